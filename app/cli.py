@@ -1,0 +1,225 @@
+"""The console script `billing`: serve, migrate, token, schema, seed-demo, load-tuss, import-tiss."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app import settings as settings_module
+from app.auth import ROLES
+from app.db import migrate as migrations
+from app.db import tuss as tuss_db
+from app.db.engine import Database, DatabaseUnavailable
+from app.domain.errors import BillingError
+from app.domain.scope import EVERYTHING
+from app.main import create_app, database_of, development_keys, now
+from app.schema.root import schema as graphql_schema
+from app.services import demo, tiss_import, tuss
+from app.services.tiss_import import Fate, ImportReport
+from app.settings import Settings, SettingsError
+from app.telemetry import configure_logs
+
+Result = TypeVar("Result")
+EXIT_BAD_INPUT: Final = 1
+EXIT_BAD_SETTINGS: Final = 2
+EXIT_UNAVAILABLE: Final = 3
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; failures that an operator can mend are one line each, without a traceback."""
+    try:
+        app()
+    except SettingsError as error:
+        _err.print(f"billing: wrong settings\n{error}", markup=False)
+        sys.exit(EXIT_BAD_SETTINGS)
+    except BillingError as error:
+        _err.print(f"billing: {error}", markup=False)
+        sys.exit(EXIT_BAD_INPUT)
+    except DatabaseUnavailable as error:
+        cause = error.__cause__
+        _err.print(f"billing: the database is not available: {type(cause).__name__}", markup=False)
+        sys.exit(EXIT_UNAVAILABLE)
+
+
+def _settings() -> Settings:
+    found = settings_module.load()
+    configure_logs(found.log_level)
+    return found
+
+
+def _with_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        database = database_of(_settings())
+        try:
+            return await work(database)
+        finally:
+            await database.dispose()
+
+    return asyncio.run(run())
+
+
+def _progress(text: str) -> Progress:
+    return Progress(
+        TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=_err, transient=False
+    )
+
+
+@app.command()
+def serve(
+    show_tokens: Annotated[bool, typer.Option(help="Print a token per role first (development only).")] = False,
+) -> None:
+    """Serve GraphQL, health and metrics until SIGTERM or Ctrl-C."""
+    settings = _settings()
+    application = create_app(settings)
+    config = uvicorn.Config(
+        application,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
+        h11_max_incomplete_event_size=16_384,
+        ws_max_size=128 * 1024,
+        ws_per_message_deflate=False,
+        server_header=False,
+    )
+    if show_tokens and settings.is_development:
+        _greet(settings)
+    uvicorn.Server(config).run()
+
+
+def _greet(settings: Settings) -> None:
+    _out.print("\n[bold]Demo tokens[/bold], valid for twelve hours. Paste one into GraphiQL, or send it as a header:")
+    for role in ROLES:
+        _out.print(f"\n[bold]{role}[/bold]\nAuthorization: Bearer {_token(settings, role, demo.scope_of_role(role))}")
+    _out.print(f"\n[bold green]GraphiQL and the API: http://{settings.host}:{settings.port}/graphql[/bold green]\n")
+
+
+def _token(settings: Settings, role: str, scope: dict[str, Any]) -> str:
+    return development_keys(settings).sign(audience=settings.oidc_audience, role=role, **scope)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest tables."""
+    _with_database(migrations.upgrade)
+    _err.print(f"the database is at revision {migrations.head()}")
+
+
+@app.command()
+def token(
+    role: Annotated[str, typer.Option(help=f"One of {', '.join(ROLES)}.")],
+    provider: Annotated[list[str] | None, typer.Option(help="CNES of a provider; may be repeated.")] = None,
+    payer: Annotated[str | None, typer.Option(help="Registro ANS of the only payer.")] = None,
+    patient: Annotated[str | None, typer.Option(help="Id of the only patient.")] = None,
+) -> None:
+    """Print one bearer token, signed with the development key (development only)."""
+    settings = _settings()
+    if not settings.is_development:
+        _fail("tokens are made by the identity provider when BILLING_ENV is production")
+    if role not in ROLES:
+        _fail(f"there is no role {role}; the roles are {', '.join(ROLES)}")
+    needed = {"payer_agent": ("--payer", payer), "patient": ("--patient", patient)}
+    option, value = needed.get(role, ("", "given"))
+    if not value:
+        _fail(f"the role {role} needs {option}")
+    narrowing = {"providers": provider or _all_providers(role), "payer": payer, "patient": patient}
+    print(_token(settings, role, {name: part for name, part in narrowing.items() if part}))
+
+
+def _all_providers(role: str) -> list[str]:
+    return [] if role == "patient" else ["*"]
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    print(graphql_schema.as_str())
+
+
+@app.command(name="load-tuss")
+def load_tuss() -> None:
+    """Load the TUSS terms that the `tiss` package ships; loading them again adds nothing."""
+    with _progress("TUSS terms") as progress:
+        task = progress.add_task("load", total=None)
+        added = _with_database(
+            lambda database: tuss.load(
+                database, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
+            )
+        )
+    _err.print(f"{added} terms added")
+
+
+@app.command(name="seed-demo")
+def seed_demo(
+    claims: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many claims to add.")] = 200,
+    once: Annotated[bool, typer.Option(help="Do nothing if there are claims already.")] = False,
+) -> None:
+    """Add synthetic payers, providers, patients and claims, and the example TISS document."""
+
+    async def work(database: Database) -> int | None:
+        if once and await demo.is_seeded(database):
+            return None
+        async with database.reading() as connection:
+            if not await tuss_db.table_counts(connection):
+                _fail("load the TUSS terms first: billing load-tuss")
+        with _progress("demo claims") as progress:
+            task = progress.add_task("seed", total=claims)
+            return await demo.seed(
+                database,
+                number=claims,
+                now=now,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+
+    added = _with_database(work)
+    _err.print("the demo data is there already" if added is None else f"{added} demo claims added")
+
+
+@app.command(name="import-tiss")
+def import_tiss(file: Annotated[Path, typer.Argument(help="A TISS lote, XML.")]) -> None:
+    """Take the guides of a TISS batch document in as submitted claims, and tell what became of each."""
+    try:
+        xml = file.read_bytes()
+    except OSError as error:
+        _fail(f"cannot read {file}: {error.strerror}")
+    report = _with_database(
+        lambda database: tiss_import.take(database, scope=EVERYTHING, xml=xml, subject="import-tiss", now=now)
+    )
+    _show(report)
+    if not report.is_clean:
+        raise typer.Exit(EXIT_BAD_INPUT)
+
+
+def _show(report: ImportReport) -> None:
+    for failure in report.failures:
+        _out.print(f"document refused: {failure.message}{_tiss(failure.tiss_code)}", markup=False)
+    for result in report.results:
+        _out.print(f"guide {result.number}: {result.fate.value.lower()} {result.claim_id or ''}".rstrip(), markup=False)
+        for failure in result.failures:
+            place = f" at {failure.field}" if failure.field else ""
+            _out.print(f"  {failure.code.value}{place}: {failure.message}{_tiss(failure.tiss_code)}", markup=False)
+    counts = {fate: sum(result.fate is fate for result in report.results) for fate in Fate}
+    _out.print(", ".join(f"{number} {fate.value.lower()}" for fate, number in counts.items()), markup=False)
+
+
+def _tiss(code: str | None) -> str:
+    return f" [TISS {code}]" if code else ""
+
+
+def _fail(message: str) -> Any:
+    _err.print(f"billing: {message}", markup=False)
+    raise typer.Exit(EXIT_BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

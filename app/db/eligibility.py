@@ -1,0 +1,90 @@
+"""Queries on eligibility answers: immutable rows, one for every question asked."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import fetch, run, scalar
+from app.db.paging import Keyset
+from app.db.scoping import eligibility_in
+from app.db.tables import eligibility_checks
+from app.domain.eligibility import Outcome, Source
+from app.domain.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class EligibilityRecord:
+    id: str
+    payer_ans: str
+    provider_cnes: str
+    patient_id: str | None
+    card_number: str
+    service_date: date
+    table_code: str | None
+    procedure_code: str | None
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    source: Source
+    plan_name: str | None
+    card_valid_until: date | None
+    asked_payer_at: datetime
+    answered_at: datetime
+    expires_at: datetime | None
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class EligibilityFilter:
+    payer: str | None = None
+    provider: str | None = None
+    patient: str | None = None
+    outcome: Outcome | None = None
+    service_date_from: date | None = None
+    service_date_to: date | None = None
+
+
+ELIGIBILITY = tuple(eligibility_checks.c[name] for name in EligibilityRecord.__dataclass_fields__)
+
+
+async def insert_check(connection: AsyncConnection, record: EligibilityRecord) -> None:
+    """Keep one answer."""
+    await run(connection, insert(eligibility_checks).values(**asdict(record)))
+
+
+async def by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[EligibilityRecord]:
+    """The answers of these ids that the scope holds."""
+    query = select(*ELIGIBILITY).where(eligibility_checks.c.id.in_(ids), eligibility_in(scope))
+    return await fetch(connection, query, EligibilityRecord)
+
+
+async def page(
+    connection: AsyncConnection, scope: Scope, where: EligibilityFilter, keyset: Keyset
+) -> list[EligibilityRecord]:
+    """One page of the answers that the scope holds."""
+    query = select(*ELIGIBILITY).where(eligibility_in(scope), *_conditions(where))
+    return await fetch(connection, keyset.apply(query), EligibilityRecord)
+
+
+async def count(connection: AsyncConnection, scope: Scope, where: EligibilityFilter) -> int:
+    """How many answers the filter holds within the scope."""
+    query = select(func.count()).select_from(eligibility_checks).where(eligibility_in(scope), *_conditions(where))
+    return int(await scalar(connection, query))
+
+
+def _conditions(where: EligibilityFilter) -> list[ColumnElement[bool]]:
+    table = eligibility_checks.c
+    equal = (
+        (table.payer_ans, where.payer),
+        (table.provider_cnes, where.provider),
+        (table.patient_id, where.patient),
+        (table.outcome, where.outcome),
+    )
+    found = [column == value for column, value in equal if value is not None]
+    if where.service_date_from is not None:
+        found.append(table.service_date >= where.service_date_from)
+    if where.service_date_to is not None:
+        found.append(table.service_date <= where.service_date_to)
+    return found

@@ -1,0 +1,166 @@
+"""The connections: short autocommit reads, units of work with retries, and the one lane that turns rows to records."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql import Executable
+
+Record = TypeVar("Record")
+Result = TypeVar("Result")
+RETRIES_MAX: Final = 3
+COMMIT_GRACE_SECONDS: Final = 2.0
+LOST_CONNECTION: Final = frozenset({2003, 2006, 2013, 1053, 1927})
+RETRYABLE: Final = frozenset({1020, 1205, 1213}) | LOST_CONNECTION
+MYSQL_INIT: Final = (
+    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO', "
+    "innodb_lock_wait_timeout = 4"
+)
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not answer in time or at all; the caller may try again."""
+
+    code = "UNAVAILABLE"
+    message = "the database is not available, try again"
+    extensions: Final = {"code": "UNAVAILABLE", "retryable": True}
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Database:
+    """One engine, `timeout_seconds` for each unit of work including the wait for a connection."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, timeout_seconds: float = 8.0) -> None:
+        self.url = make_url(url)
+        self.timeout_seconds = timeout_seconds
+        self.engine = _create(url, pool_size)
+        self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded single-writer mode."""
+        return self.engine.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in autocommit for statements that only read; DatabaseUnavailable when it cannot be had."""
+        try:
+            async with asyncio.timeout(self.timeout_seconds), self._reads.connect() as connection:
+                yield connection
+        except (TimeoutError, OperationalError, InterfaceError, OSError) as error:
+            raise DatabaseUnavailable from error
+
+    async def transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        """Run the unit of work in one transaction and commit; on a deadlock, lock timeout or lost connection the
+        whole unit runs again, at most three times, so it must not touch anything but the connection."""
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                return await self._retrying(work)
+        except (TimeoutError, OSError) as error:
+            raise DatabaseUnavailable from error
+
+    async def _retrying(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        for attempt in range(RETRIES_MAX + 1):
+            try:
+                async with self.engine.connect() as connection, connection.begin() as transaction:
+                    result = await work(connection)
+                    await _finish(transaction.commit())
+                    return result
+            except (OperationalError, InterfaceError) as error:
+                if attempt == RETRIES_MAX or not _may_retry(error):
+                    raise DatabaseUnavailable from error
+                await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
+        raise DatabaseUnavailable  # pragma: no cover - the loop returns or raises
+
+    async def dispose(self) -> None:
+        """Close every pooled connection."""
+        await self.engine.dispose()
+
+
+async def _finish(commit: Coroutine[Any, Any, None]) -> None:
+    """Let a commit run to its end even when the caller is cancelled: cut in the middle its outcome is unknown."""
+    task = asyncio.ensure_future(commit)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=COMMIT_GRACE_SECONDS)
+        raise
+
+
+def _may_retry(error: DBAPIError) -> bool:
+    arguments = getattr(error.orig, "args", ())
+    return bool(arguments) and (arguments[0] in RETRYABLE or "database is locked" in str(arguments[0]))
+
+
+def _create(url: str, pool_size: int) -> AsyncEngine:
+    if url.startswith("sqlite"):
+        engine = create_async_engine(url, connect_args={"timeout": 5})
+        _sqlite_events(engine)
+        return engine
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        isolation_level="READ COMMITTED",
+        connect_args={"connect_timeout": 3, "charset": "utf8mb4"},
+    )
+    event.listen(engine.sync_engine, "connect", _mysql_connect)
+    return engine
+
+
+def _mysql_connect(connection: Any, _record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(MYSQL_INIT)
+    cursor.close()
+
+
+def _sqlite_events(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connect(connection: Any, _record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # Take the write lock at once: SQLite has no FOR UPDATE, and a late upgrade of a read lock fails.
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+async def fetch(connection: AsyncConnection, query: Executable, record: Callable[..., Record]) -> list[Record]:
+    """The read lane: every row of the statement as one record, columns in the record's field order."""
+    result = await connection.execute(query)
+    return [record(*row) for row in result.all()]
+
+
+async def fetch_one(connection: AsyncConnection, query: Executable, record: Callable[..., Record]) -> Record | None:
+    """The only row as a record, or None."""
+    rows = await fetch(connection, query, record)
+    return rows[0] if rows else None
+
+
+async def scalar(connection: AsyncConnection, query: Executable) -> Any:
+    """The first column of the first row, or None."""
+    return (await connection.execute(query)).scalar()
+
+
+async def run(connection: AsyncConnection, statement: Executable, rows: Sequence[dict[str, Any]] | None = None) -> int:
+    """Execute a writing statement, once or for many rows; the number of rows it matched."""
+    if rows is not None and not rows:
+        return 0
+    result = await connection.execute(statement, rows)
+    return int(result.rowcount)

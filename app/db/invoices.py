@@ -1,0 +1,195 @@
+"""Queries on invoices and their lines."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.paging import Keyset
+from app.db.scoping import claims_in, invoices_in
+from app.db.tables import claims, glosas, invoice_lines, invoices, providers
+from app.domain.claims import IN_DISPUTE
+from app.domain.invoices import InvoiceStatus
+from app.domain.scope import Scope
+
+OPEN = (InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRecord:
+    id: str
+    number: int
+    provider_cnes: str
+    payer_ans: str
+    competence: str
+    status: InvoiceStatus
+    total_cents: int
+    settled_cents: int
+    due_date: date | None
+    version: int
+    created_by: str
+    created_at: datetime
+    issued_at: datetime | None
+
+    @property
+    def due_cents(self) -> int:
+        """What is still to be paid: total minus settled."""
+        return self.total_cents - self.settled_cents
+
+
+@dataclass(frozen=True, slots=True)
+class LineRecord:
+    id: str
+    invoice_id: str
+    claim_id: str
+    billed_claim_id: str | None
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceFilter:
+    """Every given part must hold; ranges include both ends, amounts are cents."""
+
+    status: tuple[InvoiceStatus, ...] | None = None
+    payer: str | None = None
+    provider: str | None = None
+    competence: str | None = None
+    due_from: date | None = None
+    due_to: date | None = None
+    amount_from: int | None = None
+    amount_to: int | None = None
+    is_overdue_on: date | None = None
+    is_in_dispute: bool | None = None
+
+
+INVOICE = tuple(invoices.c[name] for name in InvoiceRecord.__dataclass_fields__)
+LINE = tuple(invoice_lines.c[name] for name in LineRecord.__dataclass_fields__)
+
+
+def _visible(scope: Scope) -> Select[Any]:
+    return select(*INVOICE).where(invoices_in(scope))
+
+
+async def by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[InvoiceRecord]:
+    """The invoices of these ids that the scope holds."""
+    return await fetch(connection, _visible(scope).where(invoices.c.id.in_(ids)), InvoiceRecord)
+
+
+async def lock(connection: AsyncConnection, scope: Scope, invoice_id: str) -> InvoiceRecord | None:
+    """The invoice, held until the transaction ends: money moves under this lock only."""
+    query = _visible(scope).where(invoices.c.id == invoice_id).with_for_update()
+    return await fetch_one(connection, query, InvoiceRecord)
+
+
+async def page(connection: AsyncConnection, scope: Scope, where: InvoiceFilter, keyset: Keyset) -> list[InvoiceRecord]:
+    """One page of the invoices that the scope holds."""
+    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), InvoiceRecord)
+
+
+async def count(connection: AsyncConnection, scope: Scope, where: InvoiceFilter) -> int:
+    """How many invoices the filter holds within the scope."""
+    query = select(func.count()).select_from(invoices).where(invoices_in(scope), *_conditions(where))
+    return int(await scalar(connection, query))
+
+
+async def next_number(connection: AsyncConnection, provider_cnes: str) -> int:
+    """The provider's next invoice number; its row stays locked until commit, so that no number is lost or doubled."""
+    row = providers.c
+    raised = update(providers).where(row.cnes == provider_cnes).values(last_invoice_number=row.last_invoice_number + 1)
+    await run(connection, raised)
+    return int(await scalar(connection, select(row.last_invoice_number).where(row.cnes == provider_cnes)))
+
+
+async def insert_invoice(connection: AsyncConnection, invoice: InvoiceRecord, lines: Sequence[LineRecord]) -> None:
+    """A new invoice with its lines."""
+    await run(connection, insert(invoices).values(**asdict(invoice)))
+    await run(connection, insert(invoice_lines), [asdict(line) for line in lines])
+
+
+async def update_invoice(connection: AsyncConnection, invoice: InvoiceRecord) -> None:
+    """Write the whole row of an invoice that the caller holds locked."""
+    values = asdict(invoice)
+    await run(connection, update(invoices).where(invoices.c.id == values.pop("id")).values(**values))
+
+
+async def release_claims(connection: AsyncConnection, invoice_id: str) -> None:
+    """Let the claims of a cancelled invoice be billed again."""
+    lines = update(invoice_lines).where(invoice_lines.c.invoice_id == invoice_id)
+    await run(connection, lines.values(billed_claim_id=None))
+
+
+async def billed_claims(connection: AsyncConnection, claim_ids: Sequence[str]) -> set[str]:
+    """Which of these claims already stand on a living invoice."""
+    column = invoice_lines.c.billed_claim_id
+    return {row[0] for row in (await connection.execute(select(column).where(column.in_(claim_ids)))).all()}
+
+
+async def lines_of_invoices(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[LineRecord]:
+    """The lines of these invoices, in claim order, as far as the scope holds the invoices."""
+    query = select(*LINE).join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
+    query = query.where(invoice_lines.c.invoice_id.in_(ids), invoices_in(scope)).order_by(invoice_lines.c.id)
+    return await fetch(connection, query, LineRecord)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceOfClaim:
+    """An invoice beside the claim that it bills."""
+
+    claim_id: str
+    invoice: InvoiceRecord
+
+
+async def invoices_of_claims(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[InvoiceOfClaim]:
+    """The living invoice of each of these claims that has one."""
+    line = invoice_lines.c
+    query = select(line.billed_claim_id, *INVOICE).join(invoice_lines, line.invoice_id == invoices.c.id)
+    query = query.where(line.billed_claim_id.in_(ids), invoices_in(scope))
+    return await fetch(connection, query, lambda claim, *row: InvoiceOfClaim(claim, InvoiceRecord(*row)))
+
+
+async def disputed_cents(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+    """Cents of open and appealed glosas on the claims of each invoice; invoices without any are left out."""
+    line = invoice_lines.c
+    query = (
+        select(line.invoice_id, func.sum(glosas.c.amount_cents))
+        .join(invoices, invoices.c.id == line.invoice_id)
+        .join(glosas, glosas.c.claim_id == line.claim_id)
+        .join(claims, claims.c.id == line.claim_id)
+        .where(line.invoice_id.in_(ids), invoices_in(scope), claims_in(scope))
+        .where(glosas.c.status.in_(sorted(IN_DISPUTE)))
+        .group_by(line.invoice_id)
+    )
+    return {invoice_id: int(cents) for invoice_id, cents in (await connection.execute(query)).all()}
+
+
+def _conditions(where: InvoiceFilter) -> list[ColumnElement[bool]]:
+    table = invoices.c
+    equal = (
+        (table.payer_ans, where.payer),
+        (table.provider_cnes, where.provider),
+        (table.competence, where.competence),
+    )
+    ranges = (
+        (table.due_date, where.due_from, where.due_to),
+        (table.total_cents, where.amount_from, where.amount_to),
+    )
+    found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+    found += [column >= low for column, low, _ in ranges if low is not None]
+    found += [column <= high for column, _, high in ranges if high is not None]
+    if where.status is not None:
+        found.append(table.status.in_(where.status))
+    if where.is_overdue_on is not None:
+        found += [table.status.in_(OPEN), table.due_date < where.is_overdue_on]
+    if where.is_in_dispute is not None:
+        found.append(_is_in_dispute() if where.is_in_dispute else ~_is_in_dispute())
+    return found
+
+
+def _is_in_dispute() -> ColumnElement[bool]:
+    query = select(glosas.c.id).join(invoice_lines, invoice_lines.c.claim_id == glosas.c.claim_id)
+    query = query.where(invoice_lines.c.invoice_id == invoices.c.id, glosas.c.status.in_(sorted(IN_DISPUTE)))
+    return query.exists()

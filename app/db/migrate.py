@@ -1,0 +1,46 @@
+"""Running the migrations, and asking whether a database has them all."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import Database
+
+SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def config() -> Config:
+    """Alembic's configuration; the connection is handed over by the caller, not named in a file."""
+    found = Config()
+    found.set_main_option("script_location", str(SCRIPTS))
+    return found
+
+
+@lru_cache(maxsize=1)
+def head() -> str | None:
+    """The revision that the code expects."""
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+async def upgrade(database: Database) -> None:
+    """Bring the database to the newest revision."""
+    async with database.engine.connect() as connection:
+        await connection.run_sync(_upgrade)
+        await connection.commit()
+
+
+def _upgrade(connection: Connection) -> None:
+    found = config()
+    found.attributes["connection"] = connection
+    command.upgrade(found, "head")
+
+
+async def is_current(connection: AsyncConnection) -> bool:
+    """Whether the database has the revision that the code expects."""
+    return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision()) == head()

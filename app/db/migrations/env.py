@@ -1,0 +1,10 @@
+"""Alembic's entry: runs on the connection that the caller hands over."""
+
+from alembic import context
+
+from app.db.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, compare_type=True, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()

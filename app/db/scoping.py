@@ -1,0 +1,71 @@
+"""The caller's scope as SQL: the condition that stands in the WHERE of every read and every lock."""
+
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
+
+from app.db.tables import claims, coverages, eligibility_checks, invoices, patients, settlements
+from app.domain.scope import Scope
+
+Condition = ColumnElement[bool]
+
+
+def _allows(
+    scope: Scope,
+    *,
+    provider: ColumnElement[str],
+    payer: ColumnElement[str],
+    patient: ColumnElement[str] | None = None,
+) -> Condition:
+    if scope.is_empty:
+        return false()
+    parts: list[Condition] = []
+    if scope.providers and not scope.any_provider:
+        parts.append(provider.in_(sorted(scope.providers)))
+    if scope.payer is not None:
+        parts.append(payer == scope.payer)
+    if scope.patient is not None:
+        parts.append(false() if patient is None else patient == scope.patient)
+    return and_(true(), *parts)
+
+
+def claims_in(scope: Scope) -> Condition:
+    """Claims of the scope's providers, payer and patient."""
+    return _allows(scope, provider=claims.c.provider_cnes, payer=claims.c.payer_ans, patient=claims.c.patient_id)
+
+
+def invoices_in(scope: Scope) -> Condition:
+    """Invoices of the scope's providers and payer; a patient sees none, they hold other patients' claims."""
+    return _allows(scope, provider=invoices.c.provider_cnes, payer=invoices.c.payer_ans)
+
+
+def settlements_in(scope: Scope) -> Condition:
+    """Settlements of the scope's providers and payer; a patient sees none."""
+    return _allows(scope, provider=settlements.c.provider_cnes, payer=settlements.c.payer_ans)
+
+
+def eligibility_in(scope: Scope) -> Condition:
+    """Eligibility answers of the scope's providers, payer and patient."""
+    table = eligibility_checks.c
+    return _allows(scope, provider=table.provider_cnes, payer=table.payer_ans, patient=table.patient_id)
+
+
+def patients_in(scope: Scope) -> Condition:
+    """Patients whom the scope's providers have treated or asked about, covered by its payer, or the patient itself."""
+    if scope.is_empty:
+        return false()
+    parts: list[Condition] = []
+    if scope.providers and not scope.any_provider:
+        parts.append(_known_to(scope.providers))
+    if scope.payer is not None:
+        covered = select(coverages.c.id).where(coverages.c.patient_id == patients.c.id)
+        parts.append(covered.where(coverages.c.payer_ans == scope.payer).exists())
+    if scope.patient is not None:
+        parts.append(patients.c.id == scope.patient)
+    return and_(true(), *parts)
+
+
+def _known_to(providers: frozenset[str]) -> Condition:
+    codes = sorted(providers)
+    treated = select(claims.c.id).where(claims.c.patient_id == patients.c.id, claims.c.provider_cnes.in_(codes))
+    table = eligibility_checks.c
+    asked = select(table.id).where(table.patient_id == patients.c.id, table.provider_cnes.in_(codes))
+    return or_(treated.exists(), asked.exists())

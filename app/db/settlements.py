@@ -1,0 +1,120 @@
+"""Queries on the settlement ledger."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.paging import Keyset
+from app.db.scoping import settlements_in
+from app.db.tables import settlements
+from app.domain.scope import Scope
+from app.domain.settlements import PaymentMethod, SettlementStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementRecord:
+    id: str
+    invoice_id: str
+    provider_cnes: str
+    payer_ans: str
+    reverses_id: str | None
+    status: SettlementStatus
+    amount_cents: int
+    paid_on: date
+    method: PaymentMethod
+    bank_reference: str | None
+    statement_number: str | None
+    reason: str | None
+    event_id: str
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementFilter:
+    """Every given part must hold; ranges include both ends, amounts are cents."""
+
+    payer: str | None = None
+    provider: str | None = None
+    invoice: str | None = None
+    paid_from: date | None = None
+    paid_to: date | None = None
+    amount_from: int | None = None
+    amount_to: int | None = None
+
+
+SETTLEMENT = tuple(settlements.c[name] for name in SettlementRecord.__dataclass_fields__)
+
+
+async def by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[SettlementRecord]:
+    """The settlements of these ids that the scope holds."""
+    query = select(*SETTLEMENT).where(settlements.c.id.in_(ids), settlements_in(scope))
+    return await fetch(connection, query, SettlementRecord)
+
+
+async def one(connection: AsyncConnection, scope: Scope, settlement_id: str) -> SettlementRecord | None:
+    """One settlement; its money is protected by the lock on its invoice."""
+    query = select(*SETTLEMENT).where(settlements.c.id == settlement_id, settlements_in(scope))
+    return await fetch_one(connection, query, SettlementRecord)
+
+
+async def page(
+    connection: AsyncConnection, scope: Scope, where: SettlementFilter, keyset: Keyset
+) -> list[SettlementRecord]:
+    """One page of the settlements that the scope holds."""
+    query = select(*SETTLEMENT).where(settlements_in(scope), *_conditions(where))
+    return await fetch(connection, keyset.apply(query), SettlementRecord)
+
+
+async def count(connection: AsyncConnection, scope: Scope, where: SettlementFilter) -> int:
+    """How many settlements the filter holds within the scope."""
+    query = select(func.count()).select_from(settlements).where(settlements_in(scope), *_conditions(where))
+    return int(await scalar(connection, query))
+
+
+async def insert_settlement(connection: AsyncConnection, record: SettlementRecord) -> None:
+    """Append one ledger row; rows are never changed afterwards."""
+    await run(connection, insert(settlements).values(**asdict(record)))
+
+
+async def of_invoices(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[SettlementRecord]:
+    """The ledger rows of these invoices, oldest first."""
+    query = select(*SETTLEMENT).where(settlements.c.invoice_id.in_(ids), settlements_in(scope))
+    return await fetch(connection, query.order_by(settlements.c.id), SettlementRecord)
+
+
+async def net_cents(connection: AsyncConnection, invoice_id: str) -> int:
+    """Confirmed minus reversed cents of one invoice, read from the ledger itself."""
+    table = settlements.c
+    confirmed = (table.invoice_id == invoice_id, table.status == SettlementStatus.CONFIRMED)
+    paid = select(func.coalesce(func.sum(table.amount_cents), 0)).where(*confirmed, table.reverses_id.is_(None))
+    undone = select(func.coalesce(func.sum(table.amount_cents), 0)).where(*confirmed, table.reverses_id.is_not(None))
+    return int(await scalar(connection, paid)) - int(await scalar(connection, undone))
+
+
+async def reversed_cents(connection: AsyncConnection, settlement_id: str) -> int:
+    """How much of this settlement has been reversed already."""
+    total = func.coalesce(func.sum(settlements.c.amount_cents), 0)
+    confirmed = settlements.c.status == SettlementStatus.CONFIRMED
+    return int(await scalar(connection, select(total).where(settlements.c.reverses_id == settlement_id, confirmed)))
+
+
+def _conditions(where: SettlementFilter) -> list[ColumnElement[bool]]:
+    table = settlements.c
+    equal = (
+        (table.payer_ans, where.payer),
+        (table.provider_cnes, where.provider),
+        (table.invoice_id, where.invoice),
+    )
+    ranges = (
+        (table.paid_on, where.paid_from, where.paid_to),
+        (table.amount_cents, where.amount_from, where.amount_to),
+    )
+    found = [column == value for column, value in equal if value is not None]
+    found += [column >= low for column, low, _ in ranges if low is not None]
+    found += [column <= high for column, _, high in ranges if high is not None]
+    return found

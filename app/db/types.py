@@ -1,0 +1,94 @@
+"""Column types that mean the same on MySQL, MariaDB and SQLite."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import BigInteger, Date, DateTime, Integer, String, Text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+Member = TypeVar("Member", bound=StrEnum)
+_BINARY = {"charset": "ascii", "collation": "ascii_bin"}
+
+
+def ascii_text(length: int) -> TypeEngine[str]:
+    """Ids and codes: ASCII, compared byte by byte on every server."""
+    return String(length).with_variant(mysql.VARCHAR(length, **_BINARY), "mysql", "mariadb")
+
+
+def long_text() -> TypeEngine[str]:
+    """JSON and other long text, up to 16 MiB on MySQL."""
+    return Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+
+
+def identifier() -> TypeEngine[str]:
+    """A public id (30 ASCII characters)."""
+    return ascii_text(30)
+
+
+def counter() -> TypeEngine[int]:
+    """A 64-bit number that SQLite can also count up by itself."""
+    return BigInteger().with_variant(Integer(), "sqlite")
+
+
+Day = Date
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time with microseconds; naive values are a programming error."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone must not reach the database")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None else value.replace(tzinfo=UTC)
+
+
+class EnumText(TypeDecorator[Member], Generic[Member]):
+    """A StrEnum stored by its value in 24 ASCII characters."""
+
+    impl = String(24)
+    cache_ok = True
+
+    def __init__(self, members: type[Member]) -> None:
+        super().__init__()
+        self.members = members
+
+    def __repr__(self) -> str:
+        return "EnumText()"
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ascii_text(24).dialect_impl(dialect))
+
+    def process_bind_param(self, value: Member | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Member | None:
+        return None if value is None else self.members(value)
+
+
+class CodeList(TypeDecorator[tuple[str, ...]]):
+    """A short list of codes (no commas inside), stored with commas between."""
+
+    impl = String(255)
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
+        return None if value is None else ",".join(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
+        return None if value is None else tuple(part for part in value.split(",") if part)

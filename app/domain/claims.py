@@ -1,0 +1,144 @@
+"""The claim (guia): its states, what an item must be, and what a decision makes of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from app.domain.errors import ErrorCode, Failure, conflict
+from app.domain.money import Cents
+
+
+class ClaimType(StrEnum):
+    CONSULTATION = "CONSULTATION"
+    SP_SADT = "SP_SADT"
+    ADMISSION_SUMMARY = "ADMISSION_SUMMARY"
+    INDIVIDUAL_FEES = "INDIVIDUAL_FEES"
+
+
+class ClaimStatus(StrEnum):
+    DRAFT = "DRAFT"
+    SUBMITTED = "SUBMITTED"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    PENDING_INFORMATION = "PENDING_INFORMATION"
+    APPROVED = "APPROVED"
+    PARTIALLY_APPROVED = "PARTIALLY_APPROVED"
+    DENIED = "DENIED"
+    CANCELLED = "CANCELLED"
+
+
+class ClaimAction(StrEnum):
+    UPDATE = "UPDATE"
+    SUBMIT = "SUBMIT"
+    START_REVIEW = "START_REVIEW"
+    REQUEST_INFORMATION = "REQUEST_INFORMATION"
+    APPROVE = "APPROVE"
+    APPROVE_PARTIALLY = "APPROVE_PARTIALLY"
+    DENY = "DENY"
+    CANCEL = "CANCEL"
+
+
+class GlosaStatus(StrEnum):
+    OPEN = "OPEN"
+    ACCEPTED = "ACCEPTED"
+    APPEALED = "APPEALED"
+    OVERTURNED = "OVERTURNED"
+    PARTIALLY_OVERTURNED = "PARTIALLY_OVERTURNED"
+    UPHELD = "UPHELD"
+    EXPIRED = "EXPIRED"
+
+
+TRANSITIONS: dict[tuple[ClaimStatus, ClaimAction], ClaimStatus] = {
+    (ClaimStatus.DRAFT, ClaimAction.UPDATE): ClaimStatus.DRAFT,
+    (ClaimStatus.DRAFT, ClaimAction.SUBMIT): ClaimStatus.SUBMITTED,
+    (ClaimStatus.DRAFT, ClaimAction.CANCEL): ClaimStatus.CANCELLED,
+    (ClaimStatus.SUBMITTED, ClaimAction.START_REVIEW): ClaimStatus.UNDER_REVIEW,
+    (ClaimStatus.SUBMITTED, ClaimAction.CANCEL): ClaimStatus.CANCELLED,
+    (ClaimStatus.UNDER_REVIEW, ClaimAction.APPROVE): ClaimStatus.APPROVED,
+    (ClaimStatus.UNDER_REVIEW, ClaimAction.APPROVE_PARTIALLY): ClaimStatus.PARTIALLY_APPROVED,
+    (ClaimStatus.UNDER_REVIEW, ClaimAction.DENY): ClaimStatus.DENIED,
+    (ClaimStatus.UNDER_REVIEW, ClaimAction.REQUEST_INFORMATION): ClaimStatus.PENDING_INFORMATION,
+    (ClaimStatus.UNDER_REVIEW, ClaimAction.CANCEL): ClaimStatus.CANCELLED,
+    (ClaimStatus.PENDING_INFORMATION, ClaimAction.START_REVIEW): ClaimStatus.UNDER_REVIEW,
+}
+
+INVOICEABLE = frozenset({ClaimStatus.APPROVED, ClaimStatus.PARTIALLY_APPROVED})
+IN_DISPUTE = frozenset({GlosaStatus.OPEN, GlosaStatus.APPEALED})
+
+
+def next_status(status: ClaimStatus, action: ClaimAction) -> ClaimStatus:
+    """The state after the action; CONFLICT for every pair that the table does not name."""
+    try:
+        return TRANSITIONS[status, action]
+    except KeyError:
+        raise conflict(f"a claim that is {status} cannot {action.value.lower().replace('_', ' ')}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """One glosa of an item: a Tabela 38 code and the amount denied, in cents."""
+
+    code: str
+    amount: Cents
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDecision:
+    """What the payer decided for one item."""
+
+    sequence: int
+    approved: Cents
+    denials: tuple[Denial, ...] = ()
+
+    @property
+    def denied(self) -> Cents:
+        """The sum of the item's glosas."""
+        return Cents(sum(denial.amount for denial in self.denials))
+
+
+def outcome(decisions: Iterable[ItemDecision]) -> ClaimAction:
+    """The action that a set of item decisions amounts to: nothing approved, some denial, or no denial."""
+    found = list(decisions)
+    if any(decision.denied for decision in found):
+        nothing = not any(decision.approved for decision in found)
+        return ClaimAction.DENY if nothing else ClaimAction.APPROVE_PARTIALLY
+    return ClaimAction.APPROVE
+
+
+def decision_failures(totals: dict[int, Cents], decisions: list[ItemDecision]) -> list[Failure]:
+    """Why these decisions do not settle the claim whose item totals (by sequence) are given, in input order."""
+    failures = [failure for index, item in enumerate(decisions) for failure in _decision_failures(totals, index, item)]
+    seen = [item.sequence for item in decisions]
+    if len(set(seen)) < len(seen):
+        failures.append(Failure(ErrorCode.INVALID_INPUT, "an item is decided twice", "items"))
+    missing = sorted(set(totals) - set(seen))
+    if missing:
+        failures.append(Failure(ErrorCode.INVALID_INPUT, f"items {missing} are not decided", "items"))
+    return failures
+
+
+def _decision_failures(totals: dict[int, Cents], index: int, item: ItemDecision) -> Iterable[Failure]:
+    path = f"items.{index}"
+    if item.sequence not in totals:
+        yield Failure(ErrorCode.INVALID_INPUT, f"the claim has no item {item.sequence}", f"{path}.sequence")
+    elif item.approved + item.denied != totals[item.sequence]:
+        message = "approved and denied amounts must add up to the item's total"
+        yield Failure(ErrorCode.INVALID_AMOUNT, message, f"{path}.approvedAmount")
+    for number, denial in enumerate(item.denials):
+        if denial.amount <= 0:
+            message = "a denied amount is above zero"
+            yield Failure(ErrorCode.INVALID_AMOUNT, message, f"{path}.denials.{number}.amount", "5040")
+
+
+def date_failures(
+    service_date: date, *, today: date, window_days: int, authorization_valid_until: date | None
+) -> Iterable[Failure]:
+    """Why the claim's dates are refused: in the future, outside the payer's window, authorization run out."""
+    if service_date > today:
+        yield Failure(ErrorCode.INVALID_DATE, "the service date is in the future", "serviceDate", "3223")
+    if (today - service_date).days > window_days:
+        message = f"the service date is more than {window_days} days ago, the payer's submission window"
+        yield Failure(ErrorCode.INVALID_DATE, message, "serviceDate", "3214")
+    if authorization_valid_until is not None and authorization_valid_until < service_date:
+        message = "the authorization ran out before the service date"
+        yield Failure(ErrorCode.AUTHORIZATION_EXPIRED, message, "authorization.validUntil", "1414")

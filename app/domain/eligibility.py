@@ -1,0 +1,74 @@
+"""Eligibility (elegibilidade): is this card covered on this day, decided from the coverage alone."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    ELIGIBLE = "ELIGIBLE"
+    NOT_ELIGIBLE = "NOT_ELIGIBLE"
+    UNDETERMINED = "UNDETERMINED"
+
+
+class Source(StrEnum):
+    PAYER = "PAYER"
+    CACHE = "CACHE"
+
+
+UNKNOWN_CARD = "1001"
+AFTER_END = "1006"
+SUSPENDED = "1016"
+CARD_EXPIRED = "1017"
+WAITING = "3171"
+NOT_COVERED = "3287"
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageTerms:
+    """What decides a coverage; every date counts as inside on its own day.
+
+    `waiting_until` is the last day of the waiting period, `suspended_until` None means until further notice.
+    """
+
+    starts_on: date
+    ends_on: date | None
+    card_valid_until: date | None
+    waiting_until: date | None
+    suspended_from: date | None
+    suspended_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An outcome with the Tabela 38 codes that explain it, in ascending order."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...] = ()
+
+
+def decide(terms: CoverageTerms | None, *, is_payer_answering: bool, service_date: date) -> Decision:
+    """Eligible or not on the service date; UNDETERMINED when the payer cannot be asked (its silence is not a no)."""
+    if not is_payer_answering:
+        return Decision(Outcome.UNDETERMINED)
+    if terms is None:
+        return Decision(Outcome.NOT_ELIGIBLE, (UNKNOWN_CARD,))
+    reasons = _reasons(terms, service_date)
+    return Decision(Outcome.NOT_ELIGIBLE if reasons else Outcome.ELIGIBLE, reasons)
+
+
+def _reasons(terms: CoverageTerms, day: date) -> tuple[str, ...]:
+    checks = {
+        AFTER_END: terms.ends_on is not None and day > terms.ends_on,
+        SUSPENDED: _is_suspended(terms, day),
+        CARD_EXPIRED: terms.card_valid_until is not None and day > terms.card_valid_until,
+        WAITING: terms.waiting_until is not None and day <= terms.waiting_until,
+        NOT_COVERED: day < terms.starts_on,
+    }
+    return tuple(code for code, applies in checks.items() if applies)
+
+
+def _is_suspended(terms: CoverageTerms, day: date) -> bool:
+    if terms.suspended_from is None or day < terms.suspended_from:
+        return False
+    return terms.suspended_until is None or day <= terms.suspended_until

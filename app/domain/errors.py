@@ -1,0 +1,88 @@
+"""How a rule says no: a code, a sentence, the place in the input and the Tabela 38 number where one exists."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Every expected way to be refused; new values may be added, none is renamed."""
+
+    INVALID_INPUT = "INVALID_INPUT"
+    INVALID_AMOUNT = "INVALID_AMOUNT"
+    INVALID_QUANTITY = "INVALID_QUANTITY"
+    INVALID_DATE = "INVALID_DATE"
+    INVALID_IDENTIFIER = "INVALID_IDENTIFIER"
+    INVALID_CARD = "INVALID_CARD"
+    UNKNOWN_CODE = "UNKNOWN_CODE"
+    TOTAL_MISMATCH = "TOTAL_MISMATCH"
+    AUTHORIZATION_EXPIRED = "AUTHORIZATION_EXPIRED"
+    DUPLICATE_CLAIM = "DUPLICATE_CLAIM"
+    BATCH_TOO_LARGE = "BATCH_TOO_LARGE"
+    OVER_SETTLEMENT = "OVER_SETTLEMENT"
+    CONFLICT = "CONFLICT"
+    STALE_VERSION = "STALE_VERSION"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    NOT_FOUND = "NOT_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One reason for a refusal; `field` is a dotted path in the input (`items.0.quantity`)."""
+
+    code: ErrorCode
+    message: str
+    field: str | None = None
+    tiss_code: str | None = None
+
+    def under(self, prefix: str) -> "Failure":
+        """The same failure, its path seen from an enclosing input."""
+        path = f"{prefix}.{self.field}" if self.field else prefix
+        return Failure(self.code, self.message, path, self.tiss_code)
+
+
+class BillingError(Exception):
+    """An expected refusal: one or more failures, nothing changed."""
+
+    def __init__(self, *failures: Failure) -> None:
+        super().__init__("; ".join(failure.message for failure in failures))
+        self.failures = failures
+
+    @property
+    def code(self) -> str:
+        """The first failure's code, for callers that show one."""
+        return self.failures[0].code.value
+
+    @property
+    def message(self) -> str:
+        """All failures in one sentence."""
+        return str(self)
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        """What a GraphQL error says beside its message, when the refusal is not part of a payload."""
+        first = self.failures[0]
+        extra = {"field": first.field, "tissCode": first.tiss_code}
+        return {"code": first.code.value, **{key: value for key, value in extra.items() if value}}
+
+
+def refuse(code: ErrorCode, message: str, field: str | None = None, tiss_code: str | None = None) -> BillingError:
+    """A refusal with a single failure, ready to be raised."""
+    return BillingError(Failure(code, message, field, tiss_code))
+
+
+def not_found(what: str, identifier: str, field: str = "id") -> BillingError:
+    """An object that does not exist, or that the caller's scope does not hold: both look the same."""
+    return refuse(ErrorCode.NOT_FOUND, f"no {what} {identifier}", field)
+
+
+def conflict(message: str, field: str = "status") -> BillingError:
+    """The object's present state does not allow the action."""
+    return refuse(ErrorCode.CONFLICT, message, field)
+
+
+def raise_any(failures: Iterable[Failure]) -> None:
+    """Raise one BillingError with all failures, or nothing if there is none."""
+    found = tuple(failures)
+    if found:
+        raise BillingError(*found)

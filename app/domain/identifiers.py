@@ -1,0 +1,77 @@
+"""Check digits and shapes of the identifiers that Brazilian health billing uses."""
+
+import re
+from typing import Final
+
+from app.domain.errors import ErrorCode, Failure
+
+_ANS: Final = re.compile(r"[0-9]{6}")
+_CNES: Final = re.compile(r"[0-9]{7}")
+_CNPJ: Final = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
+_CPF: Final = re.compile(r"[0-9]{11}")
+CARD_LENGTH_MAX: Final = 20
+
+
+def _mod11(values: list[int], weights: list[int]) -> int:
+    rest = sum(value * weight for value, weight in zip(values, weights, strict=True)) % 11
+    return 0 if rest < 2 else 11 - rest
+
+
+def check_digits_of_cpf(base: str) -> str:
+    """The two check digits that belong behind nine digits."""
+    digits = [int(char) for char in base]
+    first = _mod11(digits, list(range(10, 1, -1)))
+    second = _mod11([*digits, first], list(range(11, 1, -1)))
+    return f"{first}{second}"
+
+
+def is_cpf(text: str) -> bool:
+    """Eleven digits, not all alike, both check digits right."""
+    return bool(_CPF.fullmatch(text)) and len(set(text)) > 1 and text[9:] == check_digits_of_cpf(text[:9])
+
+
+def is_cnpj(text: str) -> bool:
+    """Fourteen characters, letters allowed in the first twelve, both check digits right (a letter counts as its
+    ASCII code minus 48, the rule of the alphanumeric CNPJ)."""
+    if not _CNPJ.fullmatch(text) or len(set(text)) == 1:
+        return False
+    values = [ord(char) - 48 for char in text]
+    weights = [6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2]
+    first = _mod11(values[:12], weights[1:])
+    second = _mod11([*values[:12], first], weights)
+    return values[12:] == [first, second]
+
+
+def cnes_failure(text: str, field: str) -> Failure | None:
+    """Why this is no CNES (seven digits; the register publishes no check digit rule)."""
+    if _CNES.fullmatch(text) and text != "0000000":
+        return None
+    return Failure(ErrorCode.INVALID_IDENTIFIER, "a CNES has seven digits", field, "1202")
+
+
+def ans_failure(text: str, field: str) -> Failure | None:
+    """Why this is no registro ANS (six digits)."""
+    if _ANS.fullmatch(text):
+        return None
+    return Failure(ErrorCode.INVALID_IDENTIFIER, "a registro ANS has six digits", field, "5027")
+
+
+def tax_id_failure(text: str, field: str) -> Failure | None:
+    """Why this is neither a CPF nor a CNPJ."""
+    if is_cpf(text) or is_cnpj(text):
+        return None
+    return Failure(ErrorCode.INVALID_IDENTIFIER, "the check digits of this CPF or CNPJ do not match", field, "1206")
+
+
+def card_failure(text: str, field: str) -> Failure | None:
+    """Why this is no card number (numeroCarteira: 1 to 20 characters)."""
+    if 1 <= len(text) <= CARD_LENGTH_MAX and text.isascii() and text.isprintable() and text == text.strip():
+        return None
+    return Failure(ErrorCode.INVALID_CARD, "a card number has 1 to 20 characters", field, "1001")
+
+
+def mask(text: str | None, visible: int = 2) -> str | None:
+    """Only the last `visible` characters, stars for the rest; None stays None."""
+    if text is None:
+        return None
+    return "*" * max(len(text) - visible, 0) + text[-visible:]

@@ -1,0 +1,38 @@
+"""Public ids: a type prefix and a UUIDv7 in Crockford base32, so that they sort by creation time."""
+
+import os
+import re
+import time
+from typing import Final
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_SHAPE: Final = re.compile(r"[a-z]{3}_[0-7][0-9a-hjkmnp-tv-z]{25}")
+
+CLAIM: Final = "clm"
+ITEM: Final = "itm"
+GLOSA: Final = "gls"
+INVOICE: Final = "inv"
+LINE: Final = "lin"
+SETTLEMENT: Final = "stl"
+ELIGIBILITY: Final = "elg"
+PATIENT: Final = "pat"
+COVERAGE: Final = "cov"
+EVENT: Final = "evt"
+
+
+def _uuid7() -> int:
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    high, low = random >> 68, random & ((1 << 62) - 1)
+    return (milliseconds << 80) | (7 << 76) | ((high & 0xFFF) << 64) | (2 << 62) | low
+
+
+def new_id(prefix: str) -> str:
+    """A new id such as `clm_01k8...`: 30 ASCII characters."""
+    value = _uuid7()
+    return prefix + "_" + "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def prefix_of(identifier: str) -> str | None:
+    """The type prefix of a well-formed id, else None."""
+    return identifier[:3] if _SHAPE.fullmatch(identifier) else None

@@ -1,0 +1,65 @@
+"""Exact money and quantities: integer cents and scaled integers inside, plain decimal text outside."""
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final, NewType
+
+Cents = NewType("Cents", int)
+"""An amount in BRL, in integer cents."""
+
+Quantity = NewType("Quantity", int)
+"""A TISS quantity, decimal(9,4), in ten-thousandths."""
+
+Factor = NewType("Factor", int)
+"""A TISS reduction or surcharge factor (reducaoAcrescimo), decimal(3,2), in hundredths."""
+
+CENTS_MAX: Final = 99_999_999_99
+QUANTITY_ONE: Final = 10_000
+FACTOR_ONE: Final = Factor(100)
+_MONEY: Final = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,2})?")
+_QUANTITY: Final = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,4})?")
+_FACTOR: Final = re.compile(r"[0-9](?:\.[0-9]{1,2})?")
+
+
+def _scaled(text: str, grammar: re.Pattern[str], digits: int) -> int:
+    if not grammar.fullmatch(text):
+        raise ValueError(text)
+    whole, _, fraction = text.partition(".")
+    return int(whole) * 10**digits + int(fraction.ljust(digits, "0"))
+
+
+def parse_money(text: str) -> Cents:
+    """Cents of "1234.50"; ValueError for anything but 1-8 ASCII digits and at most two decimals."""
+    return Cents(_scaled(text, _MONEY, 2))
+
+
+def parse_quantity(text: str) -> Quantity:
+    """Ten-thousandths of "1.5"; ValueError for anything but up to 5 digits and 4 decimals."""
+    return Quantity(_scaled(text, _QUANTITY, 4))
+
+
+def parse_factor(text: str) -> Factor:
+    """Hundredths of "1.00"; ValueError for anything but one digit and at most two decimals."""
+    return Factor(_scaled(text, _FACTOR, 2))
+
+
+def format_money(cents: int) -> str:
+    """ "1234.50" for 123450; a minus sign stands in front of negative amounts."""
+    sign = "-" if cents < 0 else ""
+    return f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02d}"
+
+
+def format_quantity(quantity: int) -> str:
+    """ "1.5" for 15000: no trailing zeros, no exponent."""
+    return f"{quantity // 10_000}.{quantity % 10_000:04d}".rstrip("0").rstrip(".")
+
+
+def format_factor(factor: int) -> str:
+    """ "1.00" for 100: always two decimals, as TISS writes it."""
+    return f"{factor // 100}.{factor % 100:02d}"
+
+
+def item_total(unit_price: Cents, quantity: Quantity, factor: Factor) -> Cents:
+    """unit price x quantity x factor, rounded half up to the cent."""
+    exact = Decimal(unit_price) * Decimal(quantity) * Decimal(factor) / Decimal(QUANTITY_ONE * FACTOR_ONE)
+    return Cents(int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP)))

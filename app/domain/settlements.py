@@ -1,0 +1,58 @@
+"""The settlement (liquidação): append-only ledger rows and how much may still be settled or reversed."""
+
+from enum import StrEnum
+
+from app.domain.errors import ErrorCode, conflict, refuse
+from app.domain.money import Cents, format_money
+
+
+class SettlementStatus(StrEnum):
+    PENDING = "PENDING"
+    CONFIRMED = "CONFIRMED"
+    FAILED = "FAILED"
+
+
+class SettlementAction(StrEnum):
+    CONFIRM = "CONFIRM"
+    FAIL = "FAIL"
+
+
+class PaymentMethod(StrEnum):
+    """How the payer paid (formaPagamento)."""
+
+    BANK_TRANSFER = "BANK_TRANSFER"
+    PIX = "PIX"
+    BOLETO = "BOLETO"
+    CHECK = "CHECK"
+    OFFSET = "OFFSET"
+
+
+TRANSITIONS: dict[tuple[SettlementStatus, SettlementAction], SettlementStatus] = {
+    (SettlementStatus.PENDING, SettlementAction.CONFIRM): SettlementStatus.CONFIRMED,
+    (SettlementStatus.PENDING, SettlementAction.FAIL): SettlementStatus.FAILED,
+}
+
+
+def next_status(status: SettlementStatus, action: SettlementAction) -> SettlementStatus:
+    """The state after the action; CONFLICT for every pair that the table does not name."""
+    try:
+        return TRANSITIONS[status, action]
+    except KeyError:
+        raise conflict(f"a settlement that is {status} cannot {action.value.lower()}") from None
+
+
+def check_settlement(*, amount: Cents, due: Cents) -> None:
+    """INVALID_AMOUNT unless above zero, OVER_SETTLEMENT above what is still due."""
+    if amount <= 0:
+        raise refuse(ErrorCode.INVALID_AMOUNT, "a settlement is above zero", "amount", "5040")
+    if amount > due:
+        raise refuse(ErrorCode.OVER_SETTLEMENT, f"only {format_money(due)} is due", "amount")
+
+
+def check_reversal(*, amount: Cents, standing: Cents) -> None:
+    """INVALID_AMOUNT unless above zero, OVER_SETTLEMENT above what still stands of the settlement."""
+    if amount <= 0:
+        raise refuse(ErrorCode.INVALID_AMOUNT, "a reversal is above zero", "amount", "5040")
+    if amount > standing:
+        message = f"only {format_money(standing)} of this settlement still stands"
+        raise refuse(ErrorCode.OVER_SETTLEMENT, message, "amount")

@@ -1,0 +1,132 @@
+"""What others hear: every event's name, its versioned CloudEvents type, and its data (ids, statuses, amounts)."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from app.db.claims import ClaimRecord
+from app.db.invoices import InvoiceRecord
+from app.db.outbox import NewEvent, OutboxRecord
+from app.db.settlements import SettlementRecord
+from app.domain import ids
+from app.domain.money import format_money
+
+SOURCE: Final = "/billing-gateway"
+TYPES: Final[dict[str, str]] = {
+    "ClaimCreated": "br.billing.claim.created.v1",
+    "ClaimUpdated": "br.billing.claim.updated.v1",
+    "ClaimSubmitted": "br.billing.claim.submitted.v1",
+    "ClaimReviewStarted": "br.billing.claim.review_started.v1",
+    "ClaimApproved": "br.billing.claim.approved.v1",
+    "ClaimPartiallyApproved": "br.billing.claim.partially_approved.v1",
+    "ClaimDenied": "br.billing.claim.denied.v1",
+    "ClaimCancelled": "br.billing.claim.cancelled.v1",
+    "InvoiceCreated": "br.billing.invoice.created.v1",
+    "InvoiceIssued": "br.billing.invoice.issued.v1",
+    "InvoicePartiallySettled": "br.billing.invoice.partially_settled.v1",
+    "InvoiceSettled": "br.billing.invoice.settled.v1",
+    "InvoiceReopened": "br.billing.invoice.reopened.v1",
+    "InvoiceCancelled": "br.billing.invoice.cancelled.v1",
+    "SettlementConfirmed": "br.billing.settlement.confirmed.v1",
+    "SettlementReversed": "br.billing.settlement.reversed.v1",
+}
+SETTLEMENT_EVENTS: Final = frozenset({"SettlementConfirmed", "SettlementReversed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact. `aggregate_id` is the message key: events of one aggregate stay in order."""
+
+    name: str
+    aggregate_id: str
+    provider_cnes: str
+    payer_ans: str
+    data: dict[str, Any]
+    occurred_at: datetime
+    patient_id: str | None = None
+    event_id: str = field(default_factory=lambda: ids.new_id(ids.EVENT))
+
+    def row(self) -> NewEvent:
+        """The event as the outbox keeps it."""
+        return NewEvent(
+            event_id=self.event_id,
+            name=self.name,
+            aggregate_id=self.aggregate_id,
+            provider_cnes=self.provider_cnes,
+            payer_ans=self.payer_ans,
+            patient_id=self.patient_id,
+            data=orjson.dumps(self.data).decode(),
+            recorded_at=self.occurred_at,
+        )
+
+
+def claim_event(name: str, claim: ClaimRecord, *, at: datetime) -> Event:
+    """A change of a claim; amounts that are not decided yet are null."""
+    data = {
+        "claimId": claim.id,
+        "providerClaimNumber": claim.provider_claim_number,
+        "provider": claim.provider_cnes,
+        "payer": claim.payer_ans,
+        "status": claim.status.value,
+        "claimedAmount": format_money(claim.claimed_cents),
+        "approvedAmount": _money(claim.approved_cents),
+        "deniedAmount": _money(claim.denied_cents),
+        "version": claim.version,
+    }
+    return Event(name, claim.id, claim.provider_cnes, claim.payer_ans, data, at, claim.patient_id)
+
+
+def invoice_event(name: str, invoice: InvoiceRecord, *, at: datetime) -> Event:
+    """A change of an invoice."""
+    data = {
+        "invoiceId": invoice.id,
+        "number": invoice.number,
+        "provider": invoice.provider_cnes,
+        "payer": invoice.payer_ans,
+        "status": invoice.status.value,
+        "totalAmount": format_money(invoice.total_cents),
+        "settledAmount": format_money(invoice.settled_cents),
+        "dueAmount": format_money(invoice.due_cents),
+        "version": invoice.version,
+    }
+    return Event(name, invoice.id, invoice.provider_cnes, invoice.payer_ans, data, at)
+
+
+def settlement_event(name: str, settlement: SettlementRecord, *, at: datetime) -> Event:
+    """A new ledger row; its key is the invoice, so that an invoice's events stay in order."""
+    data = {
+        "settlementId": settlement.id,
+        "invoiceId": settlement.invoice_id,
+        "provider": settlement.provider_cnes,
+        "payer": settlement.payer_ans,
+        "status": settlement.status.value,
+        "amount": format_money(settlement.amount_cents),
+        "reverses": settlement.reverses_id,
+    }
+    provider, payer = settlement.provider_cnes, settlement.payer_ans
+    return Event(name, settlement.invoice_id, provider, payer, data, at, event_id=settlement.event_id)
+
+
+def _money(cents: int | None) -> str | None:
+    return None if cents is None else format_money(cents)
+
+
+def cloud_event(row: OutboxRecord) -> dict[str, Any]:
+    """The row as a CloudEvents 1.0 structured event; `eventname`, `position` and the scope parts are extensions.
+
+    The patient is left out: events carry no personal data.
+    """
+    return {
+        "specversion": "1.0",
+        "id": row.event_id,
+        "source": SOURCE,
+        "type": TYPES[row.name],
+        "subject": row.aggregate_id,
+        "time": row.recorded_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "eventname": row.name,
+        "position": row.position,
+        "data": orjson.loads(row.data),
+    }

@@ -1,0 +1,168 @@
+"""Kafka: the producer behind the relay, and the reader that feeds this process's hub."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from app.db.outbox import OutboxRecord
+from app.events.contracts import cloud_event
+from app.events.hub import Heard, Hub
+
+PARTITIONS: Final = 6
+RETRY_SECONDS: Final = 1.0
+_log = structlog.get_logger("billing.kafka")
+CONTENT_TYPE: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+
+
+def bootstrap_of(url: str) -> str:
+    """host:port[,host:port] of kafka://host:port[,host:port][?idempotent=false]."""
+    return urlsplit(url).netloc
+
+
+def is_idempotent(url: str) -> bool:
+    """Whether the producer asks the broker to drop repeated sends; false only for brokers that cannot."""
+    return parse_qs(urlsplit(url).query).get("idempotent", ["true"])[0] != "false"
+
+
+async def ensure_topic(bootstrap: str, topic: str) -> None:
+    """Create the topic if the broker does not have it."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    try:
+        await admin.start()
+        if topic not in await admin.list_topics():
+            await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+    except TopicAlreadyExistsError:
+        pass
+    finally:
+        await admin.close()
+
+
+class KafkaTransport:
+    """Publishes rows as CloudEvents, keyed by aggregate; after any failure the next call builds a new producer, since
+    an idempotent producer does not recover when the broker has lost its state."""
+
+    def __init__(self, url: str, topic: str) -> None:
+        self._bootstrap = bootstrap_of(url)
+        self._is_idempotent = is_idempotent(url)
+        self._topic = topic
+        self._producer: AIOKafkaProducer | None = None
+
+    async def publish(self, rows: Sequence[OutboxRecord]) -> None:
+        """Return when the broker has acknowledged every row; KafkaError otherwise.
+
+        Rows of one aggregate are sent one after the other: if one fails, none behind it has overtaken it.
+        """
+        producer = await self._ready()
+        try:
+            for wave in waves(rows):
+                await asyncio.gather(*[self._send(producer, row) for row in wave])
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _send(self, producer: AIOKafkaProducer, row: OutboxRecord) -> None:
+        body = orjson.dumps(cloud_event(row))
+        await producer.send_and_wait(self._topic, body, key=row.aggregate_id.encode(), headers=CONTENT_TYPE)
+
+    async def _ready(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            await ensure_topic(self._bootstrap, self._topic)
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                acks="all",
+                enable_idempotence=self._is_idempotent,
+                request_timeout_ms=8_000,
+                linger_ms=2,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                await _quietly_stop(producer)
+                raise
+            self._producer = producer
+        return self._producer
+
+    async def close(self) -> None:
+        """Stop the producer, if there is one."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _quietly_stop(producer)
+
+
+async def _quietly_stop(client: Any) -> None:
+    try:
+        async with asyncio.timeout(3):
+            await client.stop()
+    except (KafkaError, OSError, TimeoutError):
+        _log.debug("client_stop_failed")
+
+
+def waves(rows: Iterable[OutboxRecord]) -> list[list[OutboxRecord]]:
+    """The rows in rounds: the n-th event of every aggregate stands in the n-th round."""
+    rounds: list[list[OutboxRecord]] = []
+    seen: dict[str, int] = {}
+    for row in rows:
+        place = seen.get(row.aggregate_id, 0)
+        seen[row.aggregate_id] = place + 1
+        if place == len(rounds):
+            rounds.append([])
+        rounds[place].append(row)
+    return rounds
+
+
+class KafkaReader:
+    """Reads the whole topic with a consumer of its own, without a group: every process hears every event."""
+
+    def __init__(self, url: str, topic: str, hub: Hub) -> None:
+        self._bootstrap = bootstrap_of(url)
+        self._topic = topic
+        self._hub = hub
+        self.is_reading = asyncio.Event()
+
+    async def run(self) -> None:
+        """Read for ever; a broker that is away is tried again every second. Ends by cancellation."""
+        while True:
+            try:
+                await self._read()
+            except (KafkaError, OSError, TimeoutError) as error:
+                _log.warning("reader_failed", error=type(error).__name__, effect="subscriptions wait, nothing is lost")
+            self.is_reading.clear()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _read(self) -> None:
+        await ensure_topic(self._bootstrap, self._topic)
+        consumer = AIOKafkaConsumer(
+            self._topic, bootstrap_servers=self._bootstrap, group_id=None, auto_offset_reset="latest"
+        )
+        try:
+            await consumer.start()
+            # Where "latest" is becomes fixed here; what was published before it comes from the event log.
+            await asyncio.gather(*[consumer.position(partition) for partition in consumer.assignment()])
+            await self._hub.catch_up()
+            self.is_reading.set()
+            async for message in consumer:
+                event = _heard(message.value)
+                if event is not None:
+                    await self._hub.deliver(event)
+        finally:
+            await _quietly_stop(consumer)
+
+
+def _heard(value: bytes | None) -> Heard | None:
+    """The message as an event; None (with a log line) for anything that is not one of ours."""
+    try:
+        event = orjson.loads(value or b"")
+        data = event["data"]
+        return Heard(
+            int(event["position"]), event["eventname"], event["subject"], data["provider"], data["payer"], data
+        )
+    except (ValueError, KeyError, TypeError):
+        _log.warning("foreign_message", effect="skipped")
+        return None

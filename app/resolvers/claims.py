@@ -1,0 +1,161 @@
+"""How claim fields and mutations are met: pages, and one transaction per action."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import claims as claims_db
+from app.db.claims import ClaimFilter, ClaimRecord
+from app.db.paging import Keyset
+from app.db.tables import claims as table
+from app.domain.claims import ItemDecision
+from app.resolvers.context import Context
+from app.resolvers.paging import Order, Page, PageRequest, read_page
+from app.services import claims
+from app.services.claim_input import ClaimData
+from app.services.claims import Submission
+from app.services.idempotency import Written
+
+CLAIM = TypeAdapter(ClaimRecord)
+SUBMISSIONS = TypeAdapter(list[Submission])
+
+
+class ClaimOrder(StrEnum):
+    NEWEST_FIRST = "NEWEST_FIRST"
+    OLDEST_FIRST = "OLDEST_FIRST"
+    SERVICE_DATE_ASC = "SERVICE_DATE_ASC"
+    SERVICE_DATE_DESC = "SERVICE_DATE_DESC"
+    CLAIMED_AMOUNT_ASC = "CLAIMED_AMOUNT_ASC"
+    CLAIMED_AMOUNT_DESC = "CLAIMED_AMOUNT_DESC"
+
+
+def _by_amount(*, descending: bool) -> Order[ClaimRecord]:
+    return Order(
+        table.c.claimed_cents, table.c.id, descending, lambda row: row.claimed_cents, lambda row: row.id, kind=int
+    )
+
+
+def _by_service_date(*, descending: bool) -> Order[ClaimRecord]:
+    return Order(
+        table.c.service_date, table.c.id, descending, lambda row: row.service_date, lambda row: row.id, kind=date
+    )
+
+
+def _by_creation(*, descending: bool) -> Order[ClaimRecord]:
+    return Order(
+        table.c.created_at, table.c.id, descending, lambda row: row.created_at, lambda row: row.id, kind=datetime
+    )
+
+
+ORDERS: dict[ClaimOrder, Order[ClaimRecord]] = {
+    ClaimOrder.NEWEST_FIRST: _by_creation(descending=True),
+    ClaimOrder.OLDEST_FIRST: _by_creation(descending=False),
+    ClaimOrder.SERVICE_DATE_ASC: _by_service_date(descending=False),
+    ClaimOrder.SERVICE_DATE_DESC: _by_service_date(descending=True),
+    ClaimOrder.CLAIMED_AMOUNT_ASC: _by_amount(descending=False),
+    ClaimOrder.CLAIMED_AMOUNT_DESC: _by_amount(descending=True),
+}
+
+
+async def page(
+    ctx: Context, *, where: ClaimFilter, order: ClaimOrder, first: int, after: str | None
+) -> Page[ClaimRecord]:
+    """One page of the caller's claims."""
+
+    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[ClaimRecord]:
+        return await claims_db.page(connection, ctx.scope, where, keyset)
+
+    async def count(connection: AsyncConnection) -> int:
+        return await claims_db.count(connection, ctx.scope, where)
+
+    request = PageRequest(first, after, ("claims", asdict(where), order))
+    return await read_page(ctx.database, request, ORDERS[order], rows=rows, count=count)
+
+
+async def create(ctx: Context, *, data: ClaimData, is_submitted: bool, key: str | None) -> Written[ClaimRecord]:
+    """Create a claim once per key."""
+
+    async def work(connection: AsyncConnection) -> ClaimRecord:
+        return await claims.create(
+            connection,
+            scope=ctx.scope,
+            data=data,
+            is_submitted=is_submitted,
+            subject=ctx.principal.subject,
+            now=ctx.now(),
+        )
+
+    request = {"data": asdict(data), "submit": is_submitted}
+    return await ctx.write_once("createClaim", key=key, request=request, answer=CLAIM, work=work)
+
+
+async def update_draft(
+    ctx: Context, *, claim_id: str, changes: dict[str, Any], version: int | None, key: str | None
+) -> Written[ClaimRecord]:
+    """Change a draft."""
+
+    async def work(connection: AsyncConnection) -> ClaimRecord:
+        return await claims.update_draft(
+            connection, scope=ctx.scope, claim_id=claim_id, changes=changes, version=version, now=ctx.now()
+        )
+
+    request = [claim_id, version, {name: repr(value) for name, value in changes.items()}]
+    return await ctx.write_once("updateDraftClaim", key=key, request=request, answer=CLAIM, work=work)
+
+
+async def submit_many(ctx: Context, *, claim_ids: Sequence[str], key: str | None) -> Written[list[Submission]]:
+    """Submit a batch, with a result for each claim."""
+
+    async def work(connection: AsyncConnection) -> list[Submission]:
+        return await claims.submit_many(connection, scope=ctx.scope, claim_ids=claim_ids, now=ctx.now())
+
+    return await ctx.write_once("submitClaims", key=key, request=list(claim_ids), answer=SUBMISSIONS, work=work)
+
+
+async def cancel(ctx: Context, *, claim_id: str, version: int | None, key: str | None) -> Written[ClaimRecord]:
+    """Withdraw a claim."""
+
+    async def work(connection: AsyncConnection) -> ClaimRecord:
+        return await claims.cancel(connection, scope=ctx.scope, claim_id=claim_id, version=version, now=ctx.now())
+
+    return await ctx.write_once("cancelClaim", key=key, request=[claim_id, version], answer=CLAIM, work=work)
+
+
+async def start_review(ctx: Context, *, claim_id: str, version: int | None, key: str | None) -> Written[ClaimRecord]:
+    """Take a claim into review."""
+
+    async def work(connection: AsyncConnection) -> ClaimRecord:
+        return await claims.start_review(connection, scope=ctx.scope, claim_id=claim_id, version=version, now=ctx.now())
+
+    return await ctx.write_once("startReview", key=key, request=[claim_id, version], answer=CLAIM, work=work)
+
+
+async def adjudicate(
+    ctx: Context,
+    *,
+    claim_id: str,
+    decisions: Sequence[ItemDecision],
+    payer_claim_number: str | None,
+    version: int | None,
+    key: str | None,
+) -> Written[ClaimRecord]:
+    """Decide a claim item by item."""
+
+    async def work(connection: AsyncConnection) -> ClaimRecord:
+        return await claims.adjudicate(
+            connection,
+            scope=ctx.scope,
+            claim_id=claim_id,
+            decisions=decisions,
+            payer_claim_number=payer_claim_number,
+            version=version,
+            now=ctx.now(),
+        )
+
+    request = [claim_id, [asdict(decision) for decision in decisions], payer_claim_number, version]
+    return await ctx.write_once("adjudicateClaim", key=key, request=request, answer=CLAIM, work=work)

@@ -1,0 +1,93 @@
+"""How eligibility is met: an earlier answer of the payer from the cache, else a new one, and always a history row."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import orjson
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import eligibility as eligibility_db
+from app.db.eligibility import EligibilityFilter, EligibilityRecord
+from app.db.paging import Keyset
+from app.db.tables import eligibility_checks as table
+from app.domain.scope import Scope
+from app.resolvers.context import Context
+from app.resolvers.paging import Order, Page, PageRequest, read_page
+from app.services import eligibility
+from app.services.eligibility import Question
+
+ANSWER = TypeAdapter(EligibilityRecord)
+NEWEST_FIRST: Order[EligibilityRecord] = Order(
+    table.c.answered_at, table.c.id, True, lambda row: row.answered_at, lambda row: row.id, kind=datetime
+)
+
+
+async def history(ctx: Context, *, where: EligibilityFilter, first: int, after: str | None) -> Page[EligibilityRecord]:
+    """One page of the caller's earlier answers, newest first."""
+
+    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[EligibilityRecord]:
+        return await eligibility_db.page(connection, ctx.scope, where, keyset)
+
+    async def count(connection: AsyncConnection) -> int:
+        return await eligibility_db.count(connection, ctx.scope, where)
+
+    request = PageRequest(first, after, ("eligibilityHistory", asdict(where)))
+    return await read_page(ctx.database, request, NEWEST_FIRST, rows=rows, count=count)
+
+
+async def check(ctx: Context, *, question: Question, is_forced: bool) -> EligibilityRecord:
+    """Answer the question; concurrent callers with the same question wait for one answer of the payer."""
+    eligibility.check_question(question, ctx.scope)
+    key = _key(ctx, question)
+    if is_forced:
+        answer = await _ask(ctx, question, key)
+    else:
+        async with ctx.cache.flight(key):
+            answer = await _cached(ctx, question, key) or await _ask(ctx, question, key)
+    ctx.metrics.eligibility.labels(answer.outcome.value, answer.source.value).inc()
+    return answer
+
+
+def _key(ctx: Context, question: Question) -> str:
+    procedure = f"{question.table_code}.{question.procedure_code}" if question.procedure_code else None
+    return ctx.cache.eligibility_key(
+        scope=_scope_name(ctx.scope, question),
+        payer=question.payer,
+        card=question.card_number,
+        day=question.service_date.isoformat(),
+        procedure=procedure,
+    )
+
+
+def _scope_name(scope: Scope, question: Question) -> str:
+    return f"{question.provider}.{scope.patient or '-'}"
+
+
+async def _cached(ctx: Context, question: Question, key: str) -> EligibilityRecord | None:
+    value = await ctx.cache.get(key)
+    if value is None:
+        return None
+    earlier = ANSWER.validate_json(value)
+    if earlier.expires_at is None or earlier.expires_at <= ctx.now():
+        return None
+
+    async def work(connection: AsyncConnection) -> EligibilityRecord:
+        return await eligibility.answer_from_cache(
+            connection, earlier=earlier, provider=question.provider, subject=ctx.principal.subject, now=ctx.now()
+        )
+
+    return await ctx.write(work)
+
+
+async def _ask(ctx: Context, question: Question, key: str) -> EligibilityRecord:
+    async def work(connection: AsyncConnection) -> EligibilityRecord:
+        return await eligibility.ask(
+            connection, scope=ctx.scope, question=question, subject=ctx.principal.subject, now=ctx.now()
+        )
+
+    answer = await ctx.write(work)
+    if answer.expires_at is not None:
+        seconds = int((answer.expires_at - ctx.now()).total_seconds())
+        await ctx.cache.put(key, orjson.dumps(answer), lifetime_seconds=seconds)
+    return answer

@@ -1,0 +1,94 @@
+"""How invoice fields and mutations are met."""
+
+from dataclasses import asdict
+from datetime import date, datetime
+from enum import StrEnum
+
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import invoices as invoices_db
+from app.db.invoices import InvoiceFilter, InvoiceRecord
+from app.db.paging import Keyset
+from app.db.tables import invoices as table
+from app.resolvers.context import Context
+from app.resolvers.paging import Order, Page, PageRequest, read_page
+from app.services import invoices
+from app.services.idempotency import Written
+from app.services.invoices import InvoiceData
+
+INVOICE = TypeAdapter(InvoiceRecord)
+
+
+class InvoiceOrder(StrEnum):
+    NEWEST_FIRST = "NEWEST_FIRST"
+    OLDEST_FIRST = "OLDEST_FIRST"
+    TOTAL_AMOUNT_ASC = "TOTAL_AMOUNT_ASC"
+    TOTAL_AMOUNT_DESC = "TOTAL_AMOUNT_DESC"
+
+
+def _by_amount(*, descending: bool) -> Order[InvoiceRecord]:
+    return Order(table.c.total_cents, table.c.id, descending, lambda row: row.total_cents, lambda row: row.id, kind=int)
+
+
+def _by_creation(*, descending: bool) -> Order[InvoiceRecord]:
+    return Order(
+        table.c.created_at, table.c.id, descending, lambda row: row.created_at, lambda row: row.id, kind=datetime
+    )
+
+
+ORDERS: dict[InvoiceOrder, Order[InvoiceRecord]] = {
+    InvoiceOrder.NEWEST_FIRST: _by_creation(descending=True),
+    InvoiceOrder.OLDEST_FIRST: _by_creation(descending=False),
+    InvoiceOrder.TOTAL_AMOUNT_ASC: _by_amount(descending=False),
+    InvoiceOrder.TOTAL_AMOUNT_DESC: _by_amount(descending=True),
+}
+
+
+async def page(
+    ctx: Context, *, where: InvoiceFilter, order: InvoiceOrder, first: int, after: str | None
+) -> Page[InvoiceRecord]:
+    """One page of the caller's invoices."""
+
+    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[InvoiceRecord]:
+        return await invoices_db.page(connection, ctx.scope, where, keyset)
+
+    async def count(connection: AsyncConnection) -> int:
+        return await invoices_db.count(connection, ctx.scope, where)
+
+    request = PageRequest(first, after, ("invoices", asdict(where), order))
+    return await read_page(ctx.database, request, ORDERS[order], rows=rows, count=count)
+
+
+async def create(ctx: Context, *, data: InvoiceData, key: str | None) -> Written[InvoiceRecord]:
+    """Bill approved claims once per key."""
+
+    async def work(connection: AsyncConnection) -> InvoiceRecord:
+        return await invoices.create(
+            connection, scope=ctx.scope, data=data, subject=ctx.principal.subject, now=ctx.now()
+        )
+
+    return await ctx.write_once("createInvoice", key=key, request=asdict(data), answer=INVOICE, work=work)
+
+
+async def issue(
+    ctx: Context, *, invoice_id: str, due_date: date | None, version: int | None, key: str | None
+) -> Written[InvoiceRecord]:
+    """Send an invoice to the payer."""
+
+    async def work(connection: AsyncConnection) -> InvoiceRecord:
+        return await invoices.issue(
+            connection, scope=ctx.scope, invoice_id=invoice_id, due_date=due_date, version=version, now=ctx.now()
+        )
+
+    request = [invoice_id, due_date, version]
+    return await ctx.write_once("issueInvoice", key=key, request=request, answer=INVOICE, work=work)
+
+
+async def cancel(ctx: Context, *, invoice_id: str, version: int | None, key: str | None) -> Written[InvoiceRecord]:
+    """Withdraw an invoice."""
+
+    async def work(connection: AsyncConnection) -> InvoiceRecord:
+        return await invoices.cancel(connection, scope=ctx.scope, invoice_id=invoice_id, version=version, now=ctx.now())
+
+    return await ctx.write_once("cancelInvoice", key=key, request=[invoice_id, version], answer=INVOICE, work=work)

@@ -1,0 +1,166 @@
+"""One dataloader per relation: each batch is one statement on one short connection, within the caller's scope."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry.dataloader import DataLoader
+
+from app.cache import TUSS_LIFETIME_SECONDS, Cache
+from app.db import claims as claims_db
+from app.db import coverage as coverage_db
+from app.db import eligibility as eligibility_db
+from app.db import invoices as invoices_db
+from app.db import outbox as outbox_db
+from app.db import settlements as settlements_db
+from app.db import tuss as tuss_db
+from app.db.claims import ClaimRecord, GlosaRecord, ItemRecord
+from app.db.coverage import PatientRecord, PayerRecord, ProviderRecord
+from app.db.eligibility import EligibilityRecord
+from app.db.engine import Database
+from app.db.invoices import InvoiceRecord, LineRecord
+from app.db.settlements import SettlementRecord
+from app.db.tuss import TussRecord
+from app.domain.scope import Scope
+
+Row = TypeVar("Row")
+TermKey = tuple[str, str]
+_TERM = TypeAdapter(TussRecord)
+
+
+class Loaders:
+    """The loaders of one request or one subscription event; dropped after every write."""
+
+    def __init__(self, database: Database, cache: Cache, scope: Scope) -> None:
+        self._database = database
+        self._cache = cache
+        self._scope = scope
+
+    def _one(
+        self, query: Callable[[AsyncConnection, list[str]], Awaitable[list[Row]]], key: Callable[[Row], str]
+    ) -> DataLoader[str, Row | None]:
+        async def load(keys: list[str]) -> list[Row | None]:
+            rows = {key(row): row for row in await self._read(query, keys)}
+            return [rows.get(each) for each in keys]
+
+        return DataLoader(load_fn=load)
+
+    def _many(
+        self, query: Callable[[AsyncConnection, list[str]], Awaitable[list[Row]]], key: Callable[[Row], str]
+    ) -> DataLoader[str, list[Row]]:
+        async def load(keys: list[str]) -> list[list[Row]]:
+            groups = _grouped(await self._read(query, keys), key)
+            return [groups.get(each, []) for each in keys]
+
+        return DataLoader(load_fn=load)
+
+    async def _read(self, query: Callable[[AsyncConnection, list[str]], Awaitable[Any]], keys: list[str]) -> Any:
+        async with self._database.reading() as connection:
+            return await query(connection, keys)
+
+    @cached_property
+    def payer(self) -> DataLoader[str, PayerRecord | None]:
+        return self._one(coverage_db.payers_by_code, lambda row: row.ans_code)
+
+    @cached_property
+    def provider(self) -> DataLoader[str, ProviderRecord | None]:
+        return self._one(coverage_db.providers_by_code, lambda row: row.cnes)
+
+    @cached_property
+    def patient(self) -> DataLoader[str, PatientRecord | None]:
+        return self._one(lambda c, keys: coverage_db.patients_by_id(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def claim(self) -> DataLoader[str, ClaimRecord | None]:
+        return self._one(lambda c, keys: claims_db.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def items_of_claim(self) -> DataLoader[str, list[ItemRecord]]:
+        return self._many(lambda c, keys: claims_db.items_of_claims(c, self._scope, keys), lambda row: row.claim_id)
+
+    @cached_property
+    def glosas_of_item(self) -> DataLoader[str, list[GlosaRecord]]:
+        return self._many(lambda c, keys: claims_db.glosas_of_items(c, self._scope, keys), lambda row: row.item_id)
+
+    @cached_property
+    def invoice(self) -> DataLoader[str, InvoiceRecord | None]:
+        return self._one(lambda c, keys: invoices_db.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def invoice_of_claim(self) -> DataLoader[str, InvoiceRecord | None]:
+        async def load(keys: list[str]) -> list[InvoiceRecord | None]:
+            async with self._database.reading() as connection:
+                pairs = await invoices_db.invoices_of_claims(connection, self._scope, keys)
+            found = {pair.claim_id: pair.invoice for pair in pairs}
+            return [found.get(each) for each in keys]
+
+        return DataLoader(load_fn=load)
+
+    @cached_property
+    def lines_of_invoice(self) -> DataLoader[str, list[LineRecord]]:
+        return self._many(
+            lambda c, keys: invoices_db.lines_of_invoices(c, self._scope, keys), lambda row: row.invoice_id
+        )
+
+    @cached_property
+    def disputed_cents(self) -> DataLoader[str, int]:
+        async def load(keys: list[str]) -> list[int]:
+            async with self._database.reading() as connection:
+                found = await invoices_db.disputed_cents(connection, self._scope, keys)
+            return [found.get(each, 0) for each in keys]
+
+        return DataLoader(load_fn=load)
+
+    @cached_property
+    def settlement(self) -> DataLoader[str, SettlementRecord | None]:
+        return self._one(lambda c, keys: settlements_db.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def settlements_of_invoice(self) -> DataLoader[str, list[SettlementRecord]]:
+        return self._many(lambda c, keys: settlements_db.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
+
+    @cached_property
+    def position_of_event(self) -> DataLoader[str, int | None]:
+        async def load(keys: list[str]) -> list[int | None]:
+            async with self._database.reading() as connection:
+                found = await outbox_db.positions_of(connection, keys)
+            return [found.get(each) for each in keys]
+
+        return DataLoader(load_fn=load)
+
+    @cached_property
+    def eligibility(self) -> DataLoader[str, EligibilityRecord | None]:
+        return self._one(lambda c, keys: eligibility_db.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def term(self) -> DataLoader[TermKey, TussRecord | None]:
+        async def load(keys: list[TermKey]) -> list[TussRecord | None]:
+            found = await self._cached_terms(keys)
+            missing = [each for each in keys if each not in found]
+            found |= await self._read_terms(missing)
+            return [found.get(each) for each in keys]
+
+        return DataLoader(load_fn=load)
+
+    async def _cached_terms(self, keys: Sequence[TermKey]) -> dict[TermKey, TussRecord]:
+        values = await self._cache.get_many([self._cache.tuss_key(*key) for key in keys])
+        return {key: _TERM.validate_json(value) for key, value in zip(keys, values, strict=True) if value is not None}
+
+    async def _read_terms(self, keys: Sequence[TermKey]) -> dict[TermKey, TussRecord]:
+        if not keys:
+            return {}
+        async with self._database.reading() as connection:
+            rows = await tuss_db.by_keys(connection, keys)
+        values = {self._cache.tuss_key(row.table_code, row.code): orjson.dumps(row) for row in rows}
+        await self._cache.put_many(values, lifetime_seconds=TUSS_LIFETIME_SECONDS)
+        return {(row.table_code, row.code): row for row in rows}
+
+
+def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups

@@ -1,0 +1,35 @@
+"""How TUSS terms are met: single terms through the cache, searches by code or words."""
+
+from dataclasses import asdict
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import tuss as tuss_db
+from app.db.paging import Keyset
+from app.db.tables import tuss_terms as table
+from app.db.tuss import TussFilter, TussRecord
+from app.domain.errors import raise_any
+from app.domain.text import text_failure
+from app.resolvers.context import Context
+from app.resolvers.paging import Order, Page, PageRequest, read_page
+
+SEARCH_LENGTH_MAX = 100
+BY_CODE: Order[TussRecord] = Order(
+    table.c.code, table.c.table_code, False, lambda row: row.code, lambda row: row.table_code, kind=str
+)
+
+
+async def search(ctx: Context, *, where: TussFilter, first: int, after: str | None) -> Page[TussRecord]:
+    """One page of terms, by code."""
+    if where.search is not None:
+        failure = text_failure(where.search, "search", SEARCH_LENGTH_MAX)
+        raise_any([failure] if failure else [])
+
+    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[TussRecord]:
+        return await tuss_db.page(connection, where, keyset)
+
+    async def count(connection: AsyncConnection) -> int:
+        return await tuss_db.count(connection, where)
+
+    request = PageRequest(first, after, ("tussTerms", asdict(where)))
+    return await read_page(ctx.database, request, BY_CODE, rows=rows, count=count)

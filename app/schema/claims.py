@@ -1,0 +1,331 @@
+"""Claims, their items and denials, and the queries on them."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import strawberry
+
+from app.db.claims import ClaimFilter, ClaimRecord, GlosaRecord, ItemRecord
+from app.db.coverage import PatientRecord, PayerRecord, ProviderRecord
+from app.db.invoices import InvoiceRecord
+from app.db.tuss import TussRecord
+from app.domain import tabela38
+from app.domain.claims import ClaimStatus, ClaimType, GlosaStatus
+from app.domain.money import Cents, Factor, Quantity
+from app.resolvers import claims
+from app.resolvers.claims import ClaimOrder
+from app.schema.coverage import Patient, Payer, Provider, clear_or_masked
+from app.schema.described import described
+from app.schema.errors import checked_arguments
+from app.schema.info import Info
+from app.schema.nodes import Connection, Node
+from app.schema.permissions import Requires, check, financial, health, personal
+from app.schema.tuss import TussTerm
+
+described(
+    ClaimType,
+    "The kind of claim (tipo de guia).",
+    {
+        "CONSULTATION": "A consultation (guia de consulta).",
+        "SP_SADT": "Diagnostic and therapeutic services (guia SP/SADT).",
+        "ADMISSION_SUMMARY": "The summary of a hospital stay (guia de resumo de internação).",
+        "INDIVIDUAL_FEES": "Fees of one professional during a stay (guia de honorários).",
+    },
+)
+described(
+    ClaimStatus,
+    "Where a claim stands; new values may be added.",
+    {
+        "DRAFT": "Not sent yet; may still be changed.",
+        "SUBMITTED": "Sent to the payer.",
+        "UNDER_REVIEW": "The payer is looking at it.",
+        "PENDING_INFORMATION": "The payer waits for an answer of the provider.",
+        "APPROVED": "Every item approved in full.",
+        "PARTIALLY_APPROVED": "Something was approved and something denied.",
+        "DENIED": "Nothing was approved.",
+        "CANCELLED": "Withdrawn before a decision.",
+    },
+)
+described(
+    GlosaStatus,
+    "Where a denial (glosa) stands; new values may be added.",
+    {
+        "OPEN": "Neither accepted nor appealed.",
+        "ACCEPTED": "The provider accepts the loss.",
+        "APPEALED": "The provider has appealed (recurso de glosa).",
+        "OVERTURNED": "The payer gave way in full.",
+        "PARTIALLY_OVERTURNED": "The payer gave way in part.",
+        "UPHELD": "The payer kept the denial.",
+        "EXPIRED": "The deadline to appeal has passed.",
+    },
+)
+described(
+    ClaimOrder,
+    "How a list of claims is sorted.",
+    {
+        "NEWEST_FIRST": "By creation, latest first.",
+        "OLDEST_FIRST": "By creation, earliest first.",
+        "SERVICE_DATE_ASC": "By service date, earliest first.",
+        "SERVICE_DATE_DESC": "By service date, latest first.",
+        "CLAIMED_AMOUNT_ASC": "By claimed amount, smallest first. Needs `amounts:read`.",
+        "CLAIMED_AMOUNT_DESC": "By claimed amount, largest first. Needs `amounts:read`.",
+    },
+)
+AMOUNT_ORDERS = frozenset({ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_AMOUNT_DESC})
+
+
+@strawberry.type(description="One denial of an item (glosa).")
+class Glosa(Node):
+    code: str = strawberry.field(description="The reason, a code of Tabela 38 (tipoGlosa).")
+    amount_cents: Cents | None = strawberry.field(
+        name="amount", description="The denied amount.", extensions=financial("amounts:read")
+    )
+    status: GlosaStatus = strawberry.field(description="Where the denial stands.")
+    created_at: datetime = strawberry.field(description="When the payer denied it.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, GlosaRecord)
+
+    @strawberry.field(description="The official text of the code, in Portuguese.")
+    def description(glosa: strawberry.Parent[GlosaRecord]) -> str | None:
+        return tabela38.description(glosa.code)
+
+
+@strawberry.type(description="One billed item of a claim (item da guia).")
+class ClaimItem(Node):
+    sequence: int = strawberry.field(description="Its number within the claim, from 1 without gaps (sequencialItem).")
+    table_code: str = strawberry.field(name="table", description="TUSS table (codigoTabela).")
+    code: str = strawberry.field(description="TUSS code (codigoProcedimento).")
+    description: str = strawberry.field(description="What was done or used.")
+    performed_on: date = strawberry.field(description="Day of execution (dataExecucao).")
+    quantity: Quantity = strawberry.field(description="How many (quantidadeExecutada).")
+    factor: Factor = strawberry.field(description="Reduction or surcharge (reducaoAcrescimo).")
+    unit_price_cents: Cents | None = strawberry.field(
+        name="unitPrice", description="Price of one (valorUnitario).", extensions=financial("amounts:read")
+    )
+    total_cents: Cents | None = strawberry.field(
+        name="total",
+        description="unit price x quantity x factor, rounded half up (valorTotal).",
+        extensions=financial("amounts:read"),
+    )
+    processed_cents: Cents | None = strawberry.field(
+        name="processedAmount",
+        description="What the payer processed (valorProcessado); null until decided.",
+        extensions=financial("amounts:read"),
+    )
+    approved_cents: Cents | None = strawberry.field(
+        name="approvedAmount",
+        description="What the payer approved (valorLiberado); null until decided.",
+        extensions=financial("amounts:read"),
+    )
+    denied_cents: Cents | None = strawberry.field(
+        name="deniedAmount",
+        description="What the payer denied (valorGlosa); null until decided.",
+        extensions=financial("amounts:read"),
+    )
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, ItemRecord)
+
+    @strawberry.field(graphql_type=list[Glosa], description="The denials of this item.")
+    async def denials(item: strawberry.Parent[ItemRecord], info: Info) -> list[GlosaRecord]:
+        # Nothing was denied on most items: they need no statement.
+        return await info.context.loaders.glosas_of_item.load(item.id) if item.denied_cents else []
+
+    @strawberry.field(graphql_type=TussTerm | None, description="The term of the code; null for payers' own tables.")
+    async def term(item: strawberry.Parent[ItemRecord], info: Info) -> TussRecord | None:
+        return await info.context.loaders.term.load((item.table_code, item.code))
+
+
+@strawberry.type(description="Who performed the service (profissional executante).")
+class Practitioner:
+    name: str | None = strawberry.field(description="Name.")
+    council: str | None = strawberry.field(description="Professional council (conselho), a code of TISS table 26.")
+    number: str | None = strawberry.field(description="Number in the council.")
+    state: str | None = strawberry.field(description="State of the council (UF), a code of TISS table 59.")
+    cbo: str | None = strawberry.field(description="Occupation (CBO), a code of TISS table 24.")
+
+
+@strawberry.type(description="The payer's authorization (senha).")
+class Authorization:
+    number: str = strawberry.field(description="Number of the authorization (senha).")
+    issued_on: date | None = strawberry.field(description="When it was given (dataAutorizacao).")
+    valid_until: date | None = strawberry.field(description="Last day of its validity (dataValidadeSenha).")
+
+
+@strawberry.type(description="A billing claim (guia).")
+class Claim(Node):
+    type: ClaimType = strawberry.field(description="The kind of claim.")
+    status: ClaimStatus = strawberry.field(description="Where it stands.")
+    provider_claim_number: str = strawberry.field(description="The provider's number (numeroGuiaPrestador).")
+    payer_claim_number: str | None = strawberry.field(description="The payer's number (numeroGuiaOperadora).")
+    service_date: date = strawberry.field(description="Day of the service (dataAtendimento).")
+    version: int = strawberry.field(description="Goes up with every change; give it back to change what you saw.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    submitted_at: datetime | None = strawberry.field(description="When it was sent to the payer.")
+    decided_at: datetime | None = strawberry.field(description="When the payer decided.")
+    claimed_cents: Cents | None = strawberry.field(
+        name="claimedAmount",
+        description="Sum of the items (valorInformado).",
+        extensions=financial("amounts:read"),
+    )
+    processed_cents: Cents | None = strawberry.field(
+        name="processedAmount",
+        description="What the payer processed (valorProcessado); null until decided.",
+        extensions=financial("amounts:read"),
+    )
+    approved_cents: Cents | None = strawberry.field(
+        name="approvedAmount",
+        description="What the payer approved (valorLiberado); null until decided.",
+        extensions=financial("amounts:read"),
+    )
+    denied_cents: Cents | None = strawberry.field(
+        name="deniedAmount",
+        description="What the payer denied (valorGlosa); null until decided.",
+        extensions=financial("amounts:read"),
+    )
+    clinical_indication: str | None = strawberry.field(
+        description="Why the service was asked for (indicacaoClinica).", extensions=health("claims:read_health")
+    )
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, ClaimRecord)
+
+    @strawberry.field(
+        name="diagnosisCodes",
+        description="Diagnoses (CID).",
+        extensions=health("claims:read_health"),
+    )
+    def diagnoses(claim: strawberry.Parent[ClaimRecord]) -> list[str] | None:
+        return list(claim.diagnosis_codes)
+
+    @strawberry.field(
+        name="cardNumber",
+        description="Card of the insured (numeroCarteira); starred without `beneficiary:read`.",
+        extensions=personal("beneficiary:read", "beneficiary:read_masked"),
+    )
+    def card(claim: strawberry.Parent[ClaimRecord], info: Info) -> str | None:
+        return clear_or_masked(info, claim.card_number)
+
+    @strawberry.field(description="Who performed the service.")
+    def practitioner(claim: strawberry.Parent[ClaimRecord]) -> Practitioner:
+        return Practitioner(
+            name=claim.practitioner_name,
+            council=claim.practitioner_council,
+            number=claim.practitioner_number,
+            state=claim.practitioner_state,
+            cbo=claim.practitioner_cbo,
+        )
+
+    @strawberry.field(
+        description="The payer's authorization, if the claim has one.", extensions=personal("beneficiary:read")
+    )
+    def authorization(claim: strawberry.Parent[ClaimRecord]) -> Authorization | None:
+        if claim.authorization_number is None:
+            return None
+        return Authorization(
+            number=claim.authorization_number,
+            issued_on=claim.authorization_date,
+            valid_until=claim.authorization_valid_until,
+        )
+
+    @strawberry.field(graphql_type=Payer | None, description="The insurer that pays.")
+    async def payer(claim: strawberry.Parent[ClaimRecord], info: Info) -> PayerRecord | None:
+        return await info.context.loaders.payer.load(claim.payer_ans)
+
+    @strawberry.field(graphql_type=Provider | None, description="The establishment that bills.")
+    async def provider(claim: strawberry.Parent[ClaimRecord], info: Info) -> ProviderRecord | None:
+        return await info.context.loaders.provider.load(claim.provider_cnes)
+
+    @strawberry.field(
+        graphql_type=Patient | None,
+        description="The insured person.",
+        extensions=personal("beneficiary:read", "beneficiary:read_masked"),
+    )
+    async def patient(claim: strawberry.Parent[ClaimRecord], info: Info) -> PatientRecord | None:
+        return await info.context.loaders.patient.load(claim.patient_id)
+
+    @strawberry.field(
+        graphql_type=list[ClaimItem] | None, description="What is billed.", extensions=health("claims:read_items")
+    )
+    async def items(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[ItemRecord] | None:
+        return await info.context.loaders.items_of_claim.load(claim.id)
+
+    @strawberry.field(
+        graphql_type=Annotated["Invoice", strawberry.lazy("app.schema.invoices")] | None,
+        description="The invoice that bills this claim and is not cancelled.",
+        extensions=[Requires("invoices:read")],
+    )
+    async def invoice(claim: strawberry.Parent[ClaimRecord], info: Info) -> InvoiceRecord | None:
+        return await info.context.loaders.invoice_of_claim.load(claim.id)
+
+
+@strawberry.input(description="Which claims to list; every given part must hold, ranges include both ends.")
+class ClaimFilterInput:
+    status: list[ClaimStatus] | None = strawberry.field(default=None, description="Any of these states.")
+    type: ClaimType | None = strawberry.field(default=None, description="Of this kind.")
+    payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
+    provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
+    patient: strawberry.ID | None = strawberry.field(default=None, description="Of this patient.")
+    provider_claim_number: str | None = strawberry.field(default=None, description="With exactly this number.")
+    service_date_from: date | None = strawberry.field(default=None, description="Service on this day or later.")
+    service_date_to: date | None = strawberry.field(default=None, description="Service on this day or earlier.")
+    submitted_from: datetime | None = strawberry.field(default=None, description="Submitted at this time or later.")
+    submitted_to: datetime | None = strawberry.field(default=None, description="Submitted at this time or earlier.")
+    amount_from: Cents | None = strawberry.field(
+        default=None, description="Claimed amount at least this. Needs `amounts:read`."
+    )
+    amount_to: Cents | None = strawberry.field(
+        default=None, description="Claimed amount at most this. Needs `amounts:read`."
+    )
+    glosa_code: str | None = strawberry.field(default=None, description="With a denial of this Tabela 38 code.")
+    in_dispute: bool | None = strawberry.field(default=None, description="With (or without) an open or appealed glosa.")
+
+    def where(self) -> ClaimFilter:
+        """The filter as the database layer takes it."""
+        return ClaimFilter(
+            status=None if self.status is None else tuple(self.status),
+            type=self.type,
+            payer=self.payer,
+            provider=self.provider,
+            patient=self.patient,
+            provider_claim_number=self.provider_claim_number,
+            service_date_from=self.service_date_from,
+            service_date_to=self.service_date_to,
+            submitted_from=self.submitted_from,
+            submitted_to=self.submitted_to,
+            amount_from=self.amount_from,
+            amount_to=self.amount_to,
+            glosa_code=self.glosa_code,
+            is_in_dispute=self.in_dispute,
+        )
+
+
+@strawberry.type
+class ClaimQuery:
+    @strawberry.field(
+        graphql_type=Claim | None, description="One claim, or null.", extensions=[Requires("claims:read")]
+    )
+    async def claim(self, info: Info, id: strawberry.ID) -> ClaimRecord | None:
+        return await info.context.loaders.claim.load(id)
+
+    @strawberry.field(
+        graphql_type=Connection[Claim], description="The caller's claims.", extensions=[Requires("claims:read")]
+    )
+    async def claims(
+        self,
+        info: Info,
+        filter: ClaimFilterInput | None = None,
+        order_by: ClaimOrder = ClaimOrder.NEWEST_FIRST,
+        first: int = 20,
+        after: str | None = None,
+    ) -> Any:
+        asked = filter or ClaimFilterInput()
+        checked_arguments(filter=asked)
+        if order_by in AMOUNT_ORDERS or asked.amount_from is not None or asked.amount_to is not None:
+            # Sorting or filtering by an amount would tell it.
+            check(info.context.principal, "amounts:read")
+        return await claims.page(info.context, where=asked.where(), order=order_by, first=first, after=after)

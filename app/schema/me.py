@@ -1,0 +1,90 @@
+"""Who the caller is, as the gateway understands the token; and objects by id alone."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import strawberry
+
+from app.auth import Principal
+from app.domain import ids as public_ids
+from app.domain.errors import ErrorCode, refuse
+from app.resolvers.context import Context
+from app.schema.info import Info
+from app.schema.nodes import Node
+from app.schema.permissions import Authenticated, check
+
+NODES_MAX = 100
+READERS: dict[str, tuple[str, str]] = {
+    public_ids.CLAIM: ("claims:read", "claim"),
+    public_ids.INVOICE: ("invoices:read", "invoice"),
+    public_ids.SETTLEMENT: ("settlements:read", "settlement"),
+    public_ids.ELIGIBILITY: ("eligibility:read", "eligibility"),
+    public_ids.PATIENT: ("beneficiary:read", "patient"),
+}
+"""Id prefix -> the permission it needs and the loader that finds it."""
+
+
+@strawberry.type(description="The caller.")
+class Me:
+    subject: str = strawberry.field(description="The token's subject.")
+    payer: str | None = strawberry.field(description="The only payer whose data the token opens, if it names one.")
+    patient: strawberry.ID | None = strawberry.field(description="The only patient, if the token names one.")
+
+    @strawberry.field(name="roles", description="The token's roles.")
+    def role_names(who: strawberry.Parent[Principal]) -> list[str]:
+        return sorted(who.roles)
+
+    @strawberry.field(name="scopes", description="What the roles allow.")
+    def scope_names(who: strawberry.Parent[Principal]) -> list[str]:
+        return sorted(who.scopes)
+
+    @strawberry.field(name="providers", description="CNES codes that the token opens; `*` for all.")
+    def provider_codes(who: strawberry.Parent[Principal]) -> list[str]:
+        return sorted(who.providers)
+
+    @strawberry.field(name="expiresAt", description="When the token ends.")
+    def expiry(who: strawberry.Parent[Principal]) -> datetime | None:
+        return None if who.expires_at is None else datetime.fromtimestamp(who.expires_at, UTC)
+
+
+async def find(ctx: Context, identifier: str) -> Any:
+    """The object behind an id, or None: unknown, malformed and out of scope look the same.
+
+    AccessRefused when the caller's roles may not read objects of that kind at all.
+    """
+    reader = READERS.get(public_ids.prefix_of(identifier) or "")
+    if reader is None:
+        return None
+    permission, loader = reader
+    check(ctx.principal, permission)
+    return await getattr(ctx.loaders, loader).load(identifier)
+
+
+@strawberry.type
+class NodeQuery:
+    @strawberry.field(
+        graphql_type=Me,
+        description="The caller: roles and what they allow.",
+        extensions=[Authenticated()],
+    )
+    def me(self, info: Info) -> Principal:
+        return info.context.principal
+
+    @strawberry.field(
+        graphql_type=Node | None,
+        description="Any object by its id, or null. Needs the permission of the object's own kind.",
+        extensions=[Authenticated()],
+    )
+    async def node(self, info: Info, id: strawberry.ID) -> Any:
+        return await find(info.context, id)
+
+    @strawberry.field(
+        graphql_type=list[Node | None],
+        description="Up to 100 objects by id, null for each that is not found.",
+        extensions=[Authenticated()],
+    )
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Any]:
+        if len(ids) > NODES_MAX:
+            raise refuse(ErrorCode.INVALID_INPUT, f"at most {NODES_MAX} ids at once", "ids")
+        return list(await asyncio.gather(*[find(info.context, each) for each in ids]))

@@ -1,0 +1,112 @@
+"""Money, Quantity, Factor, Date and DateTime: own grammars, exact values, and bad input kept for a clear refusal."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from app.domain.errors import ErrorCode
+from app.domain.money import (
+    Cents,
+    Factor,
+    Quantity,
+    format_factor,
+    format_money,
+    format_quantity,
+    parse_factor,
+    parse_money,
+    parse_quantity,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """An input value that its grammar refuses; the mutation turns it into an error with the field's path."""
+
+    code: ErrorCode
+    message: str
+    tiss_code: str | None = None
+
+
+def _parser(parse: Callable[[str], Any], refusal: Invalid) -> Callable[[Any], Any]:
+    def checked(value: Any) -> Any:
+        if not isinstance(value, str):
+            return refusal
+        try:
+            return parse(value)
+        except ValueError:
+            return refusal
+
+    return checked
+
+
+def _iso_date(text: str) -> date:
+    if len(text) != 10 or not text.isascii():
+        raise ValueError(text)
+    return date.fromisoformat(text)
+
+
+def _utc_time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or len(text) > 40 or not text.isascii():
+        raise ValueError(text)
+    return moment.astimezone(UTC)
+
+
+def format_time(moment: datetime) -> str:
+    """ "2026-10-21T12:00:00.000000Z": UTC with microseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+MONEY: Final = strawberry.scalar(
+    name="Money",
+    description=(
+        "An amount in Brazilian reais (BRL) as text with two decimals, such as `1234.50`. Input: 1 to 8 digits, then "
+        "optionally a point and 1 or 2 decimals; no sign, exponent or thousands separator."
+    ),
+    serialize=format_money,
+    parse_value=_parser(
+        parse_money, Invalid(ErrorCode.INVALID_AMOUNT, 'an amount is text such as "1234.50", at most 99999999.99')
+    ),
+)
+QUANTITY: Final = strawberry.scalar(
+    name="Quantity",
+    description="A quantity as decimal text, such as `1` or `2.5`: up to 5 digits and 4 decimals, above zero.",
+    serialize=format_quantity,
+    parse_value=_parser(
+        parse_quantity, Invalid(ErrorCode.INVALID_QUANTITY, 'a quantity is text such as "1" or "2.5"', "1806")
+    ),
+)
+FACTOR: Final = strawberry.scalar(
+    name="Factor",
+    description="A reduction or surcharge factor (reducaoAcrescimo) such as `1.00`: one digit and up to 2 decimals.",
+    serialize=format_factor,
+    parse_value=_parser(
+        parse_factor, Invalid(ErrorCode.INVALID_QUANTITY, 'a factor is text such as "1.00", at most 9.99', "1806")
+    ),
+)
+DATE: Final = strawberry.scalar(
+    name="Date",
+    description="A calendar day, `YYYY-MM-DD`.",
+    specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
+    serialize=date.isoformat,
+    parse_value=_parser(_iso_date, Invalid(ErrorCode.INVALID_DATE, "a date is written YYYY-MM-DD")),
+)
+DATE_TIME: Final = strawberry.scalar(
+    name="DateTime",
+    description="A moment in UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`. Input may carry another offset, but must carry one.",
+    specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+    serialize=format_time,
+    parse_value=_parser(_utc_time, Invalid(ErrorCode.INVALID_DATE, "a time is written 2026-10-21T12:00:00Z")),
+)
+
+SCALARS: Final[dict[object, ScalarDefinition]] = {
+    Cents: MONEY,
+    Quantity: QUANTITY,
+    Factor: FACTOR,
+    date: DATE,
+    datetime: DATE_TIME,
+}

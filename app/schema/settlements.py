@@ -1,0 +1,208 @@
+"""Settlements: type, query, mutations and the live stream."""
+
+import base64
+from collections.abc import AsyncGenerator
+from datetime import date, datetime
+from typing import Any
+
+import strawberry
+
+from app.db.invoices import InvoiceRecord
+from app.db.settlements import SettlementFilter, SettlementRecord
+from app.domain.money import Cents
+from app.domain.settlements import PaymentMethod, SettlementStatus
+from app.resolvers import settlements
+from app.resolvers.settlements import SettlementNotice
+from app.schema.claim_mutations import KEY, VERSION
+from app.schema.described import described
+from app.schema.errors import UserError, answer, checked_arguments
+from app.schema.info import Info
+from app.schema.invoices import Invoice
+from app.schema.nodes import Connection, Node
+from app.schema.permissions import Requires, financial
+from app.services.idempotency import Written
+from app.services.settlements import Payment, Settled
+
+described(
+    SettlementStatus,
+    "Where a settlement stands; new values may be added.",
+    {"PENDING": "Announced.", "CONFIRMED": "The money has arrived.", "FAILED": "The payment did not arrive."},
+)
+described(
+    PaymentMethod,
+    "How the payer paid (formaPagamento); new values may be added.",
+    {
+        "BANK_TRANSFER": "Transfer between accounts (TED, DOC).",
+        "PIX": "Instant payment.",
+        "BOLETO": "Bank slip.",
+        "CHECK": "Cheque.",
+        "OFFSET": "Set off against debits.",
+    },
+)
+
+
+@strawberry.type(description="A row of the settlement ledger (liquidação); a reversal (estorno) is a row of its own.")
+class Settlement(Node):
+    status: SettlementStatus = strawberry.field(description="Where it stands.")
+    paid_on: date = strawberry.field(description="Day of payment (dataPagamento).")
+    method: PaymentMethod = strawberry.field(description="How it was paid.")
+    statement_number: str | None = strawberry.field(description="The payer's statement (numeroDemonstrativo).")
+    reason: str | None = strawberry.field(description="Why it was reversed.")
+    created_at: datetime = strawberry.field(description="When it was recorded.")
+    created_by: str = strawberry.field(description="Who recorded it.")
+    amount_cents: Cents | None = strawberry.field(
+        name="amount",
+        description="The amount, above zero for reversals too.",
+        extensions=financial("amounts:read"),
+    )
+    bank_reference: str | None = strawberry.field(
+        description="The bank's reference of the payment.", extensions=financial("settlements:read_bank")
+    )
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, SettlementRecord)
+
+    @strawberry.field(description="Its place in the event log; null until it is published.")
+    async def position(settlement: strawberry.Parent[SettlementRecord], info: Info) -> int | None:
+        return await info.context.loaders.position_of_event.load(settlement.event_id)
+
+    @strawberry.field(
+        graphql_type=Invoice | None, description="The invoice it pays.", extensions=[Requires("invoices:read")]
+    )
+    async def invoice(settlement: strawberry.Parent[SettlementRecord], info: Info) -> InvoiceRecord | None:
+        return await info.context.loaders.invoice.load(settlement.invoice_id)
+
+    @strawberry.field(graphql_type="Settlement | None", description="The settlement that this row takes back.")
+    async def reverses(settlement: strawberry.Parent[SettlementRecord], info: Info) -> SettlementRecord | None:
+        if settlement.reverses_id is None:
+            return None
+        return await info.context.loaders.settlement.load(settlement.reverses_id)
+
+
+@strawberry.input(description="Which settlements; every given part must hold, ranges include both ends.")
+class SettlementFilterInput:
+    payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
+    provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
+    invoice: strawberry.ID | None = strawberry.field(default=None, description="Of this invoice.")
+    paid_from: date | None = strawberry.field(default=None, description="Paid on this day or later.")
+    paid_to: date | None = strawberry.field(default=None, description="Paid on this day or earlier.")
+    amount_from: Cents | None = strawberry.field(default=None, description="At least this.")
+    amount_to: Cents | None = strawberry.field(default=None, description="At most this.")
+
+    def where(self) -> SettlementFilter:
+        """The filter as the database layer takes it."""
+        return SettlementFilter(
+            self.payer, self.provider, self.invoice, self.paid_from, self.paid_to, self.amount_from, self.amount_to
+        )
+
+
+@strawberry.type
+class SettlementQuery:
+    @strawberry.field(
+        graphql_type=Connection[Settlement],
+        description="The caller's settlements and reversals, newest first.",
+        extensions=[Requires("settlements:read")],
+    )
+    async def settlements(
+        self, info: Info, filter: SettlementFilterInput | None = None, first: int = 20, after: str | None = None
+    ) -> Any:
+        asked = filter or SettlementFilterInput()
+        checked_arguments(filter=asked)
+        return await settlements.page(info.context, where=asked.where(), first=first, after=after)
+
+
+@strawberry.input(description="A payment on an invoice.")
+class SettleInvoiceInput:
+    id: strawberry.ID = strawberry.field(description="The issued invoice.")
+    paid_on: date = strawberry.field(description="Day of payment, not in the future.")
+    amount: Cents | None = strawberry.field(default=None, description="Defaults to all that is due.")
+    method: PaymentMethod = strawberry.field(default=PaymentMethod.BANK_TRANSFER, description="How it was paid.")
+    bank_reference: str | None = strawberry.field(default=None, description="Up to 60 characters.")
+    statement_number: str | None = strawberry.field(default=None, description="Up to 20 characters.")
+    version: int | None = strawberry.field(default=None, description=VERSION)
+    idempotency_key: str = strawberry.field(description=KEY)
+
+    def payment(self) -> Payment:
+        """The payment as the service takes it."""
+        return Payment(self.amount, self.paid_on, self.method, self.bank_reference, self.statement_number)
+
+
+@strawberry.input(description="Which settlement to take back.")
+class ReverseSettlementInput:
+    id: strawberry.ID = strawberry.field(description="The confirmed settlement.")
+    reason: str = strawberry.field(description="Why, up to 200 characters.")
+    amount: Cents | None = strawberry.field(default=None, description="Defaults to all that still stands.")
+    idempotency_key: str = strawberry.field(description=KEY)
+
+
+@strawberry.type(description="What became of a payment or reversal.")
+class SettlementPayload:
+    settlement: Settlement | None = strawberry.field(default=None, description="The new ledger row; null when refused.")
+    invoice: Invoice | None = strawberry.field(default=None, description="The invoice after it; null when refused.")
+    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
+    replayed: bool = strawberry.field(
+        default=False, description="Whether this is the stored answer of an earlier call."
+    )
+
+
+def _settled(found: Settled) -> dict[str, Any]:
+    return {"settlement": found.settlement, "invoice": found.invoice}
+
+
+@strawberry.type
+class SettlementMutation:
+    @strawberry.mutation(
+        description="Record a payment, in full or in part.", extensions=[Requires("settlements:create")]
+    )
+    async def settle_invoice(self, info: Info, input: SettleInvoiceInput) -> SettlementPayload:
+        ctx = info.context
+
+        async def act() -> Written[Settled]:
+            return await settlements.settle(
+                ctx, invoice_id=input.id, payment=input.payment(), version=input.version, key=input.idempotency_key
+            )
+
+        return await answer(ctx, "settleInvoice", SettlementPayload, input, act, _settled)
+
+    @strawberry.mutation(
+        description="Take a settlement back, wholly or in part (estorno).",
+        extensions=[Requires("settlements:reverse")],
+    )
+    async def reverse_settlement(self, info: Info, input: ReverseSettlementInput) -> SettlementPayload:
+        ctx = info.context
+
+        async def act() -> Written[Settled]:
+            return await settlements.reverse(
+                ctx, settlement_id=input.id, amount=input.amount, reason=input.reason, key=input.idempotency_key
+            )
+
+        return await answer(ctx, "reverseSettlement", SettlementPayload, input, act, _settled)
+
+
+@strawberry.type(description="A settlement as it happens.")
+class SettlementEvent:
+    settlement: Settlement = strawberry.field(description="The ledger row.")
+
+    @strawberry.field(description="Its place in the stream.")
+    def cursor(notice: strawberry.Parent[SettlementNotice]) -> str:
+        return base64.urlsafe_b64encode(str(notice.position).encode()).decode().rstrip("=")
+
+
+@strawberry.type
+class SettlementSubscription:
+    @strawberry.subscription(
+        graphql_type=SettlementEvent,
+        description="Every settlement and reversal from now on, in order.",
+        extensions=[Requires("settlements:read")],
+    )
+    async def settlements(
+        self, info: Info, payer: str | None = None, provider: str | None = None
+    ) -> AsyncGenerator[Any, None]:
+        ctx = info.context
+        ctx.metrics.subscribers.inc()
+        try:
+            async for notice in settlements.stream(ctx, payer=payer, provider=provider):
+                yield notice
+        finally:
+            ctx.metrics.subscribers.dec()

@@ -1,0 +1,51 @@
+"""TUSS terms."""
+
+from datetime import date
+from typing import Any
+
+import strawberry
+
+from app.db.tuss import TussFilter, TussRecord
+from app.resolvers import tuss
+from app.schema.errors import checked_arguments
+from app.schema.info import Info
+from app.schema.nodes import Connection
+from app.schema.permissions import Requires
+
+
+@strawberry.type(description="A term of the unified health terminology (TUSS).")
+class TussTerm:
+    table_code: str = strawberry.field(
+        name="table", description="18 daily rates and fees, 19 materials, 20 medicines, 22 procedures."
+    )
+    code: str = strawberry.field(description="The code within its table, 8 or 9 digits.")
+    term: str = strawberry.field(description="The official text, in Portuguese.")
+    valid_from: date | None = strawberry.field(description="First day on which the code may be billed.")
+    valid_to: date | None = strawberry.field(description="Last day on which the code may be billed; null: still valid.")
+
+
+@strawberry.type
+class TussQuery:
+    @strawberry.field(
+        graphql_type=TussTerm | None, description="One TUSS term, or null.", extensions=[Requires("tuss:read")]
+    )
+    async def tuss_term(self, info: Info, table: str, code: str) -> TussRecord | None:
+        return await info.context.loaders.term.load((table, code))
+
+    @strawberry.field(
+        graphql_type=Connection[TussTerm],
+        description="Search the TUSS terms: digits match the beginning of a code, words match the text.",
+        extensions=[Requires("tuss:read")],
+    )
+    async def tuss_terms(
+        self,
+        info: Info,
+        search: str | None = None,
+        table: str | None = None,
+        valid_on: date | None = None,
+        first: int = 20,
+        after: str | None = None,
+    ) -> Any:
+        checked_arguments(valid_on=valid_on)
+        where = TussFilter(search, table, valid_on)
+        return await tuss.search(info.context, where=where, first=first, after=after)

@@ -1,0 +1,139 @@
+"""Eligibility: one answer per question, decided from the coverage and kept as history."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import coverage as coverage_db
+from app.db import eligibility as eligibility_db
+from app.db.coverage import CoverageRecord, PayerRecord
+from app.db.eligibility import EligibilityRecord
+from app.domain import ids
+from app.domain.eligibility import Decision, Outcome, Source, decide
+from app.domain.errors import ErrorCode, Failure, raise_any, refuse
+from app.domain.identifiers import ans_failure, card_failure, cnes_failure
+from app.domain.scope import Scope
+from app.services import tuss
+
+ANSWER_LIFETIME: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Is this card of this payer covered on this day, for this procedure (TUSS table and code) if one is given?"""
+
+    provider: str
+    payer: str
+    card_number: str
+    service_date: date
+    table_code: str | None = None
+    procedure_code: str | None = None
+
+
+def check_question(question: Question, scope: Scope) -> None:
+    """Refuse malformed identifiers (INVALID_IDENTIFIER, INVALID_CARD) and providers outside the scope (NOT_FOUND)."""
+    raise_any(_question_failures(question))
+    # A patient's own token may only ask about its own card; that is checked once the card's owner is known.
+    if not scope.holds(provider=question.provider, payer=question.payer, patient=scope.patient):
+        raise refuse(ErrorCode.NOT_FOUND, f"no provider {question.provider} for you with this payer", "provider")
+
+
+def _question_failures(question: Question) -> list[Failure]:
+    found = [
+        cnes_failure(question.provider, "provider"),
+        ans_failure(question.payer, "payer"),
+        card_failure(question.card_number, "cardNumber"),
+    ]
+    if (question.table_code is None) != (question.procedure_code is None):
+        found.append(Failure(ErrorCode.INVALID_INPUT, "a procedure needs both table and code", "procedure"))
+    return [failure for failure in found if failure is not None]
+
+
+async def ask(
+    connection: AsyncConnection, *, scope: Scope, question: Question, subject: str, now: datetime
+) -> EligibilityRecord:
+    """Decide from the payer's coverage data and keep the answer."""
+    payer = await _parties(connection, question)
+    coverage = await coverage_db.coverage_of_card(connection, question.payer, question.card_number)
+    if scope.patient is not None and (coverage is None or coverage.patient_id != scope.patient):
+        raise refuse(ErrorCode.NOT_FOUND, "no such card of yours", "cardNumber")
+    await _check_procedure(connection, question)
+    terms = None if coverage is None else coverage.terms
+    decision = decide(terms, is_payer_answering=payer.is_answering, service_date=question.service_date)
+    record = _record(question, decision, coverage, subject=subject, now=now)
+    await eligibility_db.insert_check(connection, record)
+    return record
+
+
+async def answer_from_cache(
+    connection: AsyncConnection, *, earlier: EligibilityRecord, provider: str, subject: str, now: datetime
+) -> EligibilityRecord:
+    """Keep the repeated answer as its own row: source CACHE, with the time the payer was really asked."""
+    record = replace(
+        earlier,
+        id=ids.new_id(ids.ELIGIBILITY),
+        provider_cnes=provider,
+        source=Source.CACHE,
+        answered_at=now,
+        created_by=subject,
+    )
+    await eligibility_db.insert_check(connection, record)
+    return record
+
+
+async def _parties(connection: AsyncConnection, question: Question) -> PayerRecord:
+    payer = await coverage_db.payer(connection, question.payer)
+    if payer is None:
+        raise refuse(ErrorCode.NOT_FOUND, f"no payer {question.payer}", "payer", "5027")
+    if await coverage_db.provider(connection, question.provider) is None:
+        raise refuse(ErrorCode.NOT_FOUND, f"no provider {question.provider}", "provider", "1202")
+    return payer
+
+
+async def _check_procedure(connection: AsyncConnection, question: Question) -> None:
+    if question.table_code is None or question.procedure_code is None:
+        return
+    use = tuss.CodeUse("procedure", question.table_code, question.procedure_code, question.service_date)
+    failures, _ = await tuss.code_failures(connection, [use])
+    raise_any(failures)
+
+
+def _record(
+    question: Question, decision: Decision, coverage: CoverageRecord | None, *, subject: str, now: datetime
+) -> EligibilityRecord:
+    known = coverage if decision.outcome is not Outcome.UNDETERMINED else None
+    return EligibilityRecord(
+        id=ids.new_id(ids.ELIGIBILITY),
+        payer_ans=question.payer,
+        provider_cnes=question.provider,
+        patient_id=coverage.patient_id if coverage else None,
+        card_number=question.card_number,
+        service_date=question.service_date,
+        table_code=question.table_code,
+        procedure_code=question.procedure_code,
+        outcome=decision.outcome,
+        reasons=decision.reasons,
+        source=Source.PAYER,
+        plan_name=known.plan_name if known else None,
+        card_valid_until=known.card_valid_until if known else None,
+        asked_payer_at=now,
+        answered_at=now,
+        expires_at=_expiry(decision, known, now),
+        created_by=subject,
+    )
+
+
+def _expiry(decision: Decision, coverage: CoverageRecord | None, now: datetime) -> datetime | None:
+    """Until when the answer may be repeated: an hour, the end of the day or the card's end; None for no answer."""
+    if decision.outcome is Outcome.UNDETERMINED:
+        return None
+    limits = [now + ANSWER_LIFETIME, _end_of(now.date())]
+    if coverage is not None and coverage.card_valid_until is not None and coverage.card_valid_until >= now.date():
+        limits.append(_end_of(coverage.card_valid_until))
+    return min(limits)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)

@@ -1,0 +1,96 @@
+"""Taking a TISS batch document in: each guide becomes a submitted claim through the same rules as createClaim."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import claims as claims_db
+from app.db.claims import ClaimRecord
+from app.db.engine import Database
+from app.domain.errors import BillingError, ErrorCode, Failure
+from app.domain.scope import Scope
+from app.services import claim_input, claims, tiss_document
+from app.services.claim_input import ClaimData
+from app.services.tiss_document import Guide
+
+
+class Fate(StrEnum):
+    """What became of a guide."""
+
+    TAKEN = "TAKEN"
+    UNCHANGED = "UNCHANGED"
+    REFUSED = "REFUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class GuideResult:
+    """One guide's fate: the claim it became or already was, or why it was refused."""
+
+    number: str
+    fate: Fate
+    claim_id: str | None = None
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """The document's batch number, what refused it as a whole (if anything), and a result per guide."""
+
+    batch_number: str | None
+    failures: tuple[Failure, ...]
+    results: tuple[GuideResult, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was refused."""
+        return not self.failures and all(result.fate is not Fate.REFUSED for result in self.results)
+
+
+async def take(
+    database: Database, *, scope: Scope, xml: bytes, subject: str, now: Callable[[], datetime]
+) -> ImportReport:
+    """Import the document; a guide is taken whole or not at all, and a second import changes nothing."""
+    batch = tiss_document.read(xml)
+    results = [await _take_guide(database, scope, guide, subject, now()) for guide in batch.guides]
+    return ImportReport(batch.number, batch.failures, tuple(results))
+
+
+async def _take_guide(database: Database, scope: Scope, guide: Guide, subject: str, now: datetime) -> GuideResult:
+    data = guide.data
+    if data is None:
+        return GuideResult(guide.number, Fate.REFUSED, failures=guide.failures)
+
+    async def work(connection: AsyncConnection) -> GuideResult:
+        known = await claims_db.by_number(connection, data.provider, data.payer, data.provider_claim_number)
+        if known is not None:
+            return await _known(connection, scope, known, data)
+        claim = await claims.create(connection, scope=scope, data=data, is_submitted=True, subject=subject, now=now)
+        return GuideResult(guide.number, Fate.TAKEN, claim.id)
+
+    try:
+        return await database.transact(work)
+    except BillingError as error:
+        return GuideResult(guide.number, Fate.REFUSED, failures=error.failures)
+
+
+async def _known(connection: AsyncConnection, scope: Scope, known: ClaimRecord, data: ClaimData) -> GuideResult:
+    """The same guide again is fine; another guide under the number of an earlier one is not."""
+    items = await claims_db.items_of_claims(connection, scope, [known.id])
+    earlier = claim_input.data_of(known, items)
+    same = (earlier.card_number, earlier.service_date, _billed(earlier)) == (
+        data.card_number,
+        data.service_date,
+        _billed(data),
+    )
+    if same:
+        return GuideResult(data.provider_claim_number, Fate.UNCHANGED, known.id)
+    message = f"number {data.provider_claim_number} belongs to another claim, {known.id}"
+    failure = Failure(ErrorCode.DUPLICATE_CLAIM, message, "numeroGuiaPrestador", "1308")
+    return GuideResult(data.provider_claim_number, Fate.REFUSED, failures=(failure,))
+
+
+def _billed(data: ClaimData) -> list[tuple[str, str, int]]:
+    return [(item.table_code, item.code, item.total) for item in data.items]

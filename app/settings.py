@@ -1,0 +1,104 @@
+"""Every knob of the gateway, read once from BILLING_* variables; a wrong value stops the start with one line."""
+
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DATABASE_DRIVERS = ("sqlite+aiosqlite", "mysql+aiomysql", "mysql+asyncmy")
+
+
+class SettingsError(Exception):
+    """One or more settings are missing or wrong; the text has one line for each."""
+
+
+class Settings(BaseSettings):
+    """The configuration of one process; the field `x` is read from the variable BILLING_X."""
+
+    model_config = SettingsConfigDict(env_prefix="BILLING_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    env: Literal["development", "production"] = "development"
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    var_dir: Path = Path("var")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    database_url: str = ""
+    database_pool_size: int = Field(10, ge=1, le=200)
+    database_timeout_seconds: float = Field(8.0, gt=0, le=60)
+
+    redis_url: str = "memory://"
+    cache_secret: SecretStr | None = None
+
+    events_url: str = "memory://"
+    events_topic: str = Field("billing.events", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+
+    jwks_url: str | None = None
+    oidc_issuer: str | None = None
+    oidc_audience: str = "billing-gateway"
+
+    operation_deadline_seconds: float = Field(15.0, gt=0, le=120)
+    shutdown_timeout_seconds: int = Field(8, ge=1, le=60)
+    registered_operations: str = ""
+
+    @property
+    def is_development(self) -> bool:
+        """Whether demo keys, GraphiQL and generated secrets are allowed."""
+        return self.env == "development"
+
+    @property
+    def database(self) -> str:
+        """The database address; the embedded default is a SQLite file in var_dir."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.var_dir / 'billing.db'}"
+
+    @field_validator("database_url")
+    @classmethod
+    def _driver_is_known(cls, value: str) -> str:
+        if value and value.partition("://")[0] not in DATABASE_DRIVERS:
+            raise ValueError(f"must begin with one of {', '.join(DATABASE_DRIVERS)}")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _cache_is_known(cls, value: str) -> str:
+        return _one_of_schemes(value, "memory", "redis", "rediss", "unix")
+
+    @field_validator("events_url")
+    @classmethod
+    def _transport_is_known(cls, value: str) -> str:
+        return _one_of_schemes(value, "memory", "kafka")
+
+    @field_validator("jwks_url", "oidc_issuer")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        return value if value is None else _one_of_schemes(value, "https", "http")
+
+    @model_validator(mode="after")
+    def _production_is_complete(self) -> Self:
+        if not self.is_development:
+            needed = ("database_url", "cache_secret", "jwks_url", "oidc_issuer")
+            missing = [f"BILLING_{name.upper()}" for name in needed if not getattr(self, name)]
+            if missing:
+                raise ValueError(f"BILLING_ENV=production also needs {', '.join(missing)}")
+        return self
+
+
+def _one_of_schemes(value: str, *schemes: str) -> str:
+    if urlsplit(value).scheme not in schemes:
+        raise ValueError(f"must begin with one of {', '.join(scheme + '://' for scheme in schemes)}")
+    return value
+
+
+def load() -> Settings:
+    """The settings of this process; SettingsError with one line per bad variable, never showing its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_line(one["loc"], one["msg"]) for one in error.errors())) from None
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return f"BILLING_{str(location[0]).upper()}: {text}" if location else text

@@ -1,0 +1,132 @@
+import { useEffect, useId, useState, type ClipboardEvent, type FormEvent } from 'react';
+
+import { cleanToken, type Gateway } from './gateway';
+import type { Caller, Identity } from './identity';
+
+interface Props {
+  gateway: Gateway;
+  identity: Identity;
+  onToken(token: string): void;
+}
+
+export function TopBar({ gateway, identity, onToken }: Props) {
+  const inputId = useId();
+  const statusId = useId();
+  const [draft, setDraft] = useState(gateway.token);
+  const [visible, setVisible] = useState(false);
+
+  function apply(text: string) {
+    const token = cleanToken(text);
+    setDraft(token);
+    onToken(token);
+  }
+
+  function onSubmit(event: FormEvent) {
+    event.preventDefault();
+    apply(draft);
+  }
+
+  function onPaste(event: ClipboardEvent<HTMLInputElement>) {
+    event.preventDefault();
+    apply(event.clipboardData.getData('text'));
+  }
+
+  const pending = cleanToken(draft) !== gateway.token;
+  return (
+    <header className="bar">
+      <h1 className="bar-title">
+        Convênio billing gateway <span className="bar-tag">development</span>
+      </h1>
+      <form className="bar-token" onSubmit={onSubmit} autoComplete="off">
+        <label htmlFor={inputId}>Bearer token</label>
+        <input
+          id={inputId}
+          type={visible ? 'text' : 'password'}
+          value={draft}
+          placeholder="paste a token"
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          aria-describedby={statusId}
+          aria-invalid={identity.state === 'refused'}
+          onChange={(event) => setDraft(event.target.value)}
+          onPaste={onPaste}
+        />
+        <button type="button" aria-pressed={visible} disabled={!draft} onClick={() => setVisible(!visible)}>
+          {visible ? 'Hide' : 'Show'}
+        </button>
+        {pending ? (
+          <button type="submit" className="bar-primary">
+            Use
+          </button>
+        ) : (
+          <button type="button" disabled={!draft} onClick={() => apply('')}>
+            Forget
+          </button>
+        )}
+      </form>
+      <div className="bar-status" id={statusId} role="status">
+        <Who identity={identity} />
+      </div>
+    </header>
+  );
+}
+
+function Who({ identity }: { identity: Identity }) {
+  switch (identity.state) {
+    case 'anonymous':
+      return <span className="who who-quiet">No token: requests are anonymous</span>;
+    case 'checking':
+      return <span className="who who-quiet">Checking the token…</span>;
+    case 'known':
+      return <Known caller={identity.caller} />;
+    case 'refused':
+      return (
+        <span className="who">
+          <span className="chip chip-bad">{identity.code}</span>
+          <span className="who-detail">{identity.detail}</span>
+        </span>
+      );
+  }
+}
+
+function Known({ caller }: { caller: Caller }) {
+  return (
+    <span className="who">
+      <span className="who-subject">{caller.subject}</span>
+      {caller.roles.map((role) => (
+        <span key={role} className="chip chip-good">
+          {role}
+        </span>
+      ))}
+      {caller.roles.length === 0 && <span className="chip">no role</span>}
+      {caller.reach && <span className="who-quiet">{caller.reach}</span>}
+      {caller.expiresAt && <Remaining end={caller.expiresAt} />}
+    </span>
+  );
+}
+
+/** How long the token still lasts, counted down. */
+function Remaining({ end }: { end: Date }) {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 15_000);
+    return () => clearInterval(timer);
+  }, [end]);
+  const minutes = Math.ceil((end.getTime() - now) / 60_000);
+  const title = `The token ends at ${end.toLocaleString()}`;
+  if (minutes <= 0) {
+    return (
+      <span className="chip chip-bad" title={title}>
+        expired
+      </span>
+    );
+  }
+  const text = minutes < 120 ? `${minutes} min left` : `${Math.floor(minutes / 60)} h left`;
+  return (
+    <span className="who-quiet" title={title} aria-live="off">
+      {text}
+    </span>
+  );
+}

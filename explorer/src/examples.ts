@@ -1,0 +1,71 @@
+// The tabs a fresh page opens with.
+import type { GraphiQLProps } from 'graphiql';
+
+const claims = `# Paste a token above, then press Ctrl+Enter here.
+query Claims {
+  claims(first: 5) {
+    totalCount
+    nodes {
+      id
+      status
+      serviceDate
+      claimedAmount
+      payer {
+        name
+      }
+    }
+  }
+}
+`;
+
+const eligibility = `# Is this card covered today? The question is in Variables, below.
+mutation CheckEligibility($input: CheckEligibilityInput!) {
+  checkEligibility(input: $input) {
+    eligibility {
+      outcome
+      source
+      plan
+      reasons {
+        code
+        description
+      }
+    }
+    errors {
+      code
+      message
+      field
+    }
+  }
+}
+`;
+
+const settlements = `# Stays open; each settlement replaces the last one.
+subscription WatchSettlements {
+  settlements {
+    cursor
+    settlement {
+      id
+      paidOn
+      method
+      amount
+      reverses {
+        id
+      }
+      invoice {
+        number
+        status
+        dueAmount
+      }
+    }
+  }
+}
+`;
+
+const question = { input: { provider: '1234567', payer: '123456', cardNumber: '00000000000000000' } };
+
+// The first tab carries no variables: GraphiQL 5.4 shows the variables of a tab only once it is switched to.
+export const exampleTabs: NonNullable<GraphiQLProps['defaultTabs']> = [
+  { query: claims },
+  { query: eligibility, variables: JSON.stringify(question, null, 2) },
+  { query: settlements },
+];

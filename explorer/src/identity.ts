@@ -1,0 +1,60 @@
+// Who the pasted token speaks for, as the gateway understands it.
+import { TransportError, type Gateway } from './gateway';
+
+export interface Caller {
+  subject: string;
+  roles: string[];
+  /** Whose data the token opens, in words; empty if it names nobody. */
+  reach: string;
+  expiresAt: Date | null;
+}
+
+export type Identity =
+  | { state: 'anonymous' }
+  | { state: 'checking' }
+  | { state: 'known'; caller: Caller }
+  | { state: 'refused'; code: string; detail: string };
+
+const QUERY = 'query Me { me { subject roles providers payer patient expiresAt } }';
+
+interface Me {
+  subject: string;
+  roles: string[];
+  providers: string[];
+  payer: string | null;
+  patient: string | null;
+  expiresAt: string | null;
+}
+
+export async function identify(gateway: Gateway): Promise<Identity> {
+  if (!gateway.token) return { state: 'anonymous' };
+  try {
+    const { status, result } = await gateway.post({ query: QUERY, operationName: 'Me' });
+    const me = result.data?.['me'] as Me | null | undefined;
+    if (me) return { state: 'known', caller: callerOf(me) };
+    const error = result.errors?.[0];
+    const code = error?.extensions?.['code'];
+    return {
+      state: 'refused',
+      code: typeof code === 'string' ? code : `HTTP ${status}`,
+      detail: error?.message ?? 'The gateway does not say who this token belongs to.',
+    };
+  } catch (error) {
+    if (error instanceof TransportError) return { state: 'refused', code: 'NO ANSWER', detail: error.message };
+    throw error;
+  }
+}
+
+function callerOf(me: Me): Caller {
+  const reach = [];
+  if (me.providers.includes('*')) reach.push('all providers');
+  else if (me.providers.length > 0) reach.push(`CNES ${me.providers.join(', ')}`);
+  if (me.payer) reach.push(`ANS ${me.payer}`);
+  if (me.patient) reach.push('one patient');
+  return {
+    subject: me.subject,
+    roles: me.roles,
+    reach: reach.join(' · '),
+    expiresAt: me.expiresAt === null ? null : new Date(me.expiresAt),
+  };
+}

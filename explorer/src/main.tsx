@@ -1,0 +1,100 @@
+import 'graphiql/setup-workers/vite';
+import 'graphiql/style.css';
+import '@graphiql/plugin-explorer/style.css';
+import './page.css';
+
+import { explorerPlugin } from '@graphiql/plugin-explorer';
+import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
+import { StrictMode, useCallback, useEffect, useRef, useState } from 'react';
+import { createRoot } from 'react-dom/client';
+
+import { ChannelState } from './ChannelState';
+import { exampleTabs } from './examples';
+import { Gateway } from './gateway';
+import { identify, type Identity } from './identity';
+import { TopBar } from './TopBar';
+
+const gateway = new Gateway();
+const plugins = [HISTORY_PLUGIN, explorerPlugin()];
+
+/** A gateway that was down or refused at first may answer once it is back or the token is right. */
+function SchemaReload({ identity }: { identity: Identity }) {
+  const missing = useGraphiQL((state) => state.schema === null && !state.isIntrospecting);
+  const { introspect } = useGraphiQLActions();
+  const known = identity.state === 'known';
+  const tried = useRef(false);
+  useEffect(() => {
+    if (known && missing && !tried.current) void introspect();
+    tried.current = known;
+  }, [known, missing, introspect]);
+  return null;
+}
+
+/** GraphiQL follows the system's colour scheme when it loads; its editors also have to when it changes later. */
+function ThemeFollower() {
+  const theme = useGraphiQL((state) => state.theme);
+  const { setTheme } = useGraphiQLActions();
+  useEffect(() => {
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    const follow = () => setTheme(theme);
+    dark.addEventListener('change', follow);
+    return () => dark.removeEventListener('change', follow);
+  }, [theme, setTheme]);
+  return null;
+}
+
+function Page() {
+  const [identity, setIdentity] = useState<Identity>({ state: 'anonymous' });
+  const latest = useRef(0);
+
+  const check = useCallback(async () => {
+    const turn = ++latest.current;
+    setIdentity({ state: 'checking' });
+    const answer = await identify(gateway);
+    if (turn === latest.current) setIdentity(answer);
+  }, []);
+
+  useEffect(() => void check(), [check]);
+
+  const onToken = useCallback(
+    (token: string) => {
+      gateway.setToken(token);
+      void check();
+    },
+    [check],
+  );
+
+  return (
+    <>
+      <TopBar gateway={gateway} identity={identity} onToken={onToken} />
+      <main className="page-editor">
+        {/* Queries and variables can name patients: like the token, they end with this browser tab. */}
+        <GraphiQL
+          fetcher={gateway.fetcher}
+          plugins={plugins}
+          defaultTabs={exampleTabs}
+          defaultEditorToolsVisibility="variables"
+          shouldPersistHeaders={false}
+          storage={sessionStorage}
+          inputValueDeprecation
+          schemaDescription
+        >
+          <GraphiQL.Logo>
+            <ChannelState gateway={gateway} />
+          </GraphiQL.Logo>
+          <SchemaReload identity={identity} />
+          <ThemeFollower />
+        </GraphiQL>
+      </main>
+    </>
+  );
+}
+
+const root = document.getElementById('page');
+if (!root) throw new Error('index.html has no element with the id "page"');
+createRoot(root).render(
+  <StrictMode>
+    <Page />
+  </StrictMode>,
+);

@@ -1,0 +1,204 @@
+"""A small schema with every kind of operation and failure, served by the transport for the tests of the transport."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+import strawberry
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+from starlette.routing import Route, WebSocketRoute
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+
+from app.domain.errors import ErrorCode, refuse
+from app.transport.errors import Unauthenticated
+from app.transport.view import GraphQLView, OperationReport
+
+_numbers = count(1)
+
+
+@dataclass
+class Context:
+    """One per operation: `number` tells them apart, `journal` is shared by all of a server's."""
+
+    journal: list[str]
+    request_id: str = "req-1"
+    expires_at: float | None = None
+    number: int = field(default_factory=lambda: next(_numbers))
+
+    def for_operation(self) -> "Context":
+        """A copy with a number of its own."""
+        return replace(self, number=next(_numbers))
+
+    async def authenticate(self, authorization: str) -> None:
+        """`Bearer good` never expires, `Bearer short` in 0.3 s; `Bearer broken` fails inside; the rest is refused."""
+        if authorization == "Bearer broken":
+            raise RuntimeError("secret-of-the-key-store")
+        if authorization not in {"Bearer good", "Bearer short"}:
+            raise Unauthenticated("the token is not known")
+        self.expires_at = time.time() + 0.3 if authorization == "Bearer short" else None
+
+
+Info = strawberry.Info[Context, None]
+
+
+@strawberry.type
+class Query:
+    """Reads."""
+
+    @strawberry.field
+    def hello(self) -> str:
+        """A greeting."""
+        return "world"
+
+    @strawberry.field
+    def number(self, info: Info) -> int:
+        """The context's number."""
+        return info.context.number
+
+    @strawberry.field
+    def echo(self, value: int) -> int:
+        """What was given."""
+        return value
+
+    @strawberry.field
+    def refused(self) -> str | None:
+        """An expected failure."""
+        raise refuse(ErrorCode.INVALID_AMOUNT, "must be positive", "items.0.amount", "1705")
+
+    @strawberry.field
+    def broken(self) -> str | None:
+        """An unexpected failure, with a secret in its text."""
+        raise RuntimeError("secret-password")
+
+    @strawberry.field
+    def unanswerable(self) -> str:
+        """Breaks the schema's promise."""
+        return None  # type: ignore[return-value]
+
+    @strawberry.field
+    async def slow(self, info: Info, seconds: float) -> str:
+        """Takes its time, and says in the journal how it ended."""
+        return await _slow(info.context, "query", seconds)
+
+
+@strawberry.type
+class Mutation:
+    """Writes."""
+
+    @strawberry.mutation
+    async def write(self, info: Info, seconds: float = 0) -> str:
+        """Says in the journal how it ended."""
+        return await _slow(info.context, "mutation", seconds)
+
+
+@strawberry.type
+class Tick:
+    """An event that tells the context it was resolved in."""
+
+    @strawberry.field
+    def context(self, info: Info) -> int:
+        """The context's number."""
+        return info.context.number
+
+
+@strawberry.type
+class Subscription:
+    """Streams."""
+
+    @strawberry.subscription
+    async def numbers(self, info: Info, to: int, pause: float = 0) -> AsyncIterator[int]:
+        """Counts; the journal says when the source has been closed."""
+        try:
+            for number in range(1, to + 1):
+                yield number
+                await asyncio.sleep(pause)
+        finally:
+            info.context.journal.append("closed")
+
+    @strawberry.subscription
+    async def ticks(self) -> AsyncIterator[Tick]:
+        """Two events."""
+        yield Tick()
+        yield Tick()
+
+    @strawberry.subscription
+    async def flood(self, info: Info) -> AsyncIterator[str]:
+        """Far more than a client's buffers hold."""
+        try:
+            while True:
+                yield "x" * 100_000
+        finally:
+            info.context.journal.append("closed")
+
+    @strawberry.subscription
+    async def failing(self) -> AsyncIterator[int]:
+        """One event, then an unexpected failure."""
+        yield 1
+        raise RuntimeError("secret-password")
+
+
+async def _slow(context: Context, name: str, seconds: float) -> str:
+    context.journal.append(f"{name} begun")
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        context.journal.append(f"{name} cancelled")
+        raise
+    context.journal.append(f"{name} done")
+    return "done"
+
+
+def make_schema(*extensions: type[SchemaExtension]) -> strawberry.Schema:
+    """The toy schema, with the extensions given."""
+    config = StrawberryConfig(disable_field_suggestions=True)
+    return strawberry.Schema(Query, Mutation, Subscription, extensions=extensions, config=config)
+
+
+class Toy:
+    """The transport over the toy schema: `journal` says what resolvers did, `reports` what the metrics heard."""
+
+    def __init__(self, *extensions: type[SchemaExtension], **options: Any) -> None:
+        self.journal: list[str] = []
+        self.reports: list[OperationReport] = []
+        settings = {"context": self._context, "deadline_seconds": 5.0, "on_operation": self.reports.append, **options}
+        view = GraphQLView(make_schema(*extensions), **settings)
+        self.app = Starlette(routes=[Route("/graphql", view), WebSocketRoute("/graphql", view)])
+
+    async def _context(self, connection: HTTPConnection) -> Context:
+        context = Context(self.journal)
+        authorization = connection.headers.get("authorization")
+        if authorization is not None:
+            await context.authenticate(authorization)
+        return context
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """host:port of a real server on loopback; it has ended when the block ends."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(self.app, log_config=None, timeout_graceful_shutdown=1, lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+            listener.close()
+
+
+async def until(journal: list[str], *expected: str, seconds: float = 3.0) -> None:
+    """Wait until the journal says exactly this; the assertion shows what it says instead."""
+    end = time.monotonic() + seconds
+    while journal != list(expected) and time.monotonic() < end:  # noqa: ASYNC110 - a list cannot be awaited
+        await asyncio.sleep(0.01)
+    assert journal == list(expected)

@@ -1,0 +1,334 @@
+"""The transport behind a real server: the audits of npm `graphql-http`, event streams, disconnects and sockets."""
+
+import asyncio
+import json
+import logging
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from app.transport import view
+from app.transport.view import SocketLimits
+from tests.graphql.http_audits.toy import Toy, until
+
+AUDITS = Path(__file__).parent / "http_audits"
+AUDIT_COUNT = 61
+NUMBERS = "subscription { numbers(to: 2) }"
+ENDLESS = "subscription { numbers(to: 1000, pause: 0.02) }"
+
+
+@pytest.fixture(scope="module")
+def audit_packages() -> Path:
+    """The audits' packages, installed once; a machine without npm fails here."""
+    npm = shutil.which("npm")
+    assert npm, "npm is needed to run the GraphQL-over-HTTP audits; install Node 20 or later"
+    if not (AUDITS / "node_modules" / "graphql-http").is_dir():
+        done = subprocess.run([npm, "ci"], cwd=AUDITS, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+    return AUDITS
+
+
+def test_all_graphql_over_http_audits_pass(audit_packages: Path) -> None:
+    with Toy().served() as address:
+        command = ["node", "audit.mjs", f"http://{address}/graphql"]
+        done = subprocess.run(command, cwd=audit_packages, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    results: list[dict[str, Any]] = json.loads(done.stdout)
+    assert [result for result in results if result["status"] != "ok"] == []
+    assert len(results) == AUDIT_COUNT
+
+
+@pytest.fixture
+def toy() -> Toy:
+    return Toy(socket_limits=SocketLimits(init_seconds=0.3, send_seconds=0.3))
+
+
+@pytest.fixture
+def address(toy: Toy) -> Iterator[str]:
+    with toy.served() as address:
+        yield address
+
+
+async def stream(address: str, query: str, **headers: str) -> httpx.Response:
+    async with httpx.AsyncClient() as client:
+        named = {"accept": "text/event-stream", **headers}
+        return await client.post(f"http://{address}/graphql", json={"query": query}, headers=named)
+
+
+async def give_up(address: str, query: str, seconds: float = 0.2, **headers: str) -> None:
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.post(f"http://{address}/graphql", json={"query": query}, headers=headers, timeout=seconds)
+
+
+class TestEventStreams:
+    async def test_carry_next_and_complete(self, address: str) -> None:
+        response = await stream(address, NUMBERS)
+        assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert response.text == (
+            'event: next\ndata: {"data":{"numbers":1}}\n\n'
+            'event: next\ndata: {"data":{"numbers":2}}\n\n'
+            "event: complete\ndata:\n\n"
+        )
+
+    async def test_answer_a_query_where_nothing_else_is_accepted(self, address: str) -> None:
+        response = await stream(address, "{ hello }")
+        assert response.text == 'event: next\ndata: {"data":{"hello":"world"}}\n\nevent: complete\ndata:\n\n'
+
+    async def test_say_why_a_document_is_refused(self, address: str) -> None:
+        response = await stream(address, "subscription { none }")
+        assert response.status_code == 200
+        assert response.text.startswith('event: next\ndata: {"errors":[{"message":"Cannot query field')
+        assert response.text.endswith("\n\nevent: complete\ndata:\n\n")
+
+    async def test_mask_what_fails_inside(self, address: str) -> None:
+        response = await stream(address, "subscription { failing }")
+        assert response.text == (
+            'event: next\ndata: {"data":{"failing":1}}\n\n'
+            'event: next\ndata: {"errors":[{"message":"internal error",'
+            '"extensions":{"code":"INTERNAL","requestId":"req-1"}}]}\n\n'
+            "event: complete\ndata:\n\n"
+        )
+
+    async def test_end_when_the_token_expires(self, address: str, toy: Toy) -> None:
+        response = await stream(address, ENDLESS, authorization="Bearer short")
+        assert '"code":"UNAUTHENTICATED"' in response.text.split("event: next")[-1]
+        assert response.text.endswith("event: complete\ndata:\n\n")
+        assert toy.journal == ["closed"]
+
+    async def test_have_comments_while_nothing_happens(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(view, "HEARTBEAT_SECONDS", 0.1)
+        response = await stream(address, "subscription { numbers(to: 1, pause: 0.25) }")
+        assert response.text.count(":\n\n") == 2 + response.text.count("data:\n\n")
+
+    async def test_close_their_source_when_the_client_goes(self, address: str, toy: Toy) -> None:
+        async with httpx.AsyncClient() as client:
+            request = client.build_request(
+                "POST", f"http://{address}/graphql", json={"query": ENDLESS}, headers={"accept": "text/event-stream"}
+            )
+            response = await client.send(request, stream=True)
+            await response.aclose()
+        await until(toy.journal, "closed")
+        assert [(report.type, report.outcome) for report in toy.reports] == [("subscription", "ok")]
+
+
+class TestDisconnects:
+    async def test_cancel_a_query(self, address: str, toy: Toy) -> None:
+        await give_up(address, "{ slow(seconds: 3) }")
+        await until(toy.journal, "query begun", "query cancelled")
+
+    async def test_do_not_cancel_a_mutation(self, address: str, toy: Toy) -> None:
+        for accept in ("application/json", "text/event-stream"):
+            toy.journal.clear()
+            await give_up(address, "mutation { write(seconds: 0.4) }", accept=accept)
+            await until(toy.journal, "mutation begun", "mutation done")
+
+
+@asynccontextmanager
+async def opened(address: str, *protocols: str, **headers: str) -> AsyncIterator[ClientConnection]:
+    names = [Subprotocol(name) for name in protocols or ("graphql-transport-ws",)]
+    async with connect(f"ws://{address}/graphql", subprotocols=names, additional_headers=headers) as client:
+        yield client
+
+
+@asynccontextmanager
+async def begun(address: str, token: str = "Bearer good") -> AsyncIterator[ClientConnection]:
+    async with opened(address) as client:
+        await say(client, {"type": "connection_init", "payload": {"authorization": token}})
+        assert await heard(client) == {"type": "connection_ack"}
+        yield client
+
+
+async def say(client: ClientConnection, message: object) -> None:
+    await client.send(json.dumps(message))
+
+
+async def subscribe(client: ClientConnection, id: str, query: str) -> None:
+    await say(client, {"id": id, "type": "subscribe", "payload": {"query": query}})
+
+
+async def heard(client: ClientConnection) -> Any:
+    return json.loads(await asyncio.wait_for(client.recv(), 3))
+
+
+async def closing(client: ClientConnection) -> tuple[int, str]:
+    """The close code and reason, after whatever else was said."""
+    try:
+        while True:
+            await asyncio.wait_for(client.recv(), 3)
+    except ConnectionClosed as closed:
+        assert closed.rcvd is not None
+        return closed.rcvd.code, closed.rcvd.reason
+
+
+class TestSockets:
+    async def test_answer_queries_and_subscriptions(self, address: str) -> None:
+        async with begun(address) as client:
+            await subscribe(client, "q", "{ hello broken }")
+            answer = await heard(client)
+            assert (answer["id"], answer["type"]) == ("q", "next")
+            assert answer["payload"]["data"] == {"hello": "world", "broken": None}
+            assert answer["payload"]["errors"][0]["message"] == "internal error"
+            assert await heard(client) == {"id": "q", "type": "complete"}
+            await subscribe(client, "s", NUMBERS)
+            assert [await heard(client) for _ in range(3)] == [
+                {"id": "s", "type": "next", "payload": {"data": {"numbers": 1}}},
+                {"id": "s", "type": "next", "payload": {"data": {"numbers": 2}}},
+                {"id": "s", "type": "complete"},
+            ]
+
+    async def test_give_every_operation_and_every_event_its_own_context(self, address: str) -> None:
+        async with begun(address) as client:
+            await subscribe(client, "1", "{ number }")
+            await subscribe(client, "2", "{ number }")
+            await subscribe(client, "3", "subscription { ticks { context } }")
+            said = [await heard(client) for _ in range(7)]
+        data = [one["payload"]["data"] for one in said if one["type"] == "next"]
+        numbers = [one.get("number") or one["ticks"]["context"] for one in data]
+        assert len(set(numbers)) == len(numbers) == 4
+
+    async def test_refuse_mutations_and_bad_documents_with_an_error(self, address: str, toy: Toy) -> None:
+        async with begun(address) as client:
+            await subscribe(client, "1", "mutation { write }")
+            refused = await heard(client)
+            await subscribe(client, "1", "{ helo }")
+            invalid = await heard(client)
+        assert (refused["type"], refused["payload"][0]["extensions"]) == ("error", {"code": "OPERATION_NOT_SUPPORTED"})
+        assert (invalid["type"], invalid["payload"][0]["extensions"]) == (
+            "error",
+            {"code": "GRAPHQL_VALIDATION_FAILED"},
+        )
+        assert toy.journal == []
+
+    async def test_run_at_most_ten_operations(self, address: str) -> None:
+        async with begun(address) as client:
+            for id in range(11):
+                await subscribe(client, str(id), "{ slow(seconds: 1) }")
+            refused = await heard(client)
+        assert (refused["id"], refused["payload"][0]["extensions"]) == ("10", {"code": "RATE_LIMITED"})
+
+    async def test_complete_ends_a_subscription_and_frees_its_id(self, address: str, toy: Toy) -> None:
+        async with begun(address) as client:
+            await subscribe(client, "s", ENDLESS)
+            await heard(client)
+            await say(client, {"id": "s", "type": "complete"})
+            await until(toy.journal, "closed")
+            await subscribe(client, "s", "{ hello }")
+            while (answer := await heard(client))["payload"]["data"] != {"hello": "world"}:
+                assert "numbers" in answer["payload"]["data"]
+
+    async def test_close_their_sources_when_the_client_goes(self, address: str, toy: Toy) -> None:
+        async with begun(address) as client:
+            await subscribe(client, "s", ENDLESS)
+            await heard(client)
+        await until(toy.journal, "closed")
+
+    async def test_leave_a_client_that_does_not_read(self, address: str, toy: Toy) -> None:
+        async with begun(address) as client:
+            raw: socket.socket = client.transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            await subscribe(client, "s", "subscription { flood }")
+            client.transport.pause_reading()  # type: ignore[attr-defined]
+            await until(toy.journal, "closed")
+            client.transport.abort()
+
+    async def test_answer_pings(self, address: str) -> None:
+        async with opened(address) as client:
+            await say(client, {"type": "ping", "payload": {"any": 1}})
+            assert await heard(client) == {"type": "pong"}
+
+    async def test_take_the_token_from_the_upgrade_too(self, address: str) -> None:
+        async with opened(address, authorization="Bearer good") as client:
+            await say(client, {"type": "connection_init"})
+            assert await heard(client) == {"type": "connection_ack"}
+
+
+SUBSCRIBE = {"type": "subscribe", "id": "1", "payload": {"query": ENDLESS}}
+
+
+class TestClosing:
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            "[]",
+            "1",
+            "null",
+            "not json",
+            "[" * 5000,
+            b"{}",
+            '{"type": 1}',
+            '{"type": "next"}',
+            '{"type": "ping", "payload": []}',
+            '{"type": "subscribe", "id": {}, "payload": {"query": "{ hello }"}}',
+            '{"type": "subscribe", "id": "1", "payload": null}',
+            '{"type": "subscribe", "id": "1", "payload": {"query": 1}}',
+            '{"type": "complete"}',
+            '{"type": "ping", "payload": {"a": "%s"}}' % ("x" * 140_000),
+        ],
+        ids=lambda frame: str(frame[:70]),
+    )
+    async def test_a_malformed_frame_closes_4400_without_a_traceback(
+        self, address: str, frame: str | bytes, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with begun(address) as client:
+            await client.send(frame)
+            code, reason = await closing(client)
+        assert (code, bool(reason)) == (4400, True)
+        assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+    @pytest.mark.parametrize(
+        ("payload", "code", "reason"),
+        [
+            (None, 4403, "Forbidden: connection_init needs an authorization"),
+            ({"authorization": 1}, 4403, "Forbidden: connection_init needs an authorization"),
+            ({"authorization": "Bearer bad"}, 4403, "Forbidden: the token is not known"),
+            ({"authorization": "Bearer short"}, 4403, "Forbidden: the token has expired"),
+            ({"authorization": "Bearer broken"}, 4500, "internal error"),
+        ],
+    )
+    async def test_a_token_that_does_not_serve_closes(
+        self, address: str, payload: object, code: int, reason: str
+    ) -> None:
+        async with opened(address) as client:
+            await say(client, {"type": "connection_init", "payload": payload})
+            assert await closing(client) == (code, reason)
+
+    async def test_a_refused_header_closes_4403(self, address: str) -> None:
+        async with opened(address, authorization="Bearer bad") as client:
+            assert await closing(client) == (4403, "Forbidden: the token is not known")
+
+    async def test_silence_closes_4408(self, address: str) -> None:
+        async with opened(address) as client:
+            assert await closing(client) == (4408, "Connection initialisation timeout")
+
+    async def test_a_subscription_before_the_acknowledgement_closes_4401(self, address: str) -> None:
+        async with opened(address) as client:
+            await say(client, SUBSCRIBE)
+            assert await closing(client) == (4401, "Unauthorized")
+
+    async def test_a_second_subscription_of_one_id_closes_4409(self, address: str, toy: Toy) -> None:
+        async with begun(address) as client:
+            await say(client, SUBSCRIBE)
+            await heard(client)
+            await say(client, SUBSCRIBE)
+            assert await closing(client) == (4409, "Subscriber for 1 already exists")
+        await until(toy.journal, "closed")
+
+    async def test_a_second_init_closes_4429(self, address: str) -> None:
+        async with begun(address) as client:
+            await say(client, {"type": "connection_init"})
+            assert await closing(client) == (4429, "Too many initialisation requests")
+
+    async def test_the_legacy_protocol_closes_4406(self, address: str) -> None:
+        async with connect(f"ws://{address}/graphql") as client:
+            assert await closing(client) == (4406, "the subprotocol is graphql-transport-ws")

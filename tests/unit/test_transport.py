@@ -1,0 +1,315 @@
+"""The transport over a toy schema, in process: documents, errors, negotiation, malformed requests."""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from strawberry.extensions import SchemaExtension
+
+from app.transport.documents import Documents
+from app.transport.errors import OperationReport, RequestError
+from app.transport.view import preference
+from tests.graphql.http_audits.toy import Toy, make_schema
+
+RESPONSE = "application/graphql-response+json"
+URQL = f"{RESPONSE}, application/graphql+json, application/json, text/event-stream, multipart/mixed"
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+async def ask(toy: Toy, query: str, variables: object = None, **headers: str) -> httpx.Response:
+    return await send(toy, json.dumps({"query": query, "variables": variables}).encode(), **headers)
+
+
+async def send(toy: Toy, body: bytes, **headers: str) -> httpx.Response:
+    named = {"accept": RESPONSE, "content-type": "application/json"}
+    named.update({name.replace("_", "-"): value for name, value in headers.items()})
+    async with client(toy) as http:
+        return await http.post("/graphql", content=body, headers=named)
+
+
+async def get(toy: Toy, *, params: dict[str, str] | None = None, **headers: str) -> httpx.Response:
+    async with client(toy) as http:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await http.get("/graphql", params=params, headers=named)
+
+
+def client(toy: Toy) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(toy.app), base_url="http://gateway")
+
+
+def first_error(response: httpx.Response) -> dict[str, Any]:
+    body = response.json()
+    assert "data" not in body
+    error: dict[str, Any] = body["errors"][0]
+    return error
+
+
+class TestDocuments:
+    def test_a_valid_document_is_parsed_and_validated_once(self) -> None:
+        documents = Documents(make_schema())
+        assert documents.get("{ hello }") is documents.get("{ hello }")
+        assert documents.get("{ hello }") is not documents.get("{hello}")
+
+    def test_the_least_recently_used_document_is_forgotten(self) -> None:
+        documents = Documents(make_schema(), weight_max=2 * 510)
+        one, two = documents.get("{ hello }"), documents.get("{ number }")
+        assert documents.get("{ hello }") is one
+        documents.get("{hello}")
+        assert documents.get("{ hello }") is one
+        assert documents.get("{ number }") is not two
+
+    def test_a_limit_refuses_a_document_before_validation(self) -> None:
+        documents = Documents(make_schema(), limits=[lambda _schema, _tree: [GraphQLError("too deep")]])
+        with pytest.raises(RequestError, match="too deep") as caught:
+            documents.get("{ unknown }")
+        assert caught.value.code == "TOO_COMPLEX"
+
+    def test_a_document_has_at_most_2000_tokens(self) -> None:
+        with pytest.raises(RequestError, match="more than 2000 tokens"):
+            Documents(make_schema()).get("{" + "hello " * 2000 + "}")
+
+
+class TestErrors:
+    async def test_an_expected_failure_keeps_its_words_and_code(self) -> None:
+        response = await ask(Toy(), "{ refused hello }")
+        assert response.status_code == 200
+        assert response.json() == {
+            "errors": [
+                {
+                    "message": "must be positive",
+                    "locations": [{"line": 1, "column": 3}],
+                    "path": ["refused"],
+                    "extensions": {"code": "INVALID_AMOUNT", "field": "items.0.amount", "tissCode": "1705"},
+                }
+            ],
+            "data": {"refused": None, "hello": "world"},
+        }
+
+    @pytest.mark.parametrize("field", ["broken", "unanswerable"])
+    async def test_an_unexpected_failure_is_masked_and_logged_once(
+        self, field: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        response = await ask(Toy(), f"{{ {field} }}")
+        error = response.json()["errors"][0]
+        assert (error["message"], error["extensions"]) == ("internal error", {"code": "INTERNAL", "requestId": "req-1"})
+        assert "secret" not in response.text
+        (record,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+        assert (record.name, record.exc_info is not None) == ("billing.graphql", True)
+        assert record.getMessage() == f"internal error at {field} in request req-1"
+
+    @pytest.mark.parametrize(
+        ("query", "code", "message"),
+        [
+            ("{", "GRAPHQL_PARSE_FAILED", "Syntax Error: Expected Name, found <EOF>."),
+            ("{ helo }", "GRAPHQL_VALIDATION_FAILED", "Cannot query field 'helo' on type 'Query'."),
+            ("query($v: Int!) { echo(value: $v) }", "BAD_USER_INPUT", None),
+            ("query A { hello } query B { hello }", "OPERATION_RESOLUTION_FAILURE", None),
+            ("{" * 5000, "GRAPHQL_PARSE_FAILED", None),
+            ("subscription { numbers(to: 1) }", "OPERATION_NOT_SUPPORTED", None),
+        ],
+    )
+    async def test_what_is_refused_before_execution_has_a_code(
+        self, query: str, code: str, message: str | None
+    ) -> None:
+        toy = Toy()
+        response = await ask(toy, query)
+        error = first_error(response)
+        assert response.status_code == (406 if code == "OPERATION_NOT_SUPPORTED" else 400)
+        assert error["extensions"] == {"code": code}
+        assert message in {None, error["message"]}
+        assert [(report.outcome, report.code) for report in toy.reports] == [("rejected", code)]
+
+    async def test_the_legacy_media_type_answers_200_to_graphql_errors(self) -> None:
+        response = await ask(Toy(), "{ helo }", accept="application/json")
+        assert (response.status_code, response.headers["content-type"]) == (200, "application/json; charset=utf-8")
+        assert first_error(response)["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
+
+    async def test_a_refused_token_is_401_in_every_media_type(self) -> None:
+        for accept in (RESPONSE, "application/json"):
+            response = await ask(Toy(), "{ hello }", authorization="Bearer bad", accept=accept)
+            assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
+            assert first_error(response) == {
+                "message": "the token is not known",
+                "extensions": {"code": "UNAUTHENTICATED"},
+            }
+
+    async def test_a_failure_of_the_context_is_masked(self) -> None:
+        response = await ask(Toy(), "{ hello }", authorization="Bearer broken")
+        assert response.status_code == 500
+        assert first_error(response) == {"message": "internal error", "extensions": {"code": "INTERNAL"}}
+
+
+class TestOperations:
+    async def test_every_operation_has_its_own_context_and_report(self) -> None:
+        toy = Toy(batch_max=2)
+        response = await send(
+            toy, json.dumps([{"query": "query A { number }"}, {"query": "{ number broken }"}]).encode()
+        )
+        one, two = response.json()
+        assert one["data"]["number"] < two["data"]["number"]
+        assert [(report.name, report.type, report.outcome, report.code) for report in toy.reports] == [
+            ("A", "query", "ok", None),
+            (None, "query", "error", "INTERNAL"),
+        ]
+        assert all(isinstance(report, OperationReport) and report.seconds > 0 for report in toy.reports)
+
+    async def test_batches_are_refused_unless_configured_and_have_a_size(self) -> None:
+        body = json.dumps([{"query": "{ hello }"}] * 3).encode()
+        for toy in (Toy(), Toy(batch_max=2)):
+            assert (await send(toy, body)).status_code == 400
+        with pytest.raises(ValueError, match="0 to 10"):
+            Toy(batch_max=11)
+
+    async def test_the_deadline_ends_queries_and_mutations(self) -> None:
+        toy = Toy(deadline_seconds=0.05)
+        for query in ("{ slow(seconds: 3) }", "mutation { write(seconds: 3) }"):
+            response = await ask(toy, query)
+            assert (response.status_code, first_error(response)["extensions"]) == (504, {"code": "TIMEOUT"})
+        assert toy.journal == ["query begun", "query cancelled", "mutation begun", "mutation cancelled"]
+
+    async def test_a_schema_extension_runs_round_the_operation(self) -> None:
+        seen: list[str] = []
+
+        class Witness(SchemaExtension):
+            async def on_operation(self) -> AsyncIterator[None]:
+                seen.append(f"begin {self.execution_context.operation_name}")
+                yield
+                seen.append("end")
+
+            def resolve(self, _next: Any, root: Any, info: Any, *args: Any, **kwargs: Any) -> Any:
+                seen.append(info.field_name)
+                return _next(root, info, *args, **kwargs)
+
+            def get_results(self) -> dict[str, Any]:
+                return {"seen": len(seen)}
+
+        response = await ask(Toy(Witness), "query Q { hello }")
+        assert response.json() == {"data": {"hello": "world"}, "extensions": {"seen": 3}}
+        assert seen == ["begin Q", "hello", "end"]
+
+
+class TestMalformedRequests:
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            (b"1", 400),
+            (b"null", 400),
+            (b"[]", 400),
+            (b'"x"', 400),
+            (b"", 400),
+            (b'{"query": "\xff"}', 400),
+            (b"[" * 100_000, 400),
+            (b"[" * 200_000, 413),
+            (b'{"query": "{ hello }", "variables": {"a": %b}}' % (b"9" * 5000), 400),
+            (b'{"query": "{ hello }", "variables": []}', 400),
+            (b'{"query": "{ hello }", "extensions": 1}', 400),
+            (b'{"query": "{ hello }", "operationName": 1}', 400),
+            (b'{"query": "{ hello\\u0000 }"}', 400),
+            (b'{"query": ""}', 400),
+            (b"{}", 400),
+        ],
+        ids=lambda value: str(value[:40]) if isinstance(value, bytes) else None,
+    )
+    async def test_get_an_error_with_code_and_one_line_of_log(
+        self, body: bytes, status: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, "billing.graphql")
+        response = await send(Toy(), body, accept="application/json")
+        assert response.status_code == status
+        code = {400: "BAD_REQUEST", 413: "PAYLOAD_TOO_LARGE"}[status]
+        assert first_error(response)["extensions"] == {"code": code}
+        assert [
+            record.getMessage().split(" in ")[0] for record in caplog.records if record.name == "billing.graphql"
+        ] == [f"refused {code}"]
+
+    @pytest.mark.parametrize(
+        "content_type",
+        ["text/plain", "multipart/form-data; boundary=x", "application/json; charset=utf-16", "application/graphql"],
+    )
+    async def test_only_json_in_utf8_is_read(self, content_type: str) -> None:
+        response = await send(Toy(), b'{"query": "{ hello }"}', content_type=content_type)
+        assert (response.status_code, first_error(response)["extensions"]) == (415, {"code": "UNSUPPORTED_MEDIA_TYPE"})
+
+    async def test_a_chunked_body_over_the_limit_is_refused(self) -> None:
+        async def chunks() -> AsyncIterator[bytes]:
+            for _ in range(3):
+                yield b" " * 60_000
+
+        async with client(Toy()) as http:
+            response = await http.post("/graphql", content=chunks(), headers={"content-type": "application/json"})
+        assert response.status_code == 413
+
+
+class TestGet:
+    async def test_runs_queries_with_variables(self) -> None:
+        params = {"query": "query($v: Int!) { echo(value: $v) }", "variables": '{"v": 7}', "operationName": ""}
+        assert (await get(Toy(), params=params)).json() == {"data": {"echo": 7}}
+
+    async def test_never_runs_mutations_or_subscriptions(self) -> None:
+        toy = Toy()
+        for query in ("mutation { write }", "subscription { numbers(to: 1) }"):
+            response = await get(toy, params={"query": query}, accept="text/event-stream, application/json")
+            assert (response.status_code, response.headers["allow"]) == (405, "POST")
+        assert toy.journal == []
+
+    @pytest.mark.parametrize("mode", ["navigate", "no-cors"])
+    async def test_refuses_what_a_form_or_image_can_send(self, mode: str) -> None:
+        params = {"query": "{ hello }"}
+        refused = await get(Toy(), params=params, accept="*/*", sec_fetch_mode=mode)
+        assert (refused.status_code, first_error(refused)["extensions"]) == (400, {"code": "BAD_REQUEST"})
+        allowed = await get(Toy(), params=params, accept="*/*", sec_fetch_mode=mode, x_graphql_csrf="1")
+        assert allowed.json() == {"data": {"hello": "world"}}
+
+    async def test_shows_the_explorer_to_who_prefers_a_page(self) -> None:
+        toy = Toy(explorer_page=b"<html>", explorer_headers={"content-security-policy": "default-src 'self'"})
+        page = await get(toy, accept=BROWSER, sec_fetch_mode="navigate")
+        assert (page.content, page.headers["content-type"]) == (b"<html>", "text/html; charset=utf-8")
+        assert page.headers["content-security-policy"] == "default-src 'self'"
+        assert (await get(toy, params={"query": "{ hello }"}, accept="*/*")).json() == {"data": {"hello": "world"}}
+
+    async def test_asks_a_function_for_the_explorer(self) -> None:
+        def page(request: Request) -> Response:
+            return Response(request.url.path)
+
+        assert (await get(Toy(explorer_page=page), accept=BROWSER)).text == "/graphql"
+
+    async def test_has_no_page_where_none_is_configured(self) -> None:
+        response = await get(Toy(), accept=BROWSER, sec_fetch_mode="navigate")
+        assert (response.status_code, first_error(response)["extensions"]) == (404, {"code": "NOT_FOUND"})
+
+
+class TestNegotiation:
+    @pytest.mark.parametrize(
+        ("accept", "expected"),
+        [
+            (None, ("application/json", RESPONSE)),
+            ("*/*", ("application/json", RESPONSE)),
+            (URQL, (RESPONSE, "application/json", "text/event-stream")),
+            ("application/json;q=0.5, application/*", (RESPONSE, "application/json")),
+            ("text/event-stream, */*;q=0", ("text/event-stream",)),
+            (BROWSER, ("text/html", "application/json", RESPONSE)),
+            ("application/json;q=0, application/graphql-response+json;q=x", ()),
+            ("image/png", ()),
+        ],
+    )
+    def test_weights_then_the_headers_order_decide(self, accept: str | None, expected: tuple[str, ...]) -> None:
+        assert preference(accept) == expected
+
+    async def test_urqls_queries_are_answered_with_json(self) -> None:
+        response = await ask(Toy(), "{ hello }", accept=URQL)
+        assert response.headers["content-type"] == f"{RESPONSE}; charset=utf-8"
+
+    async def test_nothing_acceptable_is_406(self) -> None:
+        response = await ask(Toy(), "{ hello }", accept="image/png")
+        assert (response.status_code, first_error(response)["extensions"]) == (406, {"code": "NOT_ACCEPTABLE"})
+
+    async def test_other_methods_are_405(self) -> None:
+        async with client(Toy()) as http:
+            response = await http.put("/graphql")
+        assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
