@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import strawberry
+from strawberry.types.base import has_object_definition
 from strawberry.types.maybe import Some
 from strawberry.utils.str_converters import to_camel_case
 
@@ -63,8 +64,8 @@ def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
     elif isinstance(value, list):
         for index, part in enumerate(value):
             yield from failures_in(part, f"{path}.{index}" if path else str(index))
-    elif hasattr(type(value), "__strawberry_definition__"):
-        for field in type(value).__strawberry_definition__.fields:
+    elif has_object_definition(value):
+        for field in value.__strawberry_definition__.fields:
             name = field.graphql_name or to_camel_case(field.python_name)
             yield from failures_in(getattr(value, field.python_name), f"{path}.{name}" if path else name)
 

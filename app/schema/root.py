@@ -1,6 +1,16 @@
 """The root types, put together from the features, and the schema."""
 
+from collections.abc import Iterable
+
 import strawberry
+from graphql import (
+    GraphQLArgument,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    Undefined,
+)
 from strawberry.schema.config import StrawberryConfig
 
 from app.schema.claim_mutations import ClaimMutation
@@ -32,6 +42,25 @@ class Subscription(SettlementSubscription):
 
 def build() -> strawberry.Schema:
     """The whole schema."""
+    found = _strawberry()
+    _leave_out_null_defaults(found._schema.type_map.values())  # noqa: SLF001 - Strawberry has no public name for it
+    return found
+
+
+def _leave_out_null_defaults(types: Iterable[GraphQLNamedType]) -> None:
+    """An optional input says nothing about its default; Strawberry would print `= null` for every one."""
+    for each in types:
+        members: list[GraphQLArgument | GraphQLInputField] = []
+        if isinstance(each, GraphQLInputObjectType):
+            members = list(each.fields.values())
+        elif isinstance(each, GraphQLObjectType):
+            members = [argument for field in each.fields.values() for argument in field.args.values()]
+        for member in members:
+            if member.default_value is None:
+                member.default_value, member.default = Undefined, None
+
+
+def _strawberry() -> strawberry.Schema:
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,

@@ -203,8 +203,8 @@ class Operations:
     def refuse(self, error: Exception, *, request_id: str | None = None, operation: Operation | None = None) -> Answer:
         """The answer to a request that is not run; one line of log, one report."""
         refused = errors.refusal(error, request_id)
-        errors.logger.info("refused %s in request %s", refused.code, request_id)
-        return self._reported(operation, Answer.refused(refused))
+        answer = Answer.refused(refused, "error" if refused.code == errors.INTERNAL else "rejected")
+        return self._reported(operation, answer, request_id)
 
     async def answer(
         self, operation: Operation, context: Any, gone: Callable[[], Awaitable[None]] | None = None
@@ -220,7 +220,7 @@ class Operations:
             answer = Answer.of(result, request_id)
         except Exception as error:  # noqa: BLE001 - masked and logged
             answer = Answer.refused(self._failure(error, timer, request_id), "error")
-        return self._reported(operation, answer)
+        return self._reported(operation, answer, request_id)
 
     async def events(self, operation: Operation, context: Any) -> AsyncGenerator[Answer, None]:
         """Run a subscription; the first answer is a rejected one, and the only one, if it does not begin."""
@@ -235,7 +235,7 @@ class Operations:
             last = Answer.refused(errors.refusal(error, request_id), "error")
             yield last
         finally:
-            self._reported(operation, last)
+            self._reported(operation, last, request_id)
 
     def _failure(self, error: Exception, timer: asyncio.Timeout, request_id: str | None) -> Refused:
         if not (isinstance(error, TimeoutError) and timer.expired()):
@@ -244,7 +244,9 @@ class Operations:
             return Refused(errors.TIMEOUT, "the client has gone", status=499)
         return TimedOut(f"not done in {self._deadline_seconds:g} s")
 
-    def _reported(self, operation: Operation | None, answer: Answer) -> Answer:
+    def _reported(self, operation: Operation | None, answer: Answer, request_id: str | None) -> Answer:
+        if answer.outcome == "rejected":
+            errors.logger.info("refused %s in request %s", answer.code, request_id)
         if self._on_operation is not None:
             name, kind = (operation.name, operation.type.value) if operation else (None, None)
             seconds = time.perf_counter() - operation.started if operation else 0.0

@@ -61,7 +61,9 @@ subscription WatchSettlements {
 }
 `;
 
-const question = { input: { provider: '1234567', payer: '123456', cardNumber: '00000000000000000' } };
+const question = {
+  input: { provider: '1234567', payer: '123456', cardNumber: '00000000000000000', forceRefresh: false },
+};
 
 // The first tab carries no variables: GraphiQL 5.4 shows the variables of a tab only once it is switched to.
 export const exampleTabs: NonNullable<GraphiQLProps['defaultTabs']> = [

@@ -1,45 +1,30 @@
 """The GraphiQL page as support staff use it, in a real browser against a running gateway."""
 
+import asyncio
 import json
-import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
+from graphql import OperationDefinitionNode, build_schema, parse, validate
+from graphql.execution.values import VariableValues, get_variable_values
 
-from tests.browser import Browser, Page, PageError, chromium
+from tests.browser import Browser, Page, chromium
+from tests.factories import World
+from tests.gateway import Gateway
 
-SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
-CLAIMS, ELIGIBILITY, SETTLEMENTS = 1, 2, 3
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "var" / "screenshots"
+SCHEMA = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
+ELIGIBILITY, SETTLEMENTS = 2, 3
 TOKEN_FIELD = ".bar-token input"
 RUN = ".graphiql-execute-button"
 STATUS = "document.querySelector('.bar-status').innerText"
 CHANNEL = "document.querySelector('.channel').dataset.state"
 IS_KNOWN = "document.querySelector('.chip-good') !== null"
 IS_REFUSED = "document.querySelector('.chip-bad') !== null"
-
-A_CLAIM = "query Claims { claims(first: 1) { nodes { cardNumber provider { cnes } payer { ansCode } } } }"
-OPEN_INVOICES = """
-query Invoices { invoices(filter: {status: [ISSUED, PARTIALLY_SETTLED]}, first: 1) { nodes { id dueAmount } } }
-"""
-SETTLE = """
-mutation SettleInvoice($input: SettleInvoiceInput!) {
-  settleInvoice(input: $input) { settlement { id } errors { code message } }
-}
-"""
-
-
-class Gateway(Protocol):
-    """A live gateway in development mode, with some claims and an issued invoice."""
-
-    url: str
-
-    def token(self, role: str, **claims: Any) -> str:
-        """A bearer token for one role."""
 
 
 @pytest.fixture(scope="module")
@@ -48,27 +33,8 @@ async def browser() -> AsyncIterator[Browser]:
         yield running
 
 
-async def ask(gateway: Gateway, role: str, query: str, variables: dict[str, Any] | None = None) -> Any:
-    """The data of an operation that another client runs at the same time."""
-    headers = {"authorization": f"Bearer {gateway.token(role, providers=['*'])}"}
-    async with httpx.AsyncClient(base_url=gateway.url, headers=headers) as client:
-        answer = (await client.post("/graphql", json={"query": query, "variables": variables})).json()
-    assert "errors" not in answer
-    return answer["data"]
-
-
-async def settle(gateway: Gateway) -> str:
-    """Pay one centavo on some open invoice and return the settlement's id."""
-    invoices = (await ask(gateway, "finance", OPEN_INVOICES))["invoices"]["nodes"]
-    paid_on = datetime.now(UTC).date().isoformat()
-    payment = {"id": invoices[0]["id"], "paidOn": paid_on, "amount": "0.01", "idempotencyKey": str(uuid.uuid4())}
-    result = (await ask(gateway, "finance", SETTLE, {"input": payment}))["settleInvoice"]
-    assert result["errors"] == []
-    return str(result["settlement"]["id"])
-
-
 def model(name: str) -> str:
-    """JavaScript: the text behind one of GraphiQL's editors."""
+    """JavaScript: the model behind one of GraphiQL's editors."""
     return f"__MONACO.editor.getModels().find((model) => model.uri.path.endsWith('{name}'))"
 
 
@@ -96,45 +62,46 @@ async def run(page: Page) -> Any:
     return answer["data"]
 
 
-async def first_event(page: Page, gateway: Gateway) -> None:
-    """Settle until the page hears of it: the socket is open a moment before the gateway listens."""
-    for attempt in range(5):
-        settlement = await settle(gateway)
-        try:
-            await page.wait_for(f"{ANSWER}.includes('{settlement}')", seconds=2)
-        except PageError:
-            assert attempt < 4, "no settlement arrived"
-        else:
-            return
+async def subscribe(page: Page, gateway: Gateway) -> None:
+    """Press the run button and wait until the gateway listens for this page."""
+    before = gateway.parts.hub.subscribers
+    await page.click(RUN)
+    await page.wait_for(f"{CHANNEL} === 'live'")
+    async with asyncio.timeout(10):
+        while True:
+            if gateway.parts.hub.subscribers > before:
+                return
+            await asyncio.sleep(0.01)
 
 
-async def test_query_mutation_and_subscription_with_a_pasted_token(browser: Browser, gateway: Gateway) -> None:
+async def test_query_mutation_and_subscription_with_a_pasted_token(
+    browser: Browser, gateway: Gateway, world: World
+) -> None:
+    invoice = await world.issued_invoice("450.00")
     page = await open_page(browser, gateway)
     assert await page.evaluate("document.title") == "Convênio billing gateway - GraphiQL"
 
-    await page.paste(TOKEN_FIELD, f"Bearer {gateway.token('biller', providers=['*'])}\n")
+    await page.paste(TOKEN_FIELD, f"Bearer {world.token('biller')}\n")
     assert "biller" in await page.wait_for(f"{IS_KNOWN} && {STATUS}")
 
-    assert (await run(page))["claims"]["nodes"][0]["claimedAmount"]
+    found = await run(page)
+    assert [claim["claimedAmount"] for claim in found["claims"]["nodes"]] == ["450.00"]
     await page.screenshot(SCREENSHOTS / "explorer-query.png")
 
     await choose_tab(page, ELIGIBILITY)
-    claim = (await ask(gateway, "biller", A_CLAIM))["claims"]["nodes"][0]
-    question = {
-        "provider": claim["provider"]["cnes"],
-        "payer": claim["payer"]["ansCode"],
-        "cardNumber": claim["cardNumber"],
-    }
+    question = {"provider": world.provider, "payer": world.payer, "cardNumber": world.card, "forceRefresh": False}
     variables = json.dumps({"input": question}, indent=2)
     await page.evaluate(f"{model('variables.json')}.setValue({json.dumps(variables)})")
-    assert (await run(page))["checkEligibility"]["errors"] == []
+    found = await run(page)
+    assert found["checkEligibility"]["eligibility"]["outcome"] == "ELIGIBLE"
     await page.screenshot(SCREENSHOTS / "explorer-mutation.png")
 
     await choose_tab(page, SETTLEMENTS)
-    await page.click(RUN)
-    await page.wait_for(f"{CHANNEL} === 'live'")
-    await first_event(page, gateway)
-    await page.wait_for(f"{ANSWER}.includes('{await settle(gateway)}')")
+    await subscribe(page, gateway)
+    for amount in ("100.00", "250.00"):
+        settled = await world.settle(invoice["id"], amount)
+        event = json.loads(await page.wait_for(f"{ANSWER}.includes('{settled['settlement']['id']}') && {ANSWER}"))
+        assert event["data"]["settlements"]["settlement"]["amount"] == amount
     await page.screenshot(SCREENSHOTS / "explorer-subscription.png")
     await page.prefer("dark")
     await page.screenshot(SCREENSHOTS / "explorer-dark.png")
@@ -145,17 +112,25 @@ async def test_query_mutation_and_subscription_with_a_pasted_token(browser: Brow
     assert page.problems == []
 
 
-async def test_examples_fit_the_schema(browser: Browser, gateway: Gateway) -> None:
+def check_example(query: str, variables: dict[str, Any]) -> None:
+    document = parse(query)
+    assert validate(SCHEMA, document) == []
+    operation = cast("OperationDefinitionNode", document.definitions[0])
+    values = get_variable_values(SCHEMA, operation.variable_definitions or (), variables)
+    assert isinstance(values, VariableValues), values
+
+
+async def test_the_examples_fit_the_schema(browser: Browser, gateway: Gateway) -> None:
     page = await open_page(browser, gateway)
-    for tab in (CLAIMS, ELIGIBILITY, SETTLEMENTS):
-        await choose_tab(page, tab)
-        await page.evaluate("new Promise((done) => setTimeout(done, 700))")  # GraphiQL checks half a second later
-        assert await page.evaluate("__MONACO.editor.getModelMarkers({}).map((marker) => marker.message)") == []
+    tabs = json.loads(await page.wait_for("sessionStorage.getItem('graphiql:tabState')"))["tabs"]
+    assert len(tabs) == 3
+    for tab in tabs:
+        check_example(tab["query"], json.loads(tab["variables"] or "{}"))
 
 
 async def test_the_token_ends_with_the_browser_tab(browser: Browser, gateway: Gateway) -> None:
     page = await open_page(browser, gateway)
-    await page.paste(TOKEN_FIELD, gateway.token("biller", providers=["*"]))
+    await page.paste(TOKEN_FIELD, gateway.token("biller"))
     await page.wait_for(IS_KNOWN)
     assert await page.evaluate("Object.keys(localStorage)") == []
     assert await page.evaluate("document.cookie") == ""

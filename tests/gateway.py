@@ -1,0 +1,189 @@
+"""A live gateway for tests: a real uvicorn on a loopback port, driven by HTTP and WebSocket like any client would."""
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from sqlalchemy import event
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from app.auth import DevelopmentKeys
+from app.db import migrate
+from app.db.engine import Database
+from app.main import Parts, create_app, database_of
+from app.services import tuss
+from app.settings import Settings
+from tests.servers.mysql import create_database
+from tests.services import Services
+
+
+def embedded_settings(directory: Path, **changes: Any) -> Settings:
+    """SQLite, in-process cache and events."""
+    return Settings(var_dir=directory, port=0, **changes)
+
+
+async def server_settings(directory: Path, services: Services, **changes: Any) -> Settings:
+    """A database and a topic of their own on the real servers."""
+    name = f"billing_{uuid.uuid4().hex[:10]}"
+    await asyncio.to_thread(create_database, services.mysql.url, name)
+    idempotent = "" if services.kafka.flavor == "apache" else "?idempotent=false"
+    values = {
+        "database_url": services.mysql.url.rstrip("/") + f"/{name}",
+        "redis_url": services.redis.url,
+        "events_url": f"kafka://{services.kafka.url}{idempotent}",
+        "events_topic": f"billing.events.{name}",
+    }
+    return Settings(var_dir=directory, port=0, **{**values, **changes})
+
+
+@dataclass
+class Answer:
+    """A GraphQL answer over HTTP."""
+
+    status: int
+    body: dict[str, Any]
+    headers: httpx.Headers
+
+    @property
+    def data(self) -> Any:
+        """The data; fails the test if there are errors."""
+        assert "errors" not in self.body, self.body["errors"]
+        return self.body["data"]
+
+    @property
+    def codes(self) -> list[str]:
+        """extensions.code of every error."""
+        return [error["extensions"]["code"] for error in self.body.get("errors", [])]
+
+
+@dataclass
+class Gateway:
+    """One running gateway."""
+
+    url: str
+    settings: Settings
+    parts: Parts
+    client: httpx.AsyncClient
+    keys: DevelopmentKeys
+    statements: list[str] = field(default_factory=list)
+
+    @property
+    def database(self) -> Database:
+        """The gateway's own database, to prepare and to look behind the API."""
+        return self.parts.database
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether this gateway runs without servers."""
+        return self.database.is_sqlite
+
+    def token(self, role: str, **claims: Any) -> str:
+        """A bearer token; without claims it opens all providers."""
+        narrowing = claims or {"providers": ["*"]}
+        return self.keys.sign(audience=self.settings.oidc_audience, role=role, **narrowing)
+
+    async def gql(
+        self, query: str, variables: dict[str, Any] | None = None, *, token: str | None = None, **headers: str
+    ) -> Answer:
+        """POST one operation."""
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        body = {"query": query, "variables": variables or {}}
+        answer = await self.client.post("/graphql", json=body, headers=headers)
+        return Answer(answer.status_code, answer.json(), answer.headers)
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[list[str]]:
+        """The SQL statements that run inside the block, those of the relay's outbox left out."""
+        found: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            if "outbox" not in statement and "GET_LOCK" not in statement:
+                found.append(statement)
+
+        engine = self.database.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield found
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+
+    @contextlib.asynccontextmanager
+    async def subscribed(self, query: str, token: str) -> AsyncIterator["Stream"]:
+        """A live subscription over graphql-transport-ws, acknowledged before the block begins."""
+        address = self.url.replace("http://", "ws://") + "/graphql"
+        async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+            await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}))
+            assert json.loads(await socket.recv())["type"] == "connection_ack"
+            before = self.parts.hub.subscribers
+            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query}}))
+            async with asyncio.timeout(5):
+                while self.parts.hub.subscribers == before:
+                    await asyncio.sleep(0.01)
+            yield Stream(socket)
+
+
+@dataclass
+class Stream:
+    """What a subscription delivers."""
+
+    socket: ClientConnection
+
+    async def next(self, seconds: float = 10) -> dict[str, Any]:
+        """The data of the next event."""
+        async with asyncio.timeout(seconds):
+            message = json.loads(await self.socket.recv())
+        assert message["type"] == "next", message
+        data: dict[str, Any] = message["payload"]["data"]
+        return data
+
+    async def is_silent(self, seconds: float = 0.5) -> bool:
+        """Whether nothing arrives for a while."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.socket.recv()
+        except TimeoutError:
+            return True
+        return False
+
+
+async def prepare(settings: Settings) -> None:
+    """Migrate the database and load the whole TUSS."""
+    database = database_of(settings)
+    try:
+        await migrate.upgrade(database)
+        await tuss.load(database, on_progress=lambda _done, _total: None)
+    finally:
+        await database.dispose()
+
+
+@contextlib.asynccontextmanager
+async def running_gateway(settings: Settings, *, is_prepared: bool = False) -> AsyncIterator[Gateway]:
+    """Serve the settings' gateway on a free port until the block ends."""
+    if not is_prepared:
+        await prepare(settings)
+    app = create_app(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3)
+    )
+    task = asyncio.create_task(server.serve())
+    async with asyncio.timeout(20):
+        while not server.started:
+            assert not task.done(), "the gateway did not start"
+            await asyncio.sleep(0.02)
+        if app.state.parts.reader is not None:
+            await app.state.parts.reader.is_reading.wait()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        yield Gateway(url, settings, app.state.parts, client, DevelopmentKeys(settings.var_dir))
+    server.should_exit = True
+    await task
