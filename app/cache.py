@@ -2,7 +2,7 @@
 
 | key | holds | lifetime | dropped by |
 | --- | --- | --- | --- |
-| eligibility:{scope}:{payer}:{hmac of card}:{day}:{procedure or -} | an answer of the payer | at most one hour | expiry |
+| eligibility:{scope}:{payer}:{hmac(card)}:{day}:{procedure or -} | a payer's answer | at most one hour | expiry |
 | tuss:{table}:{code} | a TUSS term | one day | expiry (terms only change with a new table) |
 """
 

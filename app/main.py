@@ -207,7 +207,7 @@ def _routes(parts: Parts) -> list[BaseRoute]:
 def _context_factory(parts: Parts) -> Any:
     async def context(connection: HTTPConnection) -> Context:
         header = connection.headers.get("authorization")
-        ctx = SignedIn(
+        return SignedIn(
             principal=await _principal(parts.verifier, header),
             database=parts.database,
             cache=parts.cache,
@@ -218,7 +218,6 @@ def _context_factory(parts: Parts) -> Any:
             on_commit=parts.relay.wake,
             request_id=request_id.get(),
         )
-        return ctx
 
     return context
 

@@ -21,26 +21,26 @@ class Settings(BaseSettings):
 
     env: Literal["development", "production"] = "development"
     host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
+    port: int = Field(default=8000, ge=0, le=65535)
     var_dir: Path = Path("var")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     database_url: str = ""
-    database_pool_size: int = Field(10, ge=1, le=200)
-    database_timeout_seconds: float = Field(8.0, gt=0, le=60)
+    database_pool_size: int = Field(default=10, ge=1, le=200)
+    database_timeout_seconds: float = Field(default=8.0, gt=0, le=60)
 
     redis_url: str = "memory://"
     cache_secret: SecretStr | None = None
 
     events_url: str = "memory://"
-    events_topic: str = Field("billing.events", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    events_topic: str = Field(default="billing.events", pattern=r"^[A-Za-z0-9._-]{1,200}$")
 
     jwks_url: str | None = None
     oidc_issuer: str | None = None
     oidc_audience: str = "billing-gateway"
 
-    operation_deadline_seconds: float = Field(15.0, gt=0, le=120)
-    shutdown_timeout_seconds: int = Field(8, ge=1, le=60)
+    operation_deadline_seconds: float = Field(default=15.0, gt=0, le=120)
+    shutdown_timeout_seconds: int = Field(default=8, ge=1, le=60)
     registered_operations: str = ""
 
     @property

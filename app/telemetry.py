@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from structlog.typing import EventDict
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 OTHER: Final = "other"
@@ -15,12 +16,12 @@ _DIGITS: Final = re.compile(r"\d{9,}")
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
-def _with_request_id(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _with_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
     event["request_id"] = request_id.get()
     return event
 
 
-def _without_long_numbers(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _without_long_numbers(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Cards, CPFs and CNPJs are runs of nine digits and more: whatever slips into a message is starred out."""
     return {key: _DIGITS.sub("***", value) if isinstance(value, str) else value for key, value in event.items()}
 

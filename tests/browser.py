@@ -3,12 +3,13 @@
 import asyncio
 import base64
 import json
+import os
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +32,7 @@ _FLAGS = (
     "--disable-quic",
     "--disable-background-networking",
     "--disable-component-update",
+    "--disable-crashpad-for-testing",
     "--disable-extensions",
     "--disable-sync",
     "--no-first-run",
@@ -282,9 +284,13 @@ def _devtools_address(process: subprocess.Popen[bytes], port_file: Path, log: Pa
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End Chromium, and then those of its helpers that would still write into the profile."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # its session is its own
+        time.sleep(_POLL_SECONDS)

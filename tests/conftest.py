@@ -32,9 +32,7 @@ async def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture(scope="session")
-async def server_gateway(
-    services: Services, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Gateway]:
+async def server_gateway(services: Services, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     """A live gateway on MySQL, Redis and Kafka only, for tests of locks and events."""
     settings = await server_settings(tmp_path_factory.mktemp("server"), services)
     async with running_gateway(settings) as found:

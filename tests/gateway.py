@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,9 +125,7 @@ class Gateway:
             assert json.loads(await socket.recv())["type"] == "connection_ack"
             before = self.parts.hub.subscribers
             await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query}}))
-            async with asyncio.timeout(5):
-                while self.parts.hub.subscribers == before:
-                    await asyncio.sleep(0.01)
+            await _until(lambda: self.parts.hub.subscribers > before)
             yield Stream(socket)
 
 
@@ -155,6 +153,13 @@ class Stream:
         return False
 
 
+async def _until(holds: Callable[[], bool], *, seconds: float = 5) -> None:
+    """Wait for something that gives no signal of its own."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - no signal to wait for
+            await asyncio.sleep(0.01)
+
+
 async def prepare(settings: Settings) -> None:
     """Migrate the database and load the whole TUSS."""
     database = database_of(settings)
@@ -171,14 +176,11 @@ async def running_gateway(settings: Settings, *, is_prepared: bool = False) -> A
     if not is_prepared:
         await prepare(settings)
     app = create_app(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3)
-    )
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3))
     task = asyncio.create_task(server.serve())
+    await _until(lambda: server.started or task.done(), seconds=20)
+    assert server.started, "the gateway did not start"
     async with asyncio.timeout(20):
-        while not server.started:
-            assert not task.done(), "the gateway did not start"
-            await asyncio.sleep(0.02)
         if app.state.parts.reader is not None:
             await app.state.parts.reader.is_reading.wait()
     port = server.servers[0].sockets[0].getsockname()[1]

@@ -97,7 +97,7 @@ async def _finish(commit: Coroutine[Any, Any, None]) -> None:
 
 
 def _may_retry(error: DBAPIError) -> bool:
-    arguments = getattr(error.orig, "args", ())
+    arguments: tuple[Any, ...] = getattr(error.orig, "args", ())
     return bool(arguments) and (arguments[0] in RETRYABLE or "database is locked" in str(arguments[0]))
 
 

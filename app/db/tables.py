@@ -1,5 +1,7 @@
 """The tables, as SQLAlchemy Core; the migrations bring a database to exactly this."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -28,7 +30,7 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 payers = Table(
     "payers",

@@ -36,6 +36,9 @@ def counter() -> TypeEngine[int]:
 Day = Date
 
 
+# ruff: noqa: ARG002 - SQLAlchemy gives every type decorator the dialect
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC time with microseconds; naive values are a programming error."""
 

@@ -25,7 +25,7 @@ def _scaled(text: str, grammar: re.Pattern[str], digits: int) -> int:
     if not grammar.fullmatch(text):
         raise ValueError(text)
     whole, _, fraction = text.partition(".")
-    return int(whole) * 10**digits + int(fraction.ljust(digits, "0"))
+    return int(whole + fraction.ljust(digits, "0"))
 
 
 def parse_money(text: str) -> Cents:

@@ -1,6 +1,6 @@
 """How eligibility is met: an earlier answer of the payer from the cache, else a new one, and always a history row."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 
 import orjson

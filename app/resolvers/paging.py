@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 from app.db.paging import Keyset
-from app.domain.errors import ErrorCode, refuse
+from app.domain.errors import BillingError, ErrorCode, refuse
 
 Row = TypeVar("Row")
 PAGE_MAX: Final = 100
@@ -114,12 +114,17 @@ def _decode(cursor: str, digest: str, kind: type) -> tuple[Any, str]:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         found, value, identifier = orjson.loads(base64.urlsafe_b64decode(padded))
-        if found != digest or not isinstance(identifier, str):
-            raise ValueError(found)
-        return _typed(value, kind), identifier
+        place = _typed(value, kind), str(identifier)
     except (ValueError, TypeError):
-        message = "this cursor does not belong to this list, filter and order"
-        raise refuse(ErrorCode.INVALID_INPUT, message, "after") from None
+        raise _foreign_cursor() from None
+    if found != digest:
+        raise _foreign_cursor()
+    return place
+
+
+def _foreign_cursor() -> BillingError:
+    message = "this cursor does not belong to this list, filter and order"
+    return refuse(ErrorCode.INVALID_INPUT, message, "after")
 
 
 def _typed(value: Any, kind: type) -> Any:

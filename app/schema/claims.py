@@ -1,7 +1,7 @@
 """Claims, their items and denials, and the queries on them."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -21,6 +21,9 @@ from app.schema.info import Info
 from app.schema.nodes import Connection, Node
 from app.schema.permissions import Requires, check, financial, health, personal
 from app.schema.tuss import TussTerm
+
+if TYPE_CHECKING:
+    from app.schema.invoices import Invoice
 
 described(
     ClaimType,

@@ -7,6 +7,6 @@ import strawberry
 
 def described(enum: type[StrEnum], description: str, values: dict[str, str]) -> None:
     """Register the enum; a value without a description is a mistake that stops the import."""
-    strawberry.enum(enum, description=description)  # type: ignore[call-overload]
+    strawberry.enum(enum, description=description)
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = values[value.name]

@@ -78,7 +78,7 @@ def checked_arguments(**arguments: Any) -> None:
 async def answer(
     ctx: Context,
     mutation: str,
-    payload: type[Payload],
+    payload: Callable[..., Payload],
     input: Any,
     act: Callable[[], Awaitable[Written[Any]]],
     fields: Callable[[Any], dict[str, Any]],

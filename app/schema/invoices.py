@@ -1,7 +1,7 @@
 """Invoices: type, queries and mutations."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -23,6 +23,9 @@ from app.schema.nodes import Connection, Node
 from app.schema.permissions import Requires, check, financial
 from app.services.idempotency import Written
 from app.services.invoices import InvoiceData
+
+if TYPE_CHECKING:
+    from app.schema.settlements import Settlement
 
 described(
     InvoiceStatus,

@@ -223,8 +223,8 @@ def _decided(
 
 async def _decide_item(connection: AsyncConnection, item: ItemRecord, decision: ItemDecision, now: datetime) -> None:
     processed = decision.approved + decision.denied
-    amounts = {"processed_cents": processed, "approved_cents": decision.approved, "denied_cents": decision.denied}
-    await claims_db.update_item(connection, replace(item, **amounts))
+    decided = replace(item, processed_cents=processed, approved_cents=decision.approved, denied_cents=decision.denied)
+    await claims_db.update_item(connection, decided)
     rows = [
         GlosaRecord(
             ids.new_id(ids.GLOSA), item.claim_id, item.id, denial.code, denial.amount, GlosaStatus.OPEN, created_at=now

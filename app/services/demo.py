@@ -178,7 +178,7 @@ def _data(number: int, chance: random.Random, today: date) -> ClaimData:
 
 
 def _decision(sequence: int, item: ItemData, chance: random.Random) -> ItemDecision:
-    if chance.random() < 0.75:  # noqa: PLR2004 - three items of four are paid
+    if chance.random() < 0.75:
         return ItemDecision(sequence, item.total)
     denied = Cents(item.total // chance.choice((1, 2)))
     code = chance.choice(("1705", "1801", "3209"))

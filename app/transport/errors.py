@@ -27,7 +27,7 @@ Outcome = Literal["ok", "error", "rejected"]
 _STATUS = {UNAUTHENTICATED: 401, "FORBIDDEN": 403, RATE_LIMITED: 429, UNAVAILABLE: 503}
 
 
-class Refused(Exception):  # noqa: N818 - says what happened
+class Refused(Exception):
     """A request that is not run. `status` is its HTTP status in both media types; `errors` may hold several reasons."""
 
     def __init__(

@@ -206,7 +206,7 @@ async def _one(answer: Answer) -> AsyncGenerator[Answer, None]:
 
 def _told(answer: Answer, accepted: tuple[str, ...]) -> Any:
     """GraphQL that is refused, as an event if the client listens for events, so that it can show the reason."""
-    if answer.status == 400 and answer.legacy_status == 200 and accepted[:1] == (EVENTS,):  # noqa: PLR2004 - a status
+    if answer.status == 400 and answer.legacy_status == 200 and accepted[:1] == (EVENTS,):
         return EventStream(_one(answer))
     return _json(answer, accepted)
 
@@ -293,7 +293,7 @@ _CLOSE = {"connection": "close"}
 
 async def _read(receive: Receive, announced: str) -> bytes:
     body = bytearray()
-    if announced.isdecimal() and len(announced) < 20 and int(announced) > BODY_BYTES_MAX:  # noqa: PLR2004 - digits
+    if announced.isdecimal() and len(announced) < 20 and int(announced) > BODY_BYTES_MAX:
         raise _too_large()
     while True:
         message = await receive()

@@ -37,7 +37,7 @@ class SocketLimits:
     send_seconds: float = 10.0
 
 
-class Closing(Exception):  # noqa: N818 - an end, not always an error
+class Closing(Exception):
     """Ends the connection with a close code and a reason."""
 
     def __init__(self, code: int, reason: str) -> None:

@@ -18,7 +18,7 @@ query Claims {
 }
 `;
 
-const eligibility = `# Is this card covered today? The question is in Variables, below.
+const eligibility = `# Is this card covered today? Fill in Variables, below.
 mutation CheckEligibility($input: CheckEligibilityInput!) {
   checkEligibility(input: $input) {
     eligibility {

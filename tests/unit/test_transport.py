@@ -91,7 +91,7 @@ class TestErrors:
             "data": {"refused": None, "hello": "world"},
         }
 
-    @pytest.mark.parametrize("field", ["broken", "unanswerable"])
+    @pytest.mark.parametrize("field", ["broken", "unanswerable", "misshapen"])
     async def test_an_unexpected_failure_is_masked_and_logged_once(
         self, field: str, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -124,6 +124,12 @@ class TestErrors:
         assert error["extensions"] == {"code": code}
         assert message in {None, error["message"]}
         assert [(report.outcome, report.code) for report in toy.reports] == [("rejected", code)]
+
+    async def test_an_argument_found_wrong_while_executing_is_the_clients_fault(self) -> None:
+        response = await ask(Toy(), "query($v: Int = 1) { echo(value: $v) }", {"v": None})
+        (error,) = response.json()["errors"]
+        assert (error["path"], error["extensions"]) == (["echo"], {"code": "BAD_USER_INPUT"})
+        assert "non-null type 'Int!'" in error["message"]
 
     async def test_the_legacy_media_type_answers_200_to_graphql_errors(self) -> None:
         response = await ask(Toy(), "{ helo }", accept="application/json")
@@ -234,6 +240,10 @@ class TestMalformedRequests:
     )
     async def test_only_json_in_utf8_is_read(self, content_type: str) -> None:
         response = await send(Toy(), b'{"query": "{ hello }"}', content_type=content_type)
+        assert (response.status_code, first_error(response)["extensions"]) == (415, {"code": "UNSUPPORTED_MEDIA_TYPE"})
+
+    async def test_a_compressed_body_is_not_read(self) -> None:
+        response = await send(Toy(), b'{"query": "{ hello }"}', content_encoding="gzip")
         assert (response.status_code, first_error(response)["extensions"]) == (415, {"code": "UNSUPPORTED_MEDIA_TYPE"})
 
     async def test_a_chunked_body_over_the_limit_is_refused(self) -> None:

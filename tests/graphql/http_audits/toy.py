@@ -85,6 +85,11 @@ class Query:
         return None  # type: ignore[return-value]
 
     @strawberry.field
+    def misshapen(self) -> int | None:
+        """A value that is no Int."""
+        return "secret-password"  # type: ignore[return-value]
+
+    @strawberry.field
     async def slow(self, info: Info, seconds: float) -> str:
         """Takes its time, and says in the journal how it ended."""
         return await _slow(info.context, "query", seconds)

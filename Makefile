@@ -1,0 +1,72 @@
+# `make` alone prints this help.
+.DEFAULT_GOAL := help
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install run test check lint types contracts schema-check schema services explorer migration lock format clean
+
+help: ## Print this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.txt requirements-dev.txt pyproject.toml scripts/python.sh
+	@test -x $(BIN)/python || "$$(scripts/python.sh)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+install: $(STAMP) ## Make the virtual environment with the locked packages
+
+run: $(STAMP) ## Serve the embedded gateway with demo data on BILLING_PORT or 8000
+	@$(MAKE) --no-print-directory explorer-if-possible
+	@$(BIN)/billing migrate
+	@$(BIN)/billing load-tuss
+	@$(BIN)/billing seed-demo --claims 200 --once
+	@exec $(BIN)/billing serve --show-tokens
+
+test: $(STAMP) explorer-if-possible ## Run every test, on servers that it starts itself
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types contracts schema-check test ## Everything that CI runs: format, lint, types, contracts, schema, tests
+
+lint: $(STAMP) ## Format and lint rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: $(STAMP) ## Rewrite the files in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(STAMP) ## Strict types
+	$(BIN)/mypy
+
+contracts: $(STAMP) ## Who may import whom
+	$(BIN)/lint-imports --no-logo
+
+schema-check: $(STAMP) ## schema.graphql is what the code prints
+	@$(BIN)/billing schema | diff -u schema.graphql - && echo "schema.graphql is in step"
+
+schema: $(STAMP) ## Write schema.graphql anew
+	$(BIN)/billing schema > schema.graphql
+
+services: $(STAMP) ## Start MySQL, Redis and Kafka for development, and print the exports
+	@$(BIN)/python -m tests.services
+
+explorer: ## Build GraphiQL from its npm packages into app/explorer
+	cd explorer && npm ci --no-audit --no-fund --loglevel=error && npm run build
+
+.PHONY: explorer-if-possible
+explorer-if-possible:
+	@if [ -f app/explorer/index.html ]; then :; \
+	elif command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory explorer; \
+	else echo "npm is not here: GraphiQL is left out, everything else works (later: make explorer)"; fi
+
+migration: $(STAMP) ## Draft a migration from the tables: make migration m="what changes"
+	$(BIN)/python -m scripts.draft_migration "$(m)"
+
+lock: $(STAMP) ## Compile the requirements files with hashes
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header --extra dev --output-file requirements-dev.txt pyproject.toml
+
+clean: ## Remove the embedded database, its keys and build results
+	rm -rf var build dist app/explorer .mypy_cache .ruff_cache .pytest_cache .hypothesis
