@@ -12,7 +12,7 @@ help: ## Print this help
 $(STAMP): requirements.txt requirements-dev.txt pyproject.toml scripts/python.sh
 	@test -x $(BIN)/python || "$$(scripts/python.sh)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 install: $(STAMP) ## Make the virtual environment with the locked packages

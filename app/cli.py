@@ -46,7 +46,8 @@ def main() -> None:
         sys.exit(EXIT_BAD_INPUT)
     except DatabaseUnavailable as error:
         cause = error.__cause__
-        _err.print(f"billing: the database is not available: {type(cause).__name__}", markup=False)
+        reason = getattr(cause, "orig", None) or type(cause).__name__
+        _err.print(f"billing: the database is not available: {reason}".splitlines()[0], markup=False)
         sys.exit(EXIT_UNAVAILABLE)
 
 

@@ -32,7 +32,6 @@ _FLAGS = (
     "--disable-quic",
     "--disable-background-networking",
     "--disable-component-update",
-    "--disable-crashpad-for-testing",
     "--disable-extensions",
     "--disable-sync",
     "--no-first-run",

@@ -8,9 +8,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import Database
+from app.db.engine import Database, DatabaseUnavailable
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -29,10 +30,13 @@ def head() -> str | None:
 
 
 async def upgrade(database: Database) -> None:
-    """Bring the database to the newest revision."""
-    async with database.engine.connect() as connection:
-        await connection.run_sync(_upgrade)
-        await connection.commit()
+    """Bring the database to the newest revision; DatabaseUnavailable if it does not let us in."""
+    try:
+        async with database.engine.connect() as connection:
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+    except (OperationalError, OSError) as error:
+        raise DatabaseUnavailable from error
 
 
 def _upgrade(connection: Connection) -> None:

@@ -1,0 +1,61 @@
+"""One line of migrations, which brings SQLite and MySQL to exactly the tables of the code, and back."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+from sqlalchemy.engine import Connection
+
+from app.db import migrate
+from app.db.engine import Database
+from app.db.tables import metadata
+from tests.servers.mysql import create_database
+from tests.services import Services
+
+
+def _drift(connection: Connection) -> list[object]:
+    return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
+
+
+def _plain_tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+def test_there_is_one_head() -> None:
+    assert ScriptDirectory.from_config(migrate.config()).get_heads() == [migrate.head()]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "mysql"])
+async def test_the_upgraded_database_has_exactly_the_tables_of_the_code(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'drift.db'}"
+    if kind == "mysql":
+        services: Services = request.getfixturevalue("services")
+        await asyncio.to_thread(create_database, services.mysql.url, "drift")
+        url = services.mysql.url.rstrip("/") + "/drift"
+    database = Database(url)
+    try:
+        await migrate.upgrade(database)
+        await migrate.upgrade(database)
+        async with database.engine.connect() as connection:
+            assert await connection.run_sync(_plain_tables) == set(metadata.tables)
+            assert await connection.run_sync(_drift) == []
+    finally:
+        await database.dispose()
+
+
+def test_a_downgrade_leaves_nothing_behind(tmp_path: Path) -> None:
+    settings = migrate.config()
+    engine = create_engine(f"sqlite:///{tmp_path / 'down.db'}")
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
+        command.downgrade(settings, "base")
+        assert _plain_tables(connection) == set()
+    engine.dispose()

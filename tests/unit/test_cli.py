@@ -1,0 +1,100 @@
+"""The console script as an operator uses it: a process, its output and its exit code."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiss import examples
+
+
+def _billing(var_dir: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BILLING_")}
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        env={**kept, "BILLING_VAR_DIR": str(var_dir), **environment},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A var directory with migrations, TUSS and demo parties."""
+    directory = tmp_path_factory.mktemp("cli")
+    for arguments in (("migrate",), ("load-tuss",), ("seed-demo", "--claims", "20")):
+        done = _billing(directory, *arguments)
+        assert done.returncode == 0, done.stderr
+    return directory
+
+
+def test_loading_tuss_again_adds_nothing(loaded: Path) -> None:
+    done = _billing(loaded, "load-tuss")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "0 terms added")
+
+
+def test_seeding_once_does_nothing_the_second_time(loaded: Path) -> None:
+    done = _billing(loaded, "seed-demo", "--claims", "20", "--once")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "the demo data is there already")
+
+
+def test_importing_the_example_document_again_reports_it_unchanged(loaded: Path, tmp_path: Path) -> None:
+    file = tmp_path / "lote.xml"
+    file.write_bytes(examples.load("lote-valido"))
+    done = _billing(loaded, "import-tiss", str(file))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "0 taken, 2 unchanged, 0 refused")
+
+
+def test_importing_a_broken_document_says_why_and_exits_with_one(loaded: Path, tmp_path: Path) -> None:
+    file = tmp_path / "broken.xml"
+    file.write_bytes(b"<broken")
+    done = _billing(loaded, "import-tiss", str(file))
+    assert done.returncode == 1
+    assert done.stdout.startswith("document refused: XML malformado")
+    assert "[TISS 5002]" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_missing_file_is_one_line(loaded: Path, tmp_path: Path) -> None:
+    done = _billing(loaded, "import-tiss", str(tmp_path / "nothing.xml"))
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "No such file" in done.stderr
+
+
+def test_a_token_is_one_line_and_a_role_without_its_scope_is_refused(tmp_path: Path) -> None:
+    good = _billing(tmp_path, "token", "--role", "biller", "--provider", "1234567")
+    bad = _billing(tmp_path, "token", "--role", "payer_agent")
+    unknown = _billing(tmp_path, "token", "--role", "superadmin")
+    assert (good.returncode, good.stdout.count("\n"), good.stdout.count(".")) == (0, 1, 2)
+    assert (bad.returncode, bad.stderr) == (1, "billing: the role payer_agent needs --payer\n")
+    assert (unknown.returncode, unknown.stderr.startswith("billing: there is no role superadmin")) == (1, True)
+
+
+def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(tmp_path: Path) -> None:
+    done = _billing(tmp_path, "serve", BILLING_PORT="eighty")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "billing: wrong settings"
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()[1:]] == ["BILLING_PORT"]
+    assert "eighty" not in done.stderr
+
+
+def test_there_is_no_start_without_authentication(tmp_path: Path) -> None:
+    done = _billing(tmp_path, "serve", BILLING_ENV="production", BILLING_DATABASE_URL="mysql+aiomysql://h/d")
+    assert done.returncode == 2
+    assert "BILLING_JWKS_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
+    done = _billing(tmp_path, "migrate", BILLING_DATABASE_URL="mysql+aiomysql://root@127.0.0.1:1/billing")
+    assert done.returncode == 3
+    assert done.stderr.startswith("billing: the database is not available")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_schema_command_prints_the_schema_file(tmp_path: Path) -> None:
+    printed = _billing(tmp_path, "schema").stdout
+    assert printed == (Path(__file__).parents[2] / "schema.graphql").read_text()
