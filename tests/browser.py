@@ -15,7 +15,9 @@ from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.servers.base import UnavailableError
 from tests.servers.launch import launch, make_workspace, remove_workspace
+from tests.servers.packages import apt_install
 
 START_SECONDS = 30.0
 ANSWER_SECONDS = 20.0
@@ -53,12 +55,22 @@ class PageError(AssertionError):
 
 
 def find_chromium() -> str:
-    """The path of a Chromium; BrowserMissingError when none is installed."""
-    for name in _NAMES:
-        path = shutil.which(name)
-        if path is not None:
-            return path
-    raise BrowserMissingError("no Chromium found; install one with: apt-get install --yes chromium")
+    """The path of a Chromium, installed by apt if need be and allowed; BrowserMissingError when there is none."""
+    found = _installed_chromium()
+    if found is None:
+        try:
+            apt_install(["chromium"])
+        except UnavailableError as error:
+            message = f"no Chromium found ({error}); install one with: apt-get install --yes chromium"
+            raise BrowserMissingError(message) from error
+        found = _installed_chromium()
+    if found is None:
+        raise BrowserMissingError("the package chromium is installed, but no Chromium is on the path")
+    return found
+
+
+def _installed_chromium() -> str | None:
+    return next((path for path in map(shutil.which, _NAMES) if path is not None), None)
 
 
 class Connection:

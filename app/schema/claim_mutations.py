@@ -206,8 +206,12 @@ class SubmitClaimsPayload:
     )
 
 
-def _claim(record: ClaimRecord) -> dict[str, Any]:
-    return {"claim": record}
+def _claim(written: Written[ClaimRecord]) -> dict[str, Any]:
+    return {"claim": written.value, "replayed": written.replayed}
+
+
+def _results(written: Written[list[Submission]]) -> dict[str, Any]:
+    return {"results": written.value, "replayed": written.replayed}
 
 
 @strawberry.type
@@ -245,7 +249,7 @@ class ClaimMutation:
         async def act() -> Written[list[Submission]]:
             return await claims.submit_many(ctx, claim_ids=input.claim_ids, key=input.idempotency_key)
 
-        return await answer(ctx, "submitClaims", SubmitClaimsPayload, input, act, lambda found: {"results": found})
+        return await answer(ctx, "submitClaims", SubmitClaimsPayload, input, act, _results)
 
     @strawberry.mutation(
         description="Withdraw a claim that is not decided yet.", extensions=[Requires("claims:cancel")]

@@ -167,5 +167,5 @@ class EligibilityMutation:
             return Written(await eligibility.check(ctx, question=question, is_forced=input.force_refresh))
 
         return await answer(
-            ctx, "checkEligibility", CheckEligibilityPayload, input, act, lambda found: {"eligibility": found}
+            ctx, "checkEligibility", CheckEligibilityPayload, input, act, lambda written: {"eligibility": written.value}
         )

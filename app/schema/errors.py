@@ -81,9 +81,9 @@ async def answer(
     payload: Callable[..., Payload],
     input: Any,
     act: Callable[[], Awaitable[Written[Any]]],
-    fields: Callable[[Any], dict[str, Any]],
+    fields: Callable[[Written[Any]], dict[str, Any]],
 ) -> Payload:
-    """Run a mutation: refusals become `errors`, the result the payload's `fields`, a repeated key `replayed`.
+    """Run a mutation: refusals become `errors`, the result becomes the payload's `fields`.
 
     `act` is called only for an input that every scalar could read.
     """
@@ -94,4 +94,4 @@ async def answer(
         ctx.metrics.mutations.labels(mutation, error.code).inc()
         return payload(errors=user_errors(error.failures))
     ctx.metrics.mutations.labels(mutation, "replayed" if written.replayed else "done").inc()
-    return payload(errors=[], replayed=written.replayed, **fields(written.value))
+    return payload(errors=[], **fields(written))

@@ -211,8 +211,8 @@ class InvoicePayload:
     )
 
 
-def _invoice(record: InvoiceRecord) -> dict[str, Any]:
-    return {"invoice": record}
+def _invoice(written: Written[InvoiceRecord]) -> dict[str, Any]:
+    return {"invoice": written.value, "replayed": written.replayed}
 
 
 @strawberry.type

@@ -98,7 +98,9 @@ class Requires(FieldExtension):
     ) -> Any:
         """Enforce the rule on a field that waits."""
         self.allow(info.context.principal)
-        return await next_(source, info, **arguments)
+        found = next_(source, info, **arguments)
+        # A subscription gives its stream at once, there is nothing to wait for.
+        return found if hasattr(found, "__aiter__") else await found
 
 
 class Authenticated(Requires):

@@ -146,8 +146,9 @@ class SettlementPayload:
     )
 
 
-def _settled(found: Settled) -> dict[str, Any]:
-    return {"settlement": found.settlement, "invoice": found.invoice}
+def _settled(written: Written[Settled]) -> dict[str, Any]:
+    found = written.value
+    return {"settlement": found.settlement, "invoice": found.invoice, "replayed": written.replayed}
 
 
 @strawberry.type

@@ -62,7 +62,7 @@ subscription WatchSettlements {
 `;
 
 const question = {
-  input: { provider: '1234567', payer: '123456', cardNumber: '00000000000000000', forceRefresh: false },
+  input: { provider: '1234567', payer: '123456', cardNumber: '12345', forceRefresh: false },
 };
 
 // The first tab carries no variables: GraphiQL 5.4 shows the variables of a tab only once it is switched to.
