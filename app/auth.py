@@ -20,6 +20,7 @@ DEVELOPMENT_ISSUER: Final = "billing-gateway-development"
 LIFETIME_MAX_SECONDS: Final = 24 * 3600
 CLOCK_LEEWAY_SECONDS: Final = 30
 TOKEN_LENGTH_MAX: Final = 8192
+SUBJECT_LENGTH_MAX: Final = 120
 TOKEN_CACHE_MAX: Final = 10_000
 ANY_PROVIDER: Final = "*"
 
@@ -91,9 +92,9 @@ def principal_of(claims: Mapping[str, Any]) -> Principal:
     if ("payer_agent" in roles and payer is None) or ("patient" in roles and patient is None):
         raise InvalidToken("the token's role needs a payer or a patient of its own")
     subject = _text(claims.get("sub"), "sub")
-    if not subject:
-        raise InvalidToken("the token has no subject")
-    return Principal(subject[:120], roles, providers, payer, patient, float(claims["exp"]))
+    if not subject or len(subject) > SUBJECT_LENGTH_MAX:
+        raise InvalidToken(f"the token's subject has 1 to {SUBJECT_LENGTH_MAX} characters")
+    return Principal(subject, roles, providers, payer, patient, float(claims["exp"]))
 
 
 def _texts(value: Any, name: str) -> frozenset[str]:

@@ -132,7 +132,7 @@ def how_to_help(kind: Kind, reasons: Sequence[str]) -> str:
         f"{kind.name}: no server could be started:{tried}\n"
         "One of these helps:\n"
         f"  sudo apt-get install {' '.join(kind.packages)}\n"
-        "  docker compose up -d mysql redis kafka, and then the next line with its address\n"
+        "  sudo systemctl start docker, after which containers are used\n"
         f"  export {kind.variable}={kind.example}"
     )
 

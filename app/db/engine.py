@@ -103,7 +103,7 @@ def _may_retry(error: DBAPIError) -> bool:
 
 def _create(url: str, pool_size: int) -> AsyncEngine:
     if url.startswith("sqlite"):
-        engine = create_async_engine(url, connect_args={"timeout": 5})
+        engine = create_async_engine(url, connect_args={"timeout": 5}, hide_parameters=True)
         _sqlite_events(engine)
         return engine
     engine = create_async_engine(
@@ -113,6 +113,7 @@ def _create(url: str, pool_size: int) -> AsyncEngine:
         pool_pre_ping=True,
         pool_recycle=1800,
         isolation_level="READ COMMITTED",
+        hide_parameters=True,
         connect_args={"connect_timeout": 3, "charset": "utf8mb4"},
     )
     event.listen(engine.sync_engine, "connect", _mysql_connect)

@@ -19,6 +19,7 @@ BATCH_SIZE: Final = 200
 POLL_SECONDS: Final = 0.5
 RETRY_SECONDS: Final = 1.0
 PUBLISH_TIMEOUT_SECONDS: Final = 20.0
+CONNECT_TIMEOUT_SECONDS: Final = 10.0
 _log = structlog.get_logger("billing.relay")
 
 
@@ -66,10 +67,14 @@ class Relay:
         self._signal.set()
 
     async def _lead(self) -> None:
-        async with self._database.engine.connect() as connection:
+        # The driver's own limit does not cover the handshake.
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            connection = await self._database.engine.connect()
+        async with connection:
             try:
-                if not await self._take_lock(connection):
-                    return
+                async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                    if not await self._take_lock(connection):
+                        return
                 self._metrics.is_leader.set(1)
                 while not self._is_stopping:
                     if not await self._step(connection):

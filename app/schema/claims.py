@@ -284,7 +284,9 @@ class ClaimFilterInput:
     amount_to: Cents | None = strawberry.field(
         default=None, description="Claimed amount at most this. Needs `amounts:read`."
     )
-    glosa_code: str | None = strawberry.field(default=None, description="With a denial of this Tabela 38 code.")
+    glosa_code: str | None = strawberry.field(
+        default=None, description="With a denial of this Tabela 38 code. Needs `claims:read_items`."
+    )
     in_dispute: bool | None = strawberry.field(default=None, description="With (or without) an open or appealed glosa.")
 
     def where(self) -> ClaimFilter:
@@ -331,4 +333,6 @@ class ClaimQuery:
         if order_by in AMOUNT_ORDERS or asked.amount_from is not None or asked.amount_to is not None:
             # Sorting or filtering by an amount would tell it.
             check(info.context.principal, "amounts:read")
+        if asked.glosa_code is not None:
+            check(info.context.principal, "claims:read_items")
         return await claims.page(info.context, where=asked.where(), order=order_by, first=first, after=after)

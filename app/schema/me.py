@@ -15,14 +15,14 @@ from app.schema.nodes import Node
 from app.schema.permissions import Authenticated, check
 
 NODES_MAX = 100
-READERS: dict[str, tuple[str, str]] = {
-    public_ids.CLAIM: ("claims:read", "claim"),
-    public_ids.INVOICE: ("invoices:read", "invoice"),
-    public_ids.SETTLEMENT: ("settlements:read", "settlement"),
-    public_ids.ELIGIBILITY: ("eligibility:read", "eligibility"),
-    public_ids.PATIENT: ("beneficiary:read", "patient"),
+READERS: dict[str, tuple[tuple[str, ...], str]] = {
+    public_ids.CLAIM: (("claims:read",), "claim"),
+    public_ids.INVOICE: (("invoices:read",), "invoice"),
+    public_ids.SETTLEMENT: (("settlements:read",), "settlement"),
+    public_ids.ELIGIBILITY: (("eligibility:read",), "eligibility"),
+    public_ids.PATIENT: (("beneficiary:read", "beneficiary:read_masked"), "patient"),
 }
-"""Id prefix -> the permission it needs and the loader that finds it."""
+"""Id prefix -> the permissions of which it needs one, and the loader that finds it."""
 
 
 @strawberry.type(description="The caller.")
@@ -56,8 +56,8 @@ async def find(ctx: Context, identifier: str) -> Any:
     reader = READERS.get(public_ids.prefix_of(identifier) or "")
     if reader is None:
         return None
-    permission, loader = reader
-    check(ctx.principal, permission)
+    any_of, loader = reader
+    check(ctx.principal, *any_of)
     return await getattr(ctx.loaders, loader).load(identifier)
 
 

@@ -19,7 +19,7 @@ from app.schema.errors import UserError, answer, checked_arguments
 from app.schema.info import Info
 from app.schema.invoices import Invoice
 from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, financial
+from app.schema.permissions import Requires, check, financial
 from app.services.idempotency import Written
 from app.services.settlements import Payment, Settled
 
@@ -109,6 +109,8 @@ class SettlementQuery:
     ) -> Any:
         asked = filter or SettlementFilterInput()
         checked_arguments(filter=asked)
+        if asked.amount_from is not None or asked.amount_to is not None:
+            check(info.context.principal, "amounts:read")
         return await settlements.page(info.context, where=asked.where(), first=first, after=after)
 
 

@@ -78,7 +78,7 @@ def test_the_help_names_the_server_and_three_commands() -> None:
         "  - neither mariadbd nor mysqld is installed",
         "One of these helps:",
         "  sudo apt-get install mariadb-server",
-        "  docker compose up -d mysql redis kafka, and then the next line with its address",
+        "  sudo systemctl start docker, after which containers are used",
         "  export BILLING_TEST_DATABASE_URL=mysql+aiomysql://root@127.0.0.1:3306/",
     ]
 
