@@ -70,18 +70,21 @@ class Relay:
         # The driver's own limit does not cover the handshake.
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             connection = await self._database.engine.connect()
-        async with connection:
-            try:
-                async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                    if not await self._take_lock(connection):
-                        return
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                is_leader = await self._take_lock(connection)
+            if is_leader:
                 self._metrics.is_leader.set(1)
-                while not self._is_stopping:
-                    if not await self._step(connection):
-                        await self._pause(POLL_SECONDS)
-            finally:
-                # The lock belongs to the session: closing it for good gives the lock back.
-                await connection.invalidate()
+                await self._work(connection)
+        finally:
+            # The lock belongs to the session: closing it for good gives the lock back.
+            await connection.invalidate()
+            await connection.close()
+
+    async def _work(self, connection: AsyncConnection) -> None:
+        while not self._is_stopping:
+            if not await self._step(connection):
+                await self._pause(POLL_SECONDS)
 
     async def _take_lock(self, connection: AsyncConnection) -> bool:
         if self._database.is_sqlite:
