@@ -9,6 +9,7 @@ from graphql import (
     ObjectTypeDefinitionNode,
     TypeDefinitionNode,
     parse,
+    print_ast,
 )
 
 from app.schema.root import schema
@@ -35,7 +36,7 @@ def test_the_schema_file_is_what_the_code_prints() -> None:
 def test_a_root_field_states_its_permission(field: str) -> None:
     type_name, _, name = field.partition(".")
     found = next(each for each in _fields(type_name) if each.name.value == name)
-    directives = {directive.name.value for directive in found.directives}
+    directives = {directive.name.value for directive in found.directives or ()}
     assert directives & {"requiresScopes", "authenticated"}, f"{field} is open to everybody"
 
 
@@ -50,8 +51,8 @@ SENSITIVE = {
 def test_a_sensitive_field_says_what_it_is_and_whom_it_needs(kind: str, field: str) -> None:
     type_name, _, name = field.partition(".")
     found = next(each for each in _fields(type_name) if each.name.value == name)
-    printed = {directive.name.value: directive for directive in found.directives}
-    assert printed["sensitive"].arguments[0].value.to_dict()["value"] == kind
+    printed = {directive.name.value: directive for directive in found.directives or ()}
+    assert print_ast(printed["sensitive"]) == f"@sensitive(data: {kind})"
     assert "requiresScopes" in printed
 
 

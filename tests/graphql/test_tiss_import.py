@@ -42,8 +42,10 @@ async def _claims_of(world: World) -> list[tuple[str, str, int]]:
     async with world.gateway.database.reading() as connection:
         table = claims.c
         query = select(table.provider_claim_number, table.status, table.claimed_cents)
-        rows = await connection.execute(query.where(table.payer_ans == world.payer).order_by(table.provider_claim_number))
-        return [tuple(row) for row in rows.all()]  # type: ignore[misc]
+        rows = await connection.execute(
+            query.where(table.payer_ans == world.payer).order_by(table.provider_claim_number)
+        )
+        return [tuple(row) for row in rows.all()]
 
 
 async def test_the_unchanged_example_document_becomes_two_submitted_claims(gateway: Gateway) -> None:

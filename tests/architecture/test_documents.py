@@ -1,0 +1,66 @@
+"""The README says what is: its operations are valid, its settings exist, its commands and files too."""
+
+import re
+from pathlib import Path
+
+import pytest
+from graphql import build_schema, parse, validate
+
+from app.auth import ROLES
+from app.cli import app as command_line
+from app.main import OPERATION_NAMES
+from app.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
+OPERATIONS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("text", OPERATIONS)
+def test_an_operation_of_the_readme_is_valid(text: str) -> None:
+    assert validate(SCHEMA, parse(text)) == []
+
+
+def test_the_readme_shows_a_query_a_mutation_and_a_subscription() -> None:
+    kinds = {definition.operation.value for text in OPERATIONS for definition in parse(text).definitions}  # type: ignore[attr-defined]
+    assert kinds == {"query", "mutation", "subscription"}
+
+
+def test_the_operations_of_the_readme_are_registered_for_metrics() -> None:
+    names = {definition.name.value for text in OPERATIONS for definition in parse(text).definitions}  # type: ignore[attr-defined]
+    assert names <= OPERATION_NAMES
+
+
+def test_the_readme_lists_every_setting_and_no_other() -> None:
+    table = README.partition("## Configuration")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"`BILLING_([A-Z_]+)`", table))
+    assert documented == {name.upper() for name in Settings.model_fields}
+
+
+def test_the_readme_lists_every_command_and_role() -> None:
+    commands = {
+        command.name or command.callback.__name__ for command in command_line.registered_commands if command.callback
+    }
+    assert commands == set(re.findall(r"^\| `billing ([a-z-]+)", README, re.MULTILINE))
+    assert set(ROLES) == set(re.findall(r"^\| `([a-z_]+)` \|", README, re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])
+def test_a_document_links_only_to_files_that_exist(document: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / document).read_text())
+    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_no_file_names_a_package_registry() -> None:
+    hosts = ("pypi" + ".org", "pythonhosted" + ".org", "registry" + ".npmjs", "repo" + ".maven", "repo1" + ".maven")
+    names = (
+        "requirements.txt",
+        "requirements-dev.txt",
+        "explorer/package-lock.json",
+        "Makefile",
+        "Dockerfile",
+        "README.md",
+    )
+    found = [(name, host) for name in names for host in hosts if host in (ROOT / name).read_text()]
+    assert found == []
