@@ -4,12 +4,14 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from socket import socket
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
 import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from starlette.applications import Starlette
 
 from app import settings as settings_module
 from app.auth import ROLES
@@ -18,7 +20,7 @@ from app.db import tuss as tuss_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.domain.errors import BillingError
 from app.domain.scope import EVERYTHING
-from app.main import create_app, database_of, development_keys, now
+from app.main import create_app, database_of, development_keys, drain, now
 from app.schema.root import schema as graphql_schema
 from app.services import demo, tiss_import, tuss
 from app.services.tiss_import import Fate, ImportReport
@@ -95,7 +97,20 @@ def serve(
     )
     if show_tokens and settings.is_development:
         _greet(settings)
-    uvicorn.Server(config).run()
+    Draining(config, application).run()
+
+
+class Draining(uvicorn.Server):
+    """A server that tells load balancers and ends subscriptions first, so that they do not hold up the stop."""
+
+    def __init__(self, config: uvicorn.Config, application: Starlette) -> None:
+        super().__init__(config)
+        self._application = application
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Stop accepting, end streams, let requests finish within the time limit."""
+        drain(self._application)
+        await super().shutdown(sockets)
 
 
 def _greet(settings: Settings) -> None:

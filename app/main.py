@@ -69,6 +69,7 @@ class Parts:
     reader: KafkaReader | None
     verifier: Verifier
     metrics: Metrics
+    is_draining: bool = False
 
 
 def development_keys(settings: Settings) -> DevelopmentKeys:
@@ -173,15 +174,21 @@ def create_app(settings: Settings) -> Starlette:
     parts = build(settings)
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with running(parts):
-            app.state.is_draining = False
             yield {"parts": parts}
 
     app = Starlette(routes=_routes(parts), lifespan=lifespan)
     app.state.parts = parts
     app.add_middleware(Observed, metrics=parts.metrics)
     return app
+
+
+def drain(app: Starlette) -> None:
+    """Say "not ready" from now on, and end the subscriptions after what they have queued."""
+    parts: Parts = app.state.parts
+    parts.is_draining = True
+    parts.hub.close()
 
 
 def _routes(parts: Parts) -> list[BaseRoute]:
@@ -273,7 +280,7 @@ async def _health(request: Request) -> Response:
     degrades."""
     parts: Parts = request.state.parts
     checks = await _checks(parts)
-    is_ready = checks["database"] and checks["migrations"] and checks["keys"]
+    is_ready = checks["database"] and checks["migrations"] and checks["keys"] and not parts.is_draining
     is_whole = is_ready and checks["redis"] and checks["events"]
     status = "ready" if is_whole else "degraded" if is_ready else "unready"
     shown = {name: "up" if ok else "down" for name, ok in checks.items()}
