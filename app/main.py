@@ -52,6 +52,7 @@ OPERATION_NAMES: Final = frozenset(
     | {"WatchSettlements", "IntrospectionQuery"}
 )
 ROUTES: Final = ("/graphql", "/health", "/health/live", "/health/ready", "/metrics")
+SOCKETS_FIRST_SECONDS: Final = 0.2
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _log = structlog.get_logger("billing")
 
@@ -185,10 +186,14 @@ def create_app(settings: Settings) -> Starlette:
 
 
 def drain(app: Starlette) -> None:
-    """Say "not ready" from now on, and end the subscriptions after what they have queued."""
+    """Say "not ready" from now on, and end the streams.
+
+    Sockets get a moment to be closed with 1012 first, which clients take as "connect again"; an orderly end of the
+    stream would tell them that there is nothing more to come.
+    """
     parts: Parts = app.state.parts
     parts.is_draining = True
-    parts.hub.close()
+    asyncio.get_running_loop().call_later(SOCKETS_FIRST_SECONDS, parts.hub.close)
 
 
 def _routes(parts: Parts) -> list[BaseRoute]:

@@ -228,3 +228,8 @@ async def add_card(world: World, **terms: Any) -> str:
 
     await world.gateway.database.transact(work)
     return card
+
+
+def refusals(payload: Any) -> list[tuple[str, str | None, str | None]]:
+    """The code, field and Tabela 38 number of every error of a payload."""
+    return [(error["code"], error["field"], error["tissCode"]) for error in payload["errors"]]
