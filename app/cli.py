@@ -1,6 +1,7 @@
 """The console script `billing`: serve, migrate, token, schema, seed-demo, load-tuss, import-tiss."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -97,6 +98,9 @@ def serve(
     )
     if show_tokens and settings.is_development:
         _greet(settings)
+    for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
+        # After an orderly stop uvicorn raises the signal again: that is the end, and not a failure.
+        signal.signal(asked_to_stop, lambda *_: sys.exit(0))
     Draining(config, application).run()
 
 
