@@ -122,7 +122,7 @@ class UpdateDraftClaimInput:
         """The given fields as changes of ClaimData; null where a claim needs a value counts as left out."""
         plain = ("type", "provider_claim_number", "card_number", "service_date")
         found = {name: getattr(self, name) for name in plain if getattr(self, name) not in (None, strawberry.UNSET)}
-        if self.items:
+        if self.items is not None and self.items is not strawberry.UNSET:
             found["items"] = tuple(item.data() for item in self.items)
         if self.practitioner is not strawberry.UNSET:
             found["practitioner"] = self.practitioner.data() if self.practitioner else Practitioner()

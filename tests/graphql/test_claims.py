@@ -168,7 +168,7 @@ class TestSubmitClaims:
         assert [refusals(one) for one in payload["results"]] == [
             [],
             [("NOT_FOUND", "claimIds.1", None)],
-            [("CONFLICT", None, None)],
+            [("CONFLICT", "id", None)],
             [],
         ]
         assert (await world.claim(good))["status"] == "SUBMITTED"
@@ -248,7 +248,7 @@ async def test_a_submitted_claim_is_taken_into_review_once(world: World) -> None
     claim_id = await _claim_in(world, "SUBMITTED")
     first = await _review(world, claim_id)
     second = await _review(world, claim_id)
-    assert (first["claim"]["status"], refusals(second)) == ("UNDER_REVIEW", [("CONFLICT", None, None)])
+    assert (first["claim"]["status"], refusals(second)) == ("UNDER_REVIEW", [("CONFLICT", "id", None)])
     assert await world.events(claim_id) == ["ClaimCreated", "ClaimSubmitted", "ClaimReviewStarted"]
 
 
@@ -257,7 +257,7 @@ async def test_only_a_claim_under_review_is_decided(world: World, status: str) -
     claim_id = await _claim_in(world, status)
     before = await world.claim(claim_id)
     payload = await world.adjudicate(claim_id, [{"sequence": 1, "approvedAmount": "100.00"}])
-    assert refusals(payload) == [("CONFLICT", None, None)]
+    assert refusals(payload) == [("CONFLICT", "id", None)]
     assert await world.claim(claim_id) == before
 
 

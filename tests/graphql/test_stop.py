@@ -30,8 +30,9 @@ def process(tmp_path: Path, unused_tcp_port: int) -> Iterator[subprocess.Popen[s
         [sys.executable, "-m", "app.cli", "serve"], env=environment, stderr=subprocess.PIPE, text=True
     )
     yield started
-    started.kill()
-    started.communicate()
+    if started.poll() is None:
+        started.kill()
+        started.communicate()
 
 
 def _wait_until_up(url: str) -> None:
