@@ -18,6 +18,8 @@ Result = TypeVar("Result")
 RETRIES_MAX: Final = 3
 COMMIT_GRACE_SECONDS: Final = 2.0
 LOST_CONNECTION: Final = frozenset({2003, 2006, 2013, 1053, 1927})
+CLIENT_ERRORS: Final = range(2000, 3000)
+OVERLOADED: Final = frozenset({1040, 1041, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 1836, 3024})
 RETRYABLE: Final = frozenset({1020, 1205, 1213}) | LOST_CONNECTION
 MYSQL_INIT: Final = (
     "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO', "
@@ -56,8 +58,10 @@ class Database:
         try:
             async with asyncio.timeout(self.timeout_seconds), self._reads.connect() as connection:
                 yield connection
-        except (TimeoutError, OperationalError, InterfaceError, OSError) as error:
+        except (TimeoutError, OSError) as error:
             raise DatabaseUnavailable from error
+        except (OperationalError, InterfaceError) as error:
+            raise _told(error) from error
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Run the unit of work in one transaction and commit; on a deadlock, lock timeout or lost connection the
@@ -77,7 +81,7 @@ class Database:
                     return result
             except (OperationalError, InterfaceError) as error:
                 if attempt == RETRIES_MAX or not _may_retry(error):
-                    raise DatabaseUnavailable from error
+                    raise _told(error) from error
                 await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
         raise DatabaseUnavailable  # pragma: no cover - the loop returns or raises
 
@@ -97,8 +101,23 @@ async def _finish(commit: Coroutine[Any, Any, None]) -> None:
 
 
 def _may_retry(error: DBAPIError) -> bool:
+    reason = _reason(error)
+    return reason in RETRYABLE or "database is locked" in str(reason)
+
+
+def _told(error: DBAPIError) -> Exception:
+    """DatabaseUnavailable for a server that is away or overloaded; a statement that it refuses is our own mistake."""
+    reason = _reason(error)
+    is_server = isinstance(reason, int) and (reason in RETRYABLE | OVERLOADED or reason in CLIENT_ERRORS)
+    is_file = isinstance(reason, str) and any(word in reason for word in ("locked", "unable to open", "disk"))
+    lost = isinstance(error, InterfaceError) or error.connection_invalidated
+    return DatabaseUnavailable() if is_server or is_file or lost else error
+
+
+def _reason(error: DBAPIError) -> object:
+    """The server's error number, or the driver's text."""
     arguments: tuple[Any, ...] = getattr(error.orig, "args", ())
-    return bool(arguments) and (arguments[0] in RETRYABLE or "database is locked" in str(arguments[0]))
+    return arguments[0] if arguments else None
 
 
 def _create(url: str, pool_size: int) -> AsyncEngine:

@@ -84,6 +84,6 @@ def _conditions(where: TussFilter) -> list[ColumnElement[bool]]:
 
 
 def _word(word: str) -> ColumnElement[bool]:
-    if word.isdigit():
+    if word.isascii() and word.isdigit():
         return tuss_terms.c.code.startswith(word, autoescape=True)
     return tuss_terms.c.search_text.contains(word, autoescape=True)

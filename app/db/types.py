@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import BigInteger, Date, DateTime, Integer, String, Text
 from sqlalchemy.dialects import mysql
@@ -10,12 +10,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 Member = TypeVar("Member", bound=StrEnum)
-_BINARY = {"charset": "ascii", "collation": "ascii_bin"}
-
-
-def ascii_text(length: int) -> TypeEngine[str]:
-    """Ids and codes: ASCII, compared byte by byte on every server."""
-    return String(length).with_variant(mysql.VARCHAR(length, **_BINARY), "mysql", "mariadb")
+NEVER_STORED: Final = "\x7f" * 300
 
 
 def long_text() -> TypeEngine[str]:
@@ -37,6 +32,29 @@ Day = Date
 
 
 # ruff: noqa: ARG002 - SQLAlchemy gives every type decorator the dialect
+
+
+class ascii_text(TypeDecorator[str]):  # noqa: N801 - reads like SQLAlchemy's own type functions
+    """Ids and codes: ASCII, compared byte by byte on every server.
+
+    MySQL refuses to compare such a column with other characters at all. They cannot be stored in it either, so a
+    lookup with them looks for a value that is never there, and an insert fails for its length.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name not in ("mysql", "mariadb"):
+            return dialect.type_descriptor(String(self.length))
+        return dialect.type_descriptor(mysql.VARCHAR(self.length, charset="ascii", collation="ascii_bin"))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None or value.isascii() else NEVER_STORED
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -75,7 +93,7 @@ class EnumText(TypeDecorator[Member], Generic[Member]):
         return "EnumText()"
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(ascii_text(24).dialect_impl(dialect))
+        return ascii_text(24).load_dialect_impl(dialect)
 
     def process_bind_param(self, value: Member | None, dialect: Dialect) -> str | None:
         return None if value is None else value.value

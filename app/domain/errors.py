@@ -73,10 +73,10 @@ def refuse(code: ErrorCode, message: str, field: str | None = None, tiss_code: s
 
 def not_found(what: str, identifier: str, field: str = "id") -> BillingError:
     """An object that does not exist, or that the caller's scope does not hold: both look the same."""
-    return refuse(ErrorCode.NOT_FOUND, f"no {what} {identifier}", field)
+    return refuse(ErrorCode.NOT_FOUND, f"no {what} {identifier[:40]}", field)
 
 
-def conflict(message: str, field: str = "status") -> BillingError:
+def conflict(message: str, field: str = "id") -> BillingError:
     """The object's present state does not allow the action."""
     return refuse(ErrorCode.CONFLICT, message, field)
 

@@ -51,8 +51,8 @@ def check_settlement(*, amount: Cents, due: Cents) -> None:
 
 def check_reversal(*, amount: Cents, standing: Cents) -> None:
     """INVALID_AMOUNT unless above zero, OVER_SETTLEMENT above what still stands of the settlement."""
-    if amount <= 0:
+    if amount <= 0 < standing:
         raise refuse(ErrorCode.INVALID_AMOUNT, "a reversal is above zero", "amount", "5040")
-    if amount > standing:
+    if amount > standing or standing <= 0:
         message = f"only {format_money(standing)} of this settlement still stands"
         raise refuse(ErrorCode.OVER_SETTLEMENT, message, "amount")

@@ -37,7 +37,7 @@ def _parser(parse: Callable[[str], Any], refusal: Invalid) -> Callable[[Any], An
             return refusal
         try:
             return parse(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return refusal
 
     return checked

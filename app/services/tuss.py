@@ -49,7 +49,7 @@ def _failure(use: CodeUse, term: TussRecord | None) -> Failure | None:
     if use.table_code in OWN_TABLES:
         return None
     if use.table_code not in PUBLISHED_TABLES:
-        message = f"there is no TUSS table {use.table_code}"
+        message = f"there is no TUSS table {use.table_code[:10]}"
         return Failure(ErrorCode.UNKNOWN_CODE, message, f"{use.field}.table", "3150")
     if term is None:
         message = f"table {use.table_code} has no code {use.code}"
