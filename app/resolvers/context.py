@@ -86,7 +86,8 @@ class Context:
                 subject=self.principal.subject,
                 operation=operation,
                 key=key,
-                request=request,
+                # The stored answer is shown again only to a caller who may see as much as the first one.
+                request=[self.scope, request],
                 answer=answer,
                 work=work,
                 now=self.now(),

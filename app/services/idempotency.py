@@ -57,8 +57,10 @@ async def once(
 
 def _key_failures(key: str) -> list[Failure]:
     found = text_failure(key, "idempotencyKey", KEY_LENGTH_MAX)
-    if found is None and not key.isascii():
-        found = Failure(ErrorCode.INVALID_INPUT, "an idempotency key is ASCII text", "idempotencyKey")
+    # MySQL compares texts without their trailing blanks.
+    if found is None and (not key.isascii() or key != key.strip()):
+        message = "an idempotency key is ASCII text without blanks around it"
+        found = Failure(ErrorCode.INVALID_INPUT, message, "idempotencyKey")
     return [] if found is None else [found]
 
 

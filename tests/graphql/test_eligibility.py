@@ -44,7 +44,9 @@ class TestOutcome:
         found = await _check(world)
         assert (found["outcome"], found["source"], found["reasons"]) == ("ELIGIBLE", "PAYER", [])
         assert (found["serviceDate"], found["askedPayerAt"]) == (today().isoformat(), found["answeredAt"])
-        query = "{ eligibilityHistory { nodes { id plan cardValidUntil cardNumber payer { ansCode } patient { id } } } }"
+        query = (
+            "{ eligibilityHistory { nodes { id plan cardValidUntil cardNumber payer { ansCode } patient { id } } } }"
+        )
         kept = (await world.call("front_desk", query))["eligibilityHistory"]["nodes"]
         assert kept == [
             {
@@ -138,7 +140,9 @@ class TestCache:
         assert _moment(hit["answeredAt"]) > _moment(asked["answeredAt"])
         rows = (await _history(world))["nodes"]
         names = ("id", "source", "outcome", "askedPayerAt", "answeredAt", "expiresAt", "serviceDate")
-        assert [[row[name] for name in names] for row in rows] == [[one[name] for name in names] for one in (hit, asked)]
+        assert [[row[name] for name in names] for row in rows] == [
+            [one[name] for name in names] for one in (hit, asked)
+        ]
 
     async def test_an_answer_expires_within_the_hour_and_the_day(self, world: World) -> None:
         found = await _check(world)

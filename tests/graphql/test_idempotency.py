@@ -39,6 +39,8 @@ class Call:
 
 async def prepared(world: World, name: str) -> Call:
     """A world in which this mutation can be done."""
+    other: dict[str, Any]
+    bad: dict[str, Any]
     if name == "createClaim":
         values = world.claim_input(submit=True)
         other, bad = {"clinicalIndication": "dor"}, {"cardNumber": "NOBODY"}
@@ -144,7 +146,9 @@ async def test_another_subject_may_use_the_same_key(gateway: Gateway, world: Wor
     used = key()
     first = (await world.create_claim(idempotencyKey=used))["claim"]
     token = gateway.token("biller", providers=[world.provider], sub="another-biller")
-    query = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } errors { code } replayed } }"
+    query = (
+        "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } errors { code } replayed } }"
+    )
     answer = await gateway.gql(query, {"input": world.claim_input(idempotencyKey=used)}, token=token)
     payload = answer.data["createClaim"]
     assert (payload["errors"], payload["replayed"]) == ([], False)
@@ -198,15 +202,15 @@ async def test_the_same_amount_written_otherwise_is_the_same_input(world: World)
     assert (second["settlement"], second["replayed"]) == (first["settlement"], True)
 
 
-@pytest.mark.parametrize("bad", ["", " ", "x" * 81, "chave-ç", "a\u0000b"], ids=["empty", "blank", "long", "ç", "null"])
+@pytest.mark.parametrize("bad", ["", " ", "key ", " key", "x" * 81, "chave-ç", "a\u0000b"], ids=ascii)
 async def test_a_malformed_key_is_refused(world: World, bad: str) -> None:
     payload = await world.create_claim(idempotencyKey=bad)
     assert (payload["claim"], refusals(payload)) == (None, [("INVALID_INPUT", "idempotencyKey", None)])
     assert await traces(world) == ([], [0, 0, 0, 0])
 
 
-async def test_keys_that_differ_only_in_a_trailing_blank_or_case_are_different(world: World) -> None:
+async def test_keys_that_differ_only_in_case_are_different(world: World) -> None:
     used = key()
-    made = [await world.create_claim(idempotencyKey=one) for one in (used, used + " ", used.upper() + "A", used + "a")]
-    assert [one["errors"] for one in made] == [[]] * 4
-    assert len({one["claim"]["id"] for one in made}) == 4
+    made = [await world.create_claim(idempotencyKey=one) for one in (used + "a", used + "A")]
+    assert [(one["errors"], one["replayed"]) for one in made] == [([], False)] * 2
+    assert made[0]["claim"]["id"] != made[1]["claim"]["id"]
