@@ -25,7 +25,7 @@ from app import cache as caching
 from app.auth import DEVELOPMENT_ISSUER, DevelopmentKeys, InvalidToken, RemoteKeys, Verifier
 from app.cache import Cache
 from app.db import outbox as outbox_db
-from app.db.engine import Database
+from app.db.engine import Database, DatabaseUnavailable
 from app.db.migrate import is_current
 from app.db.outbox import OutboxRecord
 from app.events.hub import Hub
@@ -314,7 +314,20 @@ async def _database_checks(database: Database) -> tuple[bool, bool]:
 async def _metrics(request: Request) -> Response:
     parts: Parts = request.state.parts
     await _checks(parts)
+    await _measure_backlog(parts)
     return Response(generate_latest(parts.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _measure_backlog(parts: Parts) -> None:
+    """What waits in the outbox, asked at every scrape: the relay itself may be stuck with a broker that is away."""
+    try:
+        async with asyncio.timeout(2), parts.database.reading() as connection:
+            waiting = await outbox_db.backlog(connection)
+    except (DatabaseUnavailable, TimeoutError):
+        return
+    age = (now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
+    parts.metrics.outbox_pending.set(waiting.pending)
+    parts.metrics.outbox_age.set(max(age, 0.0))
 
 
 class Observed:

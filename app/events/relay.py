@@ -121,9 +121,6 @@ class Relay:
             # Opening a transaction on SQLite takes the only write lock: look with an autocommit read first.
             async with self._database.reading() as reader:
                 waiting = await outbox_db.backlog(reader)
-        self._metrics.outbox_pending.set(waiting.pending)
-        age = (self._now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
-        self._metrics.outbox_age.set(max(age, 0.0))
         return waiting.pending > 0
 
     async def _pause(self, seconds: float) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -44,7 +43,7 @@ async def _metric(gateway: Gateway, name: str) -> float:
 
 async def _drained(gateway: Gateway) -> None:
     async with asyncio.timeout(60):
-        while await _metric(gateway, "billing_outbox_pending") > 0:
+        while await _metric(gateway, "billing_outbox_pending") > 0:  # noqa: ASYNC110 - the metric gives no signal
             await asyncio.sleep(0.2)
 
 
@@ -80,22 +79,15 @@ async def test_mutations_go_on_and_events_leave_later_in_order(
         for amount in amounts:
             async with asyncio.timeout(2):
                 assert (await world.settle(invoice["id"], amount))["errors"] == []
-        await _until_pending(lonely, 6 if comes_back_empty else 4)
-        ready = await lonely.client.get("/health/ready")
-        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+        # Three settlements; the second of all made the invoice partially settled already, the last one settles it.
+        assert await _metric(lonely, "billing_outbox_pending") == 4
+        assert await _metric(lonely, "billing_outbox_oldest_age_seconds") > 0
         await asyncio.to_thread(lambda: broker.restart(empty=comes_back_empty))
         await _drained(lonely)
         heard = [(await stream.next(30))["settlements"]["settlement"]["amount"] for _ in amounts]
         assert heard == amounts
         assert await stream.is_silent()
     await _check_topic(lonely, broker, world, invoice["id"], comes_back_empty)
-
-
-async def _until_pending(gateway: Gateway, _about: int) -> None:
-    """Wait until the relay has noticed that events wait."""
-    async with asyncio.timeout(30):
-        while await _metric(gateway, "billing_outbox_pending") < 3:
-            await asyncio.sleep(0.2)
 
 
 async def _check_topic(gateway: Gateway, broker: Server, world: World, invoice_id: str, comes_back_empty: bool) -> None:

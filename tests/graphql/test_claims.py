@@ -105,8 +105,7 @@ class TestUpdateDraftClaim:
     async def test_null_clears(self, world: World) -> None:
         claim = (await world.create_claim(**self.FULL))["claim"]
         before = await _details(world, claim["id"])
-        payload = await _update(world, claim["id"], **dict.fromkeys(self.FULL))
-        assert payload["errors"] == []
+        assert (await _update(world, claim["id"], **dict.fromkeys(self.FULL)))["errors"] == []
         nobody = dict.fromkeys(("name", "council", "number", "state", "cbo"))
         cleared: dict[str, Any] = {
             "clinicalIndication": None,
