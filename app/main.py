@@ -119,7 +119,7 @@ def build(settings: Settings) -> Parts:
 
     async def missing(after: int, before: int) -> list[OutboxRecord]:
         async with database.reading() as connection:
-            return await outbox_db.published_between(connection, after, before)
+            return await outbox_db.numbered_between(connection, after, before)
 
     hub = Hub(missing)
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)

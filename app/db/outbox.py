@@ -75,11 +75,13 @@ async def unpublished(connection: AsyncConnection, batch_size: int) -> list[Outb
     return await fetch(connection, query, OutboxRecord)
 
 
-async def published_between(connection: AsyncConnection, after: int, before: int) -> list[OutboxRecord]:
-    """The rows whose positions lie between the two, both ends left out, in order."""
+async def numbered_between(connection: AsyncConnection, after: int, before: int) -> list[OutboxRecord]:
+    """The rows whose positions lie between the two, both ends left out, in order.
+
+    Rows not yet marked as published count too: the broker may have delivered them before the relay marks them.
+    """
     place = outbox.c.position
-    query = select(*OUTBOX).where(place > after, place < before, outbox.c.published_at.is_not(None))
-    return await fetch(connection, query.order_by(place), OutboxRecord)
+    return await fetch(connection, select(*OUTBOX).where(place > after, place < before).order_by(place), OutboxRecord)
 
 
 async def last_published(connection: AsyncConnection) -> int:

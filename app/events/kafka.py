@@ -11,12 +11,14 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
+from app.db.engine import DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.events.contracts import cloud_event
 from app.events.hub import Heard, Hub
 
 PARTITIONS: Final = 6
 RETRY_SECONDS: Final = 1.0
+IDLE_MILLISECONDS: Final = 1_000
 _log = structlog.get_logger("billing.kafka")
 CONTENT_TYPE: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 
@@ -131,7 +133,7 @@ class KafkaReader:
         while True:
             try:
                 await self._read()
-            except (KafkaError, OSError, TimeoutError) as error:
+            except (KafkaError, OSError, TimeoutError, DatabaseUnavailable) as error:
                 _log.warning("reader_failed", error=type(error).__name__, effect="subscriptions wait, nothing is lost")
             self.is_reading.clear()
             await asyncio.sleep(RETRY_SECONDS)
@@ -147,12 +149,20 @@ class KafkaReader:
             await asyncio.gather(*[consumer.position(partition) for partition in consumer.assignment()])
             await self._hub.catch_up()
             self.is_reading.set()
-            async for message in consumer:
-                event = _heard(message.value)
-                if event is not None:
-                    await self._hub.deliver(event)
+            while True:
+                batches = await consumer.getmany(timeout_ms=IDLE_MILLISECONDS)
+                if not batches:
+                    # A broker that lost its data starts counting anew: whatever was missed is in the event log.
+                    await self._hub.catch_up()
+                await self._deliver(message for batch in batches.values() for message in batch)
         finally:
             await _quietly_stop(consumer)
+
+    async def _deliver(self, messages: Iterable[Any]) -> None:
+        for message in messages:
+            event = _heard(message.value)
+            if event is not None:
+                await self._hub.deliver(event)
 
 
 def _heard(value: bytes | None) -> Heard | None:
