@@ -58,7 +58,7 @@ async def table_counts(connection: AsyncConnection) -> dict[str, int]:
     rows = await connection.execute(
         select(tuss_terms.c.table_code, func.count()).group_by(tuss_terms.c.table_code),
     )
-    return dict(rows.tuples().all())
+    return {table: int(number) for table, number in rows.all()}
 
 
 async def existing_codes(connection: AsyncConnection, table_code: str) -> set[str]:

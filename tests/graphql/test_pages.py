@@ -1,0 +1,162 @@
+"""Keyset pages: no gap, no repeat, bound to their list."""
+
+from typing import Any
+
+import pytest
+
+from tests.factories import CONSULTATION, World, today
+
+ORDERS = [
+    "NEWEST_FIRST",
+    "OLDEST_FIRST",
+    "SERVICE_DATE_ASC",
+    "SERVICE_DATE_DESC",
+    "CLAIMED_AMOUNT_ASC",
+    "CLAIMED_AMOUNT_DESC",
+]
+PAGE = """
+query($order: ClaimOrder!, $first: Int!, $after: String, $filter: ClaimFilterInput) {
+  claims(orderBy: $order, first: $first, after: $after, filter: $filter) {
+    totalCount edges { cursor } nodes { id claimedAmount serviceDate createdAt }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+
+
+async def _many(world: World, count: int) -> list[str]:
+    ids = []
+    for number in range(count):
+        items = [{**CONSULTATION, "unitPrice": f"{10 + number % 3}.00"}]
+        day = today().replace(day=1) if number % 2 else today()
+        ids.append((await world.create_claim(items=items, serviceDate=day.isoformat()))["claim"]["id"])
+    return ids
+
+
+async def _walk(world: World, order: str, size: int) -> list[Any]:
+    found: list[Any] = []
+    after = None
+    while True:
+        page = (await world.call("biller", PAGE, order=order, first=size, after=after))["claims"]
+        found += page["nodes"]
+        assert page["pageInfo"]["hasPreviousPage"] == (after is not None)
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+        assert len(page["nodes"]) == size
+        after = page["pageInfo"]["endCursor"]
+
+
+async def test_every_order_walks_through_all_claims_without_gap_or_repeat(world: World) -> None:
+    ids = await _many(world, 11)
+    fields = {"NEWEST": "createdAt", "OLDEST": "createdAt", "SERVICE": "serviceDate", "CLAIMED": "claimedAmount"}
+    for order in ORDERS:
+        nodes = await _walk(world, order, 4)
+        assert sorted(node["id"] for node in nodes) == sorted(ids)
+        values = [node[fields[order.split("_")[0]]] for node in nodes]
+        assert values == sorted(values, reverse=order.endswith("DESC") or order == "NEWEST_FIRST")
+
+
+async def test_a_claim_that_comes_between_two_pages_disturbs_nothing(world: World) -> None:
+    ids = await _many(world, 4)
+    first = (await world.call("biller", PAGE, order="NEWEST_FIRST", first=2))["claims"]
+    await world.create_claim()
+    after = first["pageInfo"]["endCursor"]
+    second = (await world.call("biller", PAGE, order="NEWEST_FIRST", first=2, after=after))["claims"]
+    assert [node["id"] for node in first["nodes"] + second["nodes"]] == ids[::-1]
+    assert (second["totalCount"], second["pageInfo"]["hasNextPage"]) == (5, False)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"order": "OLDEST_FIRST"}, {"filter": {"status": ["DRAFT"]}}, {"after": "AAAA"}, {"after": "é"}, {"after": ""}],
+)
+async def test_a_cursor_of_another_list_is_refused(world: World, changes: dict[str, Any]) -> None:
+    await _many(world, 3)
+    cursor = (await world.call("biller", PAGE, order="NEWEST_FIRST", first=1))["claims"]["pageInfo"]["endCursor"]
+    variables = {"order": "NEWEST_FIRST", "first": 1, "after": cursor, **changes}
+    answer = await world.gateway.gql(PAGE, variables, token=world.token("biller"))
+    assert answer.codes == ["INVALID_INPUT"]
+    assert answer.body["errors"][0]["extensions"]["field"] == "after"
+
+
+@pytest.mark.parametrize("first", [0, -1, 101, 2**31 - 1])
+async def test_a_page_has_one_to_a_hundred_rows(world: World, first: int) -> None:
+    answer = await world.gateway.gql(PAGE, {"order": "NEWEST_FIRST", "first": first}, token=world.token("biller"))
+    assert (answer.codes, answer.body["errors"][0]["extensions"]["field"]) == (["INVALID_INPUT"], "first")
+
+
+async def test_settlements_invoices_and_eligibility_have_pages_too(world: World) -> None:
+    invoices = [await world.issued_invoice("10.00") for _ in range(3)]
+    for invoice in invoices:
+        await world.settle(invoice["id"], "1.00")
+        await world.check_eligibility(forceRefresh=True)
+    for role, name in (("finance", "invoices"), ("finance", "settlements"), ("front_desk", "eligibilityHistory")):
+        query = f"query($after: String) {{ {name}(first: 2, after: $after) {{ totalCount nodes {{ id }} "
+        query += "pageInfo { hasNextPage endCursor } } }"
+        one = (await world.call(role, query))[name]
+        two = (await world.call(role, query, after=one["pageInfo"]["endCursor"]))[name]
+        ids = [node["id"] for node in one["nodes"] + two["nodes"]]
+        assert (len(set(ids)), one["totalCount"], one["pageInfo"]["hasNextPage"]) == (3, 3, True)
+        assert two["pageInfo"]["hasNextPage"] is False
+
+
+async def test_each_filter_holds_exactly_its_claims(world: World) -> None:
+    draft = (await world.create_claim(items=[{**CONSULTATION, "unitPrice": "10.00"}]))["claim"]["id"]
+    consultation = (await world.submitted_claim(type="CONSULTATION"))["id"]
+    review = await world.claim_in_review(items=[{**CONSULTATION, "unitPrice": "500.00"}])
+    denied = {"sequence": 1, "approvedAmount": "0.00", "denials": [{"code": "1705", "amount": "500.00"}]}
+    await world.adjudicate(review["id"], [denied])
+    number = (await world.claim(draft))["providerClaimNumber"]
+    everything = {draft, consultation, review["id"]}
+    cases: list[tuple[dict[str, Any], set[str]]] = [
+        ({}, everything),
+        ({"status": ["DRAFT", "DENIED"]}, {draft, review["id"]}),
+        ({"type": "CONSULTATION"}, {consultation}),
+        ({"payer": world.payer}, everything),
+        ({"payer": "999999"}, set()),
+        ({"provider": world.provider}, everything),
+        ({"provider": "9999999"}, set()),
+        ({"patient": world.patient}, everything),
+        ({"patient": "pat_00000000000000000000000000"}, set()),
+        ({"providerClaimNumber": number}, {draft}),
+        ({"serviceDateFrom": today().isoformat()}, everything),
+        ({"serviceDateTo": "2020-01-01"}, set()),
+        ({"submittedFrom": "2020-01-01T00:00:00Z"}, {consultation, review["id"]}),
+        ({"submittedTo": "2020-01-01T00:00:00Z"}, set()),
+        ({"amountFrom": "100.00", "amountTo": "100.00"}, {consultation}),
+        ({"amountFrom": "100.01"}, {review["id"]}),
+        ({"glosaCode": "1705"}, {review["id"]}),
+        ({"glosaCode": "1801"}, set()),
+        ({"inDispute": True}, {review["id"]}),
+        ({"inDispute": False}, {draft, consultation}),
+    ]
+    for where, expected in cases:
+        page = (await world.call("biller", PAGE, order="OLDEST_FIRST", first=10, filter=where))["claims"]
+        assert ({node["id"] for node in page["nodes"]}, page["totalCount"]) == (expected, len(expected)), where
+
+
+INVOICES = "query($filter: InvoiceFilterInput) { invoices(filter: $filter) { totalCount nodes { id } } }"
+
+
+async def test_each_filter_holds_exactly_its_invoices(world: World) -> None:
+    draft = (await world.draft_invoice("10.00"))["id"]
+    issued = (await world.issued_invoice("100.00"))["id"]
+    paid = (await world.issued_invoice("200.00"))["id"]
+    await world.settle(paid)
+    month = today().strftime("%Y%m")
+    cases: list[tuple[dict[str, Any], set[str]]] = [
+        ({}, {draft, issued, paid}),
+        ({"status": ["ISSUED"]}, {issued}),
+        ({"competence": month}, {draft, issued, paid}),
+        ({"competence": "200001"}, set()),
+        ({"amountFrom": "100.00"}, {issued, paid}),
+        ({"amountTo": "10.00"}, {draft}),
+        ({"dueFrom": today().isoformat()}, {issued, paid}),
+        ({"dueTo": today().isoformat()}, set()),
+        ({"overdue": True}, set()),
+        ({"inDispute": True}, set()),
+        ({"inDispute": False}, {draft, issued, paid}),
+    ]
+    for where, expected in cases:
+        found = (await world.call("finance", INVOICES, filter=where))["invoices"]
+        assert ({node["id"] for node in found["nodes"]}, found["totalCount"]) == (expected, len(expected)), where

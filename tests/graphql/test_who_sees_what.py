@@ -1,0 +1,220 @@
+"""Roles see their field groups and nothing else; a scope holds its own data and nothing else."""
+
+from typing import Any
+
+import pytest
+from graphql import ObjectTypeDefinitionNode, parse
+
+from app.auth import ROLES
+from app.schema.root import schema
+from tests.factories import CONSULTATION, World, new_world
+
+GROUPS = {
+    "status": "status providerClaimNumber serviceDate payer { name } provider { name }",
+    "person": "cardNumber patient { name cpf }",
+    "items": "items { code description }",
+    "health": "clinicalIndication diagnosisCodes",
+    "amounts": "claimedAmount approvedAmount deniedAmount",
+    "settlements": "invoice { settlements { id } }",
+    "bank": "invoice { settlements { bankReference } }",
+}
+SEES = {
+    "billing_reader": {"status", "amounts"},
+    "biller": {"status", "person", "items", "amounts", "settlements"},
+    "reviewer": {"status", "person", "items", "health", "amounts"},
+    "finance": {"status", "person", "amounts", "settlements", "bank"},
+    "front_desk": {"status", "person"},
+    "payer_agent": {"status", "person", "items", "health", "amounts", "settlements", "bank"},
+    "patient": {"status", "person", "items", "health", "amounts"},
+    "admin": set(),
+}
+PERSON = {
+    "billing_reader": None,
+    "biller": "clear, cpf masked",
+    "reviewer": "clear",
+    "finance": "masked",
+    "front_desk": "clear",
+    "payer_agent": "clear",
+    "patient": "clear",
+    "admin": None,
+}
+MUTATIONS = {
+    "createClaim": {"biller"},
+    "updateDraftClaim": {"biller"},
+    "submitClaims": {"biller"},
+    "cancelClaim": {"biller"},
+    "startReview": {"reviewer", "payer_agent"},
+    "adjudicateClaim": {"reviewer", "payer_agent"},
+    "createInvoice": {"biller"},
+    "issueInvoice": {"finance"},
+    "cancelInvoice": {"biller", "finance"},
+    "settleInvoice": {"finance"},
+    "reverseSettlement": {"finance"},
+    "checkEligibility": {"biller", "front_desk"},
+}
+INPUTS = {
+    "createClaim": 'type: SP_SADT, provider: "1", payer: "1", providerClaimNumber: "1", cardNumber: "1", '
+    'serviceDate: "2026-01-01", items: [], idempotencyKey: "k"',
+    "updateDraftClaim": 'id: "x"',
+    "submitClaims": "claimIds: []",
+    "cancelClaim": 'id: "x"',
+    "startReview": 'id: "x"',
+    "adjudicateClaim": 'id: "x", items: [], idempotencyKey: "k"',
+    "createInvoice": 'provider: "1", payer: "1", competence: "1", claimIds: [], idempotencyKey: "k"',
+    "issueInvoice": 'id: "x"',
+    "cancelInvoice": 'id: "x"',
+    "settleInvoice": 'id: "x", paidOn: "2026-01-01", idempotencyKey: "k"',
+    "reverseSettlement": 'id: "x", reason: "r", idempotencyKey: "k"',
+    "checkEligibility": 'provider: "1", payer: "1", cardNumber: "1"',
+}
+
+
+async def _rich_claim(world: World) -> str:
+    claim = await world.claim_in_review(items=[CONSULTATION], clinicalIndication="febre", diagnosisCodes=["A09"])
+    await world.adjudicate(claim["id"], [{"sequence": 1, "approvedAmount": "100.00"}])
+    invoice = (await world.create_invoice([claim["id"]]))["invoice"]
+    await world.mutate("finance", "issueInvoice", "invoice { id }", id=invoice["id"])
+    await world.settle(invoice["id"], "1.00", bankReference="TED1")
+    identifier: str = claim["id"]
+    return identifier
+
+
+async def test_each_role_sees_its_field_groups_and_no_other(world: World) -> None:
+    claim_id = await _rich_claim(world)
+    for role, sees in SEES.items():
+        for group, fields in GROUPS.items():
+            query = f"query($id: ID!) {{ claim(id: $id) {{ id {fields} }} }}"
+            answer = await world.gateway.gql(query, {"id": claim_id}, token=world.token(role))
+            if group in sees:
+                assert (answer.codes, answer.body["data"]["claim"]["id"]) == ([], claim_id), (role, group)
+            else:
+                assert set(answer.codes) == {"FORBIDDEN"}, (role, group)
+                found = answer.body["data"]
+                # A refused field is null, and the rest of the claim still answers.
+                assert found["claim"] is None if role == "admin" else found["claim"]["id"] == claim_id
+
+
+async def test_persons_are_clear_masked_or_hidden(world: World) -> None:
+    claim_id = await _rich_claim(world)
+    query = "query($id: ID!) { claim(id: $id) { cardNumber patient { name cpf } } }"
+    for role, kind in PERSON.items():
+        body = (await world.gateway.gql(query, {"id": claim_id}, token=world.token(role))).body
+        claim = body["data"]["claim"]
+        if kind is None:
+            assert claim is None or claim == {"cardNumber": None, "patient": None}, role
+            continue
+        person = claim["patient"]
+        assert (claim["cardNumber"] == world.card) == kind.startswith("clear"), role
+        assert person["name"].startswith("Maria") == kind.startswith("clear"), role
+        assert ("*" in person["cpf"]) == (kind != "clear"), role
+        assert len(person["cpf"]) == 11
+
+
+@pytest.mark.parametrize("mutation", sorted(MUTATIONS))
+async def test_each_role_does_its_mutations_and_no_other(world: World, mutation: str) -> None:
+    query = f"mutation {{ {mutation}(input: {{ {INPUTS[mutation]} }}) {{ errors {{ code }} }} }}"
+    for role in ROLES:
+        answer = await world.gateway.gql(query, token=world.token(role))
+        assert (answer.codes == ["FORBIDDEN"]) == (role not in MUTATIONS[mutation]), (role, answer.body)
+
+
+def _root_fields() -> list[tuple[str, str]]:
+    types = [node for node in parse(schema.as_str()).definitions if isinstance(node, ObjectTypeDefinitionNode)]
+    return [
+        (node.name.value, field.name.value)
+        for node in types
+        if node.name.value in ("Query", "Mutation")
+        for field in node.fields or ()
+    ]
+
+
+ARGUMENTS = {"claim": 'id: "x"', "invoice": 'id: "x"', "node": 'id: "x"', "nodes": 'ids: ["x"]'}
+ARGUMENTS |= {"tussTerm": 'table: "22", code: "1"'}
+SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
+
+
+@pytest.mark.parametrize(("kind", "name"), _root_fields())
+async def test_nothing_answers_without_a_token(world: World, kind: str, name: str) -> None:
+    if kind == "Mutation":
+        query = f"mutation {{ {name}(input: {{ {INPUTS[name]} }}) {{ errors {{ code }} }} }}"
+    else:
+        arguments = f"({ARGUMENTS[name]})" if name in ARGUMENTS else ""
+        query = f"{{ {name}{arguments} {{ {SELECTIONS.get(name, 'totalCount')} }} }}"
+    answer = await world.gateway.gql(query)
+    assert answer.codes == ["UNAUTHENTICATED"]
+    assert answer.body["data"] is None or answer.body["data"] == {name: None}
+
+
+@pytest.mark.parametrize("role", ["ADMIN", "superadmin", "billing_admin", "billerx", "Biller", "reviewer "])
+async def test_a_role_counts_only_under_its_exact_name(world: World, role: str) -> None:
+    token = world.gateway.token(role, providers=["*"])
+    answer = await world.gateway.gql("{ claims { totalCount } }", token=token)
+    assert answer.codes == ["FORBIDDEN"]
+
+
+async def test_amounts_cannot_be_learnt_by_order_or_filter(world: World) -> None:
+    for part in ("orderBy: CLAIMED_AMOUNT_ASC", 'filter: {amountFrom: "1.00"}', 'filter: {glosaCode: "1705"}'):
+        answer = await world.gateway.gql(f"{{ claims({part}) {{ totalCount }} }}", token=world.token("front_desk"))
+        assert answer.codes == ["FORBIDDEN"], part
+
+
+NODE = "query($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }"
+
+
+async def test_another_scope_finds_nothing_and_changes_nothing(world: World) -> None:
+    claim_id = await _rich_claim(world)
+    draft = (await world.create_claim())["claim"]["id"]
+    invoice = (await world.issued_invoice())["id"]
+    settlement = (await world.settle(invoice, "1.00"))["settlement"]["id"]
+    eligibility = (await world.check_eligibility())["eligibility"]["id"]
+    other = await new_world(world.gateway)
+    owned = {"reviewer": [claim_id, draft, invoice, eligibility, world.patient], "finance": [settlement]}
+    for role, identifiers in owned.items():
+        for identifier in identifiers:
+            mine = await world.call(role, NODE, id=identifier)
+            assert mine == {"node": {"id": identifier}, "nodes": [{"id": identifier}]}
+            assert await other.call(role, NODE, id=identifier) == {"node": None, "nodes": [None]}
+    await _lists_are_empty(other)
+    await _mutations_find_nothing(other, claim_id=draft, invoice_id=invoice, settlement_id=settlement)
+    assert await world.events(draft) == ["ClaimCreated"]
+    assert (await world.invoice(invoice))["settledAmount"] == "1.00"
+
+
+async def _lists_are_empty(other: World) -> None:
+    lists = {"claims": "reviewer", "invoices": "finance", "settlements": "finance", "eligibilityHistory": "front_desk"}
+    for name, role in lists.items():
+        found = await other.call(role, f"{{ {name} {{ totalCount nodes {{ id }} }} }}")
+        assert found[name] == {"totalCount": 0, "nodes": []}
+
+
+async def _mutations_find_nothing(other: World, *, claim_id: str, invoice_id: str, settlement_id: str) -> None:
+    payloads: list[Any] = [
+        await other.mutate("biller", "cancelClaim", "claim { id }", id=claim_id),
+        await other.mutate("biller", "updateDraftClaim", "claim { id }", id=claim_id),
+        await other.mutate("reviewer", "startReview", "claim { id }", id=claim_id),
+        await other.adjudicate(claim_id, [{"sequence": 1, "approvedAmount": "1.00"}]),
+        await other.create_invoice([claim_id]),
+        await other.mutate("finance", "issueInvoice", "invoice { id }", id=invoice_id),
+        await other.mutate("finance", "cancelInvoice", "invoice { id }", id=invoice_id),
+        await other.settle(invoice_id, "1.00"),
+        await other.reverse(settlement_id),
+    ]
+    assert [payload["errors"][0]["code"] for payload in payloads] == ["NOT_FOUND"] * len(payloads)
+    batch = await other.mutate(
+        "biller", "submitClaims", "results { claim { id } errors { code } }", claimIds=[claim_id]
+    )
+    assert batch["results"] == [{"claim": None, "errors": [{"code": "NOT_FOUND"}]}]
+
+
+@pytest.mark.parametrize("role", ["reviewer", "biller", "finance"])
+async def test_a_token_that_names_nobodys_data_opens_nothing(world: World, role: str) -> None:
+    await _rich_claim(world)
+    token = world.gateway.token(role, providers=[])
+    answer = await world.gateway.gql("{ claims { totalCount } invoices { totalCount } }", token=token)
+    assert answer.data == {"claims": {"totalCount": 0}, "invoices": {"totalCount": 0}}
+
+
+@pytest.mark.parametrize("role", ["payer_agent", "patient"])
+async def test_a_role_of_one_party_needs_that_party(world: World, role: str) -> None:
+    answer = await world.gateway.gql("{ me { subject } }", token=world.gateway.token(role, providers=["*"]))
+    assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
