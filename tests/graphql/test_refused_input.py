@@ -1,5 +1,6 @@
 """Bad input: a code, the field's path, the payers' code where there is one, and nothing changed or recorded."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -156,10 +157,10 @@ def _told(payload: Any) -> list[tuple[str, str, str | None]]:
     return [(error["code"], error["field"], error["tissCode"]) for error in payload["errors"]]
 
 
-async def _refused(world: World, changes: Changes, expected: list[tuple[str, str, str | None]]) -> None:
+async def _refused(world: World, changes: Changes, expected: Sequence[tuple[str, str, str | None]]) -> None:
     payload = await world.create_claim(**changes)
     assert payload["claim"] is None
-    assert _told(payload) == expected
+    assert _told(payload) == list(expected)
     async with world.gateway.database.reading() as connection:
         kept = select(func.count()).select_from(claims).where(claims.c.payer_ans == world.payer)
         told = select(func.count()).select_from(outbox).where(outbox.c.payer_ans == world.payer)

@@ -35,7 +35,7 @@ CLAIM_STEPS = {
 
 @pytest.mark.parametrize("status", S)
 @pytest.mark.parametrize("action", A)
-def test_a_claim_takes_exactly_the_steps_of_its_table(status: S, action: A) -> None:
+def test_a_claim_takes_exactly_the_steps_of_its_table(status: ClaimStatus, action: ClaimAction) -> None:
     if (status, action) in CLAIM_STEPS:
         assert claims.next_status(status, action) is CLAIM_STEPS[status, action]
     else:
@@ -58,7 +58,7 @@ INVOICE_STEPS = {
 
 @pytest.mark.parametrize("status", V)
 @pytest.mark.parametrize("action", B)
-def test_an_invoice_takes_exactly_the_steps_of_its_table(status: V, action: B) -> None:
+def test_an_invoice_takes_exactly_the_steps_of_its_table(status: InvoiceStatus, action: InvoiceAction) -> None:
     total, settled = Cents(100), Cents(40)
     if (status, action) in INVOICE_STEPS:
         assert invoices.next_status(status, action, total=total, settled=settled) is INVOICE_STEPS[status, action]
@@ -71,7 +71,7 @@ def test_an_invoice_takes_exactly_the_steps_of_its_table(status: V, action: B) -
 @pytest.mark.parametrize(
     ("settled", "status"), [(0, V.ISSUED), (1, V.PARTIALLY_SETTLED), (99, V.PARTIALLY_SETTLED), (100, V.SETTLED)]
 )
-def test_an_issued_invoice_follows_its_ledger(settled: int, status: V) -> None:
+def test_an_issued_invoice_follows_its_ledger(settled: int, status: InvoiceStatus) -> None:
     assert invoices.ledger_status(Cents(100), Cents(settled)) is status
 
 
