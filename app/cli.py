@@ -21,7 +21,8 @@ from app.db import tuss as tuss_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.domain.errors import BillingError
 from app.domain.scope import EVERYTHING
-from app.main import create_app, database_of, development_keys, drain, now
+from app.main import create_app, drain
+from app.parts import database_of, development_keys, now
 from app.schema.root import schema as graphql_schema
 from app.services import demo, tiss_import, tuss
 from app.services.tiss_import import Fate, ImportReport

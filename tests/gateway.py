@@ -18,7 +18,8 @@ from websockets.typing import Subprotocol
 from app.auth import DevelopmentKeys
 from app.db import migrate
 from app.db.engine import Database
-from app.main import Parts, create_app, database_of
+from app.main import create_app
+from app.parts import Parts, database_of
 from app.services import tuss
 from app.settings import Settings
 from tests.servers.mysql import create_database

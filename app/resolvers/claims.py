@@ -15,7 +15,7 @@ from app.db.paging import Keyset
 from app.db.tables import claims as table
 from app.domain.claims import ItemDecision
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, read_page
+from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.services import claims
 from app.services.claim_input import ClaimData
 from app.services.claims import Submission
@@ -34,31 +34,13 @@ class ClaimOrder(StrEnum):
     CLAIMED_AMOUNT_DESC = "CLAIMED_AMOUNT_DESC"
 
 
-def _by_amount(*, descending: bool) -> Order[ClaimRecord]:
-    return Order(
-        table.c.claimed_cents, table.c.id, descending, lambda row: row.claimed_cents, lambda row: row.id, kind=int
-    )
-
-
-def _by_service_date(*, descending: bool) -> Order[ClaimRecord]:
-    return Order(
-        table.c.service_date, table.c.id, descending, lambda row: row.service_date, lambda row: row.id, kind=date
-    )
-
-
-def _by_creation(*, descending: bool) -> Order[ClaimRecord]:
-    return Order(
-        table.c.created_at, table.c.id, descending, lambda row: row.created_at, lambda row: row.id, kind=datetime
-    )
-
-
 ORDERS: dict[ClaimOrder, Order[ClaimRecord]] = {
-    ClaimOrder.NEWEST_FIRST: _by_creation(descending=True),
-    ClaimOrder.OLDEST_FIRST: _by_creation(descending=False),
-    ClaimOrder.SERVICE_DATE_ASC: _by_service_date(descending=False),
-    ClaimOrder.SERVICE_DATE_DESC: _by_service_date(descending=True),
-    ClaimOrder.CLAIMED_AMOUNT_ASC: _by_amount(descending=False),
-    ClaimOrder.CLAIMED_AMOUNT_DESC: _by_amount(descending=True),
+    ClaimOrder.NEWEST_FIRST: order_by(table, "created_at", datetime, descending=True),
+    ClaimOrder.OLDEST_FIRST: order_by(table, "created_at", datetime, descending=False),
+    ClaimOrder.SERVICE_DATE_ASC: order_by(table, "service_date", date, descending=False),
+    ClaimOrder.SERVICE_DATE_DESC: order_by(table, "service_date", date, descending=True),
+    ClaimOrder.CLAIMED_AMOUNT_ASC: order_by(table, "claimed_cents", int, descending=False),
+    ClaimOrder.CLAIMED_AMOUNT_DESC: order_by(table, "claimed_cents", int, descending=True),
 }
 
 

@@ -13,14 +13,12 @@ from app.db.paging import Keyset
 from app.db.tables import eligibility_checks as table
 from app.domain.scope import Scope
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, read_page
+from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.services import eligibility
 from app.services.eligibility import Question
 
 ANSWER = TypeAdapter(EligibilityRecord)
-NEWEST_FIRST: Order[EligibilityRecord] = Order(
-    table.c.answered_at, table.c.id, True, lambda row: row.answered_at, lambda row: row.id, kind=datetime
-)
+NEWEST_FIRST: Order[EligibilityRecord] = order_by(table, "answered_at", datetime, descending=True)
 
 
 async def history(ctx: Context, *, where: EligibilityFilter, first: int, after: str | None) -> Page[EligibilityRecord]:

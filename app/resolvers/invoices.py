@@ -12,7 +12,7 @@ from app.db.invoices import InvoiceFilter, InvoiceRecord
 from app.db.paging import Keyset
 from app.db.tables import invoices as table
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, read_page
+from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.services import invoices
 from app.services.idempotency import Written
 from app.services.invoices import InvoiceData
@@ -27,21 +27,11 @@ class InvoiceOrder(StrEnum):
     TOTAL_AMOUNT_DESC = "TOTAL_AMOUNT_DESC"
 
 
-def _by_amount(*, descending: bool) -> Order[InvoiceRecord]:
-    return Order(table.c.total_cents, table.c.id, descending, lambda row: row.total_cents, lambda row: row.id, kind=int)
-
-
-def _by_creation(*, descending: bool) -> Order[InvoiceRecord]:
-    return Order(
-        table.c.created_at, table.c.id, descending, lambda row: row.created_at, lambda row: row.id, kind=datetime
-    )
-
-
 ORDERS: dict[InvoiceOrder, Order[InvoiceRecord]] = {
-    InvoiceOrder.NEWEST_FIRST: _by_creation(descending=True),
-    InvoiceOrder.OLDEST_FIRST: _by_creation(descending=False),
-    InvoiceOrder.TOTAL_AMOUNT_ASC: _by_amount(descending=False),
-    InvoiceOrder.TOTAL_AMOUNT_DESC: _by_amount(descending=True),
+    InvoiceOrder.NEWEST_FIRST: order_by(table, "created_at", datetime, descending=True),
+    InvoiceOrder.OLDEST_FIRST: order_by(table, "created_at", datetime, descending=False),
+    InvoiceOrder.TOTAL_AMOUNT_ASC: order_by(table, "total_cents", int, descending=False),
+    InvoiceOrder.TOTAL_AMOUNT_DESC: order_by(table, "total_cents", int, descending=True),
 }
 
 

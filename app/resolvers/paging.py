@@ -5,10 +5,11 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
@@ -30,6 +31,11 @@ class Order(Generic[Row]):
     value: Callable[[Row], Any]
     key: Callable[[Row], str]
     kind: type = datetime
+
+
+def order_by(table: Table, name: str, kind: type, *, descending: bool) -> Order[Any]:
+    """The order by a column whose name is also the record's attribute; `kind` is its type in cursors."""
+    return Order(table.c[name], table.c.id, descending, attrgetter(name), attrgetter("id"), kind)
 
 
 @dataclass(frozen=True, slots=True)

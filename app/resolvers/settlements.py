@@ -15,15 +15,13 @@ from app.domain.money import Cents
 from app.events.contracts import SETTLEMENT_EVENTS
 from app.events.hub import Heard
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, read_page
+from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.services import settlements
 from app.services.idempotency import Written
 from app.services.settlements import Payment, Settled
 
 SETTLED = TypeAdapter(Settled)
-NEWEST_FIRST: Order[SettlementRecord] = Order(
-    table.c.created_at, table.c.id, True, lambda row: row.created_at, lambda row: row.id, kind=datetime
-)
+NEWEST_FIRST: Order[SettlementRecord] = order_by(table, "created_at", datetime, descending=True)
 
 
 @dataclass(frozen=True, slots=True)

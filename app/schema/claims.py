@@ -19,7 +19,7 @@ from app.schema.described import described
 from app.schema.errors import checked_arguments
 from app.schema.info import Info
 from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, check, financial, health, personal
+from app.schema.permissions import Requires, amount, check, health, personal
 from app.schema.tuss import TussTerm
 
 if TYPE_CHECKING:
@@ -74,15 +74,16 @@ described(
         "CLAIMED_AMOUNT_DESC": "By claimed amount, largest first. Needs `amounts:read`.",
     },
 )
+PROCESSED = "What the payer processed (valorProcessado); null until decided."
+APPROVED = "What the payer approved (valorLiberado); null until decided."
+DENIED = "What the payer denied (valorGlosa); null until decided."
 AMOUNT_ORDERS = frozenset({ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_AMOUNT_DESC})
 
 
 @strawberry.type(description="One denial of an item (glosa).")
 class Glosa(Node):
     code: str = strawberry.field(description="The reason, a code of Tabela 38 (tipoGlosa).")
-    amount_cents: Cents | None = strawberry.field(
-        name="amount", description="The denied amount.", extensions=financial("amounts:read")
-    )
+    amount_cents: Cents | None = amount("amount", "The denied amount.")
     status: GlosaStatus = strawberry.field(description="Where the denial stands.")
     created_at: datetime = strawberry.field(description="When the payer denied it.")
 
@@ -104,29 +105,11 @@ class ClaimItem(Node):
     performed_on: date = strawberry.field(description="Day of execution (dataExecucao).")
     quantity: Quantity = strawberry.field(description="How many (quantidadeExecutada).")
     factor: Factor = strawberry.field(description="Reduction or surcharge (reducaoAcrescimo).")
-    unit_price_cents: Cents | None = strawberry.field(
-        name="unitPrice", description="Price of one (valorUnitario).", extensions=financial("amounts:read")
-    )
-    total_cents: Cents | None = strawberry.field(
-        name="total",
-        description="unit price x quantity x factor, rounded half up (valorTotal).",
-        extensions=financial("amounts:read"),
-    )
-    processed_cents: Cents | None = strawberry.field(
-        name="processedAmount",
-        description="What the payer processed (valorProcessado); null until decided.",
-        extensions=financial("amounts:read"),
-    )
-    approved_cents: Cents | None = strawberry.field(
-        name="approvedAmount",
-        description="What the payer approved (valorLiberado); null until decided.",
-        extensions=financial("amounts:read"),
-    )
-    denied_cents: Cents | None = strawberry.field(
-        name="deniedAmount",
-        description="What the payer denied (valorGlosa); null until decided.",
-        extensions=financial("amounts:read"),
-    )
+    unit_price_cents: Cents | None = amount("unitPrice", "Price of one (valorUnitario).")
+    total_cents: Cents | None = amount("total", "unit price x quantity x factor, rounded half up (valorTotal).")
+    processed_cents: Cents | None = amount("processedAmount", PROCESSED)
+    approved_cents: Cents | None = amount("approvedAmount", APPROVED)
+    denied_cents: Cents | None = amount("deniedAmount", DENIED)
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
@@ -169,26 +152,10 @@ class Claim(Node):
     created_at: datetime = strawberry.field(description="When it was created.")
     submitted_at: datetime | None = strawberry.field(description="When it was sent to the payer.")
     decided_at: datetime | None = strawberry.field(description="When the payer decided.")
-    claimed_cents: Cents | None = strawberry.field(
-        name="claimedAmount",
-        description="Sum of the items (valorInformado).",
-        extensions=financial("amounts:read"),
-    )
-    processed_cents: Cents | None = strawberry.field(
-        name="processedAmount",
-        description="What the payer processed (valorProcessado); null until decided.",
-        extensions=financial("amounts:read"),
-    )
-    approved_cents: Cents | None = strawberry.field(
-        name="approvedAmount",
-        description="What the payer approved (valorLiberado); null until decided.",
-        extensions=financial("amounts:read"),
-    )
-    denied_cents: Cents | None = strawberry.field(
-        name="deniedAmount",
-        description="What the payer denied (valorGlosa); null until decided.",
-        extensions=financial("amounts:read"),
-    )
+    claimed_cents: Cents | None = amount("claimedAmount", "Sum of the items (valorInformado).")
+    processed_cents: Cents | None = amount("processedAmount", PROCESSED)
+    approved_cents: Cents | None = amount("approvedAmount", APPROVED)
+    denied_cents: Cents | None = amount("deniedAmount", DENIED)
     clinical_indication: str | None = strawberry.field(
         description="Why the service was asked for (indicacaoClinica).", extensions=health("claims:read_health")
     )

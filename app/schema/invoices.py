@@ -20,7 +20,7 @@ from app.schema.described import described
 from app.schema.errors import UserError, answer, checked_arguments
 from app.schema.info import Info
 from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, check, financial
+from app.schema.permissions import Requires, amount, check, financial
 from app.services.idempotency import Written
 from app.services.invoices import InvoiceData
 
@@ -54,9 +54,7 @@ AMOUNT_ORDERS = frozenset({InvoiceOrder.TOTAL_AMOUNT_ASC, InvoiceOrder.TOTAL_AMO
 @strawberry.type(description="One line of an invoice: an approved claim.")
 class InvoiceLine:
     id: strawberry.ID = strawberry.field(description="The line's id.")
-    amount_cents: Cents | None = strawberry.field(
-        name="amount", description="The claim's approved amount.", extensions=financial("amounts:read")
-    )
+    amount_cents: Cents | None = amount("amount", "The claim's approved amount.")
 
     @strawberry.field(
         graphql_type=Claim | None, description="The claim it bills.", extensions=[Requires("claims:read")]
@@ -74,25 +72,15 @@ class Invoice(Node):
     version: int = strawberry.field(description="Goes up with every change; give it back to change what you saw.")
     created_at: datetime = strawberry.field(description="When it was created.")
     issued_at: datetime | None = strawberry.field(description="When it was sent to the payer.")
-    total_cents: Cents | None = strawberry.field(
-        name="totalAmount", description="Sum of the lines.", extensions=financial("amounts:read")
-    )
-    settled_cents: Cents | None = strawberry.field(
-        name="settledAmount", description="Confirmed minus reversed.", extensions=financial("amounts:read")
-    )
-    due_cents: Cents | None = strawberry.field(
-        name="dueAmount", description="Total minus settled.", extensions=financial("amounts:read")
-    )
+    total_cents: Cents | None = amount("totalAmount", "Sum of the lines.")
+    settled_cents: Cents | None = amount("settledAmount", "Confirmed minus reversed.")
+    due_cents: Cents | None = amount("dueAmount", "Total minus settled.")
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, InvoiceRecord)
 
-    @strawberry.field(
-        name="inDisputeAmount",
-        description="Open and appealed glosas on its claims; not part of the total.",
-        extensions=financial("amounts:read"),
-    )
+    @amount("inDisputeAmount", "Open and appealed glosas on its claims; not part of the total.")
     async def in_dispute(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> Cents | None:
         return Cents(await info.context.loaders.disputed_cents.load(invoice.id))
 

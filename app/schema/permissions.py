@@ -132,3 +132,8 @@ def health(*any_of: str) -> list[FieldExtension]:
 def financial(*any_of: str) -> list[FieldExtension]:
     """The extensions of a field with amounts or bank details."""
     return [Requires(*any_of, data=DataClass.FINANCIAL)]
+
+
+def amount(name: str, description: str) -> Any:
+    """A money field: named `name` for clients, financial data, and nullable because it may be refused."""
+    return strawberry.field(name=name, description=description, extensions=financial("amounts:read"))

@@ -19,7 +19,7 @@ from app.schema.errors import UserError, answer, checked_arguments
 from app.schema.info import Info
 from app.schema.invoices import Invoice
 from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, check, financial
+from app.schema.permissions import Requires, amount, check, financial
 from app.services.idempotency import Written
 from app.services.settlements import Payment, Settled
 
@@ -50,11 +50,7 @@ class Settlement(Node):
     reason: str | None = strawberry.field(description="Why it was reversed.")
     created_at: datetime = strawberry.field(description="When it was recorded.")
     created_by: str = strawberry.field(description="Who recorded it.")
-    amount_cents: Cents | None = strawberry.field(
-        name="amount",
-        description="The amount, above zero for reversals too.",
-        extensions=financial("amounts:read"),
-    )
+    amount_cents: Cents | None = amount("amount", "The amount, above zero for reversals too.")
     bank_reference: str | None = strawberry.field(
         description="The bank's reference of the payment.", extensions=financial("settlements:read_bank")
     )

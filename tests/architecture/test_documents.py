@@ -8,7 +8,7 @@ from graphql import build_schema, parse, validate
 
 from app.auth import ROLES
 from app.cli import app as command_line
-from app.main import OPERATION_NAMES
+from app.parts import OPERATION_NAMES
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
