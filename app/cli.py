@@ -84,6 +84,8 @@ def serve(
 ) -> None:
     """Serve GraphQL, health and metrics until SIGTERM or Ctrl-C."""
     settings = _settings()
+    if not _with_database(_is_migrated):
+        _fail("the tables of the database are missing or old: run billing migrate")
     application = create_app(settings)
     config = uvicorn.Config(
         application,
@@ -103,6 +105,15 @@ def serve(
         # After an orderly stop uvicorn raises the signal again: that is the end, and not a failure.
         signal.signal(asked_to_stop, lambda *_: sys.exit(0))
     Draining(config, application).run()
+
+
+async def _is_migrated(database: Database) -> bool:
+    """Whether the tables are there; a database that is away may come back, the process then starts unready."""
+    try:
+        async with database.reading() as connection:
+            return await migrations.is_current(connection)
+    except DatabaseUnavailable:
+        return True
 
 
 class Draining(uvicorn.Server):

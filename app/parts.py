@@ -14,7 +14,7 @@ from app import cache as caching
 from app.auth import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys, Verifier
 from app.cache import Cache
 from app.db import outbox as outbox_db
-from app.db.engine import Database
+from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.events.hub import Hub
 from app.events.kafka import KafkaReader, KafkaTransport
@@ -117,8 +117,7 @@ def build(settings: Settings) -> Parts:
 @contextlib.asynccontextmanager
 async def running(parts: Parts) -> AsyncIterator[None]:
     """Run relay and reader; at the end close the subscriptions, finish the batch under way, give back the lock."""
-    async with parts.database.reading() as connection:
-        parts.hub.last_position = await outbox_db.last_published(connection)
+    await _find_beginning(parts)
     tasks = [asyncio.create_task(parts.relay.run())]
     if parts.reader is not None:
         tasks.append(asyncio.create_task(parts.reader.run()))
@@ -127,6 +126,15 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         yield
     finally:
         await _stop(parts, tasks)
+
+
+async def _find_beginning(parts: Parts) -> None:
+    """Where the event log stands now; a database that is away does not keep the process from starting, unready."""
+    try:
+        async with parts.database.reading() as connection:
+            parts.hub.last_position = await outbox_db.last_published(connection)
+    except DatabaseUnavailable:
+        _log.warning("database_down", effect="started unready")
 
 
 async def _stop(parts: Parts, tasks: list[asyncio.Task[None]]) -> None:

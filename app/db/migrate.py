@@ -45,6 +45,13 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(found, "head")
 
 
+@lru_cache(maxsize=1)
+def known() -> frozenset[str]:
+    """Every revision that the code has."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())
+
+
 async def is_current(connection: AsyncConnection) -> bool:
-    """Whether the database has the revision that the code expects."""
-    return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision()) == head()
+    """Whether the database is as new as the code expects, or newer: a migration must suit the running release too."""
+    found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    return found == head() or (found is not None and found not in known())

@@ -82,7 +82,8 @@ class Hub:
         self._missing = missing
         self._subscriptions: set[Subscription] = set()
         self._lock = asyncio.Lock()
-        self.last_position = 0
+        # None: not known yet, because the log could not be read; the first event heard is then the beginning.
+        self.last_position: int | None = None
 
     @property
     def subscribers(self) -> int:
@@ -102,16 +103,19 @@ class Hub:
     async def deliver(self, event: Heard) -> None:
         """Hand the event out once, after everything that stands before it."""
         async with self._lock:
-            if event.position <= self.last_position:
+            last = event.position - 1 if self.last_position is None else self.last_position
+            if event.position <= last:
                 return
-            if event.position > self.last_position + 1:
-                for row in await self._missing(self.last_position, event.position):
+            if event.position > last + 1:
+                for row in await self._missing(last, event.position):
                     self._hand_out(heard(row))
             self._hand_out(event)
 
     async def catch_up(self) -> None:
         """Hand out what the event log holds behind the last event heard."""
         async with self._lock:
+            if self.last_position is None:
+                return
             for row in await self._missing(self.last_position, END_OF_LOG):
                 self._hand_out(heard(row))
 

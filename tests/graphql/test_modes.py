@@ -53,3 +53,13 @@ async def test_production_has_no_page_and_refuses_development_tokens(tmp_path: P
     assert (page.status_code, assets.status_code) == (404, 404)
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
     assert (ready.status_code, ready.json()["checks"]["keys"]) == (503, "down")
+
+
+async def test_a_database_that_is_away_at_the_start_leaves_the_gateway_unready(tmp_path: Path) -> None:
+    away = embedded_settings(tmp_path, database_url="mysql+aiomysql://root@127.0.0.1:1/billing")
+    async with running_gateway(away, is_prepared=True) as gateway:
+        ready = await gateway.client.get("/health/ready")
+        live = await gateway.client.get("/health/live")
+        answer = await gateway.gql("{ claims { totalCount } }", token=gateway.token("biller"))
+    assert (ready.status_code, ready.json()["checks"]["database"], live.status_code) == (503, "down", 200)
+    assert answer.codes == ["UNAVAILABLE"]

@@ -81,6 +81,12 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(tmp_path: P
     assert "eighty" not in done.stderr
 
 
+def test_a_database_without_tables_stops_the_start_with_one_line(tmp_path: Path) -> None:
+    done = _billing(tmp_path, "serve")
+    expected = "billing: the tables of the database are missing or old: run billing migrate\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
 def test_there_is_no_start_without_authentication(tmp_path: Path) -> None:
     done = _billing(tmp_path, "serve", BILLING_ENV="production", BILLING_DATABASE_URL="mysql+aiomysql://h/d")
     assert done.returncode == 2
