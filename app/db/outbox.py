@@ -1,6 +1,6 @@
 """Queries on the outbox: events wait here from the transaction of their change until the broker has them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -82,6 +82,15 @@ async def numbered_between(connection: AsyncConnection, after: int, before: int)
     """
     place = outbox.c.position
     return await fetch(connection, select(*OUTBOX).where(place > after, place < before).order_by(place), OutboxRecord)
+
+
+async def named_after(
+    connection: AsyncConnection, after: int, names: Collection[str], batch_size: int
+) -> list[OutboxRecord]:
+    """The next rows of these event names behind the position, in order."""
+    place = outbox.c.position
+    query = select(*OUTBOX).where(place > after, outbox.c.name.in_(sorted(names))).order_by(place).limit(batch_size)
+    return await fetch(connection, query, OutboxRecord)
 
 
 async def last_published(connection: AsyncConnection) -> int:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import date, datetime
 from typing import Any
 
@@ -9,10 +10,12 @@ import strawberry
 
 from app.db.invoices import InvoiceRecord
 from app.db.settlements import SettlementFilter, SettlementRecord
+from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.resolvers import settlements
-from app.resolvers.settlements import SettlementNotice
+from app.resolvers.context import Context
+from app.resolvers.settlements import SettlementNotice, Wanted
 from app.schema.claim_mutations import KEY, VERSION
 from app.schema.described import described
 from app.schema.errors import UserError, answer, checked_arguments
@@ -22,6 +25,9 @@ from app.schema.nodes import Connection, Node
 from app.schema.permissions import Requires, amount, check, financial
 from app.services.idempotency import Written
 from app.services.settlements import Payment, Settled
+
+POSITION_DIGITS_MAX = 18
+Notices = AsyncGenerator[SettlementNotice, None]
 
 described(
     SettlementStatus,
@@ -183,25 +189,56 @@ class SettlementMutation:
 class SettlementEvent:
     settlement: Settlement = strawberry.field(description="The ledger row.")
 
-    @strawberry.field(description="Its place in the stream.")
+    @strawberry.field(description="Its place in the stream; give it as `after` to go on behind it.")
     def cursor(notice: strawberry.Parent[SettlementNotice]) -> str:
         return base64.urlsafe_b64encode(str(notice.position).encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> int:
+    """The place that a cursor names; INVALID_INPUT for anything that is no cursor of a stream."""
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
+    except ValueError:
+        text = ""
+    if not (text.isdecimal() and len(text) <= POSITION_DIGITS_MAX):
+        raise refuse(ErrorCode.INVALID_INPUT, "this is no cursor of a stream", "after")
+    return int(text)
+
+
+@strawberry.input(description="Which settlements to watch; every given part must hold.")
+class SettlementStreamFilterInput:
+    payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
+    provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
+    invoice: strawberry.ID | None = strawberry.field(default=None, description="Of this invoice.")
+
+    def wanted(self) -> Wanted:
+        """The filter as the resolver takes it."""
+        return Wanted(self.payer, self.provider, self.invoice)
 
 
 @strawberry.type
 class SettlementSubscription:
     @strawberry.subscription(
         graphql_type=SettlementEvent,
-        description="Every settlement and reversal from now on, in order.",
+        description="Every settlement and reversal, in order: from now on, or from behind the cursor `after`.",
         extensions=[Requires("settlements:read")],
     )
     async def settlements(
-        self, info: Info, payer: str | None = None, provider: str | None = None
+        self, info: Info, filter: SettlementStreamFilterInput | None = None, after: str | None = None
     ) -> AsyncGenerator[Any, None]:
-        ctx = info.context
-        ctx.metrics.subscribers.inc()
-        try:
-            async for notice in settlements.stream(ctx, payer=payer, provider=provider):
+        wanted = (filter or SettlementStreamFilterInput()).wanted()
+        position = None if after is None else _position(after)
+        # The stream is handed out, not written here: what is wrong with the arguments is told before it begins.
+        return _counted(info.context, settlements.stream(info.context, wanted=wanted, after=position))
+
+
+async def _counted(
+    ctx: Context, notices: AsyncGenerator[SettlementNotice, None]
+) -> AsyncGenerator[SettlementNotice, None]:
+    ctx.metrics.subscribers.inc()
+    try:
+        async with aclosing(notices):
+            async for notice in notices:
                 yield notice
-        finally:
-            ctx.metrics.subscribers.dec()
+    finally:
+        ctx.metrics.subscribers.dec()

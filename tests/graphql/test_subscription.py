@@ -114,7 +114,7 @@ async def test_nobody_hears_of_another_provider_or_payer(gateway: Gateway, world
 async def test_the_filter_cannot_widen_what_the_token_opens(gateway: Gateway, world: World) -> None:
     other = await new_world(gateway)
     mine, theirs = await world.issued_invoice(), await other.issued_invoice()
-    wanted = f'subscription {{ settlements(provider: "{other.provider}") {{ {FIELDS} }} }}'
+    wanted = f'subscription {{ settlements(filter: {{provider: "{other.provider}"}}) {{ {FIELDS} }} }}'
     async with (
         gateway.subscribed(wanted, world.token("finance")) as narrow,
         gateway.subscribed(WATCH, gateway.token("finance")) as wide,
@@ -131,7 +131,7 @@ async def test_a_filter_narrows_the_stream(gateway: Gateway, world: World, argum
     other = await new_world(gateway)
     mine, theirs = await world.issued_invoice(), await other.issued_invoice()
     value = world.payer if argument == "payer" else world.provider
-    query = f'subscription {{ settlements({argument}: "{value}") {{ {FIELDS} }} }}'
+    query = f'subscription {{ settlements(filter: {{{argument}: "{value}"}}) {{ {FIELDS} }} }}'
     async with gateway.subscribed(query, gateway.token("finance")) as stream:
         await other.settle(theirs["id"], "1.00")
         first = await world.settle(mine["id"], "2.00")
@@ -202,3 +202,27 @@ async def test_a_subscription_by_plain_http_or_without_a_token_is_refused(gatewa
         answer = await gateway.client.post("/graphql", json={"query": WATCH}, headers=headers)
         assert code in answer.text
         assert "settlement {" not in answer.text
+
+
+async def test_a_cursor_goes_on_where_the_last_connection_ended(gateway: Gateway, world: World) -> None:
+    invoice = await world.issued_invoice("100.00")
+    async with gateway.subscribed(WATCH, world.token("finance")) as stream:
+        await world.settle(invoice["id"], "10.00")
+        cursor = (await stream.next())["settlements"]["cursor"]
+    missed = [(await world.settle(invoice["id"], amount))["settlement"]["id"] for amount in ("20.00", "30.00")]
+    resumed = (
+        f'subscription {{ settlements(after: "{cursor}", filter: {{invoice: "{invoice["id"]}"}}) {{ {FIELDS} }} }}'
+    )
+    async with gateway.subscribed(resumed, world.token("finance")) as stream:
+        live = (await world.settle(invoice["id"], "40.00"))["settlement"]["id"]
+        heard = [(await stream.next())["settlements"]["settlement"]["id"] for _ in range(3)]
+        assert heard == [*missed, live]
+        assert await stream.is_silent()
+
+
+@pytest.mark.parametrize("cursor", ["x", "é", "", "LTE", "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA"])
+async def test_a_cursor_that_is_none_is_refused(gateway: Gateway, world: World, cursor: str) -> None:
+    async with _socket(gateway, f"Bearer {world.token('finance')}") as socket:
+        message = await _answer(socket, f'subscription {{ settlements(after: "{cursor}") {{ cursor }} }}')
+    assert message["type"] == "error"
+    assert [error["extensions"]["code"] for error in message["payload"]] == ["INVALID_INPUT"]
