@@ -1,0 +1,126 @@
+"""Settings: a wrong variable stops the start with a line that names it and never shows its value."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.settings import SettingsError, load
+
+PRODUCTION = {
+    "BILLING_ENV": "production",
+    "BILLING_DATABASE_URL": "mysql+aiomysql://user:hidden-word@127.0.0.1:1/billing",
+    "BILLING_CACHE_SECRET": "hidden-word",
+    "BILLING_JWKS_URL": "https://id.example/jwks",
+    "BILLING_OIDC_ISSUER": "https://id.example",
+}
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine that runs the tests."""
+    for name in [name for name in os.environ if name.startswith("BILLING_")]:
+        monkeypatch.delenv(name)
+
+
+def _load_error(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load()
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BILLING_ENV", "staging-hidden-word"),
+        ("BILLING_ENV", ""),
+        ("BILLING_PORT", "hidden-word"),
+        ("BILLING_PORT", "65536"),
+        ("BILLING_PORT", "-1"),
+        ("BILLING_LOG_LEVEL", "hidden-word"),
+        ("BILLING_DATABASE_URL", "postgresql://user:hidden-word@127.0.0.1/billing"),
+        ("BILLING_DATABASE_URL", "mysql://user:hidden-word@127.0.0.1/billing"),
+        ("BILLING_DATABASE_URL", "hidden-word"),
+        ("BILLING_DATABASE_POOL_SIZE", "0"),
+        ("BILLING_DATABASE_POOL_SIZE", "201"),
+        ("BILLING_DATABASE_TIMEOUT_SECONDS", "0"),
+        ("BILLING_DATABASE_TIMEOUT_SECONDS", "nan"),
+        ("BILLING_DATABASE_TIMEOUT_SECONDS", "61"),
+        ("BILLING_REDIS_URL", "http://hidden-word"),
+        ("BILLING_REDIS_URL", ""),
+        ("BILLING_EVENTS_URL", "amqp://hidden-word"),
+        ("BILLING_EVENTS_TOPIC", "hidden word"),
+        ("BILLING_EVENTS_TOPIC", ""),
+        ("BILLING_JWKS_URL", "file:///hidden-word"),
+        ("BILLING_OIDC_ISSUER", "hidden-word"),
+        ("BILLING_OPERATION_DEADLINE_SECONDS", "121"),
+        ("BILLING_OPERATION_DEADLINE_SECONDS", "inf"),
+        ("BILLING_SHUTDOWN_TIMEOUT_SECONDS", "0"),
+        ("BILLING_SHUTDOWN_TIMEOUT_SECONDS", "1.5"),
+    ],
+)
+def test_a_wrong_variable_is_one_line_that_names_it_and_not_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    lines = _load_error(monkeypatch, {name: value}).splitlines()
+    assert [line.partition(":")[0] for line in lines] == [name]
+    assert "hidden" not in lines[0]
+    assert "http" not in lines[0].partition(":")[2] or "https://" in lines[0]
+
+
+def test_several_wrong_variables_are_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"BILLING_PORT": "x", "BILLING_LOG_LEVEL": "loud", "BILLING_EVENTS_URL": "amqp://h"}
+    lines = _load_error(monkeypatch, wrong).splitlines()
+    assert sorted(line.partition(":")[0] for line in lines) == sorted(wrong)
+
+
+@pytest.mark.parametrize("missing", sorted(set(PRODUCTION) - {"BILLING_ENV"}))
+def test_production_needs_each_of_its_variables(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    values = {name: value for name, value in PRODUCTION.items() if name != missing}
+    assert _load_error(monkeypatch, values) == f"BILLING_ENV=production also needs {missing}"
+
+
+@pytest.mark.parametrize("empty", sorted(set(PRODUCTION) - {"BILLING_ENV"}))
+def test_an_empty_variable_does_not_make_production_complete(monkeypatch: pytest.MonkeyPatch, empty: str) -> None:
+    found = _load_error(monkeypatch, {**PRODUCTION, empty: ""})
+    assert empty in found
+    assert "hidden-word" not in found
+
+
+def test_production_with_everything_loads_and_hides_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+    found = load()
+    assert (found.is_development, found.database) == (False, PRODUCTION["BILLING_DATABASE_URL"])
+    assert found.cache_secret is not None
+    assert found.cache_secret.get_secret_value() == "hidden-word"
+    assert "hidden-word" not in repr(found.cache_secret)
+
+
+def test_nothing_set_is_the_embedded_development_mode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BILLING_VAR_DIR", str(tmp_path))
+    found = load()
+    assert found.is_development
+    assert found.database == f"sqlite+aiosqlite:///{tmp_path / 'billing.db'}"
+    assert (found.redis_url, found.events_url, found.host) == ("memory://", "memory://", "127.0.0.1")
+
+
+def test_production_without_keys_stops_the_command_with_one_line_and_code_two(tmp_path: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BILLING_")}
+    values = {**PRODUCTION, "BILLING_VAR_DIR": str(tmp_path)}
+    del values["BILLING_JWKS_URL"]
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "serve"],
+        env={**kept, **values},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    expected = "billing: wrong settings\nBILLING_ENV=production also needs BILLING_JWKS_URL\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
+    assert list(tmp_path.iterdir()) == []
