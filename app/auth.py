@@ -29,20 +29,24 @@ _PERSON: Final = frozenset({"beneficiary:read", "beneficiary:read_cpf"})
 _ALL_OF_A_CLAIM: Final = _SEE | _PERSON | {"claims:read_items", "claims:read_health", "amounts:read"}
 
 ROLES: Final[dict[str, frozenset[str]]] = {
-    "billing_reader": _SEE | {"amounts:read"},
+    "billing_reader": _SEE | {"amounts:read", "reconciliation:read"},
     "biller": _SEE
-    | {"beneficiary:read", "claims:read_items", "amounts:read", "settlements:read"}
-    | {"eligibility:read", "eligibility:check"}
-    | {"claims:create", "claims:submit", "claims:cancel", "invoices:create", "invoices:cancel"},
-    "reviewer": _ALL_OF_A_CLAIM | {"eligibility:read", "claims:review", "claims:adjudicate"},
+    | {"beneficiary:read", "claims:read_items", "amounts:read", "settlements:read", "contracts:read"}
+    | {"reconciliation:read", "eligibility:read", "eligibility:check"}
+    | {"claims:create", "claims:submit", "claims:cancel", "glosas:appeal", "invoices:create", "invoices:cancel"},
+    "reviewer": _ALL_OF_A_CLAIM
+    | {"reconciliation:read", "contracts:read", "eligibility:read", "claims:review", "claims:adjudicate"},
     "finance": _SEE
-    | {"beneficiary:read_masked", "amounts:read", "settlements:read", "settlements:read_bank"}
-    | {"invoices:issue", "invoices:cancel", "settlements:create", "settlements:reverse"},
+    | {"beneficiary:read_masked", "amounts:read", "settlements:read", "settlements:read_bank", "contracts:read"}
+    | {"reconciliation:read", "invoices:adjust", "invoices:issue", "invoices:cancel"}
+    | {"settlements:create", "settlements:reverse"}
+    | {"remittances:read", "remittances:import", "remittances:post"},
     "front_desk": _SEE | _PERSON | {"eligibility:read", "eligibility:check"},
     "payer_agent": _ALL_OF_A_CLAIM
-    | {"settlements:read", "settlements:read_bank", "eligibility:read", "claims:review", "claims:adjudicate"},
+    | {"settlements:read", "settlements:read_bank", "remittances:read", "reconciliation:read", "contracts:read"}
+    | {"eligibility:read", "claims:review", "claims:adjudicate", "appeals:answer"},
     "patient": (_ALL_OF_A_CLAIM - {"invoices:read"}) | {"eligibility:read"},
-    "admin": frozenset({"tuss:read", "gateway:configure"}),
+    "admin": frozenset({"tuss:read", "contracts:read", "gateway:configure"}),
 }
 """Every role and what it may do. Roles match exactly; an unknown role means nothing."""
 

@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.tables import coverages, outbox, patients, payers, providers
+from app.db.reference_tables import coverages, patients, payers, providers
+from app.db.tables import outbox
 from app.domain import ids
+from app.domain.calendar import business_day
 from app.domain.identifiers import check_digits_of_cpf
 from tests.gateway import Gateway
 
@@ -28,7 +30,7 @@ ERRORS = "errors { code message field tissCode } replayed"
 
 def today() -> date:
     """The gateway's day."""
-    return datetime.now(UTC).date()
+    return business_day(datetime.now(UTC))
 
 
 def key() -> str:
@@ -61,7 +63,7 @@ class World:
     async def mutate(self, role: str, name: str, fields: str, **values: Any) -> Any:
         """A mutation's payload; `fields` is what to select beside errors and replayed."""
         type_name = name[0].upper() + name[1:] + "Input"
-        if name in ("cancelClaim", "startReview"):
+        if name == "startReview":
             type_name = "ClaimActionInput"
         replayed = "" if name == "checkEligibility" else " replayed"
         selection = f"{fields} errors {{ code message field tissCode }}{replayed}"

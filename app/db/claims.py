@@ -1,18 +1,21 @@
-"""Queries on claims, their items and glosas."""
+"""Queries on claims and their items."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.paging import Keyset
 from app.db.scoping import claims_in
 from app.db.tables import claim_items, claims, glosas
-from app.domain.claims import IN_DISPUTE, ClaimStatus, ClaimType, GlosaStatus
+from app.domain.attendance import Attendance
+from app.domain.claims import SENT, ClaimStatus, ClaimType
+from app.domain.glosas import IN_DISPUTE
+from app.domain.preflight import Finding
 from app.domain.scope import Scope
 
 
@@ -42,6 +45,9 @@ class ClaimRecord:
     processed_cents: int | None
     approved_cents: int | None
     denied_cents: int | None
+    replaces_id: str | None
+    warnings: tuple[Finding, ...] | None
+    attendance: Attendance | None
     version: int
     created_by: str
     created_at: datetime
@@ -68,17 +74,6 @@ class ItemRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class GlosaRecord:
-    id: str
-    claim_id: str
-    item_id: str
-    code: str
-    amount_cents: int
-    status: GlosaStatus
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class ClaimFilter:
     """Every given part must hold; ranges include both ends, amounts are cents."""
 
@@ -98,9 +93,18 @@ class ClaimFilter:
     is_in_dispute: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ServicesOf:
+    """Whose services to look for; the claim itself and the one that it replaces are no duplicates."""
+
+    provider_cnes: str
+    payer_ans: str
+    patient_id: str
+    other_than: tuple[str, ...]
+
+
 CLAIM = tuple(claims.c[name] for name in ClaimRecord.__dataclass_fields__)
 ITEM = tuple(claim_items.c[name] for name in ItemRecord.__dataclass_fields__)
-GLOSA = tuple(glosas.c[name] for name in GlosaRecord.__dataclass_fields__)
 
 
 def _visible(scope: Scope) -> Select[Any]:
@@ -166,19 +170,13 @@ async def update_claim(connection: AsyncConnection, claim: ClaimRecord) -> None:
     await run(connection, update(claims).where(claims.c.id == values.pop("id")).values(**values))
 
 
-async def update_item(connection: AsyncConnection, item: ItemRecord) -> None:
-    """Write the decided amounts of one item whose claim is locked."""
-    amounts = {
-        "processed_cents": item.processed_cents,
-        "approved_cents": item.approved_cents,
-        "denied_cents": item.denied_cents,
-    }
-    await run(connection, update(claim_items).where(claim_items.c.id == item.id).values(**amounts))
-
-
-async def insert_glosas(connection: AsyncConnection, rows: Sequence[GlosaRecord]) -> None:
-    """The denials of one decision."""
-    await run(connection, insert(glosas), [asdict(row) for row in rows])
+async def update_items(connection: AsyncConnection, items: Sequence[ItemRecord]) -> None:
+    """Write the decided amounts of items whose claim is locked."""
+    names = ("processed_cents", "approved_cents", "denied_cents")
+    statement = update(claim_items).where(claim_items.c.id == bindparam("item"))
+    statement = statement.values({name: bindparam(f"new_{name}") for name in names})
+    rows = [{"item": item.id, **{f"new_{name}": getattr(item, name) for name in names}} for item in items]
+    await run(connection, statement, rows)
 
 
 async def items_of_claims(connection: AsyncConnection, scope: Scope, claim_ids: Sequence[str]) -> list[ItemRecord]:
@@ -188,11 +186,48 @@ async def items_of_claims(connection: AsyncConnection, scope: Scope, claim_ids: 
     return await fetch(connection, query.order_by(claim_items.c.claim_id, claim_items.c.sequence), ItemRecord)
 
 
-async def glosas_of_items(connection: AsyncConnection, scope: Scope, item_ids: Sequence[str]) -> list[GlosaRecord]:
-    """The glosas of these items, oldest first, as far as the scope holds the claims."""
-    query = select(*GLOSA).join(claims, claims.c.id == glosas.c.claim_id)
-    query = query.where(glosas.c.item_id.in_(item_ids), claims_in(scope))
-    return await fetch(connection, query.order_by(glosas.c.id), GlosaRecord)
+async def items_by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[ItemRecord]:
+    """The items of these ids whose claims the scope holds."""
+    query = select(*ITEM).join(claims, claims.c.id == claim_items.c.claim_id)
+    return await fetch(connection, query.where(claim_items.c.id.in_(ids), claims_in(scope)), ItemRecord)
+
+
+async def living_replacements(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[ClaimRecord]:
+    """The claims that replace these ones and are not cancelled."""
+    query = _visible(scope).where(claims.c.replaces_id.in_(ids), claims.c.status != ClaimStatus.CANCELLED)
+    return await fetch(connection, query, ClaimRecord)
+
+
+async def replaced_among(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
+    """Which of these claims have a living replacement."""
+    table = claims.c
+    query = select(table.replaces_id).where(table.replaces_id.in_(ids), table.status != ClaimStatus.CANCELLED)
+    return {row[0] for row in (await connection.execute(query)).all()}
+
+
+async def by_numbers(
+    connection: AsyncConnection, scope: Scope, provider: str, payer: str, numbers: Sequence[str]
+) -> list[ClaimRecord]:
+    """The claims that carry one of these numbers, the provider's own or the payer's."""
+    table = claims.c
+    named = or_(table.provider_claim_number.in_(numbers), table.payer_claim_number.in_(numbers))
+    query = _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer, named)
+    return await fetch(connection, query, ClaimRecord)
+
+
+async def services_elsewhere(
+    connection: AsyncConnection, scope: Scope, claim: ServicesOf, days: Sequence[date]
+) -> set[tuple[str, str, date]]:
+    """(table, code, day) of what other claims of this provider and payer bill for the same patient on these days."""
+    item, table = claim_items.c, claims.c
+    query = (
+        select(item.table_code, item.code, item.performed_on)
+        .join(claims, table.id == item.claim_id)
+        .where(table.provider_cnes == claim.provider_cnes, table.payer_ans == claim.payer_ans)
+        .where(table.patient_id == claim.patient_id, item.performed_on.in_(days))
+        .where(table.status.in_(sorted(SENT)), table.id.not_in(claim.other_than), claims_in(scope))
+    )
+    return {(row[0], row[1], row[2]) for row in (await connection.execute(query)).all()}
 
 
 def _conditions(where: ClaimFilter) -> list[ColumnElement[bool]]:

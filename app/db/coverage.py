@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one
+from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.scoping import patients_in
-from app.db.tables import coverages, patients, payers, providers
+from app.domain.contracts import Terms
 from app.domain.eligibility import CoverageTerms
 from app.domain.scope import Scope
 
@@ -19,8 +20,14 @@ class PayerRecord:
     ans_code: str
     name: str
     submission_window_days: int
+    appeal_deadline_days: int
     payment_term_days: int
     is_answering: bool
+
+    @property
+    def terms(self) -> Terms:
+        """What holds where there is no contract."""
+        return Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, run, scalar
 from app.db.paging import Keyset
+from app.db.reference_tables import eligibility_checks
 from app.db.scoping import eligibility_in
-from app.db.tables import eligibility_checks
 from app.domain.eligibility import Outcome, Source
 from app.domain.scope import Scope
 

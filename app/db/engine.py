@@ -63,6 +63,24 @@ class Database:
         except (OperationalError, InterfaceError) as error:
             raise _told(error) from error
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """A connection whose reads all see one moment, for sums over several tables."""
+        options = {"isolation_level": "AUTOCOMMIT" if self.is_sqlite else "REPEATABLE READ"}
+        engine = self.engine.execution_options(**options)
+        try:
+            async with asyncio.timeout(self.timeout_seconds), engine.connect() as connection:
+                # The first read would take the write lock on SQLite if the transaction began by itself.
+                if self.is_sqlite:
+                    await connection.exec_driver_sql("BEGIN")
+                yield connection
+                if self.is_sqlite:
+                    await connection.exec_driver_sql("ROLLBACK")
+        except (TimeoutError, OSError) as error:
+            raise DatabaseUnavailable from error
+        except (OperationalError, InterfaceError) as error:
+            raise _told(error) from error
+
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Run the unit of work in one transaction and commit; on a deadlock, lock timeout or lost connection the
         whole unit runs again, at most three times, so it must not touch anything but the connection."""

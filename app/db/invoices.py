@@ -1,4 +1,4 @@
-"""Queries on invoices and their lines."""
+"""Queries on invoices; their lines are in `lines`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,11 +9,13 @@ from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.glosas import DISPUTED
 from app.db.paging import Keyset
+from app.db.reference_tables import providers
 from app.db.scoping import claims_in, invoices_in
-from app.db.tables import claims, glosas, invoice_lines, invoices, providers
-from app.domain.claims import IN_DISPUTE
-from app.domain.invoices import InvoiceStatus
+from app.db.tables import claims, glosas, invoice_lines, invoices
+from app.domain.glosas import IN_DISPUTE
+from app.domain.invoices import InvoiceStatus, LineKind
 from app.domain.scope import Scope
 
 OPEN = (InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED)
@@ -42,15 +44,6 @@ class InvoiceRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class LineRecord:
-    id: str
-    invoice_id: str
-    claim_id: str
-    billed_claim_id: str | None
-    amount_cents: int
-
-
-@dataclass(frozen=True, slots=True)
 class InvoiceFilter:
     """Every given part must hold; ranges include both ends, amounts are cents."""
 
@@ -67,7 +60,6 @@ class InvoiceFilter:
 
 
 INVOICE = tuple(invoices.c[name] for name in InvoiceRecord.__dataclass_fields__)
-LINE = tuple(invoice_lines.c[name] for name in LineRecord.__dataclass_fields__)
 
 
 def _visible(scope: Scope) -> Select[Any]:
@@ -104,35 +96,29 @@ async def next_number(connection: AsyncConnection, provider_cnes: str) -> int:
     return int(await scalar(connection, select(row.last_invoice_number).where(row.cnes == provider_cnes)))
 
 
-async def insert_invoice(connection: AsyncConnection, invoice: InvoiceRecord, lines: Sequence[LineRecord]) -> None:
-    """A new invoice with its lines."""
+async def next_batch_number(connection: AsyncConnection, provider_cnes: str) -> int:
+    """The provider's next TISS batch number, locked until commit like the invoice number."""
+    row = providers.c
+    raised = update(providers).where(row.cnes == provider_cnes).values(last_batch_number=row.last_batch_number + 1)
+    await run(connection, raised)
+    return int(await scalar(connection, select(row.last_batch_number).where(row.cnes == provider_cnes)))
+
+
+async def insert_invoice(connection: AsyncConnection, invoice: InvoiceRecord) -> None:
+    """A new invoice, still without lines."""
     await run(connection, insert(invoices).values(**asdict(invoice)))
-    await run(connection, insert(invoice_lines), [asdict(line) for line in lines])
+
+
+async def lock_many(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[InvoiceRecord]:
+    """Several invoices held at once, in id order so that two callers cannot block each other."""
+    query = _visible(scope).where(invoices.c.id.in_(ids)).order_by(invoices.c.id).with_for_update()
+    return await fetch(connection, query, InvoiceRecord)
 
 
 async def update_invoice(connection: AsyncConnection, invoice: InvoiceRecord) -> None:
     """Write the whole row of an invoice that the caller holds locked."""
     values = asdict(invoice)
     await run(connection, update(invoices).where(invoices.c.id == values.pop("id")).values(**values))
-
-
-async def release_claims(connection: AsyncConnection, invoice_id: str) -> None:
-    """Let the claims of a cancelled invoice be billed again."""
-    lines = update(invoice_lines).where(invoice_lines.c.invoice_id == invoice_id)
-    await run(connection, lines.values(billed_claim_id=None))
-
-
-async def billed_claims(connection: AsyncConnection, claim_ids: Sequence[str]) -> set[str]:
-    """Which of these claims already stand on a living invoice."""
-    column = invoice_lines.c.billed_claim_id
-    return {row[0] for row in (await connection.execute(select(column).where(column.in_(claim_ids)))).all()}
-
-
-async def lines_of_invoices(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[LineRecord]:
-    """The lines of these invoices, in claim order, as far as the scope holds the invoices."""
-    query = select(*LINE).join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
-    query = query.where(invoice_lines.c.invoice_id.in_(ids), invoices_in(scope)).order_by(invoice_lines.c.id)
-    return await fetch(connection, query, LineRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +141,11 @@ async def disputed_cents(connection: AsyncConnection, scope: Scope, ids: Sequenc
     """Cents of open and appealed glosas on the claims of each invoice; invoices without any are left out."""
     line = invoice_lines.c
     query = (
-        select(line.invoice_id, func.sum(glosas.c.amount_cents))
+        select(line.invoice_id, func.sum(DISPUTED))
         .join(invoices, invoices.c.id == line.invoice_id)
         .join(glosas, glosas.c.claim_id == line.claim_id)
         .join(claims, claims.c.id == line.claim_id)
-        .where(line.invoice_id.in_(ids), invoices_in(scope), claims_in(scope))
+        .where(line.invoice_id.in_(ids), line.kind == LineKind.CLAIM, invoices_in(scope), claims_in(scope))
         .where(glosas.c.status.in_(sorted(IN_DISPUTE)))
         .group_by(line.invoice_id)
     )

@@ -2,7 +2,8 @@
 
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
-from app.db.tables import claims, coverages, eligibility_checks, invoices, patients, settlements
+from app.db.reference_tables import contracts, coverages, eligibility_checks, patients
+from app.db.tables import claims, invoices, remittances, settlements
 from app.domain.scope import Scope
 
 Condition = ColumnElement[bool]
@@ -40,6 +41,16 @@ def invoices_in(scope: Scope) -> Condition:
 def settlements_in(scope: Scope) -> Condition:
     """Settlements of the scope's providers and payer; a patient sees none."""
     return _allows(scope, provider=settlements.c.provider_cnes, payer=settlements.c.payer_ans)
+
+
+def contracts_in(scope: Scope) -> Condition:
+    """Contracts of the scope's providers and payer; a patient sees none."""
+    return _allows(scope, provider=contracts.c.provider_cnes, payer=contracts.c.payer_ans)
+
+
+def remittances_in(scope: Scope) -> Condition:
+    """Remittances to the scope's providers from its payer; a patient sees none."""
+    return _allows(scope, provider=remittances.c.provider_cnes, payer=remittances.c.payer_ans)
 
 
 def eligibility_in(scope: Scope) -> Condition:

@@ -1,126 +1,26 @@
-"""The tables, as SQLAlchemy Core; the migrations bring a database to exactly this."""
-
-from typing import Any
+"""The tables of billing itself, as SQLAlchemy Core; the migrations bring a database to exactly these."""
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Date,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     UniqueConstraint,
 )
 
-from app.db.types import CodeList, EnumText, UtcDateTime, ascii_text, counter, identifier, long_text
-from app.domain.claims import ClaimStatus, ClaimType, GlosaStatus
-from app.domain.eligibility import Outcome, Source
-from app.domain.invoices import InvoiceStatus
+from app.db.reference_tables import MYSQL, metadata
+from app.db.types import CodeList, EnumText, JsonOf, UtcDateTime, ascii_text, counter, identifier, long_text
+from app.domain.attendance import Attendance
+from app.domain.claims import ClaimAction, ClaimStatus, ClaimType, Denial
+from app.domain.glosas import GlosaAction, GlosaStatus
+from app.domain.invoices import InvoiceAction, InvoiceStatus, LineKind
+from app.domain.preflight import Finding
+from app.domain.remittances import LineStatus, Problem, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
-
-payers = Table(
-    "payers",
-    metadata,
-    Column("ans_code", ascii_text(6), primary_key=True),
-    Column("name", String(160), nullable=False),
-    Column("submission_window_days", Integer, nullable=False),
-    Column("payment_term_days", Integer, nullable=False),
-    Column("is_answering", Boolean, nullable=False),
-    **MYSQL,
-)
-
-providers = Table(
-    "providers",
-    metadata,
-    Column("cnes", ascii_text(7), primary_key=True),
-    Column("name", String(160), nullable=False),
-    Column("tax_id", ascii_text(14), nullable=False),
-    Column("last_invoice_number", Integer, nullable=False),
-    **MYSQL,
-)
-
-patients = Table(
-    "patients",
-    metadata,
-    Column("id", identifier(), primary_key=True),
-    Column("name", String(70), nullable=False),
-    Column("cpf", ascii_text(11)),
-    Column("birth_date", Date),
-    **MYSQL,
-)
-
-coverages = Table(
-    "coverages",
-    metadata,
-    Column("id", identifier(), primary_key=True),
-    Column("patient_id", ForeignKey("patients.id"), nullable=False),
-    Column("payer_ans", ForeignKey("payers.ans_code"), nullable=False),
-    Column("plan_name", String(80), nullable=False),
-    Column("card_number", ascii_text(20), nullable=False),
-    Column("starts_on", Date, nullable=False),
-    Column("ends_on", Date),
-    Column("card_valid_until", Date),
-    Column("waiting_until", Date),
-    Column("suspended_from", Date),
-    Column("suspended_until", Date),
-    UniqueConstraint("payer_ans", "card_number"),
-    Index(None, "patient_id"),
-    **MYSQL,
-)
-
-tuss_terms = Table(
-    "tuss_terms",
-    metadata,
-    Column("table_code", ascii_text(2), primary_key=True),
-    Column("code", ascii_text(10), primary_key=True),
-    Column("term", long_text(), nullable=False),
-    Column("search_text", long_text(), nullable=False),
-    Column("valid_from", Date),
-    Column("valid_to", Date),
-    Index(None, "code"),
-    **MYSQL,
-)
-
-eligibility_checks = Table(
-    "eligibility_checks",
-    metadata,
-    Column("id", identifier(), primary_key=True),
-    Column("payer_ans", ForeignKey("payers.ans_code"), nullable=False),
-    Column("provider_cnes", ForeignKey("providers.cnes"), nullable=False),
-    Column("patient_id", ForeignKey("patients.id")),
-    Column("card_number", ascii_text(20), nullable=False),
-    Column("service_date", Date, nullable=False),
-    Column("table_code", ascii_text(2)),
-    Column("procedure_code", ascii_text(10)),
-    Column("outcome", EnumText(Outcome), nullable=False),
-    Column("reasons", CodeList, nullable=False),
-    Column("source", EnumText(Source), nullable=False),
-    Column("plan_name", String(80)),
-    Column("card_valid_until", Date),
-    Column("asked_payer_at", UtcDateTime, nullable=False),
-    Column("answered_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime),
-    Column("created_by", String(120), nullable=False),
-    Index(None, "answered_at", "id"),
-    Index(None, "provider_cnes", "answered_at", "id"),
-    Index(None, "payer_ans", "answered_at", "id"),
-    Index(None, "patient_id", "answered_at", "id"),
-    **MYSQL,
-)
 
 claims = Table(
     "claims",
@@ -149,6 +49,11 @@ claims = Table(
     Column("processed_cents", BigInteger),
     Column("approved_cents", BigInteger),
     Column("denied_cents", BigInteger),
+    Column("replaces_id", ForeignKey("claims.id")),
+    # What the payer may object to, found when the claim was sent.
+    Column("warnings", JsonOf(tuple[Finding, ...])),
+    # What TISS documents say beyond the billing facts: who asked for the service, and the kind of attendance.
+    Column("attendance", JsonOf(Attendance)),
     Column("version", Integer, nullable=False),
     Column("created_by", String(120), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -169,6 +74,7 @@ claims = Table(
             ("patient_id", "created_at"),
         )
     ),
+    Index(None, "replaces_id"),
     **MYSQL,
 )
 
@@ -203,9 +109,43 @@ glosas = Table(
     Column("amount_cents", BigInteger, nullable=False),
     Column("status", EnumText(GlosaStatus), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("appeal_deadline", Date, nullable=False, server_default="2099-12-31"),
+    Column("appealed_cents", BigInteger),
+    Column("justification", String(500)),
+    Column("appealed_at", UtcDateTime),
+    Column("answered_cents", BigInteger),
+    Column("payer_justification", String(500)),
+    Column("answered_at", UtcDateTime),
     Index(None, "claim_id", "status"),
     Index(None, "item_id"),
     Index(None, "code"),
+    Index(None, "status", "appeal_deadline", "id"),
+    **MYSQL,
+)
+
+claim_history = Table(
+    "claim_history",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("claim_id", ForeignKey("claims.id"), nullable=False),
+    Column("action", EnumText(ClaimAction)),
+    Column("status", EnumText(ClaimStatus), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("glosa_id", ForeignKey("glosas.id")),
+    Column("glosa_action", EnumText(GlosaAction)),
+    Column("glosa_status", EnumText(GlosaStatus)),
+    # The amount that the step on the glosa is about.
+    Column("amount_cents", BigInteger),
+    Column("claimed_cents", BigInteger, nullable=False),
+    Column("processed_cents", BigInteger),
+    Column("approved_cents", BigInteger),
+    Column("denied_cents", BigInteger),
+    Column("payer_claim_number", ascii_text(20)),
+    Column("reason", String(500)),
+    Column("actor", String(120), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "claim_id", "id"),
+    Index(None, "glosa_id"),
     **MYSQL,
 )
 
@@ -246,14 +186,47 @@ invoice_lines = Table(
     metadata,
     Column("id", identifier(), primary_key=True),
     Column("invoice_id", ForeignKey("invoices.id"), nullable=False),
-    Column("claim_id", ForeignKey("claims.id"), nullable=False),
+    Column("kind", EnumText(LineKind), nullable=False, server_default="CLAIM"),
+    # Empty for adjustments, which belong to the invoice as a whole.
+    Column("claim_id", ForeignKey("claims.id")),
+    # The denial whose won appeal this line bills.
+    Column("glosa_id", ForeignKey("glosas.id")),
     # The claim again while the invoice lives, empty once it is cancelled: the unique index keeps a claim from being
     # billed twice whatever runs at the same time.
     Column("billed_claim_id", identifier()),
+    Column("billed_glosa_id", identifier()),
     Column("amount_cents", BigInteger, nullable=False),
+    # How much of the amount debits have taken, and payments have paid.
+    Column("debited_cents", BigInteger, nullable=False, server_default="0"),
+    Column("settled_cents", BigInteger, nullable=False, server_default="0"),
+    Column("reason", String(200)),
+    Column("created_at", UtcDateTime),
     UniqueConstraint("billed_claim_id"),
+    UniqueConstraint("billed_glosa_id"),
     Index(None, "invoice_id"),
     Index(None, "claim_id"),
+    Index(None, "glosa_id"),
+    **MYSQL,
+)
+
+invoice_history = Table(
+    "invoice_history",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("invoice_id", ForeignKey("invoices.id"), nullable=False),
+    Column("action", EnumText(InvoiceAction), nullable=False),
+    Column("status", EnumText(InvoiceStatus), nullable=False),
+    Column("version", Integer, nullable=False),
+    # The ledger row or line that the step is about, and its amount.
+    Column("settlement_id", identifier()),
+    Column("line_id", identifier()),
+    Column("amount_cents", BigInteger),
+    Column("total_cents", BigInteger, nullable=False),
+    Column("settled_cents", BigInteger, nullable=False),
+    Column("reason", String(500)),
+    Column("actor", String(120), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "invoice_id", "id"),
     **MYSQL,
 )
 
@@ -280,6 +253,68 @@ settlements = Table(
     Index(None, "provider_cnes", "created_at", "id"),
     Index(None, "payer_ans", "created_at", "id"),
     Index(None, "reverses_id"),
+    **MYSQL,
+)
+
+allocations = Table(
+    "allocations",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("settlement_id", ForeignKey("settlements.id"), nullable=False),
+    Column("line_id", ForeignKey("invoice_lines.id"), nullable=False),
+    Column("amount_cents", BigInteger, nullable=False),
+    UniqueConstraint("settlement_id", "line_id"),
+    Index(None, "line_id"),
+    **MYSQL,
+)
+
+remittances = Table(
+    "remittances",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("payer_ans", ForeignKey("payers.ans_code"), nullable=False),
+    Column("provider_cnes", ForeignKey("providers.cnes"), nullable=False),
+    Column("statement_number", ascii_text(20), nullable=False),
+    Column("source", EnumText(RemittanceSource), nullable=False),
+    Column("status", EnumText(RemittanceStatus), nullable=False),
+    # Empty for a statement that decides and pays nothing.
+    Column("paid_on", Date),
+    Column("method", EnumText(PaymentMethod), nullable=False),
+    Column("bank_reference", String(60)),
+    Column("paid_cents", BigInteger, nullable=False),
+    Column("denied_cents", BigInteger, nullable=False),
+    # A digest of the lines: the same statement again is told from another one under its number.
+    Column("content_hash", ascii_text(64), nullable=False),
+    Column("created_by", String(120), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("posted_at", UtcDateTime),
+    UniqueConstraint("payer_ans", "provider_cnes", "statement_number"),
+    Index(None, "created_at", "id"),
+    Index(None, "provider_cnes", "created_at", "id"),
+    Index(None, "payer_ans", "created_at", "id"),
+    **MYSQL,
+)
+
+remittance_lines = Table(
+    "remittance_lines",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("remittance_id", ForeignKey("remittances.id"), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("provider_claim_number", ascii_text(20)),
+    Column("payer_claim_number", ascii_text(20)),
+    Column("item_sequence", Integer),
+    Column("item_code", ascii_text(10)),
+    Column("paid_cents", BigInteger, nullable=False),
+    Column("denials", JsonOf(tuple[Denial, ...]), nullable=False),
+    Column("status", EnumText(LineStatus), nullable=False),
+    Column("problem", EnumText(Problem)),
+    Column("claim_id", ForeignKey("claims.id")),
+    Column("matched_by", String(120)),
+    Column("posted_at", UtcDateTime),
+    UniqueConstraint("remittance_id", "sequence"),
+    Index(None, "status", "id"),
+    Index(None, "claim_id"),
     **MYSQL,
 )
 

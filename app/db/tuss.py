@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, run, scalar
 from app.db.paging import Keyset
-from app.db.tables import tuss_terms
+from app.db.reference_tables import tuss_terms
 from app.domain.text import fold
 
 

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
+import orjson
+from pydantic import TypeAdapter
 from sqlalchemy import BigInteger, Date, DateTime, Integer, String, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
@@ -100,6 +102,30 @@ class EnumText(TypeDecorator[Member], Generic[Member]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Member | None:
         return None if value is None else self.members(value)
+
+
+class JsonOf(TypeDecorator[Any]):
+    """A small value of a known type (a dataclass, or a tuple of them), stored as JSON text; null stays null."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__()
+        self.kind = kind
+        self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
+
+    def __repr__(self) -> str:
+        return "JsonOf()"
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(long_text())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else orjson.dumps(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else self._adapter.validate_json(value)
 
 
 class CodeList(TypeDecorator[tuple[str, ...]]):

@@ -1,4 +1,4 @@
-"""The claim (guia): its states, what an item must be, and what a decision makes of it."""
+"""The claim (guia): its states, its history, and what a decision makes of its items."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ class ClaimStatus(StrEnum):
 
 
 class ClaimAction(StrEnum):
+    CREATE = "CREATE"
     UPDATE = "UPDATE"
     SUBMIT = "SUBMIT"
     START_REVIEW = "START_REVIEW"
@@ -36,16 +37,6 @@ class ClaimAction(StrEnum):
     APPROVE_PARTIALLY = "APPROVE_PARTIALLY"
     DENY = "DENY"
     CANCEL = "CANCEL"
-
-
-class GlosaStatus(StrEnum):
-    OPEN = "OPEN"
-    ACCEPTED = "ACCEPTED"
-    APPEALED = "APPEALED"
-    OVERTURNED = "OVERTURNED"
-    PARTIALLY_OVERTURNED = "PARTIALLY_OVERTURNED"
-    UPHELD = "UPHELD"
-    EXPIRED = "EXPIRED"
 
 
 TRANSITIONS: dict[tuple[ClaimStatus, ClaimAction], ClaimStatus] = {
@@ -63,7 +54,10 @@ TRANSITIONS: dict[tuple[ClaimStatus, ClaimAction], ClaimStatus] = {
 }
 
 INVOICEABLE = frozenset({ClaimStatus.APPROVED, ClaimStatus.PARTIALLY_APPROVED})
-IN_DISPUTE = frozenset({GlosaStatus.OPEN, GlosaStatus.APPEALED})
+DECIDED = INVOICEABLE | {ClaimStatus.DENIED}
+AWAITING_RETURN = frozenset({ClaimStatus.SUBMITTED, ClaimStatus.UNDER_REVIEW, ClaimStatus.PENDING_INFORMATION})
+SENT = AWAITING_RETURN | DECIDED
+"""States of a claim that the payer has: what is billed. A draft is not yet, a cancelled claim is no more."""
 
 
 def next_status(status: ClaimStatus, action: ClaimAction) -> ClaimStatus:
@@ -72,6 +66,29 @@ def next_status(status: ClaimStatus, action: ClaimAction) -> ClaimStatus:
         return TRANSITIONS[status, action]
     except KeyError:
         raise conflict(f"a claim that is {status} cannot {action.value.lower().replace('_', ' ')}") from None
+
+
+def replacement_block(status: ClaimStatus, *, is_billed: bool, is_replaced: bool, is_appealed: bool) -> str | None:
+    """Why a claim cannot be replaced by a corrected one, or None if it can.
+
+    A claim whose money is already on an invoice, or is fought for, would be paid twice.
+    """
+    if status not in DECIDED:
+        return f"a claim that is {status} has no decision to correct"
+    if is_replaced:
+        return "another claim replaces it already"
+    if is_billed:
+        return "it stands on an invoice: cancel the invoice first"
+    return "an appeal against one of its denials has been made" if is_appealed else None
+
+
+def invoicing_block(status: ClaimStatus, approved: Cents | None, *, is_billed: bool, is_replaced: bool) -> str | None:
+    """Why a claim cannot be put on an invoice, or None if it can."""
+    if status not in INVOICEABLE or not approved:
+        return f"a claim that is {status} has nothing to bill"
+    if is_replaced:
+        return "another claim replaces it"
+    return "it is already on an invoice" if is_billed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +150,11 @@ def _decision_failures(totals: dict[int, Cents], index: int, item: ItemDecision)
 def date_failures(
     service_date: date, *, today: date, window_days: int, authorization_valid_until: date | None
 ) -> Iterable[Failure]:
-    """Why the claim's dates are refused: in the future, outside the payer's window, authorization run out."""
+    """Why the claim's dates are refused: in the future, outside the contract's window, authorization run out."""
     if service_date > today:
         yield Failure(ErrorCode.INVALID_DATE, "the service date is in the future", "serviceDate", "3223")
     if (today - service_date).days > window_days:
-        message = f"the service date is more than {window_days} days ago, the payer's submission window"
+        message = f"the service date is more than {window_days} days ago, the contract's submission window"
         yield Failure(ErrorCode.INVALID_DATE, message, "serviceDate", "3214")
     if authorization_valid_until is not None and authorization_valid_until < service_date:
         message = "the authorization ran out before the service date"

@@ -4,8 +4,8 @@ import re
 from enum import StrEnum
 from typing import Final
 
-from app.domain.errors import ErrorCode, Failure, conflict
-from app.domain.money import Cents
+from app.domain.errors import ErrorCode, Failure, conflict, refuse
+from app.domain.money import CENTS_MAX, Cents, format_money
 
 
 class InvoiceStatus(StrEnum):
@@ -17,13 +17,29 @@ class InvoiceStatus(StrEnum):
 
 
 class InvoiceAction(StrEnum):
+    CREATE = "CREATE"
+    ADJUST = "ADJUST"
     ISSUE = "ISSUE"
     CANCEL = "CANCEL"
     SETTLE = "SETTLE"
     REVERSE = "REVERSE"
 
 
+class LineKind(StrEnum):
+    CLAIM = "CLAIM"
+    RECOVERY = "RECOVERY"
+    CREDIT = "CREDIT"
+    DEBIT = "DEBIT"
+
+
+ADJUSTMENTS: Final = frozenset({LineKind.CREDIT, LineKind.DEBIT})
+PAID: Final = frozenset(LineKind) - {LineKind.DEBIT}
+"""Kinds of lines that payments go to; a debit takes from what the others expect."""
+
 TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceAction], InvoiceStatus | None] = {
+    (InvoiceStatus.DRAFT, InvoiceAction.ADJUST): InvoiceStatus.DRAFT,
+    (InvoiceStatus.ISSUED, InvoiceAction.ADJUST): None,
+    (InvoiceStatus.PARTIALLY_SETTLED, InvoiceAction.ADJUST): None,
     (InvoiceStatus.DRAFT, InvoiceAction.ISSUE): InvoiceStatus.ISSUED,
     (InvoiceStatus.DRAFT, InvoiceAction.CANCEL): InvoiceStatus.CANCELLED,
     (InvoiceStatus.ISSUED, InvoiceAction.CANCEL): InvoiceStatus.CANCELLED,
@@ -51,6 +67,18 @@ def next_status(status: InvoiceStatus, action: InvoiceAction, *, total: Cents, s
     except KeyError:
         raise conflict(f"an invoice that is {status} cannot {action.value.lower()}") from None
     return ledger_status(total, settled) if fixed is None else fixed
+
+
+def check_adjustment(*, kind: LineKind, amount: Cents, total: Cents, settled: Cents) -> None:
+    """INVALID_AMOUNT unless above zero, and unless the total stays above zero and at least what is settled."""
+    if amount <= 0:
+        raise refuse(ErrorCode.INVALID_AMOUNT, "an adjustment is above zero", "amount", "5040")
+    after = total + amount if kind is LineKind.CREDIT else total - amount
+    if after > CENTS_MAX:
+        raise refuse(ErrorCode.INVALID_AMOUNT, "the invoice's total is above 99999999.99", "amount")
+    if after < max(settled, 1):
+        message = f"the total would fall to {format_money(after)}: it must stay above zero and what is settled"
+        raise refuse(ErrorCode.INVALID_AMOUNT, message, "amount")
 
 
 def competence_failure(text: str, field: str) -> Failure | None:

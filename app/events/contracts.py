@@ -7,8 +7,10 @@ from typing import Any, Final
 import orjson
 
 from app.db.claims import ClaimRecord
+from app.db.glosas import GlosaRecord
 from app.db.invoices import InvoiceRecord
 from app.db.outbox import NewEvent, OutboxRecord
+from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain import ids
 from app.domain.money import format_money
@@ -19,11 +21,17 @@ TYPES: Final[dict[str, str]] = {
     "ClaimUpdated": "br.billing.claim.updated.v1",
     "ClaimSubmitted": "br.billing.claim.submitted.v1",
     "ClaimReviewStarted": "br.billing.claim.review_started.v1",
+    "ClaimInformationRequested": "br.billing.claim.information_requested.v1",
     "ClaimApproved": "br.billing.claim.approved.v1",
     "ClaimPartiallyApproved": "br.billing.claim.partially_approved.v1",
     "ClaimDenied": "br.billing.claim.denied.v1",
     "ClaimCancelled": "br.billing.claim.cancelled.v1",
+    "GlosaAccepted": "br.billing.glosa.accepted.v1",
+    "GlosaAppealed": "br.billing.glosa.appealed.v1",
+    "AppealAnswered": "br.billing.glosa.appeal_answered.v1",
+    "GlosaExpired": "br.billing.glosa.expired.v1",
     "InvoiceCreated": "br.billing.invoice.created.v1",
+    "InvoiceAdjusted": "br.billing.invoice.adjusted.v1",
     "InvoiceIssued": "br.billing.invoice.issued.v1",
     "InvoicePartiallySettled": "br.billing.invoice.partially_settled.v1",
     "InvoiceSettled": "br.billing.invoice.settled.v1",
@@ -31,6 +39,8 @@ TYPES: Final[dict[str, str]] = {
     "InvoiceCancelled": "br.billing.invoice.cancelled.v1",
     "SettlementConfirmed": "br.billing.settlement.confirmed.v1",
     "SettlementReversed": "br.billing.settlement.reversed.v1",
+    "RemittanceImported": "br.billing.remittance.imported.v1",
+    "RemittancePosted": "br.billing.remittance.posted.v1",
 }
 SETTLEMENT_EVENTS: Final = frozenset({"SettlementConfirmed", "SettlementReversed"})
 
@@ -73,9 +83,40 @@ def claim_event(name: str, claim: ClaimRecord, *, at: datetime) -> Event:
         "claimedAmount": format_money(claim.claimed_cents),
         "approvedAmount": _money(claim.approved_cents),
         "deniedAmount": _money(claim.denied_cents),
+        "replaces": claim.replaces_id,
         "version": claim.version,
     }
     return Event(name, claim.id, claim.provider_cnes, claim.payer_ans, data, at, claim.patient_id)
+
+
+def glosa_event(name: str, claim: ClaimRecord, glosa: GlosaRecord, *, at: datetime) -> Event:
+    """A change of a denial; its key is the claim, so that a claim's events stay in order."""
+    data = {
+        "glosaId": glosa.id,
+        "claimId": claim.id,
+        "provider": claim.provider_cnes,
+        "payer": claim.payer_ans,
+        "status": glosa.status.value,
+        "amount": format_money(glosa.amount_cents),
+        "appealedAmount": _money(glosa.appealed_cents),
+        "answeredAmount": _money(glosa.answered_cents),
+        "appealDeadline": glosa.appeal_deadline.isoformat(),
+    }
+    return Event(name, claim.id, claim.provider_cnes, claim.payer_ans, data, at, claim.patient_id)
+
+
+def remittance_event(name: str, remittance: RemittanceRecord, *, at: datetime) -> Event:
+    """A payer's statement, taken in or posted."""
+    data = {
+        "remittanceId": remittance.id,
+        "statementNumber": remittance.statement_number,
+        "provider": remittance.provider_cnes,
+        "payer": remittance.payer_ans,
+        "status": remittance.status.value,
+        "paidAmount": format_money(remittance.paid_cents),
+        "deniedAmount": format_money(remittance.denied_cents),
+    }
+    return Event(name, remittance.id, remittance.provider_cnes, remittance.payer_ans, data, at)
 
 
 def invoice_event(name: str, invoice: InvoiceRecord, *, at: datetime) -> Event:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +21,14 @@ from app.telemetry import Metrics
 
 Result = TypeVar("Result")
 Work = Callable[[AsyncConnection], Awaitable[Result]]
+
+
+class Acting(TypedDict):
+    """The arguments that every service takes beside its own."""
+
+    scope: Scope
+    subject: str
+    now: datetime
 
 
 @dataclass
@@ -67,6 +75,10 @@ class Context:
         self.principal = await self.verifier.principal(authorization)
         self.__dict__.pop("scope", None)
         self.forget()
+
+    def acting(self) -> Acting:
+        """Who acts, within which scope, and when: what every service wants to know."""
+        return {"scope": self.scope, "subject": self.principal.subject, "now": self.now()}
 
     async def write(self, work: Work[Result]) -> Result:
         """Run the work in one transaction, then forget every row read before it and wake the relay."""

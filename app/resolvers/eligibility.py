@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import eligibility as eligibility_db
 from app.db.eligibility import EligibilityFilter, EligibilityRecord
 from app.db.paging import Keyset
-from app.db.tables import eligibility_checks as table
+from app.db.reference_tables import eligibility_checks as table
 from app.domain.scope import Scope
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page

@@ -11,6 +11,8 @@ from app.db import invoices as invoices_db
 from app.db.invoices import InvoiceFilter, InvoiceRecord
 from app.db.paging import Keyset
 from app.db.tables import invoices as table
+from app.domain.invoices import LineKind
+from app.domain.money import Cents
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.services import invoices
@@ -51,14 +53,33 @@ async def page(
 
 
 async def create(ctx: Context, *, data: InvoiceData, key: str | None) -> Written[InvoiceRecord]:
-    """Bill approved claims once per key."""
+    """Bill approved claims and won appeals once per key."""
 
     async def work(connection: AsyncConnection) -> InvoiceRecord:
-        return await invoices.create(
-            connection, scope=ctx.scope, data=data, subject=ctx.principal.subject, now=ctx.now()
-        )
+        return await invoices.create(connection, data=data, **ctx.acting())
 
     return await ctx.write_once("createInvoice", key=key, request=asdict(data), answer=INVOICE, work=work)
+
+
+async def adjust(
+    ctx: Context,
+    *,
+    invoice_id: str,
+    kind: LineKind,
+    amount: Cents,
+    reason: str,
+    version: int | None,
+    key: str | None,
+) -> Written[InvoiceRecord]:
+    """Add a credit or a debit once per key."""
+
+    async def work(connection: AsyncConnection) -> InvoiceRecord:
+        return await invoices.adjust(
+            connection, invoice_id=invoice_id, kind=kind, amount=amount, reason=reason, version=version, **ctx.acting()
+        )
+
+    request = [invoice_id, kind, amount, reason, version]
+    return await ctx.write_once("adjustInvoice", key=key, request=request, answer=INVOICE, work=work)
 
 
 async def issue(
@@ -68,17 +89,20 @@ async def issue(
 
     async def work(connection: AsyncConnection) -> InvoiceRecord:
         return await invoices.issue(
-            connection, scope=ctx.scope, invoice_id=invoice_id, due_date=due_date, version=version, now=ctx.now()
+            connection, invoice_id=invoice_id, due_date=due_date, version=version, **ctx.acting()
         )
 
     request = [invoice_id, due_date, version]
     return await ctx.write_once("issueInvoice", key=key, request=request, answer=INVOICE, work=work)
 
 
-async def cancel(ctx: Context, *, invoice_id: str, version: int | None, key: str | None) -> Written[InvoiceRecord]:
+async def cancel(
+    ctx: Context, *, invoice_id: str, version: int | None, reason: str | None, key: str | None
+) -> Written[InvoiceRecord]:
     """Withdraw an invoice."""
 
     async def work(connection: AsyncConnection) -> InvoiceRecord:
-        return await invoices.cancel(connection, scope=ctx.scope, invoice_id=invoice_id, version=version, now=ctx.now())
+        return await invoices.cancel(connection, invoice_id=invoice_id, version=version, reason=reason, **ctx.acting())
 
-    return await ctx.write_once("cancelInvoice", key=key, request=[invoice_id, version], answer=INVOICE, work=work)
+    request = [invoice_id, version, reason]
+    return await ctx.write_once("cancelInvoice", key=key, request=request, answer=INVOICE, work=work)

@@ -11,17 +11,27 @@ from strawberry.dataloader import DataLoader
 
 from app.cache import TUSS_LIFETIME_SECONDS, Cache
 from app.db import claims as claims_db
+from app.db import contracts as contracts_db
 from app.db import coverage as coverage_db
 from app.db import eligibility as eligibility_db
+from app.db import glosas as glosas_db
+from app.db import history as history_db
 from app.db import invoices as invoices_db
+from app.db import lines as lines_db
 from app.db import outbox as outbox_db
+from app.db import remittances as remittances_db
 from app.db import settlements as settlements_db
 from app.db import tuss as tuss_db
-from app.db.claims import ClaimRecord, GlosaRecord, ItemRecord
+from app.db.claims import ClaimRecord, ItemRecord
+from app.db.contracts import PriceRecord
 from app.db.coverage import PatientRecord, PayerRecord, ProviderRecord
 from app.db.eligibility import EligibilityRecord
 from app.db.engine import Database
-from app.db.invoices import InvoiceRecord, LineRecord
+from app.db.glosas import GlosaRecord
+from app.db.history import ClaimStep, InvoiceStep
+from app.db.invoices import InvoiceRecord
+from app.db.lines import LineRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
 from app.domain.scope import Scope
@@ -82,8 +92,34 @@ class Loaders:
         return self._many(lambda c, keys: claims_db.items_of_claims(c, self._scope, keys), lambda row: row.claim_id)
 
     @cached_property
+    def item(self) -> DataLoader[str, ItemRecord | None]:
+        return self._one(lambda c, keys: claims_db.items_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def replacement_of_claim(self) -> DataLoader[str, ClaimRecord | None]:
+        return self._one(
+            lambda c, keys: claims_db.living_replacements(c, self._scope, keys), lambda row: row.replaces_id or ""
+        )
+
+    @cached_property
+    def history_of_claim(self) -> DataLoader[str, list[ClaimStep]]:
+        return self._many(lambda c, keys: history_db.of_claims(c, self._scope, keys), lambda row: row.claim_id)
+
+    @cached_property
+    def lines_of_claim(self) -> DataLoader[str, list[LineRecord]]:
+        return self._many(lambda c, keys: lines_db.of_claims(c, self._scope, keys), lambda row: row.claim_id or "")
+
+    @cached_property
+    def glosa(self) -> DataLoader[str, GlosaRecord | None]:
+        return self._one(lambda c, keys: glosas_db.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
     def glosas_of_item(self) -> DataLoader[str, list[GlosaRecord]]:
-        return self._many(lambda c, keys: claims_db.glosas_of_items(c, self._scope, keys), lambda row: row.item_id)
+        return self._many(lambda c, keys: glosas_db.of_items(c, self._scope, keys), lambda row: row.item_id)
+
+    @cached_property
+    def glosas_of_claim(self) -> DataLoader[str, list[GlosaRecord]]:
+        return self._many(lambda c, keys: glosas_db.of_claims(c, self._scope, keys), lambda row: row.claim_id)
 
     @cached_property
     def invoice(self) -> DataLoader[str, InvoiceRecord | None]:
@@ -101,9 +137,27 @@ class Loaders:
 
     @cached_property
     def lines_of_invoice(self) -> DataLoader[str, list[LineRecord]]:
-        return self._many(
-            lambda c, keys: invoices_db.lines_of_invoices(c, self._scope, keys), lambda row: row.invoice_id
-        )
+        return self._many(lambda c, keys: lines_db.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
+
+    @cached_property
+    def history_of_invoice(self) -> DataLoader[str, list[InvoiceStep]]:
+        return self._many(lambda c, keys: history_db.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
+
+    @cached_property
+    def remittance(self) -> DataLoader[str, RemittanceRecord | None]:
+        return self._one(lambda c, keys: remittances_db.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def remittance_line(self) -> DataLoader[str, RemittanceLineRecord | None]:
+        return self._one(lambda c, keys: remittances_db.lines_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def lines_of_remittance(self) -> DataLoader[str, list[RemittanceLineRecord]]:
+        return self._many(lambda c, keys: remittances_db.lines_of(c, self._scope, keys), lambda row: row.remittance_id)
+
+    @cached_property
+    def prices_of_contract(self) -> DataLoader[str, list[PriceRecord]]:
+        return self._many(contracts_db.prices_of, lambda row: row.contract_id)
 
     @cached_property
     def disputed_cents(self) -> DataLoader[str, int]:

@@ -55,13 +55,7 @@ async def settle(
 
     async def work(connection: AsyncConnection) -> Settled:
         return await settlements.settle(
-            connection,
-            scope=ctx.scope,
-            invoice_id=invoice_id,
-            payment=payment,
-            version=version,
-            subject=ctx.principal.subject,
-            now=ctx.now(),
+            connection, invoice_id=invoice_id, payment=payment, version=version, **ctx.acting()
         )
 
     request = [invoice_id, asdict(payment), version]
@@ -78,13 +72,7 @@ async def reverse(
 
     async def work(connection: AsyncConnection) -> Settled:
         return await settlements.reverse(
-            connection,
-            scope=ctx.scope,
-            settlement_id=settlement_id,
-            amount=amount,
-            reason=reason,
-            subject=ctx.principal.subject,
-            now=ctx.now(),
+            connection, settlement_id=settlement_id, amount=amount, reason=reason, **ctx.acting()
         )
 
     request = [settlement_id, amount, reason]

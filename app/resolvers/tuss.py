@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import tuss as tuss_db
 from app.db.paging import Keyset
-from app.db.tables import tuss_terms as table
+from app.db.reference_tables import tuss_terms as table
 from app.db.tuss import TussFilter, TussRecord
 from app.domain.errors import raise_any
 from app.domain.text import text_failure

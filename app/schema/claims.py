@@ -5,63 +5,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from app.db.claims import ClaimFilter, ClaimRecord, GlosaRecord, ItemRecord
+from app.db.claims import ClaimFilter, ClaimRecord, ItemRecord
 from app.db.coverage import PatientRecord, PayerRecord, ProviderRecord
+from app.db.glosas import GlosaRecord
+from app.db.history import ClaimStep
 from app.db.invoices import InvoiceRecord
 from app.db.tuss import TussRecord
-from app.domain import tabela38
-from app.domain.claims import ClaimStatus, ClaimType, GlosaStatus
+from app.domain.actions import ClaimFacts, claim_block
+from app.domain.glosas import AFTER_APPEAL
 from app.domain.money import Cents, Factor, Quantity
 from app.resolvers import claims
 from app.resolvers.claims import ClaimOrder
+from app.schema.actions import CLAIM_MUTATIONS, AvailableClaimAction, permission_block
+from app.schema.claim_inputs import ClaimInput
 from app.schema.coverage import Patient, Payer, Provider, clear_or_masked
 from app.schema.described import described
+from app.schema.enums import ClaimStatus, ClaimType
 from app.schema.errors import checked_arguments
+from app.schema.glosas import Glosa
+from app.schema.history import ClaimHistoryEntry
 from app.schema.info import Info
 from app.schema.nodes import Connection, Node
 from app.schema.permissions import Requires, amount, check, health, personal
+from app.schema.preflight import ClaimPreflight, PreflightFinding
 from app.schema.tuss import TussTerm
 
 if TYPE_CHECKING:
     from app.schema.invoices import Invoice
 
-described(
-    ClaimType,
-    "The kind of claim (tipo de guia).",
-    {
-        "CONSULTATION": "A consultation (guia de consulta).",
-        "SP_SADT": "Diagnostic and therapeutic services (guia SP/SADT).",
-        "ADMISSION_SUMMARY": "The summary of a hospital stay (guia de resumo de internação).",
-        "INDIVIDUAL_FEES": "Fees of one professional during a stay (guia de honorários).",
-    },
-)
-described(
-    ClaimStatus,
-    "Where a claim stands; new values may be added.",
-    {
-        "DRAFT": "Not sent yet; may still be changed.",
-        "SUBMITTED": "Sent to the payer.",
-        "UNDER_REVIEW": "The payer is looking at it.",
-        "PENDING_INFORMATION": "The payer waits for an answer of the provider.",
-        "APPROVED": "Every item approved in full.",
-        "PARTIALLY_APPROVED": "Something was approved and something denied.",
-        "DENIED": "Nothing was approved.",
-        "CANCELLED": "Withdrawn before a decision.",
-    },
-)
-described(
-    GlosaStatus,
-    "Where a denial (glosa) stands; new values may be added.",
-    {
-        "OPEN": "Neither accepted nor appealed.",
-        "ACCEPTED": "The provider accepts the loss.",
-        "APPEALED": "The provider has appealed (recurso de glosa).",
-        "OVERTURNED": "The payer gave way in full.",
-        "PARTIALLY_OVERTURNED": "The payer gave way in part.",
-        "UPHELD": "The payer kept the denial.",
-        "EXPIRED": "The deadline to appeal has passed.",
-    },
-)
 described(
     ClaimOrder,
     "How a list of claims is sorted.",
@@ -78,22 +49,6 @@ PROCESSED = "What the payer processed (valorProcessado); null until decided."
 APPROVED = "What the payer approved (valorLiberado); null until decided."
 DENIED = "What the payer denied (valorGlosa); null until decided."
 AMOUNT_ORDERS = frozenset({ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_AMOUNT_DESC})
-
-
-@strawberry.type(description="One denial of an item (glosa).")
-class Glosa(Node):
-    code: str = strawberry.field(description="The reason, a code of Tabela 38 (tipoGlosa).")
-    amount_cents: Cents | None = amount("amount", "The denied amount.")
-    status: GlosaStatus = strawberry.field(description="Where the denial stands.")
-    created_at: datetime = strawberry.field(description="When the payer denied it.")
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, GlosaRecord)
-
-    @strawberry.field(description="The official text of the code, in Portuguese.")
-    def description(glosa: strawberry.Parent[GlosaRecord]) -> str | None:
-        return tabela38.description(glosa.code)
 
 
 @strawberry.type(description="One billed item of a claim (item da guia).")
@@ -232,6 +187,57 @@ class Claim(Node):
     async def invoice(claim: strawberry.Parent[ClaimRecord], info: Info) -> InvoiceRecord | None:
         return await info.context.loaders.invoice_of_claim.load(claim.id)
 
+    @amount("paidAmount", "What payments have paid of it and of its won appeals, reversals taken off.")
+    async def paid(claim: strawberry.Parent[ClaimRecord], info: Info) -> Cents | None:
+        lines = await info.context.loaders.lines_of_claim.load(claim.id) if claim.approved_cents is not None else []
+        return Cents(sum(line.settled_cents for line in lines))
+
+    @strawberry.field(
+        graphql_type=list[PreflightFinding] | None,
+        description="What the payer may object to, as it was found when the claim was sent.",
+        extensions=health("claims:read_items"),
+    )
+    def warnings(claim: strawberry.Parent[ClaimRecord]) -> Any:
+        return list(claim.warnings or ())
+
+    @strawberry.field(graphql_type="Claim | None", description="The decided claim that this one corrects.")
+    async def replaces(claim: strawberry.Parent[ClaimRecord], info: Info) -> ClaimRecord | None:
+        return None if claim.replaces_id is None else await info.context.loaders.claim.load(claim.replaces_id)
+
+    @strawberry.field(graphql_type="Claim | None", description="The claim that corrects this one and is not cancelled.")
+    async def replaced_by(claim: strawberry.Parent[ClaimRecord], info: Info) -> ClaimRecord | None:
+        return await info.context.loaders.replacement_of_claim.load(claim.id)
+
+    @strawberry.field(graphql_type=list[ClaimHistoryEntry], description="Every step so far, oldest first.")
+    async def history(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[ClaimStep]:
+        return await info.context.loaders.history_of_claim.load(claim.id)
+
+    @strawberry.field(description="What can be done to it now, and why not.")
+    async def available_actions(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[AvailableClaimAction]:
+        facts = await _facts(claim, info)
+        who = info.context.principal
+        return [
+            AvailableClaimAction(
+                action=operation, blocked_by=permission_block(who, mutation) or claim_block(operation, facts)
+            )
+            for operation, mutation in CLAIM_MUTATIONS.items()
+        ]
+
+
+async def _facts(claim: ClaimRecord, info: Info) -> ClaimFacts:
+    """What decides about the claim; one that is not decided has no lines, denials or replacement."""
+    if claim.approved_cents is None:
+        return ClaimFacts(claim.status, None)
+    loaders = info.context.loaders
+    denials = await loaders.glosas_of_claim.load(claim.id)
+    return ClaimFacts(
+        claim.status,
+        Cents(claim.approved_cents),
+        is_billed=bool(await loaders.lines_of_claim.load(claim.id)),
+        is_replaced=await loaders.replacement_of_claim.load(claim.id) is not None,
+        is_appealed=any(glosa.status in AFTER_APPEAL for glosa in denials),
+    )
+
 
 @strawberry.input(description="Which claims to list; every given part must hold, ranges include both ends.")
 class ClaimFilterInput:
@@ -283,6 +289,17 @@ class ClaimQuery:
     )
     async def claim(self, info: Info, id: strawberry.ID) -> ClaimRecord | None:
         return await info.context.loaders.claim.load(id)
+
+    @strawberry.field(
+        graphql_type=ClaimPreflight,
+        description="What the payer would deny of a claim and why, before it is sent. Give `input` or `claimId`.",
+        extensions=[Requires("claims:create")],
+    )
+    async def claim_preflight(
+        self, info: Info, input: ClaimInput | None = None, claim_id: strawberry.ID | None = None
+    ) -> Any:
+        checked_arguments(input=input)
+        return await claims.examine(info.context, data=input.data() if input else None, claim_id=claim_id)
 
     @strawberry.field(
         graphql_type=Connection[Claim], description="The caller's claims.", extensions=[Requires("claims:read")]

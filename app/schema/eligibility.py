@@ -8,8 +8,10 @@ import strawberry
 from app.db.coverage import PatientRecord, PayerRecord, ProviderRecord
 from app.db.eligibility import EligibilityFilter, EligibilityRecord
 from app.domain import tabela38
+from app.domain.calendar import business_day
 from app.domain.eligibility import Outcome, Source
 from app.resolvers import eligibility
+from app.schema.actions import needs
 from app.schema.coverage import Patient, Payer, Provider, clear_or_masked
 from app.schema.described import described
 from app.schema.errors import UserError, answer, checked_arguments
@@ -157,13 +159,13 @@ class CheckEligibilityPayload:
 class EligibilityMutation:
     @strawberry.mutation(
         description="Ask whether a card is covered on a day (POST /eligibility/check before).",
-        extensions=[Requires("eligibility:check")],
+        extensions=[needs("checkEligibility")],
     )
     async def check_eligibility(self, info: Info, input: CheckEligibilityInput) -> CheckEligibilityPayload:
         ctx = info.context
 
         async def act() -> Written[EligibilityRecord]:
-            question = input.question(ctx.now().date())
+            question = input.question(business_day(ctx.now()))
             return Written(await eligibility.check(ctx, question=question, is_forced=input.force_refresh))
 
         return await answer(

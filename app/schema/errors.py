@@ -15,6 +15,9 @@ from app.schema.scalars import Invalid
 from app.services.idempotency import Written
 
 Payload = TypeVar("Payload")
+KEY = "Repeat a call safely: the same key with the same input answers the first result."
+VERSION = "The version you saw; STALE_VERSION if the object has changed since."
+REPLAYED = "Whether this is the stored answer of an earlier call."
 
 described(
     ErrorCode,
@@ -31,6 +34,8 @@ described(
         "AUTHORIZATION_EXPIRED": "The authorization (senha) ran out before the service date.",
         "DUPLICATE_CLAIM": "The provider already used this claim number with the payer.",
         "BATCH_TOO_LARGE": "More than 100 claims in a batch, or claims of several types.",
+        "APPEAL_EXISTS": "The denial has been appealed before; there is one appeal.",
+        "APPEAL_TOO_LATE": "The last day to appeal has passed.",
         "OVER_SETTLEMENT": "More than what is due, or more than what still stands.",
         "CONFLICT": "The object's present state does not allow the action.",
         "STALE_VERSION": "The object has changed since the version that was given.",

@@ -1,43 +1,41 @@
 """Invoices: type, queries and mutations."""
 
 from datetime import date, datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from app.db.claims import ClaimRecord
 from app.db.coverage import PayerRecord, ProviderRecord
-from app.db.invoices import InvoiceFilter, InvoiceRecord, LineRecord
+from app.db.glosas import GlosaRecord
+from app.db.history import InvoiceStep
+from app.db.invoices import InvoiceFilter, InvoiceRecord
+from app.db.lines import LineRecord
 from app.db.settlements import SettlementRecord
-from app.domain.invoices import InvoiceStatus
+from app.domain.actions import invoice_block
+from app.domain.calendar import business_day
+from app.domain.invoices import ADJUSTMENTS
 from app.domain.money import Cents
 from app.resolvers import invoices
 from app.resolvers.invoices import InvoiceOrder
-from app.schema.claim_mutations import KEY, VERSION
+from app.schema.actions import INVOICE_MUTATIONS, AvailableInvoiceAction, needs, permission_block
 from app.schema.claims import Claim
 from app.schema.coverage import Payer, Provider
 from app.schema.described import described
-from app.schema.errors import UserError, answer, checked_arguments
+from app.schema.enums import InvoiceStatus, LineKind
+from app.schema.errors import KEY, REPLAYED, VERSION, UserError, answer, checked_arguments
+from app.schema.glosas import Glosa
+from app.schema.history import InvoiceHistoryEntry
 from app.schema.info import Info
 from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, amount, check, financial
+from app.schema.permissions import Requires, amount, check, financial, health
 from app.services.idempotency import Written
 from app.services.invoices import InvoiceData
 
 if TYPE_CHECKING:
     from app.schema.settlements import Settlement
 
-described(
-    InvoiceStatus,
-    "Where an invoice stands; from ISSUED on it follows from the settlements. New values may be added.",
-    {
-        "DRAFT": "Not sent yet.",
-        "ISSUED": "Sent to the payer, nothing settled.",
-        "PARTIALLY_SETTLED": "Paid in part.",
-        "SETTLED": "Paid in full.",
-        "CANCELLED": "Withdrawn; its claims may be billed again.",
-    },
-)
 described(
     InvoiceOrder,
     "How a list of invoices is sorted.",
@@ -51,16 +49,36 @@ described(
 AMOUNT_ORDERS = frozenset({InvoiceOrder.TOTAL_AMOUNT_ASC, InvoiceOrder.TOTAL_AMOUNT_DESC})
 
 
-@strawberry.type(description="One line of an invoice: an approved claim.")
+@strawberry.enum(description="Which way an adjustment goes.")
+class AdjustmentKind(Enum):
+    CREDIT = strawberry.enum_value("CREDIT", description="In the provider's favour: the total grows.")
+    DEBIT = strawberry.enum_value("DEBIT", description="In the payer's favour: the total shrinks.")
+
+
+@strawberry.type(description="One line of an invoice.")
 class InvoiceLine:
     id: strawberry.ID = strawberry.field(description="The line's id.")
-    amount_cents: Cents | None = amount("amount", "The claim's approved amount.")
+    kind: LineKind = strawberry.field(description="What it is.")
+    reason: str | None = strawberry.field(description="Why the adjustment was made.")
+    amount_cents: Cents | None = amount("amount", "The approved, won or adjusted amount; above zero for debits too.")
+    settled_cents: Cents | None = amount("settledAmount", "What payments have paid of it, reversals taken off.")
+    debited_cents: Cents | None = amount("debitedAmount", "What debits took from it.")
 
     @strawberry.field(
-        graphql_type=Claim | None, description="The claim it bills.", extensions=[Requires("claims:read")]
+        graphql_type=Claim | None,
+        description="The claim that it bills; null for adjustments.",
+        extensions=[Requires("claims:read")],
     )
     async def claim(line: strawberry.Parent[LineRecord], info: Info) -> ClaimRecord | None:
-        return await info.context.loaders.claim.load(line.claim_id)
+        return None if line.claim_id is None else await info.context.loaders.claim.load(line.claim_id)
+
+    @strawberry.field(
+        graphql_type=Glosa | None,
+        description="The denial whose won appeal it bills.",
+        extensions=health("claims:read_items"),
+    )
+    async def glosa(line: strawberry.Parent[LineRecord], info: Info) -> GlosaRecord | None:
+        return None if line.glosa_id is None else await info.context.loaders.glosa.load(line.glosa_id)
 
 
 @strawberry.type(description="An invoice (conta) of approved claims to one payer.")
@@ -72,7 +90,7 @@ class Invoice(Node):
     version: int = strawberry.field(description="Goes up with every change; give it back to change what you saw.")
     created_at: datetime = strawberry.field(description="When it was created.")
     issued_at: datetime | None = strawberry.field(description="When it was sent to the payer.")
-    total_cents: Cents | None = amount("totalAmount", "Sum of the lines.")
+    total_cents: Cents | None = amount("totalAmount", "Sum of the lines, debits taken off.")
     settled_cents: Cents | None = amount("settledAmount", "Confirmed minus reversed.")
     due_cents: Cents | None = amount("dueAmount", "Total minus settled.")
 
@@ -92,7 +110,7 @@ class Invoice(Node):
     async def provider(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> ProviderRecord | None:
         return await info.context.loaders.provider.load(invoice.provider_cnes)
 
-    @strawberry.field(graphql_type=list[InvoiceLine], description="The claims it bills.")
+    @strawberry.field(graphql_type=list[InvoiceLine], description="What it bills, and its adjustments.")
     async def lines(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[LineRecord]:
         return await info.context.loaders.lines_of_invoice.load(invoice.id)
 
@@ -103,6 +121,28 @@ class Invoice(Node):
     )
     async def settlements(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[SettlementRecord] | None:
         return await info.context.loaders.settlements_of_invoice.load(invoice.id)
+
+    @strawberry.field(graphql_type=list[InvoiceLine], description="Its credits and debits, oldest first.")
+    async def adjustments(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[LineRecord]:
+        lines = await info.context.loaders.lines_of_invoice.load(invoice.id)
+        return [line for line in lines if line.kind in ADJUSTMENTS]
+
+    @strawberry.field(graphql_type=list[InvoiceHistoryEntry], description="Every step so far, oldest first.")
+    async def history(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[InvoiceStep]:
+        return await info.context.loaders.history_of_invoice.load(invoice.id)
+
+    @strawberry.field(description="What can be done to it now, and why not.")
+    def available_actions(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[AvailableInvoiceAction]:
+        who = info.context.principal
+        total, settled = Cents(invoice.total_cents), Cents(invoice.settled_cents)
+        return [
+            AvailableInvoiceAction(
+                action=operation,
+                blocked_by=permission_block(who, mutation)
+                or invoice_block(operation, invoice.status, total=total, settled=settled),
+            )
+            for operation, mutation in INVOICE_MUTATIONS.items()
+        ]
 
 
 @strawberry.input(description="Which invoices to list; every given part must hold, ranges include both ends.")
@@ -158,16 +198,18 @@ class InvoiceQuery:
         if order_by in AMOUNT_ORDERS or asked.amount_from is not None or asked.amount_to is not None:
             # Sorting or filtering by an amount would tell it.
             check(ctx.principal, "amounts:read")
-        where = asked.where(ctx.now().date())
+        where = asked.where(business_day(ctx.now()))
         return await invoices.page(ctx, where=where, order=order_by, first=first, after=after)
 
 
-@strawberry.input(description="A new invoice from approved claims.")
+@strawberry.input(description="A new invoice from approved claims, and from won appeals that no invoice bills yet.")
 class CreateInvoiceInput:
     provider: str = strawberry.field(description="CNES of the provider.")
     payer: str = strawberry.field(description="Registro ANS of the payer.")
     competence: str = strawberry.field(description="The month it belongs to, YYYYMM.")
-    claim_ids: list[strawberry.ID] = strawberry.field(description="1 to 100 approved claims.")
+    claim_ids: list[strawberry.ID] = strawberry.field(
+        description="Up to 100 approved claims; may be empty when there are won appeals to bill."
+    )
     idempotency_key: str = strawberry.field(description=KEY)
 
     def data(self) -> InvoiceData:
@@ -178,14 +220,25 @@ class CreateInvoiceInput:
 @strawberry.input(description="Which invoice to issue.")
 class IssueInvoiceInput:
     id: strawberry.ID = strawberry.field(description="The draft invoice.")
-    due_date: date | None = strawberry.field(default=None, description="Defaults to the payer's payment term.")
+    due_date: date | None = strawberry.field(default=None, description="Defaults to the contract's payment term.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.input(description="A credit or debit on an invoice.")
+class AdjustInvoiceInput:
+    id: strawberry.ID = strawberry.field(description="An invoice that is neither settled nor cancelled.")
+    kind: AdjustmentKind = strawberry.field(description="Which way.")
+    amount: Cents = strawberry.field(description="How much, above zero.")
+    reason: str = strawberry.field(description="Why, up to 200 characters.")
+    version: int | None = strawberry.field(default=None, description=VERSION)
+    idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.input(description="Which invoice to withdraw.")
 class CancelInvoiceInput:
     id: strawberry.ID = strawberry.field(description="An invoice on which nothing is settled.")
+    reason: str | None = strawberry.field(default=None, description="Why, up to 200 characters; goes into the history.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
@@ -194,9 +247,7 @@ class CancelInvoiceInput:
 class InvoicePayload:
     invoice: Invoice | None = strawberry.field(default=None, description="The invoice as it is now; null when refused.")
     errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
-    replayed: bool = strawberry.field(
-        default=False, description="Whether this is the stored answer of an earlier call."
-    )
+    replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
 
 def _invoice(written: Written[InvoiceRecord]) -> dict[str, Any]:
@@ -206,8 +257,8 @@ def _invoice(written: Written[InvoiceRecord]) -> dict[str, Any]:
 @strawberry.type
 class InvoiceMutation:
     @strawberry.mutation(
-        description="Bill approved claims: a draft invoice with a line per claim.",
-        extensions=[Requires("invoices:create")],
+        description="Bill approved claims and won appeals: a draft invoice with a line for each.",
+        extensions=[needs("createInvoice")],
     )
     async def create_invoice(self, info: Info, input: CreateInvoiceInput) -> InvoicePayload:
         ctx = info.context
@@ -217,7 +268,7 @@ class InvoiceMutation:
 
         return await answer(ctx, "createInvoice", InvoicePayload, input, act, _invoice)
 
-    @strawberry.mutation(description="Send a draft invoice to the payer.", extensions=[Requires("invoices:issue")])
+    @strawberry.mutation(description="Send a draft invoice to the payer.", extensions=[needs("issueInvoice")])
     async def issue_invoice(self, info: Info, input: IssueInvoiceInput) -> InvoicePayload:
         ctx = info.context
 
@@ -229,12 +280,33 @@ class InvoiceMutation:
         return await answer(ctx, "issueInvoice", InvoicePayload, input, act, _invoice)
 
     @strawberry.mutation(
-        description="Withdraw an invoice on which nothing is settled.", extensions=[Requires("invoices:cancel")]
+        description="Withdraw an invoice on which nothing is settled.", extensions=[needs("cancelInvoice")]
     )
     async def cancel_invoice(self, info: Info, input: CancelInvoiceInput) -> InvoicePayload:
         ctx = info.context
 
         async def act() -> Written[InvoiceRecord]:
-            return await invoices.cancel(ctx, invoice_id=input.id, version=input.version, key=input.idempotency_key)
+            return await invoices.cancel(
+                ctx, invoice_id=input.id, version=input.version, reason=input.reason, key=input.idempotency_key
+            )
 
         return await answer(ctx, "cancelInvoice", InvoicePayload, input, act, _invoice)
+
+    @strawberry.mutation(
+        description="Add a credit to an invoice or take a debit off it.", extensions=[needs("adjustInvoice")]
+    )
+    async def adjust_invoice(self, info: Info, input: AdjustInvoiceInput) -> InvoicePayload:
+        ctx = info.context
+
+        async def act() -> Written[InvoiceRecord]:
+            return await invoices.adjust(
+                ctx,
+                invoice_id=input.id,
+                kind=LineKind[input.kind.name],
+                amount=input.amount,
+                reason=input.reason,
+                version=input.version,
+                key=input.idempotency_key,
+            )
+
+        return await answer(ctx, "adjustInvoice", InvoicePayload, input, act, _invoice)

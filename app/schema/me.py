@@ -17,8 +17,12 @@ from app.schema.permissions import Authenticated, check
 NODES_MAX = 100
 READERS: dict[str, tuple[tuple[str, ...], str]] = {
     public_ids.CLAIM: (("claims:read",), "claim"),
+    public_ids.ITEM: (("claims:read_items",), "item"),
+    public_ids.GLOSA: (("claims:read_items",), "glosa"),
     public_ids.INVOICE: (("invoices:read",), "invoice"),
     public_ids.SETTLEMENT: (("settlements:read",), "settlement"),
+    public_ids.REMITTANCE: (("remittances:read",), "remittance"),
+    public_ids.REMITTANCE_LINE: (("remittances:read",), "remittance_line"),
     public_ids.ELIGIBILITY: (("eligibility:read",), "eligibility"),
     public_ids.PATIENT: (("beneficiary:read", "beneficiary:read_masked"), "patient"),
 }

@@ -15,23 +15,46 @@ from strawberry.schema.config import StrawberryConfig
 
 from app.schema.claim_mutations import ClaimMutation
 from app.schema.claims import ClaimQuery
+from app.schema.contracts import ContractMutation, ContractQuery
 from app.schema.coverage import Patient
 from app.schema.eligibility import EligibilityMutation, EligibilityQuery
+from app.schema.glosas import GlosaMutation, GlosaQuery
 from app.schema.invoices import InvoiceMutation, InvoiceQuery
 from app.schema.me import NodeQuery
 from app.schema.permissions import SCOPE, ScopeName
+from app.schema.reconciliation import ReconciliationQuery
+from app.schema.remittances import RemittanceMutation, RemittanceQuery
 from app.schema.scalars import SCALARS
 from app.schema.settlements import SettlementMutation, SettlementQuery, SettlementSubscription
 from app.schema.tuss import TussQuery
 
 
 @strawberry.type(description="What can be read.")
-class Query(NodeQuery, ClaimQuery, InvoiceQuery, SettlementQuery, EligibilityQuery, TussQuery):
+class Query(
+    NodeQuery,
+    ClaimQuery,
+    GlosaQuery,
+    InvoiceQuery,
+    SettlementQuery,
+    RemittanceQuery,
+    ReconciliationQuery,
+    ContractQuery,
+    EligibilityQuery,
+    TussQuery,
+):
     pass
 
 
 @strawberry.type(description="What can be done; expected refusals come back as `errors` of the payload.")
-class Mutation(ClaimMutation, InvoiceMutation, SettlementMutation, EligibilityMutation):
+class Mutation(
+    ClaimMutation,
+    GlosaMutation,
+    InvoiceMutation,
+    SettlementMutation,
+    RemittanceMutation,
+    ContractMutation,
+    EligibilityMutation,
+):
     pass
 
 

@@ -20,6 +20,7 @@ from app.domain.money import (
     parse_money,
     parse_quantity,
 )
+from app.domain.reconciliation import Ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ def _parser(parse: Callable[[str], Any], refusal: Invalid) -> Callable[[Any], An
             return refusal
 
     return checked
+
+
+def _never(text: str) -> None:
+    raise ValueError(text)
 
 
 def _iso_date(text: str) -> date:
@@ -88,6 +93,12 @@ FACTOR: Final = strawberry.scalar(
         parse_factor, Invalid(ErrorCode.INVALID_QUANTITY, 'a factor is text such as "1.00", at most 9.99', "1806")
     ),
 )
+RATIO: Final = strawberry.scalar(
+    name="Ratio",
+    description="A share between 0 and 1 as decimal text with four decimals, such as `0.0525`. Output only.",
+    serialize=lambda share: f"{share // 10_000}.{share % 10_000:04d}",
+    parse_value=_parser(_never, Invalid(ErrorCode.INVALID_INPUT, "a ratio is no input")),
+)
 DATE: Final = strawberry.scalar(
     name="Date",
     description="A calendar day, `YYYY-MM-DD`.",
@@ -107,6 +118,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
     Cents: MONEY,
     Quantity: QUANTITY,
     Factor: FACTOR,
+    Ratio: RATIO,
     date: DATE,
     datetime: DATE_TIME,
 }

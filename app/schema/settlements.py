@@ -16,9 +16,9 @@ from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.resolvers import settlements
 from app.resolvers.context import Context
 from app.resolvers.settlements import SettlementNotice, Wanted
-from app.schema.claim_mutations import KEY, VERSION
+from app.schema.actions import needs
 from app.schema.described import described
-from app.schema.errors import UserError, answer, checked_arguments
+from app.schema.errors import KEY, REPLAYED, VERSION, UserError, answer, checked_arguments
 from app.schema.info import Info
 from app.schema.invoices import Invoice
 from app.schema.nodes import Connection, Node
@@ -145,9 +145,7 @@ class SettlementPayload:
     settlement: Settlement | None = strawberry.field(default=None, description="The new ledger row; null when refused.")
     invoice: Invoice | None = strawberry.field(default=None, description="The invoice after it; null when refused.")
     errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
-    replayed: bool = strawberry.field(
-        default=False, description="Whether this is the stored answer of an earlier call."
-    )
+    replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
 
 def _settled(written: Written[Settled]) -> dict[str, Any]:
@@ -157,9 +155,7 @@ def _settled(written: Written[Settled]) -> dict[str, Any]:
 
 @strawberry.type
 class SettlementMutation:
-    @strawberry.mutation(
-        description="Record a payment, in full or in part.", extensions=[Requires("settlements:create")]
-    )
+    @strawberry.mutation(description="Record a payment, in full or in part.", extensions=[needs("settleInvoice")])
     async def settle_invoice(self, info: Info, input: SettleInvoiceInput) -> SettlementPayload:
         ctx = info.context
 
@@ -172,7 +168,7 @@ class SettlementMutation:
 
     @strawberry.mutation(
         description="Take a settlement back, wholly or in part (estorno).",
-        extensions=[Requires("settlements:reverse")],
+        extensions=[needs("reverseSettlement")],
     )
     async def reverse_settlement(self, info: Info, input: ReverseSettlementInput) -> SettlementPayload:
         ctx = info.context

@@ -1,19 +1,22 @@
 """What a claim must look like before it is kept: every rule on a new or changed claim, all failures at once."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import contracts as contracts_db
 from app.db import coverage as coverage_db
 from app.db.claims import ClaimRecord, ItemRecord
+from app.db.contracts import ContractRecord
 from app.db.coverage import CoverageRecord, PayerRecord
 from app.db.tuss import TussRecord
 from app.domain import ids
+from app.domain.attendance import Attendance, Practitioner
 from app.domain.claims import ClaimType, date_failures
-from app.domain.errors import ErrorCode, Failure, raise_any
+from app.domain.errors import ErrorCode, Failure
 from app.domain.identifiers import ans_failure, card_failure, cnes_failure
 from app.domain.money import CENTS_MAX, Cents, Factor, Quantity, item_total
 from app.domain.scope import Scope
@@ -43,17 +46,6 @@ class ItemData:
 
 
 @dataclass(frozen=True, slots=True)
-class Practitioner:
-    """Who performed the service: council (conselho, table 26), number, state (table 59) and CBO (table 24)."""
-
-    name: str | None = None
-    council: str | None = None
-    number: str | None = None
-    state: str | None = None
-    cbo: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Authorization:
     """The payer's authorization (senha) with its dates."""
 
@@ -73,11 +65,12 @@ class ClaimData:
     card_number: str
     service_date: date
     items: tuple[ItemData, ...]
-    practitioner: Practitioner = Practitioner()
+    practitioner: Practitioner = field(default_factory=Practitioner)
     authorization: Authorization | None = None
     clinical_indication: str | None = None
     diagnosis_codes: tuple[str, ...] = ()
     claimed_total: Cents | None = None
+    attendance: Attendance | None = None
 
     @property
     def total(self) -> Cents:
@@ -87,27 +80,32 @@ class ClaimData:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the checks looked up on the way: payer, coverage and the terms of the codes."""
+    """What the checks looked up on the way: payer, coverage, contract (if any) and the terms of the codes."""
 
     payer: PayerRecord
     coverage: CoverageRecord
+    contract: ContractRecord | None
     terms: dict[tuple[str, str], TussRecord]
 
 
-async def check(connection: AsyncConnection, *, scope: Scope, data: ClaimData, today: date) -> Checked:
-    """Raise BillingError with every failure found, else give what was looked up."""
-    raise_any(_shape_failures(data))
+async def examine(
+    connection: AsyncConnection, *, scope: Scope, data: ClaimData, today: date
+) -> tuple[list[Failure], Checked | None]:
+    """Every failure found, and what was looked up unless a party or the card is unknown."""
+    failures = list(_shape_failures(data))
+    if failures:
+        return failures, None
     payer = await coverage_db.payer(connection, data.payer)
     coverage = await coverage_db.coverage_of_card(connection, data.payer, data.card_number)
+    contract = await contracts_db.between(connection, data.provider, data.payer)
     terms_failures, terms = await tuss.code_failures(connection, list(_uses(data)))
     failures = [*await _party_failures(connection, scope, data, payer), *terms_failures]
     if payer is not None:
-        failures += _coverage_failures(data, coverage)
-        failures += _date_failures(data, payer, today)
-    raise_any(failures)
-    if payer is None or coverage is None:  # the failures above have said so already
-        raise AssertionError
-    return Checked(payer, coverage, terms)
+        window = contract.submission_window_days if contract else payer.submission_window_days
+        failures += [*_coverage_failures(data, coverage), *_date_failures(data, window, today)]
+    if payer is None or coverage is None:
+        return failures, None
+    return failures, Checked(payer, coverage, contract, terms)
 
 
 async def _party_failures(
@@ -130,9 +128,8 @@ def _coverage_failures(data: ClaimData, coverage: CoverageRecord | None) -> list
     return []
 
 
-def _date_failures(data: ClaimData, payer: PayerRecord, today: date) -> Iterable[Failure]:
+def _date_failures(data: ClaimData, window: int, today: date) -> Iterable[Failure]:
     valid_until = data.authorization.valid_until if data.authorization else None
-    window = payer.submission_window_days
     yield from date_failures(data.service_date, today=today, window_days=window, authorization_valid_until=valid_until)
     for index, item in enumerate(data.items):
         if item.performed_on is not None and item.performed_on > today:
@@ -152,7 +149,8 @@ def _shape_failures(data: ClaimData) -> Iterator[Failure]:
         ans_failure(data.payer, "payer"),
         card_failure(data.card_number, "cardNumber"),
         _ascii_failure(data.provider_claim_number, "providerClaimNumber", 20),
-        *_practitioner_failures(data.practitioner),
+        *_practitioner_failures(data.practitioner, "practitioner"),
+        *_attendance_failures(data.attendance),
         *_optional(data.clinical_indication, "clinicalIndication", 500),
     ]
     if data.authorization is not None:
@@ -172,13 +170,25 @@ def _ascii_failure(text: str, field: str, length_max: int) -> Failure | None:
     return text_failure(text, field, length_max)
 
 
-def _practitioner_failures(who: Practitioner) -> Iterator[Failure | None]:
-    yield from _optional(who.name, "practitioner.name", 70)
+def _practitioner_failures(who: Practitioner, path: str) -> Iterator[Failure | None]:
+    yield from _optional(who.name, f"{path}.name", 70)
     limits = {"council": 2, "number": 15, "state": 2, "cbo": 6}
     for name, length_max in limits.items():
         text = getattr(who, name)
         if text is not None:
-            yield _ascii_failure(text, f"practitioner.{name}", length_max)
+            yield _ascii_failure(text, f"{path}.{name}", length_max)
+
+
+def _attendance_failures(attendance: Attendance | None) -> Iterator[Failure | None]:
+    if attendance is None:
+        return
+    limits = {"character": 1, "kind": 2, "accident": 1, "regime": 2, "consultation": 1}
+    for name, length_max in limits.items():
+        text = getattr(attendance, name)
+        if text is not None:
+            yield _ascii_failure(text, f"attendance.{name}", length_max)
+    if attendance.requester is not None:
+        yield from _practitioner_failures(attendance.requester, "attendance.requester")
 
 
 def _diagnosis_failures(codes: tuple[str, ...]) -> Iterator[Failure]:
@@ -260,6 +270,7 @@ def data_of(claim: ClaimRecord, items: Iterable[ItemRecord]) -> ClaimData:
         authorization=_authorization_of(claim),
         clinical_indication=claim.clinical_indication,
         diagnosis_codes=claim.diagnosis_codes,
+        attendance=claim.attendance,
     )
 
 

@@ -1,4 +1,4 @@
-"""The actions on claims: create, change, submit, cancel, review, adjudicate."""
+"""What the provider does with claims: create, change, submit, cancel, replace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,33 +9,24 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
-from app.db.claims import ClaimRecord, GlosaRecord, ItemRecord
-from app.domain import ids, tabela38
-from app.domain.claims import (
-    ClaimAction,
-    ClaimStatus,
-    GlosaStatus,
-    ItemDecision,
-    decision_failures,
-    next_status,
-    outcome,
-)
-from app.domain.errors import BillingError, ErrorCode, Failure, not_found, raise_any, refuse
-from app.domain.identifiers import CARD_LENGTH_MAX
-from app.domain.money import Cents
+from app.db import glosas as glosas_db
+from app.db import lines as lines_db
+from app.db.claims import ClaimRecord
+from app.domain import ids
+from app.domain.calendar import business_day
+from app.domain.claims import ClaimAction, ClaimStatus, next_status, replacement_block
+from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any, refuse
+from app.domain.glosas import AFTER_APPEAL
 from app.domain.scope import Scope
 from app.domain.text import text_failure
 from app.events import outbox
 from app.events.contracts import claim_event
-from app.services import claim_input
+from app.services import claim_input, history, preflight
 from app.services.claim_input import Checked, ClaimData
+from app.services.history import claim_step
+from app.services.preflight import Own, Preflight
 
 BATCH_MAX: Final = 100
-DECIDED_EVENTS: Final = {
-    ClaimAction.APPROVE: "ClaimApproved",
-    ClaimAction.APPROVE_PARTIALLY: "ClaimPartiallyApproved",
-    ClaimAction.DENY: "ClaimDenied",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +42,72 @@ async def create(
     connection: AsyncConnection, *, scope: Scope, data: ClaimData, is_submitted: bool, subject: str, now: datetime
 ) -> ClaimRecord:
     """A new claim, DRAFT or at once SUBMITTED."""
-    checked = await claim_input.check(connection, scope=scope, data=data, today=now.date())
-    await _refuse_duplicate(connection, data, None)
-    draft = _new_record(data, checked, subject=subject, now=now)
-    claim = _submitted(draft, now) if is_submitted else draft
-    items = claim_input.item_records(claim.id, data, checked)
+    found = await preflight.examine(connection, scope=scope, data=data, own=Own(), today=business_day(now))
+    draft = _new_record(data, found.passed(), subject=subject, now=now)
+    return await _insert(connection, data, draft, found, is_submitted=is_submitted, now=now)
+
+
+async def _insert(
+    connection: AsyncConnection,
+    data: ClaimData,
+    draft: ClaimRecord,
+    found: Preflight,
+    *,
+    is_submitted: bool,
+    now: datetime,
+) -> ClaimRecord:
+    claim = _submitted(draft, found, now) if is_submitted else draft
     try:
-        await claims_db.insert_claim(connection, claim, items)
+        await claims_db.insert_claim(connection, claim, claim_input.item_records(claim.id, data, found.passed()))
     except IntegrityError:
         # Another caller took the number between the check and the insert.
-        raise _duplicate(data) from None
+        raise BillingError(preflight.duplicate_number(data)) from None
+    actor = draft.created_by
+    steps = [claim_step(draft, ClaimAction.CREATE, actor=actor, at=now)]
     events = [claim_event("ClaimCreated", draft, at=now)]
     if is_submitted:
+        steps.append(claim_step(claim, ClaimAction.SUBMIT, actor=actor, at=now))
         events.append(claim_event("ClaimSubmitted", claim, at=now))
+    await history.record(connection, *steps)
     await outbox.record(connection, *events)
     return claim
+
+
+async def replace_claim(
+    connection: AsyncConnection,
+    *,
+    scope: Scope,
+    claim_id: str,
+    changes: dict[str, Any],
+    is_submitted: bool,
+    subject: str,
+    now: datetime,
+) -> ClaimRecord:
+    """A corrected claim in the place of a decided one: a new claim that keeps the payer's number."""
+    original = await locked(connection, scope, claim_id, None)
+    await _check_replaceable(connection, scope, original)
+    rows = await claims_db.items_of_claims(connection, scope, [claim_id])
+    data = replace(claim_input.data_of(original, rows), **changes)
+    own = Own(replaces_id=claim_id)
+    found = await preflight.examine(connection, scope=scope, data=data, own=own, today=business_day(now))
+    draft = replace(
+        _new_record(data, found.passed(), subject=subject, now=now),
+        replaces_id=claim_id,
+        payer_claim_number=original.payer_claim_number,
+    )
+    return await _insert(connection, data, draft, found, is_submitted=is_submitted, now=now)
+
+
+async def _check_replaceable(connection: AsyncConnection, scope: Scope, claim: ClaimRecord) -> None:
+    denials = await glosas_db.of_claims(connection, scope, [claim.id])
+    block = replacement_block(
+        claim.status,
+        is_billed=claim.id in await lines_db.billed_claims(connection, [claim.id]),
+        is_replaced=claim.id in await claims_db.replaced_among(connection, [claim.id]),
+        is_appealed=any(glosa.status in AFTER_APPEAL for glosa in denials),
+    )
+    if block is not None:
+        raise conflict(block)
 
 
 async def update_draft(
@@ -75,166 +117,103 @@ async def update_draft(
     claim_id: str,
     changes: dict[str, Any],
     version: int | None,
+    subject: str,
     now: datetime,
 ) -> ClaimRecord:
     """Lay the changes (fields of ClaimData) over a draft; the whole claim is checked again."""
-    claim = await _locked(connection, scope, claim_id, version)
+    claim = await locked(connection, scope, claim_id, version)
     next_status(claim.status, ClaimAction.UPDATE)
-    items = await claims_db.items_of_claims(connection, scope, [claim_id])
-    data = replace(claim_input.data_of(claim, items), **changes)
-    checked = await claim_input.check(connection, scope=scope, data=data, today=now.date())
-    await _refuse_duplicate(connection, data, claim_id)
+    rows = await claims_db.items_of_claims(connection, scope, [claim_id])
+    data = replace(claim_input.data_of(claim, rows), **changes)
+    own = Own(claim_id, claim.replaces_id)
+    found = await preflight.examine(connection, scope=scope, data=data, own=own, today=business_day(now))
+    checked = found.passed()
     renewed = replace(claim, **_columns(data, checked), version=claim.version + 1)
-    await _write_draft(connection, data, renewed)
+    try:
+        await claims_db.update_claim(connection, renewed)
+    except IntegrityError:
+        raise BillingError(preflight.duplicate_number(data)) from None
     await claims_db.delete_items(connection, claim_id)
     await claims_db.insert_items(connection, claim_input.item_records(claim_id, data, checked))
+    await history.record(connection, claim_step(renewed, ClaimAction.UPDATE, actor=subject, at=now))
     await outbox.record(connection, claim_event("ClaimUpdated", renewed, at=now))
     return renewed
 
 
-async def _write_draft(connection: AsyncConnection, data: ClaimData, claim: ClaimRecord) -> None:
-    try:
-        await claims_db.update_claim(connection, claim)
-    except IntegrityError:
-        raise _duplicate(data) from None
-
-
 async def submit_many(
-    connection: AsyncConnection, *, scope: Scope, claim_ids: Sequence[str], now: datetime
+    connection: AsyncConnection, *, scope: Scope, claim_ids: Sequence[str], subject: str, now: datetime
 ) -> list[Submission]:
     """Send up to 100 claims of one type; each succeeds or is refused for itself, in input order."""
-    _check_batch(claim_ids)
+    check_batch(claim_ids)
     found = {claim.id: claim for claim in await claims_db.lock_many(connection, scope, sorted(set(claim_ids)))}
-    if len({claim.type for claim in found.values()}) > 1:
-        raise refuse(ErrorCode.BATCH_TOO_LARGE, "a batch holds claims of one type only", "claimIds", "5015")
+    check_one_type(list(found.values()))
     return [
-        await _submit_one(connection, scope, found.get(claim_id), claim_id, index, now)
+        await _submit_one(connection, scope, found.get(claim_id), claim_id, f"claimIds.{index}", subject, now)
         for index, claim_id in enumerate(claim_ids)
     ]
 
 
-def _check_batch(claim_ids: Sequence[str]) -> None:
+def check_batch(claim_ids: Sequence[str]) -> None:
+    """BATCH_TOO_LARGE above 100 claims, INVALID_INPUT for none or for one named twice."""
     if len(claim_ids) > BATCH_MAX:
         raise refuse(ErrorCode.BATCH_TOO_LARGE, f"a batch holds at most {BATCH_MAX} claims", "claimIds", "5015")
     if not claim_ids or len(set(claim_ids)) < len(claim_ids):
         raise refuse(ErrorCode.INVALID_INPUT, "a batch holds at least one claim, each of them once", "claimIds")
 
 
+def check_one_type(claims: Sequence[ClaimRecord]) -> None:
+    """BATCH_TOO_LARGE for claims of several types."""
+    if len({claim.type for claim in claims}) > 1:
+        raise refuse(ErrorCode.BATCH_TOO_LARGE, "a batch holds claims of one type only", "claimIds", "5015")
+
+
 async def _submit_one(
-    connection: AsyncConnection, scope: Scope, claim: ClaimRecord | None, claim_id: str, index: int, now: datetime
+    connection: AsyncConnection,
+    scope: Scope,
+    claim: ClaimRecord | None,
+    claim_id: str,
+    field: str,
+    subject: str,
+    now: datetime,
 ) -> Submission:
     try:
         if claim is None:
-            raise not_found("claim", claim_id, f"claimIds.{index}")
-        return Submission(claim_id, await _submit(connection, scope, claim, now))
+            raise not_found("claim", claim_id, field)
+        return Submission(claim_id, await _submit(connection, scope, claim, subject, now))
     except BillingError as error:
         return Submission(claim_id, None, error.failures)
 
 
-async def _submit(connection: AsyncConnection, scope: Scope, claim: ClaimRecord, now: datetime) -> ClaimRecord:
-    submitted = _submitted(claim, now)
-    items = await claims_db.items_of_claims(connection, scope, [claim.id])
-    # What was right when the draft was written may have run out since: card, window, codes.
-    await claim_input.check(connection, scope=scope, data=claim_input.data_of(claim, items), today=now.date())
-    await claims_db.update_claim(connection, submitted)
-    await outbox.record(connection, claim_event("ClaimSubmitted", submitted, at=now))
-    return submitted
+async def _submit(
+    connection: AsyncConnection, scope: Scope, claim: ClaimRecord, subject: str, now: datetime
+) -> ClaimRecord:
+    next_status(claim.status, ClaimAction.SUBMIT)
+    # What was right when the draft was written may have run out since: card, window, codes, prices.
+    found = await preflight.of_record(connection, scope=scope, claim=claim, today=business_day(now))
+    found.passed()
+    submitted = _submitted(claim, found, now)
+    return await keep(connection, submitted, ClaimAction.SUBMIT, "ClaimSubmitted", subject=subject, now=now)
 
 
 async def cancel(
-    connection: AsyncConnection, *, scope: Scope, claim_id: str, version: int | None, now: datetime
-) -> ClaimRecord:
-    """Withdraw a claim that is not decided yet."""
-    claim = await _locked(connection, scope, claim_id, version)
-    return await _move(connection, claim, ClaimAction.CANCEL, "ClaimCancelled", now)
-
-
-async def start_review(
-    connection: AsyncConnection, *, scope: Scope, claim_id: str, version: int | None, now: datetime
-) -> ClaimRecord:
-    """Take a submitted claim into review."""
-    claim = await _locked(connection, scope, claim_id, version)
-    return await _move(connection, claim, ClaimAction.START_REVIEW, "ClaimReviewStarted", now)
-
-
-async def adjudicate(
     connection: AsyncConnection,
     *,
     scope: Scope,
     claim_id: str,
-    decisions: Sequence[ItemDecision],
-    payer_claim_number: str | None,
     version: int | None,
+    reason: str | None,
+    subject: str,
     now: datetime,
 ) -> ClaimRecord:
-    """Decide every item; the claim's status follows from the items and is never given."""
-    claim = await _locked(connection, scope, claim_id, version)
-    action = outcome(decisions)
-    status = next_status(claim.status, action)
-    items = {item.sequence: item for item in await claims_db.items_of_claims(connection, scope, [claim_id])}
-    _check_decisions(items, list(decisions), payer_claim_number)
-    decided = _decided(claim, decisions, status=status, payer_claim_number=payer_claim_number, now=now)
-    await claims_db.update_claim(connection, decided)
-    for decision in decisions:
-        await _decide_item(connection, items[decision.sequence], decision, now)
-    await outbox.record(connection, claim_event(DECIDED_EVENTS[action], decided, at=now))
-    return decided
+    """Withdraw a claim that is not decided yet."""
+    raise_any(reason_failures(reason))
+    claim = await locked(connection, scope, claim_id, version)
+    moved = moved_by(claim, ClaimAction.CANCEL)
+    return await keep(connection, moved, ClaimAction.CANCEL, "ClaimCancelled", subject=subject, now=now, reason=reason)
 
 
-def _check_decisions(
-    items: dict[int, ItemRecord], decisions: list[ItemDecision], payer_claim_number: str | None
-) -> None:
-    failures = decision_failures({number: Cents(item.total_cents) for number, item in items.items()}, decisions)
-    for index, decision in enumerate(decisions):
-        for place, denial in enumerate(decision.denials):
-            if tabela38.description(denial.code) is None:
-                message = f"Tabela 38 has no code {denial.code[:10]}"
-                failures.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"items.{index}.denials.{place}.code"))
-    if payer_claim_number is not None:
-        number = text_failure(payer_claim_number, "payerClaimNumber", CARD_LENGTH_MAX)
-        failures += [number] if number else []
-        if not payer_claim_number.isascii():
-            message = "only ASCII characters are allowed"
-            failures.append(Failure(ErrorCode.INVALID_INPUT, message, "payerClaimNumber"))
-    raise_any(failures)
-
-
-def _decided(
-    claim: ClaimRecord,
-    decisions: Sequence[ItemDecision],
-    *,
-    status: ClaimStatus,
-    payer_claim_number: str | None,
-    now: datetime,
-) -> ClaimRecord:
-    approved = sum(decision.approved for decision in decisions)
-    denied = sum(decision.denied for decision in decisions)
-    return replace(
-        claim,
-        status=status,
-        payer_claim_number=payer_claim_number or claim.payer_claim_number,
-        processed_cents=approved + denied,
-        approved_cents=approved,
-        denied_cents=denied,
-        decided_at=now,
-        version=claim.version + 1,
-    )
-
-
-async def _decide_item(connection: AsyncConnection, item: ItemRecord, decision: ItemDecision, now: datetime) -> None:
-    processed = decision.approved + decision.denied
-    decided = replace(item, processed_cents=processed, approved_cents=decision.approved, denied_cents=decision.denied)
-    await claims_db.update_item(connection, decided)
-    rows = [
-        GlosaRecord(
-            ids.new_id(ids.GLOSA), item.claim_id, item.id, denial.code, denial.amount, GlosaStatus.OPEN, created_at=now
-        )
-        for denial in decision.denials
-    ]
-    await claims_db.insert_glosas(connection, rows)
-
-
-async def _locked(connection: AsyncConnection, scope: Scope, claim_id: str, version: int | None) -> ClaimRecord:
+async def locked(connection: AsyncConnection, scope: Scope, claim_id: str, version: int | None) -> ClaimRecord:
+    """The claim held for a change; NOT_FOUND outside the scope, STALE_VERSION if it has moved on."""
     claim = await claims_db.lock(connection, scope, claim_id)
     if claim is None:
         raise not_found("claim", claim_id)
@@ -244,29 +223,36 @@ async def _locked(connection: AsyncConnection, scope: Scope, claim_id: str, vers
     return claim
 
 
-async def _move(
-    connection: AsyncConnection, claim: ClaimRecord, action: ClaimAction, event: str, now: datetime
+def moved_by(claim: ClaimRecord, action: ClaimAction) -> ClaimRecord:
+    """The claim one step further; CONFLICT for a step that its state does not allow."""
+    return replace(claim, status=next_status(claim.status, action), version=claim.version + 1)
+
+
+async def keep(
+    connection: AsyncConnection,
+    claim: ClaimRecord,
+    action: ClaimAction,
+    event: str,
+    *,
+    subject: str,
+    now: datetime,
+    reason: str | None = None,
 ) -> ClaimRecord:
-    moved = replace(claim, status=next_status(claim.status, action), version=claim.version + 1)
-    await claims_db.update_claim(connection, moved)
-    await outbox.record(connection, claim_event(event, moved, at=now))
-    return moved
+    """Write the moved claim, its step of history and its event."""
+    await claims_db.update_claim(connection, claim)
+    await history.record(connection, claim_step(claim, action, actor=subject, at=now, reason=reason))
+    await outbox.record(connection, claim_event(event, claim, at=now))
+    return claim
 
 
-def _submitted(claim: ClaimRecord, now: datetime) -> ClaimRecord:
-    status = next_status(claim.status, ClaimAction.SUBMIT)
-    return replace(claim, status=status, submitted_at=now, version=claim.version + 1)
+def reason_failures(reason: str | None) -> list[Failure]:
+    """Why a reason is refused; none at all is fine."""
+    found = None if reason is None else text_failure(reason, "reason", 500)
+    return [] if found is None else [found]
 
 
-async def _refuse_duplicate(connection: AsyncConnection, data: ClaimData, own_id: str | None) -> None:
-    known = await claims_db.by_number(connection, data.provider, data.payer, data.provider_claim_number)
-    if known is not None and known.id != own_id:
-        raise _duplicate(data)
-
-
-def _duplicate(data: ClaimData) -> BillingError:
-    message = f"the provider already sent claim {data.provider_claim_number} to this payer"
-    return refuse(ErrorCode.DUPLICATE_CLAIM, message, "providerClaimNumber", "1308")
+def _submitted(claim: ClaimRecord, found: Preflight, now: datetime) -> ClaimRecord:
+    return replace(moved_by(claim, ClaimAction.SUBMIT), submitted_at=now, warnings=found.warnings or None)
 
 
 def _columns(data: ClaimData, checked: Checked) -> dict[str, Any]:
@@ -287,6 +273,7 @@ def _columns(data: ClaimData, checked: Checked) -> dict[str, Any]:
         "service_date": data.service_date,
         "clinical_indication": data.clinical_indication,
         "diagnosis_codes": data.diagnosis_codes,
+        "attendance": data.attendance,
         "claimed_cents": data.total,
     }
 
@@ -301,6 +288,8 @@ def _new_record(data: ClaimData, checked: Checked, *, subject: str, now: datetim
         processed_cents=None,
         approved_cents=None,
         denied_cents=None,
+        replaces_id=None,
+        warnings=None,
         version=1,
         created_by=subject,
         created_at=now,

@@ -10,15 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tiss import examples
 
 from app.db.engine import Database, run, scalar
+from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.tables import claims as claims_table
-from app.db.tables import coverages, patients, payers, providers
+from app.domain.attendance import Practitioner
+from app.domain.calendar import business_day
 from app.domain.claims import ClaimType, Denial, ItemDecision
 from app.domain.identifiers import check_digits_of_cpf
 from app.domain.money import FACTOR_ONE, Cents, Quantity
 from app.domain.scope import EVERYTHING
 from app.domain.settlements import PaymentMethod
-from app.services import claims, invoices, settlements, tiss_import
-from app.services.claim_input import ClaimData, ItemData, Practitioner
+from app.services import claims, invoices, reviews, settlements, tiss_import
+from app.services.claim_input import ClaimData, ItemData
 from app.services.invoices import InvoiceData
 from app.services.settlements import Payment
 
@@ -44,7 +46,7 @@ async def seed(
     database: Database, *, number: int, now: Callable[[], datetime], on_progress: Callable[[int, int], None]
 ) -> int:
     """Add the parties if they are missing, the example TISS batch, and `number` more claims; how many were added."""
-    await database.transact(lambda connection: _parties(connection, now().date()))
+    await database.transact(lambda connection: _parties(connection, business_day(now())))
     await tiss_import.take(database, scope=EVERYTHING, xml=examples.load("lote-valido"), subject=SUBJECT, now=now)
     done = 0
     while done < number:
@@ -79,6 +81,7 @@ def _payer(code: str, is_answering: bool) -> dict[str, Any]:
         "name": name,
         # Long enough for the example documents, whatever the year.
         "submission_window_days": 3650,
+        "appeal_deadline_days": 30,
         "payment_term_days": 30,
         "is_answering": is_answering,
     }
@@ -135,23 +138,24 @@ async def _batch(connection: AsyncConnection, size: int, now: datetime) -> None:
 async def _one(connection: AsyncConnection, number: int, now: datetime) -> str | None:
     """One claim; its id if it can be billed."""
     chance = random.Random(number)  # noqa: S311 - demo data, the same every time
-    data = _data(number, chance, now.date())
+    data = _data(number, chance, business_day(now))
     stage = chance.choices(("draft", "sent", "review", "decided"), (1, 3, 1, 5))[0]
     claim = await claims.create(
         connection, scope=EVERYTHING, data=data, is_submitted=stage != "draft", subject=SUBJECT, now=now
     )
     if stage in {"draft", "sent"}:
         return None
-    await claims.start_review(connection, scope=EVERYTHING, claim_id=claim.id, version=None, now=now)
+    await reviews.start(connection, scope=EVERYTHING, claim_id=claim.id, version=None, subject=SUBJECT, now=now)
     if stage == "review":
         return None
-    decided = await claims.adjudicate(
+    decided = await reviews.adjudicate(
         connection,
         scope=EVERYTHING,
         claim_id=claim.id,
         decisions=[_decision(place, item, chance) for place, item in enumerate(data.items, start=1)],
         payer_claim_number=f"OP{number:08d}",
         version=None,
+        subject=SUBJECT,
         now=now,
     )
     return decided.id if decided.approved_cents else None
@@ -188,9 +192,11 @@ def _decision(sequence: int, item: ItemData, chance: random.Random) -> ItemDecis
 async def _bill(connection: AsyncConnection, claim_ids: list[str], now: datetime, *, is_paid: bool) -> None:
     data = InvoiceData(PROVIDER, PAYER, now.strftime("%Y%m"), tuple(claim_ids))
     invoice = await invoices.create(connection, scope=EVERYTHING, data=data, subject=SUBJECT, now=now)
-    await invoices.issue(connection, scope=EVERYTHING, invoice_id=invoice.id, due_date=None, version=None, now=now)
+    await invoices.issue(
+        connection, scope=EVERYTHING, invoice_id=invoice.id, due_date=None, version=None, subject=SUBJECT, now=now
+    )
     amount = None if is_paid else Cents(invoice.total_cents // 3)
-    payment = Payment(amount, now.date(), PaymentMethod.BANK_TRANSFER, f"TED{invoice.number:06d}", "DEMO")
+    payment = Payment(amount, business_day(now), PaymentMethod.BANK_TRANSFER, f"TED{invoice.number:06d}", "DEMO")
     await settlements.settle(
         connection,
         scope=EVERYTHING,

@@ -1,7 +1,7 @@
 """Eligibility: one answer per question, decided from the coverage and kept as history."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +11,7 @@ from app.db import eligibility as eligibility_db
 from app.db.coverage import CoverageRecord, PayerRecord
 from app.db.eligibility import EligibilityRecord
 from app.domain import ids
+from app.domain.calendar import BRASILIA, business_day
 from app.domain.eligibility import Decision, Outcome, Source, decide
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.identifiers import ans_failure, card_failure, cnes_failure
@@ -129,11 +130,15 @@ def _expiry(decision: Decision, coverage: CoverageRecord | None, now: datetime) 
     """Until when the answer may be repeated: an hour, the end of the day or the card's end; None for no answer."""
     if decision.outcome is Outcome.UNDETERMINED:
         return None
-    limits = [now + ANSWER_LIFETIME, _end_of(now.date())]
-    if coverage is not None and coverage.card_valid_until is not None and coverage.card_valid_until >= now.date():
+    limits = [now + ANSWER_LIFETIME, _end_of(business_day(now))]
+    if (
+        coverage is not None
+        and coverage.card_valid_until is not None
+        and coverage.card_valid_until >= business_day(now)
+    ):
         limits.append(_end_of(coverage.card_valid_until))
     return min(limits)
 
 
 def _end_of(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time(), UTC)
+    return datetime.combine(day + timedelta(days=1), time(), BRASILIA)

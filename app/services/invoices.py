@@ -1,4 +1,4 @@
-"""The actions on invoices: create from approved claims, issue, cancel."""
+"""The actions on invoices: create from approved claims and won appeals, adjust, issue, cancel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,47 +9,86 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
-from app.db import coverage as coverage_db
+from app.db import glosas as glosas_db
 from app.db import invoices as invoices_db
+from app.db import lines as lines_db
 from app.db.claims import ClaimRecord
-from app.db.invoices import InvoiceRecord, LineRecord
+from app.db.glosas import GlosaRecord
+from app.db.invoices import InvoiceRecord
+from app.db.lines import LineRecord
 from app.domain import ids
-from app.domain.claims import INVOICEABLE
+from app.domain.allocation import take_back
+from app.domain.calendar import business_day
+from app.domain.claims import invoicing_block
 from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any, refuse
 from app.domain.identifiers import ans_failure, cnes_failure
-from app.domain.invoices import InvoiceAction, InvoiceStatus, competence_failure, next_status
+from app.domain.invoices import (
+    InvoiceAction,
+    InvoiceStatus,
+    LineKind,
+    check_adjustment,
+    competence_failure,
+    next_status,
+)
 from app.domain.money import CENTS_MAX, Cents
 from app.domain.scope import Scope
+from app.domain.text import text_failure
 from app.events import outbox
-from app.events.contracts import invoice_event
+from app.events.contracts import Event, invoice_event
+from app.services import contracts, history
 
 CLAIMS_MAX: Final = 100
+RECOVERIES_MAX: Final = 500
+REASON_MAX: Final = 200
+TRANSITION_EVENTS: Final = {
+    InvoiceStatus.SETTLED: "InvoiceSettled",
+    InvoiceStatus.PARTIALLY_SETTLED: "InvoicePartiallySettled",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceData:
-    """Which approved claims one provider bills to one payer, for a competence month (YYYYMM)."""
+    """Which approved claims one provider bills to one payer, for a competence month (YYYYMM).
+
+    Won appeals of the pair that no invoice bills yet are added as lines of their own, unless `has_recoveries` is off.
+    """
 
     provider: str
     payer: str
     competence: str
     claim_ids: tuple[str, ...]
+    has_recoveries: bool = True
 
 
 async def create(
     connection: AsyncConnection, *, scope: Scope, data: InvoiceData, subject: str, now: datetime
 ) -> InvoiceRecord:
-    """A draft invoice with one line per claim, each with the claim's approved amount."""
+    """A draft invoice with one line per claim, each with the claim's approved amount, and one per won appeal."""
     raise_any(_shape_failures(data, scope))
     claims = await _billable(connection, scope, data)
-    invoice = await _new_record(connection, data, claims, subject=subject, now=now)
-    lines = [_line(invoice.id, claim) for claim in claims]
-    try:
-        await invoices_db.insert_invoice(connection, invoice, lines)
-    except IntegrityError:
-        raise conflict("one of the claims has just been billed on another invoice", "claimIds") from None
+    # Taking the number locks the provider: two callers cannot both bill the same won appeals.
+    number = await invoices_db.next_number(connection, data.provider)
+    recoveries = await _recoveries(connection, scope, data)
+    lines = [*(_claim_line(claim) for claim in claims), *(_recovery_line(glosa) for glosa in recoveries)]
+    invoice = _new_record(data, lines, number, subject=subject, now=now)
+    await _insert(connection, invoice, [replace(line, invoice_id=invoice.id, created_at=now) for line in lines])
+    await history.record_invoice(connection, invoice, InvoiceAction.CREATE, actor=subject, at=now)
     await outbox.record(connection, invoice_event("InvoiceCreated", invoice, at=now))
     return invoice
+
+
+async def _insert(connection: AsyncConnection, invoice: InvoiceRecord, lines: list[LineRecord]) -> None:
+    await invoices_db.insert_invoice(connection, invoice)
+    try:
+        await lines_db.insert_lines(connection, lines)
+    except IntegrityError:
+        raise conflict("one of the claims has just been billed on another invoice", "claimIds") from None
+
+
+async def _recoveries(connection: AsyncConnection, scope: Scope, data: InvoiceData) -> list[GlosaRecord]:
+    if not data.has_recoveries:
+        return []
+    return await glosas_db.won_and_unbilled(connection, scope, data.provider, data.payer, RECOVERIES_MAX)
 
 
 def _shape_failures(data: InvoiceData, scope: Scope) -> list[Failure]:
@@ -58,7 +97,7 @@ def _shape_failures(data: InvoiceData, scope: Scope) -> list[Failure]:
         ans_failure(data.payer, "payer"),
         competence_failure(data.competence, "competence"),
     ]
-    if not 1 <= len(data.claim_ids) <= CLAIMS_MAX or len(set(data.claim_ids)) < len(data.claim_ids):
+    if len(data.claim_ids) > CLAIMS_MAX or len(set(data.claim_ids)) < len(data.claim_ids):
         message = f"an invoice has 1 to {CLAIMS_MAX} claims, each of them once"
         found.append(Failure(ErrorCode.INVALID_INPUT, message, "claimIds"))
     if not scope.holds(provider=data.provider, payer=data.payer, patient=None):
@@ -69,39 +108,40 @@ def _shape_failures(data: InvoiceData, scope: Scope) -> list[Failure]:
 async def _billable(connection: AsyncConnection, scope: Scope, data: InvoiceData) -> list[ClaimRecord]:
     """The claims in input order, locked; every reason why one cannot be billed is raised at once."""
     found = {claim.id: claim for claim in await claims_db.lock_many(connection, scope, sorted(data.claim_ids))}
-    billed = await invoices_db.billed_claims(connection, data.claim_ids)
+    billed = await lines_db.billed_claims(connection, data.claim_ids)
+    replaced = await claims_db.replaced_among(connection, data.claim_ids)
     failures = [
         failure
         for index, claim_id in enumerate(data.claim_ids)
-        if (failure := _claim_failure(data, found.get(claim_id), claim_id, billed, f"claimIds.{index}"))
+        if (failure := _claim_failure(data, found.get(claim_id), claim_id, billed, replaced, f"claimIds.{index}"))
     ]
     raise_any(failures)
     return [found[claim_id] for claim_id in data.claim_ids]
 
 
 def _claim_failure(
-    data: InvoiceData, claim: ClaimRecord | None, claim_id: str, billed: set[str], field: str
+    data: InvoiceData, claim: ClaimRecord | None, claim_id: str, billed: set[str], replaced: set[str], field: str
 ) -> Failure | None:
     if claim is None:
-        return Failure(ErrorCode.NOT_FOUND, f"no claim {claim_id}", field)
+        return Failure(ErrorCode.NOT_FOUND, f"no claim {claim_id[:40]}", field)
     if (claim.provider_cnes, claim.payer_ans) != (data.provider, data.payer):
         return Failure(ErrorCode.CONFLICT, "the claim belongs to another provider or payer", field)
-    if claim.status not in INVOICEABLE or not claim.approved_cents:
-        return Failure(ErrorCode.CONFLICT, f"a claim that is {claim.status} has nothing to bill", field)
-    if claim.id in billed:
-        return Failure(ErrorCode.CONFLICT, "the claim is already on an invoice", field)
-    return None
+    approved = None if claim.approved_cents is None else Cents(claim.approved_cents)
+    block = invoicing_block(claim.status, approved, is_billed=claim.id in billed, is_replaced=claim.id in replaced)
+    return None if block is None else Failure(ErrorCode.CONFLICT, block, field)
 
 
-async def _new_record(
-    connection: AsyncConnection, data: InvoiceData, claims: Sequence[ClaimRecord], *, subject: str, now: datetime
+def _new_record(
+    data: InvoiceData, lines: Sequence[LineRecord], number: int, *, subject: str, now: datetime
 ) -> InvoiceRecord:
-    total = sum(claim.approved_cents or 0 for claim in claims)
+    total = sum(line.amount_cents for line in lines)
+    if not lines:
+        raise refuse(ErrorCode.INVALID_INPUT, "there is no claim and no won appeal to bill", "claimIds")
     if total > CENTS_MAX:
         raise refuse(ErrorCode.INVALID_AMOUNT, "the invoice's total is above 99999999.99", "claimIds")
     return InvoiceRecord(
         id=ids.new_id(ids.INVOICE),
-        number=await invoices_db.next_number(connection, data.provider),
+        number=number,
         provider_cnes=data.provider,
         payer_ans=data.payer,
         competence=data.competence,
@@ -116,8 +156,85 @@ async def _new_record(
     )
 
 
-def _line(invoice_id: str, claim: ClaimRecord) -> LineRecord:
-    return LineRecord(ids.new_id(ids.LINE), invoice_id, claim.id, claim.id, claim.approved_cents or 0)
+def _line(kind: LineKind, amount: int) -> LineRecord:
+    return LineRecord(
+        id=ids.new_id(ids.LINE),
+        invoice_id="",
+        kind=kind,
+        claim_id=None,
+        glosa_id=None,
+        billed_claim_id=None,
+        billed_glosa_id=None,
+        amount_cents=amount,
+        debited_cents=0,
+        settled_cents=0,
+        reason=None,
+        created_at=None,
+    )
+
+
+def _claim_line(claim: ClaimRecord) -> LineRecord:
+    return replace(_line(LineKind.CLAIM, claim.approved_cents or 0), claim_id=claim.id, billed_claim_id=claim.id)
+
+
+def _recovery_line(glosa: GlosaRecord) -> LineRecord:
+    line = _line(LineKind.RECOVERY, glosa.answered_cents or 0)
+    return replace(line, claim_id=glosa.claim_id, glosa_id=glosa.id, billed_glosa_id=glosa.id)
+
+
+async def adjust(
+    connection: AsyncConnection,
+    *,
+    scope: Scope,
+    invoice_id: str,
+    kind: LineKind,
+    amount: Cents,
+    reason: str,
+    version: int | None,
+    subject: str,
+    now: datetime,
+) -> InvoiceRecord:
+    """Add a credit to the invoice, or take a debit off it; a debit comes off what the last lines still expect."""
+    failure = text_failure(reason, "reason", REASON_MAX)
+    raise_any([failure] if failure else [])
+    invoice = await locked(connection, scope, invoice_id, version)
+    _next(invoice, InvoiceAction.ADJUST)
+    total, settled = Cents(invoice.total_cents), Cents(invoice.settled_cents)
+    check_adjustment(kind=kind, amount=amount, total=total, settled=settled)
+    line = replace(_line(kind, amount), invoice_id=invoice_id, reason=reason, created_at=now)
+    if kind is LineKind.DEBIT:
+        await _debit(connection, scope, invoice, amount)
+    await lines_db.insert_lines(connection, [line])
+    sign = 1 if kind is LineKind.CREDIT else -1
+    larger = replace(invoice, total_cents=invoice.total_cents + sign * amount)
+    adjusted = replace(larger, status=_next(larger, InvoiceAction.ADJUST), version=invoice.version + 1)
+    await invoices_db.update_invoice(connection, adjusted)
+    action = InvoiceAction.ADJUST
+    await history.record_invoice(
+        connection, adjusted, action, actor=subject, at=now, amount=sign * amount, line_id=line.id, reason=reason
+    )
+    events = [invoice_event("InvoiceAdjusted", adjusted, at=now), *transition_events(invoice, adjusted, now)]
+    await outbox.record(connection, *events)
+    return adjusted
+
+
+async def _debit(connection: AsyncConnection, scope: Scope, invoice: InvoiceRecord, amount: Cents) -> None:
+    lines = await lines_db.of_invoices(connection, scope, [invoice.id])
+    parts = take_back(amount, [Cents(line.due_cents) for line in lines])
+    changed = [
+        replace(line, debited_cents=line.debited_cents + part) for line, part in zip(lines, parts, strict=True) if part
+    ]
+    await lines_db.update_amounts(connection, changed)
+
+
+def transition_events(before: InvoiceRecord, after: InvoiceRecord, now: datetime) -> list[Event]:
+    """One event when the ledger moves the status, none when it leaves it where it was."""
+    if before.status is after.status:
+        return []
+    was_settled = before.status is InvoiceStatus.SETTLED
+    went_back = was_settled or after.status is InvoiceStatus.ISSUED
+    name = "InvoiceReopened" if went_back else TRANSITION_EVENTS[after.status]
+    return [invoice_event(name, after, at=now)]
 
 
 async def issue(
@@ -127,33 +244,41 @@ async def issue(
     invoice_id: str,
     due_date: date | None,
     version: int | None,
+    subject: str,
     now: datetime,
 ) -> InvoiceRecord:
-    """Send the invoice to the payer; without a due date the payer's payment term counts from today."""
+    """Send the invoice to the payer; without a due date the contract's payment term counts from today."""
     invoice = await locked(connection, scope, invoice_id, version)
-    status = _next(invoice, InvoiceAction.ISSUE)
-    if due_date is not None and due_date < now.date():
+    status, today = _next(invoice, InvoiceAction.ISSUE), business_day(now)
+    if due_date is not None and due_date < today:
         raise refuse(ErrorCode.INVALID_DATE, "the due date has passed already", "dueDate")
-    due = due_date or now.date() + timedelta(days=await _payment_term(connection, invoice))
+    terms = await contracts.terms_of(connection, invoice.provider_cnes, invoice.payer_ans)
+    due = due_date or today + timedelta(days=terms.payment_term_days)
     issued = replace(invoice, status=status, due_date=due, issued_at=now, version=invoice.version + 1)
     await invoices_db.update_invoice(connection, issued)
+    await history.record_invoice(connection, issued, InvoiceAction.ISSUE, actor=subject, at=now)
     await outbox.record(connection, invoice_event("InvoiceIssued", issued, at=now))
     return issued
 
 
-async def _payment_term(connection: AsyncConnection, invoice: InvoiceRecord) -> int:
-    payer = await coverage_db.payer(connection, invoice.payer_ans)
-    return payer.payment_term_days if payer else 30
-
-
 async def cancel(
-    connection: AsyncConnection, *, scope: Scope, invoice_id: str, version: int | None, now: datetime
+    connection: AsyncConnection,
+    *,
+    scope: Scope,
+    invoice_id: str,
+    version: int | None,
+    reason: str | None,
+    subject: str,
+    now: datetime,
 ) -> InvoiceRecord:
     """Withdraw an invoice on which nothing is settled; its claims may be billed again."""
+    failure = None if reason is None else text_failure(reason, "reason", REASON_MAX)
+    raise_any([failure] if failure else [])
     invoice = await locked(connection, scope, invoice_id, version)
     cancelled = replace(invoice, status=_next(invoice, InvoiceAction.CANCEL), version=invoice.version + 1)
     await invoices_db.update_invoice(connection, cancelled)
-    await invoices_db.release_claims(connection, invoice_id)
+    await lines_db.release(connection, invoice_id)
+    await history.record_invoice(connection, cancelled, InvoiceAction.CANCEL, actor=subject, at=now, reason=reason)
     await outbox.record(connection, invoice_event("InvoiceCancelled", cancelled, at=now))
     return cancelled
 

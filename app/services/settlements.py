@@ -1,18 +1,22 @@
 """The settlement ledger: settle and reverse, always under the lock of the invoice."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import invoices as invoices_db
+from app.db import lines as lines_db
 from app.db import settlements as settlements_db
 from app.db.invoices import InvoiceRecord
+from app.db.lines import AllocationRecord, LineRecord
 from app.db.settlements import SettlementRecord
 from app.domain import ids
+from app.domain.allocation import spread, take_back
+from app.domain.calendar import business_day
 from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any
-from app.domain.invoices import InvoiceAction, InvoiceStatus, next_status
+from app.domain.invoices import InvoiceAction, next_status
 from app.domain.money import Cents
 from app.domain.scope import Scope
 from app.domain.settlements import (
@@ -25,13 +29,8 @@ from app.domain.settlements import (
 from app.domain.settlements import next_status as next_settlement_status
 from app.domain.text import text_failure
 from app.events import outbox
-from app.events.contracts import Event, invoice_event, settlement_event
-from app.services import invoices
-
-TRANSITION_EVENTS: Final = {
-    InvoiceStatus.SETTLED: "InvoiceSettled",
-    InvoiceStatus.PARTIALLY_SETTLED: "InvoicePartiallySettled",
-}
+from app.events.contracts import settlement_event
+from app.services import history, invoices
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +63,32 @@ async def settle(
     now: datetime,
 ) -> Settled:
     """Record a payment, in full or in part; OVER_SETTLEMENT above what is due."""
-    raise_any(_payment_failures(payment, now.date()))
+    raise_any(_payment_failures(payment, business_day(now)))
     invoice = await invoices.locked(connection, scope, invoice_id, version)
+    return await settle_locked(connection, scope, invoice, payment, subject=subject, now=now)
+
+
+async def settle_locked(
+    connection: AsyncConnection,
+    scope: Scope,
+    invoice: InvoiceRecord,
+    payment: Payment,
+    *,
+    subject: str,
+    now: datetime,
+    parts: dict[str, Cents] | None = None,
+) -> Settled:
+    """The payment on an invoice that the caller holds; `parts` says which line gets what, else lines fill in order."""
     amount = Cents(invoice.due_cents) if payment.amount is None else payment.amount
     # The table is asked before the sum: a draft or cancelled invoice is CONFLICT whatever the amount.
     _moved(invoice, InvoiceAction.SETTLE, 0)
     check_settlement(amount=amount, due=Cents(invoice.due_cents))
     row = replace(_row(invoice, payment, subject=subject, now=now), amount_cents=amount)
-    return await _append(connection, invoice, InvoiceAction.SETTLE, row, now)
+    lines = await lines_db.of_invoices(connection, scope, [invoice.id])
+    if parts is None:
+        shares = spread(amount, [Cents(line.due_cents) for line in lines])
+        parts = {line.id: share for line, share in zip(lines, shares, strict=True) if share}
+    return await _append(connection, invoice, InvoiceAction.SETTLE, row, lines, parts, now)
 
 
 async def reverse(
@@ -97,19 +114,52 @@ async def reverse(
     undone = standing if amount is None else amount
     check_reversal(amount=undone, standing=standing)
     row = _reversal(original, undone, reason=reason, subject=subject, now=now)
-    return await _append(connection, invoice, InvoiceAction.REVERSE, row, now)
+    held = await lines_db.held_by(connection, settlement_id)
+    parts = dict(zip(held, take_back(undone, [Cents(cents) for cents in held.values()]), strict=True))
+    lines = await lines_db.of_invoices(connection, scope, [invoice.id])
+    return await _append(connection, invoice, InvoiceAction.REVERSE, row, lines, parts, now)
 
 
 async def _append(
-    connection: AsyncConnection, invoice: InvoiceRecord, action: InvoiceAction, row: SettlementRecord, now: datetime
+    connection: AsyncConnection,
+    invoice: InvoiceRecord,
+    action: InvoiceAction,
+    row: SettlementRecord,
+    lines: Sequence[LineRecord],
+    parts: dict[str, Cents],
+    now: datetime,
 ) -> Settled:
     sign = -1 if action is InvoiceAction.REVERSE else 1
     after = _moved(invoice, action, sign * row.amount_cents)
     await settlements_db.insert_settlement(connection, row)
+    await _allocate(connection, row, lines, parts, sign)
     await invoices_db.update_invoice(connection, after)
+    await history.record_invoice(
+        connection,
+        after,
+        action,
+        actor=row.created_by,
+        at=now,
+        amount=row.amount_cents,
+        settlement_id=row.id,
+        reason=row.reason,
+    )
     name = "SettlementReversed" if action is InvoiceAction.REVERSE else "SettlementConfirmed"
-    await outbox.record(connection, settlement_event(name, row, at=now), *_transition(invoice, after, now))
+    events = [settlement_event(name, row, at=now), *invoices.transition_events(invoice, after, now)]
+    await outbox.record(connection, *events)
     return Settled(row, after)
+
+
+async def _allocate(
+    connection: AsyncConnection, row: SettlementRecord, lines: Sequence[LineRecord], parts: dict[str, Cents], sign: int
+) -> None:
+    moved = {line: cents for line, cents in parts.items() if cents}
+    rows = [AllocationRecord(ids.new_id(ids.ALLOCATION), row.id, line, cents) for line, cents in moved.items()]
+    await lines_db.insert_allocations(connection, rows)
+    changed = [
+        replace(line, settled_cents=line.settled_cents + sign * moved[line.id]) for line in lines if line.id in moved
+    ]
+    await lines_db.update_amounts(connection, changed)
 
 
 def _moved(invoice: InvoiceRecord, action: InvoiceAction, change: int) -> InvoiceRecord:
@@ -117,16 +167,6 @@ def _moved(invoice: InvoiceRecord, action: InvoiceAction, change: int) -> Invoic
     total = Cents(invoice.total_cents)
     status = next_status(invoice.status, action, total=total, settled=Cents(settled))
     return replace(invoice, status=status, settled_cents=settled, version=invoice.version + 1)
-
-
-def _transition(before: InvoiceRecord, after: InvoiceRecord, now: datetime) -> list[Event]:
-    """One event when the status changes, none when a payment leaves it where it was."""
-    if before.status is after.status:
-        return []
-    was_settled = before.status is InvoiceStatus.SETTLED
-    went_back = was_settled or after.status is InvoiceStatus.ISSUED
-    name = "InvoiceReopened" if went_back else TRANSITION_EVENTS[after.status]
-    return [invoice_event(name, after, at=now)]
 
 
 def _row(invoice: InvoiceRecord, payment: Payment, *, subject: str, now: datetime) -> SettlementRecord:
@@ -157,7 +197,7 @@ def _reversal(
         id=ids.new_id(ids.SETTLEMENT),
         reverses_id=original.id,
         amount_cents=amount,
-        paid_on=now.date(),
+        paid_on=business_day(now),
         reason=reason,
         event_id=ids.new_id(ids.EVENT),
         created_by=subject,

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import tiss
 
+from app.domain.attendance import Attendance, Practitioner
 from app.domain.claims import ClaimType
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
 from app.domain.money import FACTOR_ONE, QUANTITY_ONE, Cents, Factor, Quantity, parse_factor, parse_quantity
-from app.services.claim_input import Authorization, ClaimData, ItemData, Practitioner
+from app.services.claim_input import Authorization, ClaimData, ItemData
 
 GUIDES_MAX: Final = 100
 TYPES: Final = {"consulta": ClaimType.CONSULTATION, "sp_sadt": ClaimType.SP_SADT}
@@ -94,6 +95,7 @@ def _claim(guide: dict[str, Any], number: str, payer: str) -> ClaimData:
         authorization=_authorization(guide.get("dados_autorizacao")),
         clinical_indication=indication or None,
         claimed_total=totals.get("valor_total_geral"),
+        attendance=_attendance(guide),
     )
 
 
@@ -105,9 +107,26 @@ def _provider(guide: dict[str, Any]) -> str:
     return str(cnes)
 
 
+def _attendance(guide: dict[str, Any]) -> Attendance:
+    visit = guide.get("dados_atendimento") or {}
+    requester = (guide.get("dados_solicitante") or {}).get("profissional_solicitante")
+    return Attendance(
+        character=(guide.get("dados_solicitacao") or {}).get("carater_atendimento"),
+        kind=visit.get("tipo_atendimento"),
+        accident=visit.get("indicacao_acidente") or guide.get("indicacao_acidente"),
+        regime=visit.get("regime_atendimento"),
+        consultation=visit.get("tipo_consulta"),
+        newborn=guide["dados_beneficiario"].get("atendimento_rn") == "S",
+        requester=_professional(requester) if requester else None,
+    )
+
+
 def _practitioner(guide: dict[str, Any]) -> Practitioner:
     executing = (guide.get("dados_executante") or {}).get("profissional_executante")
-    who = executing or guide.get("profissional_executante") or {}
+    return _professional(executing or guide.get("profissional_executante") or {})
+
+
+def _professional(who: dict[str, Any]) -> Practitioner:
     return Practitioner(
         name=who.get("nome_profissional"),
         council=who.get("conselho_profissional"),

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pytest
 from sqlalchemy import update
 
-from app.db.tables import coverages
+from app.db.reference_tables import coverages
 from tests.factories import BLOOD_COUNT, CLAIM_FIELDS, CONSULTATION, World, key, new_world, refusals, today
 from tests.gateway import Gateway
 

@@ -14,7 +14,8 @@ import pytest
 import structlog
 from sqlalchemy import select
 
-from app.db.tables import outbox, patients
+from app.db.reference_tables import patients
+from app.db.tables import outbox
 from app.telemetry import configure_logs
 from tests.factories import CONSULTATION, World, add_card, key, new_world, refusals, today
 from tests.gateway import Gateway

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from app.db.tables import coverages, payers
+from app.db.reference_tables import coverages, payers
 from tests.factories import World, add_card, new_world, refusals, today
 from tests.gateway import Gateway
 

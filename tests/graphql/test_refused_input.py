@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.db.tables import claims, outbox, tuss_terms
+from app.db.reference_tables import tuss_terms
+from app.db.tables import claims, outbox
 from tests.factories import CONSULTATION, World, add_card, today
 
 Changes = dict[str, Any]

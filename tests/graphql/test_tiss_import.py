@@ -8,7 +8,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tiss import examples
 
-from app.db.tables import claims, payers, providers
+from app.db.reference_tables import payers, providers
+from app.db.tables import claims
 from app.domain import ids
 from app.domain.scope import EVERYTHING
 from app.services import tiss_import

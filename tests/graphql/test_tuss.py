@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from app.db.tables import tuss_terms
+from app.db.reference_tables import tuss_terms
 from tests.factories import World
 
 SEARCH = "query($s: String, $t: String, $d: Date) { tussTerms(search: $s, table: $t, validOn: $d, first: 5) "

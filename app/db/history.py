@@ -1,0 +1,86 @@
+"""Queries on the history of claims and invoices: one row per step, written in the transaction of the step."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import fetch, run
+from app.db.scoping import claims_in, invoices_in
+from app.db.tables import claim_history, claims, invoice_history, invoices
+from app.domain.claims import ClaimAction, ClaimStatus
+from app.domain.glosas import GlosaAction, GlosaStatus
+from app.domain.invoices import InvoiceAction, InvoiceStatus
+from app.domain.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimStep:
+    """A step of the claim (`action`) or of one of its glosas (`glosa_action`), and the claim's row after it."""
+
+    id: str
+    claim_id: str
+    action: ClaimAction | None
+    status: ClaimStatus
+    version: int
+    glosa_id: str | None
+    glosa_action: GlosaAction | None
+    glosa_status: GlosaStatus | None
+    amount_cents: int | None
+    claimed_cents: int
+    processed_cents: int | None
+    approved_cents: int | None
+    denied_cents: int | None
+    payer_claim_number: str | None
+    reason: str | None
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceStep:
+    """A step of the invoice, and its row after it; `settlement_id` or `line_id` say what the step is about."""
+
+    id: str
+    invoice_id: str
+    action: InvoiceAction
+    status: InvoiceStatus
+    version: int
+    settlement_id: str | None
+    line_id: str | None
+    amount_cents: int | None
+    total_cents: int
+    settled_cents: int
+    reason: str | None
+    actor: str
+    at: datetime
+
+
+CLAIM_STEP = tuple(claim_history.c[name] for name in ClaimStep.__dataclass_fields__)
+INVOICE_STEP = tuple(invoice_history.c[name] for name in InvoiceStep.__dataclass_fields__)
+
+
+async def insert_claim_steps(connection: AsyncConnection, steps: Sequence[ClaimStep]) -> None:
+    """Append steps of claims; they are never changed."""
+    await run(connection, insert(claim_history), [asdict(step) for step in steps])
+
+
+async def insert_invoice_steps(connection: AsyncConnection, steps: Sequence[InvoiceStep]) -> None:
+    """Append steps of invoices; they are never changed."""
+    await run(connection, insert(invoice_history), [asdict(step) for step in steps])
+
+
+async def of_claims(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[ClaimStep]:
+    """The steps of these claims, oldest first, as far as the scope holds the claims."""
+    query = select(*CLAIM_STEP).join(claims, claims.c.id == claim_history.c.claim_id)
+    query = query.where(claim_history.c.claim_id.in_(ids), claims_in(scope)).order_by(claim_history.c.id)
+    return await fetch(connection, query, ClaimStep)
+
+
+async def of_invoices(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[InvoiceStep]:
+    """The steps of these invoices, oldest first, as far as the scope holds the invoices."""
+    query = select(*INVOICE_STEP).join(invoices, invoices.c.id == invoice_history.c.invoice_id)
+    query = query.where(invoice_history.c.invoice_id.in_(ids), invoices_in(scope)).order_by(invoice_history.c.id)
+    return await fetch(connection, query, InvoiceStep)

@@ -1,0 +1,154 @@
+"""The tables of parties and reference data: payers, providers, contracts, patients, coverages, terms, eligibility."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from app.db.types import CodeList, EnumText, UtcDateTime, ascii_text, identifier, long_text
+from app.domain.eligibility import Outcome, Source
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
+payers = Table(
+    "payers",
+    metadata,
+    Column("ans_code", ascii_text(6), primary_key=True),
+    Column("name", String(160), nullable=False),
+    Column("submission_window_days", Integer, nullable=False),
+    Column("appeal_deadline_days", Integer, nullable=False, server_default="30"),
+    Column("payment_term_days", Integer, nullable=False),
+    Column("is_answering", Boolean, nullable=False),
+    **MYSQL,
+)
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("cnes", ascii_text(7), primary_key=True),
+    Column("name", String(160), nullable=False),
+    Column("tax_id", ascii_text(14), nullable=False),
+    Column("last_invoice_number", Integer, nullable=False),
+    Column("last_batch_number", Integer, nullable=False, server_default="0"),
+    **MYSQL,
+)
+
+contracts = Table(
+    "contracts",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("provider_cnes", ForeignKey("providers.cnes"), nullable=False),
+    Column("payer_ans", ForeignKey("payers.ans_code"), nullable=False),
+    Column("submission_window_days", Integer, nullable=False),
+    Column("appeal_deadline_days", Integer, nullable=False),
+    Column("payment_term_days", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated_by", String(120), nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("provider_cnes", "payer_ans"),
+    **MYSQL,
+)
+
+contract_prices = Table(
+    "contract_prices",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("contract_id", ForeignKey("contracts.id"), nullable=False),
+    Column("table_code", ascii_text(2), nullable=False),
+    Column("code", ascii_text(10), nullable=False),
+    Column("unit_price_cents", BigInteger, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),
+    Column("quantity_max", Integer),
+    Column("needs_authorization", Boolean, nullable=False),
+    Index(None, "contract_id", "code", "table_code"),
+    **MYSQL,
+)
+
+patients = Table(
+    "patients",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("name", String(70), nullable=False),
+    Column("cpf", ascii_text(11)),
+    Column("birth_date", Date),
+    **MYSQL,
+)
+
+coverages = Table(
+    "coverages",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("patient_id", ForeignKey("patients.id"), nullable=False),
+    Column("payer_ans", ForeignKey("payers.ans_code"), nullable=False),
+    Column("plan_name", String(80), nullable=False),
+    Column("card_number", ascii_text(20), nullable=False),
+    Column("starts_on", Date, nullable=False),
+    Column("ends_on", Date),
+    Column("card_valid_until", Date),
+    Column("waiting_until", Date),
+    Column("suspended_from", Date),
+    Column("suspended_until", Date),
+    UniqueConstraint("payer_ans", "card_number"),
+    Index(None, "patient_id"),
+    **MYSQL,
+)
+
+tuss_terms = Table(
+    "tuss_terms",
+    metadata,
+    Column("table_code", ascii_text(2), primary_key=True),
+    Column("code", ascii_text(10), primary_key=True),
+    Column("term", long_text(), nullable=False),
+    Column("search_text", long_text(), nullable=False),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+    Index(None, "code"),
+    **MYSQL,
+)
+
+eligibility_checks = Table(
+    "eligibility_checks",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("payer_ans", ForeignKey("payers.ans_code"), nullable=False),
+    Column("provider_cnes", ForeignKey("providers.cnes"), nullable=False),
+    Column("patient_id", ForeignKey("patients.id")),
+    Column("card_number", ascii_text(20), nullable=False),
+    Column("service_date", Date, nullable=False),
+    Column("table_code", ascii_text(2)),
+    Column("procedure_code", ascii_text(10)),
+    Column("outcome", EnumText(Outcome), nullable=False),
+    Column("reasons", CodeList, nullable=False),
+    Column("source", EnumText(Source), nullable=False),
+    Column("plan_name", String(80)),
+    Column("card_valid_until", Date),
+    Column("asked_payer_at", UtcDateTime, nullable=False),
+    Column("answered_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("created_by", String(120), nullable=False),
+    Index(None, "answered_at", "id"),
+    Index(None, "provider_cnes", "answered_at", "id"),
+    Index(None, "payer_ans", "answered_at", "id"),
+    Index(None, "patient_id", "answered_at", "id"),
+    **MYSQL,
+)

@@ -1,0 +1,191 @@
+"""Queries on remittances (payers' statements) and their lines."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.paging import Keyset
+from app.db.scoping import remittances_in
+from app.db.tables import remittance_lines, remittances
+from app.domain.claims import Denial
+from app.domain.money import Cents
+from app.domain.remittances import LineStatus, PaidLine, Problem, RemittanceSource, RemittanceStatus
+from app.domain.scope import Scope
+from app.domain.settlements import PaymentMethod
+
+
+@dataclass(frozen=True, slots=True)
+class RemittanceRecord:
+    id: str
+    payer_ans: str
+    provider_cnes: str
+    statement_number: str
+    source: RemittanceSource
+    status: RemittanceStatus
+    paid_on: date | None
+    method: PaymentMethod
+    bank_reference: str | None
+    paid_cents: int
+    denied_cents: int
+    content_hash: str
+    created_by: str
+    created_at: datetime
+    posted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemittanceLineRecord:
+    id: str
+    remittance_id: str
+    sequence: int
+    provider_claim_number: str | None
+    payer_claim_number: str | None
+    item_sequence: int | None
+    item_code: str | None
+    paid_cents: int
+    denials: tuple[Denial, ...]
+    status: LineStatus
+    problem: Problem | None
+    claim_id: str | None
+    matched_by: str | None
+    posted_at: datetime | None
+
+    @property
+    def paid_line(self) -> PaidLine:
+        """The line as the rules take it."""
+        return PaidLine(self.item_sequence, self.item_code, Cents(self.paid_cents), self.denials)
+
+    @property
+    def denied_cents(self) -> int:
+        """The sum of its denials."""
+        return sum(denial.amount for denial in self.denials)
+
+
+@dataclass(frozen=True, slots=True)
+class RemittanceFilter:
+    """Every given part must hold."""
+
+    payer: str | None = None
+    provider: str | None = None
+    status: tuple[RemittanceStatus, ...] | None = None
+    statement_number: str | None = None
+
+
+REMITTANCE = tuple(remittances.c[name] for name in RemittanceRecord.__dataclass_fields__)
+LINE = tuple(remittance_lines.c[name] for name in RemittanceLineRecord.__dataclass_fields__)
+
+
+def _visible(scope: Scope) -> Select[Any]:
+    return select(*REMITTANCE).where(remittances_in(scope))
+
+
+async def by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[RemittanceRecord]:
+    """The remittances of these ids that the scope holds."""
+    return await fetch(connection, _visible(scope).where(remittances.c.id.in_(ids)), RemittanceRecord)
+
+
+async def lock(connection: AsyncConnection, scope: Scope, remittance_id: str) -> RemittanceRecord | None:
+    """The remittance, held until the transaction ends."""
+    query = _visible(scope).where(remittances.c.id == remittance_id).with_for_update()
+    return await fetch_one(connection, query, RemittanceRecord)
+
+
+async def by_number(connection: AsyncConnection, payer: str, provider: str, number: str) -> RemittanceRecord | None:
+    """The remittance that already carries this statement number."""
+    table = remittances.c
+    query = select(*REMITTANCE).where(
+        table.payer_ans == payer, table.provider_cnes == provider, table.statement_number == number
+    )
+    return await fetch_one(connection, query, RemittanceRecord)
+
+
+async def page(
+    connection: AsyncConnection, scope: Scope, where: RemittanceFilter, keyset: Keyset
+) -> list[RemittanceRecord]:
+    """One page of the remittances that the scope holds."""
+    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), RemittanceRecord)
+
+
+async def count(connection: AsyncConnection, scope: Scope, where: RemittanceFilter) -> int:
+    """How many remittances the filter holds within the scope."""
+    query = select(func.count()).select_from(remittances).where(remittances_in(scope), *_conditions(where))
+    return int(await scalar(connection, query))
+
+
+async def insert_remittance(
+    connection: AsyncConnection, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]
+) -> None:
+    """A new remittance with its lines."""
+    await run(connection, insert(remittances).values(**asdict(remittance)))
+    await run(connection, insert(remittance_lines), [asdict(line) for line in lines])
+
+
+async def update_remittance(connection: AsyncConnection, remittance: RemittanceRecord) -> None:
+    """Write the whole row of a remittance that the caller holds locked."""
+    values = asdict(remittance)
+    await run(connection, update(remittances).where(remittances.c.id == values.pop("id")).values(**values))
+
+
+async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
+    """Write where lines stand; their remittance is locked."""
+    names = ("status", "problem", "claim_id", "matched_by", "posted_at")
+    statement = update(remittance_lines).where(remittance_lines.c.id == bindparam("line"))
+    statement = statement.values({name: bindparam(f"new_{name}") for name in names})
+    rows = [{"line": line.id, **{f"new_{name}": getattr(line, name) for name in names}} for line in lines]
+    await run(connection, statement, rows)
+
+
+def _lines(scope: Scope) -> Select[Any]:
+    query = select(*LINE).join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
+    return query.where(remittances_in(scope))
+
+
+async def lines_of(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[RemittanceLineRecord]:
+    """The lines of these remittances, in statement order."""
+    table = remittance_lines.c
+    query = _lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
+    return await fetch(connection, query, RemittanceLineRecord)
+
+
+async def line(connection: AsyncConnection, scope: Scope, line_id: str) -> RemittanceLineRecord | None:
+    """One line; the lock on its remittance protects it."""
+    return await fetch_one(connection, _lines(scope).where(remittance_lines.c.id == line_id), RemittanceLineRecord)
+
+
+async def lines_by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[RemittanceLineRecord]:
+    """The lines of these ids that the scope holds."""
+    return await fetch(connection, _lines(scope).where(remittance_lines.c.id.in_(ids)), RemittanceLineRecord)
+
+
+async def unmatched_page(
+    connection: AsyncConnection, scope: Scope, where: RemittanceFilter, keyset: Keyset
+) -> list[RemittanceLineRecord]:
+    """One page of the lines that wait for a person, oldest first."""
+    query = _lines(scope).where(remittance_lines.c.status == LineStatus.UNMATCHED, *_conditions(where))
+    return await fetch(connection, keyset.apply(query), RemittanceLineRecord)
+
+
+async def unmatched_count(connection: AsyncConnection, scope: Scope, where: RemittanceFilter) -> int:
+    """How many lines wait for a person."""
+    query = select(func.count()).select_from(remittance_lines)
+    query = query.join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
+    waiting = remittance_lines.c.status == LineStatus.UNMATCHED
+    return int(await scalar(connection, query.where(remittances_in(scope), waiting, *_conditions(where))))
+
+
+def _conditions(where: RemittanceFilter) -> list[ColumnElement[bool]]:
+    table = remittances.c
+    equal = (
+        (table.payer_ans, where.payer),
+        (table.provider_cnes, where.provider),
+        (table.statement_number, where.statement_number),
+    )
+    found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+    if where.status is not None:
+        found.append(table.status.in_(where.status))
+    return found

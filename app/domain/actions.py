@@ -1,0 +1,110 @@
+"""What can be done to a claim, a denial or an invoice now, and why not: the tables' own answers, asked in advance."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from app.domain import claims, glosas, invoices
+from app.domain.claims import ClaimAction, ClaimStatus
+from app.domain.errors import BillingError
+from app.domain.glosas import GlosaAction, GlosaStatus
+from app.domain.invoices import InvoiceAction, InvoiceStatus
+from app.domain.money import Cents
+
+
+class ClaimOperation(StrEnum):
+    UPDATE_DRAFT = "UPDATE_DRAFT"
+    SUBMIT = "SUBMIT"
+    START_REVIEW = "START_REVIEW"
+    REQUEST_INFORMATION = "REQUEST_INFORMATION"
+    ADJUDICATE = "ADJUDICATE"
+    CANCEL = "CANCEL"
+    REPLACE = "REPLACE"
+    INVOICE = "INVOICE"
+
+
+class GlosaOperation(StrEnum):
+    ACCEPT = "ACCEPT"
+    APPEAL = "APPEAL"
+    ANSWER_APPEAL = "ANSWER_APPEAL"
+
+
+class InvoiceOperation(StrEnum):
+    ADJUST = "ADJUST"
+    ISSUE = "ISSUE"
+    CANCEL = "CANCEL"
+    SETTLE = "SETTLE"
+    REVERSE_SETTLEMENT = "REVERSE_SETTLEMENT"
+
+
+CLAIM_STEPS = {
+    ClaimOperation.UPDATE_DRAFT: ClaimAction.UPDATE,
+    ClaimOperation.SUBMIT: ClaimAction.SUBMIT,
+    ClaimOperation.START_REVIEW: ClaimAction.START_REVIEW,
+    ClaimOperation.REQUEST_INFORMATION: ClaimAction.REQUEST_INFORMATION,
+    # Which decision it is follows from the items; all of them start from the same states.
+    ClaimOperation.ADJUDICATE: ClaimAction.APPROVE,
+    ClaimOperation.CANCEL: ClaimAction.CANCEL,
+}
+INVOICE_STEPS = {
+    InvoiceOperation.ADJUST: InvoiceAction.ADJUST,
+    InvoiceOperation.ISSUE: InvoiceAction.ISSUE,
+    InvoiceOperation.CANCEL: InvoiceAction.CANCEL,
+    InvoiceOperation.SETTLE: InvoiceAction.SETTLE,
+    InvoiceOperation.REVERSE_SETTLEMENT: InvoiceAction.REVERSE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFacts:
+    """What decides about a claim beside its state."""
+
+    status: ClaimStatus
+    approved: Cents | None
+    is_billed: bool = False
+    is_replaced: bool = False
+    is_appealed: bool = False
+
+
+def claim_block(operation: ClaimOperation, facts: ClaimFacts) -> str | None:
+    """Why the operation would be refused now, or None."""
+    if operation is ClaimOperation.REPLACE:
+        return claims.replacement_block(
+            facts.status, is_billed=facts.is_billed, is_replaced=facts.is_replaced, is_appealed=facts.is_appealed
+        )
+    if operation is ClaimOperation.INVOICE:
+        return claims.invoicing_block(
+            facts.status, facts.approved, is_billed=facts.is_billed, is_replaced=facts.is_replaced
+        )
+    return _refusal(lambda: claims.next_status(facts.status, CLAIM_STEPS[operation]))
+
+
+def glosa_block(
+    operation: GlosaOperation, status: GlosaStatus, *, deadline: date, today: date, is_replaced: bool
+) -> str | None:
+    """Why the operation would be refused now, or None."""
+    if operation is GlosaOperation.ANSWER_APPEAL:
+        return _refusal(lambda: glosas.next_status(status, GlosaAction.UPHOLD))
+    if operation is GlosaOperation.APPEAL:
+        block = glosas.appeal_block(status, deadline=deadline, today=today)
+        if block is not None:
+            return block.message
+    else:
+        refusal = _refusal(lambda: glosas.next_status(status, GlosaAction.ACCEPT))
+        if refusal is not None:
+            return refusal
+    return "another claim replaces the claim of this denial" if is_replaced else None
+
+
+def invoice_block(operation: InvoiceOperation, status: InvoiceStatus, *, total: Cents, settled: Cents) -> str | None:
+    """Why the operation would be refused now, or None."""
+    return _refusal(lambda: invoices.next_status(status, INVOICE_STEPS[operation], total=total, settled=settled))
+
+
+def _refusal(ask: Callable[[], object]) -> str | None:
+    try:
+        ask()
+    except BillingError as error:
+        return error.message
+    return None

@@ -1,0 +1,143 @@
+"""Preflight: what a payer would deny and why, from the facts alone; errors refuse a submission, warnings stay on it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from app.domain import eligibility
+from app.domain.contracts import Price
+from app.domain.eligibility import CoverageTerms
+from app.domain.errors import ErrorCode, Failure
+from app.domain.money import Cents, Factor, Quantity, format_money, format_quantity, item_total
+
+OVERPRICED: Final = "1705"
+UNAUTHORIZED: Final = "1818"
+AUTHORIZED_LATER: Final = "1814"
+DUPLICATE_ITEM: Final = "3209"
+TOO_MANY: Final = "3210"
+COVERAGE_MESSAGES: Final = {
+    eligibility.AFTER_END: "the coverage had ended on the service date",
+    eligibility.SUSPENDED: "the coverage was suspended on the service date",
+    eligibility.WAITING: "the service date lies in the waiting period",
+    eligibility.NOT_COVERED: "the coverage had not begun on the service date",
+}
+
+
+class Severity(StrEnum):
+    ERROR = "ERROR"
+    WARNING = "WARNING"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that the payer would object to, where it stands in the input, and the cents it may cost."""
+
+    severity: Severity
+    code: ErrorCode
+    message: str
+    field: str | None
+    tiss_code: str | None
+    amount_at_risk: Cents
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What the checks need of an item."""
+
+    table_code: str
+    code: str
+    performed_on: date
+    quantity: Quantity
+    unit_price: Cents
+    factor: Factor
+    total: Cents
+
+
+def of_failures(failures: Iterable[Failure], items: list[Item]) -> list[Finding]:
+    """Refusals as findings: one about an item risks that item, any other the whole claim."""
+    whole = Cents(sum(item.total for item in items))
+
+    def risk(field: str | None) -> Cents:
+        parts = (field or "").split(".")
+        is_item = parts[0] == "items" and len(parts) > 1 and parts[1].isdigit() and int(parts[1]) < len(items)
+        return items[int(parts[1])].total if is_item else whole
+
+    return [
+        Finding(Severity.ERROR, each.code, each.message, each.field, each.tiss_code, risk(each.field))
+        for each in failures
+    ]
+
+
+def coverage_warnings(terms: CoverageTerms, *, service_date: date, whole: Cents) -> Iterator[Finding]:
+    """Waiting period, suspension, and a coverage not begun or ended; the card itself is checked elsewhere."""
+    decision = eligibility.decide(terms, is_payer_answering=True, service_date=service_date)
+    for reason in decision.reasons:
+        if reason in COVERAGE_MESSAGES:
+            message = COVERAGE_MESSAGES[reason]
+            yield Finding(Severity.WARNING, ErrorCode.INVALID_DATE, message, "serviceDate", reason, whole)
+
+
+def authorization_warnings(issued_on: date | None, *, service_date: date, whole: Cents) -> Iterator[Finding]:
+    """An authorization that was given only after the service."""
+    if issued_on is not None and issued_on > service_date:
+        message = "the authorization was given after the service"
+        field = "authorization.issuedOn"
+        yield Finding(Severity.WARNING, ErrorCode.INVALID_DATE, message, field, AUTHORIZED_LATER, whole)
+
+
+def price_warnings(items: list[Item], prices: list[Price], *, is_authorized: bool) -> Iterator[Finding]:
+    """Items dearer, more numerous or less authorized than the contract allows on their day."""
+    by_code: dict[tuple[str, str], list[Price]] = {}
+    for price in prices:
+        by_code.setdefault((price.table_code, price.code), []).append(price)
+    for index, item in enumerate(items):
+        for price in by_code.get((item.table_code, item.code), []):
+            if price.is_valid_on(item.performed_on):
+                yield from _against(f"items.{index}", item, price, is_authorized=is_authorized)
+
+
+def _against(path: str, item: Item, price: Price, *, is_authorized: bool) -> Iterator[Finding]:
+    if item.unit_price > price.unit_price:
+        message = f"the contract pays {format_money(price.unit_price)}"
+        agreed = item_total(price.unit_price, item.quantity, item.factor)
+        risk = Cents(item.total - agreed)
+        yield _warning(ErrorCode.INVALID_AMOUNT, message, f"{path}.unitPrice", OVERPRICED, risk)
+    if price.quantity_max is not None and item.quantity > price.quantity_max:
+        message = f"the contract allows {format_quantity(price.quantity_max)} at once"
+        allowed = item_total(item.unit_price, price.quantity_max, item.factor)
+        risk = Cents(item.total - allowed)
+        yield _warning(ErrorCode.INVALID_QUANTITY, message, f"{path}.quantity", TOO_MANY, risk)
+    if price.needs_authorization and not is_authorized:
+        message = "the contract asks for an authorization"
+        yield _warning(ErrorCode.INVALID_INPUT, message, f"{path}.code", UNAUTHORIZED, item.total)
+
+
+def duplicate_warnings(items: list[Item], elsewhere: set[tuple[str, str, date]]) -> Iterator[Finding]:
+    """Items that were billed before for the same person, code and day: on other claims, or earlier on this one."""
+    seen: set[tuple[str, str, date]] = set()
+    for index, item in enumerate(items):
+        key = (item.table_code, item.code, item.performed_on)
+        if key in elsewhere or key in seen:
+            place = "on another claim" if key in elsewhere else "twice on this claim"
+            message = f"the same service of the same day stands {place}"
+            yield _warning(ErrorCode.DUPLICATE_CLAIM, message, f"items.{index}", DUPLICATE_ITEM, item.total)
+        seen.add(key)
+
+
+def _warning(code: ErrorCode, message: str, field: str, tiss_code: str, risk: Cents) -> Finding:
+    return Finding(Severity.WARNING, code, message, field, tiss_code, risk)
+
+
+def total_at_risk(findings: Iterable[Finding], items: list[Item]) -> Cents:
+    """What all findings together may cost: an amount is lost once, however many reasons there are."""
+    by_item = [0] * len(items)
+    for finding in findings:
+        parts = (finding.field or "").split(".")
+        if parts[0] == "items" and len(parts) > 1 and parts[1].isdigit():
+            place = int(parts[1])
+            by_item[place] = min(by_item[place] + finding.amount_at_risk, items[place].total)
+        elif finding.amount_at_risk:
+            return Cents(sum(item.total for item in items))
+    return Cents(sum(by_item))

@@ -1,0 +1,78 @@
+"""Where billed money is: paid, in dispute, lost or awaited; whatever is left over would be unexplained."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NewType
+
+from app.domain.calendar import BRASILIA
+from app.domain.money import Cents
+
+Ratio = NewType("Ratio", int)
+"""A share, in ten-thousandths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Cents; `billed` is counted from the claims, the parts from decisions, denials, invoice lines and payments."""
+
+    billed_cents: Cents
+    paid_cents: Cents
+    in_dispute_cents: Cents
+    lost_cents: Cents
+    awaiting_cents: Cents
+
+    @property
+    def unexplained_cents(self) -> Cents:
+        """Billed minus all parts: zero, or a row somewhere is wrong."""
+        parts = self.paid_cents + self.in_dispute_cents + self.lost_cents + self.awaiting_cents
+        return Cents(self.billed_cents - parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days of submission, both inside; None leaves that end open."""
+
+    first: date | None = None
+    last: date | None = None
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """The first moment of the period."""
+        return None if self.first is None else _midnight(self.first)
+
+    @property
+    def ends_before(self) -> datetime | None:
+        """The first moment behind the period."""
+        return None if self.last is None else _midnight(self.last + timedelta(days=1))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=BRASILIA)
+
+
+@dataclass(frozen=True, slots=True)
+class Indicators:
+    """The figures of the ANS panel for own data; rates in ten-thousandths, None where nothing was processed."""
+
+    processed_cents: Cents
+    denied_cents: Cents
+    lost_cents: Cents
+    days_to_payment_tenths: int | None
+    claims_without_return: int
+    value_without_return_cents: Cents
+    expiring_cents: Cents
+
+    @property
+    def initial_glosa_rate(self) -> Ratio | None:
+        """Denied at first, of what was processed."""
+        return rate(self.denied_cents, self.processed_cents)
+
+    @property
+    def final_glosa_rate(self) -> Ratio | None:
+        """Lost for good, of what was processed."""
+        return rate(self.lost_cents, self.processed_cents)
+
+
+def rate(part: int, whole: int) -> Ratio | None:
+    """The share in ten-thousandths, rounded half up; None of nothing."""
+    return None if whole == 0 else Ratio((part * 20_000 + whole) // (2 * whole))

@@ -1,0 +1,89 @@
+"""How remittances and their queue are met."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import remittances as remittances_db
+from app.db.paging import Keyset
+from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
+from app.db.tables import remittance_lines, remittances
+from app.domain.remittances import RemittanceSource
+from app.resolvers.context import Context
+from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
+from app.services import posting
+from app.services import remittances as service
+from app.services.idempotency import Written
+from app.services.posting import Posted
+from app.services.remittance_input import RemittanceData
+from app.services.remittances import Imported
+
+IMPORTED = TypeAdapter(Imported)
+POSTED = TypeAdapter(Posted)
+LINE = TypeAdapter(RemittanceLineRecord)
+NEWEST_FIRST: Order[RemittanceRecord] = order_by(remittances, "created_at", datetime, descending=True)
+OLDEST_LINE_FIRST: Order[RemittanceLineRecord] = order_by(remittance_lines, "id", str, descending=False)
+
+
+async def page(ctx: Context, *, where: RemittanceFilter, first: int, after: str | None) -> Page[RemittanceRecord]:
+    """One page of the caller's remittances, newest first."""
+
+    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[RemittanceRecord]:
+        return await remittances_db.page(connection, ctx.scope, where, keyset)
+
+    async def count(connection: AsyncConnection) -> int:
+        return await remittances_db.count(connection, ctx.scope, where)
+
+    request = PageRequest(first, after, ("remittances", asdict(where)))
+    return await read_page(ctx.database, request, NEWEST_FIRST, rows=rows, count=count)
+
+
+async def unmatched(
+    ctx: Context, *, where: RemittanceFilter, first: int, after: str | None
+) -> Page[RemittanceLineRecord]:
+    """One page of the lines that wait for a person, oldest first."""
+
+    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[RemittanceLineRecord]:
+        return await remittances_db.unmatched_page(connection, ctx.scope, where, keyset)
+
+    async def count(connection: AsyncConnection) -> int:
+        return await remittances_db.unmatched_count(connection, ctx.scope, where)
+
+    request = PageRequest(first, after, ("unmatchedRemittanceLines", asdict(where)))
+    return await read_page(ctx.database, request, OLDEST_LINE_FIRST, rows=rows, count=count)
+
+
+async def take(ctx: Context, *, data: RemittanceData, source: RemittanceSource, key: str | None) -> Written[Imported]:
+    """Take a statement in once."""
+
+    async def work(connection: AsyncConnection) -> Imported:
+        return await service.take(connection, data=data, source=source, **ctx.acting())
+
+    request = [asdict(data), source]
+    return await ctx.write_once("importRemittance", key=key, request=request, answer=IMPORTED, work=work)
+
+
+async def match(ctx: Context, *, line_id: str, claim_id: str, key: str | None) -> Written[RemittanceLineRecord]:
+    """Match a waiting line by hand."""
+
+    async def work(connection: AsyncConnection) -> RemittanceLineRecord:
+        return await service.match(
+            connection, scope=ctx.scope, line_id=line_id, claim_id=claim_id, subject=ctx.principal.subject
+        )
+
+    request = [line_id, claim_id]
+    return await ctx.write_once("matchRemittanceLine", key=key, request=request, answer=LINE, work=work)
+
+
+async def post(ctx: Context, *, remittance_id: str, key: str | None) -> Written[Posted]:
+    """Carry a statement out once."""
+
+    async def work(connection: AsyncConnection) -> Posted:
+        return await posting.post(connection, remittance_id=remittance_id, **ctx.acting())
+
+    written = await ctx.write_once("postRemittance", key=key, request=remittance_id, answer=POSTED, work=work)
+    if not written.replayed:
+        ctx.metrics.settled_cents.inc(sum(each.amount_cents for each in written.value.settlements))
+    return written

@@ -1,0 +1,133 @@
+"""Contracts: the terms that hold between a provider and a payer, and keeping them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import contracts as contracts_db
+from app.db import coverage as coverage_db
+from app.db.contracts import ContractRecord, PriceRecord
+from app.domain import ids
+from app.domain.contracts import Price, Terms, price_failures, terms_failures
+from app.domain.errors import ErrorCode, Failure, conflict, raise_any, refuse
+from app.domain.scope import Scope
+from app.services.tuss import OWN_TABLES, PUBLISHED_TABLES
+
+PRICES_MAX: Final = 2_000
+STANDARD: Final = Terms(submission_window_days=180, appeal_deadline_days=30, payment_term_days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractData:
+    """The terms of one pair; `prices` None leaves the price list as it is."""
+
+    provider: str
+    payer: str
+    terms: Terms
+    prices: tuple[Price, ...] | None = None
+
+
+async def terms_of(connection: AsyncConnection, provider: str, payer: str) -> Terms:
+    """The contract's terms, or what the payer offers without one."""
+    contract = await contracts_db.between(connection, provider, payer)
+    if contract is not None:
+        return contract.terms
+    found = await coverage_db.payer(connection, payer)
+    return found.terms if found else STANDARD
+
+
+async def prices_for(
+    connection: AsyncConnection, contract: ContractRecord | None, codes: Sequence[tuple[str, str]]
+) -> list[Price]:
+    """The agreed prices of these (table, code) pairs; none without a contract."""
+    if contract is None:
+        return []
+    return [row.price for row in await contracts_db.prices_for(connection, contract.id, codes)]
+
+
+async def save(
+    connection: AsyncConnection,
+    *,
+    scope: Scope,
+    data: ContractData,
+    version: int | None,
+    subject: str,
+    now: datetime,
+) -> ContractRecord:
+    """The contract of this pair, new or changed."""
+    raise_any([*terms_failures(data.terms), *_list_failures(data.prices or ())])
+    await _check_parties(connection, scope, data)
+    known = await contracts_db.lock(connection, data.provider, data.payer)
+    if version is not None and version != (known.version if known else 0):
+        message = f"the contract has changed: its version is {known.version if known else 0}"
+        raise refuse(ErrorCode.STALE_VERSION, message, "version")
+    contract = _record(data, known, subject, now)
+    await _write(connection, contract, is_new=known is None)
+    if data.prices is not None:
+        await contracts_db.replace_prices(connection, contract.id, [_price(contract.id, each) for each in data.prices])
+    return contract
+
+
+async def _check_parties(connection: AsyncConnection, scope: Scope, data: ContractData) -> None:
+    is_in_scope = scope.holds(provider=data.provider, payer=data.payer, patient=None)
+    if not is_in_scope or await coverage_db.provider(connection, data.provider) is None:
+        raise refuse(ErrorCode.NOT_FOUND, f"no provider {data.provider[:10]}", "provider", "1202")
+    if await coverage_db.payer(connection, data.payer) is None:
+        raise refuse(ErrorCode.NOT_FOUND, f"no payer {data.payer[:10]}", "payer", "5027")
+
+
+def _list_failures(prices: tuple[Price, ...]) -> list[Failure]:
+    found = price_failures(prices) if len(prices) <= PRICES_MAX else []
+    if len(prices) > PRICES_MAX:
+        found.append(Failure(ErrorCode.INVALID_INPUT, f"a price list has at most {PRICES_MAX} prices", "prices"))
+    for index, price in enumerate(prices):
+        if price.table_code not in (*PUBLISHED_TABLES, *OWN_TABLES):
+            message = f"there is no TUSS table {price.table_code[:10]}"
+            found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"prices.{index}.table", "3150"))
+        if not (1 <= len(price.code) <= 10 and price.code.isascii() and price.code.isalnum()):
+            message = "a code has 1 to 10 letters or digits"
+            found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"prices.{index}.code", "1801"))
+    return found
+
+
+def _record(data: ContractData, known: ContractRecord | None, subject: str, now: datetime) -> ContractRecord:
+    fresh = ContractRecord(
+        id=ids.new_id(ids.CONTRACT),
+        provider_cnes=data.provider,
+        payer_ans=data.payer,
+        submission_window_days=data.terms.submission_window_days,
+        appeal_deadline_days=data.terms.appeal_deadline_days,
+        payment_term_days=data.terms.payment_term_days,
+        version=1,
+        updated_by=subject,
+        updated_at=now,
+    )
+    return fresh if known is None else replace(fresh, id=known.id, version=known.version + 1)
+
+
+async def _write(connection: AsyncConnection, contract: ContractRecord, *, is_new: bool) -> None:
+    if not is_new:
+        await contracts_db.update_contract(connection, contract)
+        return
+    try:
+        await contracts_db.insert_contract(connection, contract)
+    except IntegrityError:
+        raise conflict("somebody else has just made this contract", "provider") from None
+
+
+def _price(contract_id: str, price: Price) -> PriceRecord:
+    return PriceRecord(
+        id=ids.new_id(ids.PRICE),
+        contract_id=contract_id,
+        table_code=price.table_code,
+        code=price.code,
+        unit_price_cents=price.unit_price,
+        valid_from=price.valid_from,
+        valid_to=price.valid_to,
+        quantity_max=price.quantity_max,
+        needs_authorization=price.needs_authorization,
+    )

@@ -1,0 +1,266 @@
+"""Posting a remittance: its decisions, its invoices and its settlements, all in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import claims as claims_db
+from app.db import invoices as invoices_db
+from app.db import lines as lines_db
+from app.db import remittances as remittances_db
+from app.db.claims import ClaimRecord, ItemRecord
+from app.db.invoices import InvoiceRecord
+from app.db.lines import LineRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
+from app.db.settlements import SettlementRecord
+from app.domain.allocation import spread
+from app.domain.claims import ClaimStatus, ItemDecision
+from app.domain.errors import not_found
+from app.domain.invoices import InvoiceStatus
+from app.domain.money import CENTS_MAX, Cents
+from app.domain.remittances import (
+    BilledItem,
+    LineAction,
+    LineStatus,
+    Problem,
+    decisions,
+    is_decided,
+    next_line_status,
+    payable,
+    payment,
+    remittance_status,
+)
+from app.domain.scope import Scope
+from app.events import outbox
+from app.events.contracts import remittance_event
+from app.services import invoices, reviews, settlements
+from app.services.invoices import CLAIMS_MAX, InvoiceData
+from app.services.settlements import Payment
+
+NOTHING: Final = Cents(0)
+PAYABLE: Final = frozenset({InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The remittance after it, what was paid, and what had to be put back; nothing of it when all was posted before."""
+
+    remittance: RemittanceRecord
+    settlements: tuple[SettlementRecord, ...] = ()
+    posted_lines: int = 0
+    put_back_lines: int = 0
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether this call did anything."""
+        return bool(self.posted_lines or self.put_back_lines)
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What the lines of one claim ask for: a decision that is still missing, and a payment."""
+
+    claim: ClaimRecord
+    items: list[ItemRecord]
+    lines: list[RemittanceLineRecord]
+    decisions: tuple[ItemDecision, ...] | None = None
+    paid: Cents = NOTHING
+    problem: Problem | None = None
+    dues: list[LineRecord] = field(default_factory=list)
+
+
+async def post(connection: AsyncConnection, *, scope: Scope, remittance_id: str, subject: str, now: datetime) -> Posted:
+    """Carry out every matched line; lines that do not fit the claims as they are now go back to the queue."""
+    remittance = await remittances_db.lock(connection, scope, remittance_id)
+    if remittance is None:
+        raise not_found("remittance", remittance_id)
+    lines = await remittances_db.lines_of(connection, scope, [remittance_id])
+    waiting = [line for line in lines if line.status is LineStatus.MATCHED]
+    if not waiting:
+        return Posted(remittance)
+    plans = await _plans(connection, scope, remittance, waiting)
+    good = [plan for plan in plans if plan.problem is None]
+    for plan in good:
+        await _decide(connection, plan, subject, now)
+    paid = await _pay(connection, scope, remittance, good, subject, now) if remittance.paid_on else []
+    return await _close(connection, remittance, lines, plans, paid, now)
+
+
+async def _plans(
+    connection: AsyncConnection, scope: Scope, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]
+) -> list[_Plan]:
+    """One plan per claim, the claims locked in id order."""
+    ids = sorted({line.claim_id for line in lines if line.claim_id})
+    claims = await claims_db.lock_many(connection, scope, ids)
+    items = await claims_db.items_of_claims(connection, scope, ids)
+    replaced = await claims_db.replaced_among(connection, ids)
+    billed = await lines_db.of_claims(connection, scope, ids)
+    payable_ids = await _payable_invoices(connection, scope, billed)
+    # Read again: until the invoices were held, another payment may have come in between.
+    billed = await lines_db.of_claims(connection, scope, ids)
+    plans = []
+    for claim in claims:
+        plan = _Plan(
+            claim,
+            [item for item in items if item.claim_id == claim.id],
+            [line for line in lines if line.claim_id == claim.id],
+        )
+        on_invoices = [line for line in billed if line.claim_id == claim.id]
+        plan.dues = [line for line in on_invoices if line.invoice_id in payable_ids]
+        plan.problem = _look(plan, on_invoices, is_replaced=claim.id in replaced, is_paying=bool(remittance.paid_on))
+        plans.append(plan)
+    return plans
+
+
+async def _payable_invoices(connection: AsyncConnection, scope: Scope, lines: Sequence[LineRecord]) -> set[str]:
+    """Those of the lines' invoices that take payments, held until the end."""
+    held = await invoices_db.lock_many(connection, scope, sorted({line.invoice_id for line in lines}))
+    return {invoice.id for invoice in held if invoice.status in PAYABLE}
+
+
+def _look(plan: _Plan, on_invoices: list[LineRecord], *, is_replaced: bool, is_paying: bool) -> Problem | None:
+    """Fill in what the plan's lines ask for, or say why they cannot be carried out."""
+    problem = payable(plan.claim.status, is_replaced=is_replaced)
+    if problem is not None:
+        return problem
+    lines = [line.paid_line for line in plan.lines]
+    billed = [_billed(item) for item in plan.items]
+    if not is_decided(plan.claim.status):
+        found = decisions(billed, lines)
+        if isinstance(found, Problem):
+            return found
+        plan.decisions, plan.paid = found, Cents(sum(line.paid for line in lines))
+        return None
+    is_due_by_lines = is_paying and on_invoices
+    due = sum(line.due_cents for line in plan.dues) if is_due_by_lines else plan.claim.approved_cents or 0
+    paid = payment(billed, lines, due=Cents(due))
+    if isinstance(paid, Problem):
+        is_on_draft = paid is Problem.OVERPAID and is_paying and len(plan.dues) < len(on_invoices)
+        return Problem.NOT_PAYABLE if is_on_draft else paid
+    plan.paid = paid
+    return None
+
+
+def _billed(item: ItemRecord) -> BilledItem:
+    denied = None if item.denied_cents is None else Cents(item.denied_cents)
+    return BilledItem(item.sequence, item.code, Cents(item.total_cents), denied)
+
+
+async def _decide(connection: AsyncConnection, plan: _Plan, subject: str, now: datetime) -> None:
+    if plan.decisions is None:
+        return
+    claim = plan.claim
+    if claim.status is not ClaimStatus.UNDER_REVIEW:
+        claim = await reviews.start_locked(connection, claim, subject=subject, now=now)
+    number = next((line.payer_claim_number for line in plan.lines if line.payer_claim_number), None)
+    plan.claim = await reviews.decide(connection, claim, plan.items, plan.decisions, number, subject=subject, now=now)
+
+
+async def _pay(
+    connection: AsyncConnection,
+    scope: Scope,
+    remittance: RemittanceRecord,
+    plans: Sequence[_Plan],
+    subject: str,
+    now: datetime,
+) -> list[SettlementRecord]:
+    """One settlement per invoice; claims that stand on none yet get one."""
+    paying = [plan for plan in plans if plan.paid]
+    await _bill(connection, scope, remittance, [plan for plan in paying if not plan.dues], subject, now)
+    parts: dict[str, dict[str, Cents]] = {}
+    for plan in paying:
+        shares = spread(plan.paid, [Cents(line.due_cents) for line in plan.dues])
+        for line, share in zip(plan.dues, shares, strict=True):
+            if share:
+                parts.setdefault(line.invoice_id, {})[line.id] = share
+    held = await invoices_db.lock_many(connection, scope, sorted(parts))
+    return [await _settle(connection, scope, remittance, each, parts[each.id], subject, now) for each in held]
+
+
+async def _bill(
+    connection: AsyncConnection,
+    scope: Scope,
+    remittance: RemittanceRecord,
+    plans: Sequence[_Plan],
+    subject: str,
+    now: datetime,
+) -> None:
+    """An issued invoice for claims that the payer pays before anybody billed them."""
+    month = _paid_on(remittance).strftime("%Y%m")
+    for batch in _batches(plans):
+        claim_ids = tuple(plan.claim.id for plan in batch)
+        data = InvoiceData(remittance.provider_cnes, remittance.payer_ans, month, claim_ids, has_recoveries=False)
+        draft = await invoices.create(connection, scope=scope, data=data, subject=subject, now=now)
+        await invoices.issue(
+            connection, scope=scope, invoice_id=draft.id, due_date=None, version=None, subject=subject, now=now
+        )
+        lines = await lines_db.of_invoices(connection, scope, [draft.id])
+        for plan in batch:
+            plan.dues = [line for line in lines if line.claim_id == plan.claim.id]
+
+
+def _batches(plans: Sequence[_Plan]) -> list[list[_Plan]]:
+    """At most as many claims, and as much money, as one invoice takes."""
+    found: list[list[_Plan]] = []
+    total = 0
+    for plan in plans:
+        amount = plan.claim.approved_cents or 0
+        if not found or len(found[-1]) == CLAIMS_MAX or total + amount > CENTS_MAX:
+            found.append([])
+            total = 0
+        found[-1].append(plan)
+        total += amount
+    return found
+
+
+def _paid_on(remittance: RemittanceRecord) -> date:
+    if remittance.paid_on is None:
+        raise AssertionError
+    return remittance.paid_on
+
+
+async def _settle(
+    connection: AsyncConnection,
+    scope: Scope,
+    remittance: RemittanceRecord,
+    invoice: InvoiceRecord,
+    parts: dict[str, Cents],
+    subject: str,
+    now: datetime,
+) -> SettlementRecord:
+    amount = Cents(sum(parts.values()))
+    paid = Payment(
+        amount, _paid_on(remittance), remittance.method, remittance.bank_reference, remittance.statement_number
+    )
+    done = await settlements.settle_locked(connection, scope, invoice, paid, subject=subject, now=now, parts=parts)
+    return done.settlement
+
+
+async def _close(
+    connection: AsyncConnection,
+    remittance: RemittanceRecord,
+    lines: Sequence[RemittanceLineRecord],
+    plans: Sequence[_Plan],
+    paid: Sequence[SettlementRecord],
+    now: datetime,
+) -> Posted:
+    fate = {line.id: plan.problem for plan in plans for line in plan.lines}
+    moved = [_moved(line, fate[line.id], now) for line in lines if line.id in fate]
+    await remittances_db.update_lines(connection, moved)
+    after = {line.id: line.status for line in lines} | {line.id: line.status for line in moved}
+    status = remittance_status(list(after.values()))
+    posted = sum(line.status is LineStatus.POSTED for line in moved)
+    closed = replace(remittance, status=status, posted_at=now if posted else remittance.posted_at)
+    await remittances_db.update_remittance(connection, closed)
+    if posted:
+        await outbox.record(connection, remittance_event("RemittancePosted", closed, at=now))
+    return Posted(closed, tuple(paid), posted, len(moved) - posted)
+
+
+def _moved(line: RemittanceLineRecord, problem: Problem | None, now: datetime) -> RemittanceLineRecord:
+    if problem is not None:
+        return replace(line, status=next_line_status(line.status, LineAction.PUT_BACK), problem=problem)
+    return replace(line, status=next_line_status(line.status, LineAction.POST), posted_at=now)

@@ -1,0 +1,135 @@
+"""Preflight: everything the payer would object to, looked up in the gateway's own data before a claim is sent."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import claims as claims_db
+from app.db.claims import ClaimRecord, ServicesOf
+from app.domain.errors import BillingError, ErrorCode, Failure, not_found
+from app.domain.money import Cents
+from app.domain.preflight import (
+    Finding,
+    Item,
+    authorization_warnings,
+    coverage_warnings,
+    duplicate_warnings,
+    of_failures,
+    price_warnings,
+    total_at_risk,
+)
+from app.domain.scope import Scope
+from app.services import claim_input, contracts
+from app.services.claim_input import Checked, ClaimData
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The claim that is checked and the one that it replaces, as far as they exist: no duplicates of themselves."""
+
+    claim_id: str | None = None
+    replaces_id: str | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Those that exist."""
+        return tuple(each for each in (self.claim_id, self.replaces_id) if each is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What refuses the claim, what only warns, and what was looked up (None when the input is beyond looking up)."""
+
+    failures: tuple[Failure, ...]
+    warnings: tuple[Finding, ...]
+    items: tuple[Item, ...]
+    checked: Checked | None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Errors first, then warnings."""
+        return [*of_failures(self.failures, list(self.items)), *self.warnings]
+
+    @property
+    def amount_at_risk(self) -> Cents:
+        """What all of it together may cost."""
+        return total_at_risk(self.findings, list(self.items))
+
+    def passed(self) -> Checked:
+        """What was looked up; BillingError with every failure if there is one."""
+        if self.failures or self.checked is None:
+            raise BillingError(*self.failures)
+        return self.checked
+
+
+async def examine(connection: AsyncConnection, *, scope: Scope, data: ClaimData, own: Own, today: date) -> Preflight:
+    """All findings on this claim; nothing is changed."""
+    failures, checked = await claim_input.examine(connection, scope=scope, data=data, today=today)
+    items = tuple(_items(data))
+    if not any(failure.code is ErrorCode.NOT_FOUND for failure in failures):
+        failures += await _number_failures(connection, data, own)
+    warnings = await _warnings(connection, scope, data, checked, items, own) if checked else []
+    return Preflight(tuple(failures), tuple(warnings), items, checked)
+
+
+async def of_claim(connection: AsyncConnection, *, scope: Scope, claim_id: str, today: date) -> Preflight:
+    """The findings on a claim that is kept already."""
+    found = await claims_db.by_ids(connection, scope, [claim_id])
+    if not found:
+        raise not_found("claim", claim_id, "claimId")
+    return await of_record(connection, scope=scope, claim=found[0], today=today)
+
+
+async def of_record(connection: AsyncConnection, *, scope: Scope, claim: ClaimRecord, today: date) -> Preflight:
+    """The findings on this row."""
+    rows = await claims_db.items_of_claims(connection, scope, [claim.id])
+    data = claim_input.data_of(claim, rows)
+    return await examine(connection, scope=scope, data=data, own=Own(claim.id, claim.replaces_id), today=today)
+
+
+def _items(data: ClaimData) -> list[Item]:
+    return [
+        Item(
+            each.table_code,
+            each.code,
+            each.performed_on or data.service_date,
+            each.quantity,
+            each.unit_price,
+            each.factor,
+            each.total,
+        )
+        for each in data.items
+    ]
+
+
+async def _number_failures(connection: AsyncConnection, data: ClaimData, own: Own) -> list[Failure]:
+    known = await claims_db.by_number(connection, data.provider, data.payer, data.provider_claim_number)
+    if known is None or known.id == own.claim_id:
+        return []
+    return [duplicate_number(data)]
+
+
+def duplicate_number(data: ClaimData) -> Failure:
+    """The provider's number is taken."""
+    message = f"the provider already sent claim {data.provider_claim_number} to this payer"
+    return Failure(ErrorCode.DUPLICATE_CLAIM, message, "providerClaimNumber", "1308")
+
+
+async def _warnings(
+    connection: AsyncConnection, scope: Scope, data: ClaimData, checked: Checked, items: tuple[Item, ...], own: Own
+) -> list[Finding]:
+    whole, found = data.total, list(items)
+    authorization = data.authorization
+    issued_on = authorization.issued_on if authorization else None
+    codes = sorted({(item.table_code, item.code) for item in items})
+    prices = await contracts.prices_for(connection, checked.contract, codes)
+    services = ServicesOf(data.provider, data.payer, checked.coverage.patient_id, own.ids)
+    days = sorted({item.performed_on for item in items})
+    elsewhere = await claims_db.services_elsewhere(connection, scope, services, days)
+    return [
+        *coverage_warnings(checked.coverage.terms, service_date=data.service_date, whole=whole),
+        *authorization_warnings(issued_on, service_date=data.service_date, whole=whole),
+        *price_warnings(found, prices, is_authorized=authorization is not None),
+        *duplicate_warnings(found, elsewhere),
+    ]
