@@ -1,4 +1,4 @@
-"""The console script `billing`: serve, migrate, token, schema, seed-demo, load-tuss, import-tiss."""
+"""The console script `billing`: serve, migrate, token, schema, seed-demo, load-tuss, import-tiss, export-tiss."""
 
 import asyncio
 import signal
@@ -24,7 +24,8 @@ from app.domain.scope import EVERYTHING
 from app.main import create_app, drain
 from app.parts import database_of, development_keys, now
 from app.schema.root import schema as graphql_schema
-from app.services import demo, tiss_import, tuss
+from app.services import demo, tiss_export, tiss_import, tuss
+from app.services.tiss_export import Batch
 from app.services.tiss_import import Fate, ImportReport
 from app.settings import Settings, SettingsError
 from app.telemetry import configure_logs
@@ -230,6 +231,27 @@ def import_tiss(file: Annotated[Path, typer.Argument(help="A TISS lote, XML.")])
     _show(report)
     if not report.is_clean:
         raise typer.Exit(EXIT_BAD_INPUT)
+
+
+@app.command(name="export-tiss")
+def export_tiss(
+    claims: Annotated[list[str], typer.Argument(help="Ids of 1 to 100 sent claims of one type, provider and payer.")],
+    output: Annotated[Path | None, typer.Option(help="Where to write the document; default: its own name.")] = None,
+) -> None:
+    """Write sent claims as a TISS batch document, valid and hashed."""
+
+    async def work(database: Database) -> Batch:
+        return await database.transact(
+            lambda connection: tiss_export.export(connection, scope=EVERYTHING, claim_ids=claims, now=now())
+        )
+
+    batch = _with_database(work)
+    target = output or Path(batch.file_name)
+    try:
+        target.write_bytes(batch.xml.encode("iso-8859-1"))
+    except OSError as error:
+        _fail(f"cannot write {target}: {error.strerror}")
+    _err.print(f"batch {batch.number}: {len(batch.claim_ids)} claims, hash {batch.hash}, in {target}", markup=False)
 
 
 def _show(report: ImportReport) -> None:

@@ -5,7 +5,8 @@ import contextlib
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,9 +45,9 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _log = structlog.get_logger("billing")
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The gateway as an ASGI application."""
-    parts = build(settings)
+def create_app(settings: Settings, *, clock: Callable[[], datetime] = now) -> Starlette:
+    """The gateway as an ASGI application; `clock` tells it the time."""
+    parts = build(settings, clock=clock)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -100,7 +101,7 @@ def _context_factory(parts: Parts) -> Any:
             hub=parts.hub,
             metrics=parts.metrics,
             verifier=parts.verifier,
-            now=now,
+            now=parts.now,
             on_commit=parts.relay.wake,
             request_id=request_id.get(),
         )
@@ -199,7 +200,7 @@ async def _measure_backlog(parts: Parts) -> None:
             waiting = await outbox_db.backlog(connection)
     except (DatabaseUnavailable, TimeoutError):
         return
-    age = (now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
+    age = (parts.now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
     parts.metrics.outbox_pending.set(waiting.pending)
     parts.metrics.outbox_age.set(max(age, 0.0))
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -14,17 +14,23 @@ from app import cache as caching
 from app.auth import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys, Verifier
 from app.cache import Cache
 from app.db import outbox as outbox_db
+from app.db import reconciliation as books_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
+from app.db.reconciliation import Books
+from app.domain.scope import EVERYTHING
 from app.events.hub import Hub
 from app.events.kafka import KafkaReader, KafkaTransport
 from app.events.memory import MemoryTransport
 from app.events.relay import Relay
+from app.services import glosas
 from app.settings import Settings
 from app.telemetry import Metrics
 
 OPERATION_NAMES: Final = frozenset(
     {"Claims", "Claim", "Invoices", "Invoice", "Settlements", "CreateClaim", "SubmitClaims", "AdjudicateClaim"}
+    | {"ReplaceClaim", "ExportBatch", "Preflight", "Glosas", "AcceptGlosa", "AppealGlosa", "AnswerAppeal"}
+    | {"ImportRemittance", "PostRemittance", "UnmatchedLines", "Reconciliation", "Indicators", "AdjustInvoice"}
     | {"CreateInvoice", "IssueInvoice", "SettleInvoice", "ReverseSettlement", "CheckEligibility", "SearchTerms", "Me"}
     | {"WatchSettlements", "IntrospectionQuery"}
 )
@@ -44,6 +50,7 @@ class Parts:
     reader: KafkaReader | None
     verifier: Verifier
     metrics: Metrics
+    now: Callable[[], datetime]
     is_draining: bool = False
 
 
@@ -86,8 +93,8 @@ def _cache_secret(settings: Settings) -> str:
     return path.read_text()
 
 
-def build(settings: Settings) -> Parts:
-    """Put the parts together; nothing is connected yet."""
+def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
+    """Put the parts together; nothing is connected yet. `clock` is asked wherever the time counts."""
     metrics = Metrics(OPERATION_NAMES | frozenset(settings.registered_operations.replace(",", " ").split()))
     database = database_of(settings)
 
@@ -106,11 +113,12 @@ def build(settings: Settings) -> Parts:
         database=database,
         cache=Cache(caching.connect(settings.redis_url), secret=_cache_secret(settings)),
         hub=hub,
-        relay=Relay(database, transport, metrics=metrics, now=now),
+        relay=Relay(database, transport, metrics=metrics, now=clock),
         transport=transport,
         reader=reader,
         verifier=_verifier(settings),
         metrics=metrics,
+        now=clock,
     )
 
 
@@ -118,7 +126,7 @@ def build(settings: Settings) -> Parts:
 async def running(parts: Parts) -> AsyncIterator[None]:
     """Run relay and reader; at the end close the subscriptions, finish the batch under way, give back the lock."""
     await _find_beginning(parts)
-    tasks = [asyncio.create_task(parts.relay.run())]
+    tasks = [asyncio.create_task(parts.relay.run()), asyncio.create_task(_watch_deadlines(parts))]
     if parts.reader is not None:
         tasks.append(asyncio.create_task(parts.reader.run()))
     _log.info("started", env=parts.settings.env, database=parts.database.engine.dialect.name)
@@ -126,6 +134,33 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         yield
     finally:
         await _stop(parts, tasks)
+
+
+async def _watch_deadlines(parts: Parts) -> None:
+    """Let overdue denials expire and look at the books, again and again."""
+    while True:
+        try:
+            await sweep(parts)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
+            _log.warning("deadlines_failed", error=type(error).__name__, effect="tried again later")
+        await asyncio.sleep(parts.settings.sweep_interval_seconds)
+
+
+async def sweep(parts: Parts) -> int:
+    """One round: denials whose last appeal day has passed expire, and the books are summed up for the metrics.
+
+    How many denials expired.
+    """
+    expired = await glosas.sweep(parts.database, now=parts.now)
+    async with parts.database.snapshot() as connection:
+        books = await books_db.reconcile(connection, EVERYTHING, Books())
+    parts.metrics.show_books(books)
+    if books.unexplained_cents:
+        _log.error("books_do_not_balance", unexplained_cents=books.unexplained_cents)
+    if expired:
+        _log.info("denials_expired", count=expired)
+        parts.relay.wake()
+    return expired
 
 
 async def _find_beginning(parts: Parts) -> None:

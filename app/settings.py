@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     oidc_issuer: str | None = None
     oidc_audience: str = "billing-gateway"
 
+    sweep_interval_seconds: float = Field(default=300.0, ge=1, le=86_400)
     operation_deadline_seconds: float = Field(default=15.0, gt=0, le=120)
     shutdown_timeout_seconds: int = Field(default=8, ge=1, le=60)
     registered_operations: str = ""

@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -56,6 +56,23 @@ def configure_logs(level: str) -> None:
     root.setLevel(level.upper())
     for name in ("aiokafka", "httpx", "httpcore", "aiosqlite", "asyncio", "alembic", "uvicorn"):
         logging.getLogger(name).setLevel("ERROR" if name == "aiokafka" else "WARNING")
+
+
+class Books(Protocol):
+    """The sums that the metrics show, in cents."""
+
+    @property
+    def billed_cents(self) -> int: ...
+    @property
+    def paid_cents(self) -> int: ...
+    @property
+    def in_dispute_cents(self) -> int: ...
+    @property
+    def lost_cents(self) -> int: ...
+    @property
+    def awaiting_cents(self) -> int: ...
+    @property
+    def unexplained_cents(self) -> int: ...
 
 
 class Metrics:
@@ -122,6 +139,31 @@ class Metrics:
         self.is_leader = Gauge(
             "billing_relay_is_leader", "Whether this process publishes the outbox.", registry=self.registry
         )
+
+        self.books = Gauge(
+            "billing_books_cents",
+            "Where billed money is, in cents, at the last sweep: billed, paid, in_dispute, lost, awaiting.",
+            ["part"],
+            registry=self.registry,
+        )
+        self.unexplained = Gauge(
+            "billing_unexplained_cents",
+            "Billed minus paid, in dispute, lost and awaiting, at the last sweep: anything but 0 is a wrong row.",
+            registry=self.registry,
+        )
+
+    def show_books(self, books: Books) -> None:
+        """Tell where billed money is."""
+        parts = {
+            "billed": books.billed_cents,
+            "paid": books.paid_cents,
+            "in_dispute": books.in_dispute_cents,
+            "lost": books.lost_cents,
+            "awaiting": books.awaiting_cents,
+        }
+        for name, cents in parts.items():
+            self.books.labels(name).set(cents)
+        self.unexplained.set(books.unexplained_cents)
 
     def operation(self, name: str | None) -> str:
         """The label of an operation name: itself when registered, else `other`, since clients choose names freely."""

@@ -129,6 +129,7 @@ async def test_an_event_is_a_cloud_event_without_personal_data(lonely: Gateway, 
             "claimedAmount": "100.00",
             "approvedAmount": None,
             "deniedAmount": None,
+            "replaces": None,
             "version": 2,
         },
     }

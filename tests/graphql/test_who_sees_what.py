@@ -6,6 +6,7 @@ import pytest
 from graphql import ObjectTypeDefinitionNode, parse
 
 from app.auth import ROLES
+from app.schema import actions
 from app.schema.root import schema
 from tests.factories import CONSULTATION, World, new_world
 
@@ -51,6 +52,26 @@ MUTATIONS = {
     "settleInvoice": {"finance"},
     "reverseSettlement": {"finance"},
     "checkEligibility": {"biller", "front_desk"},
+    "replaceClaim": {"biller"},
+    "exportBatch": {"biller"},
+    "requestInformation": {"reviewer", "payer_agent"},
+    "acceptGlosa": {"biller"},
+    "appealGlosa": {"biller"},
+    "answerAppeal": {"payer_agent"},
+    "adjustInvoice": {"finance"},
+    "importRemittance": {"finance"},
+    "matchRemittanceLine": {"finance"},
+    "postRemittance": {"finance"},
+    "saveContract": {"admin"},
+}
+READS = {
+    "glosas": {"biller", "reviewer", "payer_agent", "patient"},
+    "remittances": {"finance", "payer_agent"},
+    "unmatchedRemittanceLines": {"finance", "payer_agent"},
+    "reconciliation": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
+    "billingIndicators": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
+    "contracts": {"biller", "reviewer", "finance", "payer_agent", "admin"},
+    "claimPreflight": {"biller"},
 }
 INPUTS = {
     "createClaim": 'type: SP_SADT, provider: "1", payer: "1", providerClaimNumber: "1", cardNumber: "1", '
@@ -66,6 +87,17 @@ INPUTS = {
     "settleInvoice": 'id: "x", paidOn: "2026-01-01", idempotencyKey: "k"',
     "reverseSettlement": 'id: "x", reason: "r", idempotencyKey: "k"',
     "checkEligibility": 'provider: "1", payer: "1", cardNumber: "1"',
+    "replaceClaim": 'id: "x", providerClaimNumber: "1", idempotencyKey: "k"',
+    "exportBatch": "claimIds: []",
+    "requestInformation": 'id: "x", reason: "r"',
+    "acceptGlosa": 'id: "x", idempotencyKey: "k"',
+    "appealGlosa": 'id: "x", justification: "j", idempotencyKey: "k"',
+    "answerAppeal": 'answers: [], idempotencyKey: "k"',
+    "adjustInvoice": 'id: "x", kind: CREDIT, amount: "1.00", reason: "r", idempotencyKey: "k"',
+    "importRemittance": 'payer: "1", provider: "1", lines: [], idempotencyKey: "k"',
+    "matchRemittanceLine": 'id: "x", claimId: "x"',
+    "postRemittance": 'id: "x", idempotencyKey: "k"',
+    "saveContract": 'provider: "1", payer: "1", submissionWindowDays: 1, appealDeadlineDays: 1, paymentTermDays: 1',
 }
 
 
@@ -118,6 +150,24 @@ async def test_each_role_does_its_mutations_and_no_other(world: World, mutation:
         assert (answer.codes == ["FORBIDDEN"]) == (role not in MUTATIONS[mutation]), (role, answer.body)
 
 
+@pytest.mark.parametrize("query", sorted(READS))
+async def test_each_role_reads_its_lists_and_no_other(world: World, query: str) -> None:
+    arguments = f"({ARGUMENTS[query]})" if query in ARGUMENTS else ""
+    for role in ROLES:
+        text = f"{{ {query}{arguments} {{ {SELECTIONS.get(query, 'totalCount')} }} }}"
+        answer = await world.gateway.gql(text, token=world.token(role))
+        assert (answer.codes == ["FORBIDDEN"]) == (role not in READS[query]), (role, answer.body)
+
+
+def test_the_table_of_mutations_is_what_the_schema_says() -> None:
+    described = {name: {f"@requiresScopes(scopes: [[{scope!r}]])"} for name, scope in actions.MUTATIONS.items()}
+    printed = schema.as_str().partition("type Mutation {")[2].partition("\n}")[0]
+    for name, directives in described.items():
+        line = next(text for text in printed.splitlines() if text.strip().startswith(f"{name}("))
+        assert all(directive.replace("'", '"') in line for directive in directives), line
+    assert set(actions.MUTATIONS) == {name for kind, name in _root_fields() if kind == "Mutation"}
+
+
 def _root_fields() -> list[tuple[str, str]]:
     types = [node for node in parse(schema.as_str()).definitions if isinstance(node, ObjectTypeDefinitionNode)]
     return [
@@ -129,8 +179,11 @@ def _root_fields() -> list[tuple[str, str]]:
 
 
 ARGUMENTS = {"claim": 'id: "x"', "invoice": 'id: "x"', "node": 'id: "x"', "nodes": 'ids: ["x"]'}
+ARGUMENTS |= {"remittance": 'id: "x"', "claimPreflight": 'claimId: "x"'}
 ARGUMENTS |= {"tussTerm": 'table: "22", code: "1"'}
 SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
+SELECTIONS |= {"remittance": "id", "contracts": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
+SELECTIONS |= {"billingIndicators": "claimsWithoutReturn"}
 
 
 @pytest.mark.parametrize(("kind", "name"), _root_fields())

@@ -46,6 +46,9 @@ def test_a_claim_takes_exactly_the_steps_of_its_table(status: ClaimStatus, actio
 
 V, B = InvoiceStatus, InvoiceAction
 INVOICE_STEPS = {
+    (V.DRAFT, B.ADJUST): V.DRAFT,
+    (V.ISSUED, B.ADJUST): V.PARTIALLY_SETTLED,
+    (V.PARTIALLY_SETTLED, B.ADJUST): V.PARTIALLY_SETTLED,
     (V.DRAFT, B.ISSUE): V.ISSUED,
     (V.DRAFT, B.CANCEL): V.CANCELLED,
     (V.ISSUED, B.CANCEL): V.CANCELLED,

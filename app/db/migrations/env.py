@@ -5,6 +5,8 @@ from alembic import context
 from app.db import tables
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=tables.claims.metadata, compare_type=True, render_as_batch=True)
+context.configure(
+    connection=connection, target_metadata=tables.claims.metadata, compare_type=True, render_as_batch=True
+)
 with context.begin_transaction():
     context.run_migrations()
