@@ -23,6 +23,7 @@ from app.events.hub import Hub
 from app.events.kafka import KafkaReader, KafkaTransport
 from app.events.memory import MemoryTransport
 from app.events.relay import Relay
+from app.resolvers.turns import Turns
 from app.services import glosas
 from app.settings import Settings
 from app.telemetry import Metrics
@@ -50,6 +51,7 @@ class Parts:
     reader: KafkaReader | None
     verifier: Verifier
     metrics: Metrics
+    turns: Turns
     now: Callable[[], datetime]
     is_draining: bool = False
 
@@ -118,6 +120,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
         reader=reader,
         verifier=_verifier(settings),
         metrics=metrics,
+        turns=Turns(),
         now=clock,
     )
 

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from app.auth import DevelopmentKeys
 from app.db import migrate
 from app.db.engine import Database
 from app.main import create_app
-from app.parts import Parts, database_of
+from app.parts import Parts, database_of, now
 from app.services import tuss
 from app.settings import Settings
 from tests.servers.mysql import create_database
@@ -172,11 +173,13 @@ async def prepare(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running_gateway(settings: Settings, *, is_prepared: bool = False) -> AsyncIterator[Gateway]:
-    """Serve the settings' gateway on a free port until the block ends."""
+async def running_gateway(
+    settings: Settings, *, is_prepared: bool = False, clock: Callable[[], datetime] = now
+) -> AsyncIterator[Gateway]:
+    """Serve the settings' gateway on a free port until the block ends; `clock` tells it the time."""
     if not is_prepared:
         await prepare(settings)
-    app = create_app(settings)
+    app = create_app(settings, clock=clock)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3))
     task = asyncio.create_task(server.serve())
     await _until(lambda: server.started or task.done(), seconds=20)

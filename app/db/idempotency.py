@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Insert, select, update
+from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch_one, run
@@ -31,15 +31,20 @@ def _is(record: KeyRecord) -> list[ColumnElement[bool]]:
 async def claim(connection: AsyncConnection, record: KeyRecord, *, now: datetime) -> KeyRecord | None:
     """Take the key, or return the row of whoever took it first.
 
-    A second caller with the same key waits here until the first transaction ends: the unique index holds it back.
+    A second caller with the same key waits here until the first transaction ends. It is an upsert and not an INSERT
+    inside a savepoint: a deadlock drops the savepoint, and would look like a failure of another kind.
     """
-    try:
-        async with connection.begin_nested():
-            values = {name: getattr(record, name) for name in KeyRecord.__dataclass_fields__}
-            await run(connection, insert(idempotency_keys).values(**values, created_at=now))
-    except IntegrityError:
-        return await fetch_one(connection, select(*KEY).where(*_is(record)).with_for_update(), KeyRecord)
-    return None
+    values = {name: getattr(record, name) for name in KeyRecord.__dataclass_fields__}
+    await run(connection, _upsert(connection).values(**values, created_at=now))
+    found = await fetch_one(connection, select(*KEY).where(*_is(record)).with_for_update(), KeyRecord)
+    # A committed row always has its answer: without one it is the row that was written just now.
+    return found if found is not None and found.response is not None else None
+
+
+def _upsert(connection: AsyncConnection) -> Insert:
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(idempotency_keys).on_conflict_do_nothing()
+    return mysql.insert(idempotency_keys).on_duplicate_key_update(key=idempotency_keys.c.key)
 
 
 async def keep_response(connection: AsyncConnection, record: KeyRecord, response: str) -> None:

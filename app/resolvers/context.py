@@ -15,6 +15,7 @@ from app.db.engine import Database
 from app.domain.scope import Scope
 from app.events.hub import Hub
 from app.resolvers.loaders import Loaders
+from app.resolvers.turns import Turns
 from app.services import idempotency
 from app.services.idempotency import Written
 from app.telemetry import Metrics
@@ -41,6 +42,7 @@ class Context:
     hub: Hub
     metrics: Metrics
     verifier: Verifier
+    turns: Turns
     now: Callable[[], datetime]
     on_commit: Callable[[], None]
     request_id: str
@@ -105,4 +107,7 @@ class Context:
                 now=self.now(),
             )
 
-        return await self.write(keyed)
+        if key is None:
+            return await self.write(keyed)
+        async with self.turns.of(self.principal.subject, operation, key):
+            return await self.write(keyed)

@@ -100,3 +100,39 @@ async def test_two_worlds_do_not_wait_for_each_other(gateway: Gateway) -> None:
     invoices = await asyncio.gather(*[world.issued_invoice("10.00") for world in worlds])
     paid = [world.settle(invoice["id"]) for world, invoice in zip(worlds, invoices, strict=True)]
     assert _codes(list(await asyncio.gather(*paid))) == ["ok"] * 6
+
+
+async def _ledger(world: World, invoice_id: str) -> list[tuple[str, int]]:
+    """(event id, cents) of every row of the invoice."""
+    async with world.gateway.database.reading() as connection:
+        query = select(settlements.c.event_id, settlements.c.amount_cents)
+        rows = await connection.execute(query.where(settlements.c.invoice_id == invoice_id))
+        return [(row[0], row[1]) for row in rows.all()]
+
+
+async def test_fifty_settlers_with_same_and_different_keys_never_pass_the_total(world: World) -> None:
+    invoice = await world.issued_invoice("100.00")
+    keys = [key() for _ in range(10)]
+    calls = [world.settle(invoice["id"], "15.00", idempotencyKey=keys[number % 10]) for number in range(50)]
+    payloads = await asyncio.gather(*calls)
+    assert _codes(payloads) == ["OVER_SETTLEMENT"] * 20 + ["ok"] * 30
+    won: dict[str, set[str]] = {}
+    for number, payload in enumerate(payloads):
+        if payload["settlement"]:
+            won.setdefault(keys[number % 10], set()).add(payload["settlement"]["id"])
+    assert sorted(len(rows) for rows in won.values()) == [1] * 6
+    assert sum(payload["replayed"] for payload in payloads) == 24
+    ledger = await _ledger(world, invoice["id"])
+    assert [cents for _, cents in ledger] == [15_00] * 6
+    assert (await world.events(invoice["id"])).count("SettlementConfirmed") == len({event for event, _ in ledger}) == 6
+    after = await world.invoice(invoice["id"])
+    assert (after["settledAmount"], after["dueAmount"]) == ("90.00", "10.00")
+
+
+async def test_fifty_callers_with_one_key_that_is_refused_are_all_told_so(world: World) -> None:
+    invoice = await world.issued_invoice("100.00")
+    same = key()
+    payloads = await asyncio.gather(*[world.settle(invoice["id"], "100.01", idempotencyKey=same) for _ in range(50)])
+    assert _codes(payloads) == ["OVER_SETTLEMENT"] * 50
+    assert await _rows(world, invoice["id"]) == 0
+    assert (await world.settle(invoice["id"], "100.00", idempotencyKey=same))["errors"] == []

@@ -67,6 +67,7 @@ async def test_a_settlement_costs_a_fixed_number_of_statements(world: World) -> 
         payload = await world.settle(invoice["id"], "40.00", idempotencyKey=key(), paidOn=today().isoformat())
     assert payload["errors"] == []
     verbs = [text.split()[0] for text in statements if text.split()[0] not in ("BEGIN", "SAVEPOINT", "RELEASE")]
-    # the key, the invoice locked, its lines, the ledger row, which line it pays (two tables), the invoice, its history,
-    # the stored answer (the outbox is not counted)
-    assert verbs == ["INSERT", "SELECT", "SELECT", "INSERT", "INSERT", "UPDATE", "UPDATE", "INSERT", "UPDATE"]
+    # the key taken and looked at, the invoice locked, its lines; then the ledger row, which line it pays (two tables),
+    # the invoice, its history, the stored answer (the outbox is not counted)
+    writes = ["INSERT", "INSERT", "UPDATE", "UPDATE", "INSERT", "UPDATE"]
+    assert verbs == ["INSERT", "SELECT", "SELECT", "SELECT", *writes]

@@ -1,0 +1,245 @@
+"""The ten invariants, looked up in the rows themselves: plain SQL and the domain's tables, no query of app."""
+
+# ruff: noqa: S608 - the statements are put together from the words below, never from a value
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
+from typing import Any
+
+from app.domain import claims, glosas, invoices
+from app.domain.claims import ClaimAction, ClaimStatus
+from app.domain.glosas import GlosaAction, GlosaStatus
+from app.domain.invoices import InvoiceAction, InvoiceStatus
+from app.domain.money import Cents
+from tests.machine.stage import Stage
+
+Row = dict[str, Any]
+SENT = ("SUBMITTED", "UNDER_REVIEW", "PENDING_INFORMATION", "APPROVED", "PARTIALLY_APPROVED", "DENIED")
+
+
+@dataclass
+class Rows:
+    """Everything of one payer, by id."""
+
+    claims: dict[str, Row] = field(default_factory=dict)
+    items: dict[str, Row] = field(default_factory=dict)
+    glosas: dict[str, Row] = field(default_factory=dict)
+    invoices: dict[str, Row] = field(default_factory=dict)
+    lines: dict[str, Row] = field(default_factory=dict)
+    settlements: dict[str, Row] = field(default_factory=dict)
+    allocations: dict[str, Row] = field(default_factory=dict)
+    claim_steps: dict[str, Row] = field(default_factory=dict)
+    invoice_steps: dict[str, Row] = field(default_factory=dict)
+    events: list[Row] = field(default_factory=list)
+
+
+def look(stage: Stage, payer: str) -> Rows:
+    """The rows as they are now."""
+
+    def by_id(query: str) -> dict[str, Row]:
+        return {row["id"]: row for row in stage.select(query, payer)}
+
+    of_claim = "JOIN claims c ON c.id = t.claim_id WHERE c.payer_ans = %s ORDER BY t.id"
+    of_invoice = "JOIN invoices i ON i.id = t.invoice_id WHERE i.payer_ans = %s ORDER BY t.id"
+    return Rows(
+        claims=by_id("SELECT * FROM claims WHERE payer_ans = %s ORDER BY id"),
+        items=by_id(f"SELECT t.* FROM claim_items t {of_claim}"),
+        glosas=by_id(f"SELECT t.* FROM glosas t {of_claim}"),
+        invoices=by_id("SELECT * FROM invoices WHERE payer_ans = %s ORDER BY id"),
+        lines=by_id(f"SELECT t.* FROM invoice_lines t {of_invoice}"),
+        settlements=by_id("SELECT * FROM settlements WHERE payer_ans = %s ORDER BY id"),
+        allocations=by_id(
+            "SELECT t.* FROM allocations t JOIN settlements s ON s.id = t.settlement_id WHERE s.payer_ans = %s"
+        ),
+        claim_steps=by_id(f"SELECT t.* FROM claim_history t {of_claim}"),
+        invoice_steps=by_id(f"SELECT t.* FROM invoice_history t {of_invoice}"),
+        events=stage.select("SELECT name, aggregate_id, data FROM outbox WHERE payer_ans = %s ORDER BY id", payer),
+    )
+
+
+def check(rows: Rows) -> None:
+    """All invariants that the rows alone can show."""
+    _sums_of_claims(rows)
+    _sums_of_decisions(rows)
+    _sums_of_invoices(rows)
+    _ledger(rows)
+    _histories(rows)
+    _events(rows)
+
+
+def _sums_of_claims(rows: Rows) -> None:
+    """1: item total and claimed amount."""
+    for claim in rows.claims.values():
+        items = _of(rows.items, "claim_id", claim["id"])
+        assert [item["sequence"] for item in items] == list(range(1, len(items) + 1))
+        for item in items:
+            exact = Decimal(item["unit_price_cents"]) * item["quantity"] * item["factor"] / Decimal(10_000 * 100)
+            assert item["total_cents"] == int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+        assert claim["claimed_cents"] == _sum(items, "total_cents")
+
+
+def _sums_of_decisions(rows: Rows) -> None:
+    """2: processed, approved and denied, of items and claims, and what became of each denial."""
+    for claim in rows.claims.values():
+        is_decided = claim["status"] in claims.DECIDED
+        items = _of(rows.items, "claim_id", claim["id"])
+        for item in items:
+            denials = _of(rows.glosas, "item_id", item["id"])
+            if is_decided:
+                assert item["processed_cents"] == item["approved_cents"] + item["denied_cents"] == item["total_cents"]
+                assert item["denied_cents"] == _sum(denials, "amount_cents")
+            else:
+                assert (item["processed_cents"], denials) == (None, [])
+        if is_decided:
+            for name in ("processed_cents", "approved_cents", "denied_cents"):
+                assert claim[name] == _sum(items, name)
+            outcome = _outcome(claim)
+            assert claim["status"] == outcome
+    for glosa in rows.glosas.values():
+        appealed, answered = glosa["appealed_cents"] or 0, glosa["answered_cents"] or 0
+        assert 0 <= answered <= appealed <= glosa["amount_cents"]
+
+
+def _outcome(claim: Row) -> str:
+    if claim["denied_cents"] == 0:
+        return "APPROVED"
+    return "DENIED" if claim["approved_cents"] == 0 else "PARTIALLY_APPROVED"
+
+
+def _sums_of_invoices(rows: Rows) -> None:
+    """3: totals; a claim and a won appeal on at most one invoice that lives; numbers without gaps."""
+    numbers = sorted(invoice["number"] for invoice in rows.invoices.values())
+    assert numbers == list(range(1, len(numbers) + 1))
+    living = {invoice["id"] for invoice in rows.invoices.values() if invoice["status"] != "CANCELLED"}
+    for name in ("claim_id", "glosa_id"):
+        kind = "CLAIM" if name == "claim_id" else "RECOVERY"
+        billed = Counter(
+            line[name] for line in rows.lines.values() if line["invoice_id"] in living and line["kind"] == kind
+        )
+        assert all(times == 1 for times in billed.values())
+    for invoice in rows.invoices.values():
+        lines = _of(rows.lines, "invoice_id", invoice["id"])
+        debits = [line for line in lines if line["kind"] == "DEBIT"]
+        others = [line for line in lines if line["kind"] != "DEBIT"]
+        assert invoice["total_cents"] == _sum(others, "amount_cents") - _sum(debits, "amount_cents") > 0
+        assert _sum(others, "debited_cents") == _sum(debits, "amount_cents")
+        for line in lines:
+            assert line["amount_cents"] == _source(rows, line)
+
+
+def _source(rows: Rows, line: Row) -> int:
+    if line["kind"] == "CLAIM":
+        return int(rows.claims[line["claim_id"]]["approved_cents"])
+    if line["kind"] == "RECOVERY":
+        return int(rows.glosas[line["glosa_id"]]["answered_cents"])
+    return int(line["amount_cents"])
+
+
+def _ledger(rows: Rows) -> None:
+    """4: settled is confirmed minus reversed, within the total; the status follows; every line knows its share."""
+    for invoice in rows.invoices.values():
+        ledger = _of(rows.settlements, "invoice_id", invoice["id"])
+        net = sum(row["amount_cents"] * (-1 if row["reverses_id"] else 1) for row in ledger)
+        assert invoice["settled_cents"] == net
+        assert 0 <= net <= invoice["total_cents"]
+        if invoice["status"] not in ("DRAFT", "CANCELLED"):
+            assert invoice["status"] == invoices.ledger_status(Cents(invoice["total_cents"]), Cents(net))
+        else:
+            assert net == 0
+    for settlement in rows.settlements.values():
+        back = _sum(_of(rows.settlements, "reverses_id", settlement["id"]), "amount_cents")
+        assert 0 <= back <= settlement["amount_cents"]
+        assert settlement["amount_cents"] == _sum(
+            _of(rows.allocations, "settlement_id", settlement["id"]), "amount_cents"
+        )
+    for line in rows.lines.values():
+        moved = _of(rows.allocations, "line_id", line["id"])
+        signs = [-1 if rows.settlements[row["settlement_id"]]["reverses_id"] else 1 for row in moved]
+        assert line["settled_cents"] == sum(s * row["amount_cents"] for s, row in zip(signs, moved, strict=True))
+        assert 0 <= line["settled_cents"] <= line["amount_cents"] - line["debited_cents"]
+
+
+def _histories(rows: Rows) -> None:
+    """6: each history, replayed through the tables, gives the row."""
+    for claim in rows.claims.values():
+        steps = _of(rows.claim_steps, "claim_id", claim["id"])
+        status = ClaimStatus.DRAFT
+        for step in (step for step in steps if step["action"] not in (None, "CREATE")):
+            status = claims.next_status(status, ClaimAction(step["action"]))
+            assert step["status"] == status
+        names = ("status", "version", "claimed_cents", "processed_cents", "approved_cents", "denied_cents")
+        assert [steps[-1][name] for name in names] == [claim[name] for name in names]
+        assert status == claim["status"]
+        submitted = [step["at"] for step in steps if step["action"] == "SUBMIT"]
+        assert [claim["submitted_at"]] == (submitted or [None])
+    for glosa in rows.glosas.values():
+        state = GlosaStatus.OPEN
+        for step in _of(rows.claim_steps, "glosa_id", glosa["id"])[1:]:
+            state = glosas.next_status(state, GlosaAction(step["glosa_action"]))
+        assert state == glosa["status"]
+    for invoice in rows.invoices.values():
+        steps = _of(rows.invoice_steps, "invoice_id", invoice["id"])
+        _replay_invoice(steps, invoice)
+
+
+def _replay_invoice(steps: list[Row], invoice: Row) -> None:
+    status, total, settled = InvoiceStatus.DRAFT, steps[0]["total_cents"], 0
+    for step in steps[1:]:
+        action = InvoiceAction(step["action"])
+        total += step["amount_cents"] if action is InvoiceAction.ADJUST else 0
+        settled += {"SETTLE": 1, "REVERSE": -1}.get(action, 0) * (step["amount_cents"] or 0)
+        status = invoices.next_status(status, action, total=Cents(total), settled=Cents(settled))
+        assert (step["status"], step["total_cents"], step["settled_cents"]) == (status, total, settled)
+    names = ("status", "total_cents", "settled_cents", "version")
+    assert [invoice[name] for name in names] == [status, total, settled, steps[-1]["version"]]
+
+
+def _events(rows: Rows) -> None:
+    """8: one event per transition of an invoice, and one per ledger row."""
+    names = Counter((event["aggregate_id"], event["name"]) for event in rows.events)
+    for invoice in rows.invoices.values():
+        steps = _of(rows.invoice_steps, "invoice_id", invoice["id"])
+        pairs = [(before["status"], after["status"]) for before, after in pairwise(steps)]
+        into = Counter(after for before, after in pairs if before != after)
+        reopened = sum(before == "SETTLED" != after for before, after in pairs)
+        reopened += sum((before, after) == ("PARTIALLY_SETTLED", "ISSUED") for before, after in pairs)
+        partly = sum((before, after) == ("ISSUED", "PARTIALLY_SETTLED") for before, after in pairs)
+        assert names[invoice["id"], "InvoiceSettled"] == into["SETTLED"]
+        assert names[invoice["id"], "InvoicePartiallySettled"] == partly
+        assert names[invoice["id"], "InvoiceReopened"] == reopened
+    ledger = [
+        json.loads(event["data"])["settlementId"] for event in rows.events if event["name"].startswith("Settlement")
+    ]
+    assert sorted(ledger) == sorted(rows.settlements)
+
+
+def check_steps_between(before: Rows, after: Rows) -> None:
+    """6: whatever moved took a step of the tables (several, when a statement decided it), and terminal states stay."""
+    for name, table in (("claims", claims.TRANSITIONS), ("glosas", glosas.TRANSITIONS)):
+        terminal = {status for status in type(next(iter(table))[0]) if all(pair[0] is not status for pair in table)}
+        for identifier, row in getattr(before, name).items():
+            assert row["status"] not in terminal or getattr(after, name)[identifier]["status"] == row["status"]
+    for identifier, row in before.settlements.items():
+        assert after.settlements[identifier] == row
+    for identifier, row in {**before.claim_steps, **before.invoice_steps}.items():
+        assert {**after.claim_steps, **after.invoice_steps}[identifier] == row
+
+
+def billed(rows: Rows) -> int:
+    """5, the left side: claims that the payer has and that no living claim replaces, and credits on living invoices."""
+    replaced = {claim["replaces_id"] for claim in rows.claims.values() if claim["status"] != "CANCELLED"}
+    counted = [claim for claim in rows.claims.values() if claim["status"] in SENT and claim["id"] not in replaced]
+    living = {invoice["id"] for invoice in rows.invoices.values() if invoice["status"] != "CANCELLED"}
+    credits = [line for line in rows.lines.values() if line["kind"] == "CREDIT" and line["invoice_id"] in living]
+    return _sum(counted, "claimed_cents") + _sum(credits, "amount_cents")
+
+
+def _of(rows: dict[str, Row], name: str, value: Any) -> list[Row]:
+    return [row for row in rows.values() if row[name] == value]
+
+
+def _sum(rows: list[Row], name: str) -> int:
+    return sum(int(row[name]) for row in rows)
