@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from app.domain.errors import BillingError, ErrorCode, conflict, refuse
 from app.domain.money import Cents, format_money
@@ -44,12 +45,21 @@ WON = frozenset({GlosaStatus.OVERTURNED, GlosaStatus.PARTIALLY_OVERTURNED})
 AFTER_APPEAL = frozenset({GlosaStatus.APPEALED, GlosaStatus.UPHELD}) | WON
 
 
+WORDING: Final = {
+    GlosaAction.DENY: "be denied again",
+    GlosaAction.ACCEPT: "be accepted",
+    GlosaAction.APPEAL: "be appealed",
+    GlosaAction.EXPIRE: "expire",
+}
+
+
 def next_status(status: GlosaStatus, action: GlosaAction) -> GlosaStatus:
     """The state after the action; CONFLICT for every pair that the table does not name."""
     try:
         return TRANSITIONS[status, action]
     except KeyError:
-        raise conflict(f"a denial that is {status} cannot {action.value.lower().replace('_', ' ')}") from None
+        what = WORDING.get(action, "have an appeal answered")
+        raise conflict(f"a denial that is {status} cannot {what}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ def appeal_block(status: GlosaStatus, *, deadline: date, today: date) -> Billing
         message = f"the last day to appeal was {deadline.isoformat()}"
         return refuse(ErrorCode.APPEAL_TOO_LATE, message, "id", "2909")
     if status is not GlosaStatus.OPEN:
-        return conflict(f"a denial that is {status} cannot appeal")
+        return conflict(f"a denial that is {status} cannot {WORDING[GlosaAction.APPEAL]}")
     return None
 
 

@@ -9,18 +9,22 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tiss import examples
 
+from app.db import glosas as glosas_db
 from app.db.engine import Database, run, scalar
 from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.tables import claims as claims_table
 from app.domain.attendance import Practitioner
-from app.domain.calendar import business_day
+from app.domain.calendar import BRASILIA, business_day
 from app.domain.claims import ClaimType, Denial, ItemDecision
+from app.domain.contracts import Price, Terms
 from app.domain.identifiers import check_digits_of_cpf
 from app.domain.money import FACTOR_ONE, Cents, Quantity
 from app.domain.scope import EVERYTHING
 from app.domain.settlements import PaymentMethod
-from app.services import claims, invoices, reviews, settlements, tiss_import
+from app.services import claims, contracts, glosas, invoices, reviews, settlements, tiss_import
 from app.services.claim_input import ClaimData, ItemData
+from app.services.contracts import ContractData
+from app.services.glosas import Answer
 from app.services.invoices import InvoiceData
 from app.services.settlements import Payment
 
@@ -70,8 +74,23 @@ async def _parties(connection: AsyncConnection, today: date) -> None:
     await run(connection, insert(providers), [_provider(PROVIDER), _provider(HOSPITAL)])
     people = [_person(number) for number in range(1, PEOPLE + 1)]
     await run(connection, insert(patients), people)
+    await _contract(connection, today)
     cards = [_coverage(number, person["id"], today) for number, person in enumerate(people, start=1)]
     await run(connection, insert(coverages), cards)
+
+
+async def _contract(connection: AsyncConnection, today: date) -> None:
+    """The clinic's contract: a little less for blood counts than the demo claims ask, so that preflight has something
+    to say."""
+    agreed = {code: price for _, code, price in CODES} | {"40304361": 16_00}
+    prices = tuple(
+        Price(table, code, Cents(agreed[code]), today - timedelta(days=730), quantity_max=Quantity(5 * 10_000))
+        for table, code, _ in CODES
+    )
+    terms = Terms(submission_window_days=3650, appeal_deadline_days=30, payment_term_days=30)
+    data = ContractData(PROVIDER, PAYER, terms, prices)
+    moment = datetime(today.year, today.month, today.day, tzinfo=BRASILIA)
+    await contracts.save(connection, scope=EVERYTHING, data=data, version=None, subject=SUBJECT, now=moment)
 
 
 def _payer(code: str, is_answering: bool) -> dict[str, Any]:
@@ -158,7 +177,22 @@ async def _one(connection: AsyncConnection, number: int, now: datetime) -> str |
         subject=SUBJECT,
         now=now,
     )
+    await _contest(connection, decided.id, chance, now)
     return decided.id if decided.approved_cents else None
+
+
+async def _contest(connection: AsyncConnection, claim_id: str, chance: random.Random, now: datetime) -> None:
+    """Some denials are accepted, some appealed, and some of these answered; the rest waits for its deadline."""
+    for glosa in await glosas_db.of_claims(connection, EVERYTHING, [claim_id]):
+        fate = chance.choices(("wait", "accept", "appeal", "answer"), (4, 1, 2, 1))[0]
+        who: dict[str, Any] = {"scope": EVERYTHING, "subject": SUBJECT, "now": now}
+        if fate == "accept":
+            await glosas.accept(connection, glosa_id=glosa.id, **who)
+        if fate in {"appeal", "answer"}:
+            await glosas.appeal(connection, glosa_id=glosa.id, amount=None, justification="Laudo anexo", **who)
+        if fate == "answer":
+            accepted = Cents(glosa.amount_cents // chance.choice((1, 2)))
+            await glosas.answer(connection, answers=[Answer(glosa.id, accepted)], **who)
 
 
 def _data(number: int, chance: random.Random, today: date) -> ClaimData:
