@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.paging import Keyset
+from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
 from app.db.tables import claim_items, claims, glosas
 from app.domain.attendance import Attendance
@@ -226,6 +227,7 @@ async def services_elsewhere(
         .where(table.provider_cnes == claim.provider_cnes, table.payer_ans == claim.payer_ans)
         .where(table.patient_id == claim.patient_id, item.performed_on.in_(days))
         .where(table.status.in_(sorted(SENT)), table.id.not_in(claim.other_than), claims_in(scope))
+        .where(~is_replaced())
     )
     return {(row[0], row[1], row[2]) for row in (await connection.execute(query)).all()}
 

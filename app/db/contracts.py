@@ -120,7 +120,11 @@ async def update_contract(connection: AsyncConnection, contract: ContractRecord)
     await run(connection, update(contracts).where(contracts.c.id == values.pop("id")).values(**values))
 
 
-async def replace_prices(connection: AsyncConnection, contract_id: str, prices: Sequence[PriceRecord]) -> None:
-    """The whole price list anew."""
+async def delete_prices(connection: AsyncConnection, contract_id: str) -> None:
+    """Drop the price list of a contract that is about to get a new one."""
     await run(connection, delete(contract_prices).where(contract_prices.c.contract_id == contract_id))
+
+
+async def insert_prices(connection: AsyncConnection, prices: Sequence[PriceRecord]) -> None:
+    """More prices, in one statement."""
     await run(connection, insert(contract_prices), [asdict(price) for price in prices])

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.paging import Keyset
+from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
 from app.db.tables import claims, glosas, invoice_lines
-from app.domain.claims import ClaimStatus
 from app.domain.glosas import WON, GlosaStatus, Shares, shares
 from app.domain.money import Cents
 from app.domain.scope import Scope
@@ -103,9 +103,10 @@ async def count(connection: AsyncConnection, scope: Scope, where: GlosaFilter) -
 
 
 async def open_cents(connection: AsyncConnection, scope: Scope, where: GlosaFilter) -> int:
-    """Cents of the filter's glosas that are lost unless somebody appeals: those still open."""
+    """Cents of the filter's glosas that are lost unless somebody appeals: open ones, of claims that still count."""
     total = func.coalesce(func.sum(glosas.c.amount_cents), 0)
-    return int(await scalar(connection, _over(total, scope, where).where(glosas.c.status == GlosaStatus.OPEN)))
+    at_risk = (glosas.c.status == GlosaStatus.OPEN, ~is_replaced())
+    return int(await scalar(connection, _over(total, scope, where).where(*at_risk)))
 
 
 def _over(column: ColumnElement[Any], scope: Scope, where: GlosaFilter) -> Select[Any]:
@@ -139,12 +140,10 @@ async def won_and_unbilled(
     A claim that another one replaces is billed by that one.
     """
     billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_glosa_id == glosas.c.id)
-    other = claims.alias("replacement")
-    replaced = select(other.c.id).where(other.c.replaces_id == claims.c.id, other.c.status != ClaimStatus.CANCELLED)
     query = (
         _visible(scope)
         .where(claims.c.provider_cnes == provider, claims.c.payer_ans == payer)
-        .where(glosas.c.status.in_(sorted(WON)), ~billed.exists(), ~replaced.exists())
+        .where(glosas.c.status.in_(sorted(WON)), ~billed.exists(), ~is_replaced())
     )
     return await fetch(connection, query.order_by(glosas.c.id).limit(limit), GlosaRecord)
 

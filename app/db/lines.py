@@ -88,11 +88,9 @@ async def of_claims(connection: AsyncConnection, scope: Scope, claim_ids: Sequen
 
 
 async def billed_claims(connection: AsyncConnection, claim_ids: Sequence[str]) -> set[str]:
-    """Which of these claims already stand on a living invoice, themselves or with a won appeal."""
-    table = invoice_lines.c
-    query = select(table.claim_id).join(invoices, invoices.c.id == table.invoice_id)
-    query = query.where(table.claim_id.in_(claim_ids), invoices.c.status != InvoiceStatus.CANCELLED)
-    return {row[0] for row in (await connection.execute(query)).all()}
+    """Which of these claims already stand on a living invoice themselves; a won appeal is billed apart from them."""
+    column = invoice_lines.c.billed_claim_id
+    return {row[0] for row in (await connection.execute(select(column).where(column.in_(claim_ids)))).all()}
 
 
 async def insert_allocations(connection: AsyncConnection, rows: Sequence[AllocationRecord]) -> None:

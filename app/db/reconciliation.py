@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.glosas import DISPUTED, RECOVERED
+from app.db.replacements import is_replaced
 from app.db.scoping import claims_in, invoices_in
 from app.db.tables import allocations, claims, glosas, invoice_lines, invoices, settlements
 from app.domain.calendar import business_day
-from app.domain.claims import AWAITING_RETURN, DECIDED, INVOICEABLE, SENT, ClaimStatus
+from app.domain.claims import AWAITING_RETURN, DECIDED, INVOICEABLE, SENT
 from app.domain.glosas import GlosaStatus
 from app.domain.invoices import InvoiceStatus, LineKind
 from app.domain.money import Cents
@@ -53,9 +54,7 @@ async def reconcile(connection: AsyncConnection, scope: Scope, books: Books) -> 
 
 def _counted(scope: Scope, books: Books) -> Condition:
     """Claims that the payer has, in the period, and that no living claim replaces."""
-    other = claims.alias("replacement")
-    replaced = select(other.c.id).where(other.c.replaces_id == claims.c.id, other.c.status != ClaimStatus.CANCELLED)
-    parts = [claims_in(scope), claims.c.status.in_(sorted(SENT)), ~replaced.exists()]
+    parts = [claims_in(scope), claims.c.status.in_(sorted(SENT)), ~is_replaced()]
     parts += _equal((claims.c.payer_ans, books.payer), (claims.c.provider_cnes, books.provider))
     return and_(*parts, *_within(claims.c.submitted_at, books.period))
 
@@ -161,14 +160,16 @@ async def _days_to_payment(connection: AsyncConnection, counted: Condition) -> i
 
     Counted claim by claim: a day's difference is not the same function on every server.
     """
-    table = settlements.c
+    table, taken = settlements.c, _taken_back()
+    stands = allocations.c.amount_cents > func.coalesce(taken.c.cents, 0)
     query = (
         select(claims.c.submitted_at, func.min(table.paid_on))
         .select_from(claims)
         .join(invoice_lines, invoice_lines.c.claim_id == claims.c.id)
         .join(allocations, allocations.c.line_id == invoice_lines.c.id)
         .join(settlements, table.id == allocations.c.settlement_id)
-        .where(counted, table.reverses_id.is_(None), invoice_lines.c.settled_cents > 0)
+        .outerjoin(taken, and_(taken.c.reverses_id == table.id, taken.c.line_id == invoice_lines.c.id))
+        .where(counted, table.reverses_id.is_(None), stands)
         .group_by(claims.c.id, claims.c.submitted_at)
     )
     rows = (await connection.execute(query)).all()
@@ -176,3 +177,11 @@ async def _days_to_payment(connection: AsyncConnection, counted: Condition) -> i
         return None
     days: int = sum(max((paid_on - business_day(submitted)).days, 0) for submitted, paid_on in rows)
     return (days * 20 + len(rows)) // (2 * len(rows))
+
+
+def _taken_back() -> Subquery:
+    """Cents that reversals took back from each line of each settlement."""
+    reversal = settlements.c
+    query = select(reversal.reverses_id, allocations.c.line_id, func.sum(allocations.c.amount_cents).label("cents"))
+    query = query.join(allocations, allocations.c.settlement_id == reversal.id).where(reversal.reverses_id.is_not(None))
+    return query.group_by(reversal.reverses_id, allocations.c.line_id).subquery("taken_back")

@@ -1,5 +1,6 @@
 """The contract between a provider and a payer: its terms in days, and its price list."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -53,23 +54,29 @@ def terms_failures(terms: Terms) -> list[Failure]:
     ]
 
 
-def price_failures(prices: tuple[Price, ...]) -> list[Failure]:
-    """Prices of nothing, backward periods, and two prices of one code for the same day."""
-    found: list[Failure] = []
+def price_failures(prices: Sequence[Price], field: str, known: Sequence[Price] = ()) -> Iterator[Failure]:
+    """Prices of nothing, backward periods, and two prices of one code for the same day, those `known` included."""
+    by_code: dict[tuple[str, str], list[Price]] = {}
+    for price in known:
+        by_code.setdefault((price.table_code, price.code), []).append(price)
     for index, price in enumerate(prices):
-        if price.unit_price <= 0:
-            message = "a price is above zero"
-            found.append(Failure(ErrorCode.INVALID_AMOUNT, message, f"prices.{index}.unitPrice", "5040"))
-        if price.valid_to is not None and price.valid_to < price.valid_from:
-            message = "a price ends after it begins"
-            found.append(Failure(ErrorCode.INVALID_DATE, message, f"prices.{index}.validTo"))
-        if any(_overlap(price, other) for other in prices[:index]):
+        yield from _price_failures(price, f"{field}.{index}")
+        earlier = by_code.setdefault((price.table_code, price.code), [])
+        if any(_overlap(price, other) for other in earlier):
             message = f"code {price.code[:10]} has two prices for the same day"
-            found.append(Failure(ErrorCode.INVALID_INPUT, message, f"prices.{index}.validFrom"))
-    return found
+            yield Failure(ErrorCode.INVALID_INPUT, message, f"{field}.{index}.validFrom")
+        earlier.append(price)
+
+
+def _price_failures(price: Price, path: str) -> Iterator[Failure]:
+    if price.unit_price <= 0:
+        yield Failure(ErrorCode.INVALID_AMOUNT, "a price is above zero", f"{path}.unitPrice", "5040")
+    if price.quantity_max is not None and price.quantity_max <= 0:
+        message = "a largest quantity is above zero"
+        yield Failure(ErrorCode.INVALID_QUANTITY, message, f"{path}.quantityMax", "1806")
+    if price.valid_to is not None and price.valid_to < price.valid_from:
+        yield Failure(ErrorCode.INVALID_DATE, "a price ends after it begins", f"{path}.validTo")
 
 
 def _overlap(one: Price, other: Price) -> bool:
-    if (one.table_code, one.code) != (other.table_code, other.code):
-        return False
     return one.is_valid_on(other.valid_from) or other.is_valid_on(one.valid_from)

@@ -1,9 +1,11 @@
 """Preflight: what a payer would deny and why, from the facts alone; errors refuse a submission, warnings stay on it."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from fractions import Fraction
 from typing import Final
 
 from app.domain import eligibility
@@ -131,13 +133,16 @@ def _warning(code: ErrorCode, message: str, field: str, tiss_code: str, risk: Ce
 
 
 def total_at_risk(findings: Iterable[Finding], items: list[Item]) -> Cents:
-    """What all findings together may cost: an amount is lost once, however many reasons there are."""
-    by_item = [0] * len(items)
+    """What all findings together may cost: no cent counts twice.
+
+    Each finding leaves a share of its item; what is too dear and too many at once leaves the share of a share.
+    """
+    kept = [Fraction(item.total) for item in items]
     for finding in findings:
         parts = (finding.field or "").split(".")
         if parts[0] == "items" and len(parts) > 1 and parts[1].isdigit():
-            place = int(parts[1])
-            by_item[place] = min(by_item[place] + finding.amount_at_risk, items[place].total)
+            total = items[int(parts[1])].total
+            kept[int(parts[1])] *= Fraction(total - finding.amount_at_risk, total) if total else 0
         elif finding.amount_at_risk:
             return Cents(sum(item.total for item in items))
-    return Cents(sum(by_item))
+    return Cents(sum(item.total - math.floor(share + Fraction(1, 2)) for item, share in zip(items, kept, strict=True)))

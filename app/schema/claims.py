@@ -20,7 +20,7 @@ from app.schema.actions import CLAIM_MUTATIONS, AvailableClaimAction, permission
 from app.schema.claim_inputs import ClaimInput
 from app.schema.coverage import Patient, Payer, Provider, clear_or_masked
 from app.schema.described import described
-from app.schema.enums import ClaimStatus, ClaimType
+from app.schema.enums import ClaimStatus, ClaimType, LineKind
 from app.schema.errors import checked_arguments
 from app.schema.glosas import Glosa
 from app.schema.history import ClaimHistoryEntry
@@ -233,7 +233,7 @@ async def _facts(claim: ClaimRecord, info: Info) -> ClaimFacts:
     return ClaimFacts(
         claim.status,
         Cents(claim.approved_cents),
-        is_billed=bool(await loaders.lines_of_claim.load(claim.id)),
+        is_billed=any(line.kind is LineKind.CLAIM for line in await loaders.lines_of_claim.load(claim.id)),
         is_replaced=await loaders.replacement_of_claim.load(claim.id) is not None,
         is_appealed=any(glosa.status in AFTER_APPEAL for glosa in denials),
     )

@@ -14,7 +14,7 @@ from app.schema.actions import needs
 from app.schema.coverage import Payer, Provider
 from app.schema.errors import KEY, REPLAYED, VERSION, UserError, answer
 from app.schema.info import Info
-from app.schema.permissions import Requires, amount
+from app.schema.permissions import Requires, financial
 from app.services.contracts import ContractData
 from app.services.idempotency import Written
 
@@ -31,7 +31,9 @@ class ContractPrice:
     valid_to: date | None = strawberry.field(description="Last day; null until further notice.")
     quantity_max: Quantity | None = strawberry.field(description="At most this many in one item.")
     needs_authorization: bool = strawberry.field(description="Whether the payer asks for an authorization (senha).")
-    unit_price_cents: Cents | None = amount("unitPrice", "The price of one.")
+    unit_price_cents: Cents | None = strawberry.field(
+        name="unitPrice", description="The price of one.", extensions=financial("amounts:read", "gateway:configure")
+    )
 
 
 @strawberry.type(description="What a provider and a payer have agreed.")
@@ -99,7 +101,10 @@ class SaveContractInput:
     appeal_deadline_days: int = strawberry.field(description=DEADLINE)
     payment_term_days: int = strawberry.field(description=TERM)
     prices: list[ContractPriceInput] | None = strawberry.field(
-        default=None, description="The whole price list anew, up to 2000 prices; left out, the list stays."
+        default=None, description="The whole price list anew, up to 1000 prices; left out, the list stays."
+    )
+    add_prices: list[ContractPriceInput] = strawberry.field(
+        default_factory=list, description="Up to 1000 prices more, for lists that do not fit into one request."
     )
     version: int | None = strawberry.field(default=None, description=f"{VERSION} 0: there is none yet.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
@@ -108,7 +113,8 @@ class SaveContractInput:
         """The contract as the service takes it."""
         terms = Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
         prices = None if self.prices is None else tuple(price.data() for price in self.prices)
-        return ContractData(self.provider, self.payer, terms, prices)
+        added = tuple(price.data() for price in self.add_prices)
+        return ContractData(self.provider, self.payer, terms, prices, added)
 
 
 @strawberry.type(description="What became of a contract.")

@@ -17,18 +17,20 @@ from app.domain.errors import ErrorCode, Failure, conflict, raise_any, refuse
 from app.domain.scope import Scope
 from app.services.tuss import OWN_TABLES, PUBLISHED_TABLES
 
-PRICES_MAX: Final = 2_000
+PRICES_MAX: Final = 1_000
+"""In one call, so that a list fits into a request; a longer list is added to in several."""
 STANDARD: Final = Terms(submission_window_days=180, appeal_deadline_days=30, payment_term_days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class ContractData:
-    """The terms of one pair; `prices` None leaves the price list as it is."""
+    """The terms of one pair; `prices` None leaves the price list as it is, `added` adds to it."""
 
     provider: str
     payer: str
     terms: Terms
     prices: tuple[Price, ...] | None = None
+    added: tuple[Price, ...] = ()
 
 
 async def terms_of(connection: AsyncConnection, provider: str, payer: str) -> Terms:
@@ -59,7 +61,13 @@ async def save(
     now: datetime,
 ) -> ContractRecord:
     """The contract of this pair, new or changed."""
-    raise_any([*terms_failures(data.terms), *_list_failures(data.prices or ())])
+    raise_any(
+        [
+            *terms_failures(data.terms),
+            *_list_failures(data.prices or (), "prices"),
+            *_list_failures(data.added, "addPrices"),
+        ]
+    )
     await _check_parties(connection, scope, data)
     known = await contracts_db.lock(connection, data.provider, data.payer)
     if version is not None and version != (known.version if known else 0):
@@ -68,7 +76,12 @@ async def save(
     contract = _record(data, known, subject, now)
     await _write(connection, contract, is_new=known is None)
     if data.prices is not None:
-        await contracts_db.replace_prices(connection, contract.id, [_price(contract.id, each) for each in data.prices])
+        await contracts_db.delete_prices(connection, contract.id)
+        await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in data.prices])
+    if data.added:
+        listed = [row.price for row in await contracts_db.prices_of(connection, [contract.id])]
+        raise_any(price_failures(data.added, "addPrices", listed))
+        await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in data.added])
     return contract
 
 
@@ -80,17 +93,17 @@ async def _check_parties(connection: AsyncConnection, scope: Scope, data: Contra
         raise refuse(ErrorCode.NOT_FOUND, f"no payer {data.payer[:10]}", "payer", "5027")
 
 
-def _list_failures(prices: tuple[Price, ...]) -> list[Failure]:
-    found = price_failures(prices) if len(prices) <= PRICES_MAX else []
+def _list_failures(prices: tuple[Price, ...], field: str) -> list[Failure]:
     if len(prices) > PRICES_MAX:
-        found.append(Failure(ErrorCode.INVALID_INPUT, f"a price list has at most {PRICES_MAX} prices", "prices"))
+        return [Failure(ErrorCode.INVALID_INPUT, f"at most {PRICES_MAX} prices at once", field)]
+    found = list(price_failures(prices, field))
     for index, price in enumerate(prices):
         if price.table_code not in (*PUBLISHED_TABLES, *OWN_TABLES):
             message = f"there is no TUSS table {price.table_code[:10]}"
-            found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"prices.{index}.table", "3150"))
+            found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"{field}.{index}.table", "3150"))
         if not (1 <= len(price.code) <= 10 and price.code.isascii() and price.code.isalnum()):
             message = "a code has 1 to 10 letters or digits"
-            found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"prices.{index}.code", "1801"))
+            found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"{field}.{index}.code", "1801"))
     return found
 
 

@@ -16,6 +16,8 @@ from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.money import Cents, parse_money
 from app.services.remittance_input import LineData
 
+NUMBERS: Final = frozenset({"numeroGuiaPrestador", "numeroGuiaOperadora"})
+SEQUENCE_DIGITS: Final = 4
 NO_PROVIDER: Final = "0000000"
 _CODE: Final = re.compile(r"\b[0-9]{4}\b")
 
@@ -37,8 +39,10 @@ def read(xml: bytes) -> Statement:
     except tiss.RetornoError as error:
         raise refuse(ErrorCode.INVALID_INPUT, f"no TISS payment statement: {error}", "xml", "5001") from None
     root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True))
-    guides = [node for node in root.iter() if _name(node) == "relacaoGuias"]
-    lines = [line for guide in guides for line in _guide_lines(guide)] or [_decision_line(each) for each in decisions]
+    lines = [line for guide in _guides(root) for line in _guide_lines(guide)]
+    # A guide without items: the decision on the whole of it stands for them.
+    told = {_numbers(line) for line in lines}
+    lines += [line for line in map(_decision_line, decisions) if _numbers(line) not in told]
     raise_any(_differences(decisions, lines))
     return Statement(
         payer=_text(root, "registroANS"),
@@ -46,6 +50,16 @@ def read(xml: bytes) -> Statement:
         statement_number=_text(root, "numeroDemonstrativo"),
         lines=tuple(lines),
     )
+
+
+def _guides(root: Any) -> list[Any]:
+    """The elements that carry a claim's number, each once, in document order."""
+    found: list[Any] = []
+    for node in root.iter():
+        parent = node.getparent()
+        if _name(node) in NUMBERS and parent is not None and parent not in found:
+            found.append(parent)
+    return found
 
 
 def read_for(xml: bytes, *, payer: str, provider: str) -> Statement:
@@ -59,6 +73,10 @@ def read_for(xml: bytes, *, payer: str, provider: str) -> Statement:
     return found
 
 
+def _numbers(line: LineData) -> tuple[str | None, str | None]:
+    return line.provider_claim_number, line.payer_claim_number
+
+
 def _name(node: Any) -> str:
     return etree.QName(node).localname if isinstance(node.tag, str) else ""
 
@@ -69,21 +87,40 @@ def _text(node: Any, name: str) -> str | None:
 
 
 def _guide_lines(guide: Any) -> list[LineData]:
-    own, payers = _text(guide, "numeroGuiaPrestador"), _text(guide, "numeroGuiaOperadora")
-    return [_item_line(own, payers, node) for node in guide if _name(node) == "detalhesGuia"]
+    """A line for every item: in the standard's own layout, or in the plainer one with `procedimento` alone."""
+    details = [node for node in guide if _name(node) == "detalhesGuia"]
+    if details:
+        return [_line(guide, node, _standard_denials(node)) for node in details]
+    items = [node for node in guide.iter() if _name(node) == "procedimento" and _text(node, "valorLiberado")]
+    return [_line(guide, node, _plain_denials(node)) for node in items]
 
 
-def _item_line(own: str | None, payers: str | None, detail: Any) -> LineData:
-    sequence = _text(detail, "sequencialItem") or ""
-    reasons = [node for node in detail if _name(node) == "relacaoGlosa"]
+def _line(guide: Any, item: Any, denials: tuple[Denial, ...]) -> LineData:
     return LineData(
-        provider_claim_number=own,
-        payer_claim_number=payers,
-        item_sequence=int(sequence) if sequence.isascii() and sequence.isdigit() else None,
-        item_code=_text(detail, "codigoProcedimento"),
-        paid=_amount(detail, "valorLiberado"),
-        denials=tuple(Denial(_text(node, "tipoGlosa") or "", _amount(node, "valorGlosa")) for node in reasons),
+        provider_claim_number=_text(guide, "numeroGuiaPrestador"),
+        payer_claim_number=_text(guide, "numeroGuiaOperadora"),
+        item_sequence=_sequence(_text(item, "sequencialItem")),
+        item_code=_text(item, "codigoProcedimento"),
+        paid=_amount(item, "valorLiberado"),
+        denials=denials,
     )
+
+
+def _sequence(text: str | None) -> int | None:
+    """The item's number; one that no claim has for anything else, which the checks of every statement refuse."""
+    if text is None:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= SEQUENCE_DIGITS else -1
+
+
+def _standard_denials(item: Any) -> tuple[Denial, ...]:
+    reasons = [node for node in item if _name(node) == "relacaoGlosa"]
+    return tuple(Denial(_text(node, "tipoGlosa") or "", _amount(node, "valorGlosa")) for node in reasons)
+
+
+def _plain_denials(item: Any) -> tuple[Denial, ...]:
+    denied = _amount(item, "valorGlosa")
+    return (Denial(_text(item, "codigoGlosa") or "", denied),) if denied else ()
 
 
 def _amount(node: Any, name: str) -> Cents:

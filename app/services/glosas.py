@@ -13,7 +13,7 @@ from app.db.claims import ClaimRecord
 from app.db.engine import Database
 from app.db.glosas import GlosaRecord
 from app.domain.calendar import business_day
-from app.domain.errors import BillingError, ErrorCode, conflict, not_found, raise_any, refuse
+from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any, refuse
 from app.domain.glosas import (
     JUSTIFICATION_MAX,
     GlosaAction,
@@ -118,13 +118,13 @@ async def _answer(
         failure = text_failure(given.justification, "justification", JUSTIFICATION_MAX)
     try:
         raise_any([failure] if failure else [])
-        claim, glosa = await _locked(connection, scope, given.glosa_id, "id")
+        claim, glosa = await _locked(connection, scope, given.glosa_id, "glosa")
         appealed, amount = Cents(glosa.appealed_cents or 0), Cents(glosa.amount_cents)
         # The table is asked first: a denial without an appeal is CONFLICT whatever the amount.
         next_status(glosa.status, GlosaAction.UPHOLD)
         action = answer_action(accepted=given.accepted, appealed=appealed, amount=amount)
     except BillingError as error:
-        raise BillingError(*(each.under(path) for each in error.failures)) from None
+        raise BillingError(*(_of_answer(each).under(path) for each in error.failures)) from None
     moved = replace(
         glosa,
         status=next_status(glosa.status, action),
@@ -133,6 +133,11 @@ async def _answer(
         answered_at=now,
     )
     return await _keep(connection, claim, moved, action, given.accepted, subject, now)
+
+
+def _of_answer(failure: Failure) -> Failure:
+    """An answer names its denial `glosa`, where other inputs say `id`."""
+    return replace(failure, field="glosa") if failure.field == "id" else failure
 
 
 async def sweep(database: Database, *, now: Callable[[], datetime]) -> int:

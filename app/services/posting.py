@@ -19,7 +19,7 @@ from app.db.settlements import SettlementRecord
 from app.domain.allocation import spread
 from app.domain.claims import ClaimStatus, ItemDecision
 from app.domain.errors import not_found
-from app.domain.invoices import InvoiceStatus
+from app.domain.invoices import InvoiceStatus, LineKind
 from app.domain.money import CENTS_MAX, Cents
 from app.domain.remittances import (
     BilledItem,
@@ -41,7 +41,7 @@ from app.services.invoices import CLAIMS_MAX, InvoiceData
 from app.services.settlements import Payment
 
 NOTHING: Final = Cents(0)
-PAYABLE: Final = frozenset({InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED})
+SENT_INVOICES: Final = frozenset({InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED, InvoiceStatus.SETTLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class _Plan:
     decisions: tuple[ItemDecision, ...] | None = None
     paid: Cents = NOTHING
     problem: Problem | None = None
+    # Approved, and on no invoice yet.
+    unbilled: Cents = NOTHING
     dues: list[LineRecord] = field(default_factory=list)
 
 
@@ -116,9 +118,9 @@ async def _plans(
 
 
 async def _payable_invoices(connection: AsyncConnection, scope: Scope, lines: Sequence[LineRecord]) -> set[str]:
-    """Those of the lines' invoices that take payments, held until the end."""
+    """Those of the lines' invoices that the payer has, held until the end; on a settled one nothing is due."""
     held = await invoices_db.lock_many(connection, scope, sorted({line.invoice_id for line in lines}))
-    return {invoice.id for invoice in held if invoice.status in PAYABLE}
+    return {invoice.id for invoice in held if invoice.status in SENT_INVOICES}
 
 
 def _look(plan: _Plan, on_invoices: list[LineRecord], *, is_replaced: bool, is_paying: bool) -> Problem | None:
@@ -133,10 +135,13 @@ def _look(plan: _Plan, on_invoices: list[LineRecord], *, is_replaced: bool, is_p
         if isinstance(found, Problem):
             return found
         plan.decisions, plan.paid = found, Cents(sum(line.paid for line in lines))
+        plan.unbilled = plan.paid
         return None
-    is_due_by_lines = is_paying and on_invoices
-    due = sum(line.due_cents for line in plan.dues) if is_due_by_lines else plan.claim.approved_cents or 0
-    paid = payment(billed, lines, due=Cents(due))
+    if not any(line.kind is LineKind.CLAIM for line in on_invoices):
+        plan.unbilled = Cents(plan.claim.approved_cents or 0)
+    due = plan.unbilled + sum(line.due_cents for line in plan.dues)
+    # A statement that pays nothing may say again what was approved, paid or not.
+    paid = payment(billed, lines, due=Cents(due if is_paying else plan.claim.approved_cents or 0))
     if isinstance(paid, Problem):
         is_on_draft = paid is Problem.OVERPAID and is_paying and len(plan.dues) < len(on_invoices)
         return Problem.NOT_PAYABLE if is_on_draft else paid
@@ -169,7 +174,8 @@ async def _pay(
 ) -> list[SettlementRecord]:
     """One settlement per invoice; claims that stand on none yet get one."""
     paying = [plan for plan in plans if plan.paid]
-    await _bill(connection, scope, remittance, [plan for plan in paying if not plan.dues], subject, now)
+    unbilled = [plan for plan in paying if plan.paid > sum(line.due_cents for line in plan.dues)]
+    await _bill(connection, scope, remittance, unbilled, subject, now)
     parts: dict[str, dict[str, Cents]] = {}
     for plan in paying:
         shares = spread(plan.paid, [Cents(line.due_cents) for line in plan.dues])
@@ -199,7 +205,7 @@ async def _bill(
         )
         lines = await lines_db.of_invoices(connection, scope, [draft.id])
         for plan in batch:
-            plan.dues = [line for line in lines if line.claim_id == plan.claim.id]
+            plan.dues += [line for line in lines if line.claim_id == plan.claim.id]
 
 
 def _batches(plans: Sequence[_Plan]) -> list[list[_Plan]]:

@@ -78,7 +78,10 @@ def _line(path: str, line: LineData) -> Iterator[Failure | None]:
             yield _ascii(number, f"{path}.{name}")
     if line.item_sequence is not None and not 1 <= line.item_sequence <= SEQUENCE_MAX:
         yield Failure(ErrorCode.INVALID_INPUT, "items are numbered from 1", f"{path}.itemSequence")
-    if line.item_code is not None and not (len(line.item_code) <= 10 and line.item_code.isascii()):
+    if not 0 <= line.paid <= CENTS_MAX:
+        yield Failure(ErrorCode.INVALID_AMOUNT, "an amount is at most 99999999.99", f"{path}.paidAmount")
+    code = line.item_code
+    if code is not None and not (1 <= len(code) <= 10 and code.isascii() and code.isalnum()):
         yield Failure(ErrorCode.UNKNOWN_CODE, "a code has 1 to 10 letters or digits", f"{path}.itemCode", "1801")
     for place, denial in enumerate(line.denials):
         yield from _denial(f"{path}.denials.{place}", denial)
@@ -89,6 +92,8 @@ def _denial(path: str, denial: Denial) -> Iterator[Failure]:
         yield Failure(ErrorCode.UNKNOWN_CODE, f"Tabela 38 has no code {denial.code[:10]}", f"{path}.code")
     if denial.amount <= 0:
         yield Failure(ErrorCode.INVALID_AMOUNT, "a denied amount is above zero", f"{path}.amount", "5040")
+    if denial.amount > CENTS_MAX:
+        yield Failure(ErrorCode.INVALID_AMOUNT, "an amount is at most 99999999.99", f"{path}.amount")
 
 
 def _ascii(text: str, field: str) -> Failure | None:

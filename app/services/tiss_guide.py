@@ -56,6 +56,9 @@ def failures(guide: Guide, index: int) -> Iterator[Failure]:
     """What the document cannot do without."""
     field = f"claimIds.{index}"
     is_visit = guide.claim.type is ClaimType.CONSULTATION
+    if not _is_latin(guide):
+        message = "TISS documents are written in ISO-8859-1: a description or name has other characters"
+        yield Failure(ErrorCode.INVALID_INPUT, message, field)
     who = guide.practitioner if is_visit else guide.requester
     if not (who.council and who.number and who.state and who.cbo):
         role = "practitioner" if is_visit else "requester"
@@ -67,6 +70,12 @@ def failures(guide: Guide, index: int) -> Iterator[Failure]:
         if item.table_code not in EXPENSE_TABLES and item.quantity % QUANTITY_ONE:
             message = f"TISS counts procedures in whole numbers: item {item.sequence}"
             yield Failure(ErrorCode.INVALID_QUANTITY, message, field)
+
+
+def _is_latin(guide: Guide) -> bool:
+    texts = [item.description for item in guide.items if guide.claim.type is not ClaimType.CONSULTATION]
+    texts += [guide.claim.clinical_indication or "", guide.practitioner.name or "", guide.requester.name or ""]
+    return all(character <= "\xff" for text in texts for character in text)
 
 
 def as_dict(guide: Guide) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -80,11 +80,7 @@ async def _known(connection: AsyncConnection, scope: Scope, known: ClaimRecord, 
     """The same guide again is fine; another guide under the number of an earlier one is not."""
     items = await claims_db.items_of_claims(connection, scope, [known.id])
     earlier = claim_input.data_of(known, items)
-    same = (earlier.card_number, earlier.service_date, _billed(earlier)) == (
-        data.card_number,
-        data.service_date,
-        _billed(data),
-    )
+    same = (earlier.card_number, _billed(earlier)) == (data.card_number, _billed(data))
     if same:
         return GuideResult(data.provider_claim_number, Fate.UNCHANGED, known.id)
     message = f"number {data.provider_claim_number} belongs to another claim, {known.id}"
@@ -92,5 +88,8 @@ async def _known(connection: AsyncConnection, scope: Scope, known: ClaimRecord, 
     return GuideResult(data.provider_claim_number, Fate.REFUSED, failures=(failure,))
 
 
-def _billed(data: ClaimData) -> list[tuple[str, str, int]]:
-    return [(item.table_code, item.code, item.total) for item in data.items]
+def _billed(data: ClaimData) -> list[tuple[str, str, date, int]]:
+    """What is billed, in no particular order: documents put expenses behind procedures."""
+    return sorted(
+        (item.table_code, item.code, item.performed_on or data.service_date, item.total) for item in data.items
+    )

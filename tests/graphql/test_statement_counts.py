@@ -71,3 +71,30 @@ async def test_a_settlement_costs_a_fixed_number_of_statements(world: World) -> 
     # the invoice, its history, the stored answer (the outbox is not counted)
     writes = ["INSERT", "INSERT", "UPDATE", "UPDATE", "INSERT", "UPDATE"]
     assert verbs == ["INSERT", "SELECT", "SELECT", "SELECT", *writes]
+
+
+LIFE = """
+query Claims($first: Int!) {
+  claims(first: $first, orderBy: OLDEST_FIRST) {
+    nodes {
+      paidAmount warnings { tissCode } replaces { id } replacedBy { id }
+      history { action glosaAction status amount actor }
+      availableActions { action blockedBy }
+    }
+  }
+}
+"""
+
+
+async def test_the_life_of_fifty_claims_costs_as_many_statements_as_that_of_five(world: World) -> None:
+    await _filled(world, 50)
+    counts = {}
+    for first in (5, 50):
+        with world.gateway.counting() as statements:
+            nodes = (await world.call("biller", LIFE, first=first))["claims"]["nodes"]
+        assert [[step["action"] or step["glosaAction"] for step in node["history"]] for node in nodes] == [
+            ["CREATE", "SUBMIT", "START_REVIEW", "APPROVE_PARTIALLY", "DENY"]
+        ] * first
+        counts[first] = len(statements)
+    # page, lines, replacements, history, denials
+    assert counts == {5: 5, 50: 5}

@@ -20,27 +20,40 @@ Row = dict[str, Any]
 SENT = ("SUBMITTED", "UNDER_REVIEW", "PENDING_INFORMATION", "APPROVED", "PARTIALLY_APPROVED", "DENIED")
 
 
+class Table(dict[str, Row]):
+    """Rows by id, and by any other column."""
+
+    def of(self, name: str, value: Any) -> list[Row]:
+        """The rows with this value, in id order; each column is sorted out once."""
+        index: dict[Any, list[Row]] | None = self.__dict__.get(name)
+        if index is None:
+            index = self.__dict__[name] = {}
+            for row in self.values():
+                index.setdefault(row[name], []).append(row)
+        return index.get(value, [])
+
+
 @dataclass
 class Rows:
     """Everything of one payer, by id."""
 
-    claims: dict[str, Row] = field(default_factory=dict)
-    items: dict[str, Row] = field(default_factory=dict)
-    glosas: dict[str, Row] = field(default_factory=dict)
-    invoices: dict[str, Row] = field(default_factory=dict)
-    lines: dict[str, Row] = field(default_factory=dict)
-    settlements: dict[str, Row] = field(default_factory=dict)
-    allocations: dict[str, Row] = field(default_factory=dict)
-    claim_steps: dict[str, Row] = field(default_factory=dict)
-    invoice_steps: dict[str, Row] = field(default_factory=dict)
+    claims: Table = field(default_factory=Table)
+    items: Table = field(default_factory=Table)
+    glosas: Table = field(default_factory=Table)
+    invoices: Table = field(default_factory=Table)
+    lines: Table = field(default_factory=Table)
+    settlements: Table = field(default_factory=Table)
+    allocations: Table = field(default_factory=Table)
+    claim_steps: Table = field(default_factory=Table)
+    invoice_steps: Table = field(default_factory=Table)
     events: list[Row] = field(default_factory=list)
 
 
 def look(stage: Stage, payer: str) -> Rows:
     """The rows as they are now."""
 
-    def by_id(query: str) -> dict[str, Row]:
-        return {row["id"]: row for row in stage.select(query, payer)}
+    def by_id(query: str) -> Table:
+        return Table({row["id"]: row for row in stage.select(query, payer)})
 
     of_claim = "JOIN claims c ON c.id = t.claim_id WHERE c.payer_ans = %s ORDER BY t.id"
     of_invoice = "JOIN invoices i ON i.id = t.invoice_id WHERE i.payer_ans = %s ORDER BY t.id"
@@ -73,7 +86,7 @@ def check(rows: Rows) -> None:
 def _sums_of_claims(rows: Rows) -> None:
     """1: item total and claimed amount."""
     for claim in rows.claims.values():
-        items = _of(rows.items, "claim_id", claim["id"])
+        items = rows.items.of("claim_id", claim["id"])
         assert [item["sequence"] for item in items] == list(range(1, len(items) + 1))
         for item in items:
             exact = Decimal(item["unit_price_cents"]) * item["quantity"] * item["factor"] / Decimal(10_000 * 100)
@@ -85,9 +98,9 @@ def _sums_of_decisions(rows: Rows) -> None:
     """2: processed, approved and denied, of items and claims, and what became of each denial."""
     for claim in rows.claims.values():
         is_decided = claim["status"] in claims.DECIDED
-        items = _of(rows.items, "claim_id", claim["id"])
+        items = rows.items.of("claim_id", claim["id"])
         for item in items:
-            denials = _of(rows.glosas, "item_id", item["id"])
+            denials = rows.glosas.of("item_id", item["id"])
             if is_decided:
                 assert item["processed_cents"] == item["approved_cents"] + item["denied_cents"] == item["total_cents"]
                 assert item["denied_cents"] == _sum(denials, "amount_cents")
@@ -121,7 +134,7 @@ def _sums_of_invoices(rows: Rows) -> None:
         )
         assert all(times == 1 for times in billed.values())
     for invoice in rows.invoices.values():
-        lines = _of(rows.lines, "invoice_id", invoice["id"])
+        lines = rows.lines.of("invoice_id", invoice["id"])
         debits = [line for line in lines if line["kind"] == "DEBIT"]
         others = [line for line in lines if line["kind"] != "DEBIT"]
         assert invoice["total_cents"] == _sum(others, "amount_cents") - _sum(debits, "amount_cents") > 0
@@ -141,7 +154,7 @@ def _source(rows: Rows, line: Row) -> int:
 def _ledger(rows: Rows) -> None:
     """4: settled is confirmed minus reversed, within the total; the status follows; every line knows its share."""
     for invoice in rows.invoices.values():
-        ledger = _of(rows.settlements, "invoice_id", invoice["id"])
+        ledger = rows.settlements.of("invoice_id", invoice["id"])
         net = sum(row["amount_cents"] * (-1 if row["reverses_id"] else 1) for row in ledger)
         assert invoice["settled_cents"] == net
         assert 0 <= net <= invoice["total_cents"]
@@ -150,13 +163,13 @@ def _ledger(rows: Rows) -> None:
         else:
             assert net == 0
     for settlement in rows.settlements.values():
-        back = _sum(_of(rows.settlements, "reverses_id", settlement["id"]), "amount_cents")
+        back = _sum(rows.settlements.of("reverses_id", settlement["id"]), "amount_cents")
         assert 0 <= back <= settlement["amount_cents"]
         assert settlement["amount_cents"] == _sum(
-            _of(rows.allocations, "settlement_id", settlement["id"]), "amount_cents"
+            rows.allocations.of("settlement_id", settlement["id"]), "amount_cents"
         )
     for line in rows.lines.values():
-        moved = _of(rows.allocations, "line_id", line["id"])
+        moved = rows.allocations.of("line_id", line["id"])
         signs = [-1 if rows.settlements[row["settlement_id"]]["reverses_id"] else 1 for row in moved]
         assert line["settled_cents"] == sum(s * row["amount_cents"] for s, row in zip(signs, moved, strict=True))
         assert 0 <= line["settled_cents"] <= line["amount_cents"] - line["debited_cents"]
@@ -165,7 +178,7 @@ def _ledger(rows: Rows) -> None:
 def _histories(rows: Rows) -> None:
     """6: each history, replayed through the tables, gives the row."""
     for claim in rows.claims.values():
-        steps = _of(rows.claim_steps, "claim_id", claim["id"])
+        steps = rows.claim_steps.of("claim_id", claim["id"])
         status = ClaimStatus.DRAFT
         for step in (step for step in steps if step["action"] not in (None, "CREATE")):
             status = claims.next_status(status, ClaimAction(step["action"]))
@@ -177,11 +190,11 @@ def _histories(rows: Rows) -> None:
         assert [claim["submitted_at"]] == (submitted or [None])
     for glosa in rows.glosas.values():
         state = GlosaStatus.OPEN
-        for step in _of(rows.claim_steps, "glosa_id", glosa["id"])[1:]:
+        for step in rows.claim_steps.of("glosa_id", glosa["id"])[1:]:
             state = glosas.next_status(state, GlosaAction(step["glosa_action"]))
         assert state == glosa["status"]
     for invoice in rows.invoices.values():
-        steps = _of(rows.invoice_steps, "invoice_id", invoice["id"])
+        steps = rows.invoice_steps.of("invoice_id", invoice["id"])
         _replay_invoice(steps, invoice)
 
 
@@ -201,7 +214,7 @@ def _events(rows: Rows) -> None:
     """8: one event per transition of an invoice, and one per ledger row."""
     names = Counter((event["aggregate_id"], event["name"]) for event in rows.events)
     for invoice in rows.invoices.values():
-        steps = _of(rows.invoice_steps, "invoice_id", invoice["id"])
+        steps = rows.invoice_steps.of("invoice_id", invoice["id"])
         pairs = [(before["status"], after["status"]) for before, after in pairwise(steps)]
         into = Counter(after for before, after in pairs if before != after)
         reopened = sum(before == "SETTLED" != after for before, after in pairs)
@@ -235,10 +248,6 @@ def billed(rows: Rows) -> int:
     living = {invoice["id"] for invoice in rows.invoices.values() if invoice["status"] != "CANCELLED"}
     credits = [line for line in rows.lines.values() if line["kind"] == "CREDIT" and line["invoice_id"] in living]
     return _sum(counted, "claimed_cents") + _sum(credits, "amount_cents")
-
-
-def _of(rows: dict[str, Row], name: str, value: Any) -> list[Row]:
-    return [row for row in rows.values() if row[name] == value]
 
 
 def _sum(rows: list[Row], name: str) -> int:

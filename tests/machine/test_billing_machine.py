@@ -57,7 +57,8 @@ class Billing(RuleBasedStateMachine):
         self.stage.days = 0
         self.world = self.stage.world()
         self.tokens = {role: self.world.token(role) for role in ("biller", "reviewer", "finance", "payer_agent")}
-        self.stranger = self.stage.gateway.token("finance", providers=["9999999"])
+        roles = ["reviewer", "finance"]
+        self.stranger = self.stage.gateway.token("reviewer", providers=["9999999"], roles=roles)
         for share in (100, 60, 0):
             self.decide(share)
 
@@ -139,8 +140,10 @@ class Billing(RuleBasedStateMachine):
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS)
     def ask(self, number: int) -> None:
-        claim = self.pick(self.rows.claims, number, "UNDER_REVIEW")
+        claim = self.pick(self.rows.claims, number, "UNDER_REVIEW", "SUBMITTED")
         assert claim is not None
+        if claim["status"] == "SUBMITTED":
+            self.mutate("reviewer", "startReview", "claim { status }", {"id": claim["id"], "idempotencyKey": key()})
         values = {"id": claim["id"], "reason": "laudo", "idempotencyKey": key()}
         self.mutate("payer_agent", "requestInformation", "claim { status }", values)
 
@@ -278,7 +281,7 @@ class Billing(RuleBasedStateMachine):
         books.check(self.rows)
         books.check_steps_between(before, self.rows)
         self._reconciles()
-        self._strangers_see_nothing()
+        self._strangers_see_nothing(before)
 
     def _reconciles(self) -> None:
         """5 and 9: to the cent, as text with two decimals."""
@@ -288,9 +291,11 @@ class Billing(RuleBasedStateMachine):
         paid = sum(invoice["settled_cents"] for invoice in self.rows.invoices.values())
         assert found["paidAmount"] == format_money(paid)
 
-    def _strangers_see_nothing(self) -> None:
-        """10: by id, in lists and in sums."""
-        ids = [*self.rows.claims, *self.rows.invoices, *self.rows.settlements][-100:]
+    def _strangers_see_nothing(self, before: Rows) -> None:
+        """10: by id (of what the step has made), in lists and in sums."""
+        known = {*before.claims, *before.invoices, *before.settlements, *before.glosas}
+        made = [*self.rows.claims, *self.rows.invoices, *self.rows.settlements, *self.rows.glosas]
+        ids = [identifier for identifier in made if identifier not in known]
         found = self.stage.call(self.stranger, STRANGER, claims=ids)
         assert found["nodes"] == [None] * len(ids)
         assert (found["claims"]["totalCount"], found["invoices"]["totalCount"]) == (0, 0)
