@@ -29,12 +29,14 @@ from app.auth import (
 )
 
 AUDIENCE = "billing-gateway"
+# Read once, long before the last test runs: an end must outlive the whole suite, and a test of
+# "not yet" reads the clock itself.
 NOW = int(time.time())
 CLAIMS: dict[str, Any] = {
     "iss": DEVELOPMENT_ISSUER,
     "aud": AUDIENCE,
     "sub": "u1",
-    "exp": NOW + 600,
+    "exp": NOW + 7200,
     "roles": ["biller"],
     "providers": ["2000001"],
 }
@@ -98,8 +100,8 @@ FORGERIES: dict[str, Callable[[DevelopmentKeys], str]] = {
     "not base64": lambda _: "é.é.é",
     "too long": lambda _: "a" * (TOKEN_LENGTH_MAX + 1),
     "ended": lambda keys: _signed(keys, exp=NOW - 60),
-    "not begun": lambda keys: _signed(keys, nbf=NOW + 300),
-    "made in the future": lambda keys: _signed(keys, iat=NOW + 300),
+    "not begun": lambda keys: _signed(keys, nbf=int(time.time()) + 300),
+    "made in the future": lambda keys: _signed(keys, iat=int(time.time()) + 300),
     "without an end": lambda keys: _signed(keys, exp=None),
     "an end that is text": lambda keys: _signed(keys, exp="tomorrow"),
     "an end that is nothing": lambda keys: _signed(keys, exp=False),
