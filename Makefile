@@ -46,8 +46,9 @@ contracts: $(STAMP) ## Who may import whom
 schema-check: $(STAMP) ## schema.graphql is what the code prints
 	@$(BIN)/billing schema | diff -u schema.graphql - && echo "schema.graphql is in step"
 
-schema: $(STAMP) ## Write schema.graphql anew
+schema: $(STAMP) ## Write schema.graphql and the event contracts anew
 	$(BIN)/billing schema > schema.graphql
+	$(BIN)/billing event-contracts events
 
 services: $(STAMP) ## Start MySQL, Redis and Kafka for development, and print the exports
 	@$(BIN)/python -m tests.services

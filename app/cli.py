@@ -1,4 +1,4 @@
-"""The console script `billing`: serve, migrate, token, schema, seed-demo, load-tuss, import-tiss, export-tiss."""
+"""The console script `billing`: everything an operator does at the command line."""
 
 import asyncio
 import signal
@@ -8,6 +8,7 @@ from pathlib import Path
 from socket import socket
 from typing import Annotated, Any, Final, TypeVar
 
+import orjson
 import typer
 import uvicorn
 from rich.console import Console
@@ -21,6 +22,7 @@ from app.db import tuss as tuss_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.domain.errors import BillingError
 from app.domain.scope import EVERYTHING
+from app.events import schemas
 from app.main import create_app, drain
 from app.parts import database_of, development_keys, now
 from app.schema.root import schema as graphql_schema
@@ -177,6 +179,16 @@ def _all_providers(role: str) -> list[str]:
 def schema() -> None:
     """Print the GraphQL schema."""
     print(graphql_schema.as_str())
+
+
+@app.command(name="event-contracts")
+def event_contracts(
+    directory: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("events"),
+) -> None:
+    """Write the JSON Schema of every event and the AsyncAPI document."""
+    for name, document in schemas.documents().items():
+        (directory / name).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    _err.print(f"{len(schemas.documents())} documents in {directory}", markup=False)
 
 
 @app.command(name="load-tuss")

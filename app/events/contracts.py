@@ -1,5 +1,6 @@
 """What others hear: every event's name, its versioned CloudEvents type, and its data (ids, statuses, amounts)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,34 +15,46 @@ from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain import ids
 from app.domain.money import format_money
+from app.events.payloads import ClaimData, GlosaData, InvoiceData, RemittanceData, SettlementData
 
 SOURCE: Final = "/billing-gateway"
-TYPES: Final[dict[str, str]] = {
-    "ClaimCreated": "br.billing.claim.created.v1",
-    "ClaimUpdated": "br.billing.claim.updated.v1",
-    "ClaimSubmitted": "br.billing.claim.submitted.v1",
-    "ClaimReviewStarted": "br.billing.claim.review_started.v1",
-    "ClaimInformationRequested": "br.billing.claim.information_requested.v1",
-    "ClaimApproved": "br.billing.claim.approved.v1",
-    "ClaimPartiallyApproved": "br.billing.claim.partially_approved.v1",
-    "ClaimDenied": "br.billing.claim.denied.v1",
-    "ClaimCancelled": "br.billing.claim.cancelled.v1",
-    "GlosaAccepted": "br.billing.glosa.accepted.v1",
-    "GlosaAppealed": "br.billing.glosa.appealed.v1",
-    "AppealAnswered": "br.billing.glosa.appeal_answered.v1",
-    "GlosaExpired": "br.billing.glosa.expired.v1",
-    "InvoiceCreated": "br.billing.invoice.created.v1",
-    "InvoiceAdjusted": "br.billing.invoice.adjusted.v1",
-    "InvoiceIssued": "br.billing.invoice.issued.v1",
-    "InvoicePartiallySettled": "br.billing.invoice.partially_settled.v1",
-    "InvoiceSettled": "br.billing.invoice.settled.v1",
-    "InvoiceReopened": "br.billing.invoice.reopened.v1",
-    "InvoiceCancelled": "br.billing.invoice.cancelled.v1",
-    "SettlementConfirmed": "br.billing.settlement.confirmed.v1",
-    "SettlementReversed": "br.billing.settlement.reversed.v1",
-    "RemittanceImported": "br.billing.remittance.imported.v1",
-    "RemittancePosted": "br.billing.remittance.posted.v1",
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What an event promises: its versioned CloudEvents type and the shape of its data."""
+
+    ce_type: str
+    data: type
+
+
+CONTRACTS: Final[dict[str, Contract]] = {
+    "ClaimCreated": Contract("br.billing.claim.created.v1", ClaimData),
+    "ClaimUpdated": Contract("br.billing.claim.updated.v1", ClaimData),
+    "ClaimSubmitted": Contract("br.billing.claim.submitted.v1", ClaimData),
+    "ClaimReviewStarted": Contract("br.billing.claim.review_started.v1", ClaimData),
+    "ClaimInformationRequested": Contract("br.billing.claim.information_requested.v1", ClaimData),
+    "ClaimApproved": Contract("br.billing.claim.approved.v1", ClaimData),
+    "ClaimPartiallyApproved": Contract("br.billing.claim.partially_approved.v1", ClaimData),
+    "ClaimDenied": Contract("br.billing.claim.denied.v1", ClaimData),
+    "ClaimCancelled": Contract("br.billing.claim.cancelled.v1", ClaimData),
+    "GlosaAccepted": Contract("br.billing.glosa.accepted.v1", GlosaData),
+    "GlosaAppealed": Contract("br.billing.glosa.appealed.v1", GlosaData),
+    "AppealAnswered": Contract("br.billing.glosa.appeal_answered.v1", GlosaData),
+    "GlosaExpired": Contract("br.billing.glosa.expired.v1", GlosaData),
+    "InvoiceCreated": Contract("br.billing.invoice.created.v1", InvoiceData),
+    "InvoiceAdjusted": Contract("br.billing.invoice.adjusted.v1", InvoiceData),
+    "InvoiceIssued": Contract("br.billing.invoice.issued.v1", InvoiceData),
+    "InvoicePartiallySettled": Contract("br.billing.invoice.partially_settled.v1", InvoiceData),
+    "InvoiceSettled": Contract("br.billing.invoice.settled.v1", InvoiceData),
+    "InvoiceReopened": Contract("br.billing.invoice.reopened.v1", InvoiceData),
+    "InvoiceCancelled": Contract("br.billing.invoice.cancelled.v1", InvoiceData),
+    "SettlementConfirmed": Contract("br.billing.settlement.confirmed.v1", SettlementData),
+    "SettlementReversed": Contract("br.billing.settlement.reversed.v1", SettlementData),
+    "RemittanceImported": Contract("br.billing.remittance.imported.v1", RemittanceData),
+    "RemittancePosted": Contract("br.billing.remittance.posted.v1", RemittanceData),
 }
+"""Every event by its short name."""
 SETTLEMENT_EVENTS: Final = frozenset({"SettlementConfirmed", "SettlementReversed"})
 
 
@@ -53,7 +66,7 @@ class Event:
     aggregate_id: str
     provider_cnes: str
     payer_ans: str
-    data: dict[str, Any]
+    data: Mapping[str, Any]
     occurred_at: datetime
     patient_id: str | None = None
     event_id: str = field(default_factory=lambda: ids.new_id(ids.EVENT))
@@ -74,7 +87,7 @@ class Event:
 
 def claim_event(name: str, claim: ClaimRecord, *, at: datetime) -> Event:
     """A change of a claim; amounts that are not decided yet are null."""
-    data = {
+    data: ClaimData = {
         "claimId": claim.id,
         "providerClaimNumber": claim.provider_claim_number,
         "provider": claim.provider_cnes,
@@ -91,7 +104,7 @@ def claim_event(name: str, claim: ClaimRecord, *, at: datetime) -> Event:
 
 def glosa_event(name: str, claim: ClaimRecord, glosa: GlosaRecord, *, at: datetime) -> Event:
     """A change of a denial; its key is the claim, so that a claim's events stay in order."""
-    data = {
+    data: GlosaData = {
         "glosaId": glosa.id,
         "claimId": claim.id,
         "provider": claim.provider_cnes,
@@ -107,7 +120,7 @@ def glosa_event(name: str, claim: ClaimRecord, glosa: GlosaRecord, *, at: dateti
 
 def remittance_event(name: str, remittance: RemittanceRecord, *, at: datetime) -> Event:
     """A payer's statement, taken in or posted."""
-    data = {
+    data: RemittanceData = {
         "remittanceId": remittance.id,
         "statementNumber": remittance.statement_number,
         "provider": remittance.provider_cnes,
@@ -121,7 +134,7 @@ def remittance_event(name: str, remittance: RemittanceRecord, *, at: datetime) -
 
 def invoice_event(name: str, invoice: InvoiceRecord, *, at: datetime) -> Event:
     """A change of an invoice."""
-    data = {
+    data: InvoiceData = {
         "invoiceId": invoice.id,
         "number": invoice.number,
         "provider": invoice.provider_cnes,
@@ -137,7 +150,7 @@ def invoice_event(name: str, invoice: InvoiceRecord, *, at: datetime) -> Event:
 
 def settlement_event(name: str, settlement: SettlementRecord, *, at: datetime) -> Event:
     """A new ledger row; its key is the invoice, so that an invoice's events stay in order."""
-    data = {
+    data: SettlementData = {
         "settlementId": settlement.id,
         "invoiceId": settlement.invoice_id,
         "provider": settlement.provider_cnes,
@@ -163,7 +176,7 @@ def cloud_event(row: OutboxRecord) -> dict[str, Any]:
         "specversion": "1.0",
         "id": row.event_id,
         "source": SOURCE,
-        "type": TYPES[row.name],
+        "type": CONTRACTS[row.name].ce_type,
         "subject": row.aggregate_id,
         "time": row.recorded_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",

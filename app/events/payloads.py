@@ -1,0 +1,89 @@
+"""The data of every event, by kind: ids, statuses and amounts only. Fields are added, never renamed or removed."""
+
+from typing import Annotated, TypedDict
+
+from pydantic import Field, WithJsonSchema
+
+from app.domain.claims import ClaimStatus
+from app.domain.glosas import GlosaStatus
+from app.domain.invoices import InvoiceStatus
+from app.domain.remittances import RemittanceStatus
+from app.domain.settlements import SettlementStatus
+
+
+def _status(enum: type[ClaimStatus | GlosaStatus | InvoiceStatus | RemittanceStatus | SettlementStatus]) -> object:
+    """The values of today, as text: consumers must bear with new ones."""
+    return WithJsonSchema({"type": "string", "examples": [member.value for member in enum]})
+
+
+Amount = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{2}$", description="BRL with two decimals.")]
+Cnes = Annotated[str, Field(pattern=r"^[0-9]{7}$", description="The provider's CNES.")]
+Ans = Annotated[str, Field(pattern=r"^[0-9]{6}$", description="The payer's registro ANS.")]
+Version = Annotated[int, Field(ge=1, description="The row's version after the step.")]
+
+
+class ClaimData(TypedDict):
+    """A claim (guia) after a step; amounts that are not decided yet are null."""
+
+    claimId: str
+    providerClaimNumber: str
+    provider: Cnes
+    payer: Ans
+    status: Annotated[str, _status(ClaimStatus)]
+    claimedAmount: Amount
+    approvedAmount: Amount | None
+    deniedAmount: Amount | None
+    replaces: str | None
+    version: Version
+
+
+class GlosaData(TypedDict):
+    """A denial (glosa) after a step; amounts of an appeal that was not made or answered yet are null."""
+
+    glosaId: str
+    claimId: str
+    provider: Cnes
+    payer: Ans
+    status: Annotated[str, _status(GlosaStatus)]
+    amount: Amount
+    appealedAmount: Amount | None
+    answeredAmount: Amount | None
+    appealDeadline: Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
+
+
+class InvoiceData(TypedDict):
+    """An invoice (conta) after a step."""
+
+    invoiceId: str
+    number: Annotated[int, Field(ge=1)]
+    provider: Cnes
+    payer: Ans
+    status: Annotated[str, _status(InvoiceStatus)]
+    totalAmount: Amount
+    settledAmount: Amount
+    dueAmount: Amount
+    version: Version
+
+
+class SettlementData(TypedDict):
+    """A new row of the settlement ledger (liquidação); `reverses` is the row that a reversal takes back."""
+
+    settlementId: str
+    invoiceId: str
+    provider: Cnes
+    payer: Ans
+    status: Annotated[str, _status(SettlementStatus)]
+    amount: Amount
+    reverses: str | None
+
+
+class RemittanceData(TypedDict):
+    """A payer's statement (demonstrativo), taken in or carried out."""
+
+    remittanceId: str
+    statementNumber: str
+    provider: Cnes
+    payer: Ans
+    status: Annotated[str, _status(RemittanceStatus)]
+    paidAmount: Amount
+    deniedAmount: Amount

@@ -1,0 +1,81 @@
+"""Every event that the gateway records is what its JSON Schema says."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import jsonschema
+from sqlalchemy import select
+
+from app.db.outbox import OUTBOX, OutboxRecord
+from app.db.tables import outbox
+from app.events import schemas
+from app.events.contracts import CONTRACTS, cloud_event
+from app.services import glosas
+from tests.factories import CONSULTATION, World, key, today
+
+DENIED = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]}
+
+
+async def _denied(world: World) -> tuple[str, str]:
+    """A claim with a denial of 40.00."""
+    claim = await world.claim_in_review(items=[CONSULTATION])
+    await world.adjudicate(claim["id"], [DENIED])
+    query = "query($id: ID!) { claim(id: $id) { items { denials { id } } } }"
+    found = (await world.call("reviewer", query, id=claim["id"]))["claim"]
+    return claim["id"], found["items"][0]["denials"][0]["id"]
+
+
+async def _live(world: World) -> None:
+    """Something of everything that makes events."""
+    draft = (await world.create_claim())["claim"]
+    await world.mutate("biller", "updateDraftClaim", "claim { id }", id=draft["id"], clinicalIndication="dor")
+    await world.mutate("biller", "cancelClaim", "claim { id }", id=draft["id"])
+    asked = await world.claim_in_review()
+    await world.mutate("reviewer", "requestInformation", "claim { id }", id=asked["id"], reason="laudo")
+    refused = await world.claim_in_review(items=[CONSULTATION])
+    await world.adjudicate(
+        refused["id"], [DENIED | {"approvedAmount": "0.00", "denials": [{"code": "1705", "amount": "100.00"}]}]
+    )
+    fought, appealed = await _denied(world)
+    _, accepted = await _denied(world)
+    values = {"id": appealed, "justification": "laudo", "idempotencyKey": key()}
+    await world.mutate("biller", "appealGlosa", "glosa { id }", **values)
+    answers = [{"glosa": appealed, "acceptedAmount": "10.00"}]
+    await world.mutate("payer_agent", "answerAppeal", "glosas { id }", answers=answers, idempotencyKey=key())
+    await world.mutate("biller", "acceptGlosa", "glosa { id }", id=accepted, idempotencyKey=key())
+    await glosas.sweep(world.gateway.database, now=lambda: _later(world))
+    await _pay(world, fought)
+
+
+def _later(world: World) -> datetime:
+    return world.gateway.parts.now() + timedelta(days=60)
+
+
+async def _pay(world: World, claim_id: str) -> None:
+    invoice = (await world.create_invoice([claim_id]))["invoice"]
+    adjustment = {"kind": "CREDIT", "amount": "1.00", "reason": "acerto", "idempotencyKey": key()}
+    await world.mutate("finance", "adjustInvoice", "invoice { id }", id=invoice["id"], **adjustment)
+    await world.mutate("finance", "issueInvoice", "invoice { id }", id=invoice["id"])
+    await world.settle(invoice["id"], "1.00")
+    settlement = (await world.settle(invoice["id"]))["settlement"]
+    await world.reverse(settlement["id"])
+    cancelled = await world.draft_invoice()
+    await world.mutate("finance", "cancelInvoice", "invoice { id }", id=cancelled["id"])
+    line = {"providerClaimNumber": (await world.submitted_claim())["providerClaimNumber"], "paidAmount": "100.00"}
+    values = {"payer": world.payer, "provider": world.provider, "statementNumber": "S1", "lines": [line]}
+    payment = {"paidOn": today().isoformat(), "idempotencyKey": key()}
+    taken = await world.mutate("finance", "importRemittance", "remittance { id }", **values, **payment)
+    await world.mutate("finance", "postRemittance", "postedLines", id=taken["remittance"]["id"], idempotencyKey=key())
+
+
+async def test_every_kind_of_event_keeps_its_contract(world: World) -> None:
+    await _live(world)
+    async with world.gateway.database.reading() as connection:
+        query = select(*OUTBOX).where(outbox.c.payer_ans == world.payer).order_by(outbox.c.id)
+        rows = [OutboxRecord(*row) for row in (await connection.execute(query)).all()]
+    assert {row.name for row in rows} == set(CONTRACTS)
+    for number, row in enumerate(rows, start=1):
+        # The relay may not have numbered the last ones yet.
+        message = cloud_event(replace(row, position=number))
+        jsonschema.validate(message, schemas.json_schema(row.name), jsonschema.Draft202012Validator)
+        assert set(message["data"]) == set(schemas.json_schema(row.name)["properties"]["data"]["properties"])
