@@ -3,6 +3,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WORKERS ?= 2
 
 .PHONY: help install run test check lint types contracts schema-check schema services explorer migration lock format clean
 
@@ -24,8 +25,8 @@ run: $(STAMP) ## Serve the embedded gateway with demo data on BILLING_PORT or 80
 	@$(BIN)/billing seed-demo --claims 200 --once
 	@exec $(BIN)/billing serve --show-tokens
 
-test: $(STAMP) explorer-if-possible ## Run every test, on servers that it starts itself
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) explorer-if-possible ## Run every test, on servers that it starts itself, in WORKERS processes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: lint types contracts schema-check test ## Everything that CI runs: format, lint, types, contracts, schema, tests
 

@@ -1,42 +1,82 @@
 """The servers, and a gateway on each of the two kinds of them: embedded, and MySQL + Redis + Kafka."""
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.factories import World, new_world
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
-from tests.services import Services, start_all
+from tests.servers.base import Server
+from tests.services import ALL, Services, start_all
 
 MODES = ("embedded", "servers")
+LONG = ("tests/machine/", "tests/faults/")
+FACTS = ("kind", "url", "version", "flavor")
+
+
+class SharedServers:
+    """With several workers (`-n`) the first process starts the servers once and tells every worker where they are."""
+
+    def __init__(self) -> None:
+        self._services: Services | None = None
+
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give the worker that is about to start the addresses."""
+        if self._services is None:
+            self._services = start_all()
+        found = self._services.servers
+        node.workerinput["servers"] = {name: [getattr(found[name], fact) for fact in FACTS] for name in ALL}
+
+    def pytest_unconfigure(self) -> None:
+        """End the servers."""
+        if self._services is not None:
+            self._services.stop()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Share the servers where there are workers to share them."""
+    if config.pluginmanager.hasplugin("xdist") and getattr(config.option, "numprocesses", None):
+        config.pluginmanager.register(SharedServers())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long modules first, so that no worker is left with one of them at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(scope="session")
-def services() -> Iterator[Services]:
+def services(request: pytest.FixtureRequest) -> Iterator[Services]:
     """The real servers: MySQL or MariaDB, Redis, Kafka."""
+    shared = getattr(request.config, "workerinput", {}).get("servers")
+    if shared is not None:
+        yield Services({name: Server(*facts, source="shared") for name, facts in shared.items()})
+        return
     with start_all() as found:
         yield found
 
 
-@pytest.fixture(scope="session", params=MODES)
-async def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """A live gateway with the whole TUSS; tests that use it run once in each mode."""
-    directory: Path = tmp_path_factory.mktemp(request.param)
-    if request.param == "embedded":
-        settings = embedded_settings(directory)
-    else:
-        settings = await server_settings(directory, request.getfixturevalue("services"))
-    async with running_gateway(settings) as found:
+@pytest.fixture(scope="session")
+async def embedded_gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    """A live gateway with the whole TUSS, on SQLite and nothing else."""
+    async with running_gateway(embedded_settings(tmp_path_factory.mktemp("embedded"))) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 async def server_gateway(services: Services, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """A live gateway on MySQL, Redis and Kafka only, for tests of locks and events."""
-    settings = await server_settings(tmp_path_factory.mktemp("server"), services)
+    """The same on MySQL, Redis and Kafka; for tests of locks and events alone."""
+    settings = await server_settings(tmp_path_factory.mktemp("servers"), services)
     async with running_gateway(settings) as found:
         yield found
+
+
+@pytest.fixture(params=MODES)
+def gateway(request: pytest.FixtureRequest) -> Gateway:
+    """A live gateway; tests that use it run once in each mode."""
+    found: Gateway = request.getfixturevalue("embedded_gateway" if request.param == "embedded" else "server_gateway")
+    return found
 
 
 @pytest.fixture
