@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TypeVar
 import orjson
 import typer
 import uvicorn
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from starlette.applications import Starlette
@@ -18,11 +19,13 @@ from starlette.applications import Starlette
 from app import settings as settings_module
 from app.auth import ROLES
 from app.db import migrate as migrations
+from app.db import outbox as outbox_db
 from app.db import tuss as tuss_db
 from app.db.engine import Database, DatabaseUnavailable
+from app.db.outbox import ParkedRecord
 from app.domain.errors import BillingError
 from app.domain.scope import EVERYTHING
-from app.events import schemas
+from app.events import inbox, schemas
 from app.main import create_app, drain
 from app.parts import database_of, development_keys, now
 from app.schema.root import schema as graphql_schema
@@ -36,6 +39,7 @@ Result = TypeVar("Result")
 EXIT_BAD_INPUT: Final = 1
 EXIT_BAD_SETTINGS: Final = 2
 EXIT_UNAVAILABLE: Final = 3
+REPUBLISH_TIMEOUT_SECONDS: Final = 600.0
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -64,9 +68,10 @@ def _settings() -> Settings:
     return found
 
 
-def _with_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
+def _with_database(work: Callable[[Database], Awaitable[Result]], *, timeout_seconds: float | None = None) -> Result:
     async def run() -> Result:
         database = database_of(_settings())
+        database.timeout_seconds = timeout_seconds or database.timeout_seconds
         try:
             return await work(database)
         finally:
@@ -127,8 +132,8 @@ class Draining(uvicorn.Server):
         self._application = application
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Stop accepting, end streams, let requests finish within the time limit."""
-        drain(self._application)
+        """End streams, stop accepting, let requests finish within the time limit."""
+        await drain(self._application)
         await super().shutdown(sockets)
 
 
@@ -189,6 +194,62 @@ def event_contracts(
     for name, document in schemas.documents().items():
         (directory / name).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
     _err.print(f"{len(schemas.documents())} documents in {directory}", markup=False)
+
+
+@app.command()
+def parked() -> None:
+    """Show the events that cannot be published, and why; those behind them of the same claim or invoice wait."""
+
+    async def work(database: Database) -> tuple[list[ParkedRecord], int]:
+        async with database.reading() as connection:
+            return await outbox_db.parked(connection), await outbox_db.held(connection)
+
+    found, held = _with_database(work)
+    for event in found:
+        line = f"{event.aggregate_id}  {event.name} {event.event_id} since {event.parked_at:%Y-%m-%d %H:%M}"
+        _out.print(f"{line}: {event.reason}", markup=False)
+    _err.print(f"{len(found)} events parked, {held - len(found)} wait behind them", markup=False)
+
+
+@app.command()
+def release(
+    aggregates: Annotated[list[str], typer.Argument(help="Claims or invoices, as `billing parked` names them.")],
+) -> None:
+    """Let the relay try parked events again, after their reason is gone."""
+    released = _with_database(
+        lambda database: database.transact(lambda connection: outbox_db.release(connection, aggregates))
+    )
+    _err.print(f"{released} events released", markup=False)
+
+
+@app.command()
+def republish(
+    first: Annotated[int, typer.Option("--from", min=1, help="The first position to publish again.")],
+    last: Annotated[int | None, typer.Option("--to", min=1, help="The last one; default: all that follow.")] = None,
+) -> None:
+    """Let the relay publish events of the log again, in order, under their own ids and positions.
+
+    For a topic that lost its data, or a consumer that must hear the past; other consumers drop them by id.
+    """
+    count = _with_database(
+        lambda database: database.transact(lambda connection: outbox_db.publish_again(connection, first, last)),
+        timeout_seconds=REPUBLISH_TIMEOUT_SECONDS,
+    )
+    _err.print(f"{count} events will be published again", markup=False)
+
+
+@app.command()
+def redeliver() -> None:
+    """Put the statements among the dead letters into the inbox again, after the reason is gone."""
+    settings = _settings()
+    if not settings.events_url.startswith("kafka://"):
+        _fail("there is no inbox without Kafka: BILLING_EVENTS_URL is not kafka://")
+    try:
+        moved = asyncio.run(inbox.redeliver(settings.events_url, settings.remittances_topic))
+    except (KafkaError, OSError) as error:
+        _err.print(f"billing: Kafka is not available: {type(error).__name__}", markup=False)
+        raise typer.Exit(EXIT_UNAVAILABLE) from None
+    _err.print(f"{moved} messages put back", markup=False)
 
 
 @app.command(name="load-tuss")

@@ -40,7 +40,6 @@ EXPLORER_POLICY: Final = (
 )
 EXPLORER_MISSING: Final = b"GraphiQL is not built: run `make explorer` (needs npm), then reload this page.\n"
 ROUTES: Final = ("/graphql", "/health", "/health/live", "/health/ready", "/metrics")
-SOCKETS_FIRST_SECONDS: Final = 0.2
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _log = structlog.get_logger("billing")
 
@@ -54,31 +53,31 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = now) -> St
         async with running(parts):
             yield {"parts": parts}
 
-    app = Starlette(routes=_routes(parts), lifespan=lifespan)
-    app.state.parts = parts
+    view = _view(parts)
+    app = Starlette(routes=_routes(parts, view), lifespan=lifespan)
+    app.state.parts, app.state.view = parts, view
     app.add_middleware(Observed, metrics=parts.metrics)
     return app
 
 
-def drain(app: Starlette) -> None:
-    """Say "not ready" from now on, and end the streams.
-
-    Sockets get a moment to be closed with 1012 first, which clients take as "connect again"; an orderly end of the
-    stream would tell them that there is nothing more to come.
-    """
+async def drain(app: Starlette) -> None:
+    """Say "not ready" from now on, and ask the clients of every stream to connect elsewhere."""
     parts: Parts = app.state.parts
     parts.is_draining = True
-    asyncio.get_running_loop().call_later(SOCKETS_FIRST_SECONDS, parts.hub.close)
+    await app.state.view.drain(parts.settings.drain_seconds)
 
 
-def _routes(parts: Parts) -> list[BaseRoute]:
-    view = GraphQLView(
+def _view(parts: Parts) -> GraphQLView:
+    return GraphQLView(
         schema,
         context=_context_factory(parts),
         deadline_seconds=parts.settings.operation_deadline_seconds,
         explorer_page=_explorer_page if parts.settings.is_development else None,
         on_operation=_operation_counter(parts.metrics),
     )
+
+
+def _routes(parts: Parts, view: GraphQLView) -> list[BaseRoute]:
     routes: list[BaseRoute] = [
         Route("/", _home),
         Route("/health", _health),
@@ -199,11 +198,16 @@ async def _measure_backlog(parts: Parts) -> None:
     try:
         async with asyncio.timeout(2), parts.database.reading() as connection:
             waiting = await outbox_db.backlog(connection)
+            parked, kept = await outbox_db.held(connection), await outbox_db.kept(connection)
     except (DatabaseUnavailable, TimeoutError):
         return
     age = (parts.now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
     parts.metrics.outbox_pending.set(waiting.pending)
     parts.metrics.outbox_age.set(max(age, 0.0))
+    parts.metrics.parked.set(parked)
+    parts.metrics.consumer_lag.labels("hub").set(max(kept.last - (parts.hub.last_position or 0), 0))
+    if parts.inbox is not None:
+        parts.metrics.consumer_lag.labels("inbox").set(parts.inbox.lag())
 
 
 class Observed:

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import structlog
 
@@ -19,12 +19,14 @@ from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.db.reconciliation import Books
 from app.domain.scope import EVERYTHING
-from app.events.hub import Hub
+from app.events.hub import Heard, Hub
+from app.events.inbox import Inbox
 from app.events.kafka import KafkaReader, KafkaTransport
 from app.events.memory import MemoryTransport
 from app.events.relay import Relay
 from app.resolvers.turns import Turns
 from app.services import glosas
+from app.services import inbox as inbox_service
 from app.settings import Settings
 from app.telemetry import Metrics
 
@@ -35,6 +37,7 @@ OPERATION_NAMES: Final = frozenset(
     | {"CreateInvoice", "IssueInvoice", "SettleInvoice", "ReverseSettlement", "CheckEligibility", "SearchTerms", "Me"}
     | {"WatchSettlements", "IntrospectionQuery"}
 )
+STOP_SECONDS: Final = 1.0
 _log = structlog.get_logger("billing")
 
 
@@ -49,6 +52,7 @@ class Parts:
     relay: Relay
     transport: KafkaTransport | MemoryTransport
     reader: KafkaReader | None
+    inbox: Inbox | None
     verifier: Verifier
     metrics: Metrics
     turns: Turns
@@ -100,24 +104,45 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
     metrics = Metrics(OPERATION_NAMES | frozenset(settings.registered_operations.replace(",", " ").split()))
     database = database_of(settings)
 
-    async def missing(after: int, before: int) -> list[OutboxRecord]:
+    async def missing(after: int, before: int | None, limit: int) -> list[OutboxRecord]:
         async with database.reading() as connection:
-            return await outbox_db.numbered_between(connection, after, before)
+            return await outbox_db.numbered_after(connection, after, limit, before)
 
-    hub = Hub(missing)
+    def delivered(event: Heard) -> None:
+        metrics.delivery_seconds.observe(max((clock() - event.recorded_at).total_seconds(), 0.0))
+
+    async def receive(event: Mapping[str, Any]) -> bool:
+        data = inbox_service.read(event)
+        source, event_id = event["source"], event["id"]
+        written = await database.transact(
+            lambda connection: inbox_service.receive(
+                connection, source=source, event_id=event_id, data=data, now=clock()
+            )
+        )
+        relay.wake()
+        if not written.replayed:
+            metrics.settled_cents.inc(written.value.settled_cents)
+        return not written.replayed
+
+    hub = Hub(missing, on_delivery=delivered, on_lag=metrics.lagged.inc)
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)
-    reader = None
+    reader, inbox = None, None
     if settings.events_url.startswith("kafka://"):
         transport = KafkaTransport(settings.events_url, settings.events_topic)
         reader = KafkaReader(settings.events_url, settings.events_topic, hub)
+        inbox = Inbox(settings.events_url, settings.remittances_topic, receive, results=metrics.inbox)
+    relay = Relay(
+        database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
+    )
     return Parts(
         settings=settings,
         database=database,
         cache=Cache(caching.connect(settings.redis_url), secret=_cache_secret(settings)),
         hub=hub,
-        relay=Relay(database, transport, metrics=metrics, now=clock),
+        relay=relay,
         transport=transport,
         reader=reader,
+        inbox=inbox,
         verifier=_verifier(settings),
         metrics=metrics,
         turns=Turns(),
@@ -130,8 +155,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     """Run relay and reader; at the end close the subscriptions, finish the batch under way, give back the lock."""
     await _find_beginning(parts)
     tasks = [asyncio.create_task(parts.relay.run()), asyncio.create_task(_watch_deadlines(parts))]
-    if parts.reader is not None:
-        tasks.append(asyncio.create_task(parts.reader.run()))
+    tasks += [asyncio.create_task(each.run()) for each in (parts.reader, parts.inbox) if each is not None]
     _log.info("started", env=parts.settings.env, database=parts.database.engine.dialect.name)
     try:
         yield
@@ -170,7 +194,7 @@ async def _find_beginning(parts: Parts) -> None:
     """Where the event log stands now; a database that is away does not keep the process from starting, unready."""
     try:
         async with parts.database.reading() as connection:
-            parts.hub.last_position = await outbox_db.last_published(connection)
+            parts.hub.last_position = (await outbox_db.kept(connection)).last
     except DatabaseUnavailable:
         _log.warning("database_down", effect="started unready")
 
@@ -180,11 +204,14 @@ async def _stop(parts: Parts, tasks: list[asyncio.Task[None]]) -> None:
     parts.relay.stop()
     for task in tasks[1:]:
         task.cancel()
-    await asyncio.wait(tasks, timeout=3)
+    # The batch under way may end; what is not published by then is published by the next leader.
+    await asyncio.wait(tasks, timeout=STOP_SECONDS)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await parts.transport.close()
-    await parts.cache.close()
-    await parts.database.dispose()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_SECONDS):
+            await parts.transport.close()
+            await parts.cache.close()
+            await parts.database.dispose()
     _log.info("stopped")

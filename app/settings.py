@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,200}$"
 DATABASE_DRIVERS = ("sqlite+aiosqlite", "mysql+aiomysql", "mysql+asyncmy")
 
 
@@ -33,7 +34,9 @@ class Settings(BaseSettings):
     cache_secret: SecretStr | None = None
 
     events_url: str = "memory://"
-    events_topic: str = Field(default="billing.events", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    events_topic: str = Field(default="billing.events", pattern=TOPIC_PATTERN)
+    event_retention_days: int = Field(default=30, ge=1, le=3650)
+    remittances_topic: str = Field(default="billing.remittances", pattern=TOPIC_PATTERN)
 
     jwks_url: str | None = None
     oidc_issuer: str | None = None
@@ -41,7 +44,8 @@ class Settings(BaseSettings):
 
     sweep_interval_seconds: float = Field(default=300.0, ge=1, le=86_400)
     operation_deadline_seconds: float = Field(default=15.0, gt=0, le=120)
-    shutdown_timeout_seconds: int = Field(default=8, ge=1, le=60)
+    drain_seconds: float = Field(default=2.0, ge=0, le=60)
+    shutdown_timeout_seconds: int = Field(default=5, ge=1, le=60)
     registered_operations: str = ""
 
     @property

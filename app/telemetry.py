@@ -139,6 +139,38 @@ class Metrics:
         self.is_leader = Gauge(
             "billing_relay_is_leader", "Whether this process publishes the outbox.", registry=self.registry
         )
+        self.batch_seconds = Histogram(
+            "billing_relay_batch_seconds",
+            "Time to number, publish and mark one batch of events.",
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.parked = Gauge(
+            "billing_outbox_parked",
+            "Events that cannot be published, and those that wait behind them: see `billing parked`.",
+            registry=self.registry,
+        )
+        self.consumer_lag = Gauge(
+            "billing_consumer_lag",
+            "Events that are there and not yet read: by the hub of this process, or by its part of the inbox.",
+            ["consumer"],
+            registry=self.registry,
+        )
+        self.delivery_seconds = Histogram(
+            "billing_event_delivery_seconds",
+            "Time from an event's record to its delivery to the subscribers of this process.",
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.lagged = Counter(
+            "billing_subscribers_lagged_total", "Subscriptions ended because they fell behind.", registry=self.registry
+        )
+        self.inbox = Counter(
+            "billing_inbox_messages_total",
+            "Messages of payers by what became of them: posted, repeated, dead, and each retried attempt.",
+            ["result"],
+            registry=self.registry,
+        )
 
         self.books = Gauge(
             "billing_books_cents",

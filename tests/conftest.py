@@ -26,7 +26,7 @@ class SharedServers:
         if self._services is None:
             self._services = start_all()
         found = self._services.servers
-        node.workerinput["servers"] = {name: [getattr(found[name], fact) for fact in FACTS] for name in ALL}
+        node.workerinput["servers"] = {name: {fact: getattr(found[name], fact) for fact in FACTS} for name in ALL}
 
     def pytest_unconfigure(self) -> None:
         """End the servers."""
@@ -51,7 +51,7 @@ def services(request: pytest.FixtureRequest) -> Iterator[Services]:
     """The real servers: MySQL or MariaDB, Redis, Kafka."""
     shared = getattr(request.config, "workerinput", {}).get("servers")
     if shared is not None:
-        yield Services({name: Server(*facts, source="shared") for name, facts in shared.items()})
+        yield Services({name: Server(**facts, source="shared") for name, facts in shared.items()})
         return
     with start_all() as found:
         yield found

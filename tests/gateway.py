@@ -42,6 +42,7 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
         "redis_url": services.redis.url,
         "events_url": f"kafka://{services.kafka.url}{idempotent}",
         "events_topic": f"billing.events.{name}",
+        "remittances_topic": f"billing.remittances.{name}",
     }
     return Settings(var_dir=directory, port=0, **{**values, **changes})
 

@@ -1,14 +1,17 @@
-"""Queries on the outbox: events wait here from the transaction of their change until the broker has them."""
+"""Queries on the outbox: events wait here from the transaction of their change until the broker has them, and stay
+as the event log."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.scoping import events_in
 from app.db.tables import outbox
+from app.domain.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class OutboxRecord:
 
 
 OUTBOX = tuple(outbox.c[name] for name in OutboxRecord.__dataclass_fields__)
+_parked = outbox.alias("parked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,60 +52,127 @@ class Backlog:
     oldest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class ParkedRecord:
+    """An event that could not be published."""
+
+    event_id: str
+    name: str
+    aggregate_id: str
+    parked_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The first and the last position that the event log holds; both 0 while it is empty."""
+
+    first: int
+    last: int
+
+
+def _is_held() -> ColumnElement[bool]:
+    """Whether the event, or one of the same aggregate, is parked."""
+    return outbox.c.aggregate_id.in_(select(_parked.c.aggregate_id).where(_parked.c.parked_at.is_not(None)))
+
+
 async def insert_events(connection: AsyncConnection, events: Sequence[NewEvent]) -> None:
     """Keep events in the caller's transaction."""
     await run(connection, insert(outbox), [asdict(event) for event in events])
 
 
-async def assign_positions(connection: AsyncConnection, batch_size: int) -> int:
-    """Number committed rows that have no position yet, without gaps; only the relay leader may call this.
+async def unnumbered(connection: AsyncConnection, batch_size: int) -> list[OutboxRecord]:
+    """Committed rows without a position in the order of their ids; what is held back is left out."""
+    query = select(*OUTBOX).where(outbox.c.position.is_(None), ~_is_held()).order_by(outbox.c.id).limit(batch_size)
+    return await fetch(connection, query, OutboxRecord)
+
+
+async def number(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Give these rows the next positions, without gaps; only the relay leader may call this.
 
     Several writers commit in another order than they drew their row ids, so the number is given here, once.
     """
-    query = select(outbox.c.id).where(outbox.c.position.is_(None)).order_by(outbox.c.id).limit(batch_size)
-    ids = [row[0] for row in (await connection.execute(query)).all()]
     last = int(await scalar(connection, select(func.coalesce(func.max(outbox.c.position), 0))))
     if ids:
         places = {row_id: last + index for index, row_id in enumerate(ids, start=1)}
         numbered = update(outbox).where(outbox.c.id.in_(ids))
         await run(connection, numbered.values(position=case(places, value=outbox.c.id)))
-    return len(ids)
 
 
 async def unpublished(connection: AsyncConnection, batch_size: int) -> list[OutboxRecord]:
-    """The next numbered rows that the broker does not have yet, in position order."""
-    waiting = outbox.c.published_at.is_(None) & outbox.c.position.is_not(None)
+    """The next numbered rows that the broker does not have yet, in position order; what is held back is left out."""
+    waiting = outbox.c.published_at.is_(None) & outbox.c.position.is_not(None) & ~_is_held()
     query = select(*OUTBOX).where(waiting).order_by(outbox.c.position).limit(batch_size)
     return await fetch(connection, query, OutboxRecord)
 
 
-async def numbered_between(connection: AsyncConnection, after: int, before: int) -> list[OutboxRecord]:
-    """The rows whose positions lie between the two, both ends left out, in order.
+async def numbered_after(
+    connection: AsyncConnection, after: int, batch_size: int, before: int | None = None
+) -> list[OutboxRecord]:
+    """The next rows behind the position, in order, and (if given) before the other one.
 
     Rows not yet marked as published count too: the broker may have delivered them before the relay marks them.
     """
     place = outbox.c.position
-    return await fetch(connection, select(*OUTBOX).where(place > after, place < before).order_by(place), OutboxRecord)
+    query = select(*OUTBOX).where(place > after).order_by(place).limit(batch_size)
+    return await fetch(connection, query if before is None else query.where(place < before), OutboxRecord)
 
 
 async def named_after(
-    connection: AsyncConnection, after: int, names: Collection[str], batch_size: int
+    connection: AsyncConnection, scope: Scope, after: int, names: Collection[str], batch_size: int
 ) -> list[OutboxRecord]:
-    """The next rows of these event names behind the position, in order."""
+    """The next rows of these event names behind the position within the scope, in order."""
     place = outbox.c.position
-    query = select(*OUTBOX).where(place > after, outbox.c.name.in_(sorted(names))).order_by(place).limit(batch_size)
-    return await fetch(connection, query, OutboxRecord)
+    wanted = select(*OUTBOX).where(place > after, outbox.c.name.in_(sorted(names)), events_in(scope))
+    return await fetch(connection, wanted.order_by(place).limit(batch_size), OutboxRecord)
 
 
-async def last_published(connection: AsyncConnection) -> int:
-    """The highest position that has been published, 0 if none."""
-    query = select(func.coalesce(func.max(outbox.c.position), 0)).where(outbox.c.published_at.is_not(None))
-    return int(await scalar(connection, query))
+async def kept(connection: AsyncConnection) -> Kept:
+    """What the event log holds."""
+    query = select(func.coalesce(func.min(outbox.c.position), 0), func.coalesce(func.max(outbox.c.position), 0))
+    return await fetch_one(connection, query, Kept) or Kept(0, 0)
 
 
 async def mark_published(connection: AsyncConnection, positions: Sequence[int], *, now: datetime) -> None:
     """Note that the broker has acknowledged these rows."""
     await run(connection, update(outbox).where(outbox.c.position.in_(positions)).values(published_at=now))
+
+
+async def publish_again(connection: AsyncConnection, first: int, last: int | None) -> int:
+    """Let the relay publish the rows from `first` on (to `last`, if given) once more; how many."""
+    chosen = update(outbox).where(outbox.c.position >= first, outbox.c.published_at.is_not(None))
+    chosen = chosen if last is None else chosen.where(outbox.c.position <= last)
+    return await run(connection, chosen.values(published_at=None))
+
+
+async def park(connection: AsyncConnection, row_id: int, *, reason: str, now: datetime) -> None:
+    """Hold back this row and, with it, every later one of its aggregate."""
+    await run(connection, update(outbox).where(outbox.c.id == row_id).values(parked_at=now, parked_reason=reason[:200]))
+
+
+async def parked(connection: AsyncConnection) -> list[ParkedRecord]:
+    """The events that could not be published, the oldest first."""
+    columns = (outbox.c.event_id, outbox.c.name, outbox.c.aggregate_id, outbox.c.parked_at, outbox.c.parked_reason)
+    query = select(*columns).where(outbox.c.parked_at.is_not(None)).order_by(outbox.c.id)
+    return await fetch(connection, query, ParkedRecord)
+
+
+async def release(connection: AsyncConnection, aggregate_ids: Collection[str]) -> int:
+    """Let the relay try the parked events of these aggregates again; how many."""
+    chosen = update(outbox).where(outbox.c.parked_at.is_not(None), outbox.c.aggregate_id.in_(sorted(aggregate_ids)))
+    return await run(connection, chosen.values(parked_at=None, parked_reason=None))
+
+
+async def forget_published(connection: AsyncConnection, *, before: datetime, batch_size: int) -> int:
+    """Delete rows that were published earlier; how many.
+
+    The last position is always kept: the next one is counted from it.
+    """
+    last = int(await scalar(connection, select(func.coalesce(func.max(outbox.c.position), 0))))
+    old = (outbox.c.published_at < before) & (outbox.c.position < last)
+    query = select(outbox.c.position).where(old).order_by(outbox.c.position).limit(batch_size)
+    positions = [row[0] for row in (await connection.execute(query)).all()]
+    return await run(connection, delete(outbox).where(outbox.c.position.in_(positions))) if positions else 0
 
 
 async def positions_of(connection: AsyncConnection, event_ids: Sequence[str]) -> dict[str, int]:
@@ -112,7 +183,13 @@ async def positions_of(connection: AsyncConnection, event_ids: Sequence[str]) ->
 
 
 async def backlog(connection: AsyncConnection) -> Backlog:
-    """What has not left yet."""
-    query = select(func.count(), func.min(outbox.c.recorded_at)).where(outbox.c.published_at.is_(None))
-    found = await fetch_one(connection, query, Backlog)
-    return found or Backlog(0, None)
+    """What has not left yet and is free to leave."""
+    waiting = outbox.c.published_at.is_(None) & ~_is_held()
+    query = select(func.count(), func.min(outbox.c.recorded_at)).where(waiting)
+    return await fetch_one(connection, query, Backlog) or Backlog(0, None)
+
+
+async def held(connection: AsyncConnection) -> int:
+    """How many events are parked or wait behind a parked one."""
+    query = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None), _is_held())
+    return int(await scalar(connection, query))

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients
-from app.db.tables import claims, invoices, remittances, settlements
+from app.db.tables import claims, invoices, outbox, remittances, settlements
 from app.domain.scope import Scope
 
 Condition = ColumnElement[bool]
@@ -51,6 +51,11 @@ def contracts_in(scope: Scope) -> Condition:
 def remittances_in(scope: Scope) -> Condition:
     """Remittances to the scope's providers from its payer; a patient sees none."""
     return _allows(scope, provider=remittances.c.provider_cnes, payer=remittances.c.payer_ans)
+
+
+def events_in(scope: Scope) -> Condition:
+    """Recorded events of the scope's providers, payer and patient."""
+    return _allows(scope, provider=outbox.c.provider_cnes, payer=outbox.c.payer_ans, patient=outbox.c.patient_id)
 
 
 def eligibility_in(scope: Scope) -> Condition:

@@ -346,9 +346,13 @@ outbox = Table(
     # Given by the relay in publication order, without gaps; insert order is not commit order.
     Column("position", BigInteger),
     Column("published_at", UtcDateTime),
+    # An event that cannot be published is parked with the reason; those behind it of the same aggregate wait with it.
+    Column("parked_at", UtcDateTime),
+    Column("parked_reason", String(200)),
     UniqueConstraint("event_id"),
     UniqueConstraint("position"),
     Index(None, "published_at", "position"),
     Index(None, "aggregate_id"),
+    Index(None, "parked_at"),
     **MYSQL,
 )

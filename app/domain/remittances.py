@@ -12,6 +12,7 @@ from app.domain.money import Cents
 class RemittanceSource(StrEnum):
     TYPED = "TYPED"
     TISS = "TISS"
+    EVENT = "EVENT"
 
 
 class RemittanceStatus(StrEnum):

@@ -15,7 +15,7 @@ from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain import ids
 from app.domain.money import format_money
-from app.events.payloads import ClaimData, GlosaData, InvoiceData, RemittanceData, SettlementData
+from app.events.payloads import ClaimData, GlosaData, InvoiceData, RemittanceData, SettlementData, StatementData
 
 SOURCE: Final = "/billing-gateway"
 
@@ -55,7 +55,14 @@ CONTRACTS: Final[dict[str, Contract]] = {
     "RemittancePosted": Contract("br.billing.remittance.posted.v1", RemittanceData),
 }
 """Every event by its short name."""
+INBOUND: Final = Contract("br.billing.remittance.issued.v1", StatementData)
+"""What payers send: a statement of theirs."""
 SETTLEMENT_EVENTS: Final = frozenset({"SettlementConfirmed", "SettlementReversed"})
+CLAIM_STATUS_EVENTS: Final = frozenset(
+    name for name, contract in CONTRACTS.items() if contract.data is ClaimData and name != "ClaimUpdated"
+)
+"""The events after which a claim stands in another state."""
+EVENT_BYTES_MAX: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +172,20 @@ def settlement_event(name: str, settlement: SettlementRecord, *, at: datetime) -
 
 def _money(cents: int | None) -> str | None:
     return None if cents is None else format_money(cents)
+
+
+def flaw(row: OutboxRecord) -> str | None:
+    """Why the row can never be published, or None if it can."""
+    if row.name not in CONTRACTS:
+        return "there is no contract of this name"
+    try:
+        event = cloud_event(row)
+    except ValueError:
+        return "the data is no JSON"
+    if not (isinstance(event["data"], dict) and {"provider", "payer"} <= event["data"].keys()):
+        return "the data names no provider and payer"
+    size = len(orjson.dumps(event))
+    return f"the event has {size} bytes, at most {EVENT_BYTES_MAX} are published" if size > EVENT_BYTES_MAX else None
 
 
 def cloud_event(row: OutboxRecord) -> dict[str, Any]:

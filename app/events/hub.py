@@ -1,41 +1,60 @@
 """The hub: every published event, in position order, to the subscribers of this process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
+import structlog
 
 from app.db.outbox import OutboxRecord
+from app.events.cursors import cursor_of
 
 QUEUE_MAX: Final = 256
-END_OF_LOG: Final = 2**62
-_CLOSED: Final = object()
+GAP_BATCH: Final = 500
+_log = structlog.get_logger("billing.hub")
+Missing = Callable[[int, int | None, int], Awaitable[list[OutboxRecord]]]
 
 
-class Lagged(Exception):
-    """The subscriber was slower than the events for too long; it may subscribe again."""
+class Ended(Exception):
+    """A subscription ended before its time; `cursor` is where to go on with a new one."""
+
+    code = "UNAVAILABLE"
+    message = "the gateway restarts, subscribe again"
+
+    def __init__(self, position: int | None) -> None:
+        super().__init__(self.message)
+        self.extensions = {"code": self.code, "retryable": True}
+        if position is not None:
+            self.extensions["cursor"] = cursor_of(position)
+
+
+class Lagged(Ended):
+    """The subscriber was slower than the events for too long; it may subscribe again behind the cursor."""
 
     code = "LAGGED"
-    message = "this subscription fell behind and was ended, subscribe again"
-    extensions: Final = {"code": "LAGGED", "retryable": True}
-
-    def __str__(self) -> str:
-        return self.message
+    message = "this subscription fell behind and was ended, subscribe again behind the cursor"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """An event as subscribers hear it; the position is its place in the event log."""
+    """An event as subscribers hear it; the position is its place in the event log.
+
+    `shared` holds the answers that were made of it, for subscribers who asked the same with the same permissions.
+    """
 
     position: int
     name: str
     aggregate_id: str
     provider: str | None
     payer: str | None
+    recorded_at: datetime
     data: dict[str, Any]
+    shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
 
 def heard(row: OutboxRecord) -> Heard:
@@ -43,43 +62,62 @@ def heard(row: OutboxRecord) -> Heard:
     if row.position is None:
         raise ValueError(row.event_id)
     data = orjson.loads(row.data)
-    return Heard(row.position, row.name, row.aggregate_id, row.provider_cnes, row.payer_ans, data)
+    return Heard(row.position, row.name, row.aggregate_id, row.provider_cnes, row.payer_ans, row.recorded_at, data)
 
 
 class Subscription:
-    """One subscriber's bounded queue."""
+    """One subscriber's bounded queue. `position` is that of the last event it took, or where it began."""
 
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[Any] = asyncio.Queue(QUEUE_MAX)
-        self._has_lagged = False
+    def __init__(self, position: int | None) -> None:
+        self.position = position
+        self._waiting: deque[Heard] = deque()
+        self._signal = asyncio.Event()
+        self._end: type[Ended] | None = None
 
-    def offer(self, event: Heard) -> None:
-        """Queue the event; a full queue ends the subscription instead of slowing everybody down."""
-        try:
-            self._queue.put_nowait(event)
-        except asyncio.QueueFull:
-            self._has_lagged = True
+    def offer(self, event: Heard) -> bool:
+        """Queue the event; a full queue ends the subscription, instead of slowing everybody down: then False."""
+        if self._end is not None:
+            return True
+        is_full = len(self._waiting) >= QUEUE_MAX
+        if is_full:
+            self._end = Lagged
+        else:
+            self._waiting.append(event)
+        self._signal.set()
+        return not is_full
 
     def close(self) -> None:
         """End the subscription after what is queued."""
-        if not self._queue.full():
-            self._queue.put_nowait(_CLOSED)
+        self._end = self._end or Ended
+        self._signal.set()
 
     async def __aiter__(self) -> AsyncIterator[Heard]:
+        """The events in order; at the end Lagged or Ended."""
         while True:
-            if self._has_lagged and self._queue.empty():
-                raise Lagged
-            event = await self._queue.get()
-            if event is _CLOSED:
-                return
-            yield event
+            while self._waiting:
+                event = self._waiting.popleft()
+                self.position = event.position
+                yield event
+            if self._end is not None:
+                raise self._end(self.position)
+            self._signal.clear()
+            await self._signal.wait()
 
 
 class Hub:
-    """Hands out events strictly in position order; a gap is filled from the event log by `missing(after, before)`."""
+    """Hands out events strictly in position order; gaps are filled from the event log by `missing(after, before,
+    limit)`, which gives the next rows behind `after`, at most `limit`, and only those before `before` if given."""
 
-    def __init__(self, missing: Callable[[int, int], Awaitable[list[OutboxRecord]]]) -> None:
+    def __init__(
+        self,
+        missing: Missing,
+        *,
+        on_delivery: Callable[[Heard], None] = lambda _: None,
+        on_lag: Callable[[], None] = lambda: None,
+    ) -> None:
         self._missing = missing
+        self._on_delivery = on_delivery
+        self._on_lag = on_lag
         self._subscriptions: set[Subscription] = set()
         self._lock = asyncio.Lock()
         # None: not known yet, because the log could not be read; the first event heard is then the beginning.
@@ -93,7 +131,7 @@ class Hub:
     @contextmanager
     def subscribe(self) -> Iterator[Subscription]:
         """A subscription to everything that is published from now on."""
-        subscription = Subscription()
+        subscription = Subscription(self.last_position)
         self._subscriptions.add(subscription)
         try:
             yield subscription
@@ -107,17 +145,28 @@ class Hub:
             if event.position <= last:
                 return
             if event.position > last + 1:
-                for row in await self._missing(last, event.position):
-                    self._hand_out(heard(row))
-            self._hand_out(event)
+                await self._fill(last, event.position)
+                last = self.last_position or last
+            # What the log does not lead up to is not ours: to take its word would skip everything before it.
+            if event.position == last + 1:
+                self._hand_out(event)
+            else:
+                _log.warning("event_without_log", position=event.position, effect="skipped")
 
     async def catch_up(self) -> None:
         """Hand out what the event log holds behind the last event heard."""
         async with self._lock:
-            if self.last_position is None:
+            if self.last_position is not None:
+                await self._fill(self.last_position, None)
+
+    async def _fill(self, after: int, before: int | None) -> None:
+        while rows := await self._missing(after, before, GAP_BATCH):
+            for row in rows:
+                event = heard(row)
+                after = event.position
+                self._hand_out(event)
+            if len(rows) < GAP_BATCH:
                 return
-            for row in await self._missing(self.last_position, END_OF_LOG):
-                self._hand_out(heard(row))
 
     def close(self) -> None:
         """End every subscription."""
@@ -126,5 +175,7 @@ class Hub:
 
     def _hand_out(self, event: Heard) -> None:
         self.last_position = event.position
+        self._on_delivery(event)
         for subscription in self._subscriptions:
-            subscription.offer(event)
+            if not subscription.offer(event):
+                self._on_lag()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,17 +10,32 @@ import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidMessageError,
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+    TopicAlreadyExistsError,
+)
 
-from app.db.engine import DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.events.contracts import cloud_event
 from app.events.hub import Heard, Hub
+from app.events.relay import EventRefused
 
 PARTITIONS: Final = 6
 RETRY_SECONDS: Final = 1.0
 IDLE_MILLISECONDS: Final = 1_000
 _log = structlog.get_logger("billing.kafka")
+REFUSALS: Final = (
+    *(CorruptRecordException, InvalidMessageError, InvalidTimestampError, PolicyViolationError),
+    *(MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError),
+)
+"""What a broker says of the event itself: to send it again changes nothing."""
 CONTENT_TYPE: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 
 
@@ -57,7 +73,7 @@ class KafkaTransport:
         self._producer: AIOKafkaProducer | None = None
 
     async def publish(self, rows: Sequence[OutboxRecord]) -> None:
-        """Return when the broker has acknowledged every row; KafkaError otherwise.
+        """Return when the broker has acknowledged every row; KafkaError otherwise, EventRefused for good.
 
         Rows of one aggregate are sent one after the other: if one fails, none behind it has overtaken it.
         """
@@ -65,6 +81,9 @@ class KafkaTransport:
         try:
             for wave in waves(rows):
                 await asyncio.gather(*[self._send(producer, row) for row in wave])
+        except REFUSALS as error:
+            await self.close()
+            raise EventRefused(f"the broker says {type(error).__name__}") from error
         except BaseException:
             await self.close()
             raise
@@ -86,7 +105,7 @@ class KafkaTransport:
             try:
                 await producer.start()
             except BaseException:
-                await _quietly_stop(producer)
+                await quietly_stop(producer)
                 raise
             self._producer = producer
         return self._producer
@@ -95,10 +114,11 @@ class KafkaTransport:
         """Stop the producer, if there is one."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _quietly_stop(producer)
+            await quietly_stop(producer)
 
 
-async def _quietly_stop(client: Any) -> None:
+async def quietly_stop(client: Any) -> None:
+    """Stop a producer or consumer whose broker may be gone."""
     try:
         async with asyncio.timeout(3):
             await client.stop()
@@ -129,11 +149,11 @@ class KafkaReader:
         self.is_reading = asyncio.Event()
 
     async def run(self) -> None:
-        """Read for ever; a broker that is away is tried again every second. Ends by cancellation."""
+        """Read for ever; whatever fails is tried again every second. Ends by cancellation."""
         while True:
             try:
                 await self._read()
-            except (KafkaError, OSError, TimeoutError, DatabaseUnavailable) as error:
+            except Exception as error:  # noqa: BLE001 - a reader that ended would leave every subscription silent
                 _log.warning("reader_failed", error=type(error).__name__, effect="subscriptions wait, nothing is lost")
             self.is_reading.clear()
             await asyncio.sleep(RETRY_SECONDS)
@@ -156,7 +176,7 @@ class KafkaReader:
                     await self._hub.catch_up()
                 await self._deliver(message for batch in batches.values() for message in batch)
         finally:
-            await _quietly_stop(consumer)
+            await quietly_stop(consumer)
 
     async def _deliver(self, messages: Iterable[Any]) -> None:
         for message in messages:
@@ -171,7 +191,13 @@ def _heard(value: bytes | None) -> Heard | None:
         event = orjson.loads(value or b"")
         data = event["data"]
         return Heard(
-            int(event["position"]), event["eventname"], event["subject"], data["provider"], data["payer"], data
+            position=int(event["position"]),
+            name=event["eventname"],
+            aggregate_id=event["subject"],
+            provider=data["provider"],
+            payer=data["payer"],
+            recorded_at=datetime.fromisoformat(event["time"]),
+            data=data,
         )
     except (ValueError, KeyError, TypeError):
         _log.warning("foreign_message", effect="skipped")

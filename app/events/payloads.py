@@ -1,14 +1,19 @@
-"""The data of every event, by kind: ids, statuses and amounts only. Fields are added, never renamed or removed."""
+"""The data of every event, by kind: ids, statuses and amounts only. Fields are added, never renamed or removed.
 
-from typing import Annotated, TypedDict
+The last ones are what payers send us, the others what we tell.
+"""
+
+from datetime import date
+from typing import Annotated, NotRequired
 
 from pydantic import Field, WithJsonSchema
+from typing_extensions import TypedDict
 
 from app.domain.claims import ClaimStatus
 from app.domain.glosas import GlosaStatus
 from app.domain.invoices import InvoiceStatus
 from app.domain.remittances import RemittanceStatus
-from app.domain.settlements import SettlementStatus
+from app.domain.settlements import PaymentMethod, SettlementStatus
 
 
 def _status(enum: type[ClaimStatus | GlosaStatus | InvoiceStatus | RemittanceStatus | SettlementStatus]) -> object:
@@ -87,3 +92,36 @@ class RemittanceData(TypedDict):
     status: Annotated[str, _status(RemittanceStatus)]
     paidAmount: Amount
     deniedAmount: Amount
+
+
+Paid = Annotated[str, Field(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$", description="BRL, at most two decimals.")]
+
+
+class DenialData(TypedDict):
+    """A denied amount and its reason in Tabela 38."""
+
+    code: str
+    amount: Paid
+
+
+class StatementLineData(TypedDict):
+    """What a statement says of an item (by sequence or code) or of a whole claim, which one of its numbers names."""
+
+    paidAmount: Paid
+    providerClaimNumber: NotRequired[str | None]
+    payerClaimNumber: NotRequired[str | None]
+    itemSequence: NotRequired[int | None]
+    itemCode: NotRequired[str | None]
+    denials: NotRequired[list[DenialData]]
+
+
+class StatementData(TypedDict):
+    """A payer's statement (demonstrativo); without `paidOn` it decides claims and pays nothing."""
+
+    provider: Cnes
+    payer: Ans
+    statementNumber: str
+    paidOn: NotRequired[date | None]
+    method: NotRequired[PaymentMethod]
+    bankReference: NotRequired[str | None]
+    lines: Annotated[list[StatementLineData], Field(min_length=1, max_length=2_000)]

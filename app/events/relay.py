@@ -1,8 +1,13 @@
-"""The relay: one leader numbers committed events, publishes them in order, and only then marks them."""
+"""The relay: one leader numbers committed events, publishes them in order, and only then marks them.
+
+An event that cannot be published is parked, and every later one of its aggregate waits behind it: nothing is skipped
+and nothing overtakes. `billing parked` and `billing release` show and end that.
+"""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
@@ -12,19 +17,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import outbox as outbox_db
 from app.db.engine import Database
 from app.db.outbox import OutboxRecord
+from app.events.contracts import flaw
 from app.telemetry import Metrics
 
 LOCK_NAME: Final = "billing.relay"
+LOCK_WAIT_SECONDS: Final = 1
+# A leader that is cut off without a word loses its session, and with it the lock, after this time.
+SESSION_IDLE_SECONDS: Final = 30
 BATCH_SIZE: Final = 200
 POLL_SECONDS: Final = 0.5
 RETRY_SECONDS: Final = 1.0
 PUBLISH_TIMEOUT_SECONDS: Final = 20.0
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
+TIDY_SECONDS: Final = 60.0
+TIDY_SIZE: Final = 1_000
 _log = structlog.get_logger("billing.relay")
 
 
+class EventRefused(Exception):
+    """The broker is there and will not have one of these events, however often it is sent."""
+
+
 class Transport(Protocol):
-    """Where events go: returns when all rows are safe there, raises if any is not."""
+    """Where events go: returns when all rows are safe there, raises if any is not (EventRefused if it never will)."""
 
     async def publish(self, rows: Sequence[OutboxRecord]) -> None: ...
 
@@ -35,15 +50,23 @@ class Relay:
     """A background loop; call `wake` after a commit so that events leave at once instead of at the next poll."""
 
     def __init__(
-        self, database: Database, transport: Transport, *, metrics: Metrics, now: Callable[[], datetime]
+        self,
+        database: Database,
+        transport: Transport,
+        *,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        retention: timedelta = timedelta(days=30),
     ) -> None:
         self._database = database
         self._transport = transport
         self._metrics = metrics
         self._now = now
+        self._retention = retention
         self._signal = asyncio.Event()
         self._is_stopping = False
         self._is_failing = False
+        self._tidy_at = 0.0
 
     def wake(self) -> None:
         """Look at the outbox now."""
@@ -53,7 +76,7 @@ class Relay:
         """Lead whenever the lock is free, until `stop`; a failure is logged once, then retried for ever."""
         while not self._is_stopping:
             try:
-                await self._lead()
+                await self._campaign()
             except Exception as error:  # noqa: BLE001 - whatever fails, the relay must go on trying
                 self._failed(error)
             finally:
@@ -66,31 +89,42 @@ class Relay:
         self._is_stopping = True
         self._signal.set()
 
-    async def _lead(self) -> None:
+    async def _campaign(self) -> None:
+        """Wait for the lock on one session, and work on that same session while it holds."""
         # The driver's own limit does not cover the handshake.
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             connection = await self._database.engine.connect()
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                is_leader = await self._take_lock(connection)
-            if is_leader:
-                self._metrics.is_leader.set(1)
-                await self._work(connection)
+            await self._limit_idleness(connection)
+            while not self._is_stopping:
+                if await self._take_lock(connection):
+                    _log.info("relay_leads")
+                    self._metrics.is_leader.set(1)
+                    await self._work(connection)
         finally:
             # The lock belongs to the session: closing it for good gives the lock back.
             await connection.invalidate()
             await connection.close()
 
+    async def _limit_idleness(self, connection: AsyncConnection) -> None:
+        if not self._database.is_sqlite:
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS), connection.begin():
+                await connection.execute(text("SET SESSION wait_timeout = :idle"), {"idle": SESSION_IDLE_SECONDS})
+
     async def _work(self, connection: AsyncConnection) -> None:
         while not self._is_stopping:
             if not await self._step(connection):
+                await self._tidy(connection)
                 await self._pause(POLL_SECONDS)
 
     async def _take_lock(self, connection: AsyncConnection) -> bool:
+        """Wait a moment for the lock; the server hands it over at once when the leader's session ends."""
         if self._database.is_sqlite:
             return True
-        found = await connection.execute(text("SELECT GET_LOCK(:name, 0)"), {"name": self._lock_name})
-        await connection.commit()
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            wanted = {"name": self._lock_name, "seconds": LOCK_WAIT_SECONDS}
+            found = await connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), wanted)
+            await connection.commit()
         return found.scalar() == 1
 
     @property
@@ -99,19 +133,61 @@ class Relay:
 
     async def _step(self, connection: AsyncConnection) -> bool:
         """Publish one batch; whether there was anything to do."""
+        began = time.perf_counter()
         async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
             if not await self._has_work(connection):
                 return False
-            async with connection.begin():
-                await outbox_db.assign_positions(connection, BATCH_SIZE)
+            await self._number(connection)
             async with connection.begin():
                 rows = await outbox_db.unpublished(connection, BATCH_SIZE)
-            await self._transport.publish(rows)
-            async with connection.begin():
-                positions = [row.position for row in rows if row.position is not None]
-                await outbox_db.mark_published(connection, positions, now=self._now())
-        self._succeeded(len(rows))
+            await self._publish(connection, rows)
+        self._succeeded(time.perf_counter() - began)
         return True
+
+    async def _number(self, connection: AsyncConnection) -> None:
+        async with connection.begin():
+            rows = await outbox_db.unnumbered(connection, BATCH_SIZE)
+            flawed = {row.aggregate_id: (row, reason) for row in reversed(rows) if (reason := flaw(row))}
+            for row, reason in flawed.values():
+                await self._park(connection, row, reason)
+            # Whatever stands before the first flawed event of an aggregate may leave.
+            whole = [
+                row.id for row in rows if row.aggregate_id not in flawed or row.id < flawed[row.aggregate_id][0].id
+            ]
+            await outbox_db.number(connection, whole)
+
+    async def _publish(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> None:
+        try:
+            await self._transport.publish(rows)
+        except EventRefused:
+            await self._publish_singly(connection, rows)
+        else:
+            await self._mark(connection, rows)
+
+    async def _publish_singly(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> None:
+        """Find out which events the broker refuses: the others must not suffer for them."""
+        refused: set[str] = set()
+        for row in rows:
+            if row.aggregate_id in refused:
+                continue
+            try:
+                await self._transport.publish([row])
+            except EventRefused as error:
+                refused.add(row.aggregate_id)
+                async with connection.begin():
+                    await self._park(connection, row, str(error))
+            else:
+                await self._mark(connection, [row])
+
+    async def _park(self, connection: AsyncConnection, row: OutboxRecord, reason: str) -> None:
+        _log.error("event_parked", event_id=row.event_id, name=row.name, aggregate=row.aggregate_id, reason=reason)
+        await outbox_db.park(connection, row.id, reason=reason, now=self._now())
+
+    async def _mark(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> None:
+        positions = [row.position for row in rows if row.position is not None]
+        async with connection.begin():
+            await outbox_db.mark_published(connection, positions, now=self._now())
+        self._metrics.published.inc(len(positions))
 
     async def _has_work(self, connection: AsyncConnection) -> bool:
         if not self._database.is_sqlite:
@@ -123,6 +199,16 @@ class Relay:
                 waiting = await outbox_db.backlog(reader)
         return waiting.pending > 0
 
+    async def _tidy(self, connection: AsyncConnection) -> None:
+        """Delete what was published longer ago than events are kept; only while there is nothing to publish."""
+        if time.monotonic() < self._tidy_at:
+            return
+        before = self._now() - self._retention
+        async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS), connection.begin():
+            deleted = await outbox_db.forget_published(connection, before=before, batch_size=TIDY_SIZE)
+        # A full batch means that there is more: go on at the next look.
+        self._tidy_at = 0.0 if deleted == TIDY_SIZE else time.monotonic() + TIDY_SECONDS
+
     async def _pause(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
@@ -131,8 +217,8 @@ class Relay:
             pass
         self._signal.clear()
 
-    def _succeeded(self, count: int) -> None:
-        self._metrics.published.inc(count)
+    def _succeeded(self, seconds: float) -> None:
+        self._metrics.batch_seconds.observe(seconds)
         if self._is_failing:
             self._is_failing = False
             _log.info("relay_recovered")

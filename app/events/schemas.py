@@ -4,10 +4,12 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from app.events.contracts import CONTRACTS, SOURCE
+from app.events.contracts import CONTRACTS, INBOUND, SOURCE, Contract
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 TOPIC: Final = "billing.events"
+INBOX: Final = "billing.remittances"
+INBOUND_NAME: Final = "RemittanceIssued"
 MEDIA_TYPE: Final = "application/cloudevents+json"
 ENVELOPE: Final = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype", "eventname", "position")
 
@@ -36,6 +38,24 @@ def json_schema(name: str) -> dict[str, Any]:
     }
 
 
+def inbound_schema() -> dict[str, Any]:
+    """The CloudEvents message that payers send; only what is read of it is asked for."""
+    return {
+        "$schema": DIALECT,
+        "title": INBOUND_NAME,
+        "description": " ".join((INBOUND.data.__doc__ or "").split()),
+        "type": "object",
+        "required": ["id", "source", "type", "data"],
+        "properties": {
+            "id": {"type": "string", "maxLength": 80, "description": "The same id of a source is taken in once."},
+            "source": {"type": "string", "maxLength": 80, "description": "Who sends it."},
+            "type": {"const": INBOUND.ce_type},
+            "data": _data(INBOUND.data),
+        },
+        "$defs": TypeAdapter(INBOUND.data).json_schema()["$defs"],
+    }
+
+
 def _data(kind: type) -> dict[str, Any]:
     found = TypeAdapter(kind).json_schema()
     properties = {name: _untitled(value) for name, value in found["properties"].items()}
@@ -59,27 +79,44 @@ def asyncapi() -> dict[str, Any]:
             "in structured JSON. A message may come again with the same id and position; none is left out.",
         },
         "defaultContentType": MEDIA_TYPE,
-        "channels": {"events": {"address": TOPIC, "messages": messages}},
+        "channels": {
+            "events": {"address": TOPIC, "messages": messages},
+            "remittances": {
+                "address": INBOX,
+                "messages": {INBOUND_NAME: {"$ref": f"#/components/messages/{INBOUND_NAME}"}},
+            },
+        },
         "operations": {
             "hearEvents": {
                 "action": "send",
                 "channel": {"$ref": "#/channels/events"},
                 "summary": "The gateway publishes in position order, keyed by the aggregate.",
+            },
+            "takeRemittances": {
+                "action": "receive",
+                "channel": {"$ref": "#/channels/remittances"},
+                "summary": f"Payers send statements; what can never be taken in goes to {INBOX}.dead with its reason.",
+            },
+        },
+        "components": {
+            "messages": {
+                **{name: _message(name, CONTRACTS[name]) for name in CONTRACTS},
+                INBOUND_NAME: _message(INBOUND_NAME, INBOUND),
             }
         },
-        "components": {"messages": {name: _message(name) for name in CONTRACTS}},
     }
 
 
-def _message(name: str) -> dict[str, Any]:
+def _message(name: str, contract: Contract) -> dict[str, Any]:
     return {
-        "name": CONTRACTS[name].ce_type,
+        "name": contract.ce_type,
         "title": name,
         "contentType": MEDIA_TYPE,
-        "payload": {"$ref": f"./{CONTRACTS[name].ce_type}.json"},
+        "payload": {"$ref": f"./{contract.ce_type}.json"},
     }
 
 
 def documents() -> dict[str, dict[str, Any]]:
     """Every document by its file name."""
-    return {f"{CONTRACTS[name].ce_type}.json": json_schema(name) for name in CONTRACTS} | {"asyncapi.json": asyncapi()}
+    told = {f"{CONTRACTS[name].ce_type}.json": json_schema(name) for name in CONTRACTS}
+    return {**told, f"{INBOUND.ce_type}.json": inbound_schema(), "asyncapi.json": asyncapi()}

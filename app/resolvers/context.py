@@ -60,6 +60,11 @@ class Context:
         return Loaders(self.database, self.cache, self.scope)
 
     @property
+    def sharing_key(self) -> tuple[frozenset[str], Scope]:
+        """Equal for callers to whom every object looks the same: their permissions, and whose data they reach."""
+        return self.principal.scopes, self.scope
+
+    @property
     def expires_at(self) -> float | None:
         """When the caller's token ends (unix seconds)."""
         return self.principal.expires_at

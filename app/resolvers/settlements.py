@@ -1,38 +1,28 @@
 """How settlement fields, mutations and the live stream are met."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import outbox as outbox_db
 from app.db import settlements as settlements_db
 from app.db.paging import Keyset
 from app.db.settlements import SettlementFilter, SettlementRecord
 from app.db.tables import settlements as table
 from app.domain.money import Cents
 from app.events.contracts import SETTLEMENT_EVENTS
-from app.events.hub import Heard, Subscription, heard
+from app.events.hub import Heard
+from app.resolvers import streams
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
+from app.resolvers.streams import Stream, Wish
 from app.services import settlements
 from app.services.idempotency import Written
 from app.services.settlements import Payment, Settled
 
 SETTLED = TypeAdapter(Settled)
-REPLAY_BATCH = 200
 NEWEST_FIRST: Order[SettlementRecord] = order_by(table, "created_at", datetime, descending=True)
-
-
-@dataclass(frozen=True, slots=True)
-class SettlementNotice:
-    """One settlement as a subscriber receives it."""
-
-    position: int
-    settlement: SettlementRecord
 
 
 async def page(ctx: Context, *, where: SettlementFilter, first: int, after: str | None) -> Page[SettlementRecord]:
@@ -90,49 +80,19 @@ class Wanted:
     provider: str | None = None
     invoice: str | None = None
 
-
-async def stream(ctx: Context, *, wanted: Wanted, after: int | None) -> AsyncGenerator[SettlementNotice, None]:
-    """Every settlement and reversal within the caller's scope, in the order of the event log: from now on, or from
-    behind the position `after`."""
-    with ctx.hub.subscribe() as subscription:
-        events = _joined(ctx, subscription, after)
-        async with aclosing(events):
-            async for event in events:
-                settlement = await _settlement(ctx, event) if _is_wanted(ctx, event, wanted) else None
-                if settlement is not None:
-                    yield SettlementNotice(event.position, settlement)
+    def takes(self, event: Heard) -> bool:
+        """Whether the event is one of them."""
+        return (
+            self.payer in (None, event.payer)
+            and self.provider in (None, event.provider)
+            and self.invoice in (None, event.aggregate_id)
+        )
 
 
-async def _settlement(ctx: Context, event: Heard) -> SettlementRecord | None:
-    """The ledger row of the event, read afresh: an earlier event may have left older rows in the loaders."""
-    ctx.forget()
-    return await ctx.loaders.settlement.load(event.data["settlementId"])
+async def stream(ctx: Context, *, wanted: Wanted, after: str | None) -> Stream:
+    """Every settlement and reversal within the caller's scope, in the order of the event log."""
+    return await streams.begin(ctx, Wish(SETTLEMENT_EVENTS, wanted.takes, _hidden_from_patients), after)
 
 
-async def _joined(ctx: Context, subscription: Subscription, after: int | None) -> AsyncGenerator[Heard, None]:
-    """First what the log holds behind `after`, then the live events, none of them twice.
-
-    The subscription is open before the log is read, so nothing can fall between the two.
-    """
-    last = after
-    while last is not None:
-        async with ctx.database.reading() as connection:
-            rows = await outbox_db.named_after(connection, last, SETTLEMENT_EVENTS, REPLAY_BATCH)
-        for row in rows:
-            event = heard(row)
-            last = event.position
-            yield event
-        if len(rows) < REPLAY_BATCH:
-            break
-    async for event in subscription:
-        if event.name in SETTLEMENT_EVENTS and (last is None or event.position > last):
-            yield event
-
-
-def _is_wanted(ctx: Context, event: Heard, wanted: Wanted) -> bool:
-    return (
-        ctx.scope.holds(provider=event.provider, payer=event.payer, patient=None)
-        and wanted.payer in (None, event.payer)
-        and wanted.provider in (None, event.provider)
-        and wanted.invoice in (None, event.aggregate_id)
-    )
+async def _hidden_from_patients(_event: Heard) -> bool:
+    return False

@@ -40,6 +40,7 @@ described(
         "CONFLICT": "The object's present state does not allow the action.",
         "STALE_VERSION": "The object has changed since the version that was given.",
         "IDEMPOTENCY_KEY_REUSED": "The idempotency key was used with another input.",
+        "CURSOR_EXPIRED": "The events behind the cursor of a stream are no longer kept.",
         "NOT_FOUND": "No such object within the caller's scope.",
     },
 )

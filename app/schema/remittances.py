@@ -33,7 +33,7 @@ from app.services.remittances import Imported
 described(
     RemittanceSource,
     "How a statement came in; new values may be added.",
-    {"TYPED": "Line by line.", "TISS": "As a TISS document."},
+    {"TYPED": "Line by line.", "TISS": "As a TISS document.", "EVENT": "As an event of the payer."},
 )
 described(
     RemittanceStatus,

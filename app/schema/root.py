@@ -14,6 +14,7 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 
 from app.schema.claim_mutations import ClaimMutation
+from app.schema.claim_stream import ClaimSubscription
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractMutation, ContractQuery
 from app.schema.coverage import Patient
@@ -59,7 +60,7 @@ class Mutation(
 
 
 @strawberry.type(description="What can be watched.")
-class Subscription(SettlementSubscription):
+class Subscription(SettlementSubscription, ClaimSubscription):
     pass
 
 

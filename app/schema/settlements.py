@@ -1,8 +1,6 @@
 """Settlements: type, query, mutations and the live stream."""
 
-import base64
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from datetime import date, datetime
 from typing import Any
 
@@ -10,12 +8,12 @@ import strawberry
 
 from app.db.invoices import InvoiceRecord
 from app.db.settlements import SettlementFilter, SettlementRecord
-from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
+from app.events.cursors import cursor_of
+from app.events.hub import Heard
 from app.resolvers import settlements
-from app.resolvers.context import Context
-from app.resolvers.settlements import SettlementNotice, Wanted
+from app.resolvers.settlements import Wanted
 from app.schema.actions import needs
 from app.schema.described import described
 from app.schema.errors import KEY, REPLAYED, VERSION, UserError, answer, checked_arguments
@@ -26,8 +24,7 @@ from app.schema.permissions import Requires, amount, check, financial
 from app.services.idempotency import Written
 from app.services.settlements import Payment, Settled
 
-POSITION_DIGITS_MAX = 18
-Notices = AsyncGenerator[SettlementNotice, None]
+CURSOR = "Its place in the stream; give it as `after` to go on behind it."
 
 described(
     SettlementStatus,
@@ -183,22 +180,13 @@ class SettlementMutation:
 
 @strawberry.type(description="A settlement as it happens.")
 class SettlementEvent:
-    settlement: Settlement = strawberry.field(description="The ledger row.")
+    @strawberry.field(description=CURSOR)
+    def cursor(event: strawberry.Parent[Heard]) -> str:
+        return cursor_of(event.position)
 
-    @strawberry.field(description="Its place in the stream; give it as `after` to go on behind it.")
-    def cursor(notice: strawberry.Parent[SettlementNotice]) -> str:
-        return base64.urlsafe_b64encode(str(notice.position).encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> int:
-    """The place that a cursor names; INVALID_INPUT for anything that is no cursor of a stream."""
-    try:
-        text = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
-    except ValueError:
-        text = ""
-    if not (text.isdecimal() and len(text) <= POSITION_DIGITS_MAX):
-        raise refuse(ErrorCode.INVALID_INPUT, "this is no cursor of a stream", "after")
-    return int(text)
+    @strawberry.field(graphql_type=Settlement, description="The ledger row.")
+    async def settlement(event: strawberry.Parent[Heard], info: Info) -> SettlementRecord | None:
+        return await info.context.loaders.settlement.load(event.data["settlementId"])
 
 
 @strawberry.input(description="Which settlements to watch; every given part must hold.")
@@ -223,18 +211,5 @@ class SettlementSubscription:
         self, info: Info, filter: SettlementStreamFilterInput | None = None, after: str | None = None
     ) -> AsyncGenerator[Any, None]:
         wanted = (filter or SettlementStreamFilterInput()).wanted()
-        position = None if after is None else _position(after)
         # The stream is handed out, not written here: what is wrong with the arguments is told before it begins.
-        return _counted(info.context, settlements.stream(info.context, wanted=wanted, after=position))
-
-
-async def _counted(
-    ctx: Context, notices: AsyncGenerator[SettlementNotice, None]
-) -> AsyncGenerator[SettlementNotice, None]:
-    ctx.metrics.subscribers.inc()
-    try:
-        async with aclosing(notices):
-            async for notice in notices:
-                yield notice
-    finally:
-        ctx.metrics.subscribers.dec()
+        return await settlements.stream(info.context, wanted=wanted, after=after)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 import orjson
@@ -77,6 +77,17 @@ class Unauthenticated(Refused):
 
     def __init__(self, message: str = "authentication required") -> None:
         super().__init__(UNAUTHENTICATED, message, status=401, headers={"www-authenticate": "Bearer"})
+
+
+class Restarting(Refused):
+    """The server stops in an orderly way; another one, or the next, goes on behind the client's last cursor."""
+
+    def __init__(self) -> None:
+        super().__init__(UNAVAILABLE, "the server restarts, subscribe again behind the last cursor", status=503)
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return {"code": self.code, "retryable": True}
 
 
 class TimedOut(Refused):
@@ -192,7 +203,7 @@ class OperationReport:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One GraphQL response, encoded; `errors` are those in the body."""
+    """One GraphQL response, encoded; `errors` are those in the body, `ends` that no other comes behind it."""
 
     body: bytes
     outcome: Outcome = "ok"
@@ -200,6 +211,7 @@ class Answer:
     status: int = 200
     legacy_status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    ends: bool = False
 
     @property
     def code(self) -> str | None:
@@ -216,7 +228,12 @@ class Answer:
     @classmethod
     def errors_only(cls, found: list[dict[str, Any]]) -> Self:
         """A subscription whose source refused, so that a socket sends `error` instead of `next`."""
-        return cls(orjson.dumps({"errors": found}), "rejected", found)
+        return cls(orjson.dumps({"errors": found}), "rejected", found, ends=True)
+
+    @classmethod
+    def ended(cls, refused: Refused) -> Self:
+        """A subscription that ends before its time, and why."""
+        return replace(cls.refused(refused, "error"), ends=True)
 
     @classmethod
     def of(cls, result: ExecutionResult, request_id: str | None) -> Self:

@@ -13,6 +13,7 @@ without any.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -28,8 +29,9 @@ from starlette.websockets import WebSocket
 from strawberry import Schema
 
 from app.transport import errors
-from app.transport.documents import Limit, Operation, Operations, Parameters, end_now, ended_by, has_gone
-from app.transport.errors import Answer, OperationReport, Refused, Unauthenticated
+from app.transport.documents import Limit, Operation, Parameters
+from app.transport.errors import Answer, OperationReport, Refused, Restarting, Unauthenticated
+from app.transport.operations import Operations, end_now, ended_by, has_gone
 from app.transport.websocket import Socket, SocketLimits
 
 __all__ = ["GraphQLView", "OperationReport", "SocketLimits"]
@@ -43,6 +45,8 @@ BODY_SECONDS_MAX = 10.0
 BATCH_MAX = 10
 HEARTBEAT_SECONDS = 12.0
 SEND_SECONDS_MAX = 10.0
+DRAIN_GRACE_SECONDS = 0.5
+DRAIN_POLL_SECONDS = 0.02
 _NEVER_SENT_BY_FORMS = ("x-graphql-csrf", "apollo-require-preflight", "authorization")
 
 ExplorerPage = bytes | Callable[[Request], Response]
@@ -78,14 +82,43 @@ class GraphQLView:
         self._explorer_headers = dict(explorer_headers or {})
         self._batch_max = batch_max
         self._socket_limits = socket_limits or SocketLimits()
+        self._open: set[Socket | EventStream] = set()
+        self._is_draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one socket to its end."""
         if scope["type"] == "websocket":
-            await Socket(WebSocket(scope, receive, send), self._operations, self._context, self._socket_limits).run()
+            socket = Socket(WebSocket(scope, receive, send), self._operations, self._context, self._socket_limits)
+            async with self._opened(socket):
+                await socket.run()
             return
         response = await self._respond(Request(scope, receive))
-        await response(scope, receive, send)
+        if not isinstance(response, EventStream):
+            await response(scope, receive, send)
+            return
+        async with self._opened(response):
+            await response(scope, receive, send)
+
+    @asynccontextmanager
+    async def _opened(self, stream: "Socket | EventStream") -> AsyncIterator[None]:
+        self._open.add(stream)
+        if self._is_draining:
+            asyncio.get_running_loop().call_soon(stream.interrupt)
+        try:
+            yield
+        finally:
+            self._open.discard(stream)
+
+    async def drain(self, seconds: float) -> None:
+        """Ask the client of every socket and stream to connect again, spread over the time so that they do not all
+        come at once; returns when all have gone, at the latest half a second later."""
+        self._is_draining = True
+        loop = asyncio.get_running_loop()
+        for stream in self._open:
+            loop.call_later(random.uniform(0, seconds), stream.interrupt)  # noqa: S311 - jitter, not a secret
+        give_up_at = loop.time() + seconds + DRAIN_GRACE_SECONDS
+        while self._open and loop.time() < give_up_at:  # noqa: ASYNC110 - a set gives no signal
+            await asyncio.sleep(DRAIN_POLL_SECONDS)
 
     async def _respond(self, request: Request) -> Any:
         accepted = preference(request.headers.get("accept"))
@@ -150,6 +183,14 @@ class EventStream:
     def __init__(self, answers: AsyncGenerator[Answer, None], expires_at: float | None = None) -> None:
         self._answers = answers
         self._seconds_left = None if expires_at is None else expires_at - time.time()
+        self._timer: asyncio.Timeout | None = None
+        self._is_interrupted = False
+
+    def interrupt(self) -> None:
+        """End the stream with an error that asks the client to subscribe again."""
+        self._is_interrupted = True
+        if self._timer is not None:
+            end_now(self._timer)
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the answers end, the client goes or stops reading, or the token expires."""
@@ -158,14 +199,19 @@ class EventStream:
         async with aclosing(self._answers) as answers:
             try:
                 async with asyncio.timeout(self._seconds_left) as timer, ended_by(timer, gone), _heartbeat(send, timer):
+                    self._timer = timer
                     async for answer in answers:
-                        await _send_chunk(send, b"event: next\ndata: " + answer.body + b"\n\n")
+                        await _send_event(send, answer)
             except TimeoutError:
-                if has_gone(timer) or not timer.expired():
+                if not self._is_interrupted and (has_gone(timer) or not timer.expired()):
                     return
-                expired = Answer.refused(Unauthenticated("the token has expired"))
-                await _send_chunk(send, b"event: next\ndata: " + expired.body + b"\n\n")
+                await _send_event(send, Answer.refused(self._end()))
             await _send_chunk(send, b"event: complete\ndata:\n\n", more=False)
+
+    def _end(self) -> Refused:
+        if self._is_interrupted:
+            return Restarting()
+        return Unauthenticated("the token has expired")
 
 
 _EVENT_HEADERS = [
@@ -173,6 +219,10 @@ _EVENT_HEADERS = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
+
+
+async def _send_event(send: Send, answer: Answer) -> None:
+    await _send_chunk(send, b"event: next\ndata: " + answer.body + b"\n\n")
 
 
 async def _send_chunk(send: Send, chunk: bytes, *, more: bool = True) -> None:

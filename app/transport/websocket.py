@@ -17,8 +17,9 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app.transport import errors
-from app.transport.documents import Operations, Parameters, end_now, has_gone
+from app.transport.documents import Parameters
 from app.transport.errors import Answer, Refused, RequestError, Unauthenticated
+from app.transport.operations import Operations, end_now, has_gone
 
 PROTOCOL = "graphql-transport-ws"
 _REASON_BYTES_MAX = 123
@@ -65,6 +66,12 @@ class Socket:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer = asyncio.timeout(limits.init_seconds)
+        self._interruption: Closing | None = None
+
+    def interrupt(self) -> None:
+        """Close with 1012, which clients take as "connect again"; nothing is lost, since they have their cursors."""
+        self._interruption = Closing(1012, "Service Restart")
+        end_now(self._timer)
 
     async def run(self) -> None:
         """Serve until the client leaves, breaks the protocol, or its token expires."""
@@ -79,7 +86,7 @@ class Socket:
         except Closing as closing:
             await self._close(closing)
         except TimeoutError:
-            await self._close(self._timed_out())
+            await self._close(self._interruption or self._timed_out())
         finally:
             await self._end(list(self._tasks))
 
@@ -193,7 +200,7 @@ class Socket:
         return None
 
     async def _sent(self, id: str, answer: Answer) -> Answer | None:
-        if answer.outcome == "rejected":
+        if answer.outcome == "rejected" or answer.ends:
             return answer
         await self._send_text(b'{"id":%b,"type":"next","payload":%b}' % (orjson.dumps(id), answer.body))
         return None
@@ -219,7 +226,8 @@ class Socket:
     async def _close(self, closing: Closing) -> None:
         """Say why and close; a client that does not read is simply left."""
         errors.logger.info("socket closed with %d", closing.code)
-        if self._websocket.application_state is WebSocketState.CONNECTED and not has_gone(self._timer):
+        is_reading = self._interruption is not None or not has_gone(self._timer)
+        if self._websocket.application_state is WebSocketState.CONNECTED and is_reading:
             with suppress(TimeoutError, WebSocketDisconnect):
                 async with asyncio.timeout(self._limits.send_seconds):
                     await self._websocket.close(closing.code, closing.reason)

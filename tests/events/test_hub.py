@@ -1,6 +1,8 @@
 """The hub: every event once and in position order, whatever order the broker delivers in."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import select, update
@@ -10,7 +12,9 @@ from app.db import outbox as outbox_db
 from app.db.engine import fetch
 from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
-from app.events.hub import QUEUE_MAX, Heard, Hub, Lagged, Subscription, heard
+from app.events.cursors import cursor_of
+from app.events.hub import QUEUE_MAX, Ended, Heard, Hub, Lagged, Subscription, heard
+from app.parts import now
 from tests.factories import World
 from tests.gateway import Gateway
 
@@ -31,18 +35,26 @@ async def _log_of(world: World, count: int) -> list[OutboxRecord]:
 
 
 def _hub(gateway: Gateway, last_position: int) -> Hub:
-    async def missing(after: int, before: int) -> list[OutboxRecord]:
+    async def missing(after: int, before: int | None, limit: int) -> list[OutboxRecord]:
         async with gateway.database.reading() as connection:
-            return await outbox_db.numbered_between(connection, after, before)
+            return await outbox_db.numbered_after(connection, after, limit, before)
 
     found = Hub(missing)
     found.last_position = last_position
     return found
 
 
+async def _taken(subscription: Subscription) -> AsyncIterator[int]:
+    """The positions that the subscription gives until its end."""
+    with suppress(Ended):
+        async for event in subscription:
+            yield event.position
+
+
 async def _queued(subscription: Subscription) -> list[int]:
+    """What the subscription holds when it is closed."""
     subscription.close()
-    return [event.position async for event in subscription]
+    return [position async for position in _taken(subscription)]
 
 
 async def test_an_event_that_comes_first_waits_for_those_before_it(world: World) -> None:
@@ -84,13 +96,42 @@ async def test_catching_up_hands_out_what_was_missed_once(world: World) -> None:
     assert positions == sorted(set(positions))
 
 
-async def test_a_subscriber_that_falls_behind_is_ended_and_the_others_go_on(gateway: Gateway) -> None:
+def _event(position: int) -> Heard:
+    return Heard(position, "SettlementConfirmed", "inv", None, None, now(), {})
+
+
+async def test_a_subscriber_that_falls_behind_is_ended_with_its_cursor_and_the_others_go_on(gateway: Gateway) -> None:
     hub = _hub(gateway, 0)
     with hub.subscribe() as slow, hub.subscribe() as quick:
         seen = []
         for position in range(1, QUEUE_MAX + 2):
-            await hub.deliver(Heard(position, "SettlementConfirmed", "inv", None, None, {}))
+            await hub.deliver(_event(position))
             seen.append((await anext(aiter(quick))).position)
         assert seen == list(range(1, QUEUE_MAX + 2))
-        with pytest.raises(Lagged):
-            _ = [event async for event in slow]
+        taken = []
+        async for position in _taken(slow):
+            taken.append(position)
+            # What comes after the overflow must not be queued behind the hole.
+            await hub.deliver(_event(QUEUE_MAX + 1 + len(taken)))
+        with pytest.raises(Lagged) as lagged:
+            await anext(aiter(slow))
+    assert taken == list(range(1, QUEUE_MAX + 1))
+    assert lagged.value.extensions == {"code": "LAGGED", "retryable": True, "cursor": cursor_of(QUEUE_MAX)}
+
+
+async def test_a_full_queue_is_told_of_the_end_too(gateway: Gateway) -> None:
+    hub = _hub(gateway, 0)
+    with hub.subscribe() as subscription:
+        for position in range(1, QUEUE_MAX + 1):
+            await hub.deliver(_event(position))
+        assert await _queued(subscription) == list(range(1, QUEUE_MAX + 1))
+
+
+async def test_an_event_that_the_log_does_not_lead_up_to_is_not_believed(gateway: Gateway) -> None:
+    async with gateway.database.reading() as connection:
+        last = (await outbox_db.kept(connection)).last
+    hub = _hub(gateway, last)
+    with hub.subscribe() as subscription:
+        await hub.deliver(_event(last + 1_000_000))
+        assert hub.last_position == last
+        assert await _queued(subscription) == []

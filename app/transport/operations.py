@@ -1,0 +1,210 @@
+"""Running operations: queries and mutations under a deadline, subscriptions until they end.
+
+The schema's extensions work for queries and mutations (`on_operation`, `on_execute`, `resolve`, `get_results`), except
+`on_parse` and `on_validate`: both steps belong to the document, not to the request, and are cached.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager, suppress
+from inspect import isawaitable
+from typing import Any, cast
+
+from graphql import ExecutionResult, GraphQLSchema, MiddlewareManager, execute
+from strawberry import Schema
+from strawberry.execution import optimized_is_awaitable
+from strawberry.extensions import SchemaExtension
+from strawberry.extensions.runner import SchemaExtensionsRunner
+from strawberry.types import ExecutionContext
+
+from app.transport import errors
+from app.transport.documents import Documents, Limit, Operation, Parameters
+from app.transport.errors import Answer, OperationReport, Refused, RequestError, TimedOut
+from app.transport.subscriptions import Subscriptions, not_begun
+
+_AT_ONCE = 0.0
+_is_awaitable: Any = optimized_is_awaitable
+
+
+class Operations:
+    """Runs operations on a schema, each with its own context and, unless it is a subscription, a deadline."""
+
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        deadline_seconds: float,
+        on_operation: Callable[[OperationReport], None] | None = None,
+        limits: Iterable[Limit] = (),
+    ) -> None:
+        self._schema = schema
+        self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
+        self._documents = Documents(schema, limits=limits)
+        self._deadline_seconds = deadline_seconds
+        self._on_operation = on_operation
+        self._executor = schema.execution_context_class
+        self._subscriptions = Subscriptions(
+            self._core,
+            self._executor,
+            hide_suggestions=schema.config.disable_field_suggestions,
+            deadline_seconds=deadline_seconds,
+        )
+
+    def prepare(self, parameters: Parameters) -> Operation:
+        """The operation that a request means; RequestError if its document or its choice is wrong."""
+        started = time.perf_counter()
+        document = self._documents.get(parameters.query)
+        node = document.operation(parameters.operation_name)
+        if self._core.get_root_type(node.operation) is None:
+            raise RequestError(errors.RESOLUTION_FAILURE, f"the schema has no {node.operation.value}s")
+        return Operation(document, node, parameters.variables, started)
+
+    def refuse(self, error: Exception, *, request_id: str | None = None, operation: Operation | None = None) -> Answer:
+        """The answer to a request that is not run; one line of log, one report."""
+        refused = errors.refusal(error, request_id)
+        answer = Answer.refused(refused, "error" if refused.code == errors.INTERNAL else "rejected")
+        return self._reported(operation, answer, request_id)
+
+    async def answer(
+        self, operation: Operation, context: Any, gone: Callable[[], Awaitable[None]] | None = None
+    ) -> Answer:
+        """Run a query or mutation; it is given up at the deadline, and when `gone` (if given) returns."""
+        request_id = getattr(context, "request_id", None)
+        try:
+            async with asyncio.timeout(self._deadline_seconds) as timer:
+                result = self._execute(operation, context)
+                if isawaitable(result):
+                    async with ended_by(timer, gone):
+                        result = await result
+            answer = Answer.of(result, request_id)
+        except Exception as error:  # noqa: BLE001 - masked and logged
+            answer = Answer.refused(self._failure(error, timer, request_id), "error")
+        return self._reported(operation, answer, request_id)
+
+    async def events(self, operation: Operation, context: Any) -> AsyncGenerator[Answer, None]:
+        """Run a subscription; an answer that `ends` is the last one, and the only one if it does not begin."""
+        request_id = getattr(context, "request_id", None)
+        last = Answer(b"")
+        try:
+            begun = await self._subscriptions.begin(operation, context)
+            if isinstance(begun, ExecutionResult):
+                last = not_begun(begun, request_id)
+                yield last
+                return
+            async with aclosing(begun.payloads) as payloads:
+                async for payload in payloads:
+                    last = await self._subscriptions.answer(begun, payload)
+                    yield last
+        except Exception as error:  # noqa: BLE001 - masked and logged
+            last = Answer.ended(errors.refusal(error, request_id))
+            yield last
+        finally:
+            self._reported(operation, last, request_id)
+
+    def _failure(self, error: Exception, timer: asyncio.Timeout, request_id: str | None) -> Refused:
+        if not (isinstance(error, TimeoutError) and timer.expired()):
+            return errors.refusal(error, request_id)
+        if has_gone(timer):
+            return Refused(errors.TIMEOUT, "the client has gone", status=499)
+        return TimedOut(f"not done in {self._deadline_seconds:g} s")
+
+    def _reported(self, operation: Operation | None, answer: Answer, request_id: str | None) -> Answer:
+        if answer.outcome == "rejected":
+            errors.logger.info("refused %s in request %s", answer.code, request_id)
+        if self._on_operation is not None:
+            name, kind = (operation.name, operation.type.value) if operation else (None, None)
+            seconds = time.perf_counter() - operation.started if operation else 0.0
+            self._on_operation(OperationReport(name, kind, answer.outcome, seconds, answer.code))
+        return answer
+
+    def _execute(self, operation: Operation, context: Any) -> ExecutionResult | Awaitable[ExecutionResult]:
+        extensions = self._schema.get_extensions()
+        if extensions:
+            return self._execute_extended(operation, context, extensions)
+        return self._run(operation, context, None)
+
+    def _run(
+        self, operation: Operation, context: Any, middleware: MiddlewareManager | None
+    ) -> ExecutionResult | Awaitable[ExecutionResult]:
+        """The engine: whatever replaces it for some operations is chosen here."""
+        return execute(
+            self._core,
+            operation.document.tree,
+            is_awaitable=_is_awaitable,
+            **self._arguments(operation, context, middleware),
+        )
+
+    def _arguments(self, operation: Operation, context: Any, middleware: MiddlewareManager | None) -> dict[str, Any]:
+        return {
+            "context_value": context,
+            "variable_values": operation.variables,
+            "operation_name": operation.name,
+            "middleware": middleware,
+            "executor_class": self._executor,
+            "hide_suggestions": self._schema.config.disable_field_suggestions,
+            "operation_extensions": None,
+        }
+
+    async def _execute_extended(
+        self, operation: Operation, context: Any, extensions: list[SchemaExtension]
+    ) -> ExecutionResult:
+        hooks = _Hooks(self._schema, operation, context, extensions)
+        async with hooks.runner.operation(), hooks.runner.executing():
+            if hooks.frame.result is None:
+                result = self._run(operation, context, hooks.middleware)
+                hooks.frame.result = await result if isawaitable(result) else result
+        return await hooks.finished()
+
+
+class _Hooks:
+    """The schema's extensions round one operation."""
+
+    def __init__(self, schema: Schema, operation: Operation, context: Any, extensions: list[SchemaExtension]) -> None:
+        self.frame = ExecutionContext(
+            query=operation.document.text,
+            schema=schema,
+            allowed_operations=(),
+            context=context,
+            variables=operation.variables,
+            provided_operation_name=operation.name,
+            graphql_document=operation.document.tree,
+        )
+        for extension in extensions:
+            extension.execution_context = self.frame
+        self.runner: SchemaExtensionsRunner = schema.create_extensions_runner(self.frame, extensions)
+        resolving = [one for one in extensions if type(one).resolve is not SchemaExtension.resolve]
+        self.middleware = MiddlewareManager(*resolving) if resolving else None
+
+    async def finished(self) -> ExecutionResult:
+        """The frame's result with what the extensions add to it."""
+        result = cast("ExecutionResult", self.frame.result)
+        result.extensions = await self.runner.get_extensions_results(self.frame) or None
+        return result
+
+
+@asynccontextmanager
+async def ended_by(timer: asyncio.Timeout, gone: Callable[[], Awaitable[None]] | None) -> AsyncIterator[None]:
+    """Let `timer` expire at once when `gone` returns."""
+
+    async def watch(wait: Callable[[], Awaitable[None]]) -> None:
+        await wait()
+        end_now(timer)
+
+    watcher = asyncio.create_task(watch(gone)) if gone else None
+    try:
+        yield
+    finally:
+        if watcher:
+            watcher.cancel()
+
+
+def end_now(timer: asyncio.Timeout) -> None:
+    """Let `timer` expire at once; nothing to do if it has expired or its block has ended."""
+    with suppress(RuntimeError):
+        timer.reschedule(_AT_ONCE)
+
+
+def has_gone(timer: asyncio.Timeout) -> bool:
+    """Whether `timer` expired by `end_now`, not in its own time."""
+    return timer.when() == _AT_ONCE

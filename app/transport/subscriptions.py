@@ -1,0 +1,179 @@
+"""From a subscription to its answers: its source's events in order, each executed and encoded once for all subscribers
+who asked the same with the same permissions.
+
+An event may bring a dict `shared`, and a context a `sharing_key` that is equal for callers who may see the same; the
+answers are then kept on the event itself, and go with it. Strawberry's schema extensions do not run here.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Hashable
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, Final, cast
+
+import orjson
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLSchema,
+    Node,
+    VariableNode,
+    Visitor,
+    create_source_event_stream,
+    execute_subscription_event,
+    visit,
+)
+
+from app.transport import errors
+from app.transport.documents import Operation
+from app.transport.errors import Answer, Refused
+
+# What cannot be read now may be read in a moment: the stream waits with the event instead of telling half of it.
+PATIENCE_SECONDS: Final = 30.0
+RETRY_SECONDS: Final = 0.2
+RETRY_SECONDS_MAX: Final = 2.0
+_TRANSIENT: Final = frozenset({errors.UNAVAILABLE, errors.TIMEOUT})
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A subscription under way: its executor, its events, and what tells it apart from others."""
+
+    executor: Any
+    payloads: AsyncGenerator[Any, None]
+    key: Hashable | None
+    request_id: str | None
+
+
+class Subscriptions:
+    """Runs subscriptions on a schema; each event's execution has `deadline_seconds`."""
+
+    def __init__(
+        self, schema: GraphQLSchema, executor: type[Any], *, hide_suggestions: bool, deadline_seconds: float
+    ) -> None:
+        self._schema = schema
+        self._executor = _per_event(executor)
+        self._hide_suggestions = hide_suggestions
+        self._deadline_seconds = deadline_seconds
+
+    async def begin(self, operation: Operation, context: Any) -> Begun | ExecutionResult:
+        """Open the source; a result with errors if it refuses."""
+        executor = self._executor.build(
+            self._schema,
+            operation.document.tree,
+            context_value=context,
+            raw_variable_values=operation.variables,
+            operation_name=operation.name,
+            hide_suggestions=self._hide_suggestions,
+            operation_extensions=None,
+        )
+        if isinstance(executor, list):
+            return ExecutionResult(None, executor)
+        source = create_source_event_stream(executor)
+        source = await source if isawaitable(source) else source
+        if isinstance(source, ExecutionResult):
+            return source
+        request_id = getattr(context, "request_id", None)
+        return Begun(executor, _generator(source), sharing_key(operation, context), request_id)
+
+    async def answer(self, begun: Begun, payload: Any) -> Answer:
+        """The event as this subscriber sees it; Refused (UNAVAILABLE) if it cannot be read for too long."""
+        shared = getattr(payload, "shared", None)
+        if shared is None or begun.key is None:
+            return await self._patiently(begun, payload)
+        task: asyncio.Task[Answer] | None = shared.get(begun.key)
+        if task is None:
+            task = shared[begun.key] = asyncio.create_task(self._patiently(begun, payload))
+        # Whoever leaves must not end the work that others wait for.
+        return task.result() if task.done() else await asyncio.shield(task)
+
+    async def _patiently(self, begun: Begun, payload: Any) -> Answer:
+        loop = asyncio.get_running_loop()
+        give_up_at, pause = loop.time() + PATIENCE_SECONDS, RETRY_SECONDS
+        while True:
+            answer = await self._once(begun, payload)
+            if answer is not None:
+                return answer
+            if loop.time() > give_up_at:
+                message = "an event cannot be read now, subscribe again behind the last cursor"
+                raise Refused(errors.UNAVAILABLE, message, status=503)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RETRY_SECONDS_MAX)
+
+    async def _once(self, begun: Begun, payload: Any) -> Answer | None:
+        """The encoded answer; None if something that it needs is away."""
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                result = execute_subscription_event(begun.executor.build_per_event_executor(payload))
+                result = await result if isawaitable(result) else result
+        except TimeoutError:
+            return None
+        answer = Answer.of(result, begun.request_id)
+        return None if any(error["extensions"]["code"] in _TRANSIENT for error in answer.errors) else answer
+
+
+async def _generator(source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+    """The source, closed with the generator."""
+    close = getattr(source, "aclose", None)
+    try:
+        async for payload in source:
+            yield payload
+    finally:
+        if close is not None:
+            await close()
+
+
+def _per_event(base: type[Any]) -> type[Any]:
+    """The executor, giving every event of a subscription its own context (and so its own loaders)."""
+
+    class PerEvent(base):  # type: ignore[misc]
+        def build_per_event_executor(self, payload: Any) -> Any:
+            executor = super().build_per_event_executor(payload)
+            executor.context_value = self.context_value.for_operation()
+            return executor
+
+    return PerEvent
+
+
+def sharing_key(operation: Operation, context: Any) -> Hashable | None:
+    """Equal for subscribers to whom every event looks the same; None if the context does not say.
+
+    Arguments of the root field choose the events and not their looks: variables that stand only there do not count.
+    """
+    permissions = getattr(context, "sharing_key", None)
+    if permissions is None:
+        return None
+    given = operation.variables or {}
+    names = sorted(_variables_below_root(operation))
+    values = orjson.dumps([given.get(name) for name in names], option=orjson.OPT_SORT_KEYS)
+    return (operation.document.text, operation.name, values, permissions)
+
+
+def _variables_below_root(operation: Operation) -> set[str]:
+    names = _Names()
+    for node in operation.document.tree.definitions:
+        if isinstance(node, FragmentDefinitionNode):
+            visit(node, names)
+    for selection in operation.node.selection_set.selections:
+        parts: list[Node | None] = [selection]
+        if isinstance(selection, FieldNode):
+            parts = [selection.selection_set, *(selection.directives or ())]
+        for part in parts:
+            if part is not None:
+                visit(part, names)
+    return names.found
+
+
+class _Names(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.found.add(node.name.value)
+
+
+def not_begun(result: ExecutionResult, request_id: str | None) -> Answer:
+    """A subscription whose source refused: errors only, so that a socket sends `error` instead of `next`."""
+    return Answer.errors_only(Answer.of(cast("Any", result), request_id).errors)
