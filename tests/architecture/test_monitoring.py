@@ -88,7 +88,7 @@ def test_an_alert_name_is_used_once_and_every_alert_that_is_mentioned_exists() -
     assert set(mentioned) <= set(names)
 
 
-def test_every_dependency_the_outbox_and_the_books_are_watched() -> None:
+def test_every_dependency_the_outbox_the_inbox_and_the_books_are_watched() -> None:
     watched = {str(selector.name) for alert in ALERTS for selector in selectors(alert["expr"])}
     assert watched == {
         "up",
@@ -100,6 +100,9 @@ def test_every_dependency_the_outbox_and_the_books_are_watched() -> None:
         "billing_graphql_requests_total",
         "billing_http_request_duration_seconds_bucket",
         "billing_unexplained_cents",
+        "billing_outbox_parked",
+        "billing_inbox_messages_total",
+        "billing_consumer_lag",
     }
     dependencies = re.findall(r'dependency="(\w+)"', " ".join(alert["expr"] for alert in ALERTS))
     assert sorted(dependencies) == ["database", "kafka", "redis"]
