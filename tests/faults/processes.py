@@ -1,0 +1,157 @@
+"""Gateways as processes of their own, which may be killed."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.auth import DevelopmentKeys
+from app.db.engine import Database
+from app.parts import database_of
+from app.settings import Settings
+from tests.gateway import Answer
+from tests.servers.launch import free_port, launch
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 30.0
+REQUEST_SECONDS = 20.0
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The settings as a process reads them."""
+    values = settings.model_dump(exclude_none=True, exclude_defaults=True)
+    return {f"BILLING_{name.upper()}": str(value) for name, value in values.items()}
+
+
+class GatewayProcess:
+    """`billing serve` on a port of its own; it ends with the test run at the latest."""
+
+    def __init__(self, settings: Settings, *, module: str = "app.cli", extra: dict[str, str] | None = None) -> None:
+        self.settings = settings.model_copy(update={"port": free_port()})
+        self.url = f"http://127.0.0.1:{self.settings.port}"
+        self.log = Path(tempfile.mkstemp(prefix="gateway-", suffix=".log", dir=settings.var_dir)[1])
+        self._module = module
+        self._extra = extra or {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it takes requests and, where there is Kafka, reads the topic."""
+        values = {**environment_of(self.settings), "PYTHONPATH": str(ROOT), **self._extra}
+        kept = [f"{name}={value}" for name, value in os.environ.items() if not name.startswith("BILLING_")]
+        given = [f"{name}={value}" for name, value in values.items()]
+        command = ["env", "-i", *kept, *given, sys.executable, "-m", self._module, "serve"]
+        self._process = await asyncio.to_thread(launch, command, self.log)
+        async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(base_url=self.url) as client:
+            while not await self._is_up(client):
+                assert self.is_running, self.log.read_text()[-3000:]
+                await asyncio.sleep(0.05)
+
+    async def _is_up(self, client: httpx.AsyncClient) -> bool:
+        try:
+            checks: dict[str, str] = (await client.get("/health/ready")).json()["checks"]
+        except httpx.TransportError:
+            return False
+        return checks["database"] == "up" and checks["events"] == "up"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """SIGKILL; returns when it is gone."""
+        if self._process is not None and self.is_running:
+            os.killpg(self._process.pid, signal.SIGKILL)  # a session of its own: nobody else is in the group
+            self._process.wait()
+
+    async def terminate(self, seconds: float = 15) -> int:
+        """SIGTERM; the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return await asyncio.to_thread(self._process.wait, seconds)
+
+    def resident_bytes(self) -> int:
+        """Its memory."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class Fleet:
+    """Some gateways on the same servers, spoken to as one; the shape of tests.gateway.Gateway where worlds need it."""
+
+    settings: Settings
+    processes: list[GatewayProcess]
+    database: Database
+    client: httpx.AsyncClient
+    keys: DevelopmentKeys = field(init=False)
+    turn: int = 0
+
+    def __post_init__(self) -> None:
+        self.keys = DevelopmentKeys(self.settings.var_dir)
+
+    def token(self, role: str, **claims: Any) -> str:
+        """A bearer token; without claims it opens all providers."""
+        narrowing = claims or {"providers": ["*"]}
+        return self.keys.sign(audience=self.settings.oidc_audience, role=role, **narrowing)
+
+    def next_url(self) -> str:
+        """The gateways in turn; those that were killed are left out."""
+        living = [each for each in self.processes if each.is_running] or self.processes
+        self.turn += 1
+        return living[self.turn % len(living)].url
+
+    async def gql(
+        self, query: str, variables: dict[str, Any] | None = None, *, token: str | None = None, url: str | None = None
+    ) -> Answer:
+        """POST one operation to the next gateway; httpx's errors where it gives no answer."""
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        body = {"query": query, "variables": variables or {}}
+        answer = await self.client.post(f"{url or self.next_url()}/graphql", json=body, headers=headers)
+        return Answer(answer.status_code, answer.json(), answer.headers)
+
+    async def metric(self, name: str, process: GatewayProcess) -> float:
+        """The value of a metric without labels."""
+        text = (await self.client.get(f"{process.url}/metrics")).text
+        return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{name} "))
+
+    async def leader(self) -> GatewayProcess:
+        """The gateway whose relay leads."""
+        async with asyncio.timeout(10):
+            while True:
+                for process in self.processes:
+                    if process.is_running and await self.metric("billing_relay_is_leader", process) == 1:
+                        return process
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running_fleet(settings: Settings, processes: Sequence[GatewayProcess]) -> AsyncIterator[Fleet]:
+    """Start the gateways at the same time; they end with the block."""
+    DevelopmentKeys(settings.var_dir)
+    # The test's own connection must not suffer what the gateways' may have to.
+    database = database_of(settings)
+    limits = httpx.Limits(max_connections=400, max_keepalive_connections=50)
+    async with httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=limits) as client:
+        try:
+            await asyncio.gather(*[process.start() for process in processes])
+            yield Fleet(settings, list(processes), database, client)
+        finally:
+            for process in processes:
+                process.kill()
+            await database.dispose()
