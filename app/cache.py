@@ -108,7 +108,8 @@ class Cache:
             return None
         try:
             found = await call()
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+            # RuntimeError: what uvloop says of a connection that has just ended.
             self._opened(error)
             return None
         self._recovered()

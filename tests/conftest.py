@@ -40,6 +40,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(SharedServers())
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What the fault tests measured."""
+    measured = [report for report in terminalreporter.stats.get("passed", []) if report.user_properties]
+    if measured:
+        terminalreporter.section("figures")
+    for report in measured:
+        found = ", ".join(f"{name}: {value}" for name, value in report.user_properties)
+        terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}\n    {found}")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long modules first, so that no worker is left with one of them at the end."""

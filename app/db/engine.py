@@ -2,13 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import Executable
@@ -19,6 +19,7 @@ RETRIES_MAX: Final = 3
 COMMIT_GRACE_SECONDS: Final = 2.0
 LOST_CONNECTION: Final = frozenset({2003, 2006, 2013, 1053, 1927})
 CLIENT_ERRORS: Final = range(2000, 3000)
+DRIVERS: Final = frozenset({"pymysql", "aiomysql", "asyncmy", "sqlite3", "aiosqlite"})
 OVERLOADED: Final = frozenset({1040, 1041, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 1836, 3024})
 RETRYABLE: Final = frozenset({1020, 1205, 1213}) | LOST_CONNECTION
 MYSQL_INIT: Final = (
@@ -55,20 +56,16 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection in autocommit for statements that only read; DatabaseUnavailable when it cannot be had."""
-        try:
+        with _telling():
             async with asyncio.timeout(self.timeout_seconds), self._reads.connect() as connection:
                 yield connection
-        except (TimeoutError, OSError) as error:
-            raise DatabaseUnavailable from error
-        except (OperationalError, InterfaceError) as error:
-            raise _told(error) from error
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose reads all see one moment, for sums over several tables."""
         options = {"isolation_level": "AUTOCOMMIT" if self.is_sqlite else "REPEATABLE READ"}
         engine = self.engine.execution_options(**options)
-        try:
+        with _telling():
             async with asyncio.timeout(self.timeout_seconds), engine.connect() as connection:
                 # The first read would take the write lock on SQLite if the transaction began by itself.
                 if self.is_sqlite:
@@ -76,19 +73,13 @@ class Database:
                 yield connection
                 if self.is_sqlite:
                     await connection.exec_driver_sql("ROLLBACK")
-        except (TimeoutError, OSError) as error:
-            raise DatabaseUnavailable from error
-        except (OperationalError, InterfaceError) as error:
-            raise _told(error) from error
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Run the unit of work in one transaction and commit; on a deadlock, lock timeout or lost connection the
         whole unit runs again, at most three times, so it must not touch anything but the connection."""
-        try:
+        with _telling():
             async with asyncio.timeout(self.timeout_seconds):
                 return await self._retrying(work)
-        except (TimeoutError, OSError) as error:
-            raise DatabaseUnavailable from error
 
     async def _retrying(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         for attempt in range(RETRIES_MAX + 1):
@@ -97,9 +88,9 @@ class Database:
                     result = await work(connection)
                     await _finish(transaction.commit())
                     return result
-            except (OperationalError, InterfaceError) as error:
+            except Exception as error:
                 if attempt == RETRIES_MAX or not _may_retry(error):
-                    raise _told(error) from error
+                    raise
                 await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
         raise DatabaseUnavailable  # pragma: no cover - the loop returns or raises
 
@@ -118,23 +109,49 @@ async def _finish(commit: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-def _may_retry(error: DBAPIError) -> bool:
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Turn every sign of a server that is away or overloaded into DatabaseUnavailable."""
+    try:
+        yield
+    except Exception as error:
+        if _is_away(error):
+            raise DatabaseUnavailable from error
+        raise
+
+
+def _may_retry(error: Exception) -> bool:
     reason = _reason(error)
-    return reason in RETRYABLE or "database is locked" in str(reason)
+    return _is_cut(error) or reason in RETRYABLE or "database is locked" in str(reason)
 
 
-def _told(error: DBAPIError) -> Exception:
-    """DatabaseUnavailable for a server that is away or overloaded; a statement that it refuses is our own mistake."""
+def _is_away(error: Exception) -> bool:
+    """Whether the server is away or overloaded; a statement that it refuses is our own mistake."""
+    if isinstance(error, TimeoutError | OSError) or _is_cut(error):
+        return True
     reason = _reason(error)
     is_server = isinstance(reason, int) and (reason in RETRYABLE | OVERLOADED or reason in CLIENT_ERRORS)
     is_file = isinstance(reason, str) and any(word in reason for word in ("locked", "unable to open", "disk"))
-    lost = isinstance(error, InterfaceError) or error.connection_invalidated
-    return DatabaseUnavailable() if is_server or is_file or lost else error
+    lost = isinstance(error, DBAPIError) and (isinstance(error, InterfaceError) or error.connection_invalidated)
+    return is_server or is_file or lost
 
 
-def _reason(error: DBAPIError) -> object:
-    """The server's error number, or the driver's text."""
-    arguments: tuple[Any, ...] = getattr(error.orig, "args", ())
+def _is_cut(error: Exception) -> bool:
+    """Whether the connection ended between two statements, where SQLAlchemy does not look: while it is taken from the
+    pool or given back, errors come as the driver and the event loop raise them."""
+    if isinstance(error, RuntimeError):
+        return "closed" in str(error) and "Transport" in str(error)
+    return type(error).__name__ == "InterfaceError" and _is_of_driver(error)
+
+
+def _is_of_driver(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] in DRIVERS
+
+
+def _reason(error: Exception) -> object:
+    """The server's error number, or the driver's text; None for what is no error of the database."""
+    raised = error.orig if isinstance(error, DBAPIError) else error if _is_of_driver(error) else None
+    arguments: tuple[Any, ...] = getattr(raised, "args", ())
     return arguments[0] if arguments else None
 
 

@@ -1,0 +1,56 @@
+"""The stage of a fault: a database with the few terms it needs, issued invoices, and how far a run goes."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from app.db import migrate
+from app.db import tuss as tuss_db
+from app.parts import database_of
+from app.services import tuss
+from app.settings import Settings
+from tests.factories import CONSULTATION, World, new_world
+from tests.faults.processes import Fleet, GatewayProcess, running_fleet
+
+IS_FULL = os.environ.get("BILLING_FAULTS") == "full"
+
+
+def scaled(full: int, short: int) -> int:
+    """The figure of the full run, or that of the run inside `make test`."""
+    return full if IS_FULL else short
+
+
+async def prepare(settings: Settings) -> None:
+    """Migrate the database, and load the terms that the invoices' claims use."""
+    database = database_of(settings)
+    terms = [row for row in tuss.published_terms() if row["code"] == CONSULTATION["code"]]
+    try:
+        await migrate.upgrade(database)
+        await database.transact(lambda connection: tuss_db.insert_many(connection, terms))
+    finally:
+        await database.dispose()
+
+
+@asynccontextmanager
+async def staged(
+    settings: Settings,
+    *,
+    processes: int = 1,
+    through: Settings | None = None,
+    make: Callable[[Settings], GatewayProcess] = GatewayProcess,
+) -> AsyncIterator[Fleet]:
+    """A fleet on a prepared database; `through` are the gateways' own settings where a proxy stands in between."""
+    await prepare(settings)
+    members = [make(through or settings) for _ in range(processes)]
+    async with running_fleet(settings, members) as fleet:
+        yield fleet
+
+
+async def invoices(fleet: Fleet, count: int, amount: str = "9000.00") -> list[Any]:
+    """Issued invoices, each in a world of its own."""
+    found = []
+    for _ in range(count):
+        world: World = await new_world(fleet)  # type: ignore[arg-type]
+        found.append(await world.issued_invoice(amount))
+    return found

@@ -1,0 +1,83 @@
+"""Redis is killed, swallows everything, or forgets all: answers stay right, and soon as quick as before."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import redis.asyncio
+
+from tests.factories import World, new_world
+from tests.faults.conftest import Figures
+from tests.faults.processes import Fleet
+from tests.faults.proxy import Proxy
+from tests.faults.stage import scaled, staged
+from tests.gateway import server_settings
+from tests.servers.base import Server
+from tests.services import Services, start
+
+REQUESTS = scaled(full=400, short=120)
+# After its first failures the cache is left alone for five seconds at a time.
+OPENING_SECONDS = 1.0
+P99_GROWTH_MAX_SECONDS = 0.05
+TERM = '{ tussTerm(table: "22", code: "10101012") { code term } }'
+
+
+async def _killed(server: Server, _proxy: Proxy) -> None:
+    await asyncio.to_thread(server.kill)
+
+
+async def _swallowing(_server: Server, proxy: Proxy) -> None:
+    proxy.blackhole()
+
+
+async def _flushed(server: Server, _proxy: Proxy) -> None:
+    async with redis.asyncio.Redis.from_url(server.url) as client:
+        await client.flushall()
+
+
+FAULTS: dict[str, Callable[[Server, Proxy], Awaitable[None]]] = {
+    "killed": _killed,
+    "swallowing": _swallowing,
+    "flushed": _flushed,
+}
+
+
+async def _asked(fleet: Fleet, world: World, count: int) -> list[float]:
+    """How long each of so many right answers took: a term, and an eligibility that is cached."""
+    seconds = []
+    for number in range(count):
+        began = time.monotonic()
+        if number % 2:
+            found = (await world.call("biller", TERM))["tussTerm"]
+            assert (found["code"], found["term"][:8]) == ("10101012", "Consulta")
+        else:
+            assert (await world.check_eligibility())["eligibility"]["outcome"] == "ELIGIBLE"
+        seconds.append(time.monotonic() - began)
+    return seconds
+
+
+def _p99(seconds: list[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.99) - 1]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_answers_stay_right_and_quick(services: Services, tmp_path: Path, figures: Figures, fault: str) -> None:
+    server = await asyncio.to_thread(start, "redis")
+    try:
+        async with Proxy(int(server.url.rpartition(":")[2].partition("/")[0])) as proxy:
+            settings = await server_settings(tmp_path, services, events_url="memory://")
+            through = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{proxy.port}/0"})
+            async with staged(settings, through=through) as fleet:
+                world = await new_world(fleet)  # type: ignore[arg-type]
+                await _asked(fleet, world, 20)
+                before = _p99(await _asked(fleet, world, REQUESTS))
+                await FAULTS[fault](server, proxy)
+                first = await _asked(fleet, world, 4)
+                assert sum(first) < OPENING_SECONDS * 3
+                after = _p99(await _asked(fleet, world, REQUESTS))
+    finally:
+        server.discard()
+    assert after - before < P99_GROWTH_MAX_SECONDS
+    figures(requests=REQUESTS, wrong=0, p99_before_seconds=before, p99_after_seconds=after, slowest_at_first=max(first))
