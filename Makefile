@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help install run test check lint types contracts schema-check schema services explorer migration lock format clean
+.PHONY: help install run test faults check lint types contracts schema-check schema services explorer migration lock format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ run: $(STAMP) ## Serve the embedded gateway with demo data on BILLING_PORT or 80
 
 test: $(STAMP) explorer-if-possible ## Run every test, on servers that it starts itself, in WORKERS processes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+
+faults: $(STAMP) ## Kill, cut off and starve gateways and servers, at full length, and print the figures
+	BILLING_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
 
 check: lint types contracts schema-check test ## Everything that CI runs: format, lint, types, contracts, schema, tests
 

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from socket import socket
+from socket import SO_SNDBUF, SOL_SOCKET, socket
 from typing import Annotated, Any, Final, TypeVar
 
 import orjson
@@ -40,6 +40,8 @@ EXIT_BAD_INPUT: Final = 1
 EXIT_BAD_SETTINGS: Final = 2
 EXIT_UNAVAILABLE: Final = 3
 REPUBLISH_TIMEOUT_SECONDS: Final = 600.0
+# Left alone, the kernel keeps up to 4 MB for each client that does not read.
+SEND_BUFFER_BYTES: Final = 128 * 1024
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -112,7 +114,9 @@ def serve(
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
         # After an orderly stop uvicorn raises the signal again: that is the end, and not a failure.
         signal.signal(asked_to_stop, lambda *_: sys.exit(0))
-    Draining(config, application).run()
+    listener = config.bind_socket()
+    listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
+    Draining(config, application).run(sockets=[listener])
 
 
 async def _is_migrated(database: Database) -> bool:
