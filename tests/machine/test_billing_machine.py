@@ -197,7 +197,7 @@ class Billing(RuleBasedStateMachine):
         fitting = [
             row["id"] for row in self.rows.claims.values() if row["status"] in ("APPROVED", "PARTIALLY_APPROVED")
         ]
-        chosen = random.Random(number).sample(fitting, min(count, len(fitting)))  # noqa: S311 - drawn by hypothesis
+        chosen = random.Random(number).sample(fitting, min(count, len(fitting)))
         parties = {"provider": self.world.provider, "payer": self.world.payer, "competence": "202611"}
         values = {**parties, "claimIds": chosen, "idempotencyKey": key()}
         self.mutate("biller", "createInvoice", "invoice { id }", values)
