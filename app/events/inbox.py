@@ -17,7 +17,8 @@ from prometheus_client import Counter
 
 from app.db.engine import DatabaseUnavailable
 from app.domain.errors import BillingError, ErrorCode, refuse
-from app.events.kafka import bootstrap_of, ensure_topic, is_idempotent, quietly_stop
+from app.events.forever import forever
+from app.events.kafka import START_SECONDS, bootstrap_of, ensure_topic, is_idempotent, quietly_stop
 
 BATCH_SIZE: Final = 50
 IDLE_MILLISECONDS: Final = 1_000
@@ -50,12 +51,10 @@ class Inbox:
 
     async def run(self) -> None:
         """Read for ever; whatever fails is tried again every second. Ends by cancellation."""
-        while True:
-            try:
-                await self._read()
-            except Exception as error:  # noqa: BLE001 - an inbox that ended would leave statements lying
-                _log.warning("inbox_failed", error=type(error).__name__, effect="statements wait, nothing is lost")
-            await asyncio.sleep(RESTART_SECONDS)
+        await forever(self._read, failed=self._failed, pause_seconds=RESTART_SECONDS)
+
+    def _failed(self, error: BaseException) -> None:
+        _log.warning("inbox_failed", error=type(error).__name__, effect="statements wait, nothing is lost")
 
     def lag(self) -> int:
         """How many messages this process has been given to read and has not yet read."""
@@ -204,7 +203,8 @@ async def _reading(url: str, topic: str, *, group: str) -> AsyncIterator[AIOKafk
         heartbeat_interval_ms=3_000,
     )
     try:
-        await consumer.start()
+        async with asyncio.timeout(START_SECONDS):
+            await consumer.start()
         yield consumer
     finally:
         await quietly_stop(consumer)
@@ -216,7 +216,8 @@ async def _writing(url: str) -> AsyncIterator[AIOKafkaProducer]:
         bootstrap_servers=bootstrap_of(url), acks="all", enable_idempotence=is_idempotent(url), request_timeout_ms=8_000
     )
     try:
-        await producer.start()
+        async with asyncio.timeout(START_SECONDS):
+            await producer.start()
         yield producer
     finally:
         await quietly_stop(producer)

@@ -24,11 +24,13 @@ from aiokafka.errors import (
 
 from app.db.outbox import OutboxRecord
 from app.events.contracts import cloud_event
+from app.events.forever import forever
 from app.events.hub import Heard, Hub
 from app.events.relay import EventRefused
 
 PARTITIONS: Final = 6
 RETRY_SECONDS: Final = 1.0
+START_SECONDS: Final = 20.0
 IDLE_MILLISECONDS: Final = 1_000
 _log = structlog.get_logger("billing.kafka")
 REFUSALS: Final = (
@@ -150,13 +152,11 @@ class KafkaReader:
 
     async def run(self) -> None:
         """Read for ever; whatever fails is tried again every second. Ends by cancellation."""
-        while True:
-            try:
-                await self._read()
-            except Exception as error:  # noqa: BLE001 - a reader that ended would leave every subscription silent
-                _log.warning("reader_failed", error=type(error).__name__, effect="subscriptions wait, nothing is lost")
-            self.is_reading.clear()
-            await asyncio.sleep(RETRY_SECONDS)
+        await forever(self._read, failed=self._failed, pause_seconds=RETRY_SECONDS)
+
+    def _failed(self, error: BaseException) -> None:
+        self.is_reading.clear()
+        _log.warning("reader_failed", error=type(error).__name__, effect="subscriptions wait, nothing is lost")
 
     async def _read(self) -> None:
         await ensure_topic(self._bootstrap, self._topic)
@@ -164,7 +164,8 @@ class KafkaReader:
             self._topic, bootstrap_servers=self._bootstrap, group_id=None, auto_offset_reset="latest"
         )
         try:
-            await consumer.start()
+            async with asyncio.timeout(START_SECONDS):
+                await consumer.start()
             # Where "latest" is becomes fixed here; what was published before it comes from the event log.
             await asyncio.gather(*[consumer.position(partition) for partition in consumer.assignment()])
             await self._hub.catch_up()

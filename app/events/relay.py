@@ -18,6 +18,7 @@ from app.db import outbox as outbox_db
 from app.db.engine import Database
 from app.db.outbox import OutboxRecord
 from app.events.contracts import flaw
+from app.events.forever import is_asked_to_end
 from app.telemetry import Metrics
 
 LOCK_NAME: Final = "billing.relay"
@@ -77,6 +78,10 @@ class Relay:
         while not self._is_stopping:
             try:
                 await self._campaign()
+            except asyncio.CancelledError as error:
+                if is_asked_to_end():
+                    raise
+                self._failed(error)
             except Exception as error:  # noqa: BLE001 - whatever fails, the relay must go on trying
                 self._failed(error)
             finally:
@@ -223,7 +228,7 @@ class Relay:
             self._is_failing = False
             _log.info("relay_recovered")
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         self._metrics.publish_errors.labels(type(error).__name__).inc()
         if not self._is_failing:
             self._is_failing = True

@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 from app.domain.calendar import business_day
 from app.domain.money import format_money
 from app.events.cursors import cursor_of, position_of
+from app.events.forever import forever
 from tests.factories import key as fresh_key
 from tests.faults.history import Operation, Outcome, Seen, Told
 from tests.faults.processes import Fleet
@@ -131,10 +132,7 @@ class TopicReader:
 
     async def run(self) -> None:
         """Read until cancelled."""
-        while True:
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await self._read()
-            await asyncio.sleep(0.3)
+        await forever(self._read, failed=lambda _: None, pause_seconds=0.3)
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
