@@ -122,7 +122,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
         relay.wake()
         if not written.replayed:
             metrics.settled_cents.inc(written.value.settled_cents)
-        return not written.replayed
+        return written.value.is_new and not written.replayed
 
     hub = Hub(missing, on_delivery=delivered, on_lag=metrics.lagged.inc)
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)

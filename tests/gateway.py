@@ -112,12 +112,14 @@ class Gateway:
             if not any(word in statement for word in ("outbox", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone")):
                 found.append(statement)
 
-        engine = self.database.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", note)
+        engines = [self.database.engine.sync_engine, self.database.reads.sync_engine]
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", note)
         try:
             yield found
         finally:
-            event.remove(engine, "before_cursor_execute", note)
+            for engine in engines:
+                event.remove(engine, "before_cursor_execute", note)
 
     @contextlib.asynccontextmanager
     async def subscribed(self, query: str, token: str) -> AsyncIterator["Stream"]:
@@ -185,12 +187,14 @@ async def running_gateway(
     task = asyncio.create_task(server.serve())
     await _until(lambda: server.started or task.done(), seconds=20)
     assert server.started, "the gateway did not start"
-    async with asyncio.timeout(20):
-        if app.state.parts.reader is not None:
-            await app.state.parts.reader.is_reading.wait()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-        yield Gateway(url, settings, app.state.parts, client, DevelopmentKeys(settings.var_dir))
-    server.should_exit = True
-    await task
+    try:
+        async with asyncio.timeout(20):
+            if app.state.parts.reader is not None:
+                await app.state.parts.reader.is_reading.wait()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            yield Gateway(url, settings, app.state.parts, client, DevelopmentKeys(settings.var_dir))
+    finally:
+        server.should_exit = True
+        await task

@@ -19,6 +19,13 @@ RETRIES_MAX: Final = 3
 COMMIT_GRACE_SECONDS: Final = 2.0
 LOST_CONNECTION: Final = frozenset({2003, 2006, 2013, 1053, 1927})
 CLIENT_ERRORS: Final = range(2000, 3000)
+SNAPSHOT: Final = {
+    "sqlite": ("BEGIN",),
+    "mysql": (
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+    ),
+}
 DRIVERS: Final = frozenset({"pymysql", "aiomysql", "asyncmy", "sqlite3", "aiosqlite"})
 OVERLOADED: Final = frozenset({1040, 1041, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 1836, 3024})
 RETRYABLE: Final = frozenset({1020, 1205, 1213}) | LOST_CONNECTION
@@ -46,7 +53,9 @@ class Database:
         self.url = make_url(url)
         self.timeout_seconds = timeout_seconds
         self.engine = _create(url, pool_size)
-        self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        # A pool of its own: to switch a connection to autocommit and back costs two round trips, and a caller who is
+        # cancelled in between leaves it behind.
+        self.reads = _create(url, pool_size, isolation_level="AUTOCOMMIT")
 
     @property
     def is_sqlite(self) -> bool:
@@ -57,22 +66,23 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection in autocommit for statements that only read; DatabaseUnavailable when it cannot be had."""
         with _telling():
-            async with asyncio.timeout(self.timeout_seconds), self._reads.connect() as connection:
+            async with asyncio.timeout(self.timeout_seconds), self.reads.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose reads all see one moment, for sums over several tables."""
-        options = {"isolation_level": "AUTOCOMMIT" if self.is_sqlite else "REPEATABLE READ"}
-        engine = self.engine.execution_options(**options)
         with _telling():
-            async with asyncio.timeout(self.timeout_seconds), engine.connect() as connection:
-                # The first read would take the write lock on SQLite if the transaction began by itself.
-                if self.is_sqlite:
-                    await connection.exec_driver_sql("BEGIN")
-                yield connection
-                if self.is_sqlite:
+            async with asyncio.timeout(self.timeout_seconds), self.reads.connect() as connection:
+                try:
+                    for statement in SNAPSHOT["sqlite" if self.is_sqlite else "mysql"]:
+                        await connection.exec_driver_sql(statement)
+                    yield connection
                     await connection.exec_driver_sql("ROLLBACK")
+                except BaseException:
+                    # The pool takes the connection for one without a transaction.
+                    await connection.invalidate()
+                    raise
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Run the unit of work in one transaction and commit; on a deadlock, lock timeout or lost connection the
@@ -97,6 +107,7 @@ class Database:
     async def dispose(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+        await self.reads.dispose()
 
 
 async def _finish(commit: Coroutine[Any, Any, None]) -> None:
@@ -155,10 +166,10 @@ def _reason(error: Exception) -> object:
     return arguments[0] if arguments else None
 
 
-def _create(url: str, pool_size: int) -> AsyncEngine:
+def _create(url: str, pool_size: int, isolation_level: str | None = None) -> AsyncEngine:
     if url.startswith("sqlite"):
         engine = create_async_engine(url, connect_args={"timeout": 5}, hide_parameters=True)
-        _sqlite_events(engine)
+        _sqlite_events(engine, is_writing=isolation_level is None)
         return engine
     engine = create_async_engine(
         url,
@@ -166,7 +177,8 @@ def _create(url: str, pool_size: int) -> AsyncEngine:
         max_overflow=pool_size,
         pool_pre_ping=True,
         pool_recycle=1800,
-        isolation_level="READ COMMITTED",
+        isolation_level=isolation_level or "READ COMMITTED",
+        skip_autocommit_rollback=True,
         hide_parameters=True,
         connect_args={"connect_timeout": 3, "charset": "utf8mb4"},
     )
@@ -180,7 +192,7 @@ def _mysql_connect(connection: Any, _record: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def _sqlite_events(engine: AsyncEngine) -> None:
+def _sqlite_events(engine: AsyncEngine, *, is_writing: bool) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
@@ -192,7 +204,7 @@ def _sqlite_events(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
         # Take the write lock at once: SQLite has no FOR UPDATE, and a late upgrade of a read lock fails.
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        if is_writing:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

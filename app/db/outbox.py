@@ -4,8 +4,9 @@ as the event log."""
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import takewhile
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, false, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
@@ -41,7 +42,6 @@ class OutboxRecord:
 
 
 OUTBOX = tuple(outbox.c[name] for name in OutboxRecord.__dataclass_fields__)
-_parked = outbox.alias("parked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,13 @@ class Kept:
     last: int
 
 
-def _is_held() -> ColumnElement[bool]:
-    """Whether the event, or one of the same aggregate, is parked."""
-    return outbox.c.aggregate_id.in_(select(_parked.c.aggregate_id).where(_parked.c.parked_at.is_not(None)))
+async def _is_held(connection: AsyncConnection) -> ColumnElement[bool]:
+    """Whether the event is parked, or stands behind one of its aggregate that is; asked of the few that are."""
+    query = select(outbox.c.aggregate_id, func.min(outbox.c.id)).where(outbox.c.parked_at.is_not(None))
+    first = (await connection.execute(query.group_by(outbox.c.aggregate_id))).all()
+    return or_(
+        false(), *[and_(outbox.c.aggregate_id == aggregate, outbox.c.id >= row_id) for aggregate, row_id in first]
+    )
 
 
 async def insert_events(connection: AsyncConnection, events: Sequence[NewEvent]) -> None:
@@ -83,7 +87,8 @@ async def insert_events(connection: AsyncConnection, events: Sequence[NewEvent])
 
 async def unnumbered(connection: AsyncConnection, batch_size: int) -> list[OutboxRecord]:
     """Committed rows without a position in the order of their ids; what is held back is left out."""
-    query = select(*OUTBOX).where(outbox.c.position.is_(None), ~_is_held()).order_by(outbox.c.id).limit(batch_size)
+    free = outbox.c.position.is_(None) & ~await _is_held(connection)
+    query = select(*OUTBOX).where(free).order_by(outbox.c.id).limit(batch_size)
     return await fetch(connection, query, OutboxRecord)
 
 
@@ -101,7 +106,7 @@ async def number(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 async def unpublished(connection: AsyncConnection, batch_size: int) -> list[OutboxRecord]:
     """The next numbered rows that the broker does not have yet, in position order; what is held back is left out."""
-    waiting = outbox.c.published_at.is_(None) & outbox.c.position.is_not(None) & ~_is_held()
+    waiting = outbox.c.published_at.is_(None) & outbox.c.position.is_not(None) & ~await _is_held(connection)
     query = select(*OUTBOX).where(waiting).order_by(outbox.c.position).limit(batch_size)
     return await fetch(connection, query, OutboxRecord)
 
@@ -164,14 +169,16 @@ async def release(connection: AsyncConnection, aggregate_ids: Collection[str]) -
 
 
 async def forget_published(connection: AsyncConnection, *, before: datetime, batch_size: int) -> int:
-    """Delete rows that were published earlier; how many.
+    """Delete the first rows of the log that were published earlier; how many.
 
-    The last position is always kept: the next one is counted from it.
+    Only from the front, so that what is kept has no holes for a cursor to fall into. The last position is always kept:
+    the next one is counted from it.
     """
-    last = int(await scalar(connection, select(func.coalesce(func.max(outbox.c.position), 0))))
-    old = (outbox.c.published_at < before) & (outbox.c.position < last)
-    query = select(outbox.c.position).where(old).order_by(outbox.c.position).limit(batch_size)
-    positions = [row[0] for row in (await connection.execute(query)).all()]
+    last = (await kept(connection)).last
+    query = select(outbox.c.position, outbox.c.published_at).where(outbox.c.position < last)
+    front = (await connection.execute(query.order_by(outbox.c.position).limit(batch_size))).all()
+    old = takewhile(lambda row: row.published_at is not None and row.published_at < before, front)
+    positions = [row.position for row in old]
     return await run(connection, delete(outbox).where(outbox.c.position.in_(positions))) if positions else 0
 
 
@@ -184,12 +191,13 @@ async def positions_of(connection: AsyncConnection, event_ids: Sequence[str]) ->
 
 async def backlog(connection: AsyncConnection) -> Backlog:
     """What has not left yet and is free to leave."""
-    waiting = outbox.c.published_at.is_(None) & ~_is_held()
+    waiting = outbox.c.published_at.is_(None) & ~await _is_held(connection)
     query = select(func.count(), func.min(outbox.c.recorded_at)).where(waiting)
     return await fetch_one(connection, query, Backlog) or Backlog(0, None)
 
 
 async def held(connection: AsyncConnection) -> int:
     """How many events are parked or wait behind a parked one."""
-    query = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None), _is_held())
+    waiting = outbox.c.published_at.is_(None) & await _is_held(connection)
+    query = select(func.count()).select_from(outbox).where(waiting)
     return int(await scalar(connection, query))

@@ -57,11 +57,15 @@ class Heard:
     shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
 
-def heard(row: OutboxRecord) -> Heard:
-    """The outbox row as an event for subscribers; it must have been numbered."""
+def heard(row: OutboxRecord) -> Heard | None:
+    """The numbered outbox row as an event for subscribers; None, with a log line, for data that nobody can read."""
     if row.position is None:
         raise ValueError(row.event_id)
-    data = orjson.loads(row.data)
+    try:
+        data = orjson.loads(row.data)
+    except orjson.JSONDecodeError:
+        _log.error("event_unreadable", event_id=row.event_id, position=row.position, effect="subscribers skip it")
+        return None
     return Heard(row.position, row.name, row.aggregate_id, row.provider_cnes, row.payer_ans, row.recorded_at, data)
 
 
@@ -163,8 +167,9 @@ class Hub:
         while rows := await self._missing(after, before, GAP_BATCH):
             for row in rows:
                 event = heard(row)
-                after = event.position
-                self._hand_out(event)
+                after = self.last_position = row.position or after
+                if event is not None:
+                    self._hand_out(event)
             if len(rows) < GAP_BATCH:
                 return
 

@@ -13,10 +13,11 @@ from typing import Any, Final
 import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
 from prometheus_client import Counter
 
 from app.db.engine import DatabaseUnavailable
-from app.domain.errors import BillingError, ErrorCode, refuse
+from app.domain.errors import BillingError, ErrorCode, Failure, refuse
 from app.events.forever import forever
 from app.events.kafka import START_SECONDS, bootstrap_of, ensure_topic, is_idempotent, quietly_stop
 
@@ -27,6 +28,8 @@ ATTEMPTS_MAX: Final = 4
 PAUSE_SECONDS: Final = 0.2
 PAUSE_SECONDS_MAX: Final = 30.0
 TEXT_LENGTH_MAX: Final = 80
+# What the broker took once it may take again, even unpacked and with headers of ours.
+REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
 STRUCTURED: Final = "application/cloudevents+json"
 _log = structlog.get_logger("billing.inbox")
 
@@ -68,6 +71,7 @@ class Inbox:
         return sum(behind)
 
     async def _read(self) -> None:
+        await ensure_topic(bootstrap_of(self._url), dead_letters_of(self._topic))
         async with (
             _reading(self._url, self._topic, group=f"{self._topic}.gateway") as consumer,
             _writing(self._url) as dead_letters,
@@ -111,14 +115,27 @@ class Inbox:
         return None
 
     async def _bury(self, message: ConsumerRecord, error: Exception, dead_letters: AIOKafkaProducer) -> None:
-        code = error.code if isinstance(error, BillingError) else "INTERNAL"
-        reason = str(error) if isinstance(error, BillingError) else type(error).__name__
+        code, reason = "INTERNAL", type(error).__name__
+        if isinstance(error, BillingError):
+            code, reason = error.code, "; ".join(_placed(each) for each in error.failures)
         place = f"{message.topic}/{message.partition}/{message.offset}"
         told = {"dead-code": code, "dead-reason": reason, "dead-place": place}
         headers = [*message.headers, *[(name, text.encode()) for name, text in told.items()]]
-        await dead_letters.send_and_wait(dead_letters_of(self._topic), message.value, key=message.key, headers=headers)
+        body = message.value
+        if body is None and message.key is None:
+            body = b""  # the client refuses a message of nothing at all
+        topic = dead_letters_of(self._topic)
+        try:
+            await dead_letters.send_and_wait(topic, body, key=message.key, headers=headers)
+        except MessageSizeTooLargeError:
+            headers.append(("dead-body", f"{len(body or b'')} bytes, left at dead-place".encode()))
+            await dead_letters.send_and_wait(topic, b"", key=message.key, headers=headers)
         self._results.labels("dead").inc()
         _log.error("message_dead", code=code, place=place, exc_info=None if code != "INTERNAL" else error)
+
+
+def _placed(failure: Failure) -> str:
+    return f"{failure.field}: {failure.message}" if failure.field else failure.message
 
 
 def _may_pass(error: Exception) -> bool:
@@ -213,7 +230,11 @@ async def _reading(url: str, topic: str, *, group: str) -> AsyncIterator[AIOKafk
 @asynccontextmanager
 async def _writing(url: str) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap_of(url), acks="all", enable_idempotence=is_idempotent(url), request_timeout_ms=8_000
+        bootstrap_servers=bootstrap_of(url),
+        acks="all",
+        enable_idempotence=is_idempotent(url),
+        request_timeout_ms=8_000,
+        max_request_size=REQUEST_BYTES_MAX,
     )
     try:
         async with asyncio.timeout(START_SECONDS):

@@ -15,7 +15,9 @@ class MemoryTransport:
     async def publish(self, rows: Sequence[OutboxRecord]) -> None:
         """Hand the rows to the hub, in order."""
         for row in rows:
-            await self._hub.deliver(heard(row))
+            event = heard(row)
+            if event is not None:
+                await self._hub.deliver(event)
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -144,22 +144,31 @@ class Relay:
                 return False
             await self._number(connection)
             async with connection.begin():
-                rows = await outbox_db.unpublished(connection, BATCH_SIZE)
+                # A numbered row was sound once; it may be sent again by another release, or after a repair by hand.
+                rows = await self._sound(connection, await outbox_db.unpublished(connection, BATCH_SIZE))
             await self._publish(connection, rows)
         self._succeeded(time.perf_counter() - began)
         return True
 
     async def _number(self, connection: AsyncConnection) -> None:
         async with connection.begin():
-            rows = await outbox_db.unnumbered(connection, BATCH_SIZE)
-            flawed = {row.aggregate_id: (row, reason) for row in reversed(rows) if (reason := flaw(row))}
-            for row, reason in flawed.values():
+            rows = await self._sound(connection, await outbox_db.unnumbered(connection, BATCH_SIZE))
+            await outbox_db.number(connection, [row.id for row in rows])
+
+    async def _sound(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> list[OutboxRecord]:
+        """The rows that may leave; flawed ones are parked, and those behind them of the same aggregate left out."""
+        found: list[OutboxRecord] = []
+        held: set[str] = set()
+        for row in rows:
+            if row.aggregate_id in held:
+                continue
+            reason = flaw(row)
+            if reason is None:
+                found.append(row)
+            else:
+                held.add(row.aggregate_id)
                 await self._park(connection, row, reason)
-            # Whatever stands before the first flawed event of an aggregate may leave.
-            whole = [
-                row.id for row in rows if row.aggregate_id not in flawed or row.id < flawed[row.aggregate_id][0].id
-            ]
-            await outbox_db.number(connection, whole)
+        return found
 
     async def _publish(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> None:
         try:

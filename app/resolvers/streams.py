@@ -85,8 +85,8 @@ async def _replayed(ctx: Context, wish: Wish, after: int) -> Stream:
             rows = await outbox_db.named_after(connection, ctx.scope, after, wish.names, REPLAY_BATCH)
         for row in rows:
             event = heard(row)
-            after = event.position
-            if wish.wanted(event):
+            after = row.position or after
+            if event is not None and wish.wanted(event):
                 yield event
         if len(rows) < REPLAY_BATCH:
             return

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,10 +28,11 @@ _DATA: Final = TypeAdapter(StatementData)
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The statement as it was kept, and how much of it was paid out."""
+    """The statement as it was kept, how much of it was paid out, and whether it said anything new."""
 
     remittance_id: str
     settled_cents: int
+    is_new: bool
 
 
 _RECEIVED: Final = TypeAdapter(Received)
@@ -41,7 +43,8 @@ def read(event: Mapping[str, Any]) -> RemittanceData:
     if event.get("type") != INBOUND.ce_type:
         raise refuse(ErrorCode.INVALID_INPUT, f"only {INBOUND.ce_type} is taken in", "type")
     try:
-        data = _DATA.validate_python(event.get("data"))
+        # As JSON and strictly: a number is no date, and a text no number.
+        data = _DATA.validate_json(orjson.dumps(event.get("data")), strict=True)
     except ValidationError as error:
         first = error.errors(include_input=False, include_context=False)[0]
         place = ".".join(("data", *(str(step) for step in first["loc"])))
@@ -85,7 +88,8 @@ async def receive(
         )
         remittance_id = taken.remittance.id
         posted = await posting.post(inner, scope=scope, remittance_id=remittance_id, subject=SUBJECT, now=now)
-        return Received(remittance_id, sum(each.amount_cents for each in posted.settlements))
+        paid = sum(each.amount_cents for each in posted.settlements)
+        return Received(remittance_id, paid, is_new=posted.is_changed or not taken.is_known)
 
     return await idempotency.once(
         connection,
