@@ -200,6 +200,8 @@ class EventStream:
             try:
                 async with asyncio.timeout(self._seconds_left) as timer, ended_by(timer, gone), _heartbeat(send, timer):
                     self._timer = timer
+                    if self._is_interrupted:
+                        end_now(timer)
                     async for answer in answers:
                         await _send_event(send, answer)
             except TimeoutError:

@@ -82,6 +82,8 @@ class Socket:
         await self._websocket.accept(PROTOCOL)
         try:
             async with self._timer:
+                if self._interruption is not None:
+                    end_now(self._timer)
                 await self._serve()
         except Closing as closing:
             await self._close(closing)
