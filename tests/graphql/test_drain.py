@@ -26,8 +26,7 @@ async def _closed(socket: ClientConnection, began: float) -> tuple[int, float]:
             while True:
                 await socket.recv()
     except ConnectionClosed as closed:
-        assert closed.rcvd is not None
-        return closed.rcvd.code, time.monotonic() - began
+        return closed.rcvd.code if closed.rcvd else 0, time.monotonic() - began
 
 
 async def _watching(fleet: Fleet, stack: contextlib.AsyncExitStack) -> ClientConnection:
