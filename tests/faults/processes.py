@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from app.auth import DevelopmentKeys
 from app.db.engine import Database
@@ -29,7 +30,14 @@ REQUEST_SECONDS = 20.0
 def environment_of(settings: Settings) -> dict[str, str]:
     """The settings as a process reads them."""
     values = settings.model_dump(exclude_none=True, exclude_defaults=True)
-    return {f"BILLING_{name.upper()}": str(value) for name, value in values.items()}
+    return {f"BILLING_{name.upper()}": _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> str:
+    """A secret as it is and not as asterisks; a path that holds in another working directory too."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value.resolve() if isinstance(value, Path) else value)
 
 
 class GatewayProcess:
@@ -38,7 +46,9 @@ class GatewayProcess:
     def __init__(self, settings: Settings, *, module: str = "app.cli", extra: dict[str, str] | None = None) -> None:
         self.settings = settings.model_copy(update={"port": free_port()})
         self.url = f"http://127.0.0.1:{self.settings.port}"
-        self.log = Path(tempfile.mkstemp(prefix="gateway-", suffix=".log", dir=settings.var_dir)[1])
+        descriptor, log = tempfile.mkstemp(prefix="gateway-", suffix=".log", dir=settings.var_dir)
+        os.close(descriptor)
+        self.log = Path(log)
         self._module = module
         self._extra = extra or {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -126,9 +136,10 @@ class Fleet:
         return Answer(answer.status_code, answer.json(), answer.headers)
 
     async def metric(self, name: str, process: GatewayProcess) -> float:
-        """The value of a metric without labels."""
-        text = (await self.client.get(f"{process.url}/metrics")).text
-        return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{name} "))
+        """The value of a metric without labels; KeyError without it."""
+        lines = (await self.client.get(f"{process.url}/metrics")).text.splitlines()
+        found = {line.rpartition(" ")[0]: line.rpartition(" ")[2] for line in lines if not line.startswith("#")}
+        return float(found[name])
 
     async def leader(self) -> GatewayProcess:
         """The gateway whose relay leads."""

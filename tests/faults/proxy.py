@@ -4,12 +4,19 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 CHUNK = 64 * 1024
+CHUNKS_WAITING = 16
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class _Chunk(NamedTuple):
+    """Bytes on their way and when they may arrive; no bytes: the end of one direction."""
+
+    due: float
+    data: bytes
 
 
 class _Link:
@@ -22,34 +29,62 @@ class _Link:
         self.has_lost_bytes = False
 
     async def serve(self) -> None:
-        """Carry bytes in both directions until one side ends."""
+        """Carry bytes in both directions until both sides have ended; an error of one side resets the other."""
         try:
-            reader, self._target = await asyncio.open_connection(self._proxy.host, self._proxy.target_port)
-        except OSError:
+            if self._proxy.is_swallowing:
+                await self._swallow()
+            await self._join()
+        except* OSError:
+            pass
+        finally:
             self.reset()
-            return
-        ways = [self._carry(self._reader, self._target), self._carry(reader, self._writer)]
-        tasks = [asyncio.create_task(way) for way in ways]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self.reset()
+
+    async def _swallow(self) -> None:
+        """Take what the client says and answer nothing; the proxy ends it."""
+        self.has_lost_bytes = True
+        while await self._reader.read(CHUNK):
+            pass
+        await _for_ever()
+
+    async def _join(self) -> None:
+        reader, self._target = await asyncio.open_connection(self._proxy.host, self._proxy.target_port)
+        async with asyncio.TaskGroup() as ways:
+            ways.create_task(self._carry(self._reader, self._target))
+            ways.create_task(self._carry(reader, self._writer))
+        for writer in (self._target, self._writer):
+            writer.close()
+            await writer.wait_closed()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(CHUNK):
-                if self._proxy.is_swallowing:
-                    self.has_lost_bytes = True
-                    continue
-                if self._proxy.delay_seconds:
-                    await asyncio.sleep(self._proxy.delay_seconds)
-                writer.write(data)
+        waiting: asyncio.Queue[_Chunk] = asyncio.Queue(CHUNKS_WAITING)
+        async with asyncio.TaskGroup() as ends:
+            ends.create_task(self._take(reader, waiting))
+            ends.create_task(self._give(waiting, writer))
+
+    async def _take(self, reader: asyncio.StreamReader, waiting: "asyncio.Queue[_Chunk]") -> None:
+        now = asyncio.get_running_loop().time
+        while data := await reader.read(CHUNK):
+            if self._proxy.is_swallowing:
+                self.has_lost_bytes = True
+            else:
+                await waiting.put(_Chunk(now() + self._proxy.delay_seconds, data))
+        await waiting.put(_Chunk(now() + self._proxy.delay_seconds, b""))
+
+    async def _give(self, waiting: "asyncio.Queue[_Chunk]", writer: asyncio.StreamWriter) -> None:
+        now = asyncio.get_running_loop().time
+        while True:
+            chunk = await waiting.get()
+            await asyncio.sleep(chunk.due - now())
+            if self._proxy.is_swallowing:
+                self.has_lost_bytes = True
+                if not chunk.data:  # while nothing gets through, the end of a connection does not get through either
+                    await _for_ever()
+            elif not chunk.data:
+                writer.write_eof()
+                return
+            else:
+                writer.write(chunk.data)
                 await writer.drain()
-        # While nothing gets through, the end of a connection does not get through either.
-        while self._proxy.is_swallowing:
-            self.has_lost_bytes = True
-            await asyncio.sleep(0.05)
 
     def reset(self) -> None:
         """Close both connections with RST."""
@@ -60,6 +95,11 @@ class _Link:
                 writer.transport.abort()
 
 
+async def _for_ever() -> None:
+    """Wait until the proxy cancels the connection."""
+    await asyncio.get_running_loop().create_future()
+
+
 class Proxy:
     """Listens on `port` (0: any) and passes everything on to the target, until it is told otherwise."""
 
@@ -68,7 +108,7 @@ class Proxy:
         self.is_swallowing = False
         self.delay_seconds = 0.0
         self._is_refusing = False
-        self._links: dict[_Link, asyncio.Task[None]] = {}
+        self._links: dict[_Link, asyncio.Task[Any] | None] = {}
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -80,13 +120,12 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self.is_swallowing = False
+        ending = [task for task in self._links.values() if task is not None]
+        self.refuse()  # also what is accepted from now on
+        await asyncio.gather(*ending, return_exceptions=True)
         if self._server is not None:
             self._server.close()
-        tasks = list(self._links.values())
-        self.cut()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            await self._server.wait_closed()
 
     @property
     def connections(self) -> int:
@@ -96,7 +135,7 @@ class Proxy:
     def cut(self) -> None:
         """Reset every open connection; new ones are passed."""
         for link in list(self._links):
-            link.reset()
+            self._end(link)
 
     def refuse(self) -> None:
         """Reset every open connection, and every new one at once."""
@@ -116,7 +155,7 @@ class Proxy:
         self.is_swallowing = False
         for link in list(self._links):
             if link.has_lost_bytes:
-                link.reset()
+                self._end(link)
 
     def delay(self, seconds: float) -> None:
         """Let every chunk wait that long, in order and in both directions; 0 ends it."""
@@ -127,12 +166,14 @@ class Proxy:
         if self._is_refusing:
             link.reset()
             return
-        await self._tracked(link, link.serve())
-
-    async def _tracked(self, link: _Link, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._links[link] = task
+        self._links[link] = asyncio.current_task()
         try:
-            await asyncio.wait({task})
+            await link.serve()
         finally:
-            self._links.pop(link, None)
+            del self._links[link]
+
+    def _end(self, link: _Link) -> None:
+        link.reset()
+        task = self._links[link]
+        if task is not None:
+            task.cancel()

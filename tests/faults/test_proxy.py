@@ -100,3 +100,74 @@ async def test_a_delay_holds_each_way_back_that_long(proxy: Proxy) -> None:
         assert 0.2 <= time.monotonic() - began < 1
         proxy.delay(0)
         assert await _said(pipe, b"two") == b"two"
+
+
+async def test_each_of_many_chunks_is_as_late_as_the_first(proxy: Proxy) -> None:
+    async with _connected(proxy) as (reader, writer):
+        proxy.delay(0.3)
+        sent: list[float] = []
+
+        async def send() -> None:
+            for _ in range(5):
+                sent.append(time.monotonic())
+                writer.write(b"x")
+                await asyncio.sleep(0.02)
+
+        sending = asyncio.create_task(send())
+        arrived: list[float] = []
+        async with asyncio.timeout(5):
+            while len(arrived) < 5:
+                data = await reader.read(10)
+                arrived += [time.monotonic()] * len(data)
+        await sending
+    late = [there - here for here, there in zip(sent, arrived, strict=True)]
+    # A chunk that waited for the one before it, and then as long again, would be 0.9 s late.
+    assert 0.59 <= min(late) <= max(late) < 0.8, late
+
+
+async def test_an_end_is_passed_on_with_all_that_came_before_it() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.read(-1)
+        writer.write(asked * 1_000_000)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with Proxy(server.sockets[0].getsockname()[1]) as proxy, _connected(proxy) as (reader, writer):
+        writer.write(b"abc")
+        writer.write_eof()
+        await asyncio.sleep(0.5)
+        async with asyncio.timeout(5):
+            assert len(await reader.read(-1)) == 3_000_000
+    server.close()
+
+
+async def test_a_chunk_that_waits_when_a_black_hole_begins_never_arrives(proxy: Proxy) -> None:
+    async with _connected(proxy) as (reader, writer):
+        proxy.delay(0.3)
+        writer.write(b"one")
+        await asyncio.sleep(0.1)
+        proxy.blackhole()
+        await asyncio.sleep(0.4)
+        proxy.restore()
+        with pytest.raises(ConnectionResetError):
+            await reader.read(10)
+
+
+async def test_a_black_hole_does_not_show_that_nobody_is_behind_it(unused_tcp_port: int) -> None:
+    async with Proxy(unused_tcp_port) as proxy:
+        proxy.blackhole()
+        async with _connected(proxy) as pipe:
+            with pytest.raises(TimeoutError):
+                await _said(pipe, b"one", seconds=0.3)
+
+
+async def test_nothing_of_it_stays_behind_when_it_ends() -> None:
+    before = asyncio.all_tasks()
+    async with _echo() as port:
+        async with Proxy(port) as proxy, _connected(proxy) as pipe:
+            proxy.delay(30)
+            pipe[1].write(b"one")
+            await asyncio.sleep(0.1)
+        left = [str(task.get_coro()) for task in asyncio.all_tasks() - before]
+    assert [each for each in left if "Proxy" in each or "_Link" in each] == []
