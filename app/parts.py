@@ -35,7 +35,7 @@ OPERATION_NAMES: Final = frozenset(
     | {"ReplaceClaim", "ExportBatch", "Preflight", "Glosas", "AcceptGlosa", "AppealGlosa", "AnswerAppeal"}
     | {"ImportRemittance", "PostRemittance", "UnmatchedLines", "Reconciliation", "Indicators", "AdjustInvoice"}
     | {"CreateInvoice", "IssueInvoice", "SettleInvoice", "ReverseSettlement", "CheckEligibility", "SearchTerms", "Me"}
-    | {"WatchSettlements", "IntrospectionQuery"}
+    | {"WatchSettlements", "WatchClaims", "IntrospectionQuery"}
 )
 STOP_SECONDS: Final = 1.0
 _log = structlog.get_logger("billing")

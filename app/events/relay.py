@@ -118,8 +118,9 @@ class Relay:
 
     async def _work(self, connection: AsyncConnection) -> None:
         while not self._is_stopping:
-            if not await self._step(connection):
-                await self._tidy(connection)
+            has_worked = await self._step(connection)
+            await self._tidy(connection)
+            if not has_worked:
                 await self._pause(POLL_SECONDS)
 
     async def _take_lock(self, connection: AsyncConnection) -> bool:
@@ -214,7 +215,7 @@ class Relay:
         return waiting.pending > 0
 
     async def _tidy(self, connection: AsyncConnection) -> None:
-        """Delete what was published longer ago than events are kept; only while there is nothing to publish."""
+        """Delete what was published longer ago than events are kept, a batch at a time."""
         if time.monotonic() < self._tidy_at:
             return
         before = self._now() - self._retention
