@@ -1,13 +1,14 @@
 """Eligibility through the API: the answer, where it came from, and the history that it leaves."""
 
 import asyncio
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from app.db.reference_tables import coverages, payers
+from app.domain.calendar import BRASILIA, business_day
 from tests.factories import World, add_card, new_world, refusals, today
 from tests.gateway import Gateway
 
@@ -147,7 +148,7 @@ class TestCache:
     async def test_an_answer_expires_within_the_hour_and_the_day(self, world: World) -> None:
         found = await _check(world)
         asked = _moment(found["askedPayerAt"])
-        midnight = datetime.combine(asked.date() + DAY, time(), UTC)
+        midnight = datetime.combine(business_day(asked) + DAY, time(), BRASILIA)
         assert _moment(found["expiresAt"]) == min(asked + timedelta(hours=1), midnight)
 
     async def test_force_refresh_asks_anew_and_renews_what_is_kept(self, world: World) -> None:
