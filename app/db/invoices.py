@@ -146,7 +146,7 @@ async def disputed_cents(connection: AsyncConnection, scope: Scope, ids: Sequenc
         .join(glosas, glosas.c.claim_id == line.claim_id)
         .join(claims, claims.c.id == line.claim_id)
         .where(line.invoice_id.in_(ids), line.kind == LineKind.CLAIM, invoices_in(scope), claims_in(scope))
-        .where(glosas.c.status.in_(sorted(IN_DISPUTE)))
+        .where(glosas.c.status.in_(sorted(IN_DISPUTE)), invoices.c.status != InvoiceStatus.CANCELLED)
         .group_by(line.invoice_id)
     )
     return {invoice_id: int(cents) for invoice_id, cents in (await connection.execute(query)).all()}
@@ -178,4 +178,6 @@ def _conditions(where: InvoiceFilter) -> list[ColumnElement[bool]]:
 def _is_in_dispute() -> ColumnElement[bool]:
     query = select(glosas.c.id).join(invoice_lines, invoice_lines.c.claim_id == glosas.c.claim_id)
     query = query.where(invoice_lines.c.invoice_id == invoices.c.id, glosas.c.status.in_(sorted(IN_DISPUTE)))
+    # A recovery stands for a denial that is decided, and a cancelled invoice for nothing.
+    query = query.where(invoice_lines.c.kind == LineKind.CLAIM, invoices.c.status != InvoiceStatus.CANCELLED)
     return query.exists()

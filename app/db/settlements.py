@@ -87,15 +87,6 @@ async def of_invoices(connection: AsyncConnection, scope: Scope, ids: Sequence[s
     return await fetch(connection, query.order_by(settlements.c.id), SettlementRecord)
 
 
-async def net_cents(connection: AsyncConnection, invoice_id: str) -> int:
-    """Confirmed minus reversed cents of one invoice, read from the ledger itself."""
-    table = settlements.c
-    confirmed = (table.invoice_id == invoice_id, table.status == SettlementStatus.CONFIRMED)
-    paid = select(func.coalesce(func.sum(table.amount_cents), 0)).where(*confirmed, table.reverses_id.is_(None))
-    undone = select(func.coalesce(func.sum(table.amount_cents), 0)).where(*confirmed, table.reverses_id.is_not(None))
-    return int(await scalar(connection, paid)) - int(await scalar(connection, undone))
-
-
 async def reversed_cents(connection: AsyncConnection, settlement_id: str) -> int:
     """How much of this settlement has been reversed already."""
     total = func.coalesce(func.sum(settlements.c.amount_cents), 0)
