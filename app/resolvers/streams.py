@@ -86,14 +86,15 @@ async def _replayed(ctx: Context, wish: Wish, after: int) -> Stream:
         for row in rows:
             event = heard(row)
             after = row.position or after
-            if event is not None and wish.wanted(event):
+            if event is not None and wish.wanted(event) and await _is_visible(ctx, wish, event):
                 yield event
         if len(rows) < REPLAY_BATCH:
             return
 
 
 async def _is_visible(ctx: Context, wish: Wish, event: Heard) -> bool:
-    """The caller's scope; a published event names no patient, so a patient's own are told by the rows themselves."""
+    """The caller's scope; a published event names no patient, and the log may name one who was corrected since, so
+    a patient's own are told by the rows themselves."""
     patient = ctx.scope.patient
     if not ctx.scope.holds(provider=event.provider, payer=event.payer, patient=patient):
         return False

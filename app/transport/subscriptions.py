@@ -145,8 +145,9 @@ def sharing_key(operation: Operation, context: Any) -> Hashable | None:
     if permissions is None:
         return None
     given = operation.variables or {}
-    names = sorted(_variables_below_root(operation))
-    values = orjson.dumps([given.get(name) for name in names], option=orjson.OPT_SORT_KEYS)
+    # A variable that is null is not one that was left out: only the latter takes its default.
+    chosen = {name: given[name] for name in _variables_below_root(operation) if name in given}
+    values = orjson.dumps(chosen, option=orjson.OPT_SORT_KEYS)
     return (operation.document.text, operation.name, values, permissions)
 
 

@@ -83,6 +83,11 @@ class GatewayProcess:
         assert self._process is not None
         return self._process.pid
 
+    async def ended(self, seconds: float = 10) -> int:
+        """The exit code once it is gone: its sockets close before the kernel has done with it; TimeoutExpired."""
+        assert self._process is not None
+        return await asyncio.to_thread(self._process.wait, seconds)
+
     def kill(self) -> None:
         """SIGKILL; returns when it is gone."""
         if self._process is not None and self.is_running:
@@ -93,7 +98,7 @@ class GatewayProcess:
         """SIGTERM; the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        return await asyncio.to_thread(self._process.wait, seconds)
+        return await self.ended(seconds)
 
     def resident_bytes(self) -> int:
         """Its memory."""

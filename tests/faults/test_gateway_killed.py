@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 from pathlib import Path
 
 from app.settings import Settings
@@ -76,7 +77,7 @@ async def test_a_death_between_commit_and_answer_is_told_by_the_replay(
         payer, name = Payer(fleet), key()
         failpoint.touch()
         first = await payer._attempt(bill, 4_000, name)
-        assert (first.outcome, fleet.processes[0].is_running) == (Outcome.UNKNOWN, False)
+        assert (first.outcome, await fleet.processes[0].ended()) == (Outcome.UNKNOWN, -signal.SIGKILL)
         committed = await read_truth(fleet.database)
         assert [(row.invoice, row.cents) for row in committed.ledger] == [(bill, 4_000)]
         await fleet.processes[0].start()
