@@ -33,7 +33,8 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     "biller": _SEE
     | {"beneficiary:read", "claims:read_items", "amounts:read", "settlements:read", "contracts:read"}
     | {"reconciliation:read", "eligibility:read", "eligibility:check"}
-    | {"claims:create", "claims:submit", "claims:cancel", "glosas:appeal", "invoices:create", "invoices:cancel"},
+    | {"claims:create", "claims:submit", "claims:cancel", "glosas:appeal", "invoices:create", "invoices:cancel"}
+    | {"health:break_glass"},
     "reviewer": _ALL_OF_A_CLAIM
     | {"reconciliation:read", "contracts:read", "eligibility:read", "claims:review", "claims:adjudicate"},
     "finance": _SEE
@@ -41,12 +42,12 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     | {"reconciliation:read", "invoices:adjust", "invoices:issue", "invoices:cancel"}
     | {"settlements:create", "settlements:reverse"}
     | {"remittances:read", "remittances:import", "remittances:post"},
-    "front_desk": _SEE | _PERSON | {"eligibility:read", "eligibility:check"},
+    "front_desk": _SEE | _PERSON | {"eligibility:read", "eligibility:check", "health:break_glass"},
     "payer_agent": _ALL_OF_A_CLAIM
     | {"settlements:read", "settlements:read_bank", "remittances:read", "reconciliation:read", "contracts:read"}
     | {"eligibility:read", "claims:review", "claims:adjudicate", "appeals:answer"},
-    "patient": (_ALL_OF_A_CLAIM - {"invoices:read"}) | {"eligibility:read"},
-    "admin": frozenset({"tuss:read", "contracts:read", "gateway:configure"}),
+    "patient": (_ALL_OF_A_CLAIM - {"invoices:read"}) | {"eligibility:read", "access_log:read_own"},
+    "admin": frozenset({"tuss:read", "contracts:read", "gateway:configure", "emergencies:read"}),
 }
 """Every role and what it may do. Roles match exactly; an unknown role means nothing."""
 

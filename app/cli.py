@@ -21,15 +21,18 @@ from app.auth import ROLES
 from app.db import migrate as migrations
 from app.db import outbox as outbox_db
 from app.db import tuss as tuss_db
+from app.db.audit import Place
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import ParkedRecord
+from app.domain.audit import FIRST_HASH
 from app.domain.errors import BillingError
 from app.domain.scope import EVERYTHING
 from app.events import inbox, schemas
 from app.main import create_app, drain
-from app.parts import database_of, development_keys, now
+from app.parts import database_of, development_keys, now, seal_of
+from app.schema import access
 from app.schema.root import schema as graphql_schema
-from app.services import demo, tiss_export, tiss_import, tuss
+from app.services import audit, demo, tiss_export, tiss_import, tuss
 from app.services.tiss_export import Batch
 from app.services.tiss_import import Fate, ImportReport
 from app.settings import Settings, SettingsError
@@ -190,6 +193,12 @@ def schema() -> None:
     print(graphql_schema.as_str())
 
 
+@app.command(name="access-matrix")
+def access_matrix() -> None:
+    """Print which role sees which field and does what, as Markdown."""
+    print(access.document(graphql_schema._schema, ROLES), end="")  # noqa: SLF001 - Strawberry has no public name
+
+
 @app.command(name="event-contracts")
 def event_contracts(
     directory: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("events"),
@@ -254,6 +263,43 @@ def redeliver() -> None:
         _err.print(f"billing: Kafka is not available: {type(error).__name__}", markup=False)
         raise typer.Exit(EXIT_UNAVAILABLE) from None
     _err.print(f"{moved} messages put back", markup=False)
+
+
+@app.command(name="audit-verify")
+def audit_verify(
+    expect: Annotated[
+        str | None, typer.Option(help="POSITION:HASH of an entry noted earlier, such as from the process log.")
+    ] = None,
+) -> None:
+    """Check the access log: no entry changed, none missing; tell of processes that ended without their last reads."""
+    expected = _place(expect)
+    with _progress("entries") as progress:
+        task = progress.add_task("check", total=None)
+        report = _with_database(
+            lambda database: audit.check(
+                database,
+                seal=seal_of(_settings()),
+                expected=expected,
+                on_progress=lambda done: progress.update(task, completed=done),
+            ),
+            timeout_seconds=REPUBLISH_TIMEOUT_SECONDS,
+        )
+    for line in report.breaks:
+        _err.print(f"note: {line}", markup=False)
+    for line in report.problems:
+        _err.print(f"PROBLEM: {line}", markup=False)
+    _out.print(f"{report.entries} entries, the last one is {report.head.position}:{report.head.hash}", markup=False)
+    if report.problems:
+        raise typer.Exit(EXIT_BAD_INPUT)
+
+
+def _place(text: str | None) -> Place | None:
+    if text is None:
+        return None
+    position, _, digest = text.partition(":")
+    if not position.isdecimal() or len(digest) != len(FIRST_HASH):
+        _fail("--expect needs the form POSITION:HASH, as `billing audit-verify` prints it")
+    return Place(int(position), digest)
 
 
 @app.command(name="load-tuss")

@@ -101,6 +101,7 @@ def _context_factory(parts: Parts) -> Any:
             metrics=parts.metrics,
             verifier=parts.verifier,
             turns=parts.turns,
+            trail=parts.trail,
             now=parts.now,
             on_commit=parts.relay.wake,
             request_id=request_id.get(),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
+from pydantic import SecretStr
 
 from app import cache as caching
 from app.auth import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys, Verifier
@@ -18,6 +19,7 @@ from app.db import reconciliation as books_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.db.reconciliation import Books
+from app.domain.audit import Seal
 from app.domain.scope import EVERYTHING
 from app.events.hub import Heard, Hub
 from app.events.inbox import Inbox
@@ -29,6 +31,7 @@ from app.services import glosas
 from app.services import inbox as inbox_service
 from app.settings import Settings
 from app.telemetry import Metrics
+from app.trail import Trail
 
 OPERATION_NAMES: Final = frozenset(
     {"Claims", "Claim", "Invoices", "Invoice", "Settlements", "CreateClaim", "SubmitClaims", "AdjudicateClaim"}
@@ -56,6 +59,7 @@ class Parts:
     verifier: Verifier
     metrics: Metrics
     turns: Turns
+    trail: Trail
     now: Callable[[], datetime]
     is_draining: bool = False
 
@@ -88,15 +92,22 @@ def _verifier(settings: Settings) -> Verifier:
     return Verifier(development_keys(settings), issuer=DEVELOPMENT_ISSUER, audience=settings.oidc_audience)
 
 
-def _cache_secret(settings: Settings) -> str:
-    if settings.cache_secret is not None:
-        return settings.cache_secret.get_secret_value()
-    path = settings.var_dir / "cache-secret"
+def _secret(settings: Settings, name: str) -> str:
+    """The secret of this name; in development it is made on first use and kept in var_dir."""
+    given: SecretStr | None = getattr(settings, name)
+    if given is not None:
+        return given.get_secret_value()
+    path = settings.var_dir / name.replace("_", "-")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(32))
     return path.read_text()
+
+
+def seal_of(settings: Settings) -> Seal:
+    """The secret side of the access log."""
+    return Seal(_secret(settings, "audit_secret"))
 
 
 def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
@@ -137,7 +148,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
     return Parts(
         settings=settings,
         database=database,
-        cache=Cache(caching.connect(settings.redis_url), secret=_cache_secret(settings)),
+        cache=Cache(caching.connect(settings.redis_url), secret=_secret(settings, "cache_secret")),
         hub=hub,
         relay=relay,
         transport=transport,
@@ -146,6 +157,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
         verifier=_verifier(settings),
         metrics=metrics,
         turns=Turns(),
+        trail=Trail(database, seal_of(settings), now=clock, metrics=metrics),
         now=clock,
     )
 
@@ -154,7 +166,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
 async def running(parts: Parts) -> AsyncIterator[None]:
     """Run relay and reader; at the end close the subscriptions, finish the batch under way, give back the lock."""
     await _find_beginning(parts)
-    tasks = [asyncio.create_task(parts.relay.run()), asyncio.create_task(_watch_deadlines(parts))]
+    tasks = [asyncio.create_task(each.run()) for each in (parts.relay, parts.trail)]
+    tasks.append(asyncio.create_task(_watch_deadlines(parts)))
     tasks += [asyncio.create_task(each.run()) for each in (parts.reader, parts.inbox) if each is not None]
     _log.info("started", env=parts.settings.env, database=parts.database.engine.dialect.name)
     try:
@@ -202,7 +215,8 @@ async def _find_beginning(parts: Parts) -> None:
 async def _stop(parts: Parts, tasks: list[asyncio.Task[None]]) -> None:
     parts.hub.close()
     parts.relay.stop()
-    for task in tasks[1:]:
+    parts.trail.stop()
+    for task in tasks[2:]:
         task.cancel()
     # The batch under way may end; what is not published by then is published by the next leader.
     await asyncio.wait(tasks, timeout=STOP_SECONDS)

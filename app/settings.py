@@ -32,6 +32,7 @@ class Settings(BaseSettings):
 
     redis_url: str = "memory://"
     cache_secret: SecretStr | None = None
+    audit_secret: SecretStr | None = None
 
     events_url: str = "memory://"
     events_topic: str = Field(default="billing.events", pattern=TOPIC_PATTERN)
@@ -83,7 +84,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _production_is_complete(self) -> Self:
         if not self.is_development:
-            needed = ("database_url", "cache_secret", "jwks_url", "oidc_issuer")
+            needed = ("database_url", "cache_secret", "audit_secret", "jwks_url", "oidc_issuer")
             missing = [f"BILLING_{name.upper()}" for name in needed if not getattr(self, name)]
             if missing:
                 raise ValueError(f"BILLING_ENV=production also needs {', '.join(missing)}")

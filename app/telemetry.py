@@ -171,7 +171,16 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
-
+        self.audit_lost = Counter(
+            "billing_audit_lost_total",
+            "Entries of the access log that were dropped because the database was away for too long.",
+            registry=self.registry,
+        )
+        self.emergencies = Counter(
+            "billing_emergency_accesses_total",
+            "Emergency accesses to health data that were opened.",
+            registry=self.registry,
+        )
         self.books = Gauge(
             "billing_books_cents",
             "Where billed money is, in cents, at the last sweep: billed, paid, in_dispute, lost, awaiting.",

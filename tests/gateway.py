@@ -47,6 +47,9 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
     return Settings(var_dir=directory, port=0, **{**values, **changes})
 
 
+BACKGROUND = ("outbox", "audit_", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone")
+
+
 @dataclass
 class Answer:
     """A GraphQL answer over HTTP."""
@@ -105,11 +108,12 @@ class Gateway:
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[list[str]]:
-        """The SQL statements that run inside the block; the relay's and a new connection's own are left out."""
+        """The SQL statements that run inside the block; those of the relay, of the access log and of a new connection
+        are left out."""
         found: list[str] = []
 
         def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            if not any(word in statement for word in ("outbox", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone")):
+            if not any(word in statement for word in BACKGROUND):
                 found.append(statement)
 
         engines = [self.database.engine.sync_engine, self.database.reads.sync_engine]

@@ -9,8 +9,8 @@ from sqlalchemy import Select, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, run
-from app.db.scoping import invoices_in
-from app.db.tables import allocations, invoice_lines, invoices, settlements
+from app.db.scoping import claims_in, invoices_in
+from app.db.tables import allocations, claims, invoice_lines, invoices, settlements
 from app.domain.invoices import InvoiceStatus, LineKind
 from app.domain.scope import Scope
 
@@ -81,10 +81,14 @@ async def of_invoices(connection: AsyncConnection, scope: Scope, ids: Sequence[s
 
 
 async def of_claims(connection: AsyncConnection, scope: Scope, claim_ids: Sequence[str]) -> list[LineRecord]:
-    """The lines that bill these claims and their won appeals on invoices that are not cancelled, oldest first."""
-    query = _visible(scope).where(invoice_lines.c.claim_id.in_(claim_ids))
-    query = query.where(invoices.c.status != InvoiceStatus.CANCELLED).order_by(invoice_lines.c.id)
-    return await fetch(connection, query, LineRecord)
+    """The lines that bill these claims and their won appeals on invoices that are not cancelled, oldest first.
+
+    Visible to whoever sees the claim, a patient too, who sees no invoice but what was paid of their own claims.
+    """
+    query = select(*LINE).join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
+    query = query.join(claims, claims.c.id == invoice_lines.c.claim_id).where(claims_in(scope))
+    query = query.where(invoice_lines.c.claim_id.in_(claim_ids), invoices.c.status != InvoiceStatus.CANCELLED)
+    return await fetch(connection, query.order_by(invoice_lines.c.id), LineRecord)
 
 
 async def billed_claims(connection: AsyncConnection, claim_ids: Sequence[str]) -> set[str]:

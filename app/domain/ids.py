@@ -23,6 +23,8 @@ HISTORY: Final = "hst"
 ELIGIBILITY: Final = "elg"
 PATIENT: Final = "pat"
 COVERAGE: Final = "cov"
+AUDIT: Final = "aud"
+EMERGENCY: Final = "emg"
 EVENT: Final = "evt"
 
 

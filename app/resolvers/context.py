@@ -1,5 +1,6 @@
 """Everything one request may use; never shared between requests, operations, or events of a subscription."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth import Principal, Verifier
 from app.cache import Cache
+from app.db import emergency as emergency_db
 from app.db.engine import Database
+from app.domain.audit import purpose_of
 from app.domain.scope import Scope
 from app.events.hub import Hub
 from app.resolvers.loaders import Loaders
@@ -19,6 +22,7 @@ from app.resolvers.turns import Turns
 from app.services import idempotency
 from app.services.idempotency import Written
 from app.telemetry import Metrics
+from app.trail import Seen, Trail, Who, person_of
 
 Result = TypeVar("Result")
 Work = Callable[[AsyncConnection], Awaitable[Result]]
@@ -43,6 +47,7 @@ class Context:
     metrics: Metrics
     verifier: Verifier
     turns: Turns
+    trail: Trail
     now: Callable[[], datetime]
     on_commit: Callable[[], None]
     request_id: str
@@ -60,9 +65,13 @@ class Context:
         return Loaders(self.database, self.cache, self.scope)
 
     @property
-    def sharing_key(self) -> tuple[frozenset[str], Scope]:
-        """Equal for callers to whom every object looks the same: their permissions, and whose data they reach."""
-        return self.principal.scopes, self.scope
+    def sharing_key(self) -> tuple[frozenset[str], Scope, str]:
+        """Equal for callers to whom every object looks the same: their permissions, and whose data they reach.
+
+        An emergency access opens more to one caller alone: whoever may have one shares with nobody.
+        """
+        alone = self.principal.subject if "health:break_glass" in self.principal.scopes else ""
+        return self.principal.scopes, self.scope, alone
 
     @property
     def expires_at(self) -> float | None:
@@ -87,9 +96,55 @@ class Context:
         """Who acts, within which scope, and when: what every service wants to know."""
         return {"scope": self.scope, "subject": self.principal.subject, "now": self.now()}
 
-    async def write(self, work: Work[Result]) -> Result:
-        """Run the work in one transaction, then forget every row read before it and wake the relay."""
-        result = await self.database.transact(work)
+    @cached_property
+    def who(self) -> Who:
+        """The caller as the access log names them."""
+        who = self.principal
+        return Who(who.subject, ",".join(sorted(who.roles))[:200], purpose_of(who.roles))
+
+    @cached_property
+    def notes(self) -> "Notes":
+        """What this operation has shown so far."""
+        return Notes()
+
+    @cached_property
+    def emergencies(self) -> "asyncio.Future[dict[str, str]]":
+        """Patient id -> the caller's open emergency access; asked once, by the first field that would be refused."""
+        return asyncio.ensure_future(self._open_emergencies())
+
+    async def _open_emergencies(self) -> dict[str, str]:
+        async with self.database.reading() as connection:
+            found = await emergency_db.open_of(connection, self.principal.subject, self.now())
+        return {access.patient_id: access.id for access in found}
+
+    def seen(self) -> Seen | None:
+        """What the operation showed, for `tell`; None if there is nothing to be kept."""
+        notes: Notes | None = self.__dict__.get("notes")
+        return None if notes is None else notes.seen()
+
+    def tell(self, seen: Seen | None) -> None:
+        """Keep in the access log that this caller saw it; unknown callers see nothing."""
+        if seen is not None and not self.principal.is_anonymous:
+            self.trail.note(self.who, self.request_id, seen)
+
+    async def write(self, operation: str, work: Work[Result]) -> Result:
+        """Run the work and its entry in the access log in one transaction, then forget every row read before it and
+        wake the relay."""
+
+        async def audited(connection: AsyncConnection) -> Result:
+            result = await work(connection)
+            value, is_replayed = (result.value, result.replayed) if isinstance(result, Written) else (result, False)
+            await self.trail.record(
+                connection,
+                self.who,
+                operation=operation,
+                request_id=self.request_id,
+                changed=changes_in(value),
+                detail="replayed" if is_replayed else None,
+            )
+            return result
+
+        result = await self.database.transact(audited)
         self.forget()
         self.on_commit()
         return result
@@ -113,6 +168,48 @@ class Context:
             )
 
         if key is None:
-            return await self.write(keyed)
+            return await self.write(operation, keyed)
         async with self.turns.of(self.principal.subject, operation, key):
-            return await self.write(keyed)
+            return await self.write(operation, keyed)
+
+
+class Notes:
+    """What one operation has shown and refused so far."""
+
+    def __init__(self) -> None:
+        self.operation = ""
+        self.emergencies: dict[str, str] = {}
+        self._revealed: dict[str | None, set[str]] = {}
+        self._refused: set[tuple[str, str]] = set()
+
+    def reveal(self, kind: str, record: Any) -> None:
+        """Data of this class was shown."""
+        person = person_of(record)
+        known = self._revealed.get(person)
+        if known is None:
+            self._revealed[person] = {kind}
+        else:
+            known.add(kind)
+
+    def refuse(self, kind: str, permission: str) -> None:
+        """Data of this class ("" for none) was refused for want of the permission."""
+        self._refused.add((kind, permission))
+
+    def seen(self) -> Seen | None:
+        """All of it; None if there is nothing."""
+        if not (self._revealed or self._refused):
+            return None
+        revealed = {person: frozenset(kinds) for person, kinds in self._revealed.items()}
+        return Seen(self.operation, revealed, frozenset(self._refused), dict(self.emergencies))
+
+
+def changes_in(value: Any) -> list[tuple[str | None, str | None]]:
+    """The (object id, person) pairs of what a service answered: a record, several, or a result that holds them."""
+    if isinstance(value, list | tuple):
+        return [pair for each in value for pair in changes_in(each)]
+    if hasattr(value, "id"):
+        return [(value.id, person_of(value))]
+    if hasattr(value, "claim_ids"):
+        return [(claim, claim) for claim in value.claim_ids]
+    parts = (getattr(value, name, None) for name in ("claim", "settlement", "invoice", "remittance"))
+    return [pair for part in parts if part is not None for pair in changes_in(part)]

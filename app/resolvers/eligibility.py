@@ -75,7 +75,7 @@ async def _cached(ctx: Context, question: Question, key: str) -> EligibilityReco
             connection, earlier=earlier, provider=question.provider, subject=ctx.principal.subject, now=ctx.now()
         )
 
-    return await ctx.write(work)
+    return await ctx.write("checkEligibility", work)
 
 
 async def _ask(ctx: Context, question: Question, key: str) -> EligibilityRecord:
@@ -84,7 +84,7 @@ async def _ask(ctx: Context, question: Question, key: str) -> EligibilityRecord:
             connection, scope=ctx.scope, question=question, subject=ctx.principal.subject, now=ctx.now()
         )
 
-    answer = await ctx.write(work)
+    answer = await ctx.write("checkEligibility", work)
     if answer.expires_at is not None:
         seconds = int((answer.expires_at - ctx.now()).total_seconds())
         await ctx.cache.put(key, orjson.dumps(answer), lifetime_seconds=seconds)

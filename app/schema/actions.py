@@ -33,6 +33,7 @@ MUTATIONS: Final[dict[str, str]] = {
     "postRemittance": "remittances:post",
     "checkEligibility": "eligibility:check",
     "saveContract": "gateway:configure",
+    "openEmergencyAccess": "health:break_glass",
 }
 CLAIM_MUTATIONS: Final = {
     ClaimOperation.UPDATE_DRAFT: "updateDraftClaim",

@@ -18,7 +18,7 @@ from app.resolvers import claims
 from app.resolvers.claims import ClaimOrder
 from app.schema.actions import CLAIM_MUTATIONS, AvailableClaimAction, permission_block
 from app.schema.claim_inputs import ClaimInput
-from app.schema.coverage import Patient, Payer, Provider, clear_or_masked
+from app.schema.coverage import Patient, Payer, Provider
 from app.schema.described import described
 from app.schema.enums import ClaimStatus, ClaimType, LineKind
 from app.schema.errors import checked_arguments
@@ -26,7 +26,7 @@ from app.schema.glosas import Glosa
 from app.schema.history import ClaimHistoryEntry
 from app.schema.info import Info
 from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, amount, check, health, personal
+from app.schema.permissions import Requires, amount, check_input, health, maskable, needing, personal
 from app.schema.preflight import ClaimPreflight, PreflightFinding
 from app.schema.tuss import TussTerm
 
@@ -48,7 +48,8 @@ described(
 PROCESSED = "What the payer processed (valorProcessado); null until decided."
 APPROVED = "What the payer approved (valorLiberado); null until decided."
 DENIED = "What the payer denied (valorGlosa); null until decided."
-AMOUNT_ORDERS = frozenset({ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_AMOUNT_DESC})
+# Sorting by an amount would tell it.
+ORDER_NEEDS = dict.fromkeys((ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_AMOUNT_DESC), ("amounts:read",))
 
 
 @strawberry.type(description="One billed item of a claim (item da guia).")
@@ -111,6 +112,9 @@ class Claim(Node):
     processed_cents: Cents | None = amount("processedAmount", PROCESSED)
     approved_cents: Cents | None = amount("approvedAmount", APPROVED)
     denied_cents: Cents | None = amount("deniedAmount", DENIED)
+    card_number: str | None = strawberry.field(
+        description="Card of the insured (numeroCarteira).", extensions=maskable()
+    )
     clinical_indication: str | None = strawberry.field(
         description="Why the service was asked for (indicacaoClinica).", extensions=health("claims:read_health")
     )
@@ -126,14 +130,6 @@ class Claim(Node):
     )
     def diagnoses(claim: strawberry.Parent[ClaimRecord]) -> list[str] | None:
         return list(claim.diagnosis_codes)
-
-    @strawberry.field(
-        name="cardNumber",
-        description="Card of the insured (numeroCarteira); starred without `beneficiary:read`.",
-        extensions=personal("beneficiary:read", "beneficiary:read_masked"),
-    )
-    def card(claim: strawberry.Parent[ClaimRecord], info: Info) -> str | None:
-        return clear_or_masked(info, claim.card_number)
 
     @strawberry.field(description="Who performed the service.")
     def practitioner(claim: strawberry.Parent[ClaimRecord]) -> Practitioner:
@@ -245,22 +241,20 @@ class ClaimFilterInput:
     type: ClaimType | None = strawberry.field(default=None, description="Of this kind.")
     payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
     provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
-    patient: strawberry.ID | None = strawberry.field(default=None, description="Of this patient.")
+    patient: strawberry.ID | None = needing(
+        "beneficiary:read", "beneficiary:read_masked", description="Of this patient."
+    )
     provider_claim_number: str | None = strawberry.field(default=None, description="With exactly this number.")
     service_date_from: date | None = strawberry.field(default=None, description="Service on this day or later.")
     service_date_to: date | None = strawberry.field(default=None, description="Service on this day or earlier.")
     submitted_from: datetime | None = strawberry.field(default=None, description="Submitted at this time or later.")
     submitted_to: datetime | None = strawberry.field(default=None, description="Submitted at this time or earlier.")
-    amount_from: Cents | None = strawberry.field(
-        default=None, description="Claimed amount at least this. Needs `amounts:read`."
+    amount_from: Cents | None = needing("amounts:read", description="Claimed amount at least this.")
+    amount_to: Cents | None = needing("amounts:read", description="Claimed amount at most this.")
+    glosa_code: str | None = needing("claims:read_items", description="With a denial of this Tabela 38 code.")
+    in_dispute: bool | None = needing(
+        "amounts:read", "claims:read_items", description="With (or without) an open or appealed glosa."
     )
-    amount_to: Cents | None = strawberry.field(
-        default=None, description="Claimed amount at most this. Needs `amounts:read`."
-    )
-    glosa_code: str | None = strawberry.field(
-        default=None, description="With a denial of this Tabela 38 code. Needs `claims:read_items`."
-    )
-    in_dispute: bool | None = strawberry.field(default=None, description="With (or without) an open or appealed glosa.")
 
     def where(self) -> ClaimFilter:
         """The filter as the database layer takes it."""
@@ -314,9 +308,5 @@ class ClaimQuery:
     ) -> Any:
         asked = filter or ClaimFilterInput()
         checked_arguments(filter=asked)
-        if order_by in AMOUNT_ORDERS or asked.amount_from is not None or asked.amount_to is not None:
-            # Sorting or filtering by an amount would tell it.
-            check(info.context.principal, "amounts:read")
-        if asked.glosa_code is not None:
-            check(info.context.principal, "claims:read_items")
+        check_input(info, asked, *ORDER_NEEDS.get(order_by, ()))
         return await claims.page(info.context, where=asked.where(), order=order_by, first=first, after=after)

@@ -6,10 +6,8 @@ from typing import Any
 import strawberry
 
 from app.db.coverage import PatientRecord, PayerRecord, ProviderRecord
-from app.domain.identifiers import mask
-from app.schema.info import Info
 from app.schema.nodes import Node
-from app.schema.permissions import personal
+from app.schema.permissions import maskable, personal
 
 
 @strawberry.type(description="A health insurer (operadora).")
@@ -41,28 +39,12 @@ class Patient(Node):
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, PatientRecord)
 
-    @strawberry.field(
-        name="name",
-        description="Full name; starred without `beneficiary:read`.",
-        extensions=personal("beneficiary:read", "beneficiary:read_masked"),
+    name: str | None = strawberry.field(description="Full name.", extensions=maskable())
+    cpf: str | None = strawberry.field(
+        description="Taxpayer number (CPF).",
+        extensions=maskable("beneficiary:read_cpf"),
     )
-    def masked_name(patient: strawberry.Parent[PatientRecord], info: Info) -> str | None:
-        return clear_or_masked(info, patient.name)
-
-    @strawberry.field(
-        name="cpf",
-        description="Taxpayer number (CPF); only its last two digits without `beneficiary:read_cpf`.",
-        extensions=personal("beneficiary:read", "beneficiary:read_masked"),
-    )
-    def masked_cpf(patient: strawberry.Parent[PatientRecord], info: Info) -> str | None:
-        may_see = "beneficiary:read_cpf" in info.context.principal.scopes
-        return patient.cpf if may_see else mask(patient.cpf)
 
     @strawberry.field(description="Date of birth.", extensions=personal("beneficiary:read"))
     def birth_date(patient: strawberry.Parent[PatientRecord]) -> date | None:
         return patient.birth_date
-
-
-def clear_or_masked(info: Info, text: str | None) -> str | None:
-    """The text for callers who may read beneficiaries in clear, starred for those who may see masked data only."""
-    return text if "beneficiary:read" in info.context.principal.scopes else mask(text)

@@ -12,12 +12,12 @@ from app.domain.calendar import business_day
 from app.domain.eligibility import Outcome, Source
 from app.resolvers import eligibility
 from app.schema.actions import needs
-from app.schema.coverage import Patient, Payer, Provider, clear_or_masked
+from app.schema.coverage import Patient, Payer, Provider
 from app.schema.described import described
 from app.schema.errors import UserError, answer, checked_arguments
 from app.schema.info import Info
 from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, health, personal
+from app.schema.permissions import Requires, check_input, health, maskable, needing, personal
 from app.services.eligibility import Question
 from app.services.idempotency import Written
 
@@ -56,6 +56,7 @@ class Eligibility(Node):
     procedure_code: str | None = strawberry.field(
         description="The procedure that was asked about.", extensions=health("claims:read_items", "eligibility:check")
     )
+    card_number: str | None = strawberry.field(description="The card that was asked about.", extensions=maskable())
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
@@ -64,14 +65,6 @@ class Eligibility(Node):
     @strawberry.field(name="reasons", description="Why not, in the order of their codes.")
     def explained(found: strawberry.Parent[EligibilityRecord]) -> list[EligibilityReason]:
         return [EligibilityReason(code=code, description=tabela38.description(code)) for code in found.reasons]
-
-    @strawberry.field(
-        name="cardNumber",
-        description="The card that was asked about.",
-        extensions=personal("beneficiary:read", "beneficiary:read_masked"),
-    )
-    def card(found: strawberry.Parent[EligibilityRecord], info: Info) -> str | None:
-        return clear_or_masked(info, found.card_number)
 
     @strawberry.field(graphql_type=Payer | None, description="The insurer.")
     async def payer(found: strawberry.Parent[EligibilityRecord], info: Info) -> PayerRecord | None:
@@ -94,7 +87,9 @@ class Eligibility(Node):
 class EligibilityFilterInput:
     payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
     provider: str | None = strawberry.field(default=None, description="Asked by the provider with this CNES.")
-    patient: strawberry.ID | None = strawberry.field(default=None, description="About this patient.")
+    patient: strawberry.ID | None = needing(
+        "beneficiary:read", "beneficiary:read_masked", description="About this patient."
+    )
     outcome: Outcome | None = strawberry.field(default=None, description="With this outcome.")
     service_date_from: date | None = strawberry.field(default=None, description="Asked for this day or later.")
     service_date_to: date | None = strawberry.field(default=None, description="Asked for this day or earlier.")
@@ -118,6 +113,7 @@ class EligibilityQuery:
     ) -> Any:
         asked = filter or EligibilityFilterInput()
         checked_arguments(filter=asked)
+        check_input(info, asked)
         return await eligibility.history(info.context, where=asked.where(), first=first, after=after)
 
 

@@ -19,7 +19,7 @@ from app.schema.enums import GlosaStatus
 from app.schema.errors import KEY, REPLAYED, UserError, answer, checked_arguments
 from app.schema.info import Info
 from app.schema.nodes import Edge, Node, PageInfo
-from app.schema.permissions import Requires, amount, check, financial, health
+from app.schema.permissions import Requires, amount, check_input, financial, health
 from app.services.glosas import Answer
 from app.services.idempotency import Written
 
@@ -34,6 +34,8 @@ described(
         "AMOUNT_DESC": "By amount, largest first. Needs `amounts:read`.",
     },
 )
+# Sorting by an amount would tell it.
+ORDER_NEEDS = {GlosaOrder.AMOUNT_DESC: ("amounts:read",)}
 
 
 @strawberry.type(description="An appeal against a denial (recurso de glosa) and its answer.")
@@ -166,9 +168,7 @@ class GlosaQuery:
     ) -> Any:
         asked = filter or GlosaFilterInput()
         checked_arguments(filter=asked)
-        if order_by is GlosaOrder.AMOUNT_DESC:
-            # Sorting by an amount would tell it.
-            check(info.context.principal, "amounts:read")
+        check_input(info, asked, *ORDER_NEEDS.get(order_by, ()))
         return await glosas.page(info.context, where=asked.where(), order=order_by, first=first, after=after)
 
 

@@ -29,7 +29,7 @@ from app.schema.glosas import Glosa
 from app.schema.history import InvoiceHistoryEntry
 from app.schema.info import Info
 from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, amount, check, financial, health
+from app.schema.permissions import Requires, amount, check_input, financial, health, needing
 from app.services.idempotency import Written
 from app.services.invoices import InvoiceData
 
@@ -46,7 +46,8 @@ described(
         "TOTAL_AMOUNT_DESC": "By total, largest first. Needs `amounts:read`.",
     },
 )
-AMOUNT_ORDERS = frozenset({InvoiceOrder.TOTAL_AMOUNT_ASC, InvoiceOrder.TOTAL_AMOUNT_DESC})
+# Sorting by an amount would tell it.
+ORDER_NEEDS = dict.fromkeys((InvoiceOrder.TOTAL_AMOUNT_ASC, InvoiceOrder.TOTAL_AMOUNT_DESC), ("amounts:read",))
 
 
 @strawberry.enum(description="Which way an adjustment goes.")
@@ -153,10 +154,12 @@ class InvoiceFilterInput:
     competence: str | None = strawberry.field(default=None, description="Of this month, YYYYMM.")
     due_from: date | None = strawberry.field(default=None, description="Due on this day or later.")
     due_to: date | None = strawberry.field(default=None, description="Due on this day or earlier.")
-    amount_from: Cents | None = strawberry.field(default=None, description="Total at least this. Needs `amounts:read`.")
-    amount_to: Cents | None = strawberry.field(default=None, description="Total at most this. Needs `amounts:read`.")
+    amount_from: Cents | None = needing("amounts:read", description="Total at least this.")
+    amount_to: Cents | None = needing("amounts:read", description="Total at most this.")
     overdue: bool | None = strawberry.field(default=None, description="true: past due and not settled.")
-    in_dispute: bool | None = strawberry.field(default=None, description="With (or without) an open or appealed glosa.")
+    in_dispute: bool | None = needing(
+        "amounts:read", "claims:read_items", description="With (or without) an open or appealed glosa."
+    )
 
     def where(self, today: date) -> InvoiceFilter:
         """The filter as the database layer takes it."""
@@ -195,9 +198,7 @@ class InvoiceQuery:
     ) -> Any:
         ctx, asked = info.context, filter or InvoiceFilterInput()
         checked_arguments(filter=asked)
-        if order_by in AMOUNT_ORDERS or asked.amount_from is not None or asked.amount_to is not None:
-            # Sorting or filtering by an amount would tell it.
-            check(ctx.principal, "amounts:read")
+        check_input(info, asked, *ORDER_NEEDS.get(order_by, ()))
         where = asked.where(business_day(ctx.now()))
         return await invoices.page(ctx, where=where, order=order_by, first=first, after=after)
 

@@ -1,6 +1,7 @@
 """Who the caller is, as the gateway understands the token; and objects by id alone."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,18 +16,29 @@ from app.schema.nodes import Node
 from app.schema.permissions import Authenticated, check
 
 NODES_MAX = 100
-READERS: dict[str, tuple[tuple[str, ...], str]] = {
-    public_ids.CLAIM: (("claims:read",), "claim"),
-    public_ids.ITEM: (("claims:read_items",), "item"),
-    public_ids.GLOSA: (("claims:read_items",), "glosa"),
-    public_ids.INVOICE: (("invoices:read",), "invoice"),
-    public_ids.SETTLEMENT: (("settlements:read",), "settlement"),
-    public_ids.REMITTANCE: (("remittances:read",), "remittance"),
-    public_ids.REMITTANCE_LINE: (("remittances:read",), "remittance_line"),
-    public_ids.ELIGIBILITY: (("eligibility:read",), "eligibility"),
-    public_ids.PATIENT: (("beneficiary:read", "beneficiary:read_masked"), "patient"),
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How objects of a kind are found by id: their type, the permissions of which it needs one, the loader."""
+
+    type_name: str
+    any_of: tuple[str, ...]
+    loader: str
+
+
+READERS: dict[str, Reader] = {
+    public_ids.CLAIM: Reader("Claim", ("claims:read",), "claim"),
+    public_ids.ITEM: Reader("ClaimItem", ("claims:read_items",), "item"),
+    public_ids.GLOSA: Reader("Glosa", ("claims:read_items",), "glosa"),
+    public_ids.INVOICE: Reader("Invoice", ("invoices:read",), "invoice"),
+    public_ids.SETTLEMENT: Reader("Settlement", ("settlements:read",), "settlement"),
+    public_ids.REMITTANCE: Reader("Remittance", ("remittances:read",), "remittance"),
+    public_ids.REMITTANCE_LINE: Reader("RemittanceLine", ("remittances:read",), "remittance_line"),
+    public_ids.ELIGIBILITY: Reader("Eligibility", ("eligibility:read",), "eligibility"),
+    public_ids.PATIENT: Reader("Patient", ("beneficiary:read", "beneficiary:read_masked"), "patient"),
 }
-"""Id prefix -> the permissions of which it needs one, and the loader that finds it."""
+"""Id prefix -> how its objects are found."""
 
 
 @strawberry.type(description="The caller.")
@@ -60,9 +72,8 @@ async def find(ctx: Context, identifier: str) -> Any:
     reader = READERS.get(public_ids.prefix_of(identifier) or "")
     if reader is None:
         return None
-    any_of, loader = reader
-    check(ctx.principal, *any_of)
-    return await getattr(ctx.loaders, loader).load(identifier)
+    check(ctx.principal, *reader.any_of)
+    return await getattr(ctx.loaders, reader.loader).load(identifier)
 
 
 @strawberry.type

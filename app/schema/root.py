@@ -13,6 +13,7 @@ from graphql import (
 )
 from strawberry.schema.config import StrawberryConfig
 
+from app.schema.audit import AuditMutation, AuditQuery
 from app.schema.claim_mutations import ClaimMutation
 from app.schema.claim_stream import ClaimSubscription
 from app.schema.claims import ClaimQuery
@@ -42,6 +43,7 @@ class Query(
     ContractQuery,
     EligibilityQuery,
     TussQuery,
+    AuditQuery,
 ):
     pass
 
@@ -55,6 +57,7 @@ class Mutation(
     RemittanceMutation,
     ContractMutation,
     EligibilityMutation,
+    AuditMutation,
 ):
     pass
 

@@ -20,7 +20,7 @@ from app.schema.errors import KEY, REPLAYED, VERSION, UserError, answer, checked
 from app.schema.info import Info
 from app.schema.invoices import Invoice
 from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, amount, check, financial
+from app.schema.permissions import Requires, amount, check_input, financial, needing
 from app.services.idempotency import Written
 from app.services.settlements import Payment, Settled
 
@@ -86,8 +86,8 @@ class SettlementFilterInput:
     invoice: strawberry.ID | None = strawberry.field(default=None, description="Of this invoice.")
     paid_from: date | None = strawberry.field(default=None, description="Paid on this day or later.")
     paid_to: date | None = strawberry.field(default=None, description="Paid on this day or earlier.")
-    amount_from: Cents | None = strawberry.field(default=None, description="At least this.")
-    amount_to: Cents | None = strawberry.field(default=None, description="At most this.")
+    amount_from: Cents | None = needing("amounts:read", description="At least this.")
+    amount_to: Cents | None = needing("amounts:read", description="At most this.")
 
     def where(self) -> SettlementFilter:
         """The filter as the database layer takes it."""
@@ -108,8 +108,7 @@ class SettlementQuery:
     ) -> Any:
         asked = filter or SettlementFilterInput()
         checked_arguments(filter=asked)
-        if asked.amount_from is not None or asked.amount_to is not None:
-            check(info.context.principal, "amounts:read")
+        check_input(info, asked)
         return await settlements.page(info.context, where=asked.where(), first=first, after=after)
 
 

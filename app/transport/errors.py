@@ -15,6 +15,7 @@ BAD_REQUEST = "BAD_REQUEST"
 RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
 NOT_SUPPORTED = "OPERATION_NOT_SUPPORTED"
 UNAUTHENTICATED = "UNAUTHENTICATED"
+FORBIDDEN = "FORBIDDEN"
 RATE_LIMITED = "RATE_LIMITED"
 UNAVAILABLE = "UNAVAILABLE"
 TIMEOUT = "TIMEOUT"
@@ -24,7 +25,7 @@ MASKED_MESSAGE = "internal error"
 logger = logging.getLogger("billing.graphql")
 
 Outcome = Literal["ok", "error", "rejected"]
-_STATUS = {UNAUTHENTICATED: 401, "FORBIDDEN": 403, RATE_LIMITED: 429, UNAVAILABLE: 503}
+_STATUS = {UNAUTHENTICATED: 401, FORBIDDEN: 403, RATE_LIMITED: 429, UNAVAILABLE: 503}
 
 
 class Refused(Exception):
@@ -190,6 +191,12 @@ def _log_once(error: GraphQLError, cause: Exception, request_id: str | None, log
         logger.error("%s at %s in request %s", MASKED_MESSAGE, ".".join(names), request_id, exc_info=cause)
 
 
+def _redacted(errors: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The paths that are null because the caller may not see them, so that clients need not look through errors."""
+    paths = [error["path"] for error in errors if error["extensions"]["code"] == FORBIDDEN and "path" in error]
+    return {"redacted": paths} if paths else {}
+
+
 @dataclass(frozen=True, slots=True)
 class OperationReport:
     """One operation for the metrics; `name` is the client's text, `type` is None when nobody could tell."""
@@ -245,8 +252,9 @@ class Answer:
         found = formatted(result.errors or (), request_id)
         if found:
             payload = {"errors": found, **payload}
-        if result.extensions:
-            payload["extensions"] = result.extensions
+        extensions = {**(result.extensions or {}), **_redacted(found)}
+        if extensions:
+            payload["extensions"] = extensions
         try:
             return cls(orjson.dumps(payload), "error" if found else "ok", found)
         except TypeError as error:

@@ -21,7 +21,7 @@ from strawberry.types import ExecutionContext
 from app.transport import errors
 from app.transport.documents import Documents, Limit, Operation, Parameters
 from app.transport.errors import Answer, OperationReport, Refused, RequestError, TimedOut
-from app.transport.subscriptions import Subscriptions, not_begun
+from app.transport.subscriptions import Subscriptions, not_begun, seen_by, tell
 
 _AT_ONCE = 0.0
 _is_awaitable: Any = optimized_is_awaitable
@@ -80,6 +80,8 @@ class Operations:
             answer = Answer.of(result, request_id)
         except Exception as error:  # noqa: BLE001 - masked and logged
             answer = Answer.refused(self._failure(error, timer, request_id), "error")
+        finally:
+            tell(context, seen_by(context))
         return self._reported(operation, answer, request_id)
 
     async def events(self, operation: Operation, context: Any) -> AsyncGenerator[Answer, None]:

@@ -42,6 +42,7 @@ class Begun:
 
     executor: Any
     payloads: AsyncGenerator[Any, None]
+    context: Any
     key: Hashable | None
     request_id: str | None
 
@@ -72,45 +73,75 @@ class Subscriptions:
             return ExecutionResult(None, executor)
         source = create_source_event_stream(executor)
         source = await source if isawaitable(source) else source
+        tell(context, seen_by(context))
         if isinstance(source, ExecutionResult):
             return source
         request_id = getattr(context, "request_id", None)
-        return Begun(executor, _generator(source), sharing_key(operation, context), request_id)
+        return Begun(executor, _generator(source), context, sharing_key(operation, context), request_id)
 
     async def answer(self, begun: Begun, payload: Any) -> Answer:
         """The event as this subscriber sees it; Refused (UNAVAILABLE) if it cannot be read for too long."""
+        shown = await self._shown(begun, payload)
+        # Whoever it was read for, each subscriber has seen it.
+        tell(begun.context, shown.seen)
+        return shown.answer
+
+    async def _shown(self, begun: Begun, payload: Any) -> "Shown":
         shared = getattr(payload, "shared", None)
         if shared is None or begun.key is None:
             return await self._patiently(begun, payload)
-        task: asyncio.Task[Answer] | None = shared.get(begun.key)
+        task: asyncio.Task[Shown] | None = shared.get(begun.key)
         if task is None:
             task = shared[begun.key] = asyncio.create_task(self._patiently(begun, payload))
         # Whoever leaves must not end the work that others wait for.
         return task.result() if task.done() else await asyncio.shield(task)
 
-    async def _patiently(self, begun: Begun, payload: Any) -> Answer:
+    async def _patiently(self, begun: Begun, payload: Any) -> "Shown":
         loop = asyncio.get_running_loop()
         give_up_at, pause = loop.time() + PATIENCE_SECONDS, RETRY_SECONDS
         while True:
-            answer = await self._once(begun, payload)
-            if answer is not None:
-                return answer
+            shown = await self._once(begun, payload)
+            if shown is not None:
+                return shown
             if loop.time() > give_up_at:
                 message = "an event cannot be read now, subscribe again behind the last cursor"
                 raise Refused(errors.UNAVAILABLE, message, status=503)
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_SECONDS_MAX)
 
-    async def _once(self, begun: Begun, payload: Any) -> Answer | None:
+    async def _once(self, begun: Begun, payload: Any) -> "Shown | None":
         """The encoded answer; None if something that it needs is away."""
+        executor = begun.executor.build_per_event_executor(payload)
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                result = execute_subscription_event(begun.executor.build_per_event_executor(payload))
+                result = execute_subscription_event(executor)
                 result = await result if isawaitable(result) else result
         except TimeoutError:
             return None
         answer = Answer.of(result, begun.request_id)
-        return None if any(error["extensions"]["code"] in _TRANSIENT for error in answer.errors) else answer
+        if any(error["extensions"]["code"] in _TRANSIENT for error in answer.errors):
+            return None
+        return Shown(answer, seen_by(executor.context_value))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An answer, and what the context noted while it was made."""
+
+    answer: Answer
+    seen: Any
+
+
+def seen_by(context: Any) -> Any:
+    """What an operation showed, as the context noted it; None where contexts take no notes."""
+    seen = getattr(context, "seen", None)
+    return None if seen is None else seen()
+
+
+def tell(context: Any, seen: Any) -> None:
+    """Let the context keep that its caller has seen it."""
+    if seen is not None:
+        context.tell(seen)
 
 
 async def _generator(source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:

@@ -216,6 +216,7 @@ def test_what_production_needs_can_be_handed_on() -> None:
         "BILLING_ENV",
         "BILLING_DATABASE_URL",
         "BILLING_CACHE_SECRET",
+        "BILLING_AUDIT_SECRET",
         "BILLING_JWKS_URL",
         "BILLING_OIDC_ISSUER",
         "BILLING_OIDC_AUDIENCE",
@@ -230,6 +231,8 @@ def test_the_settings_accept_the_values_of_the_compose_file(monkeypatch: pytest.
     assert (read.redis_url, read.events_url) == ("redis://redis:6379/0", "kafka://kafka:9092")
     assert read.cache_secret is not None
     assert read.cache_secret.get_secret_value() == "x" * 32
+    assert read.audit_secret is not None
+    assert read.audit_secret.get_secret_value() == "x" * 32
 
 
 @pytest.mark.parametrize("service", sorted(ONE_SHOT))

@@ -42,6 +42,7 @@ async def test_production_has_no_page_and_refuses_development_tokens(tmp_path: P
         env="production",
         database_url=f"sqlite+aiosqlite:///{tmp_path / 'production.db'}",
         cache_secret=SecretStr("a" * 32),
+        audit_secret=SecretStr("b" * 32),
         jwks_url="http://127.0.0.1:1/jwks",
         oidc_issuer="https://id.example",
     )

@@ -63,6 +63,7 @@ MUTATIONS = {
     "matchRemittanceLine": {"finance"},
     "postRemittance": {"finance"},
     "saveContract": {"admin"},
+    "openEmergencyAccess": {"biller", "front_desk"},
 }
 READS = {
     "glosas": {"biller", "reviewer", "payer_agent", "patient"},
@@ -72,6 +73,8 @@ READS = {
     "billingIndicators": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
     "contracts": {"biller", "reviewer", "finance", "payer_agent", "admin"},
     "claimPreflight": {"biller"},
+    "myAccessLog": {"patient"},
+    "emergencyAccesses": {"admin"},
 }
 INPUTS = {
     "createClaim": 'type: SP_SADT, provider: "1", payer: "1", providerClaimNumber: "1", cardNumber: "1", '
@@ -97,6 +100,7 @@ INPUTS = {
     "importRemittance": 'payer: "1", provider: "1", lines: [], idempotencyKey: "k"',
     "matchRemittanceLine": 'id: "x", claimId: "x"',
     "postRemittance": 'id: "x", idempotencyKey: "k"',
+    "openEmergencyAccess": 'patient: "x", reason: "r"',
     "saveContract": 'provider: "1", payer: "1", submissionWindowDays: 1, appealDeadlineDays: 1, paymentTermDays: 1',
 }
 

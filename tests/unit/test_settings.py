@@ -13,6 +13,7 @@ PRODUCTION = {
     "BILLING_ENV": "production",
     "BILLING_DATABASE_URL": "mysql+aiomysql://user:hidden-word@127.0.0.1:1/billing",
     "BILLING_CACHE_SECRET": "hidden-word",
+    "BILLING_AUDIT_SECRET": "hidden-too",
     "BILLING_JWKS_URL": "https://id.example/jwks",
     "BILLING_OIDC_ISSUER": "https://id.example",
 }

@@ -2,11 +2,10 @@
 
 from alembic import context
 
-from app.db import tables
+from app.db import audit_tables  # noqa: F401 - its tables belong to the metadata
+from app.db.tables import claims
 
 connection = context.config.attributes["connection"]
-context.configure(
-    connection=connection, target_metadata=tables.claims.metadata, compare_type=True, render_as_batch=True
-)
+context.configure(connection=connection, target_metadata=claims.metadata, compare_type=True, render_as_batch=True)
 with context.begin_transaction():
     context.run_migrations()

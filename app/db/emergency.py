@@ -1,0 +1,48 @@
+"""Queries on emergency access (break-glass): who may read whose health data for a short time, and why."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.audit_tables import emergency_accesses
+from app.db.engine import fetch, run, scalar
+from app.db.paging import Keyset
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyRecord:
+    """One access, from its grant to its end."""
+
+    id: str
+    actor: str
+    patient_id: str
+    reason: str
+    granted_at: datetime
+    expires_at: datetime
+
+
+EMERGENCY = tuple(emergency_accesses.c[name] for name in EmergencyRecord.__dataclass_fields__)
+
+
+async def insert_access(connection: AsyncConnection, access: EmergencyRecord) -> None:
+    """Keep a new access."""
+    await run(connection, insert(emergency_accesses), [asdict(access)])
+
+
+async def open_of(connection: AsyncConnection, actor: str, now: datetime) -> list[EmergencyRecord]:
+    """The accesses of this caller that have not ended, the one that lasts longest last."""
+    table = emergency_accesses.c
+    query = select(*EMERGENCY).where(table.actor == actor, table.expires_at > now).order_by(table.expires_at)
+    return await fetch(connection, query, EmergencyRecord)
+
+
+async def page(connection: AsyncConnection, keyset: Keyset) -> list[EmergencyRecord]:
+    """All accesses ever granted."""
+    return await fetch(connection, keyset.apply(select(*EMERGENCY)), EmergencyRecord)
+
+
+async def count(connection: AsyncConnection) -> int:
+    """How many accesses were ever granted."""
+    return int(await scalar(connection, select(func.count()).select_from(emergency_accesses)))

@@ -1,0 +1,143 @@
+"""Every way into every type: from each field that gives objects, with the query that leads there in a rich world."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
+
+from app.schema.me import READERS
+from app.schema.root import schema
+from tests.access.world import Rich
+
+CORE = schema._schema
+# How root fields are asked for; names in <> are ids of the rich world.
+ARGUMENTS = {
+    "claim": 'id: "<claim>"',
+    "claims": 'filter: {providerClaimNumber: "<number>"}',
+    "claimPreflight": 'claimId: "<draft>"',
+    "glosas": "filter: {status: [PARTIALLY_OVERTURNED]}",
+    "invoice": 'id: "<invoice>"',
+    "invoices": "",
+    "remittance": 'id: "<remittance>"',
+    "tussTerm": 'table: "22", code: "10101012"',
+    "tussTerms": 'search: "10101012"',
+}
+# Fields that are empty on the object that leads to all others: the query of one where they are not.
+ELSEWHERE = {
+    ("Claim", "replaces"): 'claim(id: "<correction>")',
+    ("Claim", "replacedBy"): 'claim(id: "<replaced>")',
+    ("Claim", "warnings"): 'claim(id: "<claim>")',
+    ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
+    ("RemittanceLine", "claim"): 'node(id: "<matched_line>") { ... on RemittanceLine',
+    ("RemittanceLine", "denials"): 'node(id: "<matched_line>") { ... on RemittanceLine',
+    ("InvoiceLine", "glosa"): 'invoice(id: "<invoice>") { lines',
+}
+IDS = {"Claim": "claim", "ClaimItem": "item", "Glosa": "glosa", "Invoice": "invoice", "Settlement": "settlement"}
+IDS |= {
+    "Remittance": "remittance",
+    "RemittanceLine": "matched_line",
+    "Eligibility": "eligibility",
+    "Patient": "patient",
+}
+# Who a caller is and may do differs from role to role by its nature.
+PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableGlosaAction", "blockedBy")}
+PERSONAL_TO_THE_CALLER |= {("AvailableInvoiceAction", "blockedBy")}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A field on the way, of the type that has it."""
+
+    type_name: str
+    field: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A way into a type: the fields it goes through, and the query with a place for a selection."""
+
+    type_name: str
+    steps: tuple[Step, ...]
+    opening: str
+    reader: str | None = None
+
+    def query(self, selection: str, rich: Rich) -> str:
+        """The query, for the objects of this world."""
+        text = self.opening
+        for name, value in {**rich.ids, "number": rich.number}.items():
+            text = text.replace(f"<{name}>", value)
+        return f"{{ {text} {{ {selection} }} {'}' * text.count('{ ')} }}"
+
+    def __str__(self) -> str:
+        return ".".join(step.field for step in self.steps) + f"->{self.type_name}"
+
+
+def objects_of(type_name: str) -> dict[str, str]:
+    """Field -> type name of the objects it gives."""
+    kind = CORE.get_type(type_name)
+    assert isinstance(kind, GraphQLObjectType)
+    named = {name: get_named_type(field.type) for name, field in kind.fields.items()}
+    return {name: target.name for name, target in named.items() if isinstance(target, GraphQLObjectType)}
+
+
+def selection_of(type_name: str) -> dict[str, str]:
+    """Field -> how to ask for it: itself, or with the type's name where it gives objects."""
+    kind = CORE.get_type(type_name)
+    assert isinstance(kind, GraphQLObjectType)
+    return {
+        name: name if is_leaf_type(get_named_type(field.type)) else f"{name} {{ __typename }}"
+        for name, field in kind.fields.items()
+    }
+
+
+def _rooted(field: str) -> str:
+    arguments = ARGUMENTS.get(field, "")
+    return f"{field}({arguments})" if arguments else field
+
+
+def entries() -> list[Entry]:
+    """Every way, each type first by the shortest one."""
+    return [*_by_fields(), *_by_id()]
+
+
+def _by_id() -> Iterator[Entry]:
+    for prefix, reader in READERS.items():
+        opening = f'node(id: "<{IDS[reader.type_name]}>") {{ ... on {reader.type_name}'
+        yield Entry(reader.type_name, (Step("Query", "node"),), opening, reader=f"{prefix}_... ({reader.type_name})")
+
+
+def _by_fields() -> Iterator[Entry]:
+    shortest: dict[str, Entry] = {"Query": Entry("Query", (), "")}
+    waiting = ["Query"]
+    while waiting:
+        parent = shortest[waiting.pop(0)]
+        for field, target in objects_of(parent.type_name).items():
+            entry = _behind(parent, field, target)
+            yield entry
+            if target not in shortest:
+                shortest[target] = entry
+                waiting.append(target)
+
+
+def _behind(parent: Entry, field: str, target: str) -> Entry:
+    if not parent.steps:
+        return Entry(target, (Step("Query", field),), _rooted(field))
+    steps = (*parent.steps, Step(parent.type_name, field))
+    elsewhere = ELSEWHERE.get((parent.type_name, field))
+    if elsewhere is not None and elsewhere.startswith("node("):
+        reader = next(f"{p}_... ({r.type_name})" for p, r in READERS.items() if r.type_name == parent.type_name)
+        return Entry(target, (Step("Query", "node"), Step(parent.type_name, field)), f"{elsewhere} {{ {field}", reader)
+    return Entry(target, steps, f"{elsewhere or parent.opening} {{ {field}")
+
+
+def descend(data: Any, fields: list[str]) -> Any:
+    """The first object behind these fields, whatever list it stands in; None if there is none."""
+    if not fields or data is None:
+        return data
+    below = data.get(fields[0])
+    for each in below if isinstance(below, list) else [below]:
+        found = descend(each, fields[1:])
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,141 @@
+"""A world with one of everything, so that every field of the schema has something to show."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, today
+from tests.gateway import Gateway
+
+EVENT_CODE = "1705"
+
+
+@dataclass
+class Rich:
+    """The parties and the ids of one object of every kind."""
+
+    world: World
+    ids: dict[str, str] = field(default_factory=dict)
+    number: str = ""
+
+    @property
+    def gateway(self) -> Gateway:
+        """Where it lives."""
+        return self.world.gateway
+
+
+async def rich_world(gateway: Gateway) -> Rich:
+    """A decided and partly denied claim, appealed, replaced, billed and partly paid; a contract, a statement with an
+    unmatched line, an eligibility answer, and an open emergency access."""
+    rich = Rich(await new_world(gateway))
+    await _contract(rich)
+    await _decided_claim(rich)
+    await _billed(rich)
+    await _statement(rich)
+    await _rest(rich)
+    return rich
+
+
+async def _contract(rich: Rich) -> None:
+    world = rich.world
+    price = {"table": "22", "code": CONSULTATION["code"], "unitPrice": "90.00", "validFrom": "2020-01-01"}
+    terms = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30}
+    values = {"provider": world.provider, "payer": world.payer, "prices": [{**price, "quantityMax": "9"}], **terms}
+    token = world.gateway.token("admin", providers=["*"])
+    query = "mutation($input: SaveContractInput!) { saveContract(input: $input) { contract { id } errors { code } } }"
+    found = (await world.gateway.gql(query, {"input": values}, token=token)).data["saveContract"]
+    rich.ids["contract"] = found["contract"]["id"]
+
+
+async def _decided_claim(rich: Rich) -> None:
+    """Approved in part with a denial that is appealed and answered, of a claim that has everything filled in."""
+    world = rich.world
+    claim = await world.claim_in_review(
+        items=[CONSULTATION, BLOOD_COUNT],
+        clinicalIndication="Dor toracica em repouso",
+        diagnosisCodes=["I209"],
+        practitioner={"name": "Dra. Ana", "council": "06", "number": "12345", "state": "35", "cbo": "225125"},
+        authorization={"number": "SENHA1", "issuedOn": today().isoformat(), "validUntil": today().isoformat()},
+    )
+    rich.ids["claim"], rich.number = claim["id"], claim["providerClaimNumber"]
+    decisions = [
+        {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": EVENT_CODE, "amount": "40.00"}]},
+        {"sequence": 2, "approvedAmount": "37.00"},
+    ]
+    await world.adjudicate(claim["id"], decisions, payerClaimNumber=f"OP{claim['providerClaimNumber']}")
+    query = "query($id: ID!) { claim(id: $id) { items { id denials { id } } } }"
+    items = (await world.call("reviewer", query, id=claim["id"]))["claim"]["items"]
+    rich.ids |= {"item": items[0]["id"], "glosa": items[0]["denials"][0]["id"]}
+    await world.mutate(
+        "biller", "appealGlosa", "glosa { id }", id=rich.ids["glosa"], justification="Valor conforme tabela",
+        amount="30.00", idempotencyKey=key(),
+    )  # fmt: skip
+    answers = [{"glosa": rich.ids["glosa"], "acceptedAmount": "10.00", "justification": "Parcialmente aceito"}]
+    await world.mutate("payer_agent", "answerAppeal", "glosas { id }", answers=answers, idempotencyKey=key())
+
+
+async def _billed(rich: Rich) -> None:
+    """An invoice of the claim and its won appeal, with a debit, issued, partly paid and one payment taken back."""
+    world = rich.world
+    invoice = (await world.create_invoice([rich.ids["claim"]]))["invoice"]
+    rich.ids["invoice"] = invoice["id"]
+    await world.mutate(
+        "finance", "adjustInvoice", "invoice { id }", id=invoice["id"], kind="DEBIT", amount="1.00",
+        reason="Taxa administrativa", idempotencyKey=key(),
+    )  # fmt: skip
+    await world.mutate("finance", "issueInvoice", "invoice { id }", id=invoice["id"])
+    settled = await world.settle(invoice["id"], "50.00", bankReference="TED 778", statementNumber="DEM 1")
+    rich.ids["settlement"] = settled["settlement"]["id"]
+    reversed_ = await world.reverse(rich.ids["settlement"], "5.00")
+    rich.ids["reversal"] = reversed_["settlement"]["id"]
+
+
+async def _statement(rich: Rich) -> None:
+    """A statement with a line that matches a claim in review and one that matches nothing."""
+    world = rich.world
+    claim = await world.claim_in_review()
+    rich.ids["reviewed"] = claim["id"]
+    lines: list[dict[str, Any]] = [
+        {
+            "providerClaimNumber": claim["providerClaimNumber"],
+            "itemSequence": 1,
+            "itemCode": CONSULTATION["code"],
+            "paidAmount": "80.00",
+            "denials": [{"code": EVENT_CODE, "amount": "20.00"}],
+        },
+        {"providerClaimNumber": "NENHUMA1", "paidAmount": "5.00", "denials": [{"code": EVENT_CODE, "amount": "1.00"}]},
+    ]
+    values = {"payer": world.payer, "provider": world.provider, "statementNumber": "DEM2", "lines": lines}
+    values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key()}
+    found = await world.mutate("finance", "importRemittance", "remittance { id lines { id status } }", **values)
+    assert found["errors"] == [], found
+    rich.ids["remittance"] = found["remittance"]["id"]
+    by_status = {line["status"]: line["id"] for line in found["remittance"]["lines"]}
+    rich.ids |= {"matched_line": by_status["MATCHED"], "unmatched_line": by_status["UNMATCHED"]}
+
+
+async def _rest(rich: Rich) -> None:
+    world = rich.world
+    replaced = await world.approved_claim()
+    correction = await world.mutate(
+        "biller", "replaceClaim", "claim { id }", id=replaced["id"], providerClaimNumber=f"R{replaced['id'][-12:]}",
+        idempotencyKey=key(),
+    )  # fmt: skip
+    assert correction["errors"] == [], correction
+    rich.ids |= {"replaced": replaced["id"], "correction": correction["claim"]["id"]}
+    rich.ids["draft"] = (await world.create_claim())["claim"]["id"]
+    await world.check_eligibility(serviceDate="2014-06-01")  # before the coverage began: an answer with reasons
+    checked = await world.check_eligibility(procedure={"table": "22", "code": CONSULTATION["code"]})
+    rich.ids["eligibility"] = checked["eligibility"]["id"]
+    rich.ids["patient"] = world.patient
+    rich.ids["emergency"] = await open_emergency(world)
+
+
+async def open_emergency(world: World, subject: str = "dev-nurse") -> str:
+    """The id of an emergency access to the world's patient, opened by a front desk with this subject."""
+    token = world.gateway.token("front_desk", providers=[world.provider], sub=subject)
+    query = """mutation($input: OpenEmergencyAccessInput!) {
+      openEmergencyAccess(input: $input) { access { id } errors { code } } }"""
+    values = {"patient": world.patient, "reason": "Paciente inconsciente na emergencia"}
+    found = (await world.gateway.gql(query, {"input": values}, token=token)).data["openEmergencyAccess"]
+    identifier: str = found["access"]["id"]
+    return identifier
