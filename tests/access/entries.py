@@ -91,7 +91,8 @@ def selection_of(type_name: str) -> dict[str, str]:
     }
 
 
-def _rooted(field: str) -> str:
+def rooted(field: str) -> str:
+    """A root field with its arguments."""
     arguments = ARGUMENTS.get(field, "")
     return f"{field}({arguments})" if arguments else field
 
@@ -122,7 +123,7 @@ def _by_fields() -> Iterator[Entry]:
 
 def _behind(parent: Entry, field: str, target: str) -> Entry:
     if not parent.steps:
-        return Entry(target, (Step("Query", field),), _rooted(field))
+        return Entry(target, (Step("Query", field),), rooted(field))
     steps = (*parent.steps, Step(parent.type_name, field))
     elsewhere = ELSEWHERE.get((parent.type_name, field))
     if elsewhere is not None and elsewhere.startswith("node("):

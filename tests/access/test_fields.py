@@ -1,5 +1,6 @@
 """Every cell of docs/access.md, asked of the API: each role, by every way into every type, each of its fields."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,17 +21,24 @@ ALL = frozenset(scope for scopes in ROLES.values() for scope in scopes)
 FOR_PATIENTS = "myAccessLog"
 
 
-@pytest.fixture
-async def rich(gateway: Gateway) -> Rich:
-    """A world with one of everything."""
-    return await rich_world(gateway)
-
-
-@pytest.fixture
-def everything(monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(scope="module")
+def everything() -> Iterator[str]:
     """A role with every permission, to compare with."""
-    monkeypatch.setitem(auth.ROLES, "everything", ALL)
-    return "everything"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(auth.ROLES, "everything", ALL)
+        yield "everything"
+
+
+@pytest.fixture(scope="module")
+async def rich(server_gateway: Gateway) -> Rich:
+    """A world with one of everything."""
+    return await rich_world(server_gateway)
+
+
+@pytest.fixture(scope="module")
+async def whole(rich: Rich, everything: str) -> list[dict[str, Any]]:
+    """The answers to a caller with every permission, for each way."""
+    return [await ask(rich, entry, _token(rich, everything, entry)) for entry in ENTRIES]
 
 
 def test_the_table_is_what_the_schema_says() -> None:
@@ -119,21 +127,18 @@ def _comparable(value: Any) -> Any:
     return value
 
 
-async def test_each_way_leads_somewhere(rich: Rich, everything: str) -> None:
+async def test_each_way_leads_somewhere(whole: list[dict[str, Any]]) -> None:
     """Or the cells behind it would be right for the wrong reason."""
-    lost = []
-    for entry in ENTRIES:
-        body = await ask(rich, entry, _token(rich, everything, entry))
-        if found_at(body, entry) is None or "errors" in body:
-            lost.append(f"{entry}: {body}")
-    assert lost == []
+    found = zip(ENTRIES, whole, strict=True)
+    assert [f"{way}: {body}" for way, body in found if found_at(body, way) is None or "errors" in body] == []
 
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "everything"])
-async def test_each_role_sees_what_the_table_says_and_nothing_else(rich: Rich, everything: str, role: str) -> None:
+async def test_each_role_sees_what_the_table_says_and_nothing_else(
+    rich: Rich, whole: list[dict[str, Any]], role: str
+) -> None:
     wrong = []
-    for entry in ENTRIES:
-        whole = await ask(rich, entry, _token(rich, everything, entry))
+    for entry, reference in zip(ENTRIES, whole, strict=True):
         body = await ask(rich, entry, _token(rich, role, entry))
-        wrong += _differences(entry, role, body, whole)
+        wrong += _differences(entry, role, body, reference)
     assert wrong == []

@@ -1,0 +1,217 @@
+"""Each rule by itself: a caller with every permission but the rule's is refused, and only by that rule.
+
+Each rule is also taken away once: the same probe must then see the data, or it would not notice that the rule is gone.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType
+
+from app import auth
+from app.schema import me
+from app.schema.access import FILTERS, guarded_arguments, rule_of
+from app.schema.me import READERS
+from app.schema.permissions import Authenticated, Requires
+from tests.access.entries import CORE, Entry, Step, descend, entries, rooted, selection_of
+from tests.access.test_fields import ALL, FOR_PATIENTS, found_at, refused_at
+from tests.access.world import Rich, rich_world
+from tests.faults.conftest import Figures, figures
+from tests.gateway import Gateway
+from tests.graphql.test_who_sees_what import INPUTS
+
+__all__ = ["figures"]
+ENTRIES = entries()
+ROOTS = ("Query", "Mutation", "Subscription")
+VALUES = {"amount": '"1.00"', "patient": '"x"', "glosa_code": '"1705"', "in_dispute": "true"}
+
+
+def rules_of(type_name: str) -> list[tuple[str, Requires]]:
+    """The fields of the type that have a rule, and the rule."""
+    kind = CORE.get_type(type_name)
+    assert isinstance(kind, GraphQLObjectType)
+    found = [(name, rule_of(field)) for name, field in kind.fields.items()]
+    return [(name, rule) for name, rule in found if rule is not None and not isinstance(rule, Authenticated)]
+
+
+def protected() -> list[tuple[str, str, Requires]]:
+    """Every field with a rule that is no root field."""
+    types = [name for name, kind in CORE.type_map.items() if isinstance(kind, GraphQLObjectType) and name not in ROOTS]
+    return [(name, field, rule) for name in types for field, rule in rules_of(name)]
+
+
+@pytest.fixture
+async def rich(embedded_gateway: Gateway) -> Rich:
+    """A world with one of everything."""
+    return await rich_world(embedded_gateway)
+
+
+@contextmanager
+def role_without(monkeypatch: pytest.MonkeyPatch, any_of: tuple[str, ...]) -> Iterator[str]:
+    """A role with every permission but these, and without the way round by an emergency."""
+    name = "without-" + "-".join(any_of)
+    with monkeypatch.context() as patch:
+        patch.setitem(auth.ROLES, name, ALL - set(any_of) - {"health:break_glass"})
+        yield name
+
+
+@contextmanager
+def without_rule(monkeypatch: pytest.MonkeyPatch, rule: Requires) -> Iterator[None]:
+    """The rule lets everybody in."""
+    with monkeypatch.context() as patch:
+        patch.setattr(rule, "allow", lambda _principal: None)
+        yield
+
+
+def _on_the_way(entry: Entry) -> list[Requires]:
+    """The rules of the fields that the way goes through."""
+    found = []
+    for step in entry.steps:
+        kind = CORE.get_type(step.type_name)
+        assert isinstance(kind, GraphQLObjectType)
+        rule = rule_of(kind.fields[step.field])
+        if rule is not None and not isinstance(rule, Authenticated):
+            found.append(rule)
+    return found
+
+
+def _token(rich: Rich, role: str, entry: Entry | None = None) -> str:
+    if entry is not None and entry.steps[0].field == FOR_PATIENTS:
+        return rich.gateway.token(role, patient=rich.world.patient)
+    return rich.gateway.token(role, providers=[rich.world.provider])
+
+
+def _is_readable(entry: Entry, rule: Requires) -> bool:
+    """Whether objects are found by id without the rule's permissions, where the way begins with an id."""
+    return entry.reader is None or not set(READERS[entry.reader[:3]].any_of) <= set(rule.any_of)
+
+
+def _way_to(type_name: str, rule: Requires) -> tuple[Entry, list[Requires]]:
+    """A way to the type, and what on it would stop a caller without the rule's permissions: best nothing."""
+    ways = [entry for entry in ENTRIES if entry.type_name == type_name and _is_readable(entry, rule)]
+    barriers = [[each for each in _on_the_way(way) if set(each.any_of) <= set(rule.any_of)] for way in ways]
+    return min(zip(ways, barriers, strict=True), key=lambda found: len(found[1]))
+
+
+async def test_every_field_is_guarded_by_its_own_rule(
+    rich: Rich, monkeypatch: pytest.MonkeyPatch, figures: Figures
+) -> None:
+    caught = 0
+    for type_name, field, rule in protected():
+        entry, barriers = _way_to(type_name, rule)
+        query = entry.query(selection_of(type_name)[field], rich)
+        path = [step.field for step in (*entry.steps, Step(type_name, field))]
+        with role_without(monkeypatch, rule.any_of) as role, ExitStack() as opened:
+            for barrier in barriers:
+                opened.enter_context(without_rule(monkeypatch, barrier))
+            token = _token(rich, role, entry)
+            body = (await rich.gateway.gql(query, token=token)).body
+            assert refused_at(body, path), (entry, field, body)
+            assert [step for step in body["extensions"]["redacted"][0] if isinstance(step, str)] == path
+            assert found_at(body, entry) == {field: None}, (entry, field)
+            with without_rule(monkeypatch, rule):
+                open_ = (await rich.gateway.gql(query, token=token)).body
+        assert "errors" not in open_, (entry, field, open_)
+        caught += descend(open_["data"], path) is not None or field in EMPTY
+    assert caught == len(protected())
+    figures(rules=len(protected()), removals_caught=caught)
+
+
+# Fields of the rich world's objects that hold nothing there: that they answer without an error is what shows them open.
+EMPTY = {"reason", "amount", "processedAmount", "approvedAmount", "deniedAmount", "answeredAmount", "warnings"}
+EMPTY |= {"wonAmount", "procedureCode", "patient", "claim", "glosa", "invoice"}
+
+
+async def test_every_root_field_is_guarded_by_its_own_rule(
+    rich: Rich, monkeypatch: pytest.MonkeyPatch, figures: Figures
+) -> None:
+    probes = _root_probes(rich)
+    for name, rule, query in probes:
+        with role_without(monkeypatch, rule.any_of) as role:
+            token = _token(rich, role)
+            refused = await rich.gateway.gql(query, token=token)
+            assert (refused.codes, refused.body["errors"][0]["path"]) == (["FORBIDDEN"], [name]), refused.body
+            with without_rule(monkeypatch, rule):
+                open_ = await rich.gateway.gql(query, token=token)
+        assert "FORBIDDEN" not in open_.codes, (name, open_.body)
+    figures(rules=len(probes), removals_caught=len(probes))
+
+
+def _root_probes(rich: Rich) -> list[tuple[str, Requires, str]]:
+    reads = [(name, rule, Entry("", (Step("Query", name),), rooted(name))) for name, rule in rules_of("Query")]
+    found = [(name, rule, entry.query("__typename", rich)) for name, rule, entry in reads]
+    return found + [
+        (name, rule, f"mutation {{ {name}(input: {{ {INPUTS[name]} }}) {{ errors {{ code }} }} }}")
+        for name, rule in rules_of("Mutation")
+    ]
+
+
+async def test_every_subscription_is_guarded_by_its_own_rule(
+    rich: Rich, monkeypatch: pytest.MonkeyPatch, figures: Figures
+) -> None:
+    for name, rule in rules_of("Subscription"):
+        with role_without(monkeypatch, rule.any_of) as role:
+            token = _token(rich, role)
+            assert await _first_code(rich, name, token) == "FORBIDDEN"
+            with without_rule(monkeypatch, rule):
+                assert await _first_code(rich, name, token) is None
+    figures(rules=len(rules_of("Subscription")), removals_caught=len(rules_of("Subscription")))
+
+
+async def _first_code(rich: Rich, name: str, token: str) -> Any:
+    """The code with which the event stream refuses to begin; None if an event of the past comes."""
+    body = {"query": f'subscription {{ {name}(after: "MA") {{ cursor }} }}'}
+    headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"}
+    async with rich.gateway.client.stream("POST", "/graphql", json=body, headers=headers) as answer:
+        async for line in answer.aiter_lines():
+            if line.startswith("data: "):
+                errors = json.loads(line.removeprefix("data: ")).get("errors")
+                return errors[0]["extensions"]["code"] if errors else None
+    raise AssertionError("the stream ended without a word")
+
+
+async def test_every_kind_of_id_is_guarded_by_its_own_rule(
+    rich: Rich, monkeypatch: pytest.MonkeyPatch, figures: Figures
+) -> None:
+    by_id = [entry for entry in ENTRIES if entry.reader is not None and len(entry.steps) == 1]
+    for entry in by_id:
+        prefix = (entry.reader or "")[:3]
+        query = entry.query("id", rich)
+        with role_without(monkeypatch, READERS[prefix].any_of) as role:
+            token = _token(rich, role)
+            assert (await rich.gateway.gql(query, token=token)).codes == ["FORBIDDEN"], entry
+            with monkeypatch.context() as patch:
+                patch.setitem(me.READERS, prefix, replace(READERS[prefix], any_of=tuple(ALL)))
+                assert (await rich.gateway.gql(query, token=token)).data["node"] is not None
+    assert len(by_id) == len(READERS)
+    figures(rules=len(by_id), removals_caught=len(by_id))
+
+
+async def test_every_filter_and_order_is_guarded_by_its_own_rule(
+    rich: Rich, monkeypatch: pytest.MonkeyPatch, figures: Figures
+) -> None:
+    probes = list(guarded_arguments())
+    for name, any_of in probes:
+        root, _, rest = name.partition(": ")
+        kind, _, member = rest.partition(" ")
+        with role_without(monkeypatch, any_of) as role:
+            answer = await rich.gateway.gql(
+                f"{{ {root}({_argument(kind, member)}) {{ totalCount }} }}", token=_token(rich, role)
+            )
+            assert (answer.codes, answer.body["errors"][0]["path"]) == (["FORBIDDEN"], [root]), (name, answer.body)
+            plain = await rich.gateway.gql(f"{{ {root} {{ totalCount }} }}", token=_token(rich, role))
+            assert "errors" not in plain.body
+    assert {name.partition(":")[0] for name, _ in probes} == set(FILTERS)
+    figures(rules=len(probes))
+
+
+def _argument(kind: str, member: str) -> str:
+    if kind == "order":
+        return f"orderBy: {member}"
+    first, *rest = member.split("_")
+    value = VALUES.get(member) or VALUES[first]
+    return f"filter: {{{first + ''.join(word.title() for word in rest)}: {value}}}"
