@@ -12,8 +12,8 @@ from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.glosas import DISPUTED
 from app.db.paging import Keyset
 from app.db.reference_tables import providers
-from app.db.scoping import claims_in, invoices_in
-from app.db.tables import claims, glosas, invoice_lines, invoices
+from app.db.scoping import invoices_in
+from app.db.tables import glosas, invoice_lines, invoices
 from app.domain.glosas import IN_DISPUTE
 from app.domain.invoices import InvoiceStatus, LineKind
 from app.domain.scope import Scope
@@ -144,8 +144,7 @@ async def disputed_cents(connection: AsyncConnection, scope: Scope, ids: Sequenc
         select(line.invoice_id, func.sum(DISPUTED))
         .join(invoices, invoices.c.id == line.invoice_id)
         .join(glosas, glosas.c.claim_id == line.claim_id)
-        .join(claims, claims.c.id == line.claim_id)
-        .where(line.invoice_id.in_(ids), line.kind == LineKind.CLAIM, invoices_in(scope), claims_in(scope))
+        .where(line.invoice_id.in_(ids), line.kind == LineKind.CLAIM, invoices_in(scope))
         .where(glosas.c.status.in_(sorted(IN_DISPUTE)), invoices.c.status != InvoiceStatus.CANCELLED)
         .group_by(line.invoice_id)
     )

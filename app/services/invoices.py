@@ -64,7 +64,7 @@ async def create(
     connection: AsyncConnection, *, scope: Scope, data: InvoiceData, subject: str, now: datetime
 ) -> InvoiceRecord:
     """A draft invoice with one line per claim, each with the claim's approved amount, and one per won appeal."""
-    raise_any(_shape_failures(data, scope))
+    raise_any(_shape_failures(data))
     claims = await _billable(connection, scope, data)
     # Taking the number locks the provider: two callers cannot both bill the same won appeals.
     number = await invoices_db.next_number(connection, data.provider)
@@ -91,7 +91,7 @@ async def _recoveries(connection: AsyncConnection, scope: Scope, data: InvoiceDa
     return await glosas_db.won_and_unbilled(connection, scope, data.provider, data.payer, RECOVERIES_MAX)
 
 
-def _shape_failures(data: InvoiceData, scope: Scope) -> list[Failure]:
+def _shape_failures(data: InvoiceData) -> list[Failure]:
     found = [
         cnes_failure(data.provider, "provider"),
         ans_failure(data.payer, "payer"),
@@ -100,8 +100,6 @@ def _shape_failures(data: InvoiceData, scope: Scope) -> list[Failure]:
     if len(data.claim_ids) > CLAIMS_MAX or len(set(data.claim_ids)) < len(data.claim_ids):
         message = f"an invoice has 1 to {CLAIMS_MAX} claims, each of them once"
         found.append(Failure(ErrorCode.INVALID_INPUT, message, "claimIds"))
-    if not scope.holds(provider=data.provider, payer=data.payer, patient=None):
-        found.append(Failure(ErrorCode.NOT_FOUND, f"no provider {data.provider} with payer {data.payer}", "provider"))
     return [failure for failure in found if failure is not None]
 
 

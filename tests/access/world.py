@@ -35,6 +35,41 @@ async def rich_world(gateway: Gateway) -> Rich:
     return rich
 
 
+async def add_targets(rich: Rich) -> None:
+    """Beside it, something for every mutation to act on, so that only the scope can be the reason of a refusal."""
+    world = rich.world
+    rich.ids["submitted"] = (await world.submitted_claim())["id"]
+    rich.ids["approved"] = (await world.approved_claim())["id"]
+    rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
+    doctor = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
+    rich.ids["exportable"] = (await world.submitted_claim(practitioner=doctor))["id"]
+    rich.ids["decidable"] = (await world.claim_in_review())["id"]
+    rich.ids["replaceable"] = (await world.approved_claim())["id"]
+    for name in ("lost_glosa", "open_glosa", "appealed_glosa"):
+        claim, rich.ids[name] = await _denied(world)
+    rich.ids["disputed_invoice"] = (await world.create_invoice([claim]))["invoice"]["id"]
+    _, won = await _denied(world)
+    await world.mutate(
+        "biller", "appealGlosa", "glosa { id }", id=won, justification="Conforme contrato", idempotencyKey=key()
+    )
+    answers = [{"glosa": won, "acceptedAmount": "40.00"}]
+    await world.mutate("payer_agent", "answerAppeal", "glosas { id }", answers=answers, idempotencyKey=key())
+    await world.mutate(
+        "biller", "appealGlosa", "glosa { id }", id=rich.ids["appealed_glosa"], justification="Conforme contrato",
+        idempotencyKey=key(),
+    )  # fmt: skip
+
+
+async def _denied(world: World) -> tuple[str, str]:
+    """The ids of a claim and its open denial."""
+    claim = await world.claim_in_review()
+    denial = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": EVENT_CODE, "amount": "40.00"}]}
+    await world.adjudicate(claim["id"], [denial])
+    query = "query($id: ID!) { claim(id: $id) { items { denials { id } } } }"
+    found = (await world.call("reviewer", query, id=claim["id"]))["claim"]["items"][0]["denials"][0]["id"]
+    return claim["id"], found
+
+
 async def _contract(rich: Rich) -> None:
     world = rich.world
     price = {"table": "22", "code": CONSULTATION["code"], "unitPrice": "90.00", "validFrom": "2020-01-01"}
@@ -78,10 +113,9 @@ async def _billed(rich: Rich) -> None:
     world = rich.world
     invoice = (await world.create_invoice([rich.ids["claim"]]))["invoice"]
     rich.ids["invoice"] = invoice["id"]
-    await world.mutate(
-        "finance", "adjustInvoice", "invoice { id }", id=invoice["id"], kind="DEBIT", amount="1.00",
-        reason="Taxa administrativa", idempotencyKey=key(),
-    )  # fmt: skip
+    for kind, amount in (("DEBIT", "1.00"), ("CREDIT", "3.00")):
+        values = {"id": invoice["id"], "kind": kind, "amount": amount, "reason": "Taxa", "idempotencyKey": key()}
+        await world.mutate("finance", "adjustInvoice", "invoice { id }", **values)
     await world.mutate("finance", "issueInvoice", "invoice { id }", id=invoice["id"])
     settled = await world.settle(invoice["id"], "50.00", bankReference="TED 778", statementNumber="DEM 1")
     rich.ids["settlement"] = settled["settlement"]["id"]

@@ -1,0 +1,288 @@
+"""What somebody of another scope may try with the ids of others: every id argument, list, sum, mutation and stream.
+
+A probe tells what it got; nothing is what it must get.
+"""
+
+import asyncio
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import httpx
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import claims, contracts, coverage, eligibility, glosas, history, invoices, lines, outbox, remittances
+from app.db import settlements as settlements_db
+from app.db.claims import ServicesOf
+from app.domain.scope import Scope
+from tests.access.world import Rich
+from tests.factories import key, today
+
+MODULES = (claims, contracts, coverage, eligibility, glosas, history, invoices, lines, remittances, settlements_db)
+NOTHING_ZERO = "0.00"
+NO_NODES = {"contract", "emergency"}  # what `node` does not give
+
+
+@dataclass(frozen=True)
+class Attacker:
+    """A caller with every permission and another scope: of another provider, payer or patient."""
+
+    kind: str
+    token: str
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Something to try; `run` answers what leaked, None if nothing did."""
+
+    name: str
+    run: Callable[[], Awaitable[Any]]
+
+
+def attackers(other: Rich, role: str) -> list[Attacker]:
+    """Three callers of another world, one for each way of being somebody else."""
+    world, token = other.world, other.gateway.token
+    return [
+        Attacker("provider", token(role, providers=[world.provider]), Scope(frozenset({world.provider}))),
+        Attacker("payer", token(role, providers=["*"], payer=world.payer), Scope(payer=world.payer, any_provider=True)),
+        Attacker("patient", token(role, patient=world.patient), Scope(patient=world.patient)),
+    ]
+
+
+def probes(victim: Rich, attacker: Attacker) -> list[Probe]:
+    """All of them, those that read first."""
+    found = [*_reads(victim, attacker), *_lists(victim, attacker), *_sums(victim, attacker)]
+    found += [*_streams(victim, attacker), *_statements(victim, attacker), *_mutations(victim, attacker)]
+    return [*found, Probe("settlements, live", partial(_live, victim, attacker))]
+
+
+async def _data(victim: Rich, attacker: Attacker, query: str, **variables: Any) -> Any:
+    return (await victim.gateway.gql(query, variables, token=attacker.token)).body.get("data")
+
+
+def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
+    for name, identifier in victim.ids.items():
+        if name in NO_NODES:
+            continue
+        yield _read(victim, attacker, name, f'node(id: "{identifier}") {{ id }}')
+    everything = ", ".join(f'"{identifier}"' for identifier in victim.ids.values())
+
+    async def nodes() -> Any:
+        data = await _data(victim, attacker, f"{{ nodes(ids: [{everything}]) {{ id }} }}")
+        return [each for each in data["nodes"] if each] or None
+
+    yield Probe("nodes", nodes)
+    for root, name in (("claim", "claim"), ("invoice", "invoice"), ("remittance", "remittance")):
+        yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[name]}") {{ id }}')
+    for name in ("draft", "claim"):
+        yield _read(victim, attacker, "claimPreflight", f'claimPreflight(claimId: "{victim.ids[name]}") {{ passes }}')
+
+
+def _read(victim: Rich, attacker: Attacker, name: str, selection: str) -> Probe:
+    async def run() -> Any:
+        data = await _data(victim, attacker, f"{{ found: {selection} }}")
+        return None if data is None else data["found"]
+
+    return Probe(f"{name}: {selection[:30]}", run)
+
+
+def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
+    world, ids = victim.world, victim.ids
+    own = f'payer: "{world.payer}", provider: "{world.provider}"'
+    filters = {
+        "claims": [own, f'patient: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"'],
+        "glosas": [own],
+        "invoices": [own],
+        "settlements": [own, f'invoice: "{ids["invoice"]}"'],
+        "remittances": [own],
+        "unmatchedRemittanceLines": [own],
+        "eligibilityHistory": [own, f'patient: "{ids["patient"]}"'],
+    }
+    for root, each in filters.items():
+        for text in each:
+            yield _list(victim, attacker, root, text, "totalCount", 0)
+            yield _list(victim, attacker, root, text, "nodes { id }", [])
+    yield _list(victim, attacker, "glosas", own, "aboutToBeLostAmount", NOTHING_ZERO)
+
+    async def prices() -> Any:
+        data = await _data(victim, attacker, f"{{ contracts({own}) {{ id prices {{ code }} }} }}")
+        return data["contracts"] or None
+
+    yield Probe("contracts", prices)
+
+
+def _list(victim: Rich, attacker: Attacker, root: str, text: str, selection: str, nothing: Any) -> Probe:
+    async def run() -> Any:
+        data = await _data(victim, attacker, f"{{ {root}(filter: {{{text}}}) {{ found: {selection} }} }}")
+        return None if data[root]["found"] == nothing else data
+
+    return Probe(f"{root} by {text[:20]}: {selection}", run)
+
+
+def _sums(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
+    own = f'payer: "{victim.world.payer}", provider: "{victim.world.provider}"'
+    books = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount"
+    figures = "claimsWithoutReturn processedAmount valueWithoutReturn aboutToBeLostAmount meanDaysToPayment"
+    for root, fields in (("reconciliation", books), ("billingIndicators", figures)):
+
+        async def run(root: str = root, fields: str = fields) -> Any:
+            data = await _data(victim, attacker, f"{{ {root}({own}) {{ {fields} }} }}")
+            return None if set(data[root].values()) <= {NOTHING_ZERO, 0, None} else data
+
+        yield Probe(root, run)
+
+
+def _streams(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
+    for root in ("settlements", "claimStatusChanged"):
+
+        async def run(root: str = root) -> Any:
+            if attacker.kind == "patient" and root == "settlements":
+                return None
+            own = f'payer: "{victim.world.payer}", provider: "{victim.world.provider}"'
+            body = {"query": f'subscription {{ {root}(after: "MA", filter: {{{own}}}) {{ cursor }} }}'}
+            return await _first_event(victim, attacker, body)
+
+        yield Probe(root, run)
+
+    async def log() -> Any:
+        async with victim.gateway.database.reading() as connection:
+            rows = await outbox.named_after(connection, attacker.scope, 0, {"ClaimCreated", "InvoiceSettled"}, 10_000)
+        return [row for row in rows if row.aggregate_id in victim.ids.values()] or None
+
+    yield Probe("the log of events", log)
+
+
+async def _live(victim: Rich, attacker: Attacker) -> Any:
+    """What of a payment somebody hears who listens while it is made."""
+    if attacker.kind == "patient":
+        return None
+    body = {"query": "subscription { settlements { cursor } }"}
+    before = victim.gateway.parts.hub.subscribers
+    listening = asyncio.create_task(_first_event(victim, attacker, body, seconds=0.5))
+    while victim.gateway.parts.hub.subscribers == before:  # noqa: ASYNC110 - a count gives no signal
+        await asyncio.sleep(0.01)
+    await victim.world.settle(victim.ids["invoice"], "0.01")
+    return await listening
+
+
+async def _first_event(victim: Rich, attacker: Attacker, body: dict[str, Any], seconds: float = 0.15) -> Any:
+    """The first event of the stream; None if nothing comes within the time."""
+    headers = {"authorization": f"Bearer {attacker.token}", "accept": "text/event-stream"}
+    try:
+        async with victim.gateway.client.stream(
+            "POST", "/graphql", json=body, headers=headers, timeout=seconds
+        ) as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("data: "):
+                    return json.loads(line.removeprefix("data: ")).get("data")
+    except httpx.ReadTimeout:
+        return None
+    return None
+
+
+def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
+    """Queries behind relations, which no object of one's own leads to others' rows by: asked directly."""
+    yield _duplicates(victim, attacker)
+    for module in MODULES:
+        for name, function in inspect.getmembers(module, inspect.iscoroutinefunction):
+            parameters = list(inspect.signature(function).parameters.values())
+            names = [each.name for each in parameters if each.default is each.empty]
+            if function.__module__ != module.__name__ or names[:2] != ["connection", "scope"] or len(names) != 3:
+                continue
+            if "Filter" in str(parameters[2].annotation) or "Keyset" in str(parameters[2].annotation):
+                continue
+            yield Probe(f"{module.__name__}.{name}", _statement(victim, attacker, function, parameters[2]))
+
+
+def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
+    """Whether the same service was billed already, a question of the preflight."""
+    world = victim.world
+    whose = ServicesOf(world.provider, world.payer, world.patient, ("",))
+
+    async def run() -> Any:
+        async with victim.gateway.database.reading() as connection:
+            return await claims.services_elsewhere(connection, attacker.scope, whose, [today()]) or None
+
+    return Probe("claims.services_elsewhere", run)
+
+
+def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:
+    is_many = "Sequence" in str(parameter.annotation) or "list" in str(parameter.annotation)
+    ids = list(victim.ids.values())
+
+    async def run() -> Any:
+        async def work(connection: AsyncConnection) -> Any:
+            if is_many:
+                return await function(connection, attacker.scope, ids)
+            return [found for each in ids if (found := await function(connection, attacker.scope, each))]
+
+        return await victim.gateway.database.transact(work) or None
+
+    return run
+
+
+def _mutations(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
+    for title, values in _inputs(victim).items():
+        name = title.partition(" ")[0]
+        type_name = {"startReview": "ClaimActionInput"}.get(name, name[0].upper() + name[1:] + "Input")
+
+        async def run(name: str = name, type_name: str = type_name, values: dict[str, Any] = values) -> Any:
+            found = "results { errors { code } }" if name == "submitClaims" else ""
+            query = f"mutation($input: {type_name}!) {{ {name}(input: $input) {{ errors {{ code }} {found} }} }}"
+            data = await _data(victim, attacker, query, input=values)
+            payload = data[name]
+            errors = payload["errors"] + [e for each in payload.get("results", []) for e in each["errors"]]
+            return None if errors else payload
+
+        yield Probe(title, run)
+
+
+def _inputs(victim: Rich) -> dict[str, dict[str, Any]]:
+    """A good input for every mutation that takes an id or names parties, all of them the victim's."""
+    ids, world = victim.ids, victim.world
+    parties = {"provider": world.provider, "payer": world.payer}
+    once = {"idempotencyKey": key()}
+    line = {"providerClaimNumber": "X1", "paidAmount": "1.00"}
+    terms = {"submissionWindowDays": 9, "appealDeadlineDays": 9, "paymentTermDays": 9}
+    return {
+        "createClaim": world.claim_input(),
+        "updateDraftClaim": {"id": ids["draft"]},
+        "submitClaims": {"claimIds": [ids["draft"]]},
+        "cancelClaim": {"id": ids["draft"]},
+        "startReview": {"id": ids["submitted"]},
+        "requestInformation": {"id": ids["reviewed"], "reason": "mais dados"},
+        "adjudicateClaim": {"id": ids["decidable"], "items": [{"sequence": 1, "approvedAmount": "100.00"}], **once},
+        "replaceClaim": {"id": ids["replaceable"], "providerClaimNumber": "RX1", **once},
+        "exportBatch": {"claimIds": [ids["exportable"]]},
+        "acceptGlosa": {"id": ids["lost_glosa"], **once},
+        "appealGlosa": {"id": ids["open_glosa"], "justification": "conforme contrato", **once},
+        "answerAppeal": {"answers": [{"glosa": ids["appealed_glosa"], "acceptedAmount": "1.00"}], **once},
+        "createInvoice of won appeals": {
+            **parties,
+            "competence": today().strftime("%Y%m"),
+            "claimIds": [],
+            "idempotencyKey": key(),
+        },
+        "createInvoice": {**parties, "competence": today().strftime("%Y%m"), "claimIds": [ids["approved"]], **once},
+        "adjustInvoice": {"id": ids["draft_invoice"], "kind": "CREDIT", "amount": "1.00", "reason": "ajuste", **once},
+        "issueInvoice": {"id": ids["draft_invoice"]},
+        "cancelInvoice": {"id": ids["draft_invoice"]},
+        "settleInvoice": {"id": ids["invoice"], "paidOn": today().isoformat(), "amount": "1.00", **once},
+        "reverseSettlement": {"id": ids["settlement"], "amount": "1.00", "reason": "estorno", **once},
+        "importRemittance": {
+            **parties,
+            "statementNumber": "X1",
+            "lines": [line],
+            "paidOn": today().isoformat(),
+            **once,
+        },
+        "matchRemittanceLine": {"id": ids["unmatched_line"], "claimId": ids["reviewed"]},
+        "postRemittance": {"id": ids["remittance"], **once},
+        "saveContract": {**parties, **terms},
+        "checkEligibility": {**parties, "cardNumber": world.card},
+        "openEmergencyAccess": {"patient": world.patient, "reason": "Paciente inconsciente na emergencia"},
+    }

@@ -1,0 +1,152 @@
+"""Callers of other scopes get nothing by any id, list, sum, stream or mutation; and each WHERE that sees to it is
+taken away once, which some probe must notice."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import true
+
+from app import auth
+from app.db import scoping
+from app.domain.scope import Scope
+from tests.access.probes import attackers, probes
+from tests.access.test_fields import ALL
+from tests.access.world import Rich, add_targets, rich_world
+from tests.faults.conftest import Figures, figures
+from tests.gateway import Gateway
+
+__all__ = ["figures"]
+DATABASE = Path(scoping.__file__).parent
+CONDITIONS = frozenset(name for name in vars(scoping) if name.endswith("_in"))
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place where a statement takes the caller's scope into its WHERE."""
+
+    module: str
+    line: int
+    condition: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} {self.condition}"
+
+
+def _sites() -> list[Site]:
+    trees = {path.stem: ast.parse(path.read_text()) for path in sorted(DATABASE.glob("*.py")) if path.stem != "scoping"}
+    return [
+        Site(f"app.db.{name}", node.lineno, node.func.id)
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CONDITIONS
+    ]
+
+
+SITES = _sites()
+PACKAGE = DATABASE.parent
+
+
+def _asked() -> list[tuple[str, int]]:
+    """(file, line) of every place where a service or a stream asks the scope itself."""
+    return [
+        (str(path), number)
+        for path in sorted(PACKAGE.glob("*/*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if "scope.holds(" in line
+    ]
+
+
+@contextmanager
+def without_asking(place: tuple[str, int]) -> Iterator[None]:
+    """There the scope holds everything."""
+    holds = Scope.holds
+
+    def everything(self: Scope, **parts: str | None) -> bool:
+        frame = sys._getframe(1)
+        return (frame.f_code.co_filename, frame.f_lineno) == place or holds(self, **parts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Scope, "holds", everything)
+        yield
+
+
+@contextmanager
+def without(site: Site) -> Iterator[None]:
+    """That statement takes no scope into its WHERE."""
+    module = import_module(site.module)
+    condition = getattr(module, site.condition)
+
+    def everything(scope: Any) -> Any:
+        return true() if sys._getframe(1).f_lineno == site.line else condition(scope)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, site.condition, everything)
+        yield
+
+
+@pytest.fixture(scope="module")
+def everything() -> Iterator[str]:
+    """A role with every permission: nothing but the scope can be the reason of a refusal."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(auth.ROLES, "everything", ALL)
+        yield "everything"
+
+
+async def _victim(gateway: Gateway) -> Rich:
+    rich = await rich_world(gateway)
+    await add_targets(rich)
+    return rich
+
+
+async def test_no_caller_of_another_scope_gets_anything(gateway: Gateway, everything: str, figures: Figures) -> None:
+    victim, other = await _victim(gateway), await rich_world(gateway)
+    tried, leaks = 0, []
+    for attacker in attackers(other, everything):
+        for probe in probes(victim, attacker):
+            tried += 1
+            leak = await probe.run()
+            if leak is not None:
+                leaks.append(f"{attacker.kind} by {probe.name}: {leak}")
+    assert leaks == []
+    figures(tried=tried, leaks=0)
+
+
+async def test_each_probe_gets_something_in_its_own_scope(embedded_gateway: Gateway, everything: str) -> None:
+    """Or it would be empty for the wrong reason."""
+    victim = await _victim(embedded_gateway)
+    for attacker in attackers(victim, everything):
+        if attacker.kind == "provider":
+            silent = [probe.name for probe in probes(victim, attacker) if await probe.run() is None]
+    assert silent == [], "\n".join(silent)
+
+
+async def test_each_scope_that_is_taken_away_is_noticed(
+    embedded_gateway: Gateway, everything: str, figures: Figures
+) -> None:
+    other = await rich_world(embedded_gateway)
+    victim = await _victim(embedded_gateway)
+    taken = [(str(site), without(site)) for site in SITES]
+    taken += [(f"{path}:{line}", without_asking((path, line))) for path, line in _asked()]
+    unnoticed = []
+    for name, hole in taken:
+        with hole:
+            leak = await _first_leak(victim, other, everything)
+        if leak is None:
+            unnoticed.append(name)
+    figures(removed=len(taken), noticed=len(taken) - len(unnoticed))
+    assert unnoticed == [], "\n".join(unnoticed)
+
+
+async def _first_leak(victim: Rich, other: Rich, role: str) -> str | None:
+    for attacker in attackers(other, role):
+        for probe in probes(victim, attacker):
+            if await probe.run() is not None:
+                return f"{attacker.kind} by {probe.name}"
+    return None
