@@ -47,7 +47,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     | {"settlements:read", "settlements:read_bank", "remittances:read", "reconciliation:read", "contracts:read"}
     | {"eligibility:read", "claims:review", "claims:adjudicate", "appeals:answer"},
     "patient": (_ALL_OF_A_CLAIM - {"invoices:read"}) | {"eligibility:read", "access_log:read_own"},
-    "admin": frozenset({"tuss:read", "contracts:read", "gateway:configure", "emergencies:read"}),
+    "admin": frozenset({"tuss:read", "contracts:read", "gateway:configure", "emergencies:read", "schema:introspect"}),
 }
 """Every role and what it may do. Roles match exactly; an unknown role means nothing."""
 

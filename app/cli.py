@@ -1,6 +1,7 @@
 """The console script `billing`: everything an operator does at the command line."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -119,6 +120,8 @@ def serve(
         signal.signal(asked_to_stop, lambda *_: sys.exit(0))
     listener = config.bind_socket()
     listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
+    # What was imported lives as long as the process: the collector need not walk it, which takes a tenth of a second.
+    gc.freeze()
     Draining(config, application).run(sockets=[listener])
 
 

@@ -30,6 +30,7 @@ from app.schema.root import schema
 from app.settings import Settings
 from app.telemetry import OTHER, Metrics, request_id
 from app.transport.errors import Unauthenticated
+from app.transport.limits import Limits
 from app.transport.view import GraphQLView, OperationReport
 
 EXPLORER_DIRECTORY: Final = Path(__file__).parent / "explorer"
@@ -74,6 +75,8 @@ def _view(parts: Parts) -> GraphQLView:
         deadline_seconds=parts.settings.operation_deadline_seconds,
         explorer_page=_explorer_page if parts.settings.is_development else None,
         on_operation=_operation_counter(parts.metrics),
+        limits=Limits(depth=parts.settings.depth_max, aliases=parts.settings.aliases_max, cost=parts.settings.cost_max),
+        tells_cost=parts.settings.is_development,
     )
 
 
@@ -105,6 +108,7 @@ def _context_factory(parts: Parts) -> Any:
             now=parts.now,
             on_commit=parts.relay.wake,
             request_id=request_id.get(),
+            tells_schema=parts.settings.is_development,
         )
 
     return context

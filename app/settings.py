@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     oidc_audience: str = "billing-gateway"
 
     sweep_interval_seconds: float = Field(default=300.0, ge=1, le=86_400)
+    depth_max: int = Field(default=15, ge=3, le=100)
+    aliases_max: int = Field(default=100, ge=0, le=2_000)
+    cost_max: int = Field(default=20_000, ge=100, le=10_000_000)
     operation_deadline_seconds: float = Field(default=15.0, gt=0, le=120)
     drain_seconds: float = Field(default=2.0, ge=0, le=60)
     shutdown_timeout_seconds: int = Field(default=5, ge=1, le=60)

@@ -51,6 +51,12 @@ class Context:
     now: Callable[[], datetime]
     on_commit: Callable[[], None]
     request_id: str
+    tells_schema: bool = False
+
+    @property
+    def may_introspect(self) -> bool:
+        """Whether the schema is told to this caller."""
+        return self.tells_schema or "schema:introspect" in self.principal.scopes
 
     @cached_property
     def scope(self) -> Scope:

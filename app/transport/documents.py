@@ -1,13 +1,10 @@
-"""From a request's text to the operation it means: parsed and validated once per document.
-
-Limits on a document's depth, aliases or cost stand in one place, the `limits` given to Documents, and are paid once
-per document.
-"""
+"""From a request's text to the operation it means: parsed, measured and validated once per document."""
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 from graphql import (
@@ -18,6 +15,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     parse,
+    recommended_rules,
     specified_rules,
     validate,
 )
@@ -27,13 +25,12 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from app.transport import errors
 from app.transport.errors import Refused, RequestError
+from app.transport.limits import Limits, Measure, measure
 
 TOKENS_MAX = 2000
 CACHE_WEIGHT_MAX = 500_000  # characters; a parsed document takes about 120 bytes for each
 _WEIGHT_OF_ANY = 500
-_RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-
-Limit = Callable[[GraphQLSchema, DocumentNode], Iterable[GraphQLError]]
+_RULES = (*recommended_rules, *specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +66,7 @@ class Document:
     text: str
     tree: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
+    measures: Mapping[str | None, Measure]
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The one that is meant; without a name there must be only one. RequestError otherwise."""
@@ -84,10 +82,10 @@ class Document:
 class Documents:
     """Valid documents by the hash of their text, the least recently used forgotten first; invalid ones are not kept."""
 
-    def __init__(self, schema: Schema, *, limits: Iterable[Limit] = (), weight_max: int = CACHE_WEIGHT_MAX) -> None:
+    def __init__(self, schema: Schema, *, limits: Limits | None = None, weight_max: int = CACHE_WEIGHT_MAX) -> None:
         self._schema: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._hide_suggestions = schema.config.disable_field_suggestions
-        self._limits = tuple(limits)
+        self._limits = limits or Limits()
         self._weight_left = weight_max
         self._known: OrderedDict[bytes, Document] = OrderedDict()
 
@@ -107,17 +105,16 @@ class Documents:
             tree = parse(text, max_tokens=TOKENS_MAX)
         except GraphQLSyntaxError as error:
             raise RequestError(errors.PARSE_FAILED, error.message, errors=[error]) from None
+        measures = measure(self._schema, tree, self._limits)
         self._check(tree)
         operations = {
             node.name.value if node.name else None: node
             for node in tree.definitions
             if isinstance(node, OperationDefinitionNode)
         }
-        return Document(text, tree, operations)
+        return Document(text, tree, operations, measures)
 
     def _check(self, tree: DocumentNode) -> None:
-        for limit in self._limits:
-            _refuse_any("TOO_COMPLEX", limit(self._schema, tree))
         found = validate(self._schema, tree, _RULES, max_errors=20, hide_suggestions=self._hide_suggestions)
         _refuse_any(errors.VALIDATION_FAILED, found)
 
@@ -138,7 +135,7 @@ def _refuse_any(code: str, found: Iterable[GraphQLError]) -> None:
         raise RequestError(code, reasons[0].message, errors=reasons)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
     """What is to be run: one operation of a valid document, with its variables."""
 
@@ -146,6 +143,16 @@ class Operation:
     node: OperationDefinitionNode
     variables: dict[str, Any] | None
     started: float
+
+    @cached_property
+    def measure(self) -> Measure:
+        """What it asks for."""
+        return self.document.measures[self.name]
+
+    @cached_property
+    def cost(self) -> int:
+        """What it may cost with its variables."""
+        return self.measure.weight.of(self.variables or {})
 
     @property
     def name(self) -> str | None:

@@ -13,6 +13,7 @@ VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 BAD_REQUEST = "BAD_REQUEST"
 RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
+TOO_COMPLEX = "TOO_COMPLEX"
 NOT_SUPPORTED = "OPERATION_NOT_SUPPORTED"
 UNAUTHENTICATED = "UNAUTHENTICATED"
 FORBIDDEN = "FORBIDDEN"
@@ -243,8 +244,11 @@ class Answer:
         return replace(cls.refused(refused, "error"), ends=True)
 
     @classmethod
-    def of(cls, result: ExecutionResult, request_id: str | None) -> Self:
-        """An execution's result; unexpected failures masked and logged, also one of a value that JSON cannot hold."""
+    def of(cls, result: ExecutionResult, request_id: str | None, told: Mapping[str, object] | None = None) -> Self:
+        """An execution's result, with what else is `told` in its extensions.
+
+        Unexpected failures are masked and logged, also one of a value that JSON cannot hold.
+        """
         if result.data is None and result.errors and is_request_error(result.errors):
             message = result.errors[0].message
             return cls.refused(RequestError(BAD_USER_INPUT, message, errors=result.errors))
@@ -252,7 +256,7 @@ class Answer:
         found = formatted(result.errors or (), request_id)
         if found:
             payload = {"errors": found, **payload}
-        extensions = {**(result.extensions or {}), **_redacted(found)}
+        extensions = {**(told or {}), **(result.extensions or {}), **_redacted(found)}
         if extensions:
             payload["extensions"] = extensions
         try:

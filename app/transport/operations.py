@@ -6,7 +6,7 @@ The schema's extensions work for queries and mutations (`on_operation`, `on_exec
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from inspect import isawaitable
 from typing import Any, cast
@@ -19,8 +19,9 @@ from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.types import ExecutionContext
 
 from app.transport import errors
-from app.transport.documents import Documents, Limit, Operation, Parameters
+from app.transport.documents import Documents, Operation, Parameters
 from app.transport.errors import Answer, OperationReport, Refused, RequestError, TimedOut
+from app.transport.limits import IntrospectionRefused, Limits, check
 from app.transport.subscriptions import Subscriptions, not_begun, seen_by, tell
 
 _AT_ONCE = 0.0
@@ -36,11 +37,14 @@ class Operations:
         *,
         deadline_seconds: float,
         on_operation: Callable[[OperationReport], None] | None = None,
-        limits: Iterable[Limit] = (),
+        limits: Limits | None = None,
+        tells_cost: bool = False,
     ) -> None:
         self._schema = schema
+        self._limits = limits or Limits()
+        self._tells_cost = tells_cost
         self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
-        self._documents = Documents(schema, limits=limits)
+        self._documents = Documents(schema, limits=self._limits)
         self._deadline_seconds = deadline_seconds
         self._on_operation = on_operation
         self._executor = schema.execution_context_class
@@ -58,7 +62,9 @@ class Operations:
         node = document.operation(parameters.operation_name)
         if self._core.get_root_type(node.operation) is None:
             raise RequestError(errors.RESOLUTION_FAILURE, f"the schema has no {node.operation.value}s")
-        return Operation(document, node, parameters.variables, started)
+        operation = Operation(document, node, parameters.variables, started)
+        check("cost", operation.cost, self._limits.cost)
+        return operation
 
     def refuse(self, error: Exception, *, request_id: str | None = None, operation: Operation | None = None) -> Answer:
         """The answer to a request that is not run; one line of log, one report."""
@@ -71,13 +77,15 @@ class Operations:
     ) -> Answer:
         """Run a query or mutation; it is given up at the deadline, and when `gone` (if given) returns."""
         request_id = getattr(context, "request_id", None)
+        if operation.measure.introspects and not getattr(context, "may_introspect", True):
+            return self.refuse(IntrospectionRefused(), request_id=request_id, operation=operation)
         try:
             async with asyncio.timeout(self._deadline_seconds) as timer:
                 result = self._execute(operation, context)
                 if isawaitable(result):
                     async with ended_by(timer, gone):
                         result = await result
-            answer = Answer.of(result, request_id)
+            answer = Answer.of(result, request_id, self._told(operation))
         except Exception as error:  # noqa: BLE001 - masked and logged
             answer = Answer.refused(self._failure(error, timer, request_id), "error")
         finally:
@@ -103,6 +111,12 @@ class Operations:
             yield last
         finally:
             self._reported(operation, last, request_id)
+
+    def _told(self, operation: Operation) -> dict[str, object]:
+        """What the operation was counted as, where clients are told."""
+        if not self._tells_cost:
+            return {}
+        return {"cost": {"requested": operation.cost, "max": self._limits.cost, "depth": operation.measure.depth}}
 
     def _failure(self, error: Exception, timer: asyncio.Timeout, request_id: str | None) -> Refused:
         if not (isinstance(error, TimeoutError) and timer.expired()):

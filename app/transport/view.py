@@ -15,7 +15,7 @@ without any.
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from functools import lru_cache, partial
 from typing import Any
@@ -29,8 +29,9 @@ from starlette.websockets import WebSocket
 from strawberry import Schema
 
 from app.transport import errors
-from app.transport.documents import Limit, Operation, Parameters
+from app.transport.documents import Operation, Parameters
 from app.transport.errors import Answer, OperationReport, Refused, Restarting, Unauthenticated
+from app.transport.limits import Limits
 from app.transport.operations import Operations, end_now, ended_by, has_gone
 from app.transport.websocket import Socket, SocketLimits
 
@@ -68,14 +69,19 @@ class GraphQLView:
         explorer_page: ExplorerPage | None = None,
         explorer_headers: Mapping[str, str] | None = None,
         on_operation: Callable[[OperationReport], None] | None = None,
-        limits: Iterable[Limit] = (),
+        limits: Limits | None = None,
+        tells_cost: bool = False,
         batch_max: int = 0,
         socket_limits: SocketLimits | None = None,
     ) -> None:
         if not 0 <= batch_max <= BATCH_MAX:
             raise ValueError(f"batch_max is 0 to {BATCH_MAX}")
         self._operations = Operations(
-            schema, deadline_seconds=deadline_seconds, on_operation=on_operation, limits=limits
+            schema,
+            deadline_seconds=deadline_seconds,
+            on_operation=on_operation,
+            limits=limits,
+            tells_cost=tells_cost,
         )
         self._context = context
         self._explorer_page = explorer_page

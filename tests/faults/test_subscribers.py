@@ -87,7 +87,7 @@ async def _nobody_watches(fleet: Fleet) -> bool:
 async def test_every_live_subscriber_hears_every_settlement_once_and_in_order(
     services: Services, tmp_path: Path, figures: Figures
 ) -> None:
-    settings = await server_settings(tmp_path, services)
+    settings = await server_settings(tmp_path, services, aliases_max=1_000)
     async with staged(settings, processes=2) as fleet, contextlib.AsyncExitStack() as stack:
         bills = [bill["id"] for bill in await invoices(fleet, 4)]
         token = fleet.token("finance")

@@ -7,13 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
-from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from strawberry.extensions import SchemaExtension
 
 from app.transport.documents import Documents
 from app.transport.errors import OperationReport, RequestError
+from app.transport.limits import Limits
 from app.transport.view import preference
 from tests.graphql.http_audits.toy import Toy, make_schema
 
@@ -65,9 +65,9 @@ class TestDocuments:
         assert documents.get("{ number }") is not two
 
     def test_a_limit_refuses_a_document_before_validation(self) -> None:
-        documents = Documents(make_schema(), limits=[lambda _schema, _tree: [GraphQLError("too deep")]])
-        with pytest.raises(RequestError, match="too deep") as caught:
-            documents.get("{ unknown }")
+        documents = Documents(make_schema(), limits=Limits(depth=1))
+        with pytest.raises(RequestError, match="too much depth") as caught:
+            documents.get("{ unknown { further } }")
         assert caught.value.code == "TOO_COMPLEX"
 
     def test_a_document_has_at_most_2000_tokens(self) -> None:
