@@ -4,6 +4,8 @@
 | --- | --- | --- | --- |
 | eligibility:{scope}:{payer}:{hmac(card)}:{day}:{procedure or -} | a payer's answer | at most one hour | expiry |
 | tuss:{table}:{code} | a TUSS term | one day | expiry (terms only change with a new table) |
+| rate:{hmac(caller)} | the tokens of a caller's bucket | until it is full again | expiry |
+| apq:{sha256} | the text of a document that clients ask for by its hash | one day | expiry |
 """
 
 import asyncio
@@ -22,6 +24,7 @@ from redis.exceptions import RedisError
 
 Answer = TypeVar("Answer")
 TUSS_LIFETIME_SECONDS: Final = 86_400
+DOCUMENT_LIFETIME_SECONDS: Final = 86_400
 OPEN_SECONDS: Final = 5.0
 _log = structlog.get_logger("billing.cache")
 
@@ -76,6 +79,10 @@ class Cache:
                 pipe.set(key, value, ex=lifetime_seconds)
             await pipe.execute()
 
+    async def run(self, script: str, key: str, *arguments: float) -> Any:
+        """What a Lua script answers about one key; None when Redis does not answer."""
+        return await self._try(lambda: self._redis.eval(script, 1, key, *arguments))
+
     def flight(self, key: str) -> asyncio.Lock:
         """The lock that lets one caller of this process ask the source while the others wait for its answer."""
         if len(self._flights) > 1_000:
@@ -102,6 +109,11 @@ class Cache:
     def tuss_key(table: str, code: str) -> str:
         """The key of a TUSS term."""
         return f"tuss:{table}:{code}"
+
+    @staticmethod
+    def document_key(digest: str) -> str:
+        """The key of a document by the SHA-256 of its text."""
+        return f"apq:{digest}"
 
     async def _try(self, call: Callable[[], Awaitable[Any]]) -> Any:
         if self._clock() < self._closed_until:

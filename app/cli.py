@@ -38,6 +38,8 @@ from app.services.tiss_export import Batch
 from app.services.tiss_import import Fate, ImportReport
 from app.settings import Settings, SettingsError
 from app.telemetry import configure_logs
+from app.transport import manifest
+from app.transport.persisted import ManifestError
 
 Result = TypeVar("Result")
 EXIT_BAD_INPUT: Final = 1
@@ -57,6 +59,9 @@ def main() -> None:
         app()
     except SettingsError as error:
         _err.print(f"billing: wrong settings\n{error}", markup=False)
+        sys.exit(EXIT_BAD_SETTINGS)
+    except ManifestError as error:
+        _err.print(f"billing: wrong trusted documents\n{error}", markup=False)
         sys.exit(EXIT_BAD_SETTINGS)
     except BillingError as error:
         _err.print(f"billing: {error}", markup=False)
@@ -194,6 +199,20 @@ def _all_providers(role: str) -> list[str]:
 def schema() -> None:
     """Print the GraphQL schema."""
     print(graphql_schema.as_str())
+
+
+@app.command(name="trusted-documents")
+def trusted_documents(
+    directory: Annotated[Path, typer.Argument(help="Where the client's .graphql files are.")],
+    output: Annotated[Path, typer.Option(help="The manifest, for BILLING_TRUSTED_DOCUMENTS.")] = Path("trusted.json"),
+) -> None:
+    """Write the manifest of a client's operations, each by its hash, after a check against the schema."""
+    files = {path: path.read_text() for path in sorted(directory.rglob("*.graphql"))}
+    if not files:
+        _fail(f"there is no .graphql file in {directory}")
+    found = manifest.build(graphql_schema, files)
+    output.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
+    _err.print(f"{len(found['operations'])} operations in {output}", markup=False)
 
 
 @app.command(name="access-matrix")

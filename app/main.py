@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.auth import InvalidToken, Verifier
+from app.cache import DOCUMENT_LIFETIME_SECONDS, Cache
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.migrate import is_current
@@ -31,6 +32,7 @@ from app.settings import Settings
 from app.telemetry import OTHER, Metrics, request_id
 from app.transport.errors import Unauthenticated
 from app.transport.limits import Limits
+from app.transport.persisted import PersistedDocuments, load_trusted
 from app.transport.view import GraphQLView, OperationReport
 
 EXPLORER_DIRECTORY: Final = Path(__file__).parent / "explorer"
@@ -69,8 +71,17 @@ async def drain(app: Starlette) -> None:
 
 
 def _view(parts: Parts) -> GraphQLView:
+    settings = parts.settings
+    trusted = load_trusted(settings.trusted_documents) if settings.trusted_documents else {}
+    persisted = PersistedDocuments(
+        trusted,
+        is_only=settings.trusted_documents_only,
+        store=Kept(parts.cache) if settings.automatic_persisted_queries else None,
+    )
     return GraphQLView(
         schema,
+        persisted=persisted,
+        streams_per_caller=settings.streams_per_subject,
         context=_context_factory(parts),
         deadline_seconds=parts.settings.operation_deadline_seconds,
         explorer_page=_explorer_page if parts.settings.is_development else None,
@@ -78,6 +89,23 @@ def _view(parts: Parts) -> GraphQLView:
         limits=Limits(depth=parts.settings.depth_max, aliases=parts.settings.aliases_max, cost=parts.settings.cost_max),
         tells_cost=parts.settings.is_development,
     )
+
+
+class Kept:
+    """Documents that clients registered, in Redis."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    async def get(self, digest: str) -> str | None:
+        """The text, or None."""
+        found = await self._cache.get(self._cache.document_key(digest))
+        return None if found is None else found.decode(errors="replace")
+
+    async def put(self, digest: str, text: str) -> None:
+        """Keep it for a day."""
+        key = self._cache.document_key(digest)
+        await self._cache.put(key, text.encode(), lifetime_seconds=DOCUMENT_LIFETIME_SECONDS)
 
 
 def _routes(parts: Parts, view: GraphQLView) -> list[BaseRoute]:
@@ -105,9 +133,11 @@ def _context_factory(parts: Parts) -> Any:
             verifier=parts.verifier,
             turns=parts.turns,
             trail=parts.trail,
+            rate=parts.rate,
             now=parts.now,
             on_commit=parts.relay.wake,
             request_id=request_id.get(),
+            address=connection.client.host if connection.client else "",
             tells_schema=parts.settings.is_development,
         )
 

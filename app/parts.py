@@ -26,6 +26,7 @@ from app.events.inbox import Inbox
 from app.events.kafka import KafkaReader, KafkaTransport
 from app.events.memory import MemoryTransport
 from app.events.relay import Relay
+from app.rate import Rate
 from app.resolvers.turns import Turns
 from app.services import glosas
 from app.services import inbox as inbox_service
@@ -60,6 +61,7 @@ class Parts:
     metrics: Metrics
     turns: Turns
     trail: Trail
+    rate: Rate
     now: Callable[[], datetime]
     is_draining: bool = False
 
@@ -145,10 +147,17 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
     relay = Relay(
         database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
     )
+    cache = Cache(caching.connect(settings.redis_url), secret=_secret(settings, "cache_secret"))
     return Parts(
         settings=settings,
         database=database,
-        cache=Cache(caching.connect(settings.redis_url), secret=_secret(settings, "cache_secret")),
+        cache=cache,
+        rate=Rate(
+            cache,
+            secret=_secret(settings, "cache_secret"),
+            per_second=settings.rate_per_second,
+            burst=settings.rate_burst,
+        ),
         hub=hub,
         relay=relay,
         transport=transport,

@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     depth_max: int = Field(default=15, ge=3, le=100)
     aliases_max: int = Field(default=100, ge=0, le=2_000)
     cost_max: int = Field(default=20_000, ge=100, le=10_000_000)
+    rate_per_second: float = Field(default=50.0, ge=0, le=100_000)
+    rate_burst: int = Field(default=200, ge=1, le=1_000_000)
+    streams_per_subject: int = Field(default=50, ge=1, le=100_000)
+    trusted_documents: Path | None = None
+    trusted_documents_only: bool = False
+    automatic_persisted_queries: bool = True
     operation_deadline_seconds: float = Field(default=15.0, gt=0, le=120)
     drain_seconds: float = Field(default=2.0, ge=0, le=60)
     shutdown_timeout_seconds: int = Field(default=5, ge=1, le=60)
@@ -83,6 +89,12 @@ class Settings(BaseSettings):
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
         return value if value is None else _one_of_schemes(value, "https", "http")
+
+    @model_validator(mode="after")
+    def _there_is_something_to_trust(self) -> Self:
+        if self.trusted_documents_only and self.trusted_documents is None:
+            raise ValueError("BILLING_TRUSTED_DOCUMENTS_ONLY also needs BILLING_TRUSTED_DOCUMENTS")
+        return self
 
     @model_validator(mode="after")
     def _production_is_complete(self) -> Self:

@@ -17,6 +17,7 @@ from app.db.engine import Database
 from app.domain.audit import purpose_of
 from app.domain.scope import Scope
 from app.events.hub import Hub
+from app.rate import Rate
 from app.resolvers.loaders import Loaders
 from app.resolvers.turns import Turns
 from app.services import idempotency
@@ -48,10 +49,21 @@ class Context:
     verifier: Verifier
     turns: Turns
     trail: Trail
+    rate: Rate
     now: Callable[[], datetime]
     on_commit: Callable[[], None]
     request_id: str
+    address: str = ""
     tells_schema: bool = False
+
+    @property
+    def caller(self) -> str:
+        """Who is counted: the token's subject, else the address."""
+        return self.principal.subject or f"@{self.address}"
+
+    async def admit(self, cost: int) -> None:
+        """Let an operation of this cost run; RateLimited if the caller has asked for too much of late."""
+        await self.rate.take(self.caller, cost)
 
     @property
     def may_introspect(self) -> bool:

@@ -3,7 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
@@ -28,6 +28,7 @@ from app.transport.errors import Refused, RequestError
 from app.transport.limits import Limits, Measure, measure
 
 TOKENS_MAX = 2000
+VARIABLES_DEPTH_MAX = 32
 CACHE_WEIGHT_MAX = 500_000  # characters; a parsed document takes about 120 bytes for each
 _WEIGHT_OF_ANY = 500
 _RULES = (*recommended_rules, *specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -40,6 +41,8 @@ class Parameters:
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+    document_id: object = None
 
     @classmethod
     def of(cls, value: object) -> Self:
@@ -47,16 +50,34 @@ class Parameters:
         if not isinstance(value, dict):
             raise Refused(errors.BAD_REQUEST, "a request is a JSON object")
         query, name = value.get("query"), value.get("operationName")
-        if not isinstance(query, str) or not query:
+        extensions, identifier = value.get("extensions"), value.get("documentId")
+        # Without a query the document may be named by its hash; which is looked into where documents are found.
+        is_named = identifier is not None or (isinstance(extensions, dict) and "persistedQuery" in extensions)
+        if not isinstance(query, str) and not (query is None and is_named):
             raise Refused(errors.BAD_REQUEST, "query must be a non-empty string")
-        if "\0" in query:
+        if not query and not is_named:
+            raise Refused(errors.BAD_REQUEST, "query must be a non-empty string")
+        if query and "\0" in query:
             raise Refused(errors.BAD_REQUEST, "query must not contain NUL")
         if name is not None and not isinstance(name, str):
             raise Refused(errors.BAD_REQUEST, "operationName must be a string")
         for member in ("variables", "extensions"):
             if not isinstance(value.get(member), dict | None):
                 raise Refused(errors.BAD_REQUEST, f"{member} must be an object")
-        return cls(query, value.get("variables"), name or None)
+        _check_depth(value.get("variables"))
+        return cls(query or "", value.get("variables"), name or None, extensions or {}, identifier)
+
+
+def _check_depth(variables: object) -> None:
+    """Refuse values nested deeper than any input type is: level by level, so that the depth costs no recursion."""
+    level: list[Any] = [variables]
+    for _ in range(VARIABLES_DEPTH_MAX):
+        below = [part for each in level if isinstance(each, dict) for part in each.values()]
+        below += [part for each in level if isinstance(each, list) for part in each]
+        level = [each for each in below if isinstance(each, dict | list)]
+        if not level:
+            return
+    raise Refused(errors.BAD_REQUEST, f"variables are nested at most {VARIABLES_DEPTH_MAX} levels deep")
 
 
 @dataclass(frozen=True, slots=True)

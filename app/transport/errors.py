@@ -109,7 +109,8 @@ def refusal(error: Exception, request_id: str | None) -> Refused:
         return error
     if _is_expected(error):
         code: str = error.code  # type: ignore[attr-defined]
-        return _Outside(code, _message(error), error.extensions, _STATUS.get(code, 400))  # type: ignore[attr-defined]
+        extensions: Mapping[str, object] = error.extensions  # type: ignore[attr-defined]
+        return _Outside(code, _message(error), extensions, _STATUS.get(code, 400))
     logger.error("%s in request %s", MASKED_MESSAGE, request_id, exc_info=error)
     return _Outside(INTERNAL, MASKED_MESSAGE, _masked_extensions(request_id), 500)
 
@@ -118,7 +119,8 @@ class _Outside(Refused):
     """A refusal with more in its extensions than the code."""
 
     def __init__(self, code: str, message: str, extensions: Mapping[str, object], status: int) -> None:
-        super().__init__(code, message, status=status)
+        wait = extensions.get("retryAfterSeconds")
+        super().__init__(code, message, status=status, headers={} if wait is None else {"retry-after": str(wait)})
         self._extensions = {**extensions, "code": code}
 
     @property

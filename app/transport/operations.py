@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from app.transport import errors
 from app.transport.documents import Documents, Operation, Parameters
 from app.transport.errors import Answer, OperationReport, Refused, RequestError, TimedOut
 from app.transport.limits import IntrospectionRefused, Limits, check
+from app.transport.persisted import ManifestError, PersistedDocuments
 from app.transport.subscriptions import Subscriptions, not_begun, seen_by, tell
 
 _AT_ONCE = 0.0
@@ -39,12 +41,15 @@ class Operations:
         on_operation: Callable[[OperationReport], None] | None = None,
         limits: Limits | None = None,
         tells_cost: bool = False,
+        persisted: PersistedDocuments | None = None,
     ) -> None:
         self._schema = schema
         self._limits = limits or Limits()
         self._tells_cost = tells_cost
+        self._persisted = persisted or PersistedDocuments(store=None)
         self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._documents = Documents(schema, limits=self._limits)
+        self._check_trusted()
         self._deadline_seconds = deadline_seconds
         self._on_operation = on_operation
         self._executor = schema.execution_context_class
@@ -54,6 +59,21 @@ class Operations:
             hide_suggestions=schema.config.disable_field_suggestions,
             deadline_seconds=deadline_seconds,
         )
+
+    def _check_trusted(self) -> None:
+        """ManifestError for a trusted document that does not fit the schema: better now than at its first request."""
+        for digest, text in self._persisted.trusted.items():
+            try:
+                self._documents.get(text)
+            except RequestError as error:
+                raise ManifestError(f"trusted document {digest[:12]}: {error.message}") from None
+
+    async def find(self, parameters: Parameters) -> Operation:
+        """The operation that a request means, which may name its document by a hash; RequestError as `prepare`."""
+        resolved = await self._persisted.resolve(parameters)
+        operation = self.prepare(resolved)
+        await self._persisted.register(parameters, resolved)
+        return operation
 
     def prepare(self, parameters: Parameters) -> Operation:
         """The operation that a request means; RequestError if its document or its choice is wrong."""
@@ -79,6 +99,9 @@ class Operations:
         request_id = getattr(context, "request_id", None)
         if operation.measure.introspects and not getattr(context, "may_introspect", True):
             return self.refuse(IntrospectionRefused(), request_id=request_id, operation=operation)
+        refused = await self._refused_by_rate(operation, context)
+        if refused is not None:
+            return refused
         try:
             async with asyncio.timeout(self._deadline_seconds) as timer:
                 result = self._execute(operation, context)
@@ -95,7 +118,10 @@ class Operations:
     async def events(self, operation: Operation, context: Any) -> AsyncGenerator[Answer, None]:
         """Run a subscription; an answer that `ends` is the last one, and the only one if it does not begin."""
         request_id = getattr(context, "request_id", None)
-        last = Answer(b"")
+        last = await self._refused_by_rate(operation, context) or Answer(b"")
+        if last.body:
+            yield replace(last, ends=True)
+            return
         try:
             begun = await self._subscriptions.begin(operation, context)
             if isinstance(begun, ExecutionResult):
@@ -111,6 +137,16 @@ class Operations:
             yield last
         finally:
             self._reported(operation, last, request_id)
+
+    async def _refused_by_rate(self, operation: Operation, context: Any) -> Answer | None:
+        """The answer to a caller who has asked for too much of late; None to all others."""
+        admit = getattr(context, "admit", None)
+        try:
+            if admit is not None:
+                await admit(operation.cost)
+        except Exception as error:  # noqa: BLE001 - masked and logged
+            return self.refuse(error, request_id=getattr(context, "request_id", None), operation=operation)
+        return None
 
     def _told(self, operation: Operation) -> dict[str, object]:
         """What the operation was counted as, where clients are told."""

@@ -15,6 +15,7 @@ without any.
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from functools import lru_cache, partial
@@ -33,6 +34,7 @@ from app.transport.documents import Operation, Parameters
 from app.transport.errors import Answer, OperationReport, Refused, Restarting, Unauthenticated
 from app.transport.limits import Limits
 from app.transport.operations import Operations, end_now, ended_by, has_gone
+from app.transport.persisted import PersistedDocuments
 from app.transport.websocket import Socket, SocketLimits
 
 __all__ = ["GraphQLView", "OperationReport", "SocketLimits"]
@@ -71,6 +73,8 @@ class GraphQLView:
         on_operation: Callable[[OperationReport], None] | None = None,
         limits: Limits | None = None,
         tells_cost: bool = False,
+        persisted: PersistedDocuments | None = None,
+        streams_per_caller: int = 0,
         batch_max: int = 0,
         socket_limits: SocketLimits | None = None,
     ) -> None:
@@ -82,7 +86,10 @@ class GraphQLView:
             on_operation=on_operation,
             limits=limits,
             tells_cost=tells_cost,
+            persisted=persisted,
         )
+        self._streams_per_caller = streams_per_caller
+        self._streams: Counter[str] = Counter()
         self._context = context
         self._explorer_page = explorer_page
         self._explorer_headers = dict(explorer_headers or {})
@@ -94,7 +101,8 @@ class GraphQLView:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one socket to its end."""
         if scope["type"] == "websocket":
-            socket = Socket(WebSocket(scope, receive, send), self._operations, self._context, self._socket_limits)
+            websocket = WebSocket(scope, receive, send)
+            socket = Socket(websocket, self._operations, self._context, self._socket_limits, self._enter)
             async with self._opened(socket):
                 await socket.run()
             return
@@ -103,7 +111,27 @@ class GraphQLView:
             await response(scope, receive, send)
             return
         async with self._opened(response):
-            await response(scope, receive, send)
+            try:
+                await response(scope, receive, send)
+            finally:
+                response.leave()
+
+    def _enter(self, context: Any) -> Callable[[], None]:
+        """Count one more stream of the caller, until what is returned is called; Refused if there are too many."""
+        caller = getattr(context, "caller", None)
+        if caller is None or not self._streams_per_caller:
+            return lambda: None
+        if self._streams[caller] >= self._streams_per_caller:
+            message = f"at most {self._streams_per_caller} streams at a time"
+            raise Refused(errors.RATE_LIMITED, message, status=429)
+        self._streams[caller] += 1
+
+        def leave() -> None:
+            self._streams[caller] -= 1
+            if not self._streams[caller]:
+                del self._streams[caller]
+
+        return leave
 
     @asynccontextmanager
     async def _opened(self, stream: "Socket | EventStream") -> AsyncIterator[None]:
@@ -150,14 +178,15 @@ class GraphQLView:
             return await self._batch(body, context, accepted)
         operation: Operation | None = None
         try:
-            operation = self._operations.prepare(Parameters.of(body))
+            operation = await self._operations.find(Parameters.of(body))
             media = _media_type(request, operation, accepted)
         except Refused as refused:
             answer = self._operations.refuse(refused, request_id=_request_id(context), operation=operation)
             return _told(answer, accepted)
         if operation.type is OperationType.SUBSCRIPTION:
+            leave = self._enter(context)
             events = self._operations.events(operation, context.for_operation())
-            return EventStream(events, getattr(context, "expires_at", None))
+            return EventStream(events, getattr(context, "expires_at", None), leave)
         answer = await self._answer(operation, context, request.receive)
         return EventStream(_one(answer)) if media == EVENTS else _json(answer, (media,))
 
@@ -177,7 +206,7 @@ class GraphQLView:
 
     async def _batched(self, item: object, context: Any) -> Answer:
         try:
-            operation = _batchable(self._operations.prepare(Parameters.of(item)))
+            operation = _batchable(await self._operations.find(Parameters.of(item)))
         except Refused as refused:
             return self._operations.refuse(refused, request_id=_request_id(context))
         return await self._answer(operation, context)
@@ -186,7 +215,13 @@ class GraphQLView:
 class EventStream:
     """The response of a stream: `next` events, then `complete`; comments between them keep proxies from closing it."""
 
-    def __init__(self, answers: AsyncGenerator[Answer, None], expires_at: float | None = None) -> None:
+    def __init__(
+        self,
+        answers: AsyncGenerator[Answer, None],
+        expires_at: float | None = None,
+        leave: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.leave = leave
         self._answers = answers
         self._seconds_left = None if expires_at is None else expires_at - time.time()
         self._timer: asyncio.Timeout | None = None

@@ -56,11 +56,14 @@ class Socket:
         operations: Operations,
         make_context: Callable[[HTTPConnection], Awaitable[Any]],
         limits: SocketLimits,
+        enter: Callable[[Any], Callable[[], None]] = lambda _context: lambda: None,
     ) -> None:
         self._websocket = websocket
         self._operations = operations
         self._make_context = make_context
         self._limits = limits
+        self._enter = enter
+        self._leave: Callable[[], None] = lambda: None
         self._context: Any = None
         self._acknowledged = False
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -90,6 +93,7 @@ class Socket:
         except TimeoutError:
             await self._close(self._interruption or self._timed_out())
         finally:
+            self._leave()
             await self._end(list(self._tasks))
 
     async def _serve(self) -> None:
@@ -140,6 +144,7 @@ class Socket:
             raise Closing(4403, "Forbidden: connection_init needs an authorization")
         try:
             await self._context.authenticate(token)
+            self._leave = self._enter(self._context)
         except Exception as error:  # noqa: BLE001 - masked and logged
             raise _closing_for(error, getattr(self._context, "request_id", None)) from None
         self._acknowledged = True
@@ -189,7 +194,7 @@ class Socket:
 
     async def _run(self, id: str, parameters: Parameters) -> Answer | None:
         """Send the results; the answer that ended the operation early, if one did."""
-        operation = self._operations.prepare(parameters)
+        operation = await self._operations.find(parameters)
         if operation.type is OperationType.MUTATION:
             raise RequestError(errors.NOT_SUPPORTED, "mutations are sent by HTTP POST")
         context = self._context.for_operation()
@@ -267,4 +272,6 @@ def _closing_for(error: Exception, request_id: str | None) -> Closing:
     refused = errors.refusal(error, request_id)
     if refused.code == errors.UNAVAILABLE:
         return Closing(1013, refused.message)
+    if refused.code == errors.RATE_LIMITED:
+        return Closing(4429, refused.message)
     return Closing(4500 if refused.code == errors.INTERNAL else 4403, refused.message)

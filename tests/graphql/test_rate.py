@@ -1,0 +1,152 @@
+"""How much one caller may ask for: requests of late, and streams at a time."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from app.cache import Cache
+from app.cache import connect as connect_cache
+from app.rate import Rate, RateLimited
+from tests.gateway import Gateway, embedded_settings, running_gateway
+from tests.services import Services
+
+ME = "{ me { subject } }"
+WATCH = {"query": "subscription { settlements { cursor } }"}
+
+
+@pytest.fixture
+async def slow(tmp_path: Path) -> AsyncIterator[Gateway]:
+    """A gateway that gives each caller little."""
+    settings = embedded_settings(tmp_path, rate_per_second=0.5, rate_burst=5, streams_per_subject=2)
+    async with running_gateway(settings) as gateway:
+        yield gateway
+
+
+def _token(gateway: Gateway, subject: str, role: str = "finance") -> str:
+    return gateway.token(role, sub=subject, providers=["*"])
+
+
+async def test_who_asks_too_much_is_told_when_to_come_back(slow: Gateway) -> None:
+    token = _token(slow, "one")
+    assert [(await slow.gql(ME, token=token)).status for _ in range(5)] == [200] * 5
+    refused = await slow.gql(ME, token=token)
+    assert (refused.status, refused.codes) == (429, ["RATE_LIMITED"])
+    assert refused.headers["retry-after"] == "2"
+    extensions = {"code": "RATE_LIMITED", "retryable": True, "retryAfterSeconds": 2}
+    assert refused.body["errors"][0]["extensions"] == extensions
+    assert (await slow.gql(ME, token=_token(slow, "two"))).status == 200
+    await asyncio.sleep(2.1)
+    assert [(await slow.gql(ME, token=token)).status for _ in range(2)] == [200, 429]
+
+
+async def test_an_expensive_operation_takes_more(slow: Gateway) -> None:
+    token = _token(slow, "rich", "biller")
+    large = "{ claims(first: 100) { nodes { id items { code table } replaces { id } } } }"
+    answer = await slow.gql(large, token=token)
+    assert answer.body["extensions"]["cost"] == {"requested": 2402, "max": 20000, "depth": 4}
+    assert [(await slow.gql(ME, token=token)).status for _ in range(3)] == [200, 200, 429]
+
+
+async def _socket(gateway: Gateway, token: str) -> ClientConnection:
+    socket = await connect(
+        gateway.url.replace("http://", "ws://") + "/graphql", subprotocols=[Subprotocol("graphql-transport-ws")]
+    )
+    await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}))
+    return socket
+
+
+async def _acknowledged(gateway: Gateway, token: str) -> ClientConnection:
+    socket = await _socket(gateway, token)
+    assert json.loads(await socket.recv())["type"] == "connection_ack"
+    return socket
+
+
+async def test_an_operation_over_a_socket_is_refused_and_the_socket_stays(slow: Gateway) -> None:
+    socket = await _acknowledged(slow, _token(slow, "three"))
+    found: list[tuple[str, Any]] = []
+    for number in range(7):
+        await socket.send(json.dumps({"id": str(number), "type": "subscribe", "payload": {"query": ME}}))
+        message = json.loads(await socket.recv())
+        found.append((message["type"], message["id"]))
+        if message["type"] == "next":
+            assert json.loads(await socket.recv())["type"] == "complete"
+    assert found == [*[("next", str(number)) for number in range(5)], ("error", "5"), ("error", "6")]
+    await socket.close()
+
+
+async def test_a_caller_has_so_many_streams_and_others_have_theirs(slow: Gateway) -> None:
+    token = _token(slow, "four")
+    first, second = await _acknowledged(slow, token), await _acknowledged(slow, token)
+    with pytest.raises(ConnectionClosed) as closed:
+        await (await _socket(slow, token)).recv()
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4429, "at most 2 streams at a time")
+    headers = {"accept": "text/event-stream", "authorization": f"Bearer {token}"}
+    refused = await slow.client.post("/graphql", json=WATCH, headers=headers)
+    assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
+    theirs = await _acknowledged(slow, _token(slow, "five"))
+    await first.close()
+    await asyncio.sleep(0.1)
+    again = await _acknowledged(slow, token)
+    for socket in (second, theirs, again):
+        await socket.close()
+
+
+async def test_an_ended_event_stream_makes_room_for_the_next(slow: Gateway) -> None:
+    headers = {"accept": "text/event-stream", "authorization": f"Bearer {_token(slow, 'six')}"}
+    for _ in range(4):
+        async with slow.client.stream("POST", "/graphql", json=WATCH, headers=headers) as answer:
+            assert answer.status_code == 200
+        await asyncio.sleep(0.1)
+
+
+def _rate(cache: Cache, **changes: Any) -> Rate:
+    return Rate(cache, **{"secret": "s", "per_second": 1.0, "burst": 20, **changes})
+
+
+async def _passed(rates: list[Rate], times: int) -> int:
+    """How many of so many calls passed, the processes in turn."""
+    passed = 0
+    for number in range(times):
+        try:
+            await rates[number % len(rates)].take("somebody", 0)
+            passed += 1
+        except RateLimited:
+            continue
+    return passed
+
+
+async def test_processes_share_one_bucket(services: Services) -> None:
+    caches = [Cache(connect_cache(services.redis.url), secret="s") for _ in range(2)]
+    secret = str(time.time())
+    passed = await _passed([_rate(cache, secret=secret) for cache in caches], 60)
+    assert 20 <= passed <= 22
+    for cache in caches:
+        await cache.close()
+
+
+async def test_without_redis_each_process_counts_by_itself() -> None:
+    cache = Cache(connect_cache("redis://127.0.0.1:1/0"), secret="s")
+    now = [0.0]
+    rate = _rate(cache, clock=lambda: now[0])
+    assert await _passed([rate], 30) == 20
+    now[0] += 3.0
+    assert await _passed([rate], 30) == 3
+    await cache.close()
+
+
+async def test_a_caller_is_no_name_in_redis(services: Services) -> None:
+    cache = Cache(connect_cache(services.redis.url), secret="s")
+    await _rate(cache).take("maria@example.org", 0)
+    names = [key.decode() async for key in cache._redis.scan_iter("rate:*")]
+    assert names
+    assert not any("maria" in name for name in names)
+    await cache.close()

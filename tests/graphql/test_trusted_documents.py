@@ -1,0 +1,186 @@
+"""Documents by their hash: from a manifest, or registered by clients; and a gateway on which nothing else runs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from app.transport.persisted import ManifestError, digest_of, load_trusted
+from tests.gateway import Gateway, embedded_settings, running_gateway
+
+TRUSTED = "query Mine { me { subject } }"
+OTHER = "{ me { roles } }"
+HASH = digest_of(TRUSTED)
+
+
+async def _post(gateway: Gateway, body: dict[str, Any]) -> tuple[int, Any]:
+    headers = {"authorization": f"Bearer {gateway.token('biller')}"}
+    answer = await gateway.client.post("/graphql", json=body, headers=headers)
+    found = answer.json()
+    return answer.status_code, found["data"] if "errors" not in found else found["errors"][0]["extensions"]["code"]
+
+
+def _apollo(digest: str, **more: Any) -> dict[str, Any]:
+    return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}, **more}
+
+
+async def test_a_client_registers_a_document_and_then_sends_its_hash_alone(gateway: Gateway) -> None:
+    text = f"query Q {{ me {{ subject }} }} # {os.urandom(4).hex()}"
+    digest = digest_of(text)
+    assert await _post(gateway, _apollo(digest)) == (200, "PERSISTED_QUERY_NOT_FOUND")
+    assert await _post(gateway, _apollo(digest, query=text)) == (200, {"me": {"subject": "dev-biller"}})
+    assert await _post(gateway, _apollo(digest)) == (200, {"me": {"subject": "dev-biller"}})
+    assert await _post(gateway, {"documentId": f"sha256:{digest}"}) == (200, {"me": {"subject": "dev-biller"}})
+    headers = {"authorization": f"Bearer {gateway.token('biller')}"}
+    parameters = {"extensions": json.dumps(_apollo(digest)["extensions"])}
+    answer = await gateway.client.get("/graphql", params=parameters, headers=headers)
+    assert answer.json()["data"] == {"me": {"subject": "dev-biller"}}
+
+
+async def test_the_refusal_of_an_unknown_hash_is_what_clients_wait_for(gateway: Gateway) -> None:
+    answer = await gateway.gql("")  # no query at all is no question of hashes
+    assert (answer.status, answer.codes) == (400, ["BAD_REQUEST"])
+    found = (await gateway.client.post("/graphql", json=_apollo("0" * 64))).json()
+    assert found["errors"][0]["message"] == "PersistedQueryNotFound"
+
+
+@pytest.mark.parametrize("text", ["{ me { nothing } }", "{ me {", "{ " + "me { subject } " * 30 + "}"])
+async def test_a_document_that_is_refused_is_not_registered(gateway: Gateway, text: str) -> None:
+    assert (await _post(gateway, _apollo(digest_of(text), query=text)))[0] == 200
+    assert await _post(gateway, _apollo(digest_of(text))) == (200, "PERSISTED_QUERY_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        _apollo(HASH, query=OTHER),
+        _apollo("zz"),
+        _apollo(HASH[:-1]),
+        {"extensions": {"persistedQuery": {"version": 2, "sha256Hash": HASH}}},
+        {"extensions": {"persistedQuery": {"version": 1}}},
+        {"extensions": {"persistedQuery": [1]}},
+        {"extensions": {"persistedQuery": None}},
+        {"documentId": 5},
+        {"documentId": ""},
+        {"documentId": [HASH]},
+    ],
+)
+async def test_a_wrong_hash_is_refused(gateway: Gateway, body: dict[str, Any]) -> None:
+    assert await _post(gateway, body) == (400, "BAD_REQUEST")
+
+
+async def test_what_another_hand_wrote_into_redis_does_not_run(server_gateway: Gateway) -> None:
+    cache = server_gateway.parts.cache
+    await cache.put(cache.document_key("1" * 64), OTHER.encode(), lifetime_seconds=60)
+    assert await _post(server_gateway, _apollo("1" * 64)) == (200, "PERSISTED_QUERY_NOT_FOUND")
+
+
+@pytest.fixture(params=["plain", "apollo"])
+async def strict(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """A gateway on which nothing but one document runs."""
+    found: Any = {f"sha256:{HASH}": TRUSTED}
+    if request.param == "apollo":
+        operation = {"id": HASH, "name": "Mine", "type": "query", "body": TRUSTED}
+        found = {"format": "apollo-persisted-query-manifest", "version": 1, "operations": [operation]}
+    path = tmp_path / "trusted.json"
+    path.write_text(json.dumps(found))
+    settings = embedded_settings(tmp_path, trusted_documents=path, trusted_documents_only=True)
+    async with running_gateway(settings) as gateway:
+        yield gateway
+
+
+async def test_nothing_but_trusted_documents_runs_where_only_those_may(strict: Gateway) -> None:
+    mine = {"me": {"subject": "dev-biller"}}
+    assert await _post(strict, {"documentId": HASH}) == (200, mine)
+    assert await _post(strict, _apollo(HASH)) == (200, mine)
+    assert await _post(strict, {"query": TRUSTED}) == (200, mine)
+    assert await _post(strict, {"query": OTHER}) == (200, "QUERY_NOT_IN_SAFELIST")
+    assert await _post(strict, {"query": "{ __schema { types { name } } }"}) == (200, "QUERY_NOT_IN_SAFELIST")
+    assert await _post(strict, _apollo(digest_of(OTHER), query=OTHER)) == (200, "PERSISTED_QUERY_NOT_FOUND")
+    assert await _post(strict, {"documentId": digest_of(OTHER)}) == (200, "PERSISTED_QUERY_NOT_FOUND")
+    address = strict.url.replace("http://", "ws://") + "/graphql"
+    async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+        token = strict.token("biller")
+        await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}))
+        await socket.recv()
+        for payload, kind in (({"documentId": HASH}, "next"), ({"query": OTHER}, "error")):
+            await socket.send(json.dumps({"id": kind, "type": "subscribe", "payload": payload}))
+            found = json.loads(await socket.recv())
+            while found["type"] == "complete":
+                found = json.loads(await socket.recv())
+            assert (found["id"], found["type"]) == (kind, kind)
+
+
+def _billing(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BILLING_")}
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        env={**environment, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+async def test_the_command_line_makes_the_manifest_and_names_what_cannot_be_trusted(tmp_path: Path) -> None:
+    sources = tmp_path / "client"
+    sources.mkdir()
+    (sources / "fragments.graphql").write_text(
+        "fragment Row on Claim { id ...Money } fragment Money on Claim { status }"
+    )
+    (sources / "claims.graphql").write_text("query Claims { claims { nodes { ...Row } } }")
+    output = tmp_path / "trusted.json"
+    made = _billing("trusted-documents", str(sources), "--output", str(output))
+    assert (made.returncode, made.stderr.startswith("1 operations")) == (0, True), made.stderr
+    (operation,) = json.loads(output.read_text())["operations"]
+    assert (operation["name"], operation["type"], operation["id"]) == ("Claims", "query", digest_of(operation["body"]))
+    async with running_gateway(
+        embedded_settings(tmp_path, trusted_documents=output, trusted_documents_only=True)
+    ) as gateway:
+        assert await _post(gateway, {"documentId": operation["id"]}) == (200, {"claims": {"nodes": []}})
+    (sources / "bad.graphql").write_text("query Bad { claims { nothing } }")
+    (sources / "worse.graphql").write_text("query {")
+    refused = _billing("trusted-documents", str(sources), "--output", str(output))
+    assert refused.returncode == 2
+    assert [line.rpartition("/")[2].partition(":")[0] for line in refused.stderr.splitlines()[1:]] == [
+        "worse.graphql", "bad.graphql",
+    ]  # fmt: skip
+
+
+def _manifest(tmp_path: Path, text: str | None) -> Path:
+    path = tmp_path / "trusted.json"
+    if text is not None:
+        path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "cannot read"),
+        ("{", "are no JSON"),
+        ("[]", "is no manifest"),
+        ('{"a": 1}', "is no manifest"),
+        (json.dumps({"0" * 64: TRUSTED}), "has another hash"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, text: str | None, reason: str) -> None:
+    with pytest.raises(ManifestError, match=reason) as refused:
+        load_trusted(_manifest(tmp_path, text))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_trusted_document_that_does_not_fit_the_schema_stops_the_start(tmp_path: Path) -> None:
+    path = _manifest(tmp_path, json.dumps({digest_of("{ nothing }"): "{ nothing }"}))
+    variables = {"BILLING_VAR_DIR": str(tmp_path), "BILLING_TRUSTED_DOCUMENTS": str(path)}
+    assert _billing("migrate", **variables).returncode == 0
+    done = _billing("serve", **variables)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "billing: wrong trusted documents")
+    assert "Traceback" not in done.stderr
