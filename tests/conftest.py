@@ -1,5 +1,6 @@
 """The servers, and a gateway on each of the two kinds of them: embedded, and MySQL + Redis + Kafka."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -11,6 +12,16 @@ from tests.servers.base import Server
 from tests.services import ALL, Services, start_all
 
 MODES = ("embedded", "servers")
+# Everything runs on the servers. On the embedded gateway, which differs in its SQL, its cache and its events, so do the
+# modules that walk through all of these; BILLING_EMBEDDED=all, or `-k embedded`, runs the others there too.
+EMBEDDED_TOO = (
+    *("access/test_audit", "access/test_scopes", "events/", "graphql/test_claim_stream.py", "graphql/test_claims"),
+    *("graphql/test_eligibility", "graphql/test_explorer", "graphql/test_glosas", "graphql/test_idempotency"),
+    *("graphql/test_invoices", "graphql/test_modes", "graphql/test_pages", "graphql/test_races"),
+    *("graphql/test_reconciliation", "graphql/test_remittances", "graphql/test_settlements"),
+    *("graphql/test_shared_answers.py", "graphql/test_statement_counts", "graphql/test_subscription"),
+    *("graphql/test_trusted_documents", "graphql/test_tuss", "graphql/test_won_appeals"),
+)
 LONG = ("tests/machine/", "tests/faults/")
 FACTS = ("kind", "url", "version", "flavor")
 
@@ -51,9 +62,19 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long modules first, so that no worker is left with one of them at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long modules first, so that no worker is left with one of them at the end; embedded where it matters."""
+    if os.environ.get("BILLING_EMBEDDED") != "all" and "embedded" not in config.option.keyword:
+        left = [item for item in items if _is_twice(item)]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not _is_twice(item)]
     items.sort(key=lambda item: next((place for place, start in enumerate(LONG) if item.nodeid.startswith(start)), 9))
+
+
+def _is_twice(item: pytest.Item) -> bool:
+    """Whether the test also runs on the servers, and its module is none of those that matter in the embedded mode."""
+    is_embedded = getattr(item, "callspec", None) is not None and item.callspec.params.get("gateway") == "embedded"  # type: ignore[attr-defined]
+    return is_embedded and not item.nodeid.removeprefix("tests/").startswith(EMBEDDED_TOO)
 
 
 @pytest.fixture(scope="session")
