@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from starlette.applications import Starlette
 
 from app import settings as settings_module
-from app.auth import ROLES
+from app.auth.roles import ROLES
 from app.db import migrate as migrations
 from app.db import outbox as outbox_db
 from app.db import tuss as tuss_db

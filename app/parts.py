@@ -12,7 +12,8 @@ import structlog
 from pydantic import SecretStr
 
 from app import cache as caching
-from app.auth import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys, Verifier
+from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys
+from app.auth.tokens import Verifier
 from app.cache import Cache
 from app.db import outbox as outbox_db
 from app.db import reconciliation as books_db

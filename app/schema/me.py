@@ -7,7 +7,7 @@ from typing import Any
 
 import strawberry
 
-from app.auth import Principal
+from app.auth.principal import Principal
 from app.domain import ids as public_ids
 from app.domain.errors import ErrorCode, refuse
 from app.resolvers.context import Context

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app import auth
-from app.auth import ROLES
+from app.auth import roles
+from app.auth.roles import ROLES
 from app.schema import access
 from app.schema.root import schema
 from tests.access.entries import PERSONAL_TO_THE_CALLER, Entry, descend, entries, selection_of
@@ -29,7 +29,7 @@ async def rich(gateway: Gateway) -> Rich:
 @pytest.fixture
 def everything(monkeypatch: pytest.MonkeyPatch) -> str:
     """A role with every permission, to compare with."""
-    monkeypatch.setitem(auth.ROLES, "everything", ALL)
+    monkeypatch.setitem(roles.ROLES, "everything", ALL)
     return "everything"
 
 

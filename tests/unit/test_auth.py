@@ -15,18 +15,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from app.auth import (
-    DEVELOPMENT_ISSUER,
-    LIFETIME_MAX_SECONDS,
-    ROLES,
-    SUBJECT_LENGTH_MAX,
-    TOKEN_LENGTH_MAX,
-    DevelopmentKeys,
-    InvalidToken,
-    Principal,
-    Verifier,
-    principal_of,
-)
+from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys
+from app.auth.principal import SUBJECT_LENGTH_MAX, InvalidToken, Principal, principal_of
+from app.auth.roles import ROLES
+from app.auth.tokens import LIFETIME_MAX_SECONDS, TOKEN_LENGTH_MAX, Verifier
 
 AUDIENCE = "billing-gateway"
 # Read once, long before the last test runs: an end must outlive the whole suite, and a test of

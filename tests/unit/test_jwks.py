@@ -11,7 +11,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from app.auth import InvalidToken, RemoteKeys, Verifier
+from app.auth.keys import RemoteKeys
+from app.auth.principal import InvalidToken
+from app.auth.tokens import Verifier
 
 ISSUER, AUDIENCE = "https://id.example", "billing-gateway"
 Key = ECKey | RSAKey
