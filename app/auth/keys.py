@@ -1,17 +1,18 @@
 """Where the keys come from that tokens are verified with."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import httpx
 import orjson
 from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
+
+from app.auth import discovery
 
 DEVELOPMENT_ISSUER: Final = "billing-gateway-development"
 
@@ -20,7 +21,7 @@ class Keys(Protocol):
     """Where verification keys come from."""
 
     async def current(self) -> KeySet:
-        """The keys now known."""
+        """The keys now known; the same object until they change."""
 
     async def refreshed(self) -> KeySet:
         """The keys after another look, for a token whose key is not known."""
@@ -50,7 +51,10 @@ class DevelopmentKeys:
         return self._set
 
     def sign(self, *, audience: str, role: str, lifetime: timedelta = timedelta(hours=12), **claims: Any) -> str:
-        """A bearer token for one role; `claims` may hold providers, payer, patient and sub."""
+        """A bearer token for one role; `claims` stand beside or in place of its own, None is left out.
+
+        Such as providers, payer, patient, scope; `roles=[]`, `sub` and `client_id` make a client's own token.
+        """
         now = int(time.time())
         body = {
             "iss": DEVELOPMENT_ISSUER,
@@ -66,38 +70,70 @@ class DevelopmentKeys:
 
 
 class RemoteKeys:
-    """The key set of an identity provider: kept ten minutes, fetched again for an unknown key at most every thirty
-    seconds, and kept on when the provider does not answer."""
+    """The key set of an identity provider.
+
+    Kept ten minutes, then fetched anew beside the requests that go on with it; fetched for an unknown key at most
+    every thirty seconds; kept on when the provider does not answer. `on_answer` is told the reason once when the
+    provider stops answering, and None once when it answers again.
+    """
 
     LIFETIME_SECONDS = 600.0
     COOLDOWN_SECONDS = 30.0
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.url = url
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        jwks_url: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        on_answer: Callable[[str | None], None] = lambda _reason: None,
+    ) -> None:
+        self._issuer = issuer
+        self._jwks_url = jwks_url
         self._clock = clock
+        self._on_answer = on_answer
         self._set = KeySet([])
-        self._fetched_at = self._tried_at = -self.LIFETIME_SECONDS
-        self._lock = asyncio.Lock()
+        self._fetched_at = self._tried_at = -math.inf
+        self._is_away = False
+        self._under_way: asyncio.Task[None] | None = None
 
     async def current(self) -> KeySet:
         if self._clock() - self._fetched_at >= self.LIFETIME_SECONDS:
-            await self._fetch()
+            fetch = self._begin()
+            if fetch is not None and not self._set:
+                await asyncio.shield(fetch)
         return self._set
 
     async def refreshed(self) -> KeySet:
-        await self._fetch()
+        fetch = self._begin()
+        if fetch is not None:
+            await asyncio.shield(fetch)
         return self._set
 
+    def _begin(self) -> asyncio.Task[None] | None:
+        """The fetch that is under way or may begin now; None during the cool-down."""
+        if self._under_way is not None and not self._under_way.done():
+            return self._under_way
+        if self._clock() - self._tried_at < self.COOLDOWN_SECONDS:
+            return None
+        self._tried_at = self._clock()
+        self._under_way = asyncio.create_task(self._fetch())
+        return self._under_way
+
     async def _fetch(self) -> None:
-        async with self._lock:
-            if self._clock() - self._tried_at < self.COOLDOWN_SECONDS:
-                return
-            self._tried_at = self._clock()
-            try:
-                async with httpx.AsyncClient(timeout=3.0) as client:
-                    answer = await client.get(self.url)
-                self._set = KeySet.import_key_set(answer.raise_for_status().json())
-                self._fetched_at = self._clock()
-            except (httpx.HTTPError, ValueError, JoseError, KeyError):
-                # The old keys stay in force; readiness tells when there are none at all.
-                return
+        try:
+            found = await discovery.look(self._issuer, self._jwks_url)
+        except discovery.ProviderAway as error:
+            # The old keys stay in force; readiness tells when there are none at all.
+            self._tell(str(error))
+            return
+        self._fetched_at = self._clock()
+        # The same set stays the same object: what was verified with it need not be verified again.
+        if found.as_dict() != self._set.as_dict():
+            self._set = found
+        self._tell(None)
+
+    def _tell(self, reason: str | None) -> None:
+        if self._is_away != (reason is not None):
+            self._is_away = reason is not None
+            self._on_answer(reason)

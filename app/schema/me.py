@@ -51,7 +51,7 @@ class Me:
     def role_names(who: strawberry.Parent[Principal]) -> list[str]:
         return sorted(who.roles)
 
-    @strawberry.field(name="scopes", description="What the roles allow.")
+    @strawberry.field(name="scopes", description="What the token allows: its roles, narrowed by its scopes.")
     def scope_names(who: strawberry.Parent[Principal]) -> list[str]:
         return sorted(who.scopes)
 

@@ -110,7 +110,9 @@ FORGERIES: dict[str, Callable[[DevelopmentKeys], str]] = {
     "roles that are one text": lambda keys: _signed(keys, roles="finance"),
     "roles that are numbers": lambda keys: _signed(keys, roles=[1]),
     "providers that are one text": lambda keys: _signed(keys, providers="*"),
-    "a payer that is a list": lambda keys: _signed(keys, payer=["200001"]),
+    "two payers": lambda keys: _signed(keys, payer=["200001", "200002"]),
+    "a payer that is nothing": lambda keys: _signed(keys, payer=""),
+    "a list without a payer": lambda keys: _signed(keys, payer=[]),
     "a payer's agent without a payer": lambda keys: _signed(keys, roles=["payer_agent"]),
     "a patient without a patient": lambda keys: _signed(keys, roles=["biller", "patient"]),
 }
