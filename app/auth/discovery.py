@@ -2,7 +2,8 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,10 +52,7 @@ def _is_loopback(host: str) -> bool:
 
 
 async def discover(client: httpx.AsyncClient, issuer: str) -> Provider:
-    """The provider behind an issuer (OpenID Connect Discovery 1.0, 4); ProviderAway if it cannot be known.
-
-    The caller bounds the time.
-    """
+    """The provider behind an issuer (OpenID Connect Discovery 1.0, 4); ProviderAway if it cannot be known."""
     document = await _fetch(client, issuer.removesuffix("/") + WELL_KNOWN)
     if document.get("issuer") != issuer:
         raise WrongIssuer("the discovery document names another issuer")
@@ -127,10 +125,26 @@ async def _bounded(answer: httpx.Response) -> bytes:
     return body
 
 
+async def provider_of(issuer: str) -> Provider:
+    """The provider behind an issuer, within the time limit; ProviderAway, of which WrongIssuer is one kind."""
+    async with _client() as client:
+        return await discover(client, issuer)
+
+
 async def look(issuer: str, jwks_url: str | None = None) -> KeySet:
-    """The keys of this issuer: at `jwks_url` if it is given, else where discovery says; ProviderAway."""
+    """The keys of this issuer, within the time limit: at `jwks_url` if it is given, else where discovery says.
+
+    ProviderAway if there are none.
+    """
+    async with _client() as client:
+        return await key_set(client, jwks_url or (await discover(client, issuer)).jwks_uri)
+
+
+@asynccontextmanager
+async def _client() -> AsyncIterator[httpx.AsyncClient]:
+    """A client for one look: it follows no redirects, and all it does together has one limit of time."""
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS), httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
-            return await key_set(client, jwks_url or (await discover(client, issuer)).jwks_uri)
+            yield client
     except TimeoutError:
         raise ProviderAway(f"no answer within {TIMEOUT_SECONDS:.0f} seconds") from None

@@ -90,7 +90,7 @@ class RemoteKeys:
     ) -> None:
         self._issuer = issuer
         self._jwks_url = jwks_url
-        self._clock = clock
+        self.clock = clock
         self._on_answer = on_answer
         self._set = KeySet([])
         self._fetched_at = self._tried_at = -math.inf
@@ -98,7 +98,7 @@ class RemoteKeys:
         self._under_way: asyncio.Task[None] | None = None
 
     async def current(self) -> KeySet:
-        if self._clock() - self._fetched_at >= self.LIFETIME_SECONDS:
+        if self.clock() - self._fetched_at >= self.LIFETIME_SECONDS:
             fetch = self._begin()
             if fetch is not None and not self._set:
                 await asyncio.shield(fetch)
@@ -114,9 +114,9 @@ class RemoteKeys:
         """The fetch that is under way or may begin now; None during the cool-down."""
         if self._under_way is not None and not self._under_way.done():
             return self._under_way
-        if self._clock() - self._tried_at < self.COOLDOWN_SECONDS:
+        if self.clock() - self._tried_at < self.COOLDOWN_SECONDS:
             return None
-        self._tried_at = self._clock()
+        self._tried_at = self.clock()
         self._under_way = asyncio.create_task(self._fetch())
         return self._under_way
 
@@ -127,7 +127,7 @@ class RemoteKeys:
             # The old keys stay in force; readiness tells when there are none at all.
             self._tell(str(error))
             return
-        self._fetched_at = self._clock()
+        self._fetched_at = self.clock()
         # The same set stays the same object: what was verified with it need not be verified again.
         if found.as_dict() != self._set.as_dict():
             self._set = found
