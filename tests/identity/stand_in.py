@@ -21,6 +21,9 @@ class Asked(Protocol):
     def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
         """Send it."""
 
+    def more(self, body: bytes) -> None:
+        """Send more of the body."""
+
 
 Behaviour = Callable[[Asked], None]
 
@@ -62,6 +65,10 @@ class StandIn:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def more(self, body: bytes) -> None:
+                self.wfile.write(body)
+                self.wfile.flush()
+
             def log_message(self, *_arguments: Any) -> None:
                 """Tests need no access log."""
 
@@ -102,7 +109,8 @@ class StandIn:
         claims = {"iss": self.issuer, "aud": AUDIENCE, "sub": "u1", "iat": now, "exp": now + 600, "roles": ["biller"]}
         named = {name: value for name, value in {**claims, **changes}.items() if value is not None}
         algorithm = "ES256" if isinstance(key, ECKey) else "RS256"
-        head = {"alg": algorithm, "kid": key.kid, **(header or {})}
+        given = {"alg": algorithm, "kid": key.kid, **(header or {})}
+        head = {name: value for name, value in given.items() if value is not None}
         return jwt.encode(head, named, key, algorithms=[head["alg"]])
 
 
