@@ -18,7 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from starlette.applications import Starlette
 
 from app import settings as settings_module
-from app.auth import ROLES
+from app import whoami as identity
+from app.auth.roles import ROLES
 from app.db import migrate as migrations
 from app.db import outbox as outbox_db
 from app.db import tuss as tuss_db
@@ -193,6 +194,35 @@ def token(
 
 def _all_providers(role: str) -> list[str]:
     return [] if role == "patient" else ["*"]
+
+
+@app.command()
+def whoami(
+    token_file: Annotated[Path | None, typer.Option(help="A file with a token, `-` for standard input.")] = None,
+    scope: Annotated[str | None, typer.Option(help="Scopes to ask for with a token for the client itself.")] = None,
+) -> None:
+    """Look at the identity provider, its keys and a token, and tell whom the gateway takes the bearer for."""
+    settings, given = _settings(), _token_in(token_file)
+
+    def say(line: str) -> None:
+        _out.print(line, markup=False)
+
+    try:
+        asyncio.run(identity.tell(settings, token=given, scope=scope, say=say))
+    except identity.Failed as error:
+        _err.print(f"billing: {error}", markup=False)
+        codes = {identity.Misconfigured: EXIT_BAD_SETTINGS, identity.Unreachable: EXIT_UNAVAILABLE}
+        raise typer.Exit(codes.get(type(error), EXIT_BAD_INPUT)) from None
+
+
+def _token_in(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text()
+    except (OSError, ValueError) as error:
+        _fail(f"cannot read {file}: {getattr(error, 'strerror', None) or 'it is not text'}")
+    return text.strip().removeprefix("Bearer ")
 
 
 @app.command()

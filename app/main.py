@@ -20,7 +20,8 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.auth import InvalidToken, Verifier
+from app.auth.principal import InvalidToken
+from app.auth.tokens import Verifier
 from app.cache import DOCUMENT_LIFETIME_SECONDS, Cache
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable

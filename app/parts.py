@@ -12,7 +12,9 @@ import structlog
 from pydantic import SecretStr
 
 from app import cache as caching
-from app.auth import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys, Verifier
+from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys
+from app.auth.principal import ClaimNames
+from app.auth.tokens import Verifier
 from app.cache import Cache
 from app.db import outbox as outbox_db
 from app.db import reconciliation as books_db
@@ -87,11 +89,31 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _verifier(settings: Settings) -> Verifier:
-    if settings.jwks_url and settings.oidc_issuer:
-        return Verifier(RemoteKeys(settings.jwks_url), issuer=settings.oidc_issuer, audience=settings.oidc_audience)
-    # The settings refuse to load without a key set outside development.
+def verifier_of(settings: Settings) -> Verifier:
+    """What checks the tokens of these settings; without an issuer they are those of the development key."""
+    if settings.oidc_issuer:
+        keys = RemoteKeys(settings.oidc_issuer, jwks_url=settings.jwks_url, on_answer=_note_provider)
+        names = _claim_names(settings)
+        return Verifier(keys, issuer=settings.oidc_issuer, audience=settings.oidc_audience, names=names)
+    # The settings refuse to load without an issuer outside development.
     return Verifier(development_keys(settings), issuer=DEVELOPMENT_ISSUER, audience=settings.oidc_audience)
+
+
+def _claim_names(settings: Settings) -> ClaimNames:
+    return ClaimNames(
+        roles=settings.oidc_roles_claim,
+        providers=settings.oidc_providers_claim,
+        payer=settings.oidc_payer_claim,
+        patient=settings.oidc_patient_claim,
+        scopes=settings.oidc_scopes_claim,
+    )
+
+
+def _note_provider(reason: str | None) -> None:
+    if reason is None:
+        _log.info("identity_provider_back")
+    else:
+        _log.warning("identity_provider_down", reason=reason, effect="the keys known so far stay in force")
 
 
 def _secret(settings: Settings, name: str) -> str:
@@ -163,7 +185,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
         transport=transport,
         reader=reader,
         inbox=inbox,
-        verifier=_verifier(settings),
+        verifier=verifier_of(settings),
         metrics=metrics,
         turns=Turns(),
         trail=Trail(database, seal_of(settings), now=clock, metrics=metrics),

@@ -8,6 +8,9 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,200}$"
+CLAIM_PATTERN = r"^[^,\s]{1,200}$"
+CLAIMS_PATTERN = r"^[^,\s]{1,200}(, ?[^,\s]{1,200}){0,9}$"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 DATABASE_DRIVERS = ("sqlite+aiosqlite", "mysql+aiomysql", "mysql+asyncmy")
 
 
@@ -39,9 +42,16 @@ class Settings(BaseSettings):
     event_retention_days: int = Field(default=30, ge=1, le=3650)
     remittances_topic: str = Field(default="billing.remittances", pattern=TOPIC_PATTERN)
 
-    jwks_url: str | None = None
     oidc_issuer: str | None = None
-    oidc_audience: str = "billing-gateway"
+    oidc_audience: str = Field(default="billing-gateway", min_length=1)
+    jwks_url: str | None = None
+    oidc_roles_claim: str = Field(default="roles", pattern=CLAIMS_PATTERN)
+    oidc_providers_claim: str = Field(default="providers", pattern=CLAIMS_PATTERN)
+    oidc_payer_claim: str = Field(default="payer", pattern=CLAIM_PATTERN)
+    oidc_patient_claim: str = Field(default="patient", pattern=CLAIM_PATTERN)
+    oidc_scopes_claim: str = Field(default="scope", pattern=CLAIM_PATTERN)
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
 
     sweep_interval_seconds: float = Field(default=300.0, ge=1, le=86_400)
     depth_max: int = Field(default=15, ge=3, le=100)
@@ -97,9 +107,20 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _keys_can_be_found(self) -> Self:
+        if self.jwks_url and not self.oidc_issuer:
+            raise ValueError("BILLING_JWKS_URL also needs BILLING_OIDC_ISSUER")
+        issuer = urlsplit(self.oidc_issuer or "https:")
+        if issuer.scheme == "http" and issuer.hostname not in LOOPBACK and not self.jwks_url:
+            raise ValueError("BILLING_OIDC_ISSUER must begin with https:// for its keys to be found")
+        if bool(self.client_id) != bool(self.client_secret):
+            raise ValueError("BILLING_CLIENT_ID and BILLING_CLIENT_SECRET come together")
+        return self
+
+    @model_validator(mode="after")
     def _production_is_complete(self) -> Self:
         if not self.is_development:
-            needed = ("database_url", "cache_secret", "audit_secret", "jwks_url", "oidc_issuer")
+            needed = ("database_url", "cache_secret", "audit_secret", "oidc_issuer")
             missing = [f"BILLING_{name.upper()}" for name in needed if not getattr(self, name)]
             if missing:
                 raise ValueError(f"BILLING_ENV=production also needs {', '.join(missing)}")

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from app.auth import DevelopmentKeys
+from app.auth.keys import DevelopmentKeys
 from app.db import migrate
 from app.db.engine import Database
 from app.main import create_app

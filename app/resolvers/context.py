@@ -10,7 +10,8 @@ from typing import Any, TypedDict, TypeVar
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.auth import Principal, Verifier
+from app.auth.principal import Principal
+from app.auth.tokens import Verifier
 from app.cache import Cache
 from app.db import emergency as emergency_db
 from app.db.engine import Database

@@ -4,7 +4,7 @@ from typing import Final
 
 import strawberry
 
-from app.auth import Principal
+from app.auth.principal import Principal
 from app.domain.actions import ClaimOperation, GlosaOperation, InvoiceOperation
 from app.schema.described import described
 from app.schema.permissions import Requires

@@ -7,7 +7,7 @@ from typing import Any
 
 import strawberry
 
-from app.auth import Principal
+from app.auth.principal import Principal
 from app.domain import ids as public_ids
 from app.domain.errors import ErrorCode, refuse
 from app.resolvers.context import Context
@@ -51,7 +51,7 @@ class Me:
     def role_names(who: strawberry.Parent[Principal]) -> list[str]:
         return sorted(who.roles)
 
-    @strawberry.field(name="scopes", description="What the roles allow.")
+    @strawberry.field(name="scopes", description="What the token allows: its roles, narrowed by its scopes.")
     def scope_names(who: strawberry.Parent[Principal]) -> list[str]:
         return sorted(who.scopes)
 

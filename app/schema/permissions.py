@@ -11,7 +11,7 @@ from strawberry.extensions.field_extension import FieldExtension
 from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 
-from app.auth import Principal
+from app.auth.principal import Principal
 from app.domain import ids as public_ids
 from app.domain.identifiers import mask
 from app.resolvers.context import Context, Notes

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app import auth
-from app.auth import ROLES
+from app.auth import roles
+from app.auth.roles import ROLES
 from app.schema import access
 from app.schema.root import schema
 from tests.access.entries import PERSONAL_TO_THE_CALLER, Entry, descend, entries, selection_of
@@ -25,7 +25,7 @@ FOR_PATIENTS = "myAccessLog"
 def everything() -> Iterator[str]:
     """A role with every permission, to compare with."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(auth.ROLES, "everything", ALL)
+        patch.setitem(roles.ROLES, "everything", ALL)
         yield "everything"
 
 

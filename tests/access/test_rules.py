@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType
 
-from app import auth
+from app.auth import roles
 from app.schema import me
 from app.schema.access import FILTERS, guarded_arguments, rule_of
 from app.schema.me import READERS
@@ -55,7 +55,7 @@ def role_without(monkeypatch: pytest.MonkeyPatch, any_of: tuple[str, ...]) -> It
     """A role with every permission but these, and without the way round by an emergency."""
     name = "without-" + "-".join(any_of)
     with monkeypatch.context() as patch:
-        patch.setitem(auth.ROLES, name, ALL - set(any_of) - {"health:break_glass"})
+        patch.setitem(roles.ROLES, name, ALL - set(any_of) - {"health:break_glass"})
         yield name
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import true
 
-from app import auth
+from app.auth import roles
 from app.db import scoping
 from app.domain.scope import Scope
 from tests.access.probes import attackers, probes
@@ -95,7 +95,7 @@ def without(site: Site) -> Iterator[None]:
 def everything() -> Iterator[str]:
     """A role with every permission: nothing but the scope can be the reason of a refusal."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(auth.ROLES, "everything", ALL)
+        patch.setitem(roles.ROLES, "everything", ALL)
         yield "everything"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from graphql import build_schema, parse, validate
 
-from app.auth import ROLES
+from app.auth.roles import ROLES
 from app.cli import app as command_line
 from app.parts import OPERATION_NAMES
 from app.settings import Settings

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from app.auth import DevelopmentKeys
+from app.auth.keys import DevelopmentKeys
 from app.db.engine import Database
 from app.parts import database_of
 from app.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.auth import ROLES
+from app.auth.roles import ROLES
 from app.db.tables import outbox
 from app.events.cursors import cursor_of
 from tests.factories import World, add_card, key, new_world

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from app.auth import DevelopmentKeys
+from app.auth.keys import DevelopmentKeys
 
 SUBSCRIPTION = "subscription { settlements { cursor } }"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from graphql import ObjectTypeDefinitionNode, parse
 
-from app.auth import ROLES
+from app.auth.roles import ROLES
 from app.schema import actions
 from app.schema.root import schema
 from tests.factories import CONSULTATION, World, new_world

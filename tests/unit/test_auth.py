@@ -15,18 +15,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from app.auth import (
-    DEVELOPMENT_ISSUER,
-    LIFETIME_MAX_SECONDS,
-    ROLES,
-    SUBJECT_LENGTH_MAX,
-    TOKEN_LENGTH_MAX,
-    DevelopmentKeys,
-    InvalidToken,
-    Principal,
-    Verifier,
-    principal_of,
-)
+from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys
+from app.auth.principal import SUBJECT_LENGTH_MAX, InvalidToken, Principal, principal_of
+from app.auth.roles import ROLES
+from app.auth.tokens import LIFETIME_MAX_SECONDS, TOKEN_LENGTH_MAX, Verifier
 
 AUDIENCE = "billing-gateway"
 # Read once, long before the last test runs: an end must outlive the whole suite, and a test of
@@ -118,7 +110,9 @@ FORGERIES: dict[str, Callable[[DevelopmentKeys], str]] = {
     "roles that are one text": lambda keys: _signed(keys, roles="finance"),
     "roles that are numbers": lambda keys: _signed(keys, roles=[1]),
     "providers that are one text": lambda keys: _signed(keys, providers="*"),
-    "a payer that is a list": lambda keys: _signed(keys, payer=["200001"]),
+    "two payers": lambda keys: _signed(keys, payer=["200001", "200002"]),
+    "a payer that is nothing": lambda keys: _signed(keys, payer=""),
+    "a list without a payer": lambda keys: _signed(keys, payer=[]),
     "a payer's agent without a payer": lambda keys: _signed(keys, roles=["payer_agent"]),
     "a patient without a patient": lambda keys: _signed(keys, roles=["biller", "patient"]),
 }

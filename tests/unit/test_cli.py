@@ -90,7 +90,7 @@ def test_a_database_without_tables_stops_the_start_with_one_line(tmp_path: Path)
 def test_there_is_no_start_without_authentication(tmp_path: Path) -> None:
     done = _billing(tmp_path, "serve", BILLING_ENV="production", BILLING_DATABASE_URL="mysql+aiomysql://h/d")
     assert done.returncode == 2
-    assert "BILLING_JWKS_URL" in done.stderr
+    assert "BILLING_OIDC_ISSUER" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -14,7 +14,6 @@ PRODUCTION = {
     "BILLING_DATABASE_URL": "mysql+aiomysql://user:hidden-word@127.0.0.1:1/billing",
     "BILLING_CACHE_SECRET": "hidden-word",
     "BILLING_AUDIT_SECRET": "hidden-too",
-    "BILLING_JWKS_URL": "https://id.example/jwks",
     "BILLING_OIDC_ISSUER": "https://id.example",
 }
 
@@ -58,6 +57,13 @@ def _load_error(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
         ("BILLING_EVENTS_TOPIC", ""),
         ("BILLING_JWKS_URL", "file:///hidden-word"),
         ("BILLING_OIDC_ISSUER", "hidden-word"),
+        ("BILLING_OIDC_AUDIENCE", ""),
+        ("BILLING_OIDC_ROLES_CLAIM", ""),
+        ("BILLING_OIDC_ROLES_CLAIM", "hidden,,word"),
+        ("BILLING_OIDC_PROVIDERS_CLAIM", "hidden word"),
+        ("BILLING_OIDC_PAYER_CLAIM", "hidden,word"),
+        ("BILLING_OIDC_PATIENT_CLAIM", "hidden,word"),
+        ("BILLING_OIDC_SCOPES_CLAIM", "hidden,word"),
         ("BILLING_OPERATION_DEADLINE_SECONDS", "121"),
         ("BILLING_OPERATION_DEADLINE_SECONDS", "inf"),
         ("BILLING_SHUTDOWN_TIMEOUT_SECONDS", "0"),
@@ -71,6 +77,44 @@ def test_a_wrong_variable_is_one_line_that_names_it_and_not_its_value(
     assert [line.partition(":")[0] for line in lines] == [name]
     assert "hidden" not in lines[0]
     assert "http" not in lines[0].partition(":")[2] or "https://" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (
+            {"BILLING_JWKS_URL": "https://id.example/hidden-word"},
+            "BILLING_JWKS_URL also needs BILLING_OIDC_ISSUER",
+        ),
+        (
+            {"BILLING_OIDC_ISSUER": "http://hidden-word.example"},
+            "BILLING_OIDC_ISSUER must begin with https:// for its keys to be found",
+        ),
+        ({"BILLING_CLIENT_ID": "hidden-word"}, "BILLING_CLIENT_ID and BILLING_CLIENT_SECRET come together"),
+        ({"BILLING_CLIENT_SECRET": "hidden-word"}, "BILLING_CLIENT_ID and BILLING_CLIENT_SECRET come together"),
+    ],
+)
+def test_variables_of_the_identity_provider_that_do_not_fit_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], line: str
+) -> None:
+    assert _load_error(monkeypatch, values) == line
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"BILLING_OIDC_ISSUER": "http://127.0.0.1:9000/realms/x"},
+        {"BILLING_OIDC_ISSUER": "http://id.example", "BILLING_JWKS_URL": "http://id.internal/keys"},
+        {"BILLING_OIDC_ROLES_CLAIM": "realm_access.roles, resource_access.billing-gateway.roles"},
+    ],
+)
+def test_variables_of_the_identity_provider_that_fit_are_taken(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str]
+) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    found = load().model_dump()
+    assert {name: found[name.removeprefix("BILLING_").lower()] for name in values} == values
 
 
 def test_several_wrong_variables_are_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +157,7 @@ def test_nothing_set_is_the_embedded_development_mode(monkeypatch: pytest.Monkey
 def test_production_without_keys_stops_the_command_with_one_line_and_code_two(tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BILLING_")}
     values = {**PRODUCTION, "BILLING_VAR_DIR": str(tmp_path)}
-    del values["BILLING_JWKS_URL"]
+    del values["BILLING_OIDC_ISSUER"]
     done = subprocess.run(
         [sys.executable, "-m", "app.cli", "serve"],
         env={**kept, **values},
@@ -122,6 +166,6 @@ def test_production_without_keys_stops_the_command_with_one_line_and_code_two(tm
         timeout=60,
         check=False,
     )
-    expected = "billing: wrong settings\nBILLING_ENV=production also needs BILLING_JWKS_URL\n"
+    expected = "billing: wrong settings\nBILLING_ENV=production also needs BILLING_OIDC_ISSUER\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
     assert list(tmp_path.iterdir()) == []

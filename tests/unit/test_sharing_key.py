@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.auth import Principal
+from app.auth.principal import Principal
 from app.resolvers.context import Context
 from app.schema.root import schema
 from app.transport.documents import Parameters

@@ -1,0 +1,96 @@
+"""A real identity provider for tests: npm `oidc-provider` as a process of its own on a loopback port."""
+
+import json
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+HOME = Path(__file__).parent / "provider"
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client of the provider; `claims` stand in its access tokens, signed with `algorithm`."""
+
+    id: str
+    claims: dict[str, Any] = field(default_factory=dict)
+    scopes: list[str] = field(default_factory=list)
+    algorithm: str = "ES256"
+    secret: str = field(default_factory=lambda: secrets.token_hex(16))
+
+
+class RealProvider:
+    """The running provider."""
+
+    def __init__(self, process: subprocess.Popen[str], clients: list[Client]) -> None:
+        self._process = process
+        self._clients = {client.id: client for client in clients}
+        self._say(json.dumps([vars(client) for client in clients]))
+        self.issuer = self._heard()
+
+    def _say(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def _heard(self) -> str:
+        assert self._process.stdout is not None
+        found = self._process.stdout.readline().strip()
+        assert found, "the identity provider ended"
+        return found
+
+    def client(self, name: str) -> Client:
+        """The client of this name."""
+        return self._clients[name]
+
+    def token(self, name: str, scope: str = "") -> str:
+        """An access token that the client got for itself."""
+        client = self._clients[name]
+        body = {"grant_type": "client_credentials", **({"scope": scope} if scope else {})}
+        answer = httpx.post(f"{self.issuer}/token", data=body, auth=(client.id, client.secret))
+        assert answer.status_code == httpx.codes.OK, answer.text
+        token: str = answer.json()["access_token"]
+        return token
+
+    def rotate(self) -> None:
+        """Make new keys and forget the old ones."""
+        self._say("rotate")
+        self._heard()
+
+    def stop(self) -> None:
+        """Go away, without a word to anybody."""
+        self._process.kill()
+        self._process.wait(10)
+
+
+@contextmanager
+def real_provider(*clients: Client) -> Iterator[RealProvider]:
+    """The provider with these clients until the block ends; a machine without npm fails here."""
+    _install()
+    with subprocess.Popen(
+        ["node", "provider.mjs"],
+        cwd=HOME,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            yield RealProvider(process, list(clients))
+        finally:
+            process.kill()
+
+
+def _install() -> None:
+    npm = shutil.which("npm")
+    assert npm, "npm is needed to run an identity provider; install Node 20 or later"
+    if not (HOME / "node_modules" / "oidc-provider").is_dir():
+        done = subprocess.run([npm, "ci"], cwd=HOME, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
