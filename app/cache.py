@@ -29,8 +29,11 @@ OPEN_SECONDS: Final = 5.0
 _log = structlog.get_logger("billing.cache")
 
 
-def connect(url: str) -> Redis:
-    """A client for redis://, rediss://, unix:// or the in-process memory://, with short time limits."""
+def connect(url: str, **tls: Any) -> Redis:
+    """A client for redis://, rediss://, unix:// or the in-process memory://, with short time limits.
+
+    `tls` are the files of rediss://: `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`.
+    """
     if url.startswith("memory://"):
         return fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer())
     return Redis.from_url(
@@ -39,6 +42,7 @@ def connect(url: str) -> Redis:
         socket_timeout=0.2,
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
+        **tls,
     )
 
 

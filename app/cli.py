@@ -1,22 +1,18 @@
 """The console script `billing`: everything an operator does at the command line."""
 
 import asyncio
-import gc
-import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from socket import SO_SNDBUF, SOL_SOCKET, socket
 from typing import Annotated, Any, Final, TypeVar
 
 import orjson
 import typer
-import uvicorn
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from starlette.applications import Starlette
 
+from app import server
 from app import settings as settings_module
 from app import whoami as identity
 from app.auth.roles import ROLES
@@ -30,7 +26,6 @@ from app.domain.audit import FIRST_HASH
 from app.domain.errors import BillingError
 from app.domain.scope import EVERYTHING
 from app.events import inbox, schemas
-from app.main import create_app, drain
 from app.parts import database_of, development_keys, now, seal_of
 from app.schema import access
 from app.schema.root import schema as graphql_schema
@@ -39,6 +34,7 @@ from app.services.tiss_export import Batch
 from app.services.tiss_import import Fate, ImportReport
 from app.settings import Settings, SettingsError
 from app.telemetry import configure_logs
+from app.tls import client_context
 from app.transport import manifest
 from app.transport.persisted import ManifestError
 
@@ -47,8 +43,6 @@ EXIT_BAD_INPUT: Final = 1
 EXIT_BAD_SETTINGS: Final = 2
 EXIT_UNAVAILABLE: Final = 3
 REPUBLISH_TIMEOUT_SECONDS: Final = 600.0
-# Left alone, the kernel keeps up to 4 MB for each client that does not read.
-SEND_BUFFER_BYTES: Final = 128 * 1024
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -106,29 +100,9 @@ def serve(
     settings = _settings()
     if not _with_database(_is_migrated):
         _fail("the tables of the database are missing or old: run billing migrate")
-    application = create_app(settings)
-    config = uvicorn.Config(
-        application,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
-        h11_max_incomplete_event_size=16_384,
-        ws_max_size=128 * 1024,
-        ws_per_message_deflate=False,
-        server_header=False,
-    )
     if show_tokens and settings.is_development:
         _greet(settings)
-    for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
-        # After an orderly stop uvicorn raises the signal again: that is the end, and not a failure.
-        signal.signal(asked_to_stop, lambda *_: sys.exit(0))
-    listener = config.bind_socket()
-    listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
-    # What was imported lives as long as the process: the collector need not walk it, which takes a tenth of a second.
-    gc.freeze()
-    Draining(config, application).run(sockets=[listener])
+    server.serve(settings)
 
 
 async def _is_migrated(database: Database) -> bool:
@@ -138,19 +112,6 @@ async def _is_migrated(database: Database) -> bool:
             return await migrations.is_current(connection)
     except DatabaseUnavailable:
         return True
-
-
-class Draining(uvicorn.Server):
-    """A server that tells load balancers and ends subscriptions first, so that they do not hold up the stop."""
-
-    def __init__(self, config: uvicorn.Config, application: Starlette) -> None:
-        super().__init__(config)
-        self._application = application
-
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """End streams, stop accepting, let requests finish within the time limit."""
-        await drain(self._application)
-        await super().shutdown(sockets)
 
 
 def _greet(settings: Settings) -> None:
@@ -310,7 +271,8 @@ def redeliver() -> None:
     if not settings.events_url.startswith("kafka://"):
         _fail("there is no inbox without Kafka: BILLING_EVENTS_URL is not kafka://")
     try:
-        moved = asyncio.run(inbox.redeliver(settings.events_url, settings.remittances_topic))
+        tls = client_context(settings, "kafka")
+        moved = asyncio.run(inbox.redeliver(settings.events_url, settings.remittances_topic, tls))
     except (KafkaError, OSError) as error:
         _err.print(f"billing: Kafka is not available: {type(error).__name__}", markup=False)
         raise typer.Exit(EXIT_UNAVAILABLE) from None

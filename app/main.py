@@ -26,6 +26,7 @@ from app.cache import DOCUMENT_LIFETIME_SECONDS, Cache
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.migrate import is_current
+from app.hardening import PAGE_POLICY, Hardened, origins_of
 from app.parts import Parts, build, now, running
 from app.resolvers.context import Context
 from app.schema.root import schema
@@ -37,11 +38,7 @@ from app.transport.persisted import PersistedDocuments, load_trusted
 from app.transport.view import GraphQLView, OperationReport
 
 EXPLORER_DIRECTORY: Final = Path(__file__).parent / "explorer"
-EXPLORER_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
+EXPLORER_PATH: Final = "/graphql/explorer"
 EXPLORER_MISSING: Final = b"GraphiQL is not built: run `make explorer` (needs npm), then reload this page.\n"
 ROUTES: Final = ("/graphql", "/health", "/health/live", "/health/ready", "/metrics")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -60,6 +57,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = now) -> St
     view = _view(parts)
     app = Starlette(routes=_routes(parts, view), lifespan=lifespan)
     app.state.parts, app.state.view = parts, view
+    app.add_middleware(Hardened, allowed_origins=origins_of(settings.allowed_origins), pages=EXPLORER_PATH)
     app.add_middleware(Observed, metrics=parts.metrics)
     return app
 
@@ -118,15 +116,17 @@ def _routes(parts: Parts, view: GraphQLView) -> list[BaseRoute]:
         Route("/metrics", _metrics),
     ]
     if parts.settings.is_development and EXPLORER_DIRECTORY.is_dir():
-        routes.append(Mount("/graphql/explorer", StaticFiles(directory=EXPLORER_DIRECTORY)))
+        routes.append(Mount(EXPLORER_PATH, StaticFiles(directory=EXPLORER_DIRECTORY)))
     return [*routes, Route("/graphql", view), WebSocketRoute("/graphql", view)]
 
 
 def _context_factory(parts: Parts) -> Any:
     async def context(connection: HTTPConnection) -> Context:
         header = connection.headers.get("authorization")
+        certificate = connection.scope.get("state", {}).get("client_certificate")
         return SignedIn(
-            principal=await _principal(parts.verifier, header),
+            principal=await _principal(parts.verifier, header, certificate),
+            certificate=certificate,
             database=parts.database,
             cache=parts.cache,
             hub=parts.hub,
@@ -156,9 +156,9 @@ class SignedIn(Context):
             raise Unauthenticated(str(error)) from None
 
 
-async def _principal(verifier: Verifier, header: str | None) -> Any:
+async def _principal(verifier: Verifier, header: str | None, certificate: bytes | None) -> Any:
     try:
-        return await verifier.principal(header)
+        return await verifier.principal(header, certificate)
     except InvalidToken as error:
         raise Unauthenticated(str(error)) from None
 
@@ -174,13 +174,10 @@ def _operation_counter(metrics: Metrics) -> Any:
 
 def _explorer_page(_request: Request) -> Response:
     page = EXPLORER_DIRECTORY / "index.html"
-    headers = {"Content-Security-Policy": EXPLORER_POLICY, "Cache-Control": "no-store", **SECURITY_HEADERS}
+    headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store"}
     if not page.is_file():
         return Response(EXPLORER_MISSING, 503, headers=headers, media_type="text/plain")
     return Response(page.read_bytes(), headers=headers, media_type="text/html")
-
-
-SECURITY_HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 async def _home(_request: Request) -> Response:
@@ -277,8 +274,6 @@ class Observed:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = identifier
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
             await send(message)
 
         try:

@@ -12,10 +12,12 @@ import structlog
 from pydantic import SecretStr
 
 from app import cache as caching
+from app import client_certificates as certificates
 from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys
 from app.auth.principal import ClaimNames
 from app.auth.tokens import Verifier
 from app.cache import Cache
+from app.client_certificates import Callers
 from app.db import outbox as outbox_db
 from app.db import reconciliation as books_db
 from app.db.engine import Database, DatabaseUnavailable
@@ -34,6 +36,7 @@ from app.services import glosas
 from app.services import inbox as inbox_service
 from app.settings import Settings
 from app.telemetry import Metrics
+from app.tls import client_context
 from app.trail import Trail
 
 OPERATION_NAMES: Final = frozenset(
@@ -81,6 +84,7 @@ def database_of(settings: Settings) -> Database:
         settings.database,
         pool_size=settings.database_pool_size,
         timeout_seconds=settings.database_timeout_seconds,
+        tls=client_context(settings, "database"),
     )
 
 
@@ -91,12 +95,14 @@ def now() -> datetime:
 
 def verifier_of(settings: Settings) -> Verifier:
     """What checks the tokens of these settings; without an issuer they are those of the development key."""
+    callers = certificates.load(settings.client_certificates_file) if settings.client_certificates_file else Callers()
+    bound: dict[str, Any] = {"of_certificate": callers.of, "binds_payers": settings.payer_tokens_bound}
     if settings.oidc_issuer:
         keys = RemoteKeys(settings.oidc_issuer, jwks_url=settings.jwks_url, on_answer=_note_provider)
         names = _claim_names(settings)
-        return Verifier(keys, issuer=settings.oidc_issuer, audience=settings.oidc_audience, names=names)
+        return Verifier(keys, issuer=settings.oidc_issuer, audience=settings.oidc_audience, names=names, **bound)
     # The settings refuse to load without an issuer outside development.
-    return Verifier(development_keys(settings), issuer=DEVELOPMENT_ISSUER, audience=settings.oidc_audience)
+    return Verifier(development_keys(settings), issuer=DEVELOPMENT_ISSUER, audience=settings.oidc_audience, **bound)
 
 
 def _claim_names(settings: Settings) -> ClaimNames:
@@ -114,6 +120,18 @@ def _note_provider(reason: str | None) -> None:
         _log.info("identity_provider_back")
     else:
         _log.warning("identity_provider_down", reason=reason, effect="the keys known so far stay in force")
+
+
+def _redis_files(settings: Settings) -> dict[str, str]:
+    """The files of TLS towards Redis, under its client's own names; each was looked into before."""
+    if client_context(settings, "redis") is None:
+        return {}
+    files = {
+        "ssl_ca_certs": settings.redis_ca_file,
+        "ssl_certfile": settings.redis_certificate_file,
+        "ssl_keyfile": settings.redis_key_file,
+    }
+    return {name: str(path) for name, path in files.items() if path is not None}
 
 
 def _secret(settings: Settings, name: str) -> str:
@@ -163,13 +181,15 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)
     reader, inbox = None, None
     if settings.events_url.startswith("kafka://"):
-        transport = KafkaTransport(settings.events_url, settings.events_topic)
-        reader = KafkaReader(settings.events_url, settings.events_topic, hub)
-        inbox = Inbox(settings.events_url, settings.remittances_topic, receive, results=metrics.inbox)
+        tls = client_context(settings, "kafka")
+        transport = KafkaTransport(settings.events_url, settings.events_topic, tls)
+        reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
+        inbox = Inbox(settings.events_url, settings.remittances_topic, receive, results=metrics.inbox, tls=tls)
     relay = Relay(
         database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
     )
-    cache = Cache(caching.connect(settings.redis_url), secret=_secret(settings, "cache_secret"))
+    redis = caching.connect(settings.redis_url, **_redis_files(settings))
+    cache = Cache(redis, secret=_secret(settings, "cache_secret"))
     return Parts(
         settings=settings,
         database=database,

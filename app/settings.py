@@ -57,6 +57,26 @@ class Settings(BaseSettings):
     depth_max: int = Field(default=15, ge=3, le=100)
     aliases_max: int = Field(default=100, ge=0, le=2_000)
     cost_max: int = Field(default=20_000, ge=100, le=10_000_000)
+    tls_certificate_file: Path | None = None
+    tls_key_file: Path | None = None
+    tls_client_ca_file: Path | None = None
+    tls_client_certificates: Literal["none", "optional", "required"] = "none"
+    client_certificates_file: Path | None = None
+    payer_tokens_bound: bool = False
+    header_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
+    connections_max: int = Field(default=2_000, ge=1, le=100_000)
+    allowed_origins: str = ""
+
+    database_ca_file: Path | None = None
+    database_certificate_file: Path | None = None
+    database_key_file: Path | None = None
+    redis_ca_file: Path | None = None
+    redis_certificate_file: Path | None = None
+    redis_key_file: Path | None = None
+    kafka_ca_file: Path | None = None
+    kafka_certificate_file: Path | None = None
+    kafka_key_file: Path | None = None
+
     rate_per_second: float = Field(default=50.0, ge=0, le=100_000)
     rate_burst: int = Field(default=200, ge=1, le=1_000_000)
     streams_per_subject: int = Field(default=50, ge=1, le=100_000)
@@ -99,6 +119,25 @@ class Settings(BaseSettings):
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
         return value if value is None else _one_of_schemes(value, "https", "http")
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins_are_exact(cls, value: str) -> str:
+        for origin in value.replace(",", " ").split():
+            parts = urlsplit(origin)
+            is_exact = (
+                parts.scheme in {"http", "https"} and parts.netloc and origin == f"{parts.scheme}://{parts.netloc}"
+            )
+            if not is_exact or "*" in origin:
+                raise ValueError("needs exact origins such as https://billing.example, without wildcards or paths")
+        return value
+
+    @model_validator(mode="after")
+    def _clients_can_be_verified(self) -> Self:
+        if self.tls_client_certificates != "none" and None in (self.tls_certificate_file, self.tls_client_ca_file):
+            needed = "BILLING_TLS_CERTIFICATE_FILE and BILLING_TLS_CLIENT_CA_FILE"
+            raise ValueError(f"BILLING_TLS_CLIENT_CERTIFICATES also needs {needed}")
+        return self
 
     @model_validator(mode="after")
     def _there_is_something_to_trust(self) -> Self:

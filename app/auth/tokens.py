@@ -38,6 +38,8 @@ class Verifier:
         issuer: str,
         audience: str,
         names: ClaimNames = STANDARD_NAMES,
+        of_certificate: Callable[[bytes], Principal | None] = lambda _certificate: None,
+        binds_payers: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.keys = keys
@@ -45,34 +47,44 @@ class Verifier:
         self._issuer = issuer
         self._audience = audience
         self._names = names
-        self._known: dict[str, Principal] = {}
+        self._of_certificate = of_certificate
+        self._binds_payers = binds_payers
+        self._known: dict[str, tuple[Principal, str | None]] = {}
         self._known_by: KeySet | None = None
 
-    async def principal(self, authorization: str | None) -> Principal:
-        """The caller of this Authorization header; ANONYMOUS without one, InvalidToken if it is refused."""
+    async def principal(self, authorization: str | None, certificate: bytes | None = None) -> Principal:
+        """The caller of this Authorization header; without one that of the connection's verified certificate (DER),
+        else ANONYMOUS. InvalidToken if the token is refused, or bound to another certificate (RFC 8705)."""
         if authorization is None:
-            return ANONYMOUS
+            return (self._of_certificate(certificate) if certificate else None) or ANONYMOUS
         kind, _, token = authorization.partition(" ")
         if kind.lower() != "bearer" or not 0 < len(token.strip()) <= TOKEN_LENGTH_MAX:
             raise InvalidToken("the Authorization header needs the form: Bearer <token>")
         if not _COMPACT.fullmatch(token.strip()):
             raise InvalidToken("the token is not a signed JWT")
-        return await self._remembered(token.strip())
+        principal, bound_to = await self._remembered(token.strip())
+        if bound_to is None and self._binds_payers and "payer_agent" in principal.roles:
+            raise InvalidToken("a payer's token must be bound to its certificate")
+        if bound_to is not None and (certificate is None or thumbprint(certificate) != bound_to):
+            raise InvalidToken("the token is bound to another certificate than the connection's")
+        return principal
 
-    async def _remembered(self, token: str) -> Principal:
+    async def _remembered(self, token: str) -> tuple[Principal, str | None]:
+        """The caller of a good token, and the thumbprint of the certificate that it is bound to."""
         keys = await self.keys.current()
         if keys is not self._known_by:
             self._known.clear()
             self._known_by = keys
         digest = hashlib.sha256(token.encode()).hexdigest()
         known = self._known.get(digest)
-        if known is not None and known.expires_at is not None and known.expires_at > self._clock():
+        if known is not None and known[0].expires_at is not None and known[0].expires_at > self._clock():
             return known
-        principal = principal_of(await self._verified(token, keys), self._names)
+        claims = await self._verified(token, keys)
+        found = principal_of(claims, self._names), _bound_to(claims)
         if len(self._known) >= TOKEN_CACHE_MAX:
             del self._known[next(iter(self._known))]
-        self._known[digest] = principal
-        return principal
+        self._known[digest] = found
+        return found
 
     async def _verified(self, token: str, keys: KeySet) -> dict[str, Any]:
         header = _header(token)
@@ -104,6 +116,22 @@ class Verifier:
             raise InvalidToken("the token is not valid yet")
         if end > now + LIFETIME_MAX_SECONDS + leeway or (made is not None and end - made > LIFETIME_MAX_SECONDS):
             raise InvalidToken("the token lives longer than a day")
+
+
+def thumbprint(der: bytes) -> str:
+    """The `x5t#S256` of a certificate: its SHA-256, base64url without padding."""
+    return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).decode().rstrip("=")
+
+
+def _bound_to(claims: Mapping[str, Any]) -> str | None:
+    """The thumbprint that a token is bound to; InvalidToken for a confirmation that is not known here."""
+    if "cnf" not in claims:
+        return None
+    confirmation = claims["cnf"]
+    found = confirmation.get("x5t#S256") if isinstance(confirmation, dict) else None
+    if not isinstance(found, str) or len(confirmation) != 1:
+        raise InvalidToken("the token is bound to something that is not known here")
+    return found
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from ssl import SSLContext
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import event
@@ -49,13 +50,15 @@ class DatabaseUnavailable(Exception):
 class Database:
     """One engine, `timeout_seconds` for each unit of work including the wait for a connection."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, timeout_seconds: float = 8.0) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, timeout_seconds: float = 8.0, tls: SSLContext | None = None
+    ) -> None:
         self.url = make_url(url)
         self.timeout_seconds = timeout_seconds
-        self.engine = _create(url, pool_size)
+        self.engine = _create(url, pool_size, tls)
         # A pool of its own: to switch a connection to autocommit and back costs two round trips, and a caller who is
         # cancelled in between leaves it behind.
-        self.reads = _create(url, pool_size, isolation_level="AUTOCOMMIT")
+        self.reads = _create(url, pool_size, tls, isolation_level="AUTOCOMMIT")
 
     @property
     def is_sqlite(self) -> bool:
@@ -166,7 +169,7 @@ def _reason(error: Exception) -> object:
     return arguments[0] if arguments else None
 
 
-def _create(url: str, pool_size: int, isolation_level: str | None = None) -> AsyncEngine:
+def _create(url: str, pool_size: int, tls: SSLContext | None, isolation_level: str | None = None) -> AsyncEngine:
     if url.startswith("sqlite"):
         engine = create_async_engine(url, connect_args={"timeout": 5}, hide_parameters=True)
         _sqlite_events(engine, is_writing=isolation_level is None)
@@ -180,7 +183,7 @@ def _create(url: str, pool_size: int, isolation_level: str | None = None) -> Asy
         isolation_level=isolation_level or "READ COMMITTED",
         skip_autocommit_rollback=True,
         hide_parameters=True,
-        connect_args={"connect_timeout": 3, "charset": "utf8mb4"},
+        connect_args={"connect_timeout": 3, "charset": "utf8mb4", **({"ssl": tls} if tls else {})},
     )
     event.listen(engine.sync_engine, "connect", _mysql_connect)
     return engine

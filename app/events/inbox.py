@@ -8,6 +8,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from typing import Any, Final
 
 import orjson
@@ -19,7 +20,7 @@ from prometheus_client import Counter
 from app.db.engine import DatabaseUnavailable
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
 from app.events.forever import forever
-from app.events.kafka import START_SECONDS, bootstrap_of, ensure_topic, is_idempotent, quietly_stop
+from app.events.kafka import START_SECONDS, bootstrap_of, ensure_topic, is_idempotent, quietly_stop, secured
 
 BATCH_SIZE: Final = 50
 IDLE_MILLISECONDS: Final = 1_000
@@ -44,8 +45,11 @@ def dead_letters_of(topic: str) -> str:
 class Inbox:
     """Reads `topic` as one of a consumer group; `handle` says whether the event was new to it."""
 
-    def __init__(self, url: str, topic: str, handle: Handler, *, results: Counter) -> None:
+    def __init__(
+        self, url: str, topic: str, handle: Handler, *, results: Counter, tls: SSLContext | None = None
+    ) -> None:
         self._url = url
+        self._tls = tls
         self._topic = topic
         self._handle = handle
         self._results = results
@@ -71,10 +75,10 @@ class Inbox:
         return sum(behind)
 
     async def _read(self) -> None:
-        await ensure_topic(bootstrap_of(self._url), dead_letters_of(self._topic))
+        await ensure_topic(bootstrap_of(self._url), dead_letters_of(self._topic), self._tls)
         async with (
-            _reading(self._url, self._topic, group=f"{self._topic}.gateway") as consumer,
-            _writing(self._url) as dead_letters,
+            _reading(self._url, self._topic, group=f"{self._topic}.gateway", tls=self._tls) as consumer,
+            _writing(self._url, self._tls) as dead_letters,
         ):
             self._consumer = consumer
             try:
@@ -173,14 +177,14 @@ def _json(value: bytes | None) -> Any:
         raise refuse(ErrorCode.INVALID_INPUT, "the message is no JSON") from None
 
 
-async def redeliver(url: str, topic: str) -> int:
+async def redeliver(url: str, topic: str, tls: SSLContext | None = None) -> int:
     """Put the dead letters that nobody has put back yet into the inbox again; how many.
 
     Those that were handled meanwhile change nothing; those that still cannot be handled come back.
     """
     moved = 0
-    dead = _reading(url, dead_letters_of(topic), group=f"{topic}.redelivery")
-    async with dead as consumer, _writing(url) as producer:
+    dead = _reading(url, dead_letters_of(topic), group=f"{topic}.redelivery", tls=tls)
+    async with dead as consumer, _writing(url, tls) as producer:
         ends = await consumer.end_offsets(consumer.assignment())
         while await _is_behind(consumer, ends):
             for place, messages in (await consumer.getmany(timeout_ms=IDLE_MILLISECONDS)).items():
@@ -206,10 +210,10 @@ async def _send_again(producer: AIOKafkaProducer, topic: str, messages: Sequence
 
 
 @asynccontextmanager
-async def _reading(url: str, topic: str, *, group: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _reading(url: str, topic: str, *, group: str, tls: SSLContext | None) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of the group that begins where the group left off, at the very beginning the first time."""
     bootstrap = bootstrap_of(url)
-    await ensure_topic(bootstrap, topic)
+    await ensure_topic(bootstrap, topic, tls)
     consumer = AIOKafkaConsumer(
         topic,
         bootstrap_servers=bootstrap,
@@ -218,6 +222,7 @@ async def _reading(url: str, topic: str, *, group: str) -> AsyncIterator[AIOKafk
         enable_auto_commit=False,
         session_timeout_ms=10_000,
         heartbeat_interval_ms=3_000,
+        **secured(tls),
     )
     try:
         async with asyncio.timeout(START_SECONDS):
@@ -228,13 +233,14 @@ async def _reading(url: str, topic: str, *, group: str) -> AsyncIterator[AIOKafk
 
 
 @asynccontextmanager
-async def _writing(url: str) -> AsyncIterator[AIOKafkaProducer]:
+async def _writing(url: str, tls: SSLContext | None) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap_of(url),
         acks="all",
         enable_idempotence=is_idempotent(url),
         request_timeout_ms=8_000,
         max_request_size=REQUEST_BYTES_MAX,
+        **secured(tls),
     )
     try:
         async with asyncio.timeout(START_SECONDS):

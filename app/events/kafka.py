@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from ssl import SSLContext
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -51,9 +52,14 @@ def is_idempotent(url: str) -> bool:
     return parse_qs(urlsplit(url).query).get("idempotent", ["true"])[0] != "false"
 
 
-async def ensure_topic(bootstrap: str, topic: str) -> None:
+def secured(tls: SSLContext | None) -> dict[str, Any]:
+    """The arguments that let a client speak TLS; none where it speaks plainly."""
+    return {} if tls is None else {"security_protocol": "SSL", "ssl_context": tls}
+
+
+async def ensure_topic(bootstrap: str, topic: str, tls: SSLContext | None = None) -> None:
     """Create the topic if the broker does not have it."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000, **secured(tls))
     try:
         await admin.start()
         if topic not in await admin.list_topics():
@@ -68,7 +74,8 @@ class KafkaTransport:
     """Publishes rows as CloudEvents, keyed by aggregate; after any failure the next call builds a new producer, since
     an idempotent producer does not recover when the broker has lost its state."""
 
-    def __init__(self, url: str, topic: str) -> None:
+    def __init__(self, url: str, topic: str, tls: SSLContext | None = None) -> None:
+        self._tls = tls
         self._bootstrap = bootstrap_of(url)
         self._is_idempotent = is_idempotent(url)
         self._topic = topic
@@ -96,13 +103,14 @@ class KafkaTransport:
 
     async def _ready(self) -> AIOKafkaProducer:
         if self._producer is None:
-            await ensure_topic(self._bootstrap, self._topic)
+            await ensure_topic(self._bootstrap, self._topic, self._tls)
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._bootstrap,
                 acks="all",
                 enable_idempotence=self._is_idempotent,
                 request_timeout_ms=8_000,
                 linger_ms=2,
+                **secured(self._tls),
             )
             try:
                 await producer.start()
@@ -144,7 +152,8 @@ def waves(rows: Iterable[OutboxRecord]) -> list[list[OutboxRecord]]:
 class KafkaReader:
     """Reads the whole topic with a consumer of its own, without a group: every process hears every event."""
 
-    def __init__(self, url: str, topic: str, hub: Hub) -> None:
+    def __init__(self, url: str, topic: str, hub: Hub, tls: SSLContext | None = None) -> None:
+        self._tls = tls
         self._bootstrap = bootstrap_of(url)
         self._topic = topic
         self._hub = hub
@@ -159,9 +168,13 @@ class KafkaReader:
         _log.warning("reader_failed", error=type(error).__name__, effect="subscriptions wait, nothing is lost")
 
     async def _read(self) -> None:
-        await ensure_topic(self._bootstrap, self._topic)
+        await ensure_topic(self._bootstrap, self._topic, self._tls)
         consumer = AIOKafkaConsumer(
-            self._topic, bootstrap_servers=self._bootstrap, group_id=None, auto_offset_reset="latest"
+            self._topic,
+            bootstrap_servers=self._bootstrap,
+            group_id=None,
+            auto_offset_reset="latest",
+            **secured(self._tls),
         )
         try:
             async with asyncio.timeout(START_SECONDS):

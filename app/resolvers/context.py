@@ -55,7 +55,13 @@ class Context:
     on_commit: Callable[[], None]
     request_id: str
     address: str = ""
+    certificate: bytes | None = None
     tells_schema: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the caller is somebody before a socket's first message: by a header, or by a certificate."""
+        return not self.principal.is_anonymous
 
     @property
     def caller(self) -> str:
@@ -107,7 +113,7 @@ class Context:
 
     async def authenticate(self, authorization: str | None) -> None:
         """Take on the caller of this Authorization value; InvalidToken if it is refused."""
-        self.principal = await self.verifier.principal(authorization)
+        self.principal = await self.verifier.principal(authorization, self.certificate)
         self.__dict__.pop("scope", None)
         self.forget()
 

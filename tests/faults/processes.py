@@ -53,14 +53,16 @@ class GatewayProcess:
         self._extra = extra or {}
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def start(self) -> None:
+    async def start(self, *, has_tls: bool = False) -> None:
         """Start it and wait until it takes requests and, where there is Kafka, reads the topic."""
         values = {**environment_of(self.settings), "PYTHONPATH": str(ROOT), **self._extra}
         kept = [f"{name}={value}" for name, value in os.environ.items() if not name.startswith("BILLING_")]
         given = [f"{name}={value}" for name, value in values.items()]
         command = ["env", "-i", *kept, *given, sys.executable, "-m", self._module, "serve"]
         self._process = await asyncio.to_thread(launch, command, self.log)
-        async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(base_url=self.url) as client:
+        address = self.url.replace("http://", "https://") if has_tls else self.url
+        # Whether its certificate is good is for the tests to say.
+        async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(base_url=address, verify=not has_tls) as client:
             while not await self._is_up(client):
                 assert self.is_running, self.log.read_text()[-3000:]
                 await asyncio.sleep(0.05)
