@@ -50,16 +50,18 @@ def from_environment(address: str) -> Server:
     return given(KIND, address, partial(probe, address))
 
 
-def native() -> Server:
-    """A private server from the machine's mariadbd or mysqld; UnavailableError without one."""
+def native(*options: str, accounts: str = "") -> Server:
+    """A private server from the machine's mariadbd or mysqld, with further options of its command line and SQL that
+    makes accounts; UnavailableError without one."""
     binary = _find("mariadbd") or _find("mysqld")
     if binary is None:
         raise UnavailableError("neither mariadbd nor mysqld is installed")
     workspace, port = make_workspace(KIND), free_port()
-    (workspace / "root.sql").write_text(_ROOT_OVER_TCP)
+    (workspace / "root.sql").write_text(_ROOT_OVER_TCP + accounts)
     url = f"mysql+aiomysql://root@127.0.0.1:{port}/"
     prepare = partial(_initialise, binary, workspace)
-    process = Process(KIND, _server_command(binary, workspace, port), workspace, partial(probe, url), prepare)
+    command = [*_server_command(binary, workspace, port), *options]
+    process = Process(KIND, command, workspace, partial(probe, url), prepare)
     return started(process, url, "native")
 
 

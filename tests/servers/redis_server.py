@@ -26,14 +26,15 @@ def from_environment(address: str) -> Server:
     return given(KIND, address, partial(probe, address))
 
 
-def native() -> Server:
-    """A private server from the machine's redis-server or valkey-server; UnavailableError without one."""
+def native(*options: str) -> Server:
+    """A private server from the machine's redis-server or valkey-server, with further options of its command line;
+    UnavailableError without one."""
     binary = shutil.which("redis-server") or shutil.which("valkey-server")
     if binary is None:
         raise UnavailableError("neither redis-server nor valkey-server is installed")
     workspace, port = make_workspace(KIND), free_port()
     data = workspace / "data"
-    command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(data), *_IN_MEMORY]
+    command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(data), *_IN_MEMORY, *options]
     url = f"redis://127.0.0.1:{port}/0"
     return started(Process(KIND, command, workspace, partial(probe, url), data.mkdir), url, "native")
 
