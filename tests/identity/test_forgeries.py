@@ -295,8 +295,8 @@ async def test_only_one_bearer_token_in_the_header_is_a_token(forged: StandIn, l
     assert (answer.status, answer.codes, answer.headers["www-authenticate"]) == (401, ["UNAUTHENTICATED"], "Bearer")
 
 
-@pytest.mark.parametrize("token", ["\ud800", "é.é.é", "a.b.c\u2028", "\x00", "a" * 100_000], ids=ascii)
-async def test_letters_that_no_header_could_carry_close_a_socket(live: Gateway, token: str) -> None:
+@pytest.mark.parametrize("token", ["é.é.é", "a.b.c\u2028", "\x00", "a" * 100_000], ids=ascii)
+async def test_a_token_that_no_header_could_carry_closes_a_socket(live: Gateway, token: str) -> None:
     address = live.url.replace("http://", "ws://") + "/graphql"
     async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
         await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}))
