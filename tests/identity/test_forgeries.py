@@ -201,6 +201,7 @@ TIMES: dict[str, Forge] = {
     ),
     "more than a day in all": _timed(iat=-60, exp=DAY - 30),
     "not begun": _timed(nbf=CLOCK_LEEWAY_SECONDS + 30),
+    "a beginning before 1970": _with(nbf=-1),
     "a beginning that is true": _with(nbf=True),
     "a beginning that is text": _with(nbf="0"),
     "a beginning in 10^30 seconds": _with(nbf=10**30),
