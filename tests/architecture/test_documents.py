@@ -54,7 +54,12 @@ def test_a_document_links_only_to_files_that_exist(document: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "address"),
-    [("requirements.txt", "://"), ("requirements-dev.txt", "://"), ("explorer/package-lock.json", '"resolved"')],
+    [
+        ("requirements.txt", "://"),
+        ("requirements-dev.txt", "://"),
+        ("explorer/package-lock.json", '"resolved"'),
+        ("tests/identity/provider/package-lock.json", '"resolved"'),
+    ],
 )
 def test_a_lock_file_names_no_address(name: str, address: str) -> None:
     assert address not in (ROOT / name).read_text()

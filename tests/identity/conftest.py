@@ -1,7 +1,7 @@
 """Gateways that take the tokens of an identity provider."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,6 @@ from app.db import migrate
 from app.parts import database_of
 from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.identity.stand_in import StandIn, stand_in
-
-Start = Callable[..., AbstractAsyncContextManager[Gateway]]
 
 
 @asynccontextmanager

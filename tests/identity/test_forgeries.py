@@ -1,5 +1,6 @@
 """Tokens that are forged, of another kind, or out of time: 401 for each, by the API of a live gateway."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from app.auth.tokens import CLOCK_LEEWAY_SECONDS, LIFETIME_MAX_SECONDS
 from tests.gateway import Gateway
@@ -197,6 +201,7 @@ TIMES: dict[str, Forge] = {
     ),
     "more than a day in all": _timed(iat=-60, exp=DAY - 30),
     "not begun": _timed(nbf=CLOCK_LEEWAY_SECONDS + 30),
+    "a beginning before 1970": _with(nbf=-1),
     "a beginning that is true": _with(nbf=True),
     "a beginning that is text": _with(nbf="0"),
     "a beginning in 10^30 seconds": _with(nbf=10**30),
@@ -289,6 +294,17 @@ async def test_only_one_bearer_token_in_the_header_is_a_token(forged: StandIn, l
     given = header.replace("{}", forged.token(EC))
     answer = await live.gql(ME, authorization=given)
     assert (answer.status, answer.codes, answer.headers["www-authenticate"]) == (401, ["UNAUTHENTICATED"], "Bearer")
+
+
+@pytest.mark.parametrize("token", ["é.é.é", "a.b.c\u2028", "\x00", "a" * 100_000], ids=ascii)
+async def test_a_token_that_no_header_could_carry_closes_a_socket(live: Gateway, token: str) -> None:
+    address = live.url.replace("http://", "ws://") + "/graphql"
+    async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+        await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}))
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), 5)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4403
 
 
 async def test_no_address_of_a_token_was_ever_asked(forged: StandIn, live: Gateway) -> None:

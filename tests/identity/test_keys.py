@@ -1,11 +1,14 @@
 """Keys of an identity provider: found by discovery, kept, rotated, and never waited for when they are known."""
 
 import asyncio
+import base64
 import contextlib
 import time
+import warnings
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.jwk import OctKey
 
 from app.auth import discovery
@@ -100,6 +103,15 @@ async def test_keys_that_cannot_be_used_do_not_spoil_the_others(provider: StandI
     trust = Trust(provider)
     assert (await trust.principal(key)).subject == "u1"
     assert [known.kid for known in await trust.keys.current()] == ["a"]
+
+
+async def test_a_short_rsa_key_is_no_key(provider: StandIn) -> None:
+    numbers = rsa.generate_private_key(65_537, 1024).public_key().public_numbers()  # noqa: S505 - short on purpose
+    modulus = base64.urlsafe_b64encode(numbers.n.to_bytes(128)).decode().rstrip("=")
+    provider.listed = [{"kty": "RSA", "kid": "short", "n": modulus, "e": "AQAB"}]
+    provider.keys = [RSA]
+    with warnings.catch_warnings(action="ignore"):
+        assert [known.kid for known in await Trust(provider).keys.current()] == ["r"]
 
 
 async def test_a_new_key_is_found_after_the_cooldown_without_a_restart(provider: StandIn) -> None:

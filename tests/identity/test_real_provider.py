@@ -1,9 +1,11 @@
 """A real identity provider: its discovery document, keys and access tokens, and a gateway that trusts it alone."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.auth.keys import RemoteKeys
 from app.auth.roles import ROLES
@@ -43,6 +45,14 @@ def _clock_of(gateway: Gateway) -> Clock:
     clock.now = keys.clock() + 10
     keys.clock = clock
     return clock
+
+
+async def _fetched(gateway: Gateway) -> None:
+    """Wait for the fetch that goes on beside the requests."""
+    keys = gateway.parts.verifier.keys
+    assert isinstance(keys, RemoteKeys)
+    async with asyncio.timeout(5):
+        await keys.refreshed()
 
 
 async def _me(gateway: Gateway, token: str) -> Any:
@@ -116,6 +126,12 @@ async def test_the_keys_go_on_when_the_provider_is_gone(tmp_path_factory: pytest
             first, second = short_lived.token("biller-client"), short_lived.token("biller-client")
             assert (await _me(gateway, first))["subject"] == "biller-client"
             short_lived.stop()
-            _clock_of(gateway).now += 2 * RemoteKeys.LIFETIME_SECONDS
-            assert (await _me(gateway, second))["subject"] == "biller-client"
+            clock = _clock_of(gateway)
+            with capture_logs() as lines:
+                for _ in range(2):
+                    clock.now += 2 * RemoteKeys.LIFETIME_SECONDS
+                    assert (await _me(gateway, second))["subject"] == "biller-client"
+                    await _fetched(gateway)
             assert (await gateway.client.get("/health/ready")).json()["checks"]["keys"] == "up"
+    told = [(line["event"], line["reason"]) for line in lines if "provider" in line["event"]]
+    assert told == [("identity_provider_down", "ConnectError")]
