@@ -179,7 +179,7 @@ READ = frozenset({"claims:read"})
         ({"scope": "payroll", "azp": "u1"}, frozenset()),
         ({"azp": "u1"}, frozenset()),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else f"{len(value)}-scopes",
 )
 def test_scopes_narrow_roles_and_replace_them_only_in_a_clients_own_token(
     claims: dict[str, Any], scopes: frozenset[str]
