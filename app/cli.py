@@ -1,4 +1,7 @@
-"""The console script `billing`: everything an operator does at the command line."""
+"""The console script `billing`: everything an operator does at the command line.
+
+Commands that need the schema import it themselves: it takes a second to build, which the others need not wait for.
+"""
 
 import asyncio
 import sys
@@ -12,10 +15,9 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app import server
 from app import settings as settings_module
-from app import whoami as identity
 from app.auth.roles import ROLES
+from app.basics import database_of, development_keys, now, seal_of
 from app.db import migrate as migrations
 from app.db import outbox as outbox_db
 from app.db import tuss as tuss_db
@@ -26,17 +28,13 @@ from app.domain.audit import FIRST_HASH
 from app.domain.errors import BillingError
 from app.domain.scope import EVERYTHING
 from app.events import inbox, schemas
-from app.parts import database_of, development_keys, now, seal_of
-from app.schema import access
-from app.schema.root import schema as graphql_schema
 from app.services import audit, demo, tiss_export, tiss_import, tuss
 from app.services.tiss_export import Batch
 from app.services.tiss_import import Fate, ImportReport
 from app.settings import Settings, SettingsError
 from app.telemetry import configure_logs
 from app.tls import client_context
-from app.transport import manifest
-from app.transport.persisted import ManifestError
+from app.transport.trusted import ManifestError
 
 Result = TypeVar("Result")
 EXIT_BAD_INPUT: Final = 1
@@ -97,6 +95,8 @@ def serve(
     show_tokens: Annotated[bool, typer.Option(help="Print a token per role first (development only).")] = False,
 ) -> None:
     """Serve GraphQL, health and metrics until SIGTERM or Ctrl-C."""
+    from app import server
+
     settings = _settings()
     if not _with_database(_is_migrated):
         _fail("the tables of the database are missing or old: run billing migrate")
@@ -163,6 +163,8 @@ def whoami(
     scope: Annotated[str | None, typer.Option(help="Scopes to ask for with a token for the client itself.")] = None,
 ) -> None:
     """Look at the identity provider, its keys and a token, and tell whom the gateway takes the bearer for."""
+    from app import whoami as identity
+
     settings, given = _settings(), _token_in(token_file)
 
     def say(line: str) -> None:
@@ -189,6 +191,8 @@ def _token_in(file: Path | None) -> str | None:
 @app.command()
 def schema() -> None:
     """Print the GraphQL schema."""
+    from app.schema.root import schema as graphql_schema
+
     print(graphql_schema.as_str())
 
 
@@ -198,6 +202,9 @@ def trusted_documents(
     output: Annotated[Path, typer.Option(help="The manifest, for BILLING_TRUSTED_DOCUMENTS.")] = Path("trusted.json"),
 ) -> None:
     """Write the manifest of a client's operations, each by its hash, after a check against the schema."""
+    from app.schema.root import schema as graphql_schema
+    from app.transport import manifest
+
     files = {path: path.read_text() for path in sorted(directory.rglob("*.graphql"))}
     if not files:
         _fail(f"there is no .graphql file in {directory}")
@@ -209,6 +216,9 @@ def trusted_documents(
 @app.command(name="access-matrix")
 def access_matrix() -> None:
     """Print which role sees which field and does what, as Markdown."""
+    from app.schema import access
+    from app.schema.root import schema as graphql_schema
+
     print(access.document(graphql_schema._schema, ROLES), end="")  # noqa: SLF001 - Strawberry has no public name
 
 

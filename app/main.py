@@ -22,19 +22,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.auth.principal import InvalidToken
 from app.auth.tokens import Verifier
+from app.basics import now
 from app.cache import DOCUMENT_LIFETIME_SECONDS, Cache
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.migrate import is_current
 from app.hardening import PAGE_POLICY, Hardened, origins_of
-from app.parts import Parts, build, now, running
+from app.parts import Parts, build, running
 from app.resolvers.context import Context
 from app.schema.root import schema
 from app.settings import Settings
 from app.telemetry import OTHER, Metrics, request_id
 from app.transport.errors import Unauthenticated
 from app.transport.limits import Limits
-from app.transport.persisted import PersistedDocuments, load_trusted
+from app.transport.persisted import PersistedDocuments
+from app.transport.trusted import load_trusted
 from app.transport.view import GraphQLView, OperationReport
 
 EXPLORER_DIRECTORY: Final = Path(__file__).parent / "explorer"
@@ -83,6 +85,7 @@ def _view(parts: Parts) -> GraphQLView:
         streams_per_caller=settings.streams_per_subject,
         context=_context_factory(parts),
         deadline_seconds=parts.settings.operation_deadline_seconds,
+        body_seconds=parts.settings.body_timeout_seconds,
         explorer_page=_explorer_page if parts.settings.is_development else None,
         on_operation=_operation_counter(parts.metrics),
         limits=Limits(depth=parts.settings.depth_max, aliases=parts.settings.aliases_max, cost=parts.settings.cost_max),

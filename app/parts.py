@@ -2,28 +2,22 @@
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from pydantic import SecretStr
 
 from app import cache as caching
-from app import client_certificates as certificates
-from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys
-from app.auth.principal import ClaimNames
 from app.auth.tokens import Verifier
+from app.basics import database_of, now, seal_of, secret_of, verifier_of
 from app.cache import Cache
-from app.client_certificates import Callers
 from app.db import outbox as outbox_db
 from app.db import reconciliation as books_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.db.reconciliation import Books
-from app.domain.audit import Seal
 from app.domain.scope import EVERYTHING
 from app.events.hub import Heard, Hub
 from app.events.inbox import Inbox
@@ -71,57 +65,6 @@ class Parts:
     is_draining: bool = False
 
 
-def development_keys(settings: Settings) -> DevelopmentKeys:
-    """The key pair of the development mode, kept in var_dir; there is none in production."""
-    return DevelopmentKeys(settings.var_dir)
-
-
-def database_of(settings: Settings) -> Database:
-    """The database of these settings."""
-    if settings.database.startswith("sqlite"):
-        settings.var_dir.mkdir(parents=True, exist_ok=True)
-    return Database(
-        settings.database,
-        pool_size=settings.database_pool_size,
-        timeout_seconds=settings.database_timeout_seconds,
-        tls=client_context(settings, "database"),
-    )
-
-
-def now() -> datetime:
-    """The clock of the process."""
-    return datetime.now(UTC)
-
-
-def verifier_of(settings: Settings) -> Verifier:
-    """What checks the tokens of these settings; without an issuer they are those of the development key."""
-    callers = certificates.load(settings.client_certificates_file) if settings.client_certificates_file else Callers()
-    bound: dict[str, Any] = {"of_certificate": callers.of, "binds_payers": settings.payer_tokens_bound}
-    if settings.oidc_issuer:
-        keys = RemoteKeys(settings.oidc_issuer, jwks_url=settings.jwks_url, on_answer=_note_provider)
-        names = _claim_names(settings)
-        return Verifier(keys, issuer=settings.oidc_issuer, audience=settings.oidc_audience, names=names, **bound)
-    # The settings refuse to load without an issuer outside development.
-    return Verifier(development_keys(settings), issuer=DEVELOPMENT_ISSUER, audience=settings.oidc_audience, **bound)
-
-
-def _claim_names(settings: Settings) -> ClaimNames:
-    return ClaimNames(
-        roles=settings.oidc_roles_claim,
-        providers=settings.oidc_providers_claim,
-        payer=settings.oidc_payer_claim,
-        patient=settings.oidc_patient_claim,
-        scopes=settings.oidc_scopes_claim,
-    )
-
-
-def _note_provider(reason: str | None) -> None:
-    if reason is None:
-        _log.info("identity_provider_back")
-    else:
-        _log.warning("identity_provider_down", reason=reason, effect="the keys known so far stay in force")
-
-
 def _redis_files(settings: Settings) -> dict[str, str]:
     """The files of TLS towards Redis, under its client's own names; each was looked into before."""
     if client_context(settings, "redis") is None:
@@ -132,24 +75,6 @@ def _redis_files(settings: Settings) -> dict[str, str]:
         "ssl_keyfile": settings.redis_key_file,
     }
     return {name: str(path) for name, path in files.items() if path is not None}
-
-
-def _secret(settings: Settings, name: str) -> str:
-    """The secret of this name; in development it is made on first use and kept in var_dir."""
-    given: SecretStr | None = getattr(settings, name)
-    if given is not None:
-        return given.get_secret_value()
-    path = settings.var_dir / name.replace("_", "-")
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32))
-    return path.read_text()
-
-
-def seal_of(settings: Settings) -> Seal:
-    """The secret side of the access log."""
-    return Seal(_secret(settings, "audit_secret"))
 
 
 def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
@@ -189,14 +114,14 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Parts:
         database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
     )
     redis = caching.connect(settings.redis_url, **_redis_files(settings))
-    cache = Cache(redis, secret=_secret(settings, "cache_secret"))
+    cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     return Parts(
         settings=settings,
         database=database,
         cache=cache,
         rate=Rate(
             cache,
-            secret=_secret(settings, "cache_secret"),
+            secret=secret_of(settings, "cache_secret"),
             per_second=settings.rate_per_second,
             burst=settings.rate_burst,
         ),

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import structlog
 import uvicorn
+import uvloop
 from starlette.applications import Starlette
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.main import create_app, drain
 from app.settings import Settings, SettingsError
@@ -20,6 +21,7 @@ from app.settings import Settings, SettingsError
 # Left alone, the kernel keeps up to 4 MB for each client that does not read.
 SEND_BUFFER_BYTES: Final = 128 * 1024
 HEAD_BYTES_MAX: Final = 64 * 1024
+HANDSHAKE_SECONDS: Final = 10.0
 _VERIFY: Final = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 _TOO_SLOW: Final = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 16\r\n"
@@ -40,6 +42,7 @@ def serve(settings: Settings) -> None:
         application,
         host=settings.host,
         port=settings.port,
+        loop="app.server:Loop",
         http=protocol_of(settings),
         log_config=None,
         access_log=False,
@@ -60,6 +63,16 @@ def serve(settings: Settings) -> None:
     # What was imported lives as long as the process: the collector need not walk it, which takes a tenth of a second.
     gc.freeze()
     Draining(config, application).run(sockets=[listener])
+
+
+class Loop(uvloop.Loop):
+    """uvloop's, in which whoever opens a TLS connection must get through the handshake in time."""
+
+    async def create_server(self, *args: Any, **options: Any) -> Any:
+        """As the loop's own; uvicorn has no setting for this deadline, and a minute is the usual one."""
+        if options.get("ssl") is not None:
+            options["ssl_handshake_timeout"] = HANDSHAKE_SECONDS
+        return await super().create_server(*args, **options)
 
 
 class Draining(uvicorn.Server):
@@ -121,15 +134,19 @@ def protocol_of(settings: Settings) -> type[asyncio.Protocol]:
 
     class Guarded(_Guarded):
         head_seconds = settings.header_timeout_seconds
+        send_seconds = settings.send_timeout_seconds
 
     return Guarded
 
 
 class _Guarded(HttpToolsProtocol):
-    """One connection. A client that begins a request has `head_seconds` to end its head."""
+    """One connection: a client has `head_seconds` for the head of a request, and `send_seconds` to take an answer."""
 
     head_seconds: float
+    send_seconds: float
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+    _running: RequestResponseCycle | None = None
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -141,7 +158,43 @@ class _Guarded(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self._forget()
+        self._tell_gone()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than it is sent to; if that lasts, it is let go with what it has."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.send_seconds, self._let_go)
+
+    def resume_writing(self) -> None:
+        self._forget()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """An idle connection is closed; one that still has an answer to take would otherwise keep it for ever."""
+        super().timeout_keep_alive_handler()
+        self.loop.call_later(self.send_seconds, self._let_go)
+
+    def _let_go(self) -> None:
+        self._tell_gone()
+        self.transport.abort()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _tell_gone(self) -> None:
+        """uvicorn tells the last request that came of the lost connection; here it is told to the one being answered,
+        which is another where a client sent several at once, and which would write to a closed connection."""
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+
+    def _forget(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def data_received(self, data: bytes) -> None:
         if self._is_between_requests():

@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     client_certificates_file: Path | None = None
     payer_tokens_bound: bool = False
     header_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
+    body_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
+    send_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
     connections_max: int = Field(default=2_000, ge=1, le=100_000)
     allowed_origins: str = ""
 

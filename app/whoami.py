@@ -11,7 +11,7 @@ from app.auth import discovery
 from app.auth.discovery import Provider, ProviderAway, WrongIssuer
 from app.auth.principal import InvalidToken, Principal
 from app.auth.tokens import ALGORITHMS
-from app.parts import verifier_of
+from app.basics import verifier_of
 from app.settings import Settings
 
 with warnings.catch_warnings():

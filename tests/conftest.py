@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from tests.factories import World, new_world
+from tests.figures import figures
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
 from tests.servers.base import Server
 from tests.services import ALL, Services, start_all
+
+__all__ = ["figures"]
 
 MODES = ("embedded", "servers")
 # Everything runs on the servers. On the embedded gateway, which differs in its SQL, its cache and its events, so do the

@@ -17,10 +17,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
+from app.basics import database_of, now
 from app.db import migrate
 from app.db.engine import Database
 from app.main import create_app
-from app.parts import Parts, database_of, now
+from app.parts import Parts
 from app.services import tuss
 from app.settings import Settings
 from tests.servers.mysql import create_database

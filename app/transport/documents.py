@@ -25,10 +25,13 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from app.transport import errors
 from app.transport.errors import Refused, RequestError
-from app.transport.limits import Limits, Measure, measure
+from app.transport.limits import Limits, Measure, check, measure
 
 TOKENS_MAX = 2000
+CHARACTERS_MAX = 64 * 1024  # a document names fields; long values belong into variables
 VARIABLES_DEPTH_MAX = 32
+VARIABLES_COUNT_MAX = 20_000
+ERRORS_MAX = 5  # each may print the value that it complains of, so many are dear
 CACHE_WEIGHT_MAX = 500_000  # characters; a parsed document takes about 120 bytes for each
 _WEIGHT_OF_ANY = 500
 _RULES = (*recommended_rules, *specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -64,16 +67,21 @@ class Parameters:
         for member in ("variables", "extensions"):
             if not isinstance(value.get(member), dict | None):
                 raise Refused(errors.BAD_REQUEST, f"{member} must be an object")
-        _check_depth(value.get("variables"))
+        _check_size(value.get("variables"))
         return cls(query or "", value.get("variables"), name or None, extensions or {}, identifier)
 
 
-def _check_depth(variables: object) -> None:
-    """Refuse values nested deeper than any input type is: level by level, so that the depth costs no recursion."""
+def _check_size(variables: object) -> None:
+    """Refuse values that are nested deeper than any input is, or are more than any input holds: each is looked at
+    several times before the first resolver may refuse them. Level by level, so that the depth costs no recursion."""
     level: list[Any] = [variables]
+    count = 0
     for _ in range(VARIABLES_DEPTH_MAX):
         below = [part for each in level if isinstance(each, dict) for part in each.values()]
         below += [part for each in level if isinstance(each, list) for part in each]
+        count += len(below)
+        if count > VARIABLES_COUNT_MAX:
+            raise Refused(errors.BAD_REQUEST, f"variables hold at most {VARIABLES_COUNT_MAX:,} values")
         level = [each for each in below if isinstance(each, dict | list)]
         if not level:
             return
@@ -122,6 +130,7 @@ class Documents:
         return document
 
     def _checked(self, text: str) -> Document:
+        check("characters", len(text), CHARACTERS_MAX)
         try:
             tree = parse(text, max_tokens=TOKENS_MAX)
         except GraphQLSyntaxError as error:
@@ -136,7 +145,7 @@ class Documents:
         return Document(text, tree, operations, measures)
 
     def _check(self, tree: DocumentNode) -> None:
-        found = validate(self._schema, tree, _RULES, max_errors=20, hide_suggestions=self._hide_suggestions)
+        found = validate(self._schema, tree, _RULES, max_errors=ERRORS_MAX, hide_suggestions=self._hide_suggestions)
         _refuse_any(errors.VALIDATION_FAILED, found)
 
     def _keep(self, key: bytes, document: Document) -> None:

@@ -21,7 +21,7 @@ from strawberry import Schema
 
 from app.transport.documents import Documents
 from app.transport.errors import RequestError
-from app.transport.persisted import APOLLO_FORMAT, ManifestError, digest_of
+from app.transport.trusted import APOLLO_FORMAT, ManifestError, digest_of
 
 
 def build(schema: Schema, files: Mapping[Path, str]) -> dict[str, Any]:

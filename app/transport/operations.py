@@ -23,8 +23,9 @@ from app.transport import errors
 from app.transport.documents import Documents, Operation, Parameters
 from app.transport.errors import Answer, OperationReport, Refused, RequestError, TimedOut
 from app.transport.limits import IntrospectionRefused, Limits, check
-from app.transport.persisted import ManifestError, PersistedDocuments
+from app.transport.persisted import PersistedDocuments
 from app.transport.subscriptions import Subscriptions, not_begun, seen_by, tell
+from app.transport.trusted import ManifestError
 
 _AT_ONCE = 0.0
 _is_awaitable: Any = optimized_is_awaitable

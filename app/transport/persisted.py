@@ -5,23 +5,19 @@ A request names a document by `documentId`, or by `extensions.persistedQuery.sha
 document's text in hexadecimal.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final, Protocol
-
-import orjson
+from typing import Final, Protocol
 
 from app.transport import errors
 from app.transport.documents import Parameters
 from app.transport.errors import Refused, RequestError
+from app.transport.trusted import digest_of, plain
 
 NOT_FOUND: Final = "PERSISTED_QUERY_NOT_FOUND"
 NOT_SUPPORTED: Final = "PERSISTED_QUERY_NOT_SUPPORTED"
 NOT_TRUSTED: Final = "QUERY_NOT_IN_SAFELIST"
-APOLLO_FORMAT: Final = "apollo-persisted-query-manifest"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -33,49 +29,6 @@ class Store(Protocol):
 
     async def put(self, digest: str, text: str) -> None:
         """Keep the text."""
-
-
-class ManifestError(Exception):
-    """The file of trusted documents cannot be used; one line says why."""
-
-
-def digest_of(text: str) -> str:
-    """The SHA-256 of a document's text."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def load_trusted(path: Path) -> dict[str, str]:
-    """Hash -> text from a manifest: `{hash: text}`, or Apollo's list of operations. ManifestError if it is neither."""
-    try:
-        found = orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise ManifestError(f"cannot read the trusted documents in {path}: {error.strerror}") from None
-    except orjson.JSONDecodeError:
-        raise ManifestError(f"the trusted documents in {path} are no JSON") from None
-    pairs = _pairs(found)
-    if pairs is None:
-        raise ManifestError(f"{path} is no manifest of documents by hash")
-    documents = {_plain(name): text for name, text in pairs.items()}
-    for name, text in documents.items():
-        if digest_of(text) != name:
-            raise ManifestError(f"{path}: the document under {name[:70]} has another hash, {digest_of(text)}")
-    return documents
-
-
-def _pairs(found: Any) -> dict[str, str] | None:
-    if not isinstance(found, dict):
-        return None
-    if found.get("format") == APOLLO_FORMAT:
-        operations = found.get("operations")
-        try:
-            return {str(each["id"]): str(each["body"]) for each in operations or []}
-        except (TypeError, KeyError):
-            return None
-    return found if all(isinstance(text, str) for text in found.values()) else None
-
-
-def _plain(name: str) -> str:
-    return name.removeprefix("sha256:").lower()
 
 
 class PersistedDocuments:
@@ -138,6 +91,6 @@ def _named(parameters: Parameters) -> str | None:
             raise Refused(errors.BAD_REQUEST, "extensions.persistedQuery needs version 1 and sha256Hash")
     if name is None:
         return None
-    if not isinstance(name, str) or not _DIGEST.fullmatch(_plain(name)):
+    if not isinstance(name, str) or not _DIGEST.fullmatch(plain(name)):
         raise Refused(errors.BAD_REQUEST, "a document's hash is its SHA-256, 64 hexadecimal digits")
-    return _plain(name)
+    return plain(name)

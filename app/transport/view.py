@@ -14,14 +14,12 @@ without any.
 
 import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
-from functools import lru_cache, partial
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
-import orjson
 from graphql import OperationType
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -31,26 +29,20 @@ from strawberry import Schema
 
 from app.transport import errors
 from app.transport.documents import Operation, Parameters
-from app.transport.errors import Answer, OperationReport, Refused, Restarting, Unauthenticated
+from app.transport.errors import Answer, OperationReport, Refused
+from app.transport.event_stream import EventStream, disconnected
 from app.transport.limits import Limits
-from app.transport.operations import Operations, end_now, ended_by, has_gone
+from app.transport.negotiation import EVENTS, HTML, JSON, RESPONSE, media_type, preference
+from app.transport.operations import Operations
 from app.transport.persisted import PersistedDocuments
+from app.transport.requests import check_method, content
 from app.transport.websocket import Socket, SocketLimits
 
 __all__ = ["GraphQLView", "OperationReport", "SocketLimits"]
 
-JSON = "application/json"
-RESPONSE = "application/graphql-response+json"
-EVENTS = "text/event-stream"
-HTML = "text/html"
-BODY_BYTES_MAX = 128 * 1024
-BODY_SECONDS_MAX = 10.0
 BATCH_MAX = 10
-HEARTBEAT_SECONDS = 12.0
-SEND_SECONDS_MAX = 10.0
 DRAIN_GRACE_SECONDS = 0.5
 DRAIN_POLL_SECONDS = 0.02
-_NEVER_SENT_BY_FORMS = ("x-graphql-csrf", "apollo-require-preflight", "authorization")
 
 ExplorerPage = bytes | Callable[[Request], Response]
 
@@ -68,6 +60,7 @@ class GraphQLView:
         *,
         context: Callable[[HTTPConnection], Awaitable[Any]],
         deadline_seconds: float,
+        body_seconds: float = 10.0,
         explorer_page: ExplorerPage | None = None,
         explorer_headers: Mapping[str, str] | None = None,
         on_operation: Callable[[OperationReport], None] | None = None,
@@ -91,6 +84,7 @@ class GraphQLView:
         self._streams_per_caller = streams_per_caller
         self._streams: Counter[str] = Counter()
         self._context = context
+        self._body_seconds = body_seconds
         self._explorer_page = explorer_page
         self._explorer_headers = dict(explorer_headers or {})
         self._batch_max = batch_max
@@ -160,7 +154,7 @@ class GraphQLView:
             return self._page(self._explorer_page, request)
         context = None
         try:
-            _check_method(request, accepted)
+            check_method(request, accepted)
             context = await self._context(request)
             return await self._graphql(request, context, accepted)
         except Exception as error:  # noqa: BLE001 - masked and logged
@@ -173,13 +167,13 @@ class GraphQLView:
         return page(request)
 
     async def _graphql(self, request: Request, context: Any, accepted: tuple[str, ...]) -> Any:
-        body = _query_string(request) if request.method == "GET" else await _body(request)
+        body = await content(request, self._body_seconds)
         if isinstance(body, list):
             return await self._batch(body, context, accepted)
         operation: Operation | None = None
         try:
             operation = await self._operations.find(Parameters.of(body))
-            media = _media_type(request, operation, accepted)
+            media = media_type(request.method, operation, accepted)
         except Refused as refused:
             answer = self._operations.refuse(refused, request_id=_request_id(context), operation=operation)
             return _told(answer, accepted)
@@ -193,7 +187,7 @@ class GraphQLView:
     async def _answer(self, operation: Operation, context: Any, receive: Receive | None = None) -> Answer:
         """A query ends when its client has gone; a mutation is finished for whoever asks again."""
         is_query = operation.type is OperationType.QUERY
-        gone = partial(_disconnected, receive) if is_query and receive else None
+        gone = partial(disconnected, receive) if is_query and receive else None
         return await self._operations.answer(operation, context.for_operation(), gone)
 
     async def _batch(self, items: list[Any], context: Any, accepted: tuple[str, ...]) -> Response:
@@ -210,87 +204,6 @@ class GraphQLView:
         except Refused as refused:
             return self._operations.refuse(refused, request_id=_request_id(context))
         return await self._answer(operation, context)
-
-
-class EventStream:
-    """The response of a stream: `next` events, then `complete`; comments between them keep proxies from closing it."""
-
-    def __init__(
-        self,
-        answers: AsyncGenerator[Answer, None],
-        expires_at: float | None = None,
-        leave: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.leave = leave
-        self._answers = answers
-        self._seconds_left = None if expires_at is None else expires_at - time.time()
-        self._timer: asyncio.Timeout | None = None
-        self._is_interrupted = False
-
-    def interrupt(self) -> None:
-        """End the stream with an error that asks the client to subscribe again."""
-        self._is_interrupted = True
-        if self._timer is not None:
-            end_now(self._timer)
-
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the answers end, the client goes or stops reading, or the token expires."""
-        await send({"type": "http.response.start", "status": 200, "headers": _EVENT_HEADERS})
-        gone = partial(_disconnected, receive)
-        async with aclosing(self._answers) as answers:
-            try:
-                async with asyncio.timeout(self._seconds_left) as timer, ended_by(timer, gone), _heartbeat(send, timer):
-                    self._timer = timer
-                    if self._is_interrupted:
-                        end_now(timer)
-                    async for answer in answers:
-                        await _send_event(send, answer)
-            except TimeoutError:
-                if not self._is_interrupted and (has_gone(timer) or not timer.expired()):
-                    return
-                await _send_event(send, Answer.refused(self._end()))
-            await _send_chunk(send, b"event: complete\ndata:\n\n", more=False)
-
-    def _end(self) -> Refused:
-        if self._is_interrupted:
-            return Restarting()
-        return Unauthenticated("the token has expired")
-
-
-_EVENT_HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-]
-
-
-async def _send_event(send: Send, answer: Answer) -> None:
-    await _send_chunk(send, b"event: next\ndata: " + answer.body + b"\n\n")
-
-
-async def _send_chunk(send: Send, chunk: bytes, *, more: bool = True) -> None:
-    async with asyncio.timeout(SEND_SECONDS_MAX):
-        await send({"type": "http.response.body", "body": chunk, "more_body": more})
-
-
-@asynccontextmanager
-async def _heartbeat(send: Send, timer: asyncio.Timeout) -> AsyncIterator[None]:
-    """A comment every 12 s; a client that does not take it has gone."""
-
-    async def beat() -> None:
-        try:
-            while True:
-                await asyncio.sleep(HEARTBEAT_SECONDS)
-                await _send_chunk(send, b":\n\n")
-        except (TimeoutError, OSError):
-            end_now(timer)
-
-    task = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _one(answer: Answer) -> AsyncGenerator[Answer, None]:
@@ -314,131 +227,7 @@ def _request_id(context: Any) -> str | None:
     return getattr(context, "request_id", None)
 
 
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _check_method(request: Request, accepted: tuple[str, ...]) -> None:
-    if request.method not in {"GET", "POST"}:
-        raise Refused("METHOD_NOT_ALLOWED", "use POST", status=405, headers={"allow": "GET, POST"})
-    if request.method == "GET" and accepted[:1] == (HTML,) and "query" not in request.query_params:
-        raise Refused("NOT_FOUND", "there is no page here", status=404)
-    if request.method == "GET" and _is_from_a_form(request):
-        raise Refused(errors.BAD_REQUEST, "a GET from a page needs the header x-graphql-csrf")
-
-
-def _is_from_a_form(request: Request) -> bool:
-    headers = request.headers
-    if any(headers.get(name) for name in _NEVER_SENT_BY_FORMS) or _is_json(headers.get("content-type", "")):
-        return False
-    return headers.get("sec-fetch-mode") in {"navigate", "no-cors"}
-
-
-def _is_json(content_type: str) -> bool:
-    media, *parameters = (part.strip() for part in content_type.lower().split(";"))
-    charsets = [part.removeprefix("charset=").strip('"') for part in parameters if part.startswith("charset=")]
-    return media == JSON and all(charset in {"utf-8", "utf8"} for charset in charsets)
-
-
 def _batchable(operation: Operation) -> Operation:
     if operation.type is OperationType.SUBSCRIPTION:
         raise Refused(errors.NOT_SUPPORTED, "a batch holds no subscriptions")
     return operation
-
-
-def _media_type(request: Request, operation: Operation, accepted: tuple[str, ...]) -> str:
-    """What the answer will be; Refused where the method or Accept does not allow the operation."""
-    if request.method == "GET" and operation.type is not OperationType.QUERY:
-        raise Refused("METHOD_NOT_ALLOWED", "GET runs queries only", status=405, headers={"allow": "POST"})
-    if operation.type is OperationType.SUBSCRIPTION:
-        if EVENTS not in accepted:
-            raise Refused(errors.NOT_SUPPORTED, f"a subscription needs Accept: {EVENTS}", status=406)
-        return EVENTS
-    for media in accepted:
-        if media != HTML:
-            return media
-    raise Refused("NOT_ACCEPTABLE", f"the answer is {RESPONSE}, {JSON} or {EVENTS}", status=406)
-
-
-def _query_string(request: Request) -> dict[str, Any]:
-    found: dict[str, Any] = dict(request.query_params)
-    for member in ("variables", "extensions"):
-        if found.get(member):
-            found[member] = _loaded(found[member])
-        else:
-            found.pop(member, None)
-    return found
-
-
-async def _body(request: Request) -> object:
-    if not _is_json(request.headers.get("content-type", "")) or "content-encoding" in request.headers:
-        raise Refused("UNSUPPORTED_MEDIA_TYPE", "the body is plain application/json in UTF-8", status=415)
-    try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
-            return _loaded(await _read(request.receive, request.headers.get("content-length", "")))
-    except TimeoutError:
-        raise Refused("REQUEST_TIMEOUT", "the body did not arrive", status=408, headers=_CLOSE) from None
-
-
-_CLOSE = {"connection": "close"}
-
-
-async def _read(receive: Receive, announced: str) -> bytes:
-    body = bytearray()
-    if announced.isdecimal() and len(announced) < 20 and int(announced) > BODY_BYTES_MAX:
-        raise _too_large()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refused(errors.BAD_REQUEST, "the client has gone", status=499)
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
-            raise _too_large()
-        if not message.get("more_body"):
-            return bytes(body)
-
-
-def _too_large() -> Refused:
-    message = f"the body has at most {BODY_BYTES_MAX} bytes"
-    return Refused("PAYLOAD_TOO_LARGE", message, status=413, headers=_CLOSE)
-
-
-def _loaded(text: bytes | str) -> object:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise Refused(errors.BAD_REQUEST, "not valid JSON") from None
-
-
-@lru_cache(maxsize=256)
-def preference(accept: str | None) -> tuple[str, ...]:
-    """Our media types that an Accept header allows, best first; equal weights in the header's order.
-
-    `*/*` stands for JSON only: a page or an endless stream must be asked for by name.
-    """
-    ranges = _ranges(accept or "*/*")
-    ranked = []
-    for ours in (JSON, RESPONSE, EVENTS, HTML):
-        known = (ours, f"{ours.partition('/')[0]}/*") + (("*/*",) if ours in {JSON, RESPONSE} else ())
-        weight, place = next((ranges[one] for one in known if one in ranges), (0.0, 0))
-        if weight > 0:
-            ranked.append((-weight, place, ours))
-    return tuple(ours for _, _, ours in sorted(ranked, key=lambda one: one[:2]))
-
-
-def _ranges(accept: str) -> dict[str, tuple[float, int]]:
-    """Each media range's weight and place."""
-    found: dict[str, tuple[float, int]] = {}
-    for place, part in enumerate(accept.lower().split(",")):
-        name, *parameters = (piece.strip() for piece in part.split(";"))
-        weights = [piece.removeprefix("q=") for piece in parameters if piece.startswith("q=")]
-        found.setdefault(name, (_weight(weights[0]) if weights else 1.0, place))
-    return found
-
-
-def _weight(text: str) -> float:
-    try:
-        return min(max(float(text), 0.0), 1.0)
-    except ValueError:
-        return 0.0

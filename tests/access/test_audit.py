@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
+from app.basics import seal_of
 from app.db import audit as audit_db
 from app.db.audit_tables import audit_head, audit_log
 from app.db.engine import Database
 from app.domain.audit import Seal
-from app.parts import seal_of
 from app.services import audit
 from app.settings import Settings
 from tests.access.world import open_emergency

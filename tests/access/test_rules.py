@@ -20,11 +20,10 @@ from app.schema.permissions import Authenticated, Requires
 from tests.access.entries import CORE, Entry, Step, descend, entries, rooted, selection_of
 from tests.access.test_fields import ALL, FOR_PATIENTS, found_at, refused_at
 from tests.access.world import Rich, rich_world
-from tests.faults.conftest import Figures, figures
+from tests.figures import Figures
 from tests.gateway import Gateway
 from tests.graphql.test_who_sees_what import INPUTS
 
-__all__ = ["figures"]
 ENTRIES = entries()
 ROOTS = ("Query", "Mutation", "Subscription")
 VALUES = {"amount": '"1.00"', "patient": '"x"', "glosa_code": '"1705"', "in_dispute": "true"}

@@ -19,10 +19,9 @@ from app.domain.scope import Scope
 from tests.access.probes import attackers, probes
 from tests.access.test_fields import ALL
 from tests.access.world import Rich, add_targets, rich_world
-from tests.faults.conftest import Figures, figures
+from tests.figures import Figures
 from tests.gateway import Gateway
 
-__all__ = ["figures"]
 DATABASE = Path(scoping.__file__).parent
 CONDITIONS = frozenset(name for name in vars(scoping) if name.endswith("_in"))
 

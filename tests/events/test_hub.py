@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics import now
 from app.db import outbox as outbox_db
 from app.db.engine import fetch
 from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events.cursors import cursor_of
 from app.events.hub import QUEUE_MAX, Ended, Heard, Hub, Lagged, Subscription, heard
-from app.parts import now
 from tests.factories import World
 from tests.gateway import Gateway
 

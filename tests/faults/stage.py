@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from app.basics import database_of
 from app.db import migrate
 from app.db import tuss as tuss_db
-from app.parts import database_of
 from app.services import tuss
 from app.settings import Settings
 from tests.factories import CONSULTATION, World, new_world

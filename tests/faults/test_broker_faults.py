@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.faults.clients import Payer, Subscriber, TopicReader, paying, watched_by
-from tests.faults.conftest import Figures
 from tests.faults.history import Observers, Outcome, check, read_truth
 from tests.faults.processes import Fleet
 from tests.faults.proxy import Proxy
 from tests.faults.stage import invoices, scaled, staged
 from tests.faults.waiting import all_published, until
+from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.servers import kafka
 from tests.servers.base import Server

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 from tests.faults.clients import Payer, Subscriber, paying, watched_by
-from tests.faults.conftest import Figures
 from tests.faults.history import Observers, Outcome, check, read_truth
 from tests.faults.stage import invoices, scaled, staged
 from tests.faults.waiting import all_published, until
+from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.servers.base import Server
 from tests.services import Services, start

@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.faults.clients import Payer, paying, watched_by
-from tests.faults.conftest import Figures
 from tests.faults.history import Outcome, check, read_truth
 from tests.faults.processes import Fleet
 from tests.faults.proxy import Proxy
 from tests.faults.stage import invoices, scaled, staged
 from tests.faults.waiting import all_published, until
+from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.services import Services
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from app.settings import Settings
 from tests.factories import key
 from tests.faults.clients import Payer
-from tests.faults.conftest import Figures
 from tests.faults.history import Outcome, check, read_truth
 from tests.faults.processes import Fleet, GatewayProcess
 from tests.faults.stage import invoices, scaled, staged
 from tests.faults.waiting import all_published
+from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.services import Services
 

@@ -9,10 +9,10 @@ import pytest
 import redis.asyncio
 
 from tests.factories import World, new_world
-from tests.faults.conftest import Figures
 from tests.faults.processes import Fleet
 from tests.faults.proxy import Proxy
 from tests.faults.stage import scaled, staged
+from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.servers.base import Server
 from tests.services import Services, start

@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 from tests.faults.clients import Payer, Subscriber, TopicReader, paying, watched_by
-from tests.faults.conftest import Figures
 from tests.faults.history import Observers, check, read_truth
 from tests.faults.processes import Fleet
 from tests.faults.stage import invoices, scaled, staged
 from tests.faults.waiting import all_published, until
+from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.services import Services
 

@@ -14,11 +14,11 @@ from websockets.exceptions import ConnectionClosed
 from app.events.cursors import cursor_of
 from tests.factories import key
 from tests.faults.clients import WATCH, Payer, Subscriber, opened, subscribe, watched_by
-from tests.faults.conftest import Figures
 from tests.faults.history import Observers, check, read_truth
 from tests.faults.processes import Fleet
 from tests.faults.stage import invoices, scaled, staged
 from tests.faults.waiting import all_published, until, until_true
+from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.services import Services
 

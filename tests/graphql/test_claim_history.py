@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from app.basics import now
 from app.domain import claims, glosas
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.glosas import GlosaAction, GlosaStatus
-from app.parts import now
 from app.services.glosas import sweep
 from tests.factories import CLAIM_FIELDS, CONSULTATION, World, key, new_world, refusals
 from tests.gateway import Gateway

@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from app.transport import view
+from app.transport import event_stream
 from app.transport.view import SocketLimits
 from tests.graphql.http_audits.toy import Toy, until
 
@@ -106,7 +106,7 @@ class TestEventStreams:
         assert toy.journal == ["closed"]
 
     async def test_have_comments_while_nothing_happens(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(view, "HEARTBEAT_SECONDS", 0.1)
+        monkeypatch.setattr(event_stream, "HEARTBEAT_SECONDS", 0.1)
         response = await stream(address, "subscription { numbers(to: 1, pause: 0.25) }")
         assert response.text.count(":\n\n") == 2 + response.text.count("data:\n\n")
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from app.basics import now
 from app.db import outbox as outbox_db
 from app.events.cursors import cursor_of
 from app.events.hub import QUEUE_MAX, Heard
-from app.parts import now
 from tests.factories import World, new_world
 from tests.faults.clients import WATCH, opened, subscribe
 from tests.faults.stage import prepare

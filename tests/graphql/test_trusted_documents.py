@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from app.transport.persisted import ManifestError, digest_of, load_trusted
+from app.transport.trusted import ManifestError, digest_of, load_trusted
 from tests.gateway import Gateway, embedded_settings, running_gateway
 
 TRUSTED = "query Mine { me { subject } }"

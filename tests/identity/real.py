@@ -1,5 +1,6 @@
 """A real identity provider for tests: npm `oidc-provider` as a process of its own on a loopback port."""
 
+import fcntl
 import json
 import secrets
 import shutil
@@ -91,6 +92,9 @@ def real_provider(*clients: Client) -> Iterator[RealProvider]:
 def _install() -> None:
     npm = shutil.which("npm")
     assert npm, "npm is needed to run an identity provider; install Node 20 or later"
-    if not (HOME / "node_modules" / "oidc-provider").is_dir():
-        done = subprocess.run([npm, "ci"], cwd=HOME, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
+    # Two workers may come here at the same time.
+    with (HOME / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (HOME / "node_modules" / "oidc-provider").is_dir():
+            done = subprocess.run([npm, "ci"], cwd=HOME, capture_output=True, text=True, timeout=120, check=False)
+            assert done.returncode == 0, done.stderr

@@ -19,8 +19,8 @@ from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
 from app.auth.tokens import thumbprint
+from app.basics import database_of
 from app.db import migrate
-from app.parts import database_of
 from app.server import tls_of
 from app.settings import Settings, SettingsError
 from tests.faults.processes import GatewayProcess

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaError
 
+from app.basics import database_of
 from app.db import migrate
 from app.db.engine import DatabaseUnavailable
 from app.events.kafka import ensure_topic
-from app.parts import build, database_of
+from app.parts import build
 from app.settings import Settings, SettingsError
 from app.tls import client_context
 from tests.factories import new_world

@@ -14,7 +14,7 @@ from strawberry.extensions import SchemaExtension
 from app.transport.documents import Documents
 from app.transport.errors import OperationReport, RequestError
 from app.transport.limits import Limits
-from app.transport.view import preference
+from app.transport.negotiation import preference
 from tests.graphql.http_audits.toy import Toy, make_schema
 
 RESPONSE = "application/graphql-response+json"

@@ -1,4 +1,4 @@
-"""Figures that a fault test measured, told at the end of the run."""
+"""Figures that a test measured, told at the end of the run."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,0 +1,127 @@
+"""Hostile documents, each with the code that refuses it: the whole of it, or (INPUT) the field that asks too much."""
+
+TOO_COMPLEX, INVALID, PARSE = "TOO_COMPLEX", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"
+INPUT = "INVALID_INPUT"
+
+
+def _chain(count: int, body: str = "", *, spreads: int = 2, last: str = "__typename") -> str:
+    """Fragments that each spread the next one several times."""
+    parts = [f"fragment F{n} on Query{{{body}{f' ...F{n + 1}' * spreads}}}" for n in range(count)]
+    return "{...F0}" + "".join(parts) + f"fragment F{count} on Query{{{last}}}"
+
+
+def _deep(levels: int, *, member: str = "replaces", inner: str = "id") -> str:
+    return "{claims{nodes" + f"{{{member}" * levels + f"{{{inner}}}" + "}" * levels + "}}"
+
+
+def _nested(count: int) -> str:
+    return "".join(f"fragment F{n} on Claim{{replaces{{...F{n + 1}}}}}" for n in range(count))
+
+
+def _binary(levels: int) -> str:
+    return "{id}" if levels == 0 else "{" + f" replaces{_binary(levels - 1)}" * 2 + "}"
+
+
+def _many(count: int, each: str) -> str:
+    return " ".join(each.replace("#", str(number)) for number in range(count))
+
+
+DOCUMENTS: dict[str, tuple[str, str]] = {
+    "a chain of 40 fragments that doubles": (_chain(40, "a:me{name}"), TOO_COMPLEX),
+    "a chain of 150 fragments that doubles": (_chain(150), TOO_COMPLEX),
+    "a chain of 110 fragments with fields": (_chain(110, "claims{nodes{id}}"), TOO_COMPLEX),
+    "a long chain of single spreads": (_chain(170, spreads=1, last="x"), TOO_COMPLEX),
+    "a fragment within itself": ("{...A} fragment A on Query{...A}", INVALID),
+    "a circle of 90 fragments": (
+        "{...F0}" + _many(90, "fragment F# on Query{...G#}").replace("...G89", "...F0").replace("...G", "...F"),
+        TOO_COMPLEX,
+    ),
+    "a circle of three fragments": (
+        "{...A} fragment A on Query{...B} fragment B on Query{...C} fragment C on Query{...A}",
+        INVALID,
+    ),
+    "a circle of 150 fragments": (
+        "{...F0}" + _many(150, "fragment F# on Query{...G#}").replace("...G149", "...F0").replace("...G", "...F"),
+        TOO_COMPLEX,
+    ),
+    "a circle below a field": (
+        "{...A} fragment A on Query{claims{nodes{replaces{...B}}}} fragment B on Claim{...B}",
+        INVALID,
+    ),
+    "101 aliases": ("{me{" + _many(101, "a#:id") + "}}", TOO_COMPLEX),
+    "600 aliases of one name": ("{" + "a:__typename " * 600 + "}", TOO_COMPLEX),
+    "aliases times spreads": (
+        "{claims{nodes{" + "...A " * 21 + "}}} fragment A on Claim{" + _many(5, "a#:id") + "}",
+        TOO_COMPLEX,
+    ),
+    "21 root fields": ("{" + "me{id} " * 21 + "}", TOO_COMPLEX),
+    "2,000 of one root field": ("{" + "__typename " * 1_990 + "}", TOO_COMPLEX),
+    "root fields through fragments": (
+        "{" + "...A " * 7 + "} fragment A on Query{claim(id:1){id} me{id} invoice(id:1){id}}",
+        TOO_COMPLEX,
+    ),
+    "51 directives": ("{__typename" + " @skip(if:true)" * 51 + "}", TOO_COMPLEX),
+    "900 unknown directives": ("{__typename" + " @a" * 900 + "}", TOO_COMPLEX),
+    "directives on spreads": ("{" + "...A @skip(if:true) " * 51 + "} fragment A on Query{__typename}", TOO_COMPLEX),
+    "16 levels": (_deep(13), TOO_COMPLEX),
+    "400 levels": (_deep(400), PARSE),
+    "900 levels of an unknown field": ("{a" * 900 + "}" * 900, PARSE),
+    "600 inline fragments within each other": ("{" + "...{" * 600 + "__typename" + "}" * 600 + "}", PARSE),
+    "depth through fragments": (
+        "{claims{nodes{...F0}}}" + _nested(13) + "fragment F13 on Claim{id}",
+        TOO_COMPLEX,
+    ),
+    "100 claims of 100 claims": (
+        "{claims(first:100){nodes{history{id} items{denials{claim{items{denials{claim{history{id}}}}}}}}}}",
+        TOO_COMPLEX,
+    ),
+    "a page of two thousand millions": ("{claims(first:2147483647){nodes{id}}}", INPUT),
+    "a page of 5,000 digits": ("{claims(first:" + "9" * 5_000 + "){nodes{id}}}", INVALID),
+    "a page of minus 5,000 digits": ("{claims(first:-" + "9" * 5_000 + "){nodes{id}}}", INVALID),
+    "a float of 5,000 digits": ("{claims(first:1" + "0" * 5_000 + ".5){nodes{id}}}", INVALID),
+    "an argument of 600 fields": ("{claims(filter:{" + _many(600, "a#:1") + "}){totalCount}}", INVALID),
+    "a list of 1,900 literals": ("{nodes(ids:[" + "1 " * 1_900 + "]){...on Claim{history{id}}}}", INPUT),
+    "lists within lists within lists": ("{nodes(ids:" + "[" * 700 + "]" * 700 + "){id}}", PARSE),
+    "200,000 brackets": ("{nodes(ids:" + "[" * 120_000, TOO_COMPLEX),
+    "60,000 braces": ("{" * 60_000, PARSE),
+    "a comment of 60 KB": ("#" + "x" * 60_000 + "\n{x}", INVALID),
+    "a string of 60 KB that does not end": ('{claim(id:"' + "x" * 60_000 + "){id}}", PARSE),
+    "120,000 braces": ("{" * 120_000, TOO_COMPLEX),
+    "2,001 tokens": ("{" + "a " * 1_999 + "}", PARSE),
+    "a comment of 120 KB": ("#" + "x" * 120_000 + "\n{x}", TOO_COMPLEX),
+    "a name of 100 KB": ("{" + "x" * 100_000 + "}", TOO_COMPLEX),
+    "a string that does not end": ('{claim(id:"' + "x" * 100_000 + "){id}}", TOO_COMPLEX),
+    "a block string that does not end": ('{claim(id:"""' + '\\"""' * 10_000 + "){id}}", PARSE),
+    "120 KB of commas": ("," * 120_000, TOO_COMPLEX),
+    "escapes of lone surrogates": ('{claim(id:"\\ud800"){id}}', PARSE),
+    "an escape beyond Unicode": ('{claim(id:"\\u{110000}"){id}}', PARSE),
+    "a type system": ("type Query{a:Int} directive @a on FIELD " * 50 + "{__typename}", INVALID),
+    "490 variables that nobody uses": ("query(" + _many(490, "$v#:Int") + "){__typename}", INVALID),
+    "490 variables of one name": ("query(" + "$v:Int " * 490 + "){__typename}", INVALID),
+    "variables of deep types": ("query($v:" + "[" * 300 + "Int" + "]" * 300 + "){__typename}", PARSE),
+    "a default of 1,500 objects": ("query($v:[ID!]=[" + "{a:1}" * 300 + "]){nodes(ids:$v){id}}", INVALID),
+    "fields that overlap in pairs": ("{claims{" + "nodes{id}" * 400 + "}}", TOO_COMPLEX),
+    "fields that overlap in trees": ("{claims{nodes" + _binary(7) + "}}", TOO_COMPLEX),
+    "1,900 of one leaf": ("{claims{nodes{" + "id " * 1_900 + "}}}", TOO_COMPLEX),
+    "fragments that overlap": (
+        "{claims{nodes{" + _many(99, "...F#") + "}}}" + _many(99, "fragment F# on Claim{replaces{id}}"),
+        TOO_COMPLEX,
+    ),
+    "fragments that overlap with a selection": (
+        "{claims{nodes{"
+        + "replaces{id version}" * 90
+        + _many(60, "...F#")
+        + "}}}"
+        + _many(60, "fragment F# on Claim{replaces{id status}}"),
+        TOO_COMPLEX,
+    ),
+    "conflicts without end": ("{claims{nodes{" + _many(99, "a:id b:status c:version") + "}}}", TOO_COMPLEX),
+    "introspection within itself": ("{__schema{types{fields{type{fields{type{fields{name}}}}}}}}", INVALID),
+    "330 operations": (_many(330, "query Q#{__typename}"), TOO_COMPLEX),
+    "operations of one name": ("query Q{__typename} " * 300, TOO_COMPLEX),
+    "240 fragments that nobody spreads": ("{__typename}" + _many(230, "fragment F# on Query{__typename}"), TOO_COMPLEX),
+    "240 fragments of one name": ("{...F}" + "fragment F on Query{__typename} " * 230, INVALID),
+    "20 unknown types": ("{" + _many(200, "...on T#{a}") + "}", TOO_COMPLEX),
+    "a mutation of 21 steps": ("mutation{" + _many(21, "a#:cancelClaim(input:{id:1}){replayed}") + "}", TOO_COMPLEX),
+    "an unknown field with suggestions": ("{clams{nodes{id}}}", INVALID),
+}

@@ -1,0 +1,144 @@
+"""Hostile requests: bytes over HTTP with the status and code that answer them."""
+
+import json
+from typing import Any
+
+from tests.hostile.wire import JSON, get, post
+
+BAD = (400, "BAD_REQUEST")
+TYPE = (415, "UNSUPPORTED_MEDIA_TYPE")
+LARGE = (413, "PAYLOAD_TOO_LARGE")
+QUERY = b'{"query":"{__typename}"'
+
+
+def _body(**members: Any) -> bytes:
+    return post(json.dumps({"query": "{__typename}", **members}).encode())
+
+
+def _variables(raw: bytes) -> bytes:
+    return post(QUERY + b',"variables":' + raw + b"}")
+
+
+Parts = bytes | tuple[bytes, ...]
+
+REQUESTS: dict[str, tuple[Parts, tuple[int, str | None]]] = {
+    "an empty body": (post(b""), BAD),
+    "null": (post(b"null"), BAD),
+    "a number": (post(b"1"), BAD),
+    "a string": (post(b'"{__typename}"'), BAD),
+    "a batch": (post(b"[" + b",".join([QUERY + b"}"] * 20) + b"]"), BAD),
+    "an empty batch": (post(b"[]"), BAD),
+    "an empty object": (post(b"{}"), BAD),
+    "a query of null": (_body(query=None), BAD),
+    "a query of a list": (_body(query=["{__typename}"]), BAD),
+    "a query of an object": (_body(query={"a": 1}), BAD),
+    "an empty query": (_body(query=""), BAD),
+    "a query with NUL": (_body(query="{__typename}\0"), BAD),
+    "variables of a list": (_body(variables=[]), BAD),
+    "variables of a string": (_body(variables="{}"), BAD),
+    "extensions of a number": (_body(extensions=1), BAD),
+    "a name of an object": (_body(operationName={}), BAD),
+    "a persisted query of a list": (_body(extensions={"persistedQuery": []}), BAD),
+    "a persisted query without a hash": (_body(extensions={"persistedQuery": {"version": 1}}), BAD),
+    "a hash of an object": (_body(extensions={"persistedQuery": {"version": 1, "sha256Hash": {}}}), BAD),
+    "a hash of another text": (_body(extensions={"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}), BAD),
+    "an id and a query": (_body(documentId="0" * 64), BAD),
+    "an id of a path": (post(b'{"documentId":"../../etc/passwd"}'), BAD),
+    "an id that nobody knows": (post(b'{"documentId":"%s"}' % (b"0" * 64)), (400, "PERSISTED_QUERY_NOT_FOUND")),
+    "NaN": (_variables(b'{"a":NaN}'), BAD),
+    "Infinity": (_variables(b'{"a":-Infinity}'), BAD),
+    "an integer of 5,000 digits": (_variables(b'{"a":' + b"7" * 5_000 + b"}"), BAD),
+    "an integer of 100,000 digits": (_variables(b'{"a":' + b"7" * 100_000 + b"}"), BAD),
+    "a lone surrogate": (_variables(b'{"a":"\\ud800"}'), BAD),
+    "33 levels": (_variables(b'{"a":' + b"[" * 32 + b"]" * 32 + b"}"), BAD),
+    "1,000 levels": (_variables(b'{"a":' + b"[" * 1_000 + b"]" * 1_000 + b"}"), BAD),
+    "50,000 levels": (_variables(b'{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}"), BAD),
+    "120,000 open brackets": (post(b"[" * 120_000), BAD),
+    "bad UTF-8": (post(b'{"query":"{__typename}\xff\xfe"}'), BAD),
+    "an overlong encoding": (post(b'{"query":"\xc0\xaf"}'), BAD),
+    "a byte order mark": (post(b"\xef\xbb\xbf" + QUERY + b"}"), BAD),
+    "UTF-16": (post('{"query":"{__typename}"}'.encode("utf-16")), BAD),
+    "something behind the end": (post(QUERY + b"}}"), BAD),
+    "single quotes": (post(b"{'query':'{__typename}'}"), BAD),
+    "11,000 variables": (_variables(b"{" + b",".join(b'"%x":1' % n for n in range(11_000)) + b"}"), (200, None)),
+    "a variable of 120 KB": (_variables(b'{"a":"' + b"x" * 120_000 + b'"}'), (200, None)),
+    "a list of 60,000": (
+        post(b'{"query":"query($i:[ID!]!){nodes(ids:$i){id}}","variables":{"i":[' + b"1," * 60_000 + b"1]}}"),
+        BAD,
+    ),
+    "a page asked by a variable": (
+        post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":2000000000}}'),
+        (200, "UNAUTHENTICATED"),
+    ),
+    "a page asked by a float": (
+        post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":1e300}}'),
+        (400, "BAD_USER_INPUT"),
+    ),
+    "a page asked by a list": (
+        post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":[[1]]}}'),
+        (400, "BAD_USER_INPUT"),
+    ),
+    "an enum of an object": (
+        post(b'{"query":"query($o:ClaimOrder!){claims(orderBy:$o){totalCount}}","variables":{"o":{"a":1}}}'),
+        (400, "BAD_USER_INPUT"),
+    ),
+    "no content type": (post(QUERY + b"}", media=b""), TYPE),
+    "a form": (post(b"query=%7B__typename%7D", media=b"content-type: application/x-www-form-urlencoded\r\n"), TYPE),
+    "multipart": (post(b"--x--", media=b"content-type: multipart/form-data; boundary=x\r\n"), TYPE),
+    "text": (post(QUERY + b"}", media=b"content-type: text/plain\r\n"), TYPE),
+    "another charset": (post(QUERY + b"}", media=b"content-type: application/json; charset=utf-7\r\n"), TYPE),
+    "a content type of 8 KB": (
+        post(QUERY + b"}", media=b"content-type: application/json" + b";a=b" * 2_000 + b"\r\n"),
+        (200, None),
+    ),
+    "a gzip bomb": (post(b"\x1f\x8b" + b"\0" * 1_000, b"content-encoding: gzip"), TYPE),
+    "a body too large, announced": (post(b"x", length=10_000_000), LARGE),
+    "a body too large, announced absurdly": (post(b"x", length=10**18), LARGE),
+    "a body too large, in pieces": (
+        b"POST /graphql HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n"
+        + JSON
+        + b"\r\n"
+        + b"".join([b"4000\r\n" + b" " * 0x4000 + b"\r\n"] * 10)
+        + b"0\r\n\r\n",
+        LARGE,
+    ),
+    "a body of 2,000 one-byte pieces": (
+        b"POST /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\ntransfer-encoding: chunked\r\n"
+        + JSON
+        + b"\r\n"
+        + b"1\r\n[\r\n" * 2_000
+        + b"0\r\n\r\n",
+        BAD,
+    ),
+    "a chunk that is no number": (
+        b"POST /graphql HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n" + JSON + b"\r\nzz\r\n\r\n",
+        (400, None),
+    ),
+    "a negative length": (b"POST /graphql HTTP/1.1\r\nhost: g\r\ncontent-length: -1\r\n\r\n", (400, None)),
+    "two lengths": (
+        b"POST /graphql HTTP/1.1\r\nhost: g\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+        (400, None),
+    ),
+    "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64, (400, None)),
+    "garbage behind a request": (post(QUERY + b"}") + b"\0\xff" * 5_000, (200, None)),
+    "a method of its own": (b"BREW /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n", (400, None)),
+    "DELETE": (b"DELETE /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n", (405, "METHOD_NOT_ALLOWED")),
+    "a GET of a mutation": (
+        get(b"query=mutation%7BacceptGlosa(input%3A%7Bid%3A1,idempotencyKey%3A%221%22%7D)%7Breplayed%7D%7D"),
+        (405, "METHOD_NOT_ALLOWED"),
+    ),
+    "a GET of nothing": (get(b""), BAD),
+    "a GET in bad percent-encoding": (get(b"query=%ff%fe%zz%"), (400, "GRAPHQL_PARSE_FAILED")),
+    "a GET with NUL": (get(b"query=%7B__typename%7D%00"), BAD),
+    "a GET with bad variables": (get(b"query=%7B__typename%7D&variables=%7B"), BAD),
+    "a GET with variables of a list": (get(b"query=%7B__typename%7D&variables=%5B%5D"), BAD),
+    "a GET with deep variables": (get(b"query=%7B__typename%7D&variables=" + b"%5B" * 5_000), BAD),
+    "a GET with 5,000 parameters": (get(b"query=%7B__typename%7D&" + b"a=1&" * 5_000), (200, None)),
+    "a GET from a form": (get(b"query=%7B__typename%7D", b"sec-fetch-mode: navigate"), BAD),
+    "an accept of 2,000 ranges": (post(QUERY + b"}", b"accept: " + b"a/b;q=0.1," * 2_000), (200, None)),
+    "a token of 8 KB": (post(QUERY + b"}", b"authorization: Bearer " + b"x" * 8_000), (401, "UNAUTHENTICATED")),
+    "a token of dots": (post(QUERY + b"}", b"authorization: Bearer ...."), (401, "UNAUTHENTICATED")),
+    "a token of another kind": (post(QUERY + b"}", b"authorization: Basic YTpi"), (401, "UNAUTHENTICATED")),
+    "a header of bytes": (post(QUERY + b"}", b"x-request-id: \xff\xfe\x80"), (200, None)),
+    "2,000 headers": (post(QUERY + b"}", *[b"x-%d: y" % n for n in range(2_000)]), (200, None)),
+}

@@ -1,0 +1,96 @@
+"""Every hostile request is refused with its own code, costs little, and leaves nothing in the log."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from tests.faults.processes import Fleet, GatewayProcess, running_fleet
+from tests.faults.stage import prepare
+from tests.gateway import embedded_settings
+from tests.hostile.documents import DOCUMENTS, INPUT
+from tests.hostile.frames import BEFORE_INIT, CLOSED, REFUSED
+from tests.hostile.requests import REQUESTS
+from tests.hostile.wire import Answered, answer, cpu_seconds, post, spoken
+
+REPETITIONS = 3
+CPU_SECONDS_MAX = 0.05
+
+
+@pytest.fixture(scope="module")
+async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
+    """One gateway process that has answered before."""
+    settings = embedded_settings(tmp_path_factory.mktemp("hostile"))
+    await prepare(settings)
+    async with running_fleet(settings, [GatewayProcess(settings)]) as found:
+        for number in range(30):
+            await found.gql(f"{{ claims(first: 5) {{ nodes {{ id items {{ id }} }} }} a{number}: __typename }}")
+        yield found
+
+
+async def _held(fleet: Fleet, attack: Callable[[], Awaitable[None]]) -> None:
+    """Run it some times: its mean CPU is small, and the log knows of no fault."""
+    (process,) = fleet.processes
+    before = cpu_seconds(process)
+    for _ in range(REPETITIONS):
+        await attack()
+    spent = (cpu_seconds(process) - before) / REPETITIONS
+    log = process.log.read_text()
+    assert "Traceback" not in log, log[-3000:]
+    assert "internal error" not in log, log[-3000:]
+    assert spent < CPU_SECONDS_MAX
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+async def test_a_document_is_refused(fleet: Fleet, name: str) -> None:
+    text, code = DOCUMENTS[name]
+    request = post(json.dumps({"query": text}).encode(), b"authorization: Bearer " + fleet.token("reviewer").encode())
+
+    async def attack() -> None:
+        found = await answer(fleet.processes[0], [request])
+        assert (found.status, found.code) == (200 if code == INPUT else 400, code), found.text[:600]
+
+    await _held(fleet, attack)
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_a_request_is_answered(fleet: Fleet, name: str) -> None:
+    request, expected = REQUESTS[name]
+    parts = [request] if isinstance(request, bytes) else list(request)
+
+    async def attack() -> None:
+        found: Answered = await answer(fleet.processes[0], parts)
+        assert (found.status, found.code) == expected, found.text[:600]
+
+    await _held(fleet, attack)
+
+
+@pytest.mark.parametrize("name", [*BEFORE_INIT, *CLOSED])
+async def test_frames_close_the_socket(fleet: Fleet, name: str) -> None:
+    frames, code = {**BEFORE_INIT, **CLOSED}[name]
+    token = None if name in BEFORE_INIT else f"Bearer {fleet.token('finance')}"
+
+    async def attack() -> None:
+        assert (await spoken(fleet.processes[0], frames, token))[0] == code
+
+    await _held(fleet, attack)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_an_operation_over_a_socket_is_refused_and_the_socket_stays(fleet: Fleet, name: str) -> None:
+    frames, code = REFUSED[name]
+
+    async def attack() -> None:
+        closed, told = await spoken(fleet.processes[0], frames, f"Bearer {fleet.token('finance')}")
+        assert closed in {None, 1000}
+        assert [one["payload"][0]["extensions"]["code"] for one in told if one["type"] == "error"] == [code]
+
+    await _held(fleet, attack)
+
+
+async def test_a_flood_of_pings_is_answered_ping_by_ping(fleet: Fleet) -> None:
+    async def attack() -> None:
+        closed, told = await spoken(fleet.processes[0], ['{"type":"ping"}'] * 300, f"Bearer {fleet.token('finance')}")
+        assert (closed in {None, 1000}, [one["type"] for one in told]) == (True, ["pong"] * 300)
+
+    await _held(fleet, attack)
