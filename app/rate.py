@@ -17,7 +17,6 @@ from app.cache import Cache
 LEASE_MAX: Final = 10
 LEASE_SECONDS: Final = 1.0
 CALLERS_MAX: Final = 10_000
-COST_OF_A_TOKEN: Final = 1_000
 
 # KEYS: the bucket. ARGV: tokens a second, the most it holds, how many are needed, how many are wanted.
 # Answers how many were taken (0 or at least those needed), and in how many milliseconds there will be enough.
@@ -92,12 +91,12 @@ class Rate:
         self._leases: OrderedDict[str, _Lease] = OrderedDict()
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
-    async def take(self, caller: str, cost: int) -> None:
-        """Let the caller run an operation of this cost, or RateLimited."""
+    async def take(self, caller: str, tokens: int) -> None:
+        """Take tokens from the caller's bucket, at most all that it holds; RateLimited if there are not enough."""
         if not self._per_second:
             return
         key = self._key(caller)
-        need = min(1 + cost // COST_OF_A_TOKEN, self._burst)
+        need = min(tokens, self._burst)
         lease = self._leases.get(key)
         if lease is not None and lease.tokens >= need and lease.ends_at > self._clock():
             lease.tokens -= need

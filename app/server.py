@@ -22,6 +22,7 @@ from app.settings import Settings, SettingsError
 SEND_BUFFER_BYTES: Final = 128 * 1024
 HEAD_BYTES_MAX: Final = 64 * 1024
 HANDSHAKE_SECONDS: Final = 10.0
+SWITCH_SECONDS: Final = 0.0001
 _VERIFY: Final = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 _TOO_SLOW: Final = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 16\r\n"
@@ -62,6 +63,8 @@ def serve(settings: Settings) -> None:
     listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
     # What was imported lives as long as the process: the collector need not walk it, which takes a tenth of a second.
     gc.freeze()
+    # How long a thread that reads a document may keep the loop waiting at a time.
+    sys.setswitchinterval(SWITCH_SECONDS)
     Draining(config, application).run(sockets=[listener])
 
 

@@ -68,9 +68,9 @@ class Context:
         """Who is counted: the token's subject, else the address."""
         return self.principal.subject or f"@{self.address}"
 
-    async def admit(self, cost: int) -> None:
-        """Let an operation of this cost run; RateLimited if the caller has asked for too much of late."""
-        await self.rate.take(self.caller, cost)
+    async def admit(self, tokens: int) -> None:
+        """Take tokens of the caller's rate; RateLimited if the caller has asked for too much of late."""
+        await self.rate.take(self.caller, tokens)
 
     @property
     def may_introspect(self) -> bool:

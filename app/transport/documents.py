@@ -31,7 +31,7 @@ TOKENS_MAX = 2000
 CHARACTERS_MAX = 64 * 1024  # a document names fields; long values belong into variables
 VARIABLES_DEPTH_MAX = 32
 VARIABLES_COUNT_MAX = 20_000
-ERRORS_MAX = 5  # each may print the value that it complains of, so many are dear
+ERRORS_MAX = 3  # each may print the value that it complains of, so many are dear
 CACHE_WEIGHT_MAX = 500_000  # characters; a parsed document takes about 120 bytes for each
 _WEIGHT_OF_ANY = 500
 _RULES = (*recommended_rules, *specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -118,18 +118,30 @@ class Documents:
         self._weight_left = weight_max
         self._known: OrderedDict[bytes, Document] = OrderedDict()
 
-    def get(self, text: str) -> Document:
-        """The parsed and validated document; RequestError with every reason if it is not valid."""
-        key = hashlib.sha256(text.encode()).digest()
+    def known(self, text: str) -> Document | None:
+        """The document if it was found valid before."""
+        key = _key(text)
         document = self._known.get(key)
-        if document is None:
-            document = self._checked(text)
-            self._keep(key, document)
-        else:
+        if document is not None:
             self._known.move_to_end(key)
         return document
 
-    def _checked(self, text: str) -> Document:
+    def get(self, text: str) -> Document:
+        """The parsed and validated document; RequestError with every reason if it is not valid."""
+        return self.known(text) or self.keep(self.checked(text))
+
+    def keep(self, document: Document) -> Document:
+        """Remember a checked document, and forget others if there are too many."""
+        key = _key(document.text)
+        if key not in self._known:
+            self._known[key] = document
+            self._weight_left -= _weight(document)
+        while self._weight_left < 0:
+            self._weight_left += _weight(self._known.popitem(last=False)[1])
+        return document
+
+    def checked(self, text: str) -> Document:
+        """As `get`, without the memory: this may run in any thread."""
         check("characters", len(text), CHARACTERS_MAX)
         try:
             tree = parse(text, max_tokens=TOKENS_MAX)
@@ -148,11 +160,9 @@ class Documents:
         found = validate(self._schema, tree, _RULES, max_errors=ERRORS_MAX, hide_suggestions=self._hide_suggestions)
         _refuse_any(errors.VALIDATION_FAILED, found)
 
-    def _keep(self, key: bytes, document: Document) -> None:
-        self._known[key] = document
-        self._weight_left -= _weight(document)
-        while self._weight_left < 0:
-            self._weight_left += _weight(self._known.popitem(last=False)[1])
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _weight(document: Document) -> int:

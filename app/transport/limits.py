@@ -161,6 +161,7 @@ class _Walk:
         self._known: dict[str, _Found] = {}
         self._open: list[str] = []
         self._spreads = 0
+        self._repeats = 0
         self._names: Counter[str] = Counter()
         check("fragments", len(self._fragments), limits.fragments)
 
@@ -177,8 +178,6 @@ class _Walk:
         check("directives", directives, self._limits.directives)
         if node.operation is not OperationType.SUBSCRIPTION:
             check("root fields", found.fields, self._limits.root_fields)
-        repeats = sum(count * count for count in self._names.values())
-        check("repeated fields", repeats, self._limits.repeats)
         return Measure(found.depth, found.aliases, directives, found.fields, found.weight, found.introspects)
 
     def _selections(
@@ -203,6 +202,13 @@ class _Walk:
             kind = self._schema.get_type(condition.name.value) if condition else parent
             found = self._selections(node.selection_set, kind, sliced, level)
         return _with_directives(found, directives)
+
+    def _count_name(self, name: str) -> None:
+        """The sum of squares grows with each field, so that a flood is left at the first one too many."""
+        count = self._names[name]
+        self._names[name] = count + 1
+        self._repeats += 2 * count + 1
+        check("repeated fields", self._repeats, self._limits.repeats)
 
     def _count_spread(self) -> None:
         self._spreads += 1
@@ -231,7 +237,7 @@ class _Walk:
         self, node: FieldNode, parent: GraphQLNamedType | None, sliced: Size, level: int, directives: int
     ) -> _Found:
         name = node.name.value
-        self._names[node.alias.value if node.alias else name] += 1
+        self._count_name(node.alias.value if node.alias else name)
         known = _field_of(self._schema, parent, name)
         kind = get_named_type(known.type) if known else None
         below = self._selections(node.selection_set, kind, _slice(node, known), level + 1)

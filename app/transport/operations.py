@@ -7,6 +7,7 @@ The schema's extensions work for queries and mutations (`on_operation`, `on_exec
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from inspect import isawaitable
@@ -20,13 +21,15 @@ from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.types import ExecutionContext
 
 from app.transport import errors
-from app.transport.documents import Documents, Operation, Parameters
+from app.transport.documents import Document, Documents, Operation, Parameters
 from app.transport.errors import Answer, OperationReport, Refused, RequestError, TimedOut
 from app.transport.limits import IntrospectionRefused, Limits, check
 from app.transport.persisted import PersistedDocuments
 from app.transport.subscriptions import Subscriptions, not_begun, seen_by, tell
 from app.transport.trusted import ManifestError
 
+LONG_CHARACTERS = 1_000
+COST_OF_A_TOKEN = 1_000
 _AT_ONCE = 0.0
 _is_awaitable: Any = optimized_is_awaitable
 
@@ -51,6 +54,7 @@ class Operations:
         self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._documents = Documents(schema, limits=self._limits)
         self._check_trusted()
+        self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="documents")
         self._deadline_seconds = deadline_seconds
         self._on_operation = on_operation
         self._executor = schema.execution_context_class
@@ -69,17 +73,33 @@ class Operations:
             except RequestError as error:
                 raise ManifestError(f"trusted document {digest[:12]}: {error.message}") from None
 
-    async def find(self, parameters: Parameters) -> Operation:
-        """The operation that a request means, which may name its document by a hash; RequestError as `prepare`."""
+    async def find(self, parameters: Parameters, context: Any) -> Operation:
+        """The operation that a request means, which may name its document by a hash; RequestError as `prepare`.
+
+        Each counts against its caller's rate, also one that is then refused: reading it is work.
+        """
+        started = time.perf_counter()
+        await _admit(context, 1)
         resolved = await self._persisted.resolve(parameters)
-        operation = self.prepare(resolved)
+        document = self._documents.known(resolved.query) or await self._read(resolved.query)
+        operation = self._chosen(document, resolved, started)
         await self._persisted.register(parameters, resolved)
         return operation
+
+    async def _read(self, text: str) -> Document:
+        """A long document is read beside the loop, one at a time, so that those who wait share the processor with it
+        and do not stand behind it."""
+        if len(text) < LONG_CHARACTERS:
+            return self._documents.get(text)
+        loop = asyncio.get_running_loop()
+        return self._documents.keep(await loop.run_in_executor(self._aside, self._documents.checked, text))
 
     def prepare(self, parameters: Parameters) -> Operation:
         """The operation that a request means; RequestError if its document or its choice is wrong."""
         started = time.perf_counter()
-        document = self._documents.get(parameters.query)
+        return self._chosen(self._documents.get(parameters.query), parameters, started)
+
+    def _chosen(self, document: Document, parameters: Parameters, started: float) -> Operation:
         node = document.operation(parameters.operation_name)
         if self._core.get_root_type(node.operation) is None:
             raise RequestError(errors.RESOLUTION_FAILURE, f"the schema has no {node.operation.value}s")
@@ -141,10 +161,8 @@ class Operations:
 
     async def _refused_by_rate(self, operation: Operation, context: Any) -> Answer | None:
         """The answer to a caller who has asked for too much of late; None to all others."""
-        admit = getattr(context, "admit", None)
         try:
-            if admit is not None:
-                await admit(operation.cost)
+            await _admit(context, operation.cost // COST_OF_A_TOKEN)
         except Exception as error:  # noqa: BLE001 - masked and logged
             return self.refuse(error, request_id=getattr(context, "request_id", None), operation=operation)
         return None
@@ -208,6 +226,13 @@ class Operations:
                 result = self._run(operation, context, hooks.middleware)
                 hooks.frame.result = await result if isawaitable(result) else result
         return await hooks.finished()
+
+
+async def _admit(context: Any, tokens: int) -> None:
+    """Count what the caller asks for, where callers are counted; RATE_LIMITED if it was too much of late."""
+    admit = getattr(context, "admit", None)
+    if admit is not None and tokens:
+        await admit(tokens)
 
 
 class _Hooks:

@@ -172,7 +172,7 @@ class GraphQLView:
             return await self._batch(body, context, accepted)
         operation: Operation | None = None
         try:
-            operation = await self._operations.find(Parameters.of(body))
+            operation = await self._operations.find(Parameters.of(body), context)
             media = media_type(request.method, operation, accepted)
         except Refused as refused:
             answer = self._operations.refuse(refused, request_id=_request_id(context), operation=operation)
@@ -200,7 +200,7 @@ class GraphQLView:
 
     async def _batched(self, item: object, context: Any) -> Answer:
         try:
-            operation = _batchable(await self._operations.find(Parameters.of(item)))
+            operation = _batchable(await self._operations.find(Parameters.of(item), context))
         except Refused as refused:
             return self._operations.refuse(refused, request_id=_request_id(context))
         return await self._answer(operation, context)

@@ -195,7 +195,7 @@ class Socket:
 
     async def _run(self, id: str, parameters: Parameters) -> Answer | None:
         """Send the results; the answer that ended the operation early, if one did."""
-        operation = await self._operations.find(parameters)
+        operation = await self._operations.find(parameters, self._context)
         if operation.type is OperationType.MUTATION:
             raise RequestError(errors.NOT_SUPPORTED, "mutations are sent by HTTP POST")
         context = self._context.for_operation()

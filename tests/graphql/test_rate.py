@@ -117,7 +117,7 @@ async def _passed(rates: list[Rate], times: int) -> int:
     passed = 0
     for number in range(times):
         try:
-            await rates[number % len(rates)].take("somebody", 0)
+            await rates[number % len(rates)].take("somebody", 1)
             passed += 1
         except RateLimited:
             continue
@@ -145,7 +145,7 @@ async def test_without_redis_each_process_counts_by_itself() -> None:
 
 async def test_a_caller_is_no_name_in_redis(services: Services) -> None:
     cache = Cache(connect_cache(services.redis.url), secret="s")
-    await _rate(cache).take("maria@example.org", 0)
+    await _rate(cache).take("maria@example.org", 1)
     names = [key.decode() async for key in cache._redis.scan_iter("rate:*")]
     assert names
     assert not any("maria" in name for name in names)

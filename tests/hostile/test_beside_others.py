@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
-from itertools import cycle
+from itertools import cycle, islice
 from socket import create_connection
 from typing import Any
 
@@ -23,7 +23,7 @@ from tests.hostile.requests import REQUESTS
 from tests.hostile.test_corpus import CPU_SECONDS_MAX
 from tests.hostile.wire import post
 
-QUIET_SECONDS, HOSTILE_SECONDS = 4.0, 6.0
+WINDOWS, WINDOW_SECONDS = 5, 1.0
 HOSTILE_PER_SECOND = 10
 PAUSE_SECONDS = 0.01
 PAGE = "{ claims(first: 20) { totalCount nodes { id status items { id } } } }"
@@ -40,9 +40,10 @@ async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet
 class Attacker(threading.Thread):
     """Sends the corpus round and round, so many requests a second, from a thread of its own."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, skipped: int) -> None:
         super().__init__(daemon=True)
         self._port = port
+        self._skipped = skipped
         self._ended = threading.Event()
         self.sent = 0
 
@@ -50,7 +51,7 @@ class Attacker(threading.Thread):
         """Send until stopped; whatever comes back is not waited for."""
         corpus = [post(json.dumps({"query": text}).encode()) for text, _ in DOCUMENTS.values()]
         corpus += [request for request, _ in REQUESTS.values() if isinstance(request, bytes)]
-        for request in cycle(corpus):
+        for request in islice(cycle(corpus), self._skipped, None):
             if self._ended.wait(1 / HOSTILE_PER_SECOND):
                 return
             try:
@@ -68,8 +69,8 @@ class Attacker(threading.Thread):
 
 
 @contextmanager
-def _attacked(port: int) -> Any:
-    attacker = Attacker(port)
+def _attacked(port: int, skipped: int) -> Any:
+    attacker = Attacker(port, skipped)
     attacker.start()
     try:
         yield attacker
@@ -98,16 +99,20 @@ def _p99(times: list[float]) -> float:
 async def test_the_slowest_hundredth_waits_for_one_hostile_request_at_most(fleet: Fleet, figures: Figures) -> None:
     (process,) = fleet.processes
     token = fleet.token("reviewer")
+    quiet, beside, sent = [], [], 0
     async with httpx.AsyncClient(base_url=process.url) as client:
         await _times(client, token, 0.5)
-        quiet = await _times(client, token, QUIET_SECONDS)
-        with _attacked(process.settings.port) as attacker:
-            beside = await _times(client, token, HOSTILE_SECONDS)
+        # By turns, since the machine is not equally quick all the time.
+        for _ in range(WINDOWS):
+            quiet += await _times(client, token, WINDOW_SECONDS)
+            with _attacked(process.settings.port, skipped=sent) as attacker:
+                beside += await _times(client, token, WINDOW_SECONDS)
+            sent += attacker.sent
     figures(
         quiet_p99_milliseconds=1000 * _p99(quiet),
         beside_hostile_p99_milliseconds=1000 * _p99(beside),
-        hostile_requests=attacker.sent,
+        hostile_requests=sent,
     )
-    assert attacker.sent > HOSTILE_SECONDS * HOSTILE_PER_SECOND / 3
+    assert sent > WINDOWS * WINDOW_SECONDS * HOSTILE_PER_SECOND / 3
     # Twice as long, or as long as the dearest hostile request may hold the process.
     assert _p99(beside) <= max(2 * _p99(quiet), CPU_SECONDS_MAX)

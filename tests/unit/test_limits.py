@@ -74,8 +74,8 @@ REFUSED = {
     "directives": ("{ me { subject " + "@include(if: true) " * 51 + "} }", 51, 50),
     "root fields": ("{ " + "me { subject } " * 21 + "}", 21, 20),
     "fragments": ("{ me { subject } } " + " ".join(f"fragment F{n} on Me {{ roles }}" for n in range(51)), 51, 50),
-    "spreads": ("{ me { " + "... on Me { roles } " * 101 + "} }", 101, 100),
-    "repeated fields": ("{ me { " + "subject " * 101 + "} }", 101 * 101 + 1, 10_000),
+    "spreads": ("{ me { " + "... on Me { roles } ... on Me { subject } " * 51 + "} }", 101, 100),
+    "repeated fields": ("{ me { " + "subject " * 101 + "} }", 100 * 100 + 1, 10_000),
 }
 
 
