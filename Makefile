@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help install run test faults check lint types contracts schema-check schema services explorer migration lock format clean
+.PHONY: help install run test faults check lint types contracts security schema-check schema services explorer migration lock format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,7 +31,7 @@ test: $(STAMP) explorer-if-possible ## Run every test, on servers that it starts
 faults: $(STAMP) ## Kill, cut off and starve gateways and servers, at full length, and print the figures
 	BILLING_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
 
-check: lint types contracts schema-check test ## Everything that CI runs: format, lint, types, contracts, schema, tests
+check: lint types contracts security schema-check test ## Everything that CI runs: format, lint, types, contracts, security, schema, tests
 
 lint: $(STAMP) ## Format and lint rules
 	$(BIN)/ruff format --check .
@@ -47,11 +47,16 @@ types: $(STAMP) ## Strict types
 contracts: $(STAMP) ## Who may import whom
 	$(BIN)/lint-imports --no-logo
 
-schema-check: $(STAMP) ## schema.graphql is what the code prints
-	@$(BIN)/billing schema | diff -u schema.graphql - && echo "schema.graphql is in step"
+security: $(STAMP) ## Known weak patterns in the code
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app scripts
 
-schema: $(STAMP) ## Write schema.graphql and the event contracts anew
+schema-check: $(STAMP) ## schema.graphql and docs/access.md are what the code prints
+	@$(BIN)/billing schema | diff -u schema.graphql - && echo "schema.graphql is in step"
+	@$(BIN)/billing access-matrix | diff -u docs/access.md - && echo "docs/access.md is in step"
+
+schema: $(STAMP) ## Write schema.graphql, docs/access.md and the event contracts anew
 	$(BIN)/billing schema > schema.graphql
+	$(BIN)/billing access-matrix > docs/access.md
 	$(BIN)/billing event-contracts events
 
 services: $(STAMP) ## Start MySQL, Redis and Kafka for development, and print the exports

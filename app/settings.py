@@ -29,15 +29,16 @@ class Settings(BaseSettings):
     var_dir: Path = Path("var")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    database_url: str = ""
+    # Addresses may hold passwords, so they are not shown either.
+    database_url: str = Field(default="", repr=False)
     database_pool_size: int = Field(default=10, ge=1, le=200)
     database_timeout_seconds: float = Field(default=8.0, gt=0, le=60)
 
-    redis_url: str = "memory://"
+    redis_url: str = Field(default="memory://", repr=False)
     cache_secret: SecretStr | None = None
     audit_secret: SecretStr | None = None
 
-    events_url: str = "memory://"
+    events_url: str = Field(default="memory://", repr=False)
     events_topic: str = Field(default="billing.events", pattern=TOPIC_PATTERN)
     event_retention_days: int = Field(default=30, ge=1, le=3650)
     remittances_topic: str = Field(default="billing.remittances", pattern=TOPIC_PATTERN)
@@ -115,6 +116,8 @@ class Settings(BaseSettings):
     @field_validator("events_url")
     @classmethod
     def _transport_is_known(cls, value: str) -> str:
+        if "@" in value:
+            raise ValueError("holds no user and password: Kafka knows this gateway by BILLING_KAFKA_CERTIFICATE_FILE")
         return _one_of_schemes(value, "memory", "kafka")
 
     @field_validator("jwks_url", "oidc_issuer")
