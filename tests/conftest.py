@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from app.settings import Settings
 from tests.factories import World, new_world
 from tests.figures import figures
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
+from tests.leaks import Log, Messages, leaks, log_of_the_run
 from tests.servers.base import Server
 from tests.services import ALL, Services, start_all
 
@@ -92,18 +95,35 @@ def services(request: pytest.FixtureRequest) -> Iterator[Services]:
 
 
 @pytest.fixture(scope="session")
-async def embedded_gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+def log() -> Log:
+    """What every gateway of this process logs."""
+    return log_of_the_run()
+
+
+@pytest.fixture(scope="session")
+async def embedded_gateway(tmp_path_factory: pytest.TempPathFactory, log: Log) -> AsyncIterator[Gateway]:
     """A live gateway with the whole TUSS, on SQLite and nothing else."""
-    async with running_gateway(embedded_settings(tmp_path_factory.mktemp("embedded"))) as found:
+    async with _watched(embedded_settings(tmp_path_factory.mktemp("embedded")), log) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
-async def server_gateway(services: Services, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+async def server_gateway(
+    services: Services, tmp_path_factory: pytest.TempPathFactory, log: Log
+) -> AsyncIterator[Gateway]:
     """The same on MySQL, Redis and Kafka; for tests of locks and events alone."""
-    settings = await server_settings(tmp_path_factory.mktemp("servers"), services)
-    async with running_gateway(settings) as found:
+    async with _watched(await server_settings(tmp_path_factory.mktemp("servers"), services), log) as found:
         yield found
+
+
+@asynccontextmanager
+async def _watched(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
+    """A gateway that has told nothing of a patient where it must not, after all tests that used it."""
+    async with running_gateway(settings) as found:
+        messages = Messages(found.client)
+        yield found
+        assert any('"route": "/graphql"' in line for line in log.lines), "the log was not watched"
+        assert await leaks(found, log, messages) == []
 
 
 @pytest.fixture(params=MODES)
