@@ -30,7 +30,7 @@ from app.services import glosas
 from app.services import inbox as inbox_service
 from app.settings import Settings
 from app.telemetry import Metrics
-from app.tls import client_context
+from app.tls import client_context, unprotected
 from app.trail import Trail
 
 OPERATION_NAMES: Final = frozenset(
@@ -38,7 +38,7 @@ OPERATION_NAMES: Final = frozenset(
     | {"ReplaceClaim", "ExportBatch", "Preflight", "Glosas", "AcceptGlosa", "AppealGlosa", "AnswerAppeal"}
     | {"ImportRemittance", "PostRemittance", "UnmatchedLines", "Reconciliation", "Indicators", "AdjustInvoice"}
     | {"CreateInvoice", "IssueInvoice", "SettleInvoice", "ReverseSettlement", "CheckEligibility", "SearchTerms", "Me"}
-    | {"WatchSettlements", "WatchClaims", "IntrospectionQuery"}
+    | {"WatchSettlements", "WatchClaims", "IntrospectionQuery", "MyAccessLog", "OpenEmergencyAccess"}
 )
 STOP_SECONDS: Final = 1.0
 _log = structlog.get_logger("billing")
@@ -145,6 +145,9 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(each.run()) for each in (parts.relay, parts.trail)]
     tasks.append(asyncio.create_task(_watch_deadlines(parts)))
     tasks += [asyncio.create_task(each.run()) for each in (parts.reader, parts.inbox) if each is not None]
+    if not parts.settings.is_development:
+        for server, remedy in unprotected(parts.settings):
+            _log.warning("plain_connection", to=server, effect="what passes can be read on the way", remedy=remedy)
     _log.info("started", env=parts.settings.env, database=parts.database.engine.dialect.name)
     try:
         yield

@@ -46,7 +46,16 @@ def test_the_readme_lists_every_command_and_role() -> None:
     assert set(ROLES) == set(re.findall(r"^\| `([a-z_]+)` \|", README, re.MULTILINE))
 
 
-@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])
+def test_every_threat_has_a_defence_and_tests_that_exist() -> None:
+    table = (ROOT / "SECURITY.md").read_text().partition("## Threats")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "`" in line]
+    assert len(rows) > 25
+    assert [row for row in rows if len(row) != 3 or not all(row)] == []
+    named = [name for _, _, tests in rows for name in re.findall(r"`(tests/[^`]+)`", tests)]
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"])
 def test_a_document_links_only_to_files_that_exist(document: str) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", (ROOT / document).read_text())
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []

@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from app.settings import SettingsError, load
+from app.settings import Settings, SettingsError, load
+from app.tls import unprotected
 
 PRODUCTION = {
     "BILLING_ENV": "production",
@@ -169,3 +171,40 @@ def test_production_without_keys_stops_the_command_with_one_line_and_code_two(tm
     expected = "billing: wrong settings\nBILLING_ENV=production also needs BILLING_OIDC_ISSUER\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, {}),
+        (
+            {"database_url": "mysql+aiomysql://u:p@127.0.0.1/b", "redis_url": "redis://localhost/0"},
+            {},
+        ),
+        (
+            {
+                "database_url": "mysql+aiomysql://u:p@db.example:3306/b",
+                "redis_url": "redis://cache.example:6379/0",
+                "events_url": "kafka://one.example:9092,two.example:9092",
+            },
+            {
+                "database": "BILLING_DATABASE_CA_FILE",
+                "redis": "rediss:// in BILLING_REDIS_URL",
+                "kafka": "BILLING_KAFKA_CA_FILE",
+            },
+        ),
+        (
+            {
+                "database_url": "mysql+aiomysql://u:p@db.example:3306/b",
+                "database_ca_file": Path("ca.pem"),
+                "redis_url": "rediss://cache.example:6379/0",
+                "events_url": "kafka://one.example:9092",
+                "kafka_ca_file": Path("ca.pem"),
+            },
+            {},
+        ),
+        ({"redis_url": "unix:///run/redis.sock"}, {}),
+    ],
+)
+def test_servers_elsewhere_without_tls_are_named_with_the_remedy(given: dict[str, Any], found: dict[str, str]) -> None:
+    assert dict(unprotected(Settings(**given))) == found
