@@ -234,7 +234,6 @@ def changes_in(value: Any) -> list[tuple[str | None, str | None]]:
         return [pair for each in value for pair in changes_in(each)]
     if hasattr(value, "id"):
         return [(value.id, person_of(value))]
-    if hasattr(value, "claim_ids"):
-        return [(claim, claim) for claim in value.claim_ids]
-    parts = (getattr(value, name, None) for name in ("claim", "settlement", "invoice", "remittance"))
-    return [pair for part in parts if part is not None for pair in changes_in(part)]
+    claims: list[tuple[str | None, str | None]] = [(claim, claim) for claim in getattr(value, "claim_ids", ())]
+    parts = (getattr(value, name, None) for name in ("claim", "settlement", "settlements", "invoice", "remittance"))
+    return claims + [pair for part in parts if part is not None for pair in changes_in(part)]

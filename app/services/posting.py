@@ -46,12 +46,14 @@ SENT_INVOICES: Final = frozenset({InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The remittance after it, what was paid, and what had to be put back; nothing of it when all was posted before."""
+    """The remittance after it, what was paid for which claims, and what had to be put back; nothing of it when all was
+    posted before."""
 
     remittance: RemittanceRecord
     settlements: tuple[SettlementRecord, ...] = ()
     posted_lines: int = 0
     put_back_lines: int = 0
+    claim_ids: tuple[str, ...] = ()
 
     @property
     def is_changed(self) -> bool:
@@ -263,7 +265,8 @@ async def _close(
     await remittances_db.update_remittance(connection, closed)
     if posted:
         await outbox.record(connection, remittance_event("RemittancePosted", closed, at=now))
-    return Posted(closed, tuple(paid), posted, len(moved) - posted)
+    claims = tuple(plan.claim.id for plan in plans if plan.problem is None)
+    return Posted(closed, tuple(paid), posted, len(moved) - posted, claims)
 
 
 def _moved(line: RemittanceLineRecord, problem: Problem | None, now: datetime) -> RemittanceLineRecord:

@@ -26,6 +26,7 @@ from tests.access.world import open_emergency
 from tests.factories import World, new_world
 from tests.faults.processes import environment_of
 from tests.gateway import Gateway, embedded_settings, running_gateway
+from tests.graphql import test_remittances as remittances
 
 MINE = """{ myAccessLog(first: 100) { totalCount nodes {
   kind purpose operation decision roles dataClasses } } }"""
@@ -83,6 +84,19 @@ async def test_a_change_is_recorded_in_its_own_transaction(world: World) -> None
         assert (entry.kind, entry.operation, entry.object_id) == ("WRITE", "createClaim", claim)
         assert (entry.person is not None, entry.detail) == (True, "replayed" if is_replay else None)
         assert entry.writer_sequence is None
+
+
+async def test_a_posted_statement_is_recorded_for_each_claim_and_payment_of_it(world: World) -> None:
+    claims = [await world.submitted_claim() for _ in range(2)]
+    lines = [remittances.line(claim, "100.00") for claim in claims]
+    statement = await remittances.taken(world, *lines)
+    query = "mutation($id: ID!) { postRemittance(input: {id: $id, idempotencyKey: \"posted\"}) { settlements { id } postedLines } }"
+    body, entries = await _looked(world, "finance", query, id=statement["id"])
+    done = body["data"]["postRemittance"]
+    assert done["postedLines"] == 2
+    paid = {settlement["id"] for settlement in done["settlements"]}
+    found = {entry.object_id: entry.person is not None for entry in entries if entry.kind == "WRITE"}
+    assert found == {claim["id"]: True for claim in claims} | dict.fromkeys({statement["id"], *paid}, False)
 
 
 async def test_a_refused_change_leaves_no_entry(world: World) -> None:
