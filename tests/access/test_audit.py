@@ -90,7 +90,8 @@ async def test_a_posted_statement_is_recorded_for_each_claim_and_payment_of_it(w
     claims = [await world.submitted_claim() for _ in range(2)]
     lines = [remittances.line(claim, "100.00") for claim in claims]
     statement = await remittances.taken(world, *lines)
-    query = "mutation($id: ID!) { postRemittance(input: {id: $id, idempotencyKey: \"posted\"}) { settlements { id } postedLines } }"
+    query = """mutation($id: ID!) {
+      postRemittance(input: {id: $id, idempotencyKey: "posted"}) { settlements { id } postedLines } }"""
     body, entries = await _looked(world, "finance", query, id=statement["id"])
     done = body["data"]["postRemittance"]
     assert done["postedLines"] == 2
