@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help install run test faults check lint types contracts security schema-check schema services explorer migration lock format clean
+.PHONY: help install run test faults fuzz check lint types contracts security schema-check schema services explorer migration lock format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: $(STAMP) explorer-if-possible ## Run every test, on servers that it starts
 
 faults: $(STAMP) ## Kill, cut off and starve gateways and servers, at full length, and print the figures
 	BILLING_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
+
+fuzz: $(STAMP) ## Some 3,000 generated documents against live gateways, other ones each time
+	BILLING_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 check: lint types contracts security schema-check test ## Everything that CI runs: format, lint, types, contracts, security, schema, tests
 

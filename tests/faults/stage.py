@@ -10,7 +10,7 @@ from app.db import migrate
 from app.db import tuss as tuss_db
 from app.services import tuss
 from app.settings import Settings
-from tests.factories import CONSULTATION, World, new_world
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, new_world
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 
 IS_FULL = os.environ.get("BILLING_FAULTS") == "full"
@@ -22,9 +22,10 @@ def scaled(full: int, short: int) -> int:
 
 
 async def prepare(settings: Settings) -> None:
-    """Migrate the database, and load the terms that the invoices' claims use."""
+    """Migrate the database, and load the terms that the tests' claims use."""
     database = database_of(settings)
-    terms = [row for row in tuss.published_terms() if row["code"] == CONSULTATION["code"]]
+    codes = {CONSULTATION["code"], BLOOD_COUNT["code"]}
+    terms = [row for row in tuss.published_terms() if row["code"] in codes]
     try:
         await migrate.upgrade(database)
         await database.transact(lambda connection: tuss_db.insert_many(connection, terms))

@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -19,17 +18,16 @@ from hypothesis_graphql import Mode, mutations, queries
 from app.schema.root import schema
 from tests.access.world import add_targets, rich_world
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
+from tests.faults.stage import prepare
 from tests.figures import Figures
-from tests.fuzz.values import scalars, with_variables
-from tests.gateway import prepare, server_settings
+from tests.fuzz.values import CASES, FAULTS, scalars, with_variables
+from tests.gateway import server_settings
 from tests.services import Services
 
-CASES = int(os.environ.get("BILLING_FUZZ_CASES", "0"))
 CORE = schema._schema
 ROLES = ("reviewer", "biller", "finance", "payer_agent", "front_desk", "admin", "patient", "billing_reader")
 ALL = "all of them"
 EXPECTED = {200, 400, 401, 403}
-FAULTS = {"INTERNAL", "UNAVAILABLE", "TIMEOUT", "BAD_REQUEST"}
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Values for generated documents: good ones, ids of things that are there, and what no client should send."""
 
+import os
 import re
 from datetime import date, timedelta
 from typing import Any, Final
@@ -10,6 +11,8 @@ from hypothesis_graphql import nodes
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, today
 
+CASES: Final = int(os.environ.get("BILLING_FUZZ_CASES", "0"))
+FAULTS: Final = frozenset({"INTERNAL", "UNAVAILABLE", "TIMEOUT", "BAD_REQUEST"})
 Values = st.SearchStrategy[graphql.ValueNode]
 RUBBISH: Final = (
     "",
