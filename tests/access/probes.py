@@ -137,16 +137,17 @@ def _sums(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
 
 def _streams(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
-    for root in ("settlements", "claimStatusChanged"):
+    own = f'payer: "{victim.world.payer}", provider: "{victim.world.provider}"'
+    one = f'claim: "{victim.ids["claim"]}"'
+    for root, where in (("settlements", own), ("claimStatusChanged", own), ("claimStatusChanged", one)):
 
-        async def run(root: str = root) -> Any:
+        async def run(root: str = root, where: str = where) -> Any:
             if attacker.kind == "patient" and root == "settlements":
                 return None
-            own = f'payer: "{victim.world.payer}", provider: "{victim.world.provider}"'
-            body = {"query": f'subscription {{ {root}(after: "MA", filter: {{{own}}}) {{ cursor }} }}'}
+            body = {"query": f'subscription {{ {root}(after: "MA", filter: {{{where}}}) {{ cursor }} }}'}
             return await _first_event(victim, attacker, body)
 
-        yield Probe(root, run)
+        yield Probe(f"{root} by {where[:20]}", run)
 
     async def log() -> Any:
         async with victim.gateway.database.reading() as connection:

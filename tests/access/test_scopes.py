@@ -2,6 +2,7 @@
 taken away once, which some probe must notice."""
 
 import ast
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +11,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import true
 
 from app.auth import roles
 from app.db import scoping
 from app.domain.scope import Scope
+from app.schema.root import schema
+from tests.access.ids import filled, id_places
 from tests.access.probes import attackers, probes
 from tests.access.test_fields import ALL
 from tests.access.world import Rich, add_targets, rich_world
@@ -115,6 +119,25 @@ async def test_no_caller_of_another_scope_gets_anything(gateway: Gateway, everyt
                 leaks.append(f"{attacker.kind} by {probe.name}: {leak}")
     assert leaks == []
     figures(tried=tried, leaks=0)
+
+
+async def test_the_probes_try_every_place_for_an_id(embedded_gateway: Gateway, everything: str) -> None:
+    tried: set[str] = set()
+
+    async def note(request: httpx.Request) -> None:
+        if request.method == "POST":
+            tried.update(filled(json.loads(request.content)))
+
+    victim, other = await _victim(embedded_gateway), await rich_world(embedded_gateway)
+    hooks = embedded_gateway.client.event_hooks["request"]
+    hooks.append(note)
+    try:
+        for probe in probes(victim, attackers(other, everything)[0]):
+            await probe.run()
+    finally:
+        hooks.remove(note)
+    assert len(id_places(schema._schema)) > 30
+    assert id_places(schema._schema) - tried == set()
 
 
 async def test_each_probe_gets_something_in_its_own_scope(embedded_gateway: Gateway, everything: str) -> None:
