@@ -88,7 +88,7 @@ def test_an_alert_name_is_used_once_and_every_alert_that_is_mentioned_exists() -
     assert set(mentioned) <= set(names)
 
 
-def test_every_dependency_the_outbox_the_inbox_and_the_books_are_watched() -> None:
+def test_every_dependency_the_outbox_the_inbox_the_books_and_the_access_log_are_watched() -> None:
     watched = {str(selector.name) for alert in ALERTS for selector in selectors(alert["expr"])}
     assert watched == {
         "up",
@@ -103,6 +103,8 @@ def test_every_dependency_the_outbox_the_inbox_and_the_books_are_watched() -> No
         "billing_outbox_parked",
         "billing_inbox_messages_total",
         "billing_consumer_lag",
+        "billing_audit_lost_total",
+        "billing_emergency_accesses_total",
     }
     dependencies = re.findall(r'dependency="(\w+)"', " ".join(alert["expr"] for alert in ALERTS))
     assert sorted(dependencies) == ["database", "kafka", "redis"]
