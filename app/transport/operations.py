@@ -83,7 +83,9 @@ class Operations:
         resolved = await self._persisted.resolve(parameters)
         document = self._documents.known(resolved.query) or await self._read(resolved.query)
         operation = self._chosen(document, resolved, started)
-        await self._persisted.register(parameters, resolved)
+        # Whoever is nobody may ask, but not fill the store that all share.
+        if getattr(context, "is_known", True):
+            await self._persisted.register(parameters, resolved)
         return operation
 
     async def _read(self, text: str) -> Document:

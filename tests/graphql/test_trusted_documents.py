@@ -43,6 +43,13 @@ async def test_a_client_registers_a_document_and_then_sends_its_hash_alone(gatew
     assert answer.json()["data"] == {"me": {"subject": "dev-biller"}}
 
 
+async def test_nobody_registers_a_document_without_a_token(gateway: Gateway) -> None:
+    text = f"query Q {{ __typename }} # {os.urandom(4).hex()}"
+    answer = await gateway.client.post("/graphql", json=_apollo(digest_of(text), query=text))
+    assert answer.json()["data"] == {"__typename": "Query"}
+    assert await _post(gateway, _apollo(digest_of(text))) == (200, "PERSISTED_QUERY_NOT_FOUND")
+
+
 async def test_the_refusal_of_an_unknown_hash_is_what_clients_wait_for(gateway: Gateway) -> None:
     answer = await gateway.gql("")  # no query at all is no question of hashes
     assert (answer.status, answer.codes) == (400, ["BAD_REQUEST"])
