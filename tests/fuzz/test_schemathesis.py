@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -29,7 +30,13 @@ async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet
 
 
 def _run(url: str, token: str, directory: Path) -> "subprocess.CompletedProcess[str]":
-    command = ["schemathesis", "run", f"{url}/graphql", "--header", f"authorization: Bearer {token}"]
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")),
+        "run",
+        f"{url}/graphql",
+        "--header",
+        f"authorization: Bearer {token}",
+    ]
     command += ["--checks", "no_fault", "--phases", "fuzzing", "--max-examples", str(EXAMPLES), "--mode", "positive"]
     command += ["--generation-database", "none", "--continue-on-failure", "--no-color"]
     command += [] if CASES else ["--seed", "1"]
