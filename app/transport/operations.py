@@ -22,7 +22,7 @@ from strawberry.types import ExecutionContext
 
 from app.transport import errors
 from app.transport.documents import Document, Documents, Operation, Parameters
-from app.transport.errors import Answer, OperationReport, Refused, RequestError, TimedOut
+from app.transport.errors import Answer, OperationReport, Refused, RequestError, TimedOut, Unauthenticated
 from app.transport.limits import IntrospectionRefused, Limits, check
 from app.transport.persisted import PersistedDocuments
 from app.transport.subscriptions import Subscriptions, not_begun, seen_by, tell
@@ -81,18 +81,21 @@ class Operations:
         started = time.perf_counter()
         await _admit(context, 1)
         resolved = await self._persisted.resolve(parameters)
-        document = self._documents.known(resolved.query) or await self._read(resolved.query)
+        document = self._documents.known(resolved.query) or await self._read(resolved.query, context)
         operation = self._chosen(document, resolved, started)
         # Whoever is nobody may ask, but not fill the store that all share.
         if getattr(context, "is_known", True):
             await self._persisted.register(parameters, resolved)
         return operation
 
-    async def _read(self, text: str) -> Document:
+    async def _read(self, text: str, context: Any) -> Document:
         """A long document is read beside the loop, one at a time, so that those who wait share the processor with it
-        and do not stand behind it."""
+        and do not stand behind it. Whoever is nobody may see nothing that takes one, and so nobody has to pay for it.
+        """
         if len(text) < LONG_CHARACTERS:
             return self._documents.get(text)
+        if not (getattr(context, "is_known", True) or getattr(context, "may_introspect", True)):
+            raise Unauthenticated("a document of this length needs a token")
         loop = asyncio.get_running_loop()
         return self._documents.keep(await loop.run_in_executor(self._aside, self._documents.checked, text))
 

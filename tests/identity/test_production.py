@@ -1,0 +1,73 @@
+"""What production keeps to itself: the schema, its costs, the explorer, and whatever takes work to refuse."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from graphql import get_introspection_query
+from pydantic import SecretStr
+
+from tests.gateway import Gateway
+from tests.identity.conftest import gateway_of
+from tests.identity.stand_in import StandIn, new_key, stand_in
+
+KEY = new_key("production")
+PROBES = ("{ __schema { queryType { name } } }", '{ me { subject } __type(name: "Claim") { name } }')
+
+
+@pytest.fixture(scope="module")
+def issuing() -> Iterator[StandIn]:
+    with stand_in() as found:
+        found.keys = [KEY]
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def production(issuing: StandIn, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    directory = tmp_path_factory.mktemp("production")
+    changes: dict[str, Any] = {
+        "env": "production",
+        "database_url": f"sqlite+aiosqlite:///{directory / 'production.db'}",
+        "cache_secret": SecretStr("a" * 32),
+        "audit_secret": SecretStr("b" * 32),
+    }
+    async with gateway_of(directory, issuing.issuer, **changes) as found:
+        yield found
+
+
+def _token(issuing: StandIn, role: str | None) -> str | None:
+    return None if role is None else issuing.token(KEY, roles=[role], providers=["*"])
+
+
+@pytest.mark.parametrize("role", [None, "biller", "reviewer", "finance"])
+@pytest.mark.parametrize("probe", [*PROBES, get_introspection_query()])
+async def test_the_schema_is_told_to_nobody_without_the_permission(
+    production: Gateway, issuing: StandIn, role: str | None, probe: str
+) -> None:
+    answer = await production.gql(probe, token=_token(issuing, role))
+    is_long_and_nobodys = role is None and len(probe) > 1_000
+    assert answer.codes == (["UNAUTHENTICATED"] if is_long_and_nobodys else ["FORBIDDEN"])
+    assert "data" not in answer.body
+    if not is_long_and_nobodys:
+        assert answer.body["errors"][0]["extensions"]["permission"] == "schema:introspect"
+
+
+async def test_the_schema_is_told_to_an_administrator_and_costs_to_nobody(
+    production: Gateway, issuing: StandIn
+) -> None:
+    answer = await production.gql(get_introspection_query(), token=_token(issuing, "admin"))
+    assert answer.data["__schema"]["queryType"]["name"] == "Query"
+    assert "extensions" not in answer.body
+
+
+async def test_an_unknown_field_is_named_without_a_hint(production: Gateway, issuing: StandIn) -> None:
+    answer = await production.gql("{ clams { nodes { id } } }", token=_token(issuing, "biller"))
+    assert [error["message"] for error in answer.body["errors"]] == ["Cannot query field 'clams' on type 'Query'."]
+
+
+async def test_a_long_document_needs_a_token(production: Gateway, issuing: StandIn) -> None:
+    long = "{ __typename }" + " " * 1_000
+    refused = await production.gql(long)
+    assert (refused.status, refused.codes) == (401, ["UNAUTHENTICATED"])
+    assert (await production.gql("{ __typename }")).data == {"__typename": "Query"}
+    assert (await production.gql(long, token=_token(issuing, "biller"))).data == {"__typename": "Query"}
