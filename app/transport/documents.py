@@ -27,8 +27,8 @@ from app.transport import errors
 from app.transport.errors import Refused, RequestError
 from app.transport.limits import Limits, Measure, check, measure
 
-TOKENS_MAX = 2000
-CHARACTERS_MAX = 64 * 1024  # a document names fields; long values belong into variables
+TOKENS_MAX = 1_000
+CHARACTERS_MAX = 32 * 1024  # a document names fields; long values belong into variables
 VARIABLES_DEPTH_MAX = 32
 VARIABLES_COUNT_MAX = 20_000
 ERRORS_MAX = 3  # each may print the value that it complains of, so many are dear

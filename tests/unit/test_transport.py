@@ -70,9 +70,9 @@ class TestDocuments:
             documents.get("{ unknown { further } }")
         assert caught.value.code == "TOO_COMPLEX"
 
-    def test_a_document_has_at_most_2000_tokens(self) -> None:
-        with pytest.raises(RequestError, match="more than 2000 tokens"):
-            Documents(make_schema()).get("{" + "hello " * 2000 + "}")
+    def test_a_document_has_at_most_1000_tokens(self) -> None:
+        with pytest.raises(RequestError, match="more than 1000 tokens"):
+            Documents(make_schema()).get("{" + "hello " * 1000 + "}")
 
 
 class TestErrors:
