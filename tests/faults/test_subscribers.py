@@ -28,7 +28,8 @@ PAYMENTS = scaled(full=300, short=120)
 GROWTH_MAX_BYTES = 200 * 1024 * 1024
 # A stuck client has small buffers and asks for much, so that little fits between it and the gateway.
 RECEIVE_BUFFER_BYTES = 4_096
-MUCH = " ".join(f"a{number}: bankReference b{number}: paidOn c{number}: method" for number in range(200))
+NAME = "long" * 8
+MUCH = " ".join(f"a{NAME}{each}: bankReference b{NAME}{each}: paidOn c{NAME}{each}: method" for each in range(100))
 
 
 class Leaver:
