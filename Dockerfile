@@ -5,7 +5,7 @@ WORKDIR /src/explorer
 COPY explorer/package.json explorer/package-lock.json explorer/.npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY explorer/ ./
-# The build writes its bundle next door, into /src/app/explorer.
+# The build writes its bundle next door, into /src/app/web/static.
 RUN npm run build
 
 
@@ -20,7 +20,7 @@ COPY requirements.txt ./
 RUN pip install --require-hashes -r requirements.txt
 COPY pyproject.toml README.md ./
 COPY app/ app/
-COPY --from=explorer /src/app/explorer/ app/explorer/
+COPY --from=explorer /src/app/web/static/ app/web/static/
 RUN pip install --no-deps . && pip check
 
 

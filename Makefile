@@ -65,12 +65,12 @@ schema: $(STAMP) ## Write schema.graphql, docs/access.md and the event contracts
 services: $(STAMP) ## Start MySQL, Redis and Kafka for development, and print the exports
 	@$(BIN)/python -m tests.services
 
-explorer: ## Build GraphiQL from its npm packages into app/explorer
+explorer: ## Build GraphiQL from its npm packages into app/web/static
 	cd explorer && npm ci --no-audit --no-fund --loglevel=error && npm run build
 
 .PHONY: explorer-if-possible
 explorer-if-possible:
-	@if [ -f app/explorer/index.html ]; then :; \
+	@if [ -f app/web/static/index.html ]; then :; \
 	elif command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory explorer; \
 	else echo "npm is not here: GraphiQL is left out, everything else works (later: make explorer)"; fi
 
@@ -82,4 +82,4 @@ lock: $(STAMP) ## Compile the requirements files with hashes
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header --extra dev --output-file requirements-dev.txt pyproject.toml
 
 clean: ## Remove the embedded database, its keys and build results
-	rm -rf var build dist app/explorer .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf var build dist app/web/static .mypy_cache .ruff_cache .pytest_cache .hypothesis

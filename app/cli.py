@@ -15,25 +15,29 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app import settings as settings_module
+from app.access_log import chain as audit
 from app.auth.roles import ROLES
-from app.basics import database_of, development_keys, now, seal_of
 from app.db import migrate as migrations
 from app.db import outbox as outbox_db
 from app.db import tuss as tuss_db
-from app.db.audit import Place
+from app.db.access_log import ChainHead
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import ParkedRecord
-from app.domain.audit import FIRST_HASH
+from app.demo import seed as demo
+from app.domain.access_log import FIRST_HASH
+from app.domain.data_scope import EVERYTHING
 from app.domain.errors import BillingError
-from app.domain.scope import EVERYTHING
 from app.events import inbox, schemas
-from app.services import audit, demo, tiss_export, tiss_import, tuss
-from app.services.tiss_export import Batch
-from app.services.tiss_import import Fate, ImportReport
-from app.settings import Settings, SettingsError
-from app.telemetry import configure_logs
-from app.tls import client_context
+from app.runtime import settings as settings_module
+from app.runtime.build import database_of, development_keys, now, seal_of
+from app.runtime.settings import Settings, SettingsError
+from app.runtime.tls import client_context
+from app.services import batch_export as tiss_export
+from app.services import batch_import as tiss_import
+from app.services import tuss
+from app.services.batch_export import Batch
+from app.services.batch_import import GuideOutcome, ImportReport
+from app.telemetry.metrics import configure_logs
 from app.transport.trusted import ManifestError
 
 Result = TypeVar("Result")
@@ -95,7 +99,7 @@ def serve(
     show_tokens: Annotated[bool, typer.Option(help="Print a token per role first (development only).")] = False,
 ) -> None:
     """Serve GraphQL, health and metrics until SIGTERM or Ctrl-C."""
-    from app import server
+    from app.web import server
 
     settings = _settings()
     if not _with_database(_is_migrated):
@@ -163,7 +167,7 @@ def whoami(
     scope: Annotated[str | None, typer.Option(help="Scopes to ask for with a token for the client itself.")] = None,
 ) -> None:
     """Look at the identity provider, its keys and a token, and tell whom the gateway takes the bearer for."""
-    from app import whoami as identity
+    from app.runtime import whoami as identity
 
     settings, given = _settings(), _token_in(token_file)
 
@@ -216,7 +220,7 @@ def trusted_documents(
 @app.command(name="access-matrix")
 def access_matrix() -> None:
     """Print which role sees which field and does what, as Markdown."""
-    from app.schema import access
+    from app.schema import access_matrix as access
     from app.schema.root import schema as graphql_schema
 
     print(access.document(graphql_schema._schema, ROLES), end="")  # noqa: SLF001 - Strawberry has no public name
@@ -317,13 +321,13 @@ def audit_verify(
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
-def _place(text: str | None) -> Place | None:
+def _place(text: str | None) -> ChainHead | None:
     if text is None:
         return None
     position, _, digest = text.partition(":")
     if not position.isdecimal() or len(digest) != len(FIRST_HASH):
         _fail("--expect needs the form POSITION:HASH, as `billing audit-verify` prints it")
-    return Place(int(position), digest)
+    return ChainHead(int(position), digest)
 
 
 @app.command(name="load-tuss")
@@ -409,7 +413,7 @@ def _show(report: ImportReport) -> None:
         for failure in result.failures:
             place = f" at {failure.field}" if failure.field else ""
             _out.print(f"  {failure.code.value}{place}: {failure.message}{_tiss(failure.tiss_code)}", markup=False)
-    counts = {fate: sum(result.fate is fate for result in report.results) for fate in Fate}
+    counts = {fate: sum(result.fate is fate for result in report.results) for fate in GuideOutcome}
     _out.print(", ".join(f"{number} {fate.value.lower()}" for fate, number in counts.items()), markup=False)
 
 

@@ -5,7 +5,7 @@ export default defineConfig({
   base: '/graphql/explorer/',
   publicDir: false,
   build: {
-    outDir: '../app/explorer',
+    outDir: '../app/web/static',
     emptyOutDir: true,
     // The page targets evergreen browsers, so nothing has to be polyfilled.
     target: 'es2022',

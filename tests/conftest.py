@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.settings import Settings
+from app.runtime.settings import Settings
 from tests.factories import World, new_world
 from tests.figures import figures
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
@@ -22,7 +22,7 @@ MODES = ("embedded", "servers")
 # modules that walk through all of these; BILLING_EMBEDDED=all, or `-k embedded`, runs the others there too.
 EMBEDDED_TOO = (
     *("access/test_audit", "access/test_scopes", "events/", "graphql/test_claim_stream.py", "graphql/test_claims"),
-    *("graphql/test_eligibility", "graphql/test_explorer", "graphql/test_glosas", "graphql/test_idempotency"),
+    *("graphql/test_eligibility", "graphql/test_explorer", "graphql/test_denials", "graphql/test_idempotency"),
     *("graphql/test_invoices", "graphql/test_modes", "graphql/test_pages", "graphql/test_races"),
     *("graphql/test_reconciliation", "graphql/test_remittances", "graphql/test_settlements"),
     *("graphql/test_shared_answers.py", "graphql/test_statement_counts", "graphql/test_subscription"),

@@ -17,13 +17,13 @@ from app.domain.identifiers import check_digits_of_cpf
 from tests.gateway import Gateway
 
 _numbers = itertools.count(1)
-CONSULTATION = {"table": "22", "code": "10101012", "quantity": "1", "unitPrice": "100.00"}
-BLOOD_COUNT = {"table": "22", "code": "40304361", "quantity": "2", "unitPrice": "18.50"}
+CONSULTATION = {"codeSystem": "22", "code": "10101012", "quantity": "1", "unitPrice": "100.00"}
+BLOOD_COUNT = {"codeSystem": "22", "code": "40304361", "quantity": "2", "unitPrice": "18.50"}
 CLAIM_FIELDS = (
     "id status type version claimedAmount processedAmount approvedAmount deniedAmount providerClaimNumber "
     "payerClaimNumber serviceDate submittedAt decidedAt"
 )
-INVOICE_FIELDS = "id number status version competence totalAmount settledAmount dueAmount dueDate issuedAt"
+INVOICE_FIELDS = "id number status version billingMonth totalAmount settledAmount dueAmount dueDate issuedAt"
 SETTLEMENT_FIELDS = "id status amount paidOn method statementNumber reason reverses { id }"
 ERRORS = "errors { code message field tissCode } replayed"
 
@@ -113,7 +113,7 @@ class World:
         values = {
             "provider": self.provider,
             "payer": self.payer,
-            "competence": today().strftime("%Y%m"),
+            "billingMonth": today().strftime("%Y%m"),
             "claimIds": claim_ids,
             "idempotencyKey": key(),
             **changes,

@@ -17,13 +17,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
-from app.basics import database_of, now
 from app.db import migrate
 from app.db.engine import Database
-from app.main import create_app
-from app.parts import Parts
+from app.runtime.build import database_of, now
+from app.runtime.process import Process
+from app.runtime.settings import Settings
 from app.services import tuss
-from app.settings import Settings
+from app.web.app import create_app
 from tests.servers.mysql import create_database
 from tests.services import Services
 
@@ -78,7 +78,7 @@ class Gateway:
 
     url: str
     settings: Settings
-    parts: Parts
+    parts: Process
     client: httpx.AsyncClient
     keys: DevelopmentKeys
     statements: list[str] = field(default_factory=list)

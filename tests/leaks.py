@@ -10,8 +10,8 @@ import httpx
 from sqlalchemy import ColumnElement, select
 
 from app.db.reference_tables import coverages, eligibility_checks, patients
-from app.db.tables import claim_items, claims, glosas, outbox
-from app.telemetry import configure_logs
+from app.db.tables import claim_items, claims, denials, outbox
+from app.telemetry.metrics import configure_logs
 from tests.gateway import Gateway
 
 LENGTH_MIN: Final = 5  # a shorter text stands in many others
@@ -24,8 +24,8 @@ SECRET: Final[tuple[ColumnElement[Any], ...]] = (
     claims.c.clinical_indication,
     claims.c.diagnosis_codes,
     claim_items.c.description,
-    glosas.c.justification,
-    glosas.c.payer_justification,
+    denials.c.justification,
+    denials.c.payer_justification,
 )
 _WORD: Final = re.compile(r"\w+")
 

@@ -18,7 +18,7 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True)
 class Principal:
-    """The caller. `scopes` are permissions, what the roles give unless told otherwise; `providers`, `payer` and
+    """The caller. `permissions` are what the roles give unless told otherwise; `providers`, `payer` and
     `patient` say whose data they reach."""
 
     subject: str
@@ -27,11 +27,11 @@ class Principal:
     payer: str | None = None
     patient: str | None = None
     expires_at: float | None = None
-    scopes: frozenset[str] = _OF_THE_ROLES
+    permissions: frozenset[str] = _OF_THE_ROLES
 
     def __post_init__(self) -> None:
-        if self.scopes is _OF_THE_ROLES:
-            object.__setattr__(self, "scopes", given_by(self.roles))
+        if self.permissions is _OF_THE_ROLES:
+            object.__setattr__(self, "permissions", given_by(self.roles))
 
     @property
     def is_anonymous(self) -> bool:
@@ -87,7 +87,7 @@ def principal_of(claims: Mapping[str, Any], names: ClaimNames = STANDARD_NAMES) 
         payer=payer,
         patient=patient,
         expires_at=float(claims["exp"]),
-        scopes=_permissions(claims, roles, names.scopes),
+        permissions=_permissions(claims, roles, names.scopes),
     )
 
 

@@ -3,20 +3,20 @@
 from typing import Final
 
 _SEE: Final = frozenset({"claims:read", "invoices:read", "tuss:read"})
-_PERSON: Final = frozenset({"beneficiary:read", "beneficiary:read_cpf"})
+_PERSON: Final = frozenset({"patients:read", "patients:read_cpf"})
 _ALL_OF_A_CLAIM: Final = _SEE | _PERSON | {"claims:read_items", "claims:read_health", "amounts:read"}
 
 ROLES: Final[dict[str, frozenset[str]]] = {
     "billing_reader": _SEE | {"amounts:read", "reconciliation:read"},
     "biller": _SEE
-    | {"beneficiary:read", "claims:read_items", "amounts:read", "settlements:read", "contracts:read"}
+    | {"patients:read", "claims:read_items", "amounts:read", "settlements:read", "contracts:read"}
     | {"reconciliation:read", "eligibility:read", "eligibility:check"}
-    | {"claims:create", "claims:submit", "claims:cancel", "glosas:appeal", "invoices:create", "invoices:cancel"}
+    | {"claims:create", "claims:submit", "claims:cancel", "denials:appeal", "invoices:create", "invoices:cancel"}
     | {"health:break_glass"},
     "reviewer": _ALL_OF_A_CLAIM
     | {"reconciliation:read", "contracts:read", "eligibility:read", "claims:review", "claims:adjudicate"},
     "finance": _SEE
-    | {"beneficiary:read_masked", "amounts:read", "settlements:read", "settlements:read_bank", "contracts:read"}
+    | {"patients:read_masked", "amounts:read", "settlements:read", "settlements:read_bank", "contracts:read"}
     | {"reconciliation:read", "invoices:adjust", "invoices:issue", "invoices:cancel"}
     | {"settlements:create", "settlements:reverse"}
     | {"remittances:read", "remittances:import", "remittances:post"},

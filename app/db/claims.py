@@ -12,12 +12,12 @@ from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.paging import Keyset
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
-from app.db.tables import claim_items, claims, glosas
-from app.domain.attendance import Attendance
+from app.db.tables import claim_items, claims, denials
 from app.domain.claims import SENT, ClaimStatus, ClaimType
-from app.domain.glosas import IN_DISPUTE
+from app.domain.data_scope import DataScope
+from app.domain.denials import IN_DISPUTE
+from app.domain.encounter import Encounter
 from app.domain.preflight import Finding
-from app.domain.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ClaimRecord:
     denied_cents: int | None
     replaces_id: str | None
     warnings: tuple[Finding, ...] | None
-    attendance: Attendance | None
+    encounter: Encounter | None
     version: int
     created_by: str
     created_at: datetime
@@ -61,7 +61,7 @@ class ItemRecord:
     id: str
     claim_id: str
     sequence: int
-    table_code: str
+    code_system: str
     code: str
     description: str
     performed_on: date
@@ -90,7 +90,7 @@ class ClaimFilter:
     submitted_to: datetime | None = None
     amount_from: int | None = None
     amount_to: int | None = None
-    glosa_code: str | None = None
+    denial_code: str | None = None
     is_in_dispute: bool | None = None
 
 
@@ -108,11 +108,11 @@ CLAIM = tuple(claims.c[name] for name in ClaimRecord.__dataclass_fields__)
 ITEM = tuple(claim_items.c[name] for name in ItemRecord.__dataclass_fields__)
 
 
-def _visible(scope: Scope) -> Select[Any]:
+def _visible(scope: DataScope) -> Select[Any]:
     return select(*CLAIM).where(claims_in(scope))
 
 
-async def by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[ClaimRecord]:
+async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
     """The claims of these ids that the scope holds."""
     return await fetch(connection, _visible(scope).where(claims.c.id.in_(ids)), ClaimRecord)
 
@@ -127,23 +127,23 @@ async def by_number(connection: AsyncConnection, provider: str, payer: str, numb
     return await fetch_one(connection, query, ClaimRecord)
 
 
-async def lock(connection: AsyncConnection, scope: Scope, claim_id: str) -> ClaimRecord | None:
+async def lock(connection: AsyncConnection, scope: DataScope, claim_id: str) -> ClaimRecord | None:
     """The claim, held until the transaction ends, so that two writers take turns."""
     return await fetch_one(connection, _visible(scope).where(claims.c.id == claim_id).with_for_update(), ClaimRecord)
 
 
-async def lock_many(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[ClaimRecord]:
+async def lock_many(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
     """Several claims held at once, always in id order so that two callers cannot block each other."""
     query = _visible(scope).where(claims.c.id.in_(ids)).order_by(claims.c.id).with_for_update()
     return await fetch(connection, query, ClaimRecord)
 
 
-async def page(connection: AsyncConnection, scope: Scope, where: ClaimFilter, keyset: Keyset) -> list[ClaimRecord]:
+async def page(connection: AsyncConnection, scope: DataScope, where: ClaimFilter, keyset: Keyset) -> list[ClaimRecord]:
     """One page of the claims that the scope holds."""
     return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), ClaimRecord)
 
 
-async def count(connection: AsyncConnection, scope: Scope, where: ClaimFilter) -> int:
+async def count(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> int:
     """How many claims the filter holds within the scope."""
     query = select(func.count()).select_from(claims).where(claims_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
@@ -180,20 +180,20 @@ async def update_items(connection: AsyncConnection, items: Sequence[ItemRecord])
     await run(connection, statement, rows)
 
 
-async def items_of_claims(connection: AsyncConnection, scope: Scope, claim_ids: Sequence[str]) -> list[ItemRecord]:
+async def items_of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[ItemRecord]:
     """The items of these claims, in sequence order, as far as the scope holds the claims."""
     query = select(*ITEM).join(claims, claims.c.id == claim_items.c.claim_id)
     query = query.where(claim_items.c.claim_id.in_(claim_ids), claims_in(scope))
     return await fetch(connection, query.order_by(claim_items.c.claim_id, claim_items.c.sequence), ItemRecord)
 
 
-async def items_by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[ItemRecord]:
+async def items_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ItemRecord]:
     """The items of these ids whose claims the scope holds."""
     query = select(*ITEM).join(claims, claims.c.id == claim_items.c.claim_id)
     return await fetch(connection, query.where(claim_items.c.id.in_(ids), claims_in(scope)), ItemRecord)
 
 
-async def living_replacements(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[ClaimRecord]:
+async def living_replacements(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
     """The claims that replace these ones and are not cancelled."""
     query = _visible(scope).where(claims.c.replaces_id.in_(ids), claims.c.status != ClaimStatus.CANCELLED)
     return await fetch(connection, query, ClaimRecord)
@@ -207,7 +207,7 @@ async def replaced_among(connection: AsyncConnection, ids: Sequence[str]) -> set
 
 
 async def by_numbers(
-    connection: AsyncConnection, scope: Scope, provider: str, payer: str, numbers: Sequence[str]
+    connection: AsyncConnection, scope: DataScope, provider: str, payer: str, numbers: Sequence[str]
 ) -> list[ClaimRecord]:
     """The claims that carry one of these numbers, the provider's own or the payer's."""
     table = claims.c
@@ -217,12 +217,12 @@ async def by_numbers(
 
 
 async def services_elsewhere(
-    connection: AsyncConnection, scope: Scope, claim: ServicesOf, days: Sequence[date]
+    connection: AsyncConnection, scope: DataScope, claim: ServicesOf, days: Sequence[date]
 ) -> set[tuple[str, str, date]]:
     """(table, code, day) of what other claims of this provider and payer bill for the same patient on these days."""
     item, table = claim_items.c, claims.c
     query = (
-        select(item.table_code, item.code, item.performed_on)
+        select(item.code_system, item.code, item.performed_on)
         .join(claims, table.id == item.claim_id)
         .where(table.provider_cnes == claim.provider_cnes, table.payer_ans == claim.payer_ans)
         .where(table.patient_id == claim.patient_id, item.performed_on.in_(days))
@@ -251,15 +251,15 @@ def _conditions(where: ClaimFilter) -> list[ColumnElement[bool]]:
     found += [column <= high for column, _, high in ranges if high is not None]
     if where.status is not None:
         found.append(table.status.in_(where.status))
-    return found + _glosa_conditions(where)
+    return found + _denial_conditions(where)
 
 
-def _glosa_conditions(where: ClaimFilter) -> list[ColumnElement[bool]]:
-    of_claim = select(glosas.c.id).where(glosas.c.claim_id == claims.c.id)
+def _denial_conditions(where: ClaimFilter) -> list[ColumnElement[bool]]:
+    of_claim = select(denials.c.id).where(denials.c.claim_id == claims.c.id)
     found: list[ColumnElement[bool]] = []
-    if where.glosa_code is not None:
-        found.append(of_claim.where(glosas.c.code == where.glosa_code).exists())
+    if where.denial_code is not None:
+        found.append(of_claim.where(denials.c.code == where.denial_code).exists())
     if where.is_in_dispute is not None:
-        disputed = of_claim.where(glosas.c.status.in_(sorted(IN_DISPUTE))).exists()
+        disputed = of_claim.where(denials.c.status.in_(sorted(IN_DISPUTE))).exists()
         found.append(disputed if where.is_in_dispute else ~disputed)
     return found

@@ -12,8 +12,8 @@ from app.db.engine import fetch, fetch_one, run
 from app.db.reference_tables import contract_prices, contracts
 from app.db.scoping import contracts_in
 from app.domain.contracts import Price, Terms
+from app.domain.data_scope import DataScope
 from app.domain.money import Cents, Quantity
-from app.domain.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ContractRecord:
 class PriceRecord:
     id: str
     contract_id: str
-    table_code: str
+    code_system: str
     code: str
     unit_price_cents: int
     valid_from: date
@@ -51,7 +51,7 @@ class PriceRecord:
         """The price as the rules take it."""
         limit = None if self.quantity_max is None else Quantity(self.quantity_max)
         return Price(
-            self.table_code,
+            self.code_system,
             self.code,
             Cents(self.unit_price_cents),
             self.valid_from,
@@ -80,7 +80,7 @@ async def lock(connection: AsyncConnection, provider: str, payer: str) -> Contra
 
 
 async def of_scope(
-    connection: AsyncConnection, scope: Scope, provider: str | None, payer: str | None
+    connection: AsyncConnection, scope: DataScope, provider: str | None, payer: str | None
 ) -> list[ContractRecord]:
     """The contracts that the scope holds, by provider and payer."""
     query = select(*CONTRACT).where(contracts_in(scope))
@@ -96,7 +96,7 @@ async def prices_of(connection: AsyncConnection, ids: Sequence[str]) -> list[Pri
     """The price lists of these contracts, by table, code and first day."""
     table = contract_prices.c
     query = select(*PRICE).where(table.contract_id.in_(ids))
-    return await fetch(connection, query.order_by(table.table_code, table.code, table.valid_from), PriceRecord)
+    return await fetch(connection, query.order_by(table.code_system, table.code, table.valid_from), PriceRecord)
 
 
 async def prices_for(
@@ -104,7 +104,7 @@ async def prices_for(
 ) -> list[PriceRecord]:
     """The prices of these (table, code) pairs in one contract, of whatever period."""
     table = contract_prices.c
-    pairs = tuple_(table.table_code, table.code)
+    pairs = tuple_(table.code_system, table.code)
     query = select(*PRICE).where(table.contract_id == contract_id, pairs.in_(codes))
     return await fetch(connection, query, PriceRecord)
 

@@ -11,8 +11,8 @@ from app.db.engine import fetch, run, scalar
 from app.db.paging import Keyset
 from app.db.reference_tables import eligibility_checks
 from app.db.scoping import eligibility_in
-from app.domain.eligibility import Outcome, Source
-from app.domain.scope import Scope
+from app.domain.data_scope import DataScope
+from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class EligibilityRecord:
     patient_id: str | None
     card_number: str
     service_date: date
-    table_code: str | None
+    code_system: str | None
     procedure_code: str | None
-    outcome: Outcome
+    outcome: EligibilityOutcome
     reasons: tuple[str, ...]
-    source: Source
+    source: EligibilitySource
     plan_name: str | None
     card_valid_until: date | None
     asked_payer_at: datetime
@@ -41,7 +41,7 @@ class EligibilityFilter:
     payer: str | None = None
     provider: str | None = None
     patient: str | None = None
-    outcome: Outcome | None = None
+    outcome: EligibilityOutcome | None = None
     service_date_from: date | None = None
     service_date_to: date | None = None
 
@@ -54,21 +54,21 @@ async def insert_check(connection: AsyncConnection, record: EligibilityRecord) -
     await run(connection, insert(eligibility_checks).values(**asdict(record)))
 
 
-async def by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[EligibilityRecord]:
+async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[EligibilityRecord]:
     """The answers of these ids that the scope holds."""
     query = select(*ELIGIBILITY).where(eligibility_checks.c.id.in_(ids), eligibility_in(scope))
     return await fetch(connection, query, EligibilityRecord)
 
 
 async def page(
-    connection: AsyncConnection, scope: Scope, where: EligibilityFilter, keyset: Keyset
+    connection: AsyncConnection, scope: DataScope, where: EligibilityFilter, keyset: Keyset
 ) -> list[EligibilityRecord]:
     """One page of the answers that the scope holds."""
     query = select(*ELIGIBILITY).where(eligibility_in(scope), *_conditions(where))
     return await fetch(connection, keyset.apply(query), EligibilityRecord)
 
 
-async def count(connection: AsyncConnection, scope: Scope, where: EligibilityFilter) -> int:
+async def count(connection: AsyncConnection, scope: DataScope, where: EligibilityFilter) -> int:
     """How many answers the filter holds within the scope."""
     query = select(func.count()).select_from(eligibility_checks).where(eligibility_in(scope), *_conditions(where))
     return int(await scalar(connection, query))

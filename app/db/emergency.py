@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.audit_tables import emergency_accesses
+from app.db.access_log_tables import emergency_accesses
 from app.db.engine import fetch, run, scalar
 from app.db.paging import Keyset
 

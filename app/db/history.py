@@ -11,23 +11,23 @@ from app.db.engine import fetch, run
 from app.db.scoping import claims_in, invoices_in
 from app.db.tables import claim_history, claims, invoice_history, invoices
 from app.domain.claims import ClaimAction, ClaimStatus
-from app.domain.glosas import GlosaAction, GlosaStatus
+from app.domain.data_scope import DataScope
+from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceStatus
-from app.domain.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimStep:
-    """A step of the claim (`action`) or of one of its glosas (`glosa_action`), and the claim's row after it."""
+    """A step of the claim (`action`) or of one of its denials (`denial_action`), and the claim's row after it."""
 
     id: str
     claim_id: str
     action: ClaimAction | None
     status: ClaimStatus
     version: int
-    glosa_id: str | None
-    glosa_action: GlosaAction | None
-    glosa_status: GlosaStatus | None
+    denial_id: str | None
+    denial_action: DenialAction | None
+    denial_status: DenialStatus | None
     amount_cents: int | None
     claimed_cents: int
     processed_cents: int | None
@@ -72,14 +72,14 @@ async def insert_invoice_steps(connection: AsyncConnection, steps: Sequence[Invo
     await run(connection, insert(invoice_history), [asdict(step) for step in steps])
 
 
-async def of_claims(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[ClaimStep]:
+async def of_claims(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimStep]:
     """The steps of these claims, oldest first, as far as the scope holds the claims."""
     query = select(*CLAIM_STEP).join(claims, claims.c.id == claim_history.c.claim_id)
     query = query.where(claim_history.c.claim_id.in_(ids), claims_in(scope)).order_by(claim_history.c.id)
     return await fetch(connection, query, ClaimStep)
 
 
-async def of_invoices(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[InvoiceStep]:
+async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceStep]:
     """The steps of these invoices, oldest first, as far as the scope holds the invoices."""
     query = select(*INVOICE_STEP).join(invoices, invoices.c.id == invoice_history.c.invoice_id)
     query = query.where(invoice_history.c.invoice_id.in_(ids), invoices_in(scope)).order_by(invoice_history.c.id)

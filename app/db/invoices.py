@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.denials import DISPUTED
 from app.db.engine import fetch, fetch_one, run, scalar
-from app.db.glosas import DISPUTED
 from app.db.paging import Keyset
 from app.db.reference_tables import providers
 from app.db.scoping import invoices_in
-from app.db.tables import glosas, invoice_lines, invoices
-from app.domain.glosas import IN_DISPUTE
-from app.domain.invoices import InvoiceStatus, LineKind
-from app.domain.scope import Scope
+from app.db.tables import denials, invoice_lines, invoices
+from app.domain.data_scope import DataScope
+from app.domain.denials import IN_DISPUTE
+from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 
 OPEN = (InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED)
 
@@ -27,7 +27,7 @@ class InvoiceRecord:
     number: int
     provider_cnes: str
     payer_ans: str
-    competence: str
+    billing_month: str
     status: InvoiceStatus
     total_cents: int
     settled_cents: int
@@ -50,7 +50,7 @@ class InvoiceFilter:
     status: tuple[InvoiceStatus, ...] | None = None
     payer: str | None = None
     provider: str | None = None
-    competence: str | None = None
+    billing_month: str | None = None
     due_from: date | None = None
     due_to: date | None = None
     amount_from: int | None = None
@@ -62,27 +62,29 @@ class InvoiceFilter:
 INVOICE = tuple(invoices.c[name] for name in InvoiceRecord.__dataclass_fields__)
 
 
-def _visible(scope: Scope) -> Select[Any]:
+def _visible(scope: DataScope) -> Select[Any]:
     return select(*INVOICE).where(invoices_in(scope))
 
 
-async def by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[InvoiceRecord]:
+async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceRecord]:
     """The invoices of these ids that the scope holds."""
     return await fetch(connection, _visible(scope).where(invoices.c.id.in_(ids)), InvoiceRecord)
 
 
-async def lock(connection: AsyncConnection, scope: Scope, invoice_id: str) -> InvoiceRecord | None:
+async def lock(connection: AsyncConnection, scope: DataScope, invoice_id: str) -> InvoiceRecord | None:
     """The invoice, held until the transaction ends: money moves under this lock only."""
     query = _visible(scope).where(invoices.c.id == invoice_id).with_for_update()
     return await fetch_one(connection, query, InvoiceRecord)
 
 
-async def page(connection: AsyncConnection, scope: Scope, where: InvoiceFilter, keyset: Keyset) -> list[InvoiceRecord]:
+async def page(
+    connection: AsyncConnection, scope: DataScope, where: InvoiceFilter, keyset: Keyset
+) -> list[InvoiceRecord]:
     """One page of the invoices that the scope holds."""
     return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), InvoiceRecord)
 
 
-async def count(connection: AsyncConnection, scope: Scope, where: InvoiceFilter) -> int:
+async def count(connection: AsyncConnection, scope: DataScope, where: InvoiceFilter) -> int:
     """How many invoices the filter holds within the scope."""
     query = select(func.count()).select_from(invoices).where(invoices_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
@@ -109,7 +111,7 @@ async def insert_invoice(connection: AsyncConnection, invoice: InvoiceRecord) ->
     await run(connection, insert(invoices).values(**asdict(invoice)))
 
 
-async def lock_many(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[InvoiceRecord]:
+async def lock_many(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceRecord]:
     """Several invoices held at once, in id order so that two callers cannot block each other."""
     query = _visible(scope).where(invoices.c.id.in_(ids)).order_by(invoices.c.id).with_for_update()
     return await fetch(connection, query, InvoiceRecord)
@@ -129,7 +131,7 @@ class InvoiceOfClaim:
     invoice: InvoiceRecord
 
 
-async def invoices_of_claims(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[InvoiceOfClaim]:
+async def invoices_of_claims(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceOfClaim]:
     """The living invoice of each of these claims that has one."""
     line = invoice_lines.c
     query = select(line.billed_claim_id, *INVOICE).join(invoice_lines, line.invoice_id == invoices.c.id)
@@ -137,15 +139,15 @@ async def invoices_of_claims(connection: AsyncConnection, scope: Scope, ids: Seq
     return await fetch(connection, query, lambda claim, *row: InvoiceOfClaim(claim, InvoiceRecord(*row)))
 
 
-async def disputed_cents(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
-    """Cents of open and appealed glosas on the claims of each invoice; invoices without any are left out."""
+async def disputed_cents(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:
+    """Cents of open and appealed denials on the claims of each invoice; invoices without any are left out."""
     line = invoice_lines.c
     query = (
         select(line.invoice_id, func.sum(DISPUTED))
         .join(invoices, invoices.c.id == line.invoice_id)
-        .join(glosas, glosas.c.claim_id == line.claim_id)
-        .where(line.invoice_id.in_(ids), line.kind == LineKind.CLAIM, invoices_in(scope))
-        .where(glosas.c.status.in_(sorted(IN_DISPUTE)), invoices.c.status != InvoiceStatus.CANCELLED)
+        .join(denials, denials.c.claim_id == line.claim_id)
+        .where(line.invoice_id.in_(ids), line.kind == InvoiceLineKind.CLAIM, invoices_in(scope))
+        .where(denials.c.status.in_(sorted(IN_DISPUTE)), invoices.c.status != InvoiceStatus.CANCELLED)
         .group_by(line.invoice_id)
     )
     return {invoice_id: int(cents) for invoice_id, cents in (await connection.execute(query)).all()}
@@ -156,7 +158,7 @@ def _conditions(where: InvoiceFilter) -> list[ColumnElement[bool]]:
     equal = (
         (table.payer_ans, where.payer),
         (table.provider_cnes, where.provider),
-        (table.competence, where.competence),
+        (table.billing_month, where.billing_month),
     )
     ranges = (
         (table.due_date, where.due_from, where.due_to),
@@ -175,8 +177,8 @@ def _conditions(where: InvoiceFilter) -> list[ColumnElement[bool]]:
 
 
 def _is_in_dispute() -> ColumnElement[bool]:
-    query = select(glosas.c.id).join(invoice_lines, invoice_lines.c.claim_id == glosas.c.claim_id)
-    query = query.where(invoice_lines.c.invoice_id == invoices.c.id, glosas.c.status.in_(sorted(IN_DISPUTE)))
+    query = select(denials.c.id).join(invoice_lines, invoice_lines.c.claim_id == denials.c.claim_id)
+    query = query.where(invoice_lines.c.invoice_id == invoices.c.id, denials.c.status.in_(sorted(IN_DISPUTE)))
     # A recovery stands for a denial that is decided, and a cancelled invoice for nothing.
-    query = query.where(invoice_lines.c.kind == LineKind.CLAIM, invoices.c.status != InvoiceStatus.CANCELLED)
+    query = query.where(invoice_lines.c.kind == InvoiceLineKind.CLAIM, invoices.c.status != InvoiceStatus.CANCELLED)
     return query.exists()

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.scoping import events_in
 from app.db.tables import outbox
-from app.domain.scope import Scope
+from app.domain.data_scope import DataScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ async def numbered_after(
 
 
 async def named_after(
-    connection: AsyncConnection, scope: Scope, after: int, names: Collection[str], batch_size: int
+    connection: AsyncConnection, scope: DataScope, after: int, names: Collection[str], batch_size: int
 ) -> list[OutboxRecord]:
     """The next rows of these event names behind the position within the scope, in order."""
     place = outbox.c.position

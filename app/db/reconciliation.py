@@ -8,17 +8,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.glosas import DISPUTED, RECOVERED
+from app.db.denials import DISPUTED, RECOVERED
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in, invoices_in
-from app.db.tables import allocations, claims, glosas, invoice_lines, invoices, settlements
+from app.db.tables import allocations, claims, denials, invoice_lines, invoices, settlements
 from app.domain.calendar import business_day
 from app.domain.claims import AWAITING_RETURN, DECIDED, INVOICEABLE, SENT
-from app.domain.glosas import GlosaStatus
-from app.domain.invoices import InvoiceStatus, LineKind
+from app.domain.data_scope import DataScope
+from app.domain.denials import DenialStatus
+from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.money import Cents
 from app.domain.reconciliation import Indicators, Period, Reconciliation
-from app.domain.scope import Scope
 from app.domain.settlements import SettlementStatus
 
 Condition = ColumnElement[bool]
@@ -33,14 +33,14 @@ class Books:
     period: Period = field(default_factory=Period)
 
 
-async def reconcile(connection: AsyncConnection, scope: Scope, books: Books) -> Reconciliation:
+async def reconcile(connection: AsyncConnection, scope: DataScope, books: Books) -> Reconciliation:
     """Where everything is that was billed by claims submitted in the period, and credits given in it.
 
     The connection must see one moment (`Database.snapshot`), or writers in between would seem unexplained.
     """
     counted, credit = _counted(scope, books), _credits(scope, books)
     billed, undecided, unbilled = await _sums(connection, _of_claims(counted))
-    disputed, lost, won = await _sums(connection, _of_glosas(counted))
+    disputed, lost, won = await _sums(connection, _of_denials(counted))
     credited, debited, still_due = await _sums(connection, _of_lines(counted, credit))
     (paid,) = await _sums(connection, _paid(counted, credit))
     return Reconciliation(
@@ -52,7 +52,7 @@ async def reconcile(connection: AsyncConnection, scope: Scope, books: Books) -> 
     )
 
 
-def _counted(scope: Scope, books: Books) -> Condition:
+def _counted(scope: DataScope, books: Books) -> Condition:
     """Claims that the payer has, in the period, and that no living claim replaces."""
     parts = [claims_in(scope), claims.c.status.in_(sorted(SENT)), ~is_replaced()]
     parts += _equal((claims.c.payer_ans, books.payer), (claims.c.provider_cnes, books.provider))
@@ -88,20 +88,22 @@ def _of_claims(counted: Condition) -> Select[Any]:
     return select(_total(table.claimed_cents), _total(undecided), _total(unbilled)).where(counted)
 
 
-def _of_glosas(counted: Condition) -> Select[Any]:
+def _of_denials(counted: Condition) -> Select[Any]:
     """In dispute; lost; won and on no invoice."""
-    lost = glosas.c.amount_cents - DISPUTED - RECOVERED
-    line = select(invoice_lines.c.id).where(invoice_lines.c.billed_glosa_id == glosas.c.id)
+    lost = denials.c.amount_cents - DISPUTED - RECOVERED
+    line = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == denials.c.id)
     unbilled = case((~line.exists(), RECOVERED), else_=0)
-    query = select(_total(DISPUTED), _total(lost), _total(unbilled)).select_from(glosas)
-    return query.join(claims, claims.c.id == glosas.c.claim_id).where(counted)
+    query = select(_total(DISPUTED), _total(lost), _total(unbilled)).select_from(denials)
+    return query.join(claims, claims.c.id == denials.c.claim_id).where(counted)
 
 
-def _credits(scope: Scope, books: Books) -> Condition:
+def _credits(scope: DataScope, books: Books) -> Condition:
     """Credits of the period on invoices of these books."""
     line = invoice_lines.c
     parts = _equal((invoices.c.payer_ans, books.payer), (invoices.c.provider_cnes, books.provider))
-    return and_(line.kind == LineKind.CREDIT, invoices_in(scope), *parts, *_within(line.created_at, books.period))
+    return and_(
+        line.kind == InvoiceLineKind.CREDIT, invoices_in(scope), *parts, *_within(line.created_at, books.period)
+    )
 
 
 def _counted_lines(query: Select[Any], counted: Condition, credit: Condition) -> Select[Any]:
@@ -115,7 +117,7 @@ def _counted_lines(query: Select[Any], counted: Condition, credit: Condition) ->
 def _of_lines(counted: Condition, credit: Condition) -> Select[Any]:
     """Credits; taken by debits; due."""
     line = invoice_lines.c
-    credited = case((line.kind == LineKind.CREDIT, line.amount_cents), else_=0)
+    credited = case((line.kind == InvoiceLineKind.CREDIT, line.amount_cents), else_=0)
     due = line.amount_cents - line.debited_cents - line.settled_cents
     query = select(_total(credited), _total(line.debited_cents), _total(due)).select_from(invoice_lines)
     return _counted_lines(query, counted, credit)
@@ -131,18 +133,20 @@ def _paid(counted: Condition, credit: Condition) -> Select[Any]:
     return _counted_lines(query.where(confirmed), counted, credit)
 
 
-async def indicators(connection: AsyncConnection, scope: Scope, books: Books, *, expiring_until: date) -> Indicators:
+async def indicators(
+    connection: AsyncConnection, scope: DataScope, books: Books, *, expiring_until: date
+) -> Indicators:
     """The figures of the period's claims; `expiring_until` is the last day that counts as about to be lost."""
     counted = _counted(scope, books)
     decided = and_(counted, claims.c.status.in_(sorted(DECIDED)))
     processed, denied = await _sums(
         connection, select(_total(claims.c.processed_cents), _total(claims.c.denied_cents)).where(decided)
     )
-    _, lost, _ = await _sums(connection, _of_glosas(counted))
+    _, lost, _ = await _sums(connection, _of_denials(counted))
     waiting = and_(counted, claims.c.status.in_(sorted(AWAITING_RETURN)))
     number, value = await _sums(connection, select(func.count(), _total(claims.c.claimed_cents)).where(waiting))
-    expiring = select(_total(glosas.c.amount_cents)).join(claims, claims.c.id == glosas.c.claim_id)
-    due = (glosas.c.status == GlosaStatus.OPEN, glosas.c.appeal_deadline <= expiring_until)
+    expiring = select(_total(denials.c.amount_cents)).join(claims, claims.c.id == denials.c.claim_id)
+    due = (denials.c.status == DenialStatus.OPEN, denials.c.appeal_deadline <= expiring_until)
     (at_risk,) = await _sums(connection, expiring.where(counted, *due))
     return Indicators(
         processed_cents=Cents(processed),

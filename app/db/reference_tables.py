@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from app.db.types import CodeList, EnumText, UtcDateTime, ascii_text, identifier, long_text
-from app.domain.eligibility import Outcome, Source
+from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 
 metadata = MetaData(
     naming_convention={
@@ -73,14 +73,14 @@ contract_prices = Table(
     metadata,
     Column("id", identifier(), primary_key=True),
     Column("contract_id", ForeignKey("contracts.id"), nullable=False),
-    Column("table_code", ascii_text(2), nullable=False),
+    Column("code_system", ascii_text(2), nullable=False),
     Column("code", ascii_text(10), nullable=False),
     Column("unit_price_cents", BigInteger, nullable=False),
     Column("valid_from", Date, nullable=False),
     Column("valid_to", Date),
     Column("quantity_max", Integer),
     Column("needs_authorization", Boolean, nullable=False),
-    Index(None, "contract_id", "code", "table_code"),
+    Index(None, "contract_id", "code", "code_system"),
     **MYSQL,
 )
 
@@ -116,7 +116,7 @@ coverages = Table(
 tuss_terms = Table(
     "tuss_terms",
     metadata,
-    Column("table_code", ascii_text(2), primary_key=True),
+    Column("code_system", ascii_text(2), primary_key=True),
     Column("code", ascii_text(10), primary_key=True),
     Column("term", long_text(), nullable=False),
     Column("search_text", long_text(), nullable=False),
@@ -135,11 +135,11 @@ eligibility_checks = Table(
     Column("patient_id", ForeignKey("patients.id")),
     Column("card_number", ascii_text(20), nullable=False),
     Column("service_date", Date, nullable=False),
-    Column("table_code", ascii_text(2)),
+    Column("code_system", ascii_text(2)),
     Column("procedure_code", ascii_text(10)),
-    Column("outcome", EnumText(Outcome), nullable=False),
+    Column("outcome", EnumText(EligibilityOutcome), nullable=False),
     Column("reasons", CodeList, nullable=False),
-    Column("source", EnumText(Source), nullable=False),
+    Column("source", EnumText(EligibilitySource), nullable=False),
     Column("plan_name", String(80)),
     Column("card_valid_until", Date),
     Column("asked_payer_at", UtcDateTime, nullable=False),

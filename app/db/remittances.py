@@ -12,10 +12,16 @@ from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.paging import Keyset
 from app.db.scoping import remittances_in
 from app.db.tables import remittance_lines, remittances
-from app.domain.claims import Denial
+from app.domain.claims import DeniedAmount
+from app.domain.data_scope import DataScope
 from app.domain.money import Cents
-from app.domain.remittances import LineStatus, PaidLine, Problem, RemittanceSource, RemittanceStatus
-from app.domain.scope import Scope
+from app.domain.remittances import (
+    PaidLine,
+    RemittanceLineProblem,
+    RemittanceLineStatus,
+    RemittanceSource,
+    RemittanceStatus,
+)
 from app.domain.settlements import PaymentMethod
 
 
@@ -48,9 +54,9 @@ class RemittanceLineRecord:
     item_sequence: int | None
     item_code: str | None
     paid_cents: int
-    denials: tuple[Denial, ...]
-    status: LineStatus
-    problem: Problem | None
+    denials: tuple[DeniedAmount, ...]
+    status: RemittanceLineStatus
+    problem: RemittanceLineProblem | None
     claim_id: str | None
     matched_by: str | None
     posted_at: datetime | None
@@ -80,16 +86,16 @@ REMITTANCE = tuple(remittances.c[name] for name in RemittanceRecord.__dataclass_
 LINE = tuple(remittance_lines.c[name] for name in RemittanceLineRecord.__dataclass_fields__)
 
 
-def _visible(scope: Scope) -> Select[Any]:
+def _visible(scope: DataScope) -> Select[Any]:
     return select(*REMITTANCE).where(remittances_in(scope))
 
 
-async def by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[RemittanceRecord]:
+async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[RemittanceRecord]:
     """The remittances of these ids that the scope holds."""
     return await fetch(connection, _visible(scope).where(remittances.c.id.in_(ids)), RemittanceRecord)
 
 
-async def lock(connection: AsyncConnection, scope: Scope, remittance_id: str) -> RemittanceRecord | None:
+async def lock(connection: AsyncConnection, scope: DataScope, remittance_id: str) -> RemittanceRecord | None:
     """The remittance, held until the transaction ends."""
     query = _visible(scope).where(remittances.c.id == remittance_id).with_for_update()
     return await fetch_one(connection, query, RemittanceRecord)
@@ -105,13 +111,13 @@ async def by_number(connection: AsyncConnection, payer: str, provider: str, numb
 
 
 async def page(
-    connection: AsyncConnection, scope: Scope, where: RemittanceFilter, keyset: Keyset
+    connection: AsyncConnection, scope: DataScope, where: RemittanceFilter, keyset: Keyset
 ) -> list[RemittanceRecord]:
     """One page of the remittances that the scope holds."""
     return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), RemittanceRecord)
 
 
-async def count(connection: AsyncConnection, scope: Scope, where: RemittanceFilter) -> int:
+async def count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:
     """How many remittances the filter holds within the scope."""
     query = select(func.count()).select_from(remittances).where(remittances_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
@@ -140,41 +146,41 @@ async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLi
     await run(connection, statement, rows)
 
 
-def _lines(scope: Scope) -> Select[Any]:
+def _lines(scope: DataScope) -> Select[Any]:
     query = select(*LINE).join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
     return query.where(remittances_in(scope))
 
 
-async def lines_of(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[RemittanceLineRecord]:
+async def lines_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[RemittanceLineRecord]:
     """The lines of these remittances, in statement order."""
     table = remittance_lines.c
     query = _lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
     return await fetch(connection, query, RemittanceLineRecord)
 
 
-async def line(connection: AsyncConnection, scope: Scope, line_id: str) -> RemittanceLineRecord | None:
+async def line(connection: AsyncConnection, scope: DataScope, line_id: str) -> RemittanceLineRecord | None:
     """One line; the lock on its remittance protects it."""
     return await fetch_one(connection, _lines(scope).where(remittance_lines.c.id == line_id), RemittanceLineRecord)
 
 
-async def lines_by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[RemittanceLineRecord]:
+async def lines_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[RemittanceLineRecord]:
     """The lines of these ids that the scope holds."""
     return await fetch(connection, _lines(scope).where(remittance_lines.c.id.in_(ids)), RemittanceLineRecord)
 
 
 async def unmatched_page(
-    connection: AsyncConnection, scope: Scope, where: RemittanceFilter, keyset: Keyset
+    connection: AsyncConnection, scope: DataScope, where: RemittanceFilter, keyset: Keyset
 ) -> list[RemittanceLineRecord]:
     """One page of the lines that wait for a person, oldest first."""
-    query = _lines(scope).where(remittance_lines.c.status == LineStatus.UNMATCHED, *_conditions(where))
+    query = _lines(scope).where(remittance_lines.c.status == RemittanceLineStatus.UNMATCHED, *_conditions(where))
     return await fetch(connection, keyset.apply(query), RemittanceLineRecord)
 
 
-async def unmatched_count(connection: AsyncConnection, scope: Scope, where: RemittanceFilter) -> int:
+async def unmatched_count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:
     """How many lines wait for a person."""
     query = select(func.count()).select_from(remittance_lines)
     query = query.join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
-    waiting = remittance_lines.c.status == LineStatus.UNMATCHED
+    waiting = remittance_lines.c.status == RemittanceLineStatus.UNMATCHED
     return int(await scalar(connection, query.where(remittances_in(scope), waiting, *_conditions(where))))
 
 

@@ -4,13 +4,13 @@ from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients
 from app.db.tables import claims, invoices, outbox, remittances, settlements
-from app.domain.scope import Scope
+from app.domain.data_scope import DataScope
 
 Condition = ColumnElement[bool]
 
 
 def _allows(
-    scope: Scope,
+    scope: DataScope,
     *,
     provider: ColumnElement[str],
     payer: ColumnElement[str],
@@ -28,43 +28,43 @@ def _allows(
     return and_(true(), *parts)
 
 
-def claims_in(scope: Scope) -> Condition:
+def claims_in(scope: DataScope) -> Condition:
     """Claims of the scope's providers, payer and patient."""
     return _allows(scope, provider=claims.c.provider_cnes, payer=claims.c.payer_ans, patient=claims.c.patient_id)
 
 
-def invoices_in(scope: Scope) -> Condition:
+def invoices_in(scope: DataScope) -> Condition:
     """Invoices of the scope's providers and payer; a patient sees none, they hold other patients' claims."""
     return _allows(scope, provider=invoices.c.provider_cnes, payer=invoices.c.payer_ans)
 
 
-def settlements_in(scope: Scope) -> Condition:
+def settlements_in(scope: DataScope) -> Condition:
     """Settlements of the scope's providers and payer; a patient sees none."""
     return _allows(scope, provider=settlements.c.provider_cnes, payer=settlements.c.payer_ans)
 
 
-def contracts_in(scope: Scope) -> Condition:
+def contracts_in(scope: DataScope) -> Condition:
     """Contracts of the scope's providers and payer; a patient sees none."""
     return _allows(scope, provider=contracts.c.provider_cnes, payer=contracts.c.payer_ans)
 
 
-def remittances_in(scope: Scope) -> Condition:
+def remittances_in(scope: DataScope) -> Condition:
     """Remittances to the scope's providers from its payer; a patient sees none."""
     return _allows(scope, provider=remittances.c.provider_cnes, payer=remittances.c.payer_ans)
 
 
-def events_in(scope: Scope) -> Condition:
+def events_in(scope: DataScope) -> Condition:
     """Recorded events of the scope's providers, payer and patient."""
     return _allows(scope, provider=outbox.c.provider_cnes, payer=outbox.c.payer_ans, patient=outbox.c.patient_id)
 
 
-def eligibility_in(scope: Scope) -> Condition:
+def eligibility_in(scope: DataScope) -> Condition:
     """Eligibility answers of the scope's providers, payer and patient."""
     table = eligibility_checks.c
     return _allows(scope, provider=table.provider_cnes, payer=table.payer_ans, patient=table.patient_id)
 
 
-def patients_in(scope: Scope) -> Condition:
+def patients_in(scope: DataScope) -> Condition:
     """Patients whom the scope's providers have treated or asked about, covered by its payer, or the patient itself."""
     if scope.is_empty:
         return false()

@@ -11,7 +11,7 @@ from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.paging import Keyset
 from app.db.scoping import settlements_in
 from app.db.tables import settlements
-from app.domain.scope import Scope
+from app.domain.data_scope import DataScope
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 
@@ -50,27 +50,27 @@ class SettlementFilter:
 SETTLEMENT = tuple(settlements.c[name] for name in SettlementRecord.__dataclass_fields__)
 
 
-async def by_ids(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[SettlementRecord]:
+async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
     """The settlements of these ids that the scope holds."""
     query = select(*SETTLEMENT).where(settlements.c.id.in_(ids), settlements_in(scope))
     return await fetch(connection, query, SettlementRecord)
 
 
-async def one(connection: AsyncConnection, scope: Scope, settlement_id: str) -> SettlementRecord | None:
+async def one(connection: AsyncConnection, scope: DataScope, settlement_id: str) -> SettlementRecord | None:
     """One settlement; its money is protected by the lock on its invoice."""
     query = select(*SETTLEMENT).where(settlements.c.id == settlement_id, settlements_in(scope))
     return await fetch_one(connection, query, SettlementRecord)
 
 
 async def page(
-    connection: AsyncConnection, scope: Scope, where: SettlementFilter, keyset: Keyset
+    connection: AsyncConnection, scope: DataScope, where: SettlementFilter, keyset: Keyset
 ) -> list[SettlementRecord]:
     """One page of the settlements that the scope holds."""
     query = select(*SETTLEMENT).where(settlements_in(scope), *_conditions(where))
     return await fetch(connection, keyset.apply(query), SettlementRecord)
 
 
-async def count(connection: AsyncConnection, scope: Scope, where: SettlementFilter) -> int:
+async def count(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> int:
     """How many settlements the filter holds within the scope."""
     query = select(func.count()).select_from(settlements).where(settlements_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
@@ -81,7 +81,7 @@ async def insert_settlement(connection: AsyncConnection, record: SettlementRecor
     await run(connection, insert(settlements).values(**asdict(record)))
 
 
-async def of_invoices(connection: AsyncConnection, scope: Scope, ids: Sequence[str]) -> list[SettlementRecord]:
+async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
     """The ledger rows of these invoices, oldest first."""
     query = select(*SETTLEMENT).where(settlements.c.invoice_id.in_(ids), settlements_in(scope))
     return await fetch(connection, query.order_by(settlements.c.id), SettlementRecord)

@@ -14,12 +14,12 @@ from sqlalchemy import (
 
 from app.db.reference_tables import MYSQL, metadata
 from app.db.types import CodeList, EnumText, JsonOf, UtcDateTime, ascii_text, counter, identifier, long_text
-from app.domain.attendance import Attendance
-from app.domain.claims import ClaimAction, ClaimStatus, ClaimType, Denial
-from app.domain.glosas import GlosaAction, GlosaStatus
-from app.domain.invoices import InvoiceAction, InvoiceStatus, LineKind
+from app.domain.claims import ClaimAction, ClaimStatus, ClaimType, DeniedAmount
+from app.domain.denials import DenialAction, DenialStatus
+from app.domain.encounter import Encounter
+from app.domain.invoices import InvoiceAction, InvoiceLineKind, InvoiceStatus
 from app.domain.preflight import Finding
-from app.domain.remittances import LineStatus, Problem, RemittanceSource, RemittanceStatus
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 claims = Table(
@@ -52,8 +52,8 @@ claims = Table(
     Column("replaces_id", ForeignKey("claims.id")),
     # What the payer may object to, found when the claim was sent.
     Column("warnings", JsonOf(tuple[Finding, ...])),
-    # What TISS documents say beyond the billing facts: who asked for the service, and the kind of attendance.
-    Column("attendance", JsonOf(Attendance)),
+    # What TISS documents say beyond the billing facts: who asked for the service, and the kind of encounter.
+    Column("encounter", JsonOf(Encounter)),
     Column("version", Integer, nullable=False),
     Column("created_by", String(120), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -84,7 +84,7 @@ claim_items = Table(
     Column("id", identifier(), primary_key=True),
     Column("claim_id", ForeignKey("claims.id"), nullable=False),
     Column("sequence", Integer, nullable=False),
-    Column("table_code", ascii_text(2), nullable=False),
+    Column("code_system", ascii_text(2), nullable=False),
     Column("code", ascii_text(10), nullable=False),
     Column("description", String(150), nullable=False),
     Column("performed_on", Date, nullable=False),
@@ -99,15 +99,15 @@ claim_items = Table(
     **MYSQL,
 )
 
-glosas = Table(
-    "glosas",
+denials = Table(
+    "denials",
     metadata,
     Column("id", identifier(), primary_key=True),
     Column("claim_id", ForeignKey("claims.id"), nullable=False),
     Column("item_id", ForeignKey("claim_items.id"), nullable=False),
     Column("code", ascii_text(4), nullable=False),
     Column("amount_cents", BigInteger, nullable=False),
-    Column("status", EnumText(GlosaStatus), nullable=False),
+    Column("status", EnumText(DenialStatus), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("appeal_deadline", Date, nullable=False, server_default="2099-12-31"),
     Column("appealed_cents", BigInteger),
@@ -131,10 +131,10 @@ claim_history = Table(
     Column("action", EnumText(ClaimAction)),
     Column("status", EnumText(ClaimStatus), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("glosa_id", ForeignKey("glosas.id")),
-    Column("glosa_action", EnumText(GlosaAction)),
-    Column("glosa_status", EnumText(GlosaStatus)),
-    # The amount that the step on the glosa is about.
+    Column("denial_id", ForeignKey("denials.id")),
+    Column("denial_action", EnumText(DenialAction)),
+    Column("denial_status", EnumText(DenialStatus)),
+    # The amount that the step on the denial is about.
     Column("amount_cents", BigInteger),
     Column("claimed_cents", BigInteger, nullable=False),
     Column("processed_cents", BigInteger),
@@ -145,7 +145,7 @@ claim_history = Table(
     Column("actor", String(120), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Index(None, "claim_id", "id"),
-    Index(None, "glosa_id"),
+    Index(None, "denial_id"),
     **MYSQL,
 )
 
@@ -156,7 +156,7 @@ invoices = Table(
     Column("number", Integer, nullable=False),
     Column("provider_cnes", ForeignKey("providers.cnes"), nullable=False),
     Column("payer_ans", ForeignKey("payers.ans_code"), nullable=False),
-    Column("competence", ascii_text(6), nullable=False),
+    Column("billing_month", ascii_text(6), nullable=False),
     Column("status", EnumText(InvoiceStatus), nullable=False),
     Column("total_cents", BigInteger, nullable=False),
     Column("settled_cents", BigInteger, nullable=False),
@@ -175,7 +175,7 @@ invoices = Table(
             ("status", "created_at"),
             ("provider_cnes", "created_at"),
             ("payer_ans", "created_at"),
-            ("competence", "created_at"),
+            ("billing_month", "created_at"),
         )
     ),
     **MYSQL,
@@ -186,15 +186,15 @@ invoice_lines = Table(
     metadata,
     Column("id", identifier(), primary_key=True),
     Column("invoice_id", ForeignKey("invoices.id"), nullable=False),
-    Column("kind", EnumText(LineKind), nullable=False, server_default="CLAIM"),
+    Column("kind", EnumText(InvoiceLineKind), nullable=False, server_default="CLAIM"),
     # Empty for adjustments, which belong to the invoice as a whole.
     Column("claim_id", ForeignKey("claims.id")),
     # The denial whose won appeal this line bills.
-    Column("glosa_id", ForeignKey("glosas.id")),
+    Column("denial_id", ForeignKey("denials.id")),
     # The claim again while the invoice lives, empty once it is cancelled: the unique index keeps a claim from being
     # billed twice whatever runs at the same time.
     Column("billed_claim_id", identifier()),
-    Column("billed_glosa_id", identifier()),
+    Column("billed_denial_id", identifier()),
     Column("amount_cents", BigInteger, nullable=False),
     # How much of the amount debits have taken, and payments have paid.
     Column("debited_cents", BigInteger, nullable=False, server_default="0"),
@@ -202,10 +202,10 @@ invoice_lines = Table(
     Column("reason", String(200)),
     Column("created_at", UtcDateTime),
     UniqueConstraint("billed_claim_id"),
-    UniqueConstraint("billed_glosa_id"),
+    UniqueConstraint("billed_denial_id"),
     Index(None, "invoice_id"),
     Index(None, "claim_id"),
-    Index(None, "glosa_id"),
+    Index(None, "denial_id"),
     **MYSQL,
 )
 
@@ -306,9 +306,9 @@ remittance_lines = Table(
     Column("item_sequence", Integer),
     Column("item_code", ascii_text(10)),
     Column("paid_cents", BigInteger, nullable=False),
-    Column("denials", JsonOf(tuple[Denial, ...]), nullable=False),
-    Column("status", EnumText(LineStatus), nullable=False),
-    Column("problem", EnumText(Problem)),
+    Column("denials", JsonOf(tuple[DeniedAmount, ...]), nullable=False),
+    Column("status", EnumText(RemittanceLineStatus), nullable=False),
+    Column("problem", EnumText(RemittanceLineProblem)),
     Column("claim_id", ForeignKey("claims.id")),
     Column("matched_by", String(120)),
     Column("posted_at", UtcDateTime),

@@ -16,7 +16,7 @@ from app.domain.text import fold
 
 @dataclass(frozen=True, slots=True)
 class TussRecord:
-    table_code: str
+    code_system: str
     code: str
     term: str
     valid_from: date | None
@@ -30,7 +30,7 @@ class TussRecord:
 @dataclass(frozen=True, slots=True)
 class TussFilter:
     search: str | None = None
-    table_code: str | None = None
+    code_system: str | None = None
     valid_on: date | None = None
 
 
@@ -39,7 +39,7 @@ TUSS = tuple(tuss_terms.c[name] for name in TussRecord.__dataclass_fields__)
 
 async def by_keys(connection: AsyncConnection, keys: Sequence[tuple[str, str]]) -> list[TussRecord]:
     """The terms of these (table, code) pairs that exist."""
-    pairs = tuple_(tuss_terms.c.table_code, tuss_terms.c.code)
+    pairs = tuple_(tuss_terms.c.code_system, tuss_terms.c.code)
     return await fetch(connection, select(*TUSS).where(pairs.in_(keys)), TussRecord)
 
 
@@ -56,14 +56,14 @@ async def count(connection: AsyncConnection, where: TussFilter) -> int:
 async def table_counts(connection: AsyncConnection) -> dict[str, int]:
     """Number of terms by table."""
     rows = await connection.execute(
-        select(tuss_terms.c.table_code, func.count()).group_by(tuss_terms.c.table_code),
+        select(tuss_terms.c.code_system, func.count()).group_by(tuss_terms.c.code_system),
     )
     return {table: int(number) for table, number in rows.all()}
 
 
-async def existing_codes(connection: AsyncConnection, table_code: str) -> set[str]:
+async def existing_codes(connection: AsyncConnection, code_system: str) -> set[str]:
     """All codes of one table."""
-    rows = await connection.execute(select(tuss_terms.c.code).where(tuss_terms.c.table_code == table_code))
+    rows = await connection.execute(select(tuss_terms.c.code).where(tuss_terms.c.code_system == code_system))
     return {row[0] for row in rows.all()}
 
 
@@ -74,8 +74,8 @@ async def insert_many(connection: AsyncConnection, rows: list[dict[str, Any]]) -
 
 def _conditions(where: TussFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [_word(word) for word in fold(where.search or "").split()]
-    if where.table_code is not None:
-        found.append(tuss_terms.c.table_code == where.table_code)
+    if where.code_system is not None:
+        found.append(tuss_terms.c.code_system == where.code_system)
     if where.valid_on is not None:
         begun = or_(tuss_terms.c.valid_from.is_(None), tuss_terms.c.valid_from <= where.valid_on)
         not_over = or_(tuss_terms.c.valid_to.is_(None), tuss_terms.c.valid_to >= where.valid_on)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.domain import claims, glosas, invoices
+from app.domain import claims, denials, invoices
 from app.domain.claims import ClaimAction, ClaimStatus
+from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import BillingError
-from app.domain.glosas import GlosaAction, GlosaStatus
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
 
@@ -24,7 +24,7 @@ class ClaimOperation(StrEnum):
     INVOICE = "INVOICE"
 
 
-class GlosaOperation(StrEnum):
+class DenialOperation(StrEnum):
     ACCEPT = "ACCEPT"
     APPEAL = "APPEAL"
     ANSWER_APPEAL = "ANSWER_APPEAL"
@@ -80,18 +80,18 @@ def claim_block(operation: ClaimOperation, facts: ClaimFacts) -> str | None:
     return _refusal(lambda: claims.next_status(facts.status, CLAIM_STEPS[operation]))
 
 
-def glosa_block(
-    operation: GlosaOperation, status: GlosaStatus, *, deadline: date, today: date, is_replaced: bool
+def denial_block(
+    operation: DenialOperation, status: DenialStatus, *, deadline: date, today: date, is_replaced: bool
 ) -> str | None:
     """Why the operation would be refused now, or None."""
-    if operation is GlosaOperation.ANSWER_APPEAL:
-        return _refusal(lambda: glosas.next_status(status, GlosaAction.UPHOLD))
-    if operation is GlosaOperation.APPEAL:
-        block = glosas.appeal_block(status, deadline=deadline, today=today)
+    if operation is DenialOperation.ANSWER_APPEAL:
+        return _refusal(lambda: denials.next_status(status, DenialAction.UPHOLD))
+    if operation is DenialOperation.APPEAL:
+        block = denials.appeal_block(status, deadline=deadline, today=today)
         if block is not None:
             return block.message
     else:
-        refusal = _refusal(lambda: glosas.next_status(status, GlosaAction.ACCEPT))
+        refusal = _refusal(lambda: denials.next_status(status, DenialAction.ACCEPT))
         if refusal is not None:
             return refusal
     return "another claim replaces the claim of this denial" if is_replaced else None

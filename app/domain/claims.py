@@ -92,8 +92,8 @@ def invoicing_block(status: ClaimStatus, approved: Cents | None, *, is_billed: b
 
 
 @dataclass(frozen=True, slots=True)
-class Denial:
-    """One glosa of an item: a Tabela 38 code and the amount denied, in cents."""
+class DeniedAmount:
+    """One denial of an item: a Tabela 38 code and the amount denied, in cents."""
 
     code: str
     amount: Cents
@@ -105,11 +105,11 @@ class ItemDecision:
 
     sequence: int
     approved: Cents
-    denials: tuple[Denial, ...] = ()
+    denials: tuple[DeniedAmount, ...] = ()
 
     @property
     def denied(self) -> Cents:
-        """The sum of the item's glosas."""
+        """The sum of the item's denials."""
         return Cents(sum(denial.amount for denial in self.denials))
 
 

@@ -27,7 +27,7 @@ class Terms:
 class Price:
     """One agreed price of a code while it is valid (both days inside); `quantity_max` is per item."""
 
-    table_code: str
+    code_system: str
     code: str
     unit_price: Cents
     valid_from: date
@@ -58,10 +58,10 @@ def price_failures(prices: Sequence[Price], field: str, known: Sequence[Price] =
     """Prices of nothing, backward periods, and two prices of one code for the same day, those `known` included."""
     by_code: dict[tuple[str, str], list[Price]] = {}
     for price in known:
-        by_code.setdefault((price.table_code, price.code), []).append(price)
+        by_code.setdefault((price.code_system, price.code), []).append(price)
     for index, price in enumerate(prices):
         yield from _price_failures(price, f"{field}.{index}")
-        earlier = by_code.setdefault((price.table_code, price.code), [])
+        earlier = by_code.setdefault((price.code_system, price.code), [])
         if any(_overlap(price, other) for other in earlier):
             message = f"code {price.code[:10]} has two prices for the same day"
             yield Failure(ErrorCode.INVALID_INPUT, message, f"{field}.{index}.validFrom")

@@ -5,13 +5,13 @@ from datetime import date
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
+class EligibilityOutcome(StrEnum):
     ELIGIBLE = "ELIGIBLE"
     NOT_ELIGIBLE = "NOT_ELIGIBLE"
     UNDETERMINED = "UNDETERMINED"
 
 
-class Source(StrEnum):
+class EligibilitySource(StrEnum):
     PAYER = "PAYER"
     CACHE = "CACHE"
 
@@ -40,21 +40,21 @@ class CoverageTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class EligibilityDecision:
     """An outcome with the Tabela 38 codes that explain it, in ascending order."""
 
-    outcome: Outcome
+    outcome: EligibilityOutcome
     reasons: tuple[str, ...] = ()
 
 
-def decide(terms: CoverageTerms | None, *, is_payer_answering: bool, service_date: date) -> Decision:
+def decide(terms: CoverageTerms | None, *, is_payer_answering: bool, service_date: date) -> EligibilityDecision:
     """Eligible or not on the service date; UNDETERMINED when the payer cannot be asked (its silence is not a no)."""
     if not is_payer_answering:
-        return Decision(Outcome.UNDETERMINED)
+        return EligibilityDecision(EligibilityOutcome.UNDETERMINED)
     if terms is None:
-        return Decision(Outcome.NOT_ELIGIBLE, (UNKNOWN_CARD,))
+        return EligibilityDecision(EligibilityOutcome.NOT_ELIGIBLE, (UNKNOWN_CARD,))
     reasons = _reasons(terms, service_date)
-    return Decision(Outcome.NOT_ELIGIBLE if reasons else Outcome.ELIGIBLE, reasons)
+    return EligibilityDecision(EligibilityOutcome.NOT_ELIGIBLE if reasons else EligibilityOutcome.ELIGIBLE, reasons)
 
 
 def _reasons(terms: CoverageTerms, day: date) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ _SHAPE: Final = re.compile(r"[a-z]{3}_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 CLAIM: Final = "clm"
 ITEM: Final = "itm"
-GLOSA: Final = "gls"
+DENIAL: Final = "dnl"
 INVOICE: Final = "inv"
 LINE: Final = "lin"
 SETTLEMENT: Final = "stl"

@@ -25,15 +25,15 @@ class InvoiceAction(StrEnum):
     REVERSE = "REVERSE"
 
 
-class LineKind(StrEnum):
+class InvoiceLineKind(StrEnum):
     CLAIM = "CLAIM"
     RECOVERY = "RECOVERY"
     CREDIT = "CREDIT"
     DEBIT = "DEBIT"
 
 
-ADJUSTMENTS: Final = frozenset({LineKind.CREDIT, LineKind.DEBIT})
-PAID: Final = frozenset(LineKind) - {LineKind.DEBIT}
+ADJUSTMENTS: Final = frozenset({InvoiceLineKind.CREDIT, InvoiceLineKind.DEBIT})
+PAID: Final = frozenset(InvoiceLineKind) - {InvoiceLineKind.DEBIT}
 """Kinds of lines that payments go to; a debit takes from what the others expect."""
 
 TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceAction], InvoiceStatus | None] = {
@@ -69,11 +69,11 @@ def next_status(status: InvoiceStatus, action: InvoiceAction, *, total: Cents, s
     return ledger_status(total, settled) if fixed is None else fixed
 
 
-def check_adjustment(*, kind: LineKind, amount: Cents, total: Cents, settled: Cents) -> None:
+def check_adjustment(*, kind: InvoiceLineKind, amount: Cents, total: Cents, settled: Cents) -> None:
     """INVALID_AMOUNT unless above zero, and unless the total stays above zero and at least what is settled."""
     if amount <= 0:
         raise refuse(ErrorCode.INVALID_AMOUNT, "an adjustment is above zero", "amount", "5040")
-    after = total + amount if kind is LineKind.CREDIT else total - amount
+    after = total + amount if kind is InvoiceLineKind.CREDIT else total - amount
     if after > CENTS_MAX:
         raise refuse(ErrorCode.INVALID_AMOUNT, "the invoice's total is above 99999999.99", "amount")
     if after < max(settled, 1):
@@ -81,8 +81,8 @@ def check_adjustment(*, kind: LineKind, amount: Cents, total: Cents, settled: Ce
         raise refuse(ErrorCode.INVALID_AMOUNT, message, "amount")
 
 
-def competence_failure(text: str, field: str) -> Failure | None:
-    """Why this is no competence month (YYYYMM)."""
+def billing_month_failure(text: str, field: str) -> Failure | None:
+    """Why this is no billing_month month (YYYYMM)."""
     if COMPETENCE.fullmatch(text):
         return None
-    return Failure(ErrorCode.INVALID_INPUT, "a competence is written YYYYMM", field, "5046")
+    return Failure(ErrorCode.INVALID_INPUT, "a billing_month is written YYYYMM", field, "5046")

@@ -27,7 +27,7 @@ COVERAGE_MESSAGES: Final = {
 }
 
 
-class Severity(StrEnum):
+class FindingSeverity(StrEnum):
     ERROR = "ERROR"
     WARNING = "WARNING"
 
@@ -36,7 +36,7 @@ class Severity(StrEnum):
 class Finding:
     """One thing that the payer would object to, where it stands in the input, and the cents it may cost."""
 
-    severity: Severity
+    severity: FindingSeverity
     code: ErrorCode
     message: str
     field: str | None
@@ -48,7 +48,7 @@ class Finding:
 class Item:
     """What the checks need of an item."""
 
-    table_code: str
+    code_system: str
     code: str
     performed_on: date
     quantity: Quantity
@@ -67,7 +67,7 @@ def of_failures(failures: Iterable[Failure], items: list[Item]) -> list[Finding]
         return items[int(parts[1])].total if is_item else whole
 
     return [
-        Finding(Severity.ERROR, each.code, each.message, each.field, each.tiss_code, risk(each.field))
+        Finding(FindingSeverity.ERROR, each.code, each.message, each.field, each.tiss_code, risk(each.field))
         for each in failures
     ]
 
@@ -78,7 +78,7 @@ def coverage_warnings(terms: CoverageTerms, *, service_date: date, whole: Cents)
     for reason in decision.reasons:
         if reason in COVERAGE_MESSAGES:
             message = COVERAGE_MESSAGES[reason]
-            yield Finding(Severity.WARNING, ErrorCode.INVALID_DATE, message, "serviceDate", reason, whole)
+            yield Finding(FindingSeverity.WARNING, ErrorCode.INVALID_DATE, message, "serviceDate", reason, whole)
 
 
 def authorization_warnings(issued_on: date | None, *, service_date: date, whole: Cents) -> Iterator[Finding]:
@@ -86,16 +86,16 @@ def authorization_warnings(issued_on: date | None, *, service_date: date, whole:
     if issued_on is not None and issued_on > service_date:
         message = "the authorization was given after the service"
         field = "authorization.issuedOn"
-        yield Finding(Severity.WARNING, ErrorCode.INVALID_DATE, message, field, AUTHORIZED_LATER, whole)
+        yield Finding(FindingSeverity.WARNING, ErrorCode.INVALID_DATE, message, field, AUTHORIZED_LATER, whole)
 
 
 def price_warnings(items: list[Item], prices: list[Price], *, is_authorized: bool) -> Iterator[Finding]:
     """Items dearer, more numerous or less authorized than the contract allows on their day."""
     by_code: dict[tuple[str, str], list[Price]] = {}
     for price in prices:
-        by_code.setdefault((price.table_code, price.code), []).append(price)
+        by_code.setdefault((price.code_system, price.code), []).append(price)
     for index, item in enumerate(items):
-        for price in by_code.get((item.table_code, item.code), []):
+        for price in by_code.get((item.code_system, item.code), []):
             if price.is_valid_on(item.performed_on):
                 yield from _against(f"items.{index}", item, price, is_authorized=is_authorized)
 
@@ -120,7 +120,7 @@ def duplicate_warnings(items: list[Item], elsewhere: set[tuple[str, str, date]])
     """Items that were billed before for the same person, code and day: on other claims, or earlier on this one."""
     seen: set[tuple[str, str, date]] = set()
     for index, item in enumerate(items):
-        key = (item.table_code, item.code, item.performed_on)
+        key = (item.code_system, item.code, item.performed_on)
         if key in elsewhere or key in seen:
             place = "on another claim" if key in elsewhere else "twice on this claim"
             message = f"the same service of the same day stands {place}"
@@ -129,7 +129,7 @@ def duplicate_warnings(items: list[Item], elsewhere: set[tuple[str, str, date]])
 
 
 def _warning(code: ErrorCode, message: str, field: str, tiss_code: str, risk: Cents) -> Finding:
-    return Finding(Severity.WARNING, code, message, field, tiss_code, risk)
+    return Finding(FindingSeverity.WARNING, code, message, field, tiss_code, risk)
 
 
 def total_at_risk(findings: Iterable[Finding], items: list[Item]) -> Cents:

@@ -63,12 +63,12 @@ class Indicators:
     expiring_cents: Cents
 
     @property
-    def initial_glosa_rate(self) -> Ratio | None:
+    def initial_denial_rate(self) -> Ratio | None:
         """Denied at first, of what was processed."""
         return rate(self.denied_cents, self.processed_cents)
 
     @property
-    def final_glosa_rate(self) -> Ratio | None:
+    def final_denial_rate(self) -> Ratio | None:
         """Lost for good, of what was processed."""
         return rate(self.lost_cents, self.processed_cents)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.domain.claims import DECIDED, SENT, ClaimStatus, Denial, ItemDecision
+from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.errors import conflict
 from app.domain.money import Cents
 
@@ -21,27 +21,27 @@ class RemittanceStatus(StrEnum):
     POSTED = "POSTED"
 
 
-class LineStatus(StrEnum):
+class RemittanceLineStatus(StrEnum):
     MATCHED = "MATCHED"
     UNMATCHED = "UNMATCHED"
     POSTED = "POSTED"
 
 
-class LineAction(StrEnum):
+class RemittanceLineAction(StrEnum):
     MATCH = "MATCH"
     POST = "POST"
     PUT_BACK = "PUT_BACK"
 
 
-LINE_TRANSITIONS: dict[tuple[LineStatus, LineAction], LineStatus] = {
-    (LineStatus.UNMATCHED, LineAction.MATCH): LineStatus.MATCHED,
-    (LineStatus.MATCHED, LineAction.MATCH): LineStatus.MATCHED,
-    (LineStatus.MATCHED, LineAction.POST): LineStatus.POSTED,
-    (LineStatus.MATCHED, LineAction.PUT_BACK): LineStatus.UNMATCHED,
+LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], RemittanceLineStatus] = {
+    (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.MATCH): RemittanceLineStatus.MATCHED,
+    (RemittanceLineStatus.MATCHED, RemittanceLineAction.MATCH): RemittanceLineStatus.MATCHED,
+    (RemittanceLineStatus.MATCHED, RemittanceLineAction.POST): RemittanceLineStatus.POSTED,
+    (RemittanceLineStatus.MATCHED, RemittanceLineAction.PUT_BACK): RemittanceLineStatus.UNMATCHED,
 }
 
 
-def next_line_status(status: LineStatus, action: LineAction) -> LineStatus:
+def next_line_status(status: RemittanceLineStatus, action: RemittanceLineAction) -> RemittanceLineStatus:
     """The state after the action; CONFLICT for every pair that the table does not name."""
     try:
         return LINE_TRANSITIONS[status, action]
@@ -49,7 +49,7 @@ def next_line_status(status: LineStatus, action: LineAction) -> LineStatus:
         raise conflict(f"a line that is {status} cannot {action.value.lower().replace('_', ' ')}") from None
 
 
-class Problem(StrEnum):
+class RemittanceLineProblem(StrEnum):
     """Why a line waits for a person."""
 
     UNKNOWN_CLAIM = "UNKNOWN_CLAIM"
@@ -60,9 +60,9 @@ class Problem(StrEnum):
     OVERPAID = "OVERPAID"
 
 
-def remittance_status(lines: Sequence[LineStatus]) -> RemittanceStatus:
+def remittance_status(lines: Sequence[RemittanceLineStatus]) -> RemittanceStatus:
     """A remittance is posted when all its lines are."""
-    posted = sum(status is LineStatus.POSTED for status in lines)
+    posted = sum(status is RemittanceLineStatus.POSTED for status in lines)
     if posted == len(lines):
         return RemittanceStatus.POSTED
     return RemittanceStatus.PARTIALLY_POSTED if posted else RemittanceStatus.IMPORTED
@@ -85,7 +85,7 @@ class PaidLine:
     item_sequence: int | None
     item_code: str | None
     paid: Cents
-    denials: tuple[Denial, ...] = ()
+    denials: tuple[DeniedAmount, ...] = ()
 
     @property
     def denied(self) -> Cents:
@@ -98,9 +98,9 @@ class PaidLine:
         return self.item_sequence is None and self.item_code is None
 
 
-def payable(status: ClaimStatus, *, is_replaced: bool) -> Problem | None:
+def payable(status: ClaimStatus, *, is_replaced: bool) -> RemittanceLineProblem | None:
     """NOT_PAYABLE for a claim that the payer does not have (any more)."""
-    return Problem.NOT_PAYABLE if status not in SENT or is_replaced else None
+    return RemittanceLineProblem.NOT_PAYABLE if status not in SENT or is_replaced else None
 
 
 def is_decided(status: ClaimStatus) -> bool:
@@ -108,33 +108,35 @@ def is_decided(status: ClaimStatus) -> bool:
     return status in DECIDED
 
 
-def decisions(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> tuple[ItemDecision, ...] | Problem:
+def decisions(
+    items: Sequence[BilledItem], lines: Sequence[PaidLine]
+) -> tuple[ItemDecision, ...] | RemittanceLineProblem:
     """The decision on every item that these lines amount to, or why they do not settle the claim."""
     if len(lines) == 1 and lines[0].is_whole_claim:
         return _whole(items, lines[0])
     placed = place(items, lines)
-    if isinstance(placed, Problem):
+    if isinstance(placed, RemittanceLineProblem):
         return placed
     found = []
     for item in items:
         line = placed.get(item.sequence)
         if line is None or line.paid + line.denied != item.total:
-            return Problem.AMOUNTS_DIFFER
+            return RemittanceLineProblem.AMOUNTS_DIFFER
         found.append(ItemDecision(item.sequence, line.paid, line.denials))
     return tuple(found)
 
 
-def place(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> dict[int, PaidLine] | Problem:
+def place(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> dict[int, PaidLine] | RemittanceLineProblem:
     """The line of each item, by sequence number; several lines for one item are AMBIGUOUS."""
     found: dict[int, PaidLine] = {}
     for line in lines:
         candidates = [item for item in items if _names(line, item)]
         free = [item for item in candidates if item.sequence not in found]
         if not candidates:
-            return Problem.UNKNOWN_ITEM
+            return RemittanceLineProblem.UNKNOWN_ITEM
         fitting = [item for item in free if line.paid + line.denied == item.total] or free
         if not fitting or (len(fitting) > 1 and len({item.total for item in fitting}) > 1):
-            return Problem.AMBIGUOUS
+            return RemittanceLineProblem.AMBIGUOUS
         found[fitting[0].sequence] = line
     return found
 
@@ -145,32 +147,32 @@ def _names(line: PaidLine, item: BilledItem) -> bool:
     return line.item_code == item.code
 
 
-def _whole(items: Sequence[BilledItem], line: PaidLine) -> tuple[ItemDecision, ...] | Problem:
+def _whole(items: Sequence[BilledItem], line: PaidLine) -> tuple[ItemDecision, ...] | RemittanceLineProblem:
     """One line for a whole claim: all paid, all denied for one reason, or a claim of a single item."""
     if line.paid + line.denied != sum(item.total for item in items):
-        return Problem.AMOUNTS_DIFFER
+        return RemittanceLineProblem.AMOUNTS_DIFFER
     if not line.denials:
         return tuple(ItemDecision(item.sequence, item.total) for item in items)
     if len(items) == 1:
         return (ItemDecision(items[0].sequence, line.paid, line.denials),)
     if line.paid == 0 and len(line.denials) == 1:
         code = line.denials[0].code
-        return tuple(ItemDecision(item.sequence, Cents(0), (Denial(code, item.total),)) for item in items)
-    return Problem.AMOUNTS_DIFFER
+        return tuple(ItemDecision(item.sequence, Cents(0), (DeniedAmount(code, item.total),)) for item in items)
+    return RemittanceLineProblem.AMOUNTS_DIFFER
 
 
-def payment(items: Sequence[BilledItem], lines: Sequence[PaidLine], *, due: Cents) -> Cents | Problem:
+def payment(items: Sequence[BilledItem], lines: Sequence[PaidLine], *, due: Cents) -> Cents | RemittanceLineProblem:
     """What the lines pay of a decided claim: at most what is due, and no denial that the decision did not make."""
     if all(line.is_whole_claim for line in lines):
         known = sum(item.denied or 0 for item in items)
         if any(line.denials for line in lines) and sum(line.denied for line in lines) != known:
-            return Problem.AMOUNTS_DIFFER
+            return RemittanceLineProblem.AMOUNTS_DIFFER
     else:
         placed = place(items, lines)
-        if isinstance(placed, Problem):
+        if isinstance(placed, RemittanceLineProblem):
             return placed
         by_sequence = {item.sequence: item for item in items}
         if any(line.denials and line.denied != by_sequence[number].denied for number, line in placed.items()):
-            return Problem.AMOUNTS_DIFFER
+            return RemittanceLineProblem.AMOUNTS_DIFFER
     paid = Cents(sum(line.paid for line in lines))
-    return Problem.OVERPAID if paid > due else paid
+    return RemittanceLineProblem.OVERPAID if paid > due else paid

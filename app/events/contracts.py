@@ -8,14 +8,14 @@ from typing import Any, Final
 import orjson
 
 from app.db.claims import ClaimRecord
-from app.db.glosas import GlosaRecord
+from app.db.denials import DenialRecord
 from app.db.invoices import InvoiceRecord
 from app.db.outbox import NewEvent, OutboxRecord
 from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain import ids
 from app.domain.money import format_money
-from app.events.payloads import ClaimData, GlosaData, InvoiceData, RemittanceData, SettlementData, StatementData
+from app.events.payloads import ClaimData, DenialData, InvoiceData, RemittanceData, SettlementData, StatementData
 
 SOURCE: Final = "/billing-gateway"
 
@@ -38,10 +38,10 @@ CONTRACTS: Final[dict[str, Contract]] = {
     "ClaimPartiallyApproved": Contract("br.billing.claim.partially_approved.v1", ClaimData),
     "ClaimDenied": Contract("br.billing.claim.denied.v1", ClaimData),
     "ClaimCancelled": Contract("br.billing.claim.cancelled.v1", ClaimData),
-    "GlosaAccepted": Contract("br.billing.glosa.accepted.v1", GlosaData),
-    "GlosaAppealed": Contract("br.billing.glosa.appealed.v1", GlosaData),
-    "AppealAnswered": Contract("br.billing.glosa.appeal_answered.v1", GlosaData),
-    "GlosaExpired": Contract("br.billing.glosa.expired.v1", GlosaData),
+    "DenialAccepted": Contract("br.billing.denial.accepted.v1", DenialData),
+    "DenialAppealed": Contract("br.billing.denial.appealed.v1", DenialData),
+    "AppealAnswered": Contract("br.billing.denial.appeal_answered.v1", DenialData),
+    "DenialExpired": Contract("br.billing.denial.expired.v1", DenialData),
     "InvoiceCreated": Contract("br.billing.invoice.created.v1", InvoiceData),
     "InvoiceAdjusted": Contract("br.billing.invoice.adjusted.v1", InvoiceData),
     "InvoiceIssued": Contract("br.billing.invoice.issued.v1", InvoiceData),
@@ -109,18 +109,18 @@ def claim_event(name: str, claim: ClaimRecord, *, at: datetime) -> Event:
     return Event(name, claim.id, claim.provider_cnes, claim.payer_ans, data, at, claim.patient_id)
 
 
-def glosa_event(name: str, claim: ClaimRecord, glosa: GlosaRecord, *, at: datetime) -> Event:
+def denial_event(name: str, claim: ClaimRecord, denial: DenialRecord, *, at: datetime) -> Event:
     """A change of a denial; its key is the claim, so that a claim's events stay in order."""
-    data: GlosaData = {
-        "glosaId": glosa.id,
+    data: DenialData = {
+        "denialId": denial.id,
         "claimId": claim.id,
         "provider": claim.provider_cnes,
         "payer": claim.payer_ans,
-        "status": glosa.status.value,
-        "amount": format_money(glosa.amount_cents),
-        "appealedAmount": _money(glosa.appealed_cents),
-        "answeredAmount": _money(glosa.answered_cents),
-        "appealDeadline": glosa.appeal_deadline.isoformat(),
+        "status": denial.status.value,
+        "amount": format_money(denial.amount_cents),
+        "appealedAmount": _money(denial.appealed_cents),
+        "answeredAmount": _money(denial.answered_cents),
+        "appealDeadline": denial.appeal_deadline.isoformat(),
     }
     return Event(name, claim.id, claim.provider_cnes, claim.payer_ans, data, at, claim.patient_id)
 

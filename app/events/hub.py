@@ -41,7 +41,7 @@ class Lagged(Ended):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class StreamEvent:
     """An event as subscribers hear it; the position is its place in the event log.
 
     `shared` holds the answers that were made of it, for subscribers who asked the same with the same permissions.
@@ -57,7 +57,7 @@ class Heard:
     shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
 
-def heard(row: OutboxRecord) -> Heard | None:
+def heard(row: OutboxRecord) -> StreamEvent | None:
     """The numbered outbox row as an event for subscribers; None, with a log line, for data that nobody can read."""
     if row.position is None:
         raise ValueError(row.event_id)
@@ -66,7 +66,9 @@ def heard(row: OutboxRecord) -> Heard | None:
     except orjson.JSONDecodeError:
         _log.error("event_unreadable", event_id=row.event_id, position=row.position, effect="subscribers skip it")
         return None
-    return Heard(row.position, row.name, row.aggregate_id, row.provider_cnes, row.payer_ans, row.recorded_at, data)
+    return StreamEvent(
+        row.position, row.name, row.aggregate_id, row.provider_cnes, row.payer_ans, row.recorded_at, data
+    )
 
 
 class Subscription:
@@ -74,11 +76,11 @@ class Subscription:
 
     def __init__(self, position: int | None) -> None:
         self.position = position
-        self._waiting: deque[Heard] = deque()
+        self._waiting: deque[StreamEvent] = deque()
         self._signal = asyncio.Event()
         self._end: type[Ended] | None = None
 
-    def offer(self, event: Heard) -> bool:
+    def offer(self, event: StreamEvent) -> bool:
         """Queue the event; a full queue ends the subscription, instead of slowing everybody down: then False."""
         if self._end is not None:
             return True
@@ -95,7 +97,7 @@ class Subscription:
         self._end = self._end or Ended
         self._signal.set()
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
+    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
         """The events in order; at the end Lagged or Ended."""
         while True:
             while self._waiting:
@@ -116,7 +118,7 @@ class Hub:
         self,
         missing: Missing,
         *,
-        on_delivery: Callable[[Heard], None] = lambda _: None,
+        on_delivery: Callable[[StreamEvent], None] = lambda _: None,
         on_lag: Callable[[], None] = lambda: None,
     ) -> None:
         self._missing = missing
@@ -142,7 +144,7 @@ class Hub:
         finally:
             self._subscriptions.discard(subscription)
 
-    async def deliver(self, event: Heard) -> None:
+    async def deliver(self, event: StreamEvent) -> None:
         """Hand the event out once, after everything that stands before it."""
         async with self._lock:
             last = event.position - 1 if self.last_position is None else self.last_position
@@ -178,7 +180,7 @@ class Hub:
         for subscription in list(self._subscriptions):
             subscription.close()
 
-    def _hand_out(self, event: Heard) -> None:
+    def _hand_out(self, event: StreamEvent) -> None:
         self.last_position = event.position
         self._on_delivery(event)
         for subscription in self._subscriptions:

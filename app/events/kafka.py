@@ -26,7 +26,7 @@ from aiokafka.errors import (
 from app.db.outbox import OutboxRecord
 from app.events.contracts import cloud_event
 from app.events.forever import forever
-from app.events.hub import Heard, Hub
+from app.events.hub import Hub, StreamEvent
 from app.events.relay import EventRefused
 
 PARTITIONS: Final = 6
@@ -199,12 +199,12 @@ class KafkaReader:
                 await self._hub.deliver(event)
 
 
-def _heard(value: bytes | None) -> Heard | None:
+def _heard(value: bytes | None) -> StreamEvent | None:
     """The message as an event; None (with a log line) for anything that is not one of ours."""
     try:
         event = orjson.loads(value or b"")
         data = event["data"]
-        return Heard(
+        return StreamEvent(
             position=int(event["position"]),
             name=event["eventname"],
             aggregate_id=event["subject"],

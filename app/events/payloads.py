@@ -10,13 +10,13 @@ from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from app.domain.claims import ClaimStatus
-from app.domain.glosas import GlosaStatus
+from app.domain.denials import DenialStatus
 from app.domain.invoices import InvoiceStatus
 from app.domain.remittances import RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 
-def _status(enum: type[ClaimStatus | GlosaStatus | InvoiceStatus | RemittanceStatus | SettlementStatus]) -> object:
+def _status(enum: type[ClaimStatus | DenialStatus | InvoiceStatus | RemittanceStatus | SettlementStatus]) -> object:
     """The values of today, as text: consumers must bear with new ones."""
     return WithJsonSchema({"type": "string", "examples": [member.value for member in enum]})
 
@@ -42,14 +42,14 @@ class ClaimData(TypedDict):
     version: Version
 
 
-class GlosaData(TypedDict):
+class DenialData(TypedDict):
     """A denial (glosa) after a step; amounts of an appeal that was not made or answered yet are null."""
 
-    glosaId: str
+    denialId: str
     claimId: str
     provider: Cnes
     payer: Ans
-    status: Annotated[str, _status(GlosaStatus)]
+    status: Annotated[str, _status(DenialStatus)]
     amount: Amount
     appealedAmount: Amount | None
     answeredAmount: Amount | None
@@ -97,7 +97,7 @@ class RemittanceData(TypedDict):
 Paid = Annotated[str, Field(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$", description="BRL, at most two decimals.")]
 
 
-class DenialData(TypedDict):
+class StatementDenialData(TypedDict):
     """A denied amount and its reason in Tabela 38."""
 
     code: str
@@ -112,7 +112,7 @@ class StatementLineData(TypedDict):
     payerClaimNumber: NotRequired[str | None]
     itemSequence: NotRequired[int | None]
     itemCode: NotRequired[str | None]
-    denials: NotRequired[list[DenialData]]
+    denials: NotRequired[list[StatementDenialData]]
 
 
 class StatementData(TypedDict):

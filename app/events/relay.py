@@ -19,7 +19,7 @@ from app.db.engine import Database
 from app.db.outbox import OutboxRecord
 from app.events.contracts import flaw
 from app.events.forever import is_asked_to_end
-from app.telemetry import Metrics
+from app.telemetry.metrics import Metrics
 
 LOCK_NAME: Final = "billing.relay"
 LOCK_WAIT_SECONDS: Final = 1

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from app.domain.claims import ClaimStatus
 from app.events.contracts import CLAIM_STATUS_EVENTS
-from app.events.hub import Heard
+from app.events.hub import StreamEvent
 from app.resolvers import streams
 from app.resolvers.context import Context
-from app.resolvers.streams import Stream, Wish
+from app.resolvers.streams import Stream, StreamRequest
 
 
 @dataclass(frozen=True, slots=True)
-class WantedClaims:
+class ClaimStreamFilter:
     """Which claims a subscriber asked for; every given part must hold, `statuses` is what they come to."""
 
     payer: str | None = None
@@ -19,7 +19,7 @@ class WantedClaims:
     claim: str | None = None
     statuses: frozenset[ClaimStatus] = frozenset()
 
-    def takes(self, event: Heard) -> bool:
+    def takes(self, event: StreamEvent) -> bool:
         """Whether the event is one of them."""
         return (
             self.payer in (None, event.payer)
@@ -29,11 +29,11 @@ class WantedClaims:
         )
 
 
-async def stream(ctx: Context, *, wanted: WantedClaims, after: str | None) -> Stream:
+async def stream(ctx: Context, *, wanted: ClaimStreamFilter, after: str | None) -> Stream:
     """Every change of a claim's status within the caller's scope, in the order of the event log."""
 
-    async def is_own(event: Heard) -> bool:
+    async def is_own(event: StreamEvent) -> bool:
         ctx.forget()
         return await ctx.loaders.claim.load(event.aggregate_id) is not None
 
-    return await streams.begin(ctx, Wish(CLAIM_STATUS_EVENTS, wanted.takes, is_own), after)
+    return await streams.begin(ctx, StreamRequest(CLAIM_STATUS_EVENTS, wanted.takes, is_own), after)

@@ -14,16 +14,17 @@ from app.db.claims import ClaimFilter, ClaimRecord
 from app.db.paging import Keyset
 from app.db.tables import claims as table
 from app.domain.calendar import business_day
+from app.domain.claim_form import ClaimData
 from app.domain.claims import ItemDecision
 from app.domain.errors import ErrorCode, refuse
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
-from app.services import claims, preflight, reviews, tiss_export
-from app.services.claim_input import ClaimData
+from app.services import batch_export as tiss_export
+from app.services import claims, preflight, reviews
+from app.services.batch_export import Batch
 from app.services.claims import Submission
-from app.services.idempotency import Written
 from app.services.preflight import Own, Preflight
-from app.services.tiss_export import Batch
+from app.unit_of_work.idempotency import Written
 
 CLAIM = TypeAdapter(ClaimRecord)
 SUBMISSIONS = TypeAdapter(list[Submission])

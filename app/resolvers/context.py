@@ -10,21 +10,21 @@ from typing import Any, TypedDict, TypeVar
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access_log.writer import AccessLogWriter, Seen, Who, person_of
 from app.auth.principal import Principal
 from app.auth.tokens import Verifier
-from app.cache import Cache
 from app.db import emergency as emergency_db
 from app.db.engine import Database
-from app.domain.audit import purpose_of
-from app.domain.scope import Scope
+from app.domain.access_log import purpose_of
+from app.domain.data_scope import DataScope
 from app.events.hub import Hub
-from app.rate import Rate
+from app.redis.cache import Cache
+from app.redis.rate_limit import RateLimit
 from app.resolvers.loaders import Loaders
-from app.resolvers.turns import Turns
-from app.services import idempotency
-from app.services.idempotency import Written
-from app.telemetry import Metrics
-from app.trail import Seen, Trail, Who, person_of
+from app.telemetry.metrics import Metrics
+from app.unit_of_work import idempotency
+from app.unit_of_work.idempotency import Written
+from app.unit_of_work.keyed_locks import KeyedLocks
 
 Result = TypeVar("Result")
 Work = Callable[[AsyncConnection], Awaitable[Result]]
@@ -33,7 +33,7 @@ Work = Callable[[AsyncConnection], Awaitable[Result]]
 class Acting(TypedDict):
     """The arguments that every service takes beside its own."""
 
-    scope: Scope
+    scope: DataScope
     subject: str
     now: datetime
 
@@ -48,9 +48,9 @@ class Context:
     hub: Hub
     metrics: Metrics
     verifier: Verifier
-    turns: Turns
-    trail: Trail
-    rate: Rate
+    turns: KeyedLocks
+    trail: AccessLogWriter
+    rate: RateLimit
     now: Callable[[], datetime]
     on_commit: Callable[[], None]
     request_id: str
@@ -75,14 +75,14 @@ class Context:
     @property
     def may_introspect(self) -> bool:
         """Whether the schema is told to this caller."""
-        return self.tells_schema or "schema:introspect" in self.principal.scopes
+        return self.tells_schema or "schema:introspect" in self.principal.permissions
 
     @cached_property
-    def scope(self) -> Scope:
+    def scope(self) -> DataScope:
         """Whose data the caller's token opens."""
         who = self.principal
         providers = who.providers - {"*"}
-        return Scope(frozenset(providers), who.payer, who.patient, any_provider=who.has_any_provider)
+        return DataScope(frozenset(providers), who.payer, who.patient, any_provider=who.has_any_provider)
 
     @cached_property
     def loaders(self) -> Loaders:
@@ -90,13 +90,13 @@ class Context:
         return Loaders(self.database, self.cache, self.scope)
 
     @property
-    def sharing_key(self) -> tuple[frozenset[str], Scope, str]:
+    def sharing_key(self) -> tuple[frozenset[str], DataScope, str]:
         """Equal for callers to whom every object looks the same: their permissions, and whose data they reach.
 
         An emergency access opens more to one caller alone: whoever may have one shares with nobody.
         """
-        alone = self.principal.subject if "health:break_glass" in self.principal.scopes else ""
-        return self.principal.scopes, self.scope, alone
+        alone = self.principal.subject if "health:break_glass" in self.principal.permissions else ""
+        return self.principal.permissions, self.scope, alone
 
     @property
     def expires_at(self) -> float | None:

@@ -10,7 +10,7 @@ from app.db.contracts import ContractRecord
 from app.resolvers.context import Context
 from app.services import contracts
 from app.services.contracts import ContractData
-from app.services.idempotency import Written
+from app.unit_of_work.idempotency import Written
 
 CONTRACT = TypeAdapter(ContractRecord)
 

@@ -11,7 +11,7 @@ from app.db import eligibility as eligibility_db
 from app.db.eligibility import EligibilityFilter, EligibilityRecord
 from app.db.paging import Keyset
 from app.db.reference_tables import eligibility_checks as table
-from app.domain.scope import Scope
+from app.domain.data_scope import DataScope
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.services import eligibility
@@ -48,7 +48,7 @@ async def check(ctx: Context, *, question: Question, is_forced: bool) -> Eligibi
 
 
 def _key(ctx: Context, question: Question) -> str:
-    procedure = f"{question.table_code}.{question.procedure_code}" if question.procedure_code else None
+    procedure = f"{question.code_system}.{question.procedure_code}" if question.procedure_code else None
     return ctx.cache.eligibility_key(
         scope=_scope_name(ctx.scope, question),
         payer=question.payer,
@@ -58,7 +58,7 @@ def _key(ctx: Context, question: Question) -> str:
     )
 
 
-def _scope_name(scope: Scope, question: Question) -> str:
+def _scope_name(scope: DataScope, question: Question) -> str:
     return f"{question.provider}.{scope.patient or '-'}"
 
 

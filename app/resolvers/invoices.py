@@ -11,13 +11,13 @@ from app.db import invoices as invoices_db
 from app.db.invoices import InvoiceFilter, InvoiceRecord
 from app.db.paging import Keyset
 from app.db.tables import invoices as table
-from app.domain.invoices import LineKind
+from app.domain.invoices import InvoiceLineKind
 from app.domain.money import Cents
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.services import invoices
-from app.services.idempotency import Written
 from app.services.invoices import InvoiceData
+from app.unit_of_work.idempotency import Written
 
 INVOICE = TypeAdapter(InvoiceRecord)
 
@@ -65,7 +65,7 @@ async def adjust(
     ctx: Context,
     *,
     invoice_id: str,
-    kind: LineKind,
+    kind: InvoiceLineKind,
     amount: Cents,
     reason: str,
     version: int | None,

@@ -9,32 +9,32 @@ from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
-from app.cache import TUSS_LIFETIME_SECONDS, Cache
 from app.db import claims as claims_db
 from app.db import contracts as contracts_db
-from app.db import coverage as coverage_db
+from app.db import denials as denials_db
 from app.db import eligibility as eligibility_db
-from app.db import glosas as glosas_db
 from app.db import history as history_db
+from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
-from app.db import lines as lines_db
 from app.db import outbox as outbox_db
+from app.db import parties as coverage_db
 from app.db import remittances as remittances_db
 from app.db import settlements as settlements_db
 from app.db import tuss as tuss_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import PriceRecord
-from app.db.coverage import PatientRecord, PayerRecord, ProviderRecord
+from app.db.denials import DenialRecord
 from app.db.eligibility import EligibilityRecord
 from app.db.engine import Database
-from app.db.glosas import GlosaRecord
 from app.db.history import ClaimStep, InvoiceStep
+from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
-from app.db.lines import LineRecord
+from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
-from app.domain.scope import Scope
+from app.domain.data_scope import DataScope
+from app.redis.cache import TUSS_LIFETIME_SECONDS, Cache
 
 Row = TypeVar("Row")
 TermKey = tuple[str, str]
@@ -44,7 +44,7 @@ _TERM = TypeAdapter(TussRecord)
 class Loaders:
     """The loaders of one request or one subscription event; dropped after every write."""
 
-    def __init__(self, database: Database, cache: Cache, scope: Scope) -> None:
+    def __init__(self, database: Database, cache: Cache, scope: DataScope) -> None:
         self._database = database
         self._cache = cache
         self._scope = scope
@@ -110,16 +110,16 @@ class Loaders:
         return self._many(lambda c, keys: lines_db.of_claims(c, self._scope, keys), lambda row: row.claim_id or "")
 
     @cached_property
-    def glosa(self) -> DataLoader[str, GlosaRecord | None]:
-        return self._one(lambda c, keys: glosas_db.by_ids(c, self._scope, keys), lambda row: row.id)
+    def denial(self) -> DataLoader[str, DenialRecord | None]:
+        return self._one(lambda c, keys: denials_db.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
-    def glosas_of_item(self) -> DataLoader[str, list[GlosaRecord]]:
-        return self._many(lambda c, keys: glosas_db.of_items(c, self._scope, keys), lambda row: row.item_id)
+    def denials_of_item(self) -> DataLoader[str, list[DenialRecord]]:
+        return self._many(lambda c, keys: denials_db.of_items(c, self._scope, keys), lambda row: row.item_id)
 
     @cached_property
-    def glosas_of_claim(self) -> DataLoader[str, list[GlosaRecord]]:
-        return self._many(lambda c, keys: glosas_db.of_claims(c, self._scope, keys), lambda row: row.claim_id)
+    def denials_of_claim(self) -> DataLoader[str, list[DenialRecord]]:
+        return self._many(lambda c, keys: denials_db.of_claims(c, self._scope, keys), lambda row: row.claim_id)
 
     @cached_property
     def invoice(self) -> DataLoader[str, InvoiceRecord | None]:
@@ -208,9 +208,9 @@ class Loaders:
             return {}
         async with self._database.reading() as connection:
             rows = await tuss_db.by_keys(connection, keys)
-        values = {self._cache.tuss_key(row.table_code, row.code): orjson.dumps(row) for row in rows}
+        values = {self._cache.tuss_key(row.code_system, row.code): orjson.dumps(row) for row in rows}
         await self._cache.put_many(values, lifetime_seconds=TUSS_LIFETIME_SECONDS)
-        return {(row.table_code, row.code): row for row in rows}
+        return {(row.code_system, row.code): row for row in rows}
 
 
 def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:

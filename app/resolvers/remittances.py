@@ -11,14 +11,14 @@ from app.db.paging import Keyset
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
 from app.db.tables import remittance_lines, remittances
 from app.domain.remittances import RemittanceSource
+from app.domain.statement import RemittanceData
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.services import posting
 from app.services import remittances as service
-from app.services.idempotency import Written
 from app.services.posting import Posted
-from app.services.remittance_input import RemittanceData
 from app.services.remittances import Imported
+from app.unit_of_work.idempotency import Written
 
 IMPORTED = TypeAdapter(Imported)
 POSTED = TypeAdapter(Posted)

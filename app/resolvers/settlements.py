@@ -12,14 +12,14 @@ from app.db.settlements import SettlementFilter, SettlementRecord
 from app.db.tables import settlements as table
 from app.domain.money import Cents
 from app.events.contracts import SETTLEMENT_EVENTS
-from app.events.hub import Heard
+from app.events.hub import StreamEvent
 from app.resolvers import streams
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
-from app.resolvers.streams import Stream, Wish
+from app.resolvers.streams import Stream, StreamRequest
 from app.services import settlements
-from app.services.idempotency import Written
 from app.services.settlements import Payment, Settled
+from app.unit_of_work.idempotency import Written
 
 SETTLED = TypeAdapter(Settled)
 NEWEST_FIRST: Order[SettlementRecord] = order_by(table, "created_at", datetime, descending=True)
@@ -73,14 +73,14 @@ async def reverse(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SettlementStreamFilter:
     """Which settlements a subscriber asked for; every given part must hold."""
 
     payer: str | None = None
     provider: str | None = None
     invoice: str | None = None
 
-    def takes(self, event: Heard) -> bool:
+    def takes(self, event: StreamEvent) -> bool:
         """Whether the event is one of them."""
         return (
             self.payer in (None, event.payer)
@@ -89,10 +89,10 @@ class Wanted:
         )
 
 
-async def stream(ctx: Context, *, wanted: Wanted, after: str | None) -> Stream:
+async def stream(ctx: Context, *, wanted: SettlementStreamFilter, after: str | None) -> Stream:
     """Every settlement and reversal within the caller's scope, in the order of the event log."""
-    return await streams.begin(ctx, Wish(SETTLEMENT_EVENTS, wanted.takes, _hidden_from_patients), after)
+    return await streams.begin(ctx, StreamRequest(SETTLEMENT_EVENTS, wanted.takes, _hidden_from_patients), after)
 
 
-async def _hidden_from_patients(_event: Heard) -> bool:
+async def _hidden_from_patients(_event: StreamEvent) -> bool:
     return False

@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from app.db import outbox as outbox_db
 from app.domain.errors import ErrorCode, refuse
 from app.events.cursors import position_of
-from app.events.hub import Heard, heard
+from app.events.hub import StreamEvent, heard
 from app.resolvers.context import Context
 
 REPLAY_BATCH = 200
-Stream = AsyncGenerator[Heard, None]
+Stream = AsyncGenerator[StreamEvent, None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class StreamRequest:
     """What a subscriber asked for: these event names, and of them those that `wanted` takes.
 
     `is_visible` says whether an event that names no patient is about the caller, where the caller is a patient.
     """
 
     names: Collection[str]
-    wanted: Callable[[Heard], bool]
-    is_visible: Callable[[Heard], Awaitable[bool]]
+    wanted: Callable[[StreamEvent], bool]
+    is_visible: Callable[[StreamEvent], Awaitable[bool]]
 
 
-async def begin(ctx: Context, wish: Wish, after: str | None) -> Stream:
+async def begin(ctx: Context, wish: StreamRequest, after: str | None) -> Stream:
     """The stream; refused before it begins if the cursor is none, or stands for events that are not kept any more."""
     position = None if after is None else await _checked(ctx, after)
     return _counted(ctx, _joined(ctx, wish, position))
@@ -57,7 +57,7 @@ async def _counted(ctx: Context, events: Stream) -> Stream:
         ctx.metrics.subscribers.dec()
 
 
-async def _joined(ctx: Context, wish: Wish, after: int | None) -> Stream:
+async def _joined(ctx: Context, wish: StreamRequest, after: int | None) -> Stream:
     """First what the log holds behind `after`, then the live events, none of them twice.
 
     The long part of the replay runs before the subscription opens, or its queue would overflow meanwhile; the short
@@ -79,7 +79,7 @@ async def _joined(ctx: Context, wish: Wish, after: int | None) -> Stream:
                 yield event
 
 
-async def _replayed(ctx: Context, wish: Wish, after: int) -> Stream:
+async def _replayed(ctx: Context, wish: StreamRequest, after: int) -> Stream:
     while True:
         async with ctx.database.reading() as connection:
             rows = await outbox_db.named_after(connection, ctx.scope, after, wish.names, REPLAY_BATCH)
@@ -92,7 +92,7 @@ async def _replayed(ctx: Context, wish: Wish, after: int) -> Stream:
             return
 
 
-async def _is_visible(ctx: Context, wish: Wish, event: Heard) -> bool:
+async def _is_visible(ctx: Context, wish: StreamRequest, event: StreamEvent) -> bool:
     """The caller's scope; a published event names no patient, and the log may name one who was corrected since, so
     a patient's own are told by the rows themselves."""
     patient = ctx.scope.patient

@@ -15,7 +15,7 @@ from app.resolvers.paging import Order, Page, PageRequest, read_page
 
 SEARCH_LENGTH_MAX = 100
 BY_CODE: Order[TussRecord] = Order(
-    table.c.code, table.c.table_code, False, lambda row: row.code, lambda row: row.table_code, kind=str
+    table.c.code, table.c.code_system, False, lambda row: row.code, lambda row: row.code_system, kind=str
 )
 
 

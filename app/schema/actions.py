@@ -5,9 +5,9 @@ from typing import Final
 import strawberry
 
 from app.auth.principal import Principal
-from app.domain.actions import ClaimOperation, GlosaOperation, InvoiceOperation
-from app.schema.described import described
-from app.schema.permissions import Requires
+from app.domain.actions import ClaimOperation, DenialOperation, InvoiceOperation
+from app.schema.base.described import described
+from app.schema.base.permissions import Requires
 
 MUTATIONS: Final[dict[str, str]] = {
     "createClaim": "claims:create",
@@ -19,8 +19,8 @@ MUTATIONS: Final[dict[str, str]] = {
     "startReview": "claims:review",
     "requestInformation": "claims:review",
     "adjudicateClaim": "claims:adjudicate",
-    "acceptGlosa": "glosas:appeal",
-    "appealGlosa": "glosas:appeal",
+    "acceptDenial": "denials:appeal",
+    "appealDenial": "denials:appeal",
     "answerAppeal": "appeals:answer",
     "createInvoice": "invoices:create",
     "adjustInvoice": "invoices:adjust",
@@ -45,10 +45,10 @@ CLAIM_MUTATIONS: Final = {
     ClaimOperation.REPLACE: "replaceClaim",
     ClaimOperation.INVOICE: "createInvoice",
 }
-GLOSA_MUTATIONS: Final = {
-    GlosaOperation.ACCEPT: "acceptGlosa",
-    GlosaOperation.APPEAL: "appealGlosa",
-    GlosaOperation.ANSWER_APPEAL: "answerAppeal",
+DENIAL_MUTATIONS: Final = {
+    DenialOperation.ACCEPT: "acceptDenial",
+    DenialOperation.APPEAL: "appealDenial",
+    DenialOperation.ANSWER_APPEAL: "answerAppeal",
 }
 INVOICE_MUTATIONS: Final = {
     InvoiceOperation.ADJUST: "adjustInvoice",
@@ -73,11 +73,11 @@ described(
     },
 )
 described(
-    GlosaOperation,
+    DenialOperation,
     "What can be done to a denial; new values may be added.",
     {
-        "ACCEPT": "`acceptGlosa`.",
-        "APPEAL": "`appealGlosa`.",
+        "ACCEPT": "`acceptDenial`.",
+        "APPEAL": "`appealDenial`.",
         "ANSWER_APPEAL": "`answerAppeal`.",
     },
 )
@@ -102,7 +102,7 @@ def needs(mutation: str) -> Requires:
 def permission_block(principal: Principal, mutation: str) -> str | None:
     """Why the caller may not use the mutation at all, or None."""
     scope = MUTATIONS[mutation]
-    return None if scope in principal.scopes else f"this needs the permission {scope}"
+    return None if scope in principal.permissions else f"this needs the permission {scope}"
 
 
 BLOCKED_BY = "Why it would be refused now; null when it can be done."
@@ -115,8 +115,8 @@ class AvailableClaimAction:
 
 
 @strawberry.type(description="Something that can be done to a denial, or why not.")
-class AvailableGlosaAction:
-    action: GlosaOperation = strawberry.field(description="What.")
+class AvailableDenialAction:
+    action: DenialOperation = strawberry.field(description="What.")
     blocked_by: str | None = strawberry.field(description=BLOCKED_BY)
 
 

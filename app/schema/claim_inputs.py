@@ -5,17 +5,17 @@ from typing import Any
 
 import strawberry
 
-from app.domain.attendance import Attendance, Practitioner
-from app.domain.claims import Denial, ItemDecision
+from app.domain.claim_form import Authorization, ClaimData, ItemData
+from app.domain.claims import DeniedAmount, ItemDecision
+from app.domain.encounter import Encounter, Practitioner
 from app.domain.money import FACTOR_ONE, Cents, Factor, Quantity
-from app.schema.enums import ClaimType
-from app.schema.errors import KEY, VERSION
-from app.services.claim_input import Authorization, ClaimData, ItemData
+from app.schema.base.enums import ClaimType
+from app.schema.base.mutations import KEY, VERSION
 
 
 @strawberry.input(description="One item to bill.")
 class ClaimItemInput:
-    table: str = strawberry.field(description="TUSS table: 18, 19, 20, 22, or 00, 90, 98 for payers' own codes.")
+    code_system: str = strawberry.field(description="TUSS table: 18, 19, 20, 22, or 00, 90, 98 for payers' own codes.")
     code: str = strawberry.field(description="The code within the table.")
     quantity: Quantity = strawberry.field(description="How many, above zero.")
     unit_price: Cents = strawberry.field(description="Price of one, above zero.")
@@ -26,7 +26,13 @@ class ClaimItemInput:
     def data(self) -> ItemData:
         """The item as the service takes it."""
         return ItemData(
-            self.table, self.code, self.quantity, self.unit_price, self.factor, self.description, self.performed_on
+            self.code_system,
+            self.code,
+            self.quantity,
+            self.unit_price,
+            self.factor,
+            self.description,
+            self.performed_on,
         )
 
 
@@ -55,23 +61,25 @@ class AuthorizationInput:
 
 
 @strawberry.input(description="What a TISS guide says beside what is billed; what is left out gets its usual value.")
-class AttendanceInput:
-    character: str | None = strawberry.field(default=None, description="1 elective, 2 urgent (TISS table 23).")
-    kind: str | None = strawberry.field(default=None, description="Kind of attendance (TISS table 50).")
+class EncounterInput:
+    priority: str | None = strawberry.field(default=None, description="1 elective, 2 urgent (TISS table 23).")
+    type: str | None = strawberry.field(default=None, description="Type of encounter (tipoAtendimento, TISS table 50).")
     accident: str | None = strawberry.field(default=None, description="Accident indicator (TISS table 36).")
-    regime: str | None = strawberry.field(default=None, description="Regime of attendance (TISS table 76).")
-    consultation: str | None = strawberry.field(default=None, description="Kind of consultation (TISS table 52).")
+    setting: str | None = strawberry.field(default=None, description="Setting (regimeAtendimento, TISS table 76).")
+    visit_type: str | None = strawberry.field(
+        default=None, description="First visit or return (tipoConsulta, TISS table 52)."
+    )
     newborn: bool = strawberry.field(default=False, description="A newborn on the mother's card.")
     requester: PractitionerInput | None = strawberry.field(default=None, description="Who asked for the service.")
 
-    def data(self) -> Attendance:
-        """The attendance as the service takes it."""
-        return Attendance(
-            character=self.character,
-            kind=self.kind,
+    def data(self) -> Encounter:
+        """The encounter as the service takes it."""
+        return Encounter(
+            priority=self.priority,
+            type=self.type,
             accident=self.accident,
-            regime=self.regime,
-            consultation=self.consultation,
+            setting=self.setting,
+            visit_type=self.visit_type,
             newborn=self.newborn,
             requester=self.requester.data() if self.requester else None,
         )
@@ -93,7 +101,7 @@ class ClaimInput:
     authorization: AuthorizationInput | None = strawberry.field(default=None, description="The authorization, if any.")
     clinical_indication: str | None = strawberry.field(default=None, description="Up to 500 characters.")
     diagnosis_codes: list[str] | None = strawberry.field(default=None, description="Up to four CID codes.")
-    attendance: AttendanceInput | None = strawberry.field(
+    encounter: EncounterInput | None = strawberry.field(
         default=None, description="What TISS documents say beyond the billing facts."
     )
 
@@ -112,7 +120,7 @@ class ClaimInput:
             clinical_indication=self.clinical_indication,
             diagnosis_codes=tuple(self.diagnosis_codes or ()),
             claimed_total=self.claimed_amount,
-            attendance=self.attendance.data() if self.attendance else None,
+            encounter=self.encounter.data() if self.encounter else None,
         )
 
 
@@ -139,7 +147,7 @@ class ClaimChangesInput:
     clinical_indication: str | None = strawberry.field(default=strawberry.UNSET, description="Up to 500 characters.")
     diagnosis_codes: list[str] | None = strawberry.field(default=strawberry.UNSET, description="Up to four CID codes.")
 
-    attendance: AttendanceInput | None = strawberry.field(
+    encounter: EncounterInput | None = strawberry.field(
         default=strawberry.UNSET, description="What TISS documents say; all of it anew."
     )
 
@@ -157,8 +165,8 @@ class ClaimChangesInput:
             found["clinical_indication"] = self.clinical_indication
         if self.diagnosis_codes is not strawberry.UNSET:
             found["diagnosis_codes"] = tuple(self.diagnosis_codes or ())
-        if self.attendance is not strawberry.UNSET:
-            found["attendance"] = self.attendance.data() if self.attendance else None
+        if self.encounter is not strawberry.UNSET:
+            found["encounter"] = self.encounter.data() if self.encounter else None
         return found
 
 
@@ -225,7 +233,7 @@ class ItemDecisionInput:
     def data(self) -> ItemDecision:
         """The decision as the service takes it."""
         return ItemDecision(
-            self.sequence, self.approved_amount, tuple(Denial(each.code, each.amount) for each in self.denials)
+            self.sequence, self.approved_amount, tuple(DeniedAmount(each.code, each.amount) for each in self.denials)
         )
 
 

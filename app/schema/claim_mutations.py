@@ -7,6 +7,8 @@ import strawberry
 from app.db.claims import ClaimRecord
 from app.resolvers import claims
 from app.schema.actions import needs
+from app.schema.base.info import Info
+from app.schema.base.mutations import REPLAYED, UserError, answer, user_errors
 from app.schema.claim_inputs import (
     AdjudicateClaimInput,
     CancelClaimInput,
@@ -19,11 +21,9 @@ from app.schema.claim_inputs import (
     UpdateDraftClaimInput,
 )
 from app.schema.claims import Claim
-from app.schema.errors import REPLAYED, UserError, answer, user_errors
-from app.schema.info import Info
+from app.services.batch_export import Batch
 from app.services.claims import Submission
-from app.services.idempotency import Written
-from app.services.tiss_export import Batch
+from app.unit_of_work.idempotency import Written
 
 
 @strawberry.type(description="What became of a mutation on one claim.")

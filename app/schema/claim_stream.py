@@ -8,32 +8,32 @@ import strawberry
 
 from app.db.claims import ClaimRecord
 from app.events.cursors import cursor_of
-from app.events.hub import Heard
+from app.events.hub import StreamEvent
 from app.resolvers import claim_stream
-from app.resolvers.claim_stream import WantedClaims
+from app.resolvers.claim_stream import ClaimStreamFilter
+from app.schema.base.enums import ClaimStatus
+from app.schema.base.info import Info
+from app.schema.base.permissions import Requires
 from app.schema.claims import Claim
-from app.schema.enums import ClaimStatus
-from app.schema.info import Info
-from app.schema.permissions import Requires
 from app.schema.settlements import CURSOR
 
 
 @strawberry.type(description="A claim (guia) that came to stand in another state.")
 class ClaimStatusEvent:
     @strawberry.field(description=CURSOR)
-    def cursor(event: strawberry.Parent[Heard]) -> str:
+    def cursor(event: strawberry.Parent[StreamEvent]) -> str:
         return cursor_of(event.position)
 
     @strawberry.field(description="The state it came to with this event; the claim itself may be further by now.")
-    def status(event: strawberry.Parent[Heard]) -> ClaimStatus:
+    def status(event: strawberry.Parent[StreamEvent]) -> ClaimStatus:
         return ClaimStatus(event.data["status"])
 
     @strawberry.field(description="When it happened.")
-    def at(event: strawberry.Parent[Heard]) -> datetime:
+    def at(event: strawberry.Parent[StreamEvent]) -> datetime:
         return event.recorded_at
 
     @strawberry.field(graphql_type=Claim, description="The claim as it is now.")
-    async def claim(event: strawberry.Parent[Heard], info: Info) -> ClaimRecord | None:
+    async def claim(event: strawberry.Parent[StreamEvent], info: Info) -> ClaimRecord | None:
         return await info.context.loaders.claim.load(event.aggregate_id)
 
 
@@ -44,9 +44,9 @@ class ClaimStreamFilterInput:
     claim: strawberry.ID | None = strawberry.field(default=None, description="This claim only.")
     status: list[ClaimStatus] | None = strawberry.field(default=None, description="That come to one of these states.")
 
-    def wanted(self) -> WantedClaims:
+    def wanted(self) -> ClaimStreamFilter:
         """The filter as the resolver takes it."""
-        return WantedClaims(self.payer, self.provider, self.claim, frozenset(self.status or ()))
+        return ClaimStreamFilter(self.payer, self.provider, self.claim, frozenset(self.status or ()))
 
 
 @strawberry.type

@@ -6,27 +6,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from app.db.claims import ClaimFilter, ClaimRecord, ItemRecord
-from app.db.coverage import PatientRecord, PayerRecord, ProviderRecord
-from app.db.glosas import GlosaRecord
+from app.db.denials import DenialRecord
 from app.db.history import ClaimStep
 from app.db.invoices import InvoiceRecord
+from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.db.tuss import TussRecord
 from app.domain.actions import ClaimFacts, claim_block
-from app.domain.glosas import AFTER_APPEAL
+from app.domain.denials import AFTER_APPEAL
 from app.domain.money import Cents, Factor, Quantity
 from app.resolvers import claims
 from app.resolvers.claims import ClaimOrder
 from app.schema.actions import CLAIM_MUTATIONS, AvailableClaimAction, permission_block
+from app.schema.base.connections import Connection, Node
+from app.schema.base.described import described
+from app.schema.base.enums import ClaimStatus, ClaimType, InvoiceLineKind
+from app.schema.base.info import Info
+from app.schema.base.mutations import checked_arguments
+from app.schema.base.permissions import Requires, amount, check_input, health, maskable, needing, personal
 from app.schema.claim_inputs import ClaimInput
-from app.schema.coverage import Patient, Payer, Provider
-from app.schema.described import described
-from app.schema.enums import ClaimStatus, ClaimType, LineKind
-from app.schema.errors import checked_arguments
-from app.schema.glosas import Glosa
+from app.schema.denials import Denial
 from app.schema.history import ClaimHistoryEntry
-from app.schema.info import Info
-from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, amount, check_input, health, maskable, needing, personal
+from app.schema.parties import Patient, Payer, Provider
 from app.schema.preflight import ClaimPreflight, PreflightFinding
 from app.schema.tuss import TussTerm
 
@@ -55,7 +55,7 @@ ORDER_NEEDS = dict.fromkeys((ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_A
 @strawberry.type(description="One billed item of a claim (item da guia).")
 class ClaimItem(Node):
     sequence: int = strawberry.field(description="Its number within the claim, from 1 without gaps (sequencialItem).")
-    table_code: str = strawberry.field(name="table", description="TUSS table (codigoTabela).")
+    code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
     code: str = strawberry.field(description="TUSS code (codigoProcedimento).")
     description: str = strawberry.field(description="What was done or used.")
     performed_on: date = strawberry.field(description="Day of execution (dataExecucao).")
@@ -71,14 +71,14 @@ class ClaimItem(Node):
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, ItemRecord)
 
-    @strawberry.field(graphql_type=list[Glosa], description="The denials of this item.")
-    async def denials(item: strawberry.Parent[ItemRecord], info: Info) -> list[GlosaRecord]:
+    @strawberry.field(graphql_type=list[Denial], description="The denials of this item.")
+    async def denials(item: strawberry.Parent[ItemRecord], info: Info) -> list[DenialRecord]:
         # Nothing was denied on most items: they need no statement.
-        return await info.context.loaders.glosas_of_item.load(item.id) if item.denied_cents else []
+        return await info.context.loaders.denials_of_item.load(item.id) if item.denied_cents else []
 
     @strawberry.field(graphql_type=TussTerm | None, description="The term of the code; null for payers' own tables.")
     async def term(item: strawberry.Parent[ItemRecord], info: Info) -> TussRecord | None:
-        return await info.context.loaders.term.load((item.table_code, item.code))
+        return await info.context.loaders.term.load((item.code_system, item.code))
 
 
 @strawberry.type(description="Who performed the service (profissional executante).")
@@ -142,7 +142,7 @@ class Claim(Node):
         )
 
     @strawberry.field(
-        description="The payer's authorization, if the claim has one.", extensions=personal("beneficiary:read")
+        description="The payer's authorization, if the claim has one.", extensions=personal("patients:read")
     )
     def authorization(claim: strawberry.Parent[ClaimRecord]) -> Authorization | None:
         if claim.authorization_number is None:
@@ -164,7 +164,7 @@ class Claim(Node):
     @strawberry.field(
         graphql_type=Patient | None,
         description="The insured person.",
-        extensions=personal("beneficiary:read", "beneficiary:read_masked"),
+        extensions=personal("patients:read", "patients:read_masked"),
     )
     async def patient(claim: strawberry.Parent[ClaimRecord], info: Info) -> PatientRecord | None:
         return await info.context.loaders.patient.load(claim.patient_id)
@@ -225,13 +225,13 @@ async def _facts(claim: ClaimRecord, info: Info) -> ClaimFacts:
     if claim.approved_cents is None:
         return ClaimFacts(claim.status, None)
     loaders = info.context.loaders
-    denials = await loaders.glosas_of_claim.load(claim.id)
+    denials = await loaders.denials_of_claim.load(claim.id)
     return ClaimFacts(
         claim.status,
         Cents(claim.approved_cents),
-        is_billed=any(line.kind is LineKind.CLAIM for line in await loaders.lines_of_claim.load(claim.id)),
+        is_billed=any(line.kind is InvoiceLineKind.CLAIM for line in await loaders.lines_of_claim.load(claim.id)),
         is_replaced=await loaders.replacement_of_claim.load(claim.id) is not None,
-        is_appealed=any(glosa.status in AFTER_APPEAL for glosa in denials),
+        is_appealed=any(denial.status in AFTER_APPEAL for denial in denials),
     )
 
 
@@ -241,9 +241,7 @@ class ClaimFilterInput:
     type: ClaimType | None = strawberry.field(default=None, description="Of this kind.")
     payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
     provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
-    patient: strawberry.ID | None = needing(
-        "beneficiary:read", "beneficiary:read_masked", description="Of this patient."
-    )
+    patient: strawberry.ID | None = needing("patients:read", "patients:read_masked", description="Of this patient.")
     provider_claim_number: str | None = strawberry.field(default=None, description="With exactly this number.")
     service_date_from: date | None = strawberry.field(default=None, description="Service on this day or later.")
     service_date_to: date | None = strawberry.field(default=None, description="Service on this day or earlier.")
@@ -251,9 +249,9 @@ class ClaimFilterInput:
     submitted_to: datetime | None = strawberry.field(default=None, description="Submitted at this time or earlier.")
     amount_from: Cents | None = needing("amounts:read", description="Claimed amount at least this.")
     amount_to: Cents | None = needing("amounts:read", description="Claimed amount at most this.")
-    glosa_code: str | None = needing("claims:read_items", description="With a denial of this Tabela 38 code.")
+    denial_code: str | None = needing("claims:read_items", description="With a denial of this Tabela 38 code.")
     in_dispute: bool | None = needing(
-        "amounts:read", "claims:read_items", description="With (or without) an open or appealed glosa."
+        "amounts:read", "claims:read_items", description="With (or without) an open or appealed denial."
     )
 
     def where(self) -> ClaimFilter:
@@ -271,7 +269,7 @@ class ClaimFilterInput:
             submitted_to=self.submitted_to,
             amount_from=self.amount_from,
             amount_to=self.amount_to,
-            glosa_code=self.glosa_code,
+            denial_code=self.denial_code,
             is_in_dispute=self.in_dispute,
         )
 

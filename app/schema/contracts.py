@@ -6,17 +6,17 @@ from typing import Any
 import strawberry
 
 from app.db.contracts import ContractRecord, PriceRecord
-from app.db.coverage import PayerRecord, ProviderRecord
+from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
 from app.schema.actions import needs
-from app.schema.coverage import Payer, Provider
-from app.schema.errors import KEY, REPLAYED, VERSION, UserError, answer
-from app.schema.info import Info
-from app.schema.permissions import Requires, financial
+from app.schema.base.info import Info
+from app.schema.base.mutations import KEY, REPLAYED, VERSION, UserError, answer
+from app.schema.base.permissions import Requires, financial
+from app.schema.parties import Payer, Provider
 from app.services.contracts import ContractData
-from app.services.idempotency import Written
+from app.unit_of_work.idempotency import Written
 
 WINDOW = "Days from the service to the last day on which a claim may be sent."
 DEADLINE = "Days from a denial to the last day on which it may be appealed."
@@ -25,7 +25,7 @@ TERM = "Days from issuing an invoice to its due date."
 
 @strawberry.type(description="One agreed price of a code, for services performed while it is valid.")
 class ContractPrice:
-    table_code: str = strawberry.field(name="table", description="TUSS table.")
+    code_system: str = strawberry.field(description="TUSS table.")
     code: str = strawberry.field(description="The code within the table.")
     valid_from: date = strawberry.field(description="First day.")
     valid_to: date | None = strawberry.field(description="Last day; null until further notice.")
@@ -72,7 +72,7 @@ class ContractQuery:
 
 @strawberry.input(description="One agreed price.")
 class ContractPriceInput:
-    table: str = strawberry.field(description="TUSS table.")
+    code_system: str = strawberry.field(description="TUSS table.")
     code: str = strawberry.field(description="The code within the table.")
     unit_price: Cents = strawberry.field(description="The price of one, above zero.")
     valid_from: date = strawberry.field(description="First day.")
@@ -83,7 +83,7 @@ class ContractPriceInput:
     def data(self) -> Price:
         """The price as the service takes it."""
         return Price(
-            self.table,
+            self.code_system,
             self.code,
             self.unit_price,
             self.valid_from,

@@ -5,24 +5,24 @@ from typing import Any
 
 import strawberry
 
-from app.db.coverage import PatientRecord, PayerRecord, ProviderRecord
 from app.db.eligibility import EligibilityFilter, EligibilityRecord
+from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain import tabela38
 from app.domain.calendar import business_day
-from app.domain.eligibility import Outcome, Source
+from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 from app.resolvers import eligibility
 from app.schema.actions import needs
-from app.schema.coverage import Patient, Payer, Provider
-from app.schema.described import described
-from app.schema.errors import UserError, answer, checked_arguments
-from app.schema.info import Info
-from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, check_input, health, maskable, needing, personal
+from app.schema.base.connections import Connection, Node
+from app.schema.base.described import described
+from app.schema.base.info import Info
+from app.schema.base.mutations import UserError, answer, checked_arguments
+from app.schema.base.permissions import Requires, check_input, health, maskable, needing, personal
+from app.schema.parties import Patient, Payer, Provider
 from app.services.eligibility import Question
-from app.services.idempotency import Written
+from app.unit_of_work.idempotency import Written
 
 described(
-    Outcome,
+    EligibilityOutcome,
     "What the payer answered; new values may be added.",
     {
         "ELIGIBLE": "Covered on the service date.",
@@ -31,7 +31,7 @@ described(
     },
 )
 described(
-    Source,
+    EligibilitySource,
     "Where an answer came from.",
     {"PAYER": "The payer was asked.", "CACHE": "An earlier answer of the payer was repeated."},
 )
@@ -45,8 +45,8 @@ class EligibilityReason:
 
 @strawberry.type(description="An answer to: is this card covered on this day? (elegibilidade). Never changes.")
 class Eligibility(Node):
-    outcome: Outcome = strawberry.field(description="The answer.")
-    source: Source = strawberry.field(description="Where it came from.")
+    outcome: EligibilityOutcome = strawberry.field(description="The answer.")
+    source: EligibilitySource = strawberry.field(description="Where it came from.")
     service_date: date = strawberry.field(description="The day that was asked about.")
     asked_payer_at: datetime = strawberry.field(description="When the payer was really asked.")
     answered_at: datetime = strawberry.field(description="When this answer was given.")
@@ -77,7 +77,7 @@ class Eligibility(Node):
     @strawberry.field(
         graphql_type=Patient | None,
         description="The insured person, if the payer knows the card.",
-        extensions=personal("beneficiary:read", "beneficiary:read_masked"),
+        extensions=personal("patients:read", "patients:read_masked"),
     )
     async def patient(found: strawberry.Parent[EligibilityRecord], info: Info) -> PatientRecord | None:
         return await info.context.loaders.patient.load(found.patient_id) if found.patient_id else None
@@ -87,10 +87,8 @@ class Eligibility(Node):
 class EligibilityFilterInput:
     payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
     provider: str | None = strawberry.field(default=None, description="Asked by the provider with this CNES.")
-    patient: strawberry.ID | None = needing(
-        "beneficiary:read", "beneficiary:read_masked", description="About this patient."
-    )
-    outcome: Outcome | None = strawberry.field(default=None, description="With this outcome.")
+    patient: strawberry.ID | None = needing("patients:read", "patients:read_masked", description="About this patient.")
+    outcome: EligibilityOutcome | None = strawberry.field(default=None, description="With this outcome.")
     service_date_from: date | None = strawberry.field(default=None, description="Asked for this day or later.")
     service_date_to: date | None = strawberry.field(default=None, description="Asked for this day or earlier.")
 
@@ -119,7 +117,7 @@ class EligibilityQuery:
 
 @strawberry.input(description="A procedure to ask about.")
 class ProcedureInput:
-    table: str = strawberry.field(description="TUSS table.")
+    code_system: str = strawberry.field(description="TUSS table.")
     code: str = strawberry.field(description="TUSS code.")
 
 
@@ -140,7 +138,7 @@ class CheckEligibilityInput:
             payer=self.payer,
             card_number=self.card_number,
             service_date=self.service_date or today,
-            table_code=procedure.table if procedure else None,
+            code_system=procedure.code_system if procedure else None,
             procedure_code=procedure.code if procedure else None,
         )
 

@@ -5,8 +5,8 @@ from datetime import datetime
 import strawberry
 
 from app.domain.money import Cents
-from app.schema.enums import ClaimAction, ClaimStatus, GlosaAction, GlosaStatus, InvoiceAction, InvoiceStatus
-from app.schema.permissions import amount, health
+from app.schema.base.enums import ClaimAction, ClaimStatus, DenialAction, DenialStatus, InvoiceAction, InvoiceStatus
+from app.schema.base.permissions import amount, health
 
 
 @strawberry.type(description="One step of a claim, or of one of its denials, and the claim as it was after it.")
@@ -15,9 +15,9 @@ class ClaimHistoryEntry:
     action: ClaimAction | None = strawberry.field(description="The claim's step; null for a step of a denial.")
     status: ClaimStatus = strawberry.field(description="The claim's state after the step.")
     version: int = strawberry.field(description="The claim's version after the step.")
-    glosa_id: strawberry.ID | None = strawberry.field(description="The denial, if the step is about one.")
-    glosa_action: GlosaAction | None = strawberry.field(description="The denial's step.")
-    glosa_status: GlosaStatus | None = strawberry.field(description="The denial's state after the step.")
+    denial_id: strawberry.ID | None = strawberry.field(description="The denial, if the step is about one.")
+    denial_action: DenialAction | None = strawberry.field(description="The denial's step.")
+    denial_status: DenialStatus | None = strawberry.field(description="The denial's state after the step.")
     payer_claim_number: str | None = strawberry.field(description="The payer's number after the step.")
     actor: str = strawberry.field(description="Who did it: a token's subject, or `deadline` for the sweep.")
     at: datetime = strawberry.field(description="When.")

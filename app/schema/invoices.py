@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from app.db.claims import ClaimRecord
-from app.db.coverage import PayerRecord, ProviderRecord
-from app.db.glosas import GlosaRecord
+from app.db.denials import DenialRecord
 from app.db.history import InvoiceStep
+from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceFilter, InvoiceRecord
-from app.db.lines import LineRecord
+from app.db.parties import PayerRecord, ProviderRecord
 from app.db.settlements import SettlementRecord
 from app.domain.actions import invoice_block
 from app.domain.calendar import business_day
@@ -20,18 +20,18 @@ from app.domain.money import Cents
 from app.resolvers import invoices
 from app.resolvers.invoices import InvoiceOrder
 from app.schema.actions import INVOICE_MUTATIONS, AvailableInvoiceAction, needs, permission_block
+from app.schema.base.connections import Connection, Node
+from app.schema.base.described import described
+from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
+from app.schema.base.info import Info
+from app.schema.base.mutations import KEY, REPLAYED, VERSION, UserError, answer, checked_arguments
+from app.schema.base.permissions import Requires, amount, check_input, financial, health, needing
 from app.schema.claims import Claim
-from app.schema.coverage import Payer, Provider
-from app.schema.described import described
-from app.schema.enums import InvoiceStatus, LineKind
-from app.schema.errors import KEY, REPLAYED, VERSION, UserError, answer, checked_arguments
-from app.schema.glosas import Glosa
+from app.schema.denials import Denial
 from app.schema.history import InvoiceHistoryEntry
-from app.schema.info import Info
-from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, amount, check_input, financial, health, needing
-from app.services.idempotency import Written
+from app.schema.parties import Payer, Provider
 from app.services.invoices import InvoiceData
+from app.unit_of_work.idempotency import Written
 
 if TYPE_CHECKING:
     from app.schema.settlements import Settlement
@@ -59,7 +59,7 @@ class AdjustmentKind(Enum):
 @strawberry.type(description="One line of an invoice.")
 class InvoiceLine:
     id: strawberry.ID = strawberry.field(description="The line's id.")
-    kind: LineKind = strawberry.field(description="What it is.")
+    kind: InvoiceLineKind = strawberry.field(description="What it is.")
     reason: str | None = strawberry.field(description="Why the adjustment was made.")
     amount_cents: Cents | None = amount("amount", "The approved, won or adjusted amount; above zero for debits too.")
     settled_cents: Cents | None = amount("settledAmount", "What payments have paid of it, reversals taken off.")
@@ -74,18 +74,18 @@ class InvoiceLine:
         return None if line.claim_id is None else await info.context.loaders.claim.load(line.claim_id)
 
     @strawberry.field(
-        graphql_type=Glosa | None,
+        graphql_type=Denial | None,
         description="The denial whose won appeal it bills.",
         extensions=health("claims:read_items"),
     )
-    async def glosa(line: strawberry.Parent[LineRecord], info: Info) -> GlosaRecord | None:
-        return None if line.glosa_id is None else await info.context.loaders.glosa.load(line.glosa_id)
+    async def denial(line: strawberry.Parent[LineRecord], info: Info) -> DenialRecord | None:
+        return None if line.denial_id is None else await info.context.loaders.denial.load(line.denial_id)
 
 
 @strawberry.type(description="An invoice (conta) of approved claims to one payer.")
 class Invoice(Node):
     number: int = strawberry.field(description="The provider's number, without gaps.")
-    competence: str = strawberry.field(description="The month it belongs to (competência), YYYYMM.")
+    billing_month: str = strawberry.field(description="The month it belongs to (competência), YYYYMM.")
     status: InvoiceStatus = strawberry.field(description="Where it stands.")
     due_date: date | None = strawberry.field(description="When it falls due; null until issued.")
     version: int = strawberry.field(description="Goes up with every change; give it back to change what you saw.")
@@ -99,7 +99,7 @@ class Invoice(Node):
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, InvoiceRecord)
 
-    @amount("inDisputeAmount", "Open and appealed glosas on its claims; not part of the total.")
+    @amount("inDisputeAmount", "Open and appealed denials on its claims; not part of the total.")
     async def in_dispute(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> Cents | None:
         return Cents(await info.context.loaders.disputed_cents.load(invoice.id))
 
@@ -151,14 +151,14 @@ class InvoiceFilterInput:
     status: list[InvoiceStatus] | None = strawberry.field(default=None, description="Any of these states.")
     payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
     provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
-    competence: str | None = strawberry.field(default=None, description="Of this month, YYYYMM.")
+    billing_month: str | None = strawberry.field(default=None, description="Of this month, YYYYMM.")
     due_from: date | None = strawberry.field(default=None, description="Due on this day or later.")
     due_to: date | None = strawberry.field(default=None, description="Due on this day or earlier.")
     amount_from: Cents | None = needing("amounts:read", description="Total at least this.")
     amount_to: Cents | None = needing("amounts:read", description="Total at most this.")
     overdue: bool | None = strawberry.field(default=None, description="true: past due and not settled.")
     in_dispute: bool | None = needing(
-        "amounts:read", "claims:read_items", description="With (or without) an open or appealed glosa."
+        "amounts:read", "claims:read_items", description="With (or without) an open or appealed denial."
     )
 
     def where(self, today: date) -> InvoiceFilter:
@@ -167,7 +167,7 @@ class InvoiceFilterInput:
             status=None if self.status is None else tuple(self.status),
             payer=self.payer,
             provider=self.provider,
-            competence=self.competence,
+            billing_month=self.billing_month,
             due_from=self.due_from,
             due_to=self.due_to,
             amount_from=self.amount_from,
@@ -207,7 +207,7 @@ class InvoiceQuery:
 class CreateInvoiceInput:
     provider: str = strawberry.field(description="CNES of the provider.")
     payer: str = strawberry.field(description="Registro ANS of the payer.")
-    competence: str = strawberry.field(description="The month it belongs to, YYYYMM.")
+    billing_month: str = strawberry.field(description="The month it belongs to, YYYYMM.")
     claim_ids: list[strawberry.ID] = strawberry.field(
         description="Up to 100 approved claims; may be empty when there are won appeals to bill."
     )
@@ -215,7 +215,7 @@ class CreateInvoiceInput:
 
     def data(self) -> InvoiceData:
         """The invoice as the service takes it."""
-        return InvoiceData(self.provider, self.payer, self.competence, tuple(self.claim_ids))
+        return InvoiceData(self.provider, self.payer, self.billing_month, tuple(self.claim_ids))
 
 
 @strawberry.input(description="Which invoice to issue.")
@@ -303,7 +303,7 @@ class InvoiceMutation:
             return await invoices.adjust(
                 ctx,
                 invoice_id=input.id,
-                kind=LineKind[input.kind.name],
+                kind=InvoiceLineKind[input.kind.name],
                 amount=input.amount,
                 reason=input.reason,
                 version=input.version,

@@ -11,9 +11,9 @@ from app.auth.principal import Principal
 from app.domain import ids as public_ids
 from app.domain.errors import ErrorCode, refuse
 from app.resolvers.context import Context
-from app.schema.info import Info
-from app.schema.nodes import Node
-from app.schema.permissions import Authenticated, check
+from app.schema.base.connections import Node
+from app.schema.base.info import Info
+from app.schema.base.permissions import Authenticated, check
 
 NODES_MAX = 100
 
@@ -30,13 +30,13 @@ class Reader:
 READERS: dict[str, Reader] = {
     public_ids.CLAIM: Reader("Claim", ("claims:read",), "claim"),
     public_ids.ITEM: Reader("ClaimItem", ("claims:read_items",), "item"),
-    public_ids.GLOSA: Reader("Glosa", ("claims:read_items",), "glosa"),
+    public_ids.DENIAL: Reader("Denial", ("claims:read_items",), "denial"),
     public_ids.INVOICE: Reader("Invoice", ("invoices:read",), "invoice"),
     public_ids.SETTLEMENT: Reader("Settlement", ("settlements:read",), "settlement"),
     public_ids.REMITTANCE: Reader("Remittance", ("remittances:read",), "remittance"),
     public_ids.REMITTANCE_LINE: Reader("RemittanceLine", ("remittances:read",), "remittance_line"),
     public_ids.ELIGIBILITY: Reader("Eligibility", ("eligibility:read",), "eligibility"),
-    public_ids.PATIENT: Reader("Patient", ("beneficiary:read", "beneficiary:read_masked"), "patient"),
+    public_ids.PATIENT: Reader("Patient", ("patients:read", "patients:read_masked"), "patient"),
 }
 """Id prefix -> how its objects are found."""
 
@@ -51,9 +51,9 @@ class Me:
     def role_names(who: strawberry.Parent[Principal]) -> list[str]:
         return sorted(who.roles)
 
-    @strawberry.field(name="scopes", description="What the token allows: its roles, narrowed by its scopes.")
-    def scope_names(who: strawberry.Parent[Principal]) -> list[str]:
-        return sorted(who.scopes)
+    @strawberry.field(name="permissions", description="What the token allows: its roles, narrowed by its scopes.")
+    def permission_names(who: strawberry.Parent[Principal]) -> list[str]:
+        return sorted(who.permissions)
 
     @strawberry.field(name="providers", description="CNES codes that the token opens; `*` for all.")
     def provider_codes(who: strawberry.Parent[Principal]) -> list[str]:

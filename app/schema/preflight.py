@@ -7,13 +7,13 @@ import strawberry
 from app.domain import tabela38
 from app.domain.errors import ErrorCode
 from app.domain.money import Cents
-from app.domain.preflight import Finding, Severity
-from app.schema.described import described
-from app.schema.permissions import amount
+from app.domain.preflight import Finding, FindingSeverity
+from app.schema.base.described import described
+from app.schema.base.permissions import amount
 from app.services.preflight import Preflight
 
 described(
-    Severity,
+    FindingSeverity,
     "How grave a finding is.",
     {
         "ERROR": "The claim cannot be sent like this.",
@@ -24,7 +24,7 @@ described(
 
 @strawberry.type(description="One thing that the payer would object to.")
 class PreflightFinding:
-    severity: Severity = strawberry.field(description="Whether it keeps the claim from being sent.")
+    severity: FindingSeverity = strawberry.field(description="Whether it keeps the claim from being sent.")
     code: ErrorCode = strawberry.field(description="What kind of finding; stable, meant for programs.")
     message: str = strawberry.field(description="A sentence for people.")
     field: str | None = strawberry.field(description="Path in the input, such as `items.0.unitPrice`.")

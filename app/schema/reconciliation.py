@@ -10,9 +10,9 @@ from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
 from app.domain.reconciliation import Indicators, Period, Ratio
 from app.resolvers import reconciliation
-from app.schema.errors import checked_arguments
-from app.schema.info import Info
-from app.schema.permissions import Requires, amount
+from app.schema.base.info import Info
+from app.schema.base.mutations import checked_arguments
+from app.schema.base.permissions import Requires, amount
 
 EXPIRING_DAYS_MAX = 3650
 
@@ -50,13 +50,13 @@ class BillingIndicators:
         "aboutToBeLostAmount", "Open denials whose deadline falls within the days asked for, or has passed."
     )
 
-    @strawberry.field(description="Denied at first, of what was processed (taxa de glosa inicial).")
-    def initial_glosa_rate(found: strawberry.Parent[Indicators]) -> Ratio | None:
-        return found.initial_glosa_rate
+    @strawberry.field(description="Denied at first, of what was processed (taxa de denial inicial).")
+    def initial_denial_rate(found: strawberry.Parent[Indicators]) -> Ratio | None:
+        return found.initial_denial_rate
 
-    @strawberry.field(description="Lost for good, of what was processed (taxa de glosa final).")
-    def final_glosa_rate(found: strawberry.Parent[Indicators]) -> Ratio | None:
-        return found.final_glosa_rate
+    @strawberry.field(description="Lost for good, of what was processed (taxa de denial final).")
+    def final_denial_rate(found: strawberry.Parent[Indicators]) -> Ratio | None:
+        return found.final_denial_rate
 
     @strawberry.field(
         description="Mean days from sending a claim to its first payment, one decimal; null when nothing was paid."

@@ -6,29 +6,29 @@ from typing import Any
 import strawberry
 
 from app.db.claims import ClaimRecord
-from app.db.coverage import PayerRecord, ProviderRecord
+from app.db.parties import PayerRecord, ProviderRecord
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
-from app.domain.claims import Denial
+from app.domain.claims import DeniedAmount
 from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
-from app.domain.remittances import LineStatus, Problem, RemittanceSource, RemittanceStatus
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
+from app.domain.statement import LineData, RemittanceData
 from app.resolvers import remittances
 from app.schema.actions import needs
+from app.schema.base.connections import Connection, Node
+from app.schema.base.described import described
+from app.schema.base.info import Info
+from app.schema.base.mutations import KEY, REPLAYED, UserError, answer
+from app.schema.base.permissions import Requires, amount, financial, health
 from app.schema.claim_inputs import DenialInput
 from app.schema.claims import Claim
-from app.schema.coverage import Payer, Provider
-from app.schema.described import described
-from app.schema.errors import KEY, REPLAYED, UserError, answer
-from app.schema.info import Info
-from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, amount, financial, health
+from app.schema.parties import Payer, Provider
 from app.schema.settlements import Settlement
-from app.services import demonstrativo
-from app.services.idempotency import Written
 from app.services.posting import Posted
-from app.services.remittance_input import LineData, RemittanceData
 from app.services.remittances import Imported
+from app.tiss import read_statement as demonstrativo
+from app.unit_of_work.idempotency import Written
 
 described(
     RemittanceSource,
@@ -45,7 +45,7 @@ described(
     },
 )
 described(
-    LineStatus,
+    RemittanceLineStatus,
     "Where a line stands; new values may be added.",
     {
         "MATCHED": "Its claim is known.",
@@ -54,7 +54,7 @@ described(
     },
 )
 described(
-    Problem,
+    RemittanceLineProblem,
     "Why a line waits for a person; new values may be added.",
     {
         "UNKNOWN_CLAIM": "No claim has these numbers.",
@@ -79,8 +79,8 @@ class RemittanceLine(Node):
     provider_claim_number: str | None = strawberry.field(description="The provider's number (numeroGuiaPrestador).")
     payer_claim_number: str | None = strawberry.field(description="The payer's number (numeroGuiaOperadora).")
     item_sequence: int | None = strawberry.field(description="The item; null for the whole claim or a code alone.")
-    status: LineStatus = strawberry.field(description="Where it stands.")
-    problem: Problem | None = strawberry.field(description="Why it waits for a person.")
+    status: RemittanceLineStatus = strawberry.field(description="Where it stands.")
+    problem: RemittanceLineProblem | None = strawberry.field(description="Why it waits for a person.")
     matched_by: str | None = strawberry.field(description="Who matched it by hand.")
     posted_at: datetime | None = strawberry.field(description="When it was carried out.")
     paid_cents: Cents | None = amount("paidAmount", "What it pays (valorLiberado).")
@@ -115,7 +115,7 @@ class RemittanceLine(Node):
 class _Denied:
     """A denial under the names that the schema reads."""
 
-    def __init__(self, denial: Denial) -> None:
+    def __init__(self, denial: DeniedAmount) -> None:
         self.code = denial.code
         self.amount_cents = denial.amount
 
@@ -214,7 +214,7 @@ class RemittanceLineInput:
             self.item_sequence,
             self.item_code,
             self.paid_amount,
-            tuple(Denial(each.code, each.amount) for each in self.denials),
+            tuple(DeniedAmount(each.code, each.amount) for each in self.denials),
         )
 
 

@@ -13,20 +13,20 @@ from graphql import (
 )
 from strawberry.schema.config import StrawberryConfig
 
-from app.schema.audit import AuditMutation, AuditQuery
+from app.schema.access_log import AuditMutation, AuditQuery
+from app.schema.base.permissions import SCOPE, ScopeName
+from app.schema.base.scalars import SCALARS
 from app.schema.claim_mutations import ClaimMutation
 from app.schema.claim_stream import ClaimSubscription
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractMutation, ContractQuery
-from app.schema.coverage import Patient
+from app.schema.denials import DenialMutation, DenialQuery
 from app.schema.eligibility import EligibilityMutation, EligibilityQuery
-from app.schema.glosas import GlosaMutation, GlosaQuery
 from app.schema.invoices import InvoiceMutation, InvoiceQuery
 from app.schema.me import NodeQuery
-from app.schema.permissions import SCOPE, ScopeName
+from app.schema.parties import Patient
 from app.schema.reconciliation import ReconciliationQuery
 from app.schema.remittances import RemittanceMutation, RemittanceQuery
-from app.schema.scalars import SCALARS
 from app.schema.settlements import SettlementMutation, SettlementQuery, SettlementSubscription
 from app.schema.tuss import TussQuery
 
@@ -35,7 +35,7 @@ from app.schema.tuss import TussQuery
 class Query(
     NodeQuery,
     ClaimQuery,
-    GlosaQuery,
+    DenialQuery,
     InvoiceQuery,
     SettlementQuery,
     RemittanceQuery,
@@ -51,7 +51,7 @@ class Query(
 @strawberry.type(description="What can be done; expected refusals come back as `errors` of the payload.")
 class Mutation(
     ClaimMutation,
-    GlosaMutation,
+    DenialMutation,
     InvoiceMutation,
     SettlementMutation,
     RemittanceMutation,

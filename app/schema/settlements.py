@@ -11,18 +11,18 @@ from app.db.settlements import SettlementFilter, SettlementRecord
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.events.cursors import cursor_of
-from app.events.hub import Heard
+from app.events.hub import StreamEvent
 from app.resolvers import settlements
-from app.resolvers.settlements import Wanted
+from app.resolvers.settlements import SettlementStreamFilter
 from app.schema.actions import needs
-from app.schema.described import described
-from app.schema.errors import KEY, REPLAYED, VERSION, UserError, answer, checked_arguments
-from app.schema.info import Info
+from app.schema.base.connections import Connection, Node
+from app.schema.base.described import described
+from app.schema.base.info import Info
+from app.schema.base.mutations import KEY, REPLAYED, VERSION, UserError, answer, checked_arguments
+from app.schema.base.permissions import Requires, amount, check_input, financial, needing
 from app.schema.invoices import Invoice
-from app.schema.nodes import Connection, Node
-from app.schema.permissions import Requires, amount, check_input, financial, needing
-from app.services.idempotency import Written
 from app.services.settlements import Payment, Settled
+from app.unit_of_work.idempotency import Written
 
 CURSOR = "Its place in the stream; give it as `after` to go on behind it."
 
@@ -180,11 +180,11 @@ class SettlementMutation:
 @strawberry.type(description="A settlement as it happens.")
 class SettlementEvent:
     @strawberry.field(description=CURSOR)
-    def cursor(event: strawberry.Parent[Heard]) -> str:
+    def cursor(event: strawberry.Parent[StreamEvent]) -> str:
         return cursor_of(event.position)
 
     @strawberry.field(graphql_type=Settlement, description="The ledger row.")
-    async def settlement(event: strawberry.Parent[Heard], info: Info) -> SettlementRecord | None:
+    async def settlement(event: strawberry.Parent[StreamEvent], info: Info) -> SettlementRecord | None:
         return await info.context.loaders.settlement.load(event.data["settlementId"])
 
 
@@ -194,9 +194,9 @@ class SettlementStreamFilterInput:
     provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
     invoice: strawberry.ID | None = strawberry.field(default=None, description="Of this invoice.")
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> SettlementStreamFilter:
         """The filter as the resolver takes it."""
-        return Wanted(self.payer, self.provider, self.invoice)
+        return SettlementStreamFilter(self.payer, self.provider, self.invoice)
 
 
 @strawberry.type

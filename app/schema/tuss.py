@@ -7,16 +7,16 @@ import strawberry
 
 from app.db.tuss import TussFilter, TussRecord
 from app.resolvers import tuss
-from app.schema.errors import checked_arguments
-from app.schema.info import Info
-from app.schema.nodes import Connection
-from app.schema.permissions import Requires
+from app.schema.base.connections import Connection
+from app.schema.base.info import Info
+from app.schema.base.mutations import checked_arguments
+from app.schema.base.permissions import Requires
 
 
 @strawberry.type(description="A term of the unified health terminology (TUSS).")
 class TussTerm:
-    table_code: str = strawberry.field(
-        name="table", description="18 daily rates and fees, 19 materials, 20 medicines, 22 procedures."
+    code_system: str = strawberry.field(
+        description="18 daily rates and fees, 19 materials, 20 medicines, 22 procedures."
     )
     code: str = strawberry.field(description="The code within its table, 8 or 9 digits.")
     term: str = strawberry.field(description="The official text, in Portuguese.")
@@ -29,8 +29,8 @@ class TussQuery:
     @strawberry.field(
         graphql_type=TussTerm | None, description="One TUSS term, or null.", extensions=[Requires("tuss:read")]
     )
-    async def tuss_term(self, info: Info, table: str, code: str) -> TussRecord | None:
-        return await info.context.loaders.term.load((table, code))
+    async def tuss_term(self, info: Info, code_system: str, code: str) -> TussRecord | None:
+        return await info.context.loaders.term.load((code_system, code))
 
     @strawberry.field(
         graphql_type=Connection[TussTerm],
@@ -41,11 +41,11 @@ class TussQuery:
         self,
         info: Info,
         search: str | None = None,
-        table: str | None = None,
+        code_system: str | None = None,
         valid_on: date | None = None,
         first: int = 20,
         after: str | None = None,
     ) -> Any:
         checked_arguments(valid_on=valid_on)
-        where = TussFilter(search, table, valid_on)
+        where = TussFilter(search, code_system, valid_on)
         return await tuss.search(info.context, where=where, first=first, after=after)

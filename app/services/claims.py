@@ -9,20 +9,21 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
-from app.db import glosas as glosas_db
-from app.db import lines as lines_db
+from app.db import denials as denials_db
+from app.db import invoice_lines as lines_db
 from app.db.claims import ClaimRecord
+from app.domain import claim_form as claim_input
 from app.domain import ids
 from app.domain.calendar import business_day
+from app.domain.claim_form import Checked, ClaimData
 from app.domain.claims import ClaimAction, ClaimStatus, next_status, replacement_block
+from app.domain.data_scope import DataScope
+from app.domain.denials import AFTER_APPEAL
 from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any, refuse
-from app.domain.glosas import AFTER_APPEAL
-from app.domain.scope import Scope
 from app.domain.text import text_failure
 from app.events import outbox
 from app.events.contracts import claim_event
-from app.services import claim_input, history, preflight
-from app.services.claim_input import Checked, ClaimData
+from app.services import history, preflight
 from app.services.history import claim_step
 from app.services.preflight import Own, Preflight
 
@@ -39,7 +40,7 @@ class Submission:
 
 
 async def create(
-    connection: AsyncConnection, *, scope: Scope, data: ClaimData, is_submitted: bool, subject: str, now: datetime
+    connection: AsyncConnection, *, scope: DataScope, data: ClaimData, is_submitted: bool, subject: str, now: datetime
 ) -> ClaimRecord:
     """A new claim, DRAFT or at once SUBMITTED."""
     found = await preflight.examine(connection, scope=scope, data=data, own=Own(), today=business_day(now))
@@ -76,7 +77,7 @@ async def _insert(
 async def replace_claim(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     claim_id: str,
     changes: dict[str, Any],
     is_submitted: bool,
@@ -98,13 +99,13 @@ async def replace_claim(
     return await _insert(connection, data, draft, found, is_submitted=is_submitted, now=now)
 
 
-async def _check_replaceable(connection: AsyncConnection, scope: Scope, claim: ClaimRecord) -> None:
-    denials = await glosas_db.of_claims(connection, scope, [claim.id])
+async def _check_replaceable(connection: AsyncConnection, scope: DataScope, claim: ClaimRecord) -> None:
+    denials = await denials_db.of_claims(connection, scope, [claim.id])
     block = replacement_block(
         claim.status,
         is_billed=claim.id in await lines_db.billed_claims(connection, [claim.id]),
         is_replaced=claim.id in await claims_db.replaced_among(connection, [claim.id]),
-        is_appealed=any(glosa.status in AFTER_APPEAL for glosa in denials),
+        is_appealed=any(denial.status in AFTER_APPEAL for denial in denials),
     )
     if block is not None:
         raise conflict(block)
@@ -113,7 +114,7 @@ async def _check_replaceable(connection: AsyncConnection, scope: Scope, claim: C
 async def update_draft(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     claim_id: str,
     changes: dict[str, Any],
     version: int | None,
@@ -141,7 +142,7 @@ async def update_draft(
 
 
 async def submit_many(
-    connection: AsyncConnection, *, scope: Scope, claim_ids: Sequence[str], subject: str, now: datetime
+    connection: AsyncConnection, *, scope: DataScope, claim_ids: Sequence[str], subject: str, now: datetime
 ) -> list[Submission]:
     """Send up to 100 claims of one type; each succeeds or is refused for itself, in input order."""
     check_batch(claim_ids)
@@ -169,7 +170,7 @@ def check_one_type(claims: Sequence[ClaimRecord]) -> None:
 
 async def _submit_one(
     connection: AsyncConnection,
-    scope: Scope,
+    scope: DataScope,
     claim: ClaimRecord | None,
     claim_id: str,
     field: str,
@@ -185,7 +186,7 @@ async def _submit_one(
 
 
 async def _submit(
-    connection: AsyncConnection, scope: Scope, claim: ClaimRecord, subject: str, now: datetime
+    connection: AsyncConnection, scope: DataScope, claim: ClaimRecord, subject: str, now: datetime
 ) -> ClaimRecord:
     next_status(claim.status, ClaimAction.SUBMIT)
     # What was right when the draft was written may have run out since: card, window, codes, prices.
@@ -198,7 +199,7 @@ async def _submit(
 async def cancel(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     claim_id: str,
     version: int | None,
     reason: str | None,
@@ -212,7 +213,7 @@ async def cancel(
     return await keep(connection, moved, ClaimAction.CANCEL, "ClaimCancelled", subject=subject, now=now, reason=reason)
 
 
-async def locked(connection: AsyncConnection, scope: Scope, claim_id: str, version: int | None) -> ClaimRecord:
+async def locked(connection: AsyncConnection, scope: DataScope, claim_id: str, version: int | None) -> ClaimRecord:
     """The claim held for a change; NOT_FOUND outside the scope, STALE_VERSION if it has moved on."""
     claim = await claims_db.lock(connection, scope, claim_id)
     if claim is None:
@@ -273,7 +274,7 @@ def _columns(data: ClaimData, checked: Checked) -> dict[str, Any]:
         "service_date": data.service_date,
         "clinical_indication": data.clinical_indication,
         "diagnosis_codes": data.diagnosis_codes,
-        "attendance": data.attendance,
+        "encounter": data.encounter,
         "claimed_cents": data.total,
     }
 

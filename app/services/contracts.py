@@ -9,12 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import contracts as contracts_db
-from app.db import coverage as coverage_db
+from app.db import parties as coverage_db
 from app.db.contracts import ContractRecord, PriceRecord
 from app.domain import ids
 from app.domain.contracts import Price, Terms, price_failures, terms_failures
+from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, Failure, conflict, raise_any, refuse
-from app.domain.scope import Scope
 from app.services.tuss import OWN_TABLES, PUBLISHED_TABLES
 
 PRICES_MAX: Final = 1_000
@@ -54,7 +54,7 @@ async def prices_for(
 async def save(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     data: ContractData,
     version: int | None,
     subject: str,
@@ -85,7 +85,7 @@ async def save(
     return contract
 
 
-async def _check_parties(connection: AsyncConnection, scope: Scope, data: ContractData) -> None:
+async def _check_parties(connection: AsyncConnection, scope: DataScope, data: ContractData) -> None:
     is_in_scope = scope.holds(provider=data.provider, payer=data.payer, patient=None)
     if not is_in_scope or await coverage_db.provider(connection, data.provider) is None:
         raise refuse(ErrorCode.NOT_FOUND, f"no provider {data.provider[:10]}", "provider", "1202")
@@ -98,9 +98,9 @@ def _list_failures(prices: tuple[Price, ...], field: str) -> list[Failure]:
         return [Failure(ErrorCode.INVALID_INPUT, f"at most {PRICES_MAX} prices at once", field)]
     found = list(price_failures(prices, field))
     for index, price in enumerate(prices):
-        if price.table_code not in (*PUBLISHED_TABLES, *OWN_TABLES):
-            message = f"there is no TUSS table {price.table_code[:10]}"
-            found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"{field}.{index}.table", "3150"))
+        if price.code_system not in (*PUBLISHED_TABLES, *OWN_TABLES):
+            message = f"there is no TUSS table {price.code_system[:10]}"
+            found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"{field}.{index}.codeSystem", "3150"))
         if not (1 <= len(price.code) <= 10 and price.code.isascii() and price.code.isalnum()):
             message = "a code has 1 to 10 letters or digits"
             found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"{field}.{index}.code", "1801"))
@@ -136,7 +136,7 @@ def _price(contract_id: str, price: Price) -> PriceRecord:
     return PriceRecord(
         id=ids.new_id(ids.PRICE),
         contract_id=contract_id,
-        table_code=price.table_code,
+        code_system=price.code_system,
         code=price.code,
         unit_price_cents=price.unit_price,
         valid_from=price.valid_from,

@@ -6,16 +6,16 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import coverage as coverage_db
 from app.db import eligibility as eligibility_db
-from app.db.coverage import CoverageRecord, PayerRecord
+from app.db import parties as coverage_db
 from app.db.eligibility import EligibilityRecord
+from app.db.parties import CoverageRecord, PayerRecord
 from app.domain import ids
 from app.domain.calendar import BRASILIA, business_day
-from app.domain.eligibility import Decision, Outcome, Source, decide
+from app.domain.data_scope import DataScope
+from app.domain.eligibility import EligibilityDecision, EligibilityOutcome, EligibilitySource, decide
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.identifiers import ans_failure, card_failure, cnes_failure
-from app.domain.scope import Scope
 from app.services import tuss
 
 ANSWER_LIFETIME: Final = timedelta(hours=1)
@@ -29,11 +29,11 @@ class Question:
     payer: str
     card_number: str
     service_date: date
-    table_code: str | None = None
+    code_system: str | None = None
     procedure_code: str | None = None
 
 
-def check_question(question: Question, scope: Scope) -> None:
+def check_question(question: Question, scope: DataScope) -> None:
     """Refuse malformed identifiers (INVALID_IDENTIFIER, INVALID_CARD) and providers outside the scope (NOT_FOUND)."""
     raise_any(_question_failures(question))
     # A patient's own token may only ask about its own card; that is checked once the card's owner is known.
@@ -47,13 +47,13 @@ def _question_failures(question: Question) -> list[Failure]:
         ans_failure(question.payer, "payer"),
         card_failure(question.card_number, "cardNumber"),
     ]
-    if (question.table_code is None) != (question.procedure_code is None):
-        found.append(Failure(ErrorCode.INVALID_INPUT, "a procedure needs both table and code", "procedure"))
+    if (question.code_system is None) != (question.procedure_code is None):
+        found.append(Failure(ErrorCode.INVALID_INPUT, "a procedure needs both codeSystem and code", "procedure"))
     return [failure for failure in found if failure is not None]
 
 
 async def ask(
-    connection: AsyncConnection, *, scope: Scope, question: Question, subject: str, now: datetime
+    connection: AsyncConnection, *, scope: DataScope, question: Question, subject: str, now: datetime
 ) -> EligibilityRecord:
     """Decide from the payer's coverage data and keep the answer."""
     payer = await _parties(connection, question)
@@ -76,7 +76,7 @@ async def answer_from_cache(
         earlier,
         id=ids.new_id(ids.ELIGIBILITY),
         provider_cnes=provider,
-        source=Source.CACHE,
+        source=EligibilitySource.CACHE,
         answered_at=now,
         created_by=subject,
     )
@@ -94,17 +94,17 @@ async def _parties(connection: AsyncConnection, question: Question) -> PayerReco
 
 
 async def _check_procedure(connection: AsyncConnection, question: Question) -> None:
-    if question.table_code is None or question.procedure_code is None:
+    if question.code_system is None or question.procedure_code is None:
         return
-    use = tuss.CodeUse("procedure", question.table_code, question.procedure_code, question.service_date)
+    use = tuss.CodeUse("procedure", question.code_system, question.procedure_code, question.service_date)
     failures, _ = await tuss.code_failures(connection, [use])
     raise_any(failures)
 
 
 def _record(
-    question: Question, decision: Decision, coverage: CoverageRecord | None, *, subject: str, now: datetime
+    question: Question, decision: EligibilityDecision, coverage: CoverageRecord | None, *, subject: str, now: datetime
 ) -> EligibilityRecord:
-    known = coverage if decision.outcome is not Outcome.UNDETERMINED else None
+    known = coverage if decision.outcome is not EligibilityOutcome.UNDETERMINED else None
     return EligibilityRecord(
         id=ids.new_id(ids.ELIGIBILITY),
         payer_ans=question.payer,
@@ -112,11 +112,11 @@ def _record(
         patient_id=coverage.patient_id if coverage else None,
         card_number=question.card_number,
         service_date=question.service_date,
-        table_code=question.table_code,
+        code_system=question.code_system,
         procedure_code=question.procedure_code,
         outcome=decision.outcome,
         reasons=decision.reasons,
-        source=Source.PAYER,
+        source=EligibilitySource.PAYER,
         plan_name=known.plan_name if known else None,
         card_valid_until=known.card_valid_until if known else None,
         asked_payer_at=now,
@@ -126,9 +126,9 @@ def _record(
     )
 
 
-def _expiry(decision: Decision, coverage: CoverageRecord | None, now: datetime) -> datetime | None:
+def _expiry(decision: EligibilityDecision, coverage: CoverageRecord | None, now: datetime) -> datetime | None:
     """Until when the answer may be repeated: an hour, the end of the day or the card's end; None for no answer."""
-    if decision.outcome is Outcome.UNDETERMINED:
+    if decision.outcome is EligibilityOutcome.UNDETERMINED:
         return None
     limits = [now + ANSWER_LIFETIME, _end_of(business_day(now))]
     if (

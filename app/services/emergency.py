@@ -6,12 +6,12 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import coverage as coverage_db
 from app.db import emergency as emergency_db
+from app.db import parties as coverage_db
 from app.db.emergency import EmergencyRecord
 from app.domain import ids
+from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
-from app.domain.scope import Scope
 from app.domain.text import text_failure
 
 MINUTES_MAX: Final = 60
@@ -29,7 +29,7 @@ class EmergencyData:
 
 
 async def open_access(
-    connection: AsyncConnection, *, data: EmergencyData, scope: Scope, subject: str, now: datetime
+    connection: AsyncConnection, *, data: EmergencyData, scope: DataScope, subject: str, now: datetime
 ) -> EmergencyRecord:
     """Grant the access; NOT_FOUND for a patient outside of the scope, INVALID_INPUT for a reason that is none."""
     raise_any(_failures(data))

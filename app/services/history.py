@@ -6,12 +6,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import history as history_db
 from app.db.claims import ClaimRecord
-from app.db.glosas import GlosaRecord
+from app.db.denials import DenialRecord
 from app.db.history import ClaimStep, InvoiceStep
 from app.db.invoices import InvoiceRecord
 from app.domain import ids
 from app.domain.claims import ClaimAction
-from app.domain.glosas import GlosaAction
+from app.domain.denials import DenialAction
 from app.domain.invoices import InvoiceAction
 
 
@@ -19,22 +19,24 @@ def claim_step(
     claim: ClaimRecord, action: ClaimAction, *, actor: str, at: datetime, reason: str | None = None
 ) -> ClaimStep:
     """The claim after one of its own steps."""
-    return _step(claim, action=action, glosa=None, glosa_action=None, amount=None, actor=actor, at=at, reason=reason)
+    return _step(claim, action=action, denial=None, denial_action=None, amount=None, actor=actor, at=at, reason=reason)
 
 
-def glosa_step(
-    claim: ClaimRecord, glosa: GlosaRecord, action: GlosaAction, *, amount: int, actor: str, at: datetime
+def denial_step(
+    claim: ClaimRecord, denial: DenialRecord, action: DenialAction, *, amount: int, actor: str, at: datetime
 ) -> ClaimStep:
-    """The claim after a step of one of its glosas; `amount` is what the step is about, in cents."""
-    return _step(claim, action=None, glosa=glosa, glosa_action=action, amount=amount, actor=actor, at=at, reason=None)
+    """The claim after a step of one of its denials; `amount` is what the step is about, in cents."""
+    return _step(
+        claim, action=None, denial=denial, denial_action=action, amount=amount, actor=actor, at=at, reason=None
+    )
 
 
 def _step(
     claim: ClaimRecord,
     *,
     action: ClaimAction | None,
-    glosa: GlosaRecord | None,
-    glosa_action: GlosaAction | None,
+    denial: DenialRecord | None,
+    denial_action: DenialAction | None,
     amount: int | None,
     actor: str,
     at: datetime,
@@ -46,9 +48,9 @@ def _step(
         action=action,
         status=claim.status,
         version=claim.version,
-        glosa_id=glosa.id if glosa else None,
-        glosa_action=glosa_action,
-        glosa_status=glosa.status if glosa else None,
+        denial_id=denial.id if denial else None,
+        denial_action=denial_action,
+        denial_status=denial.status if denial else None,
         amount_cents=amount,
         claimed_cents=claim.claimed_cents,
         processed_cents=claim.processed_cents,

@@ -9,17 +9,18 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.claims import Denial
+from app.domain.claims import DeniedAmount
+from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents, parse_money
 from app.domain.remittances import RemittanceSource
-from app.domain.scope import Scope
 from app.domain.settlements import PaymentMethod
+from app.domain.statement import LineData, RemittanceData
 from app.events.contracts import INBOUND
 from app.events.payloads import StatementData, StatementLineData
-from app.services import idempotency, posting, remittances
-from app.services.idempotency import Written
-from app.services.remittance_input import LineData, RemittanceData
+from app.services import posting, remittances
+from app.unit_of_work import idempotency
+from app.unit_of_work.idempotency import Written
 
 SUBJECT: Final = "inbox"
 OPERATION: Final = "receiveRemittance"
@@ -67,7 +68,7 @@ def _line(line: StatementLineData) -> LineData:
         item_sequence=line.get("itemSequence"),
         item_code=line.get("itemCode"),
         paid=_cents(line["paidAmount"]),
-        denials=tuple(Denial(each["code"], _cents(each["amount"])) for each in line.get("denials") or ()),
+        denials=tuple(DeniedAmount(each["code"], _cents(each["amount"])) for each in line.get("denials") or ()),
     )
 
 
@@ -82,7 +83,7 @@ async def receive(
 
     async def work(inner: AsyncConnection) -> Received:
         # The payer's event opens the payer's own claims and no others.
-        scope = Scope(payer=data.payer)
+        scope = DataScope(payer=data.payer)
         taken = await remittances.take(
             inner, scope=scope, data=data, source=RemittanceSource.EVENT, subject=SUBJECT, now=now
         )

@@ -9,29 +9,29 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
-from app.db import glosas as glosas_db
+from app.db import denials as denials_db
+from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
-from app.db import lines as lines_db
 from app.db.claims import ClaimRecord
-from app.db.glosas import GlosaRecord
+from app.db.denials import DenialRecord
+from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
-from app.db.lines import LineRecord
 from app.domain import ids
 from app.domain.allocation import take_back
 from app.domain.calendar import business_day
 from app.domain.claims import invoicing_block
+from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any, refuse
 from app.domain.identifiers import ans_failure, cnes_failure
 from app.domain.invoices import (
     InvoiceAction,
+    InvoiceLineKind,
     InvoiceStatus,
-    LineKind,
+    billing_month_failure,
     check_adjustment,
-    competence_failure,
     next_status,
 )
 from app.domain.money import CENTS_MAX, Cents
-from app.domain.scope import Scope
 from app.domain.text import text_failure
 from app.events import outbox
 from app.events.contracts import Event, invoice_event
@@ -48,20 +48,20 @@ TRANSITION_EVENTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class InvoiceData:
-    """Which approved claims one provider bills to one payer, for a competence month (YYYYMM).
+    """Which approved claims one provider bills to one payer, for a billing_month month (YYYYMM).
 
     Won appeals of the pair that no invoice bills yet are added as lines of their own, unless `has_recoveries` is off.
     """
 
     provider: str
     payer: str
-    competence: str
+    billing_month: str
     claim_ids: tuple[str, ...]
     has_recoveries: bool = True
 
 
 async def create(
-    connection: AsyncConnection, *, scope: Scope, data: InvoiceData, subject: str, now: datetime
+    connection: AsyncConnection, *, scope: DataScope, data: InvoiceData, subject: str, now: datetime
 ) -> InvoiceRecord:
     """A draft invoice with one line per claim, each with the claim's approved amount, and one per won appeal."""
     raise_any(_shape_failures(data))
@@ -69,7 +69,7 @@ async def create(
     # Taking the number locks the provider: two callers cannot both bill the same won appeals.
     number = await invoices_db.next_number(connection, data.provider)
     recoveries = await _recoveries(connection, scope, data)
-    lines = [*(_claim_line(claim) for claim in claims), *(_recovery_line(glosa) for glosa in recoveries)]
+    lines = [*(_claim_line(claim) for claim in claims), *(_recovery_line(denial) for denial in recoveries)]
     invoice = _new_record(data, lines, number, subject=subject, now=now)
     await _insert(connection, invoice, [replace(line, invoice_id=invoice.id, created_at=now) for line in lines])
     await history.record_invoice(connection, invoice, InvoiceAction.CREATE, actor=subject, at=now)
@@ -85,17 +85,17 @@ async def _insert(connection: AsyncConnection, invoice: InvoiceRecord, lines: li
         raise conflict("one of the claims has just been billed on another invoice", "claimIds") from None
 
 
-async def _recoveries(connection: AsyncConnection, scope: Scope, data: InvoiceData) -> list[GlosaRecord]:
+async def _recoveries(connection: AsyncConnection, scope: DataScope, data: InvoiceData) -> list[DenialRecord]:
     if not data.has_recoveries:
         return []
-    return await glosas_db.won_and_unbilled(connection, scope, data.provider, data.payer, RECOVERIES_MAX)
+    return await denials_db.won_and_unbilled(connection, scope, data.provider, data.payer, RECOVERIES_MAX)
 
 
 def _shape_failures(data: InvoiceData) -> list[Failure]:
     found = [
         cnes_failure(data.provider, "provider"),
         ans_failure(data.payer, "payer"),
-        competence_failure(data.competence, "competence"),
+        billing_month_failure(data.billing_month, "billingMonth"),
     ]
     if len(data.claim_ids) > CLAIMS_MAX or len(set(data.claim_ids)) < len(data.claim_ids):
         message = f"an invoice has 1 to {CLAIMS_MAX} claims, each of them once"
@@ -103,7 +103,7 @@ def _shape_failures(data: InvoiceData) -> list[Failure]:
     return [failure for failure in found if failure is not None]
 
 
-async def _billable(connection: AsyncConnection, scope: Scope, data: InvoiceData) -> list[ClaimRecord]:
+async def _billable(connection: AsyncConnection, scope: DataScope, data: InvoiceData) -> list[ClaimRecord]:
     """The claims in input order, locked; every reason why one cannot be billed is raised at once."""
     found = {claim.id: claim for claim in await claims_db.lock_many(connection, scope, sorted(data.claim_ids))}
     billed = await lines_db.billed_claims(connection, data.claim_ids)
@@ -142,7 +142,7 @@ def _new_record(
         number=number,
         provider_cnes=data.provider,
         payer_ans=data.payer,
-        competence=data.competence,
+        billing_month=data.billing_month,
         status=InvoiceStatus.DRAFT,
         total_cents=total,
         settled_cents=0,
@@ -154,15 +154,15 @@ def _new_record(
     )
 
 
-def _line(kind: LineKind, amount: int) -> LineRecord:
+def _line(kind: InvoiceLineKind, amount: int) -> LineRecord:
     return LineRecord(
         id=ids.new_id(ids.LINE),
         invoice_id="",
         kind=kind,
         claim_id=None,
-        glosa_id=None,
+        denial_id=None,
         billed_claim_id=None,
-        billed_glosa_id=None,
+        billed_denial_id=None,
         amount_cents=amount,
         debited_cents=0,
         settled_cents=0,
@@ -172,20 +172,20 @@ def _line(kind: LineKind, amount: int) -> LineRecord:
 
 
 def _claim_line(claim: ClaimRecord) -> LineRecord:
-    return replace(_line(LineKind.CLAIM, claim.approved_cents or 0), claim_id=claim.id, billed_claim_id=claim.id)
+    return replace(_line(InvoiceLineKind.CLAIM, claim.approved_cents or 0), claim_id=claim.id, billed_claim_id=claim.id)
 
 
-def _recovery_line(glosa: GlosaRecord) -> LineRecord:
-    line = _line(LineKind.RECOVERY, glosa.answered_cents or 0)
-    return replace(line, claim_id=glosa.claim_id, glosa_id=glosa.id, billed_glosa_id=glosa.id)
+def _recovery_line(denial: DenialRecord) -> LineRecord:
+    line = _line(InvoiceLineKind.RECOVERY, denial.answered_cents or 0)
+    return replace(line, claim_id=denial.claim_id, denial_id=denial.id, billed_denial_id=denial.id)
 
 
 async def adjust(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     invoice_id: str,
-    kind: LineKind,
+    kind: InvoiceLineKind,
     amount: Cents,
     reason: str,
     version: int | None,
@@ -200,10 +200,10 @@ async def adjust(
     total, settled = Cents(invoice.total_cents), Cents(invoice.settled_cents)
     check_adjustment(kind=kind, amount=amount, total=total, settled=settled)
     line = replace(_line(kind, amount), invoice_id=invoice_id, reason=reason, created_at=now)
-    if kind is LineKind.DEBIT:
+    if kind is InvoiceLineKind.DEBIT:
         await _debit(connection, scope, invoice, amount)
     await lines_db.insert_lines(connection, [line])
-    sign = 1 if kind is LineKind.CREDIT else -1
+    sign = 1 if kind is InvoiceLineKind.CREDIT else -1
     larger = replace(invoice, total_cents=invoice.total_cents + sign * amount)
     adjusted = replace(larger, status=_next(larger, InvoiceAction.ADJUST), version=invoice.version + 1)
     await invoices_db.update_invoice(connection, adjusted)
@@ -216,7 +216,7 @@ async def adjust(
     return adjusted
 
 
-async def _debit(connection: AsyncConnection, scope: Scope, invoice: InvoiceRecord, amount: Cents) -> None:
+async def _debit(connection: AsyncConnection, scope: DataScope, invoice: InvoiceRecord, amount: Cents) -> None:
     lines = await lines_db.of_invoices(connection, scope, [invoice.id])
     parts = take_back(amount, [Cents(line.due_cents) for line in lines])
     changed = [
@@ -238,7 +238,7 @@ def transition_events(before: InvoiceRecord, after: InvoiceRecord, now: datetime
 async def issue(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     invoice_id: str,
     due_date: date | None,
     version: int | None,
@@ -262,7 +262,7 @@ async def issue(
 async def cancel(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     invoice_id: str,
     version: int | None,
     reason: str | None,
@@ -286,7 +286,7 @@ def _next(invoice: InvoiceRecord, action: InvoiceAction) -> InvoiceStatus:
     return next_status(invoice.status, action, total=total, settled=settled)
 
 
-async def locked(connection: AsyncConnection, scope: Scope, invoice_id: str, version: int | None) -> InvoiceRecord:
+async def locked(connection: AsyncConnection, scope: DataScope, invoice_id: str, version: int | None) -> InvoiceRecord:
     """The invoice held for a change; NOT_FOUND outside the scope, STALE_VERSION if it has moved on."""
     invoice = await invoices_db.lock(connection, scope, invoice_id)
     if invoice is None:

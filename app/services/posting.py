@@ -8,24 +8,25 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
+from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
-from app.db import lines as lines_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord, ItemRecord
+from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
-from app.db.lines import LineRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.allocation import spread
 from app.domain.claims import ClaimStatus, ItemDecision
+from app.domain.data_scope import DataScope
 from app.domain.errors import not_found
-from app.domain.invoices import InvoiceStatus, LineKind
+from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.money import CENTS_MAX, Cents
 from app.domain.remittances import (
     BilledItem,
-    LineAction,
-    LineStatus,
-    Problem,
+    RemittanceLineAction,
+    RemittanceLineProblem,
+    RemittanceLineStatus,
     decisions,
     is_decided,
     next_line_status,
@@ -33,7 +34,6 @@ from app.domain.remittances import (
     payment,
     remittance_status,
 )
-from app.domain.scope import Scope
 from app.events import outbox
 from app.events.contracts import remittance_event
 from app.services import invoices, reviews, settlements
@@ -70,19 +70,21 @@ class _Plan:
     lines: list[RemittanceLineRecord]
     decisions: tuple[ItemDecision, ...] | None = None
     paid: Cents = NOTHING
-    problem: Problem | None = None
+    problem: RemittanceLineProblem | None = None
     # Approved, and on no invoice yet.
     unbilled: Cents = NOTHING
     dues: list[LineRecord] = field(default_factory=list)
 
 
-async def post(connection: AsyncConnection, *, scope: Scope, remittance_id: str, subject: str, now: datetime) -> Posted:
+async def post(
+    connection: AsyncConnection, *, scope: DataScope, remittance_id: str, subject: str, now: datetime
+) -> Posted:
     """Carry out every matched line; lines that do not fit the claims as they are now go back to the queue."""
     remittance = await remittances_db.lock(connection, scope, remittance_id)
     if remittance is None:
         raise not_found("remittance", remittance_id)
     lines = await remittances_db.lines_of(connection, scope, [remittance_id])
-    waiting = [line for line in lines if line.status is LineStatus.MATCHED]
+    waiting = [line for line in lines if line.status is RemittanceLineStatus.MATCHED]
     if not waiting:
         return Posted(remittance)
     plans = await _plans(connection, scope, remittance, waiting)
@@ -94,7 +96,7 @@ async def post(connection: AsyncConnection, *, scope: Scope, remittance_id: str,
 
 
 async def _plans(
-    connection: AsyncConnection, scope: Scope, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]
+    connection: AsyncConnection, scope: DataScope, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]
 ) -> list[_Plan]:
     """One plan per claim, the claims locked in id order."""
     ids = sorted({line.claim_id for line in lines if line.claim_id})
@@ -119,13 +121,15 @@ async def _plans(
     return plans
 
 
-async def _payable_invoices(connection: AsyncConnection, scope: Scope, lines: Sequence[LineRecord]) -> set[str]:
+async def _payable_invoices(connection: AsyncConnection, scope: DataScope, lines: Sequence[LineRecord]) -> set[str]:
     """Those of the lines' invoices that the payer has, held until the end; on a settled one nothing is due."""
     held = await invoices_db.lock_many(connection, scope, sorted({line.invoice_id for line in lines}))
     return {invoice.id for invoice in held if invoice.status in SENT_INVOICES}
 
 
-def _look(plan: _Plan, on_invoices: list[LineRecord], *, is_replaced: bool, is_paying: bool) -> Problem | None:
+def _look(
+    plan: _Plan, on_invoices: list[LineRecord], *, is_replaced: bool, is_paying: bool
+) -> RemittanceLineProblem | None:
     """Fill in what the plan's lines ask for, or say why they cannot be carried out."""
     problem = payable(plan.claim.status, is_replaced=is_replaced)
     if problem is not None:
@@ -134,19 +138,19 @@ def _look(plan: _Plan, on_invoices: list[LineRecord], *, is_replaced: bool, is_p
     billed = [_billed(item) for item in plan.items]
     if not is_decided(plan.claim.status):
         found = decisions(billed, lines)
-        if isinstance(found, Problem):
+        if isinstance(found, RemittanceLineProblem):
             return found
         plan.decisions, plan.paid = found, Cents(sum(line.paid for line in lines))
         plan.unbilled = plan.paid
         return None
-    if not any(line.kind is LineKind.CLAIM for line in on_invoices):
+    if not any(line.kind is InvoiceLineKind.CLAIM for line in on_invoices):
         plan.unbilled = Cents(plan.claim.approved_cents or 0)
     due = plan.unbilled + sum(line.due_cents for line in plan.dues)
     # A statement that pays nothing may say again what was approved, paid or not.
     paid = payment(billed, lines, due=Cents(due if is_paying else plan.claim.approved_cents or 0))
-    if isinstance(paid, Problem):
-        is_on_draft = paid is Problem.OVERPAID and is_paying and len(plan.dues) < len(on_invoices)
-        return Problem.NOT_PAYABLE if is_on_draft else paid
+    if isinstance(paid, RemittanceLineProblem):
+        is_on_draft = paid is RemittanceLineProblem.OVERPAID and is_paying and len(plan.dues) < len(on_invoices)
+        return RemittanceLineProblem.NOT_PAYABLE if is_on_draft else paid
     plan.paid = paid
     return None
 
@@ -168,7 +172,7 @@ async def _decide(connection: AsyncConnection, plan: _Plan, subject: str, now: d
 
 async def _pay(
     connection: AsyncConnection,
-    scope: Scope,
+    scope: DataScope,
     remittance: RemittanceRecord,
     plans: Sequence[_Plan],
     subject: str,
@@ -190,7 +194,7 @@ async def _pay(
 
 async def _bill(
     connection: AsyncConnection,
-    scope: Scope,
+    scope: DataScope,
     remittance: RemittanceRecord,
     plans: Sequence[_Plan],
     subject: str,
@@ -232,7 +236,7 @@ def _paid_on(remittance: RemittanceRecord) -> date:
 
 async def _settle(
     connection: AsyncConnection,
-    scope: Scope,
+    scope: DataScope,
     remittance: RemittanceRecord,
     invoice: InvoiceRecord,
     parts: dict[str, Cents],
@@ -260,7 +264,7 @@ async def _close(
     await remittances_db.update_lines(connection, moved)
     after = {line.id: line.status for line in lines} | {line.id: line.status for line in moved}
     status = remittance_status(list(after.values()))
-    posted = sum(line.status is LineStatus.POSTED for line in moved)
+    posted = sum(line.status is RemittanceLineStatus.POSTED for line in moved)
     closed = replace(remittance, status=status, posted_at=now if posted else remittance.posted_at)
     await remittances_db.update_remittance(connection, closed)
     if posted:
@@ -269,7 +273,7 @@ async def _close(
     return Posted(closed, tuple(paid), posted, len(moved) - posted, claims)
 
 
-def _moved(line: RemittanceLineRecord, problem: Problem | None, now: datetime) -> RemittanceLineRecord:
+def _moved(line: RemittanceLineRecord, problem: RemittanceLineProblem | None, now: datetime) -> RemittanceLineRecord:
     if problem is not None:
-        return replace(line, status=next_line_status(line.status, LineAction.PUT_BACK), problem=problem)
-    return replace(line, status=next_line_status(line.status, LineAction.POST), posted_at=now)
+        return replace(line, status=next_line_status(line.status, RemittanceLineAction.PUT_BACK), problem=problem)
+    return replace(line, status=next_line_status(line.status, RemittanceLineAction.POST), posted_at=now)

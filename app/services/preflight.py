@@ -7,6 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
 from app.db.claims import ClaimRecord, ServicesOf
+from app.domain import claim_form as claim_input
+from app.domain.claim_form import Checked, ClaimData
+from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, ErrorCode, Failure, not_found
 from app.domain.money import Cents
 from app.domain.preflight import (
@@ -19,9 +22,7 @@ from app.domain.preflight import (
     price_warnings,
     total_at_risk,
 )
-from app.domain.scope import Scope
-from app.services import claim_input, contracts
-from app.services.claim_input import Checked, ClaimData
+from app.services import contracts
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,9 @@ class Preflight:
         return self.checked
 
 
-async def examine(connection: AsyncConnection, *, scope: Scope, data: ClaimData, own: Own, today: date) -> Preflight:
+async def examine(
+    connection: AsyncConnection, *, scope: DataScope, data: ClaimData, own: Own, today: date
+) -> Preflight:
     """All findings on this claim; nothing is changed."""
     failures, checked = await claim_input.examine(connection, scope=scope, data=data, today=today)
     items = tuple(_items(data))
@@ -73,7 +76,7 @@ async def examine(connection: AsyncConnection, *, scope: Scope, data: ClaimData,
     return Preflight(tuple(failures), tuple(warnings), items, checked)
 
 
-async def of_claim(connection: AsyncConnection, *, scope: Scope, claim_id: str, today: date) -> Preflight:
+async def of_claim(connection: AsyncConnection, *, scope: DataScope, claim_id: str, today: date) -> Preflight:
     """The findings on a claim that is kept already."""
     found = await claims_db.by_ids(connection, scope, [claim_id])
     if not found:
@@ -81,7 +84,7 @@ async def of_claim(connection: AsyncConnection, *, scope: Scope, claim_id: str, 
     return await of_record(connection, scope=scope, claim=found[0], today=today)
 
 
-async def of_record(connection: AsyncConnection, *, scope: Scope, claim: ClaimRecord, today: date) -> Preflight:
+async def of_record(connection: AsyncConnection, *, scope: DataScope, claim: ClaimRecord, today: date) -> Preflight:
     """The findings on this row."""
     rows = await claims_db.items_of_claims(connection, scope, [claim.id])
     data = claim_input.data_of(claim, rows)
@@ -91,7 +94,7 @@ async def of_record(connection: AsyncConnection, *, scope: Scope, claim: ClaimRe
 def _items(data: ClaimData) -> list[Item]:
     return [
         Item(
-            each.table_code,
+            each.code_system,
             each.code,
             each.performed_on or data.service_date,
             each.quantity,
@@ -117,12 +120,12 @@ def duplicate_number(data: ClaimData) -> Failure:
 
 
 async def _warnings(
-    connection: AsyncConnection, scope: Scope, data: ClaimData, checked: Checked, items: tuple[Item, ...], own: Own
+    connection: AsyncConnection, scope: DataScope, data: ClaimData, checked: Checked, items: tuple[Item, ...], own: Own
 ) -> list[Finding]:
     whole, found = data.total, list(items)
     authorization = data.authorization
     issued_on = authorization.issued_on if authorization else None
-    codes = sorted({(item.table_code, item.code) for item in items})
+    codes = sorted({(item.code_system, item.code) for item in items})
     prices = await contracts.prices_for(connection, checked.contract, codes)
     services = ServicesOf(data.provider, data.payer, checked.coverage.patient_id, own.ids)
     days = sorted({item.performed_on for item in items})

@@ -8,26 +8,26 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
-from app.db import coverage as coverage_db
+from app.db import parties as coverage_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
+from app.domain import statement as remittance_input
 from app.domain.calendar import business_day
+from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, conflict, not_found, raise_any, refuse
 from app.domain.remittances import (
-    LineAction,
-    LineStatus,
-    Problem,
+    RemittanceLineAction,
+    RemittanceLineProblem,
+    RemittanceLineStatus,
     RemittanceSource,
     RemittanceStatus,
     next_line_status,
 )
-from app.domain.scope import Scope
+from app.domain.statement import LineData, RemittanceData
 from app.events import outbox
 from app.events.contracts import remittance_event
-from app.services import remittance_input
-from app.services.remittance_input import LineData, RemittanceData
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Imported:
 async def take(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     data: RemittanceData,
     source: RemittanceSource,
     subject: str,
@@ -64,7 +64,7 @@ async def take(
     return Imported(remittance, is_known=False)
 
 
-async def _check_parties(connection: AsyncConnection, scope: Scope, data: RemittanceData) -> None:
+async def _check_parties(connection: AsyncConnection, scope: DataScope, data: RemittanceData) -> None:
     is_in_scope = scope.holds(provider=data.provider, payer=data.payer, patient=None)
     if not is_in_scope or await coverage_db.provider(connection, data.provider) is None:
         raise refuse(ErrorCode.NOT_FOUND, f"no provider {data.provider}", "provider", "1202")
@@ -100,7 +100,7 @@ def _record(data: RemittanceData, source: RemittanceSource, subject: str, now: d
 
 
 async def _matched(
-    connection: AsyncConnection, scope: Scope, data: RemittanceData, remittance: RemittanceRecord
+    connection: AsyncConnection, scope: DataScope, data: RemittanceData, remittance: RemittanceRecord
 ) -> list[RemittanceLineRecord]:
     numbers = {number for line in data.lines for number in (line.provider_claim_number, line.payer_claim_number)}
     wanted = sorted(number for number in numbers if number is not None)
@@ -114,7 +114,7 @@ async def _matched(
 def _line(remittance_id: str, sequence: int, data: LineData, claims: Sequence[ClaimRecord]) -> RemittanceLineRecord:
     found = _claims_of(data, claims)
     is_matched = len(found) == 1
-    problem = Problem.AMBIGUOUS if found else Problem.UNKNOWN_CLAIM
+    problem = RemittanceLineProblem.AMBIGUOUS if found else RemittanceLineProblem.UNKNOWN_CLAIM
     return RemittanceLineRecord(
         id=ids.new_id(ids.REMITTANCE_LINE),
         remittance_id=remittance_id,
@@ -125,7 +125,7 @@ def _line(remittance_id: str, sequence: int, data: LineData, claims: Sequence[Cl
         item_code=data.item_code,
         paid_cents=data.paid,
         denials=data.denials,
-        status=LineStatus.MATCHED if is_matched else LineStatus.UNMATCHED,
+        status=RemittanceLineStatus.MATCHED if is_matched else RemittanceLineStatus.UNMATCHED,
         problem=None if is_matched else problem,
         claim_id=found[0].id if is_matched else None,
         matched_by=None,
@@ -148,7 +148,7 @@ def _claims_of(line: LineData, claims: Sequence[ClaimRecord]) -> list[ClaimRecor
 
 
 async def match(
-    connection: AsyncConnection, *, scope: Scope, line_id: str, claim_id: str, subject: str
+    connection: AsyncConnection, *, scope: DataScope, line_id: str, claim_id: str, subject: str
 ) -> RemittanceLineRecord:
     """Say by hand which claim a waiting line is about."""
     seen = await remittances_db.line(connection, scope, line_id)
@@ -156,7 +156,7 @@ async def match(
     line = await remittances_db.line(connection, scope, line_id) if remittance else None
     if remittance is None or line is None:
         raise not_found("remittance line", line_id)
-    status = next_line_status(line.status, LineAction.MATCH)
+    status = next_line_status(line.status, RemittanceLineAction.MATCH)
     claims = await claims_db.by_ids(connection, scope, [claim_id])
     if not claims:
         raise not_found("claim", claim_id, "claimId")

@@ -8,17 +8,17 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
-from app.db import glosas as glosas_db
+from app.db import denials as denials_db
 from app.db.claims import ClaimRecord, ItemRecord
-from app.db.glosas import GlosaRecord
+from app.db.denials import DenialRecord
 from app.domain import ids, tabela38
 from app.domain.calendar import business_day
 from app.domain.claims import ClaimAction, ItemDecision, decision_failures, next_status, outcome
+from app.domain.data_scope import DataScope
+from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import ErrorCode, Failure, raise_any
-from app.domain.glosas import GlosaAction, GlosaStatus
 from app.domain.identifiers import CARD_LENGTH_MAX
 from app.domain.money import Cents
-from app.domain.scope import Scope
 from app.domain.text import text_failure
 from app.services import claims, contracts, history
 
@@ -30,7 +30,7 @@ DECIDED_EVENTS: Final = {
 
 
 async def start(
-    connection: AsyncConnection, *, scope: Scope, claim_id: str, version: int | None, subject: str, now: datetime
+    connection: AsyncConnection, *, scope: DataScope, claim_id: str, version: int | None, subject: str, now: datetime
 ) -> ClaimRecord:
     """Take a submitted claim into review, or take the review up again once the information is there."""
     claim = await claims.locked(connection, scope, claim_id, version)
@@ -46,7 +46,7 @@ async def start_locked(connection: AsyncConnection, claim: ClaimRecord, *, subje
 async def request_information(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     claim_id: str,
     reason: str,
     version: int | None,
@@ -64,7 +64,7 @@ async def request_information(
 async def adjudicate(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     claim_id: str,
     decisions: Sequence[ItemDecision],
     payer_claim_number: str | None,
@@ -88,7 +88,7 @@ async def decide(
     subject: str,
     now: datetime,
 ) -> ClaimRecord:
-    """The decision on a claim that the caller holds: amounts of claim and items, and a glosa per denial."""
+    """The decision on a claim that the caller holds: amounts of claim and items, and a denial per denial."""
     action = outcome(decisions)
     next_status(claim.status, action)
     items = {item.sequence: item for item in rows}
@@ -148,10 +148,11 @@ async def _decide_items(
     await claims_db.update_items(connection, [_item(items[each.sequence], each) for each in decisions])
     terms = await contracts.terms_of(connection, claim.provider_cnes, claim.payer_ans)
     deadline = terms.last_appeal_day(business_day(now))
-    rows = [row for each in decisions for row in _glosas(items[each.sequence], each, deadline, now)]
-    await glosas_db.insert_glosas(connection, rows)
+    rows = [row for each in decisions for row in _denials(items[each.sequence], each, deadline, now)]
+    await denials_db.insert_denials(connection, rows)
     steps = [
-        history.glosa_step(claim, row, GlosaAction.DENY, amount=row.amount_cents, actor=subject, at=now) for row in rows
+        history.denial_step(claim, row, DenialAction.DENY, amount=row.amount_cents, actor=subject, at=now)
+        for row in rows
     ]
     await history.record(connection, *steps)
 
@@ -161,15 +162,15 @@ def _item(item: ItemRecord, decision: ItemDecision) -> ItemRecord:
     return replace(item, processed_cents=processed, approved_cents=decision.approved, denied_cents=decision.denied)
 
 
-def _glosas(item: ItemRecord, decision: ItemDecision, deadline: date, now: datetime) -> list[GlosaRecord]:
+def _denials(item: ItemRecord, decision: ItemDecision, deadline: date, now: datetime) -> list[DenialRecord]:
     return [
-        GlosaRecord(
-            id=ids.new_id(ids.GLOSA),
+        DenialRecord(
+            id=ids.new_id(ids.DENIAL),
             claim_id=item.claim_id,
             item_id=item.id,
             code=denial.code,
             amount_cents=denial.amount,
-            status=GlosaStatus.OPEN,
+            status=DenialStatus.OPEN,
             created_at=now,
             appeal_deadline=deadline,
         )

@@ -6,19 +6,19 @@ from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
-from app.db import lines as lines_db
 from app.db import settlements as settlements_db
+from app.db.invoice_lines import AllocationRecord, LineRecord
 from app.db.invoices import InvoiceRecord
-from app.db.lines import AllocationRecord, LineRecord
 from app.db.settlements import SettlementRecord
 from app.domain import ids
 from app.domain.allocation import spread, take_back
 from app.domain.calendar import business_day
+from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any
 from app.domain.invoices import InvoiceAction, next_status
 from app.domain.money import Cents
-from app.domain.scope import Scope
 from app.domain.settlements import (
     PaymentMethod,
     SettlementAction,
@@ -55,7 +55,7 @@ class Settled:
 async def settle(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     invoice_id: str,
     payment: Payment,
     version: int | None,
@@ -70,7 +70,7 @@ async def settle(
 
 async def settle_locked(
     connection: AsyncConnection,
-    scope: Scope,
+    scope: DataScope,
     invoice: InvoiceRecord,
     payment: Payment,
     *,
@@ -94,7 +94,7 @@ async def settle_locked(
 async def reverse(
     connection: AsyncConnection,
     *,
-    scope: Scope,
+    scope: DataScope,
     settlement_id: str,
     amount: Cents | None,
     reason: str,

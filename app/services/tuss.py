@@ -26,7 +26,7 @@ class CodeUse:
     """One use of a code in a claim: where it stands in the input and on which day it was performed."""
 
     field: str
-    table_code: str
+    code_system: str
     code: str
     performed_on: date
 
@@ -38,21 +38,21 @@ async def code_failures(
 
     Tables 00, 90 and 98 are the payers' own and packages: their codes are not published, so they pass.
     """
-    keys = sorted({(use.table_code, use.code) for use in uses if use.table_code in PUBLISHED_TABLES})
+    keys = sorted({(use.code_system, use.code) for use in uses if use.code_system in PUBLISHED_TABLES})
     rows = await tuss_db.by_keys(connection, keys) if keys else []
-    terms = {(row.table_code, row.code): row for row in rows}
-    found = (_failure(use, terms.get((use.table_code, use.code))) for use in uses)
+    terms = {(row.code_system, row.code): row for row in rows}
+    found = (_failure(use, terms.get((use.code_system, use.code))) for use in uses)
     return [failure for failure in found if failure is not None], terms
 
 
 def _failure(use: CodeUse, term: TussRecord | None) -> Failure | None:
-    if use.table_code in OWN_TABLES:
+    if use.code_system in OWN_TABLES:
         return None
-    if use.table_code not in PUBLISHED_TABLES:
-        message = f"there is no TUSS table {use.table_code[:10]}"
-        return Failure(ErrorCode.UNKNOWN_CODE, message, f"{use.field}.table", "3150")
+    if use.code_system not in PUBLISHED_TABLES:
+        message = f"there is no TUSS table {use.code_system[:10]}"
+        return Failure(ErrorCode.UNKNOWN_CODE, message, f"{use.field}.codeSystem", "3150")
     if term is None:
-        message = f"table {use.table_code} has no code {use.code}"
+        message = f"table {use.code_system} has no code {use.code}"
         return Failure(ErrorCode.UNKNOWN_CODE, message, f"{use.field}.code", "1801")
     if not term.is_valid_on(use.performed_on):
         message = f"code {use.code} was not valid on {use.performed_on.isoformat()}"
@@ -68,7 +68,7 @@ def published_terms() -> list[dict[str, Any]]:
 
 def _row(record: dict[str, str]) -> dict[str, Any]:
     return {
-        "table_code": record["tabela"],
+        "code_system": record["tabela"],
         "code": record["codigo"],
         "term": record["termo"],
         "search_text": fold(record["termo"]),
@@ -95,7 +95,7 @@ async def load(database: Database, *, on_progress: Callable[[int, int], None]) -
     rows = published_terms()
     async with database.reading() as connection:
         known = {(table, code) for table in PUBLISHED_TABLES for code in await _codes(connection, table)}
-    missing = [row for row in rows if (row["table_code"], row["code"]) not in known]
+    missing = [row for row in rows if (row["code_system"], row["code"]) not in known]
     done = len(rows) - len(missing)
     for batch in _batches(missing):
         await _insert(database, batch)
@@ -105,8 +105,8 @@ async def load(database: Database, *, on_progress: Callable[[int, int], None]) -
     return len(missing)
 
 
-async def _codes(connection: AsyncConnection, table_code: str) -> set[str]:
-    return await tuss_db.existing_codes(connection, table_code)
+async def _codes(connection: AsyncConnection, code_system: str) -> set[str]:
+    return await tuss_db.existing_codes(connection, code_system)
 
 
 async def _insert(database: Database, batch: list[dict[str, Any]]) -> None:

@@ -37,7 +37,7 @@ _TRANSIENT: Final = frozenset({errors.UNAVAILABLE, errors.TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class ActiveSubscription:
     """A subscription under way: its executor, its events, and what tells it apart from others."""
 
     executor: Any
@@ -58,7 +58,7 @@ class Subscriptions:
         self._hide_suggestions = hide_suggestions
         self._deadline_seconds = deadline_seconds
 
-    async def begin(self, operation: Operation, context: Any) -> Begun | ExecutionResult:
+    async def begin(self, operation: Operation, context: Any) -> ActiveSubscription | ExecutionResult:
         """Open the source; a result with errors if it refuses."""
         executor = self._executor.build(
             self._schema,
@@ -77,16 +77,16 @@ class Subscriptions:
         if isinstance(source, ExecutionResult):
             return source
         request_id = getattr(context, "request_id", None)
-        return Begun(executor, _generator(source), context, sharing_key(operation, context), request_id)
+        return ActiveSubscription(executor, _generator(source), context, sharing_key(operation, context), request_id)
 
-    async def answer(self, begun: Begun, payload: Any) -> Answer:
+    async def answer(self, begun: ActiveSubscription, payload: Any) -> Answer:
         """The event as this subscriber sees it; Refused (UNAVAILABLE) if it cannot be read for too long."""
         shown = await self._shown(begun, payload)
         # Whoever it was read for, each subscriber has seen it.
         tell(begun.context, shown.seen)
         return shown.answer
 
-    async def _shown(self, begun: Begun, payload: Any) -> "Shown":
+    async def _shown(self, begun: ActiveSubscription, payload: Any) -> "Shown":
         shared = getattr(payload, "shared", None)
         if shared is None or begun.key is None:
             return await self._patiently(begun, payload)
@@ -96,7 +96,7 @@ class Subscriptions:
         # Whoever leaves must not end the work that others wait for.
         return task.result() if task.done() else await asyncio.shield(task)
 
-    async def _patiently(self, begun: Begun, payload: Any) -> "Shown":
+    async def _patiently(self, begun: ActiveSubscription, payload: Any) -> "Shown":
         loop = asyncio.get_running_loop()
         give_up_at, pause = loop.time() + PATIENCE_SECONDS, RETRY_SECONDS
         while True:
@@ -109,7 +109,7 @@ class Subscriptions:
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_SECONDS_MAX)
 
-    async def _once(self, begun: Begun, payload: Any) -> "Shown | None":
+    async def _once(self, begun: ActiveSubscription, payload: Any) -> "Shown | None":
         """The encoded answer; None if something that it needs is away."""
         executor = begun.executor.build_per_event_executor(payload)
         try:

@@ -16,11 +16,11 @@ ARGUMENTS = {
     "claim": 'id: "<claim>"',
     "claims": 'filter: {providerClaimNumber: "<number>"}',
     "claimPreflight": 'claimId: "<draft>"',
-    "glosas": "filter: {status: [PARTIALLY_OVERTURNED]}",
+    "denials": "filter: {status: [PARTIALLY_OVERTURNED]}",
     "invoice": 'id: "<invoice>"',
     "invoices": "",
     "remittance": 'id: "<remittance>"',
-    "tussTerm": 'table: "22", code: "10101012"',
+    "tussTerm": 'codeSystem: "22", code: "10101012"',
     "tussTerms": 'search: "10101012"',
 }
 # Fields that are empty on the object that leads to all others: the query of one where they are not.
@@ -31,9 +31,9 @@ ELSEWHERE = {
     ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
     ("RemittanceLine", "claim"): 'node(id: "<matched_line>") { ... on RemittanceLine',
     ("RemittanceLine", "denials"): 'node(id: "<matched_line>") { ... on RemittanceLine',
-    ("InvoiceLine", "glosa"): 'invoice(id: "<invoice>") { lines',
+    ("InvoiceLine", "denial"): 'invoice(id: "<invoice>") { lines',
 }
-IDS = {"Claim": "claim", "ClaimItem": "item", "Glosa": "glosa", "Invoice": "invoice", "Settlement": "settlement"}
+IDS = {"Claim": "claim", "ClaimItem": "item", "Denial": "denial", "Invoice": "invoice", "Settlement": "settlement"}
 IDS |= {
     "Remittance": "remittance",
     "RemittanceLine": "matched_line",
@@ -41,7 +41,7 @@ IDS |= {
     "Patient": "patient",
 }
 # Who a caller is and may do differs from role to role by its nature.
-PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableGlosaAction", "blockedBy")}
+PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableInvoiceAction", "blockedBy")}
 
 

@@ -14,14 +14,16 @@ from typing import Any
 import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import claims, contracts, coverage, eligibility, glosas, history, invoices, lines, outbox, remittances
+from app.db import claims, contracts, denials, eligibility, history, invoices, outbox, remittances
+from app.db import invoice_lines as lines
+from app.db import parties as coverage
 from app.db import settlements as settlements_db
 from app.db.claims import ServicesOf
-from app.domain.scope import Scope
+from app.domain.data_scope import DataScope
 from tests.access.world import Rich
 from tests.factories import key, today
 
-MODULES = (claims, contracts, coverage, eligibility, glosas, history, invoices, lines, remittances, settlements_db)
+MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
 NOTHING_ZERO = "0.00"
 NO_NODES = {"contract", "emergency"}  # what `node` does not give
 
@@ -32,7 +34,7 @@ class Attacker:
 
     kind: str
     token: str
-    scope: Scope
+    scope: DataScope
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,11 @@ def attackers(other: Rich, role: str) -> list[Attacker]:
     """Three callers of another world, one for each way of being somebody else."""
     world, token = other.world, other.gateway.token
     return [
-        Attacker("provider", token(role, providers=[world.provider]), Scope(frozenset({world.provider}))),
-        Attacker("payer", token(role, providers=["*"], payer=world.payer), Scope(payer=world.payer, any_provider=True)),
-        Attacker("patient", token(role, patient=world.patient), Scope(patient=world.patient)),
+        Attacker("provider", token(role, providers=[world.provider]), DataScope(frozenset({world.provider}))),
+        Attacker(
+            "payer", token(role, providers=["*"], payer=world.payer), DataScope(payer=world.payer, any_provider=True)
+        ),
+        Attacker("patient", token(role, patient=world.patient), DataScope(patient=world.patient)),
     ]
 
 
@@ -95,7 +99,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     own = f'payer: "{world.payer}", provider: "{world.provider}"'
     filters = {
         "claims": [own, f'patient: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"'],
-        "glosas": [own],
+        "denials": [own],
         "invoices": [own],
         "settlements": [own, f'invoice: "{ids["invoice"]}"'],
         "remittances": [own],
@@ -106,7 +110,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         for text in each:
             yield _list(victim, attacker, root, text, "totalCount", 0)
             yield _list(victim, attacker, root, text, "nodes { id }", [])
-    yield _list(victim, attacker, "glosas", own, "aboutToBeLostAmount", NOTHING_ZERO)
+    yield _list(victim, attacker, "denials", own, "aboutToBeLostAmount", NOTHING_ZERO)
 
     async def prices() -> Any:
         data = await _data(victim, attacker, f"{{ contracts({own}) {{ id prices {{ code }} }} }}")
@@ -259,16 +263,16 @@ def _inputs(victim: Rich) -> dict[str, dict[str, Any]]:
         "adjudicateClaim": {"id": ids["decidable"], "items": [{"sequence": 1, "approvedAmount": "100.00"}], **once},
         "replaceClaim": {"id": ids["replaceable"], "providerClaimNumber": "RX1", **once},
         "exportBatch": {"claimIds": [ids["exportable"]]},
-        "acceptGlosa": {"id": ids["lost_glosa"], **once},
-        "appealGlosa": {"id": ids["open_glosa"], "justification": "conforme contrato", **once},
-        "answerAppeal": {"answers": [{"glosa": ids["appealed_glosa"], "acceptedAmount": "1.00"}], **once},
+        "acceptDenial": {"id": ids["lost_denial"], **once},
+        "appealDenial": {"id": ids["open_denial"], "justification": "conforme contrato", **once},
+        "answerAppeal": {"answers": [{"denial": ids["appealed_denial"], "acceptedAmount": "1.00"}], **once},
         "createInvoice of won appeals": {
             **parties,
-            "competence": today().strftime("%Y%m"),
+            "billingMonth": today().strftime("%Y%m"),
             "claimIds": [],
             "idempotencyKey": key(),
         },
-        "createInvoice": {**parties, "competence": today().strftime("%Y%m"), "claimIds": [ids["approved"]], **once},
+        "createInvoice": {**parties, "billingMonth": today().strftime("%Y%m"), "claimIds": [ids["approved"]], **once},
         "adjustInvoice": {"id": ids["draft_invoice"], "kind": "CREDIT", "amount": "1.00", "reason": "ajuste", **once},
         "issueInvoice": {"id": ids["draft_invoice"]},
         "cancelInvoice": {"id": ids["draft_invoice"]},

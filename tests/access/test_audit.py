@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from app.basics import seal_of
-from app.db import audit as audit_db
-from app.db.audit_tables import audit_head, audit_log
+from app.access_log import chain as audit
+from app.db import access_log as audit_db
+from app.db.access_log_tables import audit_head, audit_log
 from app.db.engine import Database
-from app.domain.audit import Seal
-from app.services import audit
-from app.settings import Settings
+from app.domain.access_log import Seal
+from app.runtime.build import seal_of
+from app.runtime.settings import Settings
 from tests.access.world import open_emergency
 from tests.factories import World, new_world
 from tests.faults.processes import environment_of

@@ -7,7 +7,7 @@ import pytest
 
 from app.auth import roles
 from app.auth.roles import ROLES
-from app.schema import access
+from app.schema import access_matrix as access
 from app.schema.root import schema
 from tests.access.entries import PERSONAL_TO_THE_CALLER, Entry, descend, entries, selection_of
 from tests.access.table import FILE, Oracle

@@ -14,9 +14,9 @@ from graphql import GraphQLObjectType
 
 from app.auth import roles
 from app.schema import me
-from app.schema.access import FILTERS, guarded_arguments, rule_of
+from app.schema.access_matrix import FILTERS, guarded_arguments, rule_of
+from app.schema.base.permissions import Authenticated, Requires
 from app.schema.me import READERS
-from app.schema.permissions import Authenticated, Requires
 from tests.access.entries import CORE, Entry, Step, descend, entries, rooted, selection_of
 from tests.access.test_fields import ALL, FOR_PATIENTS, found_at, refused_at
 from tests.access.world import Rich, rich_world
@@ -26,7 +26,7 @@ from tests.graphql.test_who_sees_what import INPUTS
 
 ENTRIES = entries()
 ROOTS = ("Query", "Mutation", "Subscription")
-VALUES = {"amount": '"1.00"', "patient": '"x"', "glosa_code": '"1705"', "in_dispute": "true"}
+VALUES = {"amount": '"1.00"', "patient": '"x"', "denial_code": '"1705"', "in_dispute": "true"}
 
 
 def rules_of(type_name: str) -> list[tuple[str, Requires]]:
@@ -122,7 +122,7 @@ async def test_every_field_is_guarded_by_its_own_rule(
 
 # Fields of the rich world's objects that hold nothing there: that they answer without an error is what shows them open.
 EMPTY = {"reason", "amount", "processedAmount", "approvedAmount", "deniedAmount", "answeredAmount", "warnings"}
-EMPTY |= {"wonAmount", "procedureCode", "patient", "claim", "glosa", "invoice"}
+EMPTY |= {"wonAmount", "procedureCode", "patient", "claim", "denial", "invoice"}
 
 
 async def test_every_root_field_is_guarded_by_its_own_rule(

@@ -17,7 +17,7 @@ from sqlalchemy import true
 
 from app.auth import roles
 from app.db import scoping
-from app.domain.scope import Scope
+from app.domain.data_scope import DataScope
 from app.schema.root import schema
 from tests.access.ids import filled, id_places
 from tests.access.probes import attackers, probes
@@ -69,14 +69,14 @@ def _asked() -> list[tuple[str, int]]:
 @contextmanager
 def without_asking(place: tuple[str, int]) -> Iterator[None]:
     """There the scope holds everything."""
-    holds = Scope.holds
+    holds = DataScope.holds
 
-    def everything(self: Scope, **parts: str | None) -> bool:
+    def everything(self: DataScope, **parts: str | None) -> bool:
         frame = sys._getframe(1)
         return (frame.f_code.co_filename, frame.f_lineno) == place or holds(self, **parts)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Scope, "holds", everything)
+        patch.setattr(DataScope, "holds", everything)
         yield
 
 

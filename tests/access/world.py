@@ -45,17 +45,17 @@ async def add_targets(rich: Rich) -> None:
     rich.ids["exportable"] = (await world.submitted_claim(practitioner=doctor))["id"]
     rich.ids["decidable"] = (await world.claim_in_review())["id"]
     rich.ids["replaceable"] = (await world.approved_claim())["id"]
-    for name in ("lost_glosa", "open_glosa", "appealed_glosa"):
+    for name in ("lost_denial", "open_denial", "appealed_denial"):
         claim, rich.ids[name] = await _denied(world)
     rich.ids["disputed_invoice"] = (await world.create_invoice([claim]))["invoice"]["id"]
     _, won = await _denied(world)
     await world.mutate(
-        "biller", "appealGlosa", "glosa { id }", id=won, justification="Conforme contrato", idempotencyKey=key()
+        "biller", "appealDenial", "denial { id }", id=won, justification="Conforme contrato", idempotencyKey=key()
     )
-    answers = [{"glosa": won, "acceptedAmount": "40.00"}]
-    await world.mutate("payer_agent", "answerAppeal", "glosas { id }", answers=answers, idempotencyKey=key())
+    answers = [{"denial": won, "acceptedAmount": "40.00"}]
+    await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
     await world.mutate(
-        "biller", "appealGlosa", "glosa { id }", id=rich.ids["appealed_glosa"], justification="Conforme contrato",
+        "biller", "appealDenial", "denial { id }", id=rich.ids["appealed_denial"], justification="Conforme contrato",
         idempotencyKey=key(),
     )  # fmt: skip
 
@@ -72,7 +72,7 @@ async def _denied(world: World) -> tuple[str, str]:
 
 async def _contract(rich: Rich) -> None:
     world = rich.world
-    price = {"table": "22", "code": CONSULTATION["code"], "unitPrice": "90.00", "validFrom": "2020-01-01"}
+    price = {"codeSystem": "22", "code": CONSULTATION["code"], "unitPrice": "90.00", "validFrom": "2020-01-01"}
     terms = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30}
     values = {"provider": world.provider, "payer": world.payer, "prices": [{**price, "quantityMax": "9"}], **terms}
     token = world.gateway.token("admin", providers=["*"])
@@ -99,13 +99,13 @@ async def _decided_claim(rich: Rich) -> None:
     await world.adjudicate(claim["id"], decisions, payerClaimNumber=f"OP{claim['providerClaimNumber']}")
     query = "query($id: ID!) { claim(id: $id) { items { id denials { id } } } }"
     items = (await world.call("reviewer", query, id=claim["id"]))["claim"]["items"]
-    rich.ids |= {"item": items[0]["id"], "glosa": items[0]["denials"][0]["id"]}
+    rich.ids |= {"item": items[0]["id"], "denial": items[0]["denials"][0]["id"]}
     await world.mutate(
-        "biller", "appealGlosa", "glosa { id }", id=rich.ids["glosa"], justification="Valor conforme tabela",
+        "biller", "appealDenial", "denial { id }", id=rich.ids["denial"], justification="Valor conforme tabela",
         amount="30.00", idempotencyKey=key(),
     )  # fmt: skip
-    answers = [{"glosa": rich.ids["glosa"], "acceptedAmount": "10.00", "justification": "Parcialmente aceito"}]
-    await world.mutate("payer_agent", "answerAppeal", "glosas { id }", answers=answers, idempotencyKey=key())
+    answers = [{"denial": rich.ids["denial"], "acceptedAmount": "10.00", "justification": "Parcialmente aceito"}]
+    await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
 
 
 async def _billed(rich: Rich) -> None:
@@ -158,7 +158,7 @@ async def _rest(rich: Rich) -> None:
     rich.ids |= {"replaced": replaced["id"], "correction": correction["claim"]["id"]}
     rich.ids["draft"] = (await world.create_claim())["claim"]["id"]
     await world.check_eligibility(serviceDate="2014-06-01")  # before the coverage began: an answer with reasons
-    checked = await world.check_eligibility(procedure={"table": "22", "code": CONSULTATION["code"]})
+    checked = await world.check_eligibility(procedure={"codeSystem": "22", "code": CONSULTATION["code"]})
     rich.ids["eligibility"] = checked["eligibility"]["id"]
     rich.ids["patient"] = world.patient
     rich.ids["emergency"] = await open_emergency(world)

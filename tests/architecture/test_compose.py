@@ -13,7 +13,7 @@ import promql_parser
 import pytest
 import yaml
 
-from app import settings
+from app.runtime import settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
@@ -354,8 +354,8 @@ def test_the_builder_sees_only_what_is_let_in() -> None:
 
 def test_the_explorer_is_built_to_where_the_image_takes_it_from() -> None:
     out = re.findall(r"outDir: '([^']+)'", (ROOT / "explorer" / "vite.config.ts").read_text())
-    assert [(ROOT / "explorer" / path).resolve().relative_to(ROOT).as_posix() for path in out] == ["app/explorer"]
-    assert "--from=explorer /src/app/explorer/ app/explorer/" in instructions("COPY")
+    assert [(ROOT / "explorer" / path).resolve().relative_to(ROOT).as_posix() for path in out] == ["app/web/static"]
+    assert "--from=explorer /src/app/web/static/ app/web/static/" in instructions("COPY")
 
 
 # Prometheus and its alerts

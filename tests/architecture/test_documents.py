@@ -8,8 +8,8 @@ from graphql import build_schema, parse, validate
 
 from app.auth.roles import ROLES
 from app.cli import app as command_line
-from app.parts import OPERATION_NAMES
-from app.settings import Settings
+from app.runtime.process import OPERATION_NAMES
+from app.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -43,7 +43,7 @@ def test_a_root_field_states_its_permission(field: str) -> None:
 SENSITIVE = {
     "PERSONAL": ["Claim.cardNumber", "Claim.patient", "Claim.authorization", "Patient.name", "Patient.cpf"],
     "HEALTH": ["Claim.items", "Claim.diagnosisCodes", "Claim.clinicalIndication"],
-    "FINANCIAL": ["Claim.claimedAmount", "Glosa.amount", "Invoice.totalAmount", "Settlement.bankReference"],
+    "FINANCIAL": ["Claim.claimedAmount", "Denial.amount", "Invoice.totalAmount", "Settlement.bankReference"],
 }
 
 

@@ -10,7 +10,7 @@ from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events import schemas
 from app.events.contracts import CONTRACTS, cloud_event
-from app.services import glosas
+from app.services import denials
 from tests.factories import CONSULTATION, World, key, today
 
 DENIED = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]}
@@ -39,11 +39,11 @@ async def _live(world: World) -> None:
     fought, appealed = await _denied(world)
     _, accepted = await _denied(world)
     values = {"id": appealed, "justification": "laudo", "idempotencyKey": key()}
-    await world.mutate("biller", "appealGlosa", "glosa { id }", **values)
-    answers = [{"glosa": appealed, "acceptedAmount": "10.00"}]
-    await world.mutate("payer_agent", "answerAppeal", "glosas { id }", answers=answers, idempotencyKey=key())
-    await world.mutate("biller", "acceptGlosa", "glosa { id }", id=accepted, idempotencyKey=key())
-    await glosas.sweep(world.gateway.database, now=lambda: _later(world))
+    await world.mutate("biller", "appealDenial", "denial { id }", **values)
+    answers = [{"denial": appealed, "acceptedAmount": "10.00"}]
+    await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
+    await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
+    await denials.sweep(world.gateway.database, now=lambda: _later(world))
     await _pay(world, fought)
 
 

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics import now
 from app.db import outbox as outbox_db
 from app.db.engine import fetch
 from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events.cursors import cursor_of
-from app.events.hub import QUEUE_MAX, Ended, Heard, Hub, Lagged, Subscription, heard
+from app.events.hub import QUEUE_MAX, Ended, Hub, Lagged, StreamEvent, Subscription, heard
+from app.runtime.build import now
 from tests.factories import World
 from tests.gateway import Gateway
 
@@ -34,7 +34,7 @@ async def _log_of(world: World, count: int) -> list[OutboxRecord]:
             await asyncio.sleep(0.05)
 
 
-def _events(rows: list[OutboxRecord]) -> list[Heard]:
+def _events(rows: list[OutboxRecord]) -> list[StreamEvent]:
     return [event for row in rows if (event := heard(row)) is not None]
 
 
@@ -100,8 +100,8 @@ async def test_catching_up_hands_out_what_was_missed_once(world: World) -> None:
     assert positions == sorted(set(positions))
 
 
-def _event(position: int) -> Heard:
-    return Heard(position, "SettlementConfirmed", "inv", None, None, now(), {})
+def _event(position: int) -> StreamEvent:
+    return StreamEvent(position, "SettlementConfirmed", "inv", None, None, now(), {})
 
 
 async def test_a_subscriber_that_falls_behind_is_ended_with_its_cursor_and_the_others_go_on(gateway: Gateway) -> None:

@@ -21,7 +21,7 @@ from app.db.reference_tables import providers
 from app.db.tables import outbox
 from app.events.inbox import dead_letters_of, redeliver
 from app.events.kafka import bootstrap_of, ensure_topic
-from app.settings import Settings
+from app.runtime.settings import Settings
 from tests.events.test_parking import metrics
 from tests.factories import World, key, new_world, today
 from tests.gateway import Gateway, running_gateway, server_settings

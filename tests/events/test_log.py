@@ -18,13 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from app.basics import database_of, now
 from app.db import migrate
 from app.db import outbox as outbox_db
 from app.db.engine import Database, run
 from app.db.tables import outbox
 from app.domain import ids
 from app.events.cursors import cursor_of
+from app.runtime.build import database_of, now
 from tests.events.test_parking import GOOD, at_rest, metrics, positions, raw, record, told
 from tests.factories import World, new_world
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings

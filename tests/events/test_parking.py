@@ -14,7 +14,6 @@ from aiokafka.errors import KafkaError
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics import database_of, now
 from app.db import migrate
 from app.db import outbox as outbox_db
 from app.db.engine import Database
@@ -24,8 +23,9 @@ from app.domain import ids
 from app.events.contracts import EVENT_BYTES_MAX, SOURCE
 from app.events.kafka import PARTITIONS, KafkaTransport, bootstrap_of
 from app.events.relay import EventRefused, Relay
-from app.settings import Settings
-from app.telemetry import Metrics
+from app.runtime.build import database_of, now
+from app.runtime.settings import Settings
+from app.telemetry.metrics import Metrics
 from tests.factories import World
 from tests.gateway import Gateway, server_settings
 from tests.services import Services

@@ -13,7 +13,6 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from sqlalchemy import update
 
-from app.basics import database_of, now
 from app.db import migrate
 from app.db import outbox as outbox_db
 from app.db.outbox import OutboxRecord
@@ -22,8 +21,9 @@ from app.domain import ids
 from app.domain.errors import BillingError
 from app.events.cursors import cursor_of
 from app.events.relay import Relay
+from app.runtime.build import database_of, now
 from app.services import inbox as inbox_service
-from app.telemetry import Metrics
+from app.telemetry.metrics import Metrics
 from tests.events.test_inbox import statement
 from tests.events.test_log import _told_to
 from tests.events.test_parking import at_rest, metrics, positions, raw, record

@@ -140,7 +140,7 @@ class TopicReader:
         )
         try:
             await consumer.start()
-            # Begun anew from time to time: a broker that lost its data counts offsets anew without a word.
+            # ActiveSubscription anew from time to time: a broker that lost its data counts offsets anew without a word.
             for _ in range(20):
                 for messages in (await consumer.getmany(timeout_ms=200)).values():
                     self.seen += [_seen(message.value) for message in messages]

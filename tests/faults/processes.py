@@ -16,9 +16,9 @@ import httpx
 from pydantic import SecretStr
 
 from app.auth.keys import DevelopmentKeys
-from app.basics import database_of
 from app.db.engine import Database
-from app.settings import Settings
+from app.runtime.build import database_of
+from app.runtime.settings import Settings
 from tests.gateway import Answer
 from tests.servers.launch import free_port, launch
 

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from app.basics import database_of
 from app.db import migrate
 from app.db import tuss as tuss_db
+from app.runtime.build import database_of
+from app.runtime.settings import Settings
 from app.services import tuss
-from app.settings import Settings
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, new_world
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 

@@ -5,7 +5,7 @@ import random
 import signal
 from pathlib import Path
 
-from app.settings import Settings
+from app.runtime.settings import Settings
 from tests.factories import key
 from tests.faults.clients import Payer
 from tests.faults.history import Outcome, check, read_truth

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import Settings
+from app.runtime.settings import Settings
 from tests.faults.processes import ROOT, GatewayProcess, environment_of, running_fleet
 from tests.faults.stage import prepare
 from tests.gateway import embedded_settings

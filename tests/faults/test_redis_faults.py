@@ -21,7 +21,7 @@ REQUESTS = scaled(full=400, short=120)
 # After its first failures the cache is left alone for five seconds at a time.
 OPENING_SECONDS = 1.0
 P99_GROWTH_MAX_SECONDS = 0.05
-TERM = '{ tussTerm(table: "22", code: "10101012") { code term } }'
+TERM = '{ tussTerm(codeSystem: "22", code: "10101012") { code term } }'
 
 
 async def _killed(server: Server, _proxy: Proxy) -> None:

@@ -8,7 +8,7 @@ from tests.factories import CONSULTATION, INVOICE_FIELDS, World, key, new_world,
 from tests.gateway import Gateway
 
 INVOICE = f"invoice {{ {INVOICE_FIELDS} }}"
-LINE = "id kind amount settledAmount debitedAmount reason claim { id } glosa { id }"
+LINE = "id kind amount settledAmount debitedAmount reason claim { id } denial { id }"
 STEP = "action status version amount totalAmount settledAmount reason actor settlementId lineId"
 WHOLE = f"{INVOICE_FIELDS} inDisputeAmount lines {{ {LINE} }} adjustments {{ id }} history {{ {STEP} }}"
 RECORDED = ["InvoiceCreated", "InvoiceIssued"]
@@ -60,22 +60,22 @@ async def _partial_claim(world: World) -> tuple[str, str]:
     return claim_id, found["items"][0]["denials"][0]["id"]
 
 
-async def _appeal(world: World, glosa_id: str) -> None:
-    values = {"id": glosa_id, "justification": "conforme contrato", "idempotencyKey": key()}
-    assert (await world.mutate("biller", "appealGlosa", "glosa { id }", **values))["errors"] == []
+async def _appeal(world: World, denial_id: str) -> None:
+    values = {"id": denial_id, "justification": "conforme contrato", "idempotencyKey": key()}
+    assert (await world.mutate("biller", "appealDenial", "denial { id }", **values))["errors"] == []
 
 
-async def _answer(world: World, glosa_id: str, accepted: str) -> None:
-    values = {"answers": [{"glosa": glosa_id, "acceptedAmount": accepted}], "idempotencyKey": key()}
-    assert (await world.mutate("payer_agent", "answerAppeal", "glosas { id }", **values))["errors"] == []
+async def _answer(world: World, denial_id: str, accepted: str) -> None:
+    values = {"answers": [{"denial": denial_id, "acceptedAmount": accepted}], "idempotencyKey": key()}
+    assert (await world.mutate("payer_agent", "answerAppeal", "denials { id }", **values))["errors"] == []
 
 
 async def _won_claim(world: World, accepted: str = "40.00") -> tuple[str, str]:
     """A partly approved claim whose denial has been appealed and answered."""
-    claim_id, glosa_id = await _partial_claim(world)
-    await _appeal(world, glosa_id)
-    await _answer(world, glosa_id, accepted)
-    return claim_id, glosa_id
+    claim_id, denial_id = await _partial_claim(world)
+    await _appeal(world, denial_id)
+    await _answer(world, denial_id, accepted)
+    return claim_id, denial_id
 
 
 def _sums(invoice: Any) -> tuple[Any, ...]:
@@ -101,7 +101,7 @@ class TestAdjustInvoice:
         assert found["version"] == invoice["version"] + 1
         assert _lines(found) == [("CLAIM", "100.00", "0.00", "0.00"), ("CREDIT", "12.50", "0.00", "0.00")]
         credit = found["lines"][1]
-        assert (credit["reason"], credit["claim"], credit["glosa"]) == ("acerto", None, None)
+        assert (credit["reason"], credit["claim"], credit["denial"]) == ("acerto", None, None)
         assert found["adjustments"] == [{"id": credit["id"]}]
         assert await world.events(invoice["id"]) == [*RECORDED[: 1 + is_issued], "InvoiceAdjusted"]
 
@@ -238,24 +238,24 @@ class TestNumbers:
 
 class TestWonAppeals:
     async def test_stand_on_the_next_invoice_once(self, world: World) -> None:
-        claim_id, glosa_id = await _partial_claim(world)
+        claim_id, denial_id = await _partial_claim(world)
         first = (await world.create_invoice([claim_id]))["invoice"]
-        await _appeal(world, glosa_id)
-        await _answer(world, glosa_id, "39.99")
+        await _appeal(world, denial_id)
+        await _answer(world, denial_id, "39.99")
         second = await _read(world, (await world.draft_invoice("10.00"))["id"])
         third = await _read(world, (await world.draft_invoice("10.00"))["id"])
         assert (first["totalAmount"], second["totalAmount"], third["totalAmount"]) == ("60.00", "49.99", "10.00")
         recovery = second["lines"][1]
         assert (recovery["kind"], recovery["amount"]) == ("RECOVERY", "39.99")
-        assert (recovery["claim"], recovery["glosa"]) == ({"id": claim_id}, {"id": glosa_id})
+        assert (recovery["claim"], recovery["denial"]) == ({"id": claim_id}, {"id": denial_id})
         assert [line["kind"] for line in third["lines"]] == ["CLAIM"]
 
     async def test_are_billed_without_any_claim(self, world: World) -> None:
-        claim_id, glosa_id = await _partial_claim(world)
+        claim_id, denial_id = await _partial_claim(world)
         await world.create_invoice([claim_id])
-        await _appeal(world, glosa_id)
+        await _appeal(world, denial_id)
         assert refusals(await world.create_invoice([])) == [("INVALID_INPUT", "claimIds", None)]
-        await _answer(world, glosa_id, "40.00")
+        await _answer(world, denial_id, "40.00")
         found = await _read(world, (await world.create_invoice([]))["invoice"]["id"])
         assert (found["number"], found["totalAmount"]) == (2, "40.00")
         assert _lines(found) == [("RECOVERY", "40.00", "0.00", "0.00")]
@@ -283,24 +283,24 @@ class TestWonAppeals:
         assert _lines(found) == [("CLAIM", "60.00", "0.00", "0.00")]
 
     async def test_a_cancelled_invoice_gives_back_claims_and_recoveries(self, world: World) -> None:
-        claim_id, glosa_id = await _won_claim(world)
+        claim_id, denial_id = await _won_claim(world)
         invoice_id = (await world.create_invoice([claim_id]))["invoice"]["id"]
         await _cancel(world, invoice_id)
         cancelled = await _read(world, invoice_id)
         again = await _read(world, (await world.create_invoice([claim_id]))["invoice"]["id"])
         assert (again["number"], again["totalAmount"]) == (2, "100.00")
-        assert [line["glosa"] for line in again["lines"]] == [None, {"id": glosa_id}]
+        assert [line["denial"] for line in again["lines"]] == [None, {"id": denial_id}]
         assert _lines(again) == _lines(cancelled)
         assert refusals(await world.create_invoice([])) == [("INVALID_INPUT", "claimIds", None)]
 
     async def test_the_undisputed_part_settles_while_the_appeal_runs(self, world: World) -> None:
-        claim_id, glosa_id = await _partial_claim(world)
-        await _appeal(world, glosa_id)
+        claim_id, denial_id = await _partial_claim(world)
+        await _appeal(world, denial_id)
         invoice_id = (await world.create_invoice([claim_id]))["invoice"]["id"]
         await _issue(world, invoice_id)
         assert (await _read(world, invoice_id))["inDisputeAmount"] == "40.00"
         assert _sums((await world.settle(invoice_id))["invoice"]) == ("SETTLED", "60.00", "60.00", "0.00")
-        await _answer(world, glosa_id, "25.00")
+        await _answer(world, denial_id, "25.00")
         assert (await _read(world, invoice_id))["inDisputeAmount"] == "0.00"
         recovery = (await world.create_invoice([]))["invoice"]["id"]
         await _issue(world, recovery)

@@ -49,7 +49,7 @@ def _decision(_world: World, ids: dict[str, str]) -> dict[str, Any]:
 
 def _bill(world: World, ids: dict[str, str]) -> dict[str, Any]:
     parties = {"provider": world.provider, "payer": world.payer}
-    return {**parties, "competence": "202611", "claimIds": [ids["id"]], "idempotencyKey": key()}
+    return {**parties, "billingMonth": "202611", "claimIds": [ids["id"]], "idempotencyKey": key()}
 
 
 def _adjustment(_world: World, ids: dict[str, str]) -> dict[str, Any]:
@@ -90,7 +90,7 @@ INVOICE_OPERATIONS = {
 
 async def _done(world: World, role: str, name: str, **values: Any) -> Any:
     fields = {"replaceClaim": "claim { id }", "cancelClaim": "claim { id }", "requestInformation": "claim { id }"}
-    default = "glosa { id }" if name == "appealGlosa" else "invoice { id }"
+    default = "denial { id }" if name == "appealDenial" else "invoice { id }"
     payload = await world.mutate(role, name, fields.get(name, default), **values)
     assert payload["errors"] == []
     return payload
@@ -143,7 +143,7 @@ async def _appealed(world: World) -> dict[str, str]:
     ids = await _partial(world)
     query = "query($id: ID!) { claim(id: $id) { items { denials { id } } } }"
     found = (await world.call("biller", query, **ids))["claim"]["items"][0]["denials"][0]["id"]
-    await _done(world, "biller", "appealGlosa", id=found, justification="x", idempotencyKey=key())
+    await _done(world, "biller", "appealDenial", id=found, justification="x", idempotencyKey=key())
     return ids
 
 

@@ -13,7 +13,7 @@ from tests.gateway import Gateway, running_gateway, server_settings
 from tests.servers.base import Server
 from tests.services import Services, start
 
-TERM = '{ tussTerm(table: "22", code: "10101012") { code term } }'
+TERM = '{ tussTerm(codeSystem: "22", code: "10101012") { code term } }'
 
 
 @pytest.fixture(scope="module")

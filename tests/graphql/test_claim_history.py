@@ -5,17 +5,18 @@ from typing import Any
 
 import pytest
 
-from app.basics import now
-from app.domain import claims, glosas
+from app.domain import claims
+from app.domain import denials as denial_rules
 from app.domain.claims import ClaimAction, ClaimStatus
-from app.domain.glosas import GlosaAction, GlosaStatus
-from app.services.glosas import sweep
+from app.domain.denials import DenialAction, DenialStatus
+from app.runtime.build import now
+from app.services.denials import sweep
 from tests.factories import CLAIM_FIELDS, CONSULTATION, World, key, new_world, refusals
 from tests.gateway import Gateway
 
 CLAIM = f"claim {{ {CLAIM_FIELDS} }}"
 AMOUNTS = "amount claimedAmount processedAmount approvedAmount deniedAmount"
-STEP = f"id action status version glosaId glosaAction glosaStatus payerClaimNumber reason actor at {AMOUNTS}"
+STEP = f"id action status version denialId denialAction denialStatus payerClaimNumber reason actor at {AMOUNTS}"
 DENIALS = "items { denials { id status amount appeal { appealedAmount answeredAmount } } }"
 WHOLE = f"{CLAIM_FIELDS} createdAt {DENIALS} history {{ {STEP} }}"
 TWO_DENIALS = {
@@ -54,14 +55,14 @@ async def _partial_claim(world: World) -> tuple[str, list[str]]:
     return claim_id, [each["id"] for each in (await _read(world, claim_id))["items"][0]["denials"]]
 
 
-async def _act_on(world: World, name: str, glosa_id: str, **values: Any) -> None:
+async def _act_on(world: World, name: str, denial_id: str, **values: Any) -> None:
     """Accept, appeal or answer a denial."""
     values = {"idempotencyKey": key(), **values}
     if name == "answerAppeal":
-        values["answers"] = [{"glosa": glosa_id, "acceptedAmount": values.pop("accepted")}]
-        payload = await world.mutate("payer_agent", name, "glosas { id }", **values)
+        values["answers"] = [{"denial": denial_id, "acceptedAmount": values.pop("accepted")}]
+        payload = await world.mutate("payer_agent", name, "denials { id }", **values)
     else:
-        payload = await world.mutate("biller", name, "glosa { id }", id=glosa_id, **values)
+        payload = await world.mutate("biller", name, "denial { id }", id=denial_id, **values)
     assert payload["errors"] == []
 
 
@@ -71,10 +72,10 @@ def _steps(claim: Any) -> list[tuple[Any, ...]]:
     return [tuple(step[name] for name in names) for step in claim["history"] if step["action"] is not None]
 
 
-def _glosa_steps(claim: Any) -> list[tuple[Any, ...]]:
+def _denial_steps(claim: Any) -> list[tuple[Any, ...]]:
     """Denial, step, state, amount and actor of the steps of the denials."""
-    names = ("glosaId", "glosaAction", "glosaStatus", "amount", "actor")
-    return [tuple(step[name] for name in names) for step in claim["history"] if step["glosaId"] is not None]
+    names = ("denialId", "denialAction", "denialStatus", "amount", "actor")
+    return [tuple(step[name] for name in names) for step in claim["history"] if step["denialId"] is not None]
 
 
 def _replayed(history: Any) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def _replayed(history: Any) -> dict[str, Any]:
     status, version = ClaimStatus.DRAFT, 0
     denials: dict[str, dict[str, Any]] = {}
     for step in history:
-        if step["glosaId"] is None:
+        if step["denialId"] is None:
             action = ClaimAction(step["action"])
             assert (action is ClaimAction.CREATE) is (version == 0)
             status = ClaimStatus.DRAFT if version == 0 else claims.TRANSITIONS[status, action]
@@ -94,19 +95,19 @@ def _replayed(history: Any) -> dict[str, Any]:
 
 
 def _fold_denial(denials: dict[str, dict[str, Any]], step: Any) -> None:
-    action, known = GlosaAction(step["glosaAction"]), denials.get(step["glosaId"])
-    if action is GlosaAction.DENY:
+    action, known = DenialAction(step["denialAction"]), denials.get(step["denialId"])
+    if action is DenialAction.DENY:
         assert known is None
-        known = {"status": GlosaStatus.OPEN, "amount": step["amount"], "appeal": None}
+        known = {"status": DenialStatus.OPEN, "amount": step["amount"], "appeal": None}
     else:
         assert known is not None
-        known = {**known, "status": glosas.TRANSITIONS[known["status"], action]}
-    if action is GlosaAction.APPEAL:
+        known = {**known, "status": denial_rules.TRANSITIONS[known["status"], action]}
+    if action is DenialAction.APPEAL:
         known["appeal"] = {"appealedAmount": step["amount"], "answeredAmount": None}
     elif known["appeal"] is not None:
         known["appeal"] = {**known["appeal"], "answeredAmount": step["amount"]}
-    assert step["glosaStatus"] == known["status"]
-    denials[step["glosaId"]] = known
+    assert step["denialStatus"] == known["status"]
+    denials[step["denialId"]] = known
 
 
 def _check_replay(claim: Any) -> None:
@@ -154,28 +155,28 @@ async def test_every_step_stands_in_the_history_with_the_claim_after_it(world: W
 
 async def test_the_steps_of_denials_stand_in_the_history_and_leave_the_version(world: World) -> None:
     claim_id, (first, second) = await _partial_claim(world)
-    await _act_on(world, "appealGlosa", first, justification="segredo", amount="30.00")
-    await _act_on(world, "acceptGlosa", second)
+    await _act_on(world, "appealDenial", first, justification="segredo", amount="30.00")
+    await _act_on(world, "acceptDenial", second)
     await _act_on(world, "answerAppeal", first, accepted="12.34")
     found = await _read(world, claim_id)
-    assert _glosa_steps(found) == [
+    assert _denial_steps(found) == [
         (first, "DENY", "OPEN", "40.00", "dev-reviewer"),
         (second, "DENY", "OPEN", "10.01", "dev-reviewer"),
         (first, "APPEAL", "APPEALED", "30.00", "dev-biller"),
         (second, "ACCEPT", "ACCEPTED", "10.01", "dev-biller"),
         (first, "OVERTURN_PARTIALLY", "PARTIALLY_OVERTURNED", "12.34", "dev-payer_agent"),
     ]
-    assert {step["version"] for step in found["history"] if step["glosaId"]} == {4}
+    assert {step["version"] for step in found["history"] if step["denialId"]} == {4}
     assert "segredo" not in str(found)
     _check_replay(found)
 
 
 async def test_the_sweep_signs_as_deadline(world: World) -> None:
     claim_id, (first, second) = await _partial_claim(world)
-    await _act_on(world, "acceptGlosa", second)
+    await _act_on(world, "acceptDenial", second)
     await sweep(world.gateway.database, now=lambda: now() + timedelta(days=31))
     found = await _read(world, claim_id)
-    assert _glosa_steps(found)[-1] == (first, "EXPIRE", "EXPIRED", "40.00", "deadline")
+    assert _denial_steps(found)[-1] == (first, "EXPIRE", "EXPIRED", "40.00", "deadline")
     _check_replay(found)
 
 
@@ -270,10 +271,10 @@ class TestCancelReason:
 @pytest.mark.parametrize("appealed", ["40.00", None])
 async def test_the_history_of_an_appeal_gives_the_row(world: World, appealed: str | None, accepted: str) -> None:
     claim_id, (first, second) = await _partial_claim(world)
-    await _act_on(world, "appealGlosa", first, justification="x", amount=appealed)
+    await _act_on(world, "appealDenial", first, justification="x", amount=appealed)
     _check_replay(await _read(world, claim_id))
     await _act_on(world, "answerAppeal", first, accepted=accepted)
-    await _act_on(world, "appealGlosa", second, justification="x", amount="0.01")
+    await _act_on(world, "appealDenial", second, justification="x", amount="0.01")
     _check_replay(await _read(world, claim_id))
 
 
@@ -290,7 +291,7 @@ async def test_a_refused_step_leaves_no_trace(world: World) -> None:
     assert refusals(await _review(world, claim_id)) == [("CONFLICT", "id", None)]
     assert refusals(await world.adjudicate(claim_id, [TWO_DENIALS])) == [("CONFLICT", "id", None)]
     values = {"id": first, "justification": "x", "amount": "40.01", "idempotencyKey": key()}
-    assert refusals(await world.mutate("biller", "appealGlosa", "glosa { id }", **values)) != []
+    assert refusals(await world.mutate("biller", "appealDenial", "denial { id }", **values)) != []
     assert await _read(world, claim_id) == before
 
 

@@ -11,14 +11,14 @@ from tests.gateway import Gateway
 
 CONTRACT = (
     "id submissionWindowDays appealDeadlineDays paymentTermDays version updatedBy payer { ansCode } provider { cnes } "
-    "prices { table code validFrom validTo quantityMax needsAuthorization }"
+    "prices { codeSystem code validFrom validTo quantityMax needsAuthorization }"
 )
 SAVE = (
     f"mutation($input: SaveContractInput!) {{ saveContract(input: $input) {{ contract {{ {CONTRACT} }} "
     "errors { code field tissCode } replayed } }"
 )
 TERMS = {"submissionWindowDays": 60, "appealDeadlineDays": 15, "paymentTermDays": 45}
-PRICE = {"table": "22", "code": "10101012", "unitPrice": "90.00", "validFrom": "2026-01-01"}
+PRICE = {"codeSystem": "22", "code": "10101012", "unitPrice": "90.00", "validFrom": "2026-01-01"}
 
 
 def _input(world: World, **changes: Any) -> dict[str, Any]:
@@ -80,8 +80,8 @@ class TestSaveContract:
             "payer": {"ansCode": world.payer},
             "provider": {"cnes": world.provider},
             "prices": [
-                {**plain, "table": "22", "code": "10101012", "validTo": "2026-12-31"},
-                {**plain, "table": "22", "code": "40304361", "validTo": None}
+                {**plain, "codeSystem": "22", "code": "10101012", "validTo": "2026-12-31"},
+                {**plain, "codeSystem": "22", "code": "40304361", "validTo": None}
                 | {"quantityMax": "2.5", "needsAuthorization": True},
             ],
         }
@@ -172,7 +172,7 @@ class TestSaveContract:
                 [{"validTo": "2026-06-30"}, {"code": "40304361"}, {"validFrom": "2026-06-30"}],
                 ("INVALID_INPUT", "prices.2.validFrom", None),
             ),
-            ([{"table": "77"}], ("UNKNOWN_CODE", "prices.0.table", "3150")),
+            ([{"codeSystem": "77"}], ("UNKNOWN_CODE", "prices.0.codeSystem", "3150")),
             ([{"code": ""}], ("UNKNOWN_CODE", "prices.0.code", "1801")),
             ([{"code": "10101012345"}], ("UNKNOWN_CODE", "prices.0.code", "1801")),
             ([{}, {"code": "1010-1012"}], ("UNKNOWN_CODE", "prices.1.code", "1801")),

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.services import glosas as service
+from app.services import denials as service
 from tests.factories import World, today
-from tests.graphql.test_glosas import _denied, _move_deadlines, _read, _sweep
+from tests.graphql.test_denials import _denied, _move_deadlines, _read, _sweep
 
 
 async def test_the_deadline_counts_from_the_decision_and_not_from_the_service(world: World) -> None:

@@ -16,10 +16,10 @@ async def _two_denials(world: World) -> tuple[str, str]:
 
 
 async def test_the_filter_holds_the_invoices_whose_amount_in_dispute_is_not_zero(world: World) -> None:
-    claim_id, glosa_id = await _two_denials(world)
+    claim_id, denial_id = await _two_denials(world)
     first = (await world.create_invoice([claim_id]))["invoice"]["id"]
-    await _appeal(world, glosa_id)
-    await _answer(world, glosa_id, "40.00")
+    await _appeal(world, denial_id)
+    await _answer(world, denial_id, "40.00")
     recovery = (await world.create_invoice([]))["invoice"]["id"]
     amounts = {one: (await _read(world, one))["inDisputeAmount"] for one in (first, recovery)}
     assert amounts == {first: "25.00", recovery: "0.00"}

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from app.db.reference_tables import patients
 from app.db.tables import outbox
-from app.telemetry import configure_logs
+from app.telemetry.metrics import configure_logs
 from tests.factories import CONSULTATION, World, add_card, key, new_world, refusals, today
 from tests.gateway import Gateway
 
@@ -214,9 +214,9 @@ async def test_no_mutation_does_anything_without_a_token(gateway: Gateway, world
 @pytest.mark.parametrize("role", ["superadmin", "billing_admin_x", "Admin", "admin ", "finance2", "*"])
 async def test_a_role_is_matched_whole(gateway: Gateway, world: World, role: str) -> None:
     invoice = await world.issued_invoice()
-    me = (await world.call(role, "{ me { roles scopes } }"))["me"]
-    assert me == {"roles": [], "scopes": []}
-    for query in ("{ claims { totalCount } }", '{ tussTerm(table: "22", code: "10101012") { term } }'):
+    me = (await world.call(role, "{ me { roles permissions } }"))["me"]
+    assert me == {"roles": [], "permissions": []}
+    for query in ("{ claims { totalCount } }", '{ tussTerm(codeSystem: "22", code: "10101012") { term } }'):
         assert (await gateway.gql(query, token=world.token(role))).codes == ["FORBIDDEN"]
     settle = "mutation($input: SettleInvoiceInput!) { settleInvoice(input: $input) { settlement { id } } }"
     values = {"id": invoice["id"], "paidOn": today().isoformat(), "idempotencyKey": key()}

@@ -120,7 +120,7 @@ class TestOutcome:
             ({"payer": "999999"}, ("NOT_FOUND", "payer", "5027")),
             ({"provider": "1111111"}, ("NOT_FOUND", "provider", None)),
             ({"serviceDate": "2026-02-30"}, ("INVALID_DATE", "serviceDate", None)),
-            ({"procedure": {"table": "22", "code": "99999999"}}, ("UNKNOWN_CODE", "procedure.code", "1801")),
+            ({"procedure": {"codeSystem": "22", "code": "99999999"}}, ("UNKNOWN_CODE", "procedure.code", "1801")),
         ],
         ids=["no card", "long card", "payer", "provider", "date", "procedure"],
     )
@@ -167,7 +167,7 @@ class TestCache:
 
     async def test_other_questions_are_asked_for_themselves(self, world: World) -> None:
         await _check(world)
-        procedures = [{"table": "22", "code": code} for code in ("10101012", "40304361")]
+        procedures = [{"codeSystem": "22", "code": code} for code in ("10101012", "40304361")]
         changes: list[dict[str, Any]] = [
             {"cardNumber": await add_card(world)},
             {"serviceDate": (today() - DAY).isoformat()},

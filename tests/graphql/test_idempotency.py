@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.db.tables import claims, glosas, invoices, outbox, settlements
+from app.db.tables import claims, denials, invoices, outbox, settlements
 from tests.factories import CLAIM_FIELDS, INVOICE_FIELDS, SETTLEMENT_FIELDS, World, key, new_world, refusals, today
 from tests.gateway import Gateway
 
@@ -47,8 +47,8 @@ async def prepared(world: World, name: str) -> Call:
         return Call(world, name, "biller", f"claim {{ {CLAIM_FIELDS} }}", values, other, bad)
     if name == "createInvoice":
         ids = [(await world.approved_claim())["id"], (await world.approved_claim())["id"]]
-        values = {"provider": world.provider, "payer": world.payer, "competence": "202611", "claimIds": ids}
-        other, bad = {"claimIds": ids[:1]}, {"competence": "202600"}
+        values = {"provider": world.provider, "payer": world.payer, "billingMonth": "202611", "claimIds": ids}
+        other, bad = {"claimIds": ids[:1]}, {"billingMonth": "202600"}
         return Call(world, name, "biller", f"invoice {{ {INVOICE_FIELDS} }}", values, other, bad)
     if name == "adjudicateClaim":
         claim = await world.claim_in_review()
@@ -66,7 +66,7 @@ async def prepared(world: World, name: str) -> Call:
 
 
 async def traces(world: World) -> tuple[list[str], list[int]]:
-    """Every event of the world's provider, and how many claims, invoices, ledger rows and glosas it has."""
+    """Every event of the world's provider, and how many claims, invoices, ledger rows and denials it has."""
     tables = (claims, invoices, settlements)
     async with world.gateway.database.reading() as connection:
         query = select(outbox.c.name).where(outbox.c.provider_cnes == world.provider).order_by(outbox.c.id)
@@ -75,7 +75,7 @@ async def traces(world: World) -> tuple[list[str], list[int]]:
         for table in tables:
             query = select(func.count()).select_from(table).where(table.c.provider_cnes == world.provider)
             counts.append((await connection.execute(query)).scalar_one())
-        joined = select(func.count()).select_from(glosas.join(claims, claims.c.id == glosas.c.claim_id))
+        joined = select(func.count()).select_from(denials.join(claims, claims.c.id == denials.c.claim_id))
         counts.append((await connection.execute(joined.where(claims.c.provider_cnes == world.provider))).scalar_one())
     return names, counts
 

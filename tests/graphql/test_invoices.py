@@ -51,7 +51,7 @@ async def _denied_claim(world: World) -> str:
 class TestCreateInvoice:
     async def test_bills_the_approved_amount_of_every_claim(self, world: World) -> None:
         whole, partial = (await world.approved_claim("33.33"))["id"], await _partial_claim(world)
-        payload = await world.create_invoice([partial, whole], competence="202611")
+        payload = await world.create_invoice([partial, whole], billingMonth="202611")
         assert payload["errors"] == []
         found = await _read(world, payload["invoice"]["id"])
         assert {name: found[name] for name in payload["invoice"]} == payload["invoice"]
@@ -65,7 +65,7 @@ class TestCreateInvoice:
             "number": 1,
             "status": "DRAFT",
             "version": 1,
-            "competence": "202611",
+            "billingMonth": "202611",
             "totalAmount": "93.33",
             "settledAmount": "0.00",
             "dueAmount": "93.33",
@@ -138,7 +138,7 @@ class TestCreateInvoice:
         query += "{ code field tissCode } } }"
         answers = []
         for provider, payer in ((world.provider, world.payer), (world.provider, other.payer)):
-            values = {"provider": provider, "payer": payer, "competence": "202611", "claimIds": [own, foreign]}
+            values = {"provider": provider, "payer": payer, "billingMonth": "202611", "claimIds": [own, foreign]}
             answer = await gateway.gql(
                 query, {"input": {**values, "idempotencyKey": key()}}, token=gateway.token("biller")
             )
@@ -154,8 +154,8 @@ class TestCreateInvoice:
         [
             ({"claimIds": []}, ("INVALID_INPUT", "claimIds", None)),
             ({"claimIds": [f"clm_{n:026d}" for n in range(101)]}, ("INVALID_INPUT", "claimIds", None)),
-            ({"competence": "202613"}, ("INVALID_INPUT", "competence", "5046")),
-            ({"competence": "2026-11"}, ("INVALID_INPUT", "competence", "5046")),
+            ({"billingMonth": "202613"}, ("INVALID_INPUT", "billingMonth", "5046")),
+            ({"billingMonth": "2026-11"}, ("INVALID_INPUT", "billingMonth", "5046")),
             ({"provider": "12"}, ("INVALID_IDENTIFIER", "provider", "1202")),
         ],
         ids=["no claims", "101 claims", "month 13", "dashes", "short CNES"],

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.basics import now
 from app.db import outbox as outbox_db
 from app.events.cursors import cursor_of
-from app.events.hub import QUEUE_MAX, Heard
+from app.events.hub import QUEUE_MAX, StreamEvent
+from app.runtime.build import now
 from tests.factories import World, new_world
 from tests.faults.clients import WATCH, opened, subscribe
 from tests.faults.stage import prepare
@@ -47,7 +47,7 @@ def _flood(world: World, settlement: str) -> int:
     before = hub.last_position or 0
     for position in range(before + 1, before + 1 + FLOOD):
         data = {"settlementId": settlement}
-        hub._hand_out(Heard(position, "SettlementConfirmed", "inv", world.provider, world.payer, now(), data))
+        hub._hand_out(StreamEvent(position, "SettlementConfirmed", "inv", world.provider, world.payer, now(), data))
     return before
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app import main
+from app.web import app as main
 from tests.factories import new_world
 from tests.gateway import embedded_settings, running_gateway, server_settings
 from tests.services import Services

@@ -26,7 +26,7 @@ def decimals(low: int, high: int, places: int) -> st.SearchStrategy[str]:
 
 ITEM = st.fixed_dictionaries(
     {
-        "table": st.just("22"),
+        "codeSystem": st.just("22"),
         "code": st.just("10101012"),
         "quantity": decimals(1, 999_999, 4),
         "unitPrice": decimals(100, 5_000_000, 2),
@@ -85,7 +85,7 @@ def _status(total: int, approved: int) -> str:
 
 def _decision(data: st.DataObject, sequence: int, price: int, approved: int) -> dict[str, Any]:
     denied = price - approved
-    first = data.draw(st.integers(1, denied), label="first glosa") if denied else 0
+    first = data.draw(st.integers(1, denied), label="first denial") if denied else 0
     parts = [part for part in (first, denied - first) if part]
     denials = [{"code": code, "amount": _money(part)} for code, part in zip(("1705", "3209"), parts, strict=False)]
     return {"sequence": sequence, "approvedAmount": _money(approved), "denials": denials}

@@ -125,8 +125,8 @@ async def test_each_filter_holds_exactly_its_claims(world: World) -> None:
         ({"submittedTo": "2020-01-01T00:00:00Z"}, set()),
         ({"amountFrom": "100.00", "amountTo": "100.00"}, {consultation}),
         ({"amountFrom": "100.01"}, {review["id"]}),
-        ({"glosaCode": "1705"}, {review["id"]}),
-        ({"glosaCode": "1801"}, set()),
+        ({"denialCode": "1705"}, {review["id"]}),
+        ({"denialCode": "1801"}, set()),
         ({"inDispute": True}, {review["id"]}),
         ({"inDispute": False}, {draft, consultation}),
     ]
@@ -147,8 +147,8 @@ async def test_each_filter_holds_exactly_its_invoices(world: World) -> None:
     cases: list[tuple[dict[str, Any], set[str]]] = [
         ({}, {draft, issued, paid}),
         ({"status": ["ISSUED"]}, {issued}),
-        ({"competence": month}, {draft, issued, paid}),
-        ({"competence": "200001"}, set()),
+        ({"billingMonth": month}, {draft, issued, paid}),
+        ({"billingMonth": "200001"}, set()),
         ({"amountFrom": "100.00"}, {issued, paid}),
         ({"amountTo": "10.00"}, {draft}),
         ({"dueFrom": today().isoformat()}, {issued, paid}),

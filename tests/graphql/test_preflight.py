@@ -14,7 +14,7 @@ FINDING = "severity code field tissCode amountAtRisk"
 REPORT = f"passes amountAtRisk findings {{ {FINDING} message tissDescription }}"
 OF_INPUT = f"query($input: ClaimInput) {{ claimPreflight(input: $input) {{ {REPORT} }} }}"
 OF_CLAIM = f"query($id: ID) {{ claimPreflight(claimId: $id) {{ {REPORT} }} }}"
-PRICE = {"table": "22", "code": "10101012", "unitPrice": "100.00", "validFrom": "2020-01-01"}
+PRICE = {"codeSystem": "22", "code": "10101012", "unitPrice": "100.00", "validFrom": "2020-01-01"}
 YESTERDAY, TOMORROW = today() - timedelta(days=1), today() + timedelta(days=1)
 OTHER = {**CONSULTATION, "code": "40301630", "unitPrice": "5.00"}
 OVER = {**CONSULTATION, "code": "40323560"}
@@ -83,7 +83,7 @@ class TestPrices:
             ({"unitPrice": "110.00", "quantity": "2.5", "factor": "1.20"}, "30.00"),
             ({"unitPrice": "100.01", "quantity": "0.5"}, "0.01"),
             ({"unitPrice": "100.01", "quantity": "0.4"}, "0.00"),
-            ({"unitPrice": "250.00", "table": "00"}, None),
+            ({"unitPrice": "250.00", "codeSystem": "00"}, None),
             ({"unitPrice": "250.00", "code": "40304361"}, None),
         ],
     )
@@ -230,7 +230,7 @@ class TestCodesAndDates:
         [
             ({"items": [BLOOD_COUNT, _item(code="99999999")]}, ("UNKNOWN_CODE", "items.1.code", "1801", "100.00")),
             ({"items": [BLOOD_COUNT, OVER]}, ("UNKNOWN_CODE", "items.1.code", "1801", "100.00")),
-            ({"items": [_item(table="77")]}, ("UNKNOWN_CODE", "items.0.table", "3150", "100.00")),
+            ({"items": [_item(table="77")]}, ("UNKNOWN_CODE", "items.0.codeSystem", "3150", "100.00")),
             ({"items": [_item(quantity="0")]}, ("INVALID_QUANTITY", "items.0.quantity", "1806", "0.00")),
             ({"serviceDate": str(TOMORROW)}, ("INVALID_DATE", "serviceDate", "3223", "100.00")),
             (

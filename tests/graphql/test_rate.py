@@ -12,9 +12,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from app.cache import Cache
-from app.cache import connect as connect_cache
-from app.rate import Rate, RateLimited
+from app.redis.cache import Cache
+from app.redis.cache import connect as connect_cache
+from app.redis.rate_limit import RateLimit, RateLimited
 from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.services import Services
 
@@ -108,11 +108,11 @@ async def test_an_ended_event_stream_makes_room_for_the_next(slow: Gateway) -> N
         await asyncio.sleep(0.1)
 
 
-def _rate(cache: Cache, **changes: Any) -> Rate:
-    return Rate(cache, **{"secret": "s", "per_second": 1.0, "burst": 20, **changes})
+def _rate(cache: Cache, **changes: Any) -> RateLimit:
+    return RateLimit(cache, **{"secret": "s", "per_second": 1.0, "burst": 20, **changes})
 
 
-async def _passed(rates: list[Rate], times: int) -> int:
+async def _passed(rates: list[RateLimit], times: int) -> int:
     """How many of so many calls passed, the processes in turn."""
     passed = 0
     for number in range(times):

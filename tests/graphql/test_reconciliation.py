@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import Table, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.tables import claims, glosas, invoice_lines
-from app.services.glosas import expire
+from app.db.tables import claims, denials, invoice_lines
+from app.services.denials import expire
 from tests.factories import CONSULTATION, World, key, new_world, today
 from tests.gateway import Gateway
 
 BOOKS = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount"
 FIGURES = (
-    "initialGlosaRate finalGlosaRate meanDaysToPayment claimsWithoutReturn valueWithoutReturn aboutToBeLostAmount "
+    "initialDenialRate finalDenialRate meanDaysToPayment claimsWithoutReturn valueWithoutReturn aboutToBeLostAmount "
     "processedAmount"
 )
 ARGUMENTS = "payer: $payer, provider: $provider, period: $period"
@@ -96,22 +96,22 @@ async def _adjust(world: World, invoice_id: str, kind: str, amount: str) -> None
     await _do(world, "finance", "adjustInvoice", "invoice { id }", **values)
 
 
-async def _accept(world: World, glosa_id: str) -> None:
-    await _do(world, "biller", "acceptGlosa", "glosa { id }", id=glosa_id, idempotencyKey=key())
+async def _accept(world: World, denial_id: str) -> None:
+    await _do(world, "biller", "acceptDenial", "denial { id }", id=denial_id, idempotencyKey=key())
 
 
-async def _appeal(world: World, glosa_id: str, amount: str | None = None) -> None:
-    values = {"id": glosa_id, "amount": amount, "justification": "conforme contrato", "idempotencyKey": key()}
-    await _do(world, "biller", "appealGlosa", "glosa { id }", **values)
+async def _appeal(world: World, denial_id: str, amount: str | None = None) -> None:
+    values = {"id": denial_id, "amount": amount, "justification": "conforme contrato", "idempotencyKey": key()}
+    await _do(world, "biller", "appealDenial", "denial { id }", **values)
 
 
-async def _answer(world: World, glosa_id: str, accepted: str) -> None:
-    answers = [{"glosa": glosa_id, "acceptedAmount": accepted}]
-    await _do(world, "payer_agent", "answerAppeal", "glosas { id }", answers=answers, idempotencyKey=key())
+async def _answer(world: World, denial_id: str, accepted: str) -> None:
+    answers = [{"denial": denial_id, "acceptedAmount": accepted}]
+    await _do(world, "payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
 
 
-async def _expire(world: World, claim_id: str, glosa_id: str) -> None:
-    await _change(world, glosas, glosa_id, appeal_deadline=today() - timedelta(days=1))
+async def _expire(world: World, claim_id: str, denial_id: str) -> None:
+    await _change(world, denials, denial_id, appeal_deadline=today() - timedelta(days=1))
     now = datetime.now(UTC)
     assert await world.gateway.database.transact(lambda c: expire(c, claim_id=claim_id, now=now)) == 1
 
@@ -334,8 +334,8 @@ class TestReconciliation:
 class TestBillingIndicators:
     async def test_of_nothing_have_no_rates(self, world: World) -> None:
         assert await _figures(world) == {
-            "initialGlosaRate": None,
-            "finalGlosaRate": None,
+            "initialDenialRate": None,
+            "finalDenialRate": None,
             "meanDaysToPayment": None,
             "claimsWithoutReturn": 0,
             "valueWithoutReturn": "0.00",
@@ -351,8 +351,8 @@ class TestBillingIndicators:
         await world.create_claim()
         await _accept(world, denials[0])
         assert await _figures(world) == {
-            "initialGlosaRate": "0.2500",
-            "finalGlosaRate": "0.0833",
+            "initialDenialRate": "0.2500",
+            "finalDenialRate": "0.0833",
             "meanDaysToPayment": None,
             "claimsWithoutReturn": 2,
             "valueWithoutReturn": "13.00",
@@ -362,9 +362,9 @@ class TestBillingIndicators:
 
     async def test_a_denial_is_about_to_be_lost_up_to_its_deadline_and_behind_it(self, world: World) -> None:
         _, (first, second) = await _decided(world, "100.00", "0.00", "30.00", "70.00")
-        await _change(world, glosas, second, appeal_deadline=today() + timedelta(days=8))
+        await _change(world, denials, second, appeal_deadline=today() + timedelta(days=8))
         assert [await _losing(world, days) for days in (7, 8, 29, 30)] == ["0.00", "70.00", "70.00", "100.00"]
-        await _change(world, glosas, second, appeal_deadline=today() - timedelta(days=1))
+        await _change(world, denials, second, appeal_deadline=today() - timedelta(days=1))
         assert await _losing(world, 0) == "70.00"
         await _appeal(world, first)
         assert await _losing(world, 3650) == "70.00"

@@ -43,7 +43,7 @@ CASES: list[tuple[str, Changes, tuple[str, str, str | None]]] = [
     ("another total", {"claimedAmount": "100.01"}, ("TOTAL_MISMATCH", "claimedAmount", "5042")),
     ("an unknown code", _item(code="99999999"), ("UNKNOWN_CODE", "items.0.code", "1801")),
     ("a code with a blank", _item(code="1010 012"), ("UNKNOWN_CODE", "items.0.code", "1801")),
-    ("an unknown table", _item(table="77"), ("UNKNOWN_CODE", "items.0.table", "3150")),
+    ("an unknown table", _item(codeSystem="77"), ("UNKNOWN_CODE", "items.0.codeSystem", "3150")),
     ("a short CNES", {"provider": "123"}, ("INVALID_IDENTIFIER", "provider", "1202")),
     ("a CNES of letters", {"provider": "ABCDEFG"}, ("INVALID_IDENTIFIER", "provider", "1202")),
     ("a payer of five digits", {"payer": "12345"}, ("INVALID_IDENTIFIER", "payer", "5027")),
@@ -86,9 +86,9 @@ async def test_an_expired_card_is_refused(world: World) -> None:
 async def test_a_code_that_is_not_valid_any_more_is_refused(world: World) -> None:
     async with world.gateway.database.reading() as connection:
         table = tuss_terms.c
-        query = select(table.table_code, table.code).where(table.valid_to < today() - timedelta(days=200))
+        query = select(table.code_system, table.code).where(table.valid_to < today() - timedelta(days=200))
         old = (await connection.execute(query.limit(1))).one()
-    await _refused(world, _item(table=old[0], code=old[1]), [("UNKNOWN_CODE", "items.0.code", "1801")])
+    await _refused(world, _item(codeSystem=old[0], code=old[1]), [("UNKNOWN_CODE", "items.0.code", "1801")])
 
 
 async def test_a_number_is_used_once_per_provider_and_payer(world: World) -> None:
@@ -140,8 +140,8 @@ async def test_ids_that_cannot_be_are_not_found(world: World, text: str) -> None
     assert _told(await world.settle(text)) == [("NOT_FOUND", "id", None)]
     assert _told(await world.reverse(text)) == [("NOT_FOUND", "id", None)]
     assert _told(await world.mutate("biller", "cancelClaim", "claim { id }", id=text)) == [("NOT_FOUND", "id", None)]
-    filters = "query($t: String!, $i: ID!) { claims(filter: {payer: $t, provider: $t, patient: $i, glosaCode: $t, "
-    filters += "providerClaimNumber: $t}) { totalCount nodes { id } } tussTerm(table: $t, code: $t) { code } }"
+    filters = "query($t: String!, $i: ID!) { claims(filter: {payer: $t, provider: $t, patient: $i, denialCode: $t, "
+    filters += "providerClaimNumber: $t}) { totalCount nodes { id } } tussTerm(codeSystem: $t, code: $t) { code } }"
     found = await world.call("reviewer", filters, t=text, i=text)
     assert found == {"claims": {"totalCount": 0, "nodes": []}, "tussTerm": None}
 

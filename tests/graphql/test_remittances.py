@@ -13,7 +13,7 @@ REMITTANCE = f"remittance {{ id status statementNumber source paidOn method bank
 postedAt lines {{ {LINE} claim {{ id }} }} }}"
 POSTED = f"{REMITTANCE} settlements {{ id amount paidOn method statementNumber bankReference invoice {{ id }} }} \
 postedLines putBackLines alreadyPosted"
-CLAIM = "status approvedAmount deniedAmount paidAmount payerClaimNumber invoice { id status competence totalAmount \
+CLAIM = "status approvedAmount deniedAmount paidAmount payerClaimNumber invoice { id status billingMonth totalAmount \
 settledAmount dueAmount lines { amount settledAmount claim { id } } }"
 BOOKS = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount"
 
@@ -144,7 +144,7 @@ async def test_items_are_decided_with_all_their_denials_and_paid(world: World) -
         ("60.00", "40.00"),
         ("37.00", "0.00"),
     ]
-    denials = [(glosa["code"], glosa["amount"], glosa["status"]) for glosa in decided["items"][0]["denials"]]
+    denials = [(denial["code"], denial["amount"], denial["status"]) for denial in decided["items"][0]["denials"]]
     assert sorted(denials) == [("1705", "10.00", "OPEN"), ("1801", "30.00", "OPEN")]
     assert await world.events(claim["id"]) == [
         "ClaimCreated",
@@ -185,7 +185,7 @@ async def test_one_line_decides_a_whole_claim(
     assert done(posted) == ("POSTED", 1, 0, [] if paid == "0.00" else [paid])
     decided = await world.claim(claim["id"])
     assert (decided["status"], decided["approvedAmount"]) == (status, paid)
-    assert [[glosa["amount"] for glosa in item["denials"]] for item in decided["items"]] == denied
+    assert [[denial["amount"] for denial in item["denials"]] for item in decided["items"]] == denied
     assert (await money(world, claim))["paidAmount"] == paid
     assert (await books(world))[5] == "0.00"
 
@@ -259,7 +259,7 @@ async def test_claims_that_nobody_billed_get_one_issued_invoice(world: World) ->
     assert after[0]["invoice"]["id"] == after[1]["invoice"]["id"] == posted["settlements"][0]["invoice"]["id"]
     invoice = after[0]["invoice"]
     assert (invoice["status"], invoice["totalAmount"], invoice["dueAmount"]) == ("PARTIALLY_SETTLED", "190.00", "20.00")
-    assert (invoice["competence"], posted["settlements"][0]["paidOn"]) == (day.strftime("%Y%m"), day.isoformat())
+    assert (invoice["billingMonth"], posted["settlements"][0]["paidOn"]) == (day.strftime("%Y%m"), day.isoformat())
     assert [claim["paidAmount"] for claim in after] == ["80.00", "90.00"]
     assert await books(world) == ["200.00", "170.00", "10.00", "0.00", "20.00", "0.00"]
 

@@ -20,7 +20,7 @@ CONFLICT = [("CONFLICT", "id", None)]
 
 
 async def _read(world: World, claim_id: str) -> Any:
-    query = f"query($id: ID!) {{ claim(id: $id) {{ {WHOLE} history {{ action glosaAction version }} }} }}"
+    query = f"query($id: ID!) {{ claim(id: $id) {{ {WHOLE} history {{ action denialAction version }} }} }}"
     return (await world.call("reviewer", query, id=claim_id))["claim"]
 
 
@@ -53,17 +53,17 @@ async def _cancel(world: World, claim_id: str) -> None:
     assert (await world.mutate("biller", "cancelClaim", CLAIM, id=claim_id))["errors"] == []
 
 
-async def _glosa(world: World, claim_id: str) -> str:
+async def _denial(world: World, claim_id: str) -> str:
     return str((await _read(world, claim_id))["items"][0]["denials"][0]["id"])
 
 
-async def _appeal(world: World, glosa_id: str) -> Any:
-    values = {"id": glosa_id, "justification": "conforme contrato", "idempotencyKey": key()}
-    return await world.mutate("biller", "appealGlosa", "glosa { status }", **values)
+async def _appeal(world: World, denial_id: str) -> Any:
+    values = {"id": denial_id, "justification": "conforme contrato", "idempotencyKey": key()}
+    return await world.mutate("biller", "appealDenial", "denial { status }", **values)
 
 
-async def _accept(world: World, glosa_id: str) -> Any:
-    return await world.mutate("biller", "acceptGlosa", "glosa { status }", id=glosa_id, idempotencyKey=key())
+async def _accept(world: World, denial_id: str) -> Any:
+    return await world.mutate("biller", "acceptDenial", "denial { status }", id=denial_id, idempotencyKey=key())
 
 
 async def _blocked(world: World, claim_id: str) -> set[str]:
@@ -110,7 +110,7 @@ class TestWhatItMakes:
         }
         assert await _read(world, claim_id) == {**before, "replacedBy": {"id": new["id"]}}
         assert await world.events(claim_id) == events
-        assert (await _read(world, new["id"]))["history"] == [{"action": "CREATE", "glosaAction": None, "version": 1}]
+        assert (await _read(world, new["id"]))["history"] == [{"action": "CREATE", "denialAction": None, "version": 1}]
         assert await world.events(new["id"]) == ["ClaimCreated"]
 
     async def test_what_is_left_out_stays_and_what_is_given_changes(self, world: World) -> None:
@@ -205,11 +205,11 @@ class TestWhenItIsRefused:
     @pytest.mark.parametrize("accepted", [None, "0", "15.00", "40.00"])
     async def test_for_a_claim_with_an_appeal_answered_or_not(self, world: World, accepted: str | None) -> None:
         claim_id = await _decided(world)
-        glosa_id = await _glosa(world, claim_id)
-        assert (await _appeal(world, glosa_id))["errors"] == []
+        denial_id = await _denial(world, claim_id)
+        assert (await _appeal(world, denial_id))["errors"] == []
         if accepted is not None:
-            values = {"answers": [{"glosa": glosa_id, "acceptedAmount": accepted}], "idempotencyKey": key()}
-            assert (await world.mutate("payer_agent", "answerAppeal", "glosas { id }", **values))["errors"] == []
+            values = {"answers": [{"denial": denial_id, "acceptedAmount": accepted}], "idempotencyKey": key()}
+            assert (await world.mutate("payer_agent", "answerAppeal", "denials { id }", **values))["errors"] == []
         before = await _trace(world, claim_id)
         assert refusals(await _replace(world, claim_id)) == CONFLICT
         assert "REPLACE" in await _blocked(world, claim_id)
@@ -217,7 +217,7 @@ class TestWhenItIsRefused:
 
     async def test_not_for_a_claim_whose_denials_are_accepted(self, world: World) -> None:
         claim_id = await _decided(world)
-        assert (await _accept(world, await _glosa(world, claim_id)))["errors"] == []
+        assert (await _accept(world, await _denial(world, claim_id)))["errors"] == []
         assert "REPLACE" not in await _blocked(world, claim_id)
         assert (await _replace(world, claim_id))["errors"] == []
 
@@ -251,22 +251,22 @@ class TestWhenItIsRefused:
 class TestTheReplacedClaim:
     async def test_can_neither_be_invoiced_nor_appealed_nor_accepted(self, world: World) -> None:
         claim_id, new_id = await _replaced(world)
-        glosa_id, before = await _glosa(world, claim_id), await _trace(world, claim_id, new_id)
+        denial_id, before = await _denial(world, claim_id), await _trace(world, claim_id, new_id)
         assert refusals(await world.create_invoice([claim_id])) == [("CONFLICT", "claimIds.0", None)]
-        assert refusals(await _appeal(world, glosa_id)) == CONFLICT
-        assert refusals(await _accept(world, glosa_id)) == CONFLICT
+        assert refusals(await _appeal(world, denial_id)) == CONFLICT
+        assert refusals(await _accept(world, denial_id)) == CONFLICT
         assert {"INVOICE", "REPLACE", "APPEAL", "ACCEPT"} <= await _blocked(world, claim_id)
         assert await _trace(world, claim_id, new_id) == before
         assert (await world.call("biller", "{ invoices { totalCount } }"))["invoices"]["totalCount"] == 0
 
     async def test_has_no_denials_that_are_about_to_be_lost(self, world: World) -> None:
-        query = "{ glosas { aboutToBeLostAmount } }"
+        query = "{ denials { aboutToBeLostAmount } }"
         claim_id = await _decided(world)
-        assert await world.call("biller", query) == {"glosas": {"aboutToBeLostAmount": "40.00"}}
+        assert await world.call("biller", query) == {"denials": {"aboutToBeLostAmount": "40.00"}}
         new_id = (await _replace(world, claim_id))["claim"]["id"]
-        assert await world.call("biller", query) == {"glosas": {"aboutToBeLostAmount": "0.00"}}
+        assert await world.call("biller", query) == {"denials": {"aboutToBeLostAmount": "0.00"}}
         await _cancel(world, new_id)
-        assert await world.call("biller", query) == {"glosas": {"aboutToBeLostAmount": "40.00"}}
+        assert await world.call("biller", query) == {"denials": {"aboutToBeLostAmount": "40.00"}}
 
     @pytest.mark.parametrize("submit", [False, True])
     async def test_is_free_again_when_the_new_one_is_cancelled(self, world: World, *, submit: bool) -> None:
@@ -277,7 +277,7 @@ class TestTheReplacedClaim:
         assert (cancelled["status"], cancelled["replaces"]) == ("CANCELLED", {"id": claim_id})
         assert {"INVOICE", "REPLACE", "APPEAL", "ACCEPT"}.isdisjoint(await _blocked(world, claim_id))
         assert (await world.create_invoice([claim_id]))["invoice"]["totalAmount"] == "60.00"
-        assert (await _appeal(world, await _glosa(world, claim_id)))["glosa"] == {"status": "APPEALED"}
+        assert (await _appeal(world, await _denial(world, claim_id)))["denial"] == {"status": "APPEALED"}
 
     async def test_can_be_replaced_again_when_the_new_one_is_cancelled(self, world: World) -> None:
         claim_id, new_id = await _replaced(world, "DENIED")
@@ -301,8 +301,8 @@ class TestAtOnce:
 
     async def test_a_claim_is_replaced_or_appealed_but_not_both(self, world: World) -> None:
         claim_id = await _decided(world)
-        glosa_id = await _glosa(world, claim_id)
-        found = await asyncio.gather(_appeal(world, glosa_id), _replace(world, claim_id))
+        denial_id = await _denial(world, claim_id)
+        found = await asyncio.gather(_appeal(world, denial_id), _replace(world, claim_id))
         assert sorted(len(each["errors"]) for each in found) == [0, 1]
 
 

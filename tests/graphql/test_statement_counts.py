@@ -41,7 +41,7 @@ async def test_a_list_of_fifty_costs_as_many_statements_as_a_list_of_five(world:
         assert [node["items"][0]["denials"][0]["amount"] for node in nodes] == ["40.00"] * first
         assert [node["invoice"]["settlements"][0]["amount"] for node in nodes] == ["1.00"] * first
         counts[first] = len(statements)
-    # page, payers, providers, patients, items, glosas, invoices, settlements
+    # page, payers, providers, patients, items, denials, invoices, settlements
     assert counts == {5: 8, 50: 8}
 
 
@@ -78,7 +78,7 @@ query Claims($first: Int!) {
   claims(first: $first, orderBy: OLDEST_FIRST) {
     nodes {
       paidAmount warnings { tissCode } replaces { id } replacedBy { id }
-      history { action glosaAction status amount actor }
+      history { action denialAction status amount actor }
       availableActions { action blockedBy }
     }
   }
@@ -92,7 +92,7 @@ async def test_the_life_of_fifty_claims_costs_as_many_statements_as_that_of_five
     for first in (5, 50):
         with world.gateway.counting() as statements:
             nodes = (await world.call("biller", LIFE, first=first))["claims"]["nodes"]
-        assert [[step["action"] or step["glosaAction"] for step in node["history"]] for node in nodes] == [
+        assert [[step["action"] or step["denialAction"] for step in node["history"]] for node in nodes] == [
             ["CREATE", "SUBMIT", "START_REVIEW", "APPROVE_PARTIALLY", "DENY"]
         ] * first
         counts[first] = len(statements)

@@ -10,9 +10,9 @@ from tests.graphql.test_remittances import books, done, line, money, post, take,
 
 async def _won(world: World) -> tuple[str, str]:
     """A claim with 60.00 approved and 25.00 won, neither of them billed: its id and the provider's number."""
-    claim_id, glosa_id = await _partial_claim(world)
-    await _appeal(world, glosa_id)
-    await _answer(world, glosa_id, "25.00")
+    claim_id, denial_id = await _partial_claim(world)
+    await _appeal(world, denial_id)
+    await _answer(world, denial_id, "25.00")
     return claim_id, (await world.claim(claim_id))["providerClaimNumber"]
 
 

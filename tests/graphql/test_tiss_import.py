@@ -11,9 +11,9 @@ from tiss import examples
 from app.db.reference_tables import payers, providers
 from app.db.tables import claims
 from app.domain import ids
-from app.domain.scope import EVERYTHING
-from app.services import tiss_import
-from app.services.tiss_import import Fate, ImportReport
+from app.domain.data_scope import EVERYTHING
+from app.services import batch_import as tiss_import
+from app.services.batch_import import GuideOutcome, ImportReport
 from tests.factories import World, add_card, insert_patient
 from tests.gateway import Gateway
 
@@ -67,10 +67,13 @@ async def test_the_unchanged_example_document_becomes_two_submitted_claims(gatew
     await gateway.database.transact(parties)
     report = await _take(gateway, VALID)
     assert (report.batch_number, report.failures) == ("0007", ())
-    assert [(result.number, result.fate) for result in report.results] == [("0001", Fate.TAKEN), ("0002", Fate.TAKEN)]
+    assert [(result.number, result.fate) for result in report.results] == [
+        ("0001", GuideOutcome.TAKEN),
+        ("0002", GuideOutcome.TAKEN),
+    ]
     token = gateway.token("reviewer", payer="123456", providers=["*"])
     query = """query($id: ID!) { claim(id: $id) { status type claimedAmount serviceDate cardNumber providerClaimNumber
-               provider { cnes } items { sequence table code description quantity factor unitPrice total } } }"""
+               provider { cnes } items { sequence codeSystem code description quantity factor unitPrice total } } }"""
     found = (await gateway.gql(query, {"id": report.results[0].claim_id}, token=token)).data["claim"]
     assert found == {
         "status": "SUBMITTED",
@@ -83,7 +86,7 @@ async def test_the_unchanged_example_document_becomes_two_submitted_claims(gatew
         "items": [
             {
                 "sequence": 1,
-                "table": "22",
+                "codeSystem": "22",
                 "code": "10101012",
                 "description": "CONSULTA",
                 "quantity": "1",
@@ -100,8 +103,8 @@ async def test_a_second_import_changes_nothing(world: World) -> None:
     first = await _take(world.gateway, document)
     before = await _claims_of(world)
     second = await _take(world.gateway, document)
-    assert [result.fate for result in first.results] == [Fate.TAKEN, Fate.TAKEN]
-    assert [result.fate for result in second.results] == [Fate.UNCHANGED, Fate.UNCHANGED]
+    assert [result.fate for result in first.results] == [GuideOutcome.TAKEN, GuideOutcome.TAKEN]
+    assert [result.fate for result in second.results] == [GuideOutcome.UNCHANGED, GuideOutcome.UNCHANGED]
     assert [result.claim_id for result in second.results] == [result.claim_id for result in first.results]
     assert await _claims_of(world) == before == [("0001", "SUBMITTED", 10_000), ("0002", "SUBMITTED", 10_000)]
     claim_id = first.results[0].claim_id
@@ -111,7 +114,7 @@ async def test_a_second_import_changes_nothing(world: World) -> None:
 
 async def test_a_refused_guide_leaves_the_others_alone_and_says_why(world: World) -> None:
     report = await _take(world.gateway, _for(world, world.card, "NOBODY"))
-    assert [result.fate for result in report.results] == [Fate.TAKEN, Fate.REFUSED]
+    assert [result.fate for result in report.results] == [GuideOutcome.TAKEN, GuideOutcome.REFUSED]
     failure = report.results[1].failures[0]
     assert (failure.code, failure.field, failure.tiss_code) == ("INVALID_CARD", "cardNumber", "1001")
     assert [number for number, _, _ in await _claims_of(world)] == ["0001"]
@@ -137,7 +140,7 @@ async def test_an_unknown_table_refuses_its_guide(world: World) -> None:
     document = _for(world, world.card, await add_card(world))
     document = _hashed(document.replace(b"<ans:codigoTabela>22<", b"<ans:codigoTabela>77<", 1))
     report = await _take(world.gateway, document)
-    assert [result.fate for result in report.results] == [Fate.REFUSED, Fate.TAKEN]
+    assert [result.fate for result in report.results] == [GuideOutcome.REFUSED, GuideOutcome.TAKEN]
     assert "77" in report.results[0].failures[0].message
     assert [number for number, _, _ in await _claims_of(world)] == ["0002"]
 

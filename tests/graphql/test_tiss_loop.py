@@ -8,16 +8,16 @@ import pytest
 import tiss
 from tiss import examples, sandbox
 
-from app.domain.scope import EVERYTHING
-from app.services import tiss_import
-from app.services.tiss_import import Fate, ImportReport
+from app.domain.data_scope import EVERYTHING
+from app.services import batch_import as tiss_import
+from app.services.batch_import import GuideOutcome, ImportReport
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, add_card, key, new_world, refusals, today
 from tests.gateway import Gateway
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 YESTERDAY = (today() - timedelta(days=1)).isoformat()
 DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
-MEDICINE = {"table": "20", "code": "90000544", "quantity": "0.5", "unitPrice": "29.00"}
+MEDICINE = {"codeSystem": "20", "code": "90000544", "quantity": "0.5", "unitPrice": "29.00"}
 SERVICES = [CONSULTATION, BLOOD_COUNT, MEDICINE]
 BATCH = "batch { number fileName xml hash }"
 BOOKS = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount"
@@ -93,7 +93,7 @@ async def _books(world: World) -> list[str]:
 
 
 async def _claim_ids(world: World, report: ImportReport) -> list[str]:
-    assert [result.fate for result in report.results] == [Fate.TAKEN] * len(report.results)
+    assert [result.fate for result in report.results] == [GuideOutcome.TAKEN] * len(report.results)
     return [result.claim_id or "" for result in report.results]
 
 
@@ -122,7 +122,9 @@ async def test_the_example_document_goes_in_and_out_and_in_again(world: World) -
         "regime_atendimento": "01",
     }
     again = await _take(world, xml)
-    assert [(result.fate, result.claim_id) for result in again.results] == [(Fate.UNCHANGED, one) for one in ids]
+    assert [(result.fate, result.claim_id) for result in again.results] == [
+        (GuideOutcome.UNCHANGED, one) for one in ids
+    ]
     assert await world.events(ids[0]) == ["ClaimCreated", "ClaimSubmitted"]
 
 
@@ -160,7 +162,7 @@ async def test_services_and_medicines_are_exported_with_all_their_amounts(world:
 async def test_an_exported_document_imported_again_is_the_same_claim(world: World, changes: dict[str, Any]) -> None:
     claim_id = await _sent(world, **changes)
     again = await _take(world, await _document(world, [claim_id]))
-    assert [(result.fate, result.claim_id) for result in again.results] == [(Fate.UNCHANGED, claim_id)]
+    assert [(result.fate, result.claim_id) for result in again.results] == [(GuideOutcome.UNCHANGED, claim_id)]
 
 
 async def test_a_text_outside_of_latin_1_is_exported_or_refused_but_no_internal_error(world: World) -> None:
@@ -206,7 +208,7 @@ async def test_a_statement_of_the_sandbox_decides_and_pays(
     assert (posted["remittance"]["status"], posted["postedLines"], posted["putBackLines"]) == ("POSTED", 6, 0)
     claims = [await world.claim(claim_id) for claim_id in ids]
     assert [claim["status"] for claim in claims] == statuses
-    denied = [[glosa["code"] for item in claim["items"] for glosa in item["denials"]] for claim in claims]
+    denied = [[denial["code"] for item in claim["items"] for denial in item["denials"]] for claim in claims]
     assert denied == [[code] * 3 if status == "DENIED" else [] for status in statuses]
     assert [row["amount"] for row in posted["settlements"]] == ([books[1]] if "APPROVED" in statuses else [])
     for row in posted["settlements"]:
@@ -299,7 +301,7 @@ async def test_a_document_needs_whoever_did_it(world: World, kind: str, missing:
 
 
 async def test_a_requester_stands_in_for_the_practitioner_of_a_service(world: World) -> None:
-    claim_id = await _sent(world, practitioner=None, attendance={"requester": {**DOCTOR, "name": "Rui Melo"}})
+    claim_id = await _sent(world, practitioner=None, encounter={"requester": {**DOCTOR, "name": "Rui Melo"}})
     guide = tiss.parse_lote(await _document(world, [claim_id]))["guias"][0]
     assert guide["dados_solicitante"]["profissional_solicitante"]["nome_profissional"] == "Rui Melo"
 

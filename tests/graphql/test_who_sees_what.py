@@ -55,8 +55,8 @@ MUTATIONS = {
     "replaceClaim": {"biller"},
     "exportBatch": {"biller"},
     "requestInformation": {"reviewer", "payer_agent"},
-    "acceptGlosa": {"biller"},
-    "appealGlosa": {"biller"},
+    "acceptDenial": {"biller"},
+    "appealDenial": {"biller"},
     "answerAppeal": {"payer_agent"},
     "adjustInvoice": {"finance"},
     "importRemittance": {"finance"},
@@ -66,7 +66,7 @@ MUTATIONS = {
     "openEmergencyAccess": {"biller", "front_desk"},
 }
 READS = {
-    "glosas": {"biller", "reviewer", "payer_agent", "patient"},
+    "denials": {"biller", "reviewer", "payer_agent", "patient"},
     "remittances": {"finance", "payer_agent"},
     "unmatchedRemittanceLines": {"finance", "payer_agent"},
     "reconciliation": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
@@ -84,7 +84,7 @@ INPUTS = {
     "cancelClaim": 'id: "x"',
     "startReview": 'id: "x"',
     "adjudicateClaim": 'id: "x", items: [], idempotencyKey: "k"',
-    "createInvoice": 'provider: "1", payer: "1", competence: "1", claimIds: [], idempotencyKey: "k"',
+    "createInvoice": 'provider: "1", payer: "1", billingMonth: "1", claimIds: [], idempotencyKey: "k"',
     "issueInvoice": 'id: "x"',
     "cancelInvoice": 'id: "x"',
     "settleInvoice": 'id: "x", paidOn: "2026-01-01", idempotencyKey: "k"',
@@ -93,8 +93,8 @@ INPUTS = {
     "replaceClaim": 'id: "x", providerClaimNumber: "1", idempotencyKey: "k"',
     "exportBatch": "claimIds: []",
     "requestInformation": 'id: "x", reason: "r"',
-    "acceptGlosa": 'id: "x", idempotencyKey: "k"',
-    "appealGlosa": 'id: "x", justification: "j", idempotencyKey: "k"',
+    "acceptDenial": 'id: "x", idempotencyKey: "k"',
+    "appealDenial": 'id: "x", justification: "j", idempotencyKey: "k"',
     "answerAppeal": 'answers: [], idempotencyKey: "k"',
     "adjustInvoice": 'id: "x", kind: CREDIT, amount: "1.00", reason: "r", idempotencyKey: "k"',
     "importRemittance": 'payer: "1", provider: "1", lines: [], idempotencyKey: "k"',
@@ -184,7 +184,7 @@ def _root_fields() -> list[tuple[str, str]]:
 
 ARGUMENTS = {"claim": 'id: "x"', "invoice": 'id: "x"', "node": 'id: "x"', "nodes": 'ids: ["x"]'}
 ARGUMENTS |= {"remittance": 'id: "x"', "claimPreflight": 'claimId: "x"'}
-ARGUMENTS |= {"tussTerm": 'table: "22", code: "1"'}
+ARGUMENTS |= {"tussTerm": 'codeSystem: "22", code: "1"'}
 SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
 SELECTIONS |= {"remittance": "id", "contracts": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
 SELECTIONS |= {"billingIndicators": "claimsWithoutReturn"}
@@ -210,7 +210,7 @@ async def test_a_role_counts_only_under_its_exact_name(world: World, role: str) 
 
 
 async def test_amounts_cannot_be_learnt_by_order_or_filter(world: World) -> None:
-    for part in ("orderBy: CLAIMED_AMOUNT_ASC", 'filter: {amountFrom: "1.00"}', 'filter: {glosaCode: "1705"}'):
+    for part in ("orderBy: CLAIMED_AMOUNT_ASC", 'filter: {amountFrom: "1.00"}', 'filter: {denialCode: "1705"}'):
         answer = await world.gateway.gql(f"{{ claims({part}) {{ totalCount }} }}", token=world.token("front_desk"))
         assert answer.codes == ["FORBIDDEN"], part
 

@@ -19,9 +19,9 @@ def _variables(raw: bytes) -> bytes:
     return post(QUERY + b',"variables":' + raw + b"}")
 
 
-Parts = bytes | tuple[bytes, ...]
+Process = bytes | tuple[bytes, ...]
 
-REQUESTS: dict[str, tuple[Parts, tuple[int, str | None]]] = {
+REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
     "an empty body": (post(b""), BAD),
     "null": (post(b"null"), BAD),
     "a number": (post(b"1"), BAD),
@@ -124,7 +124,7 @@ REQUESTS: dict[str, tuple[Parts, tuple[int, str | None]]] = {
     "a method of its own": (b"BREW /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n", (400, None)),
     "DELETE": (b"DELETE /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n", (405, "METHOD_NOT_ALLOWED")),
     "a GET of a mutation": (
-        get(b"query=mutation%7BacceptGlosa(input%3A%7Bid%3A1,idempotencyKey%3A%221%22%7D)%7Breplayed%7D%7D"),
+        get(b"query=mutation%7BacceptDenial(input%3A%7Bid%3A1,idempotencyKey%3A%221%22%7D)%7Breplayed%7D%7D"),
         (405, "METHOD_NOT_ALLOWED"),
     ),
     "a GET of nothing": (get(b""), BAD),

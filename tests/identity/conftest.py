@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.basics import database_of
 from app.db import migrate
+from app.runtime.build import database_of
 from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.identity.stand_in import StandIn, stand_in
 

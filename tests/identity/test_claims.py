@@ -17,7 +17,7 @@ from tests.identity.conftest import gateway_of
 from tests.identity.stand_in import AUDIENCE, StandIn, new_key, stand_in
 
 KEY = new_key("a")
-ME = "{ me { subject roles scopes providers payer patient } }"
+ME = "{ me { subject roles permissions providers payer patient } }"
 KEYCLOAK = {
     "oidc_roles_claim": "realm_access.roles, resource_access.billing-gateway.roles",
     "oidc_providers_claim": "cnes",
@@ -74,7 +74,7 @@ async def test_a_token_of_keycloak_is_read_where_keycloak_writes(keycloak: Gatew
     assert found == {
         "subject": "u1",
         "roles": ["biller", "front_desk"],
-        "scopes": sorted(ROLES["biller"] | ROLES["front_desk"]),
+        "permissions": sorted(ROLES["biller"] | ROLES["front_desk"]),
         "providers": ["2000001", "2000002"],
         "payer": "123456",
         "patient": "pat_1",
@@ -83,7 +83,7 @@ async def test_a_token_of_keycloak_is_read_where_keycloak_writes(keycloak: Gatew
 
 async def test_a_token_of_keycloak_without_the_roles_may_nothing(keycloak: Gateway, issuing: StandIn) -> None:
     found = await _me(keycloak, issuing, roles=["admin"], realm_access={"roles": []}, scope="claims:read")
-    assert (found["roles"], found["scopes"], found["providers"]) == ([], [], [])
+    assert (found["roles"], found["permissions"], found["providers"]) == ([], [], [])
 
 
 async def test_a_flat_token_with_names_like_addresses_is_read(flat: Gateway, issuing: StandIn) -> None:
@@ -97,7 +97,7 @@ async def test_a_flat_token_with_names_like_addresses_is_read(flat: Gateway, iss
     assert found == {
         "subject": "u1",
         "roles": ["payer_agent"],
-        "scopes": ["claims:read", "claims:review"],
+        "permissions": ["claims:read", "claims:review"],
         "providers": [],
         "payer": "123456",
         "patient": None,
@@ -184,7 +184,7 @@ READ = frozenset({"claims:read"})
 def test_scopes_narrow_roles_and_replace_them_only_in_a_clients_own_token(
     claims: dict[str, Any], scopes: frozenset[str]
 ) -> None:
-    assert _of(**claims).scopes == scopes
+    assert _of(**claims).permissions == scopes
 
 
 def test_a_role_of_its_own_needs_its_payer_whatever_the_scopes_say() -> None:
@@ -198,8 +198,8 @@ def test_permissions_are_those_of_all_roles() -> None:
 
 def test_scopes_that_were_narrowed_stay_so_in_a_copy() -> None:
     narrow = _of(roles=["biller"], scope="claims:read")
-    assert replace(narrow, subject="u2").scopes == READ
-    assert Principal("u1", frozenset({"biller"}), scopes=frozenset()).scopes == frozenset()
+    assert replace(narrow, subject="u2").permissions == READ
+    assert Principal("u1", frozenset({"biller"}), permissions=frozenset()).permissions == frozenset()
 
 
 async def test_development_tokens_can_be_a_clients_own(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ async def test_development_tokens_can_be_a_clients_own(tmp_path: Path) -> None:
         audience=AUDIENCE, role="none", roles=[], sub="robot", client_id="robot", scope="claims:read", providers=["*"]
     )
     found = await verifier.principal(f"Bearer {own}")
-    assert (found.subject, found.roles, found.scopes, found.has_any_provider) == ("robot", frozenset(), READ, True)
+    assert (found.subject, found.roles, found.permissions, found.has_any_provider) == ("robot", frozenset(), READ, True)
 
 
 async def test_a_role_counts_as_the_table_stands_when_the_token_comes(
@@ -220,4 +220,4 @@ async def test_a_role_counts_as_the_table_stands_when_the_token_comes(
     monkeypatch.setitem(table.ROLES, "auditor", READ)
     found = await verifier.principal("Bearer " + keys.sign(audience=AUDIENCE, role="auditor"))
     assert found.roles == {"auditor"}
-    assert found.scopes == READ
+    assert found.permissions == READ

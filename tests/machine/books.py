@@ -9,9 +9,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import Any
 
-from app.domain import claims, glosas, invoices
+from app.domain import claims, denials, invoices
 from app.domain.claims import ClaimAction, ClaimStatus
-from app.domain.glosas import GlosaAction, GlosaStatus
+from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
 from tests.machine.stage import Stage
@@ -39,7 +39,7 @@ class Rows:
 
     claims: Table = field(default_factory=Table)
     items: Table = field(default_factory=Table)
-    glosas: Table = field(default_factory=Table)
+    denials: Table = field(default_factory=Table)
     invoices: Table = field(default_factory=Table)
     lines: Table = field(default_factory=Table)
     settlements: Table = field(default_factory=Table)
@@ -60,7 +60,7 @@ def look(stage: Stage, payer: str) -> Rows:
     return Rows(
         claims=by_id("SELECT * FROM claims WHERE payer_ans = %s ORDER BY id"),
         items=by_id(f"SELECT t.* FROM claim_items t {of_claim}"),
-        glosas=by_id(f"SELECT t.* FROM glosas t {of_claim}"),
+        denials=by_id(f"SELECT t.* FROM denials t {of_claim}"),
         invoices=by_id("SELECT * FROM invoices WHERE payer_ans = %s ORDER BY id"),
         lines=by_id(f"SELECT t.* FROM invoice_lines t {of_invoice}"),
         settlements=by_id("SELECT * FROM settlements WHERE payer_ans = %s ORDER BY id"),
@@ -100,7 +100,7 @@ def _sums_of_decisions(rows: Rows) -> None:
         is_decided = claim["status"] in claims.DECIDED
         items = rows.items.of("claim_id", claim["id"])
         for item in items:
-            denials = rows.glosas.of("item_id", item["id"])
+            denials = rows.denials.of("item_id", item["id"])
             if is_decided:
                 assert item["processed_cents"] == item["approved_cents"] + item["denied_cents"] == item["total_cents"]
                 assert item["denied_cents"] == _sum(denials, "amount_cents")
@@ -111,9 +111,9 @@ def _sums_of_decisions(rows: Rows) -> None:
                 assert claim[name] == _sum(items, name)
             outcome = _outcome(claim)
             assert claim["status"] == outcome
-    for glosa in rows.glosas.values():
-        appealed, answered = glosa["appealed_cents"] or 0, glosa["answered_cents"] or 0
-        assert 0 <= answered <= appealed <= glosa["amount_cents"]
+    for denial in rows.denials.values():
+        appealed, answered = denial["appealed_cents"] or 0, denial["answered_cents"] or 0
+        assert 0 <= answered <= appealed <= denial["amount_cents"]
 
 
 def _outcome(claim: Row) -> str:
@@ -127,7 +127,7 @@ def _sums_of_invoices(rows: Rows) -> None:
     numbers = sorted(invoice["number"] for invoice in rows.invoices.values())
     assert numbers == list(range(1, len(numbers) + 1))
     living = {invoice["id"] for invoice in rows.invoices.values() if invoice["status"] != "CANCELLED"}
-    for name in ("claim_id", "glosa_id"):
+    for name in ("claim_id", "denial_id"):
         kind = "CLAIM" if name == "claim_id" else "RECOVERY"
         billed = Counter(
             line[name] for line in rows.lines.values() if line["invoice_id"] in living and line["kind"] == kind
@@ -147,7 +147,7 @@ def _source(rows: Rows, line: Row) -> int:
     if line["kind"] == "CLAIM":
         return int(rows.claims[line["claim_id"]]["approved_cents"])
     if line["kind"] == "RECOVERY":
-        return int(rows.glosas[line["glosa_id"]]["answered_cents"])
+        return int(rows.denials[line["denial_id"]]["answered_cents"])
     return int(line["amount_cents"])
 
 
@@ -188,11 +188,11 @@ def _histories(rows: Rows) -> None:
         assert status == claim["status"]
         submitted = [step["at"] for step in steps if step["action"] == "SUBMIT"]
         assert [claim["submitted_at"]] == (submitted or [None])
-    for glosa in rows.glosas.values():
-        state = GlosaStatus.OPEN
-        for step in rows.claim_steps.of("glosa_id", glosa["id"])[1:]:
-            state = glosas.next_status(state, GlosaAction(step["glosa_action"]))
-        assert state == glosa["status"]
+    for denial in rows.denials.values():
+        state = DenialStatus.OPEN
+        for step in rows.claim_steps.of("denial_id", denial["id"])[1:]:
+            state = denials.next_status(state, DenialAction(step["denial_action"]))
+        assert state == denial["status"]
     for invoice in rows.invoices.values():
         steps = rows.invoice_steps.of("invoice_id", invoice["id"])
         _replay_invoice(steps, invoice)
@@ -231,7 +231,7 @@ def _events(rows: Rows) -> None:
 
 def check_steps_between(before: Rows, after: Rows) -> None:
     """6: whatever moved took a step of the tables (several, when a statement decided it), and terminal states stay."""
-    for name, table in (("claims", claims.TRANSITIONS), ("glosas", glosas.TRANSITIONS)):
+    for name, table in (("claims", claims.TRANSITIONS), ("denials", denials.TRANSITIONS)):
         terminal = {status for status in type(next(iter(table))[0]) if all(pair[0] is not status for pair in table)}
         for identifier, row in getattr(before, name).items():
             assert row["status"] not in terminal or getattr(after, name)[identifier]["status"] == row["status"]

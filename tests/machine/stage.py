@@ -13,7 +13,7 @@ import pymysql
 from pymysql.cursors import DictCursor
 from sqlalchemy.engine import make_url
 
-from app.parts import sweep
+from app.runtime.process import sweep
 from tests.factories import World, new_world
 from tests.gateway import Gateway, running_gateway, server_settings
 from tests.services import Services

@@ -115,7 +115,7 @@ class Billing(RuleBasedStateMachine):
         """Everything that can be billed, on an issued invoice."""
         billed = {line["billed_claim_id"] for line in self.rows.lines.values()}
         approved = [row for row in self.rows.claims.values() if row["approved_cents"] and row["id"] not in billed]
-        parties = {"provider": self.world.provider, "payer": self.world.payer, "competence": "202611"}
+        parties = {"provider": self.world.provider, "payer": self.world.payer, "billingMonth": "202611"}
         values = {**parties, "claimIds": [row["id"] for row in approved][:2], "idempotencyKey": key()}
         invoice = self.mutate("biller", "createInvoice", "invoice { id }", values)["invoice"]
         if invoice:
@@ -157,31 +157,31 @@ class Billing(RuleBasedStateMachine):
         values = {"id": claim["id"], "items": decisions, "idempotencyKey": key()}
         self.mutate("payer_agent", "adjudicateClaim", "claim { status }", values)
 
-    @precondition(lambda self: self.rows.glosas)
+    @precondition(lambda self: self.rows.denials)
     @rule(number=PICKS, share=SHARES)
     def appeal(self, number: int, share: int) -> None:
-        glosa = self.pick(self.rows.glosas, number, "OPEN")
-        assert glosa is not None
-        amount = format_money(glosa["amount_cents"] * share // 100 + 1)
-        values = {"id": glosa["id"], "amount": amount, "justification": "correto", "idempotencyKey": key()}
-        self.mutate("biller", "appealGlosa", "glosa { status }", values)
+        denial = self.pick(self.rows.denials, number, "OPEN")
+        assert denial is not None
+        amount = format_money(denial["amount_cents"] * share // 100 + 1)
+        values = {"id": denial["id"], "amount": amount, "justification": "correto", "idempotencyKey": key()}
+        self.mutate("biller", "appealDenial", "denial { status }", values)
 
-    @precondition(lambda self: self.rows.glosas)
+    @precondition(lambda self: self.rows.denials)
     @rule(number=PICKS)
     def accept(self, number: int) -> None:
-        glosa = self.pick(self.rows.glosas, number, "OPEN")
-        assert glosa is not None
-        self.mutate("biller", "acceptGlosa", "glosa { status }", {"id": glosa["id"], "idempotencyKey": key()})
+        denial = self.pick(self.rows.denials, number, "OPEN")
+        assert denial is not None
+        self.mutate("biller", "acceptDenial", "denial { status }", {"id": denial["id"], "idempotencyKey": key()})
 
-    @precondition(lambda self: self.rows.glosas)
+    @precondition(lambda self: self.rows.denials)
     @rule(number=PICKS, share=SHARES)
     def answer(self, number: int, share: int) -> None:
-        glosa = self.pick(self.rows.glosas, number, "APPEALED")
-        assert glosa is not None
-        accepted = (glosa["appealed_cents"] or 0) * share // 100
-        answers = [{"glosa": glosa["id"], "acceptedAmount": format_money(accepted)}]
+        denial = self.pick(self.rows.denials, number, "APPEALED")
+        assert denial is not None
+        accepted = (denial["appealed_cents"] or 0) * share // 100
+        answers = [{"denial": denial["id"], "acceptedAmount": format_money(accepted)}]
         values = {"answers": answers, "idempotencyKey": key()}
-        self.mutate("payer_agent", "answerAppeal", "glosas { status }", values)
+        self.mutate("payer_agent", "answerAppeal", "denials { status }", values)
 
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, is_sent=st.booleans())
@@ -198,7 +198,7 @@ class Billing(RuleBasedStateMachine):
             row["id"] for row in self.rows.claims.values() if row["status"] in ("APPROVED", "PARTIALLY_APPROVED")
         ]
         chosen = random.Random(number).sample(fitting, min(count, len(fitting)))
-        parties = {"provider": self.world.provider, "payer": self.world.payer, "competence": "202611"}
+        parties = {"provider": self.world.provider, "payer": self.world.payer, "billingMonth": "202611"}
         values = {**parties, "claimIds": chosen, "idempotencyKey": key()}
         self.mutate("biller", "createInvoice", "invoice { id }", values)
 
@@ -293,8 +293,8 @@ class Billing(RuleBasedStateMachine):
 
     def _strangers_see_nothing(self, before: Rows) -> None:
         """10: by id (of what the step has made), in lists and in sums."""
-        known = {*before.claims, *before.invoices, *before.settlements, *before.glosas}
-        made = [*self.rows.claims, *self.rows.invoices, *self.rows.settlements, *self.rows.glosas]
+        known = {*before.claims, *before.invoices, *before.settlements, *before.denials}
+        made = [*self.rows.claims, *self.rows.invoices, *self.rows.settlements, *self.rows.denials]
         ids = [identifier for identifier in made if identifier not in known]
         found = self.stage.call(self.stranger, STRANGER, claims=ids)
         assert found["nodes"] == [None] * len(ids)
@@ -348,6 +348,6 @@ def test_every_invariant_holds_after_every_step(stage: Stage) -> None:
         run_state_machine_as_test(Billing, settings=lives)
     print(f"\n{Billing.steps} steps: {dict(sorted(Billing.done.items()))}")  # noqa: T201 - the figures, with -s
     everything = {"createClaim", "submitClaims", "startReview", "requestInformation", "adjudicateClaim", "cancelClaim"}
-    everything |= {"appealGlosa", "acceptGlosa", "answerAppeal", "replaceClaim", "createInvoice", "issueInvoice"}
+    everything |= {"appealDenial", "acceptDenial", "answerAppeal", "replaceClaim", "createInvoice", "issueInvoice"}
     everything |= {"cancelInvoice", "adjustInvoice", "settleInvoice", "reverseSettlement"}
     assert set(Billing.done) == everything | {"importRemittance", "postRemittance"}

@@ -19,10 +19,10 @@ from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
 from app.auth.tokens import thumbprint
-from app.basics import database_of
 from app.db import migrate
-from app.server import tls_of
-from app.settings import Settings, SettingsError
+from app.runtime.build import database_of
+from app.runtime.settings import Settings, SettingsError
+from app.web.server import tls_of
 from tests.faults.processes import GatewayProcess
 from tests.gateway import embedded_settings
 from tests.tls.certificates import Authority, Pair

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaError
 
-from app.basics import database_of
 from app.db import migrate
 from app.db.engine import DatabaseUnavailable
 from app.events.kafka import ensure_topic
-from app.parts import build
-from app.settings import Settings, SettingsError
-from app.tls import client_context
+from app.runtime.build import database_of
+from app.runtime.process import build
+from app.runtime.settings import Settings, SettingsError
+from app.runtime.tls import client_context
 from tests.factories import new_world
 from tests.gateway import Gateway, running_gateway
 from tests.servers import kafka, mysql, redis_server

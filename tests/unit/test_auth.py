@@ -130,7 +130,7 @@ async def test_a_forged_or_unfit_token_is_refused(keys: DevelopmentKeys, forgery
 async def test_the_same_token_unforged_is_taken(keys: DevelopmentKeys) -> None:
     found = await _verifier(keys).principal(f"bearer {_signed(keys)}")
     assert (found.subject, set(found.roles), set(found.providers)) == ("u1", {"biller"}, {"2000001"})
-    assert found.scopes == ROLES["biller"]
+    assert found.permissions == ROLES["biller"]
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dTpw", "Token abc", "Bearerabc"])
@@ -141,7 +141,7 @@ async def test_only_a_bearer_header_is_a_token(keys: DevelopmentKeys, header: st
 
 async def test_no_header_is_nobody_and_nobody_may_nothing(keys: DevelopmentKeys) -> None:
     found = await _verifier(keys).principal(None)
-    assert (found.is_anonymous, found.scopes) == (True, frozenset())
+    assert (found.is_anonymous, found.permissions) == (True, frozenset())
 
 
 async def test_a_token_that_was_good_ends_with_its_time(keys: DevelopmentKeys) -> None:
@@ -180,12 +180,12 @@ ALMOST = [
 
 @pytest.mark.parametrize("role", [*ALMOST, "superadmin", "billing_admin", "admin_biller", "", "*", "biller,finance"])
 def test_a_role_that_is_almost_one_gives_nothing(role: str) -> None:
-    assert Principal("u1", frozenset({role})).scopes == frozenset()
+    assert Principal("u1", frozenset({role})).permissions == frozenset()
 
 
 def test_several_roles_add_up_to_no_more_than_their_parts() -> None:
     both = Principal("u1", frozenset({"front_desk", "finance", "ADMIN"}))
-    assert both.scopes == ROLES["front_desk"] | ROLES["finance"]
+    assert both.permissions == ROLES["front_desk"] | ROLES["finance"]
 
 
 HEALTH = {"claims:read_health"}
@@ -196,9 +196,9 @@ MONEY_MOVERS = {"settlements:create", "settlements:reverse", "invoices:issue"}
     ("scopes", "roles"),
     [
         (HEALTH, {"reviewer", "payer_agent", "patient"}),
-        ({"beneficiary:read_cpf"}, {"reviewer", "front_desk", "payer_agent", "patient"}),
-        ({"beneficiary:read"}, {"biller", "reviewer", "front_desk", "payer_agent", "patient"}),
-        ({"beneficiary:read_masked"}, {"finance"}),
+        ({"patients:read_cpf"}, {"reviewer", "front_desk", "payer_agent", "patient"}),
+        ({"patients:read"}, {"biller", "reviewer", "front_desk", "payer_agent", "patient"}),
+        ({"patients:read_masked"}, {"finance"}),
         ({"claims:read_items"}, {"biller", "reviewer", "payer_agent", "patient"}),
         ({"amounts:read"}, {"billing_reader", "biller", "reviewer", "finance", "payer_agent", "patient"}),
         ({"settlements:read"}, {"biller", "finance", "payer_agent"}),

@@ -8,29 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import glosas, remittances
+from app.domain import denials, remittances
 from app.domain.allocation import spread, take_back
 from app.domain.calendar import business_day
-from app.domain.claims import ClaimStatus, Denial, ItemDecision, invoicing_block, replacement_block
+from app.domain.claims import ClaimStatus, DeniedAmount, ItemDecision, invoicing_block, replacement_block
+from app.domain.denials import DenialAction, DenialStatus, Shares, answer_action, appeal_block, check_appeal, shares
 from app.domain.errors import BillingError, ErrorCode, Failure
-from app.domain.glosas import GlosaAction, GlosaStatus, Shares, answer_action, appeal_block, check_appeal, shares
-from app.domain.invoices import LineKind, check_adjustment
+from app.domain.invoices import InvoiceLineKind, check_adjustment
 from app.domain.money import CENTS_MAX, Cents, Factor, Quantity
-from app.domain.preflight import Finding, Item, Severity, of_failures, total_at_risk
+from app.domain.preflight import Finding, FindingSeverity, Item, of_failures, total_at_risk
 from app.domain.reconciliation import Period, Reconciliation, rate
 from app.domain.remittances import (
     BilledItem,
-    LineAction,
-    LineStatus,
     PaidLine,
-    Problem,
+    RemittanceLineAction,
+    RemittanceLineProblem,
+    RemittanceLineStatus,
     RemittanceStatus,
     payment,
     remittance_status,
 )
 
-G, A = GlosaStatus, GlosaAction
-GLOSA_STEPS = {
+G, A = DenialStatus, DenialAction
+DENIAL_STEPS = {
     (G.OPEN, A.ACCEPT): G.ACCEPTED,
     (G.OPEN, A.APPEAL): G.APPEALED,
     (G.OPEN, A.EXPIRE): G.EXPIRED,
@@ -38,7 +38,7 @@ GLOSA_STEPS = {
     (G.APPEALED, A.OVERTURN_PARTIALLY): G.PARTIALLY_OVERTURNED,
     (G.APPEALED, A.UPHOLD): G.UPHELD,
 }
-L, B = LineStatus, LineAction
+L, B = RemittanceLineStatus, RemittanceLineAction
 LINE_STEPS = {
     (L.UNMATCHED, B.MATCH): L.MATCHED,
     (L.MATCHED, B.MATCH): L.MATCHED,
@@ -58,23 +58,23 @@ def _refusal(ask: Callable[[], object]) -> Failure:
     return failure
 
 
-class TestGlosa:
+class TestDenial:
     @pytest.mark.parametrize("status", G)
     @pytest.mark.parametrize("action", A)
-    def test_takes_exactly_the_steps_of_its_table(self, status: GlosaStatus, action: GlosaAction) -> None:
-        if (status, action) in GLOSA_STEPS:
-            assert glosas.next_status(status, action) is GLOSA_STEPS[status, action]
+    def test_takes_exactly_the_steps_of_its_table(self, status: DenialStatus, action: DenialAction) -> None:
+        if (status, action) in DENIAL_STEPS:
+            assert denials.next_status(status, action) is DENIAL_STEPS[status, action]
         else:
-            assert _refusal(lambda: glosas.next_status(status, action)).code is ErrorCode.CONFLICT
+            assert _refusal(lambda: denials.next_status(status, action)).code is ErrorCode.CONFLICT
 
     @given(status=st.sampled_from(G), amount=AMOUNTS, data=st.data())
     def test_its_shares_are_never_negative_and_add_up(
-        self, status: GlosaStatus, amount: int, data: st.DataObject
+        self, status: DenialStatus, amount: int, data: st.DataObject
     ) -> None:
         appealed = answered = None
-        if status in glosas.AFTER_APPEAL:
+        if status in denials.AFTER_APPEAL:
             appealed = Cents(data.draw(st.integers(1, amount)))
-        if status in glosas.AFTER_APPEAL and status is not G.APPEALED:
+        if status in denials.AFTER_APPEAL and status is not G.APPEALED:
             answered = Cents(data.draw(st.integers(0, appealed or 0)))
         found = shares(status, Cents(amount), appealed, answered)
         assert found.in_dispute + found.won + found.lost == amount
@@ -95,7 +95,7 @@ class TestGlosa:
         ],
     )
     def test_divides_into_disputed_won_and_lost(
-        self, status: GlosaStatus, appealed: int | None, answered: int | None, found: tuple[int, int, int]
+        self, status: DenialStatus, appealed: int | None, answered: int | None, found: tuple[int, int, int]
     ) -> None:
         given_up = None if appealed is None else Cents(appealed)
         back = None if answered is None else Cents(answered)
@@ -103,7 +103,7 @@ class TestGlosa:
 
     @pytest.mark.parametrize("status", G)
     @pytest.mark.parametrize("today", [BEFORE, DAY, AFTER])
-    def test_is_appealed_once_and_until_its_deadline(self, status: GlosaStatus, today: date) -> None:
+    def test_is_appealed_once_and_until_its_deadline(self, status: DenialStatus, today: date) -> None:
         block = appeal_block(status, deadline=DAY, today=today)
         late, again = (ErrorCode.APPEAL_TOO_LATE, "2909"), (ErrorCode.APPEAL_EXISTS, "2904")
         expected = {
@@ -130,7 +130,7 @@ class TestGlosa:
         ],
     )
     def test_an_answer_overturns_it_only_when_all_of_it_is_given(
-        self, accepted: int, appealed: int, action: GlosaAction
+        self, accepted: int, appealed: int, action: DenialAction
     ) -> None:
         assert answer_action(accepted=Cents(accepted), appealed=Cents(appealed), amount=Cents(100)) is action
 
@@ -179,19 +179,19 @@ class TestAllocation:
 @pytest.mark.parametrize(
     ("kind", "amount", "settled", "refusal"),
     [
-        (LineKind.CREDIT, 0, 0, "5040"),
-        (LineKind.DEBIT, 0, 0, "5040"),
-        (LineKind.CREDIT, 1, 100, None),
-        (LineKind.CREDIT, CENTS_MAX - 100, 0, None),
-        (LineKind.CREDIT, CENTS_MAX - 99, 0, "amount"),
-        (LineKind.DEBIT, 99, 0, None),
-        (LineKind.DEBIT, 100, 0, "amount"),
-        (LineKind.DEBIT, 60, 40, None),
-        (LineKind.DEBIT, 61, 40, "amount"),
+        (InvoiceLineKind.CREDIT, 0, 0, "5040"),
+        (InvoiceLineKind.DEBIT, 0, 0, "5040"),
+        (InvoiceLineKind.CREDIT, 1, 100, None),
+        (InvoiceLineKind.CREDIT, CENTS_MAX - 100, 0, None),
+        (InvoiceLineKind.CREDIT, CENTS_MAX - 99, 0, "amount"),
+        (InvoiceLineKind.DEBIT, 99, 0, None),
+        (InvoiceLineKind.DEBIT, 100, 0, "amount"),
+        (InvoiceLineKind.DEBIT, 60, 40, None),
+        (InvoiceLineKind.DEBIT, 61, 40, "amount"),
     ],
 )
 def test_an_adjustment_keeps_the_total_above_zero_and_above_what_is_settled(
-    kind: LineKind, amount: int, settled: int, refusal: str | None
+    kind: InvoiceLineKind, amount: int, settled: int, refusal: str | None
 ) -> None:
     def ask() -> None:
         check_adjustment(kind=kind, amount=Cents(amount), total=Cents(100), settled=Cents(settled))
@@ -238,7 +238,7 @@ def test_only_a_claim_with_something_approved_is_invoiced_and_only_once(status: 
 
 
 def _line(sequence: int | None, code: str | None, paid: int, *denied: int) -> PaidLine:
-    return PaidLine(sequence, code, Cents(paid), tuple(Denial("1705", Cents(each)) for each in denied))
+    return PaidLine(sequence, code, Cents(paid), tuple(DeniedAmount("1705", Cents(each)) for each in denied))
 
 
 def _item(sequence: int, code: str, total: int, denied: int | None = None) -> BilledItem:
@@ -246,7 +246,7 @@ def _item(sequence: int, code: str, total: int, denied: int | None = None) -> Bi
 
 
 def _decision(sequence: int, approved: int, *denied: int) -> ItemDecision:
-    return ItemDecision(sequence, Cents(approved), tuple(Denial("1705", Cents(each)) for each in denied))
+    return ItemDecision(sequence, Cents(approved), tuple(DeniedAmount("1705", Cents(each)) for each in denied))
 
 
 ONE = (_item(1, "X", 100),)
@@ -258,7 +258,9 @@ SAME = (_item(1, "X", 100), _item(2, "X", 100))
 class TestRemittance:
     @pytest.mark.parametrize("status", L)
     @pytest.mark.parametrize("action", B)
-    def test_a_line_takes_exactly_the_steps_of_its_table(self, status: LineStatus, action: LineAction) -> None:
+    def test_a_line_takes_exactly_the_steps_of_its_table(
+        self, status: RemittanceLineStatus, action: RemittanceLineAction
+    ) -> None:
         if (status, action) in LINE_STEPS:
             assert remittances.next_line_status(status, action) is LINE_STEPS[status, action]
         else:
@@ -268,27 +270,30 @@ class TestRemittance:
         ("items", "lines", "found"),
         [
             (TWO, [_line(None, None, 150)], (_decision(1, 100), _decision(2, 50))),
-            (TWO, [_line(None, None, 149)], Problem.AMOUNTS_DIFFER),
+            (TWO, [_line(None, None, 149)], RemittanceLineProblem.AMOUNTS_DIFFER),
             (TWO, [_line(None, None, 0, 150)], (_decision(1, 0, 100), _decision(2, 0, 50))),
-            (TWO, [_line(None, None, 0, 100, 50)], Problem.AMOUNTS_DIFFER),
-            (TWO, [_line(None, None, 100, 50)], Problem.AMOUNTS_DIFFER),
+            (TWO, [_line(None, None, 0, 100, 50)], RemittanceLineProblem.AMOUNTS_DIFFER),
+            (TWO, [_line(None, None, 100, 50)], RemittanceLineProblem.AMOUNTS_DIFFER),
             (ONE, [_line(None, None, 60, 30, 10)], (_decision(1, 60, 30, 10),)),
             (TWO, [_line(2, None, 50), _line(1, None, 70, 30)], (_decision(1, 70, 30), _decision(2, 50))),
             (TWO, [_line(None, "Y", 0, 50), _line(1, "X", 100)], (_decision(1, 100), _decision(2, 0, 50))),
-            (TWO, [_line(1, None, 100)], Problem.AMOUNTS_DIFFER),
-            (TWO, [_line(1, None, 99), _line(2, None, 50)], Problem.AMOUNTS_DIFFER),
-            (TWO, [_line(1, "Y", 100), _line(2, None, 50)], Problem.UNKNOWN_ITEM),
-            (TWO, [_line(3, None, 100)], Problem.UNKNOWN_ITEM),
-            (TWO, [_line(None, "Z", 100)], Problem.UNKNOWN_ITEM),
-            (TWO, [_line(1, None, 50), _line(1, None, 50)], Problem.AMBIGUOUS),
-            (TWO, [_line(None, None, 100), _line(2, None, 50)], Problem.UNKNOWN_ITEM),
+            (TWO, [_line(1, None, 100)], RemittanceLineProblem.AMOUNTS_DIFFER),
+            (TWO, [_line(1, None, 99), _line(2, None, 50)], RemittanceLineProblem.AMOUNTS_DIFFER),
+            (TWO, [_line(1, "Y", 100), _line(2, None, 50)], RemittanceLineProblem.UNKNOWN_ITEM),
+            (TWO, [_line(3, None, 100)], RemittanceLineProblem.UNKNOWN_ITEM),
+            (TWO, [_line(None, "Z", 100)], RemittanceLineProblem.UNKNOWN_ITEM),
+            (TWO, [_line(1, None, 50), _line(1, None, 50)], RemittanceLineProblem.AMBIGUOUS),
+            (TWO, [_line(None, None, 100), _line(2, None, 50)], RemittanceLineProblem.UNKNOWN_ITEM),
             (TWINS, [_line(None, "X", 50), _line(None, "X", 90, 10)], (_decision(1, 90, 10), _decision(2, 50))),
-            (TWINS, [_line(None, "X", 70), _line(None, "X", 80)], Problem.AMBIGUOUS),
+            (TWINS, [_line(None, "X", 70), _line(None, "X", 80)], RemittanceLineProblem.AMBIGUOUS),
             (SAME, [_line(None, "X", 100), _line(None, "X", 0, 100)], (_decision(1, 100), _decision(2, 0, 100))),
         ],
     )
     def test_lines_decide_a_claim_only_when_they_account_for_every_item(
-        self, items: tuple[BilledItem, ...], lines: list[PaidLine], found: tuple[ItemDecision, ...] | Problem
+        self,
+        items: tuple[BilledItem, ...],
+        lines: list[PaidLine],
+        found: tuple[ItemDecision, ...] | RemittanceLineProblem,
     ) -> None:
         assert remittances.decisions(items, lines) == found
 
@@ -296,20 +301,20 @@ class TestRemittance:
         ("lines", "due", "found"),
         [
             ([_line(None, None, 120)], 120, 120),
-            ([_line(None, None, 121)], 120, Problem.OVERPAID),
+            ([_line(None, None, 121)], 120, RemittanceLineProblem.OVERPAID),
             ([_line(None, None, 60), _line(None, None, 60)], 120, 120),
             ([_line(None, None, 120, 30)], 120, 120),
-            ([_line(None, None, 120, 29)], 120, Problem.AMOUNTS_DIFFER),
+            ([_line(None, None, 120, 29)], 120, RemittanceLineProblem.AMOUNTS_DIFFER),
             ([_line(1, None, 70, 30)], 120, 70),
-            ([_line(1, None, 70, 29)], 120, Problem.AMOUNTS_DIFFER),
-            ([_line(2, None, 50, 1)], 120, Problem.AMOUNTS_DIFFER),
+            ([_line(1, None, 70, 29)], 120, RemittanceLineProblem.AMOUNTS_DIFFER),
+            ([_line(2, None, 50, 1)], 120, RemittanceLineProblem.AMOUNTS_DIFFER),
             ([_line(1, None, 70), _line(None, "Y", 50)], 120, 120),
-            ([_line(1, None, 71), _line(2, None, 50)], 120, Problem.OVERPAID),
-            ([_line(3, None, 1)], 120, Problem.UNKNOWN_ITEM),
+            ([_line(1, None, 71), _line(2, None, 50)], 120, RemittanceLineProblem.OVERPAID),
+            ([_line(3, None, 1)], 120, RemittanceLineProblem.UNKNOWN_ITEM),
         ],
     )
     def test_lines_pay_a_decided_claim_at_most_what_is_due(
-        self, lines: list[PaidLine], due: int, found: int | Problem
+        self, lines: list[PaidLine], due: int, found: int | RemittanceLineProblem
     ) -> None:
         items = (_item(1, "X", 100, 30), _item(2, "Y", 50, 0))
         assert payment(items, lines, due=Cents(due)) == found
@@ -323,14 +328,18 @@ class TestRemittance:
             ([L.POSTED, L.POSTED], RemittanceStatus.POSTED),
         ],
     )
-    def test_is_posted_when_all_its_lines_are(self, lines: list[LineStatus], status: RemittanceStatus) -> None:
+    def test_is_posted_when_all_its_lines_are(
+        self, lines: list[RemittanceLineStatus], status: RemittanceStatus
+    ) -> None:
         assert remittance_status(lines) is status
 
     @pytest.mark.parametrize("status", S)
     def test_pays_only_claims_that_the_payer_has(self, status: ClaimStatus) -> None:
         is_there = status not in {S.DRAFT, S.CANCELLED}
-        assert remittances.payable(status, is_replaced=False) is (None if is_there else Problem.NOT_PAYABLE)
-        assert remittances.payable(status, is_replaced=True) is Problem.NOT_PAYABLE
+        assert remittances.payable(status, is_replaced=False) is (
+            None if is_there else RemittanceLineProblem.NOT_PAYABLE
+        )
+        assert remittances.payable(status, is_replaced=True) is RemittanceLineProblem.NOT_PAYABLE
         assert remittances.is_decided(status) is (status in DECIDED)
 
 
@@ -339,7 +348,7 @@ def _billed(*totals: int) -> list[Item]:
 
 
 def _finding(field: str | None, risk: int) -> Finding:
-    return Finding(Severity.WARNING, ErrorCode.INVALID_AMOUNT, "", field, None, Cents(risk))
+    return Finding(FindingSeverity.WARNING, ErrorCode.INVALID_AMOUNT, "", field, None, Cents(risk))
 
 
 class TestAmountAtRisk:
@@ -365,7 +374,7 @@ class TestAmountAtRisk:
         failures = [Failure(ErrorCode.INVALID_INPUT, "", field) for field in fields]
         found = of_failures(failures, _billed(100, 50))
         assert [each.amount_at_risk for each in found] == [50, 50, 150, 150, 150, 150]
-        assert {each.severity for each in found} == {Severity.ERROR}
+        assert {each.severity for each in found} == {FindingSeverity.ERROR}
 
 
 @given(part=st.integers(0, 10**10), whole=st.integers(1, 10**10))

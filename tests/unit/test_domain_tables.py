@@ -9,9 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain import claims, invoices, settlements
-from app.domain.claims import ClaimAction, ClaimStatus, Denial, ItemDecision, date_failures, decision_failures, outcome
+from app.domain.claims import (
+    ClaimAction,
+    ClaimStatus,
+    DeniedAmount,
+    ItemDecision,
+    date_failures,
+    decision_failures,
+    outcome,
+)
 from app.domain.errors import BillingError, ErrorCode, Failure
-from app.domain.invoices import InvoiceAction, InvoiceStatus, competence_failure, ledger_status
+from app.domain.invoices import InvoiceAction, InvoiceStatus, billing_month_failure, ledger_status
 from app.domain.money import Cents
 from app.domain.settlements import check_reversal, check_settlement
 
@@ -103,7 +111,7 @@ def test_a_reversal_is_above_zero_and_at_most_what_stands(amount: int, standing:
 
 
 def _decision(sequence: int, approved: int, *denied: int) -> ItemDecision:
-    return ItemDecision(sequence, Cents(approved), tuple(Denial("1801", Cents(amount)) for amount in denied))
+    return ItemDecision(sequence, Cents(approved), tuple(DeniedAmount("1801", Cents(amount)) for amount in denied))
 
 
 TOTALS = {1: Cents(100), 2: Cents(37)}
@@ -218,10 +226,10 @@ def test_the_days_of_a_claim_count_to_the_day(
     ],
 )
 def test_a_competence_is_a_month_of_this_century(text: str, is_right: bool) -> None:
-    found = competence_failure(text, "competence")
+    found = billing_month_failure(text, "billingMonth")
     assert (found is None) is is_right
     if found is not None:
-        assert (found.code, found.field, found.tiss_code) == (ErrorCode.INVALID_INPUT, "competence", "5046")
+        assert (found.code, found.field, found.tiss_code) == (ErrorCode.INVALID_INPUT, "billingMonth", "5046")
 
 
 def test_a_failure_seen_from_outside_keeps_its_code_and_number() -> None:

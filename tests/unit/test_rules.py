@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain import claims, eligibility, identifiers, ids, invoices, money, settlements
-from app.domain.claims import ClaimAction, ClaimStatus, Denial, ItemDecision
-from app.domain.eligibility import CoverageTerms, Outcome, decide
+from app.domain.claims import ClaimAction, ClaimStatus, DeniedAmount, ItemDecision
+from app.domain.data_scope import DataScope
+from app.domain.eligibility import CoverageTerms, EligibilityOutcome, decide
 from app.domain.errors import BillingError
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents, Factor, Quantity
-from app.domain.scope import Scope
 from app.domain.settlements import SettlementAction, SettlementStatus
 from app.domain.tabela38 import description
 
@@ -90,8 +90,8 @@ def test_a_settlement_moves_once(status: SettlementStatus, action: SettlementAct
 
 
 def test_the_outcome_follows_from_the_items() -> None:
-    paid, denied = ItemDecision(1, Cents(10)), ItemDecision(2, Cents(0), (Denial("1705", Cents(5)),))
-    mixed = ItemDecision(3, Cents(4), (Denial("1705", Cents(1)), Denial("3209", Cents(2))))
+    paid, denied = ItemDecision(1, Cents(10)), ItemDecision(2, Cents(0), (DeniedAmount("1705", Cents(5)),))
+    mixed = ItemDecision(3, Cents(4), (DeniedAmount("1705", Cents(1)), DeniedAmount("3209", Cents(2))))
     assert claims.outcome([paid]) is A.APPROVE
     assert claims.outcome([paid, denied]) is A.APPROVE_PARTIALLY
     assert claims.outcome([mixed]) is A.APPROVE_PARTIALLY
@@ -133,12 +133,14 @@ PLAIN = {
 def test_a_coverage_decides_eligibility_to_the_day(changes: dict[str, date], reasons: tuple[str, ...]) -> None:
     terms = CoverageTerms(**{**PLAIN, **changes})  # type: ignore[arg-type]
     found = decide(terms, is_payer_answering=True, service_date=DAY)
-    assert found == eligibility.Decision(Outcome.NOT_ELIGIBLE if reasons else Outcome.ELIGIBLE, reasons)
+    assert found == eligibility.EligibilityDecision(
+        EligibilityOutcome.NOT_ELIGIBLE if reasons else EligibilityOutcome.ELIGIBLE, reasons
+    )
 
 
 def test_an_unknown_card_is_not_eligible_and_a_silent_payer_is_not_a_no() -> None:
     assert decide(None, is_payer_answering=True, service_date=DAY).reasons == ("1001",)
-    assert decide(None, is_payer_answering=False, service_date=DAY).outcome is Outcome.UNDETERMINED
+    assert decide(None, is_payer_answering=False, service_date=DAY).outcome is EligibilityOutcome.UNDETERMINED
 
 
 @pytest.mark.parametrize("code", ["1001", "1006", "1016", "1017", "3171", "3287", "1801", "3150", "5042", "1308"])
@@ -210,17 +212,17 @@ def test_ids_are_well_formed_unique_and_in_order_of_making() -> None:
 @pytest.mark.parametrize(
     ("scope", "is_held"),
     [
-        (Scope(), False),
-        (Scope(any_provider=True), True),
-        (Scope(providers=frozenset({"1"})), True),
-        (Scope(providers=frozenset({"2"})), False),
-        (Scope(payer="9"), True),
-        (Scope(payer="8"), False),
-        (Scope(patient="p"), True),
-        (Scope(patient="q"), False),
-        (Scope(providers=frozenset({"1"}), payer="8"), False),
-        (Scope(any_provider=True, payer="9", patient="p"), True),
+        (DataScope(), False),
+        (DataScope(any_provider=True), True),
+        (DataScope(providers=frozenset({"1"})), True),
+        (DataScope(providers=frozenset({"2"})), False),
+        (DataScope(payer="9"), True),
+        (DataScope(payer="8"), False),
+        (DataScope(patient="p"), True),
+        (DataScope(patient="q"), False),
+        (DataScope(providers=frozenset({"1"}), payer="8"), False),
+        (DataScope(any_provider=True, payer="9", patient="p"), True),
     ],
 )
-def test_every_part_of_a_scope_must_hold(scope: Scope, is_held: bool) -> None:
+def test_every_part_of_a_scope_must_hold(scope: DataScope, is_held: bool) -> None:
     assert scope.holds(provider="1", payer="9", patient="p") is is_held

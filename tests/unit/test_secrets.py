@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from typer.main import get_command
 
 from app import cli
-from app.settings import Settings
+from app.runtime.settings import Settings
 from tests.faults.processes import GatewayProcess
 from tests.gateway import embedded_settings, prepare
 

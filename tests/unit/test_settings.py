@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.settings import Settings, SettingsError, load
-from app.tls import unprotected
+from app.runtime.settings import Settings, SettingsError, load
+from app.runtime.tls import unprotected
 
 PRODUCTION = {
     "BILLING_ENV": "production",

@@ -1,0 +1,164 @@
+"""Queries on denials (denials) and the appeals against them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.paging import Keyset
+from app.db.replacements import is_replaced
+from app.db.scoping import claims_in
+from app.db.tables import claims, denials, invoice_lines
+from app.domain.data_scope import DataScope
+from app.domain.denials import WON, DenialStatus, Shares, shares
+from app.domain.money import Cents
+
+
+@dataclass(frozen=True, slots=True)
+class DenialRecord:
+    id: str
+    claim_id: str
+    item_id: str
+    code: str
+    amount_cents: int
+    status: DenialStatus
+    created_at: datetime
+    appeal_deadline: date
+    appealed_cents: int | None = None
+    justification: str | None = None
+    appealed_at: datetime | None = None
+    answered_cents: int | None = None
+    payer_justification: str | None = None
+    answered_at: datetime | None = None
+
+    @property
+    def shares(self) -> Shares:
+        """What of the amount is in dispute, won or lost."""
+        answered = None if self.answered_cents is None else Cents(self.answered_cents)
+        appealed = None if self.appealed_cents is None else Cents(self.appealed_cents)
+        return shares(self.status, Cents(self.amount_cents), appealed, answered)
+
+
+@dataclass(frozen=True, slots=True)
+class DenialFilter:
+    """Every given part must hold; `deadline_before` leaves its own day out."""
+
+    status: tuple[DenialStatus, ...] | None = None
+    payer: str | None = None
+    provider: str | None = None
+    code: str | None = None
+    deadline_before: date | None = None
+
+
+DENIAL = tuple(denials.c[name] for name in DenialRecord.__dataclass_fields__)
+DISPUTED: ColumnElement[int] = case(
+    (denials.c.status == DenialStatus.OPEN, denials.c.amount_cents),
+    (denials.c.status == DenialStatus.APPEALED, func.coalesce(denials.c.appealed_cents, 0)),
+    else_=0,
+)
+"""The part of a denial that is still fought for, as `shares` divides it."""
+RECOVERED: ColumnElement[int] = func.coalesce(denials.c.answered_cents, 0)
+"""The part of a denial that an appeal won."""
+
+
+def _visible(scope: DataScope) -> Select[Any]:
+    return select(*DENIAL).join(claims, claims.c.id == denials.c.claim_id).where(claims_in(scope))
+
+
+async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[DenialRecord]:
+    """The denials of these ids whose claims the scope holds."""
+    return await fetch(connection, _visible(scope).where(denials.c.id.in_(ids)), DenialRecord)
+
+
+async def one(connection: AsyncConnection, scope: DataScope, denial_id: str) -> DenialRecord | None:
+    """One denial; the lock on its claim protects it."""
+    return await fetch_one(connection, _visible(scope).where(denials.c.id == denial_id), DenialRecord)
+
+
+async def of_items(connection: AsyncConnection, scope: DataScope, item_ids: Sequence[str]) -> list[DenialRecord]:
+    """The denials of these items, oldest first."""
+    return await fetch(
+        connection, _visible(scope).where(denials.c.item_id.in_(item_ids)).order_by(denials.c.id), DenialRecord
+    )
+
+
+async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[DenialRecord]:
+    """The denials of these claims, oldest first."""
+    query = _visible(scope).where(denials.c.claim_id.in_(claim_ids)).order_by(denials.c.id)
+    return await fetch(connection, query, DenialRecord)
+
+
+async def page(
+    connection: AsyncConnection, scope: DataScope, where: DenialFilter, keyset: Keyset
+) -> list[DenialRecord]:
+    """One page of the denials that the scope holds."""
+    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), DenialRecord)
+
+
+async def count(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> int:
+    """How many denials the filter holds within the scope."""
+    return int(await scalar(connection, _over(func.count(), scope, where)))
+
+
+async def open_cents(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> int:
+    """Cents of the filter's denials that are lost unless somebody appeals: open ones, of claims that still count."""
+    total = func.coalesce(func.sum(denials.c.amount_cents), 0)
+    at_risk = (denials.c.status == DenialStatus.OPEN, ~is_replaced())
+    return int(await scalar(connection, _over(total, scope, where).where(*at_risk)))
+
+
+def _over(column: ColumnElement[Any], scope: DataScope, where: DenialFilter) -> Select[Any]:
+    query = select(column).select_from(denials).join(claims, claims.c.id == denials.c.claim_id)
+    return query.where(claims_in(scope), *_conditions(where))
+
+
+async def insert_denials(connection: AsyncConnection, rows: Sequence[DenialRecord]) -> None:
+    """The denials of one decision."""
+    await run(connection, insert(denials), [asdict(row) for row in rows])
+
+
+async def update_denial(connection: AsyncConnection, denial: DenialRecord) -> None:
+    """Write the whole row of a denial whose claim is locked."""
+    values = asdict(denial)
+    await run(connection, update(denials).where(denials.c.id == values.pop("id")).values(**values))
+
+
+async def overdue_claims(connection: AsyncConnection, day: date, limit: int) -> list[str]:
+    """Claims with an open denial whose last appeal day is before this day."""
+    late = (denials.c.status == DenialStatus.OPEN, denials.c.appeal_deadline < day)
+    query = select(denials.c.claim_id).where(*late).distinct().order_by(denials.c.claim_id).limit(limit)
+    return [row[0] for row in (await connection.execute(query)).all()]
+
+
+async def won_and_unbilled(
+    connection: AsyncConnection, scope: DataScope, provider: str, payer: str, limit: int
+) -> list[DenialRecord]:
+    """Won appeals of this provider with this payer that stand on no living invoice, oldest first.
+
+    A claim that another one replaces is billed by that one.
+    """
+    billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == denials.c.id)
+    query = (
+        _visible(scope)
+        .where(claims.c.provider_cnes == provider, claims.c.payer_ans == payer)
+        .where(denials.c.status.in_(sorted(WON)), ~billed.exists(), ~is_replaced())
+    )
+    return await fetch(connection, query.order_by(denials.c.id).limit(limit), DenialRecord)
+
+
+def _conditions(where: DenialFilter) -> list[ColumnElement[bool]]:
+    equal = (
+        (claims.c.payer_ans, where.payer),
+        (claims.c.provider_cnes, where.provider),
+        (denials.c.code, where.code),
+    )
+    found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+    if where.status is not None:
+        found.append(denials.c.status.in_(where.status))
+    if where.deadline_before is not None:
+        found.append(denials.c.appeal_deadline < where.deadline_before)
+    return found

@@ -1,0 +1,113 @@
+"""Queries on the lines of invoices and on which settlement pays which line."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import fetch, run
+from app.db.scoping import claims_in, invoices_in
+from app.db.tables import allocations, claims, invoice_lines, invoices, settlements
+from app.domain.data_scope import DataScope
+from app.domain.invoices import InvoiceLineKind, InvoiceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class LineRecord:
+    id: str
+    invoice_id: str
+    kind: InvoiceLineKind
+    claim_id: str | None
+    denial_id: str | None
+    billed_claim_id: str | None
+    billed_denial_id: str | None
+    amount_cents: int
+    debited_cents: int
+    settled_cents: int
+    reason: str | None
+    created_at: datetime | None
+
+    @property
+    def due_cents(self) -> int:
+        """What may still be paid on this line; a debit is paid by nobody."""
+        return 0 if self.kind is InvoiceLineKind.DEBIT else self.amount_cents - self.debited_cents - self.settled_cents
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationRecord:
+    """How much of a settlement (or reversal) went to (or came back from) a line."""
+
+    id: str
+    settlement_id: str
+    line_id: str
+    amount_cents: int
+
+
+LINE = tuple(invoice_lines.c[name] for name in LineRecord.__dataclass_fields__)
+ALLOCATION = tuple(allocations.c[name] for name in AllocationRecord.__dataclass_fields__)
+
+
+async def insert_lines(connection: AsyncConnection, lines: Sequence[LineRecord]) -> None:
+    """New lines; an IntegrityError tells that a claim or a won appeal is billed already."""
+    await run(connection, insert(invoice_lines), [asdict(line) for line in lines])
+
+
+async def update_amounts(connection: AsyncConnection, lines: Sequence[LineRecord]) -> None:
+    """Write what debits took and payments paid; the invoice of the lines is locked."""
+    table = invoice_lines.c
+    statement = update(invoice_lines).where(table.id == bindparam("line"))
+    statement = statement.values(debited_cents=bindparam("debited"), settled_cents=bindparam("settled"))
+    rows = [{"line": line.id, "debited": line.debited_cents, "settled": line.settled_cents} for line in lines]
+    await run(connection, statement, rows)
+
+
+async def release(connection: AsyncConnection, invoice_id: str) -> None:
+    """Let the claims and won appeals of a cancelled invoice be billed again."""
+    lines = update(invoice_lines).where(invoice_lines.c.invoice_id == invoice_id)
+    await run(connection, lines.values(billed_claim_id=None, billed_denial_id=None))
+
+
+def _visible(scope: DataScope) -> Select[Any]:
+    return select(*LINE).join(invoices, invoices.c.id == invoice_lines.c.invoice_id).where(invoices_in(scope))
+
+
+async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[LineRecord]:
+    """The lines of these invoices, oldest first, as far as the scope holds the invoices."""
+    query = _visible(scope).where(invoice_lines.c.invoice_id.in_(ids)).order_by(invoice_lines.c.id)
+    return await fetch(connection, query, LineRecord)
+
+
+async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[LineRecord]:
+    """The lines that bill these claims and their won appeals on invoices that are not cancelled, oldest first.
+
+    Visible to whoever sees the claim, a patient too, who sees no invoice but what was paid of their own claims.
+    """
+    query = select(*LINE).join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
+    query = query.join(claims, claims.c.id == invoice_lines.c.claim_id).where(claims_in(scope))
+    query = query.where(invoice_lines.c.claim_id.in_(claim_ids), invoices.c.status != InvoiceStatus.CANCELLED)
+    return await fetch(connection, query.order_by(invoice_lines.c.id), LineRecord)
+
+
+async def billed_claims(connection: AsyncConnection, claim_ids: Sequence[str]) -> set[str]:
+    """Which of these claims already stand on a living invoice themselves; a won appeal is billed apart from them."""
+    column = invoice_lines.c.billed_claim_id
+    return {row[0] for row in (await connection.execute(select(column).where(column.in_(claim_ids)))).all()}
+
+
+async def insert_allocations(connection: AsyncConnection, rows: Sequence[AllocationRecord]) -> None:
+    """Keep which lines a settlement pays."""
+    await run(connection, insert(allocations), [asdict(row) for row in rows])
+
+
+async def held_by(connection: AsyncConnection, settlement_id: str) -> dict[str, int]:
+    """Cents of this settlement that each line still holds: what went there minus what reversals took back."""
+    table = allocations.c
+    reversals = select(settlements.c.id).where(settlements.c.reverses_id == settlement_id)
+    gone = select(table.line_id, func.sum(table.amount_cents)).where(table.settlement_id.in_(reversals))
+    back = {line: int(cents) for line, cents in (await connection.execute(gone.group_by(table.line_id))).all()}
+    query = select(*ALLOCATION).where(table.settlement_id == settlement_id).order_by(table.line_id)
+    rows = await fetch(connection, query, AllocationRecord)
+    return {row.line_id: row.amount_cents - back.get(row.line_id, 0) for row in rows}

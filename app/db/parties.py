@@ -1,0 +1,112 @@
+"""Queries on payers, providers, patients and their coverages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import fetch, fetch_one
+from app.db.reference_tables import coverages, patients, payers, providers
+from app.db.scoping import patients_in
+from app.domain.contracts import Terms
+from app.domain.data_scope import DataScope
+from app.domain.eligibility import CoverageTerms
+
+
+@dataclass(frozen=True, slots=True)
+class PayerRecord:
+    ans_code: str
+    name: str
+    submission_window_days: int
+    appeal_deadline_days: int
+    payment_term_days: int
+    is_answering: bool
+
+    @property
+    def terms(self) -> Terms:
+        """What holds where there is no contract."""
+        return Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRecord:
+    cnes: str
+    name: str
+    tax_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRecord:
+    id: str
+    name: str
+    cpf: str | None
+    birth_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRecord:
+    id: str
+    patient_id: str
+    payer_ans: str
+    plan_name: str
+    card_number: str
+    starts_on: date
+    ends_on: date | None
+    card_valid_until: date | None
+    waiting_until: date | None
+    suspended_from: date | None
+    suspended_until: date | None
+
+    @property
+    def terms(self) -> CoverageTerms:
+        """The part of the coverage that decides eligibility."""
+        return CoverageTerms(
+            starts_on=self.starts_on,
+            ends_on=self.ends_on,
+            card_valid_until=self.card_valid_until,
+            waiting_until=self.waiting_until,
+            suspended_from=self.suspended_from,
+            suspended_until=self.suspended_until,
+        )
+
+
+PAYER = tuple(payers.c[name] for name in PayerRecord.__dataclass_fields__)
+PROVIDER = tuple(providers.c[name] for name in ProviderRecord.__dataclass_fields__)
+PATIENT = tuple(patients.c[name] for name in PatientRecord.__dataclass_fields__)
+COVERAGE = tuple(coverages.c[name] for name in CoverageRecord.__dataclass_fields__)
+
+
+async def payers_by_code(connection: AsyncConnection, codes: Sequence[str]) -> list[PayerRecord]:
+    """Payers are reference data: every caller may know their names."""
+    return await fetch(connection, select(*PAYER).where(payers.c.ans_code.in_(codes)), PayerRecord)
+
+
+async def providers_by_code(connection: AsyncConnection, codes: Sequence[str]) -> list[ProviderRecord]:
+    """Providers are reference data (CNES is a public register): every caller may know their names."""
+    return await fetch(connection, select(*PROVIDER).where(providers.c.cnes.in_(codes)), ProviderRecord)
+
+
+async def payer(connection: AsyncConnection, code: str) -> PayerRecord | None:
+    """One payer by its registro ANS."""
+    return await fetch_one(connection, select(*PAYER).where(payers.c.ans_code == code), PayerRecord)
+
+
+async def provider(connection: AsyncConnection, code: str) -> ProviderRecord | None:
+    """One provider by its CNES."""
+    return await fetch_one(connection, select(*PROVIDER).where(providers.c.cnes == code), ProviderRecord)
+
+
+async def patients_by_id(
+    connection: AsyncConnection, scope: DataScope, patient_ids: Sequence[str]
+) -> list[PatientRecord]:
+    """The patients of these ids that the scope holds."""
+    query = select(*PATIENT).where(patients.c.id.in_(patient_ids), patients_in(scope))
+    return await fetch(connection, query, PatientRecord)
+
+
+async def coverage_of_card(connection: AsyncConnection, payer_ans: str, card_number: str) -> CoverageRecord | None:
+    """The coverage behind a card of this payer; knowing the card number is the caller's right to ask."""
+    query = select(*COVERAGE).where(coverages.c.payer_ans == payer_ans, coverages.c.card_number == card_number)
+    return await fetch_one(connection, query, CoverageRecord)

@@ -1,0 +1,112 @@
+"""The denial (denial): its states, the appeal against it, and what of it is in dispute, won or lost."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from app.domain.errors import BillingError, ErrorCode, conflict, refuse
+from app.domain.money import Cents, format_money
+
+JUSTIFICATION_MAX = 500
+
+
+class DenialStatus(StrEnum):
+    OPEN = "OPEN"
+    ACCEPTED = "ACCEPTED"
+    APPEALED = "APPEALED"
+    OVERTURNED = "OVERTURNED"
+    PARTIALLY_OVERTURNED = "PARTIALLY_OVERTURNED"
+    UPHELD = "UPHELD"
+    EXPIRED = "EXPIRED"
+
+
+class DenialAction(StrEnum):
+    DENY = "DENY"
+    ACCEPT = "ACCEPT"
+    APPEAL = "APPEAL"
+    OVERTURN = "OVERTURN"
+    OVERTURN_PARTIALLY = "OVERTURN_PARTIALLY"
+    UPHOLD = "UPHOLD"
+    EXPIRE = "EXPIRE"
+
+
+TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
+    (DenialStatus.OPEN, DenialAction.ACCEPT): DenialStatus.ACCEPTED,
+    (DenialStatus.OPEN, DenialAction.APPEAL): DenialStatus.APPEALED,
+    (DenialStatus.OPEN, DenialAction.EXPIRE): DenialStatus.EXPIRED,
+    (DenialStatus.APPEALED, DenialAction.OVERTURN): DenialStatus.OVERTURNED,
+    (DenialStatus.APPEALED, DenialAction.OVERTURN_PARTIALLY): DenialStatus.PARTIALLY_OVERTURNED,
+    (DenialStatus.APPEALED, DenialAction.UPHOLD): DenialStatus.UPHELD,
+}
+
+IN_DISPUTE = frozenset({DenialStatus.OPEN, DenialStatus.APPEALED})
+WON = frozenset({DenialStatus.OVERTURNED, DenialStatus.PARTIALLY_OVERTURNED})
+AFTER_APPEAL = frozenset({DenialStatus.APPEALED, DenialStatus.UPHELD}) | WON
+
+
+WORDING: Final = {
+    DenialAction.DENY: "be denied again",
+    DenialAction.ACCEPT: "be accepted",
+    DenialAction.APPEAL: "be appealed",
+    DenialAction.EXPIRE: "expire",
+}
+
+
+def next_status(status: DenialStatus, action: DenialAction) -> DenialStatus:
+    """The state after the action; CONFLICT for every pair that the table does not name."""
+    try:
+        return TRANSITIONS[status, action]
+    except KeyError:
+        what = WORDING.get(action, "have an appeal answered")
+        raise conflict(f"a denial that is {status} cannot {what}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What has become of a denied amount, in cents: the three parts make up the whole."""
+
+    in_dispute: Cents
+    won: Cents
+    lost: Cents
+
+
+def shares(status: DenialStatus, amount: Cents, appealed: Cents | None, answered: Cents | None) -> Shares:
+    """How a denial divides: an appeal for less than the whole gives up the rest, an answer settles all of it."""
+    if status is DenialStatus.OPEN:
+        disputed, won = amount, Cents(0)
+    elif status is DenialStatus.APPEALED:
+        disputed, won = appealed or Cents(0), Cents(0)
+    else:
+        disputed, won = Cents(0), answered or Cents(0)
+    return Shares(disputed, won, Cents(amount - disputed - won))
+
+
+def appeal_block(status: DenialStatus, *, deadline: date, today: date) -> BillingError | None:
+    """Why no appeal can be made: a second one (2904), too late (2909), or a closed denial; None if it can."""
+    if status in AFTER_APPEAL:
+        return refuse(ErrorCode.APPEAL_EXISTS, "this denial has been appealed already", "id", "2904")
+    if status is DenialStatus.EXPIRED or (status is DenialStatus.OPEN and today > deadline):
+        message = f"the last day to appeal was {deadline.isoformat()}"
+        return refuse(ErrorCode.APPEAL_TOO_LATE, message, "id", "2909")
+    if status is not DenialStatus.OPEN:
+        return conflict(f"a denial that is {status} cannot {WORDING[DenialAction.APPEAL]}")
+    return None
+
+
+def check_appeal(*, appealed: Cents, amount: Cents) -> None:
+    """INVALID_AMOUNT unless above zero and at most what was denied."""
+    if appealed <= 0:
+        raise refuse(ErrorCode.INVALID_AMOUNT, "an appealed amount is above zero", "amount", "5040")
+    if appealed > amount:
+        raise refuse(ErrorCode.INVALID_AMOUNT, f"only {format_money(amount)} was denied", "amount")
+
+
+def answer_action(*, accepted: Cents, appealed: Cents, amount: Cents) -> DenialAction:
+    """What an answer to an appeal amounts to; INVALID_AMOUNT when it gives more than was appealed."""
+    if accepted > appealed:
+        message = f"only {format_money(appealed)} was appealed"
+        raise refuse(ErrorCode.INVALID_AMOUNT, message, "acceptedAmount")
+    if accepted == 0:
+        return DenialAction.UPHOLD
+    return DenialAction.OVERTURN if accepted == amount else DenialAction.OVERTURN_PARTIALLY

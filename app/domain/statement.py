@@ -1,0 +1,102 @@
+"""What a remittance must look like before it is kept."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Final
+
+import orjson
+
+from app.domain import tabela38
+from app.domain.claims import DeniedAmount
+from app.domain.errors import ErrorCode, Failure
+from app.domain.identifiers import ans_failure, cnes_failure
+from app.domain.money import CENTS_MAX, Cents
+from app.domain.settlements import PaymentMethod
+from app.domain.text import text_failure
+
+LINES_MAX: Final = 2_000
+SEQUENCE_MAX: Final = 9_999
+
+
+@dataclass(frozen=True, slots=True)
+class LineData:
+    """One line of a statement: what is paid of an item (by sequence or code) or of a whole claim, and what is not."""
+
+    provider_claim_number: str | None
+    payer_claim_number: str | None
+    item_sequence: int | None
+    item_code: str | None
+    paid: Cents
+    denials: tuple[DeniedAmount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemittanceData:
+    """A payer's statement; without `paid_on` it decides claims and pays nothing."""
+
+    payer: str
+    provider: str
+    statement_number: str
+    paid_on: date | None
+    method: PaymentMethod
+    bank_reference: str | None
+    lines: tuple[LineData, ...]
+
+    @property
+    def content_hash(self) -> str:
+        """A digest of what the statement says, the same for the same statement."""
+        said = [self.paid_on, [asdict(line) for line in self.lines]]
+        return hashlib.sha256(orjson.dumps(said)).hexdigest()
+
+
+def failures(data: RemittanceData, *, today: date) -> list[Failure]:
+    """Every reason why this is no statement."""
+    found = [
+        ans_failure(data.payer, "payer"),
+        cnes_failure(data.provider, "provider"),
+        _ascii(data.statement_number, "statementNumber"),
+        None if data.bank_reference is None else text_failure(data.bank_reference, "bankReference", 60),
+    ]
+    if data.paid_on is not None and data.paid_on > today:
+        found.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
+    if not 1 <= len(data.lines) <= LINES_MAX:
+        found.append(Failure(ErrorCode.INVALID_INPUT, f"a statement has 1 to {LINES_MAX} lines", "lines"))
+    elif sum(line.paid for line in data.lines) > CENTS_MAX:
+        found.append(Failure(ErrorCode.INVALID_AMOUNT, "the statement pays more than 99999999.99", "lines"))
+    found += [failure for index, line in enumerate(data.lines) for failure in _line(f"lines.{index}", line)]
+    return [failure for failure in found if failure is not None]
+
+
+def _line(path: str, line: LineData) -> Iterator[Failure | None]:
+    numbers = {"providerClaimNumber": line.provider_claim_number, "payerClaimNumber": line.payer_claim_number}
+    if not any(numbers.values()):
+        yield Failure(ErrorCode.INVALID_INPUT, "name the claim by one of its numbers", f"{path}.providerClaimNumber")
+    for name, number in numbers.items():
+        if number is not None:
+            yield _ascii(number, f"{path}.{name}")
+    if line.item_sequence is not None and not 1 <= line.item_sequence <= SEQUENCE_MAX:
+        yield Failure(ErrorCode.INVALID_INPUT, "items are numbered from 1", f"{path}.itemSequence")
+    if not 0 <= line.paid <= CENTS_MAX:
+        yield Failure(ErrorCode.INVALID_AMOUNT, "an amount is at most 99999999.99", f"{path}.paidAmount")
+    code = line.item_code
+    if code is not None and not (1 <= len(code) <= 10 and code.isascii() and code.isalnum()):
+        yield Failure(ErrorCode.UNKNOWN_CODE, "a code has 1 to 10 letters or digits", f"{path}.itemCode", "1801")
+    for place, denial in enumerate(line.denials):
+        yield from _denial(f"{path}.denials.{place}", denial)
+
+
+def _denial(path: str, denial: DeniedAmount) -> Iterator[Failure]:
+    if tabela38.description(denial.code) is None:
+        yield Failure(ErrorCode.UNKNOWN_CODE, f"Tabela 38 has no code {denial.code[:10]}", f"{path}.code")
+    if denial.amount <= 0:
+        yield Failure(ErrorCode.INVALID_AMOUNT, "a denied amount is above zero", f"{path}.amount", "5040")
+    if denial.amount > CENTS_MAX:
+        yield Failure(ErrorCode.INVALID_AMOUNT, "an amount is at most 99999999.99", f"{path}.amount")
+
+
+def _ascii(text: str, field: str) -> Failure | None:
+    if not text.isascii():
+        return Failure(ErrorCode.INVALID_INPUT, "only ASCII characters are allowed", field)
+    return text_failure(text, field, 20)

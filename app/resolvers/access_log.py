@@ -1,0 +1,61 @@
+"""How the access log is read, and how emergency access is opened."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+import structlog
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import access_log as audit_db
+from app.db import emergency as emergency_db
+from app.db.access_log_tables import audit_log, emergency_accesses
+from app.db.emergency import EmergencyRecord
+from app.db.paging import Keyset
+from app.domain.access_log import Entry
+from app.resolvers.context import Context
+from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
+from app.services import emergency
+from app.services.emergency import EmergencyData
+from app.unit_of_work.idempotency import Written
+
+ACCESS = TypeAdapter(EmergencyRecord)
+LATEST_ENTRIES: Order[Entry] = order_by(audit_log, "at", datetime, descending=True)
+LATEST_ACCESSES: Order[EmergencyRecord] = order_by(emergency_accesses, "granted_at", datetime, descending=True)
+_log = structlog.get_logger("billing.audit")
+
+
+async def own_log(ctx: Context, *, first: int, after: str | None) -> Page[Entry]:
+    """One page of who saw or changed the calling patient's data, latest first; empty for a caller who is no patient."""
+    patient = ctx.scope.patient
+    person = "" if patient is None else ctx.trail.seal.person(patient)
+
+    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[Entry]:
+        return await audit_db.page(connection, person, keyset)
+
+    async def count(connection: AsyncConnection) -> int:
+        return await audit_db.count(connection, person)
+
+    request = PageRequest(first, after, ("myAccessLog", person))
+    return await read_page(ctx.database, request, LATEST_ENTRIES, rows=rows, count=count)
+
+
+async def open_access(ctx: Context, *, data: EmergencyData, key: str | None) -> Written[EmergencyRecord]:
+    """Open an emergency access once per key, and say so in the process log."""
+
+    async def work(connection: AsyncConnection) -> EmergencyRecord:
+        return await emergency.open_access(connection, data=data, **ctx.acting())
+
+    written = await ctx.write_once("openEmergencyAccess", key=key, request=asdict(data), answer=ACCESS, work=work)
+    if not written.replayed:
+        ctx.metrics.emergencies.inc()
+        _log.warning(
+            "emergency_access", access=written.value.id, effect="health data is open to one caller for a while"
+        )
+    return written
+
+
+async def accesses(ctx: Context, *, first: int, after: str | None) -> Page[EmergencyRecord]:
+    """One page of all emergency accesses, latest first."""
+    request = PageRequest(first, after, ("emergencyAccesses",))
+    return await read_page(ctx.database, request, LATEST_ACCESSES, rows=emergency_db.page, count=emergency_db.count)

@@ -1,0 +1,89 @@
+"""What the settings stand for by themselves, for a serving process as for a command that only looks something up."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+
+from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys
+from app.auth.principal import ClaimNames
+from app.auth.tokens import Verifier
+from app.db.engine import Database
+from app.domain.access_log import Seal
+from app.runtime import client_certificates as certificates
+from app.runtime.client_certificates import Callers
+from app.runtime.settings import Settings
+from app.runtime.tls import client_context
+
+_log = structlog.get_logger("billing")
+
+
+def development_keys(settings: Settings) -> DevelopmentKeys:
+    """The key pair of the development mode, kept in var_dir; there is none in production."""
+    return DevelopmentKeys(settings.var_dir)
+
+
+def database_of(settings: Settings) -> Database:
+    """The database of these settings."""
+    if settings.database.startswith("sqlite"):
+        settings.var_dir.mkdir(parents=True, exist_ok=True)
+    return Database(
+        settings.database,
+        pool_size=settings.database_pool_size,
+        timeout_seconds=settings.database_timeout_seconds,
+        tls=client_context(settings, "database"),
+    )
+
+
+def now() -> datetime:
+    """The clock of the process."""
+    return datetime.now(UTC)
+
+
+def verifier_of(settings: Settings) -> Verifier:
+    """What checks the tokens of these settings; without an issuer they are those of the development key."""
+    callers = certificates.load(settings.client_certificates_file) if settings.client_certificates_file else Callers()
+    bound: dict[str, Any] = {"of_certificate": callers.of, "binds_payers": settings.payer_tokens_bound}
+    if settings.oidc_issuer:
+        keys = RemoteKeys(settings.oidc_issuer, jwks_url=settings.jwks_url, on_answer=_note_provider)
+        names = _claim_names(settings)
+        return Verifier(keys, issuer=settings.oidc_issuer, audience=settings.oidc_audience, names=names, **bound)
+    # The settings refuse to load without an issuer outside development.
+    return Verifier(development_keys(settings), issuer=DEVELOPMENT_ISSUER, audience=settings.oidc_audience, **bound)
+
+
+def _claim_names(settings: Settings) -> ClaimNames:
+    return ClaimNames(
+        roles=settings.oidc_roles_claim,
+        providers=settings.oidc_providers_claim,
+        payer=settings.oidc_payer_claim,
+        patient=settings.oidc_patient_claim,
+        scopes=settings.oidc_scopes_claim,
+    )
+
+
+def _note_provider(reason: str | None) -> None:
+    if reason is None:
+        _log.info("identity_provider_back")
+    else:
+        _log.warning("identity_provider_down", reason=reason, effect="the keys known so far stay in force")
+
+
+def secret_of(settings: Settings, name: str) -> str:
+    """The secret of this name; in development it is made on first use and kept in var_dir."""
+    given: SecretStr | None = getattr(settings, name)
+    if given is not None:
+        return given.get_secret_value()
+    path = settings.var_dir / name.replace("_", "-")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))
+    return path.read_text()
+
+
+def seal_of(settings: Settings) -> Seal:
+    """The secret side of the access log."""
+    return Seal(secret_of(settings, "audit_secret"))

@@ -1,0 +1,125 @@
+"""The access log as patients see it, and emergency access to health data."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from app.db.emergency import EmergencyRecord
+from app.domain.access_log import AccessDecision, AccessKind, Entry, PurposeOfUse
+from app.resolvers import access_log as audit
+from app.schema.actions import needs
+from app.schema.base.connections import Connection
+from app.schema.base.described import described
+from app.schema.base.info import Info
+from app.schema.base.mutations import KEY, REPLAYED, UserError, answer
+from app.schema.base.permissions import BREAK_GLASS, DataClass, Requires, health
+from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MIN, EmergencyData
+from app.unit_of_work.idempotency import Written
+
+described(
+    AccessKind,
+    "What an entry of the access log tells of; new values may be added.",
+    {"READ": "Data was shown.", "WRITE": "Something was changed.", "PROCESS": "A gateway process began or ended."},
+)
+described(
+    AccessDecision,
+    "Whether the access was allowed.",
+    {"ALLOWED": "It was.", "REFUSED": "The caller lacked a permission; nothing was shown."},
+)
+described(
+    PurposeOfUse,
+    "What data was used for, by the codes of HL7's PurposeOfUse; new values may be added.",
+    {
+        "HPAYMT": "Payment for healthcare.",
+        "ELIGVER": "Verification of eligibility.",
+        "PATRQT": "The patient's own request.",
+        "HSYSADMIN": "Administration of the system.",
+        "BTG": "An emergency: the glass was broken.",
+    },
+)
+
+
+@strawberry.type(description="One access to the calling patient's data.")
+class AccessLogEntry:
+    id: strawberry.ID = strawberry.field(description="The entry.")
+    at: datetime = strawberry.field(description="When.")
+    kind: AccessKind = strawberry.field(description="What was done.")
+    purpose: PurposeOfUse = strawberry.field(description="What for.")
+    operation: str = strawberry.field(description="The fields of the schema that were asked for, or the mutation.")
+    decision: AccessDecision = strawberry.field(description="Whether it was allowed.")
+
+    @strawberry.field(name="roles", description="The roles of whoever it was.")
+    def role_names(entry: strawberry.Parent[Entry]) -> list[str]:
+        return [role for role in entry.roles.split(",") if role]
+
+    @strawberry.field(name="dataClasses", description="Which kinds of sensitive data were shown.")
+    def classes(entry: strawberry.Parent[Entry]) -> list[DataClass]:
+        return [DataClass[name] for name in entry.data_classes.split(",") if name]
+
+
+@strawberry.type(description="An emergency access (break-glass) of one caller to the health data of one patient.")
+class EmergencyAccess:
+    id: strawberry.ID = strawberry.field(description="The access; the access log names it.")
+    actor: str = strawberry.field(description="Subject of the token that opened it.")
+    granted_at: datetime = strawberry.field(description="When it was opened.")
+    expires_at: datetime = strawberry.field(description="When it ends by itself.")
+    patient_id: strawberry.ID = strawberry.field(description="Whose health data it opens.")
+    reason: str | None = strawberry.field(
+        description="Why it could not wait.", extensions=health("emergencies:read", BREAK_GLASS)
+    )
+
+
+@strawberry.type
+class AuditQuery:
+    @strawberry.field(
+        graphql_type=Connection[AccessLogEntry],
+        description="Who saw or changed the calling patient's data, latest first; up to a second behind.",
+        extensions=[Requires("access_log:read_own")],
+    )
+    async def my_access_log(self, info: Info, first: int = 20, after: str | None = None) -> Any:
+        return await audit.own_log(info.context, first=first, after=after)
+
+    @strawberry.field(
+        graphql_type=Connection[EmergencyAccess],
+        description="All emergency accesses, latest first, for whoever must look into them.",
+        extensions=[Requires("emergencies:read")],
+    )
+    async def emergency_accesses(self, info: Info, first: int = 20, after: str | None = None) -> Any:
+        return await audit.accesses(info.context, first=first, after=after)
+
+
+@strawberry.input(description="Whose health data is needed at once, and why.")
+class OpenEmergencyAccessInput:
+    patient: strawberry.ID = strawberry.field(description="The patient, within the caller's scope.")
+    reason: str = strawberry.field(
+        description=f"Why it cannot wait, {REASON_LENGTH_MIN} to 500 characters; it is kept."
+    )
+    minutes: int = strawberry.field(default=15, description=f"How long, 1 to {MINUTES_MAX} minutes.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.type(description="What became of the request.")
+class OpenEmergencyAccessPayload:
+    access: EmergencyAccess | None = strawberry.field(default=None, description="The access; null when refused.")
+    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was opened.")
+    replayed: bool = strawberry.field(default=False, description=REPLAYED)
+
+
+def _opened(written: Written[EmergencyRecord]) -> dict[str, Any]:
+    return {"access": written.value, "replayed": written.replayed}
+
+
+@strawberry.type
+class AuditMutation:
+    @strawberry.mutation(
+        description="See the health data of one patient for a short time, in an emergency; every look is recorded.",
+        extensions=[needs("openEmergencyAccess")],
+    )
+    async def open_emergency_access(self, info: Info, input: OpenEmergencyAccessInput) -> OpenEmergencyAccessPayload:
+        ctx, data = info.context, EmergencyData(input.patient, input.reason, input.minutes)
+
+        async def act() -> Written[EmergencyRecord]:
+            return await audit.open_access(ctx, data=data, key=input.idempotency_key)
+
+        return await answer(ctx, "openEmergencyAccess", OpenEmergencyAccessPayload, input, act, _opened)

@@ -1,0 +1,138 @@
+"""Who sees and does what, read off the schema: the rules of its fields against the roles, as one readable table."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, get_named_type
+from strawberry.types.field import StrawberryField
+
+from app.schema.base.permissions import Authenticated, Requires, needs_of
+from app.schema.claims import ORDER_NEEDS as CLAIM_ORDERS
+from app.schema.claims import ClaimFilterInput
+from app.schema.denials import ORDER_NEEDS as DENIAL_ORDERS
+from app.schema.denials import DenialFilterInput
+from app.schema.eligibility import EligibilityFilterInput
+from app.schema.invoices import ORDER_NEEDS as INVOICE_ORDERS
+from app.schema.invoices import InvoiceFilterInput
+from app.schema.me import READERS
+from app.schema.settlements import SettlementFilterInput
+
+YES: Final = "yes"
+MASKED: Final = "masked"
+NO: Final = "-"
+FILTERS: Final = {
+    "claims": ClaimFilterInput,
+    "denials": DenialFilterInput,
+    "invoices": InvoiceFilterInput,
+    "settlements": SettlementFilterInput,
+    "eligibilityHistory": EligibilityFilterInput,
+}
+ORDERS: Final[dict[str, Mapping[Any, tuple[str, ...]]]] = {
+    "claims": CLAIM_ORDERS,
+    "denials": DENIAL_ORDERS,
+    "invoices": INVOICE_ORDERS,
+}
+Roles = Mapping[str, frozenset[str]]
+Cells = dict[str, list[str]]
+_INTRO = """# Who sees and does what
+
+Generated from the schema and the roles by `billing access-matrix`; the tests ask the API for every cell. A row is a
+field, a column is a role: `yes`, `masked` (starred text) or `-` (refused; where the field may be null it is null, and
+the rest of the object still answers). A role sees only objects within its token's scope (providers, payer, patient),
+whatever stands here. In an emergency a role with `health:break_glass` also sees one patient's fields marked HEALTH.
+"""
+
+
+def rule_of(field: GraphQLField) -> Requires | None:
+    """What the field demands; None if it is as open as its object."""
+    definition = field.extensions.get("strawberry-definition")
+    if not isinstance(definition, StrawberryField):
+        return None
+    return next((each for each in definition.extensions if isinstance(each, Requires)), None)
+
+
+def cell(rule: Requires | None, permissions: frozenset[str]) -> str:
+    """What a caller with these permissions sees of a field with this rule."""
+    if rule is None or isinstance(rule, Authenticated):
+        return YES
+    if permissions.isdisjoint(rule.any_of):
+        return NO
+    return YES if rule.clear is None or rule.clear in permissions else MASKED
+
+
+def reachable(schema: GraphQLSchema, permissions: frozenset[str]) -> set[str]:
+    """The names of the object types that these permissions lead to."""
+    found: set[str] = set()
+    waiting = [root.name for root in (schema.query_type, schema.mutation_type, schema.subscription_type) if root]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _next(schema, name, permissions)
+    return found
+
+
+def _next(schema: GraphQLSchema, name: str, permissions: frozenset[str]) -> Iterator[str]:
+    kind = schema.get_type(name)
+    assert isinstance(kind, GraphQLObjectType)  # noqa: S101 - only object types are ever listed
+    for field in kind.fields.values():
+        target = get_named_type(field.type)
+        if cell(rule_of(field), permissions) == NO:
+            continue
+        if isinstance(target, GraphQLObjectType):
+            yield target.name
+        elif isinstance(target, GraphQLInterfaceType):
+            yield from (reader.type_name for reader in READERS.values() if not permissions.isdisjoint(reader.any_of))
+
+
+def matrix(schema: GraphQLSchema, roles: Roles) -> dict[str, Cells]:
+    """Title -> row -> the cells in the order of the roles."""
+    types = {role: reachable(schema, permissions) for role, permissions in roles.items()}
+    found = {
+        kind.name: _fields(kind, roles, types)
+        for kind in sorted(schema.type_map.values(), key=lambda each: each.name)
+        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__")
+    }
+    found["Objects by id (`node`, `nodes`)"] = {
+        f"{prefix}_... ({reader.type_name})": _row(roles, reader.any_of) for prefix, reader in READERS.items()
+    }
+    found["Filters and orders"] = {name: _row(roles, any_of) for name, any_of in guarded_arguments()}
+    return {title: rows for title, rows in found.items() if rows}
+
+
+def _fields(kind: GraphQLObjectType, roles: Roles, types: Mapping[str, set[str]]) -> Cells:
+    """One row for each field with a rule, and one for all others together, where there is a rule at all."""
+    rules = {name: rule_of(field) for name, field in kind.fields.items()}
+    if not any(rules.values()):
+        return {}
+    rows = {}
+    for name, rule in rules.items():
+        if rule is not None:
+            mark = f" ({rule.data.name})" if rule.data else ""
+            rows[f"{name}{mark}"] = [
+                cell(rule, permissions) if kind.name in types[role] else NO for role, permissions in roles.items()
+            ]
+    if not all(rules.values()):
+        rows["(all others)"] = [YES if kind.name in types[role] else NO for role in roles]
+    return rows
+
+
+def guarded_arguments() -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Every member of a filter, and every order, that would tell what a permission guards."""
+    for root, kind in FILTERS.items():
+        yield from ((f"{root}: filter {name}", any_of) for name, any_of in needs_of(kind).items())
+        orders = ORDERS.get(root, {})
+        yield from ((f"{root}: order {order.value}", any_of) for order, any_of in orders.items())
+
+
+def _row(roles: Roles, any_of: Iterable[str]) -> list[str]:
+    return [NO if permissions.isdisjoint(any_of) else YES for permissions in roles.values()]
+
+
+def document(schema: GraphQLSchema, roles: Roles) -> str:
+    """The whole table as Markdown."""
+    parts = [_INTRO]
+    for title, rows in matrix(schema, roles).items():
+        parts.append(f"\n## {title}\n\n| field | {' | '.join(roles)} |\n| --- |{' --- |' * len(roles)}\n")
+        parts += [f"| {name} | {' | '.join(cells)} |\n" for name, cells in rows.items()]
+    return "".join(parts)

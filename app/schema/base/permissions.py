@@ -1,0 +1,242 @@
+"""Permission: one object writes the rule into the SDL and enforces it."""
+
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from inspect import isawaitable
+from typing import Any, Final, NewType
+
+import strawberry
+from graphql import FieldNode, OperationDefinitionNode
+from strawberry.extensions.field_extension import FieldExtension
+from strawberry.schema_directive import Location
+from strawberry.types.field import StrawberryField
+
+from app.access_log.writer import person_of
+from app.auth.principal import Principal
+from app.domain import ids as public_ids
+from app.domain.identifiers import mask
+from app.resolvers.context import Context, Notes
+
+BREAK_GLASS: Final = "health:break_glass"
+_NEEDS: Final = "needs"
+ScopeName = NewType("ScopeName", str)
+SCOPE = strawberry.scalar(
+    name="Scope",
+    description="A permission, written `resource:verb`. Roles are sets of them.",
+    serialize=str,
+    parse_value=str,
+)
+
+
+@strawberry.enum(description="What kind of sensitive data a field carries.")
+class DataClass(Enum):
+    PERSONAL = strawberry.enum_value("PERSONAL", description="Identifies a person.")
+    HEALTH = strawberry.enum_value("HEALTH", description="Tells about a person's health.")
+    FINANCIAL = strawberry.enum_value("FINANCIAL", description="Amounts and bank details.")
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="requiresScopes",
+    description="Scopes the caller needs: any of the outer list, all of an inner one.",
+)
+class RequiresScopes:
+    scopes: list[list[ScopeName]]
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION], name="sensitive", description="The kind of sensitive data behind a field."
+)
+class Sensitive:
+    data: DataClass
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION], name="authenticated", description="The caller needs a valid token."
+)
+class AuthenticatedDirective:
+    """No arguments: any valid token will do."""
+
+
+class AccessRefused(Exception):
+    """The caller may not use this field: UNAUTHENTICATED without a token, FORBIDDEN with the scope that is missing."""
+
+    def __init__(self, principal: Principal, needed: tuple[str, ...]) -> None:
+        wanted = " or ".join(needed)
+        if principal.is_anonymous:
+            self.code, self.message = "UNAUTHENTICATED", "send an Authorization header with a bearer token"
+        else:
+            self.code, self.message = "FORBIDDEN", f"this needs the permission {wanted}"
+        self.extensions: dict[str, object] = {"code": self.code, "permission": wanted}
+        super().__init__(self.message)
+
+
+def check(principal: Principal, *any_of: str) -> None:
+    """Raise AccessRefused unless the caller has one of the permissions."""
+    if principal.permissions.isdisjoint(any_of):
+        raise AccessRefused(principal, any_of)
+
+
+class Requires(FieldExtension):
+    """The field needs one of these permissions; states it in the SDL and in the description.
+
+    `data` says what it carries, so that each look is recorded. Without the permission `clear` its text is starred.
+    """
+
+    def __init__(self, *any_of: str, data: DataClass | None = None, clear: str | None = None) -> None:
+        self.any_of = any_of
+        self.data = data
+        self.clear = clear
+
+    def apply(self, field: StrawberryField) -> None:
+        """Write the rule into the schema."""
+        field.directives = [*field.directives, RequiresScopes(scopes=[[ScopeName(scope)] for scope in self.any_of])]
+        if self.data is not None:
+            field.directives = [*field.directives, Sensitive(data=self.data)]
+        wanted = " or ".join(f"`{scope}`" for scope in self.any_of)
+        starred = f" Starred without `{self.clear}`." if self.clear else ""
+        field.description = f"{field.description or ''} Needs {wanted}.{starred}".strip()
+
+    def allow(self, principal: Principal) -> None:
+        """Refuse callers who have none of the permissions."""
+        check(principal, *self.any_of)
+
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **arguments: Any) -> Any:
+        """Enforce the rule on a plain field."""
+        if self._admit(source, info):
+            found = next_(source, info, **arguments)
+            return found if self.clear is None else self.starred(info.context.principal, found)
+        return self._in_emergency(next_, source, info, arguments)
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Any, **arguments: Any
+    ) -> Any:
+        """Enforce the rule on a field that waits."""
+        if not self._admit(source, info):
+            return await self._in_emergency(next_, source, info, arguments)
+        found = next_(source, info, **arguments)
+        # A subscription gives its stream at once, there is nothing to wait for.
+        return found if hasattr(found, "__aiter__") else await found
+
+    def starred(self, principal: Principal, text: str | None) -> str | None:
+        """The text as this caller may see it."""
+        return text if self.clear is None or self.clear in principal.permissions else mask(text)
+
+    def _admit(self, source: Any, info: Any) -> bool:
+        """Let the caller in and note it; False if only an emergency would. AccessRefused if nothing would."""
+        ctx = info.context
+        try:
+            self.allow(ctx.principal)
+        except AccessRefused as refused:
+            if self.data is DataClass.HEALTH and BREAK_GLASS in ctx.principal.permissions:
+                return False
+            self._note_refusal(info, refused)
+            raise
+        if self.data is not None:
+            _notes(info).reveal(self.data.name, source)
+        return True
+
+    def _note_refusal(self, info: Any, refused: AccessRefused) -> None:
+        _notes(info).refuse("" if self.data is None else self.data.name, str(refused.extensions["permission"]))
+
+    async def _in_emergency(self, next_: Callable[..., Any], source: Any, info: Any, arguments: dict[str, Any]) -> Any:
+        """Show health data of a patient for whom the caller has an open emergency access."""
+        ctx = info.context
+        patient = await _patient_of(ctx, source)
+        access = None if patient is None else (await ctx.emergencies).get(patient)
+        if access is None:
+            refused = AccessRefused(ctx.principal, self.any_of)
+            self._note_refusal(info, refused)
+            raise refused
+        notes = _notes(info)
+        notes.reveal(DataClass.HEALTH.name, source)
+        notes.emergencies[person_of(source) or ""] = access
+        found = next_(source, info, **arguments)
+        return await found if isawaitable(found) else found
+
+
+def _notes(info: Any) -> Notes:
+    notes: Notes = info.context.notes
+    if not notes.operation:
+        notes.operation = _root_fields(info.operation)
+    return notes
+
+
+def _root_fields(operation: OperationDefinitionNode) -> str:
+    """What the operation asks for: the names of its root fields, since its own name is the client's text."""
+    selections = operation.selection_set.selections
+    names = [each.name.value if isinstance(each, FieldNode) else "..." for each in selections]
+    return ",".join(dict.fromkeys(names))
+
+
+async def _patient_of(ctx: Context, source: Any) -> str | None:
+    """The patient behind a record; None if it is about nobody, or about somebody whom the caller does not reach."""
+    person = person_of(source)
+    if person is None or person.startswith(public_ids.PATIENT):
+        return person
+    claim = await ctx.loaders.claim.load(person)
+    return None if claim is None else claim.patient_id
+
+
+class Authenticated(Requires):
+    """The field needs a valid token and no permission of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def apply(self, field: StrawberryField) -> None:
+        """Write the rule into the schema, in the form that the routers of the ecosystem know."""
+        field.directives = [*field.directives, AuthenticatedDirective()]
+
+    def allow(self, principal: Principal) -> None:
+        """Refuse callers without a token."""
+        if principal.is_anonymous:
+            raise AccessRefused(principal, ())
+
+
+def needing(*any_of: str, description: str) -> Any:
+    """An optional member of a filter that needs one of these permissions, since it would tell what they guard."""
+    wanted = " or ".join(f"`{scope}`" for scope in any_of)
+    return strawberry.field(default=None, description=f"{description} Needs {wanted}.", metadata={_NEEDS: any_of})
+
+
+def needs_of(filter_type: type) -> dict[str, tuple[str, ...]]:
+    """Member -> the permissions of which it needs one, for every guarded member of a filter."""
+    fields = filter_type.__strawberry_definition__.fields  # type: ignore[attr-defined]
+    return {field.python_name: field.metadata[_NEEDS] for field in fields if _NEEDS in field.metadata}
+
+
+def check_input(info: Any, filter: Any, *further: str) -> None:
+    """Refuse a filter with a member that the caller may not use; `further` permissions are each needed besides."""
+    needed = [any_of for name, any_of in needs_of(type(filter)).items() if getattr(filter, name) is not None]
+    for any_of in [*needed, *((scope,) for scope in further)]:
+        try:
+            check(info.context.principal, *any_of)
+        except AccessRefused as refused:
+            _notes(info).refuse("", str(refused.extensions["permission"]))
+            raise
+
+
+def personal(*any_of: str) -> list[FieldExtension]:
+    """The extensions of a field that identifies a person."""
+    return [Requires(*any_of, data=DataClass.PERSONAL)]
+
+
+def maskable(clear: str = "patients:read") -> list[FieldExtension]:
+    """The extensions of a text that identifies a person, starred for those who may see masked data only."""
+    return [Requires("patients:read", "patients:read_masked", data=DataClass.PERSONAL, clear=clear)]
+
+
+def health(*any_of: str) -> list[FieldExtension]:
+    """The extensions of a field that tells about somebody's health."""
+    return [Requires(*any_of, data=DataClass.HEALTH)]
+
+
+def financial(*any_of: str) -> list[FieldExtension]:
+    """The extensions of a field with amounts or bank details."""
+    return [Requires(*any_of, data=DataClass.FINANCIAL)]
+
+
+def amount(name: str, description: str) -> Any:
+    """A money field: named `name` for clients, financial data, and nullable because it may be refused."""
+    return strawberry.field(name=name, description=description, extensions=financial("amounts:read"))

@@ -1,0 +1,64 @@
+"""Expenses (outras despesas) of SP/SADT guides: daily rates, materials and medicines, added to what `tiss` builds."""
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import tiss
+from lxml import etree
+
+from app.db.claims import ItemRecord
+from app.domain.money import format_factor, format_money, format_quantity
+from app.tiss.write_guide import EXPENSE_TABLES
+
+NAMESPACE: Final = "http://www.ans.gov.br/padroes/tiss/schemas"
+KINDS: Final = {"18": "05", "19": "03", "20": "02"}
+"""TUSS table -> kind of expense (table 25): daily rates and fees, materials, medicines."""
+UNIT: Final = "036"
+FOLLOWERS: Final = frozenset({"observacao", "valorTotal"})
+
+
+def added(xml: bytes, items_of_guides: Sequence[Sequence[ItemRecord]]) -> bytes:
+    """The document with the expenses of its guides (in document order) in their place, and the hash anew."""
+    expenses = [[item for item in items if item.code_system in EXPENSE_TABLES] for items in items_of_guides]
+    if not any(expenses):
+        return xml
+    root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True))
+    guides = list(root.iter(f"{{{NAMESPACE}}}guiaSP-SADT"))
+    for guide, items in zip(guides, expenses, strict=True):
+        if items:
+            _insert(guide, items)
+    root[-1][0].text = tiss.hash_epilogo(etree.tostring(root, encoding="ISO-8859-1", xml_declaration=True))
+    return cast("bytes", etree.tostring(root, encoding="ISO-8859-1", xml_declaration=True))
+
+
+def _insert(guide: Any, items: Sequence[ItemRecord]) -> None:
+    place = next(index for index, node in enumerate(guide) if etree.QName(node).localname in FOLLOWERS)
+    container = etree.Element(f"{{{NAMESPACE}}}outrasDespesas")
+    guide.insert(place, container)
+    for item in items:
+        expense = _child(container, "despesa")
+        _child(expense, "sequencialItem", str(item.sequence))
+        _child(expense, "codigoDespesa", KINDS[item.code_system])
+        service = _child(expense, "servicosExecutados")
+        for name, text in _service(item).items():
+            _child(service, name, text)
+
+
+def _child(parent: Any, name: str, text: str | None = None) -> Any:
+    node = etree.SubElement(parent, f"{{{NAMESPACE}}}{name}")
+    node.text = text
+    return node
+
+
+def _service(item: ItemRecord) -> dict[str, str]:
+    return {
+        "dataExecucao": item.performed_on.isoformat(),
+        "codigoTabela": item.code_system,
+        "codigoProcedimento": item.code,
+        "quantidadeExecutada": format_quantity(item.quantity),
+        "unidadeMedida": UNIT,
+        "reducaoAcrescimo": format_factor(item.factor),
+        "valorUnitario": format_money(item.unit_price_cents),
+        "valorTotal": format_money(item.total_cents),
+        "descricaoProcedimento": item.description,
+    }

@@ -1,0 +1,94 @@
+"""What every answer says to browsers, and which pages of other sites may talk to the gateway: none unless listed."""
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+_HSTS: Final = "max-age=31536000; includeSubDomains"
+_NEVER_CACHED: Final = frozenset({"/graphql", "/metrics"})
+_PREFLIGHT: Final = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "authorization, content-type, x-graphql-csrf, x-request-id",
+    "Access-Control-Max-Age": "600",
+}
+_EXPOSED: Final = "x-request-id, retry-after"
+
+
+def origins_of(text: str) -> frozenset[str]:
+    """The origins of a list separated by commas."""
+    return frozenset(text.replace(",", " ").split())
+
+
+class BrowserPolicy:
+    """Sets the headers, answers preflights, and refuses the sockets of foreign pages."""
+
+    def __init__(self, app: ASGIApp, *, allowed_origins: Iterable[str] = (), pages: str = "") -> None:
+        self._app = app
+        self._allowed = frozenset(allowed_origins)
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket" and self._is_foreign(Headers(scope=scope)):
+            # Before it is accepted: the server answers 403.
+            await send({"type": "websocket.close", "code": 4403, "reason": "this origin is not allowed"})
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._mark(MutableHeaders(scope=message), scope, origin)
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            await Response(status_code=204, headers=_PREFLIGHT if origin in self._allowed else None)(
+                scope, receive, answer
+            )
+            return
+        await self._app(scope, receive, answer)
+
+    def _mark(self, headers: MutableHeaders, scope: Scope, origin: str | None) -> None:
+        is_page = bool(self._pages) and scope["path"].startswith(self._pages)
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, PAGE_POLICY if is_page and name == "Content-Security-Policy" else value)
+        if scope["path"] in _NEVER_CACHED:
+            headers.setdefault("Cache-Control", "no-store")
+        if scope["scheme"] == "https":
+            headers.setdefault("Strict-Transport-Security", _HSTS)
+        if self._allowed:
+            headers.add_vary_header("Origin")
+        if origin in self._allowed:
+            headers["Access-Control-Allow-Origin"] = str(origin)
+            headers["Access-Control-Expose-Headers"] = _EXPOSED
+            headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+
+    def _is_foreign(self, headers: Headers) -> bool:
+        """Whether a page of another site asks; clients that are no browsers send no origin."""
+        origin = headers.get("origin")
+        if origin is None or origin in self._allowed:
+            return False
+        return urlsplit(origin).netloc != headers.get("host")
