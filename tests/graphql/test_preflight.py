@@ -230,7 +230,7 @@ class TestCodesAndDates:
         [
             ({"items": [BLOOD_COUNT, _item(code="99999999")]}, ("UNKNOWN_CODE", "items.1.code", "1801", "100.00")),
             ({"items": [BLOOD_COUNT, OVER]}, ("UNKNOWN_CODE", "items.1.code", "1801", "100.00")),
-            ({"items": [_item(table="77")]}, ("UNKNOWN_CODE", "items.0.codeSystem", "3150", "100.00")),
+            ({"items": [_item(codeSystem="77")]}, ("UNKNOWN_CODE", "items.0.codeSystem", "3150", "100.00")),
             ({"items": [_item(quantity="0")]}, ("INVALID_QUANTITY", "items.0.quantity", "1806", "0.00")),
             ({"serviceDate": str(TOMORROW)}, ("INVALID_DATE", "serviceDate", "3223", "100.00")),
             (

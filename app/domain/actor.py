@@ -1,0 +1,39 @@
+"""Who acts, through which door, and whose data they reach: known to services, the access log and the history."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.access_log import PurposeOfUse
+from app.domain.data_scope import EVERYTHING, DataScope
+
+
+class Door(StrEnum):
+    """Where an operation came in."""
+
+    GRAPHQL = "GRAPHQL"
+    REST = "REST"
+    INBOX = "INBOX"
+    SWEEP = "SWEEP"
+    CLI = "CLI"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A caller, or the gateway itself at work.
+
+    `subject` is the token's subject, or a fixed name such as `inbox`; `request_id` links log lines, history and access
+    log of one operation.
+    """
+
+    subject: str
+    door: Door
+    data_scope: DataScope
+    purpose: PurposeOfUse
+    request_id: str
+    roles: frozenset[str] = frozenset()
+    permissions: frozenset[str] = frozenset()
+
+
+def operator(subject: str, door: Door, *, request_id: str, data_scope: DataScope = EVERYTHING) -> Actor:
+    """The gateway's own work (sweep, inbox, console): no role, all data unless told otherwise."""
+    return Actor(subject, door, data_scope, PurposeOfUse.HPAYMT, request_id)
