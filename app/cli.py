@@ -25,17 +25,14 @@ from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import ParkedRecord
 from app.demo import seed as demo
 from app.domain.access_log import FIRST_HASH
-from app.domain.data_scope import EVERYTHING
 from app.domain.errors import BillingError
 from app.events import inbox, schemas
 from app.runtime import settings as settings_module
-from app.runtime.build import database_of, development_keys, now, seal_of
+from app.runtime.build import changes_of, console_actor, database_of, development_keys, seal_of
 from app.runtime.settings import Settings, SettingsError
 from app.runtime.tls import client_context
-from app.services import batch_export as tiss_export
-from app.services import batch_import as tiss_import
-from app.services import tuss
-from app.services.batch_export import Batch
+from app.services import batch_import, tuss
+from app.services.batch_export import EXPORT, BatchDocument
 from app.services.batch_import import GuideOutcome, ImportReport
 from app.telemetry.metrics import configure_logs
 from app.transport.trusted import ManifestError
@@ -359,9 +356,9 @@ def seed_demo(
         with _progress("demo claims") as progress:
             task = progress.add_task("seed", total=claims)
             return await demo.seed(
-                database,
+                changes_of(_settings(), database),
+                console_actor("seed-demo"),
                 number=claims,
-                now=now,
                 on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
 
@@ -377,7 +374,7 @@ def import_tiss(file: Annotated[Path, typer.Argument(help="A TISS lote, XML.")])
     except OSError as error:
         _fail(f"cannot read {file}: {error.strerror}")
     report = _with_database(
-        lambda database: tiss_import.take(database, scope=EVERYTHING, xml=xml, subject="import-tiss", now=now)
+        lambda database: batch_import.import_batch(changes_of(_settings(), database), console_actor("import-tiss"), xml)
     )
     _show(report)
     if not report.is_clean:
@@ -391,10 +388,9 @@ def export_tiss(
 ) -> None:
     """Write sent claims as a TISS batch document, valid and hashed."""
 
-    async def work(database: Database) -> Batch:
-        return await database.transact(
-            lambda connection: tiss_export.export(connection, scope=EVERYTHING, claim_ids=claims, now=now())
-        )
+    async def work(database: Database) -> BatchDocument:
+        actor = console_actor("export-tiss")
+        return (await changes_of(_settings(), database).run(EXPORT, actor, {"claim_ids": claims})).value
 
     batch = _with_database(work)
     target = output or Path(batch.file_name)
@@ -409,12 +405,14 @@ def _show(report: ImportReport) -> None:
     for failure in report.failures:
         _out.print(f"document refused: {failure.message}{_tiss(failure.tiss_code)}", markup=False)
     for result in report.results:
-        _out.print(f"guide {result.number}: {result.fate.value.lower()} {result.claim_id or ''}".rstrip(), markup=False)
+        _out.print(
+            f"guide {result.number}: {result.outcome.value.lower()} {result.claim_id or ''}".rstrip(), markup=False
+        )
         for failure in result.failures:
             place = f" at {failure.field}" if failure.field else ""
             _out.print(f"  {failure.code.value}{place}: {failure.message}{_tiss(failure.tiss_code)}", markup=False)
-    counts = {fate: sum(result.fate is fate for result in report.results) for fate in GuideOutcome}
-    _out.print(", ".join(f"{number} {fate.value.lower()}" for fate, number in counts.items()), markup=False)
+    counts = {outcome: sum(result.outcome is outcome for result in report.results) for outcome in GuideOutcome}
+    _out.print(", ".join(f"{number} {outcome.value.lower()}" for outcome, number in counts.items()), markup=False)
 
 
 def _tiss(code: str | None) -> str:

@@ -22,7 +22,9 @@ from app.db.engine import Database
 from app.runtime.build import database_of, now
 from app.runtime.process import Process
 from app.runtime.settings import Settings
+from app.runtime.sweep import expire_denials
 from app.services import tuss
+from app.unit_of_work.run import Changes
 from app.web.app import create_app
 from tests.servers.mysql import create_database
 from tests.services import Services
@@ -92,6 +94,15 @@ class Gateway:
     def is_embedded(self) -> bool:
         """Whether this gateway runs without servers."""
         return self.database.is_sqlite
+
+    def changes_at(self, now: Callable[[], datetime]) -> Changes:
+        """The gateway's door for changes, with another clock."""
+        parts = self.parts
+        return Changes(self.database, parts.trail, now=now, counters=parts.metrics, on_commit=parts.relay.wake)
+
+    async def expire_denials(self, moment: datetime) -> int:
+        """Let the sweep expire denials as if it were this moment; how many there were."""
+        return await expire_denials(self.database, self.changes_at(lambda: moment), now=lambda: moment)
 
     def token(self, role: str, **claims: Any) -> str:
         """A bearer token; without claims it opens all providers."""

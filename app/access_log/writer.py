@@ -18,6 +18,7 @@ from app.db.access_log import ChainHead
 from app.db.engine import Database, DatabaseUnavailable
 from app.domain import ids
 from app.domain.access_log import AccessDecision, AccessKind, Entry, PurposeOfUse, Seal
+from app.domain.actor import Actor
 from app.telemetry.metrics import Metrics
 
 FLUSH_SECONDS: Final = 0.5
@@ -49,6 +50,11 @@ class Seen:
     revealed: Mapping[str | None, frozenset[str]]
     refused: frozenset[tuple[str, str]]
     emergencies: Mapping[str, str]
+
+
+def who_of(actor: Actor) -> Who:
+    """The actor as the log names them."""
+    return Who(actor.subject, ",".join(sorted(actor.roles))[:200], actor.purpose)
 
 
 def person_of(record: Any) -> str | None:
@@ -124,15 +130,14 @@ class AccessLogWriter:
     async def record(
         self,
         connection: AsyncConnection,
-        who: Who,
+        actor: Actor,
         *,
         operation: str,
-        request_id: str,
         changed: Iterable[tuple[str | None, str | None]],
         detail: str | None = None,
     ) -> None:
         """Write a change of these (object id, person) pairs in the transaction that makes it."""
-        blank = self._entry(who, AccessKind.WRITE, operation, request_id)
+        blank = self._entry(who_of(actor), AccessKind.WRITE, operation, actor.request_id)
         entries = [
             replace(blank, id=ids.new_id(ids.AUDIT), object_id=each, person=person, detail=detail)
             for each, person in changed

@@ -69,6 +69,12 @@ def _between(provider: str, payer: str) -> Select[Any]:
     return select(*CONTRACT).where(contracts.c.provider_cnes == provider, contracts.c.payer_ans == payer)
 
 
+async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ContractRecord]:
+    """Contracts of the scope by their ids."""
+    query = select(*CONTRACT).where(contracts.c.id.in_(ids), contracts_in(scope))
+    return await fetch(connection, query, ContractRecord)
+
+
 async def between(connection: AsyncConnection, provider: str, payer: str) -> ContractRecord | None:
     """The contract of this pair, for the rules: whoever may act for the pair is bound by it."""
     return await fetch_one(connection, _between(provider, payer), ContractRecord)

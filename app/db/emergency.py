@@ -1,5 +1,6 @@
 """Queries on emergency access (break-glass): who may read whose health data for a short time, and why."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -9,6 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.access_log_tables import emergency_accesses
 from app.db.engine import fetch, run, scalar
 from app.db.paging import Keyset
+from app.db.reference_tables import patients
+from app.db.scoping import patients_in
+from app.domain.data_scope import DataScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,13 @@ EMERGENCY = tuple(emergency_accesses.c[name] for name in EmergencyRecord.__datac
 async def insert_access(connection: AsyncConnection, access: EmergencyRecord) -> None:
     """Keep a new access."""
     await run(connection, insert(emergency_accesses), [asdict(access)])
+
+
+async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[EmergencyRecord]:
+    """Accesses to patients of the scope by their ids."""
+    table = emergency_accesses.c
+    query = select(*EMERGENCY).join(patients, patients.c.id == table.patient_id)
+    return await fetch(connection, query.where(table.id.in_(ids), patients_in(scope)), EmergencyRecord)
 
 
 async def open_of(connection: AsyncConnection, actor: str, now: datetime) -> list[EmergencyRecord]:

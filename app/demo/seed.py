@@ -2,32 +2,32 @@
 
 import random
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from sqlalchemy import func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 from tiss import examples
 
 from app.db import denials as denials_db
 from app.db.engine import Database, run, scalar
 from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.tables import claims as claims_table
-from app.domain.calendar import BRASILIA, business_day
-from app.domain.claim_form import ClaimData, ItemData
+from app.domain.actor import Actor
+from app.domain.claim_form import ClaimForm, ItemForm
 from app.domain.claims import ClaimType, DeniedAmount, ItemDecision
 from app.domain.contracts import Price, Terms
-from app.domain.data_scope import EVERYTHING
 from app.domain.encounter import Practitioner
 from app.domain.identifiers import check_digits_of_cpf
 from app.domain.money import FACTOR_ONE, Cents, Quantity
 from app.domain.settlements import PaymentMethod
-from app.services import batch_import as tiss_import
-from app.services import claims, contracts, denials, invoices, reviews, settlements
+from app.services import batch_import, claims, contracts, denials, invoices, reviews, settlements
 from app.services.contracts import ContractData
-from app.services.denials import Answer
+from app.services.denials import AppealAnswer
 from app.services.invoices import InvoiceData
 from app.services.settlements import Payment
+from app.unit_of_work.action import Action
+from app.unit_of_work.run import Changes
+from app.unit_of_work.unit import UnitOfWork
 
 PAYER: Final = "123456"
 SILENT_PAYER: Final = "654321"
@@ -47,16 +47,14 @@ FIRST_NAMES: Final = ("Ana", "Bruno", "Carla", "Davi", "Elisa", "Fabio", "Gabrie
 LAST_NAMES: Final = ("Almeida", "Barbosa", "Cardoso", "Duarte", "Esteves", "Farias", "Gomes", "Holanda")
 
 
-async def seed(
-    database: Database, *, number: int, now: Callable[[], datetime], on_progress: Callable[[int, int], None]
-) -> int:
+async def seed(changes: Changes, actor: Actor, *, number: int, on_progress: Callable[[int, int], None]) -> int:
     """Add the parties if they are missing, the example TISS batch, and `number` more claims; how many were added."""
-    await database.transact(lambda connection: _parties(connection, business_day(now())))
-    await tiss_import.take(database, scope=EVERYTHING, xml=examples.load("lote-valido"), subject=SUBJECT, now=now)
+    await changes.run(SEED_PARTIES, actor, {})
+    await batch_import.import_batch(changes, actor, examples.load("lote-valido"))
     done = 0
     while done < number:
         size = min(BATCH_SIZE, number - done)
-        await database.transact(lambda connection, size=size: _batch(connection, size, now()))  # type: ignore[misc]
+        await changes.run(SEED_CLAIMS, actor, {"size": size})
         done += size
         on_progress(done, number)
     return done
@@ -68,30 +66,30 @@ async def is_seeded(database: Database) -> bool:
         return bool(await scalar(connection, select(claims_table.c.id).limit(1)))
 
 
-async def _parties(connection: AsyncConnection, today: date) -> None:
+async def _parties(unit: UnitOfWork) -> None:
+    connection, today = unit.connection, unit.today
     if await scalar(connection, select(func.count()).select_from(payers).where(payers.c.ans_code == PAYER)):
         return
     await run(connection, insert(payers), [_payer(PAYER, True), _payer(SILENT_PAYER, False)])
     await run(connection, insert(providers), [_provider(PROVIDER), _provider(HOSPITAL)])
     people = [_person(number) for number in range(1, PEOPLE + 1)]
     await run(connection, insert(patients), people)
-    await _contract(connection, today)
+    await _contract(unit)
     cards = [_coverage(number, person["id"], today) for number, person in enumerate(people, start=1)]
     await run(connection, insert(coverages), cards)
 
 
-async def _contract(connection: AsyncConnection, today: date) -> None:
+async def _contract(unit: UnitOfWork) -> None:
     """The clinic's contract: a little less for blood counts than the demo claims ask, so that preflight has something
     to say."""
     agreed = {code: price for _, code, price in CODES} | {"40304361": 16_00}
     prices = tuple(
-        Price(table, code, Cents(agreed[code]), today - timedelta(days=730), quantity_max=Quantity(5 * 10_000))
+        Price(table, code, Cents(agreed[code]), unit.today - timedelta(days=730), quantity_max=Quantity(5 * 10_000))
         for table, code, _ in CODES
     )
     terms = Terms(submission_window_days=3650, appeal_deadline_days=30, payment_term_days=30)
     data = ContractData(PROVIDER, PAYER, terms, prices)
-    moment = datetime(today.year, today.month, today.day, tzinfo=BRASILIA)
-    await contracts.save(connection, scope=EVERYTHING, data=data, version=None, subject=SUBJECT, now=moment)
+    await contracts.save(unit, data=data, version=None)
 
 
 def _payer(code: str, is_answering: bool) -> dict[str, Any]:
@@ -147,62 +145,64 @@ def _coverage(number: int, patient_id: str, today: date) -> dict[str, Any]:
     return row | special.get(number, {})
 
 
-async def _batch(connection: AsyncConnection, size: int, now: datetime) -> None:
+async def _batch(unit: UnitOfWork, *, size: int) -> None:
     """Claims in the mix that a biller sees: drafts, sent, in review, decided, billed and paid."""
-    count = int(await scalar(connection, select(func.count()).select_from(claims_table)))
-    approved = [claim_id for number in range(size) if (claim_id := await _one(connection, count + number, now))]
+    count = int(await scalar(unit.connection, select(func.count()).select_from(claims_table)))
+    approved = [claim_id for number in range(size) if (claim_id := await _one(unit, count + number))]
     if approved:
-        await _bill(connection, approved, now, is_paid=count % (2 * BATCH_SIZE) < BATCH_SIZE)
+        await _bill(unit, approved, is_paid=count % (2 * BATCH_SIZE) < BATCH_SIZE)
 
 
-async def _one(connection: AsyncConnection, number: int, now: datetime) -> str | None:
+async def _one(unit: UnitOfWork, number: int) -> str | None:
     """One claim; its id if it can be billed."""
     chance = random.Random(number)  # noqa: S311 - demo data, the same every time
-    data = _data(number, chance, business_day(now))
+    form = _form(number, chance, unit.today)
     stage = chance.choices(("draft", "sent", "review", "decided"), (1, 3, 1, 5))[0]
-    claim = await claims.create(
-        connection, scope=EVERYTHING, data=data, is_submitted=stage != "draft", subject=SUBJECT, now=now
-    )
+    claim = await claims.create(unit, form=form, submit=stage != "draft")
     if stage in {"draft", "sent"}:
         return None
-    await reviews.start(connection, scope=EVERYTHING, claim_id=claim.id, version=None, subject=SUBJECT, now=now)
+    await reviews.start(unit, id=claim.id, version=None)
     if stage == "review":
         return None
     decided = await reviews.adjudicate(
-        connection,
-        scope=EVERYTHING,
-        claim_id=claim.id,
-        decisions=[_decision(place, item, chance) for place, item in enumerate(data.items, start=1)],
+        unit,
+        id=claim.id,
+        decisions=[_decision(place, item, chance) for place, item in enumerate(form.items, start=1)],
         payer_claim_number=f"OP{number:08d}",
         version=None,
-        subject=SUBJECT,
-        now=now,
     )
-    await _contest(connection, decided.id, chance, now)
+    await _contest(unit, decided.id, chance)
     return decided.id if decided.approved_cents else None
 
 
-async def _contest(connection: AsyncConnection, claim_id: str, chance: random.Random, now: datetime) -> None:
+async def _contest(unit: UnitOfWork, claim_id: str, chance: random.Random) -> None:
     """Some denials are accepted, some appealed, and some of these answered; the rest waits for its deadline."""
-    for denial in await denials_db.of_claims(connection, EVERYTHING, [claim_id]):
-        fate = chance.choices(("wait", "accept", "appeal", "answer"), (4, 1, 2, 1))[0]
-        who: dict[str, Any] = {"scope": EVERYTHING, "subject": SUBJECT, "now": now}
-        if fate == "accept":
-            await denials.accept(connection, denial_id=denial.id, **who)
-        if fate in {"appeal", "answer"}:
-            await denials.appeal(connection, denial_id=denial.id, amount=None, justification="Laudo anexo", **who)
-        if fate == "answer":
+    for denial in await denials_db.of_claims(unit.connection, unit.scope, [claim_id]):
+        what = chance.choices(("wait", "accept", "appeal", "answer"), (4, 1, 2, 1))[0]
+        if what == "accept":
+            await denials.accept(unit, id=denial.id)
+        if what in {"appeal", "answer"}:
+            await denials.appeal(unit, id=denial.id, amount=None, justification="Laudo anexo")
+        if what == "answer":
             accepted = Cents(denial.amount_cents // chance.choice((1, 2)))
-            await denials.answer(connection, answers=[Answer(denial.id, accepted)], **who)
+            await denials.answer(unit, answers=[AppealAnswer(denial.id, accepted)])
 
 
-def _data(number: int, chance: random.Random, today: date) -> ClaimData:
+def _form(number: int, chance: random.Random, today: date) -> ClaimForm:
     items = [
-        ItemData(table, code, Quantity(chance.randint(1, 3) * 10_000), Cents(price), FACTOR_ONE)
+        ItemForm(
+            code_system=table,
+            code=code,
+            quantity=Quantity(chance.randint(1, 3) * 10_000),
+            unit_price=Cents(price),
+            factor=FACTOR_ONE,
+            description=None,
+            performed_on=None,
+        )
         for table, code, price in chance.sample(CODES, chance.randint(1, len(CODES)))
     ]
     person = chance.randint(7, PEOPLE)
-    return ClaimData(
+    return ClaimForm(
         type=ClaimType.SP_SADT,
         provider=PROVIDER,
         payer=PAYER,
@@ -211,12 +211,15 @@ def _data(number: int, chance: random.Random, today: date) -> ClaimData:
         service_date=today - timedelta(days=chance.randint(0, 60)),
         items=tuple(items),
         practitioner=Practitioner("Dra. Exemplo", "06", "12345", "35", "225125"),
+        authorization=None,
         clinical_indication="Consulta de rotina",
         diagnosis_codes=("Z00.0",),
+        claimed_total=None,
+        encounter=None,
     )
 
 
-def _decision(sequence: int, item: ItemData, chance: random.Random) -> ItemDecision:
+def _decision(sequence: int, item: ItemForm, chance: random.Random) -> ItemDecision:
     if chance.random() < 0.75:
         return ItemDecision(sequence, item.total)
     denied = Cents(item.total // chance.choice((1, 2)))
@@ -224,25 +227,18 @@ def _decision(sequence: int, item: ItemData, chance: random.Random) -> ItemDecis
     return ItemDecision(sequence, Cents(item.total - denied), (DeniedAmount(code, denied),))
 
 
-async def _bill(connection: AsyncConnection, claim_ids: list[str], now: datetime, *, is_paid: bool) -> None:
-    data = InvoiceData(PROVIDER, PAYER, now.strftime("%Y%m"), tuple(claim_ids))
-    invoice = await invoices.create(connection, scope=EVERYTHING, data=data, subject=SUBJECT, now=now)
-    await invoices.issue(
-        connection, scope=EVERYTHING, invoice_id=invoice.id, due_date=None, version=None, subject=SUBJECT, now=now
-    )
+async def _bill(unit: UnitOfWork, claim_ids: list[str], *, is_paid: bool) -> None:
+    data = InvoiceData(PROVIDER, PAYER, unit.now.strftime("%Y%m"), tuple(claim_ids))
+    invoice = await invoices.create(unit, data=data)
+    await invoices.issue(unit, id=invoice.id, due_date=None, version=None)
     amount = None if is_paid else Cents(invoice.total_cents // 3)
-    payment = Payment(amount, business_day(now), PaymentMethod.BANK_TRANSFER, f"TED{invoice.number:06d}", "DEMO")
-    await settlements.settle(
-        connection,
-        scope=EVERYTHING,
-        invoice_id=invoice.id,
-        payment=payment,
-        version=None,
-        subject=SUBJECT,
-        now=now,
-    )
+    payment = Payment(amount, unit.today, PaymentMethod.BANK_TRANSFER, f"TED{invoice.number:06d}", "DEMO")
+    await settlements.settle(unit, id=invoice.id, payment=payment, version=None)
 
 
+SEED_PARTIES: Final = Action("seedParties", _parties)
+SEED_CLAIMS: Final = Action("seedClaims", _batch)
+"""`billing seed-demo`."""
 DEMO_SCOPES: Final[dict[str, dict[str, Any]]] = {
     "payer_agent": {"payer": PAYER, "providers": ["*"]},
     "patient": {"patient": PATIENT},

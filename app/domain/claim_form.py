@@ -1,34 +1,23 @@
-"""What a claim must look like before it is kept: every rule on a new or changed claim, all failures at once."""
+"""A claim as the provider sends it, and every rule on its shape that needs no look-up; all failures at once."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from app.db import contracts as contracts_db
-from app.db import parties as coverage_db
-from app.db.claims import ClaimRecord, ItemRecord
-from app.db.contracts import ContractRecord
-from app.db.parties import CoverageRecord, PayerRecord
-from app.db.tuss import TussRecord
-from app.domain import ids
-from app.domain.claims import ClaimType, date_failures
-from app.domain.data_scope import DataScope
+from app.domain.claims import ClaimType
 from app.domain.encounter import Encounter, Practitioner
 from app.domain.errors import ErrorCode, Failure
 from app.domain.identifiers import ans_failure, card_failure, cnes_failure
 from app.domain.money import CENTS_MAX, Cents, Factor, Quantity, item_total
 from app.domain.text import text_failure
-from app.services import tuss
 
 ITEMS_MAX: Final = 200
 DIAGNOSES_MAX: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class ItemData:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemForm:
     """One item as the provider sends it; description and day default to the TUSS term and the service date."""
 
     code_system: str
@@ -36,12 +25,12 @@ class ItemData:
     quantity: Quantity
     unit_price: Cents
     factor: Factor
-    description: str | None = None
-    performed_on: date | None = None
+    description: str | None
+    performed_on: date | None
 
     @property
     def total(self) -> Cents:
-        """unit price x quantity x factor, rounded half up."""
+        """Unit price x quantity x factor, rounded half up."""
         return item_total(self.unit_price, self.quantity, self.factor)
 
 
@@ -54,9 +43,13 @@ class Authorization:
     valid_until: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimData:
-    """A claim as the provider sends it; `claimed_total` is checked against the items when given."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimForm:
+    """A claim as the provider sends it; `claimed_total` is checked against the items when given.
+
+    No field has a default: whoever builds a form, from an input, a document or a stored claim, says what each one is,
+    so that a new field cannot be cleared by a place that does not know it.
+    """
 
     type: ClaimType
     provider: str
@@ -64,13 +57,13 @@ class ClaimData:
     provider_claim_number: str
     card_number: str
     service_date: date
-    items: tuple[ItemData, ...]
-    practitioner: Practitioner = field(default_factory=Practitioner)
-    authorization: Authorization | None = None
-    clinical_indication: str | None = None
-    diagnosis_codes: tuple[str, ...] = ()
-    claimed_total: Cents | None = None
-    encounter: Encounter | None = None
+    items: tuple[ItemForm, ...]
+    practitioner: Practitioner
+    authorization: Authorization | None
+    clinical_indication: str | None
+    diagnosis_codes: tuple[str, ...]
+    claimed_total: Cents | None
+    encounter: Encounter | None
 
     @property
     def total(self) -> Cents:
@@ -78,72 +71,8 @@ class ClaimData:
         return Cents(sum(item.total for item in self.items))
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What the checks looked up on the way: payer, coverage, contract (if any) and the terms of the codes."""
-
-    payer: PayerRecord
-    coverage: CoverageRecord
-    contract: ContractRecord | None
-    terms: dict[tuple[str, str], TussRecord]
-
-
-async def examine(
-    connection: AsyncConnection, *, scope: DataScope, data: ClaimData, today: date
-) -> tuple[list[Failure], Checked | None]:
-    """Every failure found, and what was looked up unless a party or the card is unknown."""
-    failures = list(_shape_failures(data))
-    if failures:
-        return failures, None
-    payer = await coverage_db.payer(connection, data.payer)
-    coverage = await coverage_db.coverage_of_card(connection, data.payer, data.card_number)
-    contract = await contracts_db.between(connection, data.provider, data.payer)
-    terms_failures, terms = await tuss.code_failures(connection, list(_uses(data)))
-    failures = [*await _party_failures(connection, scope, data, payer), *terms_failures]
-    if payer is not None:
-        window = contract.submission_window_days if contract else payer.submission_window_days
-        failures += [*_coverage_failures(data, coverage), *_date_failures(data, window, today)]
-    if payer is None or coverage is None:
-        return failures, None
-    return failures, Checked(payer, coverage, contract, terms)
-
-
-async def _party_failures(
-    connection: AsyncConnection, scope: DataScope, data: ClaimData, payer: PayerRecord | None
-) -> list[Failure]:
-    found = []
-    if payer is None:
-        found.append(Failure(ErrorCode.NOT_FOUND, f"no payer {data.payer}", "payer", "5027"))
-    is_in_scope = scope.holds(provider=data.provider, payer=data.payer, patient=None)
-    if not is_in_scope or await coverage_db.provider(connection, data.provider) is None:
-        found.append(Failure(ErrorCode.NOT_FOUND, f"no provider {data.provider}", "provider", "1202"))
-    return found
-
-
-def _coverage_failures(data: ClaimData, coverage: CoverageRecord | None) -> list[Failure]:
-    if coverage is None:
-        return [Failure(ErrorCode.INVALID_CARD, "the payer has no such card", "cardNumber", "1001")]
-    if coverage.card_valid_until is not None and coverage.card_valid_until < data.service_date:
-        return [Failure(ErrorCode.INVALID_CARD, "the card had expired on the service date", "cardNumber", "1017")]
-    return []
-
-
-def _date_failures(data: ClaimData, window: int, today: date) -> Iterable[Failure]:
-    valid_until = data.authorization.valid_until if data.authorization else None
-    yield from date_failures(data.service_date, today=today, window_days=window, authorization_valid_until=valid_until)
-    for index, item in enumerate(data.items):
-        if item.performed_on is not None and item.performed_on > today:
-            message = "an item cannot be performed in the future"
-            yield Failure(ErrorCode.INVALID_DATE, message, f"items.{index}.performedOn", "3223")
-
-
-def _uses(data: ClaimData) -> Iterator[tuss.CodeUse]:
-    for index, item in enumerate(data.items):
-        day = item.performed_on or data.service_date
-        yield tuss.CodeUse(f"items.{index}", item.code_system, item.code, day)
-
-
-def _shape_failures(data: ClaimData) -> Iterator[Failure]:
+def shape_failures(data: ClaimForm) -> Iterator[Failure]:
+    """Every failure of form, length and sum, with its path in the input."""
     found: list[Failure | None] = [
         cnes_failure(data.provider, "provider"),
         ans_failure(data.payer, "payer"),
@@ -204,7 +133,7 @@ def _diagnosis_failures(codes: tuple[str, ...]) -> Iterator[Failure]:
             yield Failure(ErrorCode.INVALID_INPUT, "a CID code is like A09 or J18.9", f"diagnosisCodes.{index}")
 
 
-def _items_failures(data: ClaimData) -> Iterator[Failure]:
+def _items_failures(data: ClaimForm) -> Iterator[Failure]:
     if not 1 <= len(data.items) <= ITEMS_MAX:
         yield Failure(ErrorCode.INVALID_INPUT, f"a claim has 1 to {ITEMS_MAX} items", "items")
     for index, item in enumerate(data.items):
@@ -216,7 +145,7 @@ def _items_failures(data: ClaimData) -> Iterator[Failure]:
         yield Failure(ErrorCode.TOTAL_MISMATCH, message, "claimedAmount", "5042")
 
 
-def _item_failures(path: str, item: ItemData) -> Iterator[Failure]:
+def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
     if item.quantity <= 0:
         yield Failure(ErrorCode.INVALID_QUANTITY, "a quantity is above zero", f"{path}.quantity", "1806")
     if item.factor <= 0:
@@ -228,71 +157,3 @@ def _item_failures(path: str, item: ItemData) -> Iterator[Failure]:
     if not (1 <= len(item.code) <= 10 and item.code.isascii() and item.code.isalnum()):
         yield Failure(ErrorCode.UNKNOWN_CODE, "a code has 1 to 10 letters or digits", f"{path}.code", "1801")
     yield from (failure for failure in _optional(item.description, f"{path}.description", 150) if failure)
-
-
-def item_records(claim_id: str, data: ClaimData, checked: Checked) -> list[ItemRecord]:
-    """The items as rows, numbered from 1 without gaps."""
-    return [_item_record(claim_id, number, item, data, checked) for number, item in enumerate(data.items, start=1)]
-
-
-def _item_record(claim_id: str, sequence: int, item: ItemData, data: ClaimData, checked: Checked) -> ItemRecord:
-    term = checked.terms.get((item.code_system, item.code))
-    return ItemRecord(
-        id=ids.new_id(ids.ITEM),
-        claim_id=claim_id,
-        sequence=sequence,
-        code_system=item.code_system,
-        code=item.code,
-        description=item.description or (term.term[:150] if term else item.code),
-        performed_on=item.performed_on or data.service_date,
-        quantity=item.quantity,
-        unit_price_cents=item.unit_price,
-        factor=item.factor,
-        total_cents=item.total,
-        processed_cents=None,
-        approved_cents=None,
-        denied_cents=None,
-    )
-
-
-def data_of(claim: ClaimRecord, items: Iterable[ItemRecord]) -> ClaimData:
-    """A kept claim as the input that would create it again: the base that changes are laid over."""
-    return ClaimData(
-        type=claim.type,
-        provider=claim.provider_cnes,
-        payer=claim.payer_ans,
-        provider_claim_number=claim.provider_claim_number,
-        card_number=claim.card_number,
-        service_date=claim.service_date,
-        items=tuple(_item_data(item, claim) for item in items),
-        practitioner=Practitioner(
-            claim.practitioner_name,
-            claim.practitioner_council,
-            claim.practitioner_number,
-            claim.practitioner_state,
-            claim.practitioner_cbo,
-        ),
-        authorization=_authorization_of(claim),
-        clinical_indication=claim.clinical_indication,
-        diagnosis_codes=claim.diagnosis_codes,
-        encounter=claim.encounter,
-    )
-
-
-def _authorization_of(claim: ClaimRecord) -> Authorization | None:
-    if claim.authorization_number is None:
-        return None
-    return Authorization(claim.authorization_number, claim.authorization_date, claim.authorization_valid_until)
-
-
-def _item_data(item: ItemRecord, claim: ClaimRecord) -> ItemData:
-    return ItemData(
-        code_system=item.code_system,
-        code=item.code,
-        quantity=Quantity(item.quantity),
-        unit_price=Cents(item.unit_price_cents),
-        factor=Factor(item.factor),
-        description=item.description,
-        # An item on the service date keeps following it when the date is changed.
-        performed_on=None if item.performed_on == claim.service_date else item.performed_on,
-    )

@@ -21,7 +21,7 @@ SEQUENCE_MAX: Final = 9_999
 
 
 @dataclass(frozen=True, slots=True)
-class LineData:
+class StatementLine:
     """One line of a statement: what is paid of an item (by sequence or code) or of a whole claim, and what is not."""
 
     provider_claim_number: str | None
@@ -33,7 +33,7 @@ class LineData:
 
 
 @dataclass(frozen=True, slots=True)
-class RemittanceData:
+class Statement:
     """A payer's statement; without `paid_on` it decides claims and pays nothing."""
 
     payer: str
@@ -42,7 +42,7 @@ class RemittanceData:
     paid_on: date | None
     method: PaymentMethod
     bank_reference: str | None
-    lines: tuple[LineData, ...]
+    lines: tuple[StatementLine, ...]
 
     @property
     def content_hash(self) -> str:
@@ -51,7 +51,7 @@ class RemittanceData:
         return hashlib.sha256(orjson.dumps(said)).hexdigest()
 
 
-def failures(data: RemittanceData, *, today: date) -> list[Failure]:
+def failures(data: Statement, *, today: date) -> list[Failure]:
     """Every reason why this is no statement."""
     found = [
         ans_failure(data.payer, "payer"),
@@ -69,7 +69,7 @@ def failures(data: RemittanceData, *, today: date) -> list[Failure]:
     return [failure for failure in found if failure is not None]
 
 
-def _line(path: str, line: LineData) -> Iterator[Failure | None]:
+def _line(path: str, line: StatementLine) -> Iterator[Failure | None]:
     numbers = {"providerClaimNumber": line.provider_claim_number, "payerClaimNumber": line.payer_claim_number}
     if not any(numbers.values()):
         yield Failure(ErrorCode.INVALID_INPUT, "name the claim by one of its numbers", f"{path}.providerClaimNumber")

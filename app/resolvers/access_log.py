@@ -1,6 +1,5 @@
 """How the access log is read, and how emergency access is opened."""
 
-from dataclasses import asdict
 from datetime import datetime
 
 import structlog
@@ -15,9 +14,6 @@ from app.db.paging import Keyset
 from app.domain.access_log import Entry
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
-from app.services import emergency
-from app.services.emergency import EmergencyData
-from app.unit_of_work.idempotency import Written
 
 ACCESS = TypeAdapter(EmergencyRecord)
 LATEST_ENTRIES: Order[Entry] = order_by(audit_log, "at", datetime, descending=True)
@@ -38,21 +34,6 @@ async def own_log(ctx: Context, *, first: int, after: str | None) -> Page[Entry]
 
     request = PageRequest(first, after, ("myAccessLog", person))
     return await read_page(ctx.database, request, LATEST_ENTRIES, rows=rows, count=count)
-
-
-async def open_access(ctx: Context, *, data: EmergencyData, key: str | None) -> Written[EmergencyRecord]:
-    """Open an emergency access once per key, and say so in the process log."""
-
-    async def work(connection: AsyncConnection) -> EmergencyRecord:
-        return await emergency.open_access(connection, data=data, **ctx.acting())
-
-    written = await ctx.write_once("openEmergencyAccess", key=key, request=asdict(data), answer=ACCESS, work=work)
-    if not written.replayed:
-        ctx.metrics.emergencies.inc()
-        _log.warning(
-            "emergency_access", access=written.value.id, effect="health data is open to one caller for a while"
-        )
-    return written
 
 
 async def accesses(ctx: Context, *, first: int, after: str | None) -> Page[EmergencyRecord]:

@@ -1,14 +1,11 @@
 """Everything one request may use; never shared between requests, operations, or events of a subscription."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypedDict, TypeVar
-
-from pydantic import TypeAdapter
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Any, TypeVar
 
 from app.access_log.writer import AccessLogWriter, Seen, Who, person_of
 from app.auth.principal import Principal
@@ -16,26 +13,18 @@ from app.auth.tokens import Verifier
 from app.db import emergency as emergency_db
 from app.db.engine import Database
 from app.domain.access_log import purpose_of
+from app.domain.actor import Actor, Door
 from app.domain.data_scope import DataScope
 from app.events.hub import Hub
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.resolvers.loaders import Loaders
 from app.telemetry.metrics import Metrics
-from app.unit_of_work import idempotency
+from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
-from app.unit_of_work.keyed_locks import KeyedLocks
+from app.unit_of_work.run import Changes
 
 Result = TypeVar("Result")
-Work = Callable[[AsyncConnection], Awaitable[Result]]
-
-
-class Acting(TypedDict):
-    """The arguments that every service takes beside its own."""
-
-    scope: DataScope
-    subject: str
-    now: datetime
 
 
 @dataclass
@@ -48,11 +37,10 @@ class Context:
     hub: Hub
     metrics: Metrics
     verifier: Verifier
-    turns: KeyedLocks
+    changes: Changes
     trail: AccessLogWriter
     rate: RateLimit
     now: Callable[[], datetime]
-    on_commit: Callable[[], None]
     request_id: str
     address: str = ""
     certificate: bytes | None = None
@@ -114,12 +102,17 @@ class Context:
     async def authenticate(self, authorization: str | None) -> None:
         """Take on the caller of this Authorization value; InvalidToken if it is refused."""
         self.principal = await self.verifier.principal(authorization, self.certificate)
-        self.__dict__.pop("scope", None)
+        for name in ("scope", "actor", "who"):
+            self.__dict__.pop(name, None)
         self.forget()
 
-    def acting(self) -> Acting:
-        """Who acts, within which scope, and when: what every service wants to know."""
-        return {"scope": self.scope, "subject": self.principal.subject, "now": self.now()}
+    @cached_property
+    def actor(self) -> Actor:
+        """The caller as services, history and access log name them."""
+        who = self.principal
+        return Actor(
+            who.subject, Door.GRAPHQL, self.scope, purpose_of(who.roles), self.request_id, who.roles, who.permissions
+        )
 
     @cached_property
     def who(self) -> Who:
@@ -152,50 +145,14 @@ class Context:
         if seen is not None and not self.principal.is_anonymous:
             self.trail.note(self.who, self.request_id, seen)
 
-    async def write(self, operation: str, work: Work[Result]) -> Result:
-        """Run the work and its entry in the access log in one transaction, then forget every row read before it and
-        wake the relay."""
-
-        async def audited(connection: AsyncConnection) -> Result:
-            result = await work(connection)
-            value, is_replayed = (result.value, result.replayed) if isinstance(result, Written) else (result, False)
-            await self.trail.record(
-                connection,
-                self.who,
-                operation=operation,
-                request_id=self.request_id,
-                changed=changes_in(value),
-                detail="replayed" if is_replayed else None,
-            )
-            return result
-
-        result = await self.database.transact(audited)
-        self.forget()
-        self.on_commit()
-        return result
-
-    async def write_once(
-        self, operation: str, *, key: str | None, request: Any, answer: TypeAdapter[Result], work: Work[Result]
+    async def change(
+        self, action: Action[Result], arguments: Mapping[str, Any], *, key: str | None = None
     ) -> Written[Result]:
-        """Like `write`, but at most once per idempotency key; a repeated call gets the stored answer."""
-
-        async def keyed(connection: AsyncConnection) -> Written[Result]:
-            return await idempotency.once(
-                connection,
-                subject=self.principal.subject,
-                operation=operation,
-                key=key,
-                # The stored answer is shown again only to a caller who may see as much as the first one.
-                request=[self.scope, request],
-                answer=answer,
-                work=work,
-                now=self.now(),
-            )
-
-        if key is None:
-            return await self.write(operation, keyed)
-        async with self.turns.of(self.principal.subject, operation, key):
-            return await self.write(operation, keyed)
+        """Run the action for this caller, at most once per key, then forget every row that was read before it."""
+        try:
+            return await self.changes.run(action, self.actor, arguments, key=key)
+        finally:
+            self.forget()
 
 
 class Notes:
@@ -226,14 +183,3 @@ class Notes:
             return None
         revealed = {person: frozenset(kinds) for person, kinds in self._revealed.items()}
         return Seen(self.operation, revealed, frozenset(self._refused), dict(self.emergencies))
-
-
-def changes_in(value: Any) -> list[tuple[str | None, str | None]]:
-    """The (object id, person) pairs of what a service answered: a record, several, or a result that holds them."""
-    if isinstance(value, list | tuple):
-        return [pair for each in value for pair in changes_in(each)]
-    if hasattr(value, "id"):
-        return [(value.id, person_of(value))]
-    claims: list[tuple[str | None, str | None]] = [(claim, claim) for claim in getattr(value, "claim_ids", ())]
-    parts = (getattr(value, name, None) for name in ("claim", "settlement", "settlements", "invoice", "remittance"))
-    return claims + [pair for part in parts if part is not None for pair in changes_in(part)]

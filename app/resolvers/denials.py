@@ -1,6 +1,6 @@
 """How denial (denial) fields, lists and mutations are met."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from enum import StrEnum
@@ -12,12 +12,8 @@ from app.db import denials as denials_db
 from app.db.denials import DenialFilter, DenialRecord
 from app.db.paging import Keyset
 from app.db.tables import denials as table
-from app.domain.money import Cents
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
-from app.services import denials
-from app.services.denials import Answer
-from app.unit_of_work.idempotency import Written
 
 DENIAL = TypeAdapter(DenialRecord)
 DENIALS = TypeAdapter(list[DenialRecord])
@@ -57,36 +53,3 @@ async def page(ctx: Context, *, where: DenialFilter, order: DenialOrder, first: 
     request = PageRequest(first, after, ("denials", asdict(where), order))
     found = await read_page(ctx.database, request, ORDERS[order], rows=rows, count=count)
     return DenialPage(found.edges, found.page_info, found.count, about_to_be_lost)
-
-
-async def accept(ctx: Context, *, denial_id: str, key: str | None) -> Written[DenialRecord]:
-    """Take the loss once per key."""
-
-    async def work(connection: AsyncConnection) -> DenialRecord:
-        return await denials.accept(connection, denial_id=denial_id, **ctx.acting())
-
-    return await ctx.write_once("acceptDenial", key=key, request=denial_id, answer=DENIAL, work=work)
-
-
-async def appeal(
-    ctx: Context, *, denial_id: str, amount: Cents | None, justification: str, key: str | None
-) -> Written[DenialRecord]:
-    """Contest a denial once per key."""
-
-    async def work(connection: AsyncConnection) -> DenialRecord:
-        return await denials.appeal(
-            connection, denial_id=denial_id, amount=amount, justification=justification, **ctx.acting()
-        )
-
-    request = [denial_id, amount, justification]
-    return await ctx.write_once("appealDenial", key=key, request=request, answer=DENIAL, work=work)
-
-
-async def answer(ctx: Context, *, answers: Sequence[Answer], key: str | None) -> Written[list[DenialRecord]]:
-    """The payer's decision on appeals, once per key."""
-
-    async def work(connection: AsyncConnection) -> list[DenialRecord]:
-        return await denials.answer(connection, answers=answers, **ctx.acting())
-
-    request = [asdict(each) for each in answers]
-    return await ctx.write_once("answerAppeal", key=key, request=request, answer=DENIALS, work=work)

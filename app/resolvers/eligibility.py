@@ -15,7 +15,7 @@ from app.domain.data_scope import DataScope
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.services import eligibility
-from app.services.eligibility import Question
+from app.services.eligibility import CHECK, Question
 
 ANSWER = TypeAdapter(EligibilityRecord)
 NEWEST_FIRST: Order[EligibilityRecord] = order_by(table, "answered_at", datetime, descending=True)
@@ -69,22 +69,11 @@ async def _cached(ctx: Context, question: Question, key: str) -> EligibilityReco
     earlier = ANSWER.validate_json(value)
     if earlier.expires_at is None or earlier.expires_at <= ctx.now():
         return None
-
-    async def work(connection: AsyncConnection) -> EligibilityRecord:
-        return await eligibility.answer_from_cache(
-            connection, earlier=earlier, provider=question.provider, subject=ctx.principal.subject, now=ctx.now()
-        )
-
-    return await ctx.write("checkEligibility", work)
+    return (await ctx.change(CHECK, {"question": question, "earlier": earlier})).value
 
 
 async def _ask(ctx: Context, question: Question, key: str) -> EligibilityRecord:
-    async def work(connection: AsyncConnection) -> EligibilityRecord:
-        return await eligibility.ask(
-            connection, scope=ctx.scope, question=question, subject=ctx.principal.subject, now=ctx.now()
-        )
-
-    answer = await ctx.write("checkEligibility", work)
+    answer = (await ctx.change(CHECK, {"question": question, "earlier": None})).value
     if answer.expires_at is not None:
         seconds = int((answer.expires_at - ctx.now()).total_seconds())
         await ctx.cache.put(key, orjson.dumps(answer), lifetime_seconds=seconds)

@@ -10,15 +10,10 @@ from app.db import remittances as remittances_db
 from app.db.paging import Keyset
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
 from app.db.tables import remittance_lines, remittances
-from app.domain.remittances import RemittanceSource
-from app.domain.statement import RemittanceData
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
-from app.services import posting
-from app.services import remittances as service
 from app.services.posting import Posted
 from app.services.remittances import Imported
-from app.unit_of_work.idempotency import Written
 
 IMPORTED = TypeAdapter(Imported)
 POSTED = TypeAdapter(Posted)
@@ -53,37 +48,3 @@ async def unmatched(
 
     request = PageRequest(first, after, ("unmatchedRemittanceLines", asdict(where)))
     return await read_page(ctx.database, request, OLDEST_LINE_FIRST, rows=rows, count=count)
-
-
-async def take(ctx: Context, *, data: RemittanceData, source: RemittanceSource, key: str | None) -> Written[Imported]:
-    """Take a statement in once."""
-
-    async def work(connection: AsyncConnection) -> Imported:
-        return await service.take(connection, data=data, source=source, **ctx.acting())
-
-    request = [asdict(data), source]
-    return await ctx.write_once("importRemittance", key=key, request=request, answer=IMPORTED, work=work)
-
-
-async def match(ctx: Context, *, line_id: str, claim_id: str, key: str | None) -> Written[RemittanceLineRecord]:
-    """Match a waiting line by hand."""
-
-    async def work(connection: AsyncConnection) -> RemittanceLineRecord:
-        return await service.match(
-            connection, scope=ctx.scope, line_id=line_id, claim_id=claim_id, subject=ctx.principal.subject
-        )
-
-    request = [line_id, claim_id]
-    return await ctx.write_once("matchRemittanceLine", key=key, request=request, answer=LINE, work=work)
-
-
-async def post(ctx: Context, *, remittance_id: str, key: str | None) -> Written[Posted]:
-    """Carry a statement out once."""
-
-    async def work(connection: AsyncConnection) -> Posted:
-        return await posting.post(connection, remittance_id=remittance_id, **ctx.acting())
-
-    written = await ctx.write_once("postRemittance", key=key, request=remittance_id, answer=POSTED, work=work)
-    if not written.replayed:
-        ctx.metrics.settled_cents.inc(sum(each.amount_cents for each in written.value.settlements))
-    return written

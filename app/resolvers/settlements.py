@@ -10,16 +10,13 @@ from app.db import settlements as settlements_db
 from app.db.paging import Keyset
 from app.db.settlements import SettlementFilter, SettlementRecord
 from app.db.tables import settlements as table
-from app.domain.money import Cents
 from app.events.contracts import SETTLEMENT_EVENTS
 from app.events.hub import StreamEvent
 from app.resolvers import streams
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.resolvers.streams import Stream, StreamRequest
-from app.services import settlements
-from app.services.settlements import Payment, Settled
-from app.unit_of_work.idempotency import Written
+from app.services.settlements import Settled
 
 SETTLED = TypeAdapter(Settled)
 NEWEST_FIRST: Order[SettlementRecord] = order_by(table, "created_at", datetime, descending=True)
@@ -36,40 +33,6 @@ async def page(ctx: Context, *, where: SettlementFilter, first: int, after: str 
 
     request = PageRequest(first, after, ("settlements", asdict(where)))
     return await read_page(ctx.database, request, NEWEST_FIRST, rows=rows, count=count)
-
-
-async def settle(
-    ctx: Context, *, invoice_id: str, payment: Payment, version: int | None, key: str | None
-) -> Written[Settled]:
-    """Record a payment once per key."""
-
-    async def work(connection: AsyncConnection) -> Settled:
-        return await settlements.settle(
-            connection, invoice_id=invoice_id, payment=payment, version=version, **ctx.acting()
-        )
-
-    request = [invoice_id, asdict(payment), version]
-    written = await ctx.write_once("settleInvoice", key=key, request=request, answer=SETTLED, work=work)
-    if not written.replayed:
-        ctx.metrics.settled_cents.inc(written.value.settlement.amount_cents)
-    return written
-
-
-async def reverse(
-    ctx: Context, *, settlement_id: str, amount: Cents | None, reason: str, key: str | None
-) -> Written[Settled]:
-    """Take a settlement back once per key."""
-
-    async def work(connection: AsyncConnection) -> Settled:
-        return await settlements.reverse(
-            connection, settlement_id=settlement_id, amount=amount, reason=reason, **ctx.acting()
-        )
-
-    request = [settlement_id, amount, reason]
-    written = await ctx.write_once("reverseSettlement", key=key, request=request, answer=SETTLED, work=work)
-    if not written.replayed:
-        ctx.metrics.reversed_cents.inc(written.value.settlement.amount_cents)
-    return written
 
 
 @dataclass(frozen=True, slots=True)

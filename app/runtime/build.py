@@ -7,15 +7,19 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
+from app.access_log.writer import AccessLogWriter
 from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys
 from app.auth.principal import ClaimNames
 from app.auth.tokens import Verifier
 from app.db.engine import Database
 from app.domain.access_log import Seal
+from app.domain.actor import Actor, Door, operator
 from app.runtime import client_certificates as certificates
 from app.runtime.client_certificates import Callers
 from app.runtime.settings import Settings
 from app.runtime.tls import client_context
+from app.telemetry.metrics import Metrics
+from app.unit_of_work.run import Changes
 
 _log = structlog.get_logger("billing")
 
@@ -87,3 +91,17 @@ def secret_of(settings: Settings, name: str) -> str:
 def seal_of(settings: Settings) -> Seal:
     """The secret side of the access log."""
     return Seal(secret_of(settings, "audit_secret"))
+
+
+def changes_of(settings: Settings, database: Database) -> Changes:
+    """The door for changes of a command: entries of the access log are written with each change, and sealed by the
+    gateways."""
+    metrics = Metrics(frozenset())
+    return Changes(
+        database, AccessLogWriter(database, seal_of(settings), now=now, metrics=metrics), now=now, counters=metrics
+    )
+
+
+def console_actor(command: str) -> Actor:
+    """Whoever runs a command on the operator's console."""
+    return operator(command, Door.CLI, request_id=f"cli-{secrets.token_hex(8)}")

@@ -12,11 +12,8 @@ import structlog
 from app.access_log.writer import AccessLogWriter
 from app.auth.tokens import Verifier
 from app.db import outbox as outbox_db
-from app.db import reconciliation as books_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
-from app.db.reconciliation import Books
-from app.domain.data_scope import EVERYTHING
 from app.events.hub import Hub, StreamEvent
 from app.events.inbox import Inbox
 from app.events.kafka import KafkaReader, KafkaTransport
@@ -27,11 +24,12 @@ from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.runtime.build import database_of, now, seal_of, secret_of, verifier_of
 from app.runtime.settings import Settings
+from app.runtime.sweep import sweep
 from app.runtime.tls import client_context, unprotected
-from app.services import denials
 from app.services import inbox as inbox_service
+from app.services.inbox import RECEIVE
 from app.telemetry.metrics import Metrics
-from app.unit_of_work.keyed_locks import KeyedLocks
+from app.unit_of_work.run import Changes
 
 OPERATION_NAMES: Final = frozenset(
     {"Claims", "Claim", "Invoices", "Invoice", "Settlements", "CreateClaim", "SubmitClaims", "AdjudicateClaim"}
@@ -58,7 +56,7 @@ class Process:
     inbox: Inbox | None
     verifier: Verifier
     metrics: Metrics
-    turns: KeyedLocks
+    changes: Changes
     trail: AccessLogWriter
     rate: RateLimit
     now: Callable[[], datetime]
@@ -90,17 +88,11 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Process
         metrics.delivery_seconds.observe(max((clock() - event.recorded_at).total_seconds(), 0.0))
 
     async def receive(event: Mapping[str, Any]) -> bool:
-        data = inbox_service.read(event)
-        source, event_id = event["source"], event["id"]
-        written = await database.transact(
-            lambda connection: inbox_service.receive(
-                connection, source=source, event_id=event_id, data=data, now=clock()
-            )
-        )
-        relay.wake()
-        if not written.replayed:
-            metrics.settled_cents.inc(written.value.settled_cents)
-        return written.value.is_new and not written.replayed
+        statement, source = inbox_service.read(event), event["source"]
+        actor = inbox_service.actor_of(statement, request_id=event["id"])
+        owner = inbox_service.key_owner(source)
+        done = await changes.run(RECEIVE, actor, {"data": statement}, key=event["id"], key_owner=owner)
+        return done.value.is_new and not done.replayed
 
     hub = Hub(missing, on_delivery=delivered, on_lag=metrics.lagged.inc)
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)
@@ -113,6 +105,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Process
     relay = Relay(
         database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
     )
+    trail = AccessLogWriter(database, seal_of(settings), now=clock, metrics=metrics)
+    changes = Changes(database, trail, now=clock, counters=metrics, on_commit=relay.wake)
     redis = caching.connect(settings.redis_url, **_redis_files(settings))
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     return Process(
@@ -132,8 +126,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Process
         inbox=inbox,
         verifier=verifier_of(settings),
         metrics=metrics,
-        turns=KeyedLocks(),
-        trail=AccessLogWriter(database, seal_of(settings), now=clock, metrics=metrics),
+        changes=changes,
+        trail=trail,
         now=clock,
     )
 
@@ -159,27 +153,10 @@ async def _watch_deadlines(parts: Process) -> None:
     """Let overdue denials expire and look at the books, again and again."""
     while True:
         try:
-            await sweep(parts)
+            await sweep(parts.database, parts.changes, metrics=parts.metrics, now=parts.now)
         except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
             _log.warning("deadlines_failed", error=type(error).__name__, effect="tried again later")
         await asyncio.sleep(parts.settings.sweep_interval_seconds)
-
-
-async def sweep(parts: Process) -> int:
-    """One round: denials whose last appeal day has passed expire, and the books are summed up for the metrics.
-
-    How many denials expired.
-    """
-    expired = await denials.sweep(parts.database, now=parts.now)
-    async with parts.database.snapshot() as connection:
-        books = await books_db.reconcile(connection, EVERYTHING, Books())
-    parts.metrics.show_books(books)
-    if books.unexplained_cents:
-        _log.error("books_do_not_balance", unexplained_cents=books.unexplained_cents)
-    if expired:
-        _log.info("denials_expired", count=expired)
-        parts.relay.wake()
-    return expired
 
 
 async def _find_beginning(parts: Process) -> None:

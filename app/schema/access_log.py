@@ -5,17 +5,15 @@ from typing import Any
 
 import strawberry
 
-from app.db.emergency import EmergencyRecord
 from app.domain.access_log import AccessDecision, AccessKind, Entry, PurposeOfUse
 from app.resolvers import access_log as audit
-from app.schema.actions import needs
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, REPLAYED, UserError, answer
+from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.base.permissions import BREAK_GLASS, DataClass, Requires, health
+from app.services import emergency
 from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MIN, EmergencyData
-from app.unit_of_work.idempotency import Written
 
 described(
     AccessKind,
@@ -71,7 +69,7 @@ class EmergencyAccess:
 
 
 @strawberry.type
-class AuditQuery:
+class AccessLogQuery:
     @strawberry.field(
         graphql_type=Connection[AccessLogEntry],
         description="Who saw or changed the calling patient's data, latest first; up to a second behind.",
@@ -98,28 +96,21 @@ class OpenEmergencyAccessInput:
     minutes: int = strawberry.field(default=15, description=f"How long, 1 to {MINUTES_MAX} minutes.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the service."""
+        return {"data": EmergencyData(self.patient, self.reason, self.minutes)}
 
-@strawberry.type(description="What became of the request.")
-class OpenEmergencyAccessPayload:
+
+@strawberry.type(description="Result of the request.")
+class OpenEmergencyAccessPayload(MutationPayload):
     access: EmergencyAccess | None = strawberry.field(default=None, description="The access; null when refused.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was opened.")
-    replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
 
-def _opened(written: Written[EmergencyRecord]) -> dict[str, Any]:
-    return {"access": written.value, "replayed": written.replayed}
-
-
-@strawberry.type
-class AuditMutation:
-    @strawberry.mutation(
-        description="See the health data of one patient for a short time, in an emergency; every look is recorded.",
-        extensions=[needs("openEmergencyAccess")],
-    )
-    async def open_emergency_access(self, info: Info, input: OpenEmergencyAccessInput) -> OpenEmergencyAccessPayload:
-        ctx, data = info.context, EmergencyData(input.patient, input.reason, input.minutes)
-
-        async def act() -> Written[EmergencyRecord]:
-            return await audit.open_access(ctx, data=data, key=input.idempotency_key)
-
-        return await answer(ctx, "openEmergencyAccess", OpenEmergencyAccessPayload, input, act, _opened)
+MUTATIONS = (
+    mutation(
+        emergency.OPEN,
+        OpenEmergencyAccessInput,
+        OpenEmergencyAccessPayload,
+        "See the health data of one patient for a short time, in an emergency; every look is recorded.",
+    ),
+)

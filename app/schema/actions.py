@@ -1,111 +1,51 @@
-"""Which permission each mutation needs, in one table: the mutations enforce it, `availableActions` asks it."""
+"""`availableActions`: which actions an object offers its caller now, and why not the others."""
 
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
 
 import strawberry
 
 from app.auth.principal import Principal
-from app.domain.actions import ClaimOperation, DenialOperation, InvoiceOperation
-from app.schema.base.described import described
-from app.schema.base.permissions import Requires
-
-MUTATIONS: Final[dict[str, str]] = {
-    "createClaim": "claims:create",
-    "updateDraftClaim": "claims:create",
-    "replaceClaim": "claims:create",
-    "submitClaims": "claims:submit",
-    "cancelClaim": "claims:cancel",
-    "exportBatch": "claims:submit",
-    "startReview": "claims:review",
-    "requestInformation": "claims:review",
-    "adjudicateClaim": "claims:adjudicate",
-    "acceptDenial": "denials:appeal",
-    "appealDenial": "denials:appeal",
-    "answerAppeal": "appeals:answer",
-    "createInvoice": "invoices:create",
-    "adjustInvoice": "invoices:adjust",
-    "issueInvoice": "invoices:issue",
-    "cancelInvoice": "invoices:cancel",
-    "settleInvoice": "settlements:create",
-    "reverseSettlement": "settlements:reverse",
-    "importRemittance": "remittances:import",
-    "matchRemittanceLine": "remittances:import",
-    "postRemittance": "remittances:post",
-    "checkEligibility": "eligibility:check",
-    "saveContract": "gateway:configure",
-    "openEmergencyAccess": "health:break_glass",
-}
-CLAIM_MUTATIONS: Final = {
-    ClaimOperation.UPDATE_DRAFT: "updateDraftClaim",
-    ClaimOperation.SUBMIT: "submitClaims",
-    ClaimOperation.START_REVIEW: "startReview",
-    ClaimOperation.REQUEST_INFORMATION: "requestInformation",
-    ClaimOperation.ADJUDICATE: "adjudicateClaim",
-    ClaimOperation.CANCEL: "cancelClaim",
-    ClaimOperation.REPLACE: "replaceClaim",
-    ClaimOperation.INVOICE: "createInvoice",
-}
-DENIAL_MUTATIONS: Final = {
-    DenialOperation.ACCEPT: "acceptDenial",
-    DenialOperation.APPEAL: "appealDenial",
-    DenialOperation.ANSWER_APPEAL: "answerAppeal",
-}
-INVOICE_MUTATIONS: Final = {
-    InvoiceOperation.ADJUST: "adjustInvoice",
-    InvoiceOperation.ISSUE: "issueInvoice",
-    InvoiceOperation.CANCEL: "cancelInvoice",
-    InvoiceOperation.SETTLE: "settleInvoice",
-    InvoiceOperation.REVERSE_SETTLEMENT: "reverseSettlement",
-}
-
-described(
+from app.db.claims import ClaimRecord
+from app.db.denials import DenialRecord
+from app.db.invoices import InvoiceRecord
+from app.domain.actions import (
+    ClaimFacts,
     ClaimOperation,
-    "What can be done to a claim; new values may be added.",
-    {
-        "UPDATE_DRAFT": "`updateDraftClaim`.",
-        "SUBMIT": "`submitClaims`.",
-        "START_REVIEW": "`startReview`.",
-        "REQUEST_INFORMATION": "`requestInformation`.",
-        "ADJUDICATE": "`adjudicateClaim`.",
-        "CANCEL": "`cancelClaim`.",
-        "REPLACE": "`replaceClaim`.",
-        "INVOICE": "`createInvoice`.",
-    },
-)
-described(
     DenialOperation,
-    "What can be done to a denial; new values may be added.",
-    {
-        "ACCEPT": "`acceptDenial`.",
-        "APPEAL": "`appealDenial`.",
-        "ANSWER_APPEAL": "`answerAppeal`.",
-    },
-)
-described(
     InvoiceOperation,
-    "What can be done to an invoice; new values may be added.",
-    {
-        "ADJUST": "`adjustInvoice`.",
-        "ISSUE": "`issueInvoice`.",
-        "CANCEL": "`cancelInvoice`.",
-        "SETTLE": "`settleInvoice`.",
-        "REVERSE_SETTLEMENT": "`reverseSettlement`.",
-    },
+    claim_block,
+    denial_block,
+    invoice_block,
 )
+from app.domain.calendar import business_day
+from app.domain.denials import AFTER_APPEAL
+from app.domain.invoices import InvoiceLineKind
+from app.domain.money import Cents
+from app.schema.base.described import described
+from app.schema.base.info import Info
+from app.services.actions import offering
+from app.unit_of_work.action import Action
+
+CLAIM_ACTIONS: Final = offering(ClaimOperation)
+DENIAL_ACTIONS: Final = offering(DenialOperation)
+INVOICE_ACTIONS: Final = offering(InvoiceOperation)
+BLOCKED_BY: Final = "Why it would be refused now; null when it can be done."
 
 
-def needs(mutation: str) -> Requires:
-    """The permission of a mutation, for its field."""
-    return Requires(MUTATIONS[mutation])
+def _describe(operations: type[StrEnum], of: str, actions: list[Action[Any]]) -> None:
+    texts = {str(action.offers): f"`{action.name}`." for action in actions}
+    described(operations, f"What can be done to {of}; new values may be added.", texts)
 
 
-def permission_block(principal: Principal, mutation: str) -> str | None:
-    """Why the caller may not use the mutation at all, or None."""
-    scope = MUTATIONS[mutation]
-    return None if scope in principal.permissions else f"this needs the permission {scope}"
+_describe(ClaimOperation, "a claim", CLAIM_ACTIONS)
+_describe(DenialOperation, "a denial", DENIAL_ACTIONS)
+_describe(InvoiceOperation, "an invoice", INVOICE_ACTIONS)
 
 
-BLOCKED_BY = "Why it would be refused now; null when it can be done."
+def permission_block(principal: Principal, action: Action[Any]) -> str | None:
+    """Why the caller may not use the action at all, or None."""
+    return None if action.needs in principal.permissions else f"this needs the permission {action.needs}"
 
 
 @strawberry.type(description="Something that can be done to a claim, or why not.")
@@ -124,3 +64,58 @@ class AvailableDenialAction:
 class AvailableInvoiceAction:
     action: InvoiceOperation = strawberry.field(description="What.")
     blocked_by: str | None = strawberry.field(description=BLOCKED_BY)
+
+
+async def claim_actions(claim: ClaimRecord, info: Info) -> list[AvailableClaimAction]:
+    """Every action on a claim, with what blocks it for this caller now."""
+    facts, who = await _facts(claim, info), info.context.principal
+    return [
+        AvailableClaimAction(
+            action=operation, blocked_by=permission_block(who, action) or claim_block(operation, facts)
+        )
+        for operation, action in zip(ClaimOperation, CLAIM_ACTIONS, strict=True)
+    ]
+
+
+async def _facts(claim: ClaimRecord, info: Info) -> ClaimFacts:
+    """What decides about the claim; one that is not decided has no lines, denials or replacement."""
+    if claim.approved_cents is None:
+        return ClaimFacts(claim.status, None)
+    loaders = info.context.loaders
+    denials = await loaders.denials_of_claim.load(claim.id)
+    return ClaimFacts(
+        claim.status,
+        Cents(claim.approved_cents),
+        is_billed=any(line.kind is InvoiceLineKind.CLAIM for line in await loaders.lines_of_claim.load(claim.id)),
+        is_replaced=await loaders.replacement_of_claim.load(claim.id) is not None,
+        is_appealed=any(denial.status in AFTER_APPEAL for denial in denials),
+    )
+
+
+async def denial_actions(denial: DenialRecord, info: Info) -> list[AvailableDenialAction]:
+    """Every action on a denial, with what blocks it for this caller now."""
+    ctx = info.context
+    is_replaced = await ctx.loaders.replacement_of_claim.load(denial.claim_id) is not None
+    today = business_day(ctx.now())
+
+    def block(operation: DenialOperation) -> str | None:
+        deadline = denial.appeal_deadline
+        return denial_block(operation, denial.status, deadline=deadline, today=today, is_replaced=is_replaced)
+
+    return [
+        AvailableDenialAction(action=operation, blocked_by=permission_block(ctx.principal, action) or block(operation))
+        for operation, action in zip(DenialOperation, DENIAL_ACTIONS, strict=True)
+    ]
+
+
+def invoice_actions(invoice: InvoiceRecord, info: Info) -> list[AvailableInvoiceAction]:
+    """Every action on an invoice, with what blocks it for this caller now."""
+    who, total, settled = info.context.principal, Cents(invoice.total_cents), Cents(invoice.settled_cents)
+
+    def block(operation: InvoiceOperation) -> str | None:
+        return invoice_block(operation, invoice.status, total=total, settled=settled)
+
+    return [
+        AvailableInvoiceAction(action=operation, blocked_by=permission_block(who, action) or block(operation))
+        for operation, action in zip(InvoiceOperation, INVOICE_ACTIONS, strict=True)
+    ]

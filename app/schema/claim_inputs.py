@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-from app.domain.claim_form import Authorization, ClaimData, ItemData
+from app.domain.claim_form import Authorization, ClaimForm, ItemForm
 from app.domain.claims import DeniedAmount, ItemDecision
 from app.domain.encounter import Encounter, Practitioner
 from app.domain.money import FACTOR_ONE, Cents, Factor, Quantity
@@ -23,16 +23,16 @@ class ClaimItemInput:
     description: str | None = strawberry.field(default=None, description="Defaults to the TUSS term.")
     performed_on: date | None = strawberry.field(default=None, description="Defaults to the service date.")
 
-    def data(self) -> ItemData:
+    def data(self) -> ItemForm:
         """The item as the service takes it."""
-        return ItemData(
-            self.code_system,
-            self.code,
-            self.quantity,
-            self.unit_price,
-            self.factor,
-            self.description,
-            self.performed_on,
+        return ItemForm(
+            code_system=self.code_system,
+            code=self.code,
+            quantity=self.quantity,
+            unit_price=self.unit_price,
+            factor=self.factor,
+            description=self.description,
+            performed_on=self.performed_on,
         )
 
 
@@ -105,9 +105,9 @@ class ClaimInput:
         default=None, description="What TISS documents say beyond the billing facts."
     )
 
-    def data(self) -> ClaimData:
+    def form(self) -> ClaimForm:
         """The claim as the service takes it."""
-        return ClaimData(
+        return ClaimForm(
             type=self.type,
             provider=self.provider,
             payer=self.payer,
@@ -128,6 +128,10 @@ class ClaimInput:
 class CreateClaimInput(ClaimInput):
     submit: bool = strawberry.field(default=False, description="Send it to the payer at once.")
     idempotency_key: str = strawberry.field(description=KEY)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the service."""
+        return {"form": self.form(), "submit": self.submit}
 
 
 @strawberry.input(description="Changes of a claim: what is left out stays, null clears.")
@@ -152,7 +156,7 @@ class ClaimChangesInput:
     )
 
     def changes(self) -> dict[str, Any]:
-        """The given fields as changes of ClaimData; null where a claim needs a value counts as left out."""
+        """The given fields as changes of ClaimForm; null where a claim needs a value counts as left out."""
         plain = ("type", "provider_claim_number", "card_number", "service_date")
         found = {name: getattr(self, name) for name in plain if getattr(self, name) not in (None, strawberry.UNSET)}
         if self.items is not None and self.items is not strawberry.UNSET:
@@ -175,12 +179,20 @@ class UpdateDraftClaimInput(ClaimChangesInput):
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the service."""
+        return {"id": self.id, "changes": self.changes(), "version": self.version}
+
 
 @strawberry.input(description="A corrected claim in the place of a decided one: what is left out stays, null clears.")
 class ReplaceClaimInput(ClaimChangesInput):
     provider_claim_number: str = strawberry.field(description="The new claim's own number.")
     submit: bool = strawberry.field(default=False, description="Send it to the payer at once.")
     idempotency_key: str = strawberry.field(description=KEY)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the service."""
+        return {"id": self.id, "changes": self.changes(), "submit": self.submit}
 
 
 @strawberry.input(description="The claims of one batch.")
@@ -244,3 +256,12 @@ class AdjudicateClaimInput:
     payer_claim_number: str | None = strawberry.field(default=None, description="The payer's own number of the claim.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str = strawberry.field(description=KEY)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the service."""
+        return {
+            "id": self.id,
+            "decisions": [item.data() for item in self.items],
+            "payer_claim_number": self.payer_claim_number,
+            "version": self.version,
+        }

@@ -14,7 +14,7 @@ from app.resolvers.claim_stream import ClaimStreamFilter
 from app.schema.base.enums import ClaimStatus
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires
-from app.schema.claims import Claim
+from app.schema.objects import Claim
 from app.schema.settlements import CURSOR
 
 

@@ -10,13 +10,12 @@ from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
-from app.schema.actions import needs
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, REPLAYED, VERSION, UserError, answer
+from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
 from app.schema.base.permissions import Requires, financial
 from app.schema.parties import Payer, Provider
+from app.services import contracts as service
 from app.services.contracts import ContractData
-from app.unit_of_work.idempotency import Written
 
 WINDOW = "Days from the service to the last day on which a claim may be sent."
 DEADLINE = "Days from a denial to the last day on which it may be appealed."
@@ -109,32 +108,18 @@ class SaveContractInput:
     version: int | None = strawberry.field(default=None, description=f"{VERSION} 0: there is none yet.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
-    def data(self) -> ContractData:
-        """The contract as the service takes it."""
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the service."""
         terms = Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
         prices = None if self.prices is None else tuple(price.data() for price in self.prices)
         added = tuple(price.data() for price in self.add_prices)
-        return ContractData(self.provider, self.payer, terms, prices, added)
+        data = ContractData(self.provider, self.payer, terms, prices, added)
+        return {"data": data, "version": self.version}
 
 
-@strawberry.type(description="What became of a contract.")
-class ContractPayload:
+@strawberry.type(description="Result of a contract.")
+class ContractPayload(MutationPayload):
     contract: Contract | None = strawberry.field(default=None, description="The contract as it is now.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
-    replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
 
-def _contract(written: Written[ContractRecord]) -> dict[str, Any]:
-    return {"contract": written.value, "replayed": written.replayed}
-
-
-@strawberry.type
-class ContractMutation:
-    @strawberry.mutation(description="Make or change a contract.", extensions=[needs("saveContract")])
-    async def save_contract(self, info: Info, input: SaveContractInput) -> ContractPayload:
-        ctx = info.context
-
-        async def act() -> Written[ContractRecord]:
-            return await contracts.save(ctx, data=input.data(), version=input.version, key=input.idempotency_key)
-
-        return await answer(ctx, "saveContract", ContractPayload, input, act, _contract)
+MUTATIONS = (mutation(service.SAVE, SaveContractInput, ContractPayload, "Create or change a contract."),)

@@ -1,30 +1,23 @@
 """Denials (glosas): type, the list with its deadlines, and what both sides do about them."""
 
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import date
+from typing import Any
 
 import strawberry
 
-from app.db.claims import ClaimRecord, ItemRecord
-from app.db.denials import DenialFilter, DenialRecord
-from app.domain import tabela38
-from app.domain.actions import denial_block
-from app.domain.calendar import business_day
+from app.db.denials import DenialFilter
 from app.domain.money import Cents
 from app.resolvers import denials
 from app.resolvers.denials import DenialOrder, DenialPage
-from app.schema.actions import DENIAL_MUTATIONS, AvailableDenialAction, needs, permission_block
-from app.schema.base.connections import Edge, Node, PageInfo
+from app.schema.base.connections import Edge, PageInfo
 from app.schema.base.described import described
 from app.schema.base.enums import DenialStatus
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, REPLAYED, UserError, answer, checked_arguments
-from app.schema.base.permissions import Requires, amount, check_input, financial, health
-from app.services.denials import Answer
-from app.unit_of_work.idempotency import Written
-
-if TYPE_CHECKING:
-    from app.schema.claims import Claim, ClaimItem
+from app.schema.base.mutations import KEY, MutationPayload, checked_arguments, mutation
+from app.schema.base.permissions import Requires, check_input, financial
+from app.schema.objects import Denial
+from app.services import denials as service
+from app.services.denials import AppealAnswer
 
 described(
     DenialOrder,
@@ -36,85 +29,6 @@ described(
 )
 # Sorting by an amount would tell it.
 ORDER_NEEDS = {DenialOrder.AMOUNT_DESC: ("amounts:read",)}
-
-
-@strawberry.type(description="An appeal against a denial (recurso de glosa) and its answer.")
-class Appeal:
-    appealed_at: datetime | None = strawberry.field(description="When it was made.")
-    answered_at: datetime | None = strawberry.field(description="When the payer answered; null until then.")
-    appealed_cents: Cents | None = amount("appealedAmount", "What of the denial is contested.")
-    answered_cents: Cents | None = amount("answeredAmount", "What the payer pays after all; null until answered.")
-    justification: str | None = strawberry.field(
-        description="Why the provider contests it.", extensions=health("claims:read_health")
-    )
-    payer_justification: str | None = strawberry.field(
-        description="Why the payer decided so.", extensions=health("claims:read_health")
-    )
-
-
-@strawberry.type(description="One denial of an item (glosa).")
-class Denial(Node):
-    code: str = strawberry.field(description="The reason, a code of Tabela 38 (tipoGlosa).")
-    status: DenialStatus = strawberry.field(description="Where the denial stands.")
-    created_at: datetime = strawberry.field(description="When the payer denied it.")
-    appeal_deadline: date = strawberry.field(description="The last day to appeal, from the contract.")
-    amount_cents: Cents | None = amount("amount", "The denied amount.")
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, DenialRecord)
-
-    @strawberry.field(description="The official text of the code, in Portuguese.")
-    def description(denial: strawberry.Parent[DenialRecord]) -> str | None:
-        return tabela38.description(denial.code)
-
-    @amount("inDisputeAmount", "What of it is still fought for.")
-    def in_dispute(denial: strawberry.Parent[DenialRecord]) -> Cents | None:
-        return denial.shares.in_dispute
-
-    @amount("wonAmount", "What an appeal has won; the next invoice bills it.")
-    def won(denial: strawberry.Parent[DenialRecord]) -> Cents | None:
-        return denial.shares.won
-
-    @amount("lostAmount", "What of it is lost for good.")
-    def lost(denial: strawberry.Parent[DenialRecord]) -> Cents | None:
-        return denial.shares.lost
-
-    @strawberry.field(graphql_type=Appeal | None, description="The appeal, if one was made.")
-    def appeal(denial: strawberry.Parent[DenialRecord]) -> DenialRecord | None:
-        return None if denial.appealed_at is None else denial
-
-    @strawberry.field(
-        graphql_type=Annotated["ClaimItem", strawberry.lazy("app.schema.claims")] | None,
-        description="The item it denies.",
-        extensions=health("claims:read_items"),
-    )
-    async def item(denial: strawberry.Parent[DenialRecord], info: Info) -> ItemRecord | None:
-        return await info.context.loaders.item.load(denial.item_id)
-
-    @strawberry.field(
-        graphql_type=Annotated["Claim", strawberry.lazy("app.schema.claims")] | None,
-        description="The claim of the item.",
-        extensions=[Requires("claims:read")],
-    )
-    async def claim(denial: strawberry.Parent[DenialRecord], info: Info) -> ClaimRecord | None:
-        return await info.context.loaders.claim.load(denial.claim_id)
-
-    @strawberry.field(description="What can be done to it now, and why not.")
-    async def available_actions(denial: strawberry.Parent[DenialRecord], info: Info) -> list[AvailableDenialAction]:
-        ctx = info.context
-        is_replaced = await ctx.loaders.replacement_of_claim.load(denial.claim_id) is not None
-        today = business_day(ctx.now())
-        return [
-            AvailableDenialAction(
-                action=operation,
-                blocked_by=permission_block(ctx.principal, mutation)
-                or denial_block(
-                    operation, denial.status, deadline=denial.appeal_deadline, today=today, is_replaced=is_replaced
-                ),
-            )
-            for operation, mutation in DENIAL_MUTATIONS.items()
-        ]
 
 
 @strawberry.type(description="One page of denials.")
@@ -200,72 +114,37 @@ class AnswerAppealInput:
     answers: list[AppealAnswerInput] = strawberry.field(description="1 to 100 answers, one for each denial.")
     idempotency_key: str = strawberry.field(description=KEY)
 
-    def data(self) -> list[Answer]:
-        """The answers as the service takes them."""
-        return [Answer(each.denial, each.accepted_amount, each.justification) for each in self.answers]
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the service."""
+        return {
+            "answers": [AppealAnswer(each.denial, each.accepted_amount, each.justification) for each in self.answers]
+        }
 
 
-@strawberry.type(description="What became of a mutation on one denial.")
-class DenialPayload:
+@strawberry.type(description="Result of a mutation on one denial.")
+class DenialPayload(MutationPayload):
     denial: Denial | None = strawberry.field(default=None, description="The denial as it is now; null when refused.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
-    replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
 
-@strawberry.type(description="What became of the payer's answers.")
-class AnswerAppealPayload:
+@strawberry.type(description="Result of the payer's answers.")
+class AnswerAppealPayload(MutationPayload):
     denials: list[Denial] = strawberry.field(
         default_factory=list, description="The denials as they are now, in input order."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
-    replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
 
-def _denial(written: Written[DenialRecord]) -> dict[str, Any]:
-    return {"denial": written.value, "replayed": written.replayed}
-
-
-def _denials(written: Written[list[DenialRecord]]) -> dict[str, Any]:
-    return {"denials": written.value, "replayed": written.replayed}
-
-
-@strawberry.type
-class DenialMutation:
-    @strawberry.mutation(description="Take the loss of a denial.", extensions=[needs("acceptDenial")])
-    async def accept_denial(self, info: Info, input: AcceptDenialInput) -> DenialPayload:
-        ctx = info.context
-
-        async def act() -> Written[DenialRecord]:
-            return await denials.accept(ctx, denial_id=input.id, key=input.idempotency_key)
-
-        return await answer(ctx, "acceptDenial", DenialPayload, input, act, _denial)
-
-    @strawberry.mutation(
-        description="Contest a denial (recurso de glosa), once, until its deadline.",
-        extensions=[needs("appealDenial")],
-    )
-    async def appeal_denial(self, info: Info, input: AppealDenialInput) -> DenialPayload:
-        ctx = info.context
-
-        async def act() -> Written[DenialRecord]:
-            return await denials.appeal(
-                ctx,
-                denial_id=input.id,
-                amount=input.amount,
-                justification=input.justification,
-                key=input.idempotency_key,
-            )
-
-        return await answer(ctx, "appealDenial", DenialPayload, input, act, _denial)
-
-    @strawberry.mutation(
-        description="The payer's decision on appeals, an accepted amount for each.",
-        extensions=[needs("answerAppeal")],
-    )
-    async def answer_appeal(self, info: Info, input: AnswerAppealInput) -> AnswerAppealPayload:
-        ctx = info.context
-
-        async def act() -> Written[list[DenialRecord]]:
-            return await denials.answer(ctx, answers=input.data(), key=input.idempotency_key)
-
-        return await answer(ctx, "answerAppeal", AnswerAppealPayload, input, act, _denials)
+MUTATIONS = (
+    mutation(service.ACCEPT, AcceptDenialInput, DenialPayload, "Accept the loss of a denial."),
+    mutation(
+        service.APPEAL,
+        AppealDenialInput,
+        DenialPayload,
+        "Contest a denial (recurso de glosa), once, until its deadline.",
+    ),
+    mutation(
+        service.ANSWER_APPEAL,
+        AnswerAppealInput,
+        AnswerAppealPayload,
+        "The payer's decision on appeals, an accepted amount for each.",
+    ),
+)

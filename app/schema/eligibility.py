@@ -1,5 +1,6 @@
 """Eligibility: type, history and the check."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -11,13 +12,14 @@ from app.domain import tabela38
 from app.domain.calendar import business_day
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 from app.resolvers import eligibility
-from app.schema.actions import needs
+from app.resolvers.context import Context
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
-from app.schema.base.mutations import UserError, answer, checked_arguments
+from app.schema.base.mutations import MutationPayload, checked_arguments, mutation
 from app.schema.base.permissions import Requires, check_input, health, maskable, needing, personal
 from app.schema.parties import Patient, Payer, Provider
+from app.services import eligibility as service
 from app.services.eligibility import Question
 from app.unit_of_work.idempotency import Written
 
@@ -130,8 +132,12 @@ class CheckEligibilityInput:
     procedure: ProcedureInput | None = strawberry.field(default=None, description="A procedure, if it matters.")
     force_refresh: bool = strawberry.field(default=False, description="Ask the payer even if an answer is at hand.")
 
+    def arguments(self) -> dict[str, Any]:
+        """What the resolver wants to know."""
+        return {"question": self.question, "is_forced": self.force_refresh}
+
     def question(self, today: date) -> Question:
-        """The question as the service takes it."""
+        """The question as the service takes it; `today` is the day when none is given."""
         procedure = self.procedure
         return Question(
             provider=self.provider,
@@ -143,25 +149,22 @@ class CheckEligibilityInput:
         )
 
 
-@strawberry.type(description="What became of a check.")
-class CheckEligibilityPayload:
+@strawberry.type(description="Result of a check.")
+class CheckEligibilityPayload(MutationPayload):
     eligibility: Eligibility | None = strawberry.field(default=None, description="The answer; null when refused.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was asked.")
 
 
-@strawberry.type
-class EligibilityMutation:
-    @strawberry.mutation(
-        description="Ask whether a card is covered on a day (POST /eligibility/check before).",
-        extensions=[needs("checkEligibility")],
-    )
-    async def check_eligibility(self, info: Info, input: CheckEligibilityInput) -> CheckEligibilityPayload:
-        ctx = info.context
+async def _check(ctx: Context, arguments: Mapping[str, Any]) -> Written[EligibilityRecord]:
+    question = arguments["question"](business_day(ctx.now()))
+    return Written(await eligibility.check(ctx, question=question, is_forced=arguments["is_forced"]))
 
-        async def act() -> Written[EligibilityRecord]:
-            question = input.question(business_day(ctx.now()))
-            return Written(await eligibility.check(ctx, question=question, is_forced=input.force_refresh))
 
-        return await answer(
-            ctx, "checkEligibility", CheckEligibilityPayload, input, act, lambda written: {"eligibility": written.value}
-        )
+MUTATIONS = (
+    mutation(
+        service.CHECK,
+        CheckEligibilityInput,
+        CheckEligibilityPayload,
+        "Ask whether a card is covered on a day (POST /eligibility/check of the REST service).",
+        via=_check,
+    ),
+)

@@ -48,3 +48,19 @@ class Patient(Node):
     @strawberry.field(description="Date of birth.", extensions=personal("patients:read"))
     def birth_date(patient: strawberry.Parent[PatientRecord]) -> date | None:
         return patient.birth_date
+
+
+@strawberry.type(description="Who performed the service (profissional executante).")
+class Practitioner:
+    name: str | None = strawberry.field(description="Name.")
+    council: str | None = strawberry.field(description="Professional council (conselho), a code of TISS table 26.")
+    number: str | None = strawberry.field(description="Number in the council.")
+    state: str | None = strawberry.field(description="State of the council (UF), a code of TISS table 59.")
+    cbo: str | None = strawberry.field(description="Occupation (CBO), a code of TISS table 24.")
+
+
+@strawberry.type(description="The payer's authorization (senha).")
+class Authorization:
+    number: str = strawberry.field(description="Number of the authorization (senha).")
+    issued_on: date | None = strawberry.field(description="When it was given (dataAutorizacao).")
+    valid_until: date | None = strawberry.field(description="Last day of its validity (dataValidadeSenha).")

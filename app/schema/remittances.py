@@ -13,22 +13,18 @@ from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
-from app.domain.statement import LineData, RemittanceData
+from app.domain.statement import Statement, StatementLine
 from app.resolvers import remittances
-from app.schema.actions import needs
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, REPLAYED, UserError, answer
+from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.base.permissions import Requires, amount, financial, health
 from app.schema.claim_inputs import DenialInput
-from app.schema.claims import Claim
+from app.schema.objects import Claim, Settlement
 from app.schema.parties import Payer, Provider
-from app.schema.settlements import Settlement
-from app.services.posting import Posted
-from app.services.remittances import Imported
-from app.tiss import read_statement as demonstrativo
-from app.unit_of_work.idempotency import Written
+from app.services import posting
+from app.services import remittances as service
 
 described(
     RemittanceSource,
@@ -206,9 +202,9 @@ class RemittanceLineInput:
     item_code: str | None = strawberry.field(default=None, description="The item's code, when it has no number.")
     denials: list[DenialInput] = strawberry.field(default_factory=list, description="What it does not pay, and why.")
 
-    def data(self) -> LineData:
+    def data(self) -> StatementLine:
         """The line as the service takes it."""
-        return LineData(
+        return StatementLine(
             self.provider_claim_number,
             self.payer_claim_number,
             self.item_sequence,
@@ -234,22 +230,17 @@ class ImportRemittanceInput:
     xml: str | None = strawberry.field(default=None, description="A TISS demonstrativo instead of lines.")
     idempotency_key: str = strawberry.field(description=KEY)
 
-    @property
-    def source(self) -> RemittanceSource:
-        """How the statement comes in."""
-        return RemittanceSource.TYPED if self.xml is None else RemittanceSource.TISS
-
-    def data(self) -> RemittanceData:
-        """The statement as the service takes it; INVALID_INPUT unless it is given in exactly one form."""
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the service; INVALID_INPUT unless the statement is given in exactly one form."""
         if (self.xml is None) == (self.lines is None):
             raise refuse(ErrorCode.INVALID_INPUT, "give either lines or a TISS document", "lines")
-        number, lines = self.statement_number, tuple(line.data() for line in self.lines or ())
-        if self.xml is not None:
-            document = demonstrativo.read_for(self.xml.encode(), payer=self.payer, provider=self.provider)
-            number, lines = number or document.statement_number, document.lines
-        return RemittanceData(
-            self.payer, self.provider, number or "", self.paid_on, self.method, self.bank_reference, lines
-        )
+        lines = tuple(line.data() for line in self.lines or ())
+        number = self.statement_number or ""
+        return {
+            "data": Statement(self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines),
+            "document": None if self.xml is None else self.xml.encode(),
+            "source": RemittanceSource.TYPED if self.xml is None else RemittanceSource.TISS,
+        }
 
 
 @strawberry.input(description="Which claim a waiting line is about.")
@@ -265,25 +256,21 @@ class PostRemittanceInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="What became of a statement.")
-class ImportRemittancePayload:
+@strawberry.type(description="Result of a statement.")
+class ImportRemittancePayload(MutationPayload):
     remittance: Remittance | None = strawberry.field(default=None, description="The statement; null when refused.")
     already_imported: bool = strawberry.field(
         default=False, description="Whether the same statement was there before: nothing was changed."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
-    replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
 
-@strawberry.type(description="What became of a line.")
-class MatchRemittanceLinePayload:
+@strawberry.type(description="Result of a line.")
+class MatchRemittanceLinePayload(MutationPayload):
     line: RemittanceLine | None = strawberry.field(default=None, description="The line; null when refused.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
-    replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
 
 @strawberry.type(description="What carrying a statement out did.")
-class PostRemittancePayload:
+class PostRemittancePayload(MutationPayload):
     remittance: Remittance | None = strawberry.field(default=None, description="The statement; null when refused.")
     settlements: list[Settlement] = strawberry.field(
         default_factory=list, description="The new ledger rows, one per invoice."
@@ -293,65 +280,23 @@ class PostRemittancePayload:
     already_posted: bool = strawberry.field(
         default=False, description="Whether there was nothing left to carry out: nothing was changed."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
-    replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
 
-def _imported(written: Written[Imported]) -> dict[str, Any]:
-    found = written.value
-    return {"remittance": found.remittance, "already_imported": found.is_known, "replayed": written.replayed}
-
-
-def _line(written: Written[RemittanceLineRecord]) -> dict[str, Any]:
-    return {"line": written.value, "replayed": written.replayed}
-
-
-def _posted(written: Written[Posted]) -> dict[str, Any]:
-    found = written.value
-    return {
-        "remittance": found.remittance,
-        "settlements": list(found.settlements),
-        "posted_lines": found.posted_lines,
-        "put_back_lines": found.put_back_lines,
-        "already_posted": not found.is_changed,
-        "replayed": written.replayed,
-    }
-
-
-@strawberry.type
-class RemittanceMutation:
-    @strawberry.mutation(
-        description="Take a payer's statement in and match its lines; the same statement again changes nothing.",
-        extensions=[needs("importRemittance")],
-    )
-    async def import_remittance(self, info: Info, input: ImportRemittanceInput) -> ImportRemittancePayload:
-        ctx = info.context
-
-        async def act() -> Written[Imported]:
-            return await remittances.take(ctx, data=input.data(), source=input.source, key=input.idempotency_key)
-
-        return await answer(ctx, "importRemittance", ImportRemittancePayload, input, act, _imported)
-
-    @strawberry.mutation(
-        description="Say by hand which claim a line is about.", extensions=[needs("matchRemittanceLine")]
-    )
-    async def match_remittance_line(self, info: Info, input: MatchRemittanceLineInput) -> MatchRemittanceLinePayload:
-        ctx = info.context
-
-        async def act() -> Written[RemittanceLineRecord]:
-            return await remittances.match(ctx, line_id=input.id, claim_id=input.claim_id, key=input.idempotency_key)
-
-        return await answer(ctx, "matchRemittanceLine", MatchRemittanceLinePayload, input, act, _line)
-
-    @strawberry.mutation(
-        description="Carry out the matched lines of a statement in one transaction: decisions with their denials, "
-        "invoices for claims that nobody billed yet, and settlements.",
-        extensions=[needs("postRemittance")],
-    )
-    async def post_remittance(self, info: Info, input: PostRemittanceInput) -> PostRemittancePayload:
-        ctx = info.context
-
-        async def act() -> Written[Posted]:
-            return await remittances.post(ctx, remittance_id=input.id, key=input.idempotency_key)
-
-        return await answer(ctx, "postRemittance", PostRemittancePayload, input, act, _posted)
+MUTATIONS = (
+    mutation(
+        service.IMPORT,
+        ImportRemittanceInput,
+        ImportRemittancePayload,
+        "Import a payer's statement and match its lines to claims; the same statement again changes nothing.",
+    ),
+    mutation(
+        service.MATCH, MatchRemittanceLineInput, MatchRemittanceLinePayload, "Say by hand which claim a line is about."
+    ),
+    mutation(
+        posting.POST,
+        PostRemittanceInput,
+        PostRemittancePayload,
+        "Post the matched lines of a statement in one transaction: decisions with their denials, invoices for claims "
+        "that nobody billed yet, and settlements.",
+    ),
+)

@@ -1,6 +1,7 @@
 """The root types, put together from the features, and the schema."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import strawberry
 from graphql import (
@@ -12,22 +13,33 @@ from graphql import (
     Undefined,
 )
 from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import create_type
+from strawberry.types.field import StrawberryField
 
-from app.schema.access_log import AuditMutation, AuditQuery
+from app.schema import (
+    access_log,
+    claim_mutations,
+    contracts,
+    denials,
+    eligibility,
+    invoices,
+    remittances,
+    settlements,
+)
+from app.schema.access_log import AccessLogQuery
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
-from app.schema.claim_mutations import ClaimMutation
 from app.schema.claim_stream import ClaimSubscription
 from app.schema.claims import ClaimQuery
-from app.schema.contracts import ContractMutation, ContractQuery
-from app.schema.denials import DenialMutation, DenialQuery
-from app.schema.eligibility import EligibilityMutation, EligibilityQuery
-from app.schema.invoices import InvoiceMutation, InvoiceQuery
+from app.schema.contracts import ContractQuery
+from app.schema.denials import DenialQuery
+from app.schema.eligibility import EligibilityQuery
+from app.schema.invoices import InvoiceQuery
 from app.schema.me import NodeQuery
 from app.schema.parties import Patient
 from app.schema.reconciliation import ReconciliationQuery
-from app.schema.remittances import RemittanceMutation, RemittanceQuery
-from app.schema.settlements import SettlementMutation, SettlementQuery, SettlementSubscription
+from app.schema.remittances import RemittanceQuery
+from app.schema.settlements import SettlementQuery, SettlementSubscription
 from app.schema.tuss import TussQuery
 
 
@@ -43,23 +55,24 @@ class Query(
     ContractQuery,
     EligibilityQuery,
     TussQuery,
-    AuditQuery,
+    AccessLogQuery,
 ):
     pass
 
 
-@strawberry.type(description="What can be done; expected refusals come back as `errors` of the payload.")
-class Mutation(
-    ClaimMutation,
-    DenialMutation,
-    InvoiceMutation,
-    SettlementMutation,
-    RemittanceMutation,
-    ContractMutation,
-    EligibilityMutation,
-    AuditMutation,
-):
-    pass
+MUTATIONS: Final[tuple[StrawberryField, ...]] = (
+    *claim_mutations.MUTATIONS,
+    *denials.MUTATIONS,
+    *invoices.MUTATIONS,
+    *settlements.MUTATIONS,
+    *remittances.MUTATIONS,
+    *contracts.MUTATIONS,
+    *eligibility.MUTATIONS,
+    *access_log.MUTATIONS,
+)
+Mutation = create_type(
+    "Mutation", list(MUTATIONS), description="What can be done; expected refusals come back as `errors` of the payload."
+)
 
 
 @strawberry.type(description="What can be watched.")

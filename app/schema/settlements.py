@@ -1,82 +1,27 @@
 """Settlements: type, query, mutations and the live stream."""
 
 from collections.abc import AsyncGenerator
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import strawberry
 
-from app.db.invoices import InvoiceRecord
 from app.db.settlements import SettlementFilter, SettlementRecord
 from app.domain.money import Cents
-from app.domain.settlements import PaymentMethod, SettlementStatus
+from app.domain.settlements import PaymentMethod
 from app.events.cursors import cursor_of
 from app.events.hub import StreamEvent
 from app.resolvers import settlements
 from app.resolvers.settlements import SettlementStreamFilter
-from app.schema.actions import needs
-from app.schema.base.connections import Connection, Node
-from app.schema.base.described import described
+from app.schema.base.connections import Connection
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, REPLAYED, VERSION, UserError, answer, checked_arguments
-from app.schema.base.permissions import Requires, amount, check_input, financial, needing
-from app.schema.invoices import Invoice
-from app.services.settlements import Payment, Settled
-from app.unit_of_work.idempotency import Written
+from app.schema.base.mutations import KEY, VERSION, MutationPayload, checked_arguments, mutation
+from app.schema.base.permissions import Requires, check_input, needing
+from app.schema.objects import Invoice, Settlement
+from app.services import settlements as service
+from app.services.settlements import Payment
 
 CURSOR = "Its place in the stream; give it as `after` to go on behind it."
-
-described(
-    SettlementStatus,
-    "Where a settlement stands; new values may be added.",
-    {"PENDING": "Announced.", "CONFIRMED": "The money has arrived.", "FAILED": "The payment did not arrive."},
-)
-described(
-    PaymentMethod,
-    "How the payer paid (formaPagamento); new values may be added.",
-    {
-        "BANK_TRANSFER": "Transfer between accounts (TED, DOC).",
-        "PIX": "Instant payment.",
-        "BOLETO": "Bank slip.",
-        "CHECK": "Cheque.",
-        "OFFSET": "Set off against debits.",
-    },
-)
-
-
-@strawberry.type(description="A row of the settlement ledger (liquidação); a reversal (estorno) is a row of its own.")
-class Settlement(Node):
-    status: SettlementStatus = strawberry.field(description="Where it stands.")
-    paid_on: date = strawberry.field(description="Day of payment (dataPagamento).")
-    method: PaymentMethod = strawberry.field(description="How it was paid.")
-    statement_number: str | None = strawberry.field(description="The payer's statement (numeroDemonstrativo).")
-    reason: str | None = strawberry.field(description="Why it was reversed.")
-    created_at: datetime = strawberry.field(description="When it was recorded.")
-    created_by: str = strawberry.field(description="Who recorded it.")
-    amount_cents: Cents | None = amount("amount", "The amount, above zero for reversals too.")
-    bank_reference: str | None = strawberry.field(
-        description="The bank's reference of the payment.", extensions=financial("settlements:read_bank")
-    )
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, SettlementRecord)
-
-    @strawberry.field(description="Its place in the event log; null until it is published.")
-    async def position(settlement: strawberry.Parent[SettlementRecord], info: Info) -> int | None:
-        return await info.context.loaders.position_of_event.load(settlement.event_id)
-
-    @strawberry.field(
-        graphql_type=Invoice | None, description="The invoice it pays.", extensions=[Requires("invoices:read")]
-    )
-    async def invoice(settlement: strawberry.Parent[SettlementRecord], info: Info) -> InvoiceRecord | None:
-        return await info.context.loaders.invoice.load(settlement.invoice_id)
-
-    @strawberry.field(graphql_type="Settlement | None", description="The settlement that this row takes back.")
-    async def reverses(settlement: strawberry.Parent[SettlementRecord], info: Info) -> SettlementRecord | None:
-        if settlement.reverses_id is None:
-            return None
-        return await info.context.loaders.settlement.load(settlement.reverses_id)
 
 
 @strawberry.input(description="Which settlements; every given part must hold, ranges include both ends.")
@@ -123,9 +68,10 @@ class SettleInvoiceInput:
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str = strawberry.field(description=KEY)
 
-    def payment(self) -> Payment:
-        """The payment as the service takes it."""
-        return Payment(self.amount, self.paid_on, self.method, self.bank_reference, self.statement_number)
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the service."""
+        payment = Payment(self.amount, self.paid_on, self.method, self.bank_reference, self.statement_number)
+        return {"id": self.id, "payment": payment, "version": self.version}
 
 
 @strawberry.input(description="Which settlement to take back.")
@@ -136,45 +82,10 @@ class ReverseSettlementInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="What became of a payment or reversal.")
-class SettlementPayload:
+@strawberry.type(description="Result of a payment or reversal.")
+class SettlementPayload(MutationPayload):
     settlement: Settlement | None = strawberry.field(default=None, description="The new ledger row; null when refused.")
     invoice: Invoice | None = strawberry.field(default=None, description="The invoice after it; null when refused.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
-    replayed: bool = strawberry.field(default=False, description=REPLAYED)
-
-
-def _settled(written: Written[Settled]) -> dict[str, Any]:
-    found = written.value
-    return {"settlement": found.settlement, "invoice": found.invoice, "replayed": written.replayed}
-
-
-@strawberry.type
-class SettlementMutation:
-    @strawberry.mutation(description="Record a payment, in full or in part.", extensions=[needs("settleInvoice")])
-    async def settle_invoice(self, info: Info, input: SettleInvoiceInput) -> SettlementPayload:
-        ctx = info.context
-
-        async def act() -> Written[Settled]:
-            return await settlements.settle(
-                ctx, invoice_id=input.id, payment=input.payment(), version=input.version, key=input.idempotency_key
-            )
-
-        return await answer(ctx, "settleInvoice", SettlementPayload, input, act, _settled)
-
-    @strawberry.mutation(
-        description="Take a settlement back, wholly or in part (estorno).",
-        extensions=[needs("reverseSettlement")],
-    )
-    async def reverse_settlement(self, info: Info, input: ReverseSettlementInput) -> SettlementPayload:
-        ctx = info.context
-
-        async def act() -> Written[Settled]:
-            return await settlements.reverse(
-                ctx, settlement_id=input.id, amount=input.amount, reason=input.reason, key=input.idempotency_key
-            )
-
-        return await answer(ctx, "reverseSettlement", SettlementPayload, input, act, _settled)
 
 
 @strawberry.type(description="A settlement as it happens.")
@@ -212,3 +123,14 @@ class SettlementSubscription:
         wanted = (filter or SettlementStreamFilterInput()).wanted()
         # The stream is handed out, not written here: what is wrong with the arguments is told before it begins.
         return await settlements.stream(info.context, wanted=wanted, after=after)
+
+
+MUTATIONS = (
+    mutation(service.SETTLE, SettleInvoiceInput, SettlementPayload, "Record a payment, in full or in part."),
+    mutation(
+        service.REVERSE,
+        ReverseSettlementInput,
+        SettlementPayload,
+        "Take a settlement back, wholly or in part (estorno).",
+    ),
+)

@@ -1,26 +1,26 @@
-"""Taking a TISS batch document in: each guide becomes a submitted claim through the same rules as createClaim."""
+"""Importing a TISS batch document: each guide becomes a submitted claim through the same rules as createClaim."""
 
-from collections.abc import Callable
+import asyncio
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Final
 
 from app.db import claims as claims_db
 from app.db.claims import ClaimRecord
-from app.db.engine import Database
-from app.domain import claim_form as claim_input
-from app.domain.claim_form import ClaimData
-from app.domain.data_scope import DataScope
+from app.domain.actor import Actor
+from app.domain.claim_form import ClaimForm
 from app.domain.errors import BillingError, ErrorCode, Failure
-from app.services import claims
-from app.tiss import read_batch as tiss_document
-from app.tiss.read_batch import Guide
+from app.services import claim_checks, claims
+from app.tiss import read_batch
+from app.tiss.read_batch import IncomingGuide
+from app.unit_of_work.action import Action
+from app.unit_of_work.run import Changes
+from app.unit_of_work.unit import UnitOfWork
 
 
 class GuideOutcome(StrEnum):
-    """What became of a guide."""
+    """The result for one guide."""
 
     TAKEN = "TAKEN"
     UNCHANGED = "UNCHANGED"
@@ -29,10 +29,10 @@ class GuideOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuideResult:
-    """One guide's fate: the claim it became or already was, or why it was refused."""
+    """The result for one guide: the claim it became or already was, or why it was refused."""
 
     number: str
-    fate: GuideOutcome
+    outcome: GuideOutcome
     claim_id: str | None = None
     failures: tuple[Failure, ...] = ()
 
@@ -48,50 +48,51 @@ class ImportReport:
     @property
     def is_clean(self) -> bool:
         """Whether nothing was refused."""
-        return not self.failures and all(result.fate is not GuideOutcome.REFUSED for result in self.results)
+        return not self.failures and all(result.outcome is not GuideOutcome.REFUSED for result in self.results)
 
 
-async def take(
-    database: Database, *, scope: DataScope, xml: bytes, subject: str, now: Callable[[], datetime]
-) -> ImportReport:
+async def import_batch(changes: Changes, actor: Actor, xml: bytes) -> ImportReport:
     """Import the document; a guide is taken whole or not at all, and a second import changes nothing."""
-    batch = tiss_document.read(xml)
-    results = [await _take_guide(database, scope, guide, subject, now()) for guide in batch.guides]
+    batch = await asyncio.to_thread(read_batch.read, xml)
+    results = [await _import_guide(changes, actor, guide) for guide in batch.guides]
     return ImportReport(batch.number, batch.failures, tuple(results))
 
 
-async def _take_guide(database: Database, scope: DataScope, guide: Guide, subject: str, now: datetime) -> GuideResult:
-    data = guide.data
-    if data is None:
+async def _import_guide(changes: Changes, actor: Actor, guide: IncomingGuide) -> GuideResult:
+    if guide.form is None:
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=guide.failures)
-
-    async def work(connection: AsyncConnection) -> GuideResult:
-        known = await claims_db.by_number(connection, data.provider, data.payer, data.provider_claim_number)
-        if known is not None:
-            return await _known(connection, scope, known, data)
-        claim = await claims.create(connection, scope=scope, data=data, is_submitted=True, subject=subject, now=now)
-        return GuideResult(guide.number, GuideOutcome.TAKEN, claim.id)
-
     try:
-        return await database.transact(work)
+        return (await changes.run(IMPORT_GUIDE, actor, {"number": guide.number, "form": guide.form})).value
     except BillingError as error:
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=error.failures)
 
 
-async def _known(connection: AsyncConnection, scope: DataScope, known: ClaimRecord, data: ClaimData) -> GuideResult:
+async def import_guide(unit: UnitOfWork, *, number: str, form: ClaimForm) -> GuideResult:
+    """One guide as a submitted claim; a guide that was imported before changes nothing."""
+    known = await claims_db.by_number(unit.connection, form.provider, form.payer, form.provider_claim_number)
+    if known is not None:
+        return await _known(unit, known, form)
+    claim = await claims.create(unit, form=form, submit=True)
+    return GuideResult(number, GuideOutcome.TAKEN, claim.id)
+
+
+async def _known(unit: UnitOfWork, known: ClaimRecord, form: ClaimForm) -> GuideResult:
     """The same guide again is fine; another guide under the number of an earlier one is not."""
-    items = await claims_db.items_of_claims(connection, scope, [known.id])
-    earlier = claim_input.data_of(known, items)
-    same = (earlier.card_number, _billed(earlier)) == (data.card_number, _billed(data))
-    if same:
-        return GuideResult(data.provider_claim_number, GuideOutcome.UNCHANGED, known.id)
-    message = f"number {data.provider_claim_number} belongs to another claim, {known.id}"
+    items = await claims_db.items_of_claims(unit.connection, unit.scope, [known.id])
+    earlier = claim_checks.form_of(known, items)
+    if (earlier.card_number, _billed(earlier)) == (form.card_number, _billed(form)):
+        return GuideResult(form.provider_claim_number, GuideOutcome.UNCHANGED, known.id)
+    message = f"number {form.provider_claim_number} belongs to another claim, {known.id}"
     failure = Failure(ErrorCode.DUPLICATE_CLAIM, message, "numeroGuiaPrestador", "1308")
-    return GuideResult(data.provider_claim_number, GuideOutcome.REFUSED, failures=(failure,))
+    return GuideResult(form.provider_claim_number, GuideOutcome.REFUSED, failures=(failure,))
 
 
-def _billed(data: ClaimData) -> list[tuple[str, str, date, int]]:
-    """What is billed, in no particular order: documents put expenses behind procedures."""
+def _billed(form: ClaimForm) -> list[tuple[str, str, date, int]]:
+    """What is billed, in no particular order: documents put expenses after procedures."""
     return sorted(
-        (item.code_system, item.code, item.performed_on or data.service_date, item.total) for item in data.items
+        (item.code_system, item.code, item.performed_on or form.service_date, item.total) for item in form.items
     )
+
+
+IMPORT_GUIDE: Final = Action("importGuide", import_guide)
+""" `billing import-tiss`, guide by guide."""

@@ -1,155 +1,133 @@
 """What the provider does with claims: create, change, submit, cancel, replace."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import invoice_lines as lines_db
 from app.db.claims import ClaimRecord
-from app.domain import claim_form as claim_input
 from app.domain import ids
-from app.domain.calendar import business_day
-from app.domain.claim_form import Checked, ClaimData
+from app.domain.actions import ClaimOperation
+from app.domain.claim_form import ClaimForm
 from app.domain.claims import ClaimAction, ClaimStatus, next_status, replacement_block
-from app.domain.data_scope import DataScope
 from app.domain.denials import AFTER_APPEAL
 from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any, refuse
 from app.domain.text import text_failure
-from app.events import outbox
 from app.events.contracts import claim_event
-from app.services import history, preflight
+from app.services import claim_checks, preflight
+from app.services.claim_checks import Checked
 from app.services.history import claim_step
-from app.services.preflight import Own, Preflight
+from app.services.preflight import ClaimIdentity, Preflight
+from app.unit_of_work.action import Action, Answer, StoredRecord, answer_of_one
+from app.unit_of_work.unit import UnitOfWork
 
 BATCH_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of one claim of a batch: the claim as it is now, or why it was not submitted."""
+    """The result for one claim of a batch: the claim as it is now, or why it was not submitted."""
 
     claim_id: str
     claim: ClaimRecord | None
     failures: tuple[Failure, ...] = ()
 
 
-async def create(
-    connection: AsyncConnection, *, scope: DataScope, data: ClaimData, is_submitted: bool, subject: str, now: datetime
-) -> ClaimRecord:
+async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRecord:
     """A new claim, DRAFT or at once SUBMITTED."""
-    found = await preflight.examine(connection, scope=scope, data=data, own=Own(), today=business_day(now))
-    draft = _new_record(data, found.passed(), subject=subject, now=now)
-    return await _insert(connection, data, draft, found, is_submitted=is_submitted, now=now)
+    found = await preflight.examine(
+        unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today
+    )
+    return await _insert(unit, form, _new_record(unit, form, found.passed()), found, submit=submit)
 
 
 async def _insert(
-    connection: AsyncConnection,
-    data: ClaimData,
-    draft: ClaimRecord,
-    found: Preflight,
-    *,
-    is_submitted: bool,
-    now: datetime,
+    unit: UnitOfWork, form: ClaimForm, draft: ClaimRecord, found: Preflight, *, submit: bool
 ) -> ClaimRecord:
-    claim = _submitted(draft, found, now) if is_submitted else draft
+    claim = _submitted(unit, draft, found) if submit else draft
     try:
-        await claims_db.insert_claim(connection, claim, claim_input.item_records(claim.id, data, found.passed()))
+        items = claim_checks.item_records(claim.id, form, found.passed())
+        await claims_db.insert_claim(unit.connection, claim, items)
     except IntegrityError:
         # Another caller took the number between the check and the insert.
-        raise BillingError(preflight.duplicate_number(data)) from None
-    actor = draft.created_by
-    steps = [claim_step(draft, ClaimAction.CREATE, actor=actor, at=now)]
-    events = [claim_event("ClaimCreated", draft, at=now)]
-    if is_submitted:
-        steps.append(claim_step(claim, ClaimAction.SUBMIT, actor=actor, at=now))
-        events.append(claim_event("ClaimSubmitted", claim, at=now))
-    await history.record(connection, *steps)
-    await outbox.record(connection, *events)
+        raise BillingError(preflight.duplicate_number(form)) from None
+    unit.step(claim_step(unit, draft, ClaimAction.CREATE))
+    unit.emit(claim_event("ClaimCreated", draft, at=unit.now))
+    if submit:
+        unit.step(claim_step(unit, claim, ClaimAction.SUBMIT))
+        unit.emit(claim_event("ClaimSubmitted", claim, at=unit.now))
+    unit.changed(claim.id, claim.patient_id)
     return claim
 
 
-async def replace_claim(
-    connection: AsyncConnection,
-    *,
-    scope: DataScope,
-    claim_id: str,
-    changes: dict[str, Any],
-    is_submitted: bool,
-    subject: str,
-    now: datetime,
-) -> ClaimRecord:
+async def replace_claim(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], submit: bool) -> ClaimRecord:
     """A corrected claim in the place of a decided one: a new claim that keeps the payer's number."""
-    original = await locked(connection, scope, claim_id, None)
-    await _check_replaceable(connection, scope, original)
-    rows = await claims_db.items_of_claims(connection, scope, [claim_id])
-    data = replace(claim_input.data_of(original, rows), **changes)
-    own = Own(replaces_id=claim_id)
-    found = await preflight.examine(connection, scope=scope, data=data, own=own, today=business_day(now))
-    draft = replace(
-        _new_record(data, found.passed(), subject=subject, now=now),
-        replaces_id=claim_id,
-        payer_claim_number=original.payer_claim_number,
+    original = await locked(unit, id, None)
+    await _check_replaceable(unit, original)
+    form = await _changed_form(unit, original, changes)
+    found = await preflight.examine(
+        unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(replaces_id=id), today=unit.today
     )
-    return await _insert(connection, data, draft, found, is_submitted=is_submitted, now=now)
+    draft = replace(
+        _new_record(unit, form, found.passed()), replaces_id=id, payer_claim_number=original.payer_claim_number
+    )
+    return await _insert(unit, form, draft, found, submit=submit)
 
 
-async def _check_replaceable(connection: AsyncConnection, scope: DataScope, claim: ClaimRecord) -> None:
-    denials = await denials_db.of_claims(connection, scope, [claim.id])
+async def _changed_form(unit: UnitOfWork, claim: ClaimRecord, changes: Mapping[str, Any]) -> ClaimForm:
+    rows = await claims_db.items_of_claims(unit.connection, unit.scope, [claim.id])
+    return replace(claim_checks.form_of(claim, rows), **changes)
+
+
+async def _check_replaceable(unit: UnitOfWork, claim: ClaimRecord) -> None:
+    denials = await denials_db.of_claims(unit.connection, unit.scope, [claim.id])
     block = replacement_block(
         claim.status,
-        is_billed=claim.id in await lines_db.billed_claims(connection, [claim.id]),
-        is_replaced=claim.id in await claims_db.replaced_among(connection, [claim.id]),
+        is_billed=claim.id in await lines_db.billed_claims(unit.connection, [claim.id]),
+        is_replaced=claim.id in await claims_db.replaced_among(unit.connection, [claim.id]),
         is_appealed=any(denial.status in AFTER_APPEAL for denial in denials),
     )
     if block is not None:
         raise conflict(block)
 
 
-async def update_draft(
-    connection: AsyncConnection,
-    *,
-    scope: DataScope,
-    claim_id: str,
-    changes: dict[str, Any],
-    version: int | None,
-    subject: str,
-    now: datetime,
-) -> ClaimRecord:
-    """Lay the changes (fields of ClaimData) over a draft; the whole claim is checked again."""
-    claim = await locked(connection, scope, claim_id, version)
+async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], version: int | None) -> ClaimRecord:
+    """Apply the changes (fields of ClaimForm) to a draft; the whole claim is checked again."""
+    claim = await locked(unit, id, version)
     next_status(claim.status, ClaimAction.UPDATE)
-    rows = await claims_db.items_of_claims(connection, scope, [claim_id])
-    data = replace(claim_input.data_of(claim, rows), **changes)
-    own = Own(claim_id, claim.replaces_id)
-    found = await preflight.examine(connection, scope=scope, data=data, own=own, today=business_day(now))
+    form = await _changed_form(unit, claim, changes)
+    identity = ClaimIdentity(id, claim.replaces_id)
+    found = await preflight.examine(unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today)
     checked = found.passed()
-    renewed = replace(claim, **_columns(data, checked), version=claim.version + 1)
-    try:
-        await claims_db.update_claim(connection, renewed)
-    except IntegrityError:
-        raise BillingError(preflight.duplicate_number(data)) from None
-    await claims_db.delete_items(connection, claim_id)
-    await claims_db.insert_items(connection, claim_input.item_records(claim_id, data, checked))
-    await history.record(connection, claim_step(renewed, ClaimAction.UPDATE, actor=subject, at=now))
-    await outbox.record(connection, claim_event("ClaimUpdated", renewed, at=now))
+    renewed = replace(claim, **claim_checks.columns_of(form, checked), version=claim.version + 1)
+    await _rewrite(unit, renewed, form, checked)
+    unit.step(claim_step(unit, renewed, ClaimAction.UPDATE))
+    unit.emit(claim_event("ClaimUpdated", renewed, at=unit.now))
+    unit.changed(renewed.id, renewed.patient_id)
     return renewed
 
 
-async def submit_many(
-    connection: AsyncConnection, *, scope: DataScope, claim_ids: Sequence[str], subject: str, now: datetime
-) -> list[Submission]:
+async def _rewrite(unit: UnitOfWork, claim: ClaimRecord, form: ClaimForm, checked: Checked) -> None:
+    try:
+        await claims_db.update_claim(unit.connection, claim)
+    except IntegrityError:
+        raise BillingError(preflight.duplicate_number(form)) from None
+    await claims_db.delete_items(unit.connection, claim.id)
+    await claims_db.insert_items(unit.connection, claim_checks.item_records(claim.id, form, checked))
+
+
+async def submit_many(unit: UnitOfWork, *, claim_ids: Sequence[str]) -> list[Submission]:
     """Send up to 100 claims of one type; each succeeds or is refused for itself, in input order."""
     check_batch(claim_ids)
-    found = {claim.id: claim for claim in await claims_db.lock_many(connection, scope, sorted(set(claim_ids)))}
-    check_one_type(list(found.values()))
+    rows = await claims_db.lock_many(unit.connection, unit.scope, sorted(set(claim_ids)))
+    found = {claim.id: claim for claim in rows}
+    check_one_type(rows)
     return [
-        await _submit_one(connection, scope, found.get(claim_id), claim_id, f"claimIds.{index}", subject, now)
+        await _submit_one(unit, found.get(claim_id), claim_id, f"claimIds.{index}")
         for index, claim_id in enumerate(claim_ids)
     ]
 
@@ -157,65 +135,44 @@ async def submit_many(
 def check_batch(claim_ids: Sequence[str]) -> None:
     """BATCH_TOO_LARGE above 100 claims, INVALID_INPUT for none or for one named twice."""
     if len(claim_ids) > BATCH_MAX:
-        raise refuse(ErrorCode.BATCH_TOO_LARGE, f"a batch holds at most {BATCH_MAX} claims", "claimIds", "5015")
+        raise refuse(ErrorCode.BATCH_TOO_LARGE, f"a batch has at most {BATCH_MAX} claims", "claimIds", "5015")
     if not claim_ids or len(set(claim_ids)) < len(claim_ids):
-        raise refuse(ErrorCode.INVALID_INPUT, "a batch holds at least one claim, each of them once", "claimIds")
+        raise refuse(ErrorCode.INVALID_INPUT, "a batch has at least one claim, each of them once", "claimIds")
 
 
 def check_one_type(claims: Sequence[ClaimRecord]) -> None:
     """BATCH_TOO_LARGE for claims of several types."""
     if len({claim.type for claim in claims}) > 1:
-        raise refuse(ErrorCode.BATCH_TOO_LARGE, "a batch holds claims of one type only", "claimIds", "5015")
+        raise refuse(ErrorCode.BATCH_TOO_LARGE, "a batch has claims of one type only", "claimIds", "5015")
 
 
-async def _submit_one(
-    connection: AsyncConnection,
-    scope: DataScope,
-    claim: ClaimRecord | None,
-    claim_id: str,
-    field: str,
-    subject: str,
-    now: datetime,
-) -> Submission:
+async def _submit_one(unit: UnitOfWork, claim: ClaimRecord | None, claim_id: str, field: str) -> Submission:
     try:
         if claim is None:
             raise not_found("claim", claim_id, field)
-        return Submission(claim_id, await _submit(connection, scope, claim, subject, now))
+        return Submission(claim_id, await _submit(unit, claim))
     except BillingError as error:
         return Submission(claim_id, None, error.failures)
 
 
-async def _submit(
-    connection: AsyncConnection, scope: DataScope, claim: ClaimRecord, subject: str, now: datetime
-) -> ClaimRecord:
+async def _submit(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
     next_status(claim.status, ClaimAction.SUBMIT)
-    # What was right when the draft was written may have run out since: card, window, codes, prices.
-    found = await preflight.of_record(connection, scope=scope, claim=claim, today=business_day(now))
+    # What was right when the draft was written may no longer be: card, window, codes, prices.
+    found = await preflight.of_record(unit.connection, scope=unit.scope, claim=claim, today=unit.today)
     found.passed()
-    submitted = _submitted(claim, found, now)
-    return await keep(connection, submitted, ClaimAction.SUBMIT, "ClaimSubmitted", subject=subject, now=now)
+    return await store(unit, _submitted(unit, claim, found), ClaimAction.SUBMIT, "ClaimSubmitted")
 
 
-async def cancel(
-    connection: AsyncConnection,
-    *,
-    scope: DataScope,
-    claim_id: str,
-    version: int | None,
-    reason: str | None,
-    subject: str,
-    now: datetime,
-) -> ClaimRecord:
+async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
     """Withdraw a claim that is not decided yet."""
     raise_any(reason_failures(reason))
-    claim = await locked(connection, scope, claim_id, version)
-    moved = moved_by(claim, ClaimAction.CANCEL)
-    return await keep(connection, moved, ClaimAction.CANCEL, "ClaimCancelled", subject=subject, now=now, reason=reason)
+    claim = moved_by(await locked(unit, id, version), ClaimAction.CANCEL)
+    return await store(unit, claim, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
 
 
-async def locked(connection: AsyncConnection, scope: DataScope, claim_id: str, version: int | None) -> ClaimRecord:
-    """The claim held for a change; NOT_FOUND outside the scope, STALE_VERSION if it has moved on."""
-    claim = await claims_db.lock(connection, scope, claim_id)
+async def locked(unit: UnitOfWork, claim_id: str, version: int | None) -> ClaimRecord:
+    """The claim, locked for a change; NOT_FOUND outside the data scope, STALE_VERSION if it has changed since."""
+    claim = await claims_db.lock(unit.connection, unit.scope, claim_id)
     if claim is None:
         raise not_found("claim", claim_id)
     if version is not None and version != claim.version:
@@ -225,24 +182,18 @@ async def locked(connection: AsyncConnection, scope: DataScope, claim_id: str, v
 
 
 def moved_by(claim: ClaimRecord, action: ClaimAction) -> ClaimRecord:
-    """The claim one step further; CONFLICT for a step that its state does not allow."""
+    """The claim after the action; CONFLICT for an action that its status does not allow."""
     return replace(claim, status=next_status(claim.status, action), version=claim.version + 1)
 
 
-async def keep(
-    connection: AsyncConnection,
-    claim: ClaimRecord,
-    action: ClaimAction,
-    event: str,
-    *,
-    subject: str,
-    now: datetime,
-    reason: str | None = None,
+async def store(
+    unit: UnitOfWork, claim: ClaimRecord, action: ClaimAction, event: str, *, reason: str | None = None
 ) -> ClaimRecord:
     """Write the moved claim, its step of history and its event."""
-    await claims_db.update_claim(connection, claim)
-    await history.record(connection, claim_step(claim, action, actor=subject, at=now, reason=reason))
-    await outbox.record(connection, claim_event(event, claim, at=now))
+    await claims_db.update_claim(unit.connection, claim)
+    unit.step(claim_step(unit, claim, action, reason=reason))
+    unit.emit(claim_event(event, claim, at=unit.now))
+    unit.changed(claim.id, claim.patient_id)
     return claim
 
 
@@ -252,39 +203,16 @@ def reason_failures(reason: str | None) -> list[Failure]:
     return [] if found is None else [found]
 
 
-def _submitted(claim: ClaimRecord, found: Preflight, now: datetime) -> ClaimRecord:
-    return replace(moved_by(claim, ClaimAction.SUBMIT), submitted_at=now, warnings=found.warnings or None)
+def _submitted(unit: UnitOfWork, claim: ClaimRecord, found: Preflight) -> ClaimRecord:
+    return replace(moved_by(claim, ClaimAction.SUBMIT), submitted_at=unit.now, warnings=found.warnings or None)
 
 
-def _columns(data: ClaimData, checked: Checked) -> dict[str, Any]:
-    who, authorization = data.practitioner, data.authorization
-    return {
-        "type": data.type,
-        "patient_id": checked.coverage.patient_id,
-        "provider_claim_number": data.provider_claim_number,
-        "card_number": data.card_number,
-        "practitioner_name": who.name,
-        "practitioner_council": who.council,
-        "practitioner_number": who.number,
-        "practitioner_state": who.state,
-        "practitioner_cbo": who.cbo,
-        "authorization_number": authorization.number if authorization else None,
-        "authorization_date": authorization.issued_on if authorization else None,
-        "authorization_valid_until": authorization.valid_until if authorization else None,
-        "service_date": data.service_date,
-        "clinical_indication": data.clinical_indication,
-        "diagnosis_codes": data.diagnosis_codes,
-        "encounter": data.encounter,
-        "claimed_cents": data.total,
-    }
-
-
-def _new_record(data: ClaimData, checked: Checked, *, subject: str, now: datetime) -> ClaimRecord:
+def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRecord:
     return ClaimRecord(
         id=ids.new_id(ids.CLAIM),
         status=ClaimStatus.DRAFT,
-        provider_cnes=data.provider,
-        payer_ans=data.payer,
+        provider_cnes=form.provider,
+        payer_ans=form.payer,
         payer_claim_number=None,
         processed_cents=None,
         approved_cents=None,
@@ -292,9 +220,59 @@ def _new_record(data: ClaimData, checked: Checked, *, subject: str, now: datetim
         replaces_id=None,
         warnings=None,
         version=1,
-        created_by=subject,
-        created_at=now,
+        created_by=unit.subject,
+        created_at=unit.now,
         submitted_at=None,
         decided_at=None,
-        **_columns(data, checked),
+        **claim_checks.columns_of(form, checked),
     )
+
+
+async def _submissions(unit: UnitOfWork, facts: Any) -> list[Submission]:
+    """Submissions from their stored facts: claims are read again, refusals are stored as they were."""
+    sent = await STORED_CLAIM.read(unit, [each["claim"] for each in facts if each["claim"]])
+    claims = {claim.id: claim for claim in sent}
+    return [
+        Submission(
+            each["claim_id"],
+            claims[each["claim_id"]] if each["claim"] else None,
+            tuple(Failure(ErrorCode(code), *rest) for code, *rest in each["failures"]),
+        )
+        for each in facts
+    ]
+
+
+def _submission_facts(results: Sequence[Submission]) -> Any:
+    return [
+        {
+            "claim_id": each.claim_id,
+            "claim": None if each.claim is None else STORED_CLAIM.facts(each.claim),
+            "failures": [list(asdict(failure).values()) for failure in each.failures],
+        }
+        for each in results
+    ]
+
+
+STORED_CLAIM: Final = StoredRecord(
+    ClaimRecord,
+    claims_db.by_ids,
+    *("status", "version", "payer_claim_number", "submitted_at", "decided_at"),
+    *("claimed_cents", "processed_cents", "approved_cents", "denied_cents"),
+)
+CLAIM_ANSWER: Final[Answer[ClaimRecord]] = answer_of_one(STORED_CLAIM)
+
+CREATE: Final = Action("createClaim", create, needs="claims:create", answer=CLAIM_ANSWER)
+UPDATE_DRAFT: Final = Action(
+    "updateDraftClaim", update_draft, needs="claims:create", answer=CLAIM_ANSWER, offers=ClaimOperation.UPDATE_DRAFT
+)
+REPLACE: Final = Action(
+    "replaceClaim", replace_claim, needs="claims:create", answer=CLAIM_ANSWER, offers=ClaimOperation.REPLACE
+)
+SUBMIT: Final = Action(
+    "submitClaims",
+    submit_many,
+    needs="claims:submit",
+    answer=Answer(_submission_facts, _submissions),
+    offers=ClaimOperation.SUBMIT,
+)
+CANCEL: Final = Action("cancelClaim", cancel, needs="claims:cancel", answer=CLAIM_ANSWER, offers=ClaimOperation.CANCEL)

@@ -1,21 +1,21 @@
-"""Contracts: the terms that hold between a provider and a payer, and keeping them."""
+"""Contracts: the terms between a provider and a payer, and storing them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import contracts as contracts_db
-from app.db import parties as coverage_db
+from app.db import parties as parties_db
 from app.db.contracts import ContractRecord, PriceRecord
 from app.domain import ids
 from app.domain.contracts import Price, Terms, price_failures, terms_failures
-from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, Failure, conflict, raise_any, refuse
 from app.services.tuss import OWN_TABLES, PUBLISHED_TABLES
+from app.unit_of_work.action import Action, StoredRecord, answer_of_one
+from app.unit_of_work.unit import UnitOfWork
 
 PRICES_MAX: Final = 1_000
 """In one call, so that a list fits into a request; a longer list is added to in several."""
@@ -38,7 +38,7 @@ async def terms_of(connection: AsyncConnection, provider: str, payer: str) -> Te
     contract = await contracts_db.between(connection, provider, payer)
     if contract is not None:
         return contract.terms
-    found = await coverage_db.payer(connection, payer)
+    found = await parties_db.payer(connection, payer)
     return found.terms if found else STANDARD
 
 
@@ -51,15 +51,7 @@ async def prices_for(
     return [row.price for row in await contracts_db.prices_for(connection, contract.id, codes)]
 
 
-async def save(
-    connection: AsyncConnection,
-    *,
-    scope: DataScope,
-    data: ContractData,
-    version: int | None,
-    subject: str,
-    now: datetime,
-) -> ContractRecord:
+async def save(unit: UnitOfWork, *, data: ContractData, version: int | None) -> ContractRecord:
     """The contract of this pair, new or changed."""
     raise_any(
         [
@@ -68,12 +60,13 @@ async def save(
             *_list_failures(data.added, "addPrices"),
         ]
     )
-    await _check_parties(connection, scope, data)
+    connection = unit.connection
+    await _check_parties(unit, data)
     known = await contracts_db.lock(connection, data.provider, data.payer)
     if version is not None and version != (known.version if known else 0):
         message = f"the contract has changed: its version is {known.version if known else 0}"
         raise refuse(ErrorCode.STALE_VERSION, message, "version")
-    contract = _record(data, known, subject, now)
+    contract = _record(unit, data, known)
     await _write(connection, contract, is_new=known is None)
     if data.prices is not None:
         await contracts_db.delete_prices(connection, contract.id)
@@ -82,14 +75,15 @@ async def save(
         listed = [row.price for row in await contracts_db.prices_of(connection, [contract.id])]
         raise_any(price_failures(data.added, "addPrices", listed))
         await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in data.added])
+    unit.changed(contract.id)
     return contract
 
 
-async def _check_parties(connection: AsyncConnection, scope: DataScope, data: ContractData) -> None:
-    is_in_scope = scope.holds(provider=data.provider, payer=data.payer, patient=None)
-    if not is_in_scope or await coverage_db.provider(connection, data.provider) is None:
+async def _check_parties(unit: UnitOfWork, data: ContractData) -> None:
+    is_in_scope = unit.scope.holds(provider=data.provider, payer=data.payer, patient=None)
+    if not is_in_scope or await parties_db.provider(unit.connection, data.provider) is None:
         raise refuse(ErrorCode.NOT_FOUND, f"no provider {data.provider[:10]}", "provider", "1202")
-    if await coverage_db.payer(connection, data.payer) is None:
+    if await parties_db.payer(unit.connection, data.payer) is None:
         raise refuse(ErrorCode.NOT_FOUND, f"no payer {data.payer[:10]}", "payer", "5027")
 
 
@@ -107,7 +101,7 @@ def _list_failures(prices: tuple[Price, ...], field: str) -> list[Failure]:
     return found
 
 
-def _record(data: ContractData, known: ContractRecord | None, subject: str, now: datetime) -> ContractRecord:
+def _record(unit: UnitOfWork, data: ContractData, known: ContractRecord | None) -> ContractRecord:
     fresh = ContractRecord(
         id=ids.new_id(ids.CONTRACT),
         provider_cnes=data.provider,
@@ -116,8 +110,8 @@ def _record(data: ContractData, known: ContractRecord | None, subject: str, now:
         appeal_deadline_days=data.terms.appeal_deadline_days,
         payment_term_days=data.terms.payment_term_days,
         version=1,
-        updated_by=subject,
-        updated_at=now,
+        updated_by=unit.subject,
+        updated_at=unit.now,
     )
     return fresh if known is None else replace(fresh, id=known.id, version=known.version + 1)
 
@@ -129,7 +123,7 @@ async def _write(connection: AsyncConnection, contract: ContractRecord, *, is_ne
     try:
         await contracts_db.insert_contract(connection, contract)
     except IntegrityError:
-        raise conflict("somebody else has just made this contract", "provider") from None
+        raise conflict("the contract was changed concurrently: try again", "provider") from None
 
 
 def _price(contract_id: str, price: Price) -> PriceRecord:
@@ -144,3 +138,12 @@ def _price(contract_id: str, price: Price) -> PriceRecord:
         quantity_max=price.quantity_max,
         needs_authorization=price.needs_authorization,
     )
+
+
+_STORED: Final = StoredRecord(
+    ContractRecord,
+    contracts_db.by_ids,
+    *("submission_window_days", "appeal_deadline_days", "payment_term_days"),
+    *("version", "updated_by", "updated_at"),
+)
+SAVE: Final = Action("saveContract", save, needs="gateway:configure", answer=answer_of_one(_STORED))

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import eligibility as eligibility_db
-from app.db import parties as coverage_db
+from app.db import parties as parties_db
 from app.db.eligibility import EligibilityRecord
 from app.db.parties import CoverageRecord, PayerRecord
 from app.domain import ids
@@ -17,6 +17,8 @@ from app.domain.eligibility import EligibilityDecision, EligibilityOutcome, Elig
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.identifiers import ans_failure, card_failure, cnes_failure
 from app.services import tuss
+from app.unit_of_work.action import Action
+from app.unit_of_work.unit import UnitOfWork
 
 ANSWER_LIFETIME: Final = timedelta(hours=1)
 
@@ -38,7 +40,7 @@ def check_question(question: Question, scope: DataScope) -> None:
     raise_any(_question_failures(question))
     # A patient's own token may only ask about its own card; that is checked once the card's owner is known.
     if not scope.holds(provider=question.provider, payer=question.payer, patient=scope.patient):
-        raise refuse(ErrorCode.NOT_FOUND, f"no provider {question.provider} for you with this payer", "provider")
+        raise refuse(ErrorCode.NOT_FOUND, f"provider {question.provider} is not in your scope", "provider")
 
 
 def _question_failures(question: Question) -> list[Failure]:
@@ -52,43 +54,44 @@ def _question_failures(question: Question) -> list[Failure]:
     return [failure for failure in found if failure is not None]
 
 
-async def ask(
-    connection: AsyncConnection, *, scope: DataScope, question: Question, subject: str, now: datetime
-) -> EligibilityRecord:
-    """Decide from the payer's coverage data and keep the answer."""
+async def check(unit: UnitOfWork, *, question: Question, earlier: EligibilityRecord | None) -> EligibilityRecord:
+    """The payer's answer, or `earlier` (its unexpired answer to the same question) again; each is a row of its own."""
+    record = await _ask(unit, question) if earlier is None else _repeated(unit, question, earlier)
+    await eligibility_db.insert_check(unit.connection, record)
+    unit.changed(record.id, record.patient_id)
+    return record
+
+
+async def _ask(unit: UnitOfWork, question: Question) -> EligibilityRecord:
+    """Decide from the payer's coverage data."""
+    connection, scope = unit.connection, unit.scope
     payer = await _parties(connection, question)
-    coverage = await coverage_db.coverage_of_card(connection, question.payer, question.card_number)
+    coverage = await parties_db.coverage_of_card(connection, question.payer, question.card_number)
     if scope.patient is not None and (coverage is None or coverage.patient_id != scope.patient):
         raise refuse(ErrorCode.NOT_FOUND, "no such card of yours", "cardNumber")
     await _check_procedure(connection, question)
     terms = None if coverage is None else coverage.terms
     decision = decide(terms, is_payer_answering=payer.is_answering, service_date=question.service_date)
-    record = _record(question, decision, coverage, subject=subject, now=now)
-    await eligibility_db.insert_check(connection, record)
-    return record
+    return _record(unit, question, decision, coverage)
 
 
-async def answer_from_cache(
-    connection: AsyncConnection, *, earlier: EligibilityRecord, provider: str, subject: str, now: datetime
-) -> EligibilityRecord:
-    """Keep the repeated answer as its own row: source CACHE, with the time the payer was really asked."""
-    record = replace(
+def _repeated(unit: UnitOfWork, question: Question, earlier: EligibilityRecord) -> EligibilityRecord:
+    """The earlier answer with source CACHE and the time when the payer was really asked."""
+    return replace(
         earlier,
         id=ids.new_id(ids.ELIGIBILITY),
-        provider_cnes=provider,
+        provider_cnes=question.provider,
         source=EligibilitySource.CACHE,
-        answered_at=now,
-        created_by=subject,
+        answered_at=unit.now,
+        created_by=unit.subject,
     )
-    await eligibility_db.insert_check(connection, record)
-    return record
 
 
 async def _parties(connection: AsyncConnection, question: Question) -> PayerRecord:
-    payer = await coverage_db.payer(connection, question.payer)
+    payer = await parties_db.payer(connection, question.payer)
     if payer is None:
         raise refuse(ErrorCode.NOT_FOUND, f"no payer {question.payer}", "payer", "5027")
-    if await coverage_db.provider(connection, question.provider) is None:
+    if await parties_db.provider(connection, question.provider) is None:
         raise refuse(ErrorCode.NOT_FOUND, f"no provider {question.provider}", "provider", "1202")
     return payer
 
@@ -102,7 +105,7 @@ async def _check_procedure(connection: AsyncConnection, question: Question) -> N
 
 
 def _record(
-    question: Question, decision: EligibilityDecision, coverage: CoverageRecord | None, *, subject: str, now: datetime
+    unit: UnitOfWork, question: Question, decision: EligibilityDecision, coverage: CoverageRecord | None
 ) -> EligibilityRecord:
     known = coverage if decision.outcome is not EligibilityOutcome.UNDETERMINED else None
     return EligibilityRecord(
@@ -119,10 +122,10 @@ def _record(
         source=EligibilitySource.PAYER,
         plan_name=known.plan_name if known else None,
         card_valid_until=known.card_valid_until if known else None,
-        asked_payer_at=now,
-        answered_at=now,
-        expires_at=_expiry(decision, known, now),
-        created_by=subject,
+        asked_payer_at=unit.now,
+        answered_at=unit.now,
+        expires_at=_expiry(decision, known, unit.now),
+        created_by=unit.subject,
     )
 
 
@@ -142,3 +145,6 @@ def _expiry(decision: EligibilityDecision, coverage: CoverageRecord | None, now:
 
 def _end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), BRASILIA)
+
+
+CHECK: Final = Action("checkEligibility", check, needs="eligibility:check")

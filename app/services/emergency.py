@@ -1,18 +1,17 @@
 """Emergency access (break-glass): health data that a role does not see, for a short time and a stated reason."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.db import emergency as emergency_db
-from app.db import parties as coverage_db
+from app.db import parties as parties_db
 from app.db.emergency import EmergencyRecord
 from app.domain import ids
-from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.text import text_failure
+from app.unit_of_work.action import Action, StoredRecord, answer_of_one
+from app.unit_of_work.unit import Counted, UnitOfWork
 
 MINUTES_MAX: Final = 60
 REASON_LENGTH_MIN: Final = 15
@@ -28,16 +27,19 @@ class EmergencyData:
     minutes: int
 
 
-async def open_access(
-    connection: AsyncConnection, *, data: EmergencyData, scope: DataScope, subject: str, now: datetime
-) -> EmergencyRecord:
-    """Grant the access; NOT_FOUND for a patient outside of the scope, INVALID_INPUT for a reason that is none."""
+async def open_access(unit: UnitOfWork, *, data: EmergencyData) -> EmergencyRecord:
+    """Grant the access; NOT_FOUND for a patient outside the data scope, INVALID_INPUT for a reason too short."""
     raise_any(_failures(data))
-    if not await coverage_db.patients_by_id(connection, scope, [data.patient_id]):
+    if not await parties_db.patients_by_id(unit.connection, unit.scope, [data.patient_id]):
         raise refuse(ErrorCode.NOT_FOUND, f"no patient {data.patient_id}", "patient")
-    ends = now + timedelta(minutes=data.minutes)
-    access = EmergencyRecord(ids.new_id(ids.EMERGENCY), subject, data.patient_id, data.reason.strip(), now, ends)
-    await emergency_db.insert_access(connection, access)
+    ends = unit.now + timedelta(minutes=data.minutes)
+    access = EmergencyRecord(
+        ids.new_id(ids.EMERGENCY), unit.subject, data.patient_id, data.reason.strip(), unit.now, ends
+    )
+    await emergency_db.insert_access(unit.connection, access)
+    unit.changed(access.id, data.patient_id)
+    unit.count(Counted.EMERGENCIES)
+    unit.warn("emergency_access", access=access.id, effect="one caller may see the health data of one patient")
     return access
 
 
@@ -49,3 +51,11 @@ def _failures(data: EmergencyData) -> list[Failure]:
     if not 1 <= data.minutes <= MINUTES_MAX:
         found.append(Failure(ErrorCode.INVALID_INPUT, f"minutes must be 1 to {MINUTES_MAX}", "minutes"))
     return [failure for failure in found if failure is not None]
+
+
+OPEN: Final = Action(
+    "openEmergencyAccess",
+    open_access,
+    needs="health:break_glass",
+    answer=answer_of_one(StoredRecord(EmergencyRecord, emergency_db.by_ids)),
+)

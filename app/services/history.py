@@ -1,10 +1,5 @@
-"""Writing the history: each step of a claim or an invoice, beside the change in its transaction."""
+"""Steps of the history: what a claim, one of its denials, or an invoice is after an action of the unit of work."""
 
-from datetime import datetime
-
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from app.db import history as history_db
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.db.history import ClaimStep, InvoiceStep
@@ -13,33 +8,29 @@ from app.domain import ids
 from app.domain.claims import ClaimAction
 from app.domain.denials import DenialAction
 from app.domain.invoices import InvoiceAction
+from app.unit_of_work.unit import UnitOfWork
 
 
-def claim_step(
-    claim: ClaimRecord, action: ClaimAction, *, actor: str, at: datetime, reason: str | None = None
-) -> ClaimStep:
-    """The claim after one of its own steps."""
-    return _step(claim, action=action, denial=None, denial_action=None, amount=None, actor=actor, at=at, reason=reason)
+def claim_step(unit: UnitOfWork, claim: ClaimRecord, action: ClaimAction, *, reason: str | None = None) -> ClaimStep:
+    """The claim after one of its own actions."""
+    return _step(unit, claim, action=action, denial=None, denial_action=None, amount=None, reason=reason)
 
 
 def denial_step(
-    claim: ClaimRecord, denial: DenialRecord, action: DenialAction, *, amount: int, actor: str, at: datetime
+    unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord, action: DenialAction, *, amount: int
 ) -> ClaimStep:
-    """The claim after a step of one of its denials; `amount` is what the step is about, in cents."""
-    return _step(
-        claim, action=None, denial=denial, denial_action=action, amount=amount, actor=actor, at=at, reason=None
-    )
+    """The claim after an action on one of its denials; `amount` is what the action is about, in cents."""
+    return _step(unit, claim, action=None, denial=denial, denial_action=action, amount=amount, reason=None)
 
 
 def _step(
+    unit: UnitOfWork,
     claim: ClaimRecord,
     *,
     action: ClaimAction | None,
     denial: DenialRecord | None,
     denial_action: DenialAction | None,
     amount: int | None,
-    actor: str,
-    at: datetime,
     reason: str | None,
 ) -> ClaimStep:
     return ClaimStep(
@@ -58,30 +49,23 @@ def _step(
         denied_cents=claim.denied_cents,
         payer_claim_number=claim.payer_claim_number,
         reason=reason,
-        actor=actor,
-        at=at,
+        actor=unit.subject,
+        at=unit.now,
     )
 
 
-async def record(connection: AsyncConnection, *steps: ClaimStep) -> None:
-    """Keep steps of claims."""
-    await history_db.insert_claim_steps(connection, steps)
-
-
-async def record_invoice(
-    connection: AsyncConnection,
+def invoice_step(
+    unit: UnitOfWork,
     invoice: InvoiceRecord,
     action: InvoiceAction,
     *,
-    actor: str,
-    at: datetime,
     amount: int | None = None,
     settlement_id: str | None = None,
     line_id: str | None = None,
     reason: str | None = None,
-) -> None:
-    """Keep a step of an invoice; `amount` is what was settled, reversed or adjusted, in cents."""
-    step = InvoiceStep(
+) -> InvoiceStep:
+    """The invoice after an action; `amount` is what was settled, reversed or adjusted, in cents."""
+    return InvoiceStep(
         id=ids.new_id(ids.HISTORY),
         invoice_id=invoice.id,
         action=action,
@@ -93,7 +77,6 @@ async def record_invoice(
         total_cents=invoice.total_cents,
         settled_cents=invoice.settled_cents,
         reason=reason,
-        actor=actor,
-        at=at,
+        actor=unit.subject,
+        at=unit.now,
     )
-    await history_db.insert_invoice_steps(connection, [step])

@@ -1,48 +1,42 @@
-"""A payer's statement that comes as an event: checked, kept, matched and carried out, once per event."""
+"""A payer's statement that arrives as an event: checked, stored, matched and posted, once per event."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.actor import Actor, Door, operator
 from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents, parse_money
 from app.domain.remittances import RemittanceSource
 from app.domain.settlements import PaymentMethod
-from app.domain.statement import LineData, RemittanceData
+from app.domain.statement import Statement, StatementLine
 from app.events.contracts import INBOUND
 from app.events.payloads import StatementData, StatementLineData
 from app.services import posting, remittances
-from app.unit_of_work import idempotency
-from app.unit_of_work.idempotency import Written
+from app.unit_of_work.action import Action, Answer
+from app.unit_of_work.unit import UnitOfWork
 
 SUBJECT: Final = "inbox"
-OPERATION: Final = "receiveRemittance"
 _DATA: Final = TypeAdapter(StatementData)
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The statement as it was kept, how much of it was paid out, and whether it said anything new."""
+    """The stored statement, and whether the event changed anything."""
 
     remittance_id: str
-    settled_cents: int
     is_new: bool
 
 
-_RECEIVED: Final = TypeAdapter(Received)
-
-
-def read(event: Mapping[str, Any]) -> RemittanceData:
-    """The statement that the event tells; INVALID_INPUT with the place for anything else."""
+def read(event: Mapping[str, Any]) -> Statement:
+    """The statement in the event; INVALID_INPUT with the path of what is wrong for anything else."""
     if event.get("type") != INBOUND.ce_type:
-        raise refuse(ErrorCode.INVALID_INPUT, f"only {INBOUND.ce_type} is taken in", "type")
+        raise refuse(ErrorCode.INVALID_INPUT, f"only {INBOUND.ce_type} is accepted", "type")
     try:
         # As JSON and strictly: a number is no date, and a text no number.
         data = _DATA.validate_json(orjson.dumps(event.get("data")), strict=True)
@@ -50,7 +44,7 @@ def read(event: Mapping[str, Any]) -> RemittanceData:
         first = error.errors(include_input=False, include_context=False)[0]
         place = ".".join(("data", *(str(step) for step in first["loc"])))
         raise refuse(ErrorCode.INVALID_INPUT, first["msg"], place) from None
-    return RemittanceData(
+    return Statement(
         payer=data["payer"],
         provider=data["provider"],
         statement_number=data["statementNumber"],
@@ -61,8 +55,8 @@ def read(event: Mapping[str, Any]) -> RemittanceData:
     )
 
 
-def _line(line: StatementLineData) -> LineData:
-    return LineData(
+def _line(line: StatementLineData) -> StatementLine:
+    return StatementLine(
         provider_claim_number=line.get("providerClaimNumber"),
         payer_claim_number=line.get("payerClaimNumber"),
         item_sequence=line.get("itemSequence"),
@@ -76,29 +70,28 @@ def _cents(text: str) -> Cents:
     return parse_money(text)
 
 
-async def receive(
-    connection: AsyncConnection, *, source: str, event_id: str, data: RemittanceData, now: datetime
-) -> Written[Received]:
-    """Take the statement in and carry it out; the same event again changes nothing."""
+async def receive(unit: UnitOfWork, *, data: Statement) -> Received:
+    """Import the statement and post it."""
+    imported = await remittances.take(unit, data=data, source=RemittanceSource.EVENT)
+    posted = await posting.post(unit, id=imported.remittance.id)
+    return Received(imported.remittance.id, is_new=not (posted.already_posted and imported.already_imported))
 
-    async def work(inner: AsyncConnection) -> Received:
-        # The payer's event opens the payer's own claims and no others.
-        scope = DataScope(payer=data.payer)
-        taken = await remittances.take(
-            inner, scope=scope, data=data, source=RemittanceSource.EVENT, subject=SUBJECT, now=now
-        )
-        remittance_id = taken.remittance.id
-        posted = await posting.post(inner, scope=scope, remittance_id=remittance_id, subject=SUBJECT, now=now)
-        paid = sum(each.amount_cents for each in posted.settlements)
-        return Received(remittance_id, paid, is_new=posted.is_changed or not taken.is_known)
 
-    return await idempotency.once(
-        connection,
-        subject=f"{SUBJECT} {source}",
-        operation=OPERATION,
-        key=event_id,
-        request=data,
-        answer=_RECEIVED,
-        work=work,
-        now=now,
-    )
+def actor_of(data: Statement, *, request_id: str) -> Actor:
+    """The payer's event reaches the payer's own claims and no others."""
+    return operator(SUBJECT, Door.INBOX, request_id=request_id, data_scope=DataScope(payer=data.payer))
+
+
+def key_owner(source: str) -> str:
+    """Who owns the keys of a source's events: the same event id of another source is another event."""
+    return f"{SUBJECT} {source}"
+
+
+async def _received(_unit: UnitOfWork, facts: Any) -> Received:
+    return Received(*facts)
+
+
+RECEIVE: Final = Action(
+    "receiveRemittance", receive, answer=Answer(lambda done: [done.remittance_id, done.is_new], _received)
+)
+"""The inbox's own: nobody may ask for it."""

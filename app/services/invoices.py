@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
 from app.db import denials as denials_db
@@ -17,10 +16,9 @@ from app.db.denials import DenialRecord
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.domain import ids
+from app.domain.actions import ClaimOperation, InvoiceOperation
 from app.domain.allocation import take_back
-from app.domain.calendar import business_day
 from app.domain.claims import invoicing_block
-from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any, refuse
 from app.domain.identifiers import ans_failure, cnes_failure
 from app.domain.invoices import (
@@ -33,9 +31,11 @@ from app.domain.invoices import (
 )
 from app.domain.money import CENTS_MAX, Cents
 from app.domain.text import text_failure
-from app.events import outbox
 from app.events.contracts import Event, invoice_event
-from app.services import contracts, history
+from app.services import contracts
+from app.services.history import invoice_step
+from app.unit_of_work.action import Action, Answer, StoredRecord, answer_of_one
+from app.unit_of_work.unit import UnitOfWork
 
 CLAIMS_MAX: Final = 100
 RECOVERIES_MAX: Final = 500
@@ -48,7 +48,7 @@ TRANSITION_EVENTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class InvoiceData:
-    """Which approved claims one provider bills to one payer, for a billing_month month (YYYYMM).
+    """Which approved claims one provider bills to one payer, for a billing month (YYYYMM).
 
     Won appeals of the pair that no invoice bills yet are added as lines of their own, unless `has_recoveries` is off.
     """
@@ -60,35 +60,41 @@ class InvoiceData:
     has_recoveries: bool = True
 
 
-async def create(
-    connection: AsyncConnection, *, scope: DataScope, data: InvoiceData, subject: str, now: datetime
-) -> InvoiceRecord:
+async def create(unit: UnitOfWork, *, data: InvoiceData) -> InvoiceRecord:
     """A draft invoice with one line per claim, each with the claim's approved amount, and one per won appeal."""
     raise_any(_shape_failures(data))
-    claims = await _billable(connection, scope, data)
+    claims = await _billable(unit, data)
     # Taking the number locks the provider: two callers cannot both bill the same won appeals.
-    number = await invoices_db.next_number(connection, data.provider)
-    recoveries = await _recoveries(connection, scope, data)
+    number = await invoices_db.next_number(unit.connection, data.provider)
+    recoveries = await _recoveries(unit, data)
     lines = [*(_claim_line(claim) for claim in claims), *(_recovery_line(denial) for denial in recoveries)]
-    invoice = _new_record(data, lines, number, subject=subject, now=now)
-    await _insert(connection, invoice, [replace(line, invoice_id=invoice.id, created_at=now) for line in lines])
-    await history.record_invoice(connection, invoice, InvoiceAction.CREATE, actor=subject, at=now)
-    await outbox.record(connection, invoice_event("InvoiceCreated", invoice, at=now))
+    invoice = _new_record(unit, data, lines, number)
+    await _insert(unit, invoice, [replace(line, invoice_id=invoice.id, created_at=unit.now) for line in lines])
+    return _recorded(unit, invoice, InvoiceAction.CREATE, "InvoiceCreated")
+
+
+def _recorded(
+    unit: UnitOfWork, invoice: InvoiceRecord, action: InvoiceAction, event: str, *, reason: str | None = None
+) -> InvoiceRecord:
+    """The invoice, with its step of history and its event left with the unit."""
+    unit.step(invoice_step(unit, invoice, action, reason=reason))
+    unit.emit(invoice_event(event, invoice, at=unit.now))
+    unit.changed(invoice.id)
     return invoice
 
 
-async def _insert(connection: AsyncConnection, invoice: InvoiceRecord, lines: list[LineRecord]) -> None:
-    await invoices_db.insert_invoice(connection, invoice)
+async def _insert(unit: UnitOfWork, invoice: InvoiceRecord, lines: list[LineRecord]) -> None:
+    await invoices_db.insert_invoice(unit.connection, invoice)
     try:
-        await lines_db.insert_lines(connection, lines)
+        await lines_db.insert_lines(unit.connection, lines)
     except IntegrityError:
         raise conflict("one of the claims has just been billed on another invoice", "claimIds") from None
 
 
-async def _recoveries(connection: AsyncConnection, scope: DataScope, data: InvoiceData) -> list[DenialRecord]:
+async def _recoveries(unit: UnitOfWork, data: InvoiceData) -> list[DenialRecord]:
     if not data.has_recoveries:
         return []
-    return await denials_db.won_and_unbilled(connection, scope, data.provider, data.payer, RECOVERIES_MAX)
+    return await denials_db.won_and_unbilled(unit.connection, unit.scope, data.provider, data.payer, RECOVERIES_MAX)
 
 
 def _shape_failures(data: InvoiceData) -> list[Failure]:
@@ -103,11 +109,13 @@ def _shape_failures(data: InvoiceData) -> list[Failure]:
     return [failure for failure in found if failure is not None]
 
 
-async def _billable(connection: AsyncConnection, scope: DataScope, data: InvoiceData) -> list[ClaimRecord]:
+async def _billable(unit: UnitOfWork, data: InvoiceData) -> list[ClaimRecord]:
     """The claims in input order, locked; every reason why one cannot be billed is raised at once."""
-    found = {claim.id: claim for claim in await claims_db.lock_many(connection, scope, sorted(data.claim_ids))}
-    billed = await lines_db.billed_claims(connection, data.claim_ids)
-    replaced = await claims_db.replaced_among(connection, data.claim_ids)
+    found = {
+        claim.id: claim for claim in await claims_db.lock_many(unit.connection, unit.scope, sorted(data.claim_ids))
+    }
+    billed = await lines_db.billed_claims(unit.connection, data.claim_ids)
+    replaced = await claims_db.replaced_among(unit.connection, data.claim_ids)
     failures = [
         failure
         for index, claim_id in enumerate(data.claim_ids)
@@ -129,9 +137,7 @@ def _claim_failure(
     return None if block is None else Failure(ErrorCode.CONFLICT, block, field)
 
 
-def _new_record(
-    data: InvoiceData, lines: Sequence[LineRecord], number: int, *, subject: str, now: datetime
-) -> InvoiceRecord:
+def _new_record(unit: UnitOfWork, data: InvoiceData, lines: Sequence[LineRecord], number: int) -> InvoiceRecord:
     total = sum(line.amount_cents for line in lines)
     if not lines:
         raise refuse(ErrorCode.INVALID_INPUT, "there is no claim and no won appeal to bill", "claimIds")
@@ -148,8 +154,8 @@ def _new_record(
         settled_cents=0,
         due_date=None,
         version=1,
-        created_by=subject,
-        created_at=now,
+        created_by=unit.subject,
+        created_at=unit.now,
         issued_at=None,
     )
 
@@ -181,104 +187,89 @@ def _recovery_line(denial: DenialRecord) -> LineRecord:
 
 
 async def adjust(
-    connection: AsyncConnection,
+    unit: UnitOfWork,
     *,
-    scope: DataScope,
-    invoice_id: str,
+    id: str,
     kind: InvoiceLineKind,
     amount: Cents,
     reason: str,
     version: int | None,
-    subject: str,
-    now: datetime,
 ) -> InvoiceRecord:
     """Add a credit to the invoice, or take a debit off it; a debit comes off what the last lines still expect."""
     failure = text_failure(reason, "reason", REASON_MAX)
     raise_any([failure] if failure else [])
-    invoice = await locked(connection, scope, invoice_id, version)
+    invoice = await locked(unit, id, version)
     _next(invoice, InvoiceAction.ADJUST)
     total, settled = Cents(invoice.total_cents), Cents(invoice.settled_cents)
     check_adjustment(kind=kind, amount=amount, total=total, settled=settled)
-    line = replace(_line(kind, amount), invoice_id=invoice_id, reason=reason, created_at=now)
+    line = replace(_line(kind, amount), invoice_id=id, reason=reason, created_at=unit.now)
     if kind is InvoiceLineKind.DEBIT:
-        await _debit(connection, scope, invoice, amount)
-    await lines_db.insert_lines(connection, [line])
+        await _debit(unit, invoice, amount)
+    await lines_db.insert_lines(unit.connection, [line])
     sign = 1 if kind is InvoiceLineKind.CREDIT else -1
     larger = replace(invoice, total_cents=invoice.total_cents + sign * amount)
     adjusted = replace(larger, status=_next(larger, InvoiceAction.ADJUST), version=invoice.version + 1)
-    await invoices_db.update_invoice(connection, adjusted)
+    await invoices_db.update_invoice(unit.connection, adjusted)
     action = InvoiceAction.ADJUST
-    await history.record_invoice(
-        connection, adjusted, action, actor=subject, at=now, amount=sign * amount, line_id=line.id, reason=reason
-    )
-    events = [invoice_event("InvoiceAdjusted", adjusted, at=now), *transition_events(invoice, adjusted, now)]
-    await outbox.record(connection, *events)
+    unit.step(invoice_step(unit, adjusted, action, amount=sign * amount, line_id=line.id, reason=reason))
+    unit.emit(invoice_event("InvoiceAdjusted", adjusted, at=unit.now), *transition_events(unit, invoice, adjusted))
+    unit.changed(adjusted.id)
     return adjusted
 
 
-async def _debit(connection: AsyncConnection, scope: DataScope, invoice: InvoiceRecord, amount: Cents) -> None:
-    lines = await lines_db.of_invoices(connection, scope, [invoice.id])
+async def _debit(unit: UnitOfWork, invoice: InvoiceRecord, amount: Cents) -> None:
+    lines = await lines_db.of_invoices(unit.connection, unit.scope, [invoice.id])
     parts = take_back(amount, [Cents(line.due_cents) for line in lines])
     changed = [
         replace(line, debited_cents=line.debited_cents + part) for line, part in zip(lines, parts, strict=True) if part
     ]
-    await lines_db.update_amounts(connection, changed)
+    await lines_db.update_amounts(unit.connection, changed)
 
 
-def transition_events(before: InvoiceRecord, after: InvoiceRecord, now: datetime) -> list[Event]:
+def transition_events(unit: UnitOfWork, before: InvoiceRecord, after: InvoiceRecord) -> list[Event]:
     """One event when the ledger moves the status, none when it leaves it where it was."""
     if before.status is after.status:
         return []
     was_settled = before.status is InvoiceStatus.SETTLED
     went_back = was_settled or after.status is InvoiceStatus.ISSUED
     name = "InvoiceReopened" if went_back else TRANSITION_EVENTS[after.status]
-    return [invoice_event(name, after, at=now)]
+    return [invoice_event(name, after, at=unit.now)]
 
 
 async def issue(
-    connection: AsyncConnection,
+    unit: UnitOfWork,
     *,
-    scope: DataScope,
-    invoice_id: str,
+    id: str,
     due_date: date | None,
     version: int | None,
-    subject: str,
-    now: datetime,
 ) -> InvoiceRecord:
     """Send the invoice to the payer; without a due date the contract's payment term counts from today."""
-    invoice = await locked(connection, scope, invoice_id, version)
-    status, today = _next(invoice, InvoiceAction.ISSUE), business_day(now)
+    invoice = await locked(unit, id, version)
+    status, today = _next(invoice, InvoiceAction.ISSUE), unit.today
     if due_date is not None and due_date < today:
         raise refuse(ErrorCode.INVALID_DATE, "the due date has passed already", "dueDate")
-    terms = await contracts.terms_of(connection, invoice.provider_cnes, invoice.payer_ans)
+    terms = await contracts.terms_of(unit.connection, invoice.provider_cnes, invoice.payer_ans)
     due = due_date or today + timedelta(days=terms.payment_term_days)
-    issued = replace(invoice, status=status, due_date=due, issued_at=now, version=invoice.version + 1)
-    await invoices_db.update_invoice(connection, issued)
-    await history.record_invoice(connection, issued, InvoiceAction.ISSUE, actor=subject, at=now)
-    await outbox.record(connection, invoice_event("InvoiceIssued", issued, at=now))
-    return issued
+    issued = replace(invoice, status=status, due_date=due, issued_at=unit.now, version=invoice.version + 1)
+    await invoices_db.update_invoice(unit.connection, issued)
+    return _recorded(unit, issued, InvoiceAction.ISSUE, "InvoiceIssued")
 
 
 async def cancel(
-    connection: AsyncConnection,
+    unit: UnitOfWork,
     *,
-    scope: DataScope,
-    invoice_id: str,
+    id: str,
     version: int | None,
     reason: str | None,
-    subject: str,
-    now: datetime,
 ) -> InvoiceRecord:
     """Withdraw an invoice on which nothing is settled; its claims may be billed again."""
     failure = None if reason is None else text_failure(reason, "reason", REASON_MAX)
     raise_any([failure] if failure else [])
-    invoice = await locked(connection, scope, invoice_id, version)
+    invoice = await locked(unit, id, version)
     cancelled = replace(invoice, status=_next(invoice, InvoiceAction.CANCEL), version=invoice.version + 1)
-    await invoices_db.update_invoice(connection, cancelled)
-    await lines_db.release(connection, invoice_id)
-    await history.record_invoice(connection, cancelled, InvoiceAction.CANCEL, actor=subject, at=now, reason=reason)
-    await outbox.record(connection, invoice_event("InvoiceCancelled", cancelled, at=now))
-    return cancelled
+    await invoices_db.update_invoice(unit.connection, cancelled)
+    await lines_db.release(unit.connection, id)
+    return _recorded(unit, cancelled, InvoiceAction.CANCEL, "InvoiceCancelled", reason=reason)
 
 
 def _next(invoice: InvoiceRecord, action: InvoiceAction) -> InvoiceStatus:
@@ -286,9 +277,9 @@ def _next(invoice: InvoiceRecord, action: InvoiceAction) -> InvoiceStatus:
     return next_status(invoice.status, action, total=total, settled=settled)
 
 
-async def locked(connection: AsyncConnection, scope: DataScope, invoice_id: str, version: int | None) -> InvoiceRecord:
+async def locked(unit: UnitOfWork, invoice_id: str, version: int | None) -> InvoiceRecord:
     """The invoice held for a change; NOT_FOUND outside the scope, STALE_VERSION if it has moved on."""
-    invoice = await invoices_db.lock(connection, scope, invoice_id)
+    invoice = await invoices_db.lock(unit.connection, unit.scope, invoice_id)
     if invoice is None:
         raise not_found("invoice", invoice_id)
     check_version(invoice, version)
@@ -303,3 +294,23 @@ def check_version(invoice: InvoiceRecord, version: int | None) -> None:
 
 def _stale(invoice: InvoiceRecord) -> BillingError:
     return refuse(ErrorCode.STALE_VERSION, f"the invoice has changed: its version is {invoice.version}", "version")
+
+
+STORED_INVOICE: Final = StoredRecord(
+    InvoiceRecord,
+    invoices_db.by_ids,
+    *("status", "version", "total_cents", "settled_cents", "due_date", "issued_at"),
+)
+INVOICE_ANSWER: Final[Answer[InvoiceRecord]] = answer_of_one(STORED_INVOICE)
+CREATE: Final = Action(
+    "createInvoice", create, needs="invoices:create", answer=INVOICE_ANSWER, offers=ClaimOperation.INVOICE
+)
+ADJUST: Final = Action(
+    "adjustInvoice", adjust, needs="invoices:adjust", answer=INVOICE_ANSWER, offers=InvoiceOperation.ADJUST
+)
+ISSUE: Final = Action(
+    "issueInvoice", issue, needs="invoices:issue", answer=INVOICE_ANSWER, offers=InvoiceOperation.ISSUE
+)
+CANCEL: Final = Action(
+    "cancelInvoice", cancel, needs="invoices:cancel", answer=INVOICE_ANSWER, offers=InvoiceOperation.CANCEL
+)

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Final
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Any, Final
 
 from app.db import claims as claims_db
 from app.db import invoice_lines as lines_db
@@ -18,7 +16,6 @@ from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.allocation import spread
 from app.domain.claims import ClaimStatus, ItemDecision
-from app.domain.data_scope import DataScope
 from app.domain.errors import not_found
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.money import CENTS_MAX, Cents
@@ -34,11 +31,13 @@ from app.domain.remittances import (
     payment,
     remittance_status,
 )
-from app.events import outbox
 from app.events.contracts import remittance_event
 from app.services import invoices, reviews, settlements
 from app.services.invoices import CLAIMS_MAX, InvoiceData
+from app.services.remittances import STORED_REMITTANCE
 from app.services.settlements import Payment
+from app.unit_of_work.action import Action, Answer
+from app.unit_of_work.unit import UnitOfWork
 
 NOTHING: Final = Cents(0)
 SENT_INVOICES: Final = frozenset({InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED, InvoiceStatus.SETTLED})
@@ -46,19 +45,17 @@ SENT_INVOICES: Final = frozenset({InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The remittance after it, what was paid for which claims, and what had to be put back; nothing of it when all was
-    posted before."""
+    """The remittance after it, what was paid, how many lines were posted and how many put back into the queue."""
 
     remittance: RemittanceRecord
     settlements: tuple[SettlementRecord, ...] = ()
     posted_lines: int = 0
     put_back_lines: int = 0
-    claim_ids: tuple[str, ...] = ()
 
     @property
-    def is_changed(self) -> bool:
-        """Whether this call did anything."""
-        return bool(self.posted_lines or self.put_back_lines)
+    def already_posted(self) -> bool:
+        """Whether there was nothing left to post."""
+        return not (self.posted_lines or self.put_back_lines)
 
 
 @dataclass(slots=True)
@@ -76,35 +73,33 @@ class _Plan:
     dues: list[LineRecord] = field(default_factory=list)
 
 
-async def post(
-    connection: AsyncConnection, *, scope: DataScope, remittance_id: str, subject: str, now: datetime
-) -> Posted:
-    """Carry out every matched line; lines that do not fit the claims as they are now go back to the queue."""
-    remittance = await remittances_db.lock(connection, scope, remittance_id)
+async def post(unit: UnitOfWork, *, id: str) -> Posted:
+    """Post every matched line; lines that do not fit the claims as they are now go back to the queue."""
+    remittance = await remittances_db.lock(unit.connection, unit.scope, id)
     if remittance is None:
-        raise not_found("remittance", remittance_id)
-    lines = await remittances_db.lines_of(connection, scope, [remittance_id])
+        raise not_found("remittance", id)
+    unit.changed(remittance.id)
+    lines = await remittances_db.lines_of(unit.connection, unit.scope, [id])
     waiting = [line for line in lines if line.status is RemittanceLineStatus.MATCHED]
     if not waiting:
         return Posted(remittance)
-    plans = await _plans(connection, scope, remittance, waiting)
+    plans = await _plans(unit, remittance, waiting)
     good = [plan for plan in plans if plan.problem is None]
     for plan in good:
-        await _decide(connection, plan, subject, now)
-    paid = await _pay(connection, scope, remittance, good, subject, now) if remittance.paid_on else []
-    return await _close(connection, remittance, lines, plans, paid, now)
+        await _decide(unit, plan)
+    paid = await _pay(unit, remittance, good) if remittance.paid_on else []
+    return await _close(unit, remittance, lines, plans, paid)
 
 
-async def _plans(
-    connection: AsyncConnection, scope: DataScope, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]
-) -> list[_Plan]:
+async def _plans(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]) -> list[_Plan]:
     """One plan per claim, the claims locked in id order."""
+    connection, scope = unit.connection, unit.scope
     ids = sorted({line.claim_id for line in lines if line.claim_id})
     claims = await claims_db.lock_many(connection, scope, ids)
     items = await claims_db.items_of_claims(connection, scope, ids)
     replaced = await claims_db.replaced_among(connection, ids)
     billed = await lines_db.of_claims(connection, scope, ids)
-    payable_ids = await _payable_invoices(connection, scope, billed)
+    payable_ids = await _payable_invoices(unit, billed)
     # Read again: until the invoices were held, another payment may have come in between.
     billed = await lines_db.of_claims(connection, scope, ids)
     plans = []
@@ -116,21 +111,21 @@ async def _plans(
         )
         on_invoices = [line for line in billed if line.claim_id == claim.id]
         plan.dues = [line for line in on_invoices if line.invoice_id in payable_ids]
-        plan.problem = _look(plan, on_invoices, is_replaced=claim.id in replaced, is_paying=bool(remittance.paid_on))
+        plan.problem = _fill(plan, on_invoices, is_replaced=claim.id in replaced, is_paying=bool(remittance.paid_on))
         plans.append(plan)
     return plans
 
 
-async def _payable_invoices(connection: AsyncConnection, scope: DataScope, lines: Sequence[LineRecord]) -> set[str]:
-    """Those of the lines' invoices that the payer has, held until the end; on a settled one nothing is due."""
-    held = await invoices_db.lock_many(connection, scope, sorted({line.invoice_id for line in lines}))
+async def _payable_invoices(unit: UnitOfWork, lines: Sequence[LineRecord]) -> set[str]:
+    """Those of the lines' invoices that the payer has, locked until the end; on a settled one nothing is due."""
+    held = await invoices_db.lock_many(unit.connection, unit.scope, sorted({line.invoice_id for line in lines}))
     return {invoice.id for invoice in held if invoice.status in SENT_INVOICES}
 
 
-def _look(
+def _fill(
     plan: _Plan, on_invoices: list[LineRecord], *, is_replaced: bool, is_paying: bool
 ) -> RemittanceLineProblem | None:
-    """Fill in what the plan's lines ask for, or say why they cannot be carried out."""
+    """Fill in what the plan's lines ask for, or say why they cannot be posted."""
     problem = payable(plan.claim.status, is_replaced=is_replaced)
     if problem is not None:
         return problem
@@ -160,56 +155,40 @@ def _billed(item: ItemRecord) -> BilledItem:
     return BilledItem(item.sequence, item.code, Cents(item.total_cents), denied)
 
 
-async def _decide(connection: AsyncConnection, plan: _Plan, subject: str, now: datetime) -> None:
+async def _decide(unit: UnitOfWork, plan: _Plan) -> None:
     if plan.decisions is None:
         return
     claim = plan.claim
     if claim.status is not ClaimStatus.UNDER_REVIEW:
-        claim = await reviews.start_locked(connection, claim, subject=subject, now=now)
+        claim = await reviews.start_locked(unit, claim)
     number = next((line.payer_claim_number for line in plan.lines if line.payer_claim_number), None)
-    plan.claim = await reviews.decide(connection, claim, plan.items, plan.decisions, number, subject=subject, now=now)
+    plan.claim = await reviews.decide(unit, claim, plan.items, plan.decisions, number)
 
 
-async def _pay(
-    connection: AsyncConnection,
-    scope: DataScope,
-    remittance: RemittanceRecord,
-    plans: Sequence[_Plan],
-    subject: str,
-    now: datetime,
-) -> list[SettlementRecord]:
-    """One settlement per invoice; claims that stand on none yet get one."""
+async def _pay(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[_Plan]) -> list[SettlementRecord]:
+    """One settlement per invoice; claims that are on none yet get one."""
     paying = [plan for plan in plans if plan.paid]
     unbilled = [plan for plan in paying if plan.paid > sum(line.due_cents for line in plan.dues)]
-    await _bill(connection, scope, remittance, unbilled, subject, now)
+    await _bill(unit, remittance, unbilled)
     parts: dict[str, dict[str, Cents]] = {}
     for plan in paying:
         shares = spread(plan.paid, [Cents(line.due_cents) for line in plan.dues])
         for line, share in zip(plan.dues, shares, strict=True):
             if share:
                 parts.setdefault(line.invoice_id, {})[line.id] = share
-    held = await invoices_db.lock_many(connection, scope, sorted(parts))
-    return [await _settle(connection, scope, remittance, each, parts[each.id], subject, now) for each in held]
+    held = await invoices_db.lock_many(unit.connection, unit.scope, sorted(parts))
+    return [await _settle(unit, remittance, each, parts[each.id]) for each in held]
 
 
-async def _bill(
-    connection: AsyncConnection,
-    scope: DataScope,
-    remittance: RemittanceRecord,
-    plans: Sequence[_Plan],
-    subject: str,
-    now: datetime,
-) -> None:
+async def _bill(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[_Plan]) -> None:
     """An issued invoice for claims that the payer pays before anybody billed them."""
     month = _paid_on(remittance).strftime("%Y%m")
     for batch in _batches(plans):
         claim_ids = tuple(plan.claim.id for plan in batch)
         data = InvoiceData(remittance.provider_cnes, remittance.payer_ans, month, claim_ids, has_recoveries=False)
-        draft = await invoices.create(connection, scope=scope, data=data, subject=subject, now=now)
-        await invoices.issue(
-            connection, scope=scope, invoice_id=draft.id, due_date=None, version=None, subject=subject, now=now
-        )
-        lines = await lines_db.of_invoices(connection, scope, [draft.id])
+        draft = await invoices.create(unit, data=data)
+        await invoices.issue(unit, id=draft.id, due_date=None, version=None)
+        lines = await lines_db.of_invoices(unit.connection, unit.scope, [draft.id])
         for plan in batch:
             plan.dues += [line for line in lines if line.claim_id == plan.claim.id]
 
@@ -235,45 +214,55 @@ def _paid_on(remittance: RemittanceRecord) -> date:
 
 
 async def _settle(
-    connection: AsyncConnection,
-    scope: DataScope,
-    remittance: RemittanceRecord,
-    invoice: InvoiceRecord,
-    parts: dict[str, Cents],
-    subject: str,
-    now: datetime,
+    unit: UnitOfWork, remittance: RemittanceRecord, invoice: InvoiceRecord, parts: dict[str, Cents]
 ) -> SettlementRecord:
     amount = Cents(sum(parts.values()))
     paid = Payment(
         amount, _paid_on(remittance), remittance.method, remittance.bank_reference, remittance.statement_number
     )
-    done = await settlements.settle_locked(connection, scope, invoice, paid, subject=subject, now=now, parts=parts)
+    done = await settlements.settle_locked(unit, invoice, paid, parts=parts)
     return done.settlement
 
 
 async def _close(
-    connection: AsyncConnection,
+    unit: UnitOfWork,
     remittance: RemittanceRecord,
     lines: Sequence[RemittanceLineRecord],
     plans: Sequence[_Plan],
     paid: Sequence[SettlementRecord],
-    now: datetime,
 ) -> Posted:
-    fate = {line.id: plan.problem for plan in plans for line in plan.lines}
-    moved = [_moved(line, fate[line.id], now) for line in lines if line.id in fate]
-    await remittances_db.update_lines(connection, moved)
+    problems = {line.id: plan.problem for plan in plans for line in plan.lines}
+    moved = [_moved(line, problems[line.id], unit.now) for line in lines if line.id in problems]
+    await remittances_db.update_lines(unit.connection, moved)
     after = {line.id: line.status for line in lines} | {line.id: line.status for line in moved}
     status = remittance_status(list(after.values()))
     posted = sum(line.status is RemittanceLineStatus.POSTED for line in moved)
-    closed = replace(remittance, status=status, posted_at=now if posted else remittance.posted_at)
-    await remittances_db.update_remittance(connection, closed)
+    closed = replace(remittance, status=status, posted_at=unit.now if posted else remittance.posted_at)
+    await remittances_db.update_remittance(unit.connection, closed)
     if posted:
-        await outbox.record(connection, remittance_event("RemittancePosted", closed, at=now))
-    claims = tuple(plan.claim.id for plan in plans if plan.problem is None)
-    return Posted(closed, tuple(paid), posted, len(moved) - posted, claims)
+        unit.emit(remittance_event("RemittancePosted", closed, at=unit.now))
+    for plan in plans:
+        if plan.problem is None:
+            unit.changed(plan.claim.id, plan.claim.patient_id)
+    return Posted(closed, tuple(paid), posted, len(moved) - posted)
 
 
 def _moved(line: RemittanceLineRecord, problem: RemittanceLineProblem | None, now: datetime) -> RemittanceLineRecord:
     if problem is not None:
         return replace(line, status=next_line_status(line.status, RemittanceLineAction.PUT_BACK), problem=problem)
     return replace(line, status=next_line_status(line.status, RemittanceLineAction.POST), posted_at=now)
+
+
+def _facts(posted: Posted) -> Any:
+    paid = [settlements.STORED_SETTLEMENT.facts(each) for each in posted.settlements]
+    return [STORED_REMITTANCE.facts(posted.remittance), paid, posted.posted_lines, posted.put_back_lines]
+
+
+async def _posted(unit: UnitOfWork, facts: Any) -> Posted:
+    stored, stored_paid, posted_lines, put_back_lines = facts
+    (remittance,) = await STORED_REMITTANCE.read(unit, [stored])
+    paid = await settlements.STORED_SETTLEMENT.read(unit, stored_paid)
+    return Posted(remittance, tuple(paid), posted_lines, put_back_lines)
+
+
+POST: Final = Action("postRemittance", post, needs="remittances:post", answer=Answer(_facts, _posted))

@@ -7,8 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
 from app.db.claims import ClaimRecord, ServicesOf
-from app.domain import claim_form as claim_input
-from app.domain.claim_form import Checked, ClaimData
+from app.domain.claim_form import ClaimForm
 from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, ErrorCode, Failure, not_found
 from app.domain.money import Cents
@@ -22,11 +21,12 @@ from app.domain.preflight import (
     price_warnings,
     total_at_risk,
 )
-from app.services import contracts
+from app.services import claim_checks, contracts
+from app.services.claim_checks import Checked
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class ClaimIdentity:
     """The claim that is checked and the one that it replaces, as far as they exist: no duplicates of themselves."""
 
     claim_id: str | None = None
@@ -65,14 +65,14 @@ class Preflight:
 
 
 async def examine(
-    connection: AsyncConnection, *, scope: DataScope, data: ClaimData, own: Own, today: date
+    connection: AsyncConnection, *, scope: DataScope, form: ClaimForm, identity: ClaimIdentity, today: date
 ) -> Preflight:
     """All findings on this claim; nothing is changed."""
-    failures, checked = await claim_input.examine(connection, scope=scope, data=data, today=today)
-    items = tuple(_items(data))
+    failures, checked = await claim_checks.examine(connection, scope=scope, form=form, today=today)
+    items = tuple(_items(form))
     if not any(failure.code is ErrorCode.NOT_FOUND for failure in failures):
-        failures += await _number_failures(connection, data, own)
-    warnings = await _warnings(connection, scope, data, checked, items, own) if checked else []
+        failures += await _number_failures(connection, form, identity)
+    warnings = await _warnings(connection, scope, form, checked, items, identity) if checked else []
     return Preflight(tuple(failures), tuple(warnings), items, checked)
 
 
@@ -87,52 +87,59 @@ async def of_claim(connection: AsyncConnection, *, scope: DataScope, claim_id: s
 async def of_record(connection: AsyncConnection, *, scope: DataScope, claim: ClaimRecord, today: date) -> Preflight:
     """The findings on this row."""
     rows = await claims_db.items_of_claims(connection, scope, [claim.id])
-    data = claim_input.data_of(claim, rows)
-    return await examine(connection, scope=scope, data=data, own=Own(claim.id, claim.replaces_id), today=today)
+    form = claim_checks.form_of(claim, rows)
+    return await examine(
+        connection, scope=scope, form=form, identity=ClaimIdentity(claim.id, claim.replaces_id), today=today
+    )
 
 
-def _items(data: ClaimData) -> list[Item]:
+def _items(form: ClaimForm) -> list[Item]:
     return [
         Item(
             each.code_system,
             each.code,
-            each.performed_on or data.service_date,
+            each.performed_on or form.service_date,
             each.quantity,
             each.unit_price,
             each.factor,
             each.total,
         )
-        for each in data.items
+        for each in form.items
     ]
 
 
-async def _number_failures(connection: AsyncConnection, data: ClaimData, own: Own) -> list[Failure]:
-    known = await claims_db.by_number(connection, data.provider, data.payer, data.provider_claim_number)
-    if known is None or known.id == own.claim_id:
+async def _number_failures(connection: AsyncConnection, form: ClaimForm, identity: ClaimIdentity) -> list[Failure]:
+    known = await claims_db.by_number(connection, form.provider, form.payer, form.provider_claim_number)
+    if known is None or known.id == identity.claim_id:
         return []
-    return [duplicate_number(data)]
+    return [duplicate_number(form)]
 
 
-def duplicate_number(data: ClaimData) -> Failure:
+def duplicate_number(form: ClaimForm) -> Failure:
     """The provider's number is taken."""
-    message = f"the provider already sent claim {data.provider_claim_number} to this payer"
+    message = f"the provider already sent claim {form.provider_claim_number} to this payer"
     return Failure(ErrorCode.DUPLICATE_CLAIM, message, "providerClaimNumber", "1308")
 
 
 async def _warnings(
-    connection: AsyncConnection, scope: DataScope, data: ClaimData, checked: Checked, items: tuple[Item, ...], own: Own
+    connection: AsyncConnection,
+    scope: DataScope,
+    form: ClaimForm,
+    checked: Checked,
+    items: tuple[Item, ...],
+    identity: ClaimIdentity,
 ) -> list[Finding]:
-    whole, found = data.total, list(items)
-    authorization = data.authorization
+    whole, found = form.total, list(items)
+    authorization = form.authorization
     issued_on = authorization.issued_on if authorization else None
     codes = sorted({(item.code_system, item.code) for item in items})
     prices = await contracts.prices_for(connection, checked.contract, codes)
-    services = ServicesOf(data.provider, data.payer, checked.coverage.patient_id, own.ids)
+    services = ServicesOf(form.provider, form.payer, checked.coverage.patient_id, identity.ids)
     days = sorted({item.performed_on for item in items})
     elsewhere = await claims_db.services_elsewhere(connection, scope, services, days)
     return [
-        *coverage_warnings(checked.coverage.terms, service_date=data.service_date, whole=whole),
-        *authorization_warnings(issued_on, service_date=data.service_date, whole=whole),
+        *coverage_warnings(checked.coverage.terms, service_date=form.service_date, whole=whole),
+        *authorization_warnings(issued_on, service_date=form.service_date, whole=whole),
         *price_warnings(found, prices, is_authorized=authorization is not None),
         *duplicate_warnings(found, elsewhere),
     ]

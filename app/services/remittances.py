@@ -1,21 +1,19 @@
-"""Taking in a payer's statement: kept once, matched to claims line by line, and matched by hand where that fails."""
+"""Importing a payer's statement: stored once, matched to claims line by line, and matched by hand where that fails."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from functools import partial
+from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
-from app.db import parties as coverage_db
+from app.db import parties as parties_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
-from app.domain import ids
-from app.domain import statement as remittance_input
-from app.domain.calendar import business_day
-from app.domain.data_scope import DataScope
+from app.domain import ids, statement
 from app.domain.errors import ErrorCode, conflict, not_found, raise_any, refuse
 from app.domain.remittances import (
     RemittanceLineAction,
@@ -25,61 +23,67 @@ from app.domain.remittances import (
     RemittanceStatus,
     next_line_status,
 )
-from app.domain.statement import LineData, RemittanceData
-from app.events import outbox
+from app.domain.statement import Statement, StatementLine
 from app.events.contracts import remittance_event
+from app.tiss import read_statement
+from app.unit_of_work.action import Action, Answer, StoredRecord, answer_of_one
+from app.unit_of_work.unit import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The remittance, and whether it had been taken in before."""
+    """The remittance, and whether it had been imported before."""
 
     remittance: RemittanceRecord
-    is_known: bool
+    already_imported: bool
 
 
-async def take(
-    connection: AsyncConnection,
-    *,
-    scope: DataScope,
-    data: RemittanceData,
-    source: RemittanceSource,
-    subject: str,
-    now: datetime,
-) -> Imported:
-    """Keep the statement with its lines; the same statement again changes nothing, another one under its number is
+async def read_document(*, data: Statement, document: bytes | None, source: RemittanceSource) -> dict[str, Any]:
+    """The arguments of `take`, with the number and lines of a TISS document read in a thread of its own."""
+    if document is None:
+        return {"data": data, "source": source}
+    read = partial(read_statement.read_for, document, payer=data.payer, provider=data.provider)
+    message = await asyncio.to_thread(read)
+    number = data.statement_number or message.statement_number or ""
+    return {"data": replace(data, statement_number=number, lines=message.lines), "source": source}
+
+
+async def take(unit: UnitOfWork, *, data: Statement, source: RemittanceSource) -> Imported:
+    """Store the statement with its lines; the same statement again changes nothing, another one under its number is
     CONFLICT."""
-    raise_any(remittance_input.failures(data, today=business_day(now)))
-    await _check_parties(connection, scope, data)
-    known = await remittances_db.by_number(connection, data.payer, data.provider, data.statement_number)
+    raise_any(statement.failures(data, today=unit.today))
+    await _check_parties(unit, data)
+    known = await remittances_db.by_number(unit.connection, data.payer, data.provider, data.statement_number)
     if known is not None:
+        unit.changed(known.id)
         return _again(known, data)
-    remittance = _record(data, source, subject, now)
-    lines = await _matched(connection, scope, data, remittance)
+    remittance = _record(unit, data, source)
+    lines = await _matched(unit, data, remittance)
     try:
-        await remittances_db.insert_remittance(connection, remittance, lines)
+        await remittances_db.insert_remittance(unit.connection, remittance, lines)
     except IntegrityError:
-        raise conflict("somebody else has just imported this statement: try again", "statementNumber") from None
-    await outbox.record(connection, remittance_event("RemittanceImported", remittance, at=now))
-    return Imported(remittance, is_known=False)
+        raise conflict("the statement was imported concurrently: try again", "statementNumber") from None
+    unit.emit(remittance_event("RemittanceImported", remittance, at=unit.now))
+    unit.changed(remittance.id)
+    return Imported(remittance, already_imported=False)
 
 
-async def _check_parties(connection: AsyncConnection, scope: DataScope, data: RemittanceData) -> None:
-    is_in_scope = scope.holds(provider=data.provider, payer=data.payer, patient=None)
-    if not is_in_scope or await coverage_db.provider(connection, data.provider) is None:
+async def _check_parties(unit: UnitOfWork, data: Statement) -> None:
+    is_in_scope = unit.scope.holds(provider=data.provider, payer=data.payer, patient=None)
+    if not is_in_scope or await parties_db.provider(unit.connection, data.provider) is None:
         raise refuse(ErrorCode.NOT_FOUND, f"no provider {data.provider}", "provider", "1202")
-    if await coverage_db.payer(connection, data.payer) is None:
+    if await parties_db.payer(unit.connection, data.payer) is None:
         raise refuse(ErrorCode.NOT_FOUND, f"no payer {data.payer}", "payer", "5027")
 
 
-def _again(known: RemittanceRecord, data: RemittanceData) -> Imported:
+def _again(known: RemittanceRecord, data: Statement) -> Imported:
     if known.content_hash != data.content_hash:
         message = f"statement {known.statement_number} was imported with other lines"
         raise conflict(message, "statementNumber")
-    return Imported(known, is_known=True)
+    return Imported(known, already_imported=True)
 
 
-def _record(data: RemittanceData, source: RemittanceSource, subject: str, now: datetime) -> RemittanceRecord:
+def _record(unit: UnitOfWork, data: Statement, source: RemittanceSource) -> RemittanceRecord:
     return RemittanceRecord(
         id=ids.new_id(ids.REMITTANCE),
         payer_ans=data.payer,
@@ -93,25 +97,25 @@ def _record(data: RemittanceData, source: RemittanceSource, subject: str, now: d
         paid_cents=sum(line.paid for line in data.lines),
         denied_cents=sum(denial.amount for line in data.lines for denial in line.denials),
         content_hash=data.content_hash,
-        created_by=subject,
-        created_at=now,
+        created_by=unit.subject,
+        created_at=unit.now,
         posted_at=None,
     )
 
 
-async def _matched(
-    connection: AsyncConnection, scope: DataScope, data: RemittanceData, remittance: RemittanceRecord
-) -> list[RemittanceLineRecord]:
+async def _matched(unit: UnitOfWork, data: Statement, remittance: RemittanceRecord) -> list[RemittanceLineRecord]:
     numbers = {number for line in data.lines for number in (line.provider_claim_number, line.payer_claim_number)}
     wanted = sorted(number for number in numbers if number is not None)
-    claims = await claims_db.by_numbers(connection, scope, data.provider, data.payer, wanted)
-    replaced = await claims_db.replaced_among(connection, [claim.id for claim in claims])
+    claims = await claims_db.by_numbers(unit.connection, unit.scope, data.provider, data.payer, wanted)
+    replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
     # A claim that another one replaces shares the payer's number with it; the later one is meant.
-    living = [claim for claim in claims if claim.id not in replaced]
-    return [_line(remittance.id, number, line, living) for number, line in enumerate(data.lines, start=1)]
+    active = [claim for claim in claims if claim.id not in replaced]
+    return [_line(remittance.id, number, line, active) for number, line in enumerate(data.lines, start=1)]
 
 
-def _line(remittance_id: str, sequence: int, data: LineData, claims: Sequence[ClaimRecord]) -> RemittanceLineRecord:
+def _line(
+    remittance_id: str, sequence: int, data: StatementLine, claims: Sequence[ClaimRecord]
+) -> RemittanceLineRecord:
     found = _claims_of(data, claims)
     is_matched = len(found) == 1
     problem = RemittanceLineProblem.AMBIGUOUS if found else RemittanceLineProblem.UNKNOWN_CLAIM
@@ -133,7 +137,7 @@ def _line(remittance_id: str, sequence: int, data: LineData, claims: Sequence[Cl
     )
 
 
-def _claims_of(line: LineData, claims: Sequence[ClaimRecord]) -> list[ClaimRecord]:
+def _claims_of(line: StatementLine, claims: Sequence[ClaimRecord]) -> list[ClaimRecord]:
     """The claims that fit both numbers, as far as they are known; two numbers of two claims fit neither alone."""
     own = [claim for claim in claims if claim.provider_claim_number == line.provider_claim_number]
     payers = [
@@ -147,21 +151,51 @@ def _claims_of(line: LineData, claims: Sequence[ClaimRecord]) -> list[ClaimRecor
     return own or payers
 
 
-async def match(
-    connection: AsyncConnection, *, scope: DataScope, line_id: str, claim_id: str, subject: str
-) -> RemittanceLineRecord:
+async def match(unit: UnitOfWork, *, id: str, claim_id: str) -> RemittanceLineRecord:
     """Say by hand which claim a waiting line is about."""
-    seen = await remittances_db.line(connection, scope, line_id)
+    connection, scope = unit.connection, unit.scope
+    seen = await remittances_db.line(connection, scope, id)
     remittance = await remittances_db.lock(connection, scope, seen.remittance_id) if seen else None
-    line = await remittances_db.line(connection, scope, line_id) if remittance else None
+    line = await remittances_db.line(connection, scope, id) if remittance else None
     if remittance is None or line is None:
-        raise not_found("remittance line", line_id)
+        raise not_found("remittance line", id)
     status = next_line_status(line.status, RemittanceLineAction.MATCH)
     claims = await claims_db.by_ids(connection, scope, [claim_id])
     if not claims:
         raise not_found("claim", claim_id, "claimId")
     if (claims[0].provider_cnes, claims[0].payer_ans) != (remittance.provider_cnes, remittance.payer_ans):
         raise conflict("the claim belongs to another provider or payer", "claimId")
-    matched = replace(line, status=status, problem=None, claim_id=claim_id, matched_by=subject)
+    matched = replace(line, status=status, problem=None, claim_id=claim_id, matched_by=unit.subject)
     await remittances_db.update_lines(connection, [matched])
+    unit.changed(matched.id, claims[0].patient_id)
     return matched
+
+
+async def _imported(unit: UnitOfWork, facts: Any) -> Imported:
+    remittance, already_imported = facts
+    return Imported((await STORED_REMITTANCE.read(unit, [remittance]))[0], already_imported)
+
+
+STORED_REMITTANCE: Final = StoredRecord(RemittanceRecord, remittances_db.by_ids, "status", "posted_at")
+_STORED_LINE: Final = StoredRecord(
+    RemittanceLineRecord,
+    remittances_db.lines_by_ids,
+    *("status", "problem", "claim_id", "matched_by", "posted_at"),
+)
+
+
+IMPORT: Final = Action(
+    "importRemittance",
+    take,
+    needs="remittances:import",
+    answer=Answer(
+        lambda imported: [STORED_REMITTANCE.facts(imported.remittance), imported.already_imported], _imported
+    ),
+    prepare=read_document,
+)
+MATCH: Final = Action(
+    "matchRemittanceLine",
+    match,
+    needs="remittances:import",
+    answer=answer_of_one(_STORED_LINE),
+)

@@ -2,25 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from typing import Final
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.domain import ids, tabela38
-from app.domain.calendar import business_day
+from app.domain.actions import ClaimOperation
 from app.domain.claims import ClaimAction, ItemDecision, decision_failures, next_status, outcome
-from app.domain.data_scope import DataScope
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import ErrorCode, Failure, raise_any
 from app.domain.identifiers import CARD_LENGTH_MAX
 from app.domain.money import Cents
 from app.domain.text import text_failure
 from app.services import claims, contracts, history
+from app.services.claims import CLAIM_ANSWER
+from app.unit_of_work.action import Action
+from app.unit_of_work.unit import UnitOfWork
 
 DECIDED_EVENTS: Final = {
     ClaimAction.APPROVE: "ClaimApproved",
@@ -29,73 +29,54 @@ DECIDED_EVENTS: Final = {
 }
 
 
-async def start(
-    connection: AsyncConnection, *, scope: DataScope, claim_id: str, version: int | None, subject: str, now: datetime
-) -> ClaimRecord:
-    """Take a submitted claim into review, or take the review up again once the information is there."""
-    claim = await claims.locked(connection, scope, claim_id, version)
-    return await start_locked(connection, claim, subject=subject, now=now)
+async def start(unit: UnitOfWork, *, id: str, version: int | None) -> ClaimRecord:
+    """Take a submitted claim into review, or resume the review once the information is there."""
+    return await start_locked(unit, await claims.locked(unit, id, version))
 
 
-async def start_locked(connection: AsyncConnection, claim: ClaimRecord, *, subject: str, now: datetime) -> ClaimRecord:
-    """The same for a claim that the caller holds."""
-    moved, action = claims.moved_by(claim, ClaimAction.START_REVIEW), ClaimAction.START_REVIEW
-    return await claims.keep(connection, moved, action, "ClaimReviewStarted", subject=subject, now=now)
+async def start_locked(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
+    """The same for a claim that the caller has locked."""
+    action = ClaimAction.START_REVIEW
+    return await claims.store(unit, claims.moved_by(claim, action), action, "ClaimReviewStarted")
 
 
-async def request_information(
-    connection: AsyncConnection,
-    *,
-    scope: DataScope,
-    claim_id: str,
-    reason: str,
-    version: int | None,
-    subject: str,
-    now: datetime,
-) -> ClaimRecord:
+async def request_information(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> ClaimRecord:
     """Halt the review until the provider has answered; the reason says what is missing."""
     raise_any(claims.reason_failures(reason))
-    claim = await claims.locked(connection, scope, claim_id, version)
-    moved, action = claims.moved_by(claim, ClaimAction.REQUEST_INFORMATION), ClaimAction.REQUEST_INFORMATION
-    event = "ClaimInformationRequested"
-    return await claims.keep(connection, moved, action, event, subject=subject, now=now, reason=reason)
+    action = ClaimAction.REQUEST_INFORMATION
+    claim = claims.moved_by(await claims.locked(unit, id, version), action)
+    return await claims.store(unit, claim, action, "ClaimInformationRequested", reason=reason)
 
 
 async def adjudicate(
-    connection: AsyncConnection,
+    unit: UnitOfWork,
     *,
-    scope: DataScope,
-    claim_id: str,
+    id: str,
     decisions: Sequence[ItemDecision],
     payer_claim_number: str | None,
     version: int | None,
-    subject: str,
-    now: datetime,
 ) -> ClaimRecord:
     """Decide every item; the claim's status follows from the items and is never given."""
-    claim = await claims.locked(connection, scope, claim_id, version)
-    items = await claims_db.items_of_claims(connection, scope, [claim_id])
-    return await decide(connection, claim, items, decisions, payer_claim_number, subject=subject, now=now)
+    claim = await claims.locked(unit, id, version)
+    items = await claims_db.items_of_claims(unit.connection, unit.scope, [id])
+    return await decide(unit, claim, items, decisions, payer_claim_number)
 
 
 async def decide(
-    connection: AsyncConnection,
+    unit: UnitOfWork,
     claim: ClaimRecord,
     rows: Sequence[ItemRecord],
     decisions: Sequence[ItemDecision],
     payer_claim_number: str | None,
-    *,
-    subject: str,
-    now: datetime,
 ) -> ClaimRecord:
-    """The decision on a claim that the caller holds: amounts of claim and items, and a denial per denial."""
+    """The decision on a claim that the caller has locked: amounts of claim and items, and its denials."""
     action = outcome(decisions)
     next_status(claim.status, action)
     items = {item.sequence: item for item in rows}
     _check_decisions(items, list(decisions), payer_claim_number)
-    decided = _decided(claim, action, decisions, payer_claim_number, now)
-    await claims.keep(connection, decided, action, DECIDED_EVENTS[action], subject=subject, now=now)
-    await _decide_items(connection, decided, items, decisions, subject=subject, now=now)
+    decided = _decided(unit, claim, action, decisions, payer_claim_number)
+    await claims.store(unit, decided, action, DECIDED_EVENTS[action])
+    await _decide_items(unit, decided, items, decisions)
     return decided
 
 
@@ -118,11 +99,11 @@ def _check_decisions(
 
 
 def _decided(
+    unit: UnitOfWork,
     claim: ClaimRecord,
     action: ClaimAction,
     decisions: Sequence[ItemDecision],
     payer_claim_number: str | None,
-    now: datetime,
 ) -> ClaimRecord:
     approved = sum(decision.approved for decision in decisions)
     denied = sum(decision.denied for decision in decisions)
@@ -132,29 +113,20 @@ def _decided(
         processed_cents=approved + denied,
         approved_cents=approved,
         denied_cents=denied,
-        decided_at=now,
+        decided_at=unit.now,
     )
 
 
 async def _decide_items(
-    connection: AsyncConnection,
-    claim: ClaimRecord,
-    items: dict[int, ItemRecord],
-    decisions: Sequence[ItemDecision],
-    *,
-    subject: str,
-    now: datetime,
+    unit: UnitOfWork, claim: ClaimRecord, items: dict[int, ItemRecord], decisions: Sequence[ItemDecision]
 ) -> None:
-    await claims_db.update_items(connection, [_item(items[each.sequence], each) for each in decisions])
-    terms = await contracts.terms_of(connection, claim.provider_cnes, claim.payer_ans)
-    deadline = terms.last_appeal_day(business_day(now))
-    rows = [row for each in decisions for row in _denials(items[each.sequence], each, deadline, now)]
-    await denials_db.insert_denials(connection, rows)
-    steps = [
-        history.denial_step(claim, row, DenialAction.DENY, amount=row.amount_cents, actor=subject, at=now)
-        for row in rows
-    ]
-    await history.record(connection, *steps)
+    await claims_db.update_items(unit.connection, [_item(items[each.sequence], each) for each in decisions])
+    terms = await contracts.terms_of(unit.connection, claim.provider_cnes, claim.payer_ans)
+    deadline = terms.last_appeal_day(unit.today)
+    rows = [row for each in decisions for row in _denials(unit, items[each.sequence], each, deadline)]
+    await denials_db.insert_denials(unit.connection, rows)
+    for row in rows:
+        unit.step(history.denial_step(unit, claim, row, DenialAction.DENY, amount=row.amount_cents))
 
 
 def _item(item: ItemRecord, decision: ItemDecision) -> ItemRecord:
@@ -162,7 +134,7 @@ def _item(item: ItemRecord, decision: ItemDecision) -> ItemRecord:
     return replace(item, processed_cents=processed, approved_cents=decision.approved, denied_cents=decision.denied)
 
 
-def _denials(item: ItemRecord, decision: ItemDecision, deadline: date, now: datetime) -> list[DenialRecord]:
+def _denials(unit: UnitOfWork, item: ItemRecord, decision: ItemDecision, deadline: date) -> list[DenialRecord]:
     return [
         DenialRecord(
             id=ids.new_id(ids.DENIAL),
@@ -171,8 +143,23 @@ def _denials(item: ItemRecord, decision: ItemDecision, deadline: date, now: date
             code=denial.code,
             amount_cents=denial.amount,
             status=DenialStatus.OPEN,
-            created_at=now,
+            created_at=unit.now,
             appeal_deadline=deadline,
         )
         for denial in decision.denials
     ]
+
+
+START: Final = Action(
+    "startReview", start, needs="claims:review", answer=CLAIM_ANSWER, offers=ClaimOperation.START_REVIEW
+)
+REQUEST_INFORMATION: Final = Action(
+    "requestInformation",
+    request_information,
+    needs="claims:review",
+    answer=CLAIM_ANSWER,
+    offers=ClaimOperation.REQUEST_INFORMATION,
+)
+ADJUDICATE: Final = Action(
+    "adjudicateClaim", adjudicate, needs="claims:adjudicate", answer=CLAIM_ANSWER, offers=ClaimOperation.ADJUDICATE
+)

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from datetime import date
+from typing import Any, Final
 
 from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
@@ -13,9 +12,8 @@ from app.db.invoice_lines import AllocationRecord, LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.settlements import SettlementRecord
 from app.domain import ids
+from app.domain.actions import InvoiceOperation
 from app.domain.allocation import spread, take_back
-from app.domain.calendar import business_day
-from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any
 from app.domain.invoices import InvoiceAction, next_status
 from app.domain.money import Cents
@@ -28,9 +26,11 @@ from app.domain.settlements import (
 )
 from app.domain.settlements import next_status as next_settlement_status
 from app.domain.text import text_failure
-from app.events import outbox
 from app.events.contracts import settlement_event
-from app.services import history, invoices
+from app.services import invoices
+from app.services.history import invoice_step
+from app.unit_of_work.action import Action, Answer, StoredRecord
+from app.unit_of_work.unit import Counted, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,120 +46,87 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A new ledger row and the invoice as it stands after it."""
+    """A new ledger row, and the invoice after it."""
 
     settlement: SettlementRecord
     invoice: InvoiceRecord
 
 
-async def settle(
-    connection: AsyncConnection,
-    *,
-    scope: DataScope,
-    invoice_id: str,
-    payment: Payment,
-    version: int | None,
-    subject: str,
-    now: datetime,
-) -> Settled:
+async def settle(unit: UnitOfWork, *, id: str, payment: Payment, version: int | None) -> Settled:
     """Record a payment, in full or in part; OVER_SETTLEMENT above what is due."""
-    raise_any(_payment_failures(payment, business_day(now)))
-    invoice = await invoices.locked(connection, scope, invoice_id, version)
-    return await settle_locked(connection, scope, invoice, payment, subject=subject, now=now)
+    raise_any(_payment_failures(payment, unit.today))
+    return await settle_locked(unit, await invoices.locked(unit, id, version), payment)
 
 
 async def settle_locked(
-    connection: AsyncConnection,
-    scope: DataScope,
-    invoice: InvoiceRecord,
-    payment: Payment,
-    *,
-    subject: str,
-    now: datetime,
-    parts: dict[str, Cents] | None = None,
+    unit: UnitOfWork, invoice: InvoiceRecord, payment: Payment, *, parts: dict[str, Cents] | None = None
 ) -> Settled:
-    """The payment on an invoice that the caller holds; `parts` says which line gets what, else lines fill in order."""
+    """The payment on an invoice that the caller has locked; `parts` says which line gets what, else in order."""
     amount = Cents(invoice.due_cents) if payment.amount is None else payment.amount
     # The table is asked before the sum: a draft or cancelled invoice is CONFLICT whatever the amount.
     _moved(invoice, InvoiceAction.SETTLE, 0)
     check_settlement(amount=amount, due=Cents(invoice.due_cents))
-    row = replace(_row(invoice, payment, subject=subject, now=now), amount_cents=amount)
-    lines = await lines_db.of_invoices(connection, scope, [invoice.id])
+    row = replace(_row(unit, invoice, payment), amount_cents=amount)
+    lines = await lines_db.of_invoices(unit.connection, unit.scope, [invoice.id])
     if parts is None:
         shares = spread(amount, [Cents(line.due_cents) for line in lines])
         parts = {line.id: share for line, share in zip(lines, shares, strict=True) if share}
-    return await _append(connection, invoice, InvoiceAction.SETTLE, row, lines, parts, now)
+    unit.count(Counted.SETTLED_CENTS, amount)
+    return await _append(unit, invoice, InvoiceAction.SETTLE, row, lines, parts)
 
 
-async def reverse(
-    connection: AsyncConnection,
-    *,
-    scope: DataScope,
-    settlement_id: str,
-    amount: Cents | None,
-    reason: str,
-    subject: str,
-    now: datetime,
-) -> Settled:
+async def reverse(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str) -> Settled:
     """Take a settlement back, wholly or in part; the reversal is a ledger row of its own."""
     failure = text_failure(reason, "reason", 200)
     raise_any([failure] if failure else [])
-    original = await settlements_db.one(connection, scope, settlement_id)
+    original = await settlements_db.one(unit.connection, unit.scope, id)
     if original is None:
-        raise not_found("settlement", settlement_id)
+        raise not_found("settlement", id)
     if original.reverses_id is not None or original.status is not SettlementStatus.CONFIRMED:
         raise conflict("only a confirmed settlement can be reversed", "id")
-    invoice = await invoices.locked(connection, scope, original.invoice_id, None)
-    standing = Cents(original.amount_cents - await settlements_db.reversed_cents(connection, settlement_id))
+    invoice = await invoices.locked(unit, original.invoice_id, None)
+    standing = Cents(original.amount_cents - await settlements_db.reversed_cents(unit.connection, id))
     undone = standing if amount is None else amount
     check_reversal(amount=undone, standing=standing)
-    row = _reversal(original, undone, reason=reason, subject=subject, now=now)
-    held = await lines_db.held_by(connection, settlement_id)
+    row = _reversal(unit, original, undone, reason=reason)
+    held = await lines_db.held_by(unit.connection, id)
     parts = dict(zip(held, take_back(undone, [Cents(cents) for cents in held.values()]), strict=True))
-    lines = await lines_db.of_invoices(connection, scope, [invoice.id])
-    return await _append(connection, invoice, InvoiceAction.REVERSE, row, lines, parts, now)
+    lines = await lines_db.of_invoices(unit.connection, unit.scope, [invoice.id])
+    unit.count(Counted.REVERSED_CENTS, undone)
+    return await _append(unit, invoice, InvoiceAction.REVERSE, row, lines, parts)
 
 
 async def _append(
-    connection: AsyncConnection,
+    unit: UnitOfWork,
     invoice: InvoiceRecord,
     action: InvoiceAction,
     row: SettlementRecord,
     lines: Sequence[LineRecord],
     parts: dict[str, Cents],
-    now: datetime,
 ) -> Settled:
     sign = -1 if action is InvoiceAction.REVERSE else 1
     after = _moved(invoice, action, sign * row.amount_cents)
-    await settlements_db.insert_settlement(connection, row)
-    await _allocate(connection, row, lines, parts, sign)
-    await invoices_db.update_invoice(connection, after)
-    await history.record_invoice(
-        connection,
-        after,
-        action,
-        actor=row.created_by,
-        at=now,
-        amount=row.amount_cents,
-        settlement_id=row.id,
-        reason=row.reason,
-    )
+    await settlements_db.insert_settlement(unit.connection, row)
+    await _allocate(unit, row, lines, parts, sign)
+    await invoices_db.update_invoice(unit.connection, after)
+    unit.step(invoice_step(unit, after, action, amount=row.amount_cents, settlement_id=row.id, reason=row.reason))
     name = "SettlementReversed" if action is InvoiceAction.REVERSE else "SettlementConfirmed"
-    events = [settlement_event(name, row, at=now), *invoices.transition_events(invoice, after, now)]
-    await outbox.record(connection, *events)
+    unit.emit(settlement_event(name, row, at=unit.now), *invoices.transition_events(unit, invoice, after))
+    unit.changed(row.id)
+    unit.changed(after.id)
     return Settled(row, after)
 
 
 async def _allocate(
-    connection: AsyncConnection, row: SettlementRecord, lines: Sequence[LineRecord], parts: dict[str, Cents], sign: int
+    unit: UnitOfWork, row: SettlementRecord, lines: Sequence[LineRecord], parts: dict[str, Cents], sign: int
 ) -> None:
     moved = {line: cents for line, cents in parts.items() if cents}
     rows = [AllocationRecord(ids.new_id(ids.ALLOCATION), row.id, line, cents) for line, cents in moved.items()]
-    await lines_db.insert_allocations(connection, rows)
+    await lines_db.insert_allocations(unit.connection, rows)
     changed = [
         replace(line, settled_cents=line.settled_cents + sign * moved[line.id]) for line in lines if line.id in moved
     ]
-    await lines_db.update_amounts(connection, changed)
+    await lines_db.update_amounts(unit.connection, changed)
 
 
 def _moved(invoice: InvoiceRecord, action: InvoiceAction, change: int) -> InvoiceRecord:
@@ -169,7 +136,7 @@ def _moved(invoice: InvoiceRecord, action: InvoiceAction, change: int) -> Invoic
     return replace(invoice, status=status, settled_cents=settled, version=invoice.version + 1)
 
 
-def _row(invoice: InvoiceRecord, payment: Payment, *, subject: str, now: datetime) -> SettlementRecord:
+def _row(unit: UnitOfWork, invoice: InvoiceRecord, payment: Payment) -> SettlementRecord:
     return SettlementRecord(
         id=ids.new_id(ids.SETTLEMENT),
         invoice_id=invoice.id,
@@ -184,24 +151,22 @@ def _row(invoice: InvoiceRecord, payment: Payment, *, subject: str, now: datetim
         statement_number=payment.statement_number,
         reason=None,
         event_id=ids.new_id(ids.EVENT),
-        created_by=subject,
-        created_at=now,
+        created_by=unit.subject,
+        created_at=unit.now,
     )
 
 
-def _reversal(
-    original: SettlementRecord, amount: Cents, *, reason: str, subject: str, now: datetime
-) -> SettlementRecord:
+def _reversal(unit: UnitOfWork, original: SettlementRecord, amount: Cents, *, reason: str) -> SettlementRecord:
     return replace(
         original,
         id=ids.new_id(ids.SETTLEMENT),
         reverses_id=original.id,
         amount_cents=amount,
-        paid_on=business_day(now),
+        paid_on=unit.today,
         reason=reason,
         event_id=ids.new_id(ids.EVENT),
-        created_by=subject,
-        created_at=now,
+        created_by=unit.subject,
+        created_at=unit.now,
     )
 
 
@@ -216,3 +181,29 @@ def _payment_failures(payment: Payment, today: date) -> list[Failure]:
         if not payment.statement_number.isascii():
             found.append(Failure(ErrorCode.INVALID_INPUT, "only ASCII characters are allowed", "statementNumber"))
     return [failure for failure in found if failure is not None]
+
+
+def _facts(settled: Settled) -> Any:
+    return [STORED_SETTLEMENT.facts(settled.settlement), invoices.STORED_INVOICE.facts(settled.invoice)]
+
+
+async def _settled(unit: UnitOfWork, facts: Any) -> Settled:
+    settlement, invoice = facts
+    (row,) = await STORED_SETTLEMENT.read(unit, [settlement])
+    (after,) = await invoices.STORED_INVOICE.read(unit, [invoice])
+    return Settled(row, after)
+
+
+STORED_SETTLEMENT: Final = StoredRecord(SettlementRecord, settlements_db.by_ids)
+"""A row of the ledger never changes."""
+_ANSWER: Final[Answer[Settled]] = Answer(_facts, _settled)
+SETTLE: Final = Action(
+    "settleInvoice", settle, needs="settlements:create", answer=_ANSWER, offers=InvoiceOperation.SETTLE
+)
+REVERSE: Final = Action(
+    "reverseSettlement",
+    reverse,
+    needs="settlements:reverse",
+    answer=_ANSWER,
+    offers=InvoiceOperation.REVERSE_SETTLEMENT,
+)

@@ -193,6 +193,19 @@ class Metrics:
             registry=self.registry,
         )
 
+    def change(self, action: str, outcome: str) -> None:
+        """Count a call of an action with `done`, `replayed` or the code of its refusal."""
+        self.mutations.labels(action, outcome).inc()
+
+    def add(self, counted: str, amount: int) -> None:
+        """Add to one of the totals: `settled_cents`, `reversed_cents` or `emergencies`."""
+        totals = {
+            "settled_cents": self.settled_cents,
+            "reversed_cents": self.reversed_cents,
+            "emergencies": self.emergencies,
+        }
+        totals[counted].inc(amount)
+
     def show_books(self, books: Books) -> None:
         """Tell where billed money is."""
         parts = {

@@ -6,9 +6,8 @@ from typing import Any, Final, cast
 import tiss
 from lxml import etree
 
-from app.db.claims import ItemRecord
 from app.domain.money import format_factor, format_money, format_quantity
-from app.tiss.write_guide import EXPENSE_TABLES
+from app.tiss.write_guide import EXPENSE_TABLES, NumberedItem
 
 NAMESPACE: Final = "http://www.ans.gov.br/padroes/tiss/schemas"
 KINDS: Final = {"18": "05", "19": "03", "20": "02"}
@@ -17,9 +16,9 @@ UNIT: Final = "036"
 FOLLOWERS: Final = frozenset({"observacao", "valorTotal"})
 
 
-def added(xml: bytes, items_of_guides: Sequence[Sequence[ItemRecord]]) -> bytes:
-    """The document with the expenses of its guides (in document order) in their place, and the hash anew."""
-    expenses = [[item for item in items if item.code_system in EXPENSE_TABLES] for items in items_of_guides]
+def added(xml: bytes, items_of_guides: Sequence[Sequence[NumberedItem]]) -> bytes:
+    """The document with the expenses of its guides (in document order) in their place, and the hash computed again."""
+    expenses = [[item for item in items if item.item.code_system in EXPENSE_TABLES] for items in items_of_guides]
     if not any(expenses):
         return xml
     root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True))
@@ -31,14 +30,14 @@ def added(xml: bytes, items_of_guides: Sequence[Sequence[ItemRecord]]) -> bytes:
     return cast("bytes", etree.tostring(root, encoding="ISO-8859-1", xml_declaration=True))
 
 
-def _insert(guide: Any, items: Sequence[ItemRecord]) -> None:
+def _insert(guide: Any, items: Sequence[NumberedItem]) -> None:
     place = next(index for index, node in enumerate(guide) if etree.QName(node).localname in FOLLOWERS)
     container = etree.Element(f"{{{NAMESPACE}}}outrasDespesas")
     guide.insert(place, container)
     for item in items:
         expense = _child(container, "despesa")
         _child(expense, "sequencialItem", str(item.sequence))
-        _child(expense, "codigoDespesa", KINDS[item.code_system])
+        _child(expense, "codigoDespesa", KINDS[item.item.code_system])
         service = _child(expense, "servicosExecutados")
         for name, text in _service(item).items():
             _child(service, name, text)
@@ -50,15 +49,15 @@ def _child(parent: Any, name: str, text: str | None = None) -> Any:
     return node
 
 
-def _service(item: ItemRecord) -> dict[str, str]:
+def _service(item: NumberedItem) -> dict[str, str]:
     return {
         "dataExecucao": item.performed_on.isoformat(),
-        "codigoTabela": item.code_system,
-        "codigoProcedimento": item.code,
-        "quantidadeExecutada": format_quantity(item.quantity),
+        "codigoTabela": item.item.code_system,
+        "codigoProcedimento": item.item.code,
+        "quantidadeExecutada": format_quantity(item.item.quantity),
         "unidadeMedida": UNIT,
-        "reducaoAcrescimo": format_factor(item.factor),
-        "valorUnitario": format_money(item.unit_price_cents),
-        "valorTotal": format_money(item.total_cents),
+        "reducaoAcrescimo": format_factor(item.item.factor),
+        "valorUnitario": format_money(item.item.unit_price),
+        "valorTotal": format_money(item.item.total),
         "descricaoProcedimento": item.description,
     }

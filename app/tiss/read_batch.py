@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import tiss
 
-from app.domain.claim_form import Authorization, ClaimData, ItemData
+from app.domain.claim_form import Authorization, ClaimForm, ItemForm
 from app.domain.claims import ClaimType
 from app.domain.encounter import Encounter, Practitioner
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
@@ -17,59 +17,59 @@ TYPES: Final = {"consulta": ClaimType.CONSULTATION, "sp_sadt": ClaimType.SP_SADT
 
 
 @dataclass(frozen=True, slots=True)
-class Guide:
+class IncomingGuide:
     """One guide of the document: its number, and either the claim or the reasons why it cannot be one."""
 
     number: str
-    data: ClaimData | None
+    form: ClaimForm | None
     failures: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class IncomingBatch:
     """A document: its batch number and guides, or the failures that refuse it as a whole."""
 
     number: str | None
-    guides: tuple[Guide, ...] = ()
+    guides: tuple[IncomingGuide, ...] = ()
     failures: tuple[Failure, ...] = field(default=())
 
 
-def read(xml: bytes) -> Batch:
+def read(xml: bytes) -> IncomingBatch:
     """The document's guides; never raises for bad documents, the failures say what is wrong with them."""
     report = tiss.validate(xml)
     errors = [finding for finding in report.findings if finding.severity == "error"]
     whole = [finding for finding in errors if finding.guia is None]
     if whole:
-        # A document with a wrong hash or form is refused as a whole, but all that is wrong with it is told.
-        return Batch(None, failures=tuple(_failure(finding) for finding in errors))
+        # A document with a wrong hash or form is refused as a whole, but the report names everything that is wrong.
+        return IncomingBatch(None, failures=tuple(_failure(finding) for finding in errors))
     try:
         lote = tiss.parse_lote(xml)
     except tiss.LoteError as error:
-        return Batch(None, failures=(Failure(ErrorCode.INVALID_INPUT, str(error), None, "5001"),))
+        return IncomingBatch(None, failures=(Failure(ErrorCode.INVALID_INPUT, str(error), None, "5001"),))
     return _batch(dict(lote), errors)
 
 
-def _batch(lote: dict[str, Any], errors: list[tiss.Finding]) -> Batch:
+def _batch(lote: dict[str, Any], errors: list[tiss.Finding]) -> IncomingBatch:
     guides = lote["guias"]
     if len(guides) > GUIDES_MAX or len({guide["tipo"] for guide in guides}) > 1:
-        message = f"a batch holds at most {GUIDES_MAX} guides of one type"
-        return Batch(lote["numero_lote"], failures=(Failure(ErrorCode.BATCH_TOO_LARGE, message, None, "5015"),))
-    return Batch(lote["numero_lote"], tuple(_guide(lote, guide, errors) for guide in guides))
+        message = f"a batch has at most {GUIDES_MAX} guides of one type"
+        return IncomingBatch(lote["numero_lote"], failures=(Failure(ErrorCode.BATCH_TOO_LARGE, message, None, "5015"),))
+    return IncomingBatch(lote["numero_lote"], tuple(_guide(lote, guide, errors) for guide in guides))
 
 
-def _guide(lote: dict[str, Any], guide: dict[str, Any], errors: list[tiss.Finding]) -> Guide:
+def _guide(lote: dict[str, Any], guide: dict[str, Any], errors: list[tiss.Finding]) -> IncomingGuide:
     header = guide.get("cabecalho_guia") or guide.get("cabecalho_consulta") or {}
     number = str(header.get("numero_guia_prestador", ""))
     own = tuple(_failure(finding) for finding in errors if finding.guia == number)
     if own:
-        return Guide(number, None, own)
+        return IncomingGuide(number, None, own)
     try:
-        return Guide(number, _claim(guide, number, lote["operadora"]["registro_ans"]))
+        return IncomingGuide(number, _claim(guide, number, lote["operadora"]["registro_ans"]))
     except BillingError as error:
-        return Guide(number, None, error.failures)
+        return IncomingGuide(number, None, error.failures)
     except (KeyError, TypeError, ValueError) as error:
         message = f"the guide lacks or misspells a part: {error}"
-        return Guide(number, None, (Failure(ErrorCode.INVALID_INPUT, message, None, "5007"),))
+        return IncomingGuide(number, None, (Failure(ErrorCode.INVALID_INPUT, message, None, "5007"),))
 
 
 def _failure(finding: tiss.Finding) -> Failure:
@@ -79,11 +79,11 @@ def _failure(finding: tiss.Finding) -> Failure:
     return Failure(ErrorCode.INVALID_INPUT, f"{guide}{finding.message} ({finding.code})", path, finding.glosa)
 
 
-def _claim(guide: dict[str, Any], number: str, payer: str) -> ClaimData:
+def _claim(guide: dict[str, Any], number: str, payer: str) -> ClaimForm:
     items = _consultation_items(guide) if guide["tipo"] == "consulta" else _service_items(guide)
     totals = guide.get("valor_total") or {}
     indication = (guide.get("dados_solicitacao") or {}).get("indicacao_clinica")
-    return ClaimData(
+    return ClaimForm(
         type=TYPES[guide["tipo"]],
         provider=_provider(guide),
         payer=payer,
@@ -94,6 +94,7 @@ def _claim(guide: dict[str, Any], number: str, payer: str) -> ClaimData:
         practitioner=_practitioner(guide),
         authorization=_authorization(guide.get("dados_autorizacao")),
         clinical_indication=indication or None,
+        diagnosis_codes=(),
         claimed_total=totals.get("valor_total_geral"),
         encounter=_encounter(guide),
     )
@@ -146,22 +147,23 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def _consultation_items(guide: dict[str, Any]) -> list[ItemData]:
+def _consultation_items(guide: dict[str, Any]) -> list[ItemForm]:
     visit = guide["dados_atendimento"]
     procedure = visit["procedimento"]
     return [
-        ItemData(
+        ItemForm(
             code_system=procedure["codigo_tabela"],
             code=procedure["codigo_procedimento"],
             quantity=Quantity(QUANTITY_ONE),
             unit_price=Cents(procedure["valor_procedimento"]),
             factor=FACTOR_ONE,
+            description=None,
             performed_on=_day(visit["data_atendimento"]),
         )
     ]
 
 
-def _service_items(guide: dict[str, Any]) -> list[ItemData]:
+def _service_items(guide: dict[str, Any]) -> list[ItemForm]:
     procedures = [(item, item["procedimento"]) for item in guide.get("procedimentos_executados", [])]
     expenses = _listed((guide.get("outras_despesas") or {}).get("despesa"))
     services = [(one["servicos_executados"], one["servicos_executados"]) for one in expenses]
@@ -174,9 +176,9 @@ def _listed(value: Any) -> list[dict[str, Any]]:
     return value if isinstance(value, list) else [value]
 
 
-def _item(item: dict[str, Any], code: dict[str, Any], path: str) -> ItemData:
+def _item(item: dict[str, Any], code: dict[str, Any], path: str) -> ItemForm:
     factor: Factor = parse_factor(item["reducao_acrescimo"]) if item.get("reducao_acrescimo") else FACTOR_ONE
-    found = ItemData(
+    found = ItemForm(
         code_system=code["codigo_tabela"],
         code=code["codigo_procedimento"],
         quantity=parse_quantity(item["quantidade_executada"]),

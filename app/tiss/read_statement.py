@@ -14,7 +14,7 @@ from app.domain import tabela38
 from app.domain.claims import DeniedAmount
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.money import Cents, parse_money
-from app.domain.statement import LineData
+from app.domain.statement import StatementLine
 
 NUMBERS: Final = frozenset({"numeroGuiaPrestador", "numeroGuiaOperadora"})
 SEQUENCE_DIGITS: Final = 4
@@ -23,16 +23,16 @@ _CODE: Final = re.compile(r"\b[0-9]{4}\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class StatementMessage:
     """What the document says of itself (None where it does not) and its lines."""
 
     payer: str | None
     provider: str | None
     statement_number: str | None
-    lines: tuple[LineData, ...]
+    lines: tuple[StatementLine, ...]
 
 
-def read(xml: bytes) -> Statement:
+def read(xml: bytes) -> StatementMessage:
     """The statement of this document; INVALID_INPUT with the reason for anything that is none."""
     try:
         decisions = tiss.parse_demonstrativo(xml)
@@ -44,7 +44,7 @@ def read(xml: bytes) -> Statement:
     told = {_numbers(line) for line in lines}
     lines += [line for line in map(_decision_line, decisions) if _numbers(line) not in told]
     raise_any(_differences(decisions, lines))
-    return Statement(
+    return StatementMessage(
         payer=_text(root, "registroANS"),
         provider=_text(root, "CNES"),
         statement_number=_text(root, "numeroDemonstrativo"),
@@ -62,7 +62,7 @@ def _guides(root: Any) -> list[Any]:
     return found
 
 
-def read_for(xml: bytes, *, payer: str, provider: str) -> Statement:
+def read_for(xml: bytes, *, payer: str, provider: str) -> StatementMessage:
     """The statement, which must not name another payer or provider than these."""
     found = read(xml)
     if found.payer not in (None, payer):
@@ -73,7 +73,7 @@ def read_for(xml: bytes, *, payer: str, provider: str) -> Statement:
     return found
 
 
-def _numbers(line: LineData) -> tuple[str | None, str | None]:
+def _numbers(line: StatementLine) -> tuple[str | None, str | None]:
     return line.provider_claim_number, line.payer_claim_number
 
 
@@ -86,7 +86,7 @@ def _text(node: Any, name: str) -> str | None:
     return None if found is None else (found.text or "").strip() or None
 
 
-def _guide_lines(guide: Any) -> list[LineData]:
+def _guide_lines(guide: Any) -> list[StatementLine]:
     """A line for every item: in the standard's own layout, or in the plainer one with `procedimento` alone."""
     details = [node for node in guide if _name(node) == "detalhesGuia"]
     if details:
@@ -95,8 +95,8 @@ def _guide_lines(guide: Any) -> list[LineData]:
     return [_line(guide, node, _plain_denials(node)) for node in items]
 
 
-def _line(guide: Any, item: Any, denials: tuple[DeniedAmount, ...]) -> LineData:
-    return LineData(
+def _line(guide: Any, item: Any, denials: tuple[DeniedAmount, ...]) -> StatementLine:
+    return StatementLine(
         provider_claim_number=_text(guide, "numeroGuiaPrestador"),
         payer_claim_number=_text(guide, "numeroGuiaOperadora"),
         item_sequence=_sequence(_text(item, "sequencialItem")),
@@ -131,9 +131,9 @@ def _amount(node: Any, name: str) -> Cents:
         raise refuse(ErrorCode.INVALID_AMOUNT, f"{name} is no amount: {text[:20]}", "xml", "5040") from None
 
 
-def _decision_line(decision: tiss.Decisao) -> LineData:
+def _decision_line(decision: tiss.Decisao) -> StatementLine:
     denied = Cents(decision.valor_glosa_cents)
-    return LineData(
+    return StatementLine(
         provider_claim_number=decision.guia_ref or None,
         payer_claim_number=decision.guia_operadora or None,
         item_sequence=None,
@@ -148,7 +148,7 @@ def _reason(text: str) -> str:
     return next((code for code in _CODE.findall(text) if tabela38.description(code) is not None), "")
 
 
-def _differences(decisions: list[tiss.Decisao], lines: list[LineData]) -> list[Failure]:
+def _differences(decisions: list[tiss.Decisao], lines: list[StatementLine]) -> list[Failure]:
     """What the items deny must be what `tiss` read: a document that says two things is not guessed at."""
     read_by_tiss = sum(decision.valor_glosa_cents for decision in decisions)
     read_here = sum(denial.amount for line in lines for denial in line.denials)

@@ -1,11 +1,11 @@
 """One claim as a TISS guide: the fields of `tiss` for a consultation or an SP/SADT service."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
-from app.db.claims import ClaimRecord, ItemRecord
-from app.db.parties import ProviderRecord
+from app.domain.claim_form import ClaimForm, ItemForm
 from app.domain.claims import ClaimType
 from app.domain.encounter import Encounter, Practitioner
 from app.domain.errors import ErrorCode, Failure
@@ -22,44 +22,60 @@ NAME_MAX: Final = 70
 
 
 @dataclass(frozen=True, slots=True)
-class Guide:
+class ProviderIdentity:
+    """Who bills: CNES, name, and CNPJ or CPF."""
+
+    cnes: str
+    name: str
+    tax_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedItem:
+    """An item in its document: number from 1, day and text filled in."""
+
+    sequence: int
+    performed_on: date
+    description: str
+    item: ItemForm
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingGuide:
     """A claim with what its document needs."""
 
-    claim: ClaimRecord
-    items: Sequence[ItemRecord]
-    provider: ProviderRecord
+    claim: ClaimForm
+    payer_claim_number: str | None
+    provider: ProviderIdentity
+
+    @property
+    def items(self) -> list[NumberedItem]:
+        """The items as the document numbers them."""
+        day = self.claim.service_date
+        return [
+            NumberedItem(number, item.performed_on or day, item.description or item.code, item)
+            for number, item in enumerate(self.claim.items, start=1)
+        ]
 
     @property
     def encounter(self) -> Encounter:
-        """What was said about the encounter, or nothing."""
+        """What is known of the encounter, or nothing."""
         return self.claim.encounter or Encounter()
 
     @property
-    def practitioner(self) -> Practitioner:
-        """Who performed the service."""
-        claim = self.claim
-        return Practitioner(
-            claim.practitioner_name,
-            claim.practitioner_council,
-            claim.practitioner_number,
-            claim.practitioner_state,
-            claim.practitioner_cbo,
-        )
-
-    @property
     def requester(self) -> Practitioner:
-        """Who asked for it; without anybody else it was whoever performed it."""
-        return self.encounter.requester or self.practitioner
+        """Who asked for the service; if nobody else is named, whoever performed it."""
+        return self.encounter.requester or self.claim.practitioner
 
 
-def failures(guide: Guide, index: int) -> Iterator[Failure]:
-    """What the document cannot do without."""
+def failures(guide: OutgoingGuide, index: int) -> Iterator[Failure]:
+    """What is missing for the document, or does not fit into it."""
     field = f"claimIds.{index}"
     is_visit = guide.claim.type is ClaimType.CONSULTATION
     if not _is_latin(guide):
         message = "TISS documents are written in ISO-8859-1: a description or name has other characters"
         yield Failure(ErrorCode.INVALID_INPUT, message, field)
-    who = guide.practitioner if is_visit else guide.requester
+    who = guide.claim.practitioner if is_visit else guide.requester
     if not (who.council and who.number and who.state and who.cbo):
         role = "practitioner" if is_visit else "requester"
         message = f"TISS needs council, number, state and CBO of the {role}"
@@ -67,23 +83,23 @@ def failures(guide: Guide, index: int) -> Iterator[Failure]:
     if is_visit and len(guide.items) != 1:
         yield Failure(ErrorCode.INVALID_INPUT, "a consultation has one item in TISS", field)
     for item in guide.items:
-        if item.code_system not in EXPENSE_TABLES and item.quantity % QUANTITY_ONE:
+        if item.item.code_system not in EXPENSE_TABLES and item.item.quantity % QUANTITY_ONE:
             message = f"TISS counts procedures in whole numbers: item {item.sequence}"
             yield Failure(ErrorCode.INVALID_QUANTITY, message, field)
 
 
-def _is_latin(guide: Guide) -> bool:
+def _is_latin(guide: OutgoingGuide) -> bool:
     texts = [item.description for item in guide.items if guide.claim.type is not ClaimType.CONSULTATION]
-    texts += [guide.claim.clinical_indication or "", guide.practitioner.name or "", guide.requester.name or ""]
+    texts += [guide.claim.clinical_indication or "", guide.claim.practitioner.name or "", guide.requester.name or ""]
     return all(character <= "\xff" for text in texts for character in text)
 
 
-def as_dict(guide: Guide) -> dict[str, Any]:
+def as_dict(guide: OutgoingGuide) -> dict[str, Any]:
     """The guide without its expenses (tables 18, 19, 20), which have a place of their own in the document."""
     return _visit(guide) if guide.claim.type is ClaimType.CONSULTATION else _services(guide)
 
 
-def identity(provider: ProviderRecord, cnpj: str, code: str) -> dict[str, str]:
+def identity(provider: ProviderIdentity, cnpj: str, code: str) -> dict[str, str]:
     """A CNPJ where it has digits only, as the schema asks; else the CNES as the payer's code of the provider."""
     if is_cnpj(provider.tax_id) and provider.tax_id.isdigit():
         return {cnpj: provider.tax_id}
@@ -94,12 +110,12 @@ def _present(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _patient(guide: Guide) -> dict[str, str]:
+def _patient(guide: OutgoingGuide) -> dict[str, str]:
     newborn = "S" if guide.encounter.newborn else "N"
     return {"numero_carteira": guide.claim.card_number, "atendimento_rn": newborn}
 
 
-def _contracted(guide: Guide) -> dict[str, str]:
+def _contracted(guide: OutgoingGuide) -> dict[str, str]:
     return identity(guide.provider, "cnpj_contratado", "codigo_prestador_na_operadora")
 
 
@@ -113,36 +129,36 @@ def _professional(who: Practitioner) -> dict[str, Any]:
     )
 
 
-def _header(guide: Guide, **more: Any) -> dict[str, Any]:
-    return _present(registro_ans=guide.claim.payer_ans, numero_guia_prestador=guide.claim.provider_claim_number, **more)
+def _header(guide: OutgoingGuide, **more: Any) -> dict[str, Any]:
+    return _present(registro_ans=guide.claim.payer, numero_guia_prestador=guide.claim.provider_claim_number, **more)
 
 
-def _visit(guide: Guide) -> dict[str, Any]:
+def _visit(guide: OutgoingGuide) -> dict[str, Any]:
     item, encounter = guide.items[0], guide.encounter
     return _present(
         tipo="consulta",
         cabecalho_consulta=_header(guide),
-        numero_guia_operadora=guide.claim.payer_claim_number,
+        numero_guia_operadora=guide.payer_claim_number,
         dados_beneficiario=_patient(guide),
         contratado_executante={**_contracted(guide), "cnes": guide.provider.cnes},
-        profissional_executante=_professional(guide.practitioner),
+        profissional_executante=_professional(guide.claim.practitioner),
         indicacao_acidente=encounter.accident or NO_ACCIDENT,
         dados_atendimento={
             "regime_atendimento": encounter.setting or OUTPATIENT,
             "data_atendimento": item.performed_on.isoformat(),
             "tipo_consulta": encounter.visit_type or FIRST_VISIT,
             "procedimento": {
-                "codigo_tabela": item.code_system,
-                "codigo_procedimento": item.code,
-                "valor_procedimento": item.total_cents,
+                "codigo_tabela": item.item.code_system,
+                "codigo_procedimento": item.item.code,
+                "valor_procedimento": item.item.total,
             },
         },
     )
 
 
-def _services(guide: Guide) -> dict[str, Any]:
+def _services(guide: OutgoingGuide) -> dict[str, Any]:
     claim, encounter = guide.claim, guide.encounter
-    procedures = [_procedure(item) for item in guide.items if item.code_system not in EXPENSE_TABLES]
+    procedures = [_procedure(item) for item in guide.items if item.item.code_system not in EXPENSE_TABLES]
     return _present(
         tipo="sp_sadt",
         cabecalho_guia=_header(guide),
@@ -163,42 +179,42 @@ def _services(guide: Guide) -> dict[str, Any]:
             "regime_atendimento": encounter.setting or OUTPATIENT,
         },
         procedimentos_executados=procedures or None,
-        valor_total=_totals(guide.items),
+        valor_total=_totals(claim),
     )
 
 
-def _authorization(claim: ClaimRecord) -> dict[str, Any] | None:
-    if claim.authorization_number is None:
+def _authorization(claim: ClaimForm) -> dict[str, Any] | None:
+    authorization = claim.authorization
+    if authorization is None:
         return None
-    issued = claim.authorization_date or claim.service_date
-    until = claim.authorization_valid_until
+    issued, until = authorization.issued_on or claim.service_date, authorization.valid_until
     return _present(
         data_autorizacao=issued.isoformat(),
-        senha=claim.authorization_number,
+        senha=authorization.number,
         data_validade_senha=until.isoformat() if until else None,
     )
 
 
-def _procedure(item: ItemRecord) -> dict[str, Any]:
+def _procedure(item: NumberedItem) -> dict[str, Any]:
     return {
         "sequencial_item": str(item.sequence),
         "data_execucao": item.performed_on.isoformat(),
         "procedimento": {
-            "codigo_tabela": item.code_system,
-            "codigo_procedimento": item.code,
+            "codigo_tabela": item.item.code_system,
+            "codigo_procedimento": item.item.code,
             "descricao_procedimento": item.description,
         },
-        "quantidade_executada": format_quantity(item.quantity),
-        "reducao_acrescimo": format_factor(item.factor),
-        "valor_unitario": item.unit_price_cents,
-        "valor_total": item.total_cents,
+        "quantidade_executada": format_quantity(item.item.quantity),
+        "reducao_acrescimo": format_factor(item.item.factor),
+        "valor_unitario": item.item.unit_price,
+        "valor_total": item.item.total,
     }
 
 
-def _totals(items: Sequence[ItemRecord]) -> dict[str, int]:
+def _totals(claim: ClaimForm) -> dict[str, int]:
     names = {"18": "valor_diarias", "19": "valor_materiais", "20": "valor_medicamentos"}
     found: dict[str, int] = {}
-    for item in items:
+    for item in claim.items:
         name = names.get(item.code_system, "valor_procedimentos")
-        found[name] = found.get(name, 0) + item.total_cents
-    return {**found, "valor_total_geral": sum(item.total_cents for item in items)}
+        found[name] = found.get(name, 0) + item.total
+    return {**found, "valor_total_geral": claim.total}

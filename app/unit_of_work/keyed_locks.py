@@ -1,7 +1,7 @@
-"""Callers of one process with the same idempotency key take turns before they reach the database.
+"""Callers of one process with the same idempotency key wait for each other before they take a connection.
 
-Without that, each who waits would hold a connection, and a refused first call would leave the others to deadlock over
-the gap that its key leaves behind. Between processes the database itself makes callers wait, and retries.
+Without that each waiting caller would occupy a connection, and a refused first call would leave the others to deadlock
+on the gap lock of its key. Between processes the database makes callers wait, and the runner retries.
 """
 
 import asyncio
@@ -11,14 +11,14 @@ from weakref import WeakValueDictionary
 
 
 class KeyedLocks:
-    """One lock per key, kept only as long as somebody holds or awaits it."""
+    """One lock per key, which exists while somebody has it or waits for it."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def of(self, *key: str) -> AsyncIterator[None]:
-        """Wait for the key, and hold it until the block ends."""
+    async def held(self, *key: str) -> AsyncIterator[None]:
+        """Wait for the key's lock, and hold it until the block ends."""
         lock = self._locks.get(key)
         if lock is None:
             lock = self._locks[key] = asyncio.Lock()

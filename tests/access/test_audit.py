@@ -91,11 +91,12 @@ async def test_a_posted_statement_is_recorded_for_each_claim_and_payment_of_it(w
     lines = [remittances.line(claim, "100.00") for claim in claims]
     statement = await remittances.taken(world, *lines)
     query = """mutation($id: ID!) {
-      postRemittance(input: {id: $id, idempotencyKey: "posted"}) { settlements { id } postedLines } }"""
+      postRemittance(input: {id: $id, idempotencyKey: "posted"}) { settlements { id invoice { id } } postedLines } }"""
     body, entries = await _looked(world, "finance", query, id=statement["id"])
     done = body["data"]["postRemittance"]
     assert done["postedLines"] == 2
     paid = {settlement["id"] for settlement in done["settlements"]}
+    paid |= {settlement["invoice"]["id"] for settlement in done["settlements"]}
     found = {entry.object_id: entry.person is not None for entry in entries if entry.kind == "WRITE"}
     assert found == {claim["id"]: True for claim in claims} | dict.fromkeys({statement["id"], *paid}, False)
 

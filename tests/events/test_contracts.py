@@ -10,7 +10,6 @@ from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events import schemas
 from app.events.contracts import CONTRACTS, cloud_event
-from app.services import denials
 from tests.factories import CONSULTATION, World, key, today
 
 DENIED = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]}
@@ -43,7 +42,7 @@ async def _live(world: World) -> None:
     answers = [{"denial": appealed, "acceptedAmount": "10.00"}]
     await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
     await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
-    await denials.sweep(world.gateway.database, now=lambda: _later(world))
+    await world.gateway.expire_denials(_later(world))
     await _pay(world, fought)
 
 

@@ -316,7 +316,7 @@ BAD: dict[str, tuple[Bad, str, str]] = {
     "its id with other content": (
         _other_lines,
         "IDEMPOTENCY_KEY_REUSED",
-        "idempotencyKey: this idempotency key was used with another input",
+        "idempotencyKey: this idempotency key was used with other input: send a new key",
     ),
     "its number with other lines": (
         _under_its_number,
@@ -333,7 +333,7 @@ BAD: dict[str, tuple[Bad, str, str]] = {
     "another type": (
         lambda _world, event: {**event, "type": "br.billing.claim.created.v1"},
         "INVALID_INPUT",
-        f"type: only {TYPE} is taken in",
+        f"type: only {TYPE} is accepted",
     ),
     "no data": (_without("data"), "INVALID_INPUT", "data: Input should be an object"),
     "no lines": (

@@ -10,7 +10,6 @@ from app.domain import denials as denial_rules
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
 from app.runtime.build import now
-from app.services.denials import sweep
 from tests.factories import CLAIM_FIELDS, CONSULTATION, World, key, new_world, refusals
 from tests.gateway import Gateway
 
@@ -174,7 +173,7 @@ async def test_the_steps_of_denials_stand_in_the_history_and_leave_the_version(w
 async def test_the_sweep_signs_as_deadline(world: World) -> None:
     claim_id, (first, second) = await _partial_claim(world)
     await _act_on(world, "acceptDenial", second)
-    await sweep(world.gateway.database, now=lambda: now() + timedelta(days=31))
+    await world.gateway.expire_denials(now() + timedelta(days=31))
     found = await _read(world, claim_id)
     assert _denial_steps(found)[-1] == (first, "EXPIRE", "EXPIRED", "40.00", "deadline")
     _check_replay(found)

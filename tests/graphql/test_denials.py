@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.tables import denials
 from app.domain.calendar import BRASILIA
 from app.domain.denials import DenialStatus
-from app.services.denials import sweep
 from tests.factories import World, key, new_world, refusals, today
 from tests.gateway import Gateway
 
@@ -82,7 +81,7 @@ async def _denial_in(world: World, status: DenialStatus) -> tuple[str, str]:
 async def _sweep(world: World, day: date, hour: int = 12, minute: int = 0) -> int:
     """Let the sweep run as if it were this moment in Brasília."""
     moment = datetime.combine(day, time(hour, minute), BRASILIA).astimezone(UTC)
-    return await sweep(world.gateway.database, now=lambda: moment)
+    return await world.gateway.expire_denials(moment)
 
 
 async def _all(world: World, claim_id: str) -> Any:

@@ -9,7 +9,8 @@ from sqlalchemy import Table, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import claims, denials, invoice_lines
-from app.services.denials import expire
+from app.domain.actor import Door, operator
+from app.services.denials import EXPIRE
 from tests.factories import CONSULTATION, World, key, new_world, today
 from tests.gateway import Gateway
 
@@ -112,8 +113,8 @@ async def _answer(world: World, denial_id: str, accepted: str) -> None:
 
 async def _expire(world: World, claim_id: str, denial_id: str) -> None:
     await _change(world, denials, denial_id, appeal_deadline=today() - timedelta(days=1))
-    now = datetime.now(UTC)
-    assert await world.gateway.database.transact(lambda c: expire(c, claim_id=claim_id, now=now)) == 1
+    actor = operator("deadline", Door.SWEEP, request_id="test")
+    assert (await world.gateway.parts.changes.run(EXPIRE, actor, {"claim_id": claim_id})).value == 1
 
 
 @dataclass

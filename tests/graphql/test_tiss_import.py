@@ -11,9 +11,8 @@ from tiss import examples
 from app.db.reference_tables import payers, providers
 from app.db.tables import claims
 from app.domain import ids
-from app.domain.data_scope import EVERYTHING
-from app.services import batch_import as tiss_import
-from app.services.batch_import import GuideOutcome, ImportReport
+from app.domain.actor import Door, operator
+from app.services.batch_import import GuideOutcome, ImportReport, import_batch
 from tests.factories import World, add_card, insert_patient
 from tests.gateway import Gateway
 
@@ -22,7 +21,8 @@ VALID = examples.load("lote-valido")
 
 
 async def _take(gateway: Gateway, xml: bytes) -> ImportReport:
-    return await tiss_import.take(gateway.database, scope=EVERYTHING, xml=xml, subject="test", now=lambda: NOW)
+    changes = gateway.changes_at(lambda: NOW)
+    return await import_batch(changes, operator("test", Door.CLI, request_id="test"), xml)
 
 
 def _for(world: World, card_1: str, card_2: str) -> bytes:
@@ -67,7 +67,7 @@ async def test_the_unchanged_example_document_becomes_two_submitted_claims(gatew
     await gateway.database.transact(parties)
     report = await _take(gateway, VALID)
     assert (report.batch_number, report.failures) == ("0007", ())
-    assert [(result.number, result.fate) for result in report.results] == [
+    assert [(result.number, result.outcome) for result in report.results] == [
         ("0001", GuideOutcome.TAKEN),
         ("0002", GuideOutcome.TAKEN),
     ]
@@ -103,8 +103,8 @@ async def test_a_second_import_changes_nothing(world: World) -> None:
     first = await _take(world.gateway, document)
     before = await _claims_of(world)
     second = await _take(world.gateway, document)
-    assert [result.fate for result in first.results] == [GuideOutcome.TAKEN, GuideOutcome.TAKEN]
-    assert [result.fate for result in second.results] == [GuideOutcome.UNCHANGED, GuideOutcome.UNCHANGED]
+    assert [result.outcome for result in first.results] == [GuideOutcome.TAKEN, GuideOutcome.TAKEN]
+    assert [result.outcome for result in second.results] == [GuideOutcome.UNCHANGED, GuideOutcome.UNCHANGED]
     assert [result.claim_id for result in second.results] == [result.claim_id for result in first.results]
     assert await _claims_of(world) == before == [("0001", "SUBMITTED", 10_000), ("0002", "SUBMITTED", 10_000)]
     claim_id = first.results[0].claim_id
@@ -114,7 +114,7 @@ async def test_a_second_import_changes_nothing(world: World) -> None:
 
 async def test_a_refused_guide_leaves_the_others_alone_and_says_why(world: World) -> None:
     report = await _take(world.gateway, _for(world, world.card, "NOBODY"))
-    assert [result.fate for result in report.results] == [GuideOutcome.TAKEN, GuideOutcome.REFUSED]
+    assert [result.outcome for result in report.results] == [GuideOutcome.TAKEN, GuideOutcome.REFUSED]
     failure = report.results[1].failures[0]
     assert (failure.code, failure.field, failure.tiss_code) == ("INVALID_CARD", "cardNumber", "1001")
     assert [number for number, _, _ in await _claims_of(world)] == ["0001"]
@@ -140,7 +140,7 @@ async def test_an_unknown_table_refuses_its_guide(world: World) -> None:
     document = _for(world, world.card, await add_card(world))
     document = _hashed(document.replace(b"<ans:codigoTabela>22<", b"<ans:codigoTabela>77<", 1))
     report = await _take(world.gateway, document)
-    assert [result.fate for result in report.results] == [GuideOutcome.REFUSED, GuideOutcome.TAKEN]
+    assert [result.outcome for result in report.results] == [GuideOutcome.REFUSED, GuideOutcome.TAKEN]
     assert "77" in report.results[0].failures[0].message
     assert [number for number, _, _ in await _claims_of(world)] == ["0002"]
 

@@ -8,9 +8,8 @@ import pytest
 import tiss
 from tiss import examples, sandbox
 
-from app.domain.data_scope import EVERYTHING
-from app.services import batch_import as tiss_import
-from app.services.batch_import import GuideOutcome, ImportReport
+from app.domain.actor import Door, operator
+from app.services.batch_import import GuideOutcome, ImportReport, import_batch
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, add_card, key, new_world, refusals, today
 from tests.gateway import Gateway
 
@@ -25,9 +24,8 @@ POSTED = "remittance { status } settlements { amount invoice { id } } postedLine
 
 
 async def _take(world: World, xml: bytes) -> ImportReport:
-    return await tiss_import.take(
-        world.gateway.database, scope=EVERYTHING, xml=xml, subject="test", now=lambda: max(NOW, datetime.now(UTC))
-    )
+    changes = world.gateway.changes_at(lambda: max(NOW, datetime.now(UTC)))
+    return await import_batch(changes, operator("test", Door.CLI, request_id="test"), xml)
 
 
 async def _example(world: World) -> bytes:
@@ -93,7 +91,7 @@ async def _books(world: World) -> list[str]:
 
 
 async def _claim_ids(world: World, report: ImportReport) -> list[str]:
-    assert [result.fate for result in report.results] == [GuideOutcome.TAKEN] * len(report.results)
+    assert [result.outcome for result in report.results] == [GuideOutcome.TAKEN] * len(report.results)
     return [result.claim_id or "" for result in report.results]
 
 
@@ -122,7 +120,7 @@ async def test_the_example_document_goes_in_and_out_and_in_again(world: World) -
         "regime_atendimento": "01",
     }
     again = await _take(world, xml)
-    assert [(result.fate, result.claim_id) for result in again.results] == [
+    assert [(result.outcome, result.claim_id) for result in again.results] == [
         (GuideOutcome.UNCHANGED, one) for one in ids
     ]
     assert await world.events(ids[0]) == ["ClaimCreated", "ClaimSubmitted"]
@@ -162,7 +160,7 @@ async def test_services_and_medicines_are_exported_with_all_their_amounts(world:
 async def test_an_exported_document_imported_again_is_the_same_claim(world: World, changes: dict[str, Any]) -> None:
     claim_id = await _sent(world, **changes)
     again = await _take(world, await _document(world, [claim_id]))
-    assert [(result.fate, result.claim_id) for result in again.results] == [(GuideOutcome.UNCHANGED, claim_id)]
+    assert [(result.outcome, result.claim_id) for result in again.results] == [(GuideOutcome.UNCHANGED, claim_id)]
 
 
 async def test_a_text_outside_of_latin_1_is_exported_or_refused_but_no_internal_error(world: World) -> None:

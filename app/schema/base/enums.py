@@ -3,6 +3,7 @@
 from app.domain.claims import ClaimAction, ClaimStatus, ClaimType
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceLineKind, InvoiceStatus
+from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.schema.base.described import described
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "InvoiceAction",
     "InvoiceLineKind",
     "InvoiceStatus",
+    "PaymentMethod",
+    "SettlementStatus",
 ]
 
 described(
@@ -112,5 +115,21 @@ described(
         "RECOVERY": "What an appeal has won.",
         "CREDIT": "An adjustment in the provider's favour.",
         "DEBIT": "An adjustment in the payer's favour; it takes from the total.",
+    },
+)
+described(
+    SettlementStatus,
+    "Where a settlement stands; new values may be added.",
+    {"PENDING": "Announced.", "CONFIRMED": "The money has arrived.", "FAILED": "The payment did not arrive."},
+)
+described(
+    PaymentMethod,
+    "How the payer paid (formaPagamento); new values may be added.",
+    {
+        "BANK_TRANSFER": "Transfer between accounts (TED, DOC).",
+        "PIX": "Instant payment.",
+        "BOLETO": "Bank slip.",
+        "CHECK": "Cheque.",
+        "OFFSET": "Set off against debits.",
     },
 )

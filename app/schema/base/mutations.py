@@ -1,20 +1,24 @@
-"""Expected failures as data: UserError, and the one place that turns refusals into payloads."""
+"""Mutations: a root field made from an action, and expected failures as data (UserError)."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, TypeVar
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import strawberry
 from strawberry.types.base import has_object_definition
+from strawberry.types.field import StrawberryField
 from strawberry.types.maybe import Some
 from strawberry.utils.str_converters import to_camel_case
 
 from app.domain.errors import BillingError, ErrorCode, Failure, raise_any
 from app.resolvers.context import Context
 from app.schema.base.described import described
+from app.schema.base.info import Info
+from app.schema.base.permissions import Requires
 from app.schema.base.scalars import Invalid
+from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
 
-Payload = TypeVar("Payload")
 KEY = "Repeat a call safely: the same key with the same input answers the first result."
 VERSION = "The version you saw; STALE_VERSION if the object has changed since."
 REPLAYED = "Whether this is the stored answer of an earlier call."
@@ -81,23 +85,72 @@ def checked_arguments(**arguments: Any) -> None:
     raise_any(failure for name, value in arguments.items() for failure in failures_in(value, to_camel_case(name)))
 
 
-async def answer(
-    ctx: Context,
-    mutation: str,
-    payload: Callable[..., Payload],
-    input: Any,
-    act: Callable[[], Awaitable[Written[Any]]],
-    fields: Callable[[Written[Any]], dict[str, Any]],
-) -> Payload:
-    """Run a mutation: refusals become `errors`, the result becomes the payload's `fields`.
+@strawberry.type(description="What every mutation answers beside its result.")
+class MutationPayload:
+    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
+    replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
-    `act` is called only for an input that every scalar could read.
+
+Via = Callable[[Context, Mapping[str, Any]], Awaitable[Written[Any]]]
+
+
+def mutation(
+    action: Action[Any], input: type, payload: type[MutationPayload], description: str, *, via: Via | None = None
+) -> StrawberryField:
+    """The root field of an action: its name and permission are the action's.
+
+    The input's fields, or what its `arguments()` gives, are the arguments of the service; its `idempotency_key` is the
+    key. The payload's own field is the result, or its fields are the result's attributes. `via` runs the action in
+    another way than directly, for example after a look into the cache.
     """
+
+    async def resolve(info: Any, input: Any) -> Any:
+        return await _answer(info.context, action, payload, input, via)
+
+    resolve.__name__ = _snake_case(action.name)
+    resolve.__annotations__ = {"info": Info, "input": input, "return": payload}
+    if action.needs is None:
+        raise AssertionError(f"{action.name} has no permission: nobody may ask for it")
+    field: StrawberryField = strawberry.mutation(
+        resolver=resolve, name=action.name, description=description, extensions=[Requires(action.needs)]
+    )
+    return field
+
+
+async def _answer(
+    ctx: Context, action: Action[Any], payload: type[MutationPayload], input: Any, via: Via | None
+) -> MutationPayload:
+    """Run the action: refusals become `errors`, the result becomes the payload's own fields."""
+    try:
+        arguments = _arguments(action, ctx, input)
+        if via is not None:
+            written = await via(ctx, arguments)
+        else:
+            written = await ctx.change(action, arguments, key=getattr(input, "idempotency_key", None))
+    except BillingError as error:
+        return payload(errors=user_errors(error.failures))
+    return payload(errors=[], replayed=written.replayed, **_shown(payload, written.value))
+
+
+def _arguments(action: Action[Any], ctx: Context, input: Any) -> Mapping[str, Any]:
+    """The arguments of the action's service; every value that a scalar could not read is refused at once."""
     try:
         raise_any(failures_in(input))
-        written = await act()
+        if hasattr(input, "arguments"):
+            found: Mapping[str, Any] = input.arguments()
+            return found
     except BillingError as error:
-        ctx.metrics.mutations.labels(mutation, error.code).inc()
-        return payload(errors=user_errors(error.failures))
-    ctx.metrics.mutations.labels(mutation, "replayed" if written.replayed else "done").inc()
-    return payload(errors=[], **fields(written))
+        ctx.changes.refused(action, error)
+        raise
+    return {name: value for name, value in vars(input).items() if name != "idempotency_key"}
+
+
+def _shown(payload: type[MutationPayload], result: Any) -> dict[str, Any]:
+    names = [name for name in payload.__annotations__ if name not in MutationPayload.__annotations__]
+    if len(names) == 1:
+        return {names[0]: result}
+    return {name: getattr(result, name) for name in names}
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?=[A-Z])", "_", name).lower()

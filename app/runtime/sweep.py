@@ -1,0 +1,61 @@
+"""The sweep: what has to happen because time passes, not because somebody asks."""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from app.db import denials as denials_db
+from app.db import reconciliation as reconciliation_db
+from app.db.engine import Database
+from app.db.reconciliation import Books
+from app.domain.actor import Door, operator
+from app.domain.calendar import business_day
+from app.domain.data_scope import EVERYTHING
+from app.services.denials import EXPIRE
+from app.telemetry.metrics import Metrics
+from app.unit_of_work.run import Changes
+
+BATCH_SIZE: Final = 100
+ACTOR: Final = "deadline"
+_log = structlog.get_logger("billing")
+
+
+async def sweep(database: Database, changes: Changes, *, metrics: Metrics, now: Callable[[], datetime]) -> int:
+    """One round: expire the open denials whose last day of appeal has passed, and measure the books.
+
+    Returns how many denials expired. DatabaseUnavailable is raised.
+    """
+    expired = await expire_denials(database, changes, now=now)
+    if expired:
+        _log.info("denials_expired", count=expired)
+    await measure_books(database, metrics)
+    return expired
+
+
+async def expire_denials(database: Database, changes: Changes, *, now: Callable[[], datetime]) -> int:
+    """Expire every open denial whose last day of appeal has passed, claim by claim; how many there were.
+
+    Any number of processes may sweep at once: each claim is expired under its own lock, so a denial expires once.
+    """
+    actor = operator(ACTOR, Door.SWEEP, request_id=f"sweep-{secrets.token_hex(8)}")
+    total = 0
+    while True:
+        async with database.reading() as connection:
+            claim_ids = await denials_db.overdue_claims(connection, business_day(now()), BATCH_SIZE)
+        for claim_id in claim_ids:
+            total += (await changes.run(EXPIRE, actor, {"claim_id": claim_id})).value
+        if len(claim_ids) < BATCH_SIZE:
+            return total
+
+
+async def measure_books(database: Database, metrics: Metrics) -> None:
+    """Show in the metrics where all billed money is, and log an error if some of it is unexplained."""
+    # One snapshot: the sums of several statements only match if they all see the same commits.
+    async with database.snapshot() as connection:
+        books = await reconciliation_db.reconcile(connection, EVERYTHING, Books())
+    metrics.show_books(books)
+    if books.unexplained_cents:
+        _log.error("books_do_not_balance", unexplained_cents=books.unexplained_cents)

@@ -1,0 +1,203 @@
+"""A claim form checked against the gateway's data, and the way from a form to rows and back."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TypedDict
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import contracts as contracts_db
+from app.db import parties as parties_db
+from app.db.claims import ClaimRecord, ItemRecord
+from app.db.contracts import ContractRecord
+from app.db.parties import CoverageRecord, PayerRecord
+from app.db.tuss import TussRecord
+from app.domain import claim_form, ids
+from app.domain.claim_form import Authorization, ClaimForm, ItemForm
+from app.domain.claims import ClaimType, date_failures
+from app.domain.data_scope import DataScope
+from app.domain.encounter import Encounter, Practitioner
+from app.domain.errors import ErrorCode, Failure
+from app.domain.money import Cents, Factor, Quantity
+from app.services import tuss
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the checks looked up on the way: payer, coverage, contract (if any) and the terms of the codes."""
+
+    payer: PayerRecord
+    coverage: CoverageRecord
+    contract: ContractRecord | None
+    terms: dict[tuple[str, str], TussRecord]
+
+
+async def examine(
+    connection: AsyncConnection, *, scope: DataScope, form: ClaimForm, today: date
+) -> tuple[list[Failure], Checked | None]:
+    """Every failure found, and what was looked up unless a party or the card is unknown."""
+    failures = list(claim_form.shape_failures(form))
+    if failures:
+        return failures, None
+    payer = await parties_db.payer(connection, form.payer)
+    coverage = await parties_db.coverage_of_card(connection, form.payer, form.card_number)
+    contract = await contracts_db.between(connection, form.provider, form.payer)
+    terms_failures, terms = await tuss.code_failures(connection, list(_uses(form)))
+    failures = [*await _party_failures(connection, scope, form, payer), *terms_failures]
+    if payer is not None:
+        window = contract.submission_window_days if contract else payer.submission_window_days
+        failures += [*_coverage_failures(form, coverage), *_date_failures(form, window, today)]
+    if payer is None or coverage is None:
+        return failures, None
+    return failures, Checked(payer, coverage, contract, terms)
+
+
+async def _party_failures(
+    connection: AsyncConnection, scope: DataScope, form: ClaimForm, payer: PayerRecord | None
+) -> list[Failure]:
+    found = []
+    if payer is None:
+        found.append(Failure(ErrorCode.NOT_FOUND, f"no payer {form.payer}", "payer", "5027"))
+    is_in_scope = scope.holds(provider=form.provider, payer=form.payer, patient=None)
+    if not is_in_scope or await parties_db.provider(connection, form.provider) is None:
+        found.append(Failure(ErrorCode.NOT_FOUND, f"no provider {form.provider}", "provider", "1202"))
+    return found
+
+
+def _coverage_failures(form: ClaimForm, coverage: CoverageRecord | None) -> list[Failure]:
+    if coverage is None:
+        return [Failure(ErrorCode.INVALID_CARD, "the payer has no such card", "cardNumber", "1001")]
+    if coverage.card_valid_until is not None and coverage.card_valid_until < form.service_date:
+        return [Failure(ErrorCode.INVALID_CARD, "the card had expired on the service date", "cardNumber", "1017")]
+    return []
+
+
+def _date_failures(form: ClaimForm, window: int, today: date) -> Iterable[Failure]:
+    valid_until = form.authorization.valid_until if form.authorization else None
+    yield from date_failures(form.service_date, today=today, window_days=window, authorization_valid_until=valid_until)
+    for index, item in enumerate(form.items):
+        if item.performed_on is not None and item.performed_on > today:
+            message = "an item cannot be performed in the future"
+            yield Failure(ErrorCode.INVALID_DATE, message, f"items.{index}.performedOn", "3223")
+
+
+def _uses(form: ClaimForm) -> Iterator[tuss.CodeUse]:
+    for index, item in enumerate(form.items):
+        day = item.performed_on or form.service_date
+        yield tuss.CodeUse(f"items.{index}", item.code_system, item.code, day)
+
+
+class FormColumns(TypedDict):
+    """The columns of a claim that its form decides; the others are the gateway's own."""
+
+    type: ClaimType
+    patient_id: str
+    provider_claim_number: str
+    card_number: str
+    practitioner_name: str | None
+    practitioner_council: str | None
+    practitioner_number: str | None
+    practitioner_state: str | None
+    practitioner_cbo: str | None
+    authorization_number: str | None
+    authorization_date: date | None
+    authorization_valid_until: date | None
+    service_date: date
+    clinical_indication: str | None
+    diagnosis_codes: tuple[str, ...]
+    encounter: Encounter | None
+    claimed_cents: int
+
+
+def columns_of(form: ClaimForm, checked: Checked) -> FormColumns:
+    """The form as columns of the claim's row."""
+    who, authorization = form.practitioner, form.authorization
+    return {
+        "type": form.type,
+        "patient_id": checked.coverage.patient_id,
+        "provider_claim_number": form.provider_claim_number,
+        "card_number": form.card_number,
+        "practitioner_name": who.name,
+        "practitioner_council": who.council,
+        "practitioner_number": who.number,
+        "practitioner_state": who.state,
+        "practitioner_cbo": who.cbo,
+        "authorization_number": authorization.number if authorization else None,
+        "authorization_date": authorization.issued_on if authorization else None,
+        "authorization_valid_until": authorization.valid_until if authorization else None,
+        "service_date": form.service_date,
+        "clinical_indication": form.clinical_indication,
+        "diagnosis_codes": form.diagnosis_codes,
+        "encounter": form.encounter,
+        "claimed_cents": form.total,
+    }
+
+
+def item_records(claim_id: str, form: ClaimForm, checked: Checked) -> list[ItemRecord]:
+    """The items as rows, numbered from 1 without gaps."""
+    return [_item_record(claim_id, number, item, form, checked) for number, item in enumerate(form.items, start=1)]
+
+
+def _item_record(claim_id: str, sequence: int, item: ItemForm, form: ClaimForm, checked: Checked) -> ItemRecord:
+    term = checked.terms.get((item.code_system, item.code))
+    return ItemRecord(
+        id=ids.new_id(ids.ITEM),
+        claim_id=claim_id,
+        sequence=sequence,
+        code_system=item.code_system,
+        code=item.code,
+        description=item.description or (term.term[:150] if term else item.code),
+        performed_on=item.performed_on or form.service_date,
+        quantity=item.quantity,
+        unit_price_cents=item.unit_price,
+        factor=item.factor,
+        total_cents=item.total,
+        processed_cents=None,
+        approved_cents=None,
+        denied_cents=None,
+    )
+
+
+def form_of(claim: ClaimRecord, items: Iterable[ItemRecord]) -> ClaimForm:
+    """The form that would create this claim again: what changes are applied to."""
+    return ClaimForm(
+        type=claim.type,
+        provider=claim.provider_cnes,
+        payer=claim.payer_ans,
+        provider_claim_number=claim.provider_claim_number,
+        card_number=claim.card_number,
+        service_date=claim.service_date,
+        items=tuple(_item_form(item, claim) for item in items),
+        practitioner=Practitioner(
+            claim.practitioner_name,
+            claim.practitioner_council,
+            claim.practitioner_number,
+            claim.practitioner_state,
+            claim.practitioner_cbo,
+        ),
+        authorization=_authorization_of(claim),
+        clinical_indication=claim.clinical_indication,
+        diagnosis_codes=claim.diagnosis_codes,
+        claimed_total=None,
+        encounter=claim.encounter,
+    )
+
+
+def _authorization_of(claim: ClaimRecord) -> Authorization | None:
+    if claim.authorization_number is None:
+        return None
+    return Authorization(claim.authorization_number, claim.authorization_date, claim.authorization_valid_until)
+
+
+def _item_form(item: ItemRecord, claim: ClaimRecord) -> ItemForm:
+    return ItemForm(
+        code_system=item.code_system,
+        code=item.code,
+        quantity=Quantity(item.quantity),
+        unit_price=Cents(item.unit_price_cents),
+        factor=Factor(item.factor),
+        description=item.description,
+        # An item on the service date keeps following it when the date is changed.
+        performed_on=None if item.performed_on == claim.service_date else item.performed_on,
+    )

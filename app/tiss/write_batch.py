@@ -1,0 +1,58 @@
+"""A TISS batch document (lote de guias), built and validated by the `tiss` package, hash included."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import tiss
+
+from app.domain.calendar import BRASILIA
+from app.domain.errors import ErrorCode, Failure, raise_any, refuse
+from app.tiss import expenses, write_guide
+from app.tiss.write_guide import OutgoingGuide
+
+
+def document(guides: Sequence[OutgoingGuide], number: str, now: datetime) -> bytes:
+    """The guides as one document in ISO-8859-1; INVALID_INPUT at `claimIds.N` for what does not fit into it.
+
+    Takes about 40 ms of CPU for 100 guides: call it in a thread.
+    """
+    xml = _built(guides, number, now)
+    raise_any(_findings(xml, guides))
+    return xml
+
+
+def hash_of(xml: bytes) -> str:
+    """The hash of the document's epilogue."""
+    return str(tiss.hash_epilogo(xml))
+
+
+def _built(guides: Sequence[OutgoingGuide], number: str, now: datetime) -> bytes:
+    moment = now.astimezone(BRASILIA)
+    lote: Any = {
+        "versao": "4.03.00",
+        "transacao": {
+            "sequencial_transacao": number,
+            "data_registro_transacao": moment.date().isoformat(),
+            "hora_registro_transacao": moment.strftime("%H:%M:%S"),
+        },
+        "prestador": write_guide.identity(guides[0].provider, "cnpj", "codigo_prestador_na_operadora"),
+        "operadora": {"registro_ans": guides[0].claim.payer},
+        "numero_lote": number,
+        "guias": [write_guide.as_dict(guide) for guide in guides],
+    }
+    try:
+        return expenses.added(tiss.build_lote(lote), [guide.items for guide in guides])
+    except tiss.LoteError as error:
+        message = f"the claims do not fit into a TISS document: {error}"
+        raise refuse(ErrorCode.INVALID_INPUT, message, "claimIds", "5001") from None
+
+
+def _findings(xml: bytes, guides: Sequence[OutgoingGuide]) -> list[Failure]:
+    """What the validator objects to, at the claim it is about."""
+    places = {guide.claim.provider_claim_number: f"claimIds.{index}" for index, guide in enumerate(guides)}
+    return [
+        Failure(ErrorCode.INVALID_INPUT, each.message, places.get(each.guia or "", "claimIds"), each.glosa)
+        for each in tiss.validate(xml).findings
+        if each.severity == "error"
+    ]

@@ -1,0 +1,106 @@
+"""An action: everything the gateway says about one kind of change, said once."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar, get_type_hints
+
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.data_scope import DataScope
+from app.domain.errors import ErrorCode, refuse
+from app.unit_of_work.unit import UnitOfWork
+
+Result = TypeVar("Result")
+
+
+class HasId(Protocol):
+    """A record with a public id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=HasId)
+ByIds = Callable[[AsyncConnection, DataScope, Sequence[str]], Awaitable[list[Row]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Result]):
+    """How the result of a keyed call is stored, and read again for a repeated call.
+
+    `facts` gives ids and small facts that JSON can hold, never a document or personal data; `rebuild` reads the result
+    from them, within the data scope of the caller.
+    """
+
+    facts: Callable[[Result], Any]
+    rebuild: Callable[[UnitOfWork, Any], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Action(Generic[Result]):
+    """One kind of change to the books.
+
+    `name` is the mutation, the metric's label, the scope of its idempotency keys and the access log's operation;
+    `needs` the permission (None: the gateway's own work); `run` the service, called with the unit of work and the
+    arguments; `answer` how its result is stored under a key (None: takes no key); `offers` its entry among
+    `availableActions`; `prepare` turns the arguments into those of `run` before the transaction begins, for work that
+    needs no database.
+    """
+
+    name: str
+    run: Callable[..., Awaitable[Result]]
+    needs: str | None = None
+    answer: Answer[Result] | None = None
+    offers: StrEnum | None = None
+    prepare: Callable[..., Awaitable[Mapping[str, Any]]] | None = None
+
+
+class StoredRecord(Generic[Row]):
+    """How a record is stored with an answer: its id, and the columns that later changes move, as they were.
+
+    Everything else is read again, so that neither documents nor personal data are stored a second time, and a column
+    that is added later does not break the answers that were stored before it.
+    """
+
+    def __init__(self, record: type[Row], by_ids: ByIds[Row], *columns: str) -> None:
+        self._by_ids = by_ids
+        hints = get_type_hints(record)
+        self._columns: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(hints[name]) for name in columns}
+
+    def facts(self, record: Row) -> dict[str, Any]:
+        """The id and the columns."""
+        return {"id": record.id} | {name: getattr(record, name) for name in self._columns}
+
+    async def read(self, unit: UnitOfWork, facts: Sequence[dict[str, Any]]) -> list[Row]:
+        """The records of these facts, in their order; NOT_FOUND when one no longer exists."""
+        ids = [each["id"] for each in facts]
+        found = {each.id: each for each in await self._by_ids(unit.connection, unit.scope, ids)} if ids else {}
+        if missing := [each for each in ids if each not in found]:
+            message = f"the first call with this key changed {missing[0]}, which no longer exists"
+            raise refuse(ErrorCode.NOT_FOUND, message, "idempotencyKey")
+        return [self._as_it_was(found[each["id"]], each) for each in facts]
+
+    def _as_it_was(self, record: Row, facts: dict[str, Any]) -> Row:
+        was = {name: adapter.validate_python(facts[name]) for name, adapter in self._columns.items() if name in facts}
+        earlier: Row = replace(record, **was)  # type: ignore[type-var]  # every record is a dataclass
+        return earlier
+
+
+def answer_of_one(stored: StoredRecord[Row]) -> Answer[Row]:
+    """The answer of an action that results in one record."""
+
+    async def rebuild(unit: UnitOfWork, facts: Any) -> Row:
+        return (await stored.read(unit, [facts]))[0]
+
+    return Answer(stored.facts, rebuild)
+
+
+def answer_of_many(stored: StoredRecord[Row]) -> Answer[list[Row]]:
+    """The answer of an action that results in several records."""
+
+    async def rebuild(unit: UnitOfWork, facts: Any) -> list[Row]:
+        return await stored.read(unit, facts)
+
+    return Answer(lambda records: [stored.facts(each) for each in records], rebuild)

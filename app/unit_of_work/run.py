@@ -1,0 +1,126 @@
+"""The one door for changes to the books: whoever asks (GraphQL, the inbox, the sweep, the console) comes through here.
+
+lock of the key -> BEGIN -> key -> service -> history, outbox, access log -> answer -> COMMIT -> relay, counters
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.access_log.writer import AccessLogWriter
+from app.db import history as history_db
+from app.db import outbox as outbox_db
+from app.db.engine import Database
+from app.domain.actor import Actor
+from app.domain.errors import BillingError
+from app.unit_of_work import idempotency
+from app.unit_of_work.action import Action
+from app.unit_of_work.idempotency import Key, Written
+from app.unit_of_work.keyed_locks import KeyedLocks
+from app.unit_of_work.unit import Counted, UnitOfWork
+
+Result = TypeVar("Result")
+_log = structlog.get_logger("billing.changes")
+
+
+class ChangeCounters(Protocol):
+    """Where finished changes are counted."""
+
+    def change(self, action: str, outcome: str) -> None:
+        """One call of an action, with `done`, `replayed` or the code of its refusal."""
+
+    def add(self, counted: Counted, amount: int) -> None:
+        """Add to one of the totals."""
+
+
+class Changes:
+    """Runs actions. `on_commit` is called after a commit that recorded events."""
+
+    def __init__(
+        self,
+        database: Database,
+        access_log: AccessLogWriter,
+        *,
+        now: Callable[[], datetime],
+        counters: ChangeCounters,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._access_log = access_log
+        self._now = now
+        self._counters = counters
+        self._on_commit = on_commit
+        self._locks = KeyedLocks()
+
+    async def run(
+        self,
+        action: Action[Result],
+        actor: Actor,
+        arguments: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        key_owner: str | None = None,
+    ) -> Written[Result]:
+        """Run the action in one transaction, at most once per `key` of its owner (the actor unless told otherwise).
+
+        Deadlocks, lock timeouts and lost connections run it again. BillingError and DatabaseUnavailable leave nothing
+        behind.
+        """
+        try:
+            written, unit = await self._run(action, actor, arguments, key, key_owner or actor.subject)
+        except BillingError as error:
+            self.refused(action, error)
+            raise
+        self._finish(action, written, unit)
+        return written
+
+    def refused(self, action: Action[Any], error: BillingError) -> None:
+        """Count a refusal of the action."""
+        self._counters.change(action.name, error.code)
+
+    async def _run(
+        self, action: Action[Result], actor: Actor, arguments: Mapping[str, Any], key: str | None, owner: str
+    ) -> tuple[Written[Result], UnitOfWork]:
+        # The result of a key is given again only to callers whose scope is that of the first one.
+        asked = None if key is None else Key(owner, key, [actor.data_scope, arguments])
+        prepared = arguments if action.prepare is None else await action.prepare(**arguments)
+
+        async def attempt(connection: AsyncConnection) -> tuple[Written[Result], UnitOfWork]:
+            unit = UnitOfWork(connection, actor, self._now())
+            if asked is None:
+                written = Written(await action.run(unit, **prepared))
+            else:
+                written = await idempotency.once(unit, action, prepared, asked)
+            await self._store(action, unit, is_replayed=written.replayed)
+            if asked is not None and not written.replayed:
+                await idempotency.store(unit, action, asked, written.value)
+            return written, unit
+
+        async with AsyncExitStack() as stack:
+            if asked is not None:
+                await stack.enter_async_context(self._locks.held(owner, action.name, asked.text))
+            return await self._database.transact(attempt)
+
+    async def _store(self, action: Action[Any], unit: UnitOfWork, *, is_replayed: bool) -> None:
+        """Write what the service left with the unit, in its transaction."""
+        connection = unit.connection
+        await history_db.insert_claim_steps(connection, unit.claim_steps)
+        await history_db.insert_invoice_steps(connection, unit.invoice_steps)
+        await outbox_db.insert_events(connection, [event.row() for event in unit.events])
+        detail = "replayed" if is_replayed else None
+        await self._access_log.record(
+            connection, unit.actor, operation=action.name, changed=list(unit.changes), detail=detail
+        )
+
+    def _finish(self, action: Action[Any], written: Written[Any], unit: UnitOfWork) -> None:
+        if unit.events:
+            self._on_commit()
+        self._counters.change(action.name, "replayed" if written.replayed else "done")
+        for counted, amount in unit.counts.items():
+            self._counters.add(counted, amount)
+        for event, details in unit.notices:
+            _log.warning(event, **details)

@@ -1,0 +1,78 @@
+"""What a service gets for one change of the books: the connection, who acts, the clock, and what it leaves behind."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.history import ClaimStep, InvoiceStep
+from app.domain.actor import Actor
+from app.domain.calendar import business_day
+from app.domain.data_scope import DataScope
+from app.events.contracts import Event
+
+
+class Counted(StrEnum):
+    """Totals that a change adds to once it is committed; each is a counter of the metrics."""
+
+    SETTLED_CENTS = "settled_cents"
+    REVERSED_CENTS = "reversed_cents"
+    EMERGENCIES = "emergencies"
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """One attempt at a change. A service writes rows through `connection` and hands over everything else here; the
+    runner stores it in the same commit. A retry starts with a new unit, so nothing of a failed attempt is left.
+    """
+
+    connection: AsyncConnection
+    actor: Actor
+    now: datetime
+    events: list[Event] = field(default_factory=list)
+    claim_steps: list[ClaimStep] = field(default_factory=list)
+    invoice_steps: list[InvoiceStep] = field(default_factory=list)
+    changes: dict[tuple[str, str | None], None] = field(default_factory=dict)
+    counts: dict[Counted, int] = field(default_factory=dict)
+    notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    @property
+    def scope(self) -> DataScope:
+        """Whose rows the actor reaches; a required argument of every query."""
+        return self.actor.data_scope
+
+    @property
+    def subject(self) -> str:
+        """Who acts, as rows and history name them."""
+        return self.actor.subject
+
+    @property
+    def today(self) -> date:
+        """The day in Brasília."""
+        return business_day(self.now)
+
+    def emit(self, *events: Event) -> None:
+        """Record events; the relay publishes them after the commit, in this order."""
+        self.events += events
+
+    def step(self, *steps: ClaimStep | InvoiceStep) -> None:
+        """Add steps to the history of claims and invoices."""
+        for each in steps:
+            if isinstance(each, ClaimStep):
+                self.claim_steps.append(each)
+            else:
+                self.invoice_steps.append(each)
+
+    def changed(self, object_id: str, patient: str | None = None) -> None:
+        """Name an object that was changed, and the patient whose data it is, for the access log."""
+        self.changes[object_id, patient] = None
+
+    def count(self, counted: Counted, amount: int = 1) -> None:
+        """Add to a counter of the metrics once the change is committed."""
+        self.counts[counted] = self.counts.get(counted, 0) + amount
+
+    def warn(self, event: str, **details: Any) -> None:
+        """Write a warning to the process log once the change is committed."""
+        self.notices.append((event, details))
