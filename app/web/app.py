@@ -21,11 +21,12 @@ from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
 from app.schema.root import schema
 from app.telemetry.metrics import Metrics, request_id
+from app.transport.answers import OperationReport
 from app.transport.errors import Unauthenticated
 from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
 from app.transport.trusted import load_trusted
-from app.transport.view import GraphQLView, OperationReport
+from app.transport.view import GraphQLView
 from app.web import health
 from app.web.browser_policy import PAGE_POLICY, BrowserPolicy, origins_of
 from app.web.observed import Observed
@@ -91,7 +92,7 @@ def _view(process: Process) -> GraphQLView:
         explorer_page=_explorer_page if settings.is_development else None,
         on_operation=_operation_counter(process.metrics),
         limits=Limits(depth=settings.depth_max, aliases=settings.aliases_max, cost=settings.cost_max),
-        tells_cost=settings.is_development,
+        reports_cost=settings.is_development,
     )
 
 
@@ -99,7 +100,7 @@ def _persisted_documents(process: Process) -> PersistedDocuments:
     settings = process.settings
     return PersistedDocuments(
         load_trusted(settings.trusted_documents) if settings.trusted_documents else {},
-        is_only=settings.trusted_documents_only,
+        is_trusted_only=settings.trusted_documents_only,
         store=RegisteredDocuments(process.cache) if settings.automatic_persisted_queries else None,
     )
 
