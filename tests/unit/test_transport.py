@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from strawberry.extensions import SchemaExtension
 
@@ -16,7 +16,7 @@ from app.transport.documents import Documents
 from app.transport.errors import RequestError
 from app.transport.limits import Limits
 from app.transport.negotiation import preference
-from tests.graphql.http_audits.toy import Toy, make_schema
+from tests.graphql.http_audits.toy import Context, Toy, make_schema
 
 RESPONSE = "application/graphql-response+json"
 URQL = f"{RESPONSE}, application/graphql+json, application/json, text/event-stream, multipart/mixed"
@@ -183,6 +183,45 @@ class TestOperations:
     def test_a_schema_with_extensions_is_refused_at_the_start(self) -> None:
         with pytest.raises(ValueError, match="does not run them"):
             Toy(SchemaExtension)
+
+
+def toy_for(kind: type[Context]) -> Toy:
+    """A toy whose every request has a context of this kind."""
+
+    async def context(_connection: HTTPConnection) -> Context:
+        return kind([])
+
+    return Toy(context=context)
+
+
+class TestAdmission:
+    async def test_a_caller_without_the_permission_reads_no_schema_and_an_anonymous_one_sends_no_long_document(
+        self,
+    ) -> None:
+        class Anonymous(Context):
+            may_introspect = False
+
+        toy = toy_for(Anonymous)
+        schema = await ask(toy, "{ __schema { queryType { name } } }")
+        assert (schema.status_code, first_error(schema)["extensions"]) == (
+            403,
+            {"code": "FORBIDDEN", "permission": "schema:introspect"},
+        )
+        long = await ask(toy, "{ hello }" + " " * 991)
+        assert (long.status_code, first_error(long)["extensions"]) == (401, {"code": "UNAUTHENTICATED"})
+        assert (await ask(toy, "{ hello }" + " " * 990)).json() == {"data": {"hello": "world"}}
+
+    @pytest.mark.parametrize("missing", ["is_authenticated", "may_introspect", "admit"])
+    async def test_a_context_that_does_not_say_what_its_caller_may_do_refuses_everything(self, missing: str) -> None:
+        class Incomplete(Context):
+            def __getattribute__(self, name: str) -> Any:
+                if name == missing:
+                    raise AttributeError(name)
+                return super().__getattribute__(name)
+
+        response = await ask(toy_for(Incomplete), "{ __schema { queryType { name } } }")
+        assert response.status_code == 500
+        assert first_error(response)["extensions"] == {"code": "INTERNAL", "requestId": "req-1"}
 
 
 class TestMalformedRequests:
