@@ -1,7 +1,7 @@
-"""Media types: which of ours a client accepts, and which one answers an operation.
+"""Media types: which of the gateway's types a client accepts, and which one answers an operation.
 
 A worked example, the header of urql: `application/graphql-response+json, application/graphql+json, application/json,
-text/event-stream, multipart/mixed`. All weights are 1, so the header's order decides and our types are preferred as
+text/event-stream, multipart/mixed`. All weights are 1, so the header's order decides, and the preference is
 (graphql-response+json, json, event-stream). A query is answered with the first; a subscription, which needs an event
 stream, takes the third.
 """
@@ -37,9 +37,10 @@ def media_type(method: str, operation: Operation, accepted: tuple[str, ...]) -> 
 
 @lru_cache(maxsize=256)
 def preference(accept: str | None) -> tuple[str, ...]:
-    """Our media types that an Accept header allows, best first; equal weights in the header's order.
+    """The media types (JSON, RESPONSE, EVENTS, HTML) that an Accept header allows, best first; equal weights in the
+    header's order.
 
-    For each of our types the most specific range counts, so `application/json;q=0.5, application/*` prefers
+    For each type the most specific range counts, so `application/json;q=0.5, application/*` prefers
     graphql-response+json (weight 1 by the wildcard) to json (0.5 by name). `*/*` covers JSON only: a page or an endless
     stream must be asked for by name.
     """
