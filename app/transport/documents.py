@@ -32,7 +32,7 @@ TOKENS_MAX: Final = 1_000
 CHARACTERS_MAX: Final = 32 * 1024  # a document names fields; long values belong in variables
 ERRORS_MAX: Final = 3  # each error may print the value that it is about, so large error lists are expensive
 CACHE_WEIGHT_MAX: Final = 500_000  # characters; a parsed document takes about 120 bytes for each
-_WEIGHT_OF_ANY: Final = 500
+_WEIGHT_PER_DOCUMENT: Final = 500
 _RULES: Final = (*recommended_rules, *specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
@@ -153,4 +153,4 @@ def _key(text: str) -> bytes:
 
 
 def _weight(document: Document) -> int:
-    return _WEIGHT_OF_ANY + len(document.text)
+    return _WEIGHT_PER_DOCUMENT + len(document.text)
