@@ -206,12 +206,12 @@ async def running_gateway(
     assert server.started, "the gateway did not start"
     try:
         async with asyncio.timeout(20):
-            if app.state.parts.reader is not None:
-                await app.state.parts.reader.is_reading.wait()
+            if app.state.process.reader is not None:
+                await app.state.process.reader.is_reading.wait()
         port = server.servers[0].sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-            yield Gateway(url, settings, app.state.parts, client, DevelopmentKeys(settings.var_dir))
+            yield Gateway(url, settings, app.state.process, client, DevelopmentKeys(settings.var_dir))
     finally:
         server.should_exit = True
         await task

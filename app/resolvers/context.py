@@ -47,8 +47,8 @@ class Context:
     tells_schema: bool = False
 
     @property
-    def is_known(self) -> bool:
-        """Whether the caller is somebody before a socket's first message: by a header, or by a certificate."""
+    def is_authenticated(self) -> bool:
+        """Whether the caller has identified themselves, by a token or a certificate."""
         return not self.principal.is_anonymous
 
     @property
@@ -135,15 +135,15 @@ class Context:
             found = await emergency_db.open_of(connection, self.principal.subject, self.now())
         return {access.patient_id: access.id for access in found}
 
-    def seen(self) -> Seen | None:
-        """What the operation showed, for `tell`; None if there is nothing to be kept."""
+    def disclosures(self) -> Seen | None:
+        """What the operation showed, for `record_disclosures`; None if there is nothing to record."""
         notes: Notes | None = self.__dict__.get("notes")
         return None if notes is None else notes.seen()
 
-    def tell(self, seen: Seen | None) -> None:
-        """Keep in the access log that this caller saw it; unknown callers see nothing."""
-        if seen is not None and not self.principal.is_anonymous:
-            self.trail.note(self.who, self.request_id, seen)
+    def record_disclosures(self, disclosures: Seen | None) -> None:
+        """Enter into the access log that this caller saw them; anonymous callers see nothing."""
+        if disclosures is not None and not self.principal.is_anonymous:
+            self.trail.note(self.who, self.request_id, disclosures)
 
     async def change(
         self, action: Action[Result], arguments: Mapping[str, Any], *, key: str | None = None

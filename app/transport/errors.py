@@ -1,36 +1,33 @@
-"""What goes out: encoded answers; an expected failure keeps its words, every other one is masked and logged."""
+"""Errors and their codes: an expected failure keeps its message; any other is masked and logged."""
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import Any, Final
 
-import orjson
-from graphql import ExecutionResult, FieldNode, GraphQLError
+from graphql import FieldNode, GraphQLError
 
-PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
-VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
-BAD_USER_INPUT = "BAD_USER_INPUT"
-BAD_REQUEST = "BAD_REQUEST"
-RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
-TOO_COMPLEX = "TOO_COMPLEX"
-NOT_SUPPORTED = "OPERATION_NOT_SUPPORTED"
-UNAUTHENTICATED = "UNAUTHENTICATED"
-FORBIDDEN = "FORBIDDEN"
-RATE_LIMITED = "RATE_LIMITED"
-UNAVAILABLE = "UNAVAILABLE"
-TIMEOUT = "TIMEOUT"
-INTERNAL = "INTERNAL"
-MASKED_MESSAGE = "internal error"
+PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
+BAD_USER_INPUT: Final = "BAD_USER_INPUT"
+BAD_REQUEST: Final = "BAD_REQUEST"
+RESOLUTION_FAILURE: Final = "OPERATION_RESOLUTION_FAILURE"
+TOO_COMPLEX: Final = "TOO_COMPLEX"
+NOT_SUPPORTED: Final = "OPERATION_NOT_SUPPORTED"
+UNAUTHENTICATED: Final = "UNAUTHENTICATED"
+FORBIDDEN: Final = "FORBIDDEN"
+RATE_LIMITED: Final = "RATE_LIMITED"
+UNAVAILABLE: Final = "UNAVAILABLE"
+TIMEOUT: Final = "TIMEOUT"
+INTERNAL: Final = "INTERNAL"
+MASKED_MESSAGE: Final = "internal error"
 
 logger = logging.getLogger("billing.graphql")
 
-Outcome = Literal["ok", "error", "rejected"]
-_STATUS = {UNAUTHENTICATED: 401, FORBIDDEN: 403, RATE_LIMITED: 429, UNAVAILABLE: 503}
+_STATUS: Final = {UNAUTHENTICATED: 401, FORBIDDEN: 403, RATE_LIMITED: 429, UNAVAILABLE: 503}
 
 
 class Refused(Exception):
-    """A request that is not run. `status` is its HTTP status in both media types; `errors` may hold several reasons."""
+    """A request that is not executed. `status` is its HTTP status; `errors` may hold several reasons."""
 
     def __init__(
         self,
@@ -55,14 +52,14 @@ class Refused(Exception):
 
     @property
     def extensions(self) -> dict[str, object]:
-        """What stands in the error beside its message."""
+        """The error's `extensions`."""
         return {"code": self.code}
 
     def formatted(self) -> list[dict[str, Any]]:
         """The response's `errors`."""
         if not self.errors:
             return [{"message": self.message, "extensions": self.extensions}]
-        return [_kept(error, error.message, {"code": self.code}) for error in self.errors]
+        return [_error_object(error, error.message, {"code": self.code}) for error in self.errors]
 
 
 class RequestError(Refused):
@@ -82,10 +79,10 @@ class Unauthenticated(Refused):
 
 
 class Restarting(Refused):
-    """The server stops in an orderly way; another one, or the next, goes on behind the client's last cursor."""
+    """The server is stopping; the client continues after its last cursor, on another server or the next one."""
 
     def __init__(self) -> None:
-        super().__init__(UNAVAILABLE, "the server restarts, subscribe again behind the last cursor", status=503)
+        super().__init__(UNAVAILABLE, "the server is restarting, subscribe again after the last cursor", status=503)
 
     @property
     def extensions(self) -> dict[str, object]:
@@ -93,7 +90,7 @@ class Restarting(Refused):
 
 
 class TimedOut(Refused):
-    """Ran, but not to its end: no data, and 200 in the legacy media type as for anything executed."""
+    """Execution was cut off at the deadline: no data, and 200 in the legacy media type as for anything executed."""
 
     def __init__(self, message: str) -> None:
         super().__init__(TIMEOUT, message, status=504)
@@ -103,20 +100,8 @@ class TimedOut(Refused):
         return 200
 
 
-def refusal(error: Exception, request_id: str | None) -> Refused:
-    """An exception from outside the resolvers as a refusal: expected ones by their code, others masked with 500."""
-    if isinstance(error, Refused):
-        return error
-    if _is_expected(error):
-        code: str = error.code  # type: ignore[attr-defined]
-        extensions: Mapping[str, object] = error.extensions  # type: ignore[attr-defined]
-        return _Outside(code, _message(error), extensions, _STATUS.get(code, 400))
-    logger.error("%s in request %s", MASKED_MESSAGE, request_id, exc_info=error)
-    return _Outside(INTERNAL, MASKED_MESSAGE, _masked_extensions(request_id), 500)
-
-
-class _Outside(Refused):
-    """A refusal with more in its extensions than the code."""
+class ApplicationRefusal(Refused):
+    """An error of the application that happened outside of resolvers, with the application's own extensions."""
 
     def __init__(self, code: str, message: str, extensions: Mapping[str, object], status: int) -> None:
         wait = extensions.get("retryAfterSeconds")
@@ -128,23 +113,36 @@ class _Outside(Refused):
         return self._extensions
 
 
-def formatted(errors: Iterable[GraphQLError], request_id: str | None) -> list[dict[str, Any]]:
+def as_refusal(error: Exception, request_id: str | None) -> Refused:
+    """An exception from outside of resolvers as a refusal: expected ones by their code, others masked with 500."""
+    if isinstance(error, Refused):
+        return error
+    if _is_expected(error):
+        code: str = error.code  # type: ignore[attr-defined] # _is_expected has seen both
+        extensions: Mapping[str, object] = error.extensions  # type: ignore[attr-defined] # likewise
+        return ApplicationRefusal(code, _message(error), extensions, _STATUS.get(code, 400))
+    logger.error("%s in request %s", MASKED_MESSAGE, request_id, exc_info=error)
+    return ApplicationRefusal(INTERNAL, MASKED_MESSAGE, _masked_extensions(request_id), 500)
+
+
+def format_errors(errors: Iterable[GraphQLError], request_id: str | None) -> list[dict[str, Any]]:
     """Execution errors as the client may see them; each kind of unexpected failure is logged once, with traceback."""
     logged: set[tuple[object, ...]] = set()
-    return [_formatted(error, request_id, logged) for error in errors]
+    return [_format(error, request_id, logged) for error in errors]
 
 
-def _formatted(error: GraphQLError, request_id: str | None, logged: set[tuple[object, ...]]) -> dict[str, Any]:
+def _format(error: GraphQLError, request_id: str | None, logged: set[tuple[object, ...]]) -> dict[str, Any]:
     cause = _cause(error)
     if _is_expected(cause):
-        return _kept(error, _message(cause), {**cause.extensions, "code": cause.code})  # type: ignore[attr-defined]
+        extensions = {**cause.extensions, "code": cause.code}  # type: ignore[attr-defined] # _is_expected has seen both
+        return _error_object(error, _message(cause), extensions)
     if isinstance(cause, GraphQLError):
         if "code" in (cause.extensions or {}):
-            return _kept(error, cause.message, dict(cause.extensions or {}))
+            return _error_object(error, cause.message, dict(cause.extensions or {}))
         if _is_about_arguments(cause):
-            return _kept(error, cause.message, {"code": BAD_USER_INPUT})
+            return _error_object(error, cause.message, {"code": BAD_USER_INPUT})
     _log_once(error, cause, request_id, logged)
-    return _kept(error, MASKED_MESSAGE, _masked_extensions(request_id))
+    return _error_object(error, MASKED_MESSAGE, _masked_extensions(request_id))
 
 
 def _cause(error: GraphQLError) -> Exception:
@@ -155,17 +153,19 @@ def _cause(error: GraphQLError) -> Exception:
 
 
 def _is_expected(error: Exception) -> bool:
+    """Whether the error brings a code and extensions, as the application's own errors do."""
     code, extensions = getattr(error, "code", None), getattr(error, "extensions", None)
     return isinstance(code, str) and isinstance(extensions, dict) and not isinstance(error, GraphQLError)
 
 
 def _is_about_arguments(error: GraphQLError) -> bool:
-    """Whether the engine complains of what the client wrote; of what a resolver returned it names the field instead."""
+    """Whether the client's arguments are wrong: the engine names their nodes then. For a wrong value that a resolver
+    returned, which is our fault and is masked, it names the field."""
     return bool(error.nodes) and not any(isinstance(node, FieldNode) for node in error.nodes or ())
 
 
 def is_request_error(errors: Iterable[GraphQLError]) -> bool:
-    """Whether nothing was executed: such errors (of variables, chiefly) have no path and no other exception behind."""
+    """Whether nothing was executed: such errors (usually of variables) have no path and no other exception as cause."""
     return all(error.path is None and isinstance(_cause(error), GraphQLError) for error in errors)
 
 
@@ -178,90 +178,19 @@ def _masked_extensions(request_id: str | None) -> dict[str, object]:
     return {"code": INTERNAL, **({"requestId": request_id} if request_id else {})}
 
 
-def _kept(error: GraphQLError, message: str, extensions: dict[str, object]) -> dict[str, Any]:
-    shown: dict[str, Any] = {"message": message}
+def _error_object(error: GraphQLError, message: str, extensions: dict[str, object]) -> dict[str, Any]:
+    """The error as the specification shapes it: message, locations, path, extensions."""
+    found: dict[str, Any] = {"message": message}
     if error.locations:
-        shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+        found["locations"] = [{"line": location.line, "column": location.column} for location in error.locations]
     if error.path is not None:
-        shown["path"] = error.path
-    return {**shown, "extensions": extensions}
+        found["path"] = error.path
+    return {**found, "extensions": extensions}
 
 
 def _log_once(error: GraphQLError, cause: Exception, request_id: str | None, logged: set[tuple[object, ...]]) -> None:
+    """Indices of lists do not count: a list of 100 broken items is one log entry."""
     names = tuple(step for step in error.path or () if isinstance(step, str))
     if (type(cause), names) not in logged:
         logged.add((type(cause), names))
         logger.error("%s at %s in request %s", MASKED_MESSAGE, ".".join(names), request_id, exc_info=cause)
-
-
-def _redacted(errors: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The paths that are null because the caller may not see them, so that clients need not look through errors."""
-    paths = [error["path"] for error in errors if error["extensions"]["code"] == FORBIDDEN and "path" in error]
-    return {"redacted": paths} if paths else {}
-
-
-@dataclass(frozen=True, slots=True)
-class OperationReport:
-    """One operation for the metrics; `name` is the client's text, `type` is None when nobody could tell."""
-
-    name: str | None
-    type: str | None
-    outcome: Outcome
-    seconds: float
-    code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One GraphQL response, encoded; `errors` are those in the body, `ends` that no other comes behind it."""
-
-    body: bytes
-    outcome: Outcome = "ok"
-    errors: list[dict[str, Any]] = field(default_factory=list)
-    status: int = 200
-    legacy_status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    ends: bool = False
-
-    @property
-    def code(self) -> str | None:
-        """The first error's code."""
-        return self.errors[0]["extensions"]["code"] if self.errors else None
-
-    @classmethod
-    def refused(cls, refused: Refused, outcome: Outcome = "rejected") -> Self:
-        """Errors without data: nothing was executed, or nothing can be said of it."""
-        found = refused.formatted()
-        body = orjson.dumps({"errors": found})
-        return cls(body, outcome, found, refused.status, refused.legacy_status, refused.headers)
-
-    @classmethod
-    def errors_only(cls, found: list[dict[str, Any]]) -> Self:
-        """A subscription whose source refused, so that a socket sends `error` instead of `next`."""
-        return cls(orjson.dumps({"errors": found}), "rejected", found, ends=True)
-
-    @classmethod
-    def ended(cls, refused: Refused) -> Self:
-        """A subscription that ends before its time, and why."""
-        return replace(cls.refused(refused, "error"), ends=True)
-
-    @classmethod
-    def of(cls, result: ExecutionResult, request_id: str | None, told: Mapping[str, object] | None = None) -> Self:
-        """An execution's result, with what else is `told` in its extensions.
-
-        Unexpected failures are masked and logged, also one of a value that JSON cannot hold.
-        """
-        if result.data is None and result.errors and is_request_error(result.errors):
-            message = result.errors[0].message
-            return cls.refused(RequestError(BAD_USER_INPUT, message, errors=result.errors))
-        payload: dict[str, Any] = {"data": result.data}
-        found = formatted(result.errors or (), request_id)
-        if found:
-            payload = {"errors": found, **payload}
-        extensions = {**(told or {}), **(result.extensions or {}), **_redacted(found)}
-        if extensions:
-            payload["extensions"] = extensions
-        try:
-            return cls(orjson.dumps(payload), "error" if found else "ok", found)
-        except TypeError as error:
-            return cls.refused(refusal(error, request_id), "error")

@@ -5,27 +5,37 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
+from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from app.transport.errors import Answer, Refused, Restarting, Unauthenticated
-from app.transport.operations import end_now, ended_by, has_gone
+from app.transport.answers import Answer
+from app.transport.deadlines import disconnected, expire_now, expire_when, is_expired_early
+from app.transport.errors import Refused, Restarting, Unauthenticated
 
 HEARTBEAT_SECONDS = 12.0
 SEND_SECONDS_MAX = 10.0
+_HEADERS: Final = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
 
 
 class EventStream:
-    """The response of a stream: `next` events, then `complete`; comments between them keep proxies from closing it."""
+    """Sends `next` events, then `complete`; comments between them keep proxies from closing the connection.
+
+    `expires_at` is when the caller's token expires (Unix seconds); `release` is called when the stream has ended.
+    """
 
     def __init__(
         self,
         answers: AsyncGenerator[Answer, None],
         expires_at: float | None = None,
-        leave: Callable[[], None] = lambda: None,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
-        self.leave = leave
         self._answers = answers
+        self._release = release
         self._seconds_left = None if expires_at is None else expires_at - time.time()
         self._timer: asyncio.Timeout | None = None
         self._is_interrupted = False
@@ -34,37 +44,36 @@ class EventStream:
         """End the stream with an error that asks the client to subscribe again."""
         self._is_interrupted = True
         if self._timer is not None:
-            end_now(self._timer)
+            expire_now(self._timer)
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the answers end, the client goes or stops reading, or the token expires."""
-        await send({"type": "http.response.start", "status": 200, "headers": _EVENT_HEADERS})
+        """Send until the answers end, the client disconnects or stops reading, or the token expires."""
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            async with aclosing(self._answers):
+                if await self._send_answers(receive, send):
+                    await _send_chunk(send, b"event: complete\ndata:\n\n", more=False)
+        finally:
+            self._release()
+
+    async def _send_answers(self, receive: Receive, send: Send) -> bool:
+        """Whether the client is still there to be told that the stream is complete."""
         gone = partial(disconnected, receive)
-        async with aclosing(self._answers) as answers:
-            try:
-                async with asyncio.timeout(self._seconds_left) as timer, ended_by(timer, gone), _heartbeat(send, timer):
-                    self._timer = timer
-                    if self._is_interrupted:
-                        end_now(timer)
-                    async for answer in answers:
-                        await _send_event(send, answer)
-            except TimeoutError:
-                if not self._is_interrupted and (has_gone(timer) or not timer.expired()):
-                    return
-                await _send_event(send, Answer.refused(self._end()))
-            await _send_chunk(send, b"event: complete\ndata:\n\n", more=False)
+        try:
+            async with asyncio.timeout(self._seconds_left) as timer, expire_when(timer, gone), _heartbeat(send, timer):
+                self._timer = timer
+                if self._is_interrupted:
+                    expire_now(timer)
+                async for answer in self._answers:
+                    await _send_event(send, answer)
+        except TimeoutError:
+            if not self._is_interrupted and (is_expired_early(timer) or not timer.expired()):
+                return False
+            await _send_event(send, Answer.refused(self._reason()))
+        return True
 
-    def _end(self) -> Refused:
-        if self._is_interrupted:
-            return Restarting()
-        return Unauthenticated("the token has expired")
-
-
-_EVENT_HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-]
+    def _reason(self) -> Refused:
+        return Restarting() if self._is_interrupted else Unauthenticated("the token has expired")
 
 
 async def _send_event(send: Send, answer: Answer) -> None:
@@ -78,7 +87,7 @@ async def _send_chunk(send: Send, chunk: bytes, *, more: bool = True) -> None:
 
 @asynccontextmanager
 async def _heartbeat(send: Send, timer: asyncio.Timeout) -> AsyncIterator[None]:
-    """A comment every 12 s; a client that does not take it has gone."""
+    """Send a comment every 12 s; a client that does not read it counts as disconnected."""
 
     async def beat() -> None:
         try:
@@ -86,7 +95,7 @@ async def _heartbeat(send: Send, timer: asyncio.Timeout) -> AsyncIterator[None]:
                 await asyncio.sleep(HEARTBEAT_SECONDS)
                 await _send_chunk(send, b":\n\n")
         except (TimeoutError, OSError):
-            end_now(timer)
+            expire_now(timer)
 
     task = asyncio.create_task(beat())
     try:
@@ -94,9 +103,3 @@ async def _heartbeat(send: Send, timer: asyncio.Timeout) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def disconnected(receive: Receive) -> None:
-    """Returns when the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

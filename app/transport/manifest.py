@@ -25,18 +25,18 @@ from app.transport.trusted import APOLLO_FORMAT, ManifestError, digest_of
 
 
 def build(schema: Schema, files: Mapping[Path, str]) -> dict[str, Any]:
-    """The manifest in Apollo's form; ManifestError with one line for each operation that cannot be trusted."""
+    """The manifest in Apollo's form; ManifestError with one line for each file or operation that is not valid."""
     problems: list[str] = []
     definitions = [(path, node) for path, text in files.items() for node in _parsed(path, text, problems)]
     fragments = {node.name.value: node for _, node in definitions if isinstance(node, FragmentDefinitionNode)}
     documents = Documents(schema)
-    found: list[dict[str, str]] = []
+    operations: list[dict[str, str]] = []
     for path, node in definitions:
         if isinstance(node, OperationDefinitionNode):
-            found += _entry(documents, path, node, fragments, problems)
+            operations += _entry(documents, path, node, fragments, problems)
     if problems:
         raise ManifestError("\n".join(problems))
-    return {"format": APOLLO_FORMAT, "version": 1, "operations": sorted(found, key=lambda each: each["name"])}
+    return {"format": APOLLO_FORMAT, "version": 1, "operations": sorted(operations, key=lambda each: each["name"])}
 
 
 def _parsed(path: Path, text: str, problems: list[str]) -> Iterable[DefinitionNode]:
@@ -55,10 +55,10 @@ def _entry(
     problems: list[str],
 ) -> Iterator[dict[str, str]]:
     if node.name is None:
-        problems.append(f"{path}: an operation needs a name")
+        problems.append(f"{path}: give the operation a name")
         return
-    used = _used(node, fragments)
-    body = print_ast(DocumentNode(definitions=(node, *(fragments[name] for name in used))))
+    spread = _spread_fragments(node, fragments)
+    body = print_ast(DocumentNode(definitions=(node, *(fragments[name] for name in spread))))
     try:
         documents.get(body)
     except RequestError as error:
@@ -67,8 +67,9 @@ def _entry(
     yield {"id": digest_of(body), "name": node.name.value, "type": node.operation.value, "body": body}
 
 
-def _used(node: Node, fragments: Mapping[str, FragmentDefinitionNode]) -> list[str]:
-    """The names of the fragments that the operation needs, each once; unknown ones are left to validation."""
+def _spread_fragments(node: Node, fragments: Mapping[str, FragmentDefinitionNode]) -> list[str]:
+    """The names of the fragments that the operation spreads, directly or through others; validation names unknown
+    ones."""
     found: dict[str, None] = {}
     waiting: list[Node] = [node]
     while waiting:

@@ -1,6 +1,13 @@
-"""Media types: which of ours a client accepts, and which one answers an operation."""
+"""Media types: which of the gateway's types a client accepts, and which one answers an operation.
+
+A worked example, the header of urql: `application/graphql-response+json, application/graphql+json, application/json,
+text/event-stream, multipart/mixed`. All weights are 1, so the header's order decides, and the preference is
+(graphql-response+json, json, event-stream). A query is answered with the first; a subscription, which needs an event
+stream, takes the third.
+"""
 
 from functools import lru_cache
+from typing import Final
 
 from graphql import OperationType
 
@@ -8,44 +15,47 @@ from app.transport import errors
 from app.transport.documents import Operation
 from app.transport.errors import Refused
 
-JSON = "application/json"
-RESPONSE = "application/graphql-response+json"
-EVENTS = "text/event-stream"
-HTML = "text/html"
+JSON: Final = "application/json"
+RESPONSE: Final = "application/graphql-response+json"
+EVENTS: Final = "text/event-stream"
+HTML: Final = "text/html"
 
 
 def media_type(method: str, operation: Operation, accepted: tuple[str, ...]) -> str:
-    """What the answer will be; Refused where the method or Accept does not allow the operation."""
+    """The media type of the answer; Refused where the method or Accept does not allow the operation."""
     if method == "GET" and operation.type is not OperationType.QUERY:
-        raise Refused("METHOD_NOT_ALLOWED", "GET runs queries only", status=405, headers={"allow": "POST"})
+        raise Refused("METHOD_NOT_ALLOWED", "use POST: GET runs queries only", status=405, headers={"allow": "POST"})
     if operation.type is OperationType.SUBSCRIPTION:
         if EVENTS not in accepted:
-            raise Refused(errors.NOT_SUPPORTED, f"a subscription needs Accept: {EVENTS}", status=406)
+            raise Refused(errors.NOT_SUPPORTED, f"send Accept: {EVENTS} for a subscription", status=406)
         return EVENTS
     for media in accepted:
         if media != HTML:
             return media
-    raise Refused("NOT_ACCEPTABLE", f"the answer is {RESPONSE}, {JSON} or {EVENTS}", status=406)
+    raise Refused("NOT_ACCEPTABLE", f"accept {RESPONSE}, {JSON} or {EVENTS}", status=406)
 
 
 @lru_cache(maxsize=256)
 def preference(accept: str | None) -> tuple[str, ...]:
-    """Our media types that an Accept header allows, best first; equal weights in the header's order.
+    """The media types (JSON, RESPONSE, EVENTS, HTML) that an Accept header allows, best first; equal weights in the
+    header's order.
 
-    `*/*` stands for JSON only: a page or an endless stream must be asked for by name.
+    For each type the most specific range counts, so `application/json;q=0.5, application/*` prefers
+    graphql-response+json (weight 1 by the wildcard) to json (0.5 by name). `*/*` covers JSON only: a page or an endless
+    stream must be asked for by name.
     """
     ranges = _ranges(accept or "*/*")
     ranked = []
-    for ours in (JSON, RESPONSE, EVENTS, HTML):
-        known = (ours, f"{ours.partition('/')[0]}/*") + (("*/*",) if ours in {JSON, RESPONSE} else ())
-        weight, place = next((ranges[one] for one in known if one in ranges), (0.0, 0))
+    for media in (JSON, RESPONSE, EVENTS, HTML):
+        covering = (media, f"{media.partition('/')[0]}/*") + (("*/*",) if media in {JSON, RESPONSE} else ())
+        weight, place = next((ranges[one] for one in covering if one in ranges), (0.0, 0))
         if weight > 0:
-            ranked.append((-weight, place, ours))
-    return tuple(ours for _, _, ours in sorted(ranked, key=lambda one: one[:2]))
+            ranked.append((-weight, place, media))
+    return tuple(media for _, _, media in sorted(ranked, key=lambda one: one[:2]))
 
 
 def _ranges(accept: str) -> dict[str, tuple[float, int]]:
-    """Each media range's weight and place."""
+    """Media range -> its weight and its place in the header; the first one counts if a range occurs twice."""
     found: dict[str, tuple[float, int]] = {}
     for place, part in enumerate(accept.lower().split(",")):
         name, *parameters = (piece.strip() for piece in part.split(";"))
@@ -55,6 +65,7 @@ def _ranges(accept: str) -> dict[str, tuple[float, int]]:
 
 
 def _weight(text: str) -> float:
+    """0 to 1; what is not a number is 0."""
     try:
         return min(max(float(text), 0.0), 1.0)
     except ValueError:

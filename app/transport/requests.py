@@ -1,7 +1,7 @@
-"""What a request says: its method, and the JSON of its body or query string, within a size and a time."""
+"""The step read over HTTP: the JSON of a body or a query string, with the right method, within a size and a time."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.requests import Request
@@ -11,21 +11,22 @@ from app.transport import errors
 from app.transport.errors import Refused
 from app.transport.negotiation import HTML, JSON
 
-BODY_BYTES_MAX = 128 * 1024
-_NEVER_SENT_BY_FORMS = ("x-graphql-csrf", "apollo-require-preflight", "authorization")
+BODY_BYTES_MAX: Final = 128 * 1024
+_NEVER_SENT_BY_FORMS: Final = ("x-graphql-csrf", "apollo-require-preflight", "authorization")
+_CLOSE: Final = {"connection": "close"}
 
 
 def check_method(request: Request, accepted: tuple[str, ...]) -> None:
-    """Refused for a method that is not ours, or a GET that a form of another site may have sent."""
+    """Refused for a method that is not supported, or a GET that a form of another site may have sent."""
     if request.method not in {"GET", "POST"}:
-        raise Refused("METHOD_NOT_ALLOWED", "use POST", status=405, headers={"allow": "GET, POST"})
+        raise Refused("METHOD_NOT_ALLOWED", "use GET or POST", status=405, headers={"allow": "GET, POST"})
     if request.method == "GET" and accepted[:1] == (HTML,) and "query" not in request.query_params:
-        raise Refused("NOT_FOUND", "there is no page here", status=404)
-    if request.method == "GET" and _is_from_a_form(request):
-        raise Refused(errors.BAD_REQUEST, "a GET from a page needs the header x-graphql-csrf")
+        raise Refused("NOT_FOUND", "GraphiQL is not served here, send a GraphQL request", status=404)
+    if request.method == "GET" and _may_be_a_form(request):
+        raise Refused(errors.BAD_REQUEST, "send the header x-graphql-csrf with a GET from a browser")
 
 
-def _is_from_a_form(request: Request) -> bool:
+def _may_be_a_form(request: Request) -> bool:
     headers = request.headers
     if any(headers.get(name) for name in _NEVER_SENT_BY_FORMS) or _is_json(headers.get("content-type", "")):
         return False
@@ -38,8 +39,8 @@ def _is_json(content_type: str) -> bool:
     return media == JSON and all(charset in {"utf-8", "utf8"} for charset in charsets)
 
 
-async def content(request: Request, seconds: float) -> object:
-    """The JSON of the query string or of the body, which must arrive within these seconds; Refused if it does not."""
+async def read_json(request: Request, seconds: float) -> object:
+    """The JSON of the query string, or of the body, which must arrive within these seconds; Refused otherwise."""
     return _query_string(request) if request.method == "GET" else await _body(request, seconds)
 
 
@@ -47,7 +48,7 @@ def _query_string(request: Request) -> dict[str, Any]:
     found: dict[str, Any] = dict(request.query_params)
     for member in ("variables", "extensions"):
         if found.get(member):
-            found[member] = _loaded(found[member])
+            found[member] = _decoded(found[member])
         else:
             found.pop(member, None)
     return found
@@ -55,25 +56,26 @@ def _query_string(request: Request) -> dict[str, Any]:
 
 async def _body(request: Request, seconds: float) -> object:
     if not _is_json(request.headers.get("content-type", "")) or "content-encoding" in request.headers:
-        raise Refused("UNSUPPORTED_MEDIA_TYPE", "the body is plain application/json in UTF-8", status=415)
+        message = "send the body as uncompressed application/json in UTF-8"
+        raise Refused("UNSUPPORTED_MEDIA_TYPE", message, status=415)
     try:
         async with asyncio.timeout(seconds):
-            return _loaded(await _read(request.receive, request.headers.get("content-length", "")))
+            return _decoded(await _bytes(request.receive, request.headers.get("content-length", "")))
     except TimeoutError:
-        raise Refused("REQUEST_TIMEOUT", "the body did not arrive in time", status=408, headers=_CLOSE) from None
+        message = f"send the body within {seconds:g} s"
+        raise Refused("REQUEST_TIMEOUT", message, status=408, headers=_CLOSE) from None
 
 
-_CLOSE = {"connection": "close"}
-
-
-async def _read(receive: Receive, announced: str) -> bytes:
+async def _bytes(receive: Receive, announced: str) -> bytes:
+    """The body; Refused as soon as it is known to be too large, by what is announced or by what has arrived."""
     body = bytearray()
+    # The length of the text is checked first: converting thousands of digits would fail.
     if announced.isdecimal() and len(announced) < 20 and int(announced) > BODY_BYTES_MAX:
         raise _too_large()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refused(errors.BAD_REQUEST, "the client has gone", status=499)
+            raise Refused(errors.BAD_REQUEST, "the client disconnected", status=499)
         body += message.get("body", b"")
         if len(body) > BODY_BYTES_MAX:
             raise _too_large()
@@ -82,12 +84,12 @@ async def _read(receive: Receive, announced: str) -> bytes:
 
 
 def _too_large() -> Refused:
-    message = f"the body has at most {BODY_BYTES_MAX} bytes"
+    message = f"send at most {BODY_BYTES_MAX:,} bytes"
     return Refused("PAYLOAD_TOO_LARGE", message, status=413, headers=_CLOSE)
 
 
-def _loaded(text: bytes | str) -> object:
+def _decoded(text: bytes | str) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise Refused(errors.BAD_REQUEST, "not valid JSON") from None
+        raise Refused(errors.BAD_REQUEST, "send valid JSON") from None

@@ -10,7 +10,7 @@ APOLLO_FORMAT: Final = "apollo-persisted-query-manifest"
 
 
 class ManifestError(Exception):
-    """The file of trusted documents cannot be used; one line says why."""
+    """The manifest of trusted documents cannot be used; one line for each reason."""
 
 
 def digest_of(text: str) -> str:
@@ -21,33 +21,34 @@ def digest_of(text: str) -> str:
 def load_trusted(path: Path) -> dict[str, str]:
     """Hash -> text from a manifest: `{hash: text}`, or Apollo's list of operations. ManifestError if it is neither."""
     try:
-        found = orjson.loads(path.read_bytes())
+        content = orjson.loads(path.read_bytes())
     except OSError as error:
         raise ManifestError(f"cannot read the trusted documents in {path}: {error.strerror}") from None
     except orjson.JSONDecodeError:
-        raise ManifestError(f"the trusted documents in {path} are no JSON") from None
-    pairs = _pairs(found)
-    if pairs is None:
-        raise ManifestError(f"{path} is no manifest of documents by hash")
-    documents = {plain(name): text for name, text in pairs.items()}
-    for name, text in documents.items():
-        if digest_of(text) != name:
-            raise ManifestError(f"{path}: the document under {name[:70]} has another hash, {digest_of(text)}")
+        raise ManifestError(f"{path} is not valid JSON") from None
+    texts = _texts(content)
+    if texts is None:
+        raise ManifestError(f"{path} is not a manifest of documents by hash")
+    documents = {without_prefix(digest): text for digest, text in texts.items()}
+    for digest, text in documents.items():
+        if digest_of(text) != digest:
+            raise ManifestError(f"{path}: the document under {digest[:70]} has the hash {digest_of(text)}")
     return documents
 
 
-def _pairs(found: Any) -> dict[str, str] | None:
-    if not isinstance(found, dict):
+def _texts(content: Any) -> dict[str, str] | None:
+    """Hash -> text in either form; None for another form."""
+    if not isinstance(content, dict):
         return None
-    if found.get("format") == APOLLO_FORMAT:
-        operations = found.get("operations")
+    if content.get("format") == APOLLO_FORMAT:
+        operations = content.get("operations")
         try:
             return {str(each["id"]): str(each["body"]) for each in operations or []}
         except (TypeError, KeyError):
             return None
-    return found if all(isinstance(text, str) for text in found.values()) else None
+    return content if all(isinstance(text, str) for text in content.values()) else None
 
 
-def plain(name: str) -> str:
-    """A hash as we write it, without the prefix that some tools put before it."""
-    return name.removeprefix("sha256:").lower()
+def without_prefix(digest: str) -> str:
+    """The hash in lower case, without the prefix `sha256:` that some tools add."""
+    return digest.removeprefix("sha256:").lower()

@@ -1,7 +1,7 @@
-"""The graphql-transport-ws protocol: one Socket per connection, one context per operation, nothing said twice.
+"""The WebSocket door of the pipeline: the graphql-transport-ws protocol, one Socket per connection.
 
 Malformed frames close the socket with 4400 and a reason, a refused or expired token with 4403. Mutations are refused:
-a socket that breaks leaves the client in doubt whether one was done, where an HTTP request has an answer.
+when a socket breaks, the client cannot know whether its mutation was executed, where an HTTP request has an answer.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 import orjson
 from graphql import OperationType
@@ -17,20 +17,21 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app.transport import errors
-from app.transport.documents import Parameters
-from app.transport.errors import Answer, Refused, RequestError, Unauthenticated
-from app.transport.operations import Operations, end_now, has_gone
+from app.transport.admission import Release, StreamSlots
+from app.transport.answers import Answer
+from app.transport.context import OperationContext
+from app.transport.deadlines import expire_now, is_expired_early
+from app.transport.errors import Refused, RequestError
+from app.transport.frames import Closing, Message, closing_for, decode, id_of
+from app.transport.parameters import Parameters
+from app.transport.pipeline import Pipeline
 
-PROTOCOL = "graphql-transport-ws"
-_REASON_BYTES_MAX = 123
-_ID_LENGTH_MAX = 128
-
-Message = dict[str, Any]
+PROTOCOL: Final = "graphql-transport-ws"
 
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """What one connection may take."""
+    """How much time, how many operations and how large messages one connection may have."""
 
     init_seconds: float = 5.0
     operations_max: int = 10
@@ -38,74 +39,64 @@ class SocketLimits:
     send_seconds: float = 10.0
 
 
-class Closing(Exception):
-    """Ends the connection with a close code and a reason."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore")
-
-
 class Socket:
-    """One connection, from its upgrade to its end; everything it started has ended when `run` returns."""
+    """One connection, from its upgrade to its end; when `run` returns, every operation has ended too."""
 
     def __init__(
         self,
         websocket: WebSocket,
-        operations: Operations,
-        make_context: Callable[[HTTPConnection], Awaitable[Any]],
+        pipeline: Pipeline,
+        make_context: Callable[[HTTPConnection], Awaitable[OperationContext]],
         limits: SocketLimits,
-        enter: Callable[[Any], Callable[[], None]] = lambda _context: lambda: None,
+        slots: StreamSlots,
     ) -> None:
         self._websocket = websocket
-        self._operations = operations
+        self._pipeline = pipeline
         self._make_context = make_context
         self._limits = limits
-        self._enter = enter
-        self._leave: Callable[[], None] = lambda: None
-        self._context: Any = None
-        self._acknowledged = False
+        self._slots = slots
+        self._release_slot: Release = lambda: None
+        self._is_acknowledged = False
         self._running: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer = asyncio.timeout(limits.init_seconds)
         self._interruption: Closing | None = None
 
     def interrupt(self) -> None:
-        """Close with 1012, which clients take as "connect again"; nothing is lost, since they have their cursors."""
+        """Close with 1012, on which clients reconnect; nothing is lost, since they continue after their cursors."""
         self._interruption = Closing(1012, "Service Restart")
-        end_now(self._timer)
+        expire_now(self._timer)
 
     async def run(self) -> None:
-        """Serve until the client leaves, breaks the protocol, or its token expires."""
+        """Serve until the client disconnects or breaks the protocol, or its token expires."""
         if PROTOCOL not in self._websocket.scope["subprotocols"]:
             await self._websocket.accept()
-            await self._close(Closing(4406, f"the subprotocol is {PROTOCOL}"))
+            await self._close(Closing(4406, f"use the subprotocol {PROTOCOL}"))
             return
         await self._websocket.accept(PROTOCOL)
         try:
             async with self._timer:
                 if self._interruption is not None:
-                    end_now(self._timer)
+                    expire_now(self._timer)
                 await self._serve()
         except Closing as closing:
             await self._close(closing)
         except TimeoutError:
             await self._close(self._interruption or self._timed_out())
         finally:
-            self._leave()
-            await self._end(list(self._tasks))
+            self._release_slot()
+            await _cancel(list(self._tasks))
 
     async def _serve(self) -> None:
         try:
-            self._context = await self._make_context(self._websocket)
+            context = await self._make_context(self._websocket)
         except Exception as error:  # noqa: BLE001 - masked and logged
-            raise _closing_for(error, None) from None
+            raise closing_for(error, None) from None
         while (message := await self._received()) is not None:
-            await self._handle(message)
+            await self._handle(message, context)
 
     def _timed_out(self) -> Closing:
-        if self._acknowledged:
+        if self._is_acknowledged:
             return Closing(4403, "Forbidden: the token has expired")
         return Closing(4408, "Connection initialisation timeout")
 
@@ -115,41 +106,41 @@ class Socket:
             return None
         text = frame.get("text")
         if text is None:
-            raise Closing(4400, "a message is a text frame")
+            raise Closing(4400, "send text frames")
         if len(text) > self._limits.message_bytes_max:
-            raise Closing(4400, f"a message has at most {self._limits.message_bytes_max} bytes")
-        return _decoded(text)
+            raise Closing(4400, f"send at most {self._limits.message_bytes_max:,} bytes per message")
+        return decode(text)
 
-    async def _handle(self, message: Message) -> None:
+    async def _handle(self, message: Message, context: OperationContext) -> None:
         match message["type"]:
             case "connection_init":
-                await self._init(message.get("payload"))
+                await self._init(message.get("payload"), context)
             case "ping":
                 await self._send({"type": "pong"})
             case "pong":
                 pass
             case "subscribe":
-                await self._start(_id(message), message.get("payload"))
+                await self._start(id_of(message), message.get("payload"), context)
             case "complete":
-                task = self._running.pop(_id(message), None)
-                await self._end([task] if task else [])
+                task = self._running.pop(id_of(message), None)
+                await _cancel([task] if task else [])
             case _:
                 raise Closing(4400, "unknown message type")
 
-    async def _init(self, payload: object) -> None:
-        if self._acknowledged:
+    async def _init(self, payload: object, context: OperationContext) -> None:
+        if self._is_acknowledged:
             raise Closing(4429, "Too many initialisation requests")
         token = self._token(payload)
-        if not token and not getattr(self._context, "is_known", False):
-            raise Closing(4403, "Forbidden: connection_init needs an authorization")
+        if not token and not context.is_authenticated:
+            raise Closing(4403, "Forbidden: send an authorization in connection_init")
         try:
             if token:
-                await self._context.authenticate(token)
-            self._leave = self._enter(self._context)
+                await context.authenticate(token)
+            self._release_slot = self._slots.take(context)
         except Exception as error:  # noqa: BLE001 - masked and logged
-            raise _closing_for(error, getattr(self._context, "request_id", None)) from None
-        self._acknowledged = True
-        self._timer.reschedule(self._expiry())
+            raise closing_for(error, context.request_id) from None
+        self._is_acknowledged = True
+        self._timer.reschedule(_deadline(context))
         await self._send({"type": "connection_ack"})
 
     def _token(self, payload: object) -> str | None:
@@ -158,12 +149,8 @@ class Socket:
         token = given.get("authorization", self._websocket.headers.get("authorization"))
         return token if isinstance(token, str) else None
 
-    def _expiry(self) -> float | None:
-        expires_at = getattr(self._context, "expires_at", None)
-        return None if expires_at is None else asyncio.get_running_loop().time() + expires_at - time.time()
-
-    async def _start(self, id: str, payload: object) -> None:
-        if not self._acknowledged:
+    async def _start(self, id: str, payload: object, context: OperationContext) -> None:
+        if not self._is_acknowledged:
             raise Closing(4401, "Unauthorized")
         if id in self._running:
             raise Closing(4409, f"Subscriber for {id} already exists")
@@ -172,9 +159,9 @@ class Socket:
         except Refused as refused:
             raise Closing(4400, refused.message) from None
         if len(self._running) >= self._limits.operations_max:
-            await self._send_errors(id, self._operations.refuse(self._too_many()))
+            await self._send_errors(id, self._pipeline.refuse(self._too_many()))
             return
-        task = asyncio.create_task(self._operate(id, parameters))
+        task = asyncio.create_task(self._operate(id, parameters, context))
         self._running[id] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -182,33 +169,34 @@ class Socket:
     def _too_many(self) -> RequestError:
         return RequestError(errors.RATE_LIMITED, f"at most {self._limits.operations_max} operations at a time")
 
-    async def _operate(self, id: str, parameters: Parameters) -> None:
+    async def _operate(self, id: str, parameters: Parameters, context: OperationContext) -> None:
         try:
-            last = await self._run(id, parameters)
+            last = await self._run(id, parameters, context)
         except Exception as error:  # noqa: BLE001 - masked and logged
-            last = self._operations.refuse(error, request_id=getattr(self._context, "request_id", None))
+            last = self._pipeline.refuse(error, request_id=context.request_id)
         self._running.pop(id, None)
         if last is None:
             await self._send({"id": id, "type": "complete"})
         else:
             await self._send_errors(id, last)
 
-    async def _run(self, id: str, parameters: Parameters) -> Answer | None:
-        """Send the results; the answer that ended the operation early, if one did."""
-        operation = await self._operations.find(parameters, self._context)
+    async def _run(self, id: str, parameters: Parameters, context: OperationContext) -> Answer | None:
+        """Send the results; gives the answer that ended the operation early, if one did."""
+        operation = await self._pipeline.prepare(parameters, context)
         if operation.type is OperationType.MUTATION:
-            raise RequestError(errors.NOT_SUPPORTED, "mutations are sent by HTTP POST")
-        context = self._context.for_operation()
+            raise RequestError(errors.NOT_SUPPORTED, "send mutations by HTTP POST")
+        own = context.for_operation()
         if operation.type is OperationType.QUERY:
-            return await self._sent(id, await self._operations.answer(operation, context))
-        async with aclosing(self._operations.events(operation, context)) as answers:
+            return await self._send_answer(id, await self._pipeline.answer(operation, own))
+        async with aclosing(self._pipeline.events(operation, own)) as answers:
             async for answer in answers:
-                if ended := await self._sent(id, answer):
-                    return ended
+                if last := await self._send_answer(id, answer):
+                    return last
         return None
 
-    async def _sent(self, id: str, answer: Answer) -> Answer | None:
-        if answer.outcome == "rejected" or answer.ends:
+    async def _send_answer(self, id: str, answer: Answer) -> Answer | None:
+        """Send it as `next`; one that ends the operation is given back instead, to be sent as `error`."""
+        if answer.outcome == "rejected" or answer.is_last:
             return answer
         await self._send_text(b'{"id":%b,"type":"next","payload":%b}' % (orjson.dumps(id), answer.body))
         return None
@@ -227,52 +215,28 @@ class Socket:
             async with asyncio.timeout(self._limits.send_seconds):
                 await self._websocket.send({"type": "websocket.send", "text": encoded.decode()})
         except TimeoutError:
-            end_now(self._timer)
+            expire_now(self._timer)
         except WebSocketDisconnect:
-            pass  # the loop that receives hears of it too
+            pass  # the loop that receives ends on it too
 
     async def _close(self, closing: Closing) -> None:
-        """Say why and close; a client that does not read is simply left."""
+        """Close with the reason; a client that does not read is left without one."""
         errors.logger.info("socket closed with %d", closing.code)
-        is_reading = self._interruption is not None or not has_gone(self._timer)
+        is_reading = self._interruption is not None or not is_expired_early(self._timer)
         if self._websocket.application_state is WebSocketState.CONNECTED and is_reading:
             with suppress(TimeoutError, WebSocketDisconnect):
                 async with asyncio.timeout(self._limits.send_seconds):
                     await self._websocket.close(closing.code, closing.reason)
 
-    @staticmethod
-    async def _end(tasks: list[asyncio.Task[None]]) -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _decoded(text: str) -> Message:
-    try:
-        message = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise Closing(4400, "a message is JSON") from None
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise Closing(4400, "a message is an object with a type")
-    if message["type"] != "subscribe" and not isinstance(message.get("payload"), dict | None):
-        raise Closing(4400, "a payload is an object")
-    return message
-
-
-def _id(message: Message) -> str:
-    id = message.get("id")
-    if not isinstance(id, str) or not 0 < len(id) <= _ID_LENGTH_MAX:
-        raise Closing(4400, f"an id is a string of 1 to {_ID_LENGTH_MAX} characters")
-    return id
-
-
-def _closing_for(error: Exception, request_id: str | None) -> Closing:
-    """Why a connection cannot begin: refused for good, to be tried again later, or a fault of ours."""
-    if isinstance(error, Unauthenticated):
-        return Closing(4403, f"Forbidden: {error.message}")
-    refused = errors.refusal(error, request_id)
-    if refused.code == errors.UNAVAILABLE:
-        return Closing(1013, refused.message)
-    if refused.code == errors.RATE_LIMITED:
-        return Closing(4429, refused.message)
-    return Closing(4500 if refused.code == errors.INTERNAL else 4403, refused.message)
+def _deadline(context: OperationContext) -> float | None:
+    """When the caller's token expires, in the loop's time."""
+    if context.expires_at is None:
+        return None
+    return asyncio.get_running_loop().time() + context.expires_at - time.time()

@@ -1,4 +1,4 @@
-"""What every answer says to browsers, and which pages of other sites may talk to the gateway: none unless listed."""
+"""Security headers for browsers, and which pages of other sites may use the gateway: none unless listed."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -33,12 +33,12 @@ _EXPOSED: Final = "x-request-id, retry-after"
 
 
 def origins_of(text: str) -> frozenset[str]:
-    """The origins of a list separated by commas."""
+    """The origins in a list separated by commas or spaces."""
     return frozenset(text.replace(",", " ").split())
 
 
 class BrowserPolicy:
-    """Sets the headers, answers preflights, and refuses the sockets of foreign pages."""
+    """Sets the headers, answers preflights, and refuses sockets of pages that are not allowed."""
 
     def __init__(self, app: ASGIApp, *, allowed_origins: Iterable[str] = (), pages: str = "") -> None:
         self._app = app
@@ -50,7 +50,7 @@ class BrowserPolicy:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket" and self._is_foreign(Headers(scope=scope)):
-            # Before it is accepted: the server answers 403.
+            # Closed before it is accepted, which the server turns into a 403.
             await send({"type": "websocket.close", "code": 4403, "reason": "this origin is not allowed"})
         else:
             await self._app(scope, receive, send)
@@ -59,19 +59,19 @@ class BrowserPolicy:
         headers = Headers(scope=scope)
         origin = headers.get("origin")
 
-        async def answer(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._mark(MutableHeaders(scope=message), scope, origin)
+                self._set_headers(MutableHeaders(scope=message), scope, origin)
             await send(message)
 
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             await Response(status_code=204, headers=_PREFLIGHT if origin in self._allowed else None)(
-                scope, receive, answer
+                scope, receive, send_with_headers
             )
             return
-        await self._app(scope, receive, answer)
+        await self._app(scope, receive, send_with_headers)
 
-    def _mark(self, headers: MutableHeaders, scope: Scope, origin: str | None) -> None:
+    def _set_headers(self, headers: MutableHeaders, scope: Scope, origin: str | None) -> None:
         is_page = bool(self._pages) and scope["path"].startswith(self._pages)
         for name, value in _HEADERS.items():
             headers.setdefault(name, PAGE_POLICY if is_page and name == "Content-Security-Policy" else value)
@@ -87,7 +87,7 @@ class BrowserPolicy:
             headers["Cross-Origin-Resource-Policy"] = "cross-origin"
 
     def _is_foreign(self, headers: Headers) -> bool:
-        """Whether a page of another site asks; clients that are no browsers send no origin."""
+        """Whether a page of another site opens the socket; clients other than browsers send no origin."""
         origin = headers.get("origin")
         if origin is None or origin in self._allowed:
             return False

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from app.transport import event_stream
-from app.transport.view import SocketLimits
+from app.transport.websocket import SocketLimits
 from tests.graphql.http_audits.toy import Toy, until
 
 AUDITS = Path(__file__).parent / "http_audits"
@@ -291,8 +291,8 @@ class TestClosing:
     @pytest.mark.parametrize(
         ("payload", "code", "reason"),
         [
-            (None, 4403, "Forbidden: connection_init needs an authorization"),
-            ({"authorization": 1}, 4403, "Forbidden: connection_init needs an authorization"),
+            (None, 4403, "Forbidden: send an authorization in connection_init"),
+            ({"authorization": 1}, 4403, "Forbidden: send an authorization in connection_init"),
             ({"authorization": "Bearer bad"}, 4403, "Forbidden: the token is not known"),
             ({"authorization": "Bearer short"}, 4403, "Forbidden: the token has expired"),
             ({"authorization": "Bearer broken"}, 4500, "internal error"),
@@ -333,4 +333,4 @@ class TestClosing:
 
     async def test_the_legacy_protocol_closes_4406(self, address: str) -> None:
         async with connect(f"ws://{address}/graphql") as client:
-            assert await closing(client) == (4406, "the subprotocol is graphql-transport-ws")
+            assert await closing(client) == (4406, "use the subprotocol graphql-transport-ws")

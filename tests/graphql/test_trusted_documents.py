@@ -172,10 +172,10 @@ def _manifest(tmp_path: Path, text: str | None) -> Path:
     ("text", "reason"),
     [
         (None, "cannot read"),
-        ("{", "are no JSON"),
-        ("[]", "is no manifest"),
-        ('{"a": 1}', "is no manifest"),
-        (json.dumps({"0" * 64: TRUSTED}), "has another hash"),
+        ("{", "is not valid JSON"),
+        ("[]", "is not a manifest"),
+        ('{"a": 1}', "is not a manifest"),
+        (json.dumps({"0" * 64: TRUSTED}), "has the hash"),
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, text: str | None, reason: str) -> None:

@@ -9,10 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.schema.root import schema
-from app.transport.documents import Documents, Parameters
+from app.transport.cost import LIST_SIZE
+from app.transport.documents import Documents
 from app.transport.errors import RequestError
-from app.transport.limits import LIST_SIZE, Limits, Measure, TooComplex, measure
-from app.transport.operations import Operations
+from app.transport.limits import Limits, TooComplex
+from app.transport.measure import Measure, measure
+from app.transport.parameters import Parameters
+from app.transport.pipeline import Pipeline
+from tests.graphql.http_audits.toy import Context
 
 CORE = schema._schema
 LINE = "lines { claim { items { code } } }"
@@ -43,7 +47,7 @@ def measured(query: str, **limits: int) -> Measure:
 )
 def test_cost_counts_what_an_answer_may_hold(query: str, cost: int, depth: int) -> None:
     found = measured(query.replace("LINE", LINE))
-    assert (found.weight.of({}), found.depth) == (cost, depth)
+    assert (found.cost.of({}), found.depth) == (cost, depth)
 
 
 @pytest.mark.parametrize(
@@ -59,9 +63,9 @@ def test_cost_counts_what_an_answer_may_hold(query: str, cost: int, depth: int) 
     ],
 )
 def test_cost_follows_the_variables(variables: dict[str, Any], size: int) -> None:
-    weight = measured("query($n: Int!) { claims(first: $n) { nodes { id } } }").weight
-    assert weight.of(variables) == 2 + size
-    ids = measured("query($n: [ID!]!) { nodes(ids: $n) { id } }").weight
+    cost = measured("query($n: Int!) { claims(first: $n) { nodes { id } } }").cost
+    assert cost.of(variables) == 2 + size
+    ids = measured("query($n: [ID!]!) { nodes(ids: $n) { id } }").cost
     assert ids.of({"n": ["a"] * 4}) == 1 + 4
 
 
@@ -88,12 +92,12 @@ def test_what_is_over_a_limit_says_which_and_by_how_much(limit: str) -> None:
     assert refused.value.extensions == {"code": "TOO_COMPLEX", "limit": name, "found": found, "max": most}
 
 
-def test_a_cost_over_the_limit_is_refused_with_the_variables_that_make_it() -> None:
-    operations = Operations(schema, deadline_seconds=1, limits=Limits(cost=50))
+async def test_a_cost_over_the_limit_is_refused_with_the_variables_that_make_it() -> None:
+    pipeline = Pipeline(schema, deadline_seconds=1, limits=Limits(cost=50))
     query = "query($n: Int!) { claims(first: $n) { nodes { id } } }"
-    assert operations.prepare(Parameters(query, {"n": 48})).cost == 50
+    assert (await pipeline.prepare(Parameters(query, {"n": 48}), Context([]))).cost == 50
     with pytest.raises(TooComplex) as refused:
-        operations.prepare(Parameters(query, {"n": 49}))
+        await pipeline.prepare(Parameters(query, {"n": 49}), Context([]))
     assert refused.value.extensions == {"code": "TOO_COMPLEX", "limit": "cost", "found": 51, "max": 50}
 
 
@@ -105,8 +109,8 @@ def test_a_cost_over_the_limit_is_refused_with_the_variables_that_make_it() -> N
         "fragment A on Claim { replaces { ...B } } fragment B on Claim { replaces { ...A } }",
     ],
 )
-def test_a_circle_of_fragments_is_refused(fragments: str) -> None:
-    with pytest.raises(RequestError, match="circle"):
+def test_a_cycle_of_fragments_is_refused(fragments: str) -> None:
+    with pytest.raises(RequestError, match="cycle"):
         Documents(schema).get("{ claims { nodes { ...A } } } " + fragments)
 
 
@@ -123,7 +127,7 @@ def test_a_chain_of_fragments_costs_its_length_and_not_its_paths() -> None:
     tree = parse("{claims{nodes{...F0}}} " + CHAIN + " fragment F40 on Claim { id }")
     started = time.process_time()
     (found,) = measure(CORE, tree, Limits()).values()
-    assert found.weight.of({}) == 10**12  # the ceiling: 20 * 2**40 is above it
+    assert found.cost.of({}) == 10**12  # the ceiling: 20 * 2**40 is above it
     assert time.process_time() - started < 0.05
 
 
@@ -149,4 +153,4 @@ def test_fragments_count_as_if_they_were_written_out(selection: str) -> None:
     free = {"depth": 99, "aliases": 999, "spreads": 999, "repeats": 10**6, "cost": 10**9}
     plain = measured(f"{{ claims(first: 3) {{ nodes {{ {selection} }} }} }}", **free)
     spread = measured(f"{{ claims(first: 3) {{ nodes {{ ...F }} }} }} fragment F on Claim {{ {selection} }}", **free)
-    assert (plain.depth, plain.aliases, plain.weight.of({})) == (spread.depth, spread.aliases, spread.weight.of({}))
+    assert (plain.depth, plain.aliases, plain.cost.of({})) == (spread.depth, spread.aliases, spread.cost.of({}))

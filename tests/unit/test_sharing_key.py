@@ -7,21 +7,22 @@ import pytest
 from app.auth.principal import Principal
 from app.resolvers.context import Context
 from app.schema.root import schema
-from app.transport.documents import Parameters
-from app.transport.operations import Operations
-from app.transport.subscriptions import sharing_key
+from app.transport.documents import Documents
+from app.transport.parameters import Parameters
+from app.transport.sharing import sharing_key
 
 QUERY = """subscription W($filter: SettlementStreamFilterInput, $after: String, $more: Boolean = false) {
   settlements(filter: $filter, after: $after) { cursor ...Row } }
   fragment Row on SettlementEvent { settlement { id amount @include(if: $more) } }"""
 FINANCE = Principal("u1", frozenset({"finance"}), frozenset({"2000001"}))
-OPERATIONS = Operations(schema, deadline_seconds=1)
+DOCUMENTS = Documents(schema)
 
 
 def _key(principal: Principal = FINANCE, query: str = QUERY, **variables: Any) -> Any:
     parts = dict.fromkeys(Context.__dataclass_fields__)
     context = Context(**{**parts, "principal": principal})  # type: ignore[arg-type]
-    return sharing_key(OPERATIONS.prepare(Parameters(query, variables)), context)
+    operation = DOCUMENTS.get(query).choose(Parameters(query, variables), started=0.0)
+    return sharing_key(operation, context)
 
 
 def test_equal_subscribers_share() -> None:

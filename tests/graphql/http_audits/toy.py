@@ -19,32 +19,50 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from app.domain.errors import ErrorCode, refuse
+from app.transport.answers import OperationReport
 from app.transport.errors import Unauthenticated
-from app.transport.view import GraphQLView, OperationReport
+from app.transport.view import GraphQLView
 
 _numbers = count(1)
 
 
 @dataclass
 class Context:
-    """One per operation: `number` tells them apart, `journal` is shared by all of a server's."""
+    """One per operation: `number` tells them apart, `journal` is shared by all of a server's.
+
+    Callers are not limited, share nothing, may introspect, and are authenticated by a token.
+    """
 
     journal: list[str]
     request_id: str = "req-1"
     expires_at: float | None = None
+    is_authenticated: bool = False
     number: int = field(default_factory=lambda: next(_numbers))
+    caller = "toy"
+    may_introspect = True
+    sharing_key: None = None
 
     def for_operation(self) -> "Context":
         """A copy with a number of its own."""
         return replace(self, number=next(_numbers))
 
-    async def authenticate(self, authorization: str) -> None:
+    async def admit(self, tokens: int) -> None:
+        """Never too many."""
+
+    def disclosures(self) -> None:
+        """Nothing is recorded."""
+
+    def record_disclosures(self, disclosures: None) -> None:
+        """Nothing is recorded."""
+
+    async def authenticate(self, authorization: str | None) -> None:
         """`Bearer good` never expires, `Bearer short` in 0.3 s; `Bearer broken` fails inside; the rest is refused."""
         if authorization == "Bearer broken":
             raise RuntimeError("secret-of-the-key-store")
         if authorization not in {"Bearer good", "Bearer short"}:
             raise Unauthenticated("the token is not known")
         self.expires_at = time.time() + 0.3 if authorization == "Bearer short" else None
+        self.is_authenticated = True
 
 
 Info = strawberry.Info[Context, None]

@@ -1,0 +1,78 @@
+"""The step between reading and execution: may this caller run this operation now?"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from app.transport import errors
+from app.transport.context import OperationContext
+from app.transport.documents import Operation
+from app.transport.errors import Refused, Unauthenticated
+from app.transport.limits import Limits, check
+
+READING_TOKENS: Final = 1
+COST_PER_TOKEN: Final = 1_000
+# A longer document takes a millisecond or more to compile, and so is compiled in a thread of its own.
+LONG_CHARACTERS: Final = 1_000
+
+Release = Callable[[], None]
+
+
+class IntrospectionRefused(Refused):
+    """The caller may not read the schema."""
+
+    def __init__(self) -> None:
+        super().__init__(errors.FORBIDDEN, "introspection needs the permission schema:introspect", status=403)
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return {"code": self.code, "permission": "schema:introspect"}
+
+
+async def admit_request(context: OperationContext) -> None:
+    """Each request counts against its caller's rate, also one that is refused later: reading it is work."""
+    await context.admit(READING_TOKENS)
+
+
+def admit_length(text: str, context: OperationContext) -> None:
+    """Unauthenticated for a long document of an anonymous caller, who can see nothing that needs one. Where the schema
+    is open to everybody, its introspection query is such a document."""
+    if len(text) >= LONG_CHARACTERS and not (context.is_authenticated or context.may_introspect):
+        raise Unauthenticated(f"send a token: documents of {LONG_CHARACTERS:,} characters or more need one")
+
+
+def admit_cost(operation: Operation, limits: Limits) -> None:
+    """TooComplex for an operation whose answer may hold too many fields with its variables."""
+    check("cost", operation.cost, limits.cost)
+
+
+async def admit_operation(operation: Operation, context: OperationContext) -> None:
+    """Refused for introspection without the permission; an error of the context for a caller over their rate."""
+    if operation.measure.introspects and not context.may_introspect:
+        raise IntrospectionRefused
+    tokens = operation.cost // COST_PER_TOKEN
+    if tokens:
+        await context.admit(tokens)
+
+
+class StreamSlots:
+    """How many sockets and event streams each caller has open; `per_caller` 0 is no limit."""
+
+    def __init__(self, per_caller: int) -> None:
+        self._per_caller = per_caller
+        self._open: Counter[str] = Counter()
+
+    def take(self, context: OperationContext) -> Release:
+        """Count one more stream of the caller until the returned function is called; Refused if there are too many."""
+        if not self._per_caller:
+            return lambda: None
+        caller = context.caller
+        if self._open[caller] >= self._per_caller:
+            raise Refused(errors.RATE_LIMITED, f"at most {self._per_caller} streams at a time", status=429)
+        self._open[caller] += 1
+        return lambda: self._release(caller)
+
+    def _release(self, caller: str) -> None:
+        self._open[caller] -= 1
+        if not self._open[caller]:
+            del self._open[caller]

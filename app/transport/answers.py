@@ -1,0 +1,104 @@
+"""The last step, encode: an execution's result, or a refusal, becomes one encoded GraphQL response."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
+
+import orjson
+from graphql import ExecutionResult
+
+from app.transport import errors
+from app.transport.errors import Refused, RequestError
+
+Outcome = Literal["ok", "error", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationReport:
+    """One operation for the metrics; `name` is the client's text, `type` is None for a request that was not read."""
+
+    name: str | None
+    type: str | None
+    outcome: Outcome
+    seconds: float
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One GraphQL response: `data` and `errors`, and `body`, the whole response encoded as JSON.
+
+    `status` is the HTTP status under application/graphql-response+json, `legacy_status` the one under application/json.
+    `is_last` marks an answer that ends a subscription early.
+    """
+
+    body: bytes
+    outcome: Outcome = "ok"
+    data: Any = None
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    status: int = 200
+    legacy_status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_last: bool = False
+
+    @property
+    def code(self) -> str | None:
+        """The first error's code."""
+        return self.errors[0]["extensions"]["code"] if self.errors else None
+
+    @classmethod
+    def refused(cls, refused: Refused, outcome: Outcome = "rejected") -> Self:
+        """Errors without data: nothing was executed, or the result cannot be used."""
+        found = refused.formatted()
+        return cls(
+            orjson.dumps({"errors": found}),
+            outcome,
+            errors=found,
+            status=refused.status,
+            legacy_status=refused.legacy_status,
+            headers=refused.headers,
+        )
+
+    @classmethod
+    def ended(cls, refused: Refused) -> Self:
+        """The last answer of a subscription that ends early."""
+        return replace(cls.refused(refused, "error"), is_last=True)
+
+    @classmethod
+    def not_started(cls, result: ExecutionResult, request_id: str | None) -> Self:
+        """The only answer of a subscription whose source refused: errors alone, so that a socket sends `error`."""
+        found = cls.of(result, request_id).errors
+        return cls(orjson.dumps({"errors": found}), "rejected", errors=found, is_last=True)
+
+    @classmethod
+    def of(
+        cls, result: ExecutionResult, request_id: str | None, extensions: Mapping[str, object] | None = None
+    ) -> Self:
+        """An execution's result; `extensions` are those of the response.
+
+        Unexpected failures are masked and logged, and so is a value that JSON cannot hold.
+        """
+        if result.data is None and result.errors and errors.is_request_error(result.errors):
+            message = result.errors[0].message
+            return cls.refused(RequestError(errors.BAD_USER_INPUT, message, errors=result.errors))
+        found = errors.format_errors(result.errors or (), request_id)
+        payload = _payload(result, found, extensions or {})
+        try:
+            body = orjson.dumps(payload)
+        except TypeError as error:
+            return cls.refused(errors.as_refusal(error, request_id), "error")
+        return cls(body, "error" if found else "ok", result.data, found)
+
+
+def _payload(result: ExecutionResult, found: list[dict[str, Any]], extensions: Mapping[str, object]) -> dict[str, Any]:
+    """The response's members in the order in which clients should read them: errors first."""
+    payload: dict[str, Any] = {"errors": found} if found else {}
+    payload["data"] = result.data
+    extensions = {**extensions, **(result.extensions or {}), **_redacted(found)}
+    return {**payload, "extensions": extensions} if extensions else payload
+
+
+def _redacted(found: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The paths that are null for want of a permission, so that clients need not search the errors for them."""
+    paths = [error["path"] for error in found if error["extensions"]["code"] == errors.FORBIDDEN and "path" in error]
+    return {"redacted": paths} if paths else {}

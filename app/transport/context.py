@@ -1,0 +1,51 @@
+"""What the transport asks of the context of a request: every member it uses, and nothing about any feature.
+
+A context without one of these members is a type error where the view is built. At run time it fails closed: the request
+gets a masked error, never a permission that nobody granted.
+"""
+
+from collections.abc import Hashable
+from typing import Any, Protocol
+
+
+class OperationContext(Protocol):
+    """One request or socket, and each operation of it, as one caller."""
+
+    @property
+    def request_id(self) -> str:
+        """The id that logs and masked errors show."""
+
+    @property
+    def caller(self) -> str:
+        """Whose rate and streams are counted; anonymous callers are told apart by address."""
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether the caller has identified themselves, by a token or a certificate."""
+
+    @property
+    def may_introspect(self) -> bool:
+        """Whether the caller may read the schema."""
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the caller's token expires (Unix seconds); None for never."""
+
+    @property
+    def sharing_key(self) -> Hashable | None:
+        """Equal for callers to whom every object looks the same; None for a caller who shares with nobody."""
+
+    async def authenticate(self, authorization: str | None) -> None:
+        """Become the caller of this Authorization value; Unauthenticated if it is refused."""
+
+    async def admit(self, tokens: int) -> None:
+        """Take tokens from the caller's rate limit; an error with the code RATE_LIMITED if there are too few."""
+
+    def for_operation(self) -> "OperationContext":
+        """A fresh context for one operation, or one event of a subscription, of the same caller."""
+
+    def disclosures(self) -> Any:
+        """What the operation showed and refused so far, for `record_disclosures`; None for nothing."""
+
+    def record_disclosures(self, disclosures: Any) -> None:
+        """Enter into the access log that this caller saw them; None is ignored."""

@@ -1,0 +1,191 @@
+"""The pipeline: what happens to every GraphQL request, whichever way it came in. Start reading here.
+
+        step       takes -> gives                                            where
+    1   read       bytes -> JSON -> Parameters                               requests.py, frames.py, parameters.py
+    2   resolve    Parameters, maybe with a hash -> Parameters with a text   persisted.py, trusted.py
+    3   parse      text -> tree                                              documents.py
+    4   measure    tree -> depth, aliases, ..., a formula for the cost       measure.py, cost.py, limits.py
+    5   validate   tree -> Document -> the Operation that is named           documents.py
+    6   admit      Operation, context -> goes on, or Refused                 admission.py
+    7   execute    Operation, context -> ExecutionResult                     execution.py, subscriptions.py, sharing.py
+    8   encode     ExecutionResult or error -> Answer                        answers.py, errors.py
+
+Steps 3 to 5 depend on the text alone: they run once per document and are cached. `Pipeline.prepare` is steps 2 to 5,
+with the parts of step 6 that need no execution: the request counts against the caller's rate before it is read, and the
+cost is checked as soon as it is known. `Pipeline.answer` (queries, mutations) and `Pipeline.events` (subscriptions) are
+steps 6 to 8.
+
+Two doors use the pipeline: `view.py` over HTTP, which chooses a media type (`negotiation.py`) and answers with JSON or
+an event stream (`event_stream.py`), and `websocket.py`. All that the transport knows of the application is the schema
+and the context of a request (`context.py`).
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import replace
+from inspect import isawaitable
+
+from graphql import ExecutionResult
+from strawberry import Schema
+
+from app.transport import admission, errors
+from app.transport.answers import Answer, OperationReport
+from app.transport.context import OperationContext
+from app.transport.deadlines import Disconnected, expire_when, is_expired_early
+from app.transport.documents import Document, Documents, Operation
+from app.transport.errors import Refused, RequestError, TimedOut
+from app.transport.execution import Engine
+from app.transport.limits import Limits
+from app.transport.parameters import Parameters
+from app.transport.persisted import PersistedDocuments
+from app.transport.subscriptions import Subscriptions
+from app.transport.trusted import ManifestError
+
+
+class Pipeline:
+    """The steps from parameters to answers on one schema; `deadline_seconds` limits each execution.
+
+    ManifestError for a trusted document that is not valid: that is noticed at the start, not at its first request.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        deadline_seconds: float,
+        on_operation: Callable[[OperationReport], None] | None = None,
+        limits: Limits | None = None,
+        reports_cost: bool = False,
+        persisted: PersistedDocuments | None = None,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._reports_cost = reports_cost
+        self._persisted = persisted or PersistedDocuments(store=None)
+        self._documents = Documents(schema, limits=self._limits)
+        self._compiler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="documents")
+        self._engine = Engine(schema)
+        self._subscriptions = Subscriptions(self._engine, deadline_seconds=deadline_seconds)
+        self._deadline_seconds = deadline_seconds
+        self._on_operation = on_operation
+        self._compile_trusted()
+
+    def _compile_trusted(self) -> None:
+        for digest, text in self._persisted.trusted.items():
+            try:
+                self._documents.get(text)
+            except RequestError as error:
+                raise ManifestError(f"trusted document {digest[:12]}: {error.message}") from None
+
+    async def prepare(self, parameters: Parameters, context: OperationContext) -> Operation:
+        """Steps 2 to 5: the operation that a request means. Refused if the request is not one, or costs too much."""
+        started = time.perf_counter()
+        await admission.admit_request(context)
+        resolved = await self._persisted.resolve(parameters)
+        document = self._documents.cached(resolved.query) or await self._compile(resolved.query, context)
+        operation = document.choose(resolved, started=started)
+        self._engine.check_type(operation.type)
+        admission.admit_cost(operation, self._limits)
+        # Anonymous callers may query but not register documents: the store is shared by all.
+        if context.is_authenticated:
+            await self._persisted.register(parameters, resolved)
+        return operation
+
+    async def _compile(self, text: str, context: OperationContext) -> Document:
+        """Steps 3 to 5. Long documents are compiled in one thread, one after the other, so that short requests share
+        the processor with them instead of waiting for them."""
+        admission.admit_length(text, context)
+        if len(text) < admission.LONG_CHARACTERS:
+            return self._documents.get(text)
+        loop = asyncio.get_running_loop()
+        return self._documents.store(await loop.run_in_executor(self._compiler, self._documents.compile, text))
+
+    async def answer(
+        self, operation: Operation, context: OperationContext, disconnected: Disconnected | None = None
+    ) -> Answer:
+        """Steps 6 to 8 of a query or mutation. It is cancelled at the deadline, and when `disconnected` returns."""
+        refusal = await self._refusal(operation, context)
+        if refusal is not None:
+            return refusal
+        answer = await self._execute_and_encode(operation, context, disconnected)
+        self._report(operation, answer, context.request_id)
+        return answer
+
+    async def _refusal(self, operation: Operation, context: OperationContext) -> Answer | None:
+        """Step 6: the answer to an operation that is not admitted; None for all others."""
+        try:
+            await admission.admit_operation(operation, context)
+        except Exception as error:  # noqa: BLE001 - masked and logged
+            return self.refuse(error, request_id=context.request_id, operation=operation)
+        return None
+
+    async def _execute_and_encode(
+        self, operation: Operation, context: OperationContext, disconnected: Disconnected | None
+    ) -> Answer:
+        """Steps 7 and 8. What was disclosed is recorded also where the execution fails, or is cancelled, halfway."""
+        try:
+            async with asyncio.timeout(self._deadline_seconds) as timer:
+                result = self._engine.execute(operation, context)
+                if isawaitable(result):
+                    async with expire_when(timer, disconnected):
+                        result = await result
+            return Answer.of(result, context.request_id, self._cost_report(operation))
+        except Exception as error:  # noqa: BLE001 - masked and logged
+            return Answer.refused(self._failure(error, timer, context.request_id), "error")
+        finally:
+            context.record_disclosures(context.disclosures())
+
+    def _failure(self, error: Exception, timer: asyncio.Timeout, request_id: str | None) -> Refused:
+        if not (isinstance(error, TimeoutError) and timer.expired()):
+            return errors.as_refusal(error, request_id)
+        if is_expired_early(timer):
+            return Refused(errors.TIMEOUT, "the client disconnected", status=499)
+        return TimedOut(f"not finished within {self._deadline_seconds:g} s, ask for less")
+
+    def _cost_report(self, operation: Operation) -> dict[str, object]:
+        """The response's extension with the operation's cost, where clients may see it."""
+        if not self._reports_cost:
+            return {}
+        return {"cost": {"requested": operation.cost, "max": self._limits.cost, "depth": operation.measure.depth}}
+
+    async def events(self, operation: Operation, context: OperationContext) -> AsyncGenerator[Answer, None]:
+        """Steps 6 to 8 of a subscription. An answer with `is_last` ends it early, or says why it does not start."""
+        refusal = await self._refusal(operation, context)
+        if refusal is not None:
+            yield replace(refusal, is_last=True)
+            return
+        last: Answer | None = None
+        try:
+            subscription = await self._subscriptions.start(operation, context)
+            if isinstance(subscription, ExecutionResult):
+                last = Answer.not_started(subscription, context.request_id)
+                yield last
+                return
+            async with aclosing(subscription.events) as events:
+                async for event in events:
+                    last = await self._subscriptions.answer(subscription, event)
+                    yield last
+        except Exception as error:  # noqa: BLE001 - masked and logged
+            last = Answer.ended(errors.as_refusal(error, context.request_id))
+            yield last
+        finally:
+            self._report(operation, last, context.request_id)
+
+    def refuse(self, error: Exception, *, request_id: str | None = None, operation: Operation | None = None) -> Answer:
+        """The answer to a request that is not executed; one log line, one report."""
+        refused = errors.as_refusal(error, request_id)
+        answer = Answer.refused(refused, "error" if refused.code == errors.INTERNAL else "rejected")
+        self._report(operation, answer, request_id)
+        return answer
+
+    def _report(self, operation: Operation | None, answer: Answer | None, request_id: str | None) -> None:
+        """Tell the metrics how the operation ended; `answer` is None for a stream that ended before its first event."""
+        outcome, code = (answer.outcome, answer.code) if answer else ("ok", None)
+        if outcome == "rejected":
+            errors.logger.info("refused %s in request %s", code, request_id)
+        if self._on_operation is not None:
+            name, type = (operation.name, operation.type.value) if operation else (None, None)
+            seconds = time.perf_counter() - operation.started if operation else 0.0
+            self._on_operation(OperationReport(name, type, outcome, seconds, code))

@@ -1,0 +1,89 @@
+"""What orchestrators and monitoring ask: is the process alive, is it ready, and its metrics."""
+
+import asyncio
+from typing import Final
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from app.db import outbox as outbox_db
+from app.db.engine import Database, DatabaseUnavailable
+from app.db.migrate import is_current
+from app.runtime.process import Process
+
+CHECK_SECONDS: Final = 2.0
+_log = structlog.get_logger("billing.health")
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this file."""
+    return [
+        Route("/health", _ready),
+        Route("/health/live", _live),
+        Route("/health/ready", _ready),
+        Route("/metrics", _metrics),
+    ]
+
+
+async def _live(_request: Request) -> Response:
+    return JSONResponse({"status": "alive"})
+
+
+async def _ready(request: Request) -> Response:
+    """Ready while the database answers, its migrations are current and the signing keys are known. Without Redis or
+    Kafka the gateway still serves: it is degraded."""
+    process: Process = request.state.process
+    checks = await _checks(process)
+    is_ready = checks["database"] and checks["migrations"] and checks["keys"] and not process.is_draining
+    is_complete = is_ready and checks["redis"] and checks["events"]
+    status = "ready" if is_complete else "degraded" if is_ready else "unready"
+    states = {name: "up" if is_up else "down" for name, is_up in checks.items()}
+    return JSONResponse({"status": status, "checks": states}, 200 if is_ready else 503)
+
+
+async def _checks(process: Process) -> dict[str, bool]:
+    """Check name -> whether it passes; also sets the metric of each dependency."""
+    database, migrations = await _database_checks(process.database)
+    redis = await process.cache.ping()
+    events = process.reader is None or process.reader.is_reading.is_set()
+    keys = bool((await process.verifier.keys.current()).keys)
+    for name, is_up in (("database", database), ("redis", redis), ("kafka", events)):
+        process.metrics.dependency_up.labels(dependency=name).set(is_up)
+    return {"database": database, "migrations": migrations, "keys": keys, "redis": redis, "events": events}
+
+
+async def _database_checks(database: Database) -> tuple[bool, bool]:
+    """Whether the database answers, and whether its migrations are current."""
+    try:
+        async with asyncio.timeout(CHECK_SECONDS), database.reading() as connection:
+            return True, await is_current(connection)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the database is not ready
+        _log.warning("database_down", error=type(error).__name__)
+        return False, False
+
+
+async def _metrics(request: Request) -> Response:
+    process: Process = request.state.process
+    await _checks(process)
+    await _measure_backlog(process)
+    return Response(generate_latest(process.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _measure_backlog(process: Process) -> None:
+    """Read the size of the outbox at every scrape: the relay cannot report it while it waits for a broker."""
+    try:
+        async with asyncio.timeout(CHECK_SECONDS), process.database.reading() as connection:
+            waiting = await outbox_db.backlog(connection)
+            parked, log = await outbox_db.held(connection), await outbox_db.kept(connection)
+    except (DatabaseUnavailable, TimeoutError):
+        return
+    age = (process.now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
+    process.metrics.outbox_pending.set(waiting.pending)
+    process.metrics.outbox_age.set(max(age, 0.0))
+    process.metrics.parked.set(parked)
+    process.metrics.consumer_lag.labels("hub").set(max(log.last - (process.hub.last_position or 0), 0))
+    if process.inbox is not None:
+        process.metrics.consumer_lag.labels("inbox").set(process.inbox.lag())

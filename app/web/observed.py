@@ -1,0 +1,73 @@
+"""The outermost middleware: every request gets an id, a log line and its metrics."""
+
+import re
+import secrets
+import time
+from typing import Final
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.telemetry.metrics import OTHER, Metrics, request_id
+
+# Only these paths become metric labels: a label per requested path would let clients fill the memory.
+ROUTES: Final = ("/graphql", "/health", "/health/live", "/health/ready", "/metrics")
+METHODS: Final = frozenset({"GET", "POST"})
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_log = structlog.get_logger("billing.http")
+
+
+class Observed:
+    """Sets the request id for logs and for the X-Request-ID header, and measures HTTP requests."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on under its id."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        identifier = _request_id(scope)
+        token = request_id.set(identifier)
+        try:
+            if scope["type"] == "websocket":
+                await self._app(scope, receive, send)
+            else:
+                await self._observe(scope, receive, send, identifier)
+        finally:
+            request_id.reset(token)
+
+    async def _observe(self, scope: Scope, receive: Receive, send: Send, identifier: str) -> None:
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = identifier
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            self._count(scope, status, time.perf_counter() - started)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = scope["path"] if scope["path"] in ROUTES else OTHER
+        method = scope["method"] if scope["method"] in METHODS else OTHER
+        self._metrics.http_requests.labels(route, method, str(status)).inc()
+        self._metrics.http_seconds.labels(route).observe(seconds)
+        if route == "/graphql":
+            _log.info("request", route=route, method=method, status=status, milliseconds=round(seconds * 1000, 1))
+
+
+def _request_id(scope: Scope) -> str:
+    """The client's own id if it is a plain one, so that support can search for it; else a new one."""
+    given = HTTPConnection(scope).headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
