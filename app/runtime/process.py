@@ -12,11 +12,8 @@ import structlog
 from app.access_log.writer import AccessLogWriter
 from app.auth.tokens import Verifier
 from app.db import outbox as outbox_db
-from app.db import reconciliation as books_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
-from app.db.reconciliation import Books
-from app.domain.data_scope import EVERYTHING
 from app.events.hub import Hub, StreamEvent
 from app.events.inbox import Inbox
 from app.events.kafka import KafkaReader, KafkaTransport
@@ -27,8 +24,8 @@ from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.runtime.build import database_of, now, seal_of, secret_of, verifier_of
 from app.runtime.settings import Settings
+from app.runtime.sweep import sweep
 from app.runtime.tls import client_context, unprotected
-from app.services import denials
 from app.services import inbox as inbox_service
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.keyed_locks import KeyedLocks
@@ -139,62 +136,45 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Process
 
 
 @contextlib.asynccontextmanager
-async def running(parts: Process) -> AsyncIterator[None]:
+async def running(process: Process) -> AsyncIterator[None]:
     """Run relay and reader; at the end close the subscriptions, finish the batch under way, give back the lock."""
-    await _find_beginning(parts)
-    tasks = [asyncio.create_task(each.run()) for each in (parts.relay, parts.trail)]
-    tasks.append(asyncio.create_task(_watch_deadlines(parts)))
-    tasks += [asyncio.create_task(each.run()) for each in (parts.reader, parts.inbox) if each is not None]
-    if not parts.settings.is_development:
-        for server, remedy in unprotected(parts.settings):
+    await _find_beginning(process)
+    tasks = [asyncio.create_task(each.run()) for each in (process.relay, process.trail)]
+    tasks.append(asyncio.create_task(_watch_deadlines(process)))
+    tasks += [asyncio.create_task(each.run()) for each in (process.reader, process.inbox) if each is not None]
+    if not process.settings.is_development:
+        for server, remedy in unprotected(process.settings):
             _log.warning("plain_connection", to=server, effect="what passes can be read on the way", remedy=remedy)
-    _log.info("started", env=parts.settings.env, database=parts.database.engine.dialect.name)
+    _log.info("started", env=process.settings.env, database=process.database.engine.dialect.name)
     try:
         yield
     finally:
-        await _stop(parts, tasks)
+        await _stop(process, tasks)
 
 
-async def _watch_deadlines(parts: Process) -> None:
+async def _watch_deadlines(process: Process) -> None:
     """Let overdue denials expire and look at the books, again and again."""
     while True:
         try:
-            await sweep(parts)
+            await sweep(process.database, metrics=process.metrics, on_commit=process.relay.wake, now=process.now)
         except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
             _log.warning("deadlines_failed", error=type(error).__name__, effect="tried again later")
-        await asyncio.sleep(parts.settings.sweep_interval_seconds)
+        await asyncio.sleep(process.settings.sweep_interval_seconds)
 
 
-async def sweep(parts: Process) -> int:
-    """One round: denials whose last appeal day has passed expire, and the books are summed up for the metrics.
-
-    How many denials expired.
-    """
-    expired = await denials.sweep(parts.database, now=parts.now)
-    async with parts.database.snapshot() as connection:
-        books = await books_db.reconcile(connection, EVERYTHING, Books())
-    parts.metrics.show_books(books)
-    if books.unexplained_cents:
-        _log.error("books_do_not_balance", unexplained_cents=books.unexplained_cents)
-    if expired:
-        _log.info("denials_expired", count=expired)
-        parts.relay.wake()
-    return expired
-
-
-async def _find_beginning(parts: Process) -> None:
+async def _find_beginning(process: Process) -> None:
     """Where the event log stands now; a database that is away does not keep the process from starting, unready."""
     try:
-        async with parts.database.reading() as connection:
-            parts.hub.last_position = (await outbox_db.kept(connection)).last
+        async with process.database.reading() as connection:
+            process.hub.last_position = (await outbox_db.kept(connection)).last
     except DatabaseUnavailable:
         _log.warning("database_down", effect="started unready")
 
 
-async def _stop(parts: Process, tasks: list[asyncio.Task[None]]) -> None:
-    parts.hub.close()
-    parts.relay.stop()
-    parts.trail.stop()
+async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:
+    process.hub.close()
+    process.relay.stop()
+    process.trail.stop()
     for task in tasks[2:]:
         task.cancel()
     # The batch under way may end; what is not published by then is published by the next leader.
@@ -204,7 +184,7 @@ async def _stop(parts: Process, tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STOP_SECONDS):
-            await parts.transport.close()
-            await parts.cache.close()
-            await parts.database.dispose()
+            await process.transport.close()
+            await process.cache.close()
+            await process.database.dispose()
     _log.info("stopped")

@@ -13,7 +13,7 @@ import pymysql
 from pymysql.cursors import DictCursor
 from sqlalchemy.engine import make_url
 
-from app.runtime.process import sweep
+from app.runtime.sweep import sweep
 from tests.factories import World, new_world
 from tests.gateway import Gateway, running_gateway, server_settings
 from tests.services import Services
@@ -56,7 +56,8 @@ class Stage:
 
     def sweep(self) -> int:
         """One round of the deadlines, at the stage's time."""
-        return self.run(sweep(self.gateway.parts))
+        process = self.gateway.parts
+        return self.run(sweep(process.database, metrics=process.metrics, on_commit=process.relay.wake, now=process.now))
 
     def call(self, token: str, query: str, **variables: Any) -> dict[str, Any]:
         """The data of an operation that must not fail."""
