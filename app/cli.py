@@ -37,7 +37,7 @@ from app.services import batch_import as tiss_import
 from app.services import tuss
 from app.services.batch_export import Batch
 from app.services.batch_import import GuideOutcome, ImportReport
-from app.telemetry.metrics import configure_logs
+from app.telemetry.logs import configure_logs
 from app.transport.trusted import ManifestError
 
 Result = TypeVar("Result")

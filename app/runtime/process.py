@@ -30,13 +30,6 @@ from app.services import inbox as inbox_service
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.keyed_locks import KeyedLocks
 
-OPERATION_NAMES: Final = frozenset(
-    {"Claims", "Claim", "Invoices", "Invoice", "Settlements", "CreateClaim", "SubmitClaims", "AdjudicateClaim"}
-    | {"ReplaceClaim", "ExportBatch", "Preflight", "Denials", "AcceptDenial", "AppealDenial", "AnswerAppeal"}
-    | {"ImportRemittance", "PostRemittance", "UnmatchedLines", "Reconciliation", "Indicators", "AdjustInvoice"}
-    | {"CreateInvoice", "IssueInvoice", "SettleInvoice", "ReverseSettlement", "CheckEligibility", "SearchTerms", "Me"}
-    | {"WatchSettlements", "WatchClaims", "IntrospectionQuery", "MyAccessLog", "OpenEmergencyAccess"}
-)
 STOP_SECONDS: Final = 1.0
 _log = structlog.get_logger("billing")
 
@@ -74,9 +67,14 @@ def _redis_files(settings: Settings) -> dict[str, str]:
     return {name: str(path) for name, path in files.items() if path is not None}
 
 
-def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Process:
-    """Put the parts together; nothing is connected yet. `clock` is asked wherever the time counts."""
-    metrics = Metrics(OPERATION_NAMES | frozenset(settings.registered_operations.replace(",", " ").split()))
+def build(
+    settings: Settings, *, clock: Callable[[], datetime] = now, operation_names: frozenset[str] = frozenset()
+) -> Process:
+    """Build the process; nothing is connected yet. `clock` gives the time everywhere.
+
+    Metrics show `operation_names` and those of the settings by name, and all other operations as `other`.
+    """
+    metrics = Metrics(operation_names | frozenset(settings.registered_operations.replace(",", " ").split()))
     database = database_of(settings)
 
     async def missing(after: int, before: int | None, limit: int) -> list[OutboxRecord]:

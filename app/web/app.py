@@ -30,8 +30,10 @@ from app.resolvers.context import Context
 from app.runtime.build import now
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
+from app.schema.operation_names import OPERATION_NAMES
 from app.schema.root import schema
-from app.telemetry.metrics import OTHER, Metrics, request_id
+from app.telemetry.logs import request_id
+from app.telemetry.metrics import OTHER, Metrics
 from app.transport.errors import Unauthenticated
 from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
@@ -49,7 +51,7 @@ _log = structlog.get_logger("billing")
 
 def create_app(settings: Settings, *, clock: Callable[[], datetime] = now) -> Starlette:
     """The gateway as an ASGI application; `clock` tells it the time."""
-    parts = build(settings, clock=clock)
+    parts = build(settings, clock=clock, operation_names=OPERATION_NAMES)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
