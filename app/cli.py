@@ -34,7 +34,7 @@ from app.runtime.tls import client_context
 from app.services import batch_import, tuss
 from app.services.batch_export import EXPORT, BatchDocument
 from app.services.batch_import import GuideOutcome, ImportReport
-from app.telemetry.metrics import configure_logs
+from app.telemetry.logs import configure_logs
 from app.transport.trusted import ManifestError
 
 Result = TypeVar("Result")

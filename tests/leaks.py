@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select
 
 from app.db.reference_tables import coverages, eligibility_checks, patients
 from app.db.tables import claim_items, claims, denials, outbox
-from app.telemetry.metrics import configure_logs
+from app.telemetry.logs import configure_logs
 from tests.gateway import Gateway
 
 LENGTH_MIN: Final = 5  # a shorter text stands in many others

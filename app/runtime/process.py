@@ -31,13 +31,6 @@ from app.services.inbox import RECEIVE
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.run import Changes
 
-OPERATION_NAMES: Final = frozenset(
-    {"Claims", "Claim", "Invoices", "Invoice", "Settlements", "CreateClaim", "SubmitClaims", "AdjudicateClaim"}
-    | {"ReplaceClaim", "ExportBatch", "Preflight", "Denials", "AcceptDenial", "AppealDenial", "AnswerAppeal"}
-    | {"ImportRemittance", "PostRemittance", "UnmatchedLines", "Reconciliation", "Indicators", "AdjustInvoice"}
-    | {"CreateInvoice", "IssueInvoice", "SettleInvoice", "ReverseSettlement", "CheckEligibility", "SearchTerms", "Me"}
-    | {"WatchSettlements", "WatchClaims", "IntrospectionQuery", "MyAccessLog", "OpenEmergencyAccess"}
-)
 STOP_SECONDS: Final = 1.0
 _log = structlog.get_logger("billing")
 
@@ -75,9 +68,14 @@ def _redis_files(settings: Settings) -> dict[str, str]:
     return {name: str(path) for name, path in files.items() if path is not None}
 
 
-def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Process:
-    """Put the parts together; nothing is connected yet. `clock` is asked wherever the time counts."""
-    metrics = Metrics(OPERATION_NAMES | frozenset(settings.registered_operations.replace(",", " ").split()))
+def build(
+    settings: Settings, *, clock: Callable[[], datetime] = now, operation_names: frozenset[str] = frozenset()
+) -> Process:
+    """Build the process; nothing is connected yet. `clock` gives the time everywhere.
+
+    Metrics show `operation_names` and those of the settings by name, and all other operations as `other`.
+    """
+    metrics = Metrics(operation_names | frozenset(settings.registered_operations.replace(",", " ").split()))
     database = database_of(settings)
 
     async def missing(after: int, before: int | None, limit: int) -> list[OutboxRecord]:
@@ -133,45 +131,45 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Process
 
 
 @contextlib.asynccontextmanager
-async def running(parts: Process) -> AsyncIterator[None]:
+async def running(process: Process) -> AsyncIterator[None]:
     """Run relay and reader; at the end close the subscriptions, finish the batch under way, give back the lock."""
-    await _find_beginning(parts)
-    tasks = [asyncio.create_task(each.run()) for each in (parts.relay, parts.trail)]
-    tasks.append(asyncio.create_task(_watch_deadlines(parts)))
-    tasks += [asyncio.create_task(each.run()) for each in (parts.reader, parts.inbox) if each is not None]
-    if not parts.settings.is_development:
-        for server, remedy in unprotected(parts.settings):
+    await _find_beginning(process)
+    tasks = [asyncio.create_task(each.run()) for each in (process.relay, process.trail)]
+    tasks.append(asyncio.create_task(_watch_deadlines(process)))
+    tasks += [asyncio.create_task(each.run()) for each in (process.reader, process.inbox) if each is not None]
+    if not process.settings.is_development:
+        for server, remedy in unprotected(process.settings):
             _log.warning("plain_connection", to=server, effect="what passes can be read on the way", remedy=remedy)
-    _log.info("started", env=parts.settings.env, database=parts.database.engine.dialect.name)
+    _log.info("started", env=process.settings.env, database=process.database.engine.dialect.name)
     try:
         yield
     finally:
-        await _stop(parts, tasks)
+        await _stop(process, tasks)
 
 
-async def _watch_deadlines(parts: Process) -> None:
+async def _watch_deadlines(process: Process) -> None:
     """Let overdue denials expire and look at the books, again and again."""
     while True:
         try:
-            await sweep(parts.database, parts.changes, metrics=parts.metrics, now=parts.now)
+            await sweep(process.database, process.changes, metrics=process.metrics, now=process.now)
         except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
             _log.warning("deadlines_failed", error=type(error).__name__, effect="tried again later")
-        await asyncio.sleep(parts.settings.sweep_interval_seconds)
+        await asyncio.sleep(process.settings.sweep_interval_seconds)
 
 
-async def _find_beginning(parts: Process) -> None:
+async def _find_beginning(process: Process) -> None:
     """Where the event log stands now; a database that is away does not keep the process from starting, unready."""
     try:
-        async with parts.database.reading() as connection:
-            parts.hub.last_position = (await outbox_db.kept(connection)).last
+        async with process.database.reading() as connection:
+            process.hub.last_position = (await outbox_db.kept(connection)).last
     except DatabaseUnavailable:
         _log.warning("database_down", effect="started unready")
 
 
-async def _stop(parts: Process, tasks: list[asyncio.Task[None]]) -> None:
-    parts.hub.close()
-    parts.relay.stop()
-    parts.trail.stop()
+async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:
+    process.hub.close()
+    process.relay.stop()
+    process.trail.stop()
     for task in tasks[2:]:
         task.cancel()
     # The batch under way may end; what is not published by then is published by the next leader.
@@ -181,7 +179,7 @@ async def _stop(parts: Process, tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STOP_SECONDS):
-            await parts.transport.close()
-            await parts.cache.close()
-            await parts.database.dispose()
+            await process.transport.close()
+            await process.cache.close()
+            await process.database.dispose()
     _log.info("stopped")

@@ -31,7 +31,7 @@ async def sweep(database: Database, changes: Changes, *, metrics: Metrics, now: 
     expired = await expire_denials(database, changes, now=now)
     if expired:
         _log.info("denials_expired", count=expired)
-    await measure_books(database, metrics)
+    await measure_totals(database, metrics)
     return expired
 
 
@@ -51,11 +51,11 @@ async def expire_denials(database: Database, changes: Changes, *, now: Callable[
             return total
 
 
-async def measure_books(database: Database, metrics: Metrics) -> None:
+async def measure_totals(database: Database, metrics: Metrics) -> None:
     """Show in the metrics where all billed money is, and log an error if some of it is unexplained."""
     # One snapshot: the sums of several statements only match if they all see the same commits.
     async with database.snapshot() as connection:
         books = await reconciliation_db.reconcile(connection, EVERYTHING, Books())
-    metrics.show_books(books)
+    metrics.show_totals(books)
     if books.unexplained_cents:
         _log.error("books_do_not_balance", unexplained_cents=books.unexplained_cents)

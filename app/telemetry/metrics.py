@@ -1,65 +1,16 @@
-"""Logs without personal data, metrics, and the request id that ties them together."""
+"""Metrics: every one that the gateway exports."""
 
-import logging
-import re
-import sys
-from contextvars import ContextVar
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from structlog.typing import EventDict
 
-request_id: ContextVar[str] = ContextVar("request_id", default="-")
 OTHER: Final = "other"
-_DIGITS: Final = re.compile(r"\d{9,}")
-_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""The label of everything that has no label of its own."""
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
-def _with_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    event["request_id"] = request_id.get()
-    return event
-
-
-def _without_long_numbers(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Cards, CPFs and CNPJs are runs of nine digits and more: whatever slips into a message is starred out."""
-    return {key: _DIGITS.sub("***", value) if isinstance(value, str) else value for key, value in event.items()}
-
-
-def configure_logs(level: str) -> None:
-    """One JSON object per line on standard error, for our own loggers and those of the libraries."""
-    shared: list[Any] = [
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _with_request_id,
-    ]
-    structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                _without_long_numbers,
-                structlog.processors.JSONRenderer(),
-            ],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for name in ("aiokafka", "httpx", "httpcore", "aiosqlite", "asyncio", "alembic", "uvicorn"):
-        logging.getLogger(name).setLevel("ERROR" if name == "aiokafka" else "WARNING")
-
-
-class Books(Protocol):
-    """The sums that the metrics show, in cents."""
+class LedgerTotals(Protocol):
+    """Where billed money is, in cents."""
 
     @property
     def billed_cents(self) -> int: ...
@@ -76,122 +27,103 @@ class Books(Protocol):
 
 
 class Metrics:
-    """Every metric of the gateway, in a registry of its own; labels are short fixed sets, never a path or a person."""
+    """Every metric of one process, in a registry of its own.
+
+    Labels are short fixed sets, never a path, a client's own text or a person: each new value is a new time series.
+    `operations` are the GraphQL operation names that get a label of their own.
+    """
 
     def __init__(self, operations: frozenset[str] = frozenset()) -> None:
         self.registry = CollectorRegistry()
         self._operations = operations
-        self.http_requests = Counter(
-            "billing_http_requests_total", "HTTP requests.", ["route", "method", "status"], registry=self.registry
+        self._add_requests()
+        self._add_business()
+        self._add_outbox()
+        self._add_delivery()
+
+    def _add_requests(self) -> None:
+        self.http_requests = self._counter("billing_http_requests_total", "HTTP requests.", "route", "method", "status")
+        self.http_seconds = self._seconds(
+            "billing_http_request_duration_seconds", "Time to answer an HTTP request.", "route"
         )
-        self.http_seconds = Histogram(
-            "billing_http_request_duration_seconds",
-            "Time to answer an HTTP request.",
-            ["route"],
-            buckets=_BUCKETS,
-            registry=self.registry,
+        self.graphql_requests = self._counter(
+            "billing_graphql_requests_total", "GraphQL operations by registered name.", "operation", "type", "outcome"
         )
-        self.graphql_requests = Counter(
-            "billing_graphql_requests_total",
-            "GraphQL operations by registered name.",
-            ["operation", "type", "outcome"],
-            registry=self.registry,
+        self.graphql_seconds = self._seconds(
+            "billing_graphql_request_duration_seconds", "Time to execute a GraphQL operation.", "operation"
         )
-        self.graphql_seconds = Histogram(
-            "billing_graphql_request_duration_seconds",
-            "Time to execute a GraphQL operation.",
-            ["operation"],
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
-        self.subscribers = Gauge("billing_subscribers", "Live subscriptions.", registry=self.registry)
-        self.mutations = Counter(
+        self.subscribers = self._gauge("billing_subscribers", "Live subscriptions.")
+        self.dependency_up = self._gauge("billing_dependency_up", "Whether a dependency answers.", "dependency")
+
+    def _add_business(self) -> None:
+        self.mutations = self._counter(
             "billing_mutations_total",
             "Business mutations by result (done, replayed or the first error code).",
-            ["mutation", "result"],
-            registry=self.registry,
+            "mutation",
+            "result",
         )
-        self.eligibility = Counter(
-            "billing_eligibility_answers_total",
-            "Eligibility answers.",
-            ["outcome", "source"],
-            registry=self.registry,
+        self.eligibility = self._counter(
+            "billing_eligibility_answers_total", "Eligibility answers.", "outcome", "source"
         )
-        self.settled_cents = Counter(
-            "billing_settled_cents_total", "Confirmed settlements, in cents.", registry=self.registry
+        self.settled_cents = self._counter("billing_settled_cents_total", "Confirmed settlements, in cents.")
+        self.reversed_cents = self._counter("billing_reversed_cents_total", "Reversed settlements, in cents.")
+        self.audit_lost = self._counter(
+            "billing_audit_lost_total", "Access log entries dropped because the database was down for too long."
         )
-        self.reversed_cents = Counter(
-            "billing_reversed_cents_total", "Reversed settlements, in cents.", registry=self.registry
+        self.emergencies = self._counter(
+            "billing_emergency_accesses_total", "Emergency accesses to health data opened."
         )
-        self.dependency_up = Gauge(
-            "billing_dependency_up", "Whether a dependency answers.", ["dependency"], registry=self.registry
-        )
-        self.outbox_pending = Gauge(
-            "billing_outbox_pending", "Events recorded and not yet published.", registry=self.registry
-        )
-        self.outbox_age = Gauge(
-            "billing_outbox_oldest_age_seconds", "Age of the oldest unpublished event.", registry=self.registry
-        )
-        self.published = Counter("billing_outbox_published_total", "Events published.", registry=self.registry)
-        self.publish_errors = Counter(
-            "billing_outbox_publish_errors_total", "Failed attempts to publish.", ["error"], registry=self.registry
-        )
-        self.is_leader = Gauge(
-            "billing_relay_is_leader", "Whether this process publishes the outbox.", registry=self.registry
-        )
-        self.batch_seconds = Histogram(
-            "billing_relay_batch_seconds",
-            "Time to number, publish and mark one batch of events.",
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
-        self.parked = Gauge(
-            "billing_outbox_parked",
-            "Events that cannot be published, and those that wait behind them: see `billing parked`.",
-            registry=self.registry,
-        )
-        self.consumer_lag = Gauge(
-            "billing_consumer_lag",
-            "Events that are there and not yet read: by the hub of this process, or by its part of the inbox.",
-            ["consumer"],
-            registry=self.registry,
-        )
-        self.delivery_seconds = Histogram(
-            "billing_event_delivery_seconds",
-            "Time from an event's record to its delivery to the subscribers of this process.",
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
-        self.lagged = Counter(
-            "billing_subscribers_lagged_total", "Subscriptions ended because they fell behind.", registry=self.registry
-        )
-        self.inbox = Counter(
-            "billing_inbox_messages_total",
-            "Messages of payers by what became of them: posted, repeated, dead, and each retried attempt.",
-            ["result"],
-            registry=self.registry,
-        )
-        self.audit_lost = Counter(
-            "billing_audit_lost_total",
-            "Entries of the access log that were dropped because the database was away for too long.",
-            registry=self.registry,
-        )
-        self.emergencies = Counter(
-            "billing_emergency_accesses_total",
-            "Emergency accesses to health data that were opened.",
-            registry=self.registry,
-        )
-        self.books = Gauge(
+        self.books = self._gauge(
             "billing_books_cents",
             "Where billed money is, in cents, at the last sweep: billed, paid, in_dispute, lost, awaiting.",
-            ["part"],
-            registry=self.registry,
+            "part",
         )
-        self.unexplained = Gauge(
+        self.unexplained = self._gauge(
             "billing_unexplained_cents",
-            "Billed minus paid, in dispute, lost and awaiting, at the last sweep: anything but 0 is a wrong row.",
-            registry=self.registry,
+            "Billed minus paid, in dispute, lost and awaiting, at the last sweep; anything but 0 is a wrong row.",
         )
+
+    def _add_outbox(self) -> None:
+        self.outbox_pending = self._gauge("billing_outbox_pending", "Events recorded and not yet published.")
+        self.outbox_age = self._gauge("billing_outbox_oldest_age_seconds", "Age of the oldest unpublished event.")
+        self.published = self._counter("billing_outbox_published_total", "Events published.")
+        self.publish_errors = self._counter(
+            "billing_outbox_publish_errors_total", "Failed attempts to publish.", "error"
+        )
+        self.is_leader = self._gauge("billing_relay_is_leader", "Whether this process publishes the outbox.")
+        self.batch_seconds = self._seconds(
+            "billing_relay_batch_seconds", "Time to number, publish and mark one batch of events."
+        )
+        self.parked = self._gauge(
+            "billing_outbox_parked",
+            "Events that cannot be published, and those waiting for them: see `billing parked`.",
+        )
+
+    def _add_delivery(self) -> None:
+        self.consumer_lag = self._gauge(
+            "billing_consumer_lag",
+            "Events not yet read, by the hub of this process or by its share of the inbox.",
+            "consumer",
+        )
+        self.delivery_seconds = self._seconds(
+            "billing_event_delivery_seconds",
+            "Time from recording an event to delivering it to this process's subscribers.",
+        )
+        self.lagged = self._counter("billing_subscribers_lagged_total", "Subscriptions ended because they fell behind.")
+        self.inbox = self._counter(
+            "billing_inbox_messages_total",
+            "Messages from payers by result: posted, repeated, dead; also each retried attempt.",
+            "result",
+        )
+
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(name, description, labels, registry=self.registry)
+
+    def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
+        return Gauge(name, description, labels, registry=self.registry)
+
+    def _seconds(self, name: str, description: str, *labels: str) -> Histogram:
+        return Histogram(name, description, labels, buckets=_SECONDS, registry=self.registry)
 
     def change(self, action: str, outcome: str) -> None:
         """Count a call of an action with `done`, `replayed` or the code of its refusal."""
@@ -206,19 +138,19 @@ class Metrics:
         }
         totals[counted].inc(amount)
 
-    def show_books(self, books: Books) -> None:
-        """Tell where billed money is."""
+    def show_totals(self, totals: LedgerTotals) -> None:
+        """Set the gauges of where billed money is."""
         parts = {
-            "billed": books.billed_cents,
-            "paid": books.paid_cents,
-            "in_dispute": books.in_dispute_cents,
-            "lost": books.lost_cents,
-            "awaiting": books.awaiting_cents,
+            "billed": totals.billed_cents,
+            "paid": totals.paid_cents,
+            "in_dispute": totals.in_dispute_cents,
+            "lost": totals.lost_cents,
+            "awaiting": totals.awaiting_cents,
         }
         for name, cents in parts.items():
             self.books.labels(name).set(cents)
-        self.unexplained.set(books.unexplained_cents)
+        self.unexplained.set(totals.unexplained_cents)
 
     def operation(self, name: str | None) -> str:
-        """The label of an operation name: itself when registered, else `other`, since clients choose names freely."""
+        """The label for an operation name: the name if it is registered, else `other`, since clients choose names."""
         return name if name in self._operations else OTHER

@@ -19,8 +19,10 @@ from app.resolvers.context import Context
 from app.runtime.build import now
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
+from app.schema.operation_names import OPERATION_NAMES
 from app.schema.root import schema
-from app.telemetry.metrics import Metrics, request_id
+from app.telemetry.logs import request_id
+from app.telemetry.metrics import Metrics
 from app.transport.answers import OperationReport
 from app.transport.errors import Unauthenticated
 from app.transport.limits import Limits
@@ -39,7 +41,7 @@ EXPLORER_MISSING: Final = b"GraphiQL is not built: run `make explorer` (needs np
 
 def create_app(settings: Settings, *, clock: Callable[[], datetime] = now) -> Starlette:
     """The gateway as an ASGI application; `clock` gives the time. SettingsError or ManifestError if it cannot run."""
-    process = build(settings, clock=clock)
+    process = build(settings, clock=clock, operation_names=OPERATION_NAMES)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:

@@ -10,7 +10,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.telemetry.metrics import OTHER, Metrics, request_id
+from app.telemetry.logs import request_id
+from app.telemetry.metrics import OTHER, Metrics
 
 # Only these paths become metric labels: a label per requested path would let clients fill the memory.
 ROUTES: Final = ("/graphql", "/health", "/health/live", "/health/ready", "/metrics")

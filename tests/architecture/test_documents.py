@@ -8,8 +8,8 @@ from graphql import build_schema, parse, validate
 
 from app.auth.roles import ROLES
 from app.cli import app as command_line
-from app.runtime.process import OPERATION_NAMES
 from app.runtime.settings import Settings
+from app.schema.operation_names import OPERATION_NAMES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from app.db.reference_tables import patients
 from app.db.tables import outbox
-from app.telemetry.metrics import configure_logs
+from app.telemetry.logs import configure_logs
 from tests.factories import CONSULTATION, World, add_card, key, new_world, refusals, today
 from tests.gateway import Gateway
 
