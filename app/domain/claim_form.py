@@ -18,10 +18,10 @@ from app.domain.claims import ClaimType, date_failures
 from app.domain.data_scope import DataScope
 from app.domain.encounter import Encounter, Practitioner
 from app.domain.errors import ErrorCode, Failure
-from app.domain.identifiers import ans_failure, card_failure, cnes_failure
+from app.domain.identifiers import NUMBER_LENGTH_MAX, ans_failure, card_failure, cnes_failure, code_failure
 from app.domain.money import CENTS_MAX, Cents, Factor, Quantity, item_total
-from app.domain.text import text_failure
-from app.services import tuss
+from app.domain.text import ascii_failure, text_failure
+from app.services import parties, tuss
 
 ITEMS_MAX: Final = 200
 DIAGNOSES_MAX: Final = 4
@@ -95,29 +95,17 @@ async def examine(
     failures = list(_shape_failures(data))
     if failures:
         return failures, None
-    payer = await coverage_db.payer(connection, data.payer)
+    payer, party_failures = await parties.find(connection, scope, provider=data.provider, payer=data.payer)
     coverage = await coverage_db.coverage_of_card(connection, data.payer, data.card_number)
     contract = await contracts_db.between(connection, data.provider, data.payer)
     terms_failures, terms = await tuss.code_failures(connection, list(_uses(data)))
-    failures = [*await _party_failures(connection, scope, data, payer), *terms_failures]
+    failures = [*party_failures, *terms_failures]
     if payer is not None:
         window = contract.submission_window_days if contract else payer.submission_window_days
         failures += [*_coverage_failures(data, coverage), *_date_failures(data, window, today)]
     if payer is None or coverage is None:
         return failures, None
     return failures, Checked(payer, coverage, contract, terms)
-
-
-async def _party_failures(
-    connection: AsyncConnection, scope: DataScope, data: ClaimData, payer: PayerRecord | None
-) -> list[Failure]:
-    found = []
-    if payer is None:
-        found.append(Failure(ErrorCode.NOT_FOUND, f"no payer {data.payer}", "payer", "5027"))
-    is_in_scope = scope.holds(provider=data.provider, payer=data.payer, patient=None)
-    if not is_in_scope or await coverage_db.provider(connection, data.provider) is None:
-        found.append(Failure(ErrorCode.NOT_FOUND, f"no provider {data.provider}", "provider", "1202"))
-    return found
 
 
 def _coverage_failures(data: ClaimData, coverage: CoverageRecord | None) -> list[Failure]:
@@ -148,13 +136,13 @@ def _shape_failures(data: ClaimData) -> Iterator[Failure]:
         cnes_failure(data.provider, "provider"),
         ans_failure(data.payer, "payer"),
         card_failure(data.card_number, "cardNumber"),
-        _ascii_failure(data.provider_claim_number, "providerClaimNumber", 20),
+        ascii_failure(data.provider_claim_number, "providerClaimNumber", NUMBER_LENGTH_MAX),
         *_practitioner_failures(data.practitioner, "practitioner"),
         *_encounter_failures(data.encounter),
         *_optional(data.clinical_indication, "clinicalIndication", 500),
     ]
     if data.authorization is not None:
-        found.append(_ascii_failure(data.authorization.number, "authorization.number", 20))
+        found.append(ascii_failure(data.authorization.number, "authorization.number", NUMBER_LENGTH_MAX))
     yield from (failure for failure in found if failure is not None)
     yield from _diagnosis_failures(data.diagnosis_codes)
     yield from _items_failures(data)
@@ -164,19 +152,13 @@ def _optional(text: str | None, field: str, length_max: int) -> list[Failure | N
     return [] if text is None else [text_failure(text, field, length_max)]
 
 
-def _ascii_failure(text: str, field: str, length_max: int) -> Failure | None:
-    if not text.isascii():
-        return Failure(ErrorCode.INVALID_INPUT, "only ASCII characters are allowed", field)
-    return text_failure(text, field, length_max)
-
-
 def _practitioner_failures(who: Practitioner, path: str) -> Iterator[Failure | None]:
     yield from _optional(who.name, f"{path}.name", 70)
     limits = {"council": 2, "number": 15, "state": 2, "cbo": 6}
     for name, length_max in limits.items():
         text = getattr(who, name)
         if text is not None:
-            yield _ascii_failure(text, f"{path}.{name}", length_max)
+            yield ascii_failure(text, f"{path}.{name}", length_max)
 
 
 def _encounter_failures(encounter: Encounter | None) -> Iterator[Failure | None]:
@@ -191,7 +173,7 @@ def _encounter_failures(encounter: Encounter | None) -> Iterator[Failure | None]
     )
     for name, code, length_max in codes:
         if code is not None:
-            yield _ascii_failure(code, f"encounter.{name}", length_max)
+            yield ascii_failure(code, f"encounter.{name}", length_max)
     if encounter.requester is not None:
         yield from _practitioner_failures(encounter.requester, "encounter.requester")
 
@@ -225,9 +207,8 @@ def _item_failures(path: str, item: ItemData) -> Iterator[Failure]:
         yield Failure(ErrorCode.INVALID_AMOUNT, "a unit price is above zero", f"{path}.unitPrice", "5040")
     elif item.quantity > 0 and item.factor > 0 and not 0 < item.total <= CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the item's total must be 0.01 to 99999999.99", f"{path}.unitPrice")
-    if not (1 <= len(item.code) <= 10 and item.code.isascii() and item.code.isalnum()):
-        yield Failure(ErrorCode.UNKNOWN_CODE, "a code has 1 to 10 letters or digits", f"{path}.code", "1801")
-    yield from (failure for failure in _optional(item.description, f"{path}.description", 150) if failure)
+    found = [code_failure(item.code, f"{path}.code"), *_optional(item.description, f"{path}.description", 150)]
+    yield from (failure for failure in found if failure is not None)
 
 
 def item_records(claim_id: str, data: ClaimData, checked: Checked) -> list[ItemRecord]:

@@ -73,8 +73,7 @@ async def appeal(
     now: datetime,
 ) -> DenialRecord:
     """Contest the denial (recurso de glosa), for the whole of it or for `amount`; the rest is given up."""
-    failure = text_failure(justification, "justification", JUSTIFICATION_MAX)
-    raise_any([failure] if failure else [])
+    raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
     claim, denial = await _locked(connection, scope, denial_id, "id")
     block = appeal_block(denial.status, deadline=denial.appeal_deadline, today=business_day(now))
     if block is not None:
@@ -117,7 +116,7 @@ async def _answer(
     if given.justification is not None:
         failure = text_failure(given.justification, "justification", JUSTIFICATION_MAX)
     try:
-        raise_any([failure] if failure else [])
+        raise_any([failure])
         claim, denial = await _locked(connection, scope, given.denial_id, "denial")
         appealed, amount = Cents(denial.appealed_cents or 0), Cents(denial.amount_cents)
         # The table is asked first: a denial without an appeal is CONFLICT whatever the amount.

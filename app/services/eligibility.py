@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import eligibility as eligibility_db
 from app.db import parties as coverage_db
 from app.db.eligibility import EligibilityRecord
-from app.db.parties import CoverageRecord, PayerRecord
+from app.db.parties import CoverageRecord
 from app.domain import ids
 from app.domain.calendar import BRASILIA, business_day
 from app.domain.data_scope import DataScope
 from app.domain.eligibility import EligibilityDecision, EligibilityOutcome, EligibilitySource, decide
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.identifiers import ans_failure, card_failure, cnes_failure
-from app.services import tuss
+from app.services import parties, tuss
 
 ANSWER_LIFETIME: Final = timedelta(hours=1)
 
@@ -41,7 +41,7 @@ def check_question(question: Question, scope: DataScope) -> None:
         raise refuse(ErrorCode.NOT_FOUND, f"no provider {question.provider} for you with this payer", "provider")
 
 
-def _question_failures(question: Question) -> list[Failure]:
+def _question_failures(question: Question) -> list[Failure | None]:
     found = [
         cnes_failure(question.provider, "provider"),
         ans_failure(question.payer, "payer"),
@@ -49,14 +49,14 @@ def _question_failures(question: Question) -> list[Failure]:
     ]
     if (question.code_system is None) != (question.procedure_code is None):
         found.append(Failure(ErrorCode.INVALID_INPUT, "a procedure needs both codeSystem and code", "procedure"))
-    return [failure for failure in found if failure is not None]
+    return found
 
 
 async def ask(
     connection: AsyncConnection, *, scope: DataScope, question: Question, subject: str, now: datetime
 ) -> EligibilityRecord:
     """Decide from the payer's coverage data and keep the answer."""
-    payer = await _parties(connection, question)
+    payer = await parties.known(connection, provider=question.provider, payer=question.payer)
     coverage = await coverage_db.coverage_of_card(connection, question.payer, question.card_number)
     if scope.patient is not None and (coverage is None or coverage.patient_id != scope.patient):
         raise refuse(ErrorCode.NOT_FOUND, "no such card of yours", "cardNumber")
@@ -82,15 +82,6 @@ async def answer_from_cache(
     )
     await eligibility_db.insert_check(connection, record)
     return record
-
-
-async def _parties(connection: AsyncConnection, question: Question) -> PayerRecord:
-    payer = await coverage_db.payer(connection, question.payer)
-    if payer is None:
-        raise refuse(ErrorCode.NOT_FOUND, f"no payer {question.payer}", "payer", "5027")
-    if await coverage_db.provider(connection, question.provider) is None:
-        raise refuse(ErrorCode.NOT_FOUND, f"no provider {question.provider}", "provider", "1202")
-    return payer
 
 
 async def _check_procedure(connection: AsyncConnection, question: Question) -> None:

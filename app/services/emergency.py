@@ -41,11 +41,11 @@ async def open_access(
     return access
 
 
-def _failures(data: EmergencyData) -> list[Failure]:
+def _failures(data: EmergencyData) -> list[Failure | None]:
     found = [text_failure(data.reason, "reason", REASON_LENGTH_MAX)]
     if len(data.reason.strip()) < REASON_LENGTH_MIN:
         message = f"say in at least {REASON_LENGTH_MIN} characters why this cannot wait for somebody who may see it"
         found.append(Failure(ErrorCode.INVALID_INPUT, message, "reason"))
     if not 1 <= data.minutes <= MINUTES_MAX:
         found.append(Failure(ErrorCode.INVALID_INPUT, f"minutes must be 1 to {MINUTES_MAX}", "minutes"))
-    return [failure for failure in found if failure is not None]
+    return found

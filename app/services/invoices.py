@@ -91,7 +91,7 @@ async def _recoveries(connection: AsyncConnection, scope: DataScope, data: Invoi
     return await denials_db.won_and_unbilled(connection, scope, data.provider, data.payer, RECOVERIES_MAX)
 
 
-def _shape_failures(data: InvoiceData) -> list[Failure]:
+def _shape_failures(data: InvoiceData) -> list[Failure | None]:
     found = [
         cnes_failure(data.provider, "provider"),
         ans_failure(data.payer, "payer"),
@@ -100,7 +100,7 @@ def _shape_failures(data: InvoiceData) -> list[Failure]:
     if len(data.claim_ids) > CLAIMS_MAX or len(set(data.claim_ids)) < len(data.claim_ids):
         message = f"an invoice has 1 to {CLAIMS_MAX} claims, each of them once"
         found.append(Failure(ErrorCode.INVALID_INPUT, message, "claimIds"))
-    return [failure for failure in found if failure is not None]
+    return found
 
 
 async def _billable(connection: AsyncConnection, scope: DataScope, data: InvoiceData) -> list[ClaimRecord]:
@@ -193,8 +193,7 @@ async def adjust(
     now: datetime,
 ) -> InvoiceRecord:
     """Add a credit to the invoice, or take a debit off it; a debit comes off what the last lines still expect."""
-    failure = text_failure(reason, "reason", REASON_MAX)
-    raise_any([failure] if failure else [])
+    raise_any([text_failure(reason, "reason", REASON_MAX)])
     invoice = await locked(connection, scope, invoice_id, version)
     _next(invoice, InvoiceAction.ADJUST)
     total, settled = Cents(invoice.total_cents), Cents(invoice.settled_cents)
@@ -270,8 +269,7 @@ async def cancel(
     now: datetime,
 ) -> InvoiceRecord:
     """Withdraw an invoice on which nothing is settled; its claims may be billed again."""
-    failure = None if reason is None else text_failure(reason, "reason", REASON_MAX)
-    raise_any([failure] if failure else [])
+    raise_any([None if reason is None else text_failure(reason, "reason", REASON_MAX)])
     invoice = await locked(connection, scope, invoice_id, version)
     cancelled = replace(invoice, status=_next(invoice, InvoiceAction.CANCEL), version=invoice.version + 1)
     await invoices_db.update_invoice(connection, cancelled)

@@ -8,7 +8,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
-from app.db import parties as coverage_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
@@ -16,7 +15,7 @@ from app.domain import ids
 from app.domain import statement as remittance_input
 from app.domain.calendar import business_day
 from app.domain.data_scope import DataScope
-from app.domain.errors import ErrorCode, conflict, not_found, raise_any, refuse
+from app.domain.errors import conflict, not_found, raise_any
 from app.domain.remittances import (
     RemittanceLineAction,
     RemittanceLineProblem,
@@ -28,6 +27,7 @@ from app.domain.remittances import (
 from app.domain.statement import LineData, RemittanceData
 from app.events import outbox
 from app.events.contracts import remittance_event
+from app.services import parties
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ async def take(
     """Keep the statement with its lines; the same statement again changes nothing, another one under its number is
     CONFLICT."""
     raise_any(remittance_input.failures(data, today=business_day(now)))
-    await _check_parties(connection, scope, data)
+    await parties.check(connection, scope, provider=data.provider, payer=data.payer)
     known = await remittances_db.by_number(connection, data.payer, data.provider, data.statement_number)
     if known is not None:
         return _again(known, data)
@@ -62,14 +62,6 @@ async def take(
         raise conflict("somebody else has just imported this statement: try again", "statementNumber") from None
     await outbox.record(connection, remittance_event("RemittanceImported", remittance, at=now))
     return Imported(remittance, is_known=False)
-
-
-async def _check_parties(connection: AsyncConnection, scope: DataScope, data: RemittanceData) -> None:
-    is_in_scope = scope.holds(provider=data.provider, payer=data.payer, patient=None)
-    if not is_in_scope or await coverage_db.provider(connection, data.provider) is None:
-        raise refuse(ErrorCode.NOT_FOUND, f"no provider {data.provider}", "provider", "1202")
-    if await coverage_db.payer(connection, data.payer) is None:
-        raise refuse(ErrorCode.NOT_FOUND, f"no payer {data.payer}", "payer", "5027")
 
 
 def _again(known: RemittanceRecord, data: RemittanceData) -> Imported:

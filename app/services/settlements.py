@@ -17,6 +17,7 @@ from app.domain.allocation import spread, take_back
 from app.domain.calendar import business_day
 from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any
+from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.invoices import InvoiceAction, next_status
 from app.domain.money import Cents
 from app.domain.settlements import (
@@ -27,7 +28,7 @@ from app.domain.settlements import (
     check_settlement,
 )
 from app.domain.settlements import next_status as next_settlement_status
-from app.domain.text import text_failure
+from app.domain.text import ascii_failure, text_failure
 from app.events import outbox
 from app.events.contracts import settlement_event
 from app.services import history, invoices
@@ -102,8 +103,7 @@ async def reverse(
     now: datetime,
 ) -> Settled:
     """Take a settlement back, wholly or in part; the reversal is a ledger row of its own."""
-    failure = text_failure(reason, "reason", 200)
-    raise_any([failure] if failure else [])
+    raise_any([text_failure(reason, "reason", 200)])
     original = await settlements_db.one(connection, scope, settlement_id)
     if original is None:
         raise not_found("settlement", settlement_id)
@@ -114,7 +114,7 @@ async def reverse(
     undone = standing if amount is None else amount
     check_reversal(amount=undone, standing=standing)
     row = _reversal(original, undone, reason=reason, subject=subject, now=now)
-    held = await lines_db.held_by(connection, settlement_id)
+    held = await lines_db.allocated(connection, settlement_id)
     parts = dict(zip(held, take_back(undone, [Cents(cents) for cents in held.values()]), strict=True))
     lines = await lines_db.of_invoices(connection, scope, [invoice.id])
     return await _append(connection, invoice, InvoiceAction.REVERSE, row, lines, parts, now)
@@ -205,14 +205,12 @@ def _reversal(
     )
 
 
-def _payment_failures(payment: Payment, today: date) -> list[Failure]:
+def _payment_failures(payment: Payment, today: date) -> list[Failure | None]:
     found: list[Failure | None] = []
     if payment.paid_on > today:
         found.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
     if payment.bank_reference is not None:
         found.append(text_failure(payment.bank_reference, "bankReference", 60))
     if payment.statement_number is not None:
-        found.append(text_failure(payment.statement_number, "statementNumber", 20))
-        if not payment.statement_number.isascii():
-            found.append(Failure(ErrorCode.INVALID_INPUT, "only ASCII characters are allowed", "statementNumber"))
-    return [failure for failure in found if failure is not None]
+        found.append(ascii_failure(payment.statement_number, "statementNumber", NUMBER_LENGTH_MAX))
+    return found

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import idempotency as keys_db
 from app.db.idempotency import KeyRecord
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
-from app.domain.text import text_failure
+from app.domain.text import ascii_failure
 
 Answer = TypeVar("Answer")
 KEY_LENGTH_MAX = 80
@@ -45,7 +45,7 @@ async def once(
     """
     if key is None:
         return Written(await work(connection))
-    raise_any(_key_failures(key))
+    raise_any([_key_failure(key)])
     record = KeyRecord(subject, operation, key, _fingerprint(request), None)
     earlier = await keys_db.claim(connection, record, now=now)
     if earlier is not None:
@@ -55,13 +55,11 @@ async def once(
     return Written(value)
 
 
-def _key_failures(key: str) -> list[Failure]:
-    found = text_failure(key, "idempotencyKey", KEY_LENGTH_MAX)
+def _key_failure(key: str) -> Failure | None:
     # MySQL compares texts without their trailing blanks.
-    if found is None and (not key.isascii() or key != key.strip()):
-        message = "an idempotency key is ASCII text without blanks around it"
-        found = Failure(ErrorCode.INVALID_INPUT, message, "idempotencyKey")
-    return [] if found is None else [found]
+    if key != key.strip():
+        return Failure(ErrorCode.INVALID_INPUT, "remove the blanks around the idempotency key", "idempotencyKey")
+    return ascii_failure(key, "idempotencyKey", KEY_LENGTH_MAX)
 
 
 def _replay(earlier: KeyRecord, asked: KeyRecord, answer: TypeAdapter[Answer]) -> Answer:
