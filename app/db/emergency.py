@@ -1,19 +1,20 @@
 """Queries on emergency access (break-glass): who may read whose health data for a short time, and why."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.access_log_tables import emergency_accesses
-from app.db.engine import fetch, run, scalar
+from app.db.engine import fetch, scalar
 from app.db.paging import Keyset
+from app.db.records import columns, insert_records
 
 
 @dataclass(frozen=True, slots=True)
 class EmergencyRecord:
-    """One access, from its grant to its end."""
+    """One access: health data of one patient, open to one caller from `granted_at` to `expires_at`."""
 
     id: str
     actor: str
@@ -23,16 +24,16 @@ class EmergencyRecord:
     expires_at: datetime
 
 
-EMERGENCY = tuple(emergency_accesses.c[name] for name in EmergencyRecord.__dataclass_fields__)
+EMERGENCY = columns(emergency_accesses, EmergencyRecord)
 
 
 async def insert_access(connection: AsyncConnection, access: EmergencyRecord) -> None:
-    """Keep a new access."""
-    await run(connection, insert(emergency_accesses), [asdict(access)])
+    """Store a new access."""
+    await insert_records(connection, emergency_accesses, [access])
 
 
 async def open_of(connection: AsyncConnection, actor: str, now: datetime) -> list[EmergencyRecord]:
-    """The accesses of this caller that have not ended, the one that lasts longest last."""
+    """The accesses of this caller that have not expired, the last to expire last."""
     table = emergency_accesses.c
     query = select(*EMERGENCY).where(table.actor == actor, table.expires_at > now).order_by(table.expires_at)
     return await fetch(connection, query, EmergencyRecord)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one
+from app.db.records import columns
 from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.scoping import patients_in
 from app.domain.contracts import Terms
@@ -26,7 +27,7 @@ class PayerRecord:
 
     @property
     def terms(self) -> Terms:
-        """What holds where there is no contract."""
+        """The payer's standard terms, for providers without a contract."""
         return Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
 
 
@@ -72,10 +73,10 @@ class CoverageRecord:
         )
 
 
-PAYER = tuple(payers.c[name] for name in PayerRecord.__dataclass_fields__)
-PROVIDER = tuple(providers.c[name] for name in ProviderRecord.__dataclass_fields__)
-PATIENT = tuple(patients.c[name] for name in PatientRecord.__dataclass_fields__)
-COVERAGE = tuple(coverages.c[name] for name in CoverageRecord.__dataclass_fields__)
+PAYER = columns(payers, PayerRecord)
+PROVIDER = columns(providers, ProviderRecord)
+PATIENT = columns(patients, PatientRecord)
+COVERAGE = columns(coverages, CoverageRecord)
 
 
 async def payers_by_code(connection: AsyncConnection, codes: Sequence[str]) -> list[PayerRecord]:
@@ -101,12 +102,12 @@ async def provider(connection: AsyncConnection, code: str) -> ProviderRecord | N
 async def patients_by_id(
     connection: AsyncConnection, scope: DataScope, patient_ids: Sequence[str]
 ) -> list[PatientRecord]:
-    """The patients of these ids that the scope holds."""
+    """The patients with these ids within the scope."""
     query = select(*PATIENT).where(patients.c.id.in_(patient_ids), patients_in(scope))
     return await fetch(connection, query, PatientRecord)
 
 
 async def coverage_of_card(connection: AsyncConnection, payer_ans: str, card_number: str) -> CoverageRecord | None:
-    """The coverage behind a card of this payer; knowing the card number is the caller's right to ask."""
+    """The coverage of a card of this payer, without a data scope: callers who know the card number may ask about it."""
     query = select(*COVERAGE).where(coverages.c.payer_ans == payer_ans, coverages.c.card_number == card_number)
     return await fetch_one(connection, query, CoverageRecord)

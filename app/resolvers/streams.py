@@ -38,7 +38,7 @@ async def _checked(ctx: Context, cursor: str) -> int:
     except ValueError:
         raise refuse(ErrorCode.INVALID_INPUT, "this is no cursor of a stream", "after") from None
     async with ctx.database.reading() as connection:
-        kept = await outbox_db.kept(connection)
+        kept = await outbox_db.log_range(connection)
     if position > kept.last:
         raise refuse(ErrorCode.INVALID_INPUT, "this cursor is ahead of the event log", "after")
     if position < kept.first - 1:

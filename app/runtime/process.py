@@ -15,7 +15,7 @@ from app.db import outbox as outbox_db
 from app.db import reconciliation as books_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
-from app.db.reconciliation import Books
+from app.db.reconciliation import LedgerFilter
 from app.domain.data_scope import EVERYTHING
 from app.events.hub import Hub, StreamEvent
 from app.events.inbox import Inbox
@@ -172,7 +172,7 @@ async def sweep(parts: Process) -> int:
     """
     expired = await denials.sweep(parts.database, now=parts.now)
     async with parts.database.snapshot() as connection:
-        books = await books_db.reconcile(connection, EVERYTHING, Books())
+        books = await books_db.reconcile(connection, EVERYTHING, LedgerFilter())
     parts.metrics.show_books(books)
     if books.unexplained_cents:
         _log.error("books_do_not_balance", unexplained_cents=books.unexplained_cents)
@@ -186,7 +186,7 @@ async def _find_beginning(parts: Process) -> None:
     """Where the event log stands now; a database that is away does not keep the process from starting, unready."""
     try:
         async with parts.database.reading() as connection:
-            parts.hub.last_position = (await outbox_db.kept(connection)).last
+            parts.hub.last_position = (await outbox_db.log_range(connection)).last
     except DatabaseUnavailable:
         _log.warning("database_down", effect="started unready")
 

@@ -234,7 +234,7 @@ async def _measure_backlog(parts: Process) -> None:
     try:
         async with asyncio.timeout(2), parts.database.reading() as connection:
             waiting = await outbox_db.backlog(connection)
-            parked, kept = await outbox_db.held(connection), await outbox_db.kept(connection)
+            parked, kept = await outbox_db.held_back_count(connection), await outbox_db.log_range(connection)
     except (DatabaseUnavailable, TimeoutError):
         return
     age = (parts.now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
