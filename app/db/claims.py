@@ -151,6 +151,11 @@ async def count(connection: AsyncConnection, scope: DataScope, where: ClaimFilte
     return int(await scalar(connection, query))
 
 
+async def is_any(connection: AsyncConnection) -> bool:
+    """Whether there is any claim at all, in whatever scope."""
+    return await scalar(connection, select(claims.c.id).limit(1)) is not None
+
+
 async def insert_claim(connection: AsyncConnection, claim: ClaimRecord, items: Sequence[ItemRecord]) -> None:
     """A new claim with its items."""
     await insert_records(connection, claims, [claim])

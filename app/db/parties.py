@@ -1,14 +1,14 @@
 """Queries on payers, providers, patients and their coverages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, fetch_one
-from app.db.records import columns
+from app.db.engine import fetch, fetch_one, run
+from app.db.records import columns, insert_records
 from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.scoping import patients_in
 from app.domain.contracts import Terms
@@ -111,3 +111,24 @@ async def coverage_of_card(connection: AsyncConnection, payer_ans: str, card_num
     """The coverage of a card of this payer, without a data scope: callers who know the card number may ask about it."""
     query = select(*COVERAGE).where(coverages.c.payer_ans == payer_ans, coverages.c.card_number == card_number)
     return await fetch_one(connection, query, CoverageRecord)
+
+
+async def insert_payers(connection: AsyncConnection, records: Sequence[PayerRecord]) -> None:
+    """New payers."""
+    await insert_records(connection, payers, records)
+
+
+async def insert_providers(connection: AsyncConnection, records: Sequence[ProviderRecord]) -> None:
+    """New providers; their invoices and batches are numbered from 1."""
+    counters = {"last_invoice_number": 0, "last_batch_number": 0}
+    await run(connection, insert(providers), [asdict(record) | counters for record in records])
+
+
+async def insert_patients(connection: AsyncConnection, records: Sequence[PatientRecord]) -> None:
+    """New patients, still without coverage."""
+    await insert_records(connection, patients, records)
+
+
+async def insert_coverages(connection: AsyncConnection, records: Sequence[CoverageRecord]) -> None:
+    """New coverages of patients who exist."""
+    await insert_records(connection, coverages, records)
