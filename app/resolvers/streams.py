@@ -96,6 +96,6 @@ async def _is_visible(ctx: Context, wish: StreamRequest, event: StreamEvent) -> 
     """The caller's scope; a published event names no patient, and the log may name one who was corrected since, so
     a patient's own are told by the rows themselves."""
     patient = ctx.scope.patient
-    if not ctx.scope.holds(provider=event.provider, payer=event.payer, patient=patient):
+    if not ctx.scope.contains(provider=event.provider, payer=event.payer, patient=patient):
         return False
     return patient is None or await wish.is_visible(event)

@@ -37,7 +37,7 @@ def check_question(question: Question, scope: DataScope) -> None:
     """Refuse malformed identifiers (INVALID_IDENTIFIER, INVALID_CARD) and providers outside the scope (NOT_FOUND)."""
     raise_any(_question_failures(question))
     # A patient's own token may only ask about its own card; that is checked once the card's owner is known.
-    if not scope.holds(provider=question.provider, payer=question.payer, patient=scope.patient):
+    if not scope.contains(provider=question.provider, payer=question.payer, patient=scope.patient):
         raise refuse(ErrorCode.NOT_FOUND, f"no provider {question.provider} for you with this payer", "provider")
 
 

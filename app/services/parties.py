@@ -12,7 +12,7 @@ async def find(
     connection: AsyncConnection, scope: DataScope, *, provider: str, payer: str
 ) -> tuple[PayerRecord | None, list[Failure]]:
     """The payer, and every reason why this pair is refused; a provider outside the scope is refused as if unknown."""
-    is_in_scope = scope.holds(provider=provider, payer=payer, patient=None)
+    is_in_scope = scope.contains(provider=provider, payer=payer, patient=None)
     return await _look_up(connection, provider, payer, is_in_scope=is_in_scope)
 
 

@@ -110,9 +110,9 @@ async def reverse(
     if original.reverses_id is not None or original.status is not SettlementStatus.CONFIRMED:
         raise conflict("only a confirmed settlement can be reversed", "id")
     invoice = await invoices.locked(connection, scope, original.invoice_id, None)
-    standing = Cents(original.amount_cents - await settlements_db.reversed_cents(connection, settlement_id))
-    undone = standing if amount is None else amount
-    check_reversal(amount=undone, standing=standing)
+    reversible = Cents(original.amount_cents - await settlements_db.reversed_cents(connection, settlement_id))
+    undone = reversible if amount is None else amount
+    check_reversal(amount=undone, reversible=reversible)
     row = _reversal(original, undone, reason=reason, subject=subject, now=now)
     held = await lines_db.allocated(connection, settlement_id)
     parts = dict(zip(held, take_back(undone, [Cents(cents) for cents in held.values()]), strict=True))

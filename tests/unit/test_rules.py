@@ -210,4 +210,4 @@ def test_ids_are_well_formed_unique_and_in_order_of_making() -> None:
     ],
 )
 def test_every_part_of_a_scope_must_hold(scope: DataScope, is_held: bool) -> None:
-    assert scope.holds(provider="1", payer="9", patient="p") is is_held
+    assert scope.contains(provider="1", payer="9", patient="p") is is_held
