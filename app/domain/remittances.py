@@ -134,7 +134,7 @@ def decisions(
 def lines_by_item(
     items: Sequence[BilledItem], lines: Sequence[PaidLine]
 ) -> dict[int, PaidLine] | RemittanceLineProblem:
-    """Item sequence -> the line about it; AMBIGUOUS when the item cannot be told, or has a line already.
+    """Item sequence -> the line about it; AMBIGUOUS when the item cannot be determined or has a line.
 
     A line that names only a code may be about several items. Example: items 1 and 2 have the same code, with totals
     18_50 and 12_00.
