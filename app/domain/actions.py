@@ -58,7 +58,7 @@ INVOICE_STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class ClaimFacts:
-    """What is decided by: the state of a claim, and what else refers to it."""
+    """What determines which operations are possible on a claim."""
 
     status: ClaimStatus
     approved: Cents | None

@@ -140,7 +140,7 @@ def total_at_risk(findings: Iterable[Finding], items: list[Item]) -> Cents:
     80 %, the quantity puts 50_00 at risk and leaves 50 %. The payer pays 40_00 = 100_00 x 80 % x 50 %, so 60_00 are at
     risk and not 70_00, which would count the extra 10_00 of the second unit twice.
 
-    A finding that is not about an item puts the whole claim at risk.
+    A finding that is not about an item, such as a coverage that had ended, puts the whole claim at risk.
     """
     safe = [Fraction(item.total) for item in items]
     for finding in findings:
