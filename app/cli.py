@@ -239,12 +239,12 @@ def parked() -> None:
 
     async def work(database: Database) -> tuple[list[ParkedRecord], int]:
         async with database.reading() as connection:
-            return await outbox_db.parked(connection), await outbox_db.held(connection)
+            return await outbox_db.parked(connection), await outbox_db.held_back_count(connection)
 
     found, held = _with_database(work)
     for event in found:
         line = f"{event.aggregate_id}  {event.name} {event.event_id} since {event.parked_at:%Y-%m-%d %H:%M}"
-        _out.print(f"{line}: {event.reason}", markup=False)
+        _out.print(f"{line}: {event.parked_reason}", markup=False)
     _err.print(f"{len(found)} events parked, {held - len(found)} wait behind them", markup=False)
 
 

@@ -124,7 +124,7 @@ async def told_all(gateway: Gateway) -> None:
 
     async def is_at_the_end() -> bool:
         async with gateway.database.reading() as connection:
-            return gateway.parts.hub.last_position == (await outbox_db.kept(connection)).last
+            return gateway.parts.hub.last_position == (await outbox_db.log_range(connection)).last
 
     await all_published(gateway.database)
     await until_true(is_at_the_end)

@@ -1,15 +1,17 @@
 """Queries on claims and their items."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.filters import Condition, equal, one_of, within
 from app.db.paging import Keyset
+from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
 from app.db.tables import claim_items, claims, denials
@@ -76,7 +78,7 @@ class ItemRecord:
 
 @dataclass(frozen=True, slots=True)
 class ClaimFilter:
-    """Every given part must hold; ranges include both ends, amounts are cents."""
+    """A claim matches when every given part does; ranges include both ends, amounts are cents."""
 
     status: tuple[ClaimStatus, ...] | None = None
     type: ClaimType | None = None
@@ -96,7 +98,7 @@ class ClaimFilter:
 
 @dataclass(frozen=True, slots=True)
 class ServicesOf:
-    """Whose services to look for; the claim itself and the one that it replaces are no duplicates."""
+    """Whose services to look for, `other_than` the claim itself and the one it replaces: neither is a duplicate."""
 
     provider_cnes: str
     payer_ans: str
@@ -104,8 +106,8 @@ class ServicesOf:
     other_than: tuple[str, ...]
 
 
-CLAIM = tuple(claims.c[name] for name in ClaimRecord.__dataclass_fields__)
-ITEM = tuple(claim_items.c[name] for name in ItemRecord.__dataclass_fields__)
+CLAIM = columns(claims, ClaimRecord)
+ITEM = columns(claim_items, ItemRecord)
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -113,12 +115,12 @@ def _visible(scope: DataScope) -> Select[Any]:
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
-    """The claims of these ids that the scope holds."""
+    """The claims with these ids within the scope."""
     return await fetch(connection, _visible(scope).where(claims.c.id.in_(ids)), ClaimRecord)
 
 
 async def by_number(connection: AsyncConnection, provider: str, payer: str, number: str) -> ClaimRecord | None:
-    """The claim that already carries this provider's number with this payer."""
+    """The claim that already has this provider's number with this payer."""
     query = select(*CLAIM).where(
         claims.c.provider_cnes == provider,
         claims.c.payer_ans == payer,
@@ -128,47 +130,51 @@ async def by_number(connection: AsyncConnection, provider: str, payer: str, numb
 
 
 async def lock(connection: AsyncConnection, scope: DataScope, claim_id: str) -> ClaimRecord | None:
-    """The claim, held until the transaction ends, so that two writers take turns."""
+    """The claim, locked until the transaction ends so that two writers take turns."""
     return await fetch_one(connection, _visible(scope).where(claims.c.id == claim_id).with_for_update(), ClaimRecord)
 
 
 async def lock_many(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
-    """Several claims held at once, always in id order so that two callers cannot block each other."""
+    """Several claims locked at once, always in id order so that two callers cannot deadlock."""
     query = _visible(scope).where(claims.c.id.in_(ids)).order_by(claims.c.id).with_for_update()
     return await fetch(connection, query, ClaimRecord)
 
 
 async def page(connection: AsyncConnection, scope: DataScope, where: ClaimFilter, keyset: Keyset) -> list[ClaimRecord]:
-    """One page of the claims that the scope holds."""
+    """One page of the claims within the scope."""
     return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), ClaimRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> int:
-    """How many claims the filter holds within the scope."""
+    """How many claims within the scope match the filter."""
     query = select(func.count()).select_from(claims).where(claims_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
 
 
+async def is_any(connection: AsyncConnection) -> bool:
+    """Whether there is any claim at all, in whatever scope."""
+    return await scalar(connection, select(claims.c.id).limit(1)) is not None
+
+
 async def insert_claim(connection: AsyncConnection, claim: ClaimRecord, items: Sequence[ItemRecord]) -> None:
     """A new claim with its items."""
-    await run(connection, insert(claims).values(**asdict(claim)))
+    await insert_records(connection, claims, [claim])
     await insert_items(connection, items)
 
 
 async def insert_items(connection: AsyncConnection, items: Sequence[ItemRecord]) -> None:
     """The items of one claim, in one statement."""
-    await run(connection, insert(claim_items), [asdict(item) for item in items])
+    await insert_records(connection, claim_items, items)
 
 
 async def delete_items(connection: AsyncConnection, claim_id: str) -> None:
-    """Drop the items of a draft that is about to get new ones."""
+    """Delete the items of a draft that is about to get new ones."""
     await run(connection, delete(claim_items).where(claim_items.c.claim_id == claim_id))
 
 
 async def update_claim(connection: AsyncConnection, claim: ClaimRecord) -> None:
-    """Write the whole row of a claim that the caller holds locked."""
-    values = asdict(claim)
-    await run(connection, update(claims).where(claims.c.id == values.pop("id")).values(**values))
+    """Write the whole row of a claim that the caller has locked."""
+    await update_record(connection, claims, claim)
 
 
 async def update_items(connection: AsyncConnection, items: Sequence[ItemRecord]) -> None:
@@ -181,26 +187,26 @@ async def update_items(connection: AsyncConnection, items: Sequence[ItemRecord])
 
 
 async def items_of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[ItemRecord]:
-    """The items of these claims, in sequence order, as far as the scope holds the claims."""
+    """The items of those of these claims that are within the scope, in sequence order."""
     query = select(*ITEM).join(claims, claims.c.id == claim_items.c.claim_id)
     query = query.where(claim_items.c.claim_id.in_(claim_ids), claims_in(scope))
     return await fetch(connection, query.order_by(claim_items.c.claim_id, claim_items.c.sequence), ItemRecord)
 
 
 async def items_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ItemRecord]:
-    """The items of these ids whose claims the scope holds."""
+    """The items with these ids whose claims are within the scope."""
     query = select(*ITEM).join(claims, claims.c.id == claim_items.c.claim_id)
     return await fetch(connection, query.where(claim_items.c.id.in_(ids), claims_in(scope)), ItemRecord)
 
 
-async def living_replacements(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
+async def active_replacements(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
     """The claims that replace these ones and are not cancelled."""
     query = _visible(scope).where(claims.c.replaces_id.in_(ids), claims.c.status != ClaimStatus.CANCELLED)
     return await fetch(connection, query, ClaimRecord)
 
 
 async def replaced_among(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
-    """Which of these claims have a living replacement."""
+    """Which of these claims have a replacement that is not cancelled."""
     table = claims.c
     query = select(table.replaces_id).where(table.replaces_id.in_(ids), table.status != ClaimStatus.CANCELLED)
     return {row[0] for row in (await connection.execute(query)).all()}
@@ -209,7 +215,7 @@ async def replaced_among(connection: AsyncConnection, ids: Sequence[str]) -> set
 async def by_numbers(
     connection: AsyncConnection, scope: DataScope, provider: str, payer: str, numbers: Sequence[str]
 ) -> list[ClaimRecord]:
-    """The claims that carry one of these numbers, the provider's own or the payer's."""
+    """The claims with one of these numbers, the provider's own or the payer's."""
     table = claims.c
     named = or_(table.provider_claim_number.in_(numbers), table.payer_claim_number.in_(numbers))
     query = _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer, named)
@@ -232,31 +238,26 @@ async def services_elsewhere(
     return {(row[0], row[1], row[2]) for row in (await connection.execute(query)).all()}
 
 
-def _conditions(where: ClaimFilter) -> list[ColumnElement[bool]]:
+def _conditions(where: ClaimFilter) -> list[Condition]:
     table = claims.c
-    equal = (
+    matching = equal(
         (table.type, where.type),
         (table.payer_ans, where.payer),
         (table.provider_cnes, where.provider),
         (table.patient_id, where.patient),
         (table.provider_claim_number, where.provider_claim_number),
     )
-    ranges = (
+    ranges = within(
         (table.service_date, where.service_date_from, where.service_date_to),
         (table.submitted_at, where.submitted_from, where.submitted_to),
         (table.claimed_cents, where.amount_from, where.amount_to),
     )
-    found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
-    found += [column >= low for column, low, _ in ranges if low is not None]
-    found += [column <= high for column, _, high in ranges if high is not None]
-    if where.status is not None:
-        found.append(table.status.in_(where.status))
-    return found + _denial_conditions(where)
+    return [*matching, *ranges, *one_of((table.status, where.status)), *_denial_conditions(where)]
 
 
-def _denial_conditions(where: ClaimFilter) -> list[ColumnElement[bool]]:
+def _denial_conditions(where: ClaimFilter) -> list[Condition]:
     of_claim = select(denials.c.id).where(denials.c.claim_id == claims.c.id)
-    found: list[ColumnElement[bool]] = []
+    found: list[Condition] = []
     if where.denial_code is not None:
         found.append(of_claim.where(denials.c.code == where.denial_code).exists())
     if where.is_in_dispute is not None:

@@ -1,14 +1,16 @@
 """Queries on contracts between providers and payers, and their price lists."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, tuple_, update
+from sqlalchemy import Select, delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run
+from app.db.filters import equal
+from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import contract_prices, contracts
 from app.db.scoping import contracts_in
 from app.domain.contracts import Price, Terms
@@ -48,7 +50,7 @@ class PriceRecord:
 
     @property
     def price(self) -> Price:
-        """The price as the rules take it."""
+        """The price in the form that the rules use."""
         limit = None if self.quantity_max is None else Quantity(self.quantity_max)
         return Price(
             self.code_system,
@@ -61,8 +63,8 @@ class PriceRecord:
         )
 
 
-CONTRACT = tuple(contracts.c[name] for name in ContractRecord.__dataclass_fields__)
-PRICE = tuple(contract_prices.c[name] for name in PriceRecord.__dataclass_fields__)
+CONTRACT = columns(contracts, ContractRecord)
+PRICE = columns(contract_prices, PriceRecord)
 
 
 def _between(provider: str, payer: str) -> Select[Any]:
@@ -76,30 +78,28 @@ async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[st
 
 
 async def between(connection: AsyncConnection, provider: str, payer: str) -> ContractRecord | None:
-    """The contract of this pair, for the rules: whoever may act for the pair is bound by it."""
+    """The contract of this pair, without a data scope: its rules bind every caller who may act for the pair."""
     return await fetch_one(connection, _between(provider, payer), ContractRecord)
 
 
 async def lock(connection: AsyncConnection, provider: str, payer: str) -> ContractRecord | None:
-    """The contract held for a change."""
+    """The contract of this pair, locked until the transaction ends."""
     return await fetch_one(connection, _between(provider, payer).with_for_update(), ContractRecord)
 
 
 async def of_scope(
     connection: AsyncConnection, scope: DataScope, provider: str | None, payer: str | None
 ) -> list[ContractRecord]:
-    """The contracts that the scope holds, by provider and payer."""
-    query = select(*CONTRACT).where(contracts_in(scope))
-    if provider is not None:
-        query = query.where(contracts.c.provider_cnes == provider)
-    if payer is not None:
-        query = query.where(contracts.c.payer_ans == payer)
-    order = (contracts.c.provider_cnes, contracts.c.payer_ans)
+    """The contracts within the scope, ordered by provider and payer; at most 500."""
+    table = contracts.c
+    matching = equal((table.provider_cnes, provider), (table.payer_ans, payer))
+    query = select(*CONTRACT).where(contracts_in(scope), *matching)
+    order = (table.provider_cnes, table.payer_ans)
     return await fetch(connection, query.order_by(*order).limit(500), ContractRecord)
 
 
 async def prices_of(connection: AsyncConnection, ids: Sequence[str]) -> list[PriceRecord]:
-    """The price lists of these contracts, by table, code and first day."""
+    """The price lists of these contracts, ordered by code system, code and first day."""
     table = contract_prices.c
     query = select(*PRICE).where(table.contract_id.in_(ids))
     return await fetch(connection, query.order_by(table.code_system, table.code, table.valid_from), PriceRecord)
@@ -108,7 +108,7 @@ async def prices_of(connection: AsyncConnection, ids: Sequence[str]) -> list[Pri
 async def prices_for(
     connection: AsyncConnection, contract_id: str, codes: Sequence[tuple[str, str]]
 ) -> list[PriceRecord]:
-    """The prices of these (table, code) pairs in one contract, of whatever period."""
+    """The prices of these (code system, code) pairs in one contract, of every period."""
     table = contract_prices.c
     pairs = tuple_(table.code_system, table.code)
     query = select(*PRICE).where(table.contract_id == contract_id, pairs.in_(codes))
@@ -117,20 +117,19 @@ async def prices_for(
 
 async def insert_contract(connection: AsyncConnection, contract: ContractRecord) -> None:
     """A new contract, still without prices."""
-    await run(connection, insert(contracts).values(**asdict(contract)))
+    await insert_records(connection, contracts, [contract])
 
 
 async def update_contract(connection: AsyncConnection, contract: ContractRecord) -> None:
-    """Write the whole row of a contract that the caller holds locked."""
-    values = asdict(contract)
-    await run(connection, update(contracts).where(contracts.c.id == values.pop("id")).values(**values))
+    """Write the whole row of a contract that the caller has locked."""
+    await update_record(connection, contracts, contract)
 
 
 async def delete_prices(connection: AsyncConnection, contract_id: str) -> None:
-    """Drop the price list of a contract that is about to get a new one."""
+    """Delete the price list of a contract that is about to get a new one."""
     await run(connection, delete(contract_prices).where(contract_prices.c.contract_id == contract_id))
 
 
 async def insert_prices(connection: AsyncConnection, prices: Sequence[PriceRecord]) -> None:
     """More prices, in one statement."""
-    await run(connection, insert(contract_prices), [asdict(price) for price in prices])
+    await insert_records(connection, contract_prices, prices)

@@ -1,15 +1,17 @@
-"""Queries on denials (denials) and the appeals against them."""
+"""Queries on denials (glosas) and the appeals against them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.engine import fetch, fetch_one, scalar
+from app.db.filters import Condition, equal, one_of
 from app.db.paging import Keyset
+from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
 from app.db.tables import claims, denials, invoice_lines
@@ -28,12 +30,12 @@ class DenialRecord:
     status: DenialStatus
     created_at: datetime
     appeal_deadline: date
-    appealed_cents: int | None = None
-    justification: str | None = None
-    appealed_at: datetime | None = None
-    answered_cents: int | None = None
-    payer_justification: str | None = None
-    answered_at: datetime | None = None
+    appealed_cents: int | None
+    justification: str | None
+    appealed_at: datetime | None
+    answered_cents: int | None
+    payer_justification: str | None
+    answered_at: datetime | None
 
     @property
     def shares(self) -> Shares:
@@ -45,7 +47,7 @@ class DenialRecord:
 
 @dataclass(frozen=True, slots=True)
 class DenialFilter:
-    """Every given part must hold; `deadline_before` leaves its own day out."""
+    """A denial matches when every given part does; `deadline_before` excludes its own day."""
 
     status: tuple[DenialStatus, ...] | None = None
     payer: str | None = None
@@ -54,15 +56,16 @@ class DenialFilter:
     deadline_before: date | None = None
 
 
-DENIAL = tuple(denials.c[name] for name in DenialRecord.__dataclass_fields__)
+DENIAL = columns(denials, DenialRecord)
 DISPUTED: ColumnElement[int] = case(
     (denials.c.status == DenialStatus.OPEN, denials.c.amount_cents),
     (denials.c.status == DenialStatus.APPEALED, func.coalesce(denials.c.appealed_cents, 0)),
     else_=0,
 )
-"""The part of a denial that is still fought for, as `shares` divides it."""
+"""The part of a denial that is in dispute, as `shares` divides it: all of 100.00 while it is open, 60.00 once 60.00 of
+it is appealed, nothing after the answer."""
 RECOVERED: ColumnElement[int] = func.coalesce(denials.c.answered_cents, 0)
-"""The part of a denial that an appeal won."""
+"""The part of a denial that an appeal won back."""
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -70,7 +73,7 @@ def _visible(scope: DataScope) -> Select[Any]:
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[DenialRecord]:
-    """The denials of these ids whose claims the scope holds."""
+    """The denials with these ids whose claims are within the scope."""
     return await fetch(connection, _visible(scope).where(denials.c.id.in_(ids)), DenialRecord)
 
 
@@ -95,36 +98,35 @@ async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Se
 async def page(
     connection: AsyncConnection, scope: DataScope, where: DenialFilter, keyset: Keyset
 ) -> list[DenialRecord]:
-    """One page of the denials that the scope holds."""
+    """One page of the denials within the scope."""
     return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), DenialRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> int:
-    """How many denials the filter holds within the scope."""
-    return int(await scalar(connection, _over(func.count(), scope, where)))
+    """How many denials within the scope match the filter."""
+    return int(await scalar(connection, _aggregate(func.count(), scope, where)))
 
 
 async def open_cents(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> int:
-    """Cents of the filter's denials that are lost unless somebody appeals: open ones, of claims that still count."""
+    """Cents of the filter's denials that are lost without an appeal: open ones, of claims that are not replaced."""
     total = func.coalesce(func.sum(denials.c.amount_cents), 0)
     at_risk = (denials.c.status == DenialStatus.OPEN, ~is_replaced())
-    return int(await scalar(connection, _over(total, scope, where).where(*at_risk)))
+    return int(await scalar(connection, _aggregate(total, scope, where).where(*at_risk)))
 
 
-def _over(column: ColumnElement[Any], scope: DataScope, where: DenialFilter) -> Select[Any]:
+def _aggregate(column: ColumnElement[Any], scope: DataScope, where: DenialFilter) -> Select[Any]:
     query = select(column).select_from(denials).join(claims, claims.c.id == denials.c.claim_id)
     return query.where(claims_in(scope), *_conditions(where))
 
 
 async def insert_denials(connection: AsyncConnection, rows: Sequence[DenialRecord]) -> None:
     """The denials of one decision."""
-    await run(connection, insert(denials), [asdict(row) for row in rows])
+    await insert_records(connection, denials, rows)
 
 
 async def update_denial(connection: AsyncConnection, denial: DenialRecord) -> None:
     """Write the whole row of a denial whose claim is locked."""
-    values = asdict(denial)
-    await run(connection, update(denials).where(denials.c.id == values.pop("id")).values(**values))
+    await update_record(connection, denials, denial)
 
 
 async def overdue_claims(connection: AsyncConnection, day: date, limit: int) -> list[str]:
@@ -137,9 +139,9 @@ async def overdue_claims(connection: AsyncConnection, day: date, limit: int) -> 
 async def won_and_unbilled(
     connection: AsyncConnection, scope: DataScope, provider: str, payer: str, limit: int
 ) -> list[DenialRecord]:
-    """Won appeals of this provider with this payer that stand on no living invoice, oldest first.
+    """Won appeals of this provider with this payer that no active invoice bills, oldest first.
 
-    A claim that another one replaces is billed by that one.
+    Appeals of a replaced claim are left out: the replacement bills the service.
     """
     billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == denials.c.id)
     query = (
@@ -150,15 +152,13 @@ async def won_and_unbilled(
     return await fetch(connection, query.order_by(denials.c.id).limit(limit), DenialRecord)
 
 
-def _conditions(where: DenialFilter) -> list[ColumnElement[bool]]:
-    equal = (
+def _conditions(where: DenialFilter) -> list[Condition]:
+    matching = equal(
         (claims.c.payer_ans, where.payer),
         (claims.c.provider_cnes, where.provider),
         (denials.c.code, where.code),
     )
-    found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
-    if where.status is not None:
-        found.append(denials.c.status.in_(where.status))
+    found = [*matching, *one_of((denials.c.status, where.status))]
     if where.deadline_before is not None:
         found.append(denials.c.appeal_deadline < where.deadline_before)
     return found

@@ -1,14 +1,16 @@
-"""Queries on eligibility answers: immutable rows, one for every question asked."""
+"""Queries on eligibility answers: rows that never change, one for every question asked."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, run, scalar
+from app.db.engine import fetch, scalar
+from app.db.filters import Condition, equal, within
 from app.db.paging import Keyset
+from app.db.records import columns, insert_records
 from app.db.reference_tables import eligibility_checks
 from app.db.scoping import eligibility_in
 from app.domain.data_scope import DataScope
@@ -46,16 +48,16 @@ class EligibilityFilter:
     service_date_to: date | None = None
 
 
-ELIGIBILITY = tuple(eligibility_checks.c[name] for name in EligibilityRecord.__dataclass_fields__)
+ELIGIBILITY = columns(eligibility_checks, EligibilityRecord)
 
 
 async def insert_check(connection: AsyncConnection, record: EligibilityRecord) -> None:
-    """Keep one answer."""
-    await run(connection, insert(eligibility_checks).values(**asdict(record)))
+    """Store one answer."""
+    await insert_records(connection, eligibility_checks, [record])
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[EligibilityRecord]:
-    """The answers of these ids that the scope holds."""
+    """The answers with these ids within the scope."""
     query = select(*ELIGIBILITY).where(eligibility_checks.c.id.in_(ids), eligibility_in(scope))
     return await fetch(connection, query, EligibilityRecord)
 
@@ -63,28 +65,23 @@ async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[st
 async def page(
     connection: AsyncConnection, scope: DataScope, where: EligibilityFilter, keyset: Keyset
 ) -> list[EligibilityRecord]:
-    """One page of the answers that the scope holds."""
+    """One page of the answers within the scope."""
     query = select(*ELIGIBILITY).where(eligibility_in(scope), *_conditions(where))
     return await fetch(connection, keyset.apply(query), EligibilityRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: EligibilityFilter) -> int:
-    """How many answers the filter holds within the scope."""
+    """How many answers within the scope match the filter."""
     query = select(func.count()).select_from(eligibility_checks).where(eligibility_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
 
 
-def _conditions(where: EligibilityFilter) -> list[ColumnElement[bool]]:
+def _conditions(where: EligibilityFilter) -> list[Condition]:
     table = eligibility_checks.c
-    equal = (
+    matching = equal(
         (table.payer_ans, where.payer),
         (table.provider_cnes, where.provider),
         (table.patient_id, where.patient),
         (table.outcome, where.outcome),
     )
-    found = [column == value for column, value in equal if value is not None]
-    if where.service_date_from is not None:
-        found.append(table.service_date >= where.service_date_from)
-    if where.service_date_to is not None:
-        found.append(table.service_date <= where.service_date_to)
-    return found
+    return [*matching, *within((table.service_date, where.service_date_from, where.service_date_to))]

@@ -1,15 +1,16 @@
 """Queries on emergency access (break-glass): who may read whose health data for a short time, and why."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.access_log_tables import emergency_accesses
-from app.db.engine import fetch, run, scalar
+from app.db.engine import fetch, scalar
 from app.db.paging import Keyset
+from app.db.records import columns, insert_records
 from app.db.reference_tables import patients
 from app.db.scoping import patients_in
 from app.domain.data_scope import DataScope
@@ -17,7 +18,7 @@ from app.domain.data_scope import DataScope
 
 @dataclass(frozen=True, slots=True)
 class EmergencyRecord:
-    """One access, from its grant to its end."""
+    """One access: health data of one patient, open to one caller from `granted_at` to `expires_at`."""
 
     id: str
     actor: str
@@ -27,12 +28,12 @@ class EmergencyRecord:
     expires_at: datetime
 
 
-EMERGENCY = tuple(emergency_accesses.c[name] for name in EmergencyRecord.__dataclass_fields__)
+EMERGENCY = columns(emergency_accesses, EmergencyRecord)
 
 
 async def insert_access(connection: AsyncConnection, access: EmergencyRecord) -> None:
-    """Keep a new access."""
-    await run(connection, insert(emergency_accesses), [asdict(access)])
+    """Store a new access."""
+    await insert_records(connection, emergency_accesses, [access])
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[EmergencyRecord]:
@@ -43,7 +44,7 @@ async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[st
 
 
 async def open_of(connection: AsyncConnection, actor: str, now: datetime) -> list[EmergencyRecord]:
-    """The accesses of this caller that have not ended, the one that lasts longest last."""
+    """The accesses of this caller that have not expired, the last to expire last."""
     table = emergency_accesses.c
     query = select(*EMERGENCY).where(table.actor == actor, table.expires_at > now).order_by(table.expires_at)
     return await fetch(connection, query, EmergencyRecord)

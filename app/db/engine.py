@@ -1,4 +1,4 @@
-"""The connections: short autocommit reads, units of work with retries, and the one lane that turns rows to records."""
+"""Database connections: short autocommit reads, units of work with retries, and rows as records."""
 
 import asyncio
 import random
@@ -56,8 +56,8 @@ class Database:
         self.url = make_url(url)
         self.timeout_seconds = timeout_seconds
         self.engine = _create(url, pool_size, tls)
-        # A pool of its own: to switch a connection to autocommit and back costs two round trips, and a caller who is
-        # cancelled in between leaves it behind.
+        # A separate pool: switching a connection to autocommit and back costs two round trips, and a caller who is
+        # cancelled in between would return it to the pool in autocommit mode.
         self.reads = _create(url, pool_size, tls, isolation_level="AUTOCOMMIT")
 
     @property
@@ -67,15 +67,15 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in autocommit for statements that only read; DatabaseUnavailable when it cannot be had."""
-        with _telling():
+        """A connection in autocommit for statements that only read; DatabaseUnavailable when there is none."""
+        with _translating_errors():
             async with asyncio.timeout(self.timeout_seconds), self.reads.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """A connection whose reads all see one moment, for sums over several tables."""
-        with _telling():
+        """A connection whose reads all see the same moment, for sums over several tables."""
+        with _translating_errors():
             async with asyncio.timeout(self.timeout_seconds), self.reads.connect() as connection:
                 try:
                     for statement in SNAPSHOT["sqlite" if self.is_sqlite else "mysql"]:
@@ -83,14 +83,14 @@ class Database:
                     yield connection
                     await connection.exec_driver_sql("ROLLBACK")
                 except BaseException:
-                    # The pool takes the connection for one without a transaction.
+                    # The pool does not know of the transaction and would hand it to the next caller.
                     await connection.invalidate()
                     raise
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Run the unit of work in one transaction and commit; on a deadlock, lock timeout or lost connection the
-        whole unit runs again, at most three times, so it must not touch anything but the connection."""
-        with _telling():
+        whole unit runs again, at most three times, so it must change nothing but the database."""
+        with _translating_errors():
             async with asyncio.timeout(self.timeout_seconds):
                 return await self._retrying(work)
 
@@ -114,7 +114,7 @@ class Database:
 
 
 async def _finish(commit: Coroutine[Any, Any, None]) -> None:
-    """Let a commit run to its end even when the caller is cancelled: cut in the middle its outcome is unknown."""
+    """Let a commit run to its end even when the caller is cancelled: cut off midway, its outcome would be unknown."""
     task = asyncio.ensure_future(commit)
     try:
         await asyncio.shield(task)
@@ -124,35 +124,35 @@ async def _finish(commit: Coroutine[Any, Any, None]) -> None:
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
-    """Turn every sign of a server that is away or overloaded into DatabaseUnavailable."""
+def _translating_errors() -> Iterator[None]:
+    """Turn every sign of a server that is down or overloaded into DatabaseUnavailable."""
     try:
         yield
     except Exception as error:
-        if _is_away(error):
+        if _is_unavailable(error):
             raise DatabaseUnavailable from error
         raise
 
 
 def _may_retry(error: Exception) -> bool:
     reason = _reason(error)
-    return _is_cut(error) or reason in RETRYABLE or "database is locked" in str(reason)
+    return _is_connection_lost(error) or reason in RETRYABLE or "database is locked" in str(reason)
 
 
-def _is_away(error: Exception) -> bool:
-    """Whether the server is away or overloaded; a statement that it refuses is our own mistake."""
-    if isinstance(error, TimeoutError | OSError) or _is_cut(error):
+def _is_unavailable(error: Exception) -> bool:
+    """Whether the server is down or overloaded; a statement that it rejects is a bug of ours, not an outage."""
+    if isinstance(error, TimeoutError | OSError) or _is_connection_lost(error):
         return True
     reason = _reason(error)
     is_server = isinstance(reason, int) and (reason in RETRYABLE | OVERLOADED or reason in CLIENT_ERRORS)
     is_file = isinstance(reason, str) and any(word in reason for word in ("locked", "unable to open", "disk"))
-    lost = isinstance(error, DBAPIError) and (isinstance(error, InterfaceError) or error.connection_invalidated)
-    return is_server or is_file or lost
+    is_lost = isinstance(error, DBAPIError) and (isinstance(error, InterfaceError) or error.connection_invalidated)
+    return is_server or is_file or is_lost
 
 
-def _is_cut(error: Exception) -> bool:
-    """Whether the connection ended between two statements, where SQLAlchemy does not look: while it is taken from the
-    pool or given back, errors come as the driver and the event loop raise them."""
+def _is_connection_lost(error: Exception) -> bool:
+    """Whether the connection was lost between two statements: while SQLAlchemy takes it from the pool or returns it,
+    errors are those of the driver and the event loop, not SQLAlchemy's own."""
     if isinstance(error, RuntimeError):
         return "closed" in str(error) and "Transport" in str(error)
     return type(error).__name__ == "InterfaceError" and _is_of_driver(error)
@@ -163,7 +163,7 @@ def _is_of_driver(error: Exception) -> bool:
 
 
 def _reason(error: Exception) -> object:
-    """The server's error number, or the driver's text; None for what is no error of the database."""
+    """The server's error number or the driver's text; None for errors that do not come from the database."""
     raised = error.orig if isinstance(error, DBAPIError) else error if _is_of_driver(error) else None
     arguments: tuple[Any, ...] = getattr(raised, "args", ())
     return arguments[0] if arguments else None
@@ -212,7 +212,7 @@ def _sqlite_events(engine: AsyncEngine, *, is_writing: bool) -> None:
 
 
 async def fetch(connection: AsyncConnection, query: Executable, record: Callable[..., Record]) -> list[Record]:
-    """The read lane: every row of the statement as one record, columns in the record's field order."""
+    """Every row of the statement as one record, the columns in the order of the record's fields (`records.columns`)."""
     result = await connection.execute(query)
     return [record(*row) for row in result.all()]
 

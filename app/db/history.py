@@ -1,13 +1,14 @@
 """Queries on the history of claims and invoices: one row per step, written in the transaction of the step."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, run
+from app.db.engine import fetch
+from app.db.records import columns, insert_records
 from app.db.scoping import claims_in, invoices_in
 from app.db.tables import claim_history, claims, invoice_history, invoices
 from app.domain.claims import ClaimAction, ClaimStatus
@@ -41,7 +42,7 @@ class ClaimStep:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceStep:
-    """A step of the invoice, and its row after it; `settlement_id` or `line_id` say what the step is about."""
+    """A step of the invoice, and its row after it; `settlement_id` or `line_id` name what the step is about."""
 
     id: str
     invoice_id: str
@@ -58,29 +59,29 @@ class InvoiceStep:
     at: datetime
 
 
-CLAIM_STEP = tuple(claim_history.c[name] for name in ClaimStep.__dataclass_fields__)
-INVOICE_STEP = tuple(invoice_history.c[name] for name in InvoiceStep.__dataclass_fields__)
+CLAIM_STEP = columns(claim_history, ClaimStep)
+INVOICE_STEP = columns(invoice_history, InvoiceStep)
 
 
 async def insert_claim_steps(connection: AsyncConnection, steps: Sequence[ClaimStep]) -> None:
     """Append steps of claims; they are never changed."""
-    await run(connection, insert(claim_history), [asdict(step) for step in steps])
+    await insert_records(connection, claim_history, steps)
 
 
 async def insert_invoice_steps(connection: AsyncConnection, steps: Sequence[InvoiceStep]) -> None:
     """Append steps of invoices; they are never changed."""
-    await run(connection, insert(invoice_history), [asdict(step) for step in steps])
+    await insert_records(connection, invoice_history, steps)
 
 
 async def of_claims(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimStep]:
-    """The steps of these claims, oldest first, as far as the scope holds the claims."""
+    """The steps of those of these claims that are within the scope, oldest first."""
     query = select(*CLAIM_STEP).join(claims, claims.c.id == claim_history.c.claim_id)
     query = query.where(claim_history.c.claim_id.in_(ids), claims_in(scope)).order_by(claim_history.c.id)
     return await fetch(connection, query, ClaimStep)
 
 
 async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceStep]:
-    """The steps of these invoices, oldest first, as far as the scope holds the invoices."""
+    """The steps of those of these invoices that are within the scope, oldest first."""
     query = select(*INVOICE_STEP).join(invoices, invoices.c.id == invoice_history.c.invoice_id)
     query = query.where(invoice_history.c.invoice_id.in_(ids), invoices_in(scope)).order_by(invoice_history.c.id)
     return await fetch(connection, query, InvoiceStep)

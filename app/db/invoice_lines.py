@@ -1,14 +1,15 @@
 """Queries on the lines of invoices and on which settlement pays which line."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, run
+from app.db.records import columns, insert_records
 from app.db.scoping import claims_in, invoices_in
 from app.db.tables import allocations, claims, invoice_lines, invoices, settlements
 from app.domain.data_scope import DataScope
@@ -32,7 +33,7 @@ class LineRecord:
 
     @property
     def due_cents(self) -> int:
-        """What may still be paid on this line; a debit is paid by nobody."""
+        """What may still be paid on this line, in cents; nothing on a debit, which lowers what other lines may get."""
         return 0 if self.kind is InvoiceLineKind.DEBIT else self.amount_cents - self.debited_cents - self.settled_cents
 
 
@@ -46,13 +47,13 @@ class AllocationRecord:
     amount_cents: int
 
 
-LINE = tuple(invoice_lines.c[name] for name in LineRecord.__dataclass_fields__)
-ALLOCATION = tuple(allocations.c[name] for name in AllocationRecord.__dataclass_fields__)
+LINE = columns(invoice_lines, LineRecord)
+ALLOCATION = columns(allocations, AllocationRecord)
 
 
 async def insert_lines(connection: AsyncConnection, lines: Sequence[LineRecord]) -> None:
-    """New lines; an IntegrityError tells that a claim or a won appeal is billed already."""
-    await run(connection, insert(invoice_lines), [asdict(line) for line in lines])
+    """New lines; IntegrityError when a claim or a won appeal is billed already."""
+    await insert_records(connection, invoice_lines, lines)
 
 
 async def update_amounts(connection: AsyncConnection, lines: Sequence[LineRecord]) -> None:
@@ -75,7 +76,7 @@ def _visible(scope: DataScope) -> Select[Any]:
 
 
 async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[LineRecord]:
-    """The lines of these invoices, oldest first, as far as the scope holds the invoices."""
+    """The lines of those of these invoices that are within the scope, oldest first."""
     query = _visible(scope).where(invoice_lines.c.invoice_id.in_(ids)).order_by(invoice_lines.c.id)
     return await fetch(connection, query, LineRecord)
 
@@ -83,7 +84,7 @@ async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequen
 async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[LineRecord]:
     """The lines that bill these claims and their won appeals on invoices that are not cancelled, oldest first.
 
-    Visible to whoever sees the claim, a patient too, who sees no invoice but what was paid of their own claims.
+    The scope is that of the claim: patients see no invoices, but they do see what was paid of their own claims.
     """
     query = select(*LINE).join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
     query = query.join(claims, claims.c.id == invoice_lines.c.claim_id).where(claims_in(scope))
@@ -92,22 +93,24 @@ async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Se
 
 
 async def billed_claims(connection: AsyncConnection, claim_ids: Sequence[str]) -> set[str]:
-    """Which of these claims already stand on a living invoice themselves; a won appeal is billed apart from them."""
+    """Which of these claims an active invoice bills; the line of a won appeal does not count as its claim's."""
     column = invoice_lines.c.billed_claim_id
     return {row[0] for row in (await connection.execute(select(column).where(column.in_(claim_ids)))).all()}
 
 
 async def insert_allocations(connection: AsyncConnection, rows: Sequence[AllocationRecord]) -> None:
-    """Keep which lines a settlement pays."""
-    await run(connection, insert(allocations), [asdict(row) for row in rows])
+    """Store which lines a settlement pays."""
+    await insert_records(connection, allocations, rows)
 
 
-async def held_by(connection: AsyncConnection, settlement_id: str) -> dict[str, int]:
-    """Cents of this settlement that each line still holds: what went there minus what reversals took back."""
+async def allocated(connection: AsyncConnection, settlement_id: str) -> dict[str, int]:
+    """Line id -> cents of this settlement on that line: what was paid to it minus what reversals took back."""
     table = allocations.c
     reversals = select(settlements.c.id).where(settlements.c.reverses_id == settlement_id)
-    gone = select(table.line_id, func.sum(table.amount_cents)).where(table.settlement_id.in_(reversals))
-    back = {line: int(cents) for line, cents in (await connection.execute(gone.group_by(table.line_id))).all()}
+    reversed_parts = select(table.line_id, func.sum(table.amount_cents)).where(table.settlement_id.in_(reversals))
+    taken_back = {
+        line: int(cents) for line, cents in (await connection.execute(reversed_parts.group_by(table.line_id))).all()
+    }
     query = select(*ALLOCATION).where(table.settlement_id == settlement_id).order_by(table.line_id)
     rows = await fetch(connection, query, AllocationRecord)
-    return {row.line_id: row.amount_cents - back.get(row.line_id, 0) for row in rows}
+    return {row.line_id: row.amount_cents - taken_back.get(row.line_id, 0) for row in rows}

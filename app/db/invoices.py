@@ -1,16 +1,18 @@
-"""Queries on invoices; their lines are in `lines`."""
+"""Queries on invoices; those on their lines are in `invoice_lines`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.denials import DISPUTED
 from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.filters import Condition, equal, one_of, within
 from app.db.paging import Keyset
+from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import providers
 from app.db.scoping import invoices_in
 from app.db.tables import denials, invoice_lines, invoices
@@ -45,7 +47,7 @@ class InvoiceRecord:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceFilter:
-    """Every given part must hold; ranges include both ends, amounts are cents."""
+    """An invoice matches when every given part does; ranges include both ends, amounts are cents."""
 
     status: tuple[InvoiceStatus, ...] | None = None
     payer: str | None = None
@@ -59,7 +61,7 @@ class InvoiceFilter:
     is_in_dispute: bool | None = None
 
 
-INVOICE = tuple(invoices.c[name] for name in InvoiceRecord.__dataclass_fields__)
+INVOICE = columns(invoices, InvoiceRecord)
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -67,12 +69,12 @@ def _visible(scope: DataScope) -> Select[Any]:
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceRecord]:
-    """The invoices of these ids that the scope holds."""
+    """The invoices with these ids within the scope."""
     return await fetch(connection, _visible(scope).where(invoices.c.id.in_(ids)), InvoiceRecord)
 
 
 async def lock(connection: AsyncConnection, scope: DataScope, invoice_id: str) -> InvoiceRecord | None:
-    """The invoice, held until the transaction ends: money moves under this lock only."""
+    """The invoice, locked until the transaction ends: its money changes under this lock only."""
     query = _visible(scope).where(invoices.c.id == invoice_id).with_for_update()
     return await fetch_one(connection, query, InvoiceRecord)
 
@@ -80,12 +82,12 @@ async def lock(connection: AsyncConnection, scope: DataScope, invoice_id: str) -
 async def page(
     connection: AsyncConnection, scope: DataScope, where: InvoiceFilter, keyset: Keyset
 ) -> list[InvoiceRecord]:
-    """One page of the invoices that the scope holds."""
+    """One page of the invoices within the scope."""
     return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), InvoiceRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: InvoiceFilter) -> int:
-    """How many invoices the filter holds within the scope."""
+    """How many invoices within the scope match the filter."""
     query = select(func.count()).select_from(invoices).where(invoices_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
 
@@ -108,31 +110,30 @@ async def next_batch_number(connection: AsyncConnection, provider_cnes: str) -> 
 
 async def insert_invoice(connection: AsyncConnection, invoice: InvoiceRecord) -> None:
     """A new invoice, still without lines."""
-    await run(connection, insert(invoices).values(**asdict(invoice)))
+    await insert_records(connection, invoices, [invoice])
 
 
 async def lock_many(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceRecord]:
-    """Several invoices held at once, in id order so that two callers cannot block each other."""
+    """Several invoices locked at once, in id order so that two callers cannot deadlock."""
     query = _visible(scope).where(invoices.c.id.in_(ids)).order_by(invoices.c.id).with_for_update()
     return await fetch(connection, query, InvoiceRecord)
 
 
 async def update_invoice(connection: AsyncConnection, invoice: InvoiceRecord) -> None:
-    """Write the whole row of an invoice that the caller holds locked."""
-    values = asdict(invoice)
-    await run(connection, update(invoices).where(invoices.c.id == values.pop("id")).values(**values))
+    """Write the whole row of an invoice that the caller has locked."""
+    await update_record(connection, invoices, invoice)
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceOfClaim:
-    """An invoice beside the claim that it bills."""
+    """An invoice and a claim that it bills."""
 
     claim_id: str
     invoice: InvoiceRecord
 
 
 async def invoices_of_claims(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceOfClaim]:
-    """The living invoice of each of these claims that has one."""
+    """The active invoice of each of these claims that has one."""
     line = invoice_lines.c
     query = select(line.billed_claim_id, *INVOICE).join(invoice_lines, line.invoice_id == invoices.c.id)
     query = query.where(line.billed_claim_id.in_(ids), invoices_in(scope))
@@ -140,7 +141,7 @@ async def invoices_of_claims(connection: AsyncConnection, scope: DataScope, ids:
 
 
 async def disputed_cents(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:
-    """Cents of open and appealed denials on the claims of each invoice; invoices without any are left out."""
+    """Invoice id -> cents in dispute on its claims; invoices without any are left out."""
     line = invoice_lines.c
     query = (
         select(line.invoice_id, func.sum(DISPUTED))
@@ -153,22 +154,18 @@ async def disputed_cents(connection: AsyncConnection, scope: DataScope, ids: Seq
     return {invoice_id: int(cents) for invoice_id, cents in (await connection.execute(query)).all()}
 
 
-def _conditions(where: InvoiceFilter) -> list[ColumnElement[bool]]:
+def _conditions(where: InvoiceFilter) -> list[Condition]:
     table = invoices.c
-    equal = (
+    matching = equal(
         (table.payer_ans, where.payer),
         (table.provider_cnes, where.provider),
         (table.billing_month, where.billing_month),
     )
-    ranges = (
+    ranges = within(
         (table.due_date, where.due_from, where.due_to),
         (table.total_cents, where.amount_from, where.amount_to),
     )
-    found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
-    found += [column >= low for column, low, _ in ranges if low is not None]
-    found += [column <= high for column, _, high in ranges if high is not None]
-    if where.status is not None:
-        found.append(table.status.in_(where.status))
+    found = [*matching, *ranges, *one_of((table.status, where.status))]
     if where.is_overdue_on is not None:
         found += [table.status.in_(OPEN), table.due_date < where.is_overdue_on]
     if where.is_in_dispute is not None:
@@ -176,9 +173,9 @@ def _conditions(where: InvoiceFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _is_in_dispute() -> ColumnElement[bool]:
+def _is_in_dispute() -> Condition:
     query = select(denials.c.id).join(invoice_lines, invoice_lines.c.claim_id == denials.c.claim_id)
     query = query.where(invoice_lines.c.invoice_id == invoices.c.id, denials.c.status.in_(sorted(IN_DISPUTE)))
-    # A recovery stands for a denial that is decided, and a cancelled invoice for nothing.
+    # Only lines of claims: a recovery bills a denial that is decided, and a cancelled invoice bills nothing.
     query = query.where(invoice_lines.c.kind == InvoiceLineKind.CLAIM, invoices.c.status != InvoiceStatus.CANCELLED)
     return query.exists()

@@ -1,4 +1,4 @@
-"""Running the migrations, and asking whether a database has them all."""
+"""Runs the migrations, and checks whether a database has them all."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def config() -> Config:
-    """Alembic's configuration; the connection is handed over by the caller, not named in a file."""
+    """Alembic's configuration; the caller passes the connection, no file names it."""
     found = Config()
     found.set_main_option("script_location", str(SCRIPTS))
     return found
@@ -30,7 +30,7 @@ def head() -> str | None:
 
 
 async def upgrade(database: Database) -> None:
-    """Bring the database to the newest revision; DatabaseUnavailable if it does not let us in."""
+    """Bring the database to the newest revision; DatabaseUnavailable if it refuses the connection."""
     try:
         async with database.engine.connect() as connection:
             await connection.run_sync(_upgrade)

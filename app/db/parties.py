@@ -1,13 +1,14 @@
 """Queries on payers, providers, patients and their coverages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, fetch_one
+from app.db.engine import fetch, fetch_one, run
+from app.db.records import columns, insert_records
 from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.scoping import patients_in
 from app.domain.contracts import Terms
@@ -26,7 +27,7 @@ class PayerRecord:
 
     @property
     def terms(self) -> Terms:
-        """What holds where there is no contract."""
+        """The payer's standard terms, for providers without a contract."""
         return Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
 
 
@@ -72,10 +73,10 @@ class CoverageRecord:
         )
 
 
-PAYER = tuple(payers.c[name] for name in PayerRecord.__dataclass_fields__)
-PROVIDER = tuple(providers.c[name] for name in ProviderRecord.__dataclass_fields__)
-PATIENT = tuple(patients.c[name] for name in PatientRecord.__dataclass_fields__)
-COVERAGE = tuple(coverages.c[name] for name in CoverageRecord.__dataclass_fields__)
+PAYER = columns(payers, PayerRecord)
+PROVIDER = columns(providers, ProviderRecord)
+PATIENT = columns(patients, PatientRecord)
+COVERAGE = columns(coverages, CoverageRecord)
 
 
 async def payers_by_code(connection: AsyncConnection, codes: Sequence[str]) -> list[PayerRecord]:
@@ -101,12 +102,33 @@ async def provider(connection: AsyncConnection, code: str) -> ProviderRecord | N
 async def patients_by_id(
     connection: AsyncConnection, scope: DataScope, patient_ids: Sequence[str]
 ) -> list[PatientRecord]:
-    """The patients of these ids that the scope holds."""
+    """The patients with these ids within the scope."""
     query = select(*PATIENT).where(patients.c.id.in_(patient_ids), patients_in(scope))
     return await fetch(connection, query, PatientRecord)
 
 
 async def coverage_of_card(connection: AsyncConnection, payer_ans: str, card_number: str) -> CoverageRecord | None:
-    """The coverage behind a card of this payer; knowing the card number is the caller's right to ask."""
+    """The coverage of a card of this payer, without a data scope: callers who know the card number may ask about it."""
     query = select(*COVERAGE).where(coverages.c.payer_ans == payer_ans, coverages.c.card_number == card_number)
     return await fetch_one(connection, query, CoverageRecord)
+
+
+async def insert_payers(connection: AsyncConnection, records: Sequence[PayerRecord]) -> None:
+    """New payers."""
+    await insert_records(connection, payers, records)
+
+
+async def insert_providers(connection: AsyncConnection, records: Sequence[ProviderRecord]) -> None:
+    """New providers; their invoices and batches are numbered from 1."""
+    counters = {"last_invoice_number": 0, "last_batch_number": 0}
+    await run(connection, insert(providers), [asdict(record) | counters for record in records])
+
+
+async def insert_patients(connection: AsyncConnection, records: Sequence[PatientRecord]) -> None:
+    """New patients, still without coverage."""
+    await insert_records(connection, patients, records)
+
+
+async def insert_coverages(connection: AsyncConnection, records: Sequence[CoverageRecord]) -> None:
+    """New coverages of patients who exist."""
+    await insert_records(connection, coverages, records)

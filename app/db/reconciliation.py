@@ -1,4 +1,20 @@
-"""Sums over claims, denials, invoice lines and payments: each part counted from its own rows."""
+"""Sums over claims, denials, invoice lines and payments: each part counted from its own rows.
+
+Example, in cents. A claim of 1000_00: the payer approved 700_00 and denied 300_00. Of the denial 200_00 were appealed,
+of which 150_00 were won. An invoice bills the 700_00, another one the 150_00, and 500_00 of the first have been paid:
+
+    billed    1000_00  claims.claimed_cents
+    paid       500_00  allocations of confirmed settlements
+    lost       150_00  the denial: 300_00 minus the 150_00 won
+    awaiting   350_00  due on the lines: 200_00 of the first and 150_00 of the second
+    in dispute      0  the appeal is answered
+    unexplained     0  1000_00 - 500_00 - 150_00 - 350_00
+
+Each cent is in exactly one part because the parts divide the claim by state: undecided (`awaiting`), denied (divided
+by `shares` into in dispute, won and lost), and approved or won. The last is either on no invoice (`awaiting`) or on
+one line of an active invoice, which divides into paid, taken by debits (`lost`) and due (`awaiting`). A credit adds to
+what is billed and to its own line.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,6 +25,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.denials import DISPUTED, RECOVERED
+from app.db.filters import Condition, equal
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in, invoices_in
 from app.db.tables import allocations, claims, denials, invoice_lines, invoices, settlements
@@ -21,24 +38,23 @@ from app.domain.money import Cents
 from app.domain.reconciliation import Indicators, Period, Reconciliation
 from app.domain.settlements import SettlementStatus
 
-Condition = ColumnElement[bool]
-
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """Which books to look at; every given part must hold."""
+class LedgerFilter:
+    """Which claims and credits to count: of this payer, of this provider, of this period; None restricts nothing."""
 
     payer: str | None = None
     provider: str | None = None
     period: Period = field(default_factory=Period)
 
 
-async def reconcile(connection: AsyncConnection, scope: DataScope, books: Books) -> Reconciliation:
-    """Where everything is that was billed by claims submitted in the period, and credits given in it.
+async def reconcile(connection: AsyncConnection, scope: DataScope, where: LedgerFilter) -> Reconciliation:
+    """What has become of the money billed by claims submitted in the period and by credits of the period.
 
-    The connection must see one moment (`Database.snapshot`), or writers in between would seem unexplained.
+    Needs a connection that sees one moment (`Database.snapshot`): a payment between two of the sums would seem
+    unexplained.
     """
-    counted, credit = _counted(scope, books), _credits(scope, books)
+    counted, credit = _counted(scope, where), _credits(scope, where)
     billed, undecided, unbilled = await _sums(connection, _of_claims(counted))
     disputed, lost, won = await _sums(connection, _of_denials(counted))
     credited, debited, still_due = await _sums(connection, _of_lines(counted, credit))
@@ -52,18 +68,14 @@ async def reconcile(connection: AsyncConnection, scope: DataScope, books: Books)
     )
 
 
-def _counted(scope: DataScope, books: Books) -> Condition:
-    """Claims that the payer has, in the period, and that no living claim replaces."""
+def _counted(scope: DataScope, where: LedgerFilter) -> Condition:
+    """Claims that the payer has, submitted in the period, without an active replacement."""
     parts = [claims_in(scope), claims.c.status.in_(sorted(SENT)), ~is_replaced()]
-    parts += _equal((claims.c.payer_ans, books.payer), (claims.c.provider_cnes, books.provider))
-    return and_(*parts, *_within(claims.c.submitted_at, books.period))
+    parts += equal((claims.c.payer_ans, where.payer), (claims.c.provider_cnes, where.provider))
+    return and_(*parts, *_in_period(claims.c.submitted_at, where.period))
 
 
-def _equal(*pairs: tuple[ColumnElement[Any], str | None]) -> list[Condition]:
-    return [column == value for column, value in pairs if value is not None]
-
-
-def _within(column: ColumnElement[Any], period: Period) -> Iterable[Condition]:
+def _in_period(column: ColumnElement[Any], period: Period) -> Iterable[Condition]:
     if period.begins_at is not None:
         yield column >= period.begins_at
     if period.ends_before is not None:
@@ -80,7 +92,7 @@ async def _sums(connection: AsyncConnection, query: Select[Any]) -> list[int]:
 
 
 def _of_claims(counted: Condition) -> Select[Any]:
-    """Claimed; claimed and not decided; approved and on no invoice."""
+    """Sums of: claimed; claimed and not decided; approved and on no invoice."""
     table = claims.c
     line = select(invoice_lines.c.id).where(invoice_lines.c.billed_claim_id == table.id)
     undecided = case((table.status.in_(sorted(AWAITING_RETURN)), table.claimed_cents), else_=0)
@@ -89,7 +101,7 @@ def _of_claims(counted: Condition) -> Select[Any]:
 
 
 def _of_denials(counted: Condition) -> Select[Any]:
-    """In dispute; lost; won and on no invoice."""
+    """Sums of: in dispute; lost; won and on no invoice."""
     lost = denials.c.amount_cents - DISPUTED - RECOVERED
     line = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == denials.c.id)
     unbilled = case((~line.exists(), RECOVERED), else_=0)
@@ -97,25 +109,27 @@ def _of_denials(counted: Condition) -> Select[Any]:
     return query.join(claims, claims.c.id == denials.c.claim_id).where(counted)
 
 
-def _credits(scope: DataScope, books: Books) -> Condition:
-    """Credits of the period on invoices of these books."""
+def _credits(scope: DataScope, where: LedgerFilter) -> Condition:
+    """Lines that are credits of the period, on invoices of this payer and provider."""
     line = invoice_lines.c
-    parts = _equal((invoices.c.payer_ans, books.payer), (invoices.c.provider_cnes, books.provider))
+    parts = equal((invoices.c.payer_ans, where.payer), (invoices.c.provider_cnes, where.provider))
     return and_(
-        line.kind == InvoiceLineKind.CREDIT, invoices_in(scope), *parts, *_within(line.created_at, books.period)
+        line.kind == InvoiceLineKind.CREDIT, invoices_in(scope), *parts, *_in_period(line.created_at, where.period)
     )
 
 
 def _counted_lines(query: Select[Any], counted: Condition, credit: Condition) -> Select[Any]:
-    """Lines on living invoices that bill a counted claim, or are a counted credit."""
+    """The query over lines of active invoices that bill a counted claim or are a counted credit."""
     line = invoice_lines.c
     query = query.join(invoices, invoices.c.id == line.invoice_id)
+    # An outer join, because credits and debits belong to no claim: `counted` is not true for them. Credits count by
+    # `credit`; lines of debits are left out, because `debited_cents` of the other lines says what they took.
     query = query.outerjoin(claims, claims.c.id == line.claim_id)
     return query.where(invoices.c.status != InvoiceStatus.CANCELLED, or_(counted, credit))
 
 
 def _of_lines(counted: Condition, credit: Condition) -> Select[Any]:
-    """Credits; taken by debits; due."""
+    """Sums of: credits; taken by debits; due."""
     line = invoice_lines.c
     credited = case((line.kind == InvoiceLineKind.CREDIT, line.amount_cents), else_=0)
     due = line.amount_cents - line.debited_cents - line.settled_cents
@@ -124,7 +138,11 @@ def _of_lines(counted: Condition, credit: Condition) -> Select[Any]:
 
 
 def _paid(counted: Condition, credit: Condition) -> Select[Any]:
-    """What payments left on these lines, reversals taken off, counted from the ledger."""
+    """The sum of what settlements paid to these lines minus what reversals took back.
+
+    Counted from allocations and not from `invoice_lines.settled_cents`, so that the two check each other: `due` above
+    subtracts the latter, and a difference between them is unexplained.
+    """
     sign = case((settlements.c.reverses_id.is_(None), 1), else_=-1)
     query = select(_total(sign * allocations.c.amount_cents)).select_from(allocations)
     query = query.join(settlements, settlements.c.id == allocations.c.settlement_id)
@@ -134,17 +152,17 @@ def _paid(counted: Condition, credit: Condition) -> Select[Any]:
 
 
 async def indicators(
-    connection: AsyncConnection, scope: DataScope, books: Books, *, expiring_until: date
+    connection: AsyncConnection, scope: DataScope, where: LedgerFilter, *, expiring_until: date
 ) -> Indicators:
-    """The figures of the period's claims; `expiring_until` is the last day that counts as about to be lost."""
-    counted = _counted(scope, books)
+    """Figures of the claims of the period; `expiring_until` is the last appeal deadline counted as expiring."""
+    counted = _counted(scope, where)
     decided = and_(counted, claims.c.status.in_(sorted(DECIDED)))
     processed, denied = await _sums(
         connection, select(_total(claims.c.processed_cents), _total(claims.c.denied_cents)).where(decided)
     )
     _, lost, _ = await _sums(connection, _of_denials(counted))
-    waiting = and_(counted, claims.c.status.in_(sorted(AWAITING_RETURN)))
-    number, value = await _sums(connection, select(func.count(), _total(claims.c.claimed_cents)).where(waiting))
+    undecided = and_(counted, claims.c.status.in_(sorted(AWAITING_RETURN)))
+    number, value = await _sums(connection, select(func.count(), _total(claims.c.claimed_cents)).where(undecided))
     expiring = select(_total(denials.c.amount_cents)).join(claims, claims.c.id == denials.c.claim_id)
     due = (denials.c.status == DenialStatus.OPEN, denials.c.appeal_deadline <= expiring_until)
     (at_risk,) = await _sums(connection, expiring.where(counted, *due))
@@ -160,31 +178,36 @@ async def indicators(
 
 
 async def _days_to_payment(connection: AsyncConnection, counted: Condition) -> int | None:
-    """Mean days from a claim's submission to its first payment that stands, in tenths; None when nothing was paid.
+    """Mean days from a claim's submission to its first payment not reversed, in tenths; None when nothing was paid.
 
-    Counted claim by claim: a day's difference is not the same function on every server.
+    Joins claim -> its lines -> allocations to them -> settlements, and for each (settlement, line) what reversals took
+    back. Example, in cents: 300_00 paid on the 10th and reversed in full, 300_00 paid on the 15th; the first allocation
+    is 300_00 of which 300_00 were taken back and does not count, so the claim was paid on the 15th.
+
+    The days are subtracted here, because servers have no common function for the difference of two dates.
     """
-    table, taken = settlements.c, _taken_back()
-    stands = allocations.c.amount_cents > func.coalesce(taken.c.cents, 0)
+    table, taken_back = settlements.c, _taken_back()
+    is_kept = allocations.c.amount_cents > func.coalesce(taken_back.c.cents, 0)
     query = (
         select(claims.c.submitted_at, func.min(table.paid_on))
         .select_from(claims)
         .join(invoice_lines, invoice_lines.c.claim_id == claims.c.id)
         .join(allocations, allocations.c.line_id == invoice_lines.c.id)
         .join(settlements, table.id == allocations.c.settlement_id)
-        .outerjoin(taken, and_(taken.c.reverses_id == table.id, taken.c.line_id == invoice_lines.c.id))
-        .where(counted, table.reverses_id.is_(None), stands)
+        .outerjoin(taken_back, and_(taken_back.c.reverses_id == table.id, taken_back.c.line_id == invoice_lines.c.id))
+        .where(counted, table.reverses_id.is_(None), is_kept)
         .group_by(claims.c.id, claims.c.submitted_at)
     )
     rows = (await connection.execute(query)).all()
     if not rows:
         return None
     days: int = sum(max((paid_on - business_day(submitted)).days, 0) for submitted, paid_on in rows)
+    # days * 10 / rows, rounded half up in integers: 7 days over 4 claims are 17.5, so 18 tenths.
     return (days * 20 + len(rows)) // (2 * len(rows))
 
 
 def _taken_back() -> Subquery:
-    """Cents that reversals took back from each line of each settlement."""
+    """(settlement, line) -> cents that reversals took back."""
     reversal = settlements.c
     query = select(reversal.reverses_id, allocations.c.line_id, func.sum(allocations.c.amount_cents).label("cents"))
     query = query.join(allocations, allocations.c.settlement_id == reversal.id).where(reversal.reverses_id.is_not(None))

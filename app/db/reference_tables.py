@@ -29,6 +29,7 @@ metadata = MetaData(
 )
 MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
+# The days are the payer's standard terms, for providers without a contract.
 payers = Table(
     "payers",
     metadata,
@@ -37,6 +38,7 @@ payers = Table(
     Column("submission_window_days", Integer, nullable=False),
     Column("appeal_deadline_days", Integer, nullable=False, server_default="30"),
     Column("payment_term_days", Integer, nullable=False),
+    # Whether the payer answers eligibility questions; otherwise the answer is UNDETERMINED.
     Column("is_answering", Boolean, nullable=False),
     **MYSQL,
 )
@@ -47,6 +49,7 @@ providers = Table(
     Column("cnes", ascii_text(7), primary_key=True),
     Column("name", String(160), nullable=False),
     Column("tax_id", ascii_text(14), nullable=False),
+    # Counters, raised under the row's lock: numbers of a provider have no gaps.
     Column("last_invoice_number", Integer, nullable=False),
     Column("last_batch_number", Integer, nullable=False, server_default="0"),
     **MYSQL,
@@ -68,6 +71,7 @@ contracts = Table(
     **MYSQL,
 )
 
+# Periods include both days and do not overlap for one code; without `valid_to` a price has no end.
 contract_prices = Table(
     "contract_prices",
     metadata,
@@ -78,6 +82,7 @@ contract_prices = Table(
     Column("unit_price_cents", BigInteger, nullable=False),
     Column("valid_from", Date, nullable=False),
     Column("valid_to", Date),
+    # Per item, in ten-thousandths.
     Column("quantity_max", Integer),
     Column("needs_authorization", Boolean, nullable=False),
     Index(None, "contract_id", "code", "code_system"),
@@ -94,6 +99,7 @@ patients = Table(
     **MYSQL,
 )
 
+# Every date includes its own day; `waiting_until` is the last day of the waiting period.
 coverages = Table(
     "coverages",
     metadata,
@@ -119,6 +125,7 @@ tuss_terms = Table(
     Column("code_system", ascii_text(2), primary_key=True),
     Column("code", ascii_text(10), primary_key=True),
     Column("term", long_text(), nullable=False),
+    # The term in lower case without accents, for searching by words.
     Column("search_text", long_text(), nullable=False),
     Column("valid_from", Date),
     Column("valid_to", Date),
@@ -126,6 +133,8 @@ tuss_terms = Table(
     **MYSQL,
 )
 
+# One row per question, never changed. An answer from the cache is a row of its own, whose `asked_payer_at` is the
+# time of the earlier question to the payer.
 eligibility_checks = Table(
     "eligibility_checks",
     metadata,

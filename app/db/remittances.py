@@ -1,15 +1,17 @@
 """Queries on remittances (payers' statements) and their lines."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.filters import Condition, equal, one_of
 from app.db.paging import Keyset
+from app.db.records import columns, insert_records, update_record
 from app.db.scoping import remittances_in
 from app.db.tables import remittance_lines, remittances
 from app.domain.claims import DeniedAmount
@@ -63,7 +65,7 @@ class RemittanceLineRecord:
 
     @property
     def paid_line(self) -> PaidLine:
-        """The line as the rules take it."""
+        """The line in the form that the rules use."""
         return PaidLine(self.item_sequence, self.item_code, Cents(self.paid_cents), self.denials)
 
     @property
@@ -74,7 +76,7 @@ class RemittanceLineRecord:
 
 @dataclass(frozen=True, slots=True)
 class RemittanceFilter:
-    """Every given part must hold."""
+    """A remittance matches when every given part does."""
 
     payer: str | None = None
     provider: str | None = None
@@ -82,8 +84,8 @@ class RemittanceFilter:
     statement_number: str | None = None
 
 
-REMITTANCE = tuple(remittances.c[name] for name in RemittanceRecord.__dataclass_fields__)
-LINE = tuple(remittance_lines.c[name] for name in RemittanceLineRecord.__dataclass_fields__)
+REMITTANCE = columns(remittances, RemittanceRecord)
+LINE = columns(remittance_lines, RemittanceLineRecord)
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -91,18 +93,18 @@ def _visible(scope: DataScope) -> Select[Any]:
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[RemittanceRecord]:
-    """The remittances of these ids that the scope holds."""
+    """The remittances with these ids within the scope."""
     return await fetch(connection, _visible(scope).where(remittances.c.id.in_(ids)), RemittanceRecord)
 
 
 async def lock(connection: AsyncConnection, scope: DataScope, remittance_id: str) -> RemittanceRecord | None:
-    """The remittance, held until the transaction ends."""
+    """The remittance, locked until the transaction ends."""
     query = _visible(scope).where(remittances.c.id == remittance_id).with_for_update()
     return await fetch_one(connection, query, RemittanceRecord)
 
 
 async def by_number(connection: AsyncConnection, payer: str, provider: str, number: str) -> RemittanceRecord | None:
-    """The remittance that already carries this statement number."""
+    """The remittance that already has this statement number."""
     table = remittances.c
     query = select(*REMITTANCE).where(
         table.payer_ans == payer, table.provider_cnes == provider, table.statement_number == number
@@ -113,12 +115,12 @@ async def by_number(connection: AsyncConnection, payer: str, provider: str, numb
 async def page(
     connection: AsyncConnection, scope: DataScope, where: RemittanceFilter, keyset: Keyset
 ) -> list[RemittanceRecord]:
-    """One page of the remittances that the scope holds."""
+    """One page of the remittances within the scope."""
     return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), RemittanceRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:
-    """How many remittances the filter holds within the scope."""
+    """How many remittances within the scope match the filter."""
     query = select(func.count()).select_from(remittances).where(remittances_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
 
@@ -127,18 +129,17 @@ async def insert_remittance(
     connection: AsyncConnection, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]
 ) -> None:
     """A new remittance with its lines."""
-    await run(connection, insert(remittances).values(**asdict(remittance)))
-    await run(connection, insert(remittance_lines), [asdict(line) for line in lines])
+    await insert_records(connection, remittances, [remittance])
+    await insert_records(connection, remittance_lines, lines)
 
 
 async def update_remittance(connection: AsyncConnection, remittance: RemittanceRecord) -> None:
-    """Write the whole row of a remittance that the caller holds locked."""
-    values = asdict(remittance)
-    await run(connection, update(remittances).where(remittances.c.id == values.pop("id")).values(**values))
+    """Write the whole row of a remittance that the caller has locked."""
+    await update_record(connection, remittances, remittance)
 
 
 async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
-    """Write where lines stand; their remittance is locked."""
+    """Write the match and the status of lines; the caller has locked their remittance."""
     names = ("status", "problem", "claim_id", "matched_by", "posted_at")
     statement = update(remittance_lines).where(remittance_lines.c.id == bindparam("line"))
     statement = statement.values({name: bindparam(f"new_{name}") for name in names})
@@ -164,34 +165,31 @@ async def line(connection: AsyncConnection, scope: DataScope, line_id: str) -> R
 
 
 async def lines_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[RemittanceLineRecord]:
-    """The lines of these ids that the scope holds."""
+    """The lines with these ids within the scope."""
     return await fetch(connection, _lines(scope).where(remittance_lines.c.id.in_(ids)), RemittanceLineRecord)
 
 
 async def unmatched_page(
     connection: AsyncConnection, scope: DataScope, where: RemittanceFilter, keyset: Keyset
 ) -> list[RemittanceLineRecord]:
-    """One page of the lines that wait for a person, oldest first."""
+    """One page of the lines that must be matched by hand, oldest first."""
     query = _lines(scope).where(remittance_lines.c.status == RemittanceLineStatus.UNMATCHED, *_conditions(where))
     return await fetch(connection, keyset.apply(query), RemittanceLineRecord)
 
 
 async def unmatched_count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:
-    """How many lines wait for a person."""
+    """How many lines must be matched by hand."""
     query = select(func.count()).select_from(remittance_lines)
     query = query.join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
-    waiting = remittance_lines.c.status == RemittanceLineStatus.UNMATCHED
-    return int(await scalar(connection, query.where(remittances_in(scope), waiting, *_conditions(where))))
+    unmatched = remittance_lines.c.status == RemittanceLineStatus.UNMATCHED
+    return int(await scalar(connection, query.where(remittances_in(scope), unmatched, *_conditions(where))))
 
 
-def _conditions(where: RemittanceFilter) -> list[ColumnElement[bool]]:
+def _conditions(where: RemittanceFilter) -> list[Condition]:
     table = remittances.c
-    equal = (
+    matching = equal(
         (table.payer_ans, where.payer),
         (table.provider_cnes, where.provider),
         (table.statement_number, where.statement_number),
     )
-    found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
-    if where.status is not None:
-        found.append(table.status.in_(where.status))
-    return found
+    return [*matching, *one_of((table.status, where.status))]

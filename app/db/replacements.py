@@ -1,4 +1,4 @@
-"""The one condition on which a claim is out of the books: a living claim replaces it."""
+"""The one condition under which a claim no longer counts: it is superseded by an active claim."""
 
 from sqlalchemy import ColumnElement, select
 
@@ -9,5 +9,5 @@ from app.domain.claims import ClaimStatus
 def is_replaced() -> ColumnElement[bool]:
     """Whether a claim that is not cancelled replaces the claim of the row."""
     other = claims.alias("replacement")
-    living = (other.c.replaces_id == claims.c.id, other.c.status != ClaimStatus.CANCELLED)
-    return select(other.c.id).where(*living).correlate(claims).exists()
+    is_active = other.c.status != ClaimStatus.CANCELLED
+    return select(other.c.id).where(other.c.replaces_id == claims.c.id, is_active).correlate(claims).exists()

@@ -1,12 +1,11 @@
-"""The caller's scope as SQL: the condition that stands in the WHERE of every read and every lock."""
+"""The data scope as SQL: the condition in the WHERE of every read and every lock."""
 
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
+from app.db.filters import Condition
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients
 from app.db.tables import claims, invoices, outbox, remittances, settlements
 from app.domain.data_scope import DataScope
-
-Condition = ColumnElement[bool]
 
 
 def _allows(
@@ -34,7 +33,7 @@ def claims_in(scope: DataScope) -> Condition:
 
 
 def invoices_in(scope: DataScope) -> Condition:
-    """Invoices of the scope's providers and payer; a patient sees none, they hold other patients' claims."""
+    """Invoices of the scope's providers and payer; a patient sees none, since they bill other patients' claims too."""
     return _allows(scope, provider=invoices.c.provider_cnes, payer=invoices.c.payer_ans)
 
 
@@ -65,7 +64,12 @@ def eligibility_in(scope: DataScope) -> Condition:
 
 
 def patients_in(scope: DataScope) -> Condition:
-    """Patients whom the scope's providers have treated or asked about, covered by its payer, or the patient itself."""
+    """Patients known to the scope's providers, covered by its payer, or the scope's own patient.
+
+    The patients table has no provider and no payer: both are reached through tables that name the patient. A provider
+    knows a patient by a claim or an eligibility check of its own, a payer by any coverage, ended ones included, since
+    claims from that time may still be open.
+    """
     if scope.is_empty:
         return false()
     parts: list[Condition] = []

@@ -1,14 +1,16 @@
 """Queries on the settlement ledger."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.engine import fetch, fetch_one, scalar
+from app.db.filters import Condition, equal, within
 from app.db.paging import Keyset
+from app.db.records import columns, insert_records
 from app.db.scoping import settlements_in
 from app.db.tables import settlements
 from app.domain.data_scope import DataScope
@@ -36,7 +38,7 @@ class SettlementRecord:
 
 @dataclass(frozen=True, slots=True)
 class SettlementFilter:
-    """Every given part must hold; ranges include both ends, amounts are cents."""
+    """A settlement matches when every given part does; ranges include both ends, amounts are cents."""
 
     payer: str | None = None
     provider: str | None = None
@@ -47,11 +49,11 @@ class SettlementFilter:
     amount_to: int | None = None
 
 
-SETTLEMENT = tuple(settlements.c[name] for name in SettlementRecord.__dataclass_fields__)
+SETTLEMENT = columns(settlements, SettlementRecord)
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
-    """The settlements of these ids that the scope holds."""
+    """The settlements with these ids within the scope."""
     query = select(*SETTLEMENT).where(settlements.c.id.in_(ids), settlements_in(scope))
     return await fetch(connection, query, SettlementRecord)
 
@@ -65,20 +67,20 @@ async def one(connection: AsyncConnection, scope: DataScope, settlement_id: str)
 async def page(
     connection: AsyncConnection, scope: DataScope, where: SettlementFilter, keyset: Keyset
 ) -> list[SettlementRecord]:
-    """One page of the settlements that the scope holds."""
+    """One page of the settlements within the scope."""
     query = select(*SETTLEMENT).where(settlements_in(scope), *_conditions(where))
     return await fetch(connection, keyset.apply(query), SettlementRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> int:
-    """How many settlements the filter holds within the scope."""
+    """How many settlements within the scope match the filter."""
     query = select(func.count()).select_from(settlements).where(settlements_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
 
 
 async def insert_settlement(connection: AsyncConnection, record: SettlementRecord) -> None:
     """Append one ledger row; rows are never changed afterwards."""
-    await run(connection, insert(settlements).values(**asdict(record)))
+    await insert_records(connection, settlements, [record])
 
 
 async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
@@ -88,24 +90,21 @@ async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequen
 
 
 async def reversed_cents(connection: AsyncConnection, settlement_id: str) -> int:
-    """How much of this settlement has been reversed already."""
+    """Cents of this settlement that have been reversed."""
     total = func.coalesce(func.sum(settlements.c.amount_cents), 0)
     confirmed = settlements.c.status == SettlementStatus.CONFIRMED
     return int(await scalar(connection, select(total).where(settlements.c.reverses_id == settlement_id, confirmed)))
 
 
-def _conditions(where: SettlementFilter) -> list[ColumnElement[bool]]:
+def _conditions(where: SettlementFilter) -> list[Condition]:
     table = settlements.c
-    equal = (
+    matching = equal(
         (table.payer_ans, where.payer),
         (table.provider_cnes, where.provider),
         (table.invoice_id, where.invoice),
     )
-    ranges = (
+    ranges = within(
         (table.paid_on, where.paid_from, where.paid_to),
         (table.amount_cents, where.amount_from, where.amount_to),
     )
-    found = [column == value for column, value in equal if value is not None]
-    found += [column >= low for column, low, _ in ranges if low is not None]
-    found += [column <= high for column, _, high in ranges if high is not None]
-    return found
+    return [*matching, *ranges]

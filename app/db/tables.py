@@ -1,4 +1,7 @@
-"""The tables of billing itself, as SQLAlchemy Core; the migrations bring a database to exactly these."""
+"""The tables of billing, as SQLAlchemy Core; the migrations create exactly these.
+
+Amounts are integer cents. `version` counts the changes of a row, so that a caller can name the one it has seen.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +25,7 @@ from app.domain.preflight import Finding
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
+# `processed_cents` = `approved_cents` + `denied_cents`, all empty until the payer decides; appeals do not change them.
 claims = Table(
     "claims",
     metadata,
@@ -49,10 +53,11 @@ claims = Table(
     Column("processed_cents", BigInteger),
     Column("approved_cents", BigInteger),
     Column("denied_cents", BigInteger),
+    # The decided claim that this one corrects; while this one is not cancelled, that one no longer counts.
     Column("replaces_id", ForeignKey("claims.id")),
-    # What the payer may object to, found when the claim was sent.
+    # The preflight warnings at submission.
     Column("warnings", JsonOf(tuple[Finding, ...])),
-    # What TISS documents say beyond the billing facts: who asked for the service, and the kind of encounter.
+    # Fields of TISS guides that no billing rule uses: who requested the service, and the kind of encounter.
     Column("encounter", JsonOf(Encounter)),
     Column("version", Integer, nullable=False),
     Column("created_by", String(120), nullable=False),
@@ -78,6 +83,7 @@ claims = Table(
     **MYSQL,
 )
 
+# `quantity` is in ten-thousandths (15000 is 1.5), `factor` in hundredths (110 is 1.10).
 claim_items = Table(
     "claim_items",
     metadata,
@@ -99,6 +105,7 @@ claim_items = Table(
     **MYSQL,
 )
 
+# The answered part is won, `amount_cents` never changes: see `domain/denials.py: shares`.
 denials = Table(
     "denials",
     metadata,
@@ -123,6 +130,8 @@ denials = Table(
     **MYSQL,
 )
 
+# One row per step, never changed. A row has either `action` or `denial_action`; the other columns repeat the row of the
+# claim after the step, so that the last step of a claim equals the claim.
 claim_history = Table(
     "claim_history",
     metadata,
@@ -134,7 +143,7 @@ claim_history = Table(
     Column("denial_id", ForeignKey("denials.id")),
     Column("denial_action", EnumText(DenialAction)),
     Column("denial_status", EnumText(DenialStatus)),
-    # The amount that the step on the denial is about.
+    # The denied, appealed, accepted or expired amount of a step on a denial.
     Column("amount_cents", BigInteger),
     Column("claimed_cents", BigInteger, nullable=False),
     Column("processed_cents", BigInteger),
@@ -149,6 +158,8 @@ claim_history = Table(
     **MYSQL,
 )
 
+# `total_cents` is the sum of the lines, debits subtracted; `settled_cents` the sum of confirmed settlements, reversals
+# subtracted. Both are changed together with their rows, under the lock of the invoice.
 invoices = Table(
     "invoices",
     metadata,
@@ -181,22 +192,23 @@ invoices = Table(
     **MYSQL,
 )
 
+# `amount_cents` never changes. On lines other than DEBIT, `amount_cents` - `debited_cents` - `settled_cents` is due.
 invoice_lines = Table(
     "invoice_lines",
     metadata,
     Column("id", identifier(), primary_key=True),
     Column("invoice_id", ForeignKey("invoices.id"), nullable=False),
     Column("kind", EnumText(InvoiceLineKind), nullable=False, server_default="CLAIM"),
-    # Empty for adjustments, which belong to the invoice as a whole.
+    # Empty on adjustments (CREDIT, DEBIT), which belong to the invoice as a whole.
     Column("claim_id", ForeignKey("claims.id")),
     # The denial whose won appeal this line bills.
     Column("denial_id", ForeignKey("denials.id")),
-    # The claim again while the invoice lives, empty once it is cancelled: the unique index keeps a claim from being
-    # billed twice whatever runs at the same time.
+    # `claim_id` or `denial_id` again while the invoice is active, empty once it is cancelled: the unique indexes keep
+    # concurrent requests from billing a claim or a won appeal twice.
     Column("billed_claim_id", identifier()),
     Column("billed_denial_id", identifier()),
     Column("amount_cents", BigInteger, nullable=False),
-    # How much of the amount debits have taken, and payments have paid.
+    # What debits have taken from this line, and what payments have paid.
     Column("debited_cents", BigInteger, nullable=False, server_default="0"),
     Column("settled_cents", BigInteger, nullable=False, server_default="0"),
     Column("reason", String(200)),
@@ -209,6 +221,7 @@ invoice_lines = Table(
     **MYSQL,
 )
 
+# One row per step, never changed; the columns repeat the invoice's row after the step.
 invoice_history = Table(
     "invoice_history",
     metadata,
@@ -217,7 +230,7 @@ invoice_history = Table(
     Column("action", EnumText(InvoiceAction), nullable=False),
     Column("status", EnumText(InvoiceStatus), nullable=False),
     Column("version", Integer, nullable=False),
-    # The ledger row or line that the step is about, and its amount.
+    # The settlement or line that the step is about, and its amount.
     Column("settlement_id", identifier()),
     Column("line_id", identifier()),
     Column("amount_cents", BigInteger),
@@ -230,6 +243,7 @@ invoice_history = Table(
     **MYSQL,
 )
 
+# The ledger: rows are added, never changed. A reversal is a row of its own with `reverses_id` and a positive amount.
 settlements = Table(
     "settlements",
     metadata,
@@ -256,6 +270,7 @@ settlements = Table(
     **MYSQL,
 )
 
+# Which settlement paid which line; the rows of a reversal say what it took back, as positive amounts too.
 allocations = Table(
     "allocations",
     metadata,
@@ -277,13 +292,13 @@ remittances = Table(
     Column("statement_number", ascii_text(20), nullable=False),
     Column("source", EnumText(RemittanceSource), nullable=False),
     Column("status", EnumText(RemittanceStatus), nullable=False),
-    # Empty for a statement that decides and pays nothing.
+    # Empty on a statement that only decides claims.
     Column("paid_on", Date),
     Column("method", EnumText(PaymentMethod), nullable=False),
     Column("bank_reference", String(60)),
     Column("paid_cents", BigInteger, nullable=False),
     Column("denied_cents", BigInteger, nullable=False),
-    # A digest of the lines: the same statement again is told from another one under its number.
+    # A digest of the lines: distinguishes the same statement sent again from another one under the same number.
     Column("content_hash", ascii_text(64), nullable=False),
     Column("created_by", String(120), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -295,6 +310,7 @@ remittances = Table(
     **MYSQL,
 )
 
+# A line names its claim by at least one number; `claim_id` is the match, found by number or made by `matched_by`.
 remittance_lines = Table(
     "remittance_lines",
     metadata,
@@ -318,6 +334,7 @@ remittance_lines = Table(
     **MYSQL,
 )
 
+# Written in the transaction of the work: a committed row always has its response.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -331,6 +348,7 @@ idempotency_keys = Table(
     **MYSQL,
 )
 
+# First the outbox, then the event log: rows stay after publication until they are older than the retention.
 outbox = Table(
     "outbox",
     metadata,
@@ -343,10 +361,10 @@ outbox = Table(
     Column("patient_id", identifier()),
     Column("data", long_text(), nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
-    # Given by the relay in publication order, without gaps; insert order is not commit order.
+    # Assigned by the relay in publication order, without gaps: ids are in insert order, which is not commit order.
     Column("position", BigInteger),
     Column("published_at", UtcDateTime),
-    # An event that cannot be published is parked with the reason; those behind it of the same aggregate wait with it.
+    # An event that cannot be published is parked, with the reason; later events of its aggregate wait for it.
     Column("parked_at", UtcDateTime),
     Column("parked_reason", String(200)),
     UniqueConstraint("event_id"),

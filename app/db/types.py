@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Date, DateTime, Integer, String, Text
+from sqlalchemy import BigInteger, DateTime, Integer, String, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -26,11 +26,8 @@ def identifier() -> TypeEngine[str]:
 
 
 def counter() -> TypeEngine[int]:
-    """A 64-bit number that SQLite can also count up by itself."""
+    """A 64-bit number that SQLite can also autoincrement."""
     return BigInteger().with_variant(Integer(), "sqlite")
-
-
-Day = Date
 
 
 # ruff: noqa: ARG002 - SQLAlchemy gives every type decorator the dialect
@@ -39,8 +36,8 @@ Day = Date
 class ascii_text(TypeDecorator[str]):  # noqa: N801 - reads like SQLAlchemy's own type functions
     """Ids and codes: ASCII, compared byte by byte on every server.
 
-    MySQL refuses to compare such a column with other characters at all. They cannot be stored in it either, so a
-    lookup with them looks for a value that is never there, and an insert fails for its length.
+    MySQL raises an error when such a column is compared with other characters. A lookup with them therefore looks for
+    NEVER_STORED, a value that no row has, and an insert fails because that value is too long.
     """
 
     impl = String
@@ -74,7 +71,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a time without a zone must not reach the database")
+            raise ValueError("use a time with a zone: naive times are not stored")
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:

@@ -2,16 +2,18 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, insert, select
 from tiss import examples
 
+from app.db import claims as claims_db
 from app.db import denials as denials_db
-from app.db.engine import Database, run, scalar
-from app.db.reference_tables import coverages, patients, payers, providers
-from app.db.tables import claims as claims_table
+from app.db import parties as parties_db
+from app.db.claims import ClaimFilter
+from app.db.engine import Database
+from app.db.parties import CoverageRecord, PatientRecord, PayerRecord, ProviderRecord
 from app.domain.actor import Actor
 from app.domain.claim_form import ClaimForm, ItemForm
 from app.domain.claims import ClaimType, DeniedAmount, ItemDecision
@@ -63,20 +65,20 @@ async def seed(changes: Changes, actor: Actor, *, number: int, on_progress: Call
 async def is_seeded(database: Database) -> bool:
     """Whether there are claims already."""
     async with database.reading() as connection:
-        return bool(await scalar(connection, select(claims_table.c.id).limit(1)))
+        return await claims_db.is_any(connection)
 
 
 async def _parties(unit: UnitOfWork) -> None:
     connection, today = unit.connection, unit.today
-    if await scalar(connection, select(func.count()).select_from(payers).where(payers.c.ans_code == PAYER)):
+    if await parties_db.payer(connection, PAYER) is not None:
         return
-    await run(connection, insert(payers), [_payer(PAYER, True), _payer(SILENT_PAYER, False)])
-    await run(connection, insert(providers), [_provider(PROVIDER), _provider(HOSPITAL)])
+    await parties_db.insert_payers(connection, [_payer(PAYER, True), _payer(SILENT_PAYER, False)])
+    await parties_db.insert_providers(connection, [_provider(PROVIDER), _provider(HOSPITAL)])
     people = [_person(number) for number in range(1, PEOPLE + 1)]
-    await run(connection, insert(patients), people)
+    await parties_db.insert_patients(connection, people)
     await _contract(unit)
-    cards = [_coverage(number, person["id"], today) for number, person in enumerate(people, start=1)]
-    await run(connection, insert(coverages), cards)
+    cards = [_coverage(number, person.id, today) for number, person in enumerate(people, start=1)]
+    await parties_db.insert_coverages(connection, cards)
 
 
 async def _contract(unit: UnitOfWork) -> None:
@@ -92,35 +94,34 @@ async def _contract(unit: UnitOfWork) -> None:
     await contracts.save(unit, data=data, version=None)
 
 
-def _payer(code: str, is_answering: bool) -> dict[str, Any]:
-    name = "Operadora Exemplo" if is_answering else "Operadora Silenciosa"
-    return {
-        "ans_code": code,
-        "name": name,
+def _payer(code: str, is_answering: bool) -> PayerRecord:
+    return PayerRecord(
+        ans_code=code,
+        name="Operadora Exemplo" if is_answering else "Operadora Silenciosa",
         # Long enough for the example documents, whatever the year.
-        "submission_window_days": 3650,
-        "appeal_deadline_days": 30,
-        "payment_term_days": 30,
-        "is_answering": is_answering,
-    }
+        submission_window_days=3650,
+        appeal_deadline_days=30,
+        payment_term_days=30,
+        is_answering=is_answering,
+    )
 
 
-def _provider(cnes: str) -> dict[str, Any]:
+def _provider(cnes: str) -> ProviderRecord:
     name, tax_id = ("Clínica Exemplo", "11222333000181") if cnes == PROVIDER else ("Hospital Exemplo", "12ABC34501DE35")
-    return {"cnes": cnes, "name": name, "tax_id": tax_id, "last_invoice_number": 0}
+    return ProviderRecord(cnes, name, tax_id)
 
 
-def _person(number: int) -> dict[str, Any]:
+def _person(number: int) -> PatientRecord:
     base = f"{100_000_000 + number * 7_919:09d}"
-    return {
-        "id": f"pat_{number:026d}",
-        "name": f"{FIRST_NAMES[number % len(FIRST_NAMES)]} {LAST_NAMES[number % len(LAST_NAMES)]}",
-        "cpf": base + check_digits_of_cpf(base),
-        "birth_date": date(1950 + number, 1 + number % 12, 1 + number % 28),
-    }
+    return PatientRecord(
+        id=f"pat_{number:026d}",
+        name=f"{FIRST_NAMES[number % len(FIRST_NAMES)]} {LAST_NAMES[number % len(LAST_NAMES)]}",
+        cpf=base + check_digits_of_cpf(base),
+        birth_date=date(1950 + number, 1 + number % 12, 1 + number % 28),
+    )
 
 
-def _coverage(number: int, patient_id: str, today: date) -> dict[str, Any]:
+def _coverage(number: int, patient_id: str, today: date) -> CoverageRecord:
     """Cards 12345 and 67890 are those of the example documents; 900001 to 900004 are not eligible, each in its way."""
     cards = {1: "12345", 2: "67890", 3: "900001", 4: "900002", 5: "900003", 6: "900004"}
     special: dict[int, dict[str, Any]] = {
@@ -129,25 +130,25 @@ def _coverage(number: int, patient_id: str, today: date) -> dict[str, Any]:
         5: {"suspended_from": today - timedelta(days=400)},
         6: {"ends_on": today - timedelta(days=400)},
     }
-    row = {
-        "id": f"cov_{number:026d}",
-        "patient_id": patient_id,
-        "payer_ans": PAYER,
-        "plan_name": "Plano Essencial" if number % 2 else "Plano Completo",
-        "card_number": cards.get(number, f"{800_000 + number}"),
-        "starts_on": date(2015, 1, 1),
-        "ends_on": None,
-        "card_valid_until": today + timedelta(days=365),
-        "waiting_until": None,
-        "suspended_from": None,
-        "suspended_until": None,
-    }
-    return row | special.get(number, {})
+    card = CoverageRecord(
+        id=f"cov_{number:026d}",
+        patient_id=patient_id,
+        payer_ans=PAYER,
+        plan_name="Plano Essencial" if number % 2 else "Plano Completo",
+        card_number=cards.get(number, f"{800_000 + number}"),
+        starts_on=date(2015, 1, 1),
+        ends_on=None,
+        card_valid_until=today + timedelta(days=365),
+        waiting_until=None,
+        suspended_from=None,
+        suspended_until=None,
+    )
+    return replace(card, **special.get(number, {}))
 
 
 async def _batch(unit: UnitOfWork, *, size: int) -> None:
     """Claims in the mix that a biller sees: drafts, sent, in review, decided, billed and paid."""
-    count = int(await scalar(unit.connection, select(func.count()).select_from(claims_table)))
+    count = await claims_db.count(unit.connection, unit.scope, ClaimFilter())
     approved = [claim_id for number in range(size) if (claim_id := await _one(unit, count + number))]
     if approved:
         await _bill(unit, approved, is_paid=count % (2 * BATCH_SIZE) < BATCH_SIZE)

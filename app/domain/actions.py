@@ -1,4 +1,4 @@
-"""What can be done to a claim, a denial or an invoice now, and why not: the tables' own answers, asked in advance."""
+"""What can be done to a claim, a denial or an invoice now, and why not: the transition tables, asked in advance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ CLAIM_STEPS = {
     ClaimOperation.SUBMIT: ClaimAction.SUBMIT,
     ClaimOperation.START_REVIEW: ClaimAction.START_REVIEW,
     ClaimOperation.REQUEST_INFORMATION: ClaimAction.REQUEST_INFORMATION,
-    # Which decision it is follows from the items; all of them start from the same states.
+    # The items determine which decision it is; all decisions start from the same states.
     ClaimOperation.ADJUDICATE: ClaimAction.APPROVE,
     ClaimOperation.CANCEL: ClaimAction.CANCEL,
 }
@@ -58,7 +58,7 @@ INVOICE_STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class ClaimFacts:
-    """What decides about a claim beside its state."""
+    """What determines which operations are possible on a claim."""
 
     status: ClaimStatus
     approved: Cents | None

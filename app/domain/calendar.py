@@ -1,9 +1,9 @@
-"""The day that counts: deadlines, windows and payment dates follow Brasília, not UTC."""
+"""Business days: deadlines, windows and payment dates are days in Brasília, not UTC."""
 
 from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
-# Brazil gave up daylight saving time in 2019: the offset is fixed and needs no time zone files.
+# Brazil abolished daylight saving time in 2019: the offset is fixed and needs no time zone files.
 BRASILIA: Final = timezone(timedelta(hours=-3), "BRT")
 
 

@@ -8,9 +8,9 @@ from typing import Final
 from app.domain.claims import ClaimType
 from app.domain.encounter import Encounter, Practitioner
 from app.domain.errors import ErrorCode, Failure
-from app.domain.identifiers import ans_failure, card_failure, cnes_failure
+from app.domain.identifiers import NUMBER_LENGTH_MAX, ans_failure, card_failure, cnes_failure, code_failure
 from app.domain.money import CENTS_MAX, Cents, Factor, Quantity, item_total
-from app.domain.text import text_failure
+from app.domain.text import ascii_failure, text_failure
 
 ITEMS_MAX: Final = 200
 DIAGNOSES_MAX: Final = 4
@@ -77,13 +77,13 @@ def shape_failures(data: ClaimForm) -> Iterator[Failure]:
         cnes_failure(data.provider, "provider"),
         ans_failure(data.payer, "payer"),
         card_failure(data.card_number, "cardNumber"),
-        _ascii_failure(data.provider_claim_number, "providerClaimNumber", 20),
+        ascii_failure(data.provider_claim_number, "providerClaimNumber", NUMBER_LENGTH_MAX),
         *_practitioner_failures(data.practitioner, "practitioner"),
         *_encounter_failures(data.encounter),
         *_optional(data.clinical_indication, "clinicalIndication", 500),
     ]
     if data.authorization is not None:
-        found.append(_ascii_failure(data.authorization.number, "authorization.number", 20))
+        found.append(ascii_failure(data.authorization.number, "authorization.number", NUMBER_LENGTH_MAX))
     yield from (failure for failure in found if failure is not None)
     yield from _diagnosis_failures(data.diagnosis_codes)
     yield from _items_failures(data)
@@ -93,19 +93,13 @@ def _optional(text: str | None, field: str, length_max: int) -> list[Failure | N
     return [] if text is None else [text_failure(text, field, length_max)]
 
 
-def _ascii_failure(text: str, field: str, length_max: int) -> Failure | None:
-    if not text.isascii():
-        return Failure(ErrorCode.INVALID_INPUT, "only ASCII characters are allowed", field)
-    return text_failure(text, field, length_max)
-
-
 def _practitioner_failures(who: Practitioner, path: str) -> Iterator[Failure | None]:
     yield from _optional(who.name, f"{path}.name", 70)
     limits = {"council": 2, "number": 15, "state": 2, "cbo": 6}
     for name, length_max in limits.items():
         text = getattr(who, name)
         if text is not None:
-            yield _ascii_failure(text, f"{path}.{name}", length_max)
+            yield ascii_failure(text, f"{path}.{name}", length_max)
 
 
 def _encounter_failures(encounter: Encounter | None) -> Iterator[Failure | None]:
@@ -120,7 +114,7 @@ def _encounter_failures(encounter: Encounter | None) -> Iterator[Failure | None]
     )
     for name, code, length_max in codes:
         if code is not None:
-            yield _ascii_failure(code, f"encounter.{name}", length_max)
+            yield ascii_failure(code, f"encounter.{name}", length_max)
     if encounter.requester is not None:
         yield from _practitioner_failures(encounter.requester, "encounter.requester")
 
@@ -154,6 +148,5 @@ def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
         yield Failure(ErrorCode.INVALID_AMOUNT, "a unit price is above zero", f"{path}.unitPrice", "5040")
     elif item.quantity > 0 and item.factor > 0 and not 0 < item.total <= CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the item's total must be 0.01 to 99999999.99", f"{path}.unitPrice")
-    if not (1 <= len(item.code) <= 10 and item.code.isascii() and item.code.isalnum()):
-        yield Failure(ErrorCode.UNKNOWN_CODE, "a code has 1 to 10 letters or digits", f"{path}.code", "1801")
-    yield from (failure for failure in _optional(item.description, f"{path}.description", 150) if failure)
+    found = [code_failure(item.code, f"{path}.code"), *_optional(item.description, f"{path}.description", 150)]
+    yield from (failure for failure in found if failure is not None)

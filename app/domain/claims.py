@@ -1,4 +1,4 @@
-"""The claim (guia): its states, its history, and what a decision makes of its items."""
+"""The claim (guia): its states, what blocks its next steps, and the decision on its items."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -57,11 +57,11 @@ INVOICEABLE = frozenset({ClaimStatus.APPROVED, ClaimStatus.PARTIALLY_APPROVED})
 DECIDED = INVOICEABLE | {ClaimStatus.DENIED}
 AWAITING_RETURN = frozenset({ClaimStatus.SUBMITTED, ClaimStatus.UNDER_REVIEW, ClaimStatus.PENDING_INFORMATION})
 SENT = AWAITING_RETURN | DECIDED
-"""States of a claim that the payer has: what is billed. A draft is not yet, a cancelled claim is no more."""
+"""States of a claim that the payer has: what counts as billed. Drafts and cancelled claims do not."""
 
 
 def next_status(status: ClaimStatus, action: ClaimAction) -> ClaimStatus:
-    """The state after the action; CONFLICT for every pair that the table does not name."""
+    """The state after the action; CONFLICT for every pair that is not in the table."""
     try:
         return TRANSITIONS[status, action]
     except KeyError:
@@ -71,14 +71,14 @@ def next_status(status: ClaimStatus, action: ClaimAction) -> ClaimStatus:
 def replacement_block(status: ClaimStatus, *, is_billed: bool, is_replaced: bool, is_appealed: bool) -> str | None:
     """Why a claim cannot be replaced by a corrected one, or None if it can.
 
-    A claim whose money is already on an invoice, or is fought for, would be paid twice.
+    A claim that is billed or in dispute would be paid twice.
     """
     if status not in DECIDED:
         return f"a claim that is {status} has no decision to correct"
     if is_replaced:
         return "another claim replaces it already"
     if is_billed:
-        return "it stands on an invoice: cancel the invoice first"
+        return "it is on an invoice: cancel the invoice first"
     return "an appeal against one of its denials has been made" if is_appealed else None
 
 
@@ -114,16 +114,19 @@ class ItemDecision:
 
 
 def outcome(decisions: Iterable[ItemDecision]) -> ClaimAction:
-    """The action that a set of item decisions amounts to: nothing approved, some denial, or no denial."""
+    """What the decisions on all items mean for the claim: DENY, APPROVE_PARTIALLY or APPROVE."""
     found = list(decisions)
     if any(decision.denied for decision in found):
-        nothing = not any(decision.approved for decision in found)
-        return ClaimAction.DENY if nothing else ClaimAction.APPROVE_PARTIALLY
+        has_approved = any(decision.approved for decision in found)
+        return ClaimAction.APPROVE_PARTIALLY if has_approved else ClaimAction.DENY
     return ClaimAction.APPROVE
 
 
 def decision_failures(totals: dict[int, Cents], decisions: list[ItemDecision]) -> list[Failure]:
-    """Why these decisions do not settle the claim whose item totals (by sequence) are given, in input order."""
+    """Why these decisions do not decide the claim: each item once, approved + denied = its total.
+
+    `totals` are the items' totals by sequence. Failures are in input order.
+    """
     failures = [failure for index, item in enumerate(decisions) for failure in _decision_failures(totals, index, item)]
     seen = [item.sequence for item in decisions]
     if len(set(seen)) < len(seen):
@@ -143,19 +146,19 @@ def _decision_failures(totals: dict[int, Cents], index: int, item: ItemDecision)
         yield Failure(ErrorCode.INVALID_AMOUNT, message, f"{path}.approvedAmount")
     for number, denial in enumerate(item.denials):
         if denial.amount <= 0:
-            message = "a denied amount is above zero"
+            message = "a denied amount must be above zero"
             yield Failure(ErrorCode.INVALID_AMOUNT, message, f"{path}.denials.{number}.amount", "5040")
 
 
 def date_failures(
     service_date: date, *, today: date, window_days: int, authorization_valid_until: date | None
 ) -> Iterable[Failure]:
-    """Why the claim's dates are refused: in the future, outside the contract's window, authorization run out."""
+    """Why the claim's dates are refused: in the future, outside the submission window, authorization expired."""
     if service_date > today:
         yield Failure(ErrorCode.INVALID_DATE, "the service date is in the future", "serviceDate", "3223")
     if (today - service_date).days > window_days:
         message = f"the service date is more than {window_days} days ago, the contract's submission window"
         yield Failure(ErrorCode.INVALID_DATE, message, "serviceDate", "3214")
     if authorization_valid_until is not None and authorization_valid_until < service_date:
-        message = "the authorization ran out before the service date"
+        message = "the authorization expired before the service date"
         yield Failure(ErrorCode.AUTHORIZATION_EXPIRED, message, "authorization.validUntil", "1414")

@@ -12,20 +12,20 @@ DAYS_MAX = 3650
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How long things may take, in days: sending a claim, appealing a denial, paying an invoice."""
+    """Time limits in days: for sending a claim, appealing a denial and paying an invoice."""
 
     submission_window_days: int
     appeal_deadline_days: int
     payment_term_days: int
 
     def last_appeal_day(self, decided_on: date) -> date:
-        """The last day on which a denial of that day may be appealed."""
+        """The last day on which a denial decided on that day may be appealed."""
         return decided_on + timedelta(days=self.appeal_deadline_days)
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """One agreed price of a code while it is valid (both days inside); `quantity_max` is per item."""
+    """The agreed price of a code from `valid_from` to `valid_to`, both included; `quantity_max` is per item."""
 
     code_system: str
     code: str
@@ -55,7 +55,10 @@ def terms_failures(terms: Terms) -> list[Failure]:
 
 
 def price_failures(prices: Sequence[Price], field: str, known: Sequence[Price] = ()) -> Iterator[Failure]:
-    """Prices of nothing, backward periods, and two prices of one code for the same day, those `known` included."""
+    """Why prices are refused: not above zero, ending before they start, or two of one code for the same day.
+
+    `known` are prices of the contract that stay; new ones must not overlap them either.
+    """
     by_code: dict[tuple[str, str], list[Price]] = {}
     for price in known:
         by_code.setdefault((price.code_system, price.code), []).append(price)
@@ -70,12 +73,12 @@ def price_failures(prices: Sequence[Price], field: str, known: Sequence[Price] =
 
 def _price_failures(price: Price, path: str) -> Iterator[Failure]:
     if price.unit_price <= 0:
-        yield Failure(ErrorCode.INVALID_AMOUNT, "a price is above zero", f"{path}.unitPrice", "5040")
+        yield Failure(ErrorCode.INVALID_AMOUNT, "a price must be above zero", f"{path}.unitPrice", "5040")
     if price.quantity_max is not None and price.quantity_max <= 0:
-        message = "a largest quantity is above zero"
+        message = "the largest quantity must be above zero"
         yield Failure(ErrorCode.INVALID_QUANTITY, message, f"{path}.quantityMax", "1806")
     if price.valid_to is not None and price.valid_to < price.valid_from:
-        yield Failure(ErrorCode.INVALID_DATE, "a price ends after it begins", f"{path}.validTo")
+        yield Failure(ErrorCode.INVALID_DATE, "a price must end after it starts", f"{path}.validTo")
 
 
 def _overlap(one: Price, other: Price) -> bool:

@@ -1,11 +1,11 @@
-"""Whose data a caller may see: the scope that stands in the WHERE of every statement."""
+"""The data scope: whose rows a caller may see. It is a condition in the WHERE of every statement."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class DataScope:
-    """Every given part must hold; with no part given the scope holds nothing.
+    """A row is in the scope when it matches every part given; with no part given the scope is empty.
 
     `providers` are CNES codes, `payer` a registro ANS, `patient` a patient id; `any_provider` is the explicit
     "all providers" of the operator's own staff.
@@ -18,11 +18,11 @@ class DataScope:
 
     @property
     def is_empty(self) -> bool:
-        """Whether this scope holds nothing at all."""
+        """Whether no row is in this scope."""
         return not (self.any_provider or self.providers or self.payer or self.patient)
 
-    def holds(self, *, provider: str | None, payer: str | None, patient: str | None) -> bool:
-        """Whether a row of this provider, payer and patient is visible: the rule that the WHERE states in SQL."""
+    def contains(self, *, provider: str | None, payer: str | None, patient: str | None) -> bool:
+        """Whether a row of this provider, payer and patient is in the scope: the rule of the WHERE, outside SQL."""
         if self.is_empty:
             return False
         if self.providers and not self.any_provider and provider not in self.providers:

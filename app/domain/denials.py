@@ -1,4 +1,4 @@
-"""The denial (denial): its states, the appeal against it, and what of it is in dispute, won or lost."""
+"""The denial (glosa): its states, the appeal against it, and what of it is in dispute, won or lost."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -44,7 +44,6 @@ IN_DISPUTE = frozenset({DenialStatus.OPEN, DenialStatus.APPEALED})
 WON = frozenset({DenialStatus.OVERTURNED, DenialStatus.PARTIALLY_OVERTURNED})
 AFTER_APPEAL = frozenset({DenialStatus.APPEALED, DenialStatus.UPHELD}) | WON
 
-
 WORDING: Final = {
     DenialAction.DENY: "be denied again",
     DenialAction.ACCEPT: "be accepted",
@@ -54,7 +53,7 @@ WORDING: Final = {
 
 
 def next_status(status: DenialStatus, action: DenialAction) -> DenialStatus:
-    """The state after the action; CONFLICT for every pair that the table does not name."""
+    """The state after the action; CONFLICT for every pair that is not in the table."""
     try:
         return TRANSITIONS[status, action]
     except KeyError:
@@ -64,7 +63,7 @@ def next_status(status: DenialStatus, action: DenialAction) -> DenialStatus:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """What has become of a denied amount, in cents: the three parts make up the whole."""
+    """The parts of a denied amount, in cents; together they are the whole amount."""
 
     in_dispute: Cents
     won: Cents
@@ -72,7 +71,11 @@ class Shares:
 
 
 def shares(status: DenialStatus, amount: Cents, appealed: Cents | None, answered: Cents | None) -> Shares:
-    """How a denial divides: an appeal for less than the whole gives up the rest, an answer settles all of it."""
+    """How a denied amount divides; the rest of an appeal for less than the whole is lost at once.
+
+    Example: 100_00 denied. Open: 100_00 in dispute. Appealed for 60_00: 60_00 in dispute, 40_00 lost. Answered with
+    45_00: 45_00 won, 55_00 lost. Accepted or expired without an appeal: 100_00 lost.
+    """
     if status is DenialStatus.OPEN:
         disputed, won = amount, Cents(0)
     elif status is DenialStatus.APPEALED:
@@ -97,13 +100,13 @@ def appeal_block(status: DenialStatus, *, deadline: date, today: date) -> Billin
 def check_appeal(*, appealed: Cents, amount: Cents) -> None:
     """INVALID_AMOUNT unless above zero and at most what was denied."""
     if appealed <= 0:
-        raise refuse(ErrorCode.INVALID_AMOUNT, "an appealed amount is above zero", "amount", "5040")
+        raise refuse(ErrorCode.INVALID_AMOUNT, "an appealed amount must be above zero", "amount", "5040")
     if appealed > amount:
         raise refuse(ErrorCode.INVALID_AMOUNT, f"only {format_money(amount)} was denied", "amount")
 
 
 def answer_action(*, accepted: Cents, appealed: Cents, amount: Cents) -> DenialAction:
-    """What an answer to an appeal amounts to; INVALID_AMOUNT when it gives more than was appealed."""
+    """Which action an answer to an appeal is; INVALID_AMOUNT when it grants more than was appealed."""
     if accepted > appealed:
         message = f"only {format_money(appealed)} was appealed"
         raise refuse(ErrorCode.INVALID_AMOUNT, message, "acceptedAmount")

@@ -1,4 +1,4 @@
-"""Eligibility (elegibilidade): is this card covered on this day, decided from the coverage alone."""
+"""Eligibility (elegibilidade): whether a card is covered on a day, decided from the coverage alone."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -26,9 +26,9 @@ NOT_COVERED = "3287"
 
 @dataclass(frozen=True, slots=True)
 class CoverageTerms:
-    """What decides a coverage; every date counts as inside on its own day.
+    """The dates of a coverage that decide eligibility; each date includes its own day.
 
-    `waiting_until` is the last day of the waiting period, `suspended_until` None means until further notice.
+    `waiting_until` is the last day of the waiting period; without `suspended_until` a suspension has no end.
     """
 
     starts_on: date
@@ -48,7 +48,7 @@ class EligibilityDecision:
 
 
 def decide(terms: CoverageTerms | None, *, is_payer_answering: bool, service_date: date) -> EligibilityDecision:
-    """Eligible or not on the service date; UNDETERMINED when the payer cannot be asked (its silence is not a no)."""
+    """Eligible or not on the service date; UNDETERMINED while the payer does not answer: silence is not a refusal."""
     if not is_payer_answering:
         return EligibilityDecision(EligibilityOutcome.UNDETERMINED)
     if terms is None:

@@ -1,4 +1,4 @@
-"""What a TISS guide says beside what is billed: who asked for the service, and how the encounter (atendimento) went."""
+"""What a TISS guide says besides the billed items: who requested the service, and the encounter (atendimento)."""
 
 from dataclasses import dataclass
 
@@ -16,10 +16,10 @@ class Practitioner:
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
-    """Codes of the TISS tables, as the guide carries them; a part that is None is exported with its usual value.
+    """Codes of the TISS tables, as in the guide; None is exported as the usual value of its table.
 
     `priority` elective or urgent (table 23), `type` of encounter (50), `accident` (36), `setting` (regime, 76),
-    `visit_type` first or return (52), `requester` who asked for the service, `newborn` whether on the mother's card.
+    `visit_type` first or return (52), `requester` who requested the service, `newborn` if billed on the mother's card.
     """
 
     priority: str | None = None

@@ -1,4 +1,4 @@
-"""How a rule says no: a code, a sentence, the place in the input and the Tabela 38 number where one exists."""
+"""Refusals: a code, a message, the field of the input and the Tabela 38 number where one exists."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """Every expected way to be refused; new values may be added, none is renamed."""
+    """Every expected reason for a refusal; values may be added, but are never renamed."""
 
     INVALID_INPUT = "INVALID_INPUT"
     INVALID_AMOUNT = "INVALID_AMOUNT"
@@ -31,7 +31,7 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One reason for a refusal; `field` is a dotted path in the input (`items.0.quantity`)."""
+    """One reason for a refusal; `field` is a dotted path in the input, such as `items.0.quantity`."""
 
     code: ErrorCode
     message: str
@@ -39,7 +39,7 @@ class Failure:
     tiss_code: str | None = None
 
     def under(self, prefix: str) -> "Failure":
-        """The same failure, its path seen from an enclosing input."""
+        """The same failure with its path as seen from an enclosing input."""
         path = f"{prefix}.{self.field}" if self.field else prefix
         return Failure(self.code, self.message, path, self.tiss_code)
 
@@ -58,12 +58,12 @@ class BillingError(Exception):
 
     @property
     def message(self) -> str:
-        """All failures in one sentence."""
+        """The messages of all failures."""
         return str(self)
 
     @property
     def extensions(self) -> dict[str, object]:
-        """What a GraphQL error says beside its message, when the refusal is not part of a payload."""
+        """The `extensions` of a GraphQL error, for a refusal that is not part of a payload."""
         first = self.failures[0]
         extra = {"field": first.field, "tissCode": first.tiss_code}
         return {"code": first.code.value, **{key: value for key, value in extra.items() if value}}
@@ -75,17 +75,17 @@ def refuse(code: ErrorCode, message: str, field: str | None = None, tiss_code: s
 
 
 def not_found(what: str, identifier: str, field: str = "id") -> BillingError:
-    """An object that does not exist, or that the caller's scope does not hold: both look the same."""
+    """An object that does not exist or is outside the caller's data scope: the two must look the same."""
     return refuse(ErrorCode.NOT_FOUND, f"no {what} {identifier[:40]}", field)
 
 
 def conflict(message: str, field: str = "id") -> BillingError:
-    """The object's present state does not allow the action."""
+    """The object's current state does not allow the action."""
     return refuse(ErrorCode.CONFLICT, message, field)
 
 
-def raise_any(failures: Iterable[Failure]) -> None:
-    """Raise one BillingError with all failures, or nothing if there is none."""
-    found = tuple(failures)
+def raise_any(failures: Iterable[Failure | None]) -> None:
+    """Raise one BillingError with all failures; None is a check that passed. Nothing happens if all passed."""
+    found = tuple(failure for failure in failures if failure is not None)
     if found:
         raise BillingError(*found)

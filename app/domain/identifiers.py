@@ -1,4 +1,4 @@
-"""Check digits and shapes of the identifiers that Brazilian health billing uses."""
+"""Check digits and formats of the identifiers in Brazilian health billing."""
 
 import re
 from typing import Final
@@ -8,8 +8,10 @@ from app.domain.errors import ErrorCode, Failure
 _ANS: Final = re.compile(r"[0-9]{6}")
 _CNES: Final = re.compile(r"[0-9]{7}")
 _CNPJ: Final = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
-_CPF: Final = re.compile(r"[0-9]{11}")
 CARD_LENGTH_MAX: Final = 20
+CODE_LENGTH_MAX: Final = 10
+NUMBER_LENGTH_MAX: Final = 20
+"""Of the numbers that TISS gives claims, authorizations and statements."""
 
 
 def _mod11(values: list[int], weights: list[int]) -> int:
@@ -18,21 +20,16 @@ def _mod11(values: list[int], weights: list[int]) -> int:
 
 
 def check_digits_of_cpf(base: str) -> str:
-    """The two check digits that belong behind nine digits."""
+    """The two check digits of a CPF, computed from its first nine digits."""
     digits = [int(char) for char in base]
     first = _mod11(digits, list(range(10, 1, -1)))
     second = _mod11([*digits, first], list(range(11, 1, -1)))
     return f"{first}{second}"
 
 
-def is_cpf(text: str) -> bool:
-    """Eleven digits, not all alike, both check digits right."""
-    return bool(_CPF.fullmatch(text)) and len(set(text)) > 1 and text[9:] == check_digits_of_cpf(text[:9])
-
-
 def is_cnpj(text: str) -> bool:
-    """Fourteen characters, letters allowed in the first twelve, both check digits right (a letter counts as its
-    ASCII code minus 48, the rule of the alphanumeric CNPJ)."""
+    """Fourteen characters, not all alike, letters allowed in the first twelve, both check digits right (a letter counts
+    as its ASCII code minus 48, the rule of the alphanumeric CNPJ)."""
     if not _CNPJ.fullmatch(text) or len(set(text)) == 1:
         return False
     values = [ord(char) - 48 for char in text]
@@ -43,35 +40,35 @@ def is_cnpj(text: str) -> bool:
 
 
 def cnes_failure(text: str, field: str) -> Failure | None:
-    """Why this is no CNES (seven digits; the register publishes no check digit rule)."""
+    """Why this is not a CNES: seven digits, not all zero; the register publishes no check digit rule."""
     if _CNES.fullmatch(text) and text != "0000000":
         return None
     return Failure(ErrorCode.INVALID_IDENTIFIER, "a CNES has seven digits", field, "1202")
 
 
 def ans_failure(text: str, field: str) -> Failure | None:
-    """Why this is no registro ANS (six digits)."""
+    """Why this is not a registro ANS: six digits."""
     if _ANS.fullmatch(text):
         return None
     return Failure(ErrorCode.INVALID_IDENTIFIER, "a registro ANS has six digits", field, "5027")
 
 
-def tax_id_failure(text: str, field: str) -> Failure | None:
-    """Why this is neither a CPF nor a CNPJ."""
-    if is_cpf(text) or is_cnpj(text):
-        return None
-    return Failure(ErrorCode.INVALID_IDENTIFIER, "the check digits of this CPF or CNPJ do not match", field, "1206")
-
-
 def card_failure(text: str, field: str) -> Failure | None:
-    """Why this is no card number (numeroCarteira: 1 to 20 characters)."""
+    """Why this is not a card number (numeroCarteira): 1 to 20 printable ASCII characters without blanks around them."""
     if 1 <= len(text) <= CARD_LENGTH_MAX and text.isascii() and text.isprintable() and text == text.strip():
         return None
     return Failure(ErrorCode.INVALID_CARD, "a card number has 1 to 20 characters", field, "1001")
 
 
+def code_failure(text: str, field: str) -> Failure | None:
+    """Why this is not the code of a procedure, material or drug: 1 to 10 ASCII letters or digits."""
+    if 1 <= len(text) <= CODE_LENGTH_MAX and text.isascii() and text.isalnum():
+        return None
+    return Failure(ErrorCode.UNKNOWN_CODE, "a code has 1 to 10 letters or digits", field, "1801")
+
+
 def mask(text: str | None, visible: int = 2) -> str | None:
-    """Only the last `visible` characters, stars for the rest; None stays None."""
+    """The last `visible` characters, with stars for the rest; None for None."""
     if text is None:
         return None
     return "*" * max(len(text) - visible, 0) + text[-visible:]

@@ -1,4 +1,4 @@
-"""Public ids: a type prefix and a UUIDv7 in Crockford base32, so that they sort by creation time."""
+"""Public ids: a type prefix and a UUIDv7 in Crockford base32, so that ids sort by creation time."""
 
 import os
 import re
@@ -30,7 +30,7 @@ EVENT: Final = "evt"
 
 def _uuid7() -> int:
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
-    # The fraction of the millisecond, not chance, keeps ids of the same millisecond in order (RFC 9562, 6.2, method 3).
+    # The fraction of the millisecond, not chance, orders ids of the same millisecond (RFC 9562, 6.2, method 3).
     fraction = (rest << 12) // 1_000_000
     low = int.from_bytes(os.urandom(8), "big") >> 2
     return (milliseconds << 80) | (7 << 76) | (fraction << 64) | (2 << 62) | low
@@ -43,5 +43,5 @@ def new_id(prefix: str) -> str:
 
 
 def prefix_of(identifier: str) -> str | None:
-    """The type prefix of a well-formed id, else None."""
+    """The type prefix of a well-formed id, or None."""
     return identifier[:3] if _SHAPE.fullmatch(identifier) else None

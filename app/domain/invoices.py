@@ -33,8 +33,6 @@ class InvoiceLineKind(StrEnum):
 
 
 ADJUSTMENTS: Final = frozenset({InvoiceLineKind.CREDIT, InvoiceLineKind.DEBIT})
-PAID: Final = frozenset(InvoiceLineKind) - {InvoiceLineKind.DEBIT}
-"""Kinds of lines that payments go to; a debit takes from what the others expect."""
 
 TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceAction], InvoiceStatus | None] = {
     (InvoiceStatus.DRAFT, InvoiceAction.ADJUST): InvoiceStatus.DRAFT,
@@ -48,9 +46,9 @@ TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceAction], InvoiceStatus | None] = {
     (InvoiceStatus.PARTIALLY_SETTLED, InvoiceAction.REVERSE): None,
     (InvoiceStatus.SETTLED, InvoiceAction.REVERSE): None,
 }
-"""None: the ledger decides the next status."""
+"""None: the next status follows from the ledger (`ledger_status`)."""
 
-COMPETENCE: Final = re.compile(r"20[0-9]{2}(0[1-9]|1[0-2])")
+BILLING_MONTH: Final = re.compile(r"20[0-9]{2}(0[1-9]|1[0-2])")
 
 
 def ledger_status(total: Cents, settled: Cents) -> InvoiceStatus:
@@ -70,19 +68,19 @@ def next_status(status: InvoiceStatus, action: InvoiceAction, *, total: Cents, s
 
 
 def check_adjustment(*, kind: InvoiceLineKind, amount: Cents, total: Cents, settled: Cents) -> None:
-    """INVALID_AMOUNT unless above zero, and unless the total stays above zero and at least what is settled."""
+    """INVALID_AMOUNT unless the amount and the new total are above zero, the latter not below what is settled."""
     if amount <= 0:
-        raise refuse(ErrorCode.INVALID_AMOUNT, "an adjustment is above zero", "amount", "5040")
+        raise refuse(ErrorCode.INVALID_AMOUNT, "an adjustment must be above zero", "amount", "5040")
     after = total + amount if kind is InvoiceLineKind.CREDIT else total - amount
     if after > CENTS_MAX:
         raise refuse(ErrorCode.INVALID_AMOUNT, "the invoice's total is above 99999999.99", "amount")
     if after < max(settled, 1):
-        message = f"the total would fall to {format_money(after)}: it must stay above zero and what is settled"
+        message = f"the total would be {format_money(after)}: it must be above zero and at least what is settled"
         raise refuse(ErrorCode.INVALID_AMOUNT, message, "amount")
 
 
 def billing_month_failure(text: str, field: str) -> Failure | None:
-    """Why this is no billing_month month (YYYYMM)."""
-    if COMPETENCE.fullmatch(text):
+    """Why this is not a billing month (competência), YYYYMM."""
+    if BILLING_MONTH.fullmatch(text):
         return None
-    return Failure(ErrorCode.INVALID_INPUT, "a billing_month is written YYYYMM", field, "5046")
+    return Failure(ErrorCode.INVALID_INPUT, "a billing month is written YYYYMM", field, "5046")

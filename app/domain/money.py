@@ -1,4 +1,4 @@
-"""Exact money and quantities: integer cents and scaled integers inside, plain decimal text outside."""
+"""Exact money and quantities: integer cents and scaled integers in the code, decimal text in the API."""
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
@@ -44,7 +44,7 @@ def parse_factor(text: str) -> Factor:
 
 
 def format_money(cents: int) -> str:
-    """ "1234.50" for 123450; a minus sign stands in front of negative amounts."""
+    """ "1234.50" for 123450; negative amounts start with a minus sign."""
     sign = "-" if cents < 0 else ""
     return f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02d}"
 
@@ -60,6 +60,9 @@ def format_factor(factor: int) -> str:
 
 
 def item_total(unit_price: Cents, quantity: Quantity, factor: Factor) -> Cents:
-    """unit price x quantity x factor, rounded half up to the cent."""
+    """unit price x quantity x factor, rounded half up to the cent.
+
+    Example: 18_50 x 1.5 (15_000) x 1.10 (110) is 3052.5 cents, so 30_53.
+    """
     exact = Decimal(unit_price) * Decimal(quantity) * Decimal(factor) / Decimal(QUANTITY_ONE * FACTOR_ONE)
     return Cents(int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP)))

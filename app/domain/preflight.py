@@ -1,4 +1,4 @@
-"""Preflight: what a payer would deny and why, from the facts alone; errors refuse a submission, warnings stay on it."""
+"""Preflight: what a payer would deny and why; errors refuse a submission, warnings are stored with the claim."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -22,8 +22,8 @@ TOO_MANY: Final = "3210"
 COVERAGE_MESSAGES: Final = {
     eligibility.AFTER_END: "the coverage had ended on the service date",
     eligibility.SUSPENDED: "the coverage was suspended on the service date",
-    eligibility.WAITING: "the service date lies in the waiting period",
-    eligibility.NOT_COVERED: "the coverage had not begun on the service date",
+    eligibility.WAITING: "the service date is in the waiting period",
+    eligibility.NOT_COVERED: "the coverage had not started on the service date",
 }
 
 
@@ -34,7 +34,7 @@ class FindingSeverity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that the payer would object to, where it stands in the input, and the cents it may cost."""
+    """One thing that the payer would object to, its field in the input, and the cents at risk."""
 
     severity: FindingSeverity
     code: ErrorCode
@@ -46,7 +46,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What the checks need of an item."""
+    """What the checks need to know of an item."""
 
     code_system: str
     code: str
@@ -58,7 +58,7 @@ class Item:
 
 
 def of_failures(failures: Iterable[Failure], items: list[Item]) -> list[Finding]:
-    """Refusals as findings: one about an item risks that item, any other the whole claim."""
+    """Refusals as findings: a refusal of an item puts its total at risk, any other the whole claim."""
     whole = Cents(sum(item.total for item in items))
 
     def risk(field: str | None) -> Cents:
@@ -73,7 +73,7 @@ def of_failures(failures: Iterable[Failure], items: list[Item]) -> list[Finding]
 
 
 def coverage_warnings(terms: CoverageTerms, *, service_date: date, whole: Cents) -> Iterator[Finding]:
-    """Waiting period, suspension, and a coverage not begun or ended; the card itself is checked elsewhere."""
+    """Waiting period, suspension, and a coverage not started or ended; `claim_form` checks the card itself."""
     decision = eligibility.decide(terms, is_payer_answering=True, service_date=service_date)
     for reason in decision.reasons:
         if reason in COVERAGE_MESSAGES:
@@ -82,25 +82,25 @@ def coverage_warnings(terms: CoverageTerms, *, service_date: date, whole: Cents)
 
 
 def authorization_warnings(issued_on: date | None, *, service_date: date, whole: Cents) -> Iterator[Finding]:
-    """An authorization that was given only after the service."""
+    """An authorization issued after the service."""
     if issued_on is not None and issued_on > service_date:
-        message = "the authorization was given after the service"
+        message = "the authorization was issued after the service"
         field = "authorization.issuedOn"
         yield Finding(FindingSeverity.WARNING, ErrorCode.INVALID_DATE, message, field, AUTHORIZED_LATER, whole)
 
 
 def price_warnings(items: list[Item], prices: list[Price], *, is_authorized: bool) -> Iterator[Finding]:
-    """Items dearer, more numerous or less authorized than the contract allows on their day."""
+    """Items above the contract's price or quantity on their day, or without the authorization that it requires."""
     by_code: dict[tuple[str, str], list[Price]] = {}
     for price in prices:
         by_code.setdefault((price.code_system, price.code), []).append(price)
     for index, item in enumerate(items):
         for price in by_code.get((item.code_system, item.code), []):
             if price.is_valid_on(item.performed_on):
-                yield from _against(f"items.{index}", item, price, is_authorized=is_authorized)
+                yield from _contract_warnings(f"items.{index}", item, price, is_authorized=is_authorized)
 
 
-def _against(path: str, item: Item, price: Price, *, is_authorized: bool) -> Iterator[Finding]:
+def _contract_warnings(path: str, item: Item, price: Price, *, is_authorized: bool) -> Iterator[Finding]:
     if item.unit_price > price.unit_price:
         message = f"the contract pays {format_money(price.unit_price)}"
         agreed = item_total(price.unit_price, item.quantity, item.factor)
@@ -117,13 +117,13 @@ def _against(path: str, item: Item, price: Price, *, is_authorized: bool) -> Ite
 
 
 def duplicate_warnings(items: list[Item], elsewhere: set[tuple[str, str, date]]) -> Iterator[Finding]:
-    """Items that were billed before for the same person, code and day: on other claims, or earlier on this one."""
+    """Items billed before for the same patient, code and day: on other claims (`elsewhere`), or earlier on this one."""
     seen: set[tuple[str, str, date]] = set()
     for index, item in enumerate(items):
         key = (item.code_system, item.code, item.performed_on)
         if key in elsewhere or key in seen:
-            place = "on another claim" if key in elsewhere else "twice on this claim"
-            message = f"the same service of the same day stands {place}"
+            where = "on another claim" if key in elsewhere else "twice on this claim"
+            message = f"the same service of the same day is {where}"
             yield _warning(ErrorCode.DUPLICATE_CLAIM, message, f"items.{index}", DUPLICATE_ITEM, item.total)
         seen.add(key)
 
@@ -133,16 +133,22 @@ def _warning(code: ErrorCode, message: str, field: str, tiss_code: str, risk: Ce
 
 
 def total_at_risk(findings: Iterable[Finding], items: list[Item]) -> Cents:
-    """What all findings together may cost: no cent counts twice.
+    """What all findings together may cost, in cents; no cent counts twice.
 
-    Each finding leaves a share of its item; what is too dear and too many at once leaves the share of a share.
+    A finding leaves a share of its item's total, and several findings on one item multiply their shares. Example: two
+    units at 50_00 bill 100_00; the contract pays 40_00 and allows one unit. The price puts 20_00 at risk and leaves
+    80 %, the quantity puts 50_00 at risk and leaves 50 %. The payer pays 40_00 = 100_00 x 80 % x 50 %, so 60_00 are at
+    risk and not 70_00, which would count the extra 10_00 of the second unit twice.
+
+    A finding that is not about an item, such as a coverage that had ended, puts the whole claim at risk.
     """
-    kept = [Fraction(item.total) for item in items]
+    safe = [Fraction(item.total) for item in items]
     for finding in findings:
         parts = (finding.field or "").split(".")
         if parts[0] == "items" and len(parts) > 1 and parts[1].isdigit():
             total = items[int(parts[1])].total
-            kept[int(parts[1])] *= Fraction(total - finding.amount_at_risk, total) if total else 0
+            safe[int(parts[1])] *= Fraction(total - finding.amount_at_risk, total) if total else 0
         elif finding.amount_at_risk:
             return Cents(sum(item.total for item in items))
-    return Cents(sum(item.total - math.floor(share + Fraction(1, 2)) for item, share in zip(items, kept, strict=True)))
+    # Exact fractions until here, so that only the result is rounded: half up, item by item.
+    return Cents(sum(item.total - math.floor(rest + Fraction(1, 2)) for item, rest in zip(items, safe, strict=True)))

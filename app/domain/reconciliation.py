@@ -1,4 +1,4 @@
-"""Where billed money is: paid, in dispute, lost or awaited; whatever is left over would be unexplained."""
+"""What has become of billed money: paid, in dispute, lost or awaited; anything left over is unexplained."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,14 +23,14 @@ class Reconciliation:
 
     @property
     def unexplained_cents(self) -> Cents:
-        """Billed minus all parts: zero, or a row somewhere is wrong."""
+        """Billed minus all parts: zero unless a row is wrong."""
         parts = self.paid_cents + self.in_dispute_cents + self.lost_cents + self.awaiting_cents
         return Cents(self.billed_cents - parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days of submission, both inside; None leaves that end open."""
+    """Days of submission, both included; None leaves that end open."""
 
     first: date | None = None
     last: date | None = None
@@ -42,7 +42,7 @@ class Period:
 
     @property
     def ends_before(self) -> datetime | None:
-        """The first moment behind the period."""
+        """The first moment after the period."""
         return None if self.last is None else _midnight(self.last + timedelta(days=1))
 
 
@@ -52,7 +52,7 @@ def _midnight(day: date) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Indicators:
-    """The figures of the ANS panel for own data; rates in ten-thousandths, None where nothing was processed."""
+    """The figures of the ANS panel, for the caller's own data; rates are None where nothing was processed."""
 
     processed_cents: Cents
     denied_cents: Cents
@@ -64,15 +64,15 @@ class Indicators:
 
     @property
     def initial_denial_rate(self) -> Ratio | None:
-        """Denied at first, of what was processed."""
+        """Denied at the decision, as a share of what was processed."""
         return rate(self.denied_cents, self.processed_cents)
 
     @property
     def final_denial_rate(self) -> Ratio | None:
-        """Lost for good, of what was processed."""
+        """Lost for good, as a share of what was processed."""
         return rate(self.lost_cents, self.processed_cents)
 
 
 def rate(part: int, whole: int) -> Ratio | None:
-    """The share in ten-thousandths, rounded half up; None of nothing."""
+    """part / whole in ten-thousandths, rounded half up; None if the whole is zero. 1 of 3 is 3333, 2 of 3 is 6667."""
     return None if whole == 0 else Ratio((part * 20_000 + whole) // (2 * whole))

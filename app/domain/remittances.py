@@ -42,7 +42,7 @@ LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], Remitt
 
 
 def next_line_status(status: RemittanceLineStatus, action: RemittanceLineAction) -> RemittanceLineStatus:
-    """The state after the action; CONFLICT for every pair that the table does not name."""
+    """The state after the action; CONFLICT for every pair that is not in the table."""
     try:
         return LINE_TRANSITIONS[status, action]
     except KeyError:
@@ -50,7 +50,7 @@ def next_line_status(status: RemittanceLineStatus, action: RemittanceLineAction)
 
 
 class RemittanceLineProblem(StrEnum):
-    """Why a line waits for a person."""
+    """Why a line must be checked by hand."""
 
     UNKNOWN_CLAIM = "UNKNOWN_CLAIM"
     AMBIGUOUS = "AMBIGUOUS"
@@ -61,7 +61,7 @@ class RemittanceLineProblem(StrEnum):
 
 
 def remittance_status(lines: Sequence[RemittanceLineStatus]) -> RemittanceStatus:
-    """A remittance is posted when all its lines are."""
+    """POSTED when all lines are, PARTIALLY_POSTED when some are."""
     posted = sum(status is RemittanceLineStatus.POSTED for status in lines)
     if posted == len(lines):
         return RemittanceStatus.POSTED
@@ -70,7 +70,7 @@ def remittance_status(lines: Sequence[RemittanceLineStatus]) -> RemittanceStatus
 
 @dataclass(frozen=True, slots=True)
 class BilledItem:
-    """An item as the claim has it; `denied` once it is decided."""
+    """An item of the claim; `denied` is None until it is decided."""
 
     sequence: int
     code: str
@@ -80,7 +80,7 @@ class BilledItem:
 
 @dataclass(frozen=True, slots=True)
 class PaidLine:
-    """A line as the statement has it: for one item (by sequence, else by code), or for the whole claim."""
+    """A line of the statement: about one item, named by sequence or by code, or about the whole claim."""
 
     item_sequence: int | None
     item_code: str | None
@@ -99,43 +99,60 @@ class PaidLine:
 
 
 def payable(status: ClaimStatus, *, is_replaced: bool) -> RemittanceLineProblem | None:
-    """NOT_PAYABLE for a claim that the payer does not have (any more)."""
+    """NOT_PAYABLE for a claim that the payer does not have, or that another claim replaces."""
     return RemittanceLineProblem.NOT_PAYABLE if status not in SENT or is_replaced else None
 
 
 def is_decided(status: ClaimStatus) -> bool:
-    """Whether the statement can only pay, because the decision is there."""
+    """Whether the claim is decided: a statement can then only pay it."""
     return status in DECIDED
 
 
 def decisions(
     items: Sequence[BilledItem], lines: Sequence[PaidLine]
 ) -> tuple[ItemDecision, ...] | RemittanceLineProblem:
-    """The decision on every item that these lines amount to, or why they do not settle the claim."""
+    """The decisions on all items that the lines of an undecided claim contain, or why they do not decide it.
+
+    Every item needs a line that accounts for its whole total. Example: items of 18_50 and 12_00; a line pays 18_50 for
+    the first, another pays 10_00 and denies 2_00 for the second. With 9_00 instead of 10_00 it would be AMOUNTS_DIFFER,
+    because nothing says what has become of 1_00.
+    """
     if len(lines) == 1 and lines[0].is_whole_claim:
         return _whole(items, lines[0])
-    placed = place(items, lines)
-    if isinstance(placed, RemittanceLineProblem):
-        return placed
+    matched = lines_by_item(items, lines)
+    if isinstance(matched, RemittanceLineProblem):
+        return matched
     found = []
     for item in items:
-        line = placed.get(item.sequence)
+        line = matched.get(item.sequence)
         if line is None or line.paid + line.denied != item.total:
             return RemittanceLineProblem.AMOUNTS_DIFFER
         found.append(ItemDecision(item.sequence, line.paid, line.denials))
     return tuple(found)
 
 
-def place(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> dict[int, PaidLine] | RemittanceLineProblem:
-    """The line of each item, by sequence number; several lines for one item are AMBIGUOUS."""
+def lines_by_item(
+    items: Sequence[BilledItem], lines: Sequence[PaidLine]
+) -> dict[int, PaidLine] | RemittanceLineProblem:
+    """Item sequence -> the line about it; AMBIGUOUS when the item cannot be determined or has a line.
+
+    A line that names only a code may be about several items. Example: items 1 and 2 have the same code, with totals
+    18_50 and 12_00.
+
+    - Lines of 12_00 and then 18_50: the first is about item 2, since its amounts add up to that total, the second
+      about item 1, the only one left.
+    - A line of 15_00: it adds up to neither, and choosing one would be a guess, so AMBIGUOUS.
+    - If both totals were 12_00, a line of 15_00 would be about item 1: between equal items the choice does not matter.
+    - A third line of this code finds no item left: AMBIGUOUS.
+    """
     found: dict[int, PaidLine] = {}
     for line in lines:
-        candidates = [item for item in items if _names(line, item)]
-        free = [item for item in candidates if item.sequence not in found]
-        if not candidates:
+        named = [item for item in items if _names(line, item)]
+        free = [item for item in named if item.sequence not in found]
+        if not named:
             return RemittanceLineProblem.UNKNOWN_ITEM
         fitting = [item for item in free if line.paid + line.denied == item.total] or free
-        if not fitting or (len(fitting) > 1 and len({item.total for item in fitting}) > 1):
+        if not fitting or len({item.total for item in fitting}) > 1:
             return RemittanceLineProblem.AMBIGUOUS
         found[fitting[0].sequence] = line
     return found
@@ -148,7 +165,10 @@ def _names(line: PaidLine, item: BilledItem) -> bool:
 
 
 def _whole(items: Sequence[BilledItem], line: PaidLine) -> tuple[ItemDecision, ...] | RemittanceLineProblem:
-    """One line for a whole claim: all paid, all denied for one reason, or a claim of a single item."""
+    """The decisions of one line about the whole claim: all paid, all denied for one reason, or of a single item.
+
+    Anything else is AMOUNTS_DIFFER: the line does not say which items it denies.
+    """
     if line.paid + line.denied != sum(item.total for item in items):
         return RemittanceLineProblem.AMOUNTS_DIFFER
     if not line.denials:
@@ -162,17 +182,25 @@ def _whole(items: Sequence[BilledItem], line: PaidLine) -> tuple[ItemDecision, .
 
 
 def payment(items: Sequence[BilledItem], lines: Sequence[PaidLine], *, due: Cents) -> Cents | RemittanceLineProblem:
-    """What the lines pay of a decided claim: at most what is due, and no denial that the decision did not make."""
+    """What the lines pay of a decided claim, in cents: at most `due`, and only denials that the decision made.
+
+    Example: items of 18_50 and 12_00, decided with 2_00 denied of the second, so 28_50 are due.
+
+    - 18_50 for the first, 10_00 paid and 2_00 denied for the second: 28_50 are paid.
+    - 10_00 paid and 3_00 denied for the second: AMOUNTS_DIFFER, since 2_00 were denied.
+    - Lines without denials need not repeat them: 10_00 for the whole claim is a part payment of 10_00.
+    - 30_00 for the whole claim: OVERPAID.
+    """
     if all(line.is_whole_claim for line in lines):
-        known = sum(item.denied or 0 for item in items)
-        if any(line.denials for line in lines) and sum(line.denied for line in lines) != known:
+        decided = sum(item.denied or 0 for item in items)
+        if any(line.denials for line in lines) and sum(line.denied for line in lines) != decided:
             return RemittanceLineProblem.AMOUNTS_DIFFER
     else:
-        placed = place(items, lines)
-        if isinstance(placed, RemittanceLineProblem):
-            return placed
+        matched = lines_by_item(items, lines)
+        if isinstance(matched, RemittanceLineProblem):
+            return matched
         by_sequence = {item.sequence: item for item in items}
-        if any(line.denials and line.denied != by_sequence[number].denied for number, line in placed.items()):
+        if any(line.denials and line.denied != by_sequence[number].denied for number, line in matched.items()):
             return RemittanceLineProblem.AMOUNTS_DIFFER
     paid = Cents(sum(line.paid for line in lines))
     return RemittanceLineProblem.OVERPAID if paid > due else paid

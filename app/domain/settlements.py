@@ -34,7 +34,7 @@ TRANSITIONS: dict[tuple[SettlementStatus, SettlementAction], SettlementStatus] =
 
 
 def next_status(status: SettlementStatus, action: SettlementAction) -> SettlementStatus:
-    """The state after the action; CONFLICT for every pair that the table does not name."""
+    """The state after the action; CONFLICT for every pair that is not in the table."""
     try:
         return TRANSITIONS[status, action]
     except KeyError:
@@ -44,15 +44,15 @@ def next_status(status: SettlementStatus, action: SettlementAction) -> Settlemen
 def check_settlement(*, amount: Cents, due: Cents) -> None:
     """INVALID_AMOUNT unless above zero, OVER_SETTLEMENT above what is still due."""
     if amount <= 0:
-        raise refuse(ErrorCode.INVALID_AMOUNT, "a settlement is above zero", "amount", "5040")
+        raise refuse(ErrorCode.INVALID_AMOUNT, "a settlement must be above zero", "amount", "5040")
     if amount > due:
         raise refuse(ErrorCode.OVER_SETTLEMENT, f"only {format_money(due)} is due", "amount")
 
 
-def check_reversal(*, amount: Cents, standing: Cents) -> None:
-    """INVALID_AMOUNT unless above zero, OVER_SETTLEMENT above what still stands of the settlement."""
-    if amount <= 0 < standing:
-        raise refuse(ErrorCode.INVALID_AMOUNT, "a reversal is above zero", "amount", "5040")
-    if amount > standing or standing <= 0:
-        message = f"only {format_money(standing)} of this settlement still stands"
+def check_reversal(*, amount: Cents, reversible: Cents) -> None:
+    """INVALID_AMOUNT unless above zero, OVER_SETTLEMENT above what has not been reversed of the settlement yet."""
+    if amount <= 0 < reversible:
+        raise refuse(ErrorCode.INVALID_AMOUNT, "a reversal must be above zero", "amount", "5040")
+    if amount > reversible or reversible <= 0:
+        message = f"only {format_money(reversible)} of this settlement can still be reversed"
         raise refuse(ErrorCode.OVER_SETTLEMENT, message, "amount")

@@ -11,10 +11,10 @@ import orjson
 from app.domain import tabela38
 from app.domain.claims import DeniedAmount
 from app.domain.errors import ErrorCode, Failure
-from app.domain.identifiers import ans_failure, cnes_failure
+from app.domain.identifiers import NUMBER_LENGTH_MAX, ans_failure, cnes_failure, code_failure
 from app.domain.money import CENTS_MAX, Cents
 from app.domain.settlements import PaymentMethod
-from app.domain.text import text_failure
+from app.domain.text import ascii_failure, text_failure
 
 LINES_MAX: Final = 2_000
 SEQUENCE_MAX: Final = 9_999
@@ -56,7 +56,7 @@ def failures(data: Statement, *, today: date) -> list[Failure]:
     found = [
         ans_failure(data.payer, "payer"),
         cnes_failure(data.provider, "provider"),
-        _ascii(data.statement_number, "statementNumber"),
+        ascii_failure(data.statement_number, "statementNumber", NUMBER_LENGTH_MAX),
         None if data.bank_reference is None else text_failure(data.bank_reference, "bankReference", 60),
     ]
     if data.paid_on is not None and data.paid_on > today:
@@ -75,14 +75,13 @@ def _line(path: str, line: StatementLine) -> Iterator[Failure | None]:
         yield Failure(ErrorCode.INVALID_INPUT, "name the claim by one of its numbers", f"{path}.providerClaimNumber")
     for name, number in numbers.items():
         if number is not None:
-            yield _ascii(number, f"{path}.{name}")
+            yield ascii_failure(number, f"{path}.{name}", NUMBER_LENGTH_MAX)
     if line.item_sequence is not None and not 1 <= line.item_sequence <= SEQUENCE_MAX:
         yield Failure(ErrorCode.INVALID_INPUT, "items are numbered from 1", f"{path}.itemSequence")
     if not 0 <= line.paid <= CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "an amount is at most 99999999.99", f"{path}.paidAmount")
-    code = line.item_code
-    if code is not None and not (1 <= len(code) <= 10 and code.isascii() and code.isalnum()):
-        yield Failure(ErrorCode.UNKNOWN_CODE, "a code has 1 to 10 letters or digits", f"{path}.itemCode", "1801")
+    if line.item_code is not None:
+        yield code_failure(line.item_code, f"{path}.itemCode")
     for place, denial in enumerate(line.denials):
         yield from _denial(f"{path}.denials.{place}", denial)
 
@@ -94,9 +93,3 @@ def _denial(path: str, denial: DeniedAmount) -> Iterator[Failure]:
         yield Failure(ErrorCode.INVALID_AMOUNT, "a denied amount is above zero", f"{path}.amount", "5040")
     if denial.amount > CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "an amount is at most 99999999.99", f"{path}.amount")
-
-
-def _ascii(text: str, field: str) -> Failure | None:
-    if not text.isascii():
-        return Failure(ErrorCode.INVALID_INPUT, "only ASCII characters are allowed", field)
-    return text_failure(text, field, 20)

@@ -1,4 +1,4 @@
-"""Free text from callers: its length and the characters that may stand in it."""
+"""Text from callers: its length and the characters allowed in it."""
 
 import unicodedata
 
@@ -6,12 +6,22 @@ from app.domain.errors import ErrorCode, Failure
 
 
 def text_failure(text: str, field: str, length_max: int, *, length_min: int = 1) -> Failure | None:
-    """Why this text is refused: empty, too long, or with control characters."""
+    """Why free text is refused: too short, too long, or with control characters; None if it is valid."""
     if not length_min <= len(text.strip()) or len(text) > length_max:
         return Failure(ErrorCode.INVALID_INPUT, f"needs {length_min} to {length_max} characters", field)
     if any(unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") for char in text):
         return Failure(ErrorCode.INVALID_INPUT, "control characters are not allowed", field)
     return None
+
+
+def ascii_failure(text: str, field: str, length_max: int) -> Failure | None:
+    """Why a number or code is refused: not ASCII, empty, too long, or with control characters; None if it is valid.
+
+    TISS restricts such fields to ASCII, and their columns store nothing else (`app/db/types.py: ascii_text`).
+    """
+    if not text.isascii():
+        return Failure(ErrorCode.INVALID_INPUT, "only ASCII characters are allowed", field)
+    return text_failure(text, field, length_max)
 
 
 def fold(text: str) -> str:

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import leadership
 from app.db import outbox as outbox_db
 from app.db.engine import Database
 from app.db.outbox import OutboxRecord
@@ -100,7 +100,8 @@ class Relay:
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             connection = await self._database.engine.connect()
         try:
-            await self._limit_idleness(connection)
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                await leadership.limit_idleness(connection, SESSION_IDLE_SECONDS)
             while not self._is_stopping:
                 if await self._take_lock(connection):
                     _log.info("relay_leads")
@@ -111,11 +112,6 @@ class Relay:
             await connection.invalidate()
             await connection.close()
 
-    async def _limit_idleness(self, connection: AsyncConnection) -> None:
-        if not self._database.is_sqlite:
-            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS), connection.begin():
-                await connection.execute(text("SET SESSION wait_timeout = :idle"), {"idle": SESSION_IDLE_SECONDS})
-
     async def _work(self, connection: AsyncConnection) -> None:
         while not self._is_stopping:
             has_worked = await self._step(connection)
@@ -124,18 +120,9 @@ class Relay:
                 await self._pause(POLL_SECONDS)
 
     async def _take_lock(self, connection: AsyncConnection) -> bool:
-        """Wait a moment for the lock; the server hands it over at once when the leader's session ends."""
-        if self._database.is_sqlite:
-            return True
+        name = f"{LOCK_NAME}.{self._database.url.database}"
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-            wanted = {"name": self._lock_name, "seconds": LOCK_WAIT_SECONDS}
-            found = await connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), wanted)
-            await connection.commit()
-        return found.scalar() == 1
-
-    @property
-    def _lock_name(self) -> str:
-        return f"{LOCK_NAME}.{self._database.url.database}"[:64]
+            return await leadership.take_lock(connection, name, wait_seconds=LOCK_WAIT_SECONDS)
 
     async def _step(self, connection: AsyncConnection) -> bool:
         """Publish one batch; whether there was anything to do."""

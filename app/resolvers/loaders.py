@@ -98,7 +98,7 @@ class Loaders:
     @cached_property
     def replacement_of_claim(self) -> DataLoader[str, ClaimRecord | None]:
         return self._one(
-            lambda c, keys: claims_db.living_replacements(c, self._scope, keys), lambda row: row.replaces_id or ""
+            lambda c, keys: claims_db.active_replacements(c, self._scope, keys), lambda row: row.replaces_id or ""
         )
 
     @cached_property

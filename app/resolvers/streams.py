@@ -38,7 +38,7 @@ async def _checked(ctx: Context, cursor: str) -> int:
     except ValueError:
         raise refuse(ErrorCode.INVALID_INPUT, "this is no cursor of a stream", "after") from None
     async with ctx.database.reading() as connection:
-        kept = await outbox_db.kept(connection)
+        kept = await outbox_db.log_range(connection)
     if position > kept.last:
         raise refuse(ErrorCode.INVALID_INPUT, "this cursor is ahead of the event log", "after")
     if position < kept.first - 1:
@@ -96,6 +96,6 @@ async def _is_visible(ctx: Context, wish: StreamRequest, event: StreamEvent) -> 
     """The caller's scope; a published event names no patient, and the log may name one who was corrected since, so
     a patient's own are told by the rows themselves."""
     patient = ctx.scope.patient
-    if not ctx.scope.holds(provider=event.provider, payer=event.payer, patient=patient):
+    if not ctx.scope.contains(provider=event.provider, payer=event.payer, patient=patient):
         return False
     return patient is None or await wish.is_visible(event)

@@ -22,8 +22,7 @@ BY_CODE: Order[TussRecord] = Order(
 async def search(ctx: Context, *, where: TussFilter, first: int, after: str | None) -> Page[TussRecord]:
     """One page of terms, by code."""
     if where.search is not None:
-        failure = text_failure(where.search, "search", SEARCH_LENGTH_MAX)
-        raise_any([failure] if failure else [])
+        raise_any([text_failure(where.search, "search", SEARCH_LENGTH_MAX)])
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[TussRecord]:
         return await tuss_db.page(connection, where, keyset)

@@ -161,7 +161,7 @@ async def _find_beginning(process: Process) -> None:
     """Where the event log stands now; a database that is away does not keep the process from starting, unready."""
     try:
         async with process.database.reading() as connection:
-            process.hub.last_position = (await outbox_db.kept(connection)).last
+            process.hub.last_position = (await outbox_db.log_range(connection)).last
     except DatabaseUnavailable:
         _log.warning("database_down", effect="started unready")
 

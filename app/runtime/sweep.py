@@ -10,7 +10,7 @@ import structlog
 from app.db import denials as denials_db
 from app.db import reconciliation as reconciliation_db
 from app.db.engine import Database
-from app.db.reconciliation import Books
+from app.db.reconciliation import LedgerFilter
 from app.domain.actor import Door, operator
 from app.domain.calendar import business_day
 from app.domain.data_scope import EVERYTHING
@@ -55,7 +55,7 @@ async def measure_totals(database: Database, metrics: Metrics) -> None:
     """Show in the metrics where all billed money is, and log an error if some of it is unexplained."""
     # One snapshot: the sums of several statements only match if they all see the same commits.
     async with database.snapshot() as connection:
-        books = await reconciliation_db.reconcile(connection, EVERYTHING, Books())
+        books = await reconciliation_db.reconcile(connection, EVERYTHING, LedgerFilter())
     metrics.show_totals(books)
     if books.unexplained_cents:
         _log.error("books_do_not_balance", unexplained_cents=books.unexplained_cents)

@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-from app.db.reconciliation import Books
+from app.db.reconciliation import LedgerFilter
 from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
 from app.domain.reconciliation import Indicators, Period, Ratio
@@ -65,9 +65,9 @@ class BillingIndicators:
         return None if found.days_to_payment_tenths is None else found.days_to_payment_tenths / 10
 
 
-def _books(payer: str | None, provider: str | None, period: PeriodInput | None) -> Books:
+def _books(payer: str | None, provider: str | None, period: PeriodInput | None) -> LedgerFilter:
     checked_arguments(period=period)
-    return Books(payer, provider, (period or PeriodInput()).data())
+    return LedgerFilter(payer, provider, (period or PeriodInput()).data())
 
 
 @strawberry.type

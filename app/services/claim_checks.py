@@ -20,7 +20,7 @@ from app.domain.data_scope import DataScope
 from app.domain.encounter import Encounter, Practitioner
 from app.domain.errors import ErrorCode, Failure
 from app.domain.money import Cents, Factor, Quantity
-from app.services import tuss
+from app.services import parties, tuss
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +40,17 @@ async def examine(
     failures = list(claim_form.shape_failures(form))
     if failures:
         return failures, None
-    payer = await parties_db.payer(connection, form.payer)
+    payer, party_failures = await parties.find(connection, scope, provider=form.provider, payer=form.payer)
     coverage = await parties_db.coverage_of_card(connection, form.payer, form.card_number)
     contract = await contracts_db.between(connection, form.provider, form.payer)
     terms_failures, terms = await tuss.code_failures(connection, list(_uses(form)))
-    failures = [*await _party_failures(connection, scope, form, payer), *terms_failures]
+    failures = [*party_failures, *terms_failures]
     if payer is not None:
         window = contract.submission_window_days if contract else payer.submission_window_days
         failures += [*_coverage_failures(form, coverage), *_date_failures(form, window, today)]
     if payer is None or coverage is None:
         return failures, None
     return failures, Checked(payer, coverage, contract, terms)
-
-
-async def _party_failures(
-    connection: AsyncConnection, scope: DataScope, form: ClaimForm, payer: PayerRecord | None
-) -> list[Failure]:
-    found = []
-    if payer is None:
-        found.append(Failure(ErrorCode.NOT_FOUND, f"no payer {form.payer}", "payer", "5027"))
-    is_in_scope = scope.holds(provider=form.provider, payer=form.payer, patient=None)
-    if not is_in_scope or await parties_db.provider(connection, form.provider) is None:
-        found.append(Failure(ErrorCode.NOT_FOUND, f"no provider {form.provider}", "provider", "1202"))
-    return found
 
 
 def _coverage_failures(form: ClaimForm, coverage: CoverageRecord | None) -> list[Failure]:

@@ -13,6 +13,8 @@ from app.db.contracts import ContractRecord, PriceRecord
 from app.domain import ids
 from app.domain.contracts import Price, Terms, price_failures, terms_failures
 from app.domain.errors import ErrorCode, Failure, conflict, raise_any, refuse
+from app.domain.identifiers import code_failure
+from app.services import parties
 from app.services.tuss import OWN_TABLES, PUBLISHED_TABLES
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
@@ -61,7 +63,7 @@ async def save(unit: UnitOfWork, *, data: ContractData, version: int | None) -> 
         ]
     )
     connection = unit.connection
-    await _check_parties(unit, data)
+    await parties.check(connection, unit.scope, provider=data.provider, payer=data.payer)
     known = await contracts_db.lock(connection, data.provider, data.payer)
     if version is not None and version != (known.version if known else 0):
         message = f"the contract has changed: its version is {known.version if known else 0}"
@@ -79,25 +81,15 @@ async def save(unit: UnitOfWork, *, data: ContractData, version: int | None) -> 
     return contract
 
 
-async def _check_parties(unit: UnitOfWork, data: ContractData) -> None:
-    is_in_scope = unit.scope.holds(provider=data.provider, payer=data.payer, patient=None)
-    if not is_in_scope or await parties_db.provider(unit.connection, data.provider) is None:
-        raise refuse(ErrorCode.NOT_FOUND, f"no provider {data.provider[:10]}", "provider", "1202")
-    if await parties_db.payer(unit.connection, data.payer) is None:
-        raise refuse(ErrorCode.NOT_FOUND, f"no payer {data.payer[:10]}", "payer", "5027")
-
-
-def _list_failures(prices: tuple[Price, ...], field: str) -> list[Failure]:
+def _list_failures(prices: tuple[Price, ...], field: str) -> list[Failure | None]:
     if len(prices) > PRICES_MAX:
         return [Failure(ErrorCode.INVALID_INPUT, f"at most {PRICES_MAX} prices at once", field)]
-    found = list(price_failures(prices, field))
+    found: list[Failure | None] = list(price_failures(prices, field))
     for index, price in enumerate(prices):
         if price.code_system not in (*PUBLISHED_TABLES, *OWN_TABLES):
             message = f"there is no TUSS table {price.code_system[:10]}"
             found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"{field}.{index}.codeSystem", "3150"))
-        if not (1 <= len(price.code) <= 10 and price.code.isascii() and price.code.isalnum()):
-            message = "a code has 1 to 10 letters or digits"
-            found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"{field}.{index}.code", "1801"))
+        found.append(code_failure(price.code, f"{field}.{index}.code"))
     return found
 
 

@@ -56,8 +56,7 @@ async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
 
 async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justification: str) -> DenialRecord:
     """Contest the denial (recurso de glosa), for the whole of it or for `amount`; the rest is given up."""
-    failure = text_failure(justification, "justification", JUSTIFICATION_MAX)
-    raise_any([failure] if failure else [])
+    raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
     claim, denial = await _locked(unit, id, "id")
     block = appeal_block(denial.status, deadline=denial.appeal_deadline, today=unit.today)
     if block is not None:
@@ -96,7 +95,7 @@ async def _answer(unit: UnitOfWork, index: int, given: AppealAnswer) -> DenialRe
     if given.justification is not None:
         failure = text_failure(given.justification, "justification", JUSTIFICATION_MAX)
     try:
-        raise_any([failure] if failure else [])
+        raise_any([failure])
         claim, denial = await _locked(unit, given.denial_id, "denial")
         appealed, amount = Cents(denial.appealed_cents or 0), Cents(denial.amount_cents)
         # The table is asked first: a denial without an appeal is CONFLICT whatever the amount.

@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import eligibility as eligibility_db
 from app.db import parties as parties_db
 from app.db.eligibility import EligibilityRecord
-from app.db.parties import CoverageRecord, PayerRecord
+from app.db.parties import CoverageRecord
 from app.domain import ids
 from app.domain.calendar import BRASILIA, business_day
 from app.domain.data_scope import DataScope
 from app.domain.eligibility import EligibilityDecision, EligibilityOutcome, EligibilitySource, decide
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.identifiers import ans_failure, card_failure, cnes_failure
-from app.services import tuss
+from app.services import parties, tuss
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
@@ -39,11 +39,11 @@ def check_question(question: Question, scope: DataScope) -> None:
     """Refuse malformed identifiers (INVALID_IDENTIFIER, INVALID_CARD) and providers outside the scope (NOT_FOUND)."""
     raise_any(_question_failures(question))
     # A patient's own token may only ask about its own card; that is checked once the card's owner is known.
-    if not scope.holds(provider=question.provider, payer=question.payer, patient=scope.patient):
+    if not scope.contains(provider=question.provider, payer=question.payer, patient=scope.patient):
         raise refuse(ErrorCode.NOT_FOUND, f"provider {question.provider} is not in your scope", "provider")
 
 
-def _question_failures(question: Question) -> list[Failure]:
+def _question_failures(question: Question) -> list[Failure | None]:
     found = [
         cnes_failure(question.provider, "provider"),
         ans_failure(question.payer, "payer"),
@@ -51,7 +51,7 @@ def _question_failures(question: Question) -> list[Failure]:
     ]
     if (question.code_system is None) != (question.procedure_code is None):
         found.append(Failure(ErrorCode.INVALID_INPUT, "a procedure needs both codeSystem and code", "procedure"))
-    return [failure for failure in found if failure is not None]
+    return found
 
 
 async def check(unit: UnitOfWork, *, question: Question, earlier: EligibilityRecord | None) -> EligibilityRecord:
@@ -65,7 +65,7 @@ async def check(unit: UnitOfWork, *, question: Question, earlier: EligibilityRec
 async def _ask(unit: UnitOfWork, question: Question) -> EligibilityRecord:
     """Decide from the payer's coverage data."""
     connection, scope = unit.connection, unit.scope
-    payer = await _parties(connection, question)
+    payer = await parties.known(connection, provider=question.provider, payer=question.payer)
     coverage = await parties_db.coverage_of_card(connection, question.payer, question.card_number)
     if scope.patient is not None and (coverage is None or coverage.patient_id != scope.patient):
         raise refuse(ErrorCode.NOT_FOUND, "no such card of yours", "cardNumber")
@@ -85,15 +85,6 @@ def _repeated(unit: UnitOfWork, question: Question, earlier: EligibilityRecord) 
         answered_at=unit.now,
         created_by=unit.subject,
     )
-
-
-async def _parties(connection: AsyncConnection, question: Question) -> PayerRecord:
-    payer = await parties_db.payer(connection, question.payer)
-    if payer is None:
-        raise refuse(ErrorCode.NOT_FOUND, f"no payer {question.payer}", "payer", "5027")
-    if await parties_db.provider(connection, question.provider) is None:
-        raise refuse(ErrorCode.NOT_FOUND, f"no provider {question.provider}", "provider", "1202")
-    return payer
 
 
 async def _check_procedure(connection: AsyncConnection, question: Question) -> None:

@@ -43,7 +43,7 @@ async def open_access(unit: UnitOfWork, *, data: EmergencyData) -> EmergencyReco
     return access
 
 
-def _failures(data: EmergencyData) -> list[Failure]:
+def _failures(data: EmergencyData) -> list[Failure | None]:
     found = [text_failure(data.reason, "reason", REASON_LENGTH_MAX)]
     if len(data.reason.strip()) < REASON_LENGTH_MIN:
         message = f"say in at least {REASON_LENGTH_MIN} characters why this cannot wait for somebody who may see it"

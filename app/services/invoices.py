@@ -97,7 +97,7 @@ async def _recoveries(unit: UnitOfWork, data: InvoiceData) -> list[DenialRecord]
     return await denials_db.won_and_unbilled(unit.connection, unit.scope, data.provider, data.payer, RECOVERIES_MAX)
 
 
-def _shape_failures(data: InvoiceData) -> list[Failure]:
+def _shape_failures(data: InvoiceData) -> list[Failure | None]:
     found = [
         cnes_failure(data.provider, "provider"),
         ans_failure(data.payer, "payer"),
@@ -106,7 +106,7 @@ def _shape_failures(data: InvoiceData) -> list[Failure]:
     if len(data.claim_ids) > CLAIMS_MAX or len(set(data.claim_ids)) < len(data.claim_ids):
         message = f"an invoice has 1 to {CLAIMS_MAX} claims, each of them once"
         found.append(Failure(ErrorCode.INVALID_INPUT, message, "claimIds"))
-    return [failure for failure in found if failure is not None]
+    return found
 
 
 async def _billable(unit: UnitOfWork, data: InvoiceData) -> list[ClaimRecord]:
@@ -196,8 +196,7 @@ async def adjust(
     version: int | None,
 ) -> InvoiceRecord:
     """Add a credit to the invoice, or take a debit off it; a debit comes off what the last lines still expect."""
-    failure = text_failure(reason, "reason", REASON_MAX)
-    raise_any([failure] if failure else [])
+    raise_any([text_failure(reason, "reason", REASON_MAX)])
     invoice = await locked(unit, id, version)
     _next(invoice, InvoiceAction.ADJUST)
     total, settled = Cents(invoice.total_cents), Cents(invoice.settled_cents)
@@ -263,8 +262,7 @@ async def cancel(
     reason: str | None,
 ) -> InvoiceRecord:
     """Withdraw an invoice on which nothing is settled; its claims may be billed again."""
-    failure = None if reason is None else text_failure(reason, "reason", REASON_MAX)
-    raise_any([failure] if failure else [])
+    raise_any([None if reason is None else text_failure(reason, "reason", REASON_MAX)])
     invoice = await locked(unit, id, version)
     cancelled = replace(invoice, status=_next(invoice, InvoiceAction.CANCEL), version=invoice.version + 1)
     await invoices_db.update_invoice(unit.connection, cancelled)

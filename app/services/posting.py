@@ -140,10 +140,14 @@ def _fill(
         return None
     if not any(line.kind is InvoiceLineKind.CLAIM for line in on_invoices):
         plan.unbilled = Cents(plan.claim.approved_cents or 0)
+    # What can be paid is what issued invoices still expect and what no invoice bills yet. Example, in cents: 700_00
+    # approved and billed, 150_00 of a won appeal billed on a second invoice; of 850_00 due the statement pays 800_00.
+    # `_pay` spreads it over the lines: one settlement of 700_00 for the first invoice, one of 100_00 for the second.
     due = plan.unbilled + sum(line.due_cents for line in plan.dues)
     # A statement that pays nothing may say again what was approved, paid or not.
     paid = payment(billed, lines, due=Cents(due if is_paying else plan.claim.approved_cents or 0))
     if isinstance(paid, RemittanceLineProblem):
+        # More than is due may be right later: a draft invoice, once issued, expects the claim's money as well.
         is_on_draft = paid is RemittanceLineProblem.OVERPAID and is_paying and len(plan.dues) < len(on_invoices)
         return RemittanceLineProblem.NOT_PAYABLE if is_on_draft else paid
     plan.paid = paid
@@ -168,6 +172,8 @@ async def _decide(unit: UnitOfWork, plan: _Plan) -> None:
 async def _pay(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[_Plan]) -> list[SettlementRecord]:
     """One settlement per invoice; claims that are on none yet get one."""
     paying = [plan for plan in plans if plan.paid]
+    # Example, in cents: 700_00 are decided and on no invoice, only 150_00 of a won appeal are billed. 100_00 fit into
+    # what is billed; 800_00 do not, so the claim gets an invoice of 700_00 and the payment goes to both.
     unbilled = [plan for plan in paying if plan.paid > sum(line.due_cents for line in plan.dues)]
     await _bill(unit, remittance, unbilled)
     parts: dict[str, dict[str, Cents]] = {}
@@ -199,6 +205,7 @@ def _batches(plans: Sequence[_Plan]) -> list[list[_Plan]]:
     total = 0
     for plan in plans:
         amount = plan.claim.approved_cents or 0
+        # An invoice bills at most CLAIMS_MAX claims and CENTS_MAX: the claim that does not fit starts the next one.
         if not found or len(found[-1]) == CLAIMS_MAX or total + amount > CENTS_MAX:
             found.append([])
             total = 0

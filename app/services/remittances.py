@@ -9,12 +9,11 @@ from typing import Any, Final
 from sqlalchemy.exc import IntegrityError
 
 from app.db import claims as claims_db
-from app.db import parties as parties_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids, statement
-from app.domain.errors import ErrorCode, conflict, not_found, raise_any, refuse
+from app.domain.errors import conflict, not_found, raise_any
 from app.domain.remittances import (
     RemittanceLineAction,
     RemittanceLineProblem,
@@ -25,6 +24,7 @@ from app.domain.remittances import (
 )
 from app.domain.statement import Statement, StatementLine
 from app.events.contracts import remittance_event
+from app.services import parties
 from app.tiss import read_statement
 from app.unit_of_work.action import Action, Answer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
@@ -52,7 +52,7 @@ async def take(unit: UnitOfWork, *, data: Statement, source: RemittanceSource) -
     """Store the statement with its lines; the same statement again changes nothing, another one under its number is
     CONFLICT."""
     raise_any(statement.failures(data, today=unit.today))
-    await _check_parties(unit, data)
+    await parties.check(unit.connection, unit.scope, provider=data.provider, payer=data.payer)
     known = await remittances_db.by_number(unit.connection, data.payer, data.provider, data.statement_number)
     if known is not None:
         unit.changed(known.id)
@@ -66,14 +66,6 @@ async def take(unit: UnitOfWork, *, data: Statement, source: RemittanceSource) -
     unit.emit(remittance_event("RemittanceImported", remittance, at=unit.now))
     unit.changed(remittance.id)
     return Imported(remittance, already_imported=False)
-
-
-async def _check_parties(unit: UnitOfWork, data: Statement) -> None:
-    is_in_scope = unit.scope.holds(provider=data.provider, payer=data.payer, patient=None)
-    if not is_in_scope or await parties_db.provider(unit.connection, data.provider) is None:
-        raise refuse(ErrorCode.NOT_FOUND, f"no provider {data.provider}", "provider", "1202")
-    if await parties_db.payer(unit.connection, data.payer) is None:
-        raise refuse(ErrorCode.NOT_FOUND, f"no payer {data.payer}", "payer", "5027")
 
 
 def _again(known: RemittanceRecord, data: Statement) -> Imported:

@@ -14,9 +14,9 @@ from app.domain.actions import ClaimOperation
 from app.domain.claims import ClaimAction, ItemDecision, decision_failures, next_status, outcome
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import ErrorCode, Failure, raise_any
-from app.domain.identifiers import CARD_LENGTH_MAX
+from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.money import Cents
-from app.domain.text import text_failure
+from app.domain.text import ascii_failure
 from app.services import claims, contracts, history
 from app.services.claims import CLAIM_ANSWER
 from app.unit_of_work.action import Action
@@ -83,18 +83,15 @@ async def decide(
 def _check_decisions(
     items: dict[int, ItemRecord], decisions: list[ItemDecision], payer_claim_number: str | None
 ) -> None:
-    failures = decision_failures({number: Cents(item.total_cents) for number, item in items.items()}, decisions)
+    failures: list[Failure | None] = []
+    failures += decision_failures({number: Cents(item.total_cents) for number, item in items.items()}, decisions)
     for index, decision in enumerate(decisions):
         for place, denial in enumerate(decision.denials):
             if tabela38.description(denial.code) is None:
                 message = f"Tabela 38 has no code {denial.code[:10]}"
                 failures.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"items.{index}.denials.{place}.code"))
     if payer_claim_number is not None:
-        number = text_failure(payer_claim_number, "payerClaimNumber", CARD_LENGTH_MAX)
-        failures += [number] if number else []
-        if not payer_claim_number.isascii():
-            message = "only ASCII characters are allowed"
-            failures.append(Failure(ErrorCode.INVALID_INPUT, message, "payerClaimNumber"))
+        failures.append(ascii_failure(payer_claim_number, "payerClaimNumber", NUMBER_LENGTH_MAX))
     raise_any(failures)
 
 
@@ -145,6 +142,12 @@ def _denials(unit: UnitOfWork, item: ItemRecord, decision: ItemDecision, deadlin
             status=DenialStatus.OPEN,
             created_at=unit.now,
             appeal_deadline=deadline,
+            appealed_cents=None,
+            justification=None,
+            appealed_at=None,
+            answered_cents=None,
+            payer_justification=None,
+            answered_at=None,
         )
         for denial in decision.denials
     ]

@@ -15,6 +15,7 @@ from app.domain import ids
 from app.domain.actions import InvoiceOperation
 from app.domain.allocation import spread, take_back
 from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any
+from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.invoices import InvoiceAction, next_status
 from app.domain.money import Cents
 from app.domain.settlements import (
@@ -25,7 +26,7 @@ from app.domain.settlements import (
     check_settlement,
 )
 from app.domain.settlements import next_status as next_settlement_status
-from app.domain.text import text_failure
+from app.domain.text import ascii_failure, text_failure
 from app.events.contracts import settlement_event
 from app.services import invoices
 from app.services.history import invoice_step
@@ -77,19 +78,18 @@ async def settle_locked(
 
 async def reverse(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str) -> Settled:
     """Take a settlement back, wholly or in part; the reversal is a ledger row of its own."""
-    failure = text_failure(reason, "reason", 200)
-    raise_any([failure] if failure else [])
+    raise_any([text_failure(reason, "reason", 200)])
     original = await settlements_db.one(unit.connection, unit.scope, id)
     if original is None:
         raise not_found("settlement", id)
     if original.reverses_id is not None or original.status is not SettlementStatus.CONFIRMED:
         raise conflict("only a confirmed settlement can be reversed", "id")
     invoice = await invoices.locked(unit, original.invoice_id, None)
-    standing = Cents(original.amount_cents - await settlements_db.reversed_cents(unit.connection, id))
-    undone = standing if amount is None else amount
-    check_reversal(amount=undone, standing=standing)
+    reversible = Cents(original.amount_cents - await settlements_db.reversed_cents(unit.connection, id))
+    undone = reversible if amount is None else amount
+    check_reversal(amount=undone, reversible=reversible)
     row = _reversal(unit, original, undone, reason=reason)
-    held = await lines_db.held_by(unit.connection, id)
+    held = await lines_db.allocated(unit.connection, id)
     parts = dict(zip(held, take_back(undone, [Cents(cents) for cents in held.values()]), strict=True))
     lines = await lines_db.of_invoices(unit.connection, unit.scope, [invoice.id])
     unit.count(Counted.REVERSED_CENTS, undone)
@@ -170,17 +170,15 @@ def _reversal(unit: UnitOfWork, original: SettlementRecord, amount: Cents, *, re
     )
 
 
-def _payment_failures(payment: Payment, today: date) -> list[Failure]:
+def _payment_failures(payment: Payment, today: date) -> list[Failure | None]:
     found: list[Failure | None] = []
     if payment.paid_on > today:
         found.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
     if payment.bank_reference is not None:
         found.append(text_failure(payment.bank_reference, "bankReference", 60))
     if payment.statement_number is not None:
-        found.append(text_failure(payment.statement_number, "statementNumber", 20))
-        if not payment.statement_number.isascii():
-            found.append(Failure(ErrorCode.INVALID_INPUT, "only ASCII characters are allowed", "statementNumber"))
-    return [failure for failure in found if failure is not None]
+        found.append(ascii_failure(payment.statement_number, "statementNumber", NUMBER_LENGTH_MAX))
+    return found
 
 
 def _facts(settled: Settled) -> Any:

@@ -10,7 +10,7 @@ import orjson
 from app.db import idempotency as keys_db
 from app.db.idempotency import KeyRecord
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
-from app.domain.text import text_failure
+from app.domain.text import ascii_failure
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
@@ -35,7 +35,7 @@ class Key:
     request: Any
 
     def __post_init__(self) -> None:
-        raise_any(_key_failures(self.text))
+        raise_any([_key_failure(self.text)])
 
 
 async def once(unit: UnitOfWork, action: Action[Result], arguments: Mapping[str, Any], key: Key) -> Written[Result]:
@@ -63,13 +63,11 @@ def _record(action: Action[Any], key: Key) -> KeyRecord:
     return KeyRecord(key.owner, action.name, key.text, _fingerprint(key.request), None)
 
 
-def _key_failures(key: str) -> list[Failure]:
-    found = text_failure(key, "idempotencyKey", KEY_LENGTH_MAX)
+def _key_failure(key: str) -> Failure | None:
     # MySQL compares texts without their trailing blanks.
-    if found is None and (not key.isascii() or key != key.strip()):
-        message = "an idempotency key is ASCII text without surrounding blanks"
-        found = Failure(ErrorCode.INVALID_INPUT, message, "idempotencyKey")
-    return [] if found is None else [found]
+    if key != key.strip():
+        return Failure(ErrorCode.INVALID_INPUT, "remove the blanks around the idempotency key", "idempotencyKey")
+    return ascii_failure(key, "idempotencyKey", KEY_LENGTH_MAX)
 
 
 async def _replay(unit: UnitOfWork, action: Action[Result], earlier: KeyRecord, asked: KeyRecord) -> Result:

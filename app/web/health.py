@@ -77,7 +77,7 @@ async def _measure_backlog(process: Process) -> None:
     try:
         async with asyncio.timeout(CHECK_SECONDS), process.database.reading() as connection:
             waiting = await outbox_db.backlog(connection)
-            parked, log = await outbox_db.held(connection), await outbox_db.kept(connection)
+            parked, log = await outbox_db.held_back_count(connection), await outbox_db.log_range(connection)
     except (DatabaseUnavailable, TimeoutError):
         return
     age = (process.now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0

@@ -62,21 +62,21 @@ def _asked() -> list[tuple[str, int]]:
         (str(path), number)
         for path in sorted(PACKAGE.glob("*/*.py"))
         for number, line in enumerate(path.read_text().splitlines(), 1)
-        if "scope.holds(" in line
+        if "scope.contains(" in line
     ]
 
 
 @contextmanager
 def without_asking(place: tuple[str, int]) -> Iterator[None]:
     """There the scope holds everything."""
-    holds = DataScope.holds
+    contains = DataScope.contains
 
     def everything(self: DataScope, **parts: str | None) -> bool:
         frame = sys._getframe(1)
-        return (frame.f_code.co_filename, frame.f_lineno) == place or holds(self, **parts)
+        return (frame.f_code.co_filename, frame.f_lineno) == place or contains(self, **parts)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DataScope, "holds", everything)
+        patch.setattr(DataScope, "contains", everything)
         yield
 
 

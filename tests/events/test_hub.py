@@ -133,7 +133,7 @@ async def test_a_full_queue_is_told_of_the_end_too(gateway: Gateway) -> None:
 
 async def test_an_event_that_the_log_does_not_lead_up_to_is_not_believed(gateway: Gateway) -> None:
     async with gateway.database.reading() as connection:
-        last = (await outbox_db.kept(connection)).last
+        last = (await outbox_db.log_range(connection)).last
     hub = _hub(gateway, last)
     with hub.subscribe() as subscription:
         await hub.deliver(_event(last + 1_000_000))

@@ -137,7 +137,7 @@ async def test_what_has_not_left_is_kept_however_old_it_is(own: Gateway) -> None
     await _age(own, up_to=last, by=kept_for * 3)
     await _tidied(own, [first_kept, first_kept + 1, last])
     async with own.database.reading() as connection:
-        assert await outbox_db.held(connection) == 4
+        assert await outbox_db.held_back_count(connection) == 4
     await _change(own, outbox.c.data == "{", data=GOOD)
     await _change(own, outbox.c.parked_at.is_not(None), parked_at=None)
     assert await _last(own) == last + 2
@@ -270,7 +270,7 @@ async def test_the_command_line_tells_of_parked_events_and_has_events_published_
         (0, "", "1 events will be published again\n"),
     ]
     async with database.reading() as connection:
-        assert (await outbox_db.parked(connection), await outbox_db.held(connection)) == ([], 0)
+        assert (await outbox_db.parked(connection), await outbox_db.held_back_count(connection)) == ([], 0)
     # The released ones have no position yet.
     assert await _waiting(database) == [names[1]]
 

@@ -94,7 +94,7 @@ async def _release(database: Database, *aggregate_ids: str) -> int:
 async def _parked(database: Database) -> list[tuple[str, str, str]]:
     """Aggregate, event and reason of everything that is parked."""
     async with database.reading() as connection:
-        return [(each.aggregate_id, each.event_id, each.reason) for each in await outbox_db.parked(connection)]
+        return [(each.aggregate_id, each.event_id, each.parked_reason) for each in await outbox_db.parked(connection)]
 
 
 async def _rows(database: Database, *aggregate_ids: str) -> list[tuple[int | None, bool]]:

@@ -59,7 +59,7 @@ async def _quiet(gateway: Gateway) -> None:
 
     async def has_told_all() -> bool:
         async with gateway.database.reading() as connection:
-            return gateway.parts.hub.last_position == (await outbox_db.kept(connection)).last
+            return gateway.parts.hub.last_position == (await outbox_db.log_range(connection)).last
 
     await all_published(gateway.database)
     await until_true(has_told_all)

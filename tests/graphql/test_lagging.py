@@ -35,7 +35,7 @@ async def _settled(world: World) -> str:
     settled = await world.settle((await world.issued_invoice("100.00"))["id"], "1.00")
     await all_published(world.gateway.database)
     async with world.gateway.database.reading() as connection:
-        last = (await outbox_db.kept(connection)).last
+        last = (await outbox_db.log_range(connection)).last
     await until(lambda: world.gateway.parts.hub.last_position == last)
     identifier: str = settled["settlement"]["id"]
     return identifier

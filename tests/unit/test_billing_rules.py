@@ -170,9 +170,9 @@ class TestAllocation:
 
     @given(rooms=ROOMS, excess=st.integers(1, 1_000))
     def test_more_than_there_is_room_for_is_refused(self, rooms: list[Cents], excess: int) -> None:
-        with pytest.raises(ValueError, match=f"{excess} cents have no place"):
+        with pytest.raises(ValueError, match=f"{excess} cents are above the limits"):
             spread(Cents(sum(rooms) + excess), rooms)
-        with pytest.raises(ValueError, match=f"{excess} cents have no place"):
+        with pytest.raises(ValueError, match=f"{excess} cents are above the limits"):
             take_back(Cents(sum(rooms) + excess), rooms)
 
 
@@ -214,7 +214,7 @@ def test_only_a_decided_claim_is_replaced_and_each_reason_is_named(status: Claim
     cases = {
         (False, False, False): None,
         (False, True, False): "another claim replaces it already",
-        (True, False, False): "it stands on an invoice: cancel the invoice first",
+        (True, False, False): "it is on an invoice: cancel the invoice first",
         (False, False, True): "an appeal against one of its denials has been made",
         (True, True, True): "another claim replaces it already",
     }

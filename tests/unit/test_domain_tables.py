@@ -91,7 +91,7 @@ def _code_of_settlement(amount: int, due: int) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "standing", "code"),
+    ("amount", "reversible", "code"),
     [
         (1, 100, None),
         (100, 100, None),
@@ -101,10 +101,10 @@ def _code_of_settlement(amount: int, due: int) -> str | None:
         (0, 0, "OVER_SETTLEMENT"),
     ],
 )
-def test_a_reversal_is_above_zero_and_at_most_what_stands(amount: int, standing: int, code: str | None) -> None:
+def test_a_reversal_is_above_zero_and_at_most_what_is_left(amount: int, reversible: int, code: str | None) -> None:
     found = None
     try:
-        check_reversal(amount=Cents(amount), standing=Cents(standing))
+        check_reversal(amount=Cents(amount), reversible=Cents(reversible))
     except BillingError as error:
         found = error.code
     assert found == code

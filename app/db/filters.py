@@ -1,0 +1,23 @@
+"""Conditions of filters: what a caller leaves out (None) restricts nothing."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement
+
+Condition = ColumnElement[bool]
+
+
+def equal(*pairs: tuple[ColumnElement[Any], Any]) -> list[Condition]:
+    """`column = value` for each value given."""
+    return [column == value for column, value in pairs if value is not None]
+
+
+def within(*ranges: tuple[ColumnElement[Any], Any, Any]) -> list[Condition]:
+    """`column >= low` and `column <= high` for each bound given: ranges include both ends."""
+    lows: list[Condition] = [column >= low for column, low, _ in ranges if low is not None]
+    return lows + [column <= high for column, _, high in ranges if high is not None]
+
+
+def one_of(*pairs: tuple[ColumnElement[Any], tuple[Any, ...] | None]) -> list[Condition]:
+    """`column IN values` for each tuple given; an empty tuple matches no row."""
+    return [column.in_(values) for column, values in pairs if values is not None]

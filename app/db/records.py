@@ -1,0 +1,29 @@
+"""Records and their tables: which columns a record reads, and how a whole record is written."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import Column, Table, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import run
+
+
+def columns(table: Table, record: type[Any]) -> tuple[Column[Any], ...]:
+    """The table's columns in the order of the record's fields, as `fetch` needs them.
+
+    Called while modules are imported: a field without a column is a KeyError before the first statement runs.
+    """
+    return tuple(table.c[field.name] for field in fields(record))
+
+
+async def insert_records(connection: AsyncConnection, table: Table, records: Sequence[Any]) -> None:
+    """Add one row per record in one statement, with every field of the record."""
+    await run(connection, insert(table), [asdict(record) for record in records])
+
+
+async def update_record(connection: AsyncConnection, table: Table, record: Any) -> None:
+    """Write every field of the record to the row with its id; the caller holds the lock that protects the row."""
+    values = asdict(record)
+    await run(connection, update(table).where(table.c.id == values.pop("id")).values(**values))

@@ -1,0 +1,42 @@
+"""Whether a provider and a payer exist, and whether the caller may act for them: asked once for every feature."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import parties as parties_db
+from app.db.parties import PayerRecord
+from app.domain.data_scope import DataScope
+from app.domain.errors import BillingError, ErrorCode, Failure, raise_any
+
+
+async def find(
+    connection: AsyncConnection, scope: DataScope, *, provider: str, payer: str
+) -> tuple[PayerRecord | None, list[Failure]]:
+    """The payer, and every reason why this pair is refused; a provider outside the scope is refused as if unknown."""
+    is_in_scope = scope.contains(provider=provider, payer=payer, patient=None)
+    return await _look_up(connection, provider, payer, is_in_scope=is_in_scope)
+
+
+async def check(connection: AsyncConnection, scope: DataScope, *, provider: str, payer: str) -> None:
+    """NOT_FOUND for an unknown payer, an unknown provider, or one outside the scope."""
+    _, failures = await find(connection, scope, provider=provider, payer=payer)
+    raise_any(failures)
+
+
+async def known(connection: AsyncConnection, *, provider: str, payer: str) -> PayerRecord:
+    """The payer; NOT_FOUND unless it and the provider exist. For callers that have checked the data scope."""
+    found, failures = await _look_up(connection, provider, payer, is_in_scope=True)
+    if found is None or failures:
+        raise BillingError(*failures)
+    return found
+
+
+async def _look_up(
+    connection: AsyncConnection, provider: str, payer: str, *, is_in_scope: bool
+) -> tuple[PayerRecord | None, list[Failure]]:
+    failures = []
+    found = await parties_db.payer(connection, payer)
+    if found is None:
+        failures.append(Failure(ErrorCode.NOT_FOUND, f"no payer {payer[:10]}", "payer", "5027"))
+    if not is_in_scope or await parties_db.provider(connection, provider) is None:
+        failures.append(Failure(ErrorCode.NOT_FOUND, f"no provider {provider[:10]}", "provider", "1202"))
+    return found, failures

@@ -1,0 +1,115 @@
+"""Records and tables agree: what a table has, its record has; what a record has, is written."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import MISSING, fields, is_dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from sqlalchemy import Table
+
+from app import db
+
+FOLDER = Path(db.__path__[0])
+MODULES = {
+    path.stem: import_module(f"app.db.{path.stem}") for path in sorted(FOLDER.glob("*.py")) if path.stem != "__init__"
+}
+
+NOT_READ = {
+    "ProviderRecord": {
+        "last_invoice_number": "a counter, raised and read by next_number only",
+        "last_batch_number": "a counter, raised and read by next_batch_number only",
+    },
+    "TussRecord": {"search_text": "only searched"},
+    "OutboxRecord": {
+        "published_at": "only the relay's queries use it",
+        "parked_at": "see ParkedRecord",
+        "parked_reason": "see ParkedRecord",
+    },
+    "ParkedRecord": dict.fromkeys(
+        ("id", "provider_cnes", "payer_ans", "patient_id", "data", "recorded_at", "position", "published_at"),
+        "what an operator is shown of a parked event needs none of it",
+    ),
+}
+"""Columns of a record's table that the record leaves out, each with its reason."""
+
+PARTIAL_WRITES = {
+    "access_log.seal": "an entry never changes; it only gets its position and hash",
+    "access_log._insert": "repeated entries are ignored; writes whole entries",
+    "claims.update_items": "a decision changes three amounts of an item",
+    "idempotency._upsert": "a repeated key is ignored; writes whole keys",
+    "idempotency.keep_response": "the answer of a key that is inserted before the work",
+    "invoice_lines.update_amounts": "payments and debits change two amounts of a line",
+    "invoice_lines.release": "a cancelled invoice frees what it billed, whatever its lines",
+    "invoices.next_number": "a counter",
+    "invoices.next_batch_number": "a counter",
+    "outbox.mark_published": "the relay's own columns of many rows",
+    "outbox.number": "the relay's own columns of many rows",
+    "outbox.park": "the relay's own columns",
+    "outbox.publish_again": "the relay's own columns of many rows",
+    "outbox.release": "the relay's own columns of many rows",
+    "parties.insert_providers": "whole records, with the counters at zero",
+    "remittances.update_lines": "posting changes the match and the status of a line, not what the statement says",
+    "tuss.insert_many": "rows of the published tables, with the text for searching",
+}
+"""Functions that write by themselves and not by `insert_records` and `update_record`, each with its reason."""
+
+
+def _calls(module: ModuleType) -> Iterator[tuple[str, ast.Call]]:
+    """(function or "", call) of every call in a module."""
+    for statement in ast.parse((FOLDER / f"{module.__name__.rpartition('.')[2]}.py").read_text()).body:
+        name = getattr(statement, "name", "")
+        yield from ((name, node) for node in ast.walk(statement) if isinstance(node, ast.Call))
+
+
+def _pairs() -> Iterator[tuple[Table, type[Any]]]:
+    """(table, record) of every `columns(table, record)`."""
+    for module in MODULES.values():
+        for _, call in _calls(module):
+            if isinstance(call.func, ast.Name) and call.func.id == "columns":
+                table, record = (getattr(module, ast.unparse(argument)) for argument in call.args)
+                yield table, record
+
+
+PAIRS = list(_pairs())
+
+
+@pytest.mark.parametrize(("table", "record"), PAIRS, ids=[record.__name__ for _, record in PAIRS])
+def test_a_record_reads_every_column_of_its_table_or_says_why_not(table: Table, record: type[Any]) -> None:
+    missing = {column.name for column in table.c} - {field.name for field in fields(record)}
+    assert missing == set(NOT_READ.get(record.__name__, {}))
+
+
+@pytest.mark.parametrize("record", [record for _, record in PAIRS], ids=lambda record: record.__name__)
+def test_a_record_has_no_defaults(record: type[Any]) -> None:
+    """A place that builds a record and forgets a field would clear its column."""
+    assert [
+        field.name for field in fields(record) if (field.default, field.default_factory) != (MISSING, MISSING)
+    ] == []
+
+
+def test_every_record_is_read_by_its_columns() -> None:
+    records = {
+        value
+        for module in MODULES.values()
+        for name, value in vars(module).items()
+        if name.endswith(("Record", "Step")) and isinstance(value, type) and is_dataclass(value)
+    }
+    assert {record.__name__ for record in records} - {record.__name__ for _, record in PAIRS} == {"KeyRecord"}
+
+
+def _is_write(call: ast.Call) -> bool:
+    return ast.unparse(call.func) in {"insert", "update", "mysql.insert", "sqlite.insert"}
+
+
+def test_only_known_functions_write_less_than_whole_records() -> None:
+    writing = {
+        f"{stem}.{function}"
+        for stem, module in MODULES.items()
+        for function, call in _calls(module)
+        if _is_write(call) and stem != "records"
+    }
+    assert writing == set(PARTIAL_WRITES)
