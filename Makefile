@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+PAGES := errors events metrics
 
 .PHONY: help install run test faults fuzz check lint types contracts security schema-check schema services explorer migration lock format clean
 
@@ -53,13 +54,15 @@ contracts: $(STAMP) ## Who may import whom
 security: $(STAMP) ## Known weak patterns in the code
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app scripts
 
-schema-check: $(STAMP) ## schema.graphql and docs/access.md are what the code prints
+schema-check: $(STAMP) ## schema.graphql and the generated pages of docs/ are what the code prints
 	@$(BIN)/billing schema | diff -u schema.graphql - && echo "schema.graphql is in step"
 	@$(BIN)/billing access-matrix | diff -u docs/access.md - && echo "docs/access.md is in step"
+	@for page in $(PAGES); do $(BIN)/billing reference $$page | diff -u docs/$$page.md - && echo "docs/$$page.md is in step" || exit 1; done
 
-schema: $(STAMP) ## Write schema.graphql, docs/access.md and the event contracts anew
+schema: $(STAMP) ## Write schema.graphql, the generated pages of docs/ and the event contracts
 	$(BIN)/billing schema > schema.graphql
 	$(BIN)/billing access-matrix > docs/access.md
+	for page in $(PAGES); do $(BIN)/billing reference $$page > docs/$$page.md; done
 	$(BIN)/billing event-contracts events
 
 services: $(STAMP) ## Start MySQL, Redis and Kafka for development, and print the exports

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from app.commands import access_log, console, data, events, identity, schema, serving, tiss
+from app.commands.reference.command import reference
 from app.db.engine import DatabaseUnavailable
 from app.domain.errors import BillingError
 from app.runtime.settings import SettingsError
@@ -20,6 +21,7 @@ COMMANDS = (
     schema.trusted_documents,
     schema.access_matrix,
     schema.event_contracts,
+    reference,
     events.parked,
     events.release,
     events.republish,
