@@ -7,6 +7,7 @@ import typer
 from app.commands import access_log, console, data, events, identity, schema, serving, tiss
 from app.commands.reference.command import reference
 from app.db.engine import DatabaseUnavailable
+from app.db.migrate import RetiredDatabase
 from app.domain.errors import BillingError
 from app.runtime.settings import SettingsError
 from app.transport.trusted import ManifestError
@@ -47,7 +48,7 @@ def main() -> None:
     except ManifestError as error:
         console.note(f"billing: wrong trusted documents\n{error}")
         sys.exit(console.EXIT_BAD_SETTINGS)
-    except BillingError as error:
+    except (BillingError, RetiredDatabase) as error:
         console.note(f"billing: {error}")
         sys.exit(console.EXIT_BAD_INPUT)
     except DatabaseUnavailable as error:

@@ -27,9 +27,10 @@ def serve(
 
 
 async def _is_migrated(database: Database) -> bool:
-    """Whether the tables are there; a database that is away may come back, the process then starts unready."""
+    """Whether the tables are current; if the database is down the process starts unready and waits for it."""
     try:
         async with database.reading() as connection:
+            await migrations.check_supported(connection)
             return await migrations.is_current(connection)
     except DatabaseUnavailable:
         return True
