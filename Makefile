@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 PAGES := errors events metrics
 
-.PHONY: help install run test faults fuzz check lint types contracts security schema-check schema services explorer migration lock format clean
+.PHONY: help install run test faults fuzz check lint types contracts security schema-check schema services explorer migration lock third-party format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ migration: $(STAMP) ## Draft a migration from the tables: make migration m="what
 lock: $(STAMP) ## Compile the requirements files with hashes
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header --extra dev --output-file requirements-dev.txt pyproject.toml
+
+third-party: $(STAMP) ## Write docs/third-party.md from the locked packages
+	$(BIN)/python -m scripts.third_party
 
 clean: ## Remove the embedded database, its keys and build results
 	rm -rf var build dist app/web/static .mypy_cache .ruff_cache .pytest_cache .hypothesis
