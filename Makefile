@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 PAGES := errors events metrics
 
-.PHONY: help install run test faults fuzz check lint types contracts security schema-check schema services explorer migration lock third-party format clean
+.PHONY: help install run test faults fuzz check lint types contracts dead-code security schema-check schema services explorer migration lock third-party format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,7 +35,7 @@ faults: $(STAMP) ## Kill, cut off and starve gateways and servers, at full lengt
 fuzz: $(STAMP) ## Some 3,000 generated documents against live gateways, other ones each time
 	BILLING_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
-check: lint types contracts security schema-check test ## Everything that CI runs: format, lint, types, contracts, security, schema, tests
+check: lint types contracts dead-code security schema-check test ## Everything that CI runs: format, lint, types, contracts, dead code, security, schema, tests
 
 lint: $(STAMP) ## Format and lint rules
 	$(BIN)/ruff format --check .
@@ -50,6 +50,9 @@ types: $(STAMP) ## Strict types
 
 contracts: $(STAMP) ## Who may import whom
 	$(BIN)/lint-imports --no-logo
+
+dead-code: $(STAMP) ## Code that nothing uses
+	$(BIN)/python -m scripts.dead_code
 
 security: $(STAMP) ## Known weak patterns in the code
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app scripts

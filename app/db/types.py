@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Date, DateTime, Integer, String, Text
+from sqlalchemy import BigInteger, DateTime, Integer, String, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -28,9 +28,6 @@ def identifier() -> TypeEngine[str]:
 def counter() -> TypeEngine[int]:
     """A 64-bit number that SQLite can also count up by itself."""
     return BigInteger().with_variant(Integer(), "sqlite")
-
-
-Day = Date
 
 
 # ruff: noqa: ARG002 - SQLAlchemy gives every type decorator the dialect

@@ -33,8 +33,6 @@ class InvoiceLineKind(StrEnum):
 
 
 ADJUSTMENTS: Final = frozenset({InvoiceLineKind.CREDIT, InvoiceLineKind.DEBIT})
-PAID: Final = frozenset(InvoiceLineKind) - {InvoiceLineKind.DEBIT}
-"""Kinds of lines that payments go to; a debit takes from what the others expect."""
 
 TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceAction], InvoiceStatus | None] = {
     (InvoiceStatus.DRAFT, InvoiceAction.ADJUST): InvoiceStatus.DRAFT,
