@@ -85,7 +85,7 @@ def test_every_close_code_is_described_and_no_other() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, int)
     }
-    # graphql-transport-ws closes with 44xx and 4500; a restart and an overload have the codes of the WebSocket registry.
+    # graphql-transport-ws closes with 44xx and 4500; restart and overload have the codes of the WebSocket registry.
     assert {number for number in numbers if 4400 <= number < 4600 or number in {1012, 1013}} == set(errors.CLOSE_CODES)
 
 
