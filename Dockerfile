@@ -18,7 +18,7 @@ WORKDIR /src
 # Every dependency by its hash, in a layer of its own that a change of the code leaves alone.
 COPY requirements.txt ./
 RUN pip install --require-hashes -r requirements.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY app/ app/
 COPY --from=explorer /src/app/web/static/ app/web/static/
 RUN pip install --no-deps . && pip check

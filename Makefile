@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+PAGES := errors events metrics
 
-.PHONY: help install run test faults fuzz check lint types contracts security schema-check schema services explorer migration lock format clean
+.PHONY: help install run test faults fuzz check lint types contracts dead-code security schema-check schema services explorer migration lock third-party format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,7 +35,7 @@ faults: $(STAMP) ## Kill, cut off and starve gateways and servers, at full lengt
 fuzz: $(STAMP) ## Some 3,000 generated documents against live gateways, other ones each time
 	BILLING_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
-check: lint types contracts security schema-check test ## Everything that CI runs: format, lint, types, contracts, security, schema, tests
+check: lint types contracts dead-code security schema-check test ## Everything that CI runs: format, lint, types, contracts, dead code, security, schema, tests
 
 lint: $(STAMP) ## Format and lint rules
 	$(BIN)/ruff format --check .
@@ -50,16 +51,21 @@ types: $(STAMP) ## Strict types
 contracts: $(STAMP) ## Who may import whom
 	$(BIN)/lint-imports --no-logo
 
+dead-code: $(STAMP) ## Code that nothing uses
+	$(BIN)/python -m scripts.dead_code
+
 security: $(STAMP) ## Known weak patterns in the code
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app scripts
 
-schema-check: $(STAMP) ## schema.graphql and docs/access.md are what the code prints
+schema-check: $(STAMP) ## schema.graphql and the generated pages of docs/ are what the code prints
 	@$(BIN)/billing schema | diff -u schema.graphql - && echo "schema.graphql is in step"
 	@$(BIN)/billing access-matrix | diff -u docs/access.md - && echo "docs/access.md is in step"
+	@for page in $(PAGES); do $(BIN)/billing reference $$page | diff -u docs/$$page.md - && echo "docs/$$page.md is in step" || exit 1; done
 
-schema: $(STAMP) ## Write schema.graphql, docs/access.md and the event contracts anew
+schema: $(STAMP) ## Write schema.graphql, the generated pages of docs/ and the event contracts
 	$(BIN)/billing schema > schema.graphql
 	$(BIN)/billing access-matrix > docs/access.md
+	for page in $(PAGES); do $(BIN)/billing reference $$page > docs/$$page.md; done
 	$(BIN)/billing event-contracts events
 
 services: $(STAMP) ## Start MySQL, Redis and Kafka for development, and print the exports
@@ -80,6 +86,9 @@ migration: $(STAMP) ## Draft a migration from the tables: make migration m="what
 lock: $(STAMP) ## Compile the requirements files with hashes
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header --extra dev --output-file requirements-dev.txt pyproject.toml
+
+third-party: $(STAMP) ## Write docs/third-party.md from the locked packages
+	$(BIN)/python -m scripts.third_party
 
 clean: ## Remove the embedded database, its keys and build results
 	rm -rf var build dist app/web/static .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
@@ -14,6 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import Database, DatabaseUnavailable
 
 SCRIPTS = Path(__file__).parent / "migrations"
+RETIRED: Final = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
+"""The revisions of version 0.1, which no migration leads away from."""
+
+
+class RetiredDatabase(Exception):
+    """The tables are those of version 0.1; only a new database helps."""
+
+    def __str__(self) -> str:
+        return "this database is from version 0.1 and cannot be upgraded: run billing migrate on a new, empty database"
 
 
 def config() -> Config:
@@ -30,9 +40,11 @@ def head() -> str | None:
 
 
 async def upgrade(database: Database) -> None:
-    """Bring the database to the newest revision; DatabaseUnavailable if it refuses the connection."""
+    """Bring the database to the newest revision; DatabaseUnavailable if it refuses the connection, RetiredDatabase if
+    it is from version 0.1."""
     try:
         async with database.engine.connect() as connection:
+            await check_supported(connection)
             await connection.run_sync(_upgrade)
             await connection.commit()
     except (OperationalError, OSError) as error:
@@ -51,7 +63,17 @@ def known() -> frozenset[str]:
     return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())
 
 
+async def check_supported(connection: AsyncConnection) -> None:
+    """RetiredDatabase if the tables are those of version 0.1."""
+    if await _revision(connection) in RETIRED:
+        raise RetiredDatabase
+
+
 async def is_current(connection: AsyncConnection) -> bool:
     """Whether the database is as new as the code expects, or newer: a migration must suit the running release too."""
-    found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
-    return found == head() or (found is not None and found not in known())
+    found = await _revision(connection)
+    return found == head() or (found is not None and found not in known() | RETIRED)
+
+
+async def _revision(connection: AsyncConnection) -> str | None:
+    return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())

@@ -31,7 +31,6 @@ PAUSE_SECONDS_MAX: Final = 30.0
 TEXT_LENGTH_MAX: Final = 80
 # What the broker took once it may take again, even unpacked and with headers of ours.
 REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
-STRUCTURED: Final = "application/cloudevents+json"
 _log = structlog.get_logger("billing.inbox")
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[bool]]
@@ -163,11 +162,6 @@ def read_event(message: ConsumerRecord) -> Mapping[str, Any]:
         ):
             raise refuse(ErrorCode.INVALID_INPUT, f"an ASCII text of 1 to {TEXT_LENGTH_MAX} characters is needed", name)
     return body
-
-
-def _is_name(value: object) -> bool:
-    is_text = isinstance(value, str) and value.isascii() and value.isprintable()
-    return is_text and 0 < len(str(value)) <= TEXT_LENGTH_MAX
 
 
 def _json(value: bytes | None) -> Any:

@@ -1,6 +1,8 @@
 """The README says what is: its operations are valid, its settings exist, its commands and files too."""
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from app.runtime.settings import Settings
 from app.schema.operation_names import OPERATION_NAMES
 
 ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md")])
 README = (ROOT / "README.md").read_text()
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 OPERATIONS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
@@ -55,10 +58,30 @@ def test_every_threat_has_a_defence_and_tests_that_exist() -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"])
-def test_a_document_links_only_to_files_that_exist(document: str) -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / document).read_text())
-    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_links_only_to_files_that_exist(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", document.read_text())
+    assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
+
+
+def test_the_licence_is_the_same_in_the_file_and_in_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (project["license"], project["license-files"]) == ("Apache-2.0", ["LICENSE"])
+    assert "Apache License\n                           Version 2.0, January 2004" in (ROOT / "LICENSE").read_text()
+
+
+def test_every_locked_package_is_listed_with_its_licence() -> None:
+    rows = re.findall(r"^\| (\S+) \| ([^|]+) \|$", (ROOT / "docs" / "third-party.md").read_text(), re.MULTILINE)
+    listed = {name for name, licence in rows if licence.strip()}
+    locked = {name for file in ("requirements.txt", "requirements-dev.txt") for name in _locked(file)}
+    bundled = json.loads((ROOT / "explorer" / "package-lock.json").read_text())["packages"]
+    shipped = {path.rpartition("node_modules/")[2] for path, each in bundled.items() if path and not each.get("dev")}
+    assert (locked | shipped) - listed == set()
+    assert listed - locked - shipped == {"package", "---"}
+
+
+def _locked(file: str) -> list[str]:
+    return re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / file).read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import Connection
 
 from app.db import migrate, tables
@@ -49,6 +49,22 @@ async def test_the_upgraded_database_has_exactly_the_tables_of_the_code(
             assert await connection.run_sync(_drift) == []
     finally:
         await database.dispose()
+
+
+async def test_only_the_revision_of_the_code_and_unknown_newer_ones_count_as_current(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'revisions.db'}")
+    found: dict[str | None, bool] = {}
+    try:
+        await migrate.upgrade(database)
+        async with database.engine.connect() as connection:
+            for revision in (migrate.head(), "b999", *sorted(migrate.RETIRED)):
+                await connection.execute(
+                    text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
+                )
+                found[revision] = await migrate.is_current(connection)
+    finally:
+        await database.dispose()
+    assert [revision for revision, is_current in found.items() if is_current] == [migrate.head(), "b999"]
 
 
 def test_a_downgrade_leaves_nothing_behind(tmp_path: Path) -> None:

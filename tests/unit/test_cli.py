@@ -1,8 +1,10 @@
 """The console script as an operator uses it: a process, its output and its exit code."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,23 @@ def test_a_database_without_tables_stops_the_start_with_one_line(tmp_path: Path)
     done = _billing(tmp_path, "serve")
     expected = "billing: the tables of the database are missing or old: run billing migrate\n"
     assert (done.returncode, done.stderr) == (1, expected)
+
+
+@pytest.mark.parametrize("command", ["migrate", "serve"])
+@pytest.mark.parametrize("revision", ["0001", "0006"])
+def test_a_database_of_version_0_1_stops_with_one_line_that_says_what_to_do(
+    command: str, revision: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "old.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
+    done = _billing(tmp_path, command, BILLING_DATABASE_URL=f"sqlite+aiosqlite:///{file}")
+    what, remedy = (
+        "this database is from version 0.1 and cannot be upgraded",
+        "run billing migrate on a new, empty database",
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"billing: {what}: {remedy}\n")
 
 
 def test_there_is_no_start_without_authentication(tmp_path: Path) -> None:

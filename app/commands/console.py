@@ -1,0 +1,74 @@
+"""What all commands share: exit codes, both outputs, settings and a database."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.db.engine import Database
+from app.domain.actor import Actor
+from app.runtime import settings as settings_module
+from app.runtime.build import changes_of, console_actor, database_of
+from app.runtime.settings import Settings
+from app.telemetry.logs import configure_logs
+from app.unit_of_work.run import Changes
+
+Result = TypeVar("Result")
+EXIT_BAD_INPUT: Final = 1
+EXIT_BAD_SETTINGS: Final = 2
+EXIT_UNAVAILABLE: Final = 3
+LONG_TIMEOUT_SECONDS: Final = 600.0
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def settings() -> Settings:
+    """The settings of the environment; logging is configured by them."""
+    found = settings_module.load()
+    configure_logs(found.log_level)
+    return found
+
+
+def with_database(work: Callable[[Database], Awaitable[Result]], *, timeout_seconds: float | None = None) -> Result:
+    """Run `work` in an event loop with the database of the settings, and return its result."""
+
+    async def run() -> Result:
+        database = database_of(settings())
+        database.timeout_seconds = timeout_seconds or database.timeout_seconds
+        try:
+            return await work(database)
+        finally:
+            await database.dispose()
+
+    return asyncio.run(run())
+
+
+def with_changes(command: str, work: Callable[[Changes, Actor], Awaitable[Result]]) -> Result:
+    """Run `work` with the door for changes, in the name of the command."""
+    return with_database(lambda database: work(changes_of(settings(), database), console_actor(command)))
+
+
+def progress(text: str) -> Progress:
+    """A progress bar on standard error."""
+    return Progress(
+        TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err, transient=False
+    )
+
+
+def say(line: str) -> None:
+    """One line of the result, to standard output."""
+    out.print(line, markup=False)
+
+
+def note(line: str) -> None:
+    """One line for the operator, to standard error."""
+    err.print(line, markup=False)
+
+
+def fail(message: str) -> NoReturn:
+    """End the command with one line and exit code 1."""
+    note(f"billing: {message}")
+    raise typer.Exit(EXIT_BAD_INPUT)

@@ -1,0 +1,49 @@
+"""Commands that load reference data and demo data."""
+
+from typing import Annotated
+
+import typer
+
+from app.commands import console
+from app.db import tuss as tuss_db
+from app.db.engine import Database
+from app.demo import seed as demo
+from app.runtime.build import changes_of, console_actor
+from app.services import tuss
+
+
+def load_tuss() -> None:
+    """Load the TUSS terms that the `tiss` package ships; loading them again adds nothing."""
+    with console.progress("TUSS terms") as progress:
+        task = progress.add_task("load", total=None)
+        added = console.with_database(
+            lambda database: tuss.load(
+                database, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
+            )
+        )
+    console.note(f"{added} terms added")
+
+
+def seed_demo(
+    claims: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many claims to add.")] = 200,
+    once: Annotated[bool, typer.Option(help="Do nothing if there are claims already.")] = False,
+) -> None:
+    """Add synthetic payers, providers, patients and claims, and the example TISS document."""
+
+    async def work(database: Database) -> int | None:
+        if once and await demo.is_seeded(database):
+            return None
+        async with database.reading() as connection:
+            if not await tuss_db.table_counts(connection):
+                console.fail("load the TUSS terms first: billing load-tuss")
+        with console.progress("demo claims") as progress:
+            task = progress.add_task("seed", total=claims)
+            return await demo.seed(
+                changes_of(console.settings(), database),
+                console_actor("seed-demo"),
+                number=claims,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+
+    added = console.with_database(work)
+    console.note("the demo data is there already" if added is None else f"{added} demo claims added")

@@ -1,0 +1,67 @@
+"""Commands for the outbox, the event log and the inbox."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from aiokafka.errors import KafkaError
+
+from app.commands import console
+from app.db import outbox as outbox_db
+from app.db.engine import Database
+from app.db.outbox import ParkedRecord
+from app.events import inbox
+from app.runtime.tls import client_context
+
+
+def parked() -> None:
+    """Show the events that cannot be published, and why; the later ones of the same claim or invoice wait."""
+
+    async def work(database: Database) -> tuple[list[ParkedRecord], int]:
+        async with database.reading() as connection:
+            return await outbox_db.parked(connection), await outbox_db.held_back_count(connection)
+
+    found, held = console.with_database(work)
+    for event in found:
+        line = f"{event.aggregate_id}  {event.name} {event.event_id} since {event.parked_at:%Y-%m-%d %H:%M}"
+        console.say(f"{line}: {event.parked_reason}")
+    console.note(f"{len(found)} events parked, {held - len(found)} wait for them")
+
+
+def release(
+    aggregates: Annotated[list[str], typer.Argument(help="Claims or invoices, as `billing parked` names them.")],
+) -> None:
+    """Let the relay try parked events again, after their reason is gone."""
+    released = console.with_database(
+        lambda database: database.transact(lambda connection: outbox_db.release(connection, aggregates))
+    )
+    console.note(f"{released} events released")
+
+
+def republish(
+    first: Annotated[int, typer.Option("--from", min=1, help="The first position to publish again.")],
+    last: Annotated[int | None, typer.Option("--to", min=1, help="The last one; default: all that follow.")] = None,
+) -> None:
+    """Let the relay publish events of the log again, in order, under their own ids and positions.
+
+    For a topic that lost its data, or a consumer that must hear the past; other consumers drop them by id.
+    """
+    count = console.with_database(
+        lambda database: database.transact(lambda connection: outbox_db.publish_again(connection, first, last)),
+        timeout_seconds=console.LONG_TIMEOUT_SECONDS,
+    )
+    console.note(f"{count} events will be published again")
+
+
+def redeliver() -> None:
+    """Put the statements among the dead letters into the inbox again, after the reason is gone."""
+    settings = console.settings()
+    if not settings.events_url.startswith("kafka://"):
+        console.fail("there is no inbox without Kafka: BILLING_EVENTS_URL is not kafka://")
+    try:
+        tls = client_context(settings, "kafka")
+        moved = asyncio.run(inbox.redeliver(settings.events_url, settings.remittances_topic, tls))
+    except (KafkaError, OSError) as error:
+        console.note(f"billing: Kafka is not available: {type(error).__name__}")
+        raise typer.Exit(console.EXIT_UNAVAILABLE) from None
+    console.note(f"{moved} messages put back")

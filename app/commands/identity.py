@@ -1,0 +1,69 @@
+"""Commands about callers: development tokens, and a check of the identity provider."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.auth.roles import ROLES
+from app.commands import console
+from app.runtime.build import development_keys
+from app.runtime.settings import Settings
+
+
+def token(
+    role: Annotated[str, typer.Option(help=f"One of {', '.join(ROLES)}.")],
+    provider: Annotated[list[str] | None, typer.Option(help="CNES of a provider; may be repeated.")] = None,
+    payer: Annotated[str | None, typer.Option(help="Registro ANS of the only payer.")] = None,
+    patient: Annotated[str | None, typer.Option(help="Id of the only patient.")] = None,
+) -> None:
+    """Print one bearer token, signed with the development key (development only)."""
+    settings = console.settings()
+    if not settings.is_development:
+        console.fail("tokens are made by the identity provider when BILLING_ENV is production")
+    if role not in ROLES:
+        console.fail(f"there is no role {role}; the roles are {', '.join(ROLES)}")
+    needed = {"payer_agent": ("--payer", payer), "patient": ("--patient", patient)}
+    option, value = needed.get(role, ("", "given"))
+    if not value:
+        console.fail(f"the role {role} needs {option}")
+    narrowing = {"providers": provider or _all_providers(role), "payer": payer, "patient": patient}
+    print(development_token(settings, role, {name: part for name, part in narrowing.items() if part}))
+
+
+def _all_providers(role: str) -> list[str]:
+    return [] if role == "patient" else ["*"]
+
+
+def development_token(settings: Settings, role: str, scope: dict[str, Any]) -> str:
+    """A bearer token with the claims of `scope`, signed with the development key."""
+    return development_keys(settings).sign(audience=settings.oidc_audience, role=role, **scope)
+
+
+def whoami(
+    token_file: Annotated[Path | None, typer.Option(help="A file with a token, `-` for standard input.")] = None,
+    scope: Annotated[str | None, typer.Option(help="Scopes to ask for with a token for the client itself.")] = None,
+) -> None:
+    """Look at the identity provider, its keys and a token, and tell whom the gateway takes the bearer for."""
+    from app.runtime import whoami as identity
+
+    settings, given = console.settings(), _token_in(token_file)
+
+    try:
+        asyncio.run(identity.tell(settings, token=given, scope=scope, say=console.say))
+    except identity.Failed as error:
+        console.note(f"billing: {error}")
+        codes = {identity.Misconfigured: console.EXIT_BAD_SETTINGS, identity.Unreachable: console.EXIT_UNAVAILABLE}
+        raise typer.Exit(codes.get(type(error), console.EXIT_BAD_INPUT)) from None
+
+
+def _token_in(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text()
+    except (OSError, ValueError) as error:
+        console.fail(f"cannot read {file}: {getattr(error, 'strerror', None) or 'it is not text'}")
+    return text.strip().removeprefix("Bearer ")

@@ -1,0 +1,217 @@
+"""docs/errors.md: every error code, what it means, whether a retry helps, and what to do."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from app.commands.reference.markdown import table
+from app.domain.errors import ErrorCode
+
+NO: Final = "no"
+YES: Final = "yes"
+CHANGED: Final = "after a change"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not answered; `status` is its HTTP status, `-` if it never comes as one."""
+
+    status: str
+    meaning: str
+    retry: str
+    action: str
+
+
+REQUEST_ERRORS: Final = {
+    "BAD_REQUEST": Refusal(
+        "400",
+        "The body is not valid JSON, is not a GraphQL request, or holds too many variables.",
+        CHANGED,
+        "Fix the request; the message names the member.",
+    ),
+    "BAD_USER_INPUT": Refusal(
+        "400", "A variable or argument does not have the type that the schema names.", CHANGED, "Fix the variable."
+    ),
+    "FORBIDDEN": Refusal(
+        "200, 403",
+        "The caller lacks the permission in `extensions.permission`. For a nullable field the field is null and the "
+        "rest is answered; its path is in `extensions.redacted`.",
+        NO,
+        "Leave the field out, or ask for a role with the permission: see [access.md](access.md).",
+    ),
+    "GRAPHQL_PARSE_FAILED": Refusal("400", "The document has a syntax error.", CHANGED, "Fix the document."),
+    "GRAPHQL_VALIDATION_FAILED": Refusal(
+        "400", "The document does not fit the schema.", CHANGED, "Fix the document; regenerate the client's types."
+    ),
+    "INTERNAL": Refusal(
+        "200, 500",
+        "The gateway failed unexpectedly. The cause is in the log under `extensions.requestId`.",
+        "once",
+        "Report the request id. Retry a mutation only with its idempotency key.",
+    ),
+    "LAGGED": Refusal(
+        "-",
+        "The subscription was ended because the client read too slowly.",
+        YES,
+        "Subscribe again with `after` set to `extensions.cursor`.",
+    ),
+    "METHOD_NOT_ALLOWED": Refusal(
+        "405", "The HTTP method is not GET or POST, or a GET holds a mutation.", CHANGED, "Use POST."
+    ),
+    "NOT_ACCEPTABLE": Refusal(
+        "406", "The `Accept` header allows none of the media types that are served.", CHANGED, "Accept JSON."
+    ),
+    "NOT_FOUND": Refusal("404", "There is no page at this path.", NO, "Use `/graphql`."),
+    "OPERATION_NOT_SUPPORTED": Refusal(
+        "400, 406",
+        "A mutation on a socket, a subscription in a batch, or a subscription without "
+        "`Accept: text/event-stream` over HTTP.",
+        CHANGED,
+        "Send mutations by POST, and subscriptions over a WebSocket or as an event stream.",
+    ),
+    "OPERATION_RESOLUTION_FAILURE": Refusal(
+        "400",
+        "`operationName` names no operation of the document, or is missing although there are several.",
+        CHANGED,
+        "Fix `operationName`.",
+    ),
+    "PAYLOAD_TOO_LARGE": Refusal("413", "The body is larger than the limit.", CHANGED, "Send less in one request."),
+    "PERSISTED_QUERY_NOT_FOUND": Refusal(
+        "400",
+        "No document is known under this hash.",
+        CHANGED,
+        "Send the hash with the text once; with trusted documents, add the document to the manifest.",
+    ),
+    "PERSISTED_QUERY_NOT_SUPPORTED": Refusal(
+        "400", "Automatic persisted queries are turned off.", CHANGED, "Send the text of the document."
+    ),
+    "QUERY_NOT_IN_SAFELIST": Refusal(
+        "400", "Only trusted documents run here.", CHANGED, "Send the `documentId` of a document of the manifest."
+    ),
+    "RATE_LIMITED": Refusal(
+        "429",
+        "The caller sent too many requests, or has too many operations or streams open.",
+        YES,
+        "Wait `extensions.retryAfterSeconds` (also in `retry-after`).",
+    ),
+    "REQUEST_TIMEOUT": Refusal("408", "The body did not arrive in time.", YES, "Send it again on a new connection."),
+    "TIMEOUT": Refusal(
+        "504",
+        "The operation was cancelled at the deadline (`BILLING_OPERATION_DEADLINE_SECONDS`).",
+        YES,
+        "Ask for less. Retry a mutation with its idempotency key: it may have been committed.",
+    ),
+    "TOO_COMPLEX": Refusal(
+        "400",
+        "The document exceeds a limit: `extensions` has `limit`, `found` and `max`.",
+        CHANGED,
+        "Split the request, or ask for fewer fields or shorter lists.",
+    ),
+    "UNAUTHENTICATED": Refusal(
+        "200, 401",
+        "The token is missing where one is needed, not accepted, or expired.",
+        "with a new token",
+        "Get a token; `billing whoami --token-file -` says why one is not accepted.",
+    ),
+    "UNAVAILABLE": Refusal(
+        "200, 503",
+        "The database did not answer in time, or the gateway is restarting.",
+        YES,
+        "Retry with the same idempotency key; subscribe again with the last cursor.",
+    ),
+    "UNSUPPORTED_MEDIA_TYPE": Refusal(
+        "415", "The body is not uncompressed `application/json` in UTF-8.", CHANGED, "Set the content type."
+    ),
+}
+
+USER_ERRORS: Final = {
+    ErrorCode.INVALID_INPUT: (CHANGED, "Fix the value at `field`."),
+    ErrorCode.INVALID_AMOUNT: (CHANGED, "Fix the amount at `field`; the message has the limit."),
+    ErrorCode.INVALID_QUANTITY: (CHANGED, "Fix the quantity or factor at `field`."),
+    ErrorCode.INVALID_DATE: (
+        CHANGED,
+        "Fix the date at `field`; the message has the window. Days are days in Brasília.",
+    ),
+    ErrorCode.INVALID_IDENTIFIER: (CHANGED, "Check the digits of the number at `field`."),
+    ErrorCode.INVALID_CARD: (CHANGED, "Check the card with `checkEligibility`."),
+    ErrorCode.UNKNOWN_CODE: (CHANGED, "Look the code up with `tussTerms(codeSystem:, search:, validOn:)`."),
+    ErrorCode.TOTAL_MISMATCH: (CHANGED, "Fix the items or the total."),
+    ErrorCode.AUTHORIZATION_EXPIRED: (CHANGED, "Ask the payer for a new authorization."),
+    ErrorCode.DUPLICATE_CLAIM: (CHANGED, "Use a new number, or `replaceClaim` for a correction."),
+    ErrorCode.BATCH_TOO_LARGE: (CHANGED, "Send several batches, each of one claim type."),
+    ErrorCode.APPEAL_EXISTS: (NO, "Wait for the answer to the appeal."),
+    ErrorCode.APPEAL_TOO_LATE: (NO, "Nothing: the denied amount is lost."),
+    ErrorCode.OVER_SETTLEMENT: (CHANGED, "Read `dueAmount` and pay or reverse at most what is left."),
+    ErrorCode.CONFLICT: (CHANGED, "Read the object again; `availableActions` says what can be done now."),
+    ErrorCode.STALE_VERSION: (CHANGED, "Read the object again and repeat with its `version`."),
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: (CHANGED, "Use a new key for a new input."),
+    ErrorCode.CURSOR_EXPIRED: (CHANGED, "Read the list, then subscribe without `after`."),
+    ErrorCode.NOT_FOUND: (NO, "Check the id; an object outside the caller's data scope looks the same."),
+}
+"""Whether a retry helps, and what to do; what a code means is described in the schema."""
+
+CLOSE_CODES: Final = {
+    1012: ("The gateway is restarting.", "Connect again, and subscribe with the last cursor."),
+    1013: ("The database is down.", "Connect again later."),
+    4400: ("A message is malformed or too large; the reason says which.", "Fix the client."),
+    4401: ("`subscribe` was sent before `connection_ack`.", "Wait for `connection_ack`."),
+    4403: ("The token is missing, not accepted or expired, or the page's origin is not allowed.", "Get a new token."),
+    4406: ("The subprotocol is not `graphql-transport-ws`.", "Offer that subprotocol."),
+    4408: ("No `connection_init` came in time.", "Send it first."),
+    4409: ("The id of a running operation was used again.", "Use a new id for each operation."),
+    4429: (
+        "A second `connection_init`, or the caller's rate or number of streams is exceeded.",
+        "Connect again later.",
+    ),
+    4500: ("The gateway failed unexpectedly.", "Connect again, and report the time."),
+}
+
+_INTRO = """# Errors
+
+Generated by `billing reference errors`. Programs read the code; the message is for people and may change. New codes may
+be added, none is renamed.
+
+## Of a request
+
+These are in `errors[].extensions.code` of a response. A response with data has HTTP status 200, even if some fields
+failed; with the media type `application/json` so has every request that is GraphQL at all. Errors that pass by
+themselves also carry `retryable: true`.
+
+"""
+_USER = """
+## Of a mutation's input
+
+These are in `errors` of the payload, as `UserError { code message field tissCode }`. Nothing was changed. `field` is
+the path in the input, `tissCode` the payers' own code from Tabela 38. A query or subscription whose arguments are
+refused has the same codes in `errors[].extensions`, with `field` and `tissCode`. It is always safe to repeat a mutation
+with the same idempotency key and the same input.
+
+"""
+_CLOSE = """
+## Close codes of a WebSocket
+
+"""
+
+
+def document() -> str:
+    """The page as Markdown."""
+    requests = ([f"`{code}`", one.status, one.meaning, one.retry, one.action] for code, one in REQUEST_ERRORS.items())
+    meanings = _meanings()
+    inputs = ([f"`{code}`", meanings[code], *USER_ERRORS[code]] for code in ErrorCode)
+    closes = ([str(code), *texts] for code, texts in CLOSE_CODES.items())
+    return (
+        _INTRO
+        + table(["code", "HTTP", "meaning", "retry", "what to do"], requests)
+        + _USER
+        + table(["code", "meaning", "retry", "what to do"], inputs)
+        + _CLOSE
+        + table(["code", "meaning", "what to do"], closes)
+    )
+
+
+def _meanings() -> dict[str, str]:
+    """What the schema says of each code."""
+    from app.schema.root import schema
+
+    found = schema.get_type_by_name("ErrorCode")
+    assert found is not None  # noqa: S101 - every payload of a mutation has it
+    return {value.name: value.description or "" for value in found.values}  # type: ignore[union-attr]

@@ -1,0 +1,54 @@
+"""Commands that print or write what the schema and the event contracts say.
+
+The schema takes a second to build: it is imported by the commands that need it.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from app.auth.roles import ROLES
+from app.commands import console
+from app.events import schemas
+
+
+def schema() -> None:
+    """Print the GraphQL schema."""
+    from app.schema.root import schema as graphql_schema
+
+    print(graphql_schema.as_str())
+
+
+def trusted_documents(
+    directory: Annotated[Path, typer.Argument(help="Where the client's .graphql files are.")],
+    output: Annotated[Path, typer.Option(help="The manifest, for BILLING_TRUSTED_DOCUMENTS.")] = Path("trusted.json"),
+) -> None:
+    """Write the manifest of a client's operations, each by its hash, after a check against the schema."""
+    from app.schema.root import schema as graphql_schema
+    from app.transport import manifest
+
+    files = {path: path.read_text() for path in sorted(directory.rglob("*.graphql"))}
+    if not files:
+        console.fail(f"there is no .graphql file in {directory}")
+    found = manifest.build(graphql_schema, files)
+    output.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
+    console.note(f"{len(found['operations'])} operations in {output}")
+
+
+def access_matrix() -> None:
+    """Print which role sees which field and does what, as Markdown."""
+    from app.schema import access_matrix as access
+    from app.schema.root import schema as graphql_schema
+
+    print(access.document(graphql_schema._schema, ROLES), end="")  # noqa: SLF001 - Strawberry has no public name
+
+
+def event_contracts(
+    directory: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("events"),
+) -> None:
+    """Write the JSON Schema of every event and the AsyncAPI document."""
+    for name, document in schemas.documents().items():
+        (directory / name).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    console.note(f"{len(schemas.documents())} documents in {directory}")

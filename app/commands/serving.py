@@ -1,0 +1,54 @@
+"""Commands that run the gateway and prepare its database."""
+
+from typing import Annotated
+
+import typer
+
+from app.auth.roles import ROLES
+from app.commands import console, identity
+from app.db import migrate as migrations
+from app.db.engine import Database, DatabaseUnavailable
+from app.demo import seed as demo
+from app.runtime.settings import Settings
+
+
+def serve(
+    show_tokens: Annotated[bool, typer.Option(help="Print a token per role first (development only).")] = False,
+) -> None:
+    """Serve GraphQL, health and metrics until SIGTERM or Ctrl-C."""
+    from app.web import server
+
+    settings = console.settings()
+    if not console.with_database(_is_migrated):
+        console.fail("the tables of the database are missing or old: run billing migrate")
+    if show_tokens and settings.is_development:
+        _greet(settings)
+    server.serve(settings)
+
+
+async def _is_migrated(database: Database) -> bool:
+    """Whether the tables are current; if the database is down the process starts unready and waits for it."""
+    try:
+        async with database.reading() as connection:
+            await migrations.check_supported(connection)
+            return await migrations.is_current(connection)
+    except DatabaseUnavailable:
+        return True
+
+
+def _greet(settings: Settings) -> None:
+    console.out.print(
+        "\n[bold]Demo tokens[/bold], valid for twelve hours. Paste one into GraphiQL, or send it as a header:"
+    )
+    for role in ROLES:
+        token = identity.development_token(settings, role, demo.scope_of_role(role))
+        console.out.print(f"\n[bold]{role}[/bold]\nAuthorization: Bearer {token}")
+    console.out.print(
+        f"\n[bold green]GraphiQL and the API: http://{settings.host}:{settings.port}/graphql[/bold green]\n"
+    )
+
+
+def migrate() -> None:
+    """Bring the database to the newest tables."""
+    console.with_database(migrations.upgrade)
+    console.note(f"the database is at revision {migrations.head()}")

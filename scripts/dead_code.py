@@ -1,0 +1,55 @@
+"""Reports functions, classes, constants and imports that nothing uses; exit code 1 if there are any.
+
+Fields of classes are left out: records, inputs and enums are read by libraries and clients. Code that only tests use is
+dead too.
+"""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from vulture import Vulture
+from vulture.core import Item
+
+ROOT: Final = Path(__file__).parents[1]
+PATHS: Final = (ROOT / "app", ROOT / "scripts")
+DECORATORS: Final = ("@strawberry.*", "@field_validator", "@model_validator", "@event.listens_for")
+"""The library calls what these decorate."""
+ALLOWED: Final = {
+    "process_bind_param": "SQLAlchemy calls it on a TypeDecorator",
+    "process_result_value": "SQLAlchemy calls it on a TypeDecorator",
+    "is_type_of": "Strawberry calls it on a type",
+    "resolve_async": "Strawberry calls it on a field extension",
+    "enter_fragment_spread": "graphql-core calls it on a Visitor",
+    "enter_variable": "graphql-core calls it on a Visitor",
+    "remittance_line": "a loader that READERS names for the ids of its kind",
+    "prepare": "tests measure a document with it, without running it",
+    "tax_id_failure": "the rule for both tax ids; no input takes one yet",
+}
+"""Each name with who uses it, or why it stays."""
+
+
+def main() -> None:
+    """One line for each finding, and for each allowed name that is not needed any more."""
+    vulture = Vulture(ignore_decorators=list(DECORATORS))
+    vulture.scavenge(PATHS, exclude=["migrations/versions"])
+    found = [item for item in vulture.get_unused_code(min_confidence=60) if not _is_field(item)]
+    lines = [
+        f"{item.filename.relative_to(ROOT)}:{item.first_lineno}: unused {item.typ} {item.name}"
+        for item in found
+        if item.name not in ALLOWED
+    ]
+    needless = set(ALLOWED) - {str(item.name) for item in found}
+    lines += [f"scripts/dead_code.py: {name} need not be allowed" for name in sorted(needless)]
+    sys.exit("\n".join(lines) or None)
+
+
+def _is_field(item: Item) -> bool:
+    if item.typ == "attribute":
+        return True
+    line = item.filename.read_text().splitlines()[item.first_lineno - 1]
+    return item.typ == "variable" and line.startswith(" ")
+
+
+if __name__ == "__main__":
+    main()
