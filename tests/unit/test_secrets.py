@@ -13,7 +13,8 @@ from app import cli
 from app.settings import Settings
 from tests.commands import billing
 from tests.faults.processes import GatewayProcess
-from tests.gateway import embedded_settings, prepare
+from tests.gateway import embedded_settings
+from tests.prepared import prepare
 
 WORD = "hunter2-hunter2-hunter2"
 NOWHERE = "127.0.0.1:9"
