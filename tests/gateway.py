@@ -17,15 +17,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
-from app.db import migrate
 from app.db.engine import Database
-from app.runtime.build import database_of, now
+from app.runtime.build import now
 from app.runtime.process import Process
 from app.runtime.settings import Settings
 from app.runtime.sweep import expire_denials
-from app.services import tuss
 from app.unit_of_work.run import Changes
 from app.web.app import create_app
+from tests.prepared import prepare
 from tests.servers.mysql import create_database
 from tests.services import Services
 
@@ -180,16 +179,6 @@ async def _until(holds: Callable[[], bool], *, seconds: float = 5) -> None:
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - no signal to wait for
             await asyncio.sleep(0.01)
-
-
-async def prepare(settings: Settings) -> None:
-    """Migrate the database and load the whole TUSS."""
-    database = database_of(settings)
-    try:
-        await migrate.upgrade(database)
-        await tuss.load(database, on_progress=lambda _done, _total: None)
-    finally:
-        await database.dispose()
 
 
 @contextlib.asynccontextmanager

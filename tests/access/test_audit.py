@@ -1,11 +1,8 @@
 """The access log: every look and every change is there, in a chain that shows what was changed or taken out."""
 
 import asyncio
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +20,7 @@ from app.domain.access_log import Seal
 from app.runtime.build import seal_of
 from app.runtime.settings import Settings
 from tests.access.world import open_emergency
+from tests.commands import billing
 from tests.factories import World, new_world
 from tests.faults.processes import environment_of
 from tests.gateway import Gateway, embedded_settings, running_gateway
@@ -328,13 +326,6 @@ class TestVerify:
 
 
 def _verify(settings: Any, *options: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "audit-verify", *options],
-        env={**os.environ, **environment_of(settings)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = billing("audit-verify", *options, **environment_of(settings))
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout.strip()

@@ -3,9 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +19,7 @@ from app.db.tables import outbox
 from app.events.inbox import dead_letters_of, redeliver
 from app.events.kafka import bootstrap_of, ensure_topic
 from app.runtime.settings import Settings
+from tests.commands import billing
 from tests.events.test_parking import metrics
 from tests.factories import World, key, new_world, today
 from tests.gateway import Gateway, running_gateway, server_settings
@@ -392,16 +390,12 @@ async def test_what_cannot_be_posted_is_buried_with_its_reason_and_those_behind_
 
 async def _redeliver(settings: Settings) -> tuple[int, str]:
     """The exit code of `billing redeliver` and what it says."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BILLING_")}
     own = {
         "BILLING_VAR_DIR": str(settings.var_dir),
         "BILLING_EVENTS_URL": settings.events_url,
         "BILLING_REMITTANCES_TOPIC": settings.remittances_topic,
     }
-    command = [sys.executable, "-m", "app.cli", "redeliver"]
-    done = await asyncio.to_thread(
-        subprocess.run, command, env=kept | own, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = await asyncio.to_thread(billing, "redeliver", **own)
     return done.returncode, done.stderr
 
 

@@ -3,9 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -25,6 +22,7 @@ from app.db.tables import outbox
 from app.domain import ids
 from app.events.cursors import cursor_of
 from app.runtime.build import database_of, now
+from tests.commands import billing
 from tests.events.test_parking import GOOD, at_rest, metrics, positions, raw, record, told
 from tests.factories import World, new_world
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
@@ -229,12 +227,7 @@ async def test_publishing_again_leaves_out_what_has_not_left_yet(own: Gateway) -
 
 async def _billing(directory: Path, *arguments: str) -> tuple[int, str, str]:
     """The exit code of the console script, and what it says."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BILLING_")}
-    environment = {**kept, "BILLING_VAR_DIR": str(directory)}
-    command = [sys.executable, "-m", "app.cli", *arguments]
-    done = await asyncio.to_thread(
-        subprocess.run, command, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = await asyncio.to_thread(billing, *arguments, BILLING_VAR_DIR=str(directory))
     return done.returncode, done.stdout, done.stderr
 
 
@@ -260,7 +253,7 @@ async def test_the_command_line_tells_of_parked_events_and_has_events_published_
     line = f"inv_b  InvoiceIssued {names[3]} since 2026-03-01 10:20: the data is no JSON\n"
     no_inbox = "billing: there is no inbox without Kafka: BILLING_EVENTS_URL is not kafka://\n"
     assert [*await asyncio.gather(_billing(tmp_path, "parked"), _billing(tmp_path, "redeliver"))] == [
-        (0, line, "1 events parked, 1 wait behind them\n"),
+        (0, line, "1 events parked, 1 wait for them\n"),
         (1, "", no_inbox),
     ]
     release = _billing(tmp_path, "release", "inv_a", "inv_b")

@@ -19,10 +19,10 @@ from app.auth.keys import DevelopmentKeys
 from app.db.engine import Database
 from app.runtime.build import database_of
 from app.runtime.settings import Settings
+from tests.commands import ROOT, ForkedProcess, inherited, start
 from tests.gateway import Answer
 from tests.servers.launch import free_port, launch
 
-ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
 REQUEST_SECONDS = 20.0
 
@@ -41,9 +41,19 @@ def _plain(value: Any) -> str:
 
 
 class GatewayProcess:
-    """`billing serve` on a port of its own; it ends with the test run at the latest."""
+    """`billing serve` on a port of its own; it ends with the test run at the latest.
 
-    def __init__(self, settings: Settings, *, module: str = "app.cli", extra: dict[str, str] | None = None) -> None:
+    It is forked with every import done, or (`is_forked=False`) starts as a new interpreter, as an operator starts it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        module: str = "app.cli",
+        extra: dict[str, str] | None = None,
+        is_forked: bool = True,
+    ) -> None:
         self.settings = settings.model_copy(update={"port": free_port()})
         self.url = f"http://127.0.0.1:{self.settings.port}"
         descriptor, log = tempfile.mkstemp(prefix="gateway-", suffix=".log", dir=settings.var_dir)
@@ -51,21 +61,29 @@ class GatewayProcess:
         self.log = Path(log)
         self._module = module
         self._extra = extra or {}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._is_forked = is_forked
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     async def start(self, *, has_tls: bool = False) -> None:
         """Start it and wait until it takes requests and, where there is Kafka, reads the topic."""
-        values = {**environment_of(self.settings), "PYTHONPATH": str(ROOT), **self._extra}
-        kept = [f"{name}={value}" for name, value in os.environ.items() if not name.startswith("BILLING_")]
-        given = [f"{name}={value}" for name, value in values.items()]
-        command = ["env", "-i", *kept, *given, sys.executable, "-m", self._module, "serve"]
-        self._process = await asyncio.to_thread(launch, command, self.log)
+        self._process = await asyncio.to_thread(self._fork if self._is_forked else self._launch)
         address = self.url.replace("http://", "https://") if has_tls else self.url
         # Whether its certificate is good is for the tests to say.
         async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(base_url=address, verify=not has_tls) as client:
             while not await self._is_up(client):
                 assert self.is_running, self.log.read_text()[-3000:]
                 await asyncio.sleep(0.05)
+
+    def _fork(self) -> ForkedProcess:
+        with Path(os.devnull).open() as nothing, self.log.open("a") as log:
+            return start(["serve"], self._environment(), (nothing, log, log), self.log.parent, module=self._module)
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        given = [f"{name}={value}" for name, value in self._environment().items()]
+        return launch(["env", "-i", *given, sys.executable, "-m", self._module, "serve"], self.log)
+
+    def _environment(self) -> dict[str, str]:
+        return {**inherited(), **environment_of(self.settings), "PYTHONPATH": str(ROOT), **self._extra}
 
     async def _is_up(self, client: httpx.AsyncClient) -> bool:
         try:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from app.db import migrate
@@ -24,13 +25,17 @@ def scaled(full: int, short: int) -> int:
 async def prepare(settings: Settings) -> None:
     """Migrate the database, and load the terms that the tests' claims use."""
     database = database_of(settings)
-    codes = {CONSULTATION["code"], BLOOD_COUNT["code"]}
-    terms = [row for row in tuss.published_terms() if row["code"] in codes]
     try:
         await migrate.upgrade(database)
-        await database.transact(lambda connection: tuss_db.insert_many(connection, terms))
+        await database.transact(lambda connection: tuss_db.insert_many(connection, _terms()))
     finally:
         await database.dispose()
+
+
+@cache
+def _terms() -> list[dict[str, Any]]:
+    codes = {CONSULTATION["code"], BLOOD_COUNT["code"]}
+    return [row for row in tuss.published_terms() if row["code"] in codes]
 
 
 @asynccontextmanager

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.runtime.settings import Settings
-from tests.faults.processes import ROOT, GatewayProcess, environment_of, running_fleet
+from tests.commands import ROOT
+from tests.faults.processes import GatewayProcess, environment_of, running_fleet
 from tests.faults.stage import prepare
 from tests.gateway import embedded_settings
 

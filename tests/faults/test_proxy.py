@@ -103,6 +103,16 @@ async def test_a_delay_holds_each_way_back_that_long(proxy: Proxy) -> None:
 
 
 async def test_each_of_many_chunks_is_as_late_as_the_first(proxy: Proxy) -> None:
+    # Other work on the machine can only make it worse, so there are three tries.
+    for _ in range(3):
+        late = await _delays_of_five(proxy)
+        if max(late) < 0.8:
+            break
+    # A chunk that waited for the one before it, and then as long again, would be 0.9 s late.
+    assert 0.59 <= min(late) <= max(late) < 0.8, late
+
+
+async def _delays_of_five(proxy: Proxy) -> list[float]:
     async with _connected(proxy) as (reader, writer):
         proxy.delay(0.3)
         sent: list[float] = []
@@ -120,9 +130,7 @@ async def test_each_of_many_chunks_is_as_late_as_the_first(proxy: Proxy) -> None
                 data = await reader.read(10)
                 arrived += [time.monotonic()] * len(data)
         await sending
-    late = [there - here for here, there in zip(sent, arrived, strict=True)]
-    # A chunk that waited for the one before it, and then as long again, would be 0.9 s late.
-    assert 0.59 <= min(late) <= max(late) < 0.8, late
+    return [there - here for here, there in zip(sent, arrived, strict=True)]
 
 
 async def test_an_end_is_passed_on_with_all_that_came_before_it() -> None:

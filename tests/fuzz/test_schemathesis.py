@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.access.world import add_targets, rich_world
-from tests.faults.processes import ROOT, Fleet, GatewayProcess, running_fleet
+from tests.commands import ROOT
+from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 from tests.faults.stage import prepare
 from tests.figures import Figures
 from tests.fuzz.values import CASES

@@ -19,6 +19,7 @@ from websockets.typing import Subprotocol
 from app.transport import event_stream
 from app.transport.websocket import SocketLimits
 from tests.graphql.http_audits.toy import Toy, until
+from tests.logs import SERVER, own_records
 
 AUDITS = Path(__file__).parent / "http_audits"
 AUDIT_COUNT = 61
@@ -286,7 +287,7 @@ class TestClosing:
             await client.send(frame)
             code, reason = await closing(client)
         assert (code, bool(reason)) == (4400, True)
-        assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+        assert own_records(caplog, logging.WARNING, SERVER) == []
 
     @pytest.mark.parametrize(
         ("payload", "code", "reason"),

@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,22 +15,24 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
+from tests.commands import ForkedProcess, billing, inherited, start
 
 SUBSCRIPTION = "subscription { settlements { cursor } }"
 
 
 @pytest.fixture
-def process(tmp_path: Path, unused_tcp_port: int) -> Iterator[subprocess.Popen[str]]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BILLING_")}
-    environment = {**kept, "BILLING_VAR_DIR": str(tmp_path), "BILLING_PORT": str(unused_tcp_port)}
-    subprocess.run([sys.executable, "-m", "app.cli", "migrate"], env=environment, check=True, capture_output=True)
-    started = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "serve"], env=environment, stderr=subprocess.PIPE, text=True
-    )
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def process(tmp_path: Path, unused_tcp_port: int, log: Path) -> Iterator[ForkedProcess]:
+    environment = {"BILLING_VAR_DIR": str(tmp_path), "BILLING_PORT": str(unused_tcp_port)}
+    billing("migrate", **environment).check_returncode()
+    with Path(os.devnull).open("r+") as nothing, log.open("w") as errors:
+        started = start(["serve"], {**inherited(), **environment}, (nothing, nothing, errors), tmp_path)
     yield started
-    if started.poll() is None:
-        started.kill()
-        started.communicate()
+    started.kill()
 
 
 def _wait_until_up(url: str) -> None:
@@ -46,7 +46,7 @@ def _wait_until_up(url: str) -> None:
 
 
 def test_sigterm_ends_streams_and_the_process(
-    process: subprocess.Popen[str], tmp_path: Path, unused_tcp_port: int
+    process: ForkedProcess, tmp_path: Path, unused_tcp_port: int, log: Path
 ) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}"
     _wait_until_up(url)
@@ -61,14 +61,12 @@ def test_sigterm_ends_streams_and_the_process(
     assert process.wait(timeout=10) == 0
     assert seconds < 5
     assert text.endswith("event: complete\ndata:\n\n")
-    log = process.communicate()[1]
-    assert [json.loads(line)["event"] for line in log.splitlines()][-1] == "stopped"
-    assert not re.search(r"Traceback|ERROR", log)
+    said = log.read_text()
+    assert [json.loads(line)["event"] for line in said.splitlines()][-1] == "stopped"
+    assert not re.search(r"Traceback|ERROR", said)
 
 
-def _stop_while_watching(
-    process: subprocess.Popen[str], url: str, token: str, socket: ClientConnection
-) -> tuple[str, float]:
+def _stop_while_watching(process: ForkedProcess, url: str, token: str, socket: ClientConnection) -> tuple[str, float]:
     """Open one stream on the socket and one by events, stop the process: the events' text, and how long it took."""
     socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}))
     assert json.loads(socket.recv())["type"] == "connection_ack"

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from app.transport.trusted import ManifestError, digest_of, load_trusted
+from tests.commands import billing
 from tests.gateway import Gateway, embedded_settings, running_gateway
 
 TRUSTED = "query Mine { me { subject } }"
@@ -124,18 +123,6 @@ async def test_nothing_but_trusted_documents_runs_where_only_those_may(strict: G
             assert (found["id"], found["type"]) == (kind, kind)
 
 
-def _billing(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("BILLING_")}
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        env={**environment, **variables},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 async def test_the_command_line_makes_the_manifest_and_names_what_cannot_be_trusted(tmp_path: Path) -> None:
     sources = tmp_path / "client"
     sources.mkdir()
@@ -144,7 +131,7 @@ async def test_the_command_line_makes_the_manifest_and_names_what_cannot_be_trus
     )
     (sources / "claims.graphql").write_text("query Claims { claims { nodes { ...Row } } }")
     output = tmp_path / "trusted.json"
-    made = _billing("trusted-documents", str(sources), "--output", str(output))
+    made = billing("trusted-documents", str(sources), "--output", str(output))
     assert (made.returncode, made.stderr.startswith("1 operations")) == (0, True), made.stderr
     (operation,) = json.loads(output.read_text())["operations"]
     assert (operation["name"], operation["type"], operation["id"]) == ("Claims", "query", digest_of(operation["body"]))
@@ -154,7 +141,7 @@ async def test_the_command_line_makes_the_manifest_and_names_what_cannot_be_trus
         assert await _post(gateway, {"documentId": operation["id"]}) == (200, {"claims": {"nodes": []}})
     (sources / "bad.graphql").write_text("query Bad { claims { nothing } }")
     (sources / "worse.graphql").write_text("query {")
-    refused = _billing("trusted-documents", str(sources), "--output", str(output))
+    refused = billing("trusted-documents", str(sources), "--output", str(output))
     assert refused.returncode == 2
     assert [line.rpartition("/")[2].partition(":")[0] for line in refused.stderr.splitlines()[1:]] == [
         "worse.graphql", "bad.graphql",
@@ -187,7 +174,7 @@ def test_a_manifest_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, text
 def test_a_trusted_document_that_does_not_fit_the_schema_stops_the_start(tmp_path: Path) -> None:
     path = _manifest(tmp_path, json.dumps({digest_of("{ nothing }"): "{ nothing }"}))
     variables = {"BILLING_VAR_DIR": str(tmp_path), "BILLING_TRUSTED_DOCUMENTS": str(path)}
-    assert _billing("migrate", **variables).returncode == 0
-    done = _billing("serve", **variables)
+    assert billing("migrate", **variables).returncode == 0
+    done = billing("serve", **variables)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "billing: wrong trusted documents")
     assert "Traceback" not in done.stderr

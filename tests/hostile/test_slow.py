@@ -19,6 +19,7 @@ from tests.hostile.wire import cpu_seconds, post
 
 EACH = 20
 LIMIT_SECONDS = 1.0
+DRIP_SECONDS = 0.1
 HEAD = b"POST /graphql HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\n"
 DRIPS = {
     "head": (HEAD + b"x-slow: ", b"x"),
@@ -36,18 +37,18 @@ async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet
         yield found
 
 
-async def _dripped(port: int, first: bytes, drip: bytes) -> tuple[bytes, float]:
-    """What comes back, and after how many seconds, while a byte is sent now and then."""
+async def _dripped(port: int, first: bytes, drip: bytes) -> tuple[bytes, int]:
+    """What comes back, and after how many drips, while one is sent now and then."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    began = time.monotonic()
-    answer = asyncio.create_task(reader.readline())
+    answer, drips = asyncio.create_task(reader.readline()), 0
     with suppress(ConnectionError):
         writer.write(first)
-        while not answer.done() and time.monotonic() - began < 5 * LIMIT_SECONDS:
+        while not answer.done() and drips < 5 * LIMIT_SECONDS / DRIP_SECONDS:
             writer.write(drip)
-            await asyncio.wait([answer], timeout=0.1)
+            drips += 1
+            await asyncio.wait([answer], timeout=DRIP_SECONDS)
     writer.close()
-    return await answer, time.monotonic() - began
+    return await answer, drips
 
 
 @pytest.mark.parametrize("part", DRIPS)
@@ -58,18 +59,26 @@ async def test_what_comes_byte_by_byte_is_ended_in_time_and_costs_little(fleet: 
     found = await asyncio.gather(*slow)
     assert (cpu_seconds(process) - before) / EACH < CPU_SECONDS_MAX
     assert {answer for answer, _ in found} == {b"HTTP/1.1 408 Request Timeout\r\n"}
-    assert max(seconds for _, seconds in found) < 2.5 * LIMIT_SECONDS
+    assert max(drips for _, drips in found) < 2.5 * LIMIT_SECONDS / DRIP_SECONDS
 
 
 async def test_whoever_waits_beside_them_is_answered_at_once(fleet: Fleet) -> None:
     (process,) = fleet.processes
-    slow = [asyncio.create_task(_dripped(process.settings.port, *DRIPS[part])) for part in DRIPS for _ in range(EACH)]
-    await asyncio.sleep(0.2)
     async with httpx.AsyncClient(base_url=process.url) as client:
-        began = time.monotonic()
-        answers = [(await client.get("/health/live")).status_code for _ in range(20)]
-    assert (answers, time.monotonic() - began < LIMIT_SECONDS) == ([200] * 20, True)
+        quiet = await _seconds_of_twenty(client)
+        ports = [(process.settings.port, *DRIPS[part]) for part in DRIPS for _ in range(EACH)]
+        slow = [asyncio.create_task(_dripped(*each)) for each in ports]
+        await asyncio.sleep(0.2)
+        beside = await _seconds_of_twenty(client)
+    # A machine that is busy with something else is slow without them too.
+    assert beside < max(LIMIT_SECONDS, 2 * quiet)
     await asyncio.gather(*slow)
+
+
+async def _seconds_of_twenty(client: httpx.AsyncClient) -> float:
+    began = time.monotonic()
+    assert [(await client.get("/health/live")).status_code for _ in range(20)] == [200] * 20
+    return time.monotonic() - began
 
 
 def _rest(lazy: socket.socket) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -106,10 +106,14 @@ def _code(body: bytes) -> str | None:
 
 
 async def spoken(
-    process: GatewayProcess, frames: Sequence[str | bytes], token: str | None
+    process: GatewayProcess,
+    frames: Sequence[str | bytes],
+    token: str | None,
+    *,
+    enough: Callable[[list[Any]], bool] = lambda _told: False,
 ) -> tuple[int | None, list[Any]]:
     """Send frames over a socket, after an initialisation if there is a token: the close code, or None while it stays
-    open, and the messages."""
+    open, and the messages. `enough` says when all that must come is there; what comes soon after it is added."""
     told: list[Any] = []
     address = process.url.replace("http://", "ws://") + "/graphql"
     async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], close_timeout=1) as socket:
@@ -120,6 +124,9 @@ async def spoken(
             for frame in frames:
                 await socket.send(frame)
         with suppress(TimeoutError, ConnectionClosed):
+            async with asyncio.timeout(SECONDS):
+                while not enough(told):
+                    told.append(json.loads(await socket.recv()))
             async with asyncio.timeout(0.25):
                 while True:
                     told.append(json.loads(await socket.recv()))

@@ -21,6 +21,7 @@ from app.auth.tokens import CLOCK_LEEWAY_SECONDS, LIFETIME_MAX_SECONDS
 from tests.gateway import Gateway
 from tests.identity.conftest import gateway_of
 from tests.identity.stand_in import AUDIENCE, StandIn, new_key, new_rsa_key, stand_in
+from tests.logs import SERVER, own_records
 
 EC, RSA = new_key("ec"), new_rsa_key("rsa")
 OTHER_EC = ECKey.generate_key("P-256", {"kid": "ec"}, private=True)
@@ -259,7 +260,7 @@ async def test_a_token_that_is_not_good_is_refused_in_one_way(
     assert (answer.status, answer.codes, answer.headers["www-authenticate"]) == (401, ["UNAUTHENTICATED"], "Bearer")
     assert "data" not in answer.body
     assert token not in json.dumps(answer.body)
-    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert own_records(caplog, logging.ERROR, SERVER) == []
 
 
 GOOD: dict[str, Forge] = {

@@ -1,9 +1,6 @@
 """`billing whoami`: who the gateway takes a bearer for, and one line with an exit code for each way to fail."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +9,13 @@ from typing import Any
 import pytest
 
 from app.auth.roles import ROLES
+from tests.commands import billing
 from tests.identity.real import Client, real_provider
 from tests.identity.stand_in import DISCOVERY, StandIn, new_key, new_rsa_key, stand_in
 
 KEY, RSA = new_key("a"), new_rsa_key("r")
 BILLER = Client("robot", {"roles": ["biller"], "providers": ["2000001"]}, ["claims:read"])
 NOBODY = Client("nobody")
-# One process for all calls: it costs more to start than all of them together.
-MANY = """
-import json, sys
-from typer.testing import CliRunner
-from app.cli import app
-for call in json.load(sys.stdin):
-    done = CliRunner().invoke(app, ["whoami", *call["arguments"]], env=call["environment"], input=call["typed"])
-    print(json.dumps([done.exit_code, done.stdout, done.stderr]), file=sys.__stdout__)
-"""
 
 
 @dataclass(frozen=True)
@@ -50,23 +39,12 @@ def _call(
 
 
 def _run(var_dir: Path, calls: dict[str, dict[str, Any]]) -> dict[str, Done]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BILLING_")}
-    done = subprocess.run(
-        [sys.executable, "-c", MANY],
-        input=json.dumps(list(calls.values())),
-        env={**kept, "BILLING_VAR_DIR": str(var_dir)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    return {
-        name: Done(code, out.splitlines(), err.splitlines())
-        for name, (code, out, err) in zip(calls, answers, strict=True)
-    }
+    found = {}
+    for name, call in calls.items():
+        environment = {"BILLING_VAR_DIR": str(var_dir), **call["environment"]}
+        done = billing("whoami", *call["arguments"], typed=call["typed"], **environment)
+        found[name] = Done(done.returncode, done.stdout.splitlines(), done.stderr.splitlines())
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The console script as an operator uses it: a process, its output and its exit code."""
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -10,17 +9,11 @@ from pathlib import Path
 import pytest
 from tiss import examples
 
+from tests.commands import billing, inherited
+
 
 def _billing(var_dir: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BILLING_")}
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        env={**kept, "BILLING_VAR_DIR": str(var_dir), **environment},
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    return billing(*arguments, BILLING_VAR_DIR=str(var_dir), **environment)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +113,8 @@ def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_schema_command_prints_the_schema_file(tmp_path: Path) -> None:
-    printed = _billing(tmp_path, "schema").stdout
+def test_the_schema_command_prints_the_schema_file() -> None:
+    # The one command in an interpreter of its own, which has imported nothing before.
+    command = [sys.executable, "-m", "app.cli", "schema"]
+    printed = subprocess.run(command, env=inherited(), capture_output=True, text=True, timeout=90, check=False).stdout
     assert printed == (Path(__file__).parents[2] / "schema.graphql").read_text()

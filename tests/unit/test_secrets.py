@@ -1,8 +1,6 @@
 """Secrets stay where they are: in no representation, message, log or process list."""
 
 import asyncio
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,10 @@ from typer.main import get_command
 
 from app import cli
 from app.runtime.settings import Settings
+from tests.commands import billing
 from tests.faults.processes import GatewayProcess
-from tests.gateway import embedded_settings, prepare
+from tests.gateway import embedded_settings
+from tests.prepared import prepare
 
 WORD = "hunter2-hunter2-hunter2"
 NOWHERE = "127.0.0.1:9"
@@ -47,14 +47,7 @@ def test_no_failure_of_a_command_tells_a_secret(
     tmp_path: Path, arguments: list[str], variables: dict[str, str], code: int
 ) -> None:
     environment = {"BILLING_VAR_DIR": str(tmp_path), **{f"BILLING_{name}": text for name, text in variables.items()}}
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = billing(*arguments, **environment)
     assert (done.returncode, WORD in done.stdout + done.stderr) == (code, False), done.stderr
     assert "Traceback" not in done.stderr
 
@@ -78,7 +71,7 @@ async def test_a_serving_process_shows_no_secret_in_its_command_its_log_and_its_
         }
     )
     await prepare(settings)
-    process = GatewayProcess(settings)
+    process = GatewayProcess(settings, is_forked=False)  # a fork has no command line of its own
 
     try:
         await process.start()

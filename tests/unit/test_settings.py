@@ -1,8 +1,6 @@
 """Settings: a wrong variable stops the start with a line that names it and never shows its value."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import pytest
 
 from app.runtime.settings import Settings, SettingsError, load
 from app.runtime.tls import unprotected
+from tests.commands import billing
 
 PRODUCTION = {
     "BILLING_ENV": "production",
@@ -157,17 +156,9 @@ def test_nothing_set_is_the_embedded_development_mode(monkeypatch: pytest.Monkey
 
 
 def test_production_without_keys_stops_the_command_with_one_line_and_code_two(tmp_path: Path) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BILLING_")}
     values = {**PRODUCTION, "BILLING_VAR_DIR": str(tmp_path)}
     del values["BILLING_OIDC_ISSUER"]
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "serve"],
-        env={**kept, **values},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = billing("serve", **values)
     expected = "billing: wrong settings\nBILLING_ENV=production also needs BILLING_OIDC_ISSUER\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
     assert list(tmp_path.iterdir()) == []

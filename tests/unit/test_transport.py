@@ -17,6 +17,7 @@ from app.transport.errors import RequestError
 from app.transport.limits import Limits
 from app.transport.negotiation import preference
 from tests.graphql.http_audits.toy import Context, Toy, make_schema
+from tests.logs import own_records
 
 RESPONSE = "application/graphql-response+json"
 URQL = f"{RESPONSE}, application/graphql+json, application/json, text/event-stream, multipart/mixed"
@@ -100,7 +101,7 @@ class TestErrors:
         error = response.json()["errors"][0]
         assert (error["message"], error["extensions"]) == ("internal error", {"code": "INTERNAL", "requestId": "req-1"})
         assert "secret" not in response.text
-        (record,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+        (record,) = own_records(caplog, logging.ERROR)
         assert (record.name, record.exc_info is not None) == ("billing.graphql", True)
         assert record.getMessage() == f"internal error at {field} in request req-1"
 
