@@ -15,28 +15,30 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.access_log import chain as audit
+from app.access_log import check as access_log_check
+from app.access_log.archive_files import ArchiveError
 from app.auth.roles import ROLES
 from app.db import migrate as migrations
 from app.db import outbox as outbox_db
 from app.db import tuss as tuss_db
-from app.db.access_log import ChainHead
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import ParkedRecord
 from app.demo import seed as demo
-from app.domain.access_log import FIRST_HASH
+from app.domain.access_log_entries import FIRST_DIGEST, ChainHead
 from app.domain.data_scope import EVERYTHING
 from app.domain.errors import BillingError
 from app.events import inbox, schemas
 from app.runtime import settings as settings_module
-from app.runtime.build import database_of, development_keys, now, seal_of
+from app.runtime.build import access_log_key_of, database_of, development_keys, now, retention_rules
 from app.runtime.settings import Settings, SettingsError
 from app.runtime.tls import client_context
 from app.services import batch_export as tiss_export
 from app.services import batch_import as tiss_import
+from app.services import purge as purging
 from app.services import tuss
 from app.services.batch_export import Batch
 from app.services.batch_import import GuideOutcome, ImportReport
+from app.services.purge import AccessLogRule
 from app.telemetry.metrics import configure_logs
 from app.transport.trusted import ManifestError
 
@@ -60,7 +62,7 @@ def main() -> None:
     except ManifestError as error:
         _err.print(f"billing: wrong trusted documents\n{error}", markup=False)
         sys.exit(EXIT_BAD_SETTINGS)
-    except BillingError as error:
+    except (BillingError, ArchiveError) as error:
         _err.print(f"billing: {error}", markup=False)
         sys.exit(EXIT_BAD_INPUT)
     except DatabaseUnavailable as error:
@@ -296,27 +298,32 @@ def redeliver() -> None:
 @app.command(name="audit-verify")
 def audit_verify(
     expect: Annotated[
-        str | None, typer.Option(help="POSITION:HASH of an entry noted earlier, such as from the process log.")
+        str | None, typer.Option(help="POSITION:HASH of a seal noted earlier, such as from the process log.")
+    ] = None,
+    archive: Annotated[
+        list[Path] | None, typer.Option(help="An archive made by `billing purge --archive`; may be repeated.")
     ] = None,
 ) -> None:
-    """Check the access log: no entry changed, none missing; tell of processes that ended without their last reads."""
+    """Check the access log: nothing changed, missing or added; report processes that ended without their last reads."""
     expected = _place(expect)
     with _progress("entries") as progress:
         task = progress.add_task("check", total=None)
         report = _with_database(
-            lambda database: audit.check(
+            lambda database: access_log_check.check(
                 database,
-                seal=seal_of(_settings()),
+                key=access_log_key_of(_settings()),
                 expected=expected,
+                archives=archive or (),
                 on_progress=lambda done: progress.update(task, completed=done),
             ),
             timeout_seconds=REPUBLISH_TIMEOUT_SECONDS,
         )
-    for line in report.breaks:
+    for line in [*report.notes, *report.breaks]:
         _err.print(f"note: {line}", markup=False)
     for line in report.problems:
         _err.print(f"PROBLEM: {line}", markup=False)
-    _out.print(f"{report.entries} entries, the last one is {report.head.position}:{report.head.hash}", markup=False)
+    counted = f"{report.entries} entries in {report.seals} seals ({report.waiting} entries wait for theirs)"
+    _out.print(f"{counted}, the last one is {report.head.position}:{report.head.digest}", markup=False)
     if report.problems:
         raise typer.Exit(EXIT_BAD_INPUT)
 
@@ -325,7 +332,7 @@ def _place(text: str | None) -> ChainHead | None:
     if text is None:
         return None
     position, _, digest = text.partition(":")
-    if not position.isdecimal() or len(digest) != len(FIRST_HASH):
+    if not position.isdecimal() or len(digest) != len(FIRST_DIGEST):
         _fail("--expect needs the form POSITION:HASH, as `billing audit-verify` prints it")
     return ChainHead(int(position), digest)
 
@@ -403,6 +410,27 @@ def export_tiss(
     except OSError as error:
         _fail(f"cannot write {target}: {error.strerror}")
     _err.print(f"batch {batch.number}: {len(batch.claim_ids)} claims, hash {batch.hash}, in {target}", markup=False)
+
+
+@app.command()
+def purge(
+    dry_run: Annotated[bool, typer.Option(help="Only print what would be deleted.")] = False,
+    archive: Annotated[
+        Path | None, typer.Option(help="Archive old entries of the access log in this directory, then delete them.")
+    ] = None,
+) -> None:
+    """Delete what has been stored for longer than the BILLING_*_RETENTION_DAYS settings say."""
+    settings = _settings()
+    rules = retention_rules(settings)
+    access_log = AccessLogRule(access_log_key_of(settings), settings.access_log_retention_days, archive)
+
+    async def work(database: Database) -> list[str]:
+        if dry_run:
+            return await purging.preview(database, rules=rules, access_log=access_log)
+        return await purging.purge(database, rules=rules, access_log=access_log, now=now)
+
+    for line in _with_database(work, timeout_seconds=REPUBLISH_TIMEOUT_SECONDS):
+        _out.print(line, markup=False)
 
 
 def _show(report: ImportReport) -> None:

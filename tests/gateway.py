@@ -49,7 +49,7 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
     return Settings(var_dir=directory, port=0, **{**values, **changes})
 
 
-BACKGROUND = ("outbox", "audit_", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone")
+BACKGROUND = ("outbox", "access_log", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone")
 
 
 @dataclass

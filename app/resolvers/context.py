@@ -10,12 +10,16 @@ from typing import Any, TypedDict, TypeVar
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access_log.writer import AccessLogWriter, Seen, Who, person_of
+from app.access_log.notes import OperationNotes, person_of
+from app.access_log.writer import AccessLogWriter
 from app.auth.principal import Principal
 from app.auth.tokens import Verifier
+from app.db import access_log as access_log_db
 from app.db import emergency as emergency_db
 from app.db.engine import Database
+from app.domain import ids
 from app.domain.access_log import purpose_of
+from app.domain.actor import Actor, Door
 from app.domain.data_scope import DataScope
 from app.events.hub import Hub
 from app.redis.cache import Cache
@@ -121,16 +125,24 @@ class Context:
         """Who acts, within which scope, and when: what every service wants to know."""
         return {"scope": self.scope, "subject": self.principal.subject, "now": self.now()}
 
-    @cached_property
-    def who(self) -> Who:
-        """The caller as the access log names them."""
+    @property
+    def actor(self) -> Actor:
+        """The caller, for the access log."""
         who = self.principal
-        return Who(who.subject, ",".join(sorted(who.roles))[:200], purpose_of(who.roles))
+        return Actor(
+            who.subject,
+            Door.GRAPHQL,
+            self.scope,
+            purpose_of(who.roles),
+            self.request_id,
+            roles=who.roles,
+            permissions=who.permissions,
+        )
 
     @cached_property
-    def notes(self) -> "Notes":
+    def notes(self) -> OperationNotes:
         """What this operation has shown so far."""
-        return Notes()
+        return OperationNotes()
 
     @cached_property
     def emergencies(self) -> "asyncio.Future[dict[str, str]]":
@@ -142,15 +154,15 @@ class Context:
             found = await emergency_db.open_of(connection, self.principal.subject, self.now())
         return {access.patient_id: access.id for access in found}
 
-    def seen(self) -> Seen | None:
-        """What the operation showed, for `tell`; None if there is nothing to be kept."""
-        notes: Notes | None = self.__dict__.get("notes")
-        return None if notes is None else notes.seen()
+    def seen(self) -> OperationNotes | None:
+        """What the operation showed, for `tell`; None if there is nothing to record."""
+        notes: OperationNotes | None = self.__dict__.get("notes")
+        return None if notes is None or notes.is_empty else notes
 
-    def tell(self, seen: Seen | None) -> None:
-        """Keep in the access log that this caller saw it; unknown callers see nothing."""
+    def tell(self, seen: OperationNotes | None) -> None:
+        """Record in the access log that this caller saw it; unknown callers see nothing."""
         if seen is not None and not self.principal.is_anonymous:
-            self.trail.note(self.who, self.request_id, seen)
+            self.trail.note(self.actor, seen)
 
     async def write(self, operation: str, work: Work[Result]) -> Result:
         """Run the work and its entry in the access log in one transaction, then forget every row read before it and
@@ -161,10 +173,9 @@ class Context:
             value, is_replayed = (result.value, result.replayed) if isinstance(result, Written) else (result, False)
             await self.trail.record(
                 connection,
-                self.who,
+                self.actor,
                 operation=operation,
-                request_id=self.request_id,
-                changed=changes_in(value),
+                changed=await _with_patients(connection, changes_in(value)),
                 detail="replayed" if is_replayed else None,
             )
             return result
@@ -198,36 +209,6 @@ class Context:
             return await self.write(operation, keyed)
 
 
-class Notes:
-    """What one operation has shown and refused so far."""
-
-    def __init__(self) -> None:
-        self.operation = ""
-        self.emergencies: dict[str, str] = {}
-        self._revealed: dict[str | None, set[str]] = {}
-        self._refused: set[tuple[str, str]] = set()
-
-    def reveal(self, kind: str, record: Any) -> None:
-        """Data of this class was shown."""
-        person = person_of(record)
-        known = self._revealed.get(person)
-        if known is None:
-            self._revealed[person] = {kind}
-        else:
-            known.add(kind)
-
-    def refuse(self, kind: str, permission: str) -> None:
-        """Data of this class ("" for none) was refused for want of the permission."""
-        self._refused.add((kind, permission))
-
-    def seen(self) -> Seen | None:
-        """All of it; None if there is nothing."""
-        if not (self._revealed or self._refused):
-            return None
-        revealed = {person: frozenset(kinds) for person, kinds in self._revealed.items()}
-        return Seen(self.operation, revealed, frozenset(self._refused), dict(self.emergencies))
-
-
 def changes_in(value: Any) -> list[tuple[str | None, str | None]]:
     """The (object id, person) pairs of what a service answered: a record, several, or a result that holds them."""
     if isinstance(value, list | tuple):
@@ -237,3 +218,12 @@ def changes_in(value: Any) -> list[tuple[str | None, str | None]]:
     claims: list[tuple[str | None, str | None]] = [(claim, claim) for claim in getattr(value, "claim_ids", ())]
     parts = (getattr(value, name, None) for name in ("claim", "settlement", "settlements", "invoice", "remittance"))
     return claims + [pair for part in parts if part is not None for pair in changes_in(part)]
+
+
+async def _with_patients(
+    connection: AsyncConnection, pairs: list[tuple[str | None, str | None]]
+) -> list[tuple[str | None, str | None]]:
+    """The pairs with patients in the place of claims."""
+    claims = {person for _, person in pairs if person is not None and person.startswith(ids.CLAIM)}
+    patients = await access_log_db.patients_of(connection, claims)
+    return [(object_id, patients.get(person or "", person)) for object_id, person in pairs]

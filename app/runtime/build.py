@@ -11,11 +11,13 @@ from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys
 from app.auth.principal import ClaimNames
 from app.auth.tokens import Verifier
 from app.db.engine import Database
-from app.domain.access_log import Seal
+from app.domain.access_log_entries import AccessLogKey
 from app.runtime import client_certificates as certificates
 from app.runtime.client_certificates import Callers
 from app.runtime.settings import Settings
 from app.runtime.tls import client_context
+from app.services import retention
+from app.services.retention import Rule
 
 _log = structlog.get_logger("billing")
 
@@ -84,6 +86,13 @@ def secret_of(settings: Settings, name: str) -> str:
     return path.read_text()
 
 
-def seal_of(settings: Settings) -> Seal:
+def retention_rules(settings: Settings) -> tuple[Rule, ...]:
+    """What is deleted by its age."""
+    return retention.rules(
+        idempotency_days=settings.idempotency_retention_days, eligibility_days=settings.eligibility_retention_days
+    )
+
+
+def access_log_key_of(settings: Settings) -> AccessLogKey:
     """The secret side of the access log."""
-    return Seal(secret_of(settings, "audit_secret"))
+    return AccessLogKey(secret_of(settings, "audit_secret"))

@@ -25,10 +25,10 @@ from app.events.relay import Relay
 from app.redis import cache as caching
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
-from app.runtime.build import database_of, now, seal_of, secret_of, verifier_of
+from app.runtime.build import access_log_key_of, database_of, now, retention_rules, secret_of, verifier_of
 from app.runtime.settings import Settings
 from app.runtime.tls import client_context, unprotected
-from app.services import denials
+from app.services import denials, retention
 from app.services import inbox as inbox_service
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.keyed_locks import KeyedLocks
@@ -133,7 +133,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = now) -> Process
         verifier=verifier_of(settings),
         metrics=metrics,
         turns=KeyedLocks(),
-        trail=AccessLogWriter(database, seal_of(settings), now=clock, metrics=metrics),
+        trail=AccessLogWriter(database, access_log_key_of(settings), now=clock, metrics=metrics),
         now=clock,
     )
 
@@ -179,7 +179,15 @@ async def sweep(parts: Process) -> int:
     if expired:
         _log.info("denials_expired", count=expired)
         parts.relay.wake()
+    await _purge(parts)
     return expired
+
+
+async def _purge(parts: Process) -> None:
+    """Delete a part of what has been stored for long enough; the access log is left to `billing purge --archive`."""
+    for gone in await retention.purge(parts.database, retention_rules(parts.settings), slices_max=retention.SLICES_MAX):
+        if gone.rows:
+            _log.info("purged", table=gone.table, rows=gone.rows, days=gone.days)
 
 
 async def _find_beginning(parts: Process) -> None:

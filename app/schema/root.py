@@ -13,7 +13,7 @@ from graphql import (
 )
 from strawberry.schema.config import StrawberryConfig
 
-from app.schema.access_log import AuditMutation, AuditQuery
+from app.schema.access_log import AccessLogMutation, AccessLogQuery
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
 from app.schema.claim_mutations import ClaimMutation
@@ -43,7 +43,7 @@ class Query(
     ContractQuery,
     EligibilityQuery,
     TussQuery,
-    AuditQuery,
+    AccessLogQuery,
 ):
     pass
 
@@ -57,7 +57,7 @@ class Mutation(
     RemittanceMutation,
     ContractMutation,
     EligibilityMutation,
-    AuditMutation,
+    AccessLogMutation,
 ):
     pass
 
