@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from app.access_log.archive_files import ArchiveError
 from app.commands import access_log, console, data, events, identity, schema, serving, tiss
 from app.commands.reference.command import reference
 from app.db.engine import DatabaseUnavailable
@@ -28,6 +29,7 @@ COMMANDS = (
     events.republish,
     events.redeliver,
     access_log.audit_verify,
+    access_log.purge,
     data.load_tuss,
     data.seed_demo,
     tiss.import_tiss,
@@ -48,7 +50,7 @@ def main() -> None:
     except ManifestError as error:
         console.note(f"billing: wrong trusted documents\n{error}")
         sys.exit(console.EXIT_BAD_SETTINGS)
-    except (BillingError, RetiredDatabase) as error:
+    except (BillingError, RetiredDatabase, ArchiveError) as error:
         console.note(f"billing: {error}")
         sys.exit(console.EXIT_BAD_INPUT)
     except DatabaseUnavailable as error:

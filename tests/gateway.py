@@ -50,7 +50,7 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
     return Settings(var_dir=directory, port=0, **{**values, **changes})
 
 
-BACKGROUND = ("outbox", "audit_", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone")
+BACKGROUND = ("outbox", "access_log", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone")
 
 
 @dataclass
@@ -97,7 +97,7 @@ class Gateway:
     def changes_at(self, now: Callable[[], datetime]) -> Changes:
         """The gateway's door for changes, with another clock."""
         parts = self.parts
-        return Changes(self.database, parts.trail, now=now, counters=parts.metrics, on_commit=parts.relay.wake)
+        return Changes(self.database, parts.access_log, now=now, counters=parts.metrics, on_commit=parts.relay.wake)
 
     async def expire_denials(self, moment: datetime) -> int:
         """Let the sweep expire denials as if it were this moment; how many there were."""

@@ -1,124 +1,162 @@
-"""The access log as a service: entries of a change in its transaction, the sealing of what waits, and the check."""
+"""The walk along the chain of seals: what was changed, removed, added or reordered, whether read from the database or
+from archives."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from app.access_log.entries import ARCHIVED
+from app.access_log.writers import Writers
+from app.domain import ids
+from app.domain.access_log import AccessKind
+from app.domain.access_log_entries import FIRST_DIGEST, AccessEntry, AccessLogKey, ChainHead, Seal, SignedEntry
 
-from app.db import access_log as audit_db
-from app.db.access_log import ChainHead, Sealed
-from app.db.engine import Database
-from app.domain.access_log import FIRST_HASH, AccessKind, Entry, Seal
-
-SEAL_BATCH = 500
-CHECK_BATCH = 2_000
-STARTED, STOPPED = "STARTED", "STOPPED"
+# Entries that commit late wait for their seal a minute at most, and an hour where a clock is wrong.
+LATE_SECONDS = 3_600
 
 
-async def seal_batch(connection: AsyncConnection, *, seal: Seal) -> ChainHead | None:
-    """Put the next entries in their places, whoever wrote them; the new end of the log, None if nothing waits."""
-    place = await audit_db.lock_head(connection)
-    places: dict[str, ChainHead] = {}
-    for entry in await audit_db.unsealed(connection, SEAL_BATCH):
-        position = place.position + 1
-        place = places[entry.id] = ChainHead(position, seal.hash(place.hash, position, entry))
-    if not places:
-        return None
-    await audit_db.seal(connection, places)
-    return place
+@dataclass(frozen=True, slots=True)
+class SealedBatch:
+    """A seal, the ids of the entries that it covers in order, and those of the entries that are there."""
+
+    seal: Seal
+    listed: Sequence[str]
+    entries: Mapping[str, SignedEntry]
 
 
 @dataclass
 class Report:
-    """What a check found. `problems` are changed or missing entries; `breaks` are processes that ended without
-    writing their last reads."""
+    """What a check found. `problems` are changed, missing, added or reordered entries and seals; `breaks` are processes
+    that ended without writing their last reads; `notes` say what else the reader should know."""
 
     entries: int = 0
-    head: ChainHead = field(default_factory=lambda: ChainHead(0, FIRST_HASH))
+    seals: int = 0
+    waiting: int = 0
+    head: ChainHead = field(default_factory=lambda: ChainHead(0, FIRST_DIGEST))
     problems: list[str] = field(default_factory=list)
     breaks: list[str] = field(default_factory=list)
-
-
-@dataclass
-class _Writer:
-    """One process as the log knows it."""
-
-    last_at: datetime
-    sequence: int = 0
-    has_stopped: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 class Check:
-    """Walks the log from its first entry; every entry must follow from the one before it."""
+    """Takes the seals in order; every seal must follow from the one before it.
 
-    def __init__(self, seal: Seal) -> None:
+    `expected` is a place that was noted earlier, such as from the process log.
+    """
+
+    def __init__(self, key: AccessLogKey, expected: ChainHead | None = None) -> None:
         self.report = Report()
-        self._seal = seal
-        self._writers: dict[str, _Writer] = {}
+        self._key = key
+        self._expected = expected
+        self._expected_digest: str | None = None
+        self._start: ChainHead | None = None
+        self._last_entry_id = ""
+        self._archived: dict[int, str] = {}
+        self._writers = Writers()
 
-    def take(self, sealed: Sealed) -> None:
-        """The next entry in order."""
-        head, report = self.report.head, self.report
-        if sealed.position != head.position + 1:
-            report.problems.append(f"entries {head.position + 1} to {sealed.position - 1} are missing")
-        elif self._seal.hash(head.hash, sealed.position, sealed.entry) != sealed.hash:
-            report.problems.append(f"entry {sealed.position} ({sealed.entry.id}) was changed")
-        report.entries += 1
-        report.head = ChainHead(sealed.position, sealed.hash)
-        self._follow(sealed.entry)
+    def take(self, batch: SealedBatch) -> None:
+        """The next seal in order, with its entries."""
+        seal, report = batch.seal, self.report
+        self._follow_chain(seal)
+        if self._examine_entries(batch) and self._digest_of(batch) != seal.digest:
+            report.problems.append(f"seal {seal.position} was changed")
+        report.head = seal.head
+        report.seals += 1
+        self._last_entry_id = max(self._last_entry_id, seal.last_entry_id)
+        self._meet(seal.head)
 
-    def _follow(self, entry: Entry) -> None:
-        """Keep count of what one process wrote outside of transactions."""
-        number = entry.writer_sequence
-        if number is None:
+    def take_unsealed(self, entry_id: str, written: SignedEntry) -> None:
+        """An entry that is in no seal."""
+        if entry_id < ids.earlier(self._last_entry_id or entry_id, LATE_SECONDS):
+            self.report.problems.append(f"entry {entry_id} is in no seal")
+        else:
+            self.report.waiting += 1
+        self._examine(written, f"entry {entry_id}")
+
+    def take_orphan(self, entry_id: str) -> None:
+        """An entry that has person rows only."""
+        self.report.problems.append(f"entry {entry_id} has person rows but is missing itself")
+
+    def finish(self) -> Report:
+        """Everything that only the whole log shows."""
+        self._check_start()
+        self._check_expected()
+        self.report.breaks += self._writers.breaks(is_complete=self._start is None)
+        return self.report
+
+    def _check_expected(self) -> None:
+        expected = self._expected
+        if expected is None or self._expected_digest == expected.digest:
             return
-        writer = self._writers.setdefault(entry.writer, _Writer(entry.at))
-        if number != writer.sequence + 1:
-            lost = f"entries {writer.sequence + 1} to {number - 1} of process {entry.writer} were never written"
-            self.report.breaks.append(f"{lost}, before {entry.at:%Y-%m-%d %H:%M:%S}")
-        writer.sequence, writer.last_at = number, entry.at
-        writer.has_stopped = entry.kind is AccessKind.PROCESS and entry.operation == STOPPED
+        if self._start is not None and expected.position < self._start.position:
+            text = f"seal {expected.position} was archived: add --archive FILE to compare it"
+        else:
+            text = f"seal {expected.position} is not the one that was noted"
+        self.report.problems.append(text)
 
-    def finish(self, kept: ChainHead, expected: ChainHead | None, hash_at: Mapping[int, str]) -> Report:
-        """Hold the end against the head that the database keeps, and a place that an operator noted elsewhere."""
-        found = self.report
-        if kept.position > found.head.position:
-            found.problems.append(f"entries {found.head.position + 1} to {kept.position} are missing")
-        elif kept != found.head:
-            found.problems.append(f"the log ends at {found.head.position}, its head says {kept.position}")
-        if expected is not None and hash_at.get(expected.position) != expected.hash:
-            found.problems.append(f"entry {expected.position} is not the one that was noted")
-        for name, writer in self._writers.items():
-            if not writer.has_stopped:
-                text = f"process {name} runs, or ended at {writer.last_at:%Y-%m-%d %H:%M:%S} or up to a second later"
-                found.breaks.append(f"{text} without writing its last reads")
-        return found
+    def _follow_chain(self, seal: Seal) -> None:
+        head, problems = self.report.head, self.report.problems
+        if not self.report.seals and seal.position > 1:
+            # What came before was archived, which an entry further on must say.
+            self._start = head = ChainHead(seal.position - 1, seal.previous)
+            self._meet(head)
+        if seal.position != head.position + 1:
+            problems.append(f"{_range('seal', head.position + 1, seal.position - 1)} missing")
+        elif seal.previous != head.digest:
+            problems.append(f"seal {seal.position} does not follow from the one before it")
+
+    def _meet(self, head: ChainHead) -> None:
+        if self._expected is not None and head.position == self._expected.position:
+            self._expected_digest = head.digest
+
+    def _examine_entries(self, batch: SealedBatch) -> bool:
+        """Whether every entry of the seal is there and as it was written."""
+        seal, before = batch.seal, len(self.report.problems)
+        name = f"of seal {seal.position}"
+        for entry_id in batch.listed:
+            written = batch.entries.get(entry_id)
+            if written is None:
+                self.report.problems.append(f"entry {entry_id} {name} is missing")
+            else:
+                self._examine(written, f"entry {entry_id} {name}")
+        if len(batch.listed) != seal.entries:
+            self.report.problems.append(
+                f"seal {seal.position} has {len(batch.listed)} entries instead of {seal.entries}"
+            )
+        return len(self.report.problems) == before
+
+    def _examine(self, written: SignedEntry, name: str) -> None:
+        entry, found = written.entry, len(written.persons)
+        self.report.entries += 1
+        self._writers.follow(entry)
+        if found != entry.persons:
+            self.report.problems.append(f"{name} has {found} person rows instead of {entry.persons}")
+        elif self._key.entry_digest(entry, written.persons) != written.digest:
+            self.report.problems.append(f"{name} was changed")
+        elif _is_archiving(entry):
+            position, _, digest = str(entry.detail).partition(":")
+            self._archived[int(position)] = digest
+
+    def _digest_of(self, batch: SealedBatch) -> str:
+        seal = batch.seal
+        pairs = [(entry_id, batch.entries[entry_id].digest) for entry_id in batch.listed]
+        return self._key.seal_digest(seal.previous, seal.position, seal.sealed_at, pairs)
+
+    def _check_start(self) -> None:
+        start = self._start
+        if start is None:
+            return
+        # An archiving that was interrupted has deleted less than its entry says.
+        is_known = self._archived.get(start.position) == start.digest or any(p > start.position for p in self._archived)
+        text = _range("seal", 1, start.position)
+        if is_known:
+            self.report.notes.append(f"{text} in archives: --archive FILE proves them")
+        else:
+            self.report.problems.append(f"{text} missing")
 
 
-async def check(
-    database: Database,
-    *,
-    seal: Seal,
-    expected: ChainHead | None = None,
-    on_progress: Callable[[int], None] | None = None,
-) -> Report:
-    """Read the whole sealed log and say what was changed or is missing; `expected` is a place noted earlier."""
-    walk = Check(seal)
-    hash_at: dict[int, str] = {}
-    async with database.reading() as connection:
-        # Taken first: what is sealed meanwhile lies behind it and is not looked at.
-        kept = await audit_db.head(connection)
-    while walk.report.head.position < kept.position:
-        async with database.reading() as connection:
-            batch = await audit_db.sealed_after(connection, walk.report.head.position, CHECK_BATCH)
-        batch = [each for each in batch if each.position <= kept.position]
-        if not batch:
-            break
-        for each in batch:
-            walk.take(each)
-            if expected is not None and each.position == expected.position:
-                hash_at[each.position] = each.hash
-        if on_progress is not None:
-            on_progress(walk.report.entries)
-    return walk.finish(kept, expected, hash_at)
+def _is_archiving(entry: AccessEntry) -> bool:
+    return entry.kind is AccessKind.PROCESS and entry.operation == ARCHIVED
+
+
+def _range(what: str, first: int, last: int) -> str:
+    return f"{what} {first} is" if first == last else f"{what}s {first} to {last} are"

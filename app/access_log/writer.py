@@ -1,131 +1,61 @@
 """The access log of one process: what operations showed is written in batches twice a second, and everybody's entries
-are sealed in order. Changes write their entries themselves, in their own transaction."""
+are sealed in order. Changes write their entries in their own transaction."""
 
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access_log import chain as audit
-from app.db import access_log as audit_db
-from app.db.access_log import ChainHead
+from app.access_log.entries import STARTED, STOPPED, EntrySigner, Waiting
+from app.access_log.notes import OperationNotes
+from app.access_log.sealer import Sealer
+from app.db import access_log as access_log_db
 from app.db.engine import Database, DatabaseUnavailable
-from app.domain import ids
-from app.domain.access_log import AccessDecision, AccessKind, Entry, PurposeOfUse, Seal
+from app.domain.access_log_entries import AccessLogKey, SignedEntry
 from app.domain.actor import Actor
 from app.telemetry.metrics import Metrics
 
 FLUSH_SECONDS: Final = 0.5
-BATCH_MAX: Final = 2_000
-# A database that is away lets nothing be read either: this many entries are more than can come together.
+SEAL_ROUNDS: Final = 4
+BATCH_OPERATIONS_MAX: Final = 500
+BATCH_PERSONS_MAX: Final = 5_000
+# A database that is down lets nothing be read either: this many operations are more than can come together.
 WAITING_MAX: Final = 100_000
-NOTED_EVERY: Final = 7_200  # rounds: the end of the log is told to the process log about once an hour
-_log = structlog.get_logger("billing.audit")
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """The caller as the log names them."""
-
-    actor: str
-    roles: str
-    purpose: PurposeOfUse
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one operation showed and what it refused.
-
-    `revealed` maps persons (a patient's id, a claim's id where the patient is not at hand, None for nobody) to the
-    classes of data shown of them; `refused` holds (class or "", permission) pairs, `emergencies` the accesses used.
-    """
-
-    operation: str
-    revealed: Mapping[str | None, frozenset[str]]
-    refused: frozenset[tuple[str, str]]
-    emergencies: Mapping[str, str]
-
-
-def who_of(actor: Actor) -> Who:
-    """The actor as the log names them."""
-    return Who(actor.subject, ",".join(sorted(actor.roles))[:200], actor.purpose)
-
-
-def person_of(record: Any) -> str | None:
-    """Whose data a record is: a patient's id, else the id of the claim that knows the patient."""
-    found: str | None = getattr(record, "patient_id", None) or getattr(record, "claim_id", None)
-    if found is None:
-        found = getattr(record, "id", None)
-        return found if isinstance(found, str) and found.startswith(ids.PATIENT) else None
-    return found
+REPORT_ROUNDS: Final = 7_200  # the end of the chain goes to the process log about once an hour
+_log = structlog.get_logger("billing.access_log")
 
 
 class AccessLogWriter:
     """Writes and seals entries; `writer` names this process in them."""
 
-    def __init__(self, database: Database, seal: Seal, *, now: Callable[[], datetime], metrics: Metrics) -> None:
-        self.seal = seal
+    def __init__(self, database: Database, key: AccessLogKey, *, now: Callable[[], datetime], metrics: Metrics) -> None:
+        self.key = key
         self.writer = secrets.token_hex(8)
+        self._signer = EntrySigner(key, self.writer)
+        self._sealer = Sealer(database, key)
         self._database = database
         self._now = now
         self._metrics = metrics
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[Waiting] = deque()
+        self._batch: Sequence[SignedEntry] = ()
         self._sequence = 0
+        self._report_at = 0
         self._is_stopping = asyncio.Event()
 
-    def note(self, who: Who, request_id: str, seen: Seen) -> None:
-        """Keep what an operation showed, to be written within a second."""
-        for entry in self._entries(who, request_id, seen):
-            if len(self._waiting) < WAITING_MAX:
-                self._waiting.append(entry)
-            else:
-                self._metrics.audit_lost.inc()
-                self._sequence += 1  # the gap shows
-
-    def _entries(self, who: Who, request_id: str, seen: Seen) -> Iterable[Entry]:
-        blank = self._entry(who, AccessKind.READ, seen.operation, request_id)
-        for person, classes in seen.revealed.items():
-            access = seen.emergencies.get(person or "")
-            purpose = PurposeOfUse.BTG if access else who.purpose
-            told = ",".join(sorted(classes))
-            yield replace(
-                blank, id=ids.new_id(ids.AUDIT), person=person, data_classes=told, purpose=purpose, detail=access
-            )
-        if seen.refused:
-            classes = frozenset(kind for kind, _ in seen.refused if kind)
-            missing = ", ".join(sorted({permission for _, permission in seen.refused}))
-            yield replace(
-                blank,
-                id=ids.new_id(ids.AUDIT),
-                data_classes=",".join(sorted(classes)),
-                decision=AccessDecision.REFUSED,
-                detail=missing[:200],
-            )
-
-    def _entry(self, who: Who, kind: AccessKind, operation: str, request_id: str) -> Entry:
-        return Entry(
-            id=ids.new_id(ids.AUDIT),
-            at=self._now(),
-            kind=kind,
-            actor=who.actor,
-            roles=who.roles,
-            purpose=who.purpose,
-            operation=operation[:200],
-            object_id=None,
-            person=None,
-            data_classes="",
-            decision=AccessDecision.ALLOWED,
-            detail=None,
-            request_id=request_id,
-            writer=self.writer,
-            writer_sequence=None,
-        )
+    def note(self, actor: Actor, notes: OperationNotes) -> None:
+        """Take what an operation showed, to be written within a second."""
+        waiting = Waiting(self._now(), actor, notes)
+        if len(self._waiting) < WAITING_MAX:
+            self._waiting.append(waiting)
+        else:
+            self._metrics.audit_lost.inc(waiting.entries)
+            self._sequence += waiting.entries  # the gap shows
 
     async def record(
         self,
@@ -136,90 +66,90 @@ class AccessLogWriter:
         changed: Iterable[tuple[str | None, str | None]],
         detail: str | None = None,
     ) -> None:
-        """Write a change of these (object id, person) pairs in the transaction that makes it."""
-        blank = self._entry(who_of(actor), AccessKind.WRITE, operation, actor.request_id)
-        entries = [
-            replace(blank, id=ids.new_id(ids.AUDIT), object_id=each, person=person, detail=detail)
-            for each, person in changed
-        ]
-        await audit_db.insert_entries(connection, await self._pseudonymous(connection, entries or [blank]))
-
-    async def _pseudonymous(self, connection: AsyncConnection, entries: list[Entry]) -> list[Entry]:
-        """The entries with pseudonyms in the place of patients and claims."""
-        claims = {entry.person for entry in entries if entry.person and entry.person.startswith(ids.CLAIM)}
-        patients = await audit_db.patients_of(connection, claims)
-        return [self._hidden(entry, patients) for entry in entries]
-
-    def _hidden(self, entry: Entry, patients: Mapping[str, str]) -> Entry:
-        if entry.person is None:
-            return entry
-        return replace(entry, person=self.seal.person(patients.get(entry.person, entry.person)))
+        """Write a change of these (object id, patient id) pairs in the transaction that makes it."""
+        entry = self._signer.of_change(self._now(), actor, operation, changed, detail)
+        await access_log_db.insert_entries(connection, [entry])
 
     async def run(self) -> None:
-        """Write and seal until `stop`; a database that is away is waited for."""
-        self._waiting.append(self._process(audit.STARTED))
+        """Write and seal until `stop`; a database that is down is waited for."""
+        self._note_process(STARTED)
         rounds = 0
         while not self._is_stopping.is_set():
-            place = await self._round()
-            if place is not None and rounds % NOTED_EVERY == 0:
-                _log.info("access_log", position=place.position, hash=place.hash)
-            rounds += place is not None
+            await self._round(rounds)
+            rounds += 1
             try:
                 async with asyncio.timeout(FLUSH_SECONDS):
                     await self._is_stopping.wait()
             except TimeoutError:
                 continue
-        self._waiting.append(self._process(audit.STOPPED))
-        await self._round()
+        self._note_process(STOPPED)
+        self._report_at = 0
+        await self._round(0)
 
     def stop(self) -> None:
         """Let `run` write what it has, and end."""
         self._is_stopping.set()
 
-    def _process(self, event: str) -> Entry:
-        return self._entry(Who("billing", "", PurposeOfUse.HSYSADMIN), AccessKind.PROCESS, event, "-")
+    def _note_process(self, event: str) -> None:
+        notes = OperationNotes()
+        notes.operation = event
+        self._waiting.append(Waiting(self._now(), None, notes))
 
-    async def _round(self) -> ChainHead | None:
-        """Everything that waits, written and sealed; the new end of the log, if it has grown."""
+    async def _round(self, number: int) -> None:
+        """Write everything that waits and, in every fourth round, seal what is in no seal."""
         try:
-            await self._flush()
-            return await self._seal()
+            await self.flush()
+            sealed = await self._sealer.seal() if number % SEAL_ROUNDS == 0 else None
         except DatabaseUnavailable:
-            return None
+            return
         except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
             _log.error("access_log_failed", error=type(error).__name__, effect="tried again, nothing is dropped")
-            return None
+            return
+        if sealed is not None and number >= self._report_at:
+            _log.info("access_log", position=sealed.position, hash=sealed.digest)
+            self._report_at = number + REPORT_ROUNDS
 
-    async def _flush(self) -> None:
-        while self._waiting:
-            batch = [self._waiting[place] for place in range(min(len(self._waiting), BATCH_MAX))]
+    async def flush(self) -> None:
+        """Write everything that waits."""
+        while self._batch or self._waiting:
+            if not self._batch:
+                self._batch = await self._next_batch()
+            await self._write(self._batch)
+            self._batch = ()
 
-            async def work(connection: AsyncConnection, entries: list[Entry] = batch) -> int:
-                numbered = self._numbered(await self._pseudonymous(connection, entries))
-                await audit_db.insert_entries(connection, numbered)
-                return len(numbered)
+    async def _next_batch(self) -> list[SignedEntry]:
+        """The entries of the operations at the front; they keep their ids until they are written."""
+        chosen = self._front()
+        patients = await self._patients({claim for waiting in chosen for claim in waiting.claims()})
+        batch: list[SignedEntry] = []
+        for waiting in chosen:
+            batch += self._signer.of_operation(waiting, patients, self._sequence + 1)
+            self._sequence += waiting.entries
+            self._waiting.popleft()
+        return batch
 
-            self._sequence += await self._database.transact(work)
-            for _ in batch:
-                self._waiting.popleft()
+    async def _patients(self, claims: set[str]) -> dict[str, str]:
+        if not claims:
+            return {}
+        async with self._database.reading() as connection:
+            return await access_log_db.patients_of(connection, claims)
 
-    def _numbered(self, entries: list[Entry]) -> list[Entry]:
-        """One entry for each person in an operation, numbered; only now is it known whose a claim is."""
-        merged: dict[tuple[object, ...], Entry] = {}
-        for entry in entries:
-            key = (entry.request_id, entry.actor, entry.operation, entry.person, entry.decision, entry.detail, entry.at)
-            known = merged.setdefault(key, entry)
-            if known is not entry:
-                both = {*known.data_classes.split(","), *entry.data_classes.split(",")} - {""}
-                merged[key] = replace(known, data_classes=",".join(sorted(both)))
-        return [
-            replace(entry, writer_sequence=number) for number, entry in enumerate(merged.values(), self._sequence + 1)
-        ]
+    def _front(self) -> list[Waiting]:
+        found: list[Waiting] = []
+        persons = 0
+        for waiting in self._waiting:
+            if len(found) == BATCH_OPERATIONS_MAX or persons >= BATCH_PERSONS_MAX:
+                break
+            found.append(waiting)
+            persons += len(waiting.notes.revealed)
+        return found
 
-    async def _seal(self) -> ChainHead | None:
-        place = None
-        while True:
+    async def _write(self, batch: Sequence[SignedEntry]) -> None:
+        try:
+            await self._database.transact(lambda connection: access_log_db.insert_entries(connection, batch))
+        except IntegrityError:
+            # A connection that broke during COMMIT leaves open whether the batch was written; the second try shows it.
             async with self._database.reading() as connection:
-                if not await audit_db.is_any_unsealed(connection):
-                    return place
-            place = await self._database.transact(lambda connection: audit.seal_batch(connection, seal=self.seal))
+                if not await access_log_db.is_written(connection, batch[0].entry.id):
+                    raise
+        self._sealer.expect(batch[0].entry.id)

@@ -1,50 +1,79 @@
-"""Queries on the access log: entries are inserted, sealed in order, and read; nothing here changes or deletes one."""
+"""Queries on the access log: entries and seals are inserted and read; nothing here changes or deletes a row."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Insert, case, func, select, update
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy import ColumnElement, Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.access_log_tables import audit_head, audit_log
-from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.access_log_tables import access_log_entries as entries
+from app.db.access_log_tables import access_log_persons as persons
+from app.db.access_log_tables import access_log_sealed as sealed
+from app.db.access_log_tables import access_log_seals as seals
+from app.db.engine import fetch, fetch_one, scalar
 from app.db.paging import Keyset
+from app.db.rows import insert_rows
 from app.db.tables import claims
-from app.domain.access_log import FIRST_HASH, Entry
+from app.domain.access_log import AccessDecision, AccessKind, PurposeOfUse
+from app.domain.access_log_entries import AccessedPerson, AccessEntry, Seal, SignedEntry, plain_time
+from app.domain.actor import Door
 
-ENTRY = tuple(audit_log.c[name] for name in Entry.__dataclass_fields__)
-_HEAD = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ChainHead:
-    """Where the sealed part of the log ends."""
-
-    position: int
-    hash: str
+ENTRY = tuple(entries.c[name] for name in AccessEntry.__dataclass_fields__)
+PERSON = tuple(persons.c[name] for name in AccessedPerson.__dataclass_fields__)
+SEAL = tuple(seals.c[name] for name in Seal.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """An entry in its place."""
+class PersonAccess:
+    """One access to one person's data, as that person sees it."""
 
-    position: int
-    hash: str
-    entry: Entry
+    id: str
+    at: datetime
+    door: Door
+    kind: AccessKind
+    roles: str
+    entry_purpose: PurposeOfUse
+    operation: str
+    decision: AccessDecision
+    data_classes: str
+    emergency_access_id: str | None
+
+    @property
+    def purpose(self) -> PurposeOfUse:
+        """What for; an emergency access goes before the purpose of the caller's role."""
+        return self.entry_purpose if self.emergency_access_id is None else PurposeOfUse.BTG
 
 
-async def insert_entries(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
-    """Add entries; one whose id is there already is left as it is, so that a repeated unit of work adds nothing."""
-    if entries:
-        await connection.execute(_insert(connection), [asdict(entry) for entry in entries])
+PERSON_ACCESS = (
+    persons.c.entry_id,
+    persons.c.at,
+    entries.c.door,
+    entries.c.kind,
+    entries.c.roles,
+    entries.c.purpose,
+    entries.c.operation,
+    entries.c.decision,
+    persons.c.data_classes,
+    persons.c.emergency_access_id,
+)
 
 
-def _insert(connection: AsyncConnection) -> Insert:
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(audit_log).on_conflict_do_nothing()
-    return mysql.insert(audit_log).on_duplicate_key_update(id=audit_log.c.id)
+async def insert_entries(connection: AsyncConnection, signed: Sequence[SignedEntry]) -> None:
+    """Add entries with their person rows: two statements, whatever their number."""
+    await insert_rows(connection, entries, [(*each.entry.plain(), each.digest) for each in signed])
+    await insert_rows(connection, persons, [row for each in signed for row in _person_rows(each)])
+
+
+def _person_rows(signed: SignedEntry) -> Iterable[tuple[str | None, ...]]:
+    identifier, at = signed.entry.id, plain_time(signed.entry.at)
+    for one in signed.persons:
+        yield (identifier, one.person, at, one.data_classes, one.emergency_access_id, one.object_ids)
+
+
+async def is_written(connection: AsyncConnection, entry_id: str) -> bool:
+    """Whether the entry is there."""
+    return await scalar(connection, select(entries.c.id).where(entries.c.id == entry_id)) is not None
 
 
 async def patients_of(connection: AsyncConnection, claim_ids: Collection[str]) -> dict[str, str]:
@@ -52,60 +81,108 @@ async def patients_of(connection: AsyncConnection, claim_ids: Collection[str]) -
     if not claim_ids:
         return {}
     # The comment tells whoever looks at the server why claims are read without a scope.
-    query = select(claims.c.id, claims.c.patient_id).prefix_with("/* for audit_log */")
+    query = select(claims.c.id, claims.c.patient_id).prefix_with("/* for access_log */")
     query = query.where(claims.c.id.in_(sorted(claim_ids)))
     return {row.id: row.patient_id for row in (await connection.execute(query)).all()}
 
 
-async def is_any_unsealed(connection: AsyncConnection) -> bool:
-    """Whether an entry waits for its place."""
-    return await scalar(connection, select(audit_log.c.id).where(audit_log.c.position.is_(None)).limit(1)) is not None
+async def head(connection: AsyncConnection) -> Seal | None:
+    """The last seal."""
+    return await fetch_one(connection, select(*SEAL).order_by(seals.c.position.desc()).limit(1), Seal)
 
 
-async def lock_head(connection: AsyncConnection) -> ChainHead:
-    """The end of the sealed part, held until the transaction ends."""
-    query = select(audit_head.c.position, audit_head.c.hash).where(audit_head.c.id == _HEAD).with_for_update()
-    found = await fetch_one(connection, query, ChainHead)
-    assert found is not None, "the migration makes the row"  # noqa: S101
+async def unsealed(connection: AsyncConnection, since: str, limit: int) -> list[tuple[str, str]]:
+    """(id, digest) of entries that are in no seal, from the id `since` on, in the order of their ids."""
+    query = select(entries.c.id, entries.c.digest).where(entries.c.id >= since, _is_in_no_seal())
+    return await fetch(connection, query.order_by(entries.c.id).limit(limit), lambda *pair: pair)
+
+
+async def unsealed_entries(connection: AsyncConnection, after: str, upto: str | None) -> list[str]:
+    """Ids of entries behind `after` (and up to `upto`, if given) that are in no seal, in order."""
+    query = select(entries.c.id).where(*_between(entries.c.id, after, upto), _is_in_no_seal())
+    return await fetch(connection, query.order_by(entries.c.id), lambda entry_id: entry_id)
+
+
+def _is_in_no_seal() -> ColumnElement[bool]:
+    return ~select(sealed.c.entry_id).where(sealed.c.entry_id == entries.c.id).exists()
+
+
+async def orphans(connection: AsyncConnection, after: str, upto: str | None) -> list[str]:
+    """Entry ids behind `after` (and up to `upto`, if given) that have person rows and no entry, in order."""
+    is_entry = select(entries.c.id).where(entries.c.id == persons.c.entry_id).exists()
+    query = select(persons.c.entry_id).where(*_between(persons.c.entry_id, after, upto), ~is_entry)
+    return await fetch(connection, query.distinct().order_by(persons.c.entry_id), lambda entry_id: entry_id)
+
+
+def _between(column: ColumnElement[str], after: str, upto: str | None) -> list[ColumnElement[bool]]:
+    return [column > after] if upto is None else [column > after, column <= upto]
+
+
+async def entry_at(connection: AsyncConnection, after: str, offset: int) -> str | None:
+    """The id of the entry that many places behind `after`; None if the log ends before."""
+    query = select(entries.c.id).where(entries.c.id > after).order_by(entries.c.id).limit(1).offset(offset)
+    found: str | None = await scalar(connection, query)
     return found
 
 
-async def head(connection: AsyncConnection) -> ChainHead:
-    """The end of the sealed part."""
-    found = await fetch_one(connection, select(audit_head.c.position, audit_head.c.hash), ChainHead)
-    return found or ChainHead(0, FIRST_HASH)
+async def insert_seal(connection: AsyncConnection, seal: Seal, entry_ids: Iterable[str]) -> None:
+    """Add a seal over these entries; IntegrityError if another process took its position or sealed one of them.
+
+    The seal goes first: whoever comes second waits at its position, and not at one entry after the other.
+    """
+    row = (seal.position, seal.digest, seal.previous, plain_time(seal.sealed_at), seal.entries, seal.last_entry_id)
+    await insert_rows(connection, seals, [row])
+    await insert_rows(connection, sealed, [(entry_id, seal.position) for entry_id in entry_ids])
 
 
-async def unsealed(connection: AsyncConnection, limit: int) -> list[Entry]:
-    """Entries without a place, in the order of their times."""
-    query = select(*ENTRY).where(audit_log.c.position.is_(None)).order_by(audit_log.c.at, audit_log.c.id).limit(limit)
-    return await fetch(connection, query, Entry)
+async def seals_after(connection: AsyncConnection, position: int, limit: int) -> list[Seal]:
+    """Seals behind the position, in order."""
+    query = select(*SEAL).where(seals.c.position > position).order_by(seals.c.position).limit(limit)
+    return await fetch(connection, query, Seal)
 
 
-async def seal(connection: AsyncConnection, places: dict[str, ChainHead]) -> None:
-    """Give the entries of these ids their places, and move the head behind the last of them."""
-    ids = audit_log.c.id
-    values: dict[str, Any] = {
-        "position": case({entry: place.position for entry, place in places.items()}, value=ids),
-        "hash": case({entry: place.hash for entry, place in places.items()}, value=ids),
-    }
-    await run(connection, update(audit_log).where(ids.in_(list(places))).values(**values))
-    last = list(places.values())[-1]
-    await run(connection, update(audit_head).values(position=last.position, hash=last.hash))
+async def listed(connection: AsyncConnection, first: int, last: int) -> dict[int, list[str]]:
+    """Position -> ids of the entries that the seals from `first` to `last` cover, in the order of their ids."""
+    query = select(sealed.c.position, sealed.c.entry_id).where(sealed.c.position.between(first, last))
+    found: dict[int, list[str]] = {}
+    for row in (await connection.execute(query.order_by(sealed.c.position, sealed.c.entry_id))).all():
+        found.setdefault(row.position, []).append(row.entry_id)
+    return found
 
 
-async def sealed_after(connection: AsyncConnection, position: int, limit: int) -> list[Sealed]:
-    """Sealed entries behind the position, in order."""
-    columns = (audit_log.c.position, audit_log.c.hash, *ENTRY)
-    query = select(*columns).where(audit_log.c.position > position).order_by(audit_log.c.position).limit(limit)
-    return await fetch(connection, query, lambda place, digest, *rest: Sealed(place, digest, Entry(*rest)))
+async def sealed_entries(connection: AsyncConnection, first: int, last: int) -> dict[str, SignedEntry]:
+    """Id -> entry, for the entries that the seals from `first` to `last` cover and that are there."""
+    return await _signed(connection, sealed, and_(sealed.c.position.between(first, last)))
 
 
-async def page(connection: AsyncConnection, person: str, keyset: Keyset) -> list[Entry]:
-    """Entries about one person."""
-    return await fetch(connection, keyset.apply(select(*ENTRY).where(audit_log.c.person == person)), Entry)
+async def entries_by_ids(connection: AsyncConnection, ids: Collection[str]) -> dict[str, SignedEntry]:
+    """Id -> entry, for those that are there."""
+    return await _signed(connection, None, entries.c.id.in_(sorted(ids)))
+
+
+async def _signed(
+    connection: AsyncConnection, through: Table | None, chosen: ColumnElement[bool]
+) -> dict[str, SignedEntry]:
+    of_entries, of_persons = select(*ENTRY, entries.c.digest), select(persons.c.entry_id, *PERSON)
+    if through is not None:
+        of_entries = of_entries.join(through, through.c.entry_id == entries.c.id)
+        of_persons = of_persons.join(through, through.c.entry_id == persons.c.entry_id)
+    else:
+        of_persons = of_persons.join(entries, entries.c.id == persons.c.entry_id)
+    seen: dict[str, list[AccessedPerson]] = {}
+    query = of_persons.where(chosen).order_by(persons.c.entry_id, persons.c.person)
+    for entry_id, *rest in (await connection.execute(query)).all():
+        seen.setdefault(entry_id, []).append(AccessedPerson(*rest))
+    rows = (await connection.execute(of_entries.where(chosen))).all()
+    return {row.id: SignedEntry(AccessEntry(*row[:-1]), seen.get(row.id, ()), row.digest) for row in rows}
+
+
+async def page(connection: AsyncConnection, person: str, keyset: Keyset) -> list[PersonAccess]:
+    """Accesses to one person's data."""
+    query = select(*PERSON_ACCESS).join(entries, entries.c.id == persons.c.entry_id).where(persons.c.person == person)
+    return await fetch(connection, keyset.apply(query), PersonAccess)
 
 
 async def count(connection: AsyncConnection, person: str) -> int:
-    """How many entries are about one person."""
-    return int(await scalar(connection, select(func.count()).where(audit_log.c.person == person)))
+    """How many accesses there were to one person's data."""
+    return int(await scalar(connection, select(func.count()).where(persons.c.person == person)))

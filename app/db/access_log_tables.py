@@ -1,46 +1,75 @@
-"""The tables of the access log and of emergency access; rows are added and sealed, never changed or deleted."""
+"""The tables of the access log and of emergency access.
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+The access log is append-only: the gateway's database user needs INSERT and SELECT on its tables and nothing else. No
+foreign keys: they would lock the parent row for each insert, and the digests show more than they could.
+"""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
 from app.db.reference_tables import MYSQL, metadata
-from app.db.types import EnumText, UtcDateTime, ascii_text, identifier
+from app.db.types import EnumText, UtcDateTime, ascii_text, identifier, long_text
 from app.domain.access_log import AccessDecision, AccessKind, PurposeOfUse
+from app.domain.actor import Door
 
-audit_log = Table(
-    "audit_log",
+# One row per operation; the columns stand in the order of AccessEntry's fields.
+access_log_entries = Table(
+    "access_log_entries",
     metadata,
     Column("id", identifier(), primary_key=True),
     Column("at", UtcDateTime, nullable=False),
+    Column("door", EnumText(Door)),
     Column("kind", EnumText(AccessKind), nullable=False),
     Column("actor", String(120), nullable=False),
     Column("roles", String(200), nullable=False),
     Column("purpose", EnumText(PurposeOfUse), nullable=False),
     Column("operation", String(200), nullable=False),
-    Column("object_id", ascii_text(40)),
-    # A pseudonym: the log alone does not tell whose data it is about.
-    Column("person", ascii_text(32)),
-    Column("data_classes", ascii_text(40), nullable=False),
     Column("decision", EnumText(AccessDecision), nullable=False),
+    Column("data_classes", ascii_text(40), nullable=False),
     Column("detail", String(200)),
+    Column("persons", Integer, nullable=False),
     Column("request_id", ascii_text(64), nullable=False),
     Column("writer", ascii_text(32), nullable=False),
     Column("writer_sequence", BigInteger),
-    # Given when the row is sealed, in order and without gaps.
-    Column("position", BigInteger),
-    Column("hash", ascii_text(64)),
-    UniqueConstraint("position"),
-    Index(None, "person", "at"),
-    Index(None, "writer", "writer_sequence"),
+    Column("digest", ascii_text(64), nullable=False),
     **MYSQL,
 )
 
-# One row: the last sealed place. Whoever seals holds it, so that the chain never forks.
-audit_head = Table(
-    "audit_head",
+# One narrow row for each person in an operation.
+access_log_persons = Table(
+    "access_log_persons",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", identifier(), primary_key=True),
+    # A pseudonym: the log alone does not tell whose data it is about.
+    Column("person", ascii_text(32), primary_key=True),
+    # That of the entry, so that a person's page is read from one index.
+    Column("at", UtcDateTime, nullable=False),
+    Column("data_classes", ascii_text(40), nullable=False),
+    Column("emergency_access_id", identifier()),
+    Column("object_ids", long_text()),
+    Index(None, "person", "at", "entry_id"),
+    **MYSQL,
+)
+
+# The chain. Whoever inserts a position first has sealed it: processes race for the primary key, without locks.
+access_log_seals = Table(
+    "access_log_seals",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", ascii_text(64), nullable=False),
+    Column("previous", ascii_text(64), nullable=False),
+    Column("sealed_at", UtcDateTime, nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("last_entry_id", identifier(), nullable=False),
+    **MYSQL,
+)
+
+# Which seal covers an entry; an entry that commits late is in none yet, and is sealed by the next one.
+access_log_sealed = Table(
+    "access_log_sealed",
+    metadata,
+    Column("entry_id", identifier(), primary_key=True),
     Column("position", BigInteger, nullable=False),
-    Column("hash", ascii_text(64), nullable=False),
+    Index(None, "position", "entry_id"),
     **MYSQL,
 )
 

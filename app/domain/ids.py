@@ -38,8 +38,20 @@ def _uuid7() -> int:
 
 def new_id(prefix: str) -> str:
     """A new id such as `clm_01k8...`: 30 ASCII characters."""
-    value = _uuid7()
+    return _text(prefix, _uuid7())
+
+
+def _text(prefix: str, value: int) -> str:
     return prefix + "_" + "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def earlier(identifier: str, seconds: int) -> str:
+    """The lowest id that could be made this long before the one that is given."""
+    prefix, _, digits = identifier.partition("_")
+    value = 0
+    for digit in digits:
+        value = (value << 5) | _ALPHABET.index(digit)
+    return _text(prefix, max((value >> 80) - seconds * 1_000, 0) << 80)
 
 
 def prefix_of(identifier: str) -> str | None:

@@ -1,36 +1,43 @@
-"""How the access log is read, and how emergency access is opened."""
+"""Resolvers for the access log and for emergency access."""
 
 from datetime import datetime
+from operator import attrgetter
 
 import structlog
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import access_log as audit_db
+from app.db import access_log as access_log_db
 from app.db import emergency as emergency_db
-from app.db.access_log_tables import audit_log, emergency_accesses
+from app.db.access_log import PersonAccess
+from app.db.access_log_tables import access_log_persons, emergency_accesses
 from app.db.emergency import EmergencyRecord
 from app.db.paging import Keyset
-from app.domain.access_log import Entry
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 
 ACCESS = TypeAdapter(EmergencyRecord)
-LATEST_ENTRIES: Order[Entry] = order_by(audit_log, "at", datetime, descending=True)
+LATEST_ENTRIES: Order[PersonAccess] = Order(
+    access_log_persons.c.at,
+    access_log_persons.c.entry_id,
+    descending=True,
+    value=attrgetter("at"),
+    key=attrgetter("id"),
+)
 LATEST_ACCESSES: Order[EmergencyRecord] = order_by(emergency_accesses, "granted_at", datetime, descending=True)
-_log = structlog.get_logger("billing.audit")
+_log = structlog.get_logger("billing.access_log")
 
 
-async def own_log(ctx: Context, *, first: int, after: str | None) -> Page[Entry]:
+async def own_log(ctx: Context, *, first: int, after: str | None) -> Page[PersonAccess]:
     """One page of who saw or changed the calling patient's data, latest first; empty for a caller who is no patient."""
     patient = ctx.scope.patient
-    person = "" if patient is None else ctx.trail.seal.person(patient)
+    person = "" if patient is None else ctx.access_log.key.pseudonym(patient)
 
-    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[Entry]:
-        return await audit_db.page(connection, person, keyset)
+    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[PersonAccess]:
+        return await access_log_db.page(connection, person, keyset)
 
     async def count(connection: AsyncConnection) -> int:
-        return await audit_db.count(connection, person)
+        return await access_log_db.count(connection, person)
 
     request = PageRequest(first, after, ("myAccessLog", person))
     return await read_page(ctx.database, request, LATEST_ENTRIES, rows=rows, count=count)

@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-from app.access_log.writer import AccessLogWriter, Seen, Who, person_of
+from app.access_log.notes import OperationNotes
+from app.access_log.writer import AccessLogWriter
 from app.auth.principal import Principal
 from app.auth.tokens import Verifier
 from app.db import emergency as emergency_db
@@ -38,7 +39,7 @@ class Context:
     metrics: Metrics
     verifier: Verifier
     changes: Changes
-    trail: AccessLogWriter
+    access_log: AccessLogWriter
     rate: RateLimit
     now: Callable[[], datetime]
     request_id: str
@@ -102,7 +103,7 @@ class Context:
     async def authenticate(self, authorization: str | None) -> None:
         """Take on the caller of this Authorization value; InvalidToken if it is refused."""
         self.principal = await self.verifier.principal(authorization, self.certificate)
-        for name in ("scope", "actor", "who"):
+        for name in ("scope", "actor"):
             self.__dict__.pop(name, None)
         self.forget()
 
@@ -115,15 +116,9 @@ class Context:
         )
 
     @cached_property
-    def who(self) -> Who:
-        """The caller as the access log names them."""
-        who = self.principal
-        return Who(who.subject, ",".join(sorted(who.roles))[:200], purpose_of(who.roles))
-
-    @cached_property
-    def notes(self) -> "Notes":
+    def notes(self) -> OperationNotes:
         """What this operation has shown so far."""
-        return Notes()
+        return OperationNotes()
 
     @cached_property
     def emergencies(self) -> "asyncio.Future[dict[str, str]]":
@@ -135,15 +130,15 @@ class Context:
             found = await emergency_db.open_of(connection, self.principal.subject, self.now())
         return {access.patient_id: access.id for access in found}
 
-    def disclosures(self) -> Seen | None:
+    def disclosures(self) -> OperationNotes | None:
         """What the operation showed, for `record_disclosures`; None if there is nothing to record."""
-        notes: Notes | None = self.__dict__.get("notes")
-        return None if notes is None else notes.seen()
+        notes: OperationNotes | None = self.__dict__.get("notes")
+        return None if notes is None or notes.is_empty else notes
 
-    def record_disclosures(self, disclosures: Seen | None) -> None:
+    def record_disclosures(self, disclosures: OperationNotes | None) -> None:
         """Enter into the access log that this caller saw them; anonymous callers see nothing."""
         if disclosures is not None and not self.principal.is_anonymous:
-            self.trail.note(self.who, self.request_id, disclosures)
+            self.access_log.note(self.actor, disclosures)
 
     async def change(
         self, action: Action[Result], arguments: Mapping[str, Any], *, key: str | None = None
@@ -153,33 +148,3 @@ class Context:
             return await self.changes.run(action, self.actor, arguments, key=key)
         finally:
             self.forget()
-
-
-class Notes:
-    """What one operation has shown and refused so far."""
-
-    def __init__(self) -> None:
-        self.operation = ""
-        self.emergencies: dict[str, str] = {}
-        self._revealed: dict[str | None, set[str]] = {}
-        self._refused: set[tuple[str, str]] = set()
-
-    def reveal(self, kind: str, record: Any) -> None:
-        """Data of this class was shown."""
-        person = person_of(record)
-        known = self._revealed.get(person)
-        if known is None:
-            self._revealed[person] = {kind}
-        else:
-            known.add(kind)
-
-    def refuse(self, kind: str, permission: str) -> None:
-        """Data of this class ("" for none) was refused for want of the permission."""
-        self._refused.add((kind, permission))
-
-    def seen(self) -> Seen | None:
-        """All of it; None if there is nothing."""
-        if not (self._revealed or self._refused):
-            return None
-        revealed = {person: frozenset(kinds) for person, kinds in self._revealed.items()}
-        return Seen(self.operation, revealed, frozenset(self._refused), dict(self.emergencies))

@@ -12,12 +12,14 @@ from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys
 from app.auth.principal import ClaimNames
 from app.auth.tokens import Verifier
 from app.db.engine import Database
-from app.domain.access_log import Seal
+from app.domain.access_log_entries import AccessLogKey
 from app.domain.actor import Actor, Door, operator
 from app.runtime import client_certificates as certificates
 from app.runtime.client_certificates import Callers
 from app.runtime.settings import Settings
 from app.runtime.tls import client_context
+from app.services import retention
+from app.services.retention import Rule
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.run import Changes
 
@@ -88,18 +90,24 @@ def secret_of(settings: Settings, name: str) -> str:
     return path.read_text()
 
 
-def seal_of(settings: Settings) -> Seal:
+def retention_rules(settings: Settings) -> tuple[Rule, ...]:
+    """What is deleted by its age."""
+    return retention.rules(
+        idempotency_days=settings.idempotency_retention_days, eligibility_days=settings.eligibility_retention_days
+    )
+
+
+def access_log_key_of(settings: Settings) -> AccessLogKey:
     """The secret side of the access log."""
-    return Seal(secret_of(settings, "audit_secret"))
+    return AccessLogKey(secret_of(settings, "audit_secret"))
 
 
 def changes_of(settings: Settings, database: Database) -> Changes:
     """The door for changes of a command: entries of the access log are written with each change, and sealed by the
     gateways."""
     metrics = Metrics(frozenset())
-    return Changes(
-        database, AccessLogWriter(database, seal_of(settings), now=now, metrics=metrics), now=now, counters=metrics
-    )
+    access_log = AccessLogWriter(database, access_log_key_of(settings), now=now, metrics=metrics)
+    return Changes(database, access_log, now=now, counters=metrics)
 
 
 def console_actor(command: str) -> Actor:

@@ -22,9 +22,9 @@ from app.events.relay import Relay
 from app.redis import cache as caching
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
-from app.runtime.build import database_of, now, seal_of, secret_of, verifier_of
+from app.runtime.build import access_log_key_of, database_of, now, retention_rules, secret_of, verifier_of
 from app.runtime.settings import Settings
-from app.runtime.sweep import sweep
+from app.runtime.sweep import purge, sweep
 from app.runtime.tls import client_context, unprotected
 from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE
@@ -50,7 +50,7 @@ class Process:
     verifier: Verifier
     metrics: Metrics
     changes: Changes
-    trail: AccessLogWriter
+    access_log: AccessLogWriter
     rate: RateLimit
     now: Callable[[], datetime]
     is_draining: bool = False
@@ -103,8 +103,8 @@ def build(
     relay = Relay(
         database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
     )
-    trail = AccessLogWriter(database, seal_of(settings), now=clock, metrics=metrics)
-    changes = Changes(database, trail, now=clock, counters=metrics, on_commit=relay.wake)
+    access_log = AccessLogWriter(database, access_log_key_of(settings), now=clock, metrics=metrics)
+    changes = Changes(database, access_log, now=clock, counters=metrics, on_commit=relay.wake)
     redis = caching.connect(settings.redis_url, **_redis_files(settings))
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     return Process(
@@ -125,7 +125,7 @@ def build(
         verifier=verifier_of(settings),
         metrics=metrics,
         changes=changes,
-        trail=trail,
+        access_log=access_log,
         now=clock,
     )
 
@@ -134,7 +134,7 @@ def build(
 async def running(process: Process) -> AsyncIterator[None]:
     """Run relay and reader; at the end close the subscriptions, finish the batch under way, give back the lock."""
     await _find_beginning(process)
-    tasks = [asyncio.create_task(each.run()) for each in (process.relay, process.trail)]
+    tasks = [asyncio.create_task(each.run()) for each in (process.relay, process.access_log)]
     tasks.append(asyncio.create_task(_watch_deadlines(process)))
     tasks += [asyncio.create_task(each.run()) for each in (process.reader, process.inbox) if each is not None]
     if not process.settings.is_development:
@@ -152,6 +152,7 @@ async def _watch_deadlines(process: Process) -> None:
     while True:
         try:
             await sweep(process.database, process.changes, metrics=process.metrics, now=process.now)
+            await purge(process.database, retention_rules(process.settings))
         except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
             _log.warning("deadlines_failed", error=type(error).__name__, effect="tried again later")
         await asyncio.sleep(process.settings.sweep_interval_seconds)
@@ -169,7 +170,7 @@ async def _find_beginning(process: Process) -> None:
 async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:
     process.hub.close()
     process.relay.stop()
-    process.trail.stop()
+    process.access_log.stop()
     for task in tasks[2:]:
         task.cancel()
     # The batch under way may end; what is not published by then is published by the next leader.

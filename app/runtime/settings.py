@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     client_id: str | None = None
     client_secret: SecretStr | None = None
 
+    idempotency_retention_days: int = Field(default=30, ge=1, le=3_650)
+    eligibility_retention_days: int = Field(default=1_826, ge=1, le=36_500)
+    access_log_retention_days: int = Field(default=7_305, ge=1, le=36_500)
     sweep_interval_seconds: float = Field(default=300.0, ge=1, le=86_400)
     depth_max: int = Field(default=15, ge=3, le=100)
     aliases_max: int = Field(default=100, ge=0, le=2_000)

@@ -14,7 +14,9 @@ from app.db.reconciliation import LedgerFilter
 from app.domain.actor import Door, operator
 from app.domain.calendar import business_day
 from app.domain.data_scope import EVERYTHING
+from app.services import retention
 from app.services.denials import EXPIRE
+from app.services.retention import Rule
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.run import Changes
 
@@ -59,3 +61,10 @@ async def measure_totals(database: Database, metrics: Metrics) -> None:
     metrics.show_totals(books)
     if books.unexplained_cents:
         _log.error("books_do_not_balance", unexplained_cents=books.unexplained_cents)
+
+
+async def purge(database: Database, rules: tuple[Rule, ...]) -> None:
+    """Delete a part of what has been stored for long enough; the access log is left to `billing purge --archive`."""
+    for gone in await retention.purge(database, rules, slices_max=retention.SLICES_MAX):
+        if gone.rows:
+            _log.info("purged", table=gone.table, rows=gone.rows, days=gone.days)

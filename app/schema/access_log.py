@@ -5,8 +5,10 @@ from typing import Any
 
 import strawberry
 
-from app.domain.access_log import AccessDecision, AccessKind, Entry, PurposeOfUse
-from app.resolvers import access_log as audit
+from app.db.access_log import PersonAccess
+from app.domain.access_log import AccessDecision, AccessKind, PurposeOfUse
+from app.domain.actor import Door
+from app.resolvers import access_log as resolvers
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -17,8 +19,12 @@ from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MIN, EmergencyData
 
 described(
     AccessKind,
-    "What an entry of the access log tells of; new values may be added.",
-    {"READ": "Data was shown.", "WRITE": "Something was changed.", "PROCESS": "A gateway process began or ended."},
+    "What an entry of the access log records; new values may be added.",
+    {
+        "READ": "Data was shown.",
+        "WRITE": "Something was changed.",
+        "PROCESS": "A gateway process started or ended, or entries were archived.",
+    },
 )
 described(
     AccessDecision,
@@ -38,21 +44,35 @@ described(
 )
 
 
+described(
+    Door,
+    "Where an operation came in; new values may be added.",
+    {
+        "GRAPHQL": "The GraphQL API.",
+        "REST": "The REST API.",
+        "INBOX": "A payer's message.",
+        "SWEEP": "The gateway itself, when a deadline passed.",
+        "CLI": "The command line of an operator.",
+    },
+)
+
+
 @strawberry.type(description="One access to the calling patient's data.")
 class AccessLogEntry:
     id: strawberry.ID = strawberry.field(description="The entry.")
     at: datetime = strawberry.field(description="When.")
+    door: Door = strawberry.field(description="Where the operation came in.")
     kind: AccessKind = strawberry.field(description="What was done.")
     purpose: PurposeOfUse = strawberry.field(description="What for.")
     operation: str = strawberry.field(description="The fields of the schema that were asked for, or the mutation.")
     decision: AccessDecision = strawberry.field(description="Whether it was allowed.")
 
     @strawberry.field(name="roles", description="The roles of whoever it was.")
-    def role_names(entry: strawberry.Parent[Entry]) -> list[str]:
+    def role_names(entry: strawberry.Parent[PersonAccess]) -> list[str]:
         return [role for role in entry.roles.split(",") if role]
 
     @strawberry.field(name="dataClasses", description="Which kinds of sensitive data were shown.")
-    def classes(entry: strawberry.Parent[Entry]) -> list[DataClass]:
+    def classes(entry: strawberry.Parent[PersonAccess]) -> list[DataClass]:
         return [DataClass[name] for name in entry.data_classes.split(",") if name]
 
 
@@ -76,7 +96,7 @@ class AccessLogQuery:
         extensions=[Requires("access_log:read_own")],
     )
     async def my_access_log(self, info: Info, first: int = 20, after: str | None = None) -> Any:
-        return await audit.own_log(info.context, first=first, after=after)
+        return await resolvers.own_log(info.context, first=first, after=after)
 
     @strawberry.field(
         graphql_type=Connection[EmergencyAccess],
@@ -84,7 +104,7 @@ class AccessLogQuery:
         extensions=[Requires("emergencies:read")],
     )
     async def emergency_accesses(self, info: Info, first: int = 20, after: str | None = None) -> Any:
-        return await audit.accesses(info.context, first=first, after=after)
+        return await resolvers.accesses(info.context, first=first, after=after)
 
 
 @strawberry.input(description="Whose health data is needed at once, and why.")

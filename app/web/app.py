@@ -137,7 +137,7 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             metrics=process.metrics,
             verifier=process.verifier,
             changes=process.changes,
-            trail=process.trail,
+            access_log=process.access_log,
             rate=process.rate,
             now=process.now,
             request_id=request_id.get(),

@@ -54,7 +54,7 @@ async def test_a_look_at_a_claim_names_who_whose_what_and_why(world: World) -> N
     assert (entry.kind, entry.actor, entry.roles, entry.purpose) == ("READ", "dev-reviewer", "reviewer", "HPAYMT")
     assert (entry.operation, entry.decision, entry.detail) == ("claim", "ALLOWED", None)
     assert entry.data_classes == "FINANCIAL,HEALTH"
-    assert entry.person == world.gateway.parts.trail.seal.person(world.patient)
+    assert entry.person == world.gateway.parts.access_log.seal.person(world.patient)
     assert world.patient not in str(entry)
 
 

@@ -66,7 +66,7 @@ async def _rows(world: World) -> dict[str, int]:
         return {
             table.name: (await connection.execute(select(func.count()).select_from(table))).scalar_one()
             for table in metadata.sorted_tables
-            if not table.name.startswith("audit_")
+            if not table.name.startswith("access_log_")
         }
 
 

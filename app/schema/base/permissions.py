@@ -11,11 +11,11 @@ from strawberry.extensions.field_extension import FieldExtension
 from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 
-from app.access_log.writer import person_of
+from app.access_log.notes import OperationNotes, person_of
 from app.auth.principal import Principal
 from app.domain import ids as public_ids
 from app.domain.identifiers import mask
-from app.resolvers.context import Context, Notes
+from app.resolvers.context import Context
 
 BREAK_GLASS: Final = "health:break_glass"
 _NEEDS: Final = "needs"
@@ -155,8 +155,8 @@ class Requires(FieldExtension):
         return await found if isawaitable(found) else found
 
 
-def _notes(info: Any) -> Notes:
-    notes: Notes = info.context.notes
+def _notes(info: Any) -> OperationNotes:
+    notes: OperationNotes = info.context.notes
     if not notes.operation:
         notes.operation = _root_fields(info.operation)
     return notes

@@ -1,0 +1,149 @@
+"""Entries made of what operations showed, refused and changed: persons become pseudonyms, and each entry is signed."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.access_log.notes import OperationNotes
+from app.domain import ids
+from app.domain.access_log import AccessDecision, AccessKind, PurposeOfUse
+from app.domain.access_log_entries import AccessedPerson, AccessEntry, AccessLogKey, SignedEntry
+from app.domain.actor import Actor
+
+STARTED, STOPPED, ARCHIVED = "STARTED", "STOPPED", "ARCHIVED"
+PROCESS_NAME = "billing"
+TEXT_LENGTH_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An operation whose entries are still to be written; without an actor, an event of the process itself."""
+
+    at: datetime
+    actor: Actor | None
+    notes: OperationNotes
+
+    @property
+    def entries(self) -> int:
+        """How many entries it ends in: one for what was shown, one for what was refused."""
+        return 1 if self.actor is None else bool(self.notes.revealed) + bool(self.notes.refused)
+
+    def claims(self) -> Iterator[str]:
+        """Claims whose patients nobody has named yet."""
+        for person in self.notes.revealed:
+            if person is not None and person.startswith(ids.CLAIM) and person not in self.notes.patients:
+                yield person
+
+
+class EntrySigner:
+    """Makes the entries of one process, `writer`."""
+
+    def __init__(self, key: AccessLogKey, writer: str) -> None:
+        self._key = key
+        self._writer = writer
+
+    def of_operation(self, waiting: Waiting, patients: Mapping[str, str], sequence: int) -> Iterator[SignedEntry]:
+        """The entries of one operation that read, numbered from `sequence`; `patients` names those of claims."""
+        notes = waiting.notes
+        if waiting.actor is None:
+            yield self.of_process(waiting.at, notes.operation, sequence=sequence)
+            return
+        if notes.revealed:
+            classes = frozenset[str]().union(*notes.revealed.values())
+            persons = self._persons(notes, patients)
+            yield self._signed(
+                waiting.at, waiting.actor, AccessKind.READ, notes.operation, persons, classes, sequence=sequence
+            )
+        if notes.refused:
+            yield self._refusal(waiting.at, waiting.actor, notes, sequence + bool(notes.revealed))
+
+    def _refusal(self, at: datetime, actor: Actor, notes: OperationNotes, sequence: int) -> SignedEntry:
+        classes = {kind for kind, _ in notes.refused if kind}
+        missing = ", ".join(sorted({permission for _, permission in notes.refused}))
+        return self._signed(
+            at,
+            actor,
+            AccessKind.READ,
+            notes.operation,
+            (),
+            classes,
+            decision=AccessDecision.REFUSED,
+            detail=missing,
+            sequence=sequence,
+        )
+
+    def _persons(self, notes: OperationNotes, patients: Mapping[str, str]) -> list[AccessedPerson]:
+        """One row for each patient, whichever of their records were shown."""
+        shown: dict[str, set[str]] = {}
+        accesses: dict[str, str] = {}
+        for person, classes in notes.revealed.items():
+            if person is None:
+                continue
+            patient = notes.patients.get(person) or patients.get(person, person)
+            shown[patient] = shown[patient] | classes if patient in shown else classes
+            access = notes.emergencies.get(person)
+            if access is not None:
+                accesses[patient] = access
+        rows = [
+            AccessedPerson(self._key.pseudonym(patient), ",".join(sorted(classes)), accesses.get(patient), None)
+            for patient, classes in shown.items()
+        ]
+        return sorted(rows, key=_by_person)
+
+    def of_change(
+        self, at: datetime, actor: Actor, operation: str, changed: Iterable[tuple[str | None, str | None]],
+        detail: str | None,
+    ) -> SignedEntry:  # fmt: skip
+        """The entry of a change of these (object id, patient id) pairs."""
+        objects: dict[str, list[str]] = {}
+        for object_id, patient in changed:
+            of_person = objects.setdefault("" if patient is None else self._key.pseudonym(patient), [])
+            if object_id is not None:
+                of_person.append(object_id)
+        persons = [
+            AccessedPerson(person, "", None, ",".join(dict.fromkeys(found)) or None)
+            for person, found in sorted(objects.items())
+        ]
+        return self._signed(at, actor, AccessKind.WRITE, operation, persons, (), detail=detail)
+
+    def of_process(
+        self, at: datetime, event: str, *, detail: str | None = None, sequence: int | None = None
+    ) -> SignedEntry:
+        """The entry of an event of the process itself."""
+        return self._signed(at, None, AccessKind.PROCESS, event, (), (), detail=detail, sequence=sequence)
+
+    def _signed(
+        self,
+        at: datetime,
+        actor: Actor | None,
+        kind: AccessKind,
+        operation: str,
+        persons: Sequence[AccessedPerson],
+        classes: Iterable[str],
+        *,
+        decision: AccessDecision = AccessDecision.ALLOWED,
+        detail: str | None = None,
+        sequence: int | None = None,
+    ) -> SignedEntry:
+        entry = AccessEntry(
+            id=ids.new_id(ids.AUDIT),
+            at=at,
+            door=None if actor is None else actor.door,
+            kind=kind,
+            actor=PROCESS_NAME if actor is None else actor.subject,
+            roles="" if actor is None else ",".join(sorted(actor.roles))[:TEXT_LENGTH_MAX],
+            purpose=PurposeOfUse.HSYSADMIN if actor is None else actor.purpose,
+            operation=operation[:TEXT_LENGTH_MAX],
+            decision=decision,
+            data_classes=",".join(sorted(classes)),
+            detail=None if detail is None else detail[:TEXT_LENGTH_MAX],
+            persons=len(persons),
+            request_id="-" if actor is None else actor.request_id,
+            writer=self._writer,
+            writer_sequence=sequence,
+        )
+        return self._key.sign(entry, persons)
+
+
+def _by_person(row: AccessedPerson) -> str:
+    return row.person

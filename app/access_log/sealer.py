@@ -1,0 +1,82 @@
+"""Seals the entries of every process, in the order of their ids, as one chain."""
+
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import access_log as access_log_db
+from app.db import clock
+from app.db.engine import Database
+from app.domain import ids
+from app.domain.access_log_entries import AccessLogKey, ChainHead, Seal
+
+SEAL_SIZE: Final = 200
+# An entry gets its id when it is written and is visible when its transaction commits, seconds later at most. Each look
+# goes back by a minute; the first one, and then every 300th, by an hour, for processes whose clocks are wrong.
+OVERLAP_SECONDS: Final = 60
+WIDE_OVERLAP_SECONDS: Final = 3_600
+WIDE_EVERY: Final = 300
+_log = structlog.get_logger("billing.access_log")
+
+
+class Sealer:
+    """Seals what is in no seal yet. Any number of processes may do it: the primary keys let one of them win."""
+
+    def __init__(self, database: Database, key: AccessLogKey) -> None:
+        self._database = database
+        self._key = key
+        self._looks = 0
+        self._known: ChainHead | None = None
+        self._expected: str | None = None
+
+    def expect(self, entry_id: str) -> None:
+        """Look for this entry too: it was written now, but may be old if the database was down when it was made."""
+        self._expected = entry_id if self._expected is None else min(entry_id, self._expected)
+
+    async def seal(self) -> Seal | None:
+        """Seal what waits; the new end of the chain, None if it has not grown or another process was faster."""
+        last: Seal | None = None
+        while (sealed := await self._seal_once()) is not None:
+            last = sealed
+            if sealed.entries < SEAL_SIZE:
+                break
+        return last
+
+    async def _seal_once(self) -> Seal | None:
+        async with self._database.reading() as connection:
+            end = await access_log_db.head(connection)
+            found = await access_log_db.unsealed(connection, self._since(end), SEAL_SIZE)
+        head = None if end is None else end.head
+        self._notice_loss(head)
+        if not found:
+            self._expected = None
+            return None
+        try:
+            sealed = await self._database.transact(lambda connection: self._insert(connection, head, found))
+        except IntegrityError:
+            return None  # another process has sealed them, or will
+        self._known = sealed.head
+        self._expected = None if len(found) < SEAL_SIZE else self._expected
+        return sealed
+
+    async def _insert(self, connection: AsyncConnection, head: ChainHead | None, found: list[tuple[str, str]]) -> Seal:
+        seal = self._key.seal(head, found, sealed_at=await clock.now(connection))
+        await access_log_db.insert_seal(connection, seal, [entry_id for entry_id, _ in found])
+        return seal
+
+    def _since(self, end: Seal | None) -> str:
+        """The id from which entries may be unsealed."""
+        is_wide = self._looks % WIDE_EVERY == 0
+        self._looks += 1
+        if end is None:
+            return ""
+        since = ids.earlier(end.last_entry_id, WIDE_OVERLAP_SECONDS if is_wide else OVERLAP_SECONDS)
+        return since if self._expected is None else min(since, self._expected)
+
+    def _notice_loss(self, head: ChainHead | None) -> None:
+        """Report once that the chain ends before a seal that this process has seen."""
+        known, self._known = self._known, head
+        if known is not None and (head is None or head.position < known.position):
+            _log.error("access_log_cut_off", known=known.position, found=0 if head is None else head.position)
