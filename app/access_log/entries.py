@@ -1,12 +1,12 @@
 """Entries made of what operations showed, refused and changed: persons become pseudonyms, and each entry is signed."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.access_log.notes import OperationNotes
 from app.domain import ids
-from app.domain.access_log import AccessDecision, AccessKind, PurposeOfUse
+from app.domain.access_log import AccessDecision, AccessKind, DataClass, PurposeOfUse
 from app.domain.access_log_entries import AccessedPerson, AccessEntry, AccessLogKey, SignedEntry
 from app.domain.actor import Actor
 
@@ -91,20 +91,26 @@ class EntrySigner:
         return sorted(rows, key=_by_person)
 
     def of_change(
-        self, at: datetime, actor: Actor, operation: str, changed: Iterable[tuple[str | None, str | None]],
+        self,
+        at: datetime,
+        actor: Actor,
+        operation: str,
+        changed: Iterable[tuple[str | None, str | None]],
+        disclosed: Collection[DataClass],
         detail: str | None,
-    ) -> SignedEntry:  # fmt: skip
-        """The entry of a change of these (object id, patient id) pairs."""
+    ) -> SignedEntry:
+        """The entry of a change of these (object id, patient id) pairs; its result carries these classes of data."""
+        classes = ",".join(sorted(disclosed))
         objects: dict[str, list[str]] = {}
         for object_id, patient in changed:
             of_person = objects.setdefault("" if patient is None else self._key.pseudonym(patient), [])
             if object_id is not None:
                 of_person.append(object_id)
         persons = [
-            AccessedPerson(person, "", None, ",".join(dict.fromkeys(found)) or None)
+            AccessedPerson(person, classes if person else "", None, ",".join(dict.fromkeys(found)) or None)
             for person, found in sorted(objects.items())
         ]
-        return self._signed(at, actor, AccessKind.WRITE, operation, persons, (), detail=detail)
+        return self._signed(at, actor, AccessKind.WRITE, operation, persons, disclosed, detail=detail)
 
     def of_process(
         self, at: datetime, event: str, *, detail: str | None = None, sequence: int | None = None

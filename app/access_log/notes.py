@@ -21,7 +21,11 @@ class OperationNotes:
         self.patients: dict[str, str] = {}
 
     def reveal(self, kind: str, record: Any) -> None:
-        """Data of this class was shown."""
+        """Data of this class was shown: of a record's person, or of the patients of all claims in a document."""
+        for claim_id in getattr(record, "claim_ids", ()):
+            self.revealed.setdefault(claim_id, set()).add(kind)
+        if hasattr(record, "claim_ids"):
+            return
         person: str | None = getattr(record, "patient_id", None)
         if person is None:
             person = person_of(record)

@@ -4,7 +4,7 @@ are sealed in order. Changes write their entries in their own transaction."""
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ from app.access_log.notes import OperationNotes
 from app.access_log.sealer import Sealer
 from app.db import access_log as access_log_db
 from app.db.engine import Database, DatabaseUnavailable
+from app.domain.access_log import DataClass
 from app.domain.access_log_entries import AccessLogKey, SignedEntry
 from app.domain.actor import Actor
 from app.telemetry.metrics import Metrics
@@ -64,10 +65,12 @@ class AccessLogWriter:
         *,
         operation: str,
         changed: Iterable[tuple[str | None, str | None]],
+        disclosed: Collection[DataClass] = (),
         detail: str | None = None,
     ) -> None:
-        """Write a change of these (object id, patient id) pairs in the transaction that makes it."""
-        entry = self._signer.of_change(self._now(), actor, operation, changed, detail)
+        """Write a change of these (object id, patient id) pairs in the transaction that makes it; `disclosed` are the
+        classes of their data that its result carries."""
+        entry = self._signer.of_change(self._now(), actor, operation, changed, disclosed, detail)
         await access_log_db.insert_entries(connection, [entry])
 
     async def run(self) -> None:

@@ -11,7 +11,15 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     "biller": _SEE
     | {"patients:read", "claims:read_items", "amounts:read", "settlements:read", "contracts:read"}
     | {"reconciliation:read", "eligibility:read", "eligibility:check"}
-    | {"claims:create", "claims:submit", "claims:cancel", "denials:appeal", "invoices:create", "invoices:cancel"}
+    | {
+        "claims:create",
+        "claims:submit",
+        "claims:cancel",
+        "batches:export",
+        "denials:appeal",
+        "invoices:create",
+        "invoices:cancel",
+    }
     | {"health:break_glass"},
     "reviewer": _ALL_OF_A_CLAIM
     | {"reconciliation:read", "contracts:read", "eligibility:read", "claims:review", "claims:adjudicate"},

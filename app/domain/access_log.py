@@ -1,4 +1,4 @@
-"""The vocabulary of the access log: kinds of entries, decisions, and purposes of use."""
+"""The vocabulary of the access log: kinds of entries, decisions, classes of data, and purposes of use."""
 
 from collections.abc import Collection
 from enum import StrEnum
@@ -16,6 +16,14 @@ class AccessKind(StrEnum):
 class AccessDecision(StrEnum):
     ALLOWED = "ALLOWED"
     REFUSED = "REFUSED"
+
+
+class DataClass(StrEnum):
+    """What kind of sensitive data a field or a document carries."""
+
+    PERSONAL = "PERSONAL"
+    HEALTH = "HEALTH"
+    FINANCIAL = "FINANCIAL"
 
 
 class PurposeOfUse(StrEnum):

@@ -6,14 +6,14 @@ from typing import Any
 import strawberry
 
 from app.db.access_log import PersonAccess
-from app.domain.access_log import AccessDecision, AccessKind, PurposeOfUse
+from app.domain.access_log import AccessDecision, AccessKind, DataClass, PurposeOfUse
 from app.domain.actor import Door
 from app.resolvers import access_log as resolvers
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
-from app.schema.base.permissions import BREAK_GLASS, DataClass, Requires, health
+from app.schema.base.permissions import BREAK_GLASS, Requires, health
 from app.services import emergency
 from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MIN, EmergencyData
 

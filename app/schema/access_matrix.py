@@ -108,7 +108,7 @@ def _fields(kind: GraphQLObjectType, roles: Roles, types: Mapping[str, set[str]]
     rows = {}
     for name, rule in rules.items():
         if rule is not None:
-            mark = f" ({rule.data.name})" if rule.data else ""
+            mark = f" ({', '.join(rule.data)})" if rule.data else ""
             rows[f"{name}{mark}"] = [
                 cell(rule, permissions) if kind.name in types[role] else NO for role, permissions in roles.items()
             ]

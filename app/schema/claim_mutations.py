@@ -3,6 +3,7 @@
 import strawberry
 
 from app.schema.base.mutations import MutationPayload, UserError, mutation, user_errors
+from app.schema.base.permissions import Requires
 from app.schema.claim_inputs import (
     AdjudicateClaimInput,
     CancelClaimInput,
@@ -16,6 +17,7 @@ from app.schema.claim_inputs import (
 )
 from app.schema.objects import Claim
 from app.services import batch_export, claims, reviews
+from app.services.batch_export import CARRIED
 from app.services.claims import Submission
 
 
@@ -45,7 +47,11 @@ class SubmitClaimsPayload(MutationPayload):
 class TissBatch:
     number: str = strawberry.field(description="Its number with this provider (numeroLote).")
     file_name: str = strawberry.field(description="A name to save it under.")
-    xml: str = strawberry.field(description="The document; save it in ISO-8859-1, as its declaration says.")
+    xml: str | None = strawberry.field(
+        description="The document, with the cards, clinical indications, codes and amounts of its claims; save it in "
+        "ISO-8859-1, as its declaration says.",
+        extensions=[Requires("batches:export", data=CARRIED)],
+    )
     hash: str = strawberry.field(description="The hash of its epilogue.")
 
 

@@ -113,7 +113,12 @@ class Changes:
         await outbox_db.insert_events(connection, [event.row() for event in unit.events])
         detail = "replayed" if is_replayed else None
         await self._access_log.record(
-            connection, unit.actor, operation=action.name, changed=list(unit.changes), detail=detail
+            connection,
+            unit.actor,
+            operation=action.name,
+            changed=list(unit.changes),
+            disclosed=unit.disclosed,
+            detail=detail,
         )
 
     def _finish(self, action: Action[Any], written: Written[Any], unit: UnitOfWork) -> None:

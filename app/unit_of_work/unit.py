@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.history import ClaimStep, InvoiceStep
+from app.domain.access_log import DataClass
 from app.domain.actor import Actor
 from app.domain.calendar import business_day
 from app.domain.data_scope import DataScope
@@ -35,6 +36,7 @@ class UnitOfWork:
     claim_steps: list[ClaimStep] = field(default_factory=list)
     invoice_steps: list[InvoiceStep] = field(default_factory=list)
     changes: dict[tuple[str, str | None], None] = field(default_factory=dict)
+    disclosed: frozenset[DataClass] = frozenset()
     counts: dict[Counted, int] = field(default_factory=dict)
     notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -68,6 +70,10 @@ class UnitOfWork:
     def changed(self, object_id: str, patient: str | None = None) -> None:
         """Name an object that was changed, and the patient whose data it is, for the access log."""
         self.changes[object_id, patient] = None
+
+    def disclose(self, *classes: DataClass) -> None:
+        """Say that the result carries these classes of data of everybody whose objects are named as changed."""
+        self.disclosed |= frozenset(classes)
 
     def count(self, counted: Counted, amount: int = 1) -> None:
         """Add to a counter of the metrics once the change is committed."""

@@ -1,7 +1,6 @@
 """Permission: one object writes the rule into the SDL and enforces it."""
 
 from collections.abc import Awaitable, Callable
-from enum import Enum
 from inspect import isawaitable
 from typing import Any, Final, NewType
 
@@ -14,8 +13,10 @@ from strawberry.types.field import StrawberryField
 from app.access_log.notes import OperationNotes, person_of
 from app.auth.principal import Principal
 from app.domain import ids as public_ids
+from app.domain.access_log import DataClass
 from app.domain.identifiers import mask
 from app.resolvers.context import Context
+from app.schema.base.described import described
 
 BREAK_GLASS: Final = "health:break_glass"
 _NEEDS: Final = "needs"
@@ -28,11 +29,15 @@ SCOPE = strawberry.scalar(
 )
 
 
-@strawberry.enum(description="What kind of sensitive data a field carries.")
-class DataClass(Enum):
-    PERSONAL = strawberry.enum_value("PERSONAL", description="Identifies a person.")
-    HEALTH = strawberry.enum_value("HEALTH", description="Tells about a person's health.")
-    FINANCIAL = strawberry.enum_value("FINANCIAL", description="Amounts and bank details.")
+described(
+    DataClass,
+    "What kind of sensitive data a field carries.",
+    {
+        "PERSONAL": "Identifies a person.",
+        "HEALTH": "Describes a person's health.",
+        "FINANCIAL": "Amounts and bank details.",
+    },
+)
 
 
 @strawberry.schema_directive(
@@ -45,7 +50,10 @@ class RequiresScopes:
 
 
 @strawberry.schema_directive(
-    locations=[Location.FIELD_DEFINITION], name="sensitive", description="The kind of sensitive data behind a field."
+    locations=[Location.FIELD_DEFINITION],
+    name="sensitive",
+    description="A kind of sensitive data that a field carries.",
+    repeatable=True,
 )
 class Sensitive:
     data: DataClass
@@ -80,21 +88,21 @@ def check(principal: Principal, *any_of: str) -> None:
 class Requires(FieldExtension):
     """The field needs one of these permissions; states it in the SDL and in the description.
 
-    `data` says what it carries, so that each look is recorded. Without the permission `clear` its text is starred.
+    `data` are the classes of what it carries, so that each look is recorded. Without the permission `clear` its text is
+    masked.
     """
 
-    def __init__(self, *any_of: str, data: DataClass | None = None, clear: str | None = None) -> None:
+    def __init__(self, *any_of: str, data: DataClass | tuple[DataClass, ...] = (), clear: str | None = None) -> None:
         self.any_of = any_of
-        self.data = data
+        self.data = (data,) if isinstance(data, DataClass) else data
         self.clear = clear
 
     def apply(self, field: StrawberryField) -> None:
         """Write the rule into the schema."""
         field.directives = [*field.directives, RequiresScopes(scopes=[[ScopeName(scope)] for scope in self.any_of])]
-        if self.data is not None:
-            field.directives = [*field.directives, Sensitive(data=self.data)]
+        field.directives = [*field.directives, *(Sensitive(data=data) for data in self.data)]
         wanted = " or ".join(f"`{scope}`" for scope in self.any_of)
-        starred = f" Starred without `{self.clear}`." if self.clear else ""
+        starred = f" Masked without `{self.clear}`." if self.clear else ""
         field.description = f"{field.description or ''} Needs {wanted}.{starred}".strip()
 
     def allow(self, principal: Principal) -> None:
@@ -128,16 +136,17 @@ class Requires(FieldExtension):
         try:
             self.allow(ctx.principal)
         except AccessRefused as refused:
-            if self.data is DataClass.HEALTH and BREAK_GLASS in ctx.principal.permissions:
+            if self.data == (DataClass.HEALTH,) and BREAK_GLASS in ctx.principal.permissions:
                 return False
             self._note_refusal(info, refused)
             raise
-        if self.data is not None:
-            _notes(info).reveal(self.data.name, source)
+        for data in self.data:
+            _notes(info).reveal(data.value, source)
         return True
 
     def _note_refusal(self, info: Any, refused: AccessRefused) -> None:
-        _notes(info).refuse("" if self.data is None else self.data.name, str(refused.extensions["permission"]))
+        for data in self.data or ("",):
+            _notes(info).refuse(str(data), str(refused.extensions["permission"]))
 
     async def _in_emergency(self, next_: Callable[..., Any], source: Any, info: Any, arguments: dict[str, Any]) -> Any:
         """Show health data of a patient for whom the caller has an open emergency access."""
@@ -149,7 +158,7 @@ class Requires(FieldExtension):
             self._note_refusal(info, refused)
             raise refused
         notes = _notes(info)
-        notes.reveal(DataClass.HEALTH.name, source)
+        notes.reveal(DataClass.HEALTH.value, source)
         notes.emergencies[person_of(source) or ""] = access
         found = next_(source, info, **arguments)
         return await found if isawaitable(found) else found
