@@ -16,7 +16,7 @@ from app.services.batch_import import GuideOutcome, ImportReport
 
 
 def import_tiss(file: Annotated[Path, typer.Argument(help="A TISS lote, XML.")]) -> None:
-    """Take the guides of a TISS batch document in as submitted claims, and tell what became of each."""
+    """Import the guides of a TISS batch document as submitted claims, and report the result of each."""
     try:
         xml = file.read_bytes()
     except OSError as error:
@@ -30,10 +30,12 @@ def import_tiss(file: Annotated[Path, typer.Argument(help="A TISS lote, XML.")])
 
 
 def export_tiss(
-    claims: Annotated[list[str], typer.Argument(help="Ids of 1 to 100 sent claims of one type, provider and payer.")],
-    output: Annotated[Path | None, typer.Option(help="Where to write the document; default: its own name.")] = None,
+    claims: Annotated[
+        list[str], typer.Argument(help="Ids of 1 to 100 submitted claims of one type, provider and payer.")
+    ],
+    output: Annotated[Path | None, typer.Option(help="Where to write the document; by default its own name.")] = None,
 ) -> None:
-    """Write sent claims as a TISS batch document, valid and hashed."""
+    """Write submitted claims as a TISS batch document, valid and hashed."""
 
     async def work(database: Database) -> Batch:
         return await database.transact(

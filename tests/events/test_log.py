@@ -260,7 +260,7 @@ async def test_the_command_line_tells_of_parked_events_and_has_events_published_
     line = f"inv_b  InvoiceIssued {names[3]} since 2026-03-01 10:20: the data is no JSON\n"
     no_inbox = "billing: there is no inbox without Kafka: BILLING_EVENTS_URL is not kafka://\n"
     assert [*await asyncio.gather(_billing(tmp_path, "parked"), _billing(tmp_path, "redeliver"))] == [
-        (0, line, "1 events parked, 1 wait behind them\n"),
+        (0, line, "1 events parked, 1 wait for them\n"),
         (1, "", no_inbox),
     ]
     release = _billing(tmp_path, "release", "inv_a", "inv_b")
