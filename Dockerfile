@@ -5,7 +5,7 @@ WORKDIR /src/explorer
 COPY explorer/package.json explorer/package-lock.json explorer/.npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY explorer/ ./
-# The build writes its bundle next door, into /src/app/web/static.
+# The build writes its bundle to /src/app/web/static.
 RUN npm run build
 
 
@@ -15,7 +15,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 RUN python -m venv /opt/billing
 ENV PATH=/opt/billing/bin:$PATH
 WORKDIR /src
-# Every dependency by its hash, in a layer of its own that a change of the code leaves alone.
+# Every dependency by its hash, in a layer of its own, so that changes of the code do not rebuild it.
 COPY requirements.txt ./
 RUN pip install --require-hashes -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
@@ -25,12 +25,12 @@ RUN pip install --no-deps . && pip check
 
 
 FROM python:3.13-slim
-# The uid is a number, so that an orchestrator can see that it is not root. The one writable place is the volume.
+# The uid is a number, so that an orchestrator can see that it is not root. Only the volume is writable.
 RUN groupadd --system --gid 10001 billing \
     && useradd --system --uid 10001 --gid billing --home-dir /var/lib/billing --shell /usr/sbin/nologin billing \
     && install --directory --owner=billing --group=billing --mode=0700 /var/lib/billing
 COPY --from=wheels /opt/billing /opt/billing
-# Inside a container loopback would answer nobody, so the default address is every interface.
+# Loopback is unreachable from outside a container, so the default address is every interface.
 ENV PATH=/opt/billing/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -40,7 +40,7 @@ ENV PATH=/opt/billing/bin:$PATH \
 WORKDIR /var/lib/billing
 USER 10001:10001
 EXPOSE 8000
-# Live, not ready: a database that is away is no reason to restart the process.
+# Liveness, not readiness: a database that is down is no reason to restart the process.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as web; web.urlopen(f\"http://127.0.0.1:{os.environ['BILLING_PORT']}/health/live\", timeout=4)"]
 ENTRYPOINT ["billing"]

@@ -17,7 +17,7 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml scripts/python.sh
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-install: $(STAMP) ## Make the virtual environment with the locked packages
+install: $(STAMP) ## Create the virtual environment with the locked packages
 
 run: $(STAMP) ## Serve the embedded gateway with demo data on BILLING_PORT or 8000
 	@$(MAKE) --no-print-directory explorer-if-possible
@@ -26,41 +26,41 @@ run: $(STAMP) ## Serve the embedded gateway with demo data on BILLING_PORT or 80
 	@$(BIN)/billing seed-demo --claims 200 --once
 	@exec $(BIN)/billing serve --show-tokens
 
-test: $(STAMP) explorer-if-possible ## Run every test, on servers that it starts itself, in WORKERS processes
+test: $(STAMP) explorer-if-possible ## Run all tests in WORKERS processes, on servers that the run starts itself
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
-faults: $(STAMP) ## Kill, cut off and starve gateways and servers, at full length, and print the figures
+faults: $(STAMP) ## Kill, disconnect and starve gateways and servers, at full length, and print the measurements
 	BILLING_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
 
-fuzz: $(STAMP) ## Some 3,000 generated documents against live gateways, other ones each time
+fuzz: $(STAMP) ## Send about 3,000 generated documents to live gateways, different ones each time
 	BILLING_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 check: lint types contracts dead-code security schema-check test ## Everything that CI runs: format, lint, types, contracts, dead code, security, schema, tests
 
-lint: $(STAMP) ## Format and lint rules
+lint: $(STAMP) ## Check format and lint rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-format: $(STAMP) ## Rewrite the files in the project's format
+format: $(STAMP) ## Format the files
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-types: $(STAMP) ## Strict types
+types: $(STAMP) ## Check types strictly
 	$(BIN)/mypy
 
-contracts: $(STAMP) ## Who may import whom
+contracts: $(STAMP) ## Check the layers: which room may import which
 	$(BIN)/lint-imports --no-logo
 
-dead-code: $(STAMP) ## Code that nothing uses
+dead-code: $(STAMP) ## Find code that nothing uses
 	$(BIN)/python -m scripts.dead_code
 
-security: $(STAMP) ## Known weak patterns in the code
+security: $(STAMP) ## Find known weak patterns in the code
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app scripts
 
-schema-check: $(STAMP) ## schema.graphql and the generated pages of docs/ are what the code prints
-	@$(BIN)/billing schema | diff -u schema.graphql - && echo "schema.graphql is in step"
-	@$(BIN)/billing access-matrix | diff -u docs/access.md - && echo "docs/access.md is in step"
-	@for page in $(PAGES); do $(BIN)/billing reference $$page | diff -u docs/$$page.md - && echo "docs/$$page.md is in step" || exit 1; done
+schema-check: $(STAMP) ## Check that schema.graphql and the generated pages of docs/ are up to date
+	@$(BIN)/billing schema | diff -u schema.graphql - && echo "schema.graphql is up to date"
+	@$(BIN)/billing access-matrix | diff -u docs/access.md - && echo "docs/access.md is up to date"
+	@for page in $(PAGES); do $(BIN)/billing reference $$page | diff -u docs/$$page.md - && echo "docs/$$page.md is up to date" || exit 1; done
 
 schema: $(STAMP) ## Write schema.graphql, the generated pages of docs/ and the event contracts
 	$(BIN)/billing schema > schema.graphql
@@ -78,7 +78,7 @@ explorer: ## Build GraphiQL from its npm packages into app/web/static
 explorer-if-possible:
 	@if [ -f app/web/static/index.html ]; then :; \
 	elif command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory explorer; \
-	else echo "npm is not here: GraphiQL is left out, everything else works (later: make explorer)"; fi
+	else echo "npm is not installed: GraphiQL is left out, everything else works (later: make explorer)"; fi
 
 migration: $(STAMP) ## Draft a migration from the tables: make migration m="what changes"
 	$(BIN)/python -m scripts.draft_migration "$(m)"

@@ -41,7 +41,7 @@ for _command in COMMANDS:
 
 
 def main() -> None:
-    """Run the command line; failures that an operator can mend are one line each, without a traceback."""
+    """Run the command line; failures that an operator can fix are one line each, without a traceback."""
     try:
         app()
     except SettingsError as error:

@@ -7,7 +7,7 @@ export default defineConfig({
   build: {
     outDir: '../app/web/static',
     emptyOutDir: true,
-    // The page targets evergreen browsers, so nothing has to be polyfilled.
+    // The page targets evergreen browsers, so it needs no polyfills.
     target: 'es2022',
     modulePreload: { polyfill: false },
     // Monaco alone is larger than the default limit of 500 kB.
@@ -15,7 +15,7 @@ export default defineConfig({
     reportCompressedSize: false,
     license: { fileName: 'licenses.md' },
     rolldownOptions: {
-      // "use client" in the libraries means nothing here; the other warnings stay.
+      // "use client" in the libraries has no effect here; other warnings are shown.
       onLog(level, log, report) {
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') report(level, log);
       },

@@ -1,4 +1,4 @@
-"""Drafts a migration: brings an empty SQLite database to head and writes what the tables have beyond it."""
+"""Drafts a migration: upgrades an empty SQLite database and writes how the tables of the code differ from it."""
 
 import sys
 from pathlib import Path

@@ -13,7 +13,7 @@ from app.services import tuss
 
 
 def load_tuss() -> None:
-    """Load the TUSS terms that the `tiss` package ships; loading them again adds nothing."""
+    """Load the TUSS terms that the `tiss` package ships; loading them again changes nothing."""
     with console.progress("TUSS terms") as progress:
         task = progress.add_task("load", total=None)
         added = console.with_database(

@@ -15,7 +15,7 @@ from app.runtime.tls import client_context
 
 
 def parked() -> None:
-    """Show the events that cannot be published, and why; the later ones of the same claim or invoice wait."""
+    """List the events that cannot be published, and why; later ones of the same claim or invoice wait for them."""
 
     async def work(database: Database) -> tuple[list[ParkedRecord], int]:
         async with database.reading() as connection:
@@ -29,9 +29,9 @@ def parked() -> None:
 
 
 def release(
-    aggregates: Annotated[list[str], typer.Argument(help="Claims or invoices, as `billing parked` names them.")],
+    aggregates: Annotated[list[str], typer.Argument(help="Claims or invoices, as `billing parked` prints them.")],
 ) -> None:
-    """Let the relay try parked events again, after their reason is gone."""
+    """Publish parked events again, after the cause is fixed."""
     released = console.with_database(
         lambda database: database.transact(lambda connection: outbox_db.release(connection, aggregates))
     )
@@ -40,11 +40,11 @@ def release(
 
 def republish(
     first: Annotated[int, typer.Option("--from", min=1, help="The first position to publish again.")],
-    last: Annotated[int | None, typer.Option("--to", min=1, help="The last one; default: all that follow.")] = None,
+    last: Annotated[int | None, typer.Option("--to", min=1, help="The last one; by default all that follow.")] = None,
 ) -> None:
-    """Let the relay publish events of the log again, in order, under their own ids and positions.
+    """Publish events of the log again, in order, with the same ids and positions.
 
-    For a topic that lost its data, or a consumer that must hear the past; other consumers drop them by id.
+    For a topic that lost its data, or a consumer that needs the past; other consumers drop them by id.
     """
     count = console.with_database(
         lambda database: database.transact(lambda connection: outbox_db.publish_again(connection, first, last)),
@@ -54,7 +54,7 @@ def republish(
 
 
 def redeliver() -> None:
-    """Put the statements among the dead letters into the inbox again, after the reason is gone."""
+    """Move payers' statements from the dead-letter topic back to the inbox, after the cause is fixed."""
     settings = console.settings()
     if not settings.events_url.startswith("kafka://"):
         console.fail("there is no inbox without Kafka: BILLING_EVENTS_URL is not kafka://")

@@ -22,7 +22,7 @@ def token(
     """Print one bearer token, signed with the development key (development only)."""
     settings = console.settings()
     if not settings.is_development:
-        console.fail("tokens are made by the identity provider when BILLING_ENV is production")
+        console.fail("in production the identity provider issues the tokens")
     if role not in ROLES:
         console.fail(f"there is no role {role}; the roles are {', '.join(ROLES)}")
     needed = {"payer_agent": ("--payer", payer), "patient": ("--patient", patient)}
@@ -43,10 +43,10 @@ def development_token(settings: Settings, role: str, scope: dict[str, Any]) -> s
 
 
 def whoami(
-    token_file: Annotated[Path | None, typer.Option(help="A file with a token, `-` for standard input.")] = None,
-    scope: Annotated[str | None, typer.Option(help="Scopes to ask for with a token for the client itself.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="A file with a token; `-` is standard input.")] = None,
+    scope: Annotated[str | None, typer.Option(help="Scopes to request with a token for the client itself.")] = None,
 ) -> None:
-    """Look at the identity provider, its keys and a token, and tell whom the gateway takes the bearer for."""
+    """Check the identity provider, its keys and a token, and show which caller the gateway sees."""
     from app.runtime import whoami as identity
 
     settings, given = console.settings(), _token_in(token_file)

@@ -1,6 +1,6 @@
-"""Commands that print or write what the schema and the event contracts say.
+"""Commands that print or write the schema, its access table, the event contracts and manifests.
 
-The schema takes a second to build: it is imported by the commands that need it.
+The schema takes a second to build, so only the commands that need it import it.
 """
 
 from pathlib import Path
@@ -22,10 +22,10 @@ def schema() -> None:
 
 
 def trusted_documents(
-    directory: Annotated[Path, typer.Argument(help="Where the client's .graphql files are.")],
+    directory: Annotated[Path, typer.Argument(help="The folder of the client's .graphql files.")],
     output: Annotated[Path, typer.Option(help="The manifest, for BILLING_TRUSTED_DOCUMENTS.")] = Path("trusted.json"),
 ) -> None:
-    """Write the manifest of a client's operations, each by its hash, after a check against the schema."""
+    """Check a client's operations against the schema, and write their manifest, each by its hash."""
     from app.schema.root import schema as graphql_schema
     from app.transport import manifest
 
@@ -38,7 +38,7 @@ def trusted_documents(
 
 
 def access_matrix() -> None:
-    """Print which role sees which field and does what, as Markdown."""
+    """Print which role sees which field and may do what, as Markdown."""
     from app.schema import access_matrix as access
     from app.schema.root import schema as graphql_schema
 

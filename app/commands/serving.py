@@ -49,6 +49,6 @@ def _greet(settings: Settings) -> None:
 
 
 def migrate() -> None:
-    """Bring the database to the newest tables."""
+    """Upgrade the database to the current tables."""
     console.with_database(migrations.upgrade)
     console.note(f"the database is at revision {migrations.head()}")

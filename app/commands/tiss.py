@@ -23,10 +23,12 @@ def import_tiss(file: Annotated[Path, typer.Argument(help="A TISS lote, XML.")])
 
 
 def export_tiss(
-    claims: Annotated[list[str], typer.Argument(help="Ids of 1 to 100 sent claims of one type, provider and payer.")],
-    output: Annotated[Path | None, typer.Option(help="Where to write the document; default: its own name.")] = None,
+    claims: Annotated[
+        list[str], typer.Argument(help="Ids of 1 to 100 submitted claims of one type, provider and payer.")
+    ],
+    output: Annotated[Path | None, typer.Option(help="Where to write the document; by default its own name.")] = None,
 ) -> None:
-    """Write sent claims as a TISS batch document, valid and hashed."""
+    """Write submitted claims as a TISS batch document, valid and hashed."""
     batch = console.with_changes(
         "export-tiss", lambda changes, actor: changes.run(EXPORT, actor, {"claim_ids": claims})
     ).value

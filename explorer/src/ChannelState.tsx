@@ -9,7 +9,7 @@ const CHANNEL_TEXT: Record<Channel['state'], string> = {
   closed: 'closed',
 };
 
-/** Whether the subscription socket is open, and why it is not any more. */
+/** Whether the subscription socket is open, or why it was closed. */
 export function ChannelState({ gateway }: { gateway: Gateway }) {
   const channel = useSyncExternalStore(gateway.onChannel, gateway.channel);
   const text = channel.state === 'closed' ? `closed: ${channel.reason}` : CHANNEL_TEXT[channel.state];

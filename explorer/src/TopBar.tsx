@@ -66,20 +66,20 @@ export function TopBar({ gateway, identity, onToken }: Props) {
         )}
       </form>
       <div className="bar-status" id={statusId} role="status">
-        <Who identity={identity} />
+        <IdentityStatus identity={identity} />
       </div>
     </header>
   );
 }
 
-function Who({ identity }: { identity: Identity }) {
+function IdentityStatus({ identity }: { identity: Identity }) {
   switch (identity.state) {
     case 'anonymous':
       return <span className="who who-quiet">No token: requests are anonymous</span>;
     case 'checking':
       return <span className="who who-quiet">Checking the token…</span>;
     case 'known':
-      return <Known caller={identity.caller} />;
+      return <CallerStatus caller={identity.caller} />;
     case 'refused':
       return (
         <span className="who">
@@ -90,7 +90,7 @@ function Who({ identity }: { identity: Identity }) {
   }
 }
 
-function Known({ caller }: { caller: Caller }) {
+function CallerStatus({ caller }: { caller: Caller }) {
   return (
     <span className="who">
       <span className="who-subject">{caller.subject}</span>
@@ -100,13 +100,13 @@ function Known({ caller }: { caller: Caller }) {
         </span>
       ))}
       {caller.roles.length === 0 && <span className="chip">no role</span>}
-      {caller.reach && <span className="who-quiet">{caller.reach}</span>}
+      {caller.dataScope && <span className="who-quiet">{caller.dataScope}</span>}
       {caller.expiresAt && <Remaining end={caller.expiresAt} />}
     </span>
   );
 }
 
-/** How long the token still lasts, counted down. */
+/** The remaining lifetime of the token, counted down. */
 function Remaining({ end }: { end: Date }) {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
@@ -115,7 +115,7 @@ function Remaining({ end }: { end: Date }) {
     return () => clearInterval(timer);
   }, [end]);
   const minutes = Math.ceil((end.getTime() - now) / 60_000);
-  const title = `The token ends at ${end.toLocaleString()}`;
+  const title = `The token expires at ${end.toLocaleString()}`;
   if (minutes <= 0) {
     return (
       <span className="chip chip-bad" title={title}>

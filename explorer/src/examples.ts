@@ -1,4 +1,4 @@
-// The tabs a fresh page opens with.
+// The tabs of a new page.
 import type { GraphiQLProps } from 'graphiql';
 
 const claims = `# Paste a token above, then press Ctrl+Enter here.
@@ -65,7 +65,7 @@ const question = {
   input: { provider: '1234567', payer: '123456', cardNumber: '12345', forceRefresh: false },
 };
 
-// The first tab carries no variables: GraphiQL 5.4 shows the variables of a tab only once it is switched to.
+// The first tab has no variables: GraphiQL 5.4 shows the variables of a tab only after switching to it.
 export const exampleTabs: NonNullable<GraphiQLProps['defaultTabs']> = [
   { query: claims },
   { query: eligibility, variables: JSON.stringify(question, null, 2) },

@@ -1,4 +1,4 @@
-// The page's only way to the gateway: POST for queries and mutations, one WebSocket for subscriptions.
+// All traffic to the gateway: POST for queries and mutations, one WebSocket for subscriptions.
 import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
 import { Kind, parse, type ExecutionResult, type OperationDefinitionNode } from 'graphql';
 import { createClient, type Client } from 'graphql-ws';
@@ -25,7 +25,7 @@ export interface Answer {
   result: ExecutionResult;
 }
 
-/** Accepts what people really paste: a bare token, a header value or a whole header line, with line breaks. */
+/** Accepts what people paste: a bare token, a header value or a whole header line, with line breaks. */
 export function cleanToken(pasted: string): string {
   return pasted
     .trim()
@@ -35,11 +35,11 @@ export function cleanToken(pasted: string): string {
 }
 
 const CLOSE_REASONS: Record<number, string> = {
-  1001: 'the gateway stops',
+  1001: 'the gateway is stopping',
   1006: 'connection lost or refused',
-  1011: 'an error inside the gateway',
-  1012: 'the gateway restarts',
-  1013: 'the gateway is busy',
+  1011: 'internal error of the gateway',
+  1012: 'the gateway is restarting',
+  1013: 'the gateway is not available, try again later',
 };
 
 function closeReason(event: CloseEvent): string {
@@ -64,7 +64,7 @@ export class Gateway {
     return this.#token;
   }
 
-  /** Keeps the token for this browser tab only; a socket opened with the former token is closed. */
+  /** Stores the token for this browser tab only; a socket opened with the previous token is closed. */
   setToken(token: string): void {
     if (token === this.#token) return;
     this.#token = token;
@@ -83,7 +83,7 @@ export class Gateway {
   };
 
   fetcher: Fetcher = (params, options) => {
-    // Right after a change of tabs GraphiQL still knows the former tab's operation, so the text itself decides.
+    // Right after a change of tabs GraphiQL still has the previous tab's operation, so the text decides.
     const operation = chosenOperation(params);
     const request = operation ? { ...params, operationName: operation.name?.value } : params;
     if (operation?.operation === 'subscription') return this.#subscribe(request);
@@ -106,7 +106,7 @@ export class Gateway {
         redirect: 'error',
       });
     } catch {
-      throw new TransportError('The gateway did not answer. Is it running, and is this network connection up?');
+      throw new TransportError('The gateway did not answer. Check that it is running and that you are online.');
     }
     const text = await response.text();
     let body: unknown;
@@ -118,7 +118,7 @@ export class Gateway {
     if (!isGraphQLResult(body)) {
       const excerpt = text.trim().slice(0, 500);
       const status = `HTTP ${response.status} ${response.statusText}`.trim();
-      throw new TransportError(`${status}: the answer is not GraphQL.${excerpt ? ` It reads: ${excerpt}` : ''}`);
+      throw new TransportError(`${status}: the response is not GraphQL.${excerpt ? ` It says: ${excerpt}` : ''}`);
     }
     return { status: response.status, result: body };
   }
@@ -134,7 +134,7 @@ export class Gateway {
     const client: Client = createClient({
       url: `${scheme}://${location.host}${PATH}`,
       connectionParams: token ? { authorization: `Bearer ${token}` } : {},
-      // A lost subscription is shown, not silently restarted: a restart could skip or repeat events.
+      // A lost subscription is shown and not restarted silently: a restart could skip or repeat events.
       retryAttempts: 0,
     });
     const show = (channel: Channel) => {
@@ -170,7 +170,7 @@ export class Gateway {
   }
 }
 
-/** The operation to run; undefined if there is none or no telling which, and then the gateway says what is wrong. */
+/** The operation to run; undefined if there is none or the choice is unclear, which the gateway then reports. */
 function chosenOperation(params: FetcherParams): OperationDefinitionNode | undefined {
   try {
     const operations = parse(params.query).definitions.filter((part) => part.kind === Kind.OPERATION_DEFINITION);
@@ -181,7 +181,7 @@ function chosenOperation(params: FetcherParams): OperationDefinitionNode | undef
   }
 }
 
-/** GraphQL errors pass through as they are; a closed socket becomes a sentence. */
+/** GraphQL errors pass through unchanged; a closed socket becomes a sentence. */
 function readable(error: unknown): unknown {
   if (isCloseEvent(error)) {
     return new TransportError(`The gateway closed the subscription channel: ${closeReason(error)}.`);

@@ -1,11 +1,11 @@
-// Who the pasted token speaks for, as the gateway understands it.
+// Whose token it is, according to the gateway.
 import { TransportError, type Gateway } from './gateway';
 
 export interface Caller {
   subject: string;
   roles: string[];
-  /** Whose data the token opens, in words; empty if it names nobody. */
-  reach: string;
+  /** Whose data the token opens, in words; empty if it names none. */
+  dataScope: string;
   expiresAt: Date | null;
 }
 
@@ -37,7 +37,7 @@ export async function identify(gateway: Gateway): Promise<Identity> {
     return {
       state: 'refused',
       code: typeof code === 'string' ? code : `HTTP ${status}`,
-      detail: error?.message ?? 'The gateway does not say who this token belongs to.',
+      detail: error?.message ?? 'The gateway did not say whose token this is.',
     };
   } catch (error) {
     if (error instanceof TransportError) return { state: 'refused', code: 'NO ANSWER', detail: error.message };
@@ -46,15 +46,15 @@ export async function identify(gateway: Gateway): Promise<Identity> {
 }
 
 function callerOf(me: Me): Caller {
-  const reach = [];
-  if (me.providers.includes('*')) reach.push('all providers');
-  else if (me.providers.length > 0) reach.push(`CNES ${me.providers.join(', ')}`);
-  if (me.payer) reach.push(`ANS ${me.payer}`);
-  if (me.patient) reach.push('one patient');
+  const parts = [];
+  if (me.providers.includes('*')) parts.push('all providers');
+  else if (me.providers.length > 0) parts.push(`CNES ${me.providers.join(', ')}`);
+  if (me.payer) parts.push(`ANS ${me.payer}`);
+  if (me.patient) parts.push('one patient');
   return {
     subject: me.subject,
     roles: me.roles,
-    reach: reach.join(' · '),
+    dataScope: parts.join(' · '),
     expiresAt: me.expiresAt === null ? null : new Date(me.expiresAt),
   };
 }

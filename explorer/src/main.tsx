@@ -18,7 +18,7 @@ import { TopBar } from './TopBar';
 const gateway = new Gateway();
 const plugins = [HISTORY_PLUGIN, explorerPlugin()];
 
-/** A gateway that was down or refused at first may answer once it is back or the token is right. */
+/** Loads the schema again once the gateway is back or the token is valid. */
 function SchemaReload({ identity }: { identity: Identity }) {
   const missing = useGraphiQL((state) => state.schema === null && !state.isIntrospecting);
   const { introspect } = useGraphiQLActions();
@@ -31,7 +31,7 @@ function SchemaReload({ identity }: { identity: Identity }) {
   return null;
 }
 
-/** GraphiQL follows the system's colour scheme when it loads; its editors also have to when it changes later. */
+/** GraphiQL follows the system's colour scheme when it loads; this makes its editors follow later changes too. */
 function ThemeFollower() {
   const theme = useGraphiQL((state) => state.theme);
   const { setTheme } = useGraphiQLActions();
@@ -49,10 +49,10 @@ function Page() {
   const latest = useRef(0);
 
   const check = useCallback(async () => {
-    const turn = ++latest.current;
+    const attempt = ++latest.current;
     setIdentity({ state: 'checking' });
     const answer = await identify(gateway);
-    if (turn === latest.current) setIdentity(answer);
+    if (attempt === latest.current) setIdentity(answer);
   }, []);
 
   useEffect(() => void check(), [check]);
@@ -69,7 +69,7 @@ function Page() {
     <>
       <TopBar gateway={gateway} identity={identity} onToken={onToken} />
       <main className="page-editor">
-        {/* Queries and variables can name patients: like the token, they end with this browser tab. */}
+        {/* Queries and variables can name patients: like the token, they are gone when this browser tab is closed. */}
         <GraphiQL
           fetcher={gateway.fetcher}
           plugins={plugins}

@@ -64,6 +64,19 @@ def test_a_document_links_only_to_files_that_exist(document: Path) -> None:
     assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_a_document_names_only_code_that_exists(document: str) -> None:
+    named = re.findall(r"\b((?:app|tests|scripts)/[\w/]*(?:\.py)?)", (ROOT / document).read_text())
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_architecture_lists_every_room() -> None:
+    rooms = {path.name for path in (ROOT / "app").iterdir() if (path / "__init__.py").exists()}
+    listed = re.findall(r"^app/(\w+)/ ", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(rooms)
+
+
 def test_the_licence_is_the_same_in_the_file_and_in_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert (project["license"], project["license-files"]) == ("Apache-2.0", ["LICENSE"])
