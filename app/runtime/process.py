@@ -31,6 +31,7 @@ from app.services.inbox import RECEIVE
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.run import Changes
 
+REQUEST_ID_LENGTH_MAX: Final = 64
 STOP_SECONDS: Final = 1.0
 _log = structlog.get_logger("billing")
 
@@ -87,7 +88,7 @@ def build(
 
     async def receive(event: Mapping[str, Any]) -> bool:
         statement, source = inbox_service.read(event), event["source"]
-        actor = inbox_service.actor_of(statement, request_id=event["id"])
+        actor = inbox_service.actor_of(statement, request_id=event["id"][:REQUEST_ID_LENGTH_MAX])
         owner = inbox_service.key_owner(source)
         done = await changes.run(RECEIVE, actor, {"data": statement}, key=event["id"], key_owner=owner)
         return done.value.is_new and not done.replayed

@@ -37,8 +37,7 @@ NOT_READ = {
 """Columns of a record's table that the record leaves out, each with its reason."""
 
 PARTIAL_WRITES = {
-    "access_log.seal": "an entry never changes; it only gets its position and hash",
-    "access_log._insert": "repeated entries are ignored; writes whole entries",
+    "rows._statement": "writes whole rows of the access log, as text that is compiled once",
     "claims.update_items": "a decision changes three amounts of an item",
     "idempotency._upsert": "a repeated key is ignored; writes whole keys",
     "idempotency.keep_response": "the answer of a key that is inserted before the work",
