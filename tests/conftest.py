@@ -24,7 +24,7 @@ EMBEDDED_TOO = (
     *("access/test_audit", "access/test_scopes", "events/", "graphql/test_claim_stream.py", "graphql/test_claims"),
     *("graphql/test_eligibility", "graphql/test_explorer", "graphql/test_denials", "graphql/test_idempotency"),
     *("graphql/test_invoices", "graphql/test_modes", "graphql/test_pages", "graphql/test_races"),
-    *("graphql/test_reconciliation", "graphql/test_remittances", "graphql/test_settlements"),
+    *("graphql/test_reconciliation", "graphql/test_remittances", "graphql/test_retention", "graphql/test_settlements"),
     *("graphql/test_shared_answers.py", "graphql/test_statement_counts", "graphql/test_subscription"),
     *("graphql/test_trusted_documents", "graphql/test_tuss", "graphql/test_won_appeals"),
 )

@@ -57,7 +57,7 @@ class Check:
         """The next seal in order, with its entries."""
         seal, report = batch.seal, self.report
         self._follow_chain(seal)
-        if self._examine_entries(batch) and self._digest_of(batch) != seal.digest:
+        if self._examine_entries(batch) and not self._is_intact(batch):
             report.problems.append(f"seal {seal.position} was changed")
         report.head = seal.head
         report.seals += 1
@@ -129,17 +129,18 @@ class Check:
         self.report.entries += 1
         self._writers.follow(entry)
         if found != entry.persons:
-            self.report.problems.append(f"{name} has {found} person rows instead of {entry.persons}")
+            self.report.problems.append(f"{name} has {found} matching person rows instead of {entry.persons}")
         elif self._key.entry_digest(entry, written.persons) != written.digest:
             self.report.problems.append(f"{name} was changed")
         elif _is_archiving(entry):
             position, _, digest = str(entry.detail).partition(":")
             self._archived[int(position)] = digest
 
-    def _digest_of(self, batch: SealedBatch) -> str:
+    def _is_intact(self, batch: SealedBatch) -> bool:
         seal = batch.seal
         pairs = [(entry_id, batch.entries[entry_id].digest) for entry_id in batch.listed]
-        return self._key.seal_digest(seal.previous, seal.position, seal.sealed_at, pairs)
+        digest = self._key.seal_digest(seal.previous, seal.position, seal.sealed_at, pairs)
+        return digest == seal.digest and pairs[-1][0] == seal.last_entry_id
 
     def _check_start(self) -> None:
         start = self._start

@@ -163,12 +163,13 @@ async def entries_by_ids(connection: AsyncConnection, ids: Collection[str]) -> d
 async def _signed(
     connection: AsyncConnection, through: Table | None, chosen: ColumnElement[bool]
 ) -> dict[str, SignedEntry]:
-    of_entries, of_persons = select(*ENTRY, entries.c.digest), select(persons.c.entry_id, *PERSON)
+    of_entries = select(*ENTRY, entries.c.digest)
+    # A row with another time than its entry is not one of its rows: no digest covers the copy.
+    is_of_entry = and_(persons.c.entry_id == entries.c.id, persons.c.at == entries.c.at)
+    of_persons = select(persons.c.entry_id, *PERSON).join(entries, is_of_entry)
     if through is not None:
         of_entries = of_entries.join(through, through.c.entry_id == entries.c.id)
-        of_persons = of_persons.join(through, through.c.entry_id == persons.c.entry_id)
-    else:
-        of_persons = of_persons.join(entries, entries.c.id == persons.c.entry_id)
+        of_persons = of_persons.join(through, through.c.entry_id == entries.c.id)
     seen: dict[str, list[AccessedPerson]] = {}
     query = of_persons.where(chosen).order_by(persons.c.entry_id, persons.c.person)
     for entry_id, *rest in (await connection.execute(query)).all():

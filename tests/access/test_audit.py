@@ -1,44 +1,46 @@
-"""The access log: every look and every change is there, in a chain that shows what was changed or taken out."""
+"""The access log: every look and every change is there, with whose data it was and why."""
 
 import asyncio
-import re
-import shutil
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import event, select
 
-from app.access_log import chain as audit
-from app.db import access_log as audit_db
-from app.db.access_log_tables import audit_head, audit_log
-from app.db.engine import Database
-from app.domain.access_log import Seal
-from app.runtime.build import seal_of
-from app.runtime.settings import Settings
+from app.db.access_log_tables import access_log_entries, access_log_persons
 from tests.access.world import open_emergency
-from tests.commands import billing
 from tests.factories import World, new_world
-from tests.faults.processes import environment_of
 from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.graphql import test_remittances as remittances
 
 MINE = """{ myAccessLog(first: 100) { totalCount nodes {
-  kind purpose operation decision roles dataClasses } } }"""
+  door kind purpose operation decision roles dataClasses } } }"""
 HEALTH = "query($id: ID!) { claim(id: $id) { id clinicalIndication items { code total } } }"
 
 
-async def _entries(gateway: Gateway, request_id: str) -> list[Any]:
-    """What the log holds of one request, once it is written and sealed."""
+@dataclass(frozen=True)
+class Logged:
+    """An entry and its person rows by pseudonym."""
+
+    entry: Any
+    persons: Mapping[str, Any]
+
+
+async def _entries(gateway: Gateway, request_id: str) -> list[Logged]:
+    """What the log holds of one request, once it is written."""
+    entries, persons = access_log_entries, access_log_persons
+    of_request = entries.c.request_id == request_id
     for _ in range(60):
         async with gateway.database.reading() as connection:
-            query = select(audit_log).where(audit_log.c.request_id == request_id).order_by(audit_log.c.position)
-            rows = list((await connection.execute(query)).all())
-        if rows and all(row.position is not None for row in rows):
-            return rows
+            query = select(entries).where(of_request).order_by(entries.c.id)
+            found = list((await connection.execute(query)).all())
+            rows = select(persons).join(entries, entries.c.id == persons.c.entry_id).where(of_request)
+            seen = list((await connection.execute(rows)).all())
+        if found:
+            return [Logged(entry, {row.person: row for row in seen if row.entry_id == entry.id}) for entry in found]
         await asyncio.sleep(0.05)
     raise AssertionError(f"nothing of {request_id}")
 
@@ -48,43 +50,67 @@ async def _looked(world: World, role: str, query: str, **variables: Any) -> tupl
     return answer.body, await _entries(world.gateway, answer.headers["x-request-id"])
 
 
-async def test_a_look_at_a_claim_names_who_whose_what_and_why(world: World) -> None:
+def _pseudonym(world: World) -> str:
+    return world.gateway.parts.access_log.key.pseudonym(world.patient)
+
+
+async def test_a_look_at_a_claim_names_who_whose_what_why_and_the_door(world: World) -> None:
     claim = (await world.submitted_claim(clinicalIndication="tosse"))["id"]
-    _, (entry,) = await _looked(world, "reviewer", HEALTH, id=claim)
+    _, (logged,) = await _looked(world, "reviewer", HEALTH, id=claim)
+    entry = logged.entry
     assert (entry.kind, entry.actor, entry.roles, entry.purpose) == ("READ", "dev-reviewer", "reviewer", "HPAYMT")
-    assert (entry.operation, entry.decision, entry.detail) == ("claim", "ALLOWED", None)
-    assert entry.data_classes == "FINANCIAL,HEALTH"
-    assert entry.person == world.gateway.parts.access_log.seal.person(world.patient)
-    assert world.patient not in str(entry)
+    assert (entry.operation, entry.decision, entry.detail, entry.door) == ("claim", "ALLOWED", None, "GRAPHQL")
+    assert (entry.data_classes, entry.persons) == ("FINANCIAL,HEALTH", 1)
+    (row,) = logged.persons.values()
+    assert (row.person, row.data_classes) == (_pseudonym(world), "FINANCIAL,HEALTH")
+    assert (row.at, row.emergency_access_id, row.object_ids) == (entry.at, None, None)
+    assert world.patient not in str(logged)
 
 
 async def test_a_refusal_is_recorded_with_the_permission_that_was_missing(world: World) -> None:
     claim = (await world.submitted_claim())["id"]
-    body, (entry,) = await _looked(world, "finance", "query($id: ID!) { claim(id: $id) { items { code } } }", id=claim)
+    query = "query($id: ID!) { claim(id: $id) { items { code } } }"
+    body, (logged,) = await _looked(world, "finance", query, id=claim)
     assert body["extensions"]["redacted"] == [["claim", "items"]]
+    entry = logged.entry
     assert (entry.decision, entry.data_classes, entry.detail) == ("REFUSED", "HEALTH", "claims:read_items")
-    assert entry.person is None
+    assert (entry.persons, logged.persons) == (0, {})
 
 
-async def test_a_list_is_recorded_once_for_each_person(world: World) -> None:
+async def test_an_operation_that_shows_and_is_refused_ends_in_an_entry_for_each(world: World) -> None:
+    claim = (await world.submitted_claim())["id"]
+    query = "query($id: ID!) { claim(id: $id) { claimedAmount items { code } } }"
+    _, (shown, refused) = await _looked(world, "finance", query, id=claim)
+    assert [(each.entry.decision, each.entry.data_classes) for each in (shown, refused)] == [
+        ("ALLOWED", "FINANCIAL"),
+        ("REFUSED", "HEALTH"),
+    ]
+    assert list(shown.persons) == [_pseudonym(world)]
+    assert refused.entry.writer_sequence == shown.entry.writer_sequence + 1
+
+
+async def test_a_list_is_one_entry_with_a_row_for_each_person(world: World) -> None:
     for _ in range(3):
         await world.submitted_claim()
-    _, entries = await _looked(world, "reviewer", "{ claims { nodes { claimedAmount items { code } } } }")
-    assert [(entry.operation, entry.data_classes) for entry in entries] == [("claims", "FINANCIAL,HEALTH")]
+    _, (logged,) = await _looked(world, "reviewer", "{ claims { nodes { claimedAmount items { code } } } }")
+    assert (logged.entry.operation, logged.entry.data_classes) == ("claims", "FINANCIAL,HEALTH")
+    assert {person: row.data_classes for person, row in logged.persons.items()} == {
+        _pseudonym(world): "FINANCIAL,HEALTH"
+    }
 
 
 async def test_a_change_is_recorded_in_its_own_transaction(world: World) -> None:
     values = {"input": world.claim_input()}
     query = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } replayed } }"
     for is_replay in (False, True):
-        body, (entry,) = await _looked(world, "biller", query, **values)
-        claim = body["data"]["createClaim"]["claim"]["id"]
-        assert (entry.kind, entry.operation, entry.object_id) == ("WRITE", "createClaim", claim)
-        assert (entry.person is not None, entry.detail) == (True, "replayed" if is_replay else None)
-        assert entry.writer_sequence is None
+        body, (logged,) = await _looked(world, "biller", query, **values)
+        claim, entry = body["data"]["createClaim"]["claim"]["id"], logged.entry
+        assert (entry.kind, entry.operation, entry.door) == ("WRITE", "createClaim", "GRAPHQL")
+        assert {person: row.object_ids for person, row in logged.persons.items()} == {_pseudonym(world): claim}
+        assert (entry.detail, entry.writer_sequence) == ("replayed" if is_replay else None, None)
 
 
-async def test_a_posted_statement_is_recorded_for_each_claim_and_payment_of_it(world: World) -> None:
+async def test_a_posted_statement_is_recorded_with_each_claim_and_payment_of_it(world: World) -> None:
     claims = [await world.submitted_claim() for _ in range(2)]
     lines = [remittances.line(claim, "100.00") for claim in claims]
     statement = await remittances.taken(world, *lines)
@@ -95,8 +121,38 @@ async def test_a_posted_statement_is_recorded_for_each_claim_and_payment_of_it(w
     assert done["postedLines"] == 2
     paid = {settlement["id"] for settlement in done["settlements"]}
     paid |= {settlement["invoice"]["id"] for settlement in done["settlements"]}
-    found = {entry.object_id: entry.person is not None for entry in entries if entry.kind == "WRITE"}
-    assert found == {claim["id"]: True for claim in claims} | dict.fromkeys({statement["id"], *paid}, False)
+    (written,) = [each for each in entries if each.entry.kind == "WRITE"]
+    found = {person: set(row.object_ids.split(",")) for person, row in written.persons.items()}
+    # The payments and the statement belong to no patient.
+    assert found == {_pseudonym(world): {claim["id"] for claim in claims}, "": {statement["id"], *paid}}
+    assert written.entry.persons == 2
+
+
+async def test_a_page_of_fifty_claims_costs_the_writer_two_statements(server_world: World) -> None:
+    world, gateway = server_world, server_world.gateway
+    for _ in range(50):
+        await world.submitted_claim()
+    found: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if "access_log" in statement:
+            found.append((statement, parameters))
+
+    engines = [gateway.database.engine.sync_engine, gateway.database.reads.sync_engine]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        query = "{ claims(first: 50) { nodes { claimedAmount patient { name } items { code total } } } }"
+        body, (logged,) = await _looked(world, "reviewer", query)
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
+    assert len(body["data"]["claims"]["nodes"]) == 50
+    # The claims were shown themselves, so nobody has to look up whose they are.
+    assert [statement for statement, _ in found if "FROM claims" in statement] == []
+    written = [statement.split(" (")[0] for statement, rows in found if logged.entry.id in str(rows)]
+    assert written[:2] == ["INSERT INTO access_log_entries", "INSERT INTO access_log_persons"]
+    assert [statement for statement in written if "INSERT" in statement and "sealed" not in statement] == written[:2]
 
 
 async def test_a_refused_change_leaves_no_entry(world: World) -> None:
@@ -108,7 +164,8 @@ async def test_a_refused_change_leaves_no_entry(world: World) -> None:
     assert answer.data["cancelClaim"]["errors"] == [{"code": "NOT_FOUND"}]
     await world.submitted_claim()
     async with world.gateway.database.reading() as connection:
-        query = select(audit_log.c.id).where(audit_log.c.request_id == answer.headers["x-request-id"])
+        of_request = access_log_entries.c.request_id == answer.headers["x-request-id"]
+        query = select(access_log_entries.c.id).where(of_request)
         assert (await connection.execute(query)).all() == []
 
 
@@ -116,6 +173,7 @@ async def test_a_patient_sees_who_looked_and_nobody_else_does(world: World) -> N
     claim = (await world.submitted_claim(clinicalIndication="tosse"))["id"]
     await _looked(world, "reviewer", HEALTH, id=claim)
     found = (await world.call("patient", MINE))["myAccessLog"]
+    assert {entry["door"] for entry in found["nodes"]} == {"GRAPHQL"}
     assert [(entry["kind"], entry["operation"], entry["roles"]) for entry in found["nodes"]] == [
         ("READ", "claim", ["reviewer"]),
         ("READ", "createClaim", ["biller"]),  # the answer told the amounts
@@ -142,7 +200,8 @@ async def test_each_subscriber_of_a_shared_answer_is_recorded(server_world: Worl
             await stream.next()
     await asyncio.sleep(1.2)
     async with gateway.database.reading() as connection:
-        query = select(audit_log.c.actor).where(audit_log.c.actor.like("watcher-%"), audit_log.c.data_classes != "")
+        entries = access_log_entries.c
+        query = select(entries.actor).where(entries.actor.like("watcher-%"), entries.data_classes != "")
         assert sorted(row.actor for row in (await connection.execute(query)).all()) == [
             "watcher-0", "watcher-1", "watcher-2",
         ]  # fmt: skip
@@ -163,8 +222,11 @@ class TestEmergency:
         # Amounts are no health data.
         assert answer.body["extensions"]["redacted"] == [["claim", "items", 0, "total"]]
         entries = await _entries(world.gateway, answer.headers["x-request-id"])
-        allowed = [entry for entry in entries if entry.decision == "ALLOWED"]
-        assert [(entry.purpose, entry.detail, entry.data_classes) for entry in allowed] == [("BTG", access, "HEALTH")]
+        (allowed,) = [each for each in entries if each.entry.decision == "ALLOWED"]
+        (row,) = allowed.persons.values()
+        assert (row.person, row.emergency_access_id, row.data_classes) == (_pseudonym(world), access, "HEALTH")
+        latest = (await world.call("patient", MINE))["myAccessLog"]["nodes"][0]
+        assert (latest["purpose"], latest["dataClasses"], latest["roles"]) == ("BTG", ["HEALTH"], ["front_desk"])
 
     async def test_it_serves_its_caller_and_patient_only(self, world: World) -> None:
         other = await new_world(world.gateway)
@@ -224,108 +286,3 @@ class TestEmergency:
                 "reason": "Paciente inconsciente na emergencia",
             }
         ]
-
-
-@pytest.fixture(scope="module")
-async def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a gateway that has stopped in an orderly way, with five entries."""
-    directory = tmp_path_factory.mktemp("kept")
-    async with running_gateway(embedded_settings(directory)) as gateway:
-        world = await new_world(gateway)
-        claim = (await world.submitted_claim())["id"]
-        await _looked(world, "reviewer", HEALTH, id=claim)
-    return directory
-
-
-class TestVerify:
-    """On a gateway of its own: these tests do to the log what must never be done to it."""
-
-    @pytest.fixture
-    async def kept(self, original: Path, tmp_path: Path) -> AsyncIterator[tuple[Database, Seal, Settings]]:
-        """A copy of them to spoil."""
-        shutil.copytree(original, tmp_path / "kept")
-        settings = embedded_settings(tmp_path / "kept")
-        database = Database(settings.database)
-        yield database, seal_of(settings), settings
-        await database.dispose()
-
-    async def test_a_whole_log_is_found_whole(self, kept: tuple[Database, Seal, Settings]) -> None:
-        database, seal, _ = kept
-        report = await audit.check(database, seal=seal)
-        assert (report.entries, report.problems, report.breaks) == (5, [], [])
-        assert (await audit.check(database, seal=seal, expected=report.head)).problems == []
-
-    @pytest.mark.parametrize(
-        ("column", "value"), [("actor", "somebody"), ("data_classes", ""), ("person", None), ("hash", "0" * 64)]
-    )
-    async def test_a_changed_entry_is_named(
-        self, kept: tuple[Database, Seal, Settings], column: str, value: Any
-    ) -> None:
-        database, seal, _ = kept
-        changed = update(audit_log).where(audit_log.c.position == 3).values({column: value})
-        await database.transact(lambda connection: connection.execute(changed))
-        problems = (await audit.check(database, seal=seal)).problems
-        assert re.fullmatch(r"entry 3 \(aud_\w{26}\) was changed", problems[0])
-
-    async def test_a_missing_entry_is_named(self, kept: tuple[Database, Seal, Settings]) -> None:
-        database, seal, _ = kept
-        await database.transact(
-            lambda connection: connection.execute(delete(audit_log).where(audit_log.c.position == 2))
-        )
-        assert "entries 2 to 2 are missing" in (await audit.check(database, seal=seal)).problems
-
-    async def test_a_cut_off_end_is_noticed_by_the_head_or_by_a_noted_place(
-        self, kept: tuple[Database, Seal, Settings]
-    ) -> None:
-        database, seal, _ = kept
-        noted = (await audit.check(database, seal=seal)).head
-        await database.transact(
-            lambda connection: connection.execute(delete(audit_log).where(audit_log.c.position == 5))
-        )
-        assert (await audit.check(database, seal=seal)).problems == ["entries 5 to 5 are missing"]
-        async with database.reading() as connection:
-            last = (await audit_db.sealed_after(connection, 3, 1))[0]
-        back = update(audit_head).values(position=last.position, hash=last.hash)
-        await database.transact(lambda connection: connection.execute(back))
-        assert (await audit.check(database, seal=seal)).problems == []
-        problems = (await audit.check(database, seal=seal, expected=noted)).problems
-        assert problems == ["entry 5 is not the one that was noted"]
-
-    async def test_nobody_without_the_secret_can_forge_an_entry(self, kept: tuple[Database, Seal, Settings]) -> None:
-        database, seal, _ = kept
-        async with database.reading() as connection:
-            first, second = await audit_db.sealed_after(connection, 0, 2)
-        forged = replace(second.entry, actor="somebody")
-        digest = Seal("a guess").hash(first.hash, 2, forged)
-        changed = update(audit_log).where(audit_log.c.position == 2).values(actor="somebody", hash=digest)
-        await database.transact(lambda connection: connection.execute(changed))
-        assert len((await audit.check(database, seal=seal)).problems) == 2  # the entry, and the one behind it
-
-    async def test_a_process_that_ended_without_a_word_shows(self, kept: tuple[Database, Seal, Settings]) -> None:
-        database, seal, settings = kept
-        async with running_gateway(settings):
-            for _ in range(60):
-                report = await audit.check(database, seal=seal)
-                if report.entries == 6:
-                    break
-                await asyncio.sleep(0.05)
-        assert report.problems == []
-        (line,) = report.breaks
-        assert line.endswith("or up to a second later without writing its last reads")
-
-    async def test_the_command_line_tells_what_it_found(self, kept: tuple[Database, Seal, Settings]) -> None:
-        database, seal, settings = kept
-        head = (await audit.check(database, seal=seal)).head
-        assert _verify(settings) == (0, f"5 entries, the last one is {head.position}:{head.hash}")
-        assert _verify(settings, "--expect", f"{head.position}:{head.hash}")[0] == 0
-        assert _verify(settings, "--expect", f"3:{head.hash}")[0] == 1
-        assert _verify(settings, "--expect", "nonsense")[0] == 1
-        changed = update(audit_log).where(audit_log.c.position == 2).values(actor="somebody")
-        await database.transact(lambda connection: connection.execute(changed))
-        assert _verify(settings)[0] == 1
-
-
-def _verify(settings: Any, *options: str) -> tuple[int, str]:
-    done = billing("audit-verify", *options, **environment_of(settings))
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout.strip()

@@ -12,9 +12,11 @@ from app.db.access_log_tables import access_log_entries, access_log_persons
 from app.db.engine import Database
 from app.domain.actor import Door
 from tests.commands import billing
-from tests.events.test_inbox import Post, _done, _results, line, post, statement
+from tests.events.test_inbox import Post, _done, _results, post, statement
 from tests.factories import World
 from tests.graphql.test_denials import _denied
+from tests.graphql.test_remittances import line
+from tests.graphql.test_tiss_loop import _sent
 
 __all__ = ["post"]
 DOCUMENT = "FINANCIAL,HEALTH,PERSONAL"
@@ -104,9 +106,9 @@ async def _all(database: Database, operation: str) -> list[Logged]:
 
 
 async def test_a_document_that_a_biller_exports_is_logged_with_what_it_carries(world: World) -> None:
-    claim = await world.submitted_claim(clinicalIndication="tosse")
+    claim_id = await _sent(world, clinicalIndication="tosse")
     query = """mutation($ids: [ID!]!) { exportBatch(input: {claimIds: $ids}) { batch { xml } errors { message } } }"""
-    batch = (await world.call("biller", query, ids=[claim["id"]]))["exportBatch"]["batch"]
+    batch = (await world.call("biller", query, ids=[claim_id]))["exportBatch"]["batch"]
     assert "<ans:indicacaoClinica>tosse</ans:indicacaoClinica>" in batch["xml"]
-    (entry,) = await _logged(world.gateway.database, "exportBatch", claim["id"])
+    (entry,) = await _logged(world.gateway.database, "exportBatch", claim_id)
     assert (entry.door, entry.data_classes, entry.persons) == (Door.GRAPHQL, DOCUMENT, 1)

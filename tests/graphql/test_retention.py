@@ -1,0 +1,94 @@
+"""What has been stored for long enough goes: the oldest first, a part at a time, by the database's clock."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from app.db.engine import Database
+from app.db.reference_tables import eligibility_checks
+from app.db.tables import idempotency_keys
+from app.runtime.build import retention_rules
+from app.runtime.process import sweep
+from app.services import retention
+from app.services.retention import SLICE_SIZE, Expired
+from tests.factories import World, key, new_world
+from tests.gateway import embedded_settings, running_gateway
+
+CREATE = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } replayed errors { code } } }"
+
+
+async def _age(database: Database, table: Any, column: str, age: timedelta, **where: str) -> None:
+    """Make rows older than they are."""
+    conditions = [table.c[name] == value for name, value in where.items()]
+    values = {column: datetime.now(UTC) - age}
+    await database.transact(lambda connection: connection.execute(update(table).where(*conditions).values(values)))
+
+
+async def test_a_key_is_forgotten_after_thirty_days_and_not_before(world: World) -> None:
+    database = world.gateway.database
+    inputs = [world.claim_input(idempotencyKey=key()) for _ in range(2)]
+    for values, age in zip(inputs, (timedelta(days=30, minutes=1), timedelta(days=29, hours=23)), strict=True):
+        assert (await _created(world, values))["replayed"] is False
+        await _age(database, idempotency_keys, "created_at", age, key=values["idempotencyKey"])
+    await sweep(world.gateway.parts)
+    old, young = [await _created(world, values) for values in inputs]
+    # The claim itself is still there, so its number is taken.
+    assert (old["replayed"], old["errors"]) == (False, [{"code": "DUPLICATE_CLAIM"}])
+    assert (young["replayed"], young["errors"]) == (True, [])
+
+
+async def _created(world: World, values: dict[str, Any]) -> dict[str, Any]:
+    answer = await world.gateway.gql(CREATE, {"input": values}, token=world.token("biller"))
+    found: dict[str, Any] = answer.data["createClaim"]
+    return found
+
+
+async def test_an_eligibility_answer_goes_after_five_years(world: World) -> None:
+    checks = [(await world.check_eligibility())["eligibility"]["id"] for _ in range(2)]
+    for check, days in zip(checks, (1_827, 1_825), strict=True):
+        await _age(world.gateway.database, eligibility_checks, "answered_at", timedelta(days=days), id=check)
+    await sweep(world.gateway.parts)
+    query = "query($id: ID!) { node(id: $id) { id } }"
+    found = [(await world.call("front_desk", query, id=check))["node"] for check in checks]
+    assert found == [None, {"id": checks[1]}]
+
+
+async def test_one_sweep_deletes_a_part_the_oldest_first(world: World) -> None:
+    database, subject = world.gateway.database, f"retention-{key()}"
+    began = datetime.now(UTC) - timedelta(days=40)
+    rows = [
+        {
+            "subject": subject,
+            "operation": "createClaim",
+            "key": f"key-{number}",
+            "request_hash": "0" * 64,
+            "created_at": began + timedelta(seconds=number),
+        }
+        for number in range(SLICE_SIZE + 3)
+    ]
+    await database.transact(lambda connection: connection.execute(insert(idempotency_keys), rows))
+    rules = retention_rules(world.gateway.settings)
+    table = idempotency_keys.name
+    assert (await retention.expired(database, rules))[0] == Expired(table, 30, SLICE_SIZE + 3)
+    assert (await retention.purge(database, rules, slices_max=1))[0] == Expired(table, 30, SLICE_SIZE)
+    async with database.reading() as connection:
+        left = select(idempotency_keys.c.key).where(idempotency_keys.c.subject == subject)
+        names = [row.key for row in (await connection.execute(left.order_by(idempotency_keys.c.created_at))).all()]
+    assert names == [f"key-{SLICE_SIZE + number}" for number in range(3)]
+    assert (await retention.purge(database, rules, slices_max=1))[0] == Expired(table, 30, 3)
+    assert (await retention.expired(database, rules))[0] == Expired(table, 30, 0)
+
+
+async def test_the_clock_of_a_process_deletes_nothing(tmp_path: Path) -> None:
+    clock = [datetime.now(UTC)]
+    async with running_gateway(embedded_settings(tmp_path), clock=lambda: clock[0]) as gateway:
+        world = await new_world(gateway)
+        values = world.claim_input(idempotencyKey=key())
+        assert (await _created(world, values))["replayed"] is False
+        clock[0] += timedelta(days=60)
+        await sweep(gateway.parts)
+        async with gateway.database.reading() as connection:
+            query = select(func.count()).where(idempotency_keys.c.key == values["idempotencyKey"])
+            assert (await connection.execute(query)).scalar_one() == 1
