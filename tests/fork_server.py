@@ -3,7 +3,7 @@
 `tests.commands` starts it and is at the other end of its standard input, a Unix socket. An order is one byte with four
 descriptors: a file with the order in JSON, and the command's standard input, output and error. The answers are lines of
 JSON: `[number, "pid", pid]` when the command begins and `[number, "code", code]` when it has ended, where `number`
-counts the orders from 0. When the other end closes, whatever still runs is killed.
+counts the orders from 0. When the other end closes, or this process is killed, whatever still runs is killed too.
 
 A fork is safe here and would not be in the test run: this process has one thread, no event loop and no connection.
 """
@@ -21,6 +21,8 @@ import sys
 import threading
 import traceback
 from typing import Any
+
+from tests.servers.guard import die_with
 
 PRELOADED = ("app.cli", "app.web.server", "app.runtime.whoami", "app.schema.access_matrix", "app.transport.manifest")
 
@@ -42,6 +44,7 @@ class ForkServer:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        self._pid = os.getpid()
         self._numbers: dict[int, int] = {}
         self._orders = 0
         self._woken, self._wakes = socket.socketpair()
@@ -92,10 +95,11 @@ class ForkServer:
 
     def _kill_all(self) -> None:
         for pid in self._numbers:
-            os.killpg(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
 
     def _become(self, files: list[int]) -> dict[str, Any]:
         """Leave everything of the server; the order, whose files are now the standard ones."""
+        die_with(self._pid, signal.SIGKILL)
         os.setsid()
         self._answer(self._orders, "pid", os.getpid())
         signal.set_wakeup_fd(-1)

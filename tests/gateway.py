@@ -18,10 +18,10 @@ from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
 from app.db.engine import Database
-from app.runtime.build import now
+from app.runtime.build import now, retention_rules
 from app.runtime.process import Process
 from app.runtime.settings import Settings
-from app.runtime.sweep import expire_denials
+from app.runtime.sweep import expire_denials, sweep
 from app.unit_of_work.run import Changes
 from app.web.app import create_app
 from tests.prepared import prepare
@@ -98,6 +98,12 @@ class Gateway:
         """The gateway's door for changes, with another clock."""
         parts = self.parts
         return Changes(self.database, parts.access_log, now=now, counters=parts.metrics, on_commit=parts.relay.wake)
+
+    async def sweep(self) -> int:
+        """One round of the sweep; how many denials expired."""
+        parts = self.parts
+        rules = retention_rules(self.settings)
+        return await sweep(self.database, parts.changes, metrics=parts.metrics, retention_rules=rules, now=parts.now)
 
     async def expire_denials(self, moment: datetime) -> int:
         """Let the sweep expire denials as if it were this moment; how many there were."""

@@ -24,7 +24,7 @@ from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.runtime.build import access_log_key_of, database_of, now, retention_rules, secret_of, verifier_of
 from app.runtime.settings import Settings
-from app.runtime.sweep import purge, sweep
+from app.runtime.sweep import sweep
 from app.runtime.tls import client_context, unprotected
 from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE
@@ -152,8 +152,13 @@ async def _watch_deadlines(process: Process) -> None:
     """Let overdue denials expire and look at the books, again and again."""
     while True:
         try:
-            await sweep(process.database, process.changes, metrics=process.metrics, now=process.now)
-            await purge(process.database, retention_rules(process.settings))
+            await sweep(
+                process.database,
+                process.changes,
+                metrics=process.metrics,
+                retention_rules=retention_rules(process.settings),
+                now=process.now,
+            )
         except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
             _log.warning("deadlines_failed", error=type(error).__name__, effect="tried again later")
         await asyncio.sleep(process.settings.sweep_interval_seconds)

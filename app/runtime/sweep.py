@@ -25,8 +25,15 @@ ACTOR: Final = "deadline"
 _log = structlog.get_logger("billing")
 
 
-async def sweep(database: Database, changes: Changes, *, metrics: Metrics, now: Callable[[], datetime]) -> int:
-    """One round: expire the open denials whose last day of appeal has passed, and measure the books.
+async def sweep(
+    database: Database,
+    changes: Changes,
+    *,
+    metrics: Metrics,
+    retention_rules: tuple[Rule, ...],
+    now: Callable[[], datetime],
+) -> int:
+    """One round: expire the open denials whose last day of appeal has passed, measure the books, delete what is old.
 
     Returns how many denials expired. DatabaseUnavailable is raised.
     """
@@ -34,6 +41,7 @@ async def sweep(database: Database, changes: Changes, *, metrics: Metrics, now: 
     if expired:
         _log.info("denials_expired", count=expired)
     await measure_totals(database, metrics)
+    await purge(database, retention_rules)
     return expired
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,9 +109,11 @@ async def _seal(log: KeptLog) -> None:
         signed = [await log.entry(entry_id) for entry_id in group]
         pairs = [(each.entry.id, each.digest) for each in signed]
         seal = log.key.seal(head, pairs, sealed_at=SEALED_AT + timedelta(days=number))
-        await log.database.transact(
-            lambda connection, seal=seal, group=group: access_log_db.insert_seal(connection, seal, group)
-        )  # type: ignore[misc]
+
+        async def work(connection: AsyncConnection, seal: Seal = seal, group: Sequence[str] = group) -> None:
+            await access_log_db.insert_seal(connection, seal, group)
+
+        await log.database.transact(work)
         head = seal.head
 
 

@@ -20,7 +20,8 @@ from app.db.access_log_tables import (
 from app.db.engine import Database
 from app.runtime.build import access_log_key_of
 from tests.factories import World, new_world
-from tests.gateway import Gateway, prepare, running_gateway, server_settings
+from tests.gateway import Gateway, running_gateway, server_settings
+from tests.prepared import prepare
 from tests.services import Services
 
 LOG = (access_log_entries, access_log_persons, access_log_sealed, access_log_seals)

@@ -10,7 +10,6 @@ from app.db.engine import Database
 from app.db.reference_tables import eligibility_checks
 from app.db.tables import idempotency_keys
 from app.runtime.build import retention_rules
-from app.runtime.process import sweep
 from app.services import retention
 from app.services.retention import SLICE_SIZE, Expired
 from tests.factories import World, key, new_world
@@ -32,7 +31,7 @@ async def test_a_key_is_forgotten_after_thirty_days_and_not_before(world: World)
     for values, age in zip(inputs, (timedelta(days=30, minutes=1), timedelta(days=29, hours=23)), strict=True):
         assert (await _created(world, values))["replayed"] is False
         await _age(database, idempotency_keys, "created_at", age, key=values["idempotencyKey"])
-    await sweep(world.gateway.parts)
+    await world.gateway.sweep()
     old, young = [await _created(world, values) for values in inputs]
     # The claim itself is still there, so its number is taken.
     assert (old["replayed"], old["errors"]) == (False, [{"code": "DUPLICATE_CLAIM"}])
@@ -49,7 +48,7 @@ async def test_an_eligibility_answer_goes_after_five_years(world: World) -> None
     checks = [(await world.check_eligibility())["eligibility"]["id"] for _ in range(2)]
     for check, days in zip(checks, (1_827, 1_825), strict=True):
         await _age(world.gateway.database, eligibility_checks, "answered_at", timedelta(days=days), id=check)
-    await sweep(world.gateway.parts)
+    await world.gateway.sweep()
     query = "query($id: ID!) { node(id: $id) { id } }"
     found = [(await world.call("front_desk", query, id=check))["node"] for check in checks]
     assert found == [None, {"id": checks[1]}]
@@ -88,7 +87,7 @@ async def test_the_clock_of_a_process_deletes_nothing(tmp_path: Path) -> None:
         values = world.claim_input(idempotencyKey=key())
         assert (await _created(world, values))["replayed"] is False
         clock[0] += timedelta(days=60)
-        await sweep(gateway.parts)
+        await gateway.sweep()
         async with gateway.database.reading() as connection:
             query = select(func.count()).where(idempotency_keys.c.key == values["idempotencyKey"])
             assert (await connection.execute(query)).scalar_one() == 1

@@ -13,7 +13,6 @@ import pymysql
 from pymysql.cursors import DictCursor
 from sqlalchemy.engine import make_url
 
-from app.runtime.sweep import sweep
 from tests.factories import World, new_world
 from tests.gateway import Gateway, running_gateway, server_settings
 from tests.services import Services
@@ -56,8 +55,7 @@ class Stage:
 
     def sweep(self) -> int:
         """One round of the deadlines, at the stage's time."""
-        parts = self.gateway.parts
-        return self.run(sweep(parts.database, parts.changes, metrics=parts.metrics, now=parts.now))
+        return self.run(self.gateway.sweep())
 
     def call(self, token: str, query: str, **variables: Any) -> dict[str, Any]:
         """The data of an operation that must not fail."""
