@@ -1,4 +1,4 @@
-"""The door through which services record events: in the transaction of the change, never outside it."""
+"""Where events are recorded: in the transaction of the change, so that both are committed or neither."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -7,5 +7,5 @@ from app.events.contracts import Event
 
 
 async def record(connection: AsyncConnection, *events: Event) -> None:
-    """Keep the events beside the change; the relay publishes them after the commit."""
+    """Store the events in the connection's transaction; the relay publishes them after the commit."""
     await outbox_db.insert_events(connection, [event.row() for event in events])
