@@ -175,7 +175,7 @@ def whoami(
         _out.print(line, markup=False)
 
     try:
-        asyncio.run(identity.tell(settings, token=given, scope=scope, say=say))
+        asyncio.run(identity.report(settings, token=given, scope=scope, say=say))
     except identity.Failed as error:
         _err.print(f"billing: {error}", markup=False)
         codes = {identity.Misconfigured: EXIT_BAD_SETTINGS, identity.Unreachable: EXIT_UNAVAILABLE}
