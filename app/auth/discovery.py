@@ -1,4 +1,4 @@
-"""What an identity provider publishes of itself, read within limits: its discovery document and its key set."""
+"""What an identity provider publishes: its discovery document and its key set, read within limits of time and size."""
 
 import asyncio
 import ipaddress
@@ -18,17 +18,17 @@ WELL_KNOWN: Final = "/.well-known/openid-configuration"
 Key = ECKey | RSAKey
 
 
-class ProviderAway(Exception):
-    """The identity provider did not answer, or answered with something else than what was asked for."""
+class ProviderUnavailable(Exception):
+    """The identity provider did not answer, or gave an unusable answer; the text is one line for the operator."""
 
 
-class WrongIssuer(ProviderAway):
-    """The discovery document belongs to another issuer than the one that was asked for."""
+class WrongIssuer(ProviderUnavailable):
+    """The discovery document belongs to a different issuer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
-    """The addresses that a discovery document names; `token_endpoint` is None when it names none that is safe."""
+class IdentityProvider:
+    """The addresses in a discovery document; `token_endpoint` is None if there is none that is safe."""
 
     issuer: str
     jwks_uri: str
@@ -36,7 +36,7 @@ class Provider:
 
 
 def is_safe(address: str) -> bool:
-    """Whether nobody in between can change what comes from there: https, or http on this very machine."""
+    """Whether the answer cannot be changed on the way: https, or http on this machine."""
     try:
         url = httpx.URL(address)
     except httpx.InvalidURL:
@@ -51,15 +51,18 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-async def discover(client: httpx.AsyncClient, issuer: str) -> Provider:
-    """The provider behind an issuer (OpenID Connect Discovery 1.0, 4); ProviderAway if it cannot be known."""
+async def discover(client: httpx.AsyncClient, issuer: str) -> IdentityProvider:
+    """The identity provider of an issuer (OpenID Connect Discovery 1.0, section 4).
+
+    ProviderUnavailable, or WrongIssuer: without that check any provider could pass for any other.
+    """
     document = await _fetch(client, issuer.removesuffix("/") + WELL_KNOWN)
     if document.get("issuer") != issuer:
-        raise WrongIssuer("the discovery document names another issuer")
+        raise WrongIssuer("the discovery document has a different issuer")
     jwks_uri, token_endpoint = _address(document, "jwks_uri"), _address(document, "token_endpoint")
     if jwks_uri is None:
-        raise ProviderAway("the discovery document names no safe jwks_uri")
-    return Provider(issuer, jwks_uri, token_endpoint)
+        raise ProviderUnavailable("the discovery document has no safe jwks_uri")
+    return IdentityProvider(issuer, jwks_uri, token_endpoint)
 
 
 def _address(document: Mapping[str, Any], name: str) -> str | None:
@@ -68,16 +71,16 @@ def _address(document: Mapping[str, Any], name: str) -> str | None:
 
 
 async def key_set(client: httpx.AsyncClient, url: str) -> KeySet:
-    """The keys at this address that can verify a signature; ProviderAway if there are none."""
+    """The usable keys at this address; ProviderUnavailable if there are none."""
     listed = (await _fetch(client, url)).get("keys")
     keys = [key for key in map(_key, listed if isinstance(listed, list) else ()) if key is not None]
     if not keys:
-        raise ProviderAway("the key set holds no key that can be used")
+        raise ProviderUnavailable("the key set has no usable key")
     return KeySet(list(keys))
 
 
 def _key(data: Any) -> Key | None:
-    """A public P-256 or RSA key for signatures; None for every other one, so that it does not spoil the set."""
+    """A public P-256 or RSA key for signatures; None for any other, so that one odd key does not disable the set."""
     if not isinstance(data, dict) or data.get("use", "sig") != "sig":
         return None
     try:
@@ -85,34 +88,36 @@ def _key(data: Any) -> Key | None:
             return RSAKey.import_key(_public(data, "n", "e"))
         if data.get("kty") == "EC" and data.get("crv") == "P-256":
             return ECKey.import_key(_public(data, "crv", "x", "y"))
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, a key that cannot be read is left out
+    except Exception:  # noqa: BLE001 - an unreadable key is left out, whatever is wrong with it
         return None
     return None
 
 
 def _public(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    wanted = ("kty", "kid", "alg", "use", *names)
-    return {name: data[name] for name in wanted if name in data}
+    # The private parts of a key that was published by mistake are never loaded.
+    members = ("kty", "kid", "alg", "use", *names)
+    return {name: data[name] for name in members if name in data}
 
 
 def _bits(modulus: Any) -> int:
+    """The length of a base64url modulus, which has six bits per character."""
     return len(modulus) * 6 if isinstance(modulus, str) else 0
 
 
 async def _fetch(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     try:
-        # Uncompressed, so that the bound of the body is the bound of the memory.
+        # Uncompressed: a small compressed body could expand to any size in memory.
         async with client.stream("GET", url, headers={"accept-encoding": "identity"}) as answer:
             if answer.status_code != httpx.codes.OK:
-                raise ProviderAway(f"status {answer.status_code}")
+                raise ProviderUnavailable(f"status {answer.status_code}")
             body = await _bounded(answer)
         found = orjson.loads(body)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ProviderAway(type(error).__name__) from None
+        raise ProviderUnavailable(type(error).__name__) from None
     except ValueError:
-        raise ProviderAway("the answer is not JSON") from None
+        raise ProviderUnavailable("the answer is not JSON") from None
     if not isinstance(found, dict):
-        raise ProviderAway("the answer is not a JSON object")
+        raise ProviderUnavailable("the answer is not a JSON object")
     return found
 
 
@@ -121,20 +126,20 @@ async def _bounded(answer: httpx.Response) -> bytes:
     async for chunk in answer.aiter_raw():
         body += chunk
         if len(body) > BODY_MAX_BYTES:
-            raise ProviderAway(f"the answer is longer than {BODY_MAX_BYTES} bytes")
+            raise ProviderUnavailable(f"the answer is longer than {BODY_MAX_BYTES} bytes")
     return body
 
 
-async def provider_of(issuer: str) -> Provider:
-    """The provider behind an issuer, within the time limit; ProviderAway, of which WrongIssuer is one kind."""
+async def fetch_provider(issuer: str) -> IdentityProvider:
+    """The identity provider of an issuer, within 3 seconds; ProviderUnavailable or its subclass WrongIssuer."""
     async with _client() as client:
         return await discover(client, issuer)
 
 
-async def look(issuer: str, jwks_url: str | None = None) -> KeySet:
-    """The keys of this issuer, within the time limit: at `jwks_url` if it is given, else where discovery says.
+async def fetch_keys(issuer: str, jwks_url: str | None = None) -> KeySet:
+    """The keys of an issuer, within 3 seconds: from `jwks_url` if it is given, else from where discovery says.
 
-    ProviderAway if there are none.
+    ProviderUnavailable if there are none.
     """
     async with _client() as client:
         return await key_set(client, jwks_url or (await discover(client, issuer)).jwks_uri)
@@ -142,9 +147,9 @@ async def look(issuer: str, jwks_url: str | None = None) -> KeySet:
 
 @asynccontextmanager
 async def _client() -> AsyncIterator[httpx.AsyncClient]:
-    """A client for one look: it follows no redirects, and all it does together has one limit of time."""
+    """A client that follows no redirects; everything done with it together may take 3 seconds."""
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS), httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
             yield client
     except TimeoutError:
-        raise ProviderAway(f"no answer within {TIMEOUT_SECONDS:.0f} seconds") from None
+        raise ProviderUnavailable(f"no answer within {TIMEOUT_SECONDS:.0f} seconds") from None

@@ -1,4 +1,4 @@
-"""Where the keys come from that tokens are verified with."""
+"""The keys with which tokens are verified, and where they come from."""
 
 import asyncio
 import math
@@ -18,17 +18,17 @@ DEVELOPMENT_ISSUER: Final = "billing-gateway-development"
 
 
 class Keys(Protocol):
-    """Where verification keys come from."""
+    """A source of verification keys."""
 
     async def current(self) -> KeySet:
-        """The keys now known; the same object until they change."""
+        """The keys known now; the same object until they change."""
 
     async def refreshed(self) -> KeySet:
-        """The keys after another look, for a token whose key is not known."""
+        """The keys after fetching them again if that is allowed now, for a token with an unknown key."""
 
 
 class DevelopmentKeys:
-    """A key pair of this installation, made on first use and kept in a file that only its owner can read."""
+    """The key pair of a development installation, created on first use in a file that only its owner can read."""
 
     def __init__(self, directory: Path) -> None:
         self.private = self._load(directory / "development-key.json")
@@ -51,9 +51,10 @@ class DevelopmentKeys:
         return self._set
 
     def sign(self, *, audience: str, role: str, lifetime: timedelta = timedelta(hours=12), **claims: Any) -> str:
-        """A bearer token for one role; `claims` stand beside or in place of its own, None is left out.
+        """A bearer token for one role. `claims` are added to the default claims or replace them, None is left out.
 
-        Such as providers, payer, patient, scope; `roles=[]`, `sub` and `client_id` make a client's own token.
+        They are usually providers, payer, patient or scope; `roles=[]`, `sub` and `client_id` together make a token
+        that a client obtained for itself.
         """
         now = int(time.time())
         body = {
@@ -70,11 +71,14 @@ class DevelopmentKeys:
 
 
 class RemoteKeys:
-    """The key set of an identity provider.
+    """The key set of an identity provider, which requests with a known key never wait for.
 
-    Kept ten minutes, then fetched anew beside the requests that go on with it; fetched for an unknown key at most
-    every thirty seconds; kept on when the provider does not answer. `on_answer` is told the reason once when the
-    provider stops answering, and None once when it answers again.
+    After ten minutes it is fetched again in the background, while requests use the old one; when the provider is down
+    the old one stays valid. A token with an unknown key also causes a fetch, since the provider may just have rotated
+    its keys, but there is at most one fetch in thirty seconds: otherwise anybody could make the gateway flood the
+    provider with forged tokens. A new key is therefore accepted after at most thirty seconds.
+
+    `on_answer` is called with the reason once when the provider goes down, and with None once when it is back.
     """
 
     LIFETIME_SECONDS = 600.0
@@ -94,46 +98,47 @@ class RemoteKeys:
         self._on_answer = on_answer
         self._set = KeySet([])
         self._fetched_at = self._tried_at = -math.inf
-        self._is_away = False
-        self._under_way: asyncio.Task[None] | None = None
+        self._is_down = False
+        self._fetching: asyncio.Task[None] | None = None
 
     async def current(self) -> KeySet:
         if self.clock() - self._fetched_at >= self.LIFETIME_SECONDS:
-            fetch = self._begin()
+            fetch = self._start_fetch()
+            # Only the very first requests wait. Shielded, so that one caller who leaves does not cancel it for all.
             if fetch is not None and not self._set:
                 await asyncio.shield(fetch)
         return self._set
 
     async def refreshed(self) -> KeySet:
-        fetch = self._begin()
+        fetch = self._start_fetch()
         if fetch is not None:
             await asyncio.shield(fetch)
         return self._set
 
-    def _begin(self) -> asyncio.Task[None] | None:
-        """The fetch that is under way or may begin now; None during the cool-down."""
-        if self._under_way is not None and not self._under_way.done():
-            return self._under_way
+    def _start_fetch(self) -> asyncio.Task[None] | None:
+        """The fetch in progress, or a new one; None within thirty seconds after the start of the last one."""
+        if self._fetching is not None and not self._fetching.done():
+            return self._fetching
         if self.clock() - self._tried_at < self.COOLDOWN_SECONDS:
             return None
         self._tried_at = self.clock()
-        self._under_way = asyncio.create_task(self._fetch())
-        return self._under_way
+        self._fetching = asyncio.create_task(self._fetch())
+        return self._fetching
 
     async def _fetch(self) -> None:
         try:
-            found = await discovery.look(self._issuer, self._jwks_url)
-        except discovery.ProviderAway as error:
-            # The old keys stay in force; readiness tells when there are none at all.
-            self._tell(str(error))
+            found = await discovery.fetch_keys(self._issuer, self._jwks_url)
+        except discovery.ProviderUnavailable as error:
+            # The old keys stay valid; without any the process reports that it is not ready.
+            self._report(str(error))
             return
         self._fetched_at = self.clock()
-        # The same set stays the same object: what was verified with it need not be verified again.
+        # An equal set stays the same object, which keeps the cache of verified tokens.
         if found.as_dict() != self._set.as_dict():
             self._set = found
-        self._tell(None)
+        self._report(None)
 
-    def _tell(self, reason: str | None) -> None:
-        if self._is_away != (reason is not None):
-            self._is_away = reason is not None
+    def _report(self, reason: str | None) -> None:
+        if self._is_down != (reason is not None):
+            self._is_down = reason is not None
             self._on_answer(reason)

@@ -1,4 +1,4 @@
-"""Who calls: what the claims of a verified token say."""
+"""The caller, as described by the claims of a verified token."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,18 +8,21 @@ from app.auth.roles import PERMISSIONS, ROLES
 
 SUBJECT_LENGTH_MAX: Final = 120
 ANY_PROVIDER: Final = "*"
-# Told from every other set by its identity: "what the roles give".
-_OF_THE_ROLES: Final = frozenset({"what the roles give"})
+# A default that is compared by identity: an empty set of permissions is a valid value of its own.
+_FROM_ROLES: Final = frozenset({"from roles"})
 
 
 class InvalidToken(Exception):
-    """The token is refused; the text says why, without quoting the token."""
+    """The token is refused; the text says why and never quotes the token, since it is sent to the client and logged."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """The caller. `permissions` are what the roles give unless told otherwise; `providers`, `payer` and
-    `patient` say whose data they reach."""
+    """The caller. `permissions` say what it may do: by default all permissions of its roles.
+
+    `providers` (CNES, or `*` for all), `payer` (registro ANS) and `patient` (id) say whose data it may reach;
+    `expires_at` is in seconds since 1970, None for callers without a token.
+    """
 
     subject: str
     roles: frozenset[str] = frozenset()
@@ -27,11 +30,11 @@ class Principal:
     payer: str | None = None
     patient: str | None = None
     expires_at: float | None = None
-    permissions: frozenset[str] = _OF_THE_ROLES
+    permissions: frozenset[str] = _FROM_ROLES
 
     def __post_init__(self) -> None:
-        if self.permissions is _OF_THE_ROLES:
-            object.__setattr__(self, "permissions", given_by(self.roles))
+        if self.permissions is _FROM_ROLES:
+            object.__setattr__(self, "permissions", permissions_of(self.roles))
 
     @property
     def is_anonymous(self) -> bool:
@@ -40,24 +43,24 @@ class Principal:
 
     @property
     def has_any_provider(self) -> bool:
-        """Whether the token opens all providers on purpose."""
+        """Whether the token covers all providers, by `*`."""
         return ANY_PROVIDER in self.providers
 
 
-def given_by(roles: frozenset[str]) -> frozenset[str]:
-    """The permissions of these roles together."""
-    return frozenset(scope for role in roles for scope in ROLES.get(role, ()))
+def permissions_of(roles: frozenset[str]) -> frozenset[str]:
+    """All permissions of these roles; unknown roles have none."""
+    return frozenset(permission for role in roles for permission in ROLES.get(role, ()))
 
 
 ANONYMOUS: Final = Principal(subject="")
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimNames:
-    """Where a provider puts what the gateway asks for.
+class TokenClaimNames:
+    """In which claims of a token an identity provider puts what the gateway needs.
 
-    Each is the name of a claim, or a path with dots through claims inside of claims; `roles` and `providers` may be
-    several with commas between them.
+    Each is the name of a claim, or a path of names with dots in between for a claim inside others; `roles` and
+    `providers` may be several, separated by commas.
     """
 
     roles: str = "roles"
@@ -67,23 +70,23 @@ class ClaimNames:
     scopes: str = "scope"
 
 
-STANDARD_NAMES: Final = ClaimNames()
+STANDARD_CLAIM_NAMES: Final = TokenClaimNames()
 
 
-def principal_of(claims: Mapping[str, Any], names: ClaimNames = STANDARD_NAMES) -> Principal:
-    """The caller that a verified token describes; InvalidToken if a part has the wrong shape.
+def principal_of(claims: Mapping[str, Any], names: TokenClaimNames = STANDARD_CLAIM_NAMES) -> Principal:
+    """The caller that the claims of a verified token describe; InvalidToken if a claim has the wrong shape.
 
-    Roles that the gateway does not know are left out. The role `patient` reaches nothing without a `patient`,
-    `payer_agent` nothing without a `payer`.
+    Unknown roles are ignored. A `patient` needs a `patient` claim and a `payer_agent` a `payer` claim: without it the
+    role would have no data scope, and the token is refused.
     """
-    roles = _texts(claims, names.roles) & ROLES.keys()
-    payer, patient = _only_text(claims, names.payer), _only_text(claims, names.patient)
+    roles = _strings(claims, names.roles) & ROLES.keys()
+    payer, patient = _single_string(claims, names.payer), _single_string(claims, names.patient)
     if ("payer_agent" in roles and payer is None) or ("patient" in roles and patient is None):
-        raise InvalidToken("the token's role needs a payer or a patient of its own")
+        raise InvalidToken("the token's role needs a payer or a patient claim")
     return Principal(
         subject=_subject(claims),
         roles=roles,
-        providers=_texts(claims, names.providers),
+        providers=_strings(claims, names.providers),
         payer=payer,
         patient=patient,
         expires_at=float(claims["exp"]),
@@ -94,62 +97,69 @@ def principal_of(claims: Mapping[str, Any], names: ClaimNames = STANDARD_NAMES) 
 def _subject(claims: Mapping[str, Any]) -> str:
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LENGTH_MAX:
-        raise InvalidToken(f"the token's sub is not a text of 1 to {SUBJECT_LENGTH_MAX} characters")
+        raise InvalidToken(f"the token's sub is not a string of 1 to {SUBJECT_LENGTH_MAX} characters")
     return subject
 
 
 def _permissions(claims: Mapping[str, Any], roles: frozenset[str], name: str) -> frozenset[str]:
-    """What the token may do: its roles, narrowed by its scopes; only a client's own token has scopes for roles."""
-    asked = _scopes(claims, name) & PERMISSIONS
+    """The permissions of the roles, narrowed by the token's scopes if it has any of ours.
+
+    Without roles the scopes count only in the token that a client obtained for itself.
+    """
+    scopes = _scopes(claims, name) & PERMISSIONS
     if roles:
-        return given_by(roles) & asked if asked else given_by(roles)
-    return asked if _is_of_a_client(claims) else frozenset()
+        return permissions_of(roles) & scopes if scopes else permissions_of(roles)
+    return scopes if _is_of_client(claims) else frozenset()
 
 
-def _is_of_a_client(claims: Mapping[str, Any]) -> bool:
-    """Whether a program got the token for itself. A person's scopes only say what the person lets a program do."""
+def _is_of_client(claims: Mapping[str, Any]) -> bool:
+    """Whether a client obtained the token for itself (client credentials).
+
+    The scopes of a person's token only say what the person allows a client to do, not what the person may do.
+    """
     return claims["sub"] in (claims.get("client_id"), claims.get("azp"))
 
 
 def _scopes(claims: Mapping[str, Any], name: str) -> frozenset[str]:
     value = _find(claims, name)
-    return frozenset(value.split()) if isinstance(value, str) else _list_of_texts(value, name)
+    return frozenset(value.split()) if isinstance(value, str) else _list_of_strings(value, name)
 
 
-def _texts(claims: Mapping[str, Any], names: str) -> frozenset[str]:
-    """The texts under all these names together."""
+def _strings(claims: Mapping[str, Any], names: str) -> frozenset[str]:
+    """The strings of all these claims together."""
     each = (name.strip() for name in names.split(","))
-    return frozenset().union(*(_list_of_texts(_find(claims, name), name) for name in each))
+    return frozenset().union(*(_list_of_strings(_find(claims, name), name) for name in each))
 
 
-def _list_of_texts(value: Any, name: str) -> frozenset[str]:
+def _list_of_strings(value: Any, name: str) -> frozenset[str]:
     if value is None:
         return frozenset()
     if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-        raise InvalidToken(f"the token's {name} are not a list of texts")
+        raise InvalidToken(f"the token's {name} is not a list of strings")
     return frozenset(value)
 
 
-def _only_text(claims: Mapping[str, Any], name: str) -> str | None:
-    """A text, or the only one of a list: several or an empty one would leave open whose data is meant."""
+def _single_string(claims: Mapping[str, Any], name: str) -> str | None:
+    """A string, or the only one of a list; InvalidToken for several or an empty one: whose data would it be?"""
     value = _find(claims, name)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if value is not None and (not isinstance(value, str) or not value):
-        raise InvalidToken(f"the token's {name} is not one text")
+        raise InvalidToken(f"the token's {name} is not a single string")
     return value
 
 
 def _find(claims: Mapping[str, Any], path: str) -> Any:
-    """The claim of this very name, else the one at the end of the path; None if there is none.
+    """The claim of exactly this name, else the one at the end of the path; None if there is neither.
 
-    Names on the way may have dots themselves, as the client ids of some providers do.
+    Every dot is tried as a separator, because names on the way may contain dots themselves: Keycloak nests roles below
+    the client id, which is often a domain name.
     """
     if path in claims:
         return claims[path]
-    for place in (place for place, sign in enumerate(path) if sign == "."):
-        inner = claims.get(path[:place])
-        found = _find(inner, path[place + 1 :]) if isinstance(inner, dict) else None
+    for index in (index for index, character in enumerate(path) if character == "."):
+        inner = claims.get(path[:index])
+        found = _find(inner, path[index + 1 :]) if isinstance(inner, dict) else None
         if found is not None:
             return found
     return None

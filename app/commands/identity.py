@@ -52,7 +52,7 @@ def whoami(
     settings, given = console.settings(), _token_in(token_file)
 
     try:
-        asyncio.run(identity.tell(settings, token=given, scope=scope, say=console.say))
+        asyncio.run(identity.report(settings, token=given, scope=scope, say=console.say))
     except identity.Failed as error:
         console.note(f"billing: {error}")
         codes = {identity.Misconfigured: console.EXIT_BAD_SETTINGS, identity.Unreachable: console.EXIT_UNAVAILABLE}

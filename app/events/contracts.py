@@ -1,4 +1,4 @@
-"""What others hear: every event's name, its versioned CloudEvents type, and its data (ids, statuses, amounts)."""
+"""Event contracts: the name of every event, its versioned CloudEvents type, and its data (ids, statuses, amounts)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,59 +15,72 @@ from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain import ids
 from app.domain.money import format_money
-from app.events.payloads import ClaimData, DenialData, InvoiceData, RemittanceData, SettlementData, StatementData
+from app.events.payloads import (
+    ClaimEventData,
+    DenialEventData,
+    InvoiceEventData,
+    RemittanceEventData,
+    SettlementEventData,
+    StatementData,
+)
 
 SOURCE: Final = "/billing-gateway"
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
-    """What an event promises: its versioned CloudEvents type and the shape of its data."""
+class EventContract:
+    """What consumers may rely on: the versioned CloudEvents type, and the TypedDict that is the shape of `data`."""
 
     ce_type: str
     data: type
 
 
-CONTRACTS: Final[dict[str, Contract]] = {
-    "ClaimCreated": Contract("br.billing.claim.created.v1", ClaimData),
-    "ClaimUpdated": Contract("br.billing.claim.updated.v1", ClaimData),
-    "ClaimSubmitted": Contract("br.billing.claim.submitted.v1", ClaimData),
-    "ClaimReviewStarted": Contract("br.billing.claim.review_started.v1", ClaimData),
-    "ClaimInformationRequested": Contract("br.billing.claim.information_requested.v1", ClaimData),
-    "ClaimApproved": Contract("br.billing.claim.approved.v1", ClaimData),
-    "ClaimPartiallyApproved": Contract("br.billing.claim.partially_approved.v1", ClaimData),
-    "ClaimDenied": Contract("br.billing.claim.denied.v1", ClaimData),
-    "ClaimCancelled": Contract("br.billing.claim.cancelled.v1", ClaimData),
-    "DenialAccepted": Contract("br.billing.denial.accepted.v1", DenialData),
-    "DenialAppealed": Contract("br.billing.denial.appealed.v1", DenialData),
-    "AppealAnswered": Contract("br.billing.denial.appeal_answered.v1", DenialData),
-    "DenialExpired": Contract("br.billing.denial.expired.v1", DenialData),
-    "InvoiceCreated": Contract("br.billing.invoice.created.v1", InvoiceData),
-    "InvoiceAdjusted": Contract("br.billing.invoice.adjusted.v1", InvoiceData),
-    "InvoiceIssued": Contract("br.billing.invoice.issued.v1", InvoiceData),
-    "InvoicePartiallySettled": Contract("br.billing.invoice.partially_settled.v1", InvoiceData),
-    "InvoiceSettled": Contract("br.billing.invoice.settled.v1", InvoiceData),
-    "InvoiceReopened": Contract("br.billing.invoice.reopened.v1", InvoiceData),
-    "InvoiceCancelled": Contract("br.billing.invoice.cancelled.v1", InvoiceData),
-    "SettlementConfirmed": Contract("br.billing.settlement.confirmed.v1", SettlementData),
-    "SettlementReversed": Contract("br.billing.settlement.reversed.v1", SettlementData),
-    "RemittanceImported": Contract("br.billing.remittance.imported.v1", RemittanceData),
-    "RemittancePosted": Contract("br.billing.remittance.posted.v1", RemittanceData),
+CONTRACTS: Final[dict[str, EventContract]] = {
+    "ClaimCreated": EventContract("br.billing.claim.created.v1", ClaimEventData),
+    "ClaimUpdated": EventContract("br.billing.claim.updated.v1", ClaimEventData),
+    "ClaimSubmitted": EventContract("br.billing.claim.submitted.v1", ClaimEventData),
+    "ClaimReviewStarted": EventContract("br.billing.claim.review_started.v1", ClaimEventData),
+    "ClaimInformationRequested": EventContract("br.billing.claim.information_requested.v1", ClaimEventData),
+    "ClaimApproved": EventContract("br.billing.claim.approved.v1", ClaimEventData),
+    "ClaimPartiallyApproved": EventContract("br.billing.claim.partially_approved.v1", ClaimEventData),
+    "ClaimDenied": EventContract("br.billing.claim.denied.v1", ClaimEventData),
+    "ClaimCancelled": EventContract("br.billing.claim.cancelled.v1", ClaimEventData),
+    "DenialAccepted": EventContract("br.billing.denial.accepted.v1", DenialEventData),
+    "DenialAppealed": EventContract("br.billing.denial.appealed.v1", DenialEventData),
+    "AppealAnswered": EventContract("br.billing.denial.appeal_answered.v1", DenialEventData),
+    "DenialExpired": EventContract("br.billing.denial.expired.v1", DenialEventData),
+    "InvoiceCreated": EventContract("br.billing.invoice.created.v1", InvoiceEventData),
+    "InvoiceAdjusted": EventContract("br.billing.invoice.adjusted.v1", InvoiceEventData),
+    "InvoiceIssued": EventContract("br.billing.invoice.issued.v1", InvoiceEventData),
+    "InvoicePartiallySettled": EventContract("br.billing.invoice.partially_settled.v1", InvoiceEventData),
+    "InvoiceSettled": EventContract("br.billing.invoice.settled.v1", InvoiceEventData),
+    "InvoiceReopened": EventContract("br.billing.invoice.reopened.v1", InvoiceEventData),
+    "InvoiceCancelled": EventContract("br.billing.invoice.cancelled.v1", InvoiceEventData),
+    "SettlementConfirmed": EventContract("br.billing.settlement.confirmed.v1", SettlementEventData),
+    "SettlementReversed": EventContract("br.billing.settlement.reversed.v1", SettlementEventData),
+    "RemittanceImported": EventContract("br.billing.remittance.imported.v1", RemittanceEventData),
+    "RemittancePosted": EventContract("br.billing.remittance.posted.v1", RemittanceEventData),
 }
-"""Every event by its short name."""
-INBOUND: Final = Contract("br.billing.remittance.issued.v1", StatementData)
-"""What payers send: a statement of theirs."""
+"""The contract of every published event, by the event's short name."""
+INBOUND: Final = EventContract("br.billing.remittance.issued.v1", StatementData)
+"""The contract of what payers send: a statement."""
 SETTLEMENT_EVENTS: Final = frozenset({"SettlementConfirmed", "SettlementReversed"})
+"""The events of the settlement stream."""
 CLAIM_STATUS_EVENTS: Final = frozenset(
-    name for name, contract in CONTRACTS.items() if contract.data is ClaimData and name != "ClaimUpdated"
+    name for name, contract in CONTRACTS.items() if contract.data is ClaimEventData and name != "ClaimUpdated"
 )
-"""The events after which a claim stands in another state."""
+"""The events of the claim stream: every event of a claim except for updates of a draft, which change no status."""
 EVENT_BYTES_MAX: Final = 256 * 1024
+"""The largest event that is published; a quarter of the megabyte that Kafka brokers accept by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact. `aggregate_id` is the message key: events of one aggregate stay in order."""
+    """Something that happened. `aggregate_id` is the message key: events of one aggregate stay in order.
+
+    `data` has the shape that the contract of `name` gives. `patient_id` is stored, for the scope of streams, and never
+    published.
+    """
 
     name: str
     aggregate_id: str
@@ -79,7 +92,7 @@ class Event:
     event_id: str = field(default_factory=lambda: ids.new_id(ids.EVENT))
 
     def row(self) -> NewEvent:
-        """The event as the outbox keeps it."""
+        """The event as a row of the outbox."""
         return NewEvent(
             event_id=self.event_id,
             name=self.name,
@@ -93,8 +106,8 @@ class Event:
 
 
 def claim_event(name: str, claim: ClaimRecord, *, at: datetime) -> Event:
-    """A change of a claim; amounts that are not decided yet are null."""
-    data: ClaimData = {
+    """An event of a claim; amounts that are not decided yet are null. `name` is a key of CONTRACTS."""
+    data: ClaimEventData = {
         "claimId": claim.id,
         "providerClaimNumber": claim.provider_claim_number,
         "provider": claim.provider_cnes,
@@ -110,8 +123,8 @@ def claim_event(name: str, claim: ClaimRecord, *, at: datetime) -> Event:
 
 
 def denial_event(name: str, claim: ClaimRecord, denial: DenialRecord, *, at: datetime) -> Event:
-    """A change of a denial; its key is the claim, so that a claim's events stay in order."""
-    data: DenialData = {
+    """An event of a denial. Its aggregate is the claim, so that all events of a claim stay in order."""
+    data: DenialEventData = {
         "denialId": denial.id,
         "claimId": claim.id,
         "provider": claim.provider_cnes,
@@ -126,8 +139,8 @@ def denial_event(name: str, claim: ClaimRecord, denial: DenialRecord, *, at: dat
 
 
 def remittance_event(name: str, remittance: RemittanceRecord, *, at: datetime) -> Event:
-    """A payer's statement, taken in or posted."""
-    data: RemittanceData = {
+    """An event of a remittance: imported or posted."""
+    data: RemittanceEventData = {
         "remittanceId": remittance.id,
         "statementNumber": remittance.statement_number,
         "provider": remittance.provider_cnes,
@@ -140,8 +153,8 @@ def remittance_event(name: str, remittance: RemittanceRecord, *, at: datetime) -
 
 
 def invoice_event(name: str, invoice: InvoiceRecord, *, at: datetime) -> Event:
-    """A change of an invoice."""
-    data: InvoiceData = {
+    """An event of an invoice."""
+    data: InvoiceEventData = {
         "invoiceId": invoice.id,
         "number": invoice.number,
         "provider": invoice.provider_cnes,
@@ -156,8 +169,11 @@ def invoice_event(name: str, invoice: InvoiceRecord, *, at: datetime) -> Event:
 
 
 def settlement_event(name: str, settlement: SettlementRecord, *, at: datetime) -> Event:
-    """A new ledger row; its key is the invoice, so that an invoice's events stay in order."""
-    data: SettlementData = {
+    """An event of a new settlement. Its aggregate is the invoice, so that all events of an invoice stay in order.
+
+    Its id is stored with the settlement, from where the payload of the mutation finds the event's position.
+    """
+    data: SettlementEventData = {
         "settlementId": settlement.id,
         "invoiceId": settlement.invoice_id,
         "provider": settlement.provider_cnes,
@@ -174,24 +190,28 @@ def _money(cents: int | None) -> str | None:
     return None if cents is None else format_money(cents)
 
 
-def flaw(row: OutboxRecord) -> str | None:
-    """Why the row can never be published, or None if it can."""
+def unpublishable_reason(row: OutboxRecord) -> str | None:
+    """Why the row can never be published, as one line for the operator; None if it can be.
+
+    Only what the row itself shows: whether the broker accepts the event is known only after sending it.
+    """
     if row.name not in CONTRACTS:
-        return "there is no contract of this name"
+        return "no contract has this name"
     try:
         event = cloud_event(row)
     except ValueError:
-        return "the data is no JSON"
+        return "the data is not JSON"
     if not (isinstance(event["data"], dict) and {"provider", "payer"} <= event["data"].keys()):
-        return "the data names no provider and payer"
+        return "the data has no provider or no payer"
     size = len(orjson.dumps(event))
-    return f"the event has {size} bytes, at most {EVENT_BYTES_MAX} are published" if size > EVENT_BYTES_MAX else None
+    return f"the event has {size} bytes, the limit is {EVENT_BYTES_MAX}" if size > EVENT_BYTES_MAX else None
 
 
 def cloud_event(row: OutboxRecord) -> dict[str, Any]:
-    """The row as a CloudEvents 1.0 structured event; `eventname`, `position` and the scope parts are extensions.
+    """The row as a structured CloudEvents 1.0 message; `eventname` and `position` are extension attributes.
 
-    The patient is left out: events carry no personal data.
+    KeyError if the name has no contract, ValueError if the data is not JSON. The patient is left out: published events
+    contain no personal data.
     """
     return {
         "specversion": "1.0",

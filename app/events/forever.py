@@ -1,11 +1,15 @@
-"""Background loops that end only when they are told to."""
+"""Background loops that survive every failure and end only by cancellation."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 
-def is_asked_to_end() -> bool:
-    """Whether somebody cancels the running task; aiokafka also lets CancelledErrors out that nobody asked for."""
+def is_being_cancelled() -> bool:
+    """Whether the running task was cancelled.
+
+    A CancelledError alone does not say so: aiokafka also raises it out of its own internal tasks, and a loop that
+    believed it would stop for good while the process goes on.
+    """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -13,14 +17,17 @@ def is_asked_to_end() -> bool:
 async def forever(
     work: Callable[[], Awaitable[None]], *, failed: Callable[[BaseException], None], pause_seconds: float
 ) -> None:
-    """Do the work again and again, whatever it raises, with a pause in between; ends by cancellation."""
+    """Run `work` again and again with a pause in between, whatever it raises; `failed` gets each error.
+
+    Ends only when its task is cancelled.
+    """
     while True:
         try:
             await work()
         except asyncio.CancelledError as error:
-            if is_asked_to_end():
+            if is_being_cancelled():
                 raise
             failed(error)
-        except Exception as error:  # noqa: BLE001 - whatever fails is told, and tried again
+        except Exception as error:  # noqa: BLE001 - every failure is reported and retried
             failed(error)
         await asyncio.sleep(pause_seconds)

@@ -1,4 +1,4 @@
-"""The hub: every published event, in position order, to the subscribers of this process."""
+"""The hub: delivers every published event, in position order, to the stream listeners of this process."""
 
 import asyncio
 from collections import deque
@@ -15,16 +15,20 @@ from app.db.outbox import OutboxRecord
 from app.events.cursors import cursor_of
 
 QUEUE_MAX: Final = 256
+"""How many events a listener may be behind before it is ended; the queues share the events, so a queue is small."""
 GAP_BATCH: Final = 500
+"""Rows read from the event log at a time."""
+ReadLog = Callable[[int, int | None, int], Awaitable[list[OutboxRecord]]]
+"""Reads the event log: `read_log(after, before, limit)` returns the first `limit` rows with a position above `after`
+and, unless it is None, below `before`, in position order."""
 _log = structlog.get_logger("billing.hub")
-Missing = Callable[[int, int | None, int], Awaitable[list[OutboxRecord]]]
 
 
-class Ended(Exception):
-    """A subscription ended before its time; `cursor` is where to go on with a new one."""
+class StreamEnded(Exception):
+    """The stream ended before its client left; `extensions` hold the `cursor` to continue after, if there is one."""
 
     code = "UNAVAILABLE"
-    message = "the gateway restarts, subscribe again"
+    message = "the gateway is restarting, subscribe again"
 
     def __init__(self, position: int | None) -> None:
         super().__init__(self.message)
@@ -33,18 +37,18 @@ class Ended(Exception):
             self.extensions["cursor"] = cursor_of(position)
 
 
-class Lagged(Ended):
-    """The subscriber was slower than the events for too long; it may subscribe again behind the cursor."""
+class StreamLagged(StreamEnded):
+    """The client read more slowly than events came, until its queue was full."""
 
     code = "LAGGED"
-    message = "this subscription fell behind and was ended, subscribe again behind the cursor"
+    message = "this subscription fell behind and was ended, subscribe again after the cursor"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamEvent:
-    """An event as subscribers hear it; the position is its place in the event log.
+    """A published event; `position` is its place in the event log, counted from 1 without gaps.
 
-    `shared` holds the answers that were made of it, for subscribers who asked the same with the same permissions.
+    `shared` caches encoded answers, so that subscribers with the same document and permissions share one execution.
     """
 
     position: int
@@ -57,8 +61,11 @@ class StreamEvent:
     shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
 
-def heard(row: OutboxRecord) -> StreamEvent | None:
-    """The numbered outbox row as an event for subscribers; None, with a log line, for data that nobody can read."""
+def event_of_row(row: OutboxRecord) -> StreamEvent | None:
+    """The event of a numbered outbox row; None, with a log line, if its data is not JSON.
+
+    ValueError if the row has no position yet.
+    """
     if row.position is None:
         raise ValueError(row.event_id)
     try:
@@ -71,81 +78,94 @@ def heard(row: OutboxRecord) -> StreamEvent | None:
     )
 
 
-class Subscription:
-    """One subscriber's bounded queue. `position` is that of the last event it took, or where it began."""
+class StreamListener:
+    """The bounded event queue of one client; `position` is that of the last event taken from it, or where it began."""
 
     def __init__(self, position: int | None) -> None:
         self.position = position
-        self._waiting: deque[StreamEvent] = deque()
-        self._signal = asyncio.Event()
-        self._end: type[Ended] | None = None
+        self._queue: deque[StreamEvent] = deque()
+        self._has_changed = asyncio.Event()
+        self._ended_by: type[StreamEnded] | None = None
 
     def offer(self, event: StreamEvent) -> bool:
-        """Queue the event; a full queue ends the subscription, instead of slowing everybody down: then False."""
-        if self._end is not None:
+        """Queue the event; False if that failed because the queue is full, which ends this listener.
+
+        The hub never waits for a slow listener, since all others would wait with it. A listener that has ended takes
+        no more events, so that its client never sees an event after a hole.
+        """
+        if self._ended_by is not None:
             return True
-        is_full = len(self._waiting) >= QUEUE_MAX
+        is_full = len(self._queue) >= QUEUE_MAX
         if is_full:
-            self._end = Lagged
+            self._ended_by = StreamLagged
         else:
-            self._waiting.append(event)
-        self._signal.set()
+            self._queue.append(event)
+        self._has_changed.set()
         return not is_full
 
     def close(self) -> None:
-        """End the subscription after what is queued."""
-        self._end = self._end or Ended
-        self._signal.set()
+        """End the listener once its queue is read."""
+        self._ended_by = self._ended_by or StreamEnded
+        self._has_changed.set()
 
     async def __aiter__(self) -> AsyncIterator[StreamEvent]:
-        """The events in order; at the end Lagged or Ended."""
+        """The events in order, waiting for new ones; ends by raising StreamEnded or StreamLagged."""
         while True:
-            while self._waiting:
-                event = self._waiting.popleft()
+            while self._queue:
+                event = self._queue.popleft()
                 self.position = event.position
                 yield event
-            if self._end is not None:
-                raise self._end(self.position)
-            self._signal.clear()
-            await self._signal.wait()
+            if self._ended_by is not None:
+                raise self._ended_by(self.position)
+            self._has_changed.clear()
+            await self._has_changed.wait()
 
 
 class Hub:
-    """Hands out events strictly in position order; gaps are filled from the event log by `missing(after, before,
-    limit)`, which gives the next rows behind `after`, at most `limit`, and only those before `before` if given."""
+    """Delivers events strictly in position order, each once.
+
+    A transport may repeat events, skip some (a broker that lost its data) and mix them up (six partitions, each with
+    an order of its own). The event log has all of them in order, so the hub needs nothing but the last position that
+    it delivered: what is not above it is a repetition, and a jump is filled from the log with `read_log`.
+    `on_delivery` is called for each event, `on_lag` for each listener ended as too slow.
+    """
 
     def __init__(
         self,
-        missing: Missing,
+        read_log: ReadLog,
         *,
         on_delivery: Callable[[StreamEvent], None] = lambda _: None,
         on_lag: Callable[[], None] = lambda: None,
     ) -> None:
-        self._missing = missing
+        self._read_log = read_log
         self._on_delivery = on_delivery
         self._on_lag = on_lag
-        self._subscriptions: set[Subscription] = set()
+        self._listeners: set[StreamListener] = set()
+        # Filling a gap waits for the database: without the lock the next event would overtake the filled ones.
         self._lock = asyncio.Lock()
-        # None: not known yet, because the log could not be read; the first event heard is then the beginning.
+        # None while it is unknown because the log could not be read: delivery then begins with the next event.
         self.last_position: int | None = None
 
     @property
     def subscribers(self) -> int:
-        """How many subscriptions are live."""
-        return len(self._subscriptions)
+        """How many listeners are active."""
+        return len(self._listeners)
 
     @contextmanager
-    def subscribe(self) -> Iterator[Subscription]:
-        """A subscription to everything that is published from now on."""
-        subscription = Subscription(self.last_position)
-        self._subscriptions.add(subscription)
+    def listen(self) -> Iterator[StreamListener]:
+        """A listener for everything published from now on."""
+        listener = StreamListener(self.last_position)
+        self._listeners.add(listener)
         try:
-            yield subscription
+            yield listener
         finally:
-            self._subscriptions.discard(subscription)
+            self._listeners.discard(listener)
 
     async def deliver(self, event: StreamEvent) -> None:
-        """Hand the event out once, after everything that stands before it."""
+        """Deliver the event after everything before it; an event that was delivered already is ignored.
+
+        Errors of `read_log` are raised, and nothing after the gap is delivered.
+        """
         async with self._lock:
             last = event.position - 1 if self.last_position is None else self.last_position
             if event.position <= last:
@@ -153,36 +173,38 @@ class Hub:
             if event.position > last + 1:
                 await self._fill(last, event.position)
                 last = self.last_position or last
-            # What the log does not lead up to is not ours: to take its word would skip everything before it.
+            # The log may still end before this event: then it is from the topic of another database, and to trust its
+            # position would skip every event of our own below it.
             if event.position == last + 1:
-                self._hand_out(event)
+                self._deliver_to_all(event)
             else:
                 _log.warning("event_without_log", position=event.position, effect="skipped")
 
     async def catch_up(self) -> None:
-        """Hand out what the event log holds behind the last event heard."""
+        """Deliver what the event log holds after the last event delivered."""
         async with self._lock:
             if self.last_position is not None:
                 await self._fill(self.last_position, None)
 
     async def _fill(self, after: int, before: int | None) -> None:
-        while rows := await self._missing(after, before, GAP_BATCH):
+        while rows := await self._read_log(after, before, GAP_BATCH):
             for row in rows:
-                event = heard(row)
+                event = event_of_row(row)
+                # An unreadable row is passed as well, or no event after it would ever be delivered.
                 after = self.last_position = row.position or after
                 if event is not None:
-                    self._hand_out(event)
+                    self._deliver_to_all(event)
             if len(rows) < GAP_BATCH:
                 return
 
     def close(self) -> None:
-        """End every subscription."""
-        for subscription in list(self._subscriptions):
-            subscription.close()
+        """End every listener."""
+        for listener in list(self._listeners):
+            listener.close()
 
-    def _hand_out(self, event: StreamEvent) -> None:
+    def _deliver_to_all(self, event: StreamEvent) -> None:
         self.last_position = event.position
         self._on_delivery(event)
-        for subscription in self._subscriptions:
-            if not subscription.offer(event):
+        for listener in self._listeners:
+            if not listener.offer(event):
                 self._on_lag()

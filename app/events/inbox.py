@@ -1,13 +1,13 @@
-"""The inbox: messages of payers, handed one after the other to a handler by a consumer group.
+"""The inbox: a consumer group passes the messages of payers to a handler, one at a time.
 
-What is away is waited for; what can never be done goes to the dead letters with its reason; nothing is dropped. A
-message may be handed over again after a crash: the handler does it once.
+Retries while a dependency is down; messages that can never succeed go to the dead-letter topic with the reason; none is
+dropped. After a crash a message may be handled again, so the handler must be idempotent.
 """
 
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from ssl import SSLContext
 from typing import Any, Final
 
@@ -20,29 +20,45 @@ from prometheus_client import Counter
 from app.db.engine import DatabaseUnavailable
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
 from app.events.forever import forever
-from app.events.kafka import START_SECONDS, bootstrap_of, ensure_topic, is_idempotent, quietly_stop, secured
+from app.events.kafka_clients import (
+    IDLE_MILLISECONDS,
+    bootstrap_of,
+    ensure_topic,
+    running_consumer,
+    start_producer,
+    stop_client,
+)
 
 BATCH_SIZE: Final = 50
-IDLE_MILLISECONDS: Final = 1_000
 RESTART_SECONDS: Final = 1.0
 ATTEMPTS_MAX: Final = 4
+"""Attempts for one message unless the database is down: with pauses of 0.2, 0.4 and 0.8 s a race is over by then."""
 PAUSE_SECONDS: Final = 0.2
 PAUSE_SECONDS_MAX: Final = 30.0
+"""The pause doubles up to this while the database is down."""
 TEXT_LENGTH_MAX: Final = 80
-# What the broker took once it may take again, even unpacked and with headers of ours.
 REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
+"""The client's limit for what is sent to the dead-letter topic; the broker's own limit, usually 1 MiB, is what counts.
+
+A message came in below that limit, but compressed: uncompressed and with more headers it may be above the client's
+default of 1 MiB, and the client would refuse what the broker accepts.
+"""
 _log = structlog.get_logger("billing.inbox")
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[bool]]
 
 
-def dead_letters_of(topic: str) -> str:
-    """Where messages go that can never be handled."""
+def dead_letter_topic_of(topic: str) -> str:
+    """The topic for the messages of `topic` that can never succeed."""
     return f"{topic}.dead"
 
 
 class Inbox:
-    """Reads `topic` as one of a consumer group; `handle` says whether the event was new to it."""
+    """Reads `topic` as a member of the consumer group that all processes share.
+
+    `handle` gets one CloudEvent and returns whether it was new. It raises DatabaseUnavailable to be called again until
+    the database is back, BillingError if the message cannot be handled; any other error counts as a bug of ours.
+    """
 
     def __init__(
         self, url: str, topic: str, handle: Handler, *, results: Counter, tls: SSLContext | None = None
@@ -53,57 +69,61 @@ class Inbox:
         self._handle = handle
         self._results = results
         self._consumer: AIOKafkaConsumer | None = None
-        self._read_up_to: dict[TopicPartition, int] = {}
+        self._next_offsets: dict[TopicPartition, int] = {}
 
     async def run(self) -> None:
-        """Read for ever; whatever fails is tried again every second. Ends by cancellation."""
+        """Read until cancelled; after any failure start again a second later."""
         await forever(self._read, failed=self._failed, pause_seconds=RESTART_SECONDS)
 
     def _failed(self, error: BaseException) -> None:
-        _log.warning("inbox_failed", error=type(error).__name__, effect="statements wait, nothing is lost")
+        _log.warning("inbox_failed", error=type(error).__name__, effect="statements wait in the topic, none is lost")
 
     def lag(self) -> int:
-        """How many messages this process has been given to read and has not yet read."""
+        """How many messages of this process's partitions are not handled yet; 0 while it is not connected."""
         consumer = self._consumer
-        if consumer is None:
-            return 0
-        behind = [
-            (consumer.highwater(place) or 0) - self._read_up_to.get(place, consumer.highwater(place) or 0)
-            for place in consumer.assignment()
-        ]
-        return sum(behind)
+        return 0 if consumer is None else sum(self._lag_of(consumer, each) for each in consumer.assignment())
+
+    def _lag_of(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> int:
+        # A partition that was never read has no offset of ours yet: it counts as read, until its first message comes.
+        end = consumer.highwater(partition) or 0
+        return end - self._next_offsets.get(partition, end)
 
     async def _read(self) -> None:
-        await ensure_topic(bootstrap_of(self._url), dead_letters_of(self._topic), self._tls)
+        await ensure_topic(bootstrap_of(self._url), dead_letter_topic_of(self._topic), self._tls)
         async with (
-            _reading(self._url, self._topic, group=f"{self._topic}.gateway", tls=self._tls) as consumer,
-            _writing(self._url, self._tls) as dead_letters,
+            _member(self._url, self._topic, f"{self._topic}.gateway", self._tls) as consumer,
+            _producer(self._url, self._tls) as producer,
         ):
             self._consumer = consumer
             try:
                 while True:
-                    await self._round(consumer, dead_letters)
+                    await self._handle_batch(consumer, producer)
             finally:
                 self._consumer = None
 
-    async def _round(self, consumer: AIOKafkaConsumer, dead_letters: AIOKafkaProducer) -> None:
-        batches = await consumer.getmany(timeout_ms=IDLE_MILLISECONDS, max_records=BATCH_SIZE)
-        for place, messages in batches.items():
-            for message in messages:
-                self._read_up_to[place] = message.offset
-                await self._settle(message, dead_letters)
-            self._read_up_to[place] = messages[-1].offset + 1
-            await consumer.commit({place: messages[-1].offset + 1})
+    async def _handle_batch(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
+        """Handle up to 50 messages, and commit the offset of a partition when all of its messages are done.
 
-    async def _settle(self, message: ConsumerRecord, dead_letters: AIOKafkaProducer) -> None:
-        """Handle the message, however long that takes, or bury it."""
+        A crash in between repeats a partition's messages of this batch, which the handler recognizes by their ids.
+        """
+        batches = await consumer.getmany(timeout_ms=IDLE_MILLISECONDS, max_records=BATCH_SIZE)
+        for partition, messages in batches.items():
+            for message in messages:
+                self._next_offsets[partition] = message.offset
+                await self._finish(message, producer)
+            self._next_offsets[partition] = messages[-1].offset + 1
+            await consumer.commit({partition: messages[-1].offset + 1})
+
+    async def _finish(self, message: ConsumerRecord, producer: AIOKafkaProducer) -> None:
+        """Handle the message, however long that takes, or send it to the dead-letter topic."""
         pause = PAUSE_SECONDS
         for attempt in itertools.count(1):
-            failure = await self._attempt(message)
-            if failure is None:
+            error = await self._attempt(message)
+            if error is None:
                 return
-            if not isinstance(failure, DatabaseUnavailable) and (attempt >= ATTEMPTS_MAX or not _may_pass(failure)):
-                await self._bury(message, failure, dead_letters)
+            is_outage = isinstance(error, DatabaseUnavailable)
+            if not is_outage and (attempt >= ATTEMPTS_MAX or not _is_worth_retrying(error)):
+                await self._give_up(message, error, producer)
                 return
             self._results.labels("retried").inc()
             await asyncio.sleep(pause)
@@ -112,87 +132,100 @@ class Inbox:
     async def _attempt(self, message: ConsumerRecord) -> Exception | None:
         try:
             is_new = await self._handle(read_event(message))
-        except Exception as error:  # noqa: BLE001 - the caller tells apart what can be mended by waiting
+        except Exception as error:  # noqa: BLE001 - the caller decides between another attempt and giving up
             return error
         self._results.labels("posted" if is_new else "repeated").inc()
         return None
 
-    async def _bury(self, message: ConsumerRecord, error: Exception, dead_letters: AIOKafkaProducer) -> None:
+    async def _give_up(self, message: ConsumerRecord, error: Exception, producer: AIOKafkaProducer) -> None:
+        """Send the message to the dead-letter topic, with the headers `dead-code`, `dead-reason` and `dead-place`.
+
+        `dead-place` is topic/partition/offset of the message. If the broker refuses it as too large with these headers,
+        a message without a body is sent; the header `dead-body` then says where the body is.
+        """
         code, reason = "INTERNAL", type(error).__name__
         if isinstance(error, BillingError):
-            code, reason = error.code, "; ".join(_placed(each) for each in error.failures)
+            code, reason = error.code, "; ".join(_described(each) for each in error.failures)
         place = f"{message.topic}/{message.partition}/{message.offset}"
-        told = {"dead-code": code, "dead-reason": reason, "dead-place": place}
-        headers = [*message.headers, *[(name, text.encode()) for name, text in told.items()]]
+        added = {"dead-code": code, "dead-reason": reason, "dead-place": place}
+        headers = [*message.headers, *[(name, text.encode()) for name, text in added.items()]]
         body = message.value
         if body is None and message.key is None:
-            body = b""  # the client refuses a message of nothing at all
-        topic = dead_letters_of(self._topic)
+            body = b""  # the client refuses to send a message that has neither a key nor a body
+        topic = dead_letter_topic_of(self._topic)
         try:
-            await dead_letters.send_and_wait(topic, body, key=message.key, headers=headers)
+            await producer.send_and_wait(topic, body, key=message.key, headers=headers)
         except MessageSizeTooLargeError:
-            headers.append(("dead-body", f"{len(body or b'')} bytes, left at dead-place".encode()))
-            await dead_letters.send_and_wait(topic, b"", key=message.key, headers=headers)
+            headers.append(("dead-body", f"{len(body or b'')} bytes, see dead-place".encode()))
+            await producer.send_and_wait(topic, b"", key=message.key, headers=headers)
         self._results.labels("dead").inc()
         _log.error("message_dead", code=code, place=place, exc_info=None if code != "INTERNAL" else error)
 
 
-def _placed(failure: Failure) -> str:
+def _described(failure: Failure) -> str:
     return f"{failure.field}: {failure.message}" if failure.field else failure.message
 
 
-def _may_pass(error: Exception) -> bool:
-    """Whether the same message may succeed in a moment: a race with somebody else, or a fault of our own."""
+def _is_worth_retrying(error: Exception) -> bool:
+    """Whether the same message may succeed in a moment: after a race with another change, or after a bug of ours."""
     return not isinstance(error, BillingError) or error.code == ErrorCode.CONFLICT
 
 
 def read_event(message: ConsumerRecord) -> Mapping[str, Any]:
-    """The CloudEvent of a Kafka message, structured or binary; INVALID_INPUT with the place for anything else."""
+    """The CloudEvent of a Kafka message, in structured or binary content mode, with valid `id`, `source` and `type`.
+
+    BillingError INVALID_INPUT, with the name of the attribute, for anything else.
+    """
     headers = {name.lower(): value.decode(errors="replace") for name, value in message.headers}
     body = _json(message.value)
     if "ce_id" in headers:
+        # Binary mode: the attributes are headers, and the body is the data alone.
         attributes = {name.removeprefix("ce_"): value for name, value in headers.items() if name.startswith("ce_")}
         body = {**attributes, "data": body}
     if not isinstance(body, dict):
-        raise refuse(ErrorCode.INVALID_INPUT, "a message is a CloudEvent, in structured or binary mode")
+        raise refuse(ErrorCode.INVALID_INPUT, "send a CloudEvent, in structured or binary mode")
     for name in ("id", "source", "type"):
-        value = body.get(name)
-        if not (
-            isinstance(value, str) and value.isascii() and value.isprintable() and 0 < len(value) <= TEXT_LENGTH_MAX
-        ):
-            raise refuse(ErrorCode.INVALID_INPUT, f"an ASCII text of 1 to {TEXT_LENGTH_MAX} characters is needed", name)
+        if not _is_short_ascii(body.get(name)):
+            raise refuse(ErrorCode.INVALID_INPUT, f"must be an ASCII text of 1 to {TEXT_LENGTH_MAX} characters", name)
     return body
+
+
+def _is_short_ascii(value: object) -> bool:
+    is_ascii = isinstance(value, str) and value.isascii() and value.isprintable()
+    return is_ascii and 0 < len(str(value)) <= TEXT_LENGTH_MAX
 
 
 def _json(value: bytes | None) -> Any:
     try:
         return orjson.loads(value or b"")
     except orjson.JSONDecodeError:
-        raise refuse(ErrorCode.INVALID_INPUT, "the message is no JSON") from None
+        raise refuse(ErrorCode.INVALID_INPUT, "the message is not JSON") from None
 
 
 async def redeliver(url: str, topic: str, tls: SSLContext | None = None) -> int:
-    """Put the dead letters that nobody has put back yet into the inbox again; how many.
+    """Move the messages of the dead-letter topic back into `topic`, except for those moved before; returns how many.
 
-    Those that were handled meanwhile change nothing; those that still cannot be handled come back.
+    A message that has been handled in the meantime changes nothing, one that still cannot be handled comes back.
+    KafkaError, OSError or TimeoutError if the broker is down.
     """
     moved = 0
-    dead = _reading(url, dead_letters_of(topic), group=f"{topic}.redelivery", tls=tls)
-    async with dead as consumer, _writing(url, tls) as producer:
+    dead = _member(url, dead_letter_topic_of(topic), f"{topic}.redelivery", tls)
+    async with dead as consumer, _producer(url, tls) as producer:
         ends = await consumer.end_offsets(consumer.assignment())
         while await _is_behind(consumer, ends):
-            for place, messages in (await consumer.getmany(timeout_ms=IDLE_MILLISECONDS)).items():
-                # What dies again while this runs stands behind the end, and waits for the next time.
-                fresh = [message for message in messages if message.offset < ends[place]]
-                await _send_again(producer, topic, fresh)
-                await consumer.commit({place: min(messages[-1].offset + 1, ends[place])})
-                moved += len(fresh)
+            for partition, messages in (await consumer.getmany(timeout_ms=IDLE_MILLISECONDS)).items():
+                # A message that fails again meanwhile comes after `ends`, and is left for the next call: without this
+                # limit a message that never succeeds would be moved back and forth for ever.
+                selected = [message for message in messages if message.offset < ends[partition]]
+                await _send_again(producer, topic, selected)
+                await consumer.commit({partition: min(messages[-1].offset + 1, ends[partition])})
+                moved += len(selected)
     return moved
 
 
 async def _is_behind(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
-    for place, end in ends.items():
-        if await consumer.position(place) < end:
+    for partition, end in ends.items():
+        if await consumer.position(partition) < end:
             return True
     return False
 
@@ -203,42 +236,26 @@ async def _send_again(producer: AIOKafkaProducer, topic: str, messages: Sequence
         await producer.send_and_wait(topic, message.value, key=message.key, headers=headers)
 
 
-@asynccontextmanager
-async def _reading(url: str, topic: str, *, group: str, tls: SSLContext | None) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer of the group that begins where the group left off, at the very beginning the first time."""
-    bootstrap = bootstrap_of(url)
-    await ensure_topic(bootstrap, topic, tls)
-    consumer = AIOKafkaConsumer(
+def _member(url: str, topic: str, group: str, tls: SSLContext | None) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
+    """A member of the group, which continues where the group stopped, the first time at the oldest message."""
+    return running_consumer(
+        url,
         topic,
-        bootstrap_servers=bootstrap,
+        tls,
         group_id=group,
         auto_offset_reset="earliest",
+        # Offsets are committed when messages are done, not when they are read.
         enable_auto_commit=False,
+        # A member that dies is replaced after ten seconds.
         session_timeout_ms=10_000,
         heartbeat_interval_ms=3_000,
-        **secured(tls),
     )
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            await consumer.start()
-        yield consumer
-    finally:
-        await quietly_stop(consumer)
 
 
 @asynccontextmanager
-async def _writing(url: str, tls: SSLContext | None) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap_of(url),
-        acks="all",
-        enable_idempotence=is_idempotent(url),
-        request_timeout_ms=8_000,
-        max_request_size=REQUEST_BYTES_MAX,
-        **secured(tls),
-    )
+async def _producer(url: str, tls: SSLContext | None) -> AsyncIterator[AIOKafkaProducer]:
+    producer = await start_producer(url, tls, max_request_size=REQUEST_BYTES_MAX)
     try:
-        async with asyncio.timeout(START_SECONDS):
-            await producer.start()
         yield producer
     finally:
-        await quietly_stop(producer)
+        await stop_client(producer)

@@ -1,6 +1,6 @@
 """The data of every event, by kind: ids, statuses and amounts only. Fields are added, never renamed or removed.
 
-The last ones are what payers send us, the others what we tell.
+The last ones are what payers send, the others are what the gateway publishes.
 """
 
 from datetime import date
@@ -17,18 +17,18 @@ from app.domain.settlements import PaymentMethod, SettlementStatus
 
 
 def _status(enum: type[ClaimStatus | DenialStatus | InvoiceStatus | RemittanceStatus | SettlementStatus]) -> object:
-    """The values of today, as text: consumers must bear with new ones."""
+    """A text with the present values as examples, not as an enum: consumers must accept values added later."""
     return WithJsonSchema({"type": "string", "examples": [member.value for member in enum]})
 
 
-Amount = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{2}$", description="BRL with two decimals.")]
+Amount = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{2}$", description="An amount in BRL, with two decimals.")]
 Cnes = Annotated[str, Field(pattern=r"^[0-9]{7}$", description="The provider's CNES.")]
 Ans = Annotated[str, Field(pattern=r"^[0-9]{6}$", description="The payer's registro ANS.")]
-Version = Annotated[int, Field(ge=1, description="The row's version after the step.")]
+Version = Annotated[int, Field(ge=1, description="The row's version after the change.")]
 
 
-class ClaimData(TypedDict):
-    """A claim (guia) after a step; amounts that are not decided yet are null."""
+class ClaimEventData(TypedDict):
+    """A claim (guia) after a change; amounts that are not decided yet are null."""
 
     claimId: str
     providerClaimNumber: str
@@ -42,8 +42,8 @@ class ClaimData(TypedDict):
     version: Version
 
 
-class DenialData(TypedDict):
-    """A denial (glosa) after a step; amounts of an appeal that was not made or answered yet are null."""
+class DenialEventData(TypedDict):
+    """A denial (glosa) after a change; amounts of an appeal (recurso) are null until it is made or answered."""
 
     denialId: str
     claimId: str
@@ -56,8 +56,8 @@ class DenialData(TypedDict):
     appealDeadline: Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 
 
-class InvoiceData(TypedDict):
-    """An invoice (conta) after a step."""
+class InvoiceEventData(TypedDict):
+    """An invoice (conta) after a change."""
 
     invoiceId: str
     number: Annotated[int, Field(ge=1)]
@@ -70,8 +70,8 @@ class InvoiceData(TypedDict):
     version: Version
 
 
-class SettlementData(TypedDict):
-    """A new row of the settlement ledger (liquidação); `reverses` is the row that a reversal takes back."""
+class SettlementEventData(TypedDict):
+    """A new row of the settlement ledger (liquidação); a reversal has the settlement's id in `reverses`."""
 
     settlementId: str
     invoiceId: str
@@ -82,8 +82,8 @@ class SettlementData(TypedDict):
     reverses: str | None
 
 
-class RemittanceData(TypedDict):
-    """A payer's statement (demonstrativo), taken in or carried out."""
+class RemittanceEventData(TypedDict):
+    """A remittance, the payer's statement (demonstrativo), after it was imported or posted."""
 
     remittanceId: str
     statementNumber: str
@@ -94,20 +94,22 @@ class RemittanceData(TypedDict):
     deniedAmount: Amount
 
 
-Paid = Annotated[str, Field(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$", description="BRL, at most two decimals.")]
+StatementAmount = Annotated[
+    str, Field(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$", description="An amount in BRL, with at most two decimals.")
+]
 
 
 class StatementDenialData(TypedDict):
-    """A denied amount and its reason in Tabela 38."""
+    """A denied amount and its reason code (Tabela 38)."""
 
     code: str
-    amount: Paid
+    amount: StatementAmount
 
 
 class StatementLineData(TypedDict):
-    """What a statement says of an item (by sequence or code) or of a whole claim, which one of its numbers names."""
+    """The decision on one item (by sequence or code) or on a whole claim, which is found by one of its numbers."""
 
-    paidAmount: Paid
+    paidAmount: StatementAmount
     providerClaimNumber: NotRequired[str | None]
     payerClaimNumber: NotRequired[str | None]
     itemSequence: NotRequired[int | None]
@@ -116,7 +118,7 @@ class StatementLineData(TypedDict):
 
 
 class StatementData(TypedDict):
-    """A payer's statement (demonstrativo); without `paidOn` it decides claims and pays nothing."""
+    """A payer's statement (demonstrativo); without `paidOn` it decides claims but pays nothing."""
 
     provider: Cnes
     payer: Ans

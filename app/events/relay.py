@@ -1,7 +1,7 @@
-"""The relay: one leader numbers committed events, publishes them in order, and only then marks them.
+"""The relay: one leader numbers committed events, publishes them in order, and only then marks them as published.
 
-An event that cannot be published is parked, and every later one of its aggregate waits behind it: nothing is skipped
-and nothing overtakes. `billing parked` and `billing release` show and end that.
+An event that cannot be published is parked, and every later event of its aggregate waits for it: none is skipped, and
+none overtakes another. `billing parked` lists parked events, `billing release` lets the relay try them again.
 """
 
 import asyncio
@@ -17,38 +17,50 @@ from app.db import leadership
 from app.db import outbox as outbox_db
 from app.db.engine import Database
 from app.db.outbox import OutboxRecord
-from app.events.contracts import flaw
-from app.events.forever import is_asked_to_end
+from app.events.contracts import unpublishable_reason
+from app.events.forever import is_being_cancelled
 from app.telemetry.metrics import Metrics
 
 LOCK_NAME: Final = "billing.relay"
 LOCK_WAIT_SECONDS: Final = 1
-# A leader that is cut off without a word loses its session, and with it the lock, after this time.
+"""How long one attempt waits for the lock; short, since a relay that stops must not wait longer."""
 SESSION_IDLE_SECONDS: Final = 30
+"""A leader whose network is cut off loses its session, and with it the lock, after this time.
+
+Longer than any pause of a working leader: it polls every 0.5 s, and a batch may take 20 s.
+"""
 BATCH_SIZE: Final = 200
 POLL_SECONDS: Final = 0.5
 RETRY_SECONDS: Final = 1.0
 PUBLISH_TIMEOUT_SECONDS: Final = 20.0
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
-TIDY_SECONDS: Final = 60.0
-TIDY_SIZE: Final = 1_000
+CLEANUP_SECONDS: Final = 60.0
+CLEANUP_SIZE: Final = 1_000
 _log = structlog.get_logger("billing.relay")
 
 
 class EventRefused(Exception):
-    """The broker is there and will not have one of these events, however often it is sent."""
+    """The broker is up and will never accept one of the events; the text says why."""
 
 
 class Transport(Protocol):
-    """Where events go: returns when all rows are safe there, raises if any is not (EventRefused if it never will)."""
+    """Where events are published."""
 
-    async def publish(self, rows: Sequence[OutboxRecord]) -> None: ...
+    async def publish(self, rows: Sequence[OutboxRecord]) -> None:
+        """Return once all rows are stored there; EventRefused if it will never accept one, any error if it may later.
 
-    async def close(self) -> None: ...
+        After an error any of the rows may have been published.
+        """
+
+    async def close(self) -> None:
+        """Give back connections."""
 
 
 class Relay:
-    """A background loop; call `wake` after a commit so that events leave at once instead of at the next poll."""
+    """A background loop over the outbox; `retention` is how long published events stay in the event log.
+
+    Call `wake` after a commit, so that events are published at once instead of at the next poll, half a second later.
+    """
 
     def __init__(
         self,
@@ -67,22 +79,22 @@ class Relay:
         self._signal = asyncio.Event()
         self._is_stopping = False
         self._is_failing = False
-        self._tidy_at = 0.0
+        self._cleanup_at = 0.0
 
     def wake(self) -> None:
         """Look at the outbox now."""
         self._signal.set()
 
     async def run(self) -> None:
-        """Lead whenever the lock is free, until `stop`; a failure is logged once, then retried for ever."""
+        """Lead whenever the lock is free, until `stop`; every failure is retried, and logged once per outage."""
         while not self._is_stopping:
             try:
-                await self._campaign()
+                await self._lead_when_possible()
             except asyncio.CancelledError as error:
-                if is_asked_to_end():
+                if is_being_cancelled():
                     raise
                 self._failed(error)
-            except Exception as error:  # noqa: BLE001 - whatever fails, the relay must go on trying
+            except Exception as error:  # noqa: BLE001 - the relay must survive every failure
                 self._failed(error)
             finally:
                 self._metrics.is_leader.set(0)
@@ -90,13 +102,17 @@ class Relay:
                 await self._pause(RETRY_SECONDS)
 
     def stop(self) -> None:
-        """End the loop after the batch under way."""
+        """End the loop after the batch in progress."""
         self._is_stopping = True
         self._signal.set()
 
-    async def _campaign(self) -> None:
-        """Wait for the lock on one session, and work on that same session while it holds."""
-        # The driver's own limit does not cover the handshake.
+    async def _lead_when_possible(self) -> None:
+        """Wait for the lock, and work on the very session that holds it.
+
+        The lock (MySQL's GET_LOCK) belongs to the session. A leader that loses its session fails at its next statement;
+        what it may still be sending is sent again by the next leader, with the same positions.
+        """
+        # The driver's own timeout does not cover the handshake.
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             connection = await self._database.engine.connect()
         try:
@@ -106,17 +122,17 @@ class Relay:
                 if await self._take_lock(connection):
                     _log.info("relay_leads")
                     self._metrics.is_leader.set(1)
-                    await self._work(connection)
+                    await self._lead(connection)
         finally:
-            # The lock belongs to the session: closing it for good gives the lock back.
+            # A session returned to the pool would keep the lock: end it.
             await connection.invalidate()
             await connection.close()
 
-    async def _work(self, connection: AsyncConnection) -> None:
+    async def _lead(self, connection: AsyncConnection) -> None:
         while not self._is_stopping:
-            has_worked = await self._step(connection)
-            await self._tidy(connection)
-            if not has_worked:
+            has_published = await self._publish_batch(connection)
+            await self._clean_up(connection)
+            if not has_published:
                 await self._pause(POLL_SECONDS)
 
     async def _take_lock(self, connection: AsyncConnection) -> bool:
@@ -124,37 +140,45 @@ class Relay:
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             return await leadership.take_lock(connection, name, wait_seconds=LOCK_WAIT_SECONDS)
 
-    async def _step(self, connection: AsyncConnection) -> bool:
-        """Publish one batch; whether there was anything to do."""
+    async def _publish_batch(self, connection: AsyncConnection) -> bool:
+        """Number and publish up to 200 events; whether there were any.
+
+        A crash after publishing and before marking repeats events, with the same ids and positions; it skips none.
+        """
         began = time.perf_counter()
         async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
             if not await self._has_work(connection):
                 return False
             await self._number(connection)
             async with connection.begin():
-                # A numbered row was sound once; it may be sent again by another release, or after a repair by hand.
-                rows = await self._sound(connection, await outbox_db.unpublished(connection, BATCH_SIZE))
+                # Checked again, though only publishable rows are numbered: since then a release with other contracts
+                # may have started, or an operator may have changed the row.
+                rows = await self._publishable(connection, await outbox_db.unpublished(connection, BATCH_SIZE))
             await self._publish(connection, rows)
         self._succeeded(time.perf_counter() - began)
         return True
 
     async def _number(self, connection: AsyncConnection) -> None:
+        """Give positions to committed rows, in a transaction of its own, before any of them is published.
+
+        So a row keeps its position if publishing fails. A parked row gets none, which leaves no gap.
+        """
         async with connection.begin():
-            rows = await self._sound(connection, await outbox_db.unnumbered(connection, BATCH_SIZE))
+            rows = await self._publishable(connection, await outbox_db.unnumbered(connection, BATCH_SIZE))
             await outbox_db.number(connection, [row.id for row in rows])
 
-    async def _sound(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> list[OutboxRecord]:
-        """The rows that may leave; flawed ones are parked, and those behind them of the same aggregate left out."""
+    async def _publishable(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> list[OutboxRecord]:
+        """The rows that can be published; the others are parked, and later rows of their aggregates left out."""
         found: list[OutboxRecord] = []
-        held: set[str] = set()
+        parked: set[str] = set()
         for row in rows:
-            if row.aggregate_id in held:
+            if row.aggregate_id in parked:
                 continue
-            reason = flaw(row)
+            reason = unpublishable_reason(row)
             if reason is None:
                 found.append(row)
             else:
-                held.add(row.aggregate_id)
+                parked.add(row.aggregate_id)
                 await self._park(connection, row, reason)
         return found
 
@@ -162,12 +186,12 @@ class Relay:
         try:
             await self._transport.publish(rows)
         except EventRefused:
-            await self._publish_singly(connection, rows)
+            await self._publish_one_by_one(connection, rows)
         else:
             await self._mark(connection, rows)
 
-    async def _publish_singly(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> None:
-        """Find out which events the broker refuses: the others must not suffer for them."""
+    async def _publish_one_by_one(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> None:
+        """Publish again, to find out which events the broker refuses: they are parked, all others go on."""
         refused: set[str] = set()
         for row in rows:
             if row.aggregate_id in refused:
@@ -196,22 +220,23 @@ class Relay:
             async with connection.begin():
                 waiting = await outbox_db.backlog(connection)
         else:
-            # Opening a transaction on SQLite takes the only write lock: look with an autocommit read first.
+            # A transaction on SQLite takes the only write lock: an autocommit read does not delay writers.
             async with self._database.reading() as reader:
                 waiting = await outbox_db.backlog(reader)
         return waiting.pending > 0
 
-    async def _tidy(self, connection: AsyncConnection) -> None:
-        """Delete what was published longer ago than events are kept, a batch at a time."""
-        if time.monotonic() < self._tidy_at:
+    async def _clean_up(self, connection: AsyncConnection) -> None:
+        """Delete events published longer ago than the retention, at most 1,000 at a time, so that locks are short."""
+        if time.monotonic() < self._cleanup_at:
             return
         before = self._now() - self._retention
         async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS), connection.begin():
-            deleted = await outbox_db.forget_published(connection, before=before, batch_size=TIDY_SIZE)
-        # A full batch means that there is more: go on at the next look.
-        self._tidy_at = 0.0 if deleted == TIDY_SIZE else time.monotonic() + TIDY_SECONDS
+            deleted = await outbox_db.forget_published(connection, before=before, batch_size=CLEANUP_SIZE)
+        # After a full batch there may be more: go on in the next round.
+        self._cleanup_at = 0.0 if deleted == CLEANUP_SIZE else time.monotonic() + CLEANUP_SECONDS
 
     async def _pause(self, seconds: float) -> None:
+        """Wait for `wake` or `stop`, at most this long."""
         try:
             async with asyncio.timeout(seconds):
                 await self._signal.wait()

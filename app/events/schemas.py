@@ -1,10 +1,10 @@
-"""The contracts as documents: a JSON Schema for every event type, and an AsyncAPI document of them all."""
+"""The event contracts as documents: a JSON Schema for every event type, and one AsyncAPI document."""
 
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from app.events.contracts import CONTRACTS, INBOUND, SOURCE, Contract
+from app.events.contracts import CONTRACTS, INBOUND, SOURCE, EventContract
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 TOPIC: Final = "billing.events"
@@ -15,7 +15,10 @@ ENVELOPE: Final = ("specversion", "id", "source", "type", "subject", "time", "da
 
 
 def json_schema(name: str) -> dict[str, Any]:
-    """The whole CloudEvents message of one event; unknown members are allowed, since members may be added."""
+    """The JSON Schema of the whole CloudEvents message of the event `name`; KeyError if it has no contract.
+
+    Unknown members are allowed, since members may be added.
+    """
     contract = CONTRACTS[name]
     return {
         "$schema": DIALECT,
@@ -25,21 +28,29 @@ def json_schema(name: str) -> dict[str, Any]:
         "required": [*ENVELOPE, "data"],
         "properties": {
             "specversion": {"const": "1.0"},
-            "id": {"type": "string", "pattern": "^evt_", "description": "The same however often it is delivered."},
+            "id": {
+                "type": "string",
+                "pattern": "^evt_",
+                "description": "The id of the event, the same in every delivery.",
+            },
             "source": {"const": SOURCE},
             "type": {"const": contract.ce_type},
-            "subject": {"type": "string", "description": "The aggregate, which is also the message key."},
+            "subject": {"type": "string", "description": "The id of the aggregate, which is also the message key."},
             "time": {"type": "string", "format": "date-time"},
             "datacontenttype": {"const": "application/json"},
-            "eventname": {"const": name, "description": "The short name."},
-            "position": {"type": "integer", "minimum": 1, "description": "Its place in the event log, without gaps."},
+            "eventname": {"const": name, "description": "The short name of the event."},
+            "position": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "The position in the event log, without gaps.",
+            },
             "data": _data(contract.data),
         },
     }
 
 
 def inbound_schema() -> dict[str, Any]:
-    """The CloudEvents message that payers send; only what is read of it is asked for."""
+    """The JSON Schema of the CloudEvents message that payers send; it requires only what is read."""
     return {
         "$schema": DIALECT,
         "title": INBOUND_NAME,
@@ -47,8 +58,12 @@ def inbound_schema() -> dict[str, Any]:
         "type": "object",
         "required": ["id", "source", "type", "data"],
         "properties": {
-            "id": {"type": "string", "maxLength": 80, "description": "The same id of a source is taken in once."},
-            "source": {"type": "string", "maxLength": 80, "description": "Who sends it."},
+            "id": {
+                "type": "string",
+                "maxLength": 80,
+                "description": "A second message with this id from the same source is ignored.",
+            },
+            "source": {"type": "string", "maxLength": 80, "description": "The sender."},
             "type": {"const": INBOUND.ce_type},
             "data": _data(INBOUND.data),
         },
@@ -57,18 +72,18 @@ def inbound_schema() -> dict[str, Any]:
 
 
 def _data(kind: type) -> dict[str, Any]:
-    found = TypeAdapter(kind).json_schema()
-    properties = {name: _untitled(value) for name, value in found["properties"].items()}
-    return {"type": "object", "required": found["required"], "properties": properties}
+    schema = TypeAdapter(kind).json_schema()
+    properties = {name: _untitled(value) for name, value in schema["properties"].items()}
+    return {"type": "object", "required": schema["required"], "properties": properties}
 
 
 def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
-    """Without the titles that pydantic makes of the names."""
+    """The schema without the title that pydantic derives from the name."""
     return {name: value for name, value in schema.items() if name != "title"}
 
 
 def asyncapi() -> dict[str, Any]:
-    """AsyncAPI 3: one topic, one message per event type."""
+    """The AsyncAPI 3 document: the topic of events, the topic of remittances, and one message per event type."""
     messages = {name: {"$ref": f"#/components/messages/{name}"} for name in CONTRACTS}
     return {
         "asyncapi": "3.0.0",
@@ -76,7 +91,7 @@ def asyncapi() -> dict[str, Any]:
             "title": "Convênio billing events",
             "version": "1.0.0",
             "description": "Every change of claims, denials, invoices, settlements and remittances, as CloudEvents 1.0 "
-            "in structured JSON. A message may come again with the same id and position; none is left out.",
+            "in structured JSON. A message may be delivered again with the same id and position; none is skipped.",
         },
         "defaultContentType": MEDIA_TYPE,
         "channels": {
@@ -87,15 +102,15 @@ def asyncapi() -> dict[str, Any]:
             },
         },
         "operations": {
-            "hearEvents": {
+            "publishEvents": {
                 "action": "send",
                 "channel": {"$ref": "#/channels/events"},
-                "summary": "The gateway publishes in position order, keyed by the aggregate.",
+                "summary": "The gateway publishes events in position order; the message key is the aggregate.",
             },
-            "takeRemittances": {
+            "receiveRemittances": {
                 "action": "receive",
                 "channel": {"$ref": "#/channels/remittances"},
-                "summary": f"Payers send statements; what can never be taken in goes to {INBOX}.dead with its reason.",
+                "summary": f"Payers send statements; those that can never succeed go to {INBOX}.dead with the reason.",
             },
         },
         "components": {
@@ -107,7 +122,7 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
-def _message(name: str, contract: Contract) -> dict[str, Any]:
+def _message(name: str, contract: EventContract) -> dict[str, Any]:
     return {
         "name": contract.ce_type,
         "title": name,
@@ -117,6 +132,6 @@ def _message(name: str, contract: Contract) -> dict[str, Any]:
 
 
 def documents() -> dict[str, dict[str, Any]]:
-    """Every document by its file name."""
-    told = {f"{CONTRACTS[name].ce_type}.json": json_schema(name) for name in CONTRACTS}
-    return {**told, f"{INBOUND.ce_type}.json": inbound_schema(), "asyncapi.json": asyncapi()}
+    """All documents by file name."""
+    published = {f"{CONTRACTS[name].ce_type}.json": json_schema(name) for name in CONTRACTS}
+    return {**published, f"{INBOUND.ce_type}.json": inbound_schema(), "asyncapi.json": asyncapi()}

@@ -1,6 +1,6 @@
-"""How much one caller may ask for: a token bucket in Redis, shared by all processes; a local one while Redis is away.
+"""Rate limits per caller: a token bucket in Redis, shared by all processes, or a local one while Redis is down.
 
-A process takes several tokens at a time, so that most requests pay no round trip.
+A process leases several tokens at a time, so that most requests need no round trip.
 """
 
 import hashlib
@@ -10,23 +10,26 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from app.redis.cache import Cache
 
+Value = TypeVar("Value")
 LEASE_MAX: Final = 10
 LEASE_SECONDS: Final = 1.0
 CALLERS_MAX: Final = 10_000
+"""How many callers one process remembers; the one seen longest ago is forgotten first."""
 
-# KEYS: the bucket. ARGV: tokens a second, the most it holds, how many are needed, how many are wanted.
-# Answers how many were taken (0 or at least those needed), and in how many milliseconds there will be enough.
+# KEYS: the bucket. ARGV: tokens per second, the size of the bucket, tokens needed, tokens wanted.
+# Returns the tokens taken (0, or at least those needed), and in how many milliseconds there will be enough.
+# Time is that of Redis, since the clocks of the processes differ; the key expires when the bucket is full again.
 SCRIPT: Final = """
 local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local need, want = tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = redis.call('TIME')
 local at = now[1] + now[2] / 1000000
-local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens, last = tonumber(kept[1]) or burst, tonumber(kept[2]) or at
+local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens, last = tonumber(bucket[1]) or burst, tonumber(bucket[2]) or at
 tokens = math.min(burst, tokens + math.max(at - last, 0) * rate)
 local given, wait = 0, 0
 if tokens >= need then
@@ -42,7 +45,7 @@ return {given, wait}
 
 
 class RateLimited(Exception):
-    """The caller asked for too much; `extensions` say in how many seconds there will be enough again."""
+    """The caller has too few tokens; `retryAfterSeconds` in the `extensions` says when there will be enough."""
 
     code = "RATE_LIMITED"
 
@@ -55,7 +58,7 @@ class RateLimited(Exception):
 
 @dataclass(slots=True)
 class _Lease:
-    """Tokens taken for one caller and not yet spent; they are given up after a while."""
+    """Tokens taken out of a caller's bucket in advance; `ends_at` (seconds of the clock) is when they are given up."""
 
     tokens: int
     ends_at: float
@@ -63,14 +66,17 @@ class _Lease:
 
 @dataclass(slots=True)
 class _Bucket:
-    """The local bucket of one caller."""
+    """The local bucket of one caller; `tokens` is its content at the time `at`."""
 
     tokens: float
     at: float
 
 
 class RateLimit:
-    """`per_second` tokens for each caller, and at most `burst` at once; `per_second` 0 lets everything pass."""
+    """A bucket for each caller that holds `burst` tokens and gains `per_second`; 0 per second means no limit.
+
+    `clock` gives seconds and never goes back; `secret` is the key of the hashed callers.
+    """
 
     def __init__(
         self,
@@ -86,13 +92,18 @@ class RateLimit:
         self._per_second = per_second
         self._burst = burst
         self._clock = clock
-        # What is not spent is lost: a lease is a small part of what comes in a second.
+        # Leased tokens that are not spent within a second are lost to the caller. A fifth of a second's tokens, at most
+        # 10: so each process wastes at most a fifth of the rate, and at best one request in eleven needs a round trip.
+        # Below 5 tokens per second nothing is leased.
         self._lease = min(LEASE_MAX, int(per_second // 5))
         self._leases: OrderedDict[str, _Lease] = OrderedDict()
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     async def take(self, caller: str, tokens: int) -> None:
-        """Take tokens from the caller's bucket, at most all that it holds; RateLimited if there are not enough."""
+        """Take tokens from the caller's bucket; RateLimited if it has too few.
+
+        More than `burst` tokens count as `burst`, or an expensive operation could never run.
+        """
         if not self._per_second:
             return
         key = self._key(caller)
@@ -101,40 +112,42 @@ class RateLimit:
         if lease is not None and lease.tokens >= need and lease.ends_at > self._clock():
             lease.tokens -= need
             return
-        wait = await self._taken(key, need)
+        wait = await self._take_shared(key, need)
         if wait:
             raise RateLimited(wait)
 
-    async def _taken(self, key: str, need: int) -> float:
-        """0, or the seconds until there will be enough."""
+    async def _take_shared(self, key: str, need: int) -> float:
+        """Take tokens for a new lease; 0, or the seconds until there will be enough."""
         want = min(need + self._lease, self._burst)
         answer = await self._cache.run(SCRIPT, key, self._per_second, self._burst, need, want)
         if answer is None:
-            return self._locally(key, need)
+            return self._take_locally(key, need)
         given, wait = int(answer[0]), int(answer[1])
         if given >= need:
-            _keep(self._leases, key, _Lease(given - need, self._clock() + LEASE_SECONDS))
+            _remember(self._leases, key, _Lease(given - need, self._clock() + LEASE_SECONDS))
             return 0.0
+        # 0 would mean success.
         return max(wait / 1000, 0.001)
 
-    def _locally(self, key: str, need: int) -> float:
+    def _take_locally(self, key: str, need: int) -> float:
+        """The same without Redis: each process then allows the whole rate, which is better than none or no answer."""
         now = self._clock()
         bucket = self._buckets.get(key) or _Bucket(self._burst, now)
         bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._per_second)
         bucket.at = now
-        _keep(self._buckets, key, bucket)
+        _remember(self._buckets, key, bucket)
         if bucket.tokens < need:
             return (need - bucket.tokens) / self._per_second
         bucket.tokens -= need
         return 0.0
 
     def _key(self, caller: str) -> str:
-        """The bucket's name: a keyed hash, since a caller's name may be a person's."""
+        """The bucket's key: a keyed hash, since the subject of a caller may be the name of a person."""
         return "rate:" + hmac.new(self._secret, caller.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def _keep(known: "OrderedDict[str, Any]", key: str, value: Any) -> None:
-    known[key] = value
-    known.move_to_end(key)
-    if len(known) > CALLERS_MAX:
-        known.popitem(last=False)
+def _remember(entries: OrderedDict[str, Value], key: str, value: Value) -> None:
+    entries[key] = value
+    entries.move_to_end(key)
+    if len(entries) > CALLERS_MAX:
+        entries.popitem(last=False)

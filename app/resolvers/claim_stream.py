@@ -1,4 +1,4 @@
-"""The live stream of claims that come to stand in another state."""
+"""The live stream of claims that change their status."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,15 @@ from app.resolvers.streams import Stream, StreamRequest
 
 @dataclass(frozen=True, slots=True)
 class ClaimStreamFilter:
-    """Which claims a subscriber asked for; every given part must hold, `statuses` is what they come to."""
+    """Which changes a subscriber asked for: all given parts must match, `statuses` the status after the change."""
 
     payer: str | None = None
     provider: str | None = None
     claim: str | None = None
     statuses: frozenset[ClaimStatus] = frozenset()
 
-    def takes(self, event: StreamEvent) -> bool:
-        """Whether the event is one of them."""
+    def matches(self, event: StreamEvent) -> bool:
+        """Whether the event is one of those asked for."""
         return (
             self.payer in (None, event.payer)
             and self.provider in (None, event.provider)
@@ -30,10 +30,14 @@ class ClaimStreamFilter:
 
 
 async def stream(ctx: Context, *, wanted: ClaimStreamFilter, after: str | None) -> Stream:
-    """Every change of a claim's status within the caller's scope, in the order of the event log."""
+    """Every change of a claim's status within the caller's data scope, in the order of the event log.
+
+    Raises what `streams.open_stream` raises.
+    """
 
     async def is_own(event: StreamEvent) -> bool:
+        # The loader caches claims, and a stream lives long: without this it would answer for an earlier moment.
         ctx.forget()
         return await ctx.loaders.claim.load(event.aggregate_id) is not None
 
-    return await streams.begin(ctx, StreamRequest(CLAIM_STATUS_EVENTS, wanted.takes, is_own), after)
+    return await streams.open_stream(ctx, StreamRequest(CLAIM_STATUS_EVENTS, wanted.matches, is_own), after)

@@ -54,7 +54,7 @@ class SettlementStreamFilter:
 
 async def stream(ctx: Context, *, wanted: SettlementStreamFilter, after: str | None) -> Stream:
     """Every settlement and reversal within the caller's scope, in the order of the event log."""
-    return await streams.begin(ctx, StreamRequest(SETTLEMENT_EVENTS, wanted.takes, _hidden_from_patients), after)
+    return await streams.open_stream(ctx, StreamRequest(SETTLEMENT_EVENTS, wanted.takes, _hidden_from_patients), after)
 
 
 async def _hidden_from_patients(_event: StreamEvent) -> bool:

@@ -1,4 +1,4 @@
-"""The live streams: events of the log within the caller's scope, from now on or from behind a cursor."""
+"""Live streams: events of the log within the caller's data scope, from now on or from a cursor on."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import aclosing
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.db import outbox as outbox_db
 from app.domain.errors import ErrorCode, refuse
 from app.events.cursors import position_of
-from app.events.hub import StreamEvent, heard
+from app.events.hub import StreamEvent, event_of_row
 from app.resolvers.context import Context
 
 REPLAY_BATCH = 200
@@ -16,33 +16,36 @@ Stream = AsyncGenerator[StreamEvent, None]
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """What a subscriber asked for: these event names, and of them those that `wanted` takes.
+    """What a subscriber asked for: the events of these names that `matches` accepts.
 
-    `is_visible` says whether an event that names no patient is about the caller, where the caller is a patient.
+    `is_visible` decides for a caller who is a patient whether an event is about that patient.
     """
 
     names: Collection[str]
-    wanted: Callable[[StreamEvent], bool]
+    matches: Callable[[StreamEvent], bool]
     is_visible: Callable[[StreamEvent], Awaitable[bool]]
 
 
-async def begin(ctx: Context, wish: StreamRequest, after: str | None) -> Stream:
-    """The stream; refused before it begins if the cursor is none, or stands for events that are not kept any more."""
-    position = None if after is None else await _checked(ctx, after)
-    return _counted(ctx, _joined(ctx, wish, position))
+async def open_stream(ctx: Context, request: StreamRequest, after: str | None) -> Stream:
+    """The events after the cursor `after`, or from now on if it is None.
+
+    BillingError INVALID_INPUT if `after` is not a cursor, CURSOR_EXPIRED if events after it have been deleted.
+    """
+    position = None if after is None else await _checked_position(ctx, after)
+    return _counted(ctx, _replay_then_follow(ctx, request, position))
 
 
-async def _checked(ctx: Context, cursor: str) -> int:
+async def _checked_position(ctx: Context, cursor: str) -> int:
     try:
         position = position_of(cursor)
     except ValueError:
-        raise refuse(ErrorCode.INVALID_INPUT, "this is no cursor of a stream", "after") from None
+        raise refuse(ErrorCode.INVALID_INPUT, "invalid stream cursor", "after") from None
     async with ctx.database.reading() as connection:
-        kept = await outbox_db.log_range(connection)
-    if position > kept.last:
-        raise refuse(ErrorCode.INVALID_INPUT, "this cursor is ahead of the event log", "after")
-    if position < kept.first - 1:
-        message = "events behind this cursor are no longer kept: read the list anew, and subscribe without a cursor"
+        log = await outbox_db.log_range(connection)
+    if position > log.last:
+        raise refuse(ErrorCode.INVALID_INPUT, "this cursor is after the end of the event log", "after")
+    if position < log.first - 1:
+        message = "events after this cursor have been deleted: read the list again, and subscribe without a cursor"
         raise refuse(ErrorCode.CURSOR_EXPIRED, message, "after")
     return position
 
@@ -57,45 +60,51 @@ async def _counted(ctx: Context, events: Stream) -> Stream:
         ctx.metrics.subscribers.dec()
 
 
-async def _joined(ctx: Context, wish: StreamRequest, after: int | None) -> Stream:
-    """First what the log holds behind `after`, then the live events, none of them twice.
+async def _replay_then_follow(ctx: Context, request: StreamRequest, after: int | None) -> Stream:
+    """First the log after `after`, then live events, each event once.
 
-    The long part of the replay runs before the subscription opens, or its queue would overflow meanwhile; the short
-    rest of it runs behind the open subscription, so that nothing falls between the two.
+    The log is replayed twice. The long replay runs before the listener exists, whose queue of 256 events would
+    overflow meanwhile. The short second one runs while it listens: it covers what was published in between, and live
+    events that it has sent already are skipped by their position.
     """
     last = after
     if last is not None:
-        async for event in _replayed(ctx, wish, last):
+        async for event in _replayed(ctx, request, last):
             last = event.position
             yield event
-    with ctx.hub.subscribe() as subscription:
+    with ctx.hub.listen() as listener:
         if last is not None:
-            async for event in _replayed(ctx, wish, last):
+            async for event in _replayed(ctx, request, last):
                 last = event.position
                 yield event
-        async for event in subscription:
+        async for event in listener:
             is_new = last is None or event.position > last
-            if is_new and event.name in wish.names and wish.wanted(event) and await _is_visible(ctx, wish, event):
+            if is_new and event.name in request.names and await _is_wanted(ctx, request, event):
                 yield event
 
 
-async def _replayed(ctx: Context, wish: StreamRequest, after: int) -> Stream:
+async def _replayed(ctx: Context, request: StreamRequest, after: int) -> Stream:
     while True:
         async with ctx.database.reading() as connection:
-            rows = await outbox_db.named_after(connection, ctx.scope, after, wish.names, REPLAY_BATCH)
+            rows = await outbox_db.named_after(connection, ctx.scope, after, request.names, REPLAY_BATCH)
         for row in rows:
-            event = heard(row)
+            event = event_of_row(row)
             after = row.position or after
-            if event is not None and wish.wanted(event) and await _is_visible(ctx, wish, event):
+            if event is not None and await _is_wanted(ctx, request, event):
                 yield event
         if len(rows) < REPLAY_BATCH:
             return
 
 
-async def _is_visible(ctx: Context, wish: StreamRequest, event: StreamEvent) -> bool:
-    """The caller's scope; a published event names no patient, and the log may name one who was corrected since, so
-    a patient's own are told by the rows themselves."""
+async def _is_wanted(ctx: Context, request: StreamRequest, event: StreamEvent) -> bool:
+    """Whether the subscriber asked for the event and may see it.
+
+    A published event names no patient, and the patient in the log may have been corrected since: so for a patient
+    `is_visible` looks at the present rows.
+    """
+    if not request.matches(event):
+        return False
     patient = ctx.scope.patient
     if not ctx.scope.contains(provider=event.provider, payer=event.payer, patient=patient):
         return False
-    return patient is None or await wish.is_visible(event)
+    return patient is None or await request.is_visible(event)

@@ -1,4 +1,4 @@
-"""What the settings stand for by themselves, for a serving process as for a command that only looks something up."""
+"""Builds single objects from the settings, for the serving process and for commands that need only some of them."""
 
 import secrets
 from datetime import UTC, datetime
@@ -9,13 +9,13 @@ from pydantic import SecretStr
 
 from app.access_log.writer import AccessLogWriter
 from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys
-from app.auth.principal import ClaimNames
+from app.auth.principal import TokenClaimNames
 from app.auth.tokens import Verifier
 from app.db.engine import Database
 from app.domain.access_log_entries import AccessLogKey
 from app.domain.actor import Actor, Door, operator
 from app.runtime import client_certificates as certificates
-from app.runtime.client_certificates import Callers
+from app.runtime.client_certificates import CertificateCallers
 from app.runtime.settings import Settings
 from app.runtime.tls import client_context
 from app.services import retention
@@ -27,12 +27,12 @@ _log = structlog.get_logger("billing")
 
 
 def development_keys(settings: Settings) -> DevelopmentKeys:
-    """The key pair of the development mode, kept in var_dir; there is none in production."""
+    """The key pair of the development mode, stored in var_dir; production has none."""
     return DevelopmentKeys(settings.var_dir)
 
 
 def database_of(settings: Settings) -> Database:
-    """The database of these settings."""
+    """The database; nothing is connected yet. SettingsError if a TLS file cannot be used."""
     if settings.database.startswith("sqlite"):
         settings.var_dir.mkdir(parents=True, exist_ok=True)
     return Database(
@@ -44,24 +44,31 @@ def database_of(settings: Settings) -> Database:
 
 
 def now() -> datetime:
-    """The clock of the process."""
+    """The current time, in UTC."""
     return datetime.now(UTC)
 
 
 def verifier_of(settings: Settings) -> Verifier:
-    """What checks the tokens of these settings; without an issuer they are those of the development key."""
-    callers = certificates.load(settings.client_certificates_file) if settings.client_certificates_file else Callers()
-    bound: dict[str, Any] = {"of_certificate": callers.of, "binds_payers": settings.payer_tokens_bound}
+    """The verifier of tokens and client certificates; without an issuer, of tokens signed with the development key.
+
+    SettingsError if the file of client certificates cannot be used.
+    """
+    callers = (
+        certificates.load(settings.client_certificates_file)
+        if settings.client_certificates_file
+        else CertificateCallers()
+    )
+    options: dict[str, Any] = {"of_certificate": callers.caller_of, "binds_payers": settings.payer_tokens_bound}
     if settings.oidc_issuer:
-        keys = RemoteKeys(settings.oidc_issuer, jwks_url=settings.jwks_url, on_answer=_note_provider)
+        keys = RemoteKeys(settings.oidc_issuer, jwks_url=settings.jwks_url, on_answer=_log_provider_state)
         names = _claim_names(settings)
-        return Verifier(keys, issuer=settings.oidc_issuer, audience=settings.oidc_audience, names=names, **bound)
+        return Verifier(keys, issuer=settings.oidc_issuer, audience=settings.oidc_audience, names=names, **options)
     # The settings refuse to load without an issuer outside development.
-    return Verifier(development_keys(settings), issuer=DEVELOPMENT_ISSUER, audience=settings.oidc_audience, **bound)
+    return Verifier(development_keys(settings), issuer=DEVELOPMENT_ISSUER, audience=settings.oidc_audience, **options)
 
 
-def _claim_names(settings: Settings) -> ClaimNames:
-    return ClaimNames(
+def _claim_names(settings: Settings) -> TokenClaimNames:
+    return TokenClaimNames(
         roles=settings.oidc_roles_claim,
         providers=settings.oidc_providers_claim,
         payer=settings.oidc_payer_claim,
@@ -70,15 +77,15 @@ def _claim_names(settings: Settings) -> ClaimNames:
     )
 
 
-def _note_provider(reason: str | None) -> None:
+def _log_provider_state(reason: str | None) -> None:
     if reason is None:
         _log.info("identity_provider_back")
     else:
-        _log.warning("identity_provider_down", reason=reason, effect="the keys known so far stay in force")
+        _log.warning("identity_provider_down", reason=reason, effect="the known keys stay valid")
 
 
 def secret_of(settings: Settings, name: str) -> str:
-    """The secret of this name; in development it is made on first use and kept in var_dir."""
+    """The secret setting of this name; in development it is generated on first use and stored in var_dir."""
     given: SecretStr | None = getattr(settings, name)
     if given is not None:
         return given.get_secret_value()

@@ -1,8 +1,8 @@
-"""Client certificates -> callers: who a verified certificate stands for, and tokens that are bound to one (RFC 8705).
+"""Client certificates -> callers: the caller that a verified certificate authenticates.
 
-The file is a JSON list; each entry names a certificate by `subject` (RFC 4514 text), `san` (a DNS name or URI of its
-alternative names) or `sha256` (its thumbprint in hexadecimal), and gives `name` (the subject in logs), `roles`,
-`providers`, and `payer` or `patient` where a role needs it.
+The file is a JSON list. Each entry names a certificate by `subject` (RFC 4514 text), `san` (a DNS name or URI among its
+alternative names) or `sha256` (its thumbprint in hexadecimal), and has a `name` (the subject in logs), `roles`,
+`providers`, and a `payer` or `patient` where a role needs it.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from app.runtime.settings import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What of a certificate tells whose it is."""
+    """The parts of a certificate by which an entry can name it."""
 
     subject: str
     names: frozenset[str]
@@ -29,23 +29,26 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class Callers:
-    """The callers that certificates stand for."""
+class CertificateCallers:
+    """The callers by how the file names their certificate; thumbprints are in lower-case hexadecimal."""
 
     by_subject: Mapping[str, Principal] = field(default_factory=dict)
     by_name: Mapping[str, Principal] = field(default_factory=dict)
     by_sha256: Mapping[str, Principal] = field(default_factory=dict)
 
-    def of(self, der: bytes) -> Principal | None:
-        """The caller of a verified certificate; None if it is nobody's. The thumbprint counts first."""
-        known = read(der)
-        found = self.by_sha256.get(known.sha256) or self.by_subject.get(known.subject)
-        return found or next((self.by_name[name] for name in sorted(known.names) if name in self.by_name), None)
+    def caller_of(self, der: bytes) -> Principal | None:
+        """The caller of a verified certificate (DER), None if no entry names it.
+
+        The most exact name wins: thumbprint, then subject, then the first alternative name in alphabetical order.
+        """
+        certificate = read(der)
+        found = self.by_sha256.get(certificate.sha256) or self.by_subject.get(certificate.subject)
+        return found or next((self.by_name[name] for name in sorted(certificate.names) if name in self.by_name), None)
 
 
 @lru_cache(maxsize=1_000)
 def read(der: bytes) -> Certificate:
-    """The parts of a certificate that was verified already."""
+    """The parts of a verified certificate (DER); cached, since parsing it for every connection is expensive."""
     found = x509.load_der_x509_certificate(der)
     try:
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -55,33 +58,33 @@ def read(der: bytes) -> Certificate:
     return Certificate(found.subject.rfc4514_string(), frozenset(texts), hashlib.sha256(der).hexdigest())
 
 
-def load(path: Path) -> Callers:
-    """The callers of a file; SettingsError with one line if it cannot be used."""
+def load(path: Path) -> CertificateCallers:
+    """The callers in the file; SettingsError with one line if it cannot be used."""
     try:
         entries = _list(orjson.loads(path.read_bytes()))
         pairs = [(entry, _principal(entry)) for entry in entries]
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SettingsError(f"BILLING_CLIENT_CERTIFICATES_FILE: cannot use {path}: {reason}") from None
-    return Callers(
-        {entry["subject"]: who for entry, who in pairs if "subject" in entry},
-        {entry["san"]: who for entry, who in pairs if "san" in entry},
-        {entry["sha256"].lower().replace(":", ""): who for entry, who in pairs if "sha256" in entry},
+    return CertificateCallers(
+        {entry["subject"]: caller for entry, caller in pairs if "subject" in entry},
+        {entry["san"]: caller for entry, caller in pairs if "san" in entry},
+        {entry["sha256"].lower().replace(":", ""): caller for entry, caller in pairs if "sha256" in entry},
     )
 
 
 def _list(found: Any) -> list[Any]:
     if not isinstance(found, list):
-        raise TypeError("it is no list")
+        raise TypeError("it is not a list")
     return found
 
 
 def _principal(entry: Any) -> Principal:
     if not isinstance(entry, dict) or len({"subject", "san", "sha256"} & entry.keys()) != 1:
-        raise ValueError("an entry names its certificate by subject, san or sha256, one of them")
+        raise ValueError("an entry needs exactly one of subject, san and sha256")
     unknown = entry.keys() - {"subject", "san", "sha256", "name", "roles", "providers", "payer", "patient"}
     if unknown or not isinstance(entry.get("name"), str) or not isinstance(entry.get("roles"), list):
-        raise ValueError(f"an entry needs a name and roles, and has no other members ({', '.join(sorted(unknown))})")
+        raise ValueError(f"an entry needs a name and roles, and no unknown members ({', '.join(sorted(unknown))})")
     roles, payer, patient = frozenset(entry["roles"]), entry.get("payer"), entry.get("patient")
     if ("payer_agent" in roles and payer is None) or ("patient" in roles and patient is None):
         raise ValueError(f"the role of {entry['name']} needs a payer or a patient")

@@ -1,4 +1,4 @@
-"""What one process holds: built from the settings, started and stopped around serving."""
+"""Everything that one serving process shares: built from the settings, started and stopped around serving."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ from app.redis.rate_limit import RateLimit
 from app.runtime.build import access_log_key_of, database_of, now, retention_rules, secret_of, verifier_of
 from app.runtime.settings import Settings
 from app.runtime.sweep import sweep
-from app.runtime.tls import client_context, unprotected
+from app.runtime.tls import client_context, plain_connections
 from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE
 from app.telemetry.metrics import Metrics
@@ -38,7 +38,7 @@ _log = structlog.get_logger("billing")
 
 @dataclass
 class Process:
-    """What one process holds: built at start, shared by all requests."""
+    """The objects that all requests of one process share, built at start."""
 
     settings: Settings
     database: Database
@@ -58,7 +58,7 @@ class Process:
 
 
 def _redis_files(settings: Settings) -> dict[str, str]:
-    """The files of TLS towards Redis, under its client's own names; each was looked into before."""
+    """The TLS files for Redis, by the argument names of its client; SettingsError if one cannot be used."""
     if client_context(settings, "redis") is None:
         return {}
     files = {
@@ -133,14 +133,14 @@ def build(
 
 @contextlib.asynccontextmanager
 async def running(process: Process) -> AsyncIterator[None]:
-    """Run relay and reader; at the end close the subscriptions, finish the batch under way, give back the lock."""
-    await _find_beginning(process)
+    """Run the background loops while serving; then end subscriptions, finish the relay's batch, release its lock."""
+    await _start_at_end_of_log(process)
     tasks = [asyncio.create_task(each.run()) for each in (process.relay, process.access_log)]
     tasks.append(asyncio.create_task(_watch_deadlines(process)))
     tasks += [asyncio.create_task(each.run()) for each in (process.reader, process.inbox) if each is not None]
     if not process.settings.is_development:
-        for server, remedy in unprotected(process.settings):
-            _log.warning("plain_connection", to=server, effect="what passes can be read on the way", remedy=remedy)
+        for server, remedy in plain_connections(process.settings):
+            _log.warning("plain_connection", to=server, effect="the traffic can be read on the way", remedy=remedy)
     _log.info("started", env=process.settings.env, database=process.database.engine.dialect.name)
     try:
         yield
@@ -149,7 +149,7 @@ async def running(process: Process) -> AsyncIterator[None]:
 
 
 async def _watch_deadlines(process: Process) -> None:
-    """Let overdue denials expire and look at the books, again and again."""
+    """Sweep for ever, five minutes apart unless the settings say otherwise; a failure is logged."""
     while True:
         try:
             await sweep(
@@ -164,8 +164,11 @@ async def _watch_deadlines(process: Process) -> None:
         await asyncio.sleep(process.settings.sweep_interval_seconds)
 
 
-async def _find_beginning(process: Process) -> None:
-    """Where the event log stands now; a database that is away does not keep the process from starting, unready."""
+async def _start_at_end_of_log(process: Process) -> None:
+    """Let the hub begin after the last event in the log.
+
+    With a database that is down the process starts all the same, unready, and the hub begins with the next event.
+    """
     try:
         async with process.database.reading() as connection:
             process.hub.last_position = (await outbox_db.log_range(connection)).last
@@ -179,7 +182,7 @@ async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:
     process.access_log.stop()
     for task in tasks[2:]:
         task.cancel()
-    # The batch under way may end; what is not published by then is published by the next leader.
+    # The relay may finish its batch within a second; what is not published then, the next leader publishes.
     await asyncio.wait(tasks, timeout=STOP_SECONDS)
     for task in tasks:
         task.cancel()

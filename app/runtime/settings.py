@@ -1,4 +1,4 @@
-"""Every knob of the gateway, read once from BILLING_* variables; a wrong value stops the start with one line."""
+"""All settings, read once from BILLING_* variables; an invalid one prevents the start, with one line that says why."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -15,7 +15,7 @@ DATABASE_DRIVERS = ("sqlite+aiosqlite", "mysql+aiomysql", "mysql+asyncmy")
 
 
 class SettingsError(Exception):
-    """One or more settings are missing or wrong; the text has one line for each."""
+    """One or more settings are missing or invalid; the text has one line for each."""
 
 
 class Settings(BaseSettings):
@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     var_dir: Path = Path("var")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    # Addresses may hold passwords, so they are not shown either.
+    # Addresses may contain passwords, so they are not shown either.
     database_url: str = Field(default="", repr=False)
     database_pool_size: int = Field(default=10, ge=1, le=200)
     database_timeout_seconds: float = Field(default=8.0, gt=0, le=60)
@@ -96,12 +96,12 @@ class Settings(BaseSettings):
 
     @property
     def is_development(self) -> bool:
-        """Whether demo keys, GraphiQL and generated secrets are allowed."""
+        """Whether development keys, GraphiQL and generated secrets are allowed."""
         return self.env == "development"
 
     @property
     def database(self) -> str:
-        """The database address; the embedded default is a SQLite file in var_dir."""
+        """The address of the database, by default a SQLite file in var_dir."""
         return self.database_url or f"sqlite+aiosqlite:///{self.var_dir / 'billing.db'}"
 
     @field_validator("database_url")
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     @classmethod
     def _transport_is_known(cls, value: str) -> str:
         if "@" in value:
-            raise ValueError("holds no user and password: Kafka knows this gateway by BILLING_KAFKA_CERTIFICATE_FILE")
+            raise ValueError("must not contain a user or password: authenticate with BILLING_KAFKA_CERTIFICATE_FILE")
         return _one_of_schemes(value, "memory", "kafka")
 
     @field_validator("jwks_url", "oidc_issuer")
@@ -148,7 +148,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _there_is_something_to_trust(self) -> Self:
+    def _trusted_documents_are_given(self) -> Self:
         if self.trusted_documents_only and self.trusted_documents is None:
             raise ValueError("BILLING_TRUSTED_DOCUMENTS_ONLY also needs BILLING_TRUSTED_DOCUMENTS")
         return self
@@ -159,9 +159,9 @@ class Settings(BaseSettings):
             raise ValueError("BILLING_JWKS_URL also needs BILLING_OIDC_ISSUER")
         issuer = urlsplit(self.oidc_issuer or "https:")
         if issuer.scheme == "http" and issuer.hostname not in LOOPBACK and not self.jwks_url:
-            raise ValueError("BILLING_OIDC_ISSUER must begin with https:// for its keys to be found")
+            raise ValueError("BILLING_OIDC_ISSUER must begin with https://, or BILLING_JWKS_URL must be set")
         if bool(self.client_id) != bool(self.client_secret):
-            raise ValueError("BILLING_CLIENT_ID and BILLING_CLIENT_SECRET come together")
+            raise ValueError("BILLING_CLIENT_ID and BILLING_CLIENT_SECRET must be set together")
         return self
 
     @model_validator(mode="after")
@@ -181,7 +181,7 @@ def _one_of_schemes(value: str, *schemes: str) -> str:
 
 
 def load() -> Settings:
-    """The settings of this process; SettingsError with one line per bad variable, never showing its value."""
+    """The settings of this process; SettingsError with one line per invalid variable, which never shows its value."""
     try:
         return Settings()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""TLS towards the servers behind the gateway: whom to believe, and what to show them."""
+"""TLS to the servers that the gateway uses: which authority to trust, and which certificate to present."""
 
 import ssl
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from app.runtime.settings import LOOPBACK, Settings, SettingsError
 
 
 def client_context(settings: Settings, server: str) -> ssl.SSLContext | None:
-    """The TLS towards `database`, `redis` or `kafka`; None where no authority is named, and so no TLS is asked for.
+    """The TLS context for `database`, `redis` or `kafka`; None without a CA file, which means no TLS.
 
-    The server's name is checked. SettingsError with one line for a file that cannot be used.
+    The server's name is checked, TLS is at least 1.2. SettingsError with one line for a file that cannot be used.
     """
     authority: Path | None = getattr(settings, f"{server}_ca_file")
     certificate: Path | None = getattr(settings, f"{server}_certificate_file")
@@ -30,14 +30,14 @@ def client_context(settings: Settings, server: str) -> ssl.SSLContext | None:
     return context
 
 
-def unprotected(settings: Settings) -> Iterator[tuple[str, str]]:
-    """The servers on other machines that are spoken to without TLS, each with the setting that would mend it."""
+def plain_connections(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The servers on other machines that are used without TLS, each with the setting that would change that."""
     for server, remedy in (
         ("database", "BILLING_DATABASE_CA_FILE"),
         ("redis", "rediss:// in BILLING_REDIS_URL"),
         ("kafka", "BILLING_KAFKA_CA_FILE"),
     ):
-        if _is_elsewhere(_address(settings, server)) and not _is_protected(settings, server):
+        if _is_remote(_address(settings, server)) and not _has_tls(settings, server):
             yield server, remedy
 
 
@@ -45,13 +45,13 @@ def _address(settings: Settings, server: str) -> str:
     return {"database": settings.database_url, "redis": settings.redis_url, "kafka": settings.events_url}[server]
 
 
-def _is_elsewhere(address: str) -> bool:
-    """Whether it leaves this machine; of several brokers the first one speaks for all."""
+def _is_remote(address: str) -> bool:
+    """Whether the server is on another machine; of several brokers only the first one is looked at."""
     host = urlsplit(address.partition(",")[0]).hostname
     return host is not None and host not in LOOPBACK
 
 
-def _is_protected(settings: Settings, server: str) -> bool:
+def _has_tls(settings: Settings, server: str) -> bool:
     if server == "redis":
         return settings.redis_url.startswith("rediss://")
     return getattr(settings, f"{server}_ca_file") is not None

@@ -13,7 +13,7 @@ from app.db.engine import fetch
 from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events.cursors import cursor_of
-from app.events.hub import QUEUE_MAX, Ended, Hub, Lagged, StreamEvent, Subscription, heard
+from app.events.hub import QUEUE_MAX, Hub, StreamEnded, StreamEvent, StreamLagged, StreamListener, event_of_row
 from app.runtime.build import now
 from tests.factories import World
 from tests.gateway import Gateway
@@ -35,7 +35,7 @@ async def _log_of(world: World, count: int) -> list[OutboxRecord]:
 
 
 def _events(rows: list[OutboxRecord]) -> list[StreamEvent]:
-    return [event for row in rows if (event := heard(row)) is not None]
+    return [event for row in rows if (event := event_of_row(row)) is not None]
 
 
 def _hub(gateway: Gateway, last_position: int) -> Hub:
@@ -48,28 +48,28 @@ def _hub(gateway: Gateway, last_position: int) -> Hub:
     return found
 
 
-async def _taken(subscription: Subscription) -> AsyncIterator[int]:
-    """The positions that the subscription gives until its end."""
-    with suppress(Ended):
-        async for event in subscription:
+async def _taken(listener: StreamListener) -> AsyncIterator[int]:
+    """The positions that the listener gives until its end."""
+    with suppress(StreamEnded):
+        async for event in listener:
             yield event.position
 
 
-async def _queued(subscription: Subscription) -> list[int]:
-    """What the subscription holds when it is closed."""
-    subscription.close()
-    return [position async for position in _taken(subscription)]
+async def _queued(listener: StreamListener) -> list[int]:
+    """What the listener holds when it is closed."""
+    listener.close()
+    return [position async for position in _taken(listener)]
 
 
 async def test_an_event_that_comes_first_waits_for_those_before_it(world: World) -> None:
     rows = await _log_of(world, 2)
     events = _events(rows)
     hub = _hub(world.gateway, events[0].position - 1)
-    with hub.subscribe() as subscription:
+    with hub.listen() as listener:
         await hub.deliver(events[-1])
         for event in events:
             await hub.deliver(event)
-        positions = await _queued(subscription)
+        positions = await _queued(listener)
     assert positions == list(range(events[0].position, events[-1].position + 1))
 
 
@@ -82,9 +82,9 @@ async def test_a_gap_is_filled_with_rows_that_the_relay_has_not_marked_yet(world
         await connection.execute(update(outbox).where(outbox.c.id == rows[1].id).values(published_at=None))
 
     await world.gateway.database.transact(unmark)
-    with hub.subscribe() as subscription:
+    with hub.listen() as listener:
         await hub.deliver(events[2])
-        positions = await _queued(subscription)
+        positions = await _queued(listener)
     assert positions == [event.position for event in events[:3]]
 
 
@@ -92,10 +92,10 @@ async def test_catching_up_hands_out_what_was_missed_once(world: World) -> None:
     rows = await _log_of(world, 1)
     first = _events(rows)[0]
     hub = _hub(world.gateway, first.position)
-    with hub.subscribe() as subscription:
+    with hub.listen() as listener:
         await hub.catch_up()
         await hub.catch_up()
-        positions = await _queued(subscription)
+        positions = await _queued(listener)
     assert positions[0] == first.position + 1
     assert positions == sorted(set(positions))
 
@@ -106,7 +106,7 @@ def _event(position: int) -> StreamEvent:
 
 async def test_a_subscriber_that_falls_behind_is_ended_with_its_cursor_and_the_others_go_on(gateway: Gateway) -> None:
     hub = _hub(gateway, 0)
-    with hub.subscribe() as slow, hub.subscribe() as quick:
+    with hub.listen() as slow, hub.listen() as quick:
         seen = []
         for position in range(1, QUEUE_MAX + 2):
             await hub.deliver(_event(position))
@@ -117,7 +117,7 @@ async def test_a_subscriber_that_falls_behind_is_ended_with_its_cursor_and_the_o
             taken.append(position)
             # What comes after the overflow must not be queued behind the hole.
             await hub.deliver(_event(QUEUE_MAX + 1 + len(taken)))
-        with pytest.raises(Lagged) as lagged:
+        with pytest.raises(StreamLagged) as lagged:
             await anext(aiter(slow))
     assert taken == list(range(1, QUEUE_MAX + 1))
     assert lagged.value.extensions == {"code": "LAGGED", "retryable": True, "cursor": cursor_of(QUEUE_MAX)}
@@ -125,17 +125,17 @@ async def test_a_subscriber_that_falls_behind_is_ended_with_its_cursor_and_the_o
 
 async def test_a_full_queue_is_told_of_the_end_too(gateway: Gateway) -> None:
     hub = _hub(gateway, 0)
-    with hub.subscribe() as subscription:
+    with hub.listen() as listener:
         for position in range(1, QUEUE_MAX + 1):
             await hub.deliver(_event(position))
-        assert await _queued(subscription) == list(range(1, QUEUE_MAX + 1))
+        assert await _queued(listener) == list(range(1, QUEUE_MAX + 1))
 
 
 async def test_an_event_that_the_log_does_not_lead_up_to_is_not_believed(gateway: Gateway) -> None:
     async with gateway.database.reading() as connection:
         last = (await outbox_db.log_range(connection)).last
     hub = _hub(gateway, last)
-    with hub.subscribe() as subscription:
+    with hub.listen() as listener:
         await hub.deliver(_event(last + 1_000_000))
         assert hub.last_position == last
-        assert await _queued(subscription) == []
+        assert await _queued(listener) == []

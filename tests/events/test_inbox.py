@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.reference_tables import providers
 from app.db.tables import outbox
-from app.events.inbox import dead_letters_of, redeliver
-from app.events.kafka import bootstrap_of, ensure_topic
+from app.events.inbox import dead_letter_topic_of, redeliver
+from app.events.kafka_clients import bootstrap_of, ensure_topic
 from app.runtime.settings import Settings
 from tests.commands import billing
 from tests.events.test_parking import metrics
@@ -86,7 +86,7 @@ class Post:
 @contextlib.asynccontextmanager
 async def _post_of(gateway: Gateway) -> AsyncIterator[Post]:
     bootstrap = bootstrap_of(gateway.settings.events_url)
-    dead_letters = dead_letters_of(gateway.settings.remittances_topic)
+    dead_letters = dead_letter_topic_of(gateway.settings.remittances_topic)
     await ensure_topic(bootstrap, dead_letters)
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
     dead = AIOKafkaConsumer(dead_letters, bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="latest")
@@ -308,8 +308,8 @@ def _under_its_number(world: World, event: dict[str, Any]) -> Any:
     return {**event, "id": key(), "data": {**event["data"], "lines": event["data"]["lines"] * 2}}
 
 
-TEXT_WANTED = "an ASCII text of 1 to 80 characters is needed"
-NO_EVENT = "a message is a CloudEvent, in structured or binary mode"
+TEXT_WANTED = "must be an ASCII text of 1 to 80 characters"
+NO_EVENT = "send a CloudEvent, in structured or binary mode"
 BAD: dict[str, tuple[Bad, str, str]] = {
     "its id with other content": (
         _other_lines,
@@ -321,8 +321,8 @@ BAD: dict[str, tuple[Bad, str, str]] = {
         "CONFLICT",
         "statementNumber: statement E-9 was imported with other lines",
     ),
-    "bad JSON": (lambda _world, event: json.dumps(event)[:-1].encode(), "INVALID_INPUT", "the message is no JSON"),
-    "nothing": (lambda _world, _event: b"", "INVALID_INPUT", "the message is no JSON"),
+    "bad JSON": (lambda _world, event: json.dumps(event)[:-1].encode(), "INVALID_INPUT", "the message is not JSON"),
+    "nothing": (lambda _world, _event: b"", "INVALID_INPUT", "the message is not JSON"),
     "a list": (lambda _world, event: [event], "INVALID_INPUT", NO_EVENT),
     "no id": (_without("id"), "INVALID_INPUT", f"id: {TEXT_WANTED}"),
     "no source": (_without("source"), "INVALID_INPUT", f"source: {TEXT_WANTED}"),

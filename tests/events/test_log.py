@@ -61,7 +61,7 @@ async def _age(gateway: Gateway, *, up_to: int, by: timedelta) -> None:
 
 async def _tidied(gateway: Gateway, expected: list[int]) -> None:
     """Let the relay tidy at once instead of within a minute, and wait until just these positions are left."""
-    gateway.parts.relay._tidy_at = 0.0
+    gateway.parts.relay._cleanup_at = 0.0
     gateway.parts.relay.wake()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(5):
@@ -239,7 +239,7 @@ async def shelf(tmp_path: Path) -> AsyncIterator[tuple[Database, list[str]]]:
     events = [asdict(raw(aggregate)) for aggregate in ("inv_a", "inv_a", "inv_a", "inv_b", "inv_b")]
     nothing = {"position": None, "published_at": None, "parked_at": None, "parked_reason": None}
     left = [{"position": number, "published_at": now()} for number in (1, 2, 3)]
-    parked: dict[str, Any] = {"parked_at": SINCE, "parked_reason": "the data is no JSON"}
+    parked: dict[str, Any] = {"parked_at": SINCE, "parked_reason": "the data is not JSON"}
     rows = [event | nothing | more for event, more in zip(events, [*left, parked, {}], strict=True)]
     await database.transact(lambda connection: run(connection, insert(outbox), rows))
     yield database, [event["event_id"] for event in events]
@@ -250,7 +250,7 @@ async def test_the_command_line_tells_of_parked_events_and_has_events_published_
     shelf: tuple[Database, list[str]], tmp_path: Path
 ) -> None:
     database, names = shelf
-    line = f"inv_b  InvoiceIssued {names[3]} since 2026-03-01 10:20: the data is no JSON\n"
+    line = f"inv_b  InvoiceIssued {names[3]} since 2026-03-01 10:20: the data is not JSON\n"
     no_inbox = "billing: there is no inbox without Kafka: BILLING_EVENTS_URL is not kafka://\n"
     assert [*await asyncio.gather(_billing(tmp_path, "parked"), _billing(tmp_path, "redeliver"))] == [
         (0, line, "1 events parked, 1 wait for them\n"),

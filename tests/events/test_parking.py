@@ -21,7 +21,8 @@ from app.db.outbox import NewEvent, OutboxRecord
 from app.db.tables import outbox
 from app.domain import ids
 from app.events.contracts import EVENT_BYTES_MAX, SOURCE
-from app.events.kafka import PARTITIONS, KafkaTransport, bootstrap_of
+from app.events.kafka import KafkaTransport
+from app.events.kafka_clients import PARTITIONS, bootstrap_of
 from app.events.relay import EventRefused, Relay
 from app.runtime.build import database_of, now
 from app.runtime.settings import Settings
@@ -33,9 +34,9 @@ from tests.services import Services
 WATCH = "subscription { settlements { settlement { id amount } } }"
 GOOD = '{"provider":"1234567","payer":"123456"}'
 FLAWS = {
-    "there is no contract of this name": ("InvoiceBurnt", GOOD),
-    "the data is no JSON": ("InvoiceIssued", GOOD[:-1]),
-    "the data names no provider and payer": ("InvoiceIssued", '{"provider":"1234567"}'),
+    "no contract has this name": ("InvoiceBurnt", GOOD),
+    "the data is not JSON": ("InvoiceIssued", GOOD[:-1]),
+    "the data has no provider or no payer": ("InvoiceIssued", '{"provider":"1234567"}'),
 }
 
 
@@ -175,7 +176,7 @@ def _flawed(reason: str, aggregate_id: str) -> NewEvent:
 async def test_events_that_can_never_leave_hold_up_their_own_invoices_and_nothing_else(
     gateway: Gateway, world: World
 ) -> None:
-    reasons = [*FLAWS, f"the event has {EVENT_BYTES_MAX + 1} bytes, at most {EVENT_BYTES_MAX} are published"]
+    reasons = [*FLAWS, f"the event has {EVENT_BYTES_MAX + 1} bytes, the limit is {EVENT_BYTES_MAX}"]
     made = await asyncio.gather(*[world.issued_invoice() for _ in range(len(reasons) + 1)])
     *invoices, unharmed = [invoice["id"] for invoice in made]
     await at_rest(gateway)
@@ -210,14 +211,14 @@ async def test_events_that_can_never_leave_hold_up_their_own_invoices_and_nothin
 async def test_an_event_that_is_released_unmended_is_parked_again(gateway: Gateway, world: World) -> None:
     invoice = (await world.issued_invoice())["id"]
     await at_rest(gateway)
-    culprit = _flawed("the data is no JSON", invoice)
+    culprit = _flawed("the data is not JSON", invoice)
     await record(gateway.database, culprit)
     await at_rest(gateway, parked=1)
     await world.settle(invoice, "10.00")
     for _ in range(2):
         assert await _release(gateway.database, invoice) == 1
         await at_rest(gateway, parked=3)
-        assert await _parked(gateway.database) == [(invoice, culprit.event_id, "the data is no JSON")]
+        assert await _parked(gateway.database) == [(invoice, culprit.event_id, "the data is not JSON")]
         assert (await _rows(gateway.database, invoice))[2:] == [(None, False)] * 3
     await _mend(gateway.database, culprit, GOOD)
     await _release(gateway.database, invoice)
@@ -265,7 +266,7 @@ async def _told_once(settings: Settings) -> dict[str, list[tuple[str, int]]]:
 
 async def _step(relay: Relay, database: Database) -> bool:
     async with database.engine.connect() as connection:
-        return await relay._step(connection)
+        return await relay._publish_batch(connection)
 
 
 async def test_an_event_that_the_broker_refuses_holds_up_its_own_aggregate_and_nothing_else(
@@ -279,7 +280,7 @@ async def test_an_event_that_the_broker_refuses_holds_up_its_own_aggregate_and_n
     await record(database, *rows)
     async with _own_relay(settings, database) as relay:
         assert await _step(relay, database) is True
-        assert await _parked(database) == [("inv_bad", bad[1].event_id, "the broker says MessageSizeTooLargeError")]
+        assert await _parked(database) == [("inv_bad", bad[1].event_id, "the broker answered MessageSizeTooLargeError")]
         assert await _rows(database, "inv_good", "inv_other") == [(place, True) for place in (1, 3, 4, 6, 7, 9)]
         assert await _rows(database, "inv_bad") == [(2, True), (5, False), (8, False)]
         late = [raw("inv_bad"), raw("inv_good")]
@@ -313,7 +314,7 @@ async def test_the_transport_tells_a_refusal_of_the_event_from_a_broker_that_is_
 
     rows = await database.transact(numbered)
     transport = KafkaTransport(settings.events_url, settings.events_topic)
-    with pytest.raises(EventRefused, match=r"^the broker says MessageSizeTooLargeError$"):
+    with pytest.raises(EventRefused, match=r"^the broker answered MessageSizeTooLargeError$"):
         await transport.publish(rows)
     await transport.close()
     nobody = KafkaTransport("kafka://127.0.0.1:1", settings.events_topic)

@@ -88,7 +88,7 @@ async def test_an_old_event_that_must_stay_keeps_those_behind_it(tmp_path: Path)
             await connection.execute(update(outbox).where(old).values(published_at=now() - timedelta(days=31)))
 
         await gateway.database.transact(age_all_but_the_first)
-        gateway.parts.relay._tidy_at = 0.0
+        gateway.parts.relay._cleanup_at = 0.0
         gateway.parts.relay.wake()
         await asyncio.sleep(1)
         assert await positions(gateway.database) == before
@@ -118,7 +118,7 @@ async def test_what_stands_before_a_flawed_event_leaves(tmp_path: Path) -> None:
     before, flawed, behind, other = raw("inv_a"), raw("inv_a", data="{"), raw("inv_a"), raw("inv_b")
     await record(database, before, flawed, behind, other)
     async with database.engine.connect() as connection:
-        await relay._step(connection)
+        await relay._publish_batch(connection)
     await database.dispose()
     assert taking.ids == [before.event_id, other.event_id]
 

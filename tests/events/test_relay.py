@@ -116,6 +116,6 @@ async def _unmark(connection: AsyncConnection, position: int) -> None:
 async def _step(gateway: Gateway, relay: Relay) -> Any:
     async with gateway.database.engine.connect() as connection:
         try:
-            return await relay._step(connection)
+            return await relay._publish_batch(connection)
         except ConnectionError:
             return None

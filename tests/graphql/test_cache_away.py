@@ -59,7 +59,7 @@ async def test_answers_stay_right_and_quick_while_redis_is_away(frugal: Gateway,
 async def test_the_cache_is_used_again_when_redis_is_back(frugal: Gateway, redis: Server) -> None:
     redis.restart()
     # The breaker stays open for five seconds after the last failure.
-    frugal.parts.cache._closed_until = 0.0
+    frugal.parts.cache._open_until = 0.0
     world = await new_world(frugal)
     assert [await _eligibility(world), await _eligibility(world)] == [("ELIGIBLE", "PAYER"), ("ELIGIBLE", "CACHE")]
     assert (await frugal.client.get("/health/ready")).json()["status"] == "ready"

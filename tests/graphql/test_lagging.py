@@ -47,7 +47,8 @@ def _flood(world: World, settlement: str) -> int:
     before = hub.last_position or 0
     for position in range(before + 1, before + 1 + FLOOD):
         data = {"settlementId": settlement}
-        hub._hand_out(StreamEvent(position, "SettlementConfirmed", "inv", world.provider, world.payer, now(), data))
+        event = StreamEvent(position, "SettlementConfirmed", "inv", world.provider, world.payer, now(), data)
+        hub._deliver_to_all(event)
     return before
 
 

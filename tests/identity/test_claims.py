@@ -9,7 +9,7 @@ import pytest
 
 from app.auth import roles as table
 from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys
-from app.auth.principal import ClaimNames, InvalidToken, Principal, principal_of
+from app.auth.principal import InvalidToken, Principal, TokenClaimNames, principal_of
 from app.auth.roles import PERMISSIONS, ROLES
 from app.auth.tokens import Verifier
 from tests.gateway import Gateway
@@ -107,8 +107,8 @@ async def test_a_flat_token_with_names_like_addresses_is_read(flat: Gateway, iss
 BASE: dict[str, Any] = {"sub": "u1", "exp": 4_000_000_000}
 
 
-def _of(names: ClaimNames | None = None, **claims: Any) -> Principal:
-    return principal_of({**BASE, **claims}, names or ClaimNames())
+def _of(names: TokenClaimNames | None = None, **claims: Any) -> Principal:
+    return principal_of({**BASE, **claims}, names or TokenClaimNames())
 
 
 @pytest.mark.parametrize(
@@ -124,18 +124,18 @@ def _of(names: ClaimNames | None = None, **claims: Any) -> Principal:
     ],
 )
 def test_a_name_is_a_member_first_and_a_path_else(path: str, claims: dict[str, Any]) -> None:
-    assert _of(ClaimNames(roles=path), **claims).roles == {"biller"}
+    assert _of(TokenClaimNames(roles=path), **claims).roles == {"biller"}
 
 
 @pytest.mark.parametrize(
     "claims", [{"a": 1}, {"a": ["b"]}, {"a": None}, {"a": {"c": ["biller"]}}, {"b": ["biller"]}, {}]
 )
 def test_a_path_that_leads_nowhere_finds_nothing(claims: dict[str, Any]) -> None:
-    assert _of(ClaimNames(roles="a.b"), **claims).roles == frozenset()
+    assert _of(TokenClaimNames(roles="a.b"), **claims).roles == frozenset()
 
 
 def test_roles_and_providers_of_several_places_add_up() -> None:
-    names = ClaimNames(roles="a.roles, roles", providers="own,lent")
+    names = TokenClaimNames(roles="a.roles, roles", providers="own,lent")
     found = _of(names, a={"roles": ["biller"]}, roles=["finance"], own=["2000001"], lent=["2000002", "2000001"])
     assert found.roles == {"biller", "finance"}
     assert found.providers == {"2000001", "2000002"}
@@ -150,7 +150,7 @@ def test_a_payer_or_patient_is_one_text(claim: str, value: Any, expected: str | 
 @pytest.mark.parametrize("claim", ["payer", "patient"])
 @pytest.mark.parametrize("value", ["", [], [""], ["x", "y"], ["x", "x"], [["x"]], 7, True, {"x": 1}])
 def test_a_payer_or_patient_that_is_not_one_text_refuses_the_token(claim: str, value: Any) -> None:
-    with pytest.raises(InvalidToken, match=f"^the token's {claim} is not one text$"):
+    with pytest.raises(InvalidToken, match=f"^the token's {claim} is not a single string$"):
         _of(**{claim: value})
 
 

@@ -44,7 +44,7 @@ class Trust:
     async def settled(self) -> None:
         """Wait for a fetch that goes on beside the requests."""
         async with asyncio.timeout(5):
-            while self.keys._under_way is not None and not self.keys._under_way.done():  # noqa: ASYNC110
+            while self.keys._fetching is not None and not self.keys._fetching.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 
 
@@ -91,7 +91,7 @@ async def test_a_token_that_names_no_key_is_taken_only_where_there_is_no_choice(
     provider.keys = [first, RSA]
     assert (await Trust(provider).principal(first, header={"kid": None})).subject == "u1"
     provider.keys = [first, second]
-    assert await Trust(provider).refuses(first, header={"kid": None}) == "the token's key is not known"
+    assert await Trust(provider).refuses(first, header={"kid": None}) == "no known key fits the token"
 
 
 async def test_keys_that_cannot_be_used_do_not_spoil_the_others(provider: StandIn) -> None:
@@ -122,7 +122,7 @@ async def test_a_new_key_is_found_after_the_cooldown_without_a_restart(provider:
     await trust.principal(old)
     provider.keys = [new]
     trust.clock.now += RemoteKeys.COOLDOWN_SECONDS - 1
-    assert await trust.refuses(new) == "the token's key is not known"
+    assert await trust.refuses(new) == "no known key fits the token"
     assert provider.times("/keys") == 1
     trust.clock.now += 1
     assert (await trust.principal(new)).subject == "u1"
@@ -136,7 +136,7 @@ async def test_a_flood_of_unknown_keys_is_one_fetch_in_a_cooldown(provider: Stan
     trust.clock.now += RemoteKeys.COOLDOWN_SECONDS
     strangers = [new_key(f"stranger-{number}") for number in range(50)]
     reasons = await asyncio.gather(*(trust.refuses(key) for key in strangers))
-    assert (set(reasons), provider.times("/keys")) == ({"the token's key is not known"}, 2)
+    assert (set(reasons), provider.times("/keys")) == ({"no known key fits the token"}, 2)
     for _ in range(5):
         await trust.refuses(strangers[0])
     assert provider.times("/keys") == 2
@@ -147,7 +147,7 @@ async def test_a_bad_signature_under_a_known_name_asks_nobody(provider: StandIn)
     trust = Trust(provider)
     await trust.keys.current()
     trust.clock.now += RemoteKeys.COOLDOWN_SECONDS
-    assert await trust.refuses(new_key("a")) == "the token's signature or form is not valid"
+    assert await trust.refuses(new_key("a")) == "the token's signature or form is invalid"
     assert provider.times("/keys") == 1
 
 
@@ -168,7 +168,7 @@ async def test_known_keys_wait_for_no_fetch_neither_of_a_stranger_nor_of_an_old_
         assert not stranger.done()
     finally:
         released.set()
-    assert await stranger == "the token's key is not known"
+    assert await stranger == "no known key fits the token"
 
 
 async def test_an_old_set_is_fetched_anew_beside_the_requests(provider: StandIn) -> None:
@@ -222,7 +222,7 @@ async def test_a_provider_that_never_answered_opens_nothing_and_is_asked_once_in
     provider.away()
     trust = Trust(provider)
     for _ in range(3):
-        assert await trust.refuses(new_key("a")) == "the token's key is not known"
+        assert await trust.refuses(new_key("a")) == "no known key fits the token"
     assert provider.asked == [DISCOVERY]
 
 
@@ -253,8 +253,8 @@ LONG = b'{"keys": []' + b" " * discovery.BODY_MAX_BYTES + b"}"
 MISBEHAVIOURS: dict[str, tuple[str, Behaviour, str]] = {
     "discovery elsewhere": (DISCOVERY, _says(b"", 302, location="/keys"), "status 302"),
     "keys elsewhere": ("/keys", _says(b"", 301, location="/other"), "status 301"),
-    "no keys": ("/keys", _says(b'{"keys": []}'), "the key set holds no key that can be used"),
-    "keys that are no list": ("/keys", _says(b'{"keys": {}}'), "the key set holds no key that can be used"),
+    "no keys": ("/keys", _says(b'{"keys": []}'), "the key set has no usable key"),
+    "keys that are no list": ("/keys", _says(b'{"keys": {}}'), "the key set has no usable key"),
     "a page": ("/keys", _says(b"<html>"), "the answer is not JSON"),
     "a list": ("/keys", _says(b"[]"), "the answer is not a JSON object"),
     "a deep answer": ("/keys", _says(b"[" * 100_000), "the answer is not JSON"),
@@ -283,14 +283,14 @@ async def test_an_answer_that_is_none_leaves_the_old_keys(
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        ({"issuer": "https://id.example"}, "the discovery document names another issuer"),
-        ({"issuer": None}, "the discovery document names another issuer"),
-        ({"jwks_uri": "http://id.example/keys"}, "the discovery document names no safe jwks_uri"),
-        ({"jwks_uri": "http://127.0.0.1@id.example/keys"}, "the discovery document names no safe jwks_uri"),
-        ({"jwks_uri": "file:///etc/passwd"}, "the discovery document names no safe jwks_uri"),
-        ({"jwks_uri": "http://[bad"}, "the discovery document names no safe jwks_uri"),
-        ({"jwks_uri": ["/keys"]}, "the discovery document names no safe jwks_uri"),
-        ({"jwks_uri": None}, "the discovery document names no safe jwks_uri"),
+        ({"issuer": "https://id.example"}, "the discovery document has a different issuer"),
+        ({"issuer": None}, "the discovery document has a different issuer"),
+        ({"jwks_uri": "http://id.example/keys"}, "the discovery document has no safe jwks_uri"),
+        ({"jwks_uri": "http://127.0.0.1@id.example/keys"}, "the discovery document has no safe jwks_uri"),
+        ({"jwks_uri": "file:///etc/passwd"}, "the discovery document has no safe jwks_uri"),
+        ({"jwks_uri": "http://[bad"}, "the discovery document has no safe jwks_uri"),
+        ({"jwks_uri": ["/keys"]}, "the discovery document has no safe jwks_uri"),
+        ({"jwks_uri": None}, "the discovery document has no safe jwks_uri"),
     ],
 )
 async def test_a_discovery_document_that_is_not_the_issuers_opens_nothing(

@@ -104,7 +104,7 @@ def test_a_client_sees_provider_keys_and_what_it_may_do(done: dict[str, Done]) -
             f"issuer: {issuer}",
             f"keys at: {issuer}/jwks",
             "key: ES256-1, ES256",
-            "token: got by the client robot for itself",
+            "token: obtained by the client robot for itself",
             "subject: robot",
             "roles: biller",
             f"permissions: {', '.join(sorted(ROLES['biller']))}",
@@ -121,7 +121,7 @@ def test_a_client_may_ask_for_less(done: dict[str, Done]) -> None:
 
 
 def test_a_token_that_may_nothing_is_noted(done: dict[str, Done]) -> None:
-    assert done["nobody"].prints[-1].startswith("note: this token may do nothing")
+    assert done["nobody"].prints[-1].startswith("note: this token has no permissions")
     assert (done["nobody"].code, done["nobody"].fails_with) == (0, [])
 
 
@@ -148,11 +148,11 @@ def test_a_given_address_of_the_keys_needs_no_discovery(done: dict[str, Done]) -
 
 
 def test_without_credentials_and_token_the_provider_alone_is_told(done: dict[str, Done]) -> None:
-    last = "no token: set BILLING_CLIENT_ID and BILLING_CLIENT_SECRET, or give --token-file"
+    last = "no token: set BILLING_CLIENT_ID and BILLING_CLIENT_SECRET, or use --token-file"
     assert (done["no credentials"].code, done["no credentials"].prints[-1]) == (0, last)
 
 
-AWAY = "billing: the identity provider does not answer as it should: "
+AWAY = "billing: the identity provider gave no usable answer: "
 REFUSED = "billing: the gateway refuses the token: "
 
 
@@ -162,22 +162,22 @@ REFUSED = "billing: the gateway refuses the token: "
         (
             "wrong secret",
             1,
-            "billing: the identity provider gives this client no token: invalid_client: client authentication failed",
+            "billing: the identity provider refused the client a token: invalid_client: client authentication failed",
         ),
-        ("no bearer token", 1, "billing: the identity provider gives this client no bearer token"),
-        ("forged", 1, REFUSED + "the token's key is not known"),
+        ("no bearer token", 1, "billing: the identity provider gave the client no bearer token"),
+        ("forged", 1, REFUSED + "no known key fits the token"),
         ("opaque", 1, REFUSED + "the token is not a signed JWT"),
-        ("other audience", 1, REFUSED + "the token is for another audience"),
+        ("other audience", 1, REFUSED + "the token has a different audience"),
         (
             "wrong issuer",
             2,
-            "billing: BILLING_OIDC_ISSUER is not the provider's own name: the discovery document names another issuer",
+            "billing: BILLING_OIDC_ISSUER is not the provider's own: the discovery document has a different issuer",
         ),
         ("no issuer", 2, "billing: BILLING_OIDC_ISSUER is not set: there is no identity provider to ask"),
         ("away", 3, AWAY + "ConnectError"),
-        ("no keys", 3, AWAY + "the key set holds no key that can be used"),
-        ("token endpoint broken", 3, "billing: the token endpoint does not answer as it should: HTTPStatusError"),
-        ("token endpoint unsafe", 3, "billing: the discovery document names no safe token_endpoint"),
+        ("no keys", 3, AWAY + "the key set has no usable key"),
+        ("token endpoint broken", 3, "billing: the token endpoint gave no usable answer: HTTPStatusError"),
+        ("token endpoint unsafe", 3, "billing: the discovery document has no safe token_endpoint"),
     ],
 )
 def test_each_failure_is_one_line_with_a_code(done: dict[str, Done], call: str, code: int, line: str) -> None:

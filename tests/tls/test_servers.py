@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from app.db import migrate
 from app.db.engine import DatabaseUnavailable
-from app.events.kafka import ensure_topic
+from app.events.kafka_clients import ensure_topic
 from app.runtime.build import database_of
 from app.runtime.process import build
 from app.runtime.settings import Settings, SettingsError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.runtime.settings import Settings, SettingsError, load
-from app.runtime.tls import unprotected
+from app.runtime.tls import plain_connections
 from tests.commands import billing
 
 PRODUCTION = {
@@ -89,10 +89,10 @@ def test_a_wrong_variable_is_one_line_that_names_it_and_not_its_value(
         ),
         (
             {"BILLING_OIDC_ISSUER": "http://hidden-word.example"},
-            "BILLING_OIDC_ISSUER must begin with https:// for its keys to be found",
+            "BILLING_OIDC_ISSUER must begin with https://, or BILLING_JWKS_URL must be set",
         ),
-        ({"BILLING_CLIENT_ID": "hidden-word"}, "BILLING_CLIENT_ID and BILLING_CLIENT_SECRET come together"),
-        ({"BILLING_CLIENT_SECRET": "hidden-word"}, "BILLING_CLIENT_ID and BILLING_CLIENT_SECRET come together"),
+        ({"BILLING_CLIENT_ID": "hidden-word"}, "BILLING_CLIENT_ID and BILLING_CLIENT_SECRET must be set together"),
+        ({"BILLING_CLIENT_SECRET": "hidden-word"}, "BILLING_CLIENT_ID and BILLING_CLIENT_SECRET must be set together"),
     ],
 )
 def test_variables_of_the_identity_provider_that_do_not_fit_are_one_line(
@@ -198,4 +198,4 @@ def test_production_without_keys_stops_the_command_with_one_line_and_code_two(tm
     ],
 )
 def test_servers_elsewhere_without_tls_are_named_with_the_remedy(given: dict[str, Any], found: dict[str, str]) -> None:
-    assert dict(unprotected(Settings(**given))) == found
+    assert dict(plain_connections(Settings(**given))) == found

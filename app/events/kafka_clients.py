@@ -1,0 +1,92 @@
+"""Kafka clients: addresses, topics, and producers and consumers that start within a time limit."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ssl import SSLContext
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+PARTITIONS: Final = 6
+START_SECONDS: Final = 20.0
+STOP_SECONDS: Final = 3.0
+REQUEST_MILLISECONDS: Final = 8_000
+IDLE_MILLISECONDS: Final = 1_000
+"""How long a consumer waits for messages before its loop goes round."""
+_log = structlog.get_logger("billing.kafka")
+
+
+def bootstrap_of(url: str) -> str:
+    """host:port[,host:port] of kafka://host:port[,host:port][?idempotent=false]."""
+    return urlsplit(url).netloc
+
+
+def is_idempotent(url: str) -> bool:
+    """Whether the broker is asked to drop repeated sends; false only for brokers without that feature."""
+    return parse_qs(urlsplit(url).query).get("idempotent", ["true"])[0] != "false"
+
+
+def tls_options(tls: SSLContext | None) -> dict[str, Any]:
+    """The arguments of a client that speaks TLS; none for one that does not."""
+    return {} if tls is None else {"security_protocol": "SSL", "ssl_context": tls}
+
+
+async def ensure_topic(bootstrap: str, topic: str, tls: SSLContext | None = None) -> None:
+    """Create the topic, with 6 partitions, if it does not exist; KafkaError or OSError if the broker is down."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000, **tls_options(tls))
+    try:
+        await admin.start()
+        if topic not in await admin.list_topics():
+            await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+    except TopicAlreadyExistsError:
+        pass
+    finally:
+        await admin.close()
+
+
+async def start_producer(url: str, tls: SSLContext | None, **options: Any) -> AIOKafkaProducer:
+    """A producer whose sends return after all in-sync replicas have the message; the caller stops it."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap_of(url),
+        acks="all",
+        enable_idempotence=is_idempotent(url),
+        request_timeout_ms=REQUEST_MILLISECONDS,
+        **options,
+        **tls_options(tls),
+    )
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            await producer.start()
+    except BaseException:
+        await stop_client(producer)
+        raise
+    return producer
+
+
+@asynccontextmanager
+async def running_consumer(
+    url: str, topic: str, tls: SSLContext | None, **options: Any
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of the topic, which is created if it does not exist."""
+    await ensure_topic(bootstrap_of(url), topic, tls)
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_of(url), **options, **tls_options(tls))
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            await consumer.start()
+        yield consumer
+    finally:
+        await stop_client(consumer)
+
+
+async def stop_client(client: Any) -> None:
+    """Stop a producer or consumer, for at most three seconds and without an error: its broker may be gone."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await client.stop()
+    except (KafkaError, OSError, TimeoutError):
+        _log.debug("client_stop_failed")
