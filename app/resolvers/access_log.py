@@ -16,7 +16,6 @@ from app.db.paging import Keyset
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 
-ACCESS = TypeAdapter(EmergencyRecord)
 LATEST_ENTRIES: Order[PersonAccess] = Order(
     access_log_persons.c.at,
     access_log_persons.c.entry_id,

@@ -15,8 +15,6 @@ from app.db.tables import denials as table
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 
-DENIAL = TypeAdapter(DenialRecord)
-DENIALS = TypeAdapter(list[DenialRecord])
 
 
 class DenialOrder(StrEnum):

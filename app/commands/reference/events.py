@@ -4,6 +4,13 @@ from typing import Any, Final
 
 from app.commands.reference.markdown import table
 from app.events.contracts import CONTRACTS, INBOUND
+from app.events.payloads import (
+    ClaimEventData,
+    DenialEventData,
+    InvoiceEventData,
+    RemittanceEventData,
+    SettlementEventData,
+)
 from app.events.schemas import INBOUND_NAME, inbound_schema, json_schema
 
 EMITTED: Final = {
@@ -69,11 +76,11 @@ FIELDS: Final = {
 }
 """What the fields mean; the contracts add their format."""
 KINDS: Final = {
-    "ClaimData": "Claims",
-    "DenialData": "Denials",
-    "InvoiceData": "Invoices",
-    "SettlementData": "Settlements",
-    "RemittanceData": "Statements",
+    ClaimEventData: "Claims",
+    DenialEventData: "Denials",
+    InvoiceEventData: "Invoices",
+    SettlementEventData: "Settlements",
+    RemittanceEventData: "Statements",
 }
 _INTRO = """# Events
 
@@ -106,8 +113,8 @@ def document() -> str:
     return "".join([*parts, _inbound()])
 
 
-def _group(kind: str, title: str) -> str:
-    names = [name for name, contract in CONTRACTS.items() if contract.data.__name__ == kind]
+def _group(kind: type, title: str) -> str:
+    names = [name for name, contract in CONTRACTS.items() if contract.data is kind]
     schema = json_schema(names[0])
     events = table(["event", "type", "when"], ([name, f"`{CONTRACTS[name].ce_type}`", EMITTED[name]] for name in names))
     return f"\n## {title}\n\n{schema['description']}\n\n{events}\n{_fields(schema['properties']['data'])}"
