@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +109,7 @@ async def _seal(log: KeptLog) -> None:
         signed = [await log.entry(entry_id) for entry_id in group]
         pairs = [(each.entry.id, each.digest) for each in signed]
         seal = log.key.seal(head, pairs, sealed_at=SEALED_AT + timedelta(days=number))
-        await log.database.transact(
-            lambda connection, seal=seal, group=group: access_log_db.insert_seal(connection, seal, group)
-        )  # type: ignore[misc]
+        await log.database.transact(partial(access_log_db.insert_seal, seal=seal, entry_ids=group))
         head = seal.head
 
 
