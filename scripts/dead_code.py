@@ -23,8 +23,6 @@ ALLOWED: Final = {
     "enter_fragment_spread": "graphql-core calls it on a Visitor",
     "enter_variable": "graphql-core calls it on a Visitor",
     "remittance_line": "a loader that READERS names for the ids of its kind",
-    "prepare": "tests measure a document with it, without running it",
-    "tax_id_failure": "the rule for both tax ids; no input takes one yet",
 }
 """Each name with who uses it, or why it stays."""
 

@@ -1,13 +1,13 @@
 """Seals the entries of every process, in the order of their ids, as one chain."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import access_log as access_log_db
-from app.db import clock
+from app.db.access_log import Unsealed
 from app.db.engine import Database
 from app.domain import ids
 from app.domain.access_log_entries import AccessLogKey, ChainHead, Seal
@@ -54,16 +54,17 @@ class Sealer:
             self._expected = None
             return None
         try:
-            sealed = await self._database.transact(lambda connection: self._insert(connection, head, found))
+            sealed = await self._insert(head, found)
         except IntegrityError:
             return None  # another process has sealed them, or will
         self._known = sealed.head
         self._expected = None if len(found) < SEAL_SIZE else self._expected
         return sealed
 
-    async def _insert(self, connection: AsyncConnection, head: ChainHead | None, found: list[tuple[str, str]]) -> Seal:
-        seal = self._key.seal(head, found, sealed_at=await clock.now(connection))
-        await access_log_db.insert_seal(connection, seal, [entry_id for entry_id, _ in found])
+    async def _insert(self, head: ChainHead | None, found: Sequence[Unsealed]) -> Seal:
+        seal = self._key.seal(head, [(each.entry_id, each.digest) for each in found], sealed_at=found[0].read_at)
+        entry_ids = [each.entry_id for each in found]
+        await self._database.transact(lambda connection: access_log_db.insert_seal(connection, seal, entry_ids))
         return seal
 
     def _since(self, end: Seal | None) -> str:

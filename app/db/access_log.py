@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import clock
 from app.db.access_log_tables import access_log_entries as entries
 from app.db.access_log_tables import access_log_persons as persons
 from app.db.access_log_tables import access_log_sealed as sealed
@@ -43,6 +44,15 @@ class PersonAccess:
     def purpose(self) -> PurposeOfUse:
         """What for; an emergency access goes before the purpose of the caller's role."""
         return self.entry_purpose if self.emergency_access_id is None else PurposeOfUse.BTG
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """An entry that waits for its seal, and the database's time when it was read."""
+
+    entry_id: str
+    digest: str
+    read_at: datetime
 
 
 PERSON_ACCESS = (
@@ -91,10 +101,11 @@ async def head(connection: AsyncConnection) -> Seal | None:
     return await fetch_one(connection, select(*SEAL).order_by(seals.c.position.desc()).limit(1), Seal)
 
 
-async def unsealed(connection: AsyncConnection, since: str, limit: int) -> list[tuple[str, str]]:
-    """(id, digest) of entries that are in no seal, from the id `since` on, in the order of their ids."""
-    query = select(entries.c.id, entries.c.digest).where(entries.c.id >= since, _is_in_no_seal())
-    return await fetch(connection, query.order_by(entries.c.id).limit(limit), lambda *pair: pair)
+async def unsealed(connection: AsyncConnection, since: str, limit: int) -> list[Unsealed]:
+    """Entries that are in no seal, from the id `since` on, in the order of their ids."""
+    columns = (entries.c.id, entries.c.digest, clock.time_of(connection))
+    query = select(*columns).where(entries.c.id >= since, _is_in_no_seal())
+    return await fetch(connection, query.order_by(entries.c.id).limit(limit), Unsealed)
 
 
 async def unsealed_entries(connection: AsyncConnection, after: str, upto: str | None) -> list[str]:

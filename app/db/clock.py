@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select, type_coerce
+from sqlalchemy import ColumnElement, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import scalar
@@ -11,10 +11,13 @@ from app.db.types import UtcDateTime
 
 async def now(connection: AsyncConnection) -> datetime:
     """The database's time, in UTC."""
+    moment: datetime = await scalar(connection, select(time_of(connection)))
+    return moment
+
+
+def time_of(connection: AsyncConnection) -> ColumnElement[datetime]:
+    """The database's time in UTC, to be selected with other columns."""
     if connection.dialect.name == "sqlite":
         # SQLite gives milliseconds; its DateTime texts have six digits.
-        text = func.strftime("%Y-%m-%d %H:%M:%f", "now").concat("000")
-        moment: datetime = await scalar(connection, select(type_coerce(text, UtcDateTime)))
-    else:
-        moment = await scalar(connection, select(type_coerce(func.utc_timestamp(6), UtcDateTime)))
-    return moment
+        return type_coerce(func.strftime("%Y-%m-%d %H:%M:%f", "now").concat("000"), UtcDateTime)
+    return type_coerce(func.utc_timestamp(6), UtcDateTime)

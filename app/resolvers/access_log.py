@@ -4,7 +4,6 @@ from datetime import datetime
 from operator import attrgetter
 
 import structlog
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import access_log as access_log_db

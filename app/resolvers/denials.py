@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from enum import StrEnum
 
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import denials as denials_db
@@ -14,7 +13,6 @@ from app.db.paging import Keyset
 from app.db.tables import denials as table
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
-
 
 
 class DenialOrder(StrEnum):

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import invoices as invoices_db
@@ -13,8 +12,6 @@ from app.db.paging import Keyset
 from app.db.tables import invoices as table
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
-
-INVOICE = TypeAdapter(InvoiceRecord)
 
 
 class InvoiceOrder(StrEnum):

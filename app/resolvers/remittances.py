@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from datetime import datetime
 
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import remittances as remittances_db
@@ -12,12 +11,7 @@ from app.db.remittances import RemittanceFilter, RemittanceLineRecord, Remittanc
 from app.db.tables import remittance_lines, remittances
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
-from app.services.posting import Posted
-from app.services.remittances import Imported
 
-IMPORTED = TypeAdapter(Imported)
-POSTED = TypeAdapter(Posted)
-LINE = TypeAdapter(RemittanceLineRecord)
 NEWEST_FIRST: Order[RemittanceRecord] = order_by(remittances, "created_at", datetime, descending=True)
 OLDEST_LINE_FIRST: Order[RemittanceLineRecord] = order_by(remittance_lines, "id", str, descending=False)
 

@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import settlements as settlements_db
@@ -16,9 +15,7 @@ from app.resolvers import streams
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.resolvers.streams import Stream, StreamRequest
-from app.services.settlements import Settled
 
-SETTLED = TypeAdapter(Settled)
 NEWEST_FIRST: Order[SettlementRecord] = order_by(table, "created_at", datetime, descending=True)
 
 

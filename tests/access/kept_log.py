@@ -4,9 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +109,7 @@ async def _seal(log: KeptLog) -> None:
         signed = [await log.entry(entry_id) for entry_id in group]
         pairs = [(each.entry.id, each.digest) for each in signed]
         seal = log.key.seal(head, pairs, sealed_at=SEALED_AT + timedelta(days=number))
-
-        async def work(connection: AsyncConnection, seal: Seal = seal, group: Sequence[str] = group) -> None:
-            await access_log_db.insert_seal(connection, seal, group)
-
-        await log.database.transact(work)
+        await log.database.transact(partial(access_log_db.insert_seal, seal=seal, entry_ids=group))
         head = seal.head
 
 
