@@ -116,14 +116,15 @@ class Verifier:
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
         now, leeway = self._clock(), CLOCK_LEEWAY_SECONDS
-        end, begin, made = (_seconds(claims, name) for name in ("exp", "nbf", "iat"))
-        if end is None:
+        expires, not_before, issued = (_seconds(claims, name) for name in ("exp", "nbf", "iat"))
+        if expires is None:
             raise InvalidToken("the token has no exp")
-        if end <= now - leeway:
+        if expires <= now - leeway:
             raise InvalidToken("the token has expired")
-        if max(begin or 0.0, made or 0.0) > now + leeway:
+        if max(not_before or 0.0, issued or 0.0) > now + leeway:
             raise InvalidToken("the token is not valid yet")
-        if end > now + LIFETIME_MAX_SECONDS + leeway or (made is not None and end - made > LIFETIME_MAX_SECONDS):
+        has_long_life = issued is not None and expires - issued > LIFETIME_MAX_SECONDS
+        if has_long_life or expires > now + LIFETIME_MAX_SECONDS + leeway:
             raise InvalidToken("the token is valid for longer than a day")
 
 

@@ -91,7 +91,7 @@ def test_every_close_code_is_described_and_no_other() -> None:
 
 def test_every_event_says_when_it_is_emitted() -> None:
     assert set(events.EMITTED) == set(CONTRACTS)
-    assert {contract.data.__name__ for contract in CONTRACTS.values()} == set(events.KINDS)
+    assert {contract.data for contract in CONTRACTS.values()} == set(events.KINDS)
 
 
 def test_every_field_of_an_event_is_described() -> None:

@@ -67,7 +67,7 @@ async def every_partition(address: str, topic: str, partitions: int = PARTITIONS
 
 
 async def settle(consumer: AIOKafkaConsumer) -> None:
-    """Wait until every partition has its position, which is when a seek to an end has been carried out."""
+    """Wait until every partition has its position, which is when a seek to the end is done."""
     async with asyncio.timeout(LIMIT_SECONDS):
         for partition in consumer.assignment():
             await consumer.position(partition)
@@ -75,7 +75,7 @@ async def settle(consumer: AIOKafkaConsumer) -> None:
 
 @asynccontextmanager
 async def group_member(address: str, topic: str, group: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """A member of `group` that commits only when told and starts at the beginning when nothing is committed."""
+    """A member of `group` that commits only explicitly and starts at the beginning when nothing is committed."""
     consumer = AIOKafkaConsumer(
         topic, bootstrap_servers=address, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest"
     )
@@ -190,7 +190,7 @@ async def test_a_seek_to_the_beginning_replays(services: Services) -> None:
     assert [(m.offset, m.value) for m in second] == [(m.offset, m.value) for m in first]
 
 
-async def test_a_group_resumes_behind_its_commit(services: Services) -> None:
+async def test_a_group_resumes_after_its_commit(services: Services) -> None:
     address, group = services.kafka.url, f"group-{uuid.uuid4().hex}"
     async with new_topic(address, 1) as topic, new_producer(address) as producer:
         for number in range(5):

@@ -1,4 +1,4 @@
-"""Background loops end when they are told to, and for no other reason."""
+"""Background loops end when they are cancelled, and for no other reason."""
 
 import asyncio
 import contextlib
@@ -6,29 +6,29 @@ import contextlib
 from app.events.forever import forever
 
 
-async def test_a_cancellation_that_nobody_asked_for_is_a_failure_like_others() -> None:
-    told: list[str] = []
+async def test_a_cancelled_error_without_a_cancellation_is_a_failure_like_others() -> None:
+    reported: list[str] = []
     went_on = asyncio.Event()
 
     async def work() -> None:
-        if not told:
-            # What aiokafka does when a broker goes away while somebody waits.
+        if not reported:
+            # What aiokafka raises when a broker goes down during a call.
             orphan: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             orphan.cancel()
             await orphan
-        if len(told) == 1:
+        if len(reported) == 1:
             raise ConnectionError
         went_on.set()
         await asyncio.sleep(60)
 
     def failed(error: BaseException) -> None:
-        told.append(type(error).__name__)
+        reported.append(type(error).__name__)
 
     task = asyncio.create_task(forever(work, failed=failed, pause_seconds=0))
     async with asyncio.timeout(5):
         await went_on.wait()
-    assert told == ["CancelledError", "ConnectionError"]
+    assert reported == ["CancelledError", "ConnectionError"]
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    assert (task.cancelled(), told) == (True, ["CancelledError", "ConnectionError"])
+    assert (task.cancelled(), reported) == (True, ["CancelledError", "ConnectionError"])

@@ -20,7 +20,7 @@ from tests.gateway import Gateway
 
 
 async def _log_of(world: World, count: int) -> list[OutboxRecord]:
-    """Events of this world that stand next to each other in the log, with their positions."""
+    """Consecutive events of this world in the log, with their positions."""
     invoice = await world.issued_invoice("100.00")
     for _ in range(count):
         await world.settle(invoice["id"], "1.00")
@@ -56,7 +56,7 @@ async def _taken(listener: StreamListener) -> AsyncIterator[int]:
 
 
 async def _queued(listener: StreamListener) -> list[int]:
-    """What the listener holds when it is closed."""
+    """The positions queued in the listener when it is closed."""
     listener.close()
     return [position async for position in _taken(listener)]
 
@@ -115,7 +115,7 @@ async def test_a_subscriber_that_falls_behind_is_ended_with_its_cursor_and_the_o
         taken = []
         async for position in _taken(slow):
             taken.append(position)
-            # What comes after the overflow must not be queued behind the hole.
+            # What comes after the overflow must not be queued after the hole.
             await hub.deliver(_event(QUEUE_MAX + 1 + len(taken)))
         with pytest.raises(StreamLagged) as lagged:
             await anext(aiter(slow))

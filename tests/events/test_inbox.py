@@ -1,4 +1,4 @@
-"""Payers' statements that come as events: posted once each, and what cannot be posted is buried with its reason."""
+"""Payers' statements as events: each is posted once; what cannot be posted goes to the dead-letter topic."""
 
 import asyncio
 import contextlib
@@ -62,7 +62,7 @@ class Dead:
 
 @dataclass
 class Post:
-    """The way to a gateway's inbox, and to its dead letters."""
+    """Sends to a gateway's inbox, and reads its dead-letter topic."""
 
     gateway: Gateway
     producer: AIOKafkaProducer
@@ -76,7 +76,7 @@ class Post:
             sent = await self.producer.send_and_wait(topic, value, key=key, headers=headers, partition=partition)
         return f"{topic}/{partition}/{sent.offset}"
 
-    async def buried(self) -> Dead:
+    async def dead_letter(self) -> Dead:
         """The next dead letter."""
         async with asyncio.timeout(10):
             found = await self.dead.getone()
@@ -118,7 +118,7 @@ def mysql() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 async def lonely(services: Services, mysql: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """A gateway on that server whose inbox nobody else uses."""
+    """A gateway on that server with an inbox of its own."""
     own = Services({**services.servers, "mysql": mysql})
     async with running_gateway(await server_settings(tmp_path_factory.mktemp("inbox"), own)) as gateway:
         yield gateway
@@ -138,9 +138,9 @@ async def _results(*gateways: Gateway) -> dict[str, int]:
     return {result: int(sum(one.get(name, 0) for one in scraped)) for result, name in names.items()}
 
 
-async def _until(holds: Callable[[], Awaitable[bool]], *, seconds: float = 15) -> None:
+async def _until(is_true: Callable[[], Awaitable[bool]], *, seconds: float = 15) -> None:
     async with asyncio.timeout(seconds):
-        while not await holds():  # noqa: ASYNC110 - no signal to wait for
+        while not await is_true():  # noqa: ASYNC110 - no signal to wait for
             await asyncio.sleep(0.03)
 
 
@@ -154,16 +154,16 @@ async def _done(before: dict[str, int], *gateways: Gateway, **expected: int) -> 
     wanted = {each: before[each] + expected.get(each, 0) for each in ENDS}
     found: dict[str, int] = {}
 
-    async def holds() -> bool:
+    async def is_true() -> bool:
         found.update(await _results(*gateways))
         return sum(found[each] for each in ENDS) >= sum(wanted.values())
 
-    await _until(holds)
+    await _until(is_true)
     assert {each: found[each] for each in ENDS} == wanted
 
 
 async def _confirmed(world: World) -> int:
-    """How many payments were told of this world's payer."""
+    """How many payments of this world's payer were published."""
     async with world.gateway.database.reading() as connection:
         query = select(func.count()).where(outbox.c.name == "SettlementConfirmed", outbox.c.payer_ans == world.payer)
         return int((await connection.execute(query)).scalar_one())
@@ -226,8 +226,8 @@ async def test_the_same_event_again_changes_nothing(server_world: World, post: P
     before = await _results(gateway)
     await post.send(event)
     await _done(before, gateway, posted=1)
-    kept = await _everything(world, claim)
-    assert (kept[0]["paidAmount"], kept[2], kept[3]) == (
+    stored = await _everything(world, claim)
+    assert (stored[0]["paidAmount"], stored[2], stored[3]) == (
         "60.00",
         ["100.00", "60.00", "40.00", "0.00", "0.00", "0.00"],
         1,
@@ -235,7 +235,7 @@ async def test_the_same_event_again_changes_nothing(server_world: World, post: P
     for partition in (0, 5):
         await post.send(event, partition=partition)
     await _done(before, gateway, posted=1, repeated=2)
-    assert await _everything(world, claim) == kept
+    assert await _everything(world, claim) == stored
 
 
 async def test_the_same_statement_under_another_id_changes_nothing(server_world: World, post: Post) -> None:
@@ -245,11 +245,11 @@ async def test_the_same_statement_under_another_id_changes_nothing(server_world:
     before = await _results(gateway)
     await post.send(event)
     await _done(before, gateway, posted=1)
-    kept = await _everything(world, claim)
+    stored = await _everything(world, claim)
     await post.send({**event, "id": key()})
     await _until(lambda: _handled(before, gateway, 2))
     assert (await _results(gateway))["dead"] == before["dead"]
-    assert await _everything(world, claim) == kept
+    assert await _everything(world, claim) == stored
 
 
 async def test_an_id_counts_within_its_source(server_world: World, post: Post) -> None:
@@ -269,8 +269,8 @@ async def test_a_payers_event_opens_no_claim_of_another_payer(server_world: Worl
     before = await _results(world.gateway)
     await post.send(statement(other, line(theirs, "100.00"), payer=world.payer, provider=other.provider))
     await _done(before, world.gateway, posted=1)
-    kept = await other.call("finance", f"{{ remittances {{ nodes {{ {KEPT} lines {{ status problem }} }} }} }}")
-    assert [(one["status"], one["lines"]) for one in kept["remittances"]["nodes"]] == [
+    stored = await other.call("finance", f"{{ remittances {{ nodes {{ {KEPT} lines {{ status problem }} }} }} }}")
+    assert [(one["status"], one["lines"]) for one in stored["remittances"]["nodes"]] == [
         ("IMPORTED", [{"status": "UNMATCHED", "problem": "UNKNOWN_CLAIM"}])
     ]
     assert (await money(other, theirs))["status"] == "SUBMITTED"
@@ -361,7 +361,7 @@ BAD: dict[str, tuple[Bad, str, str]] = {
 }
 
 
-async def test_what_cannot_be_posted_is_buried_with_its_reason_and_those_behind_it_go_on(
+async def test_what_cannot_be_posted_goes_to_the_dead_letter_topic_and_later_messages_are_handled(
     server_world: World, post: Post
 ) -> None:
     world, gateway, own_key = server_world, server_world.gateway, server_world.payer.encode()
@@ -374,17 +374,17 @@ async def test_what_cannot_be_posted_is_buried_with_its_reason_and_those_behind_
         bad = make(world, good)
         value = bad if isinstance(bad, bytes) else json.dumps(bad).encode()
         place = await post.send(value, headers=[("trace", kind.encode())], key=own_key)
-        told = [("trace", kind), ("dead-code", code), ("dead-reason", reason), ("dead-place", place)]
-        expected[kind] = Dead(own_key, value, told)
+        headers = [("trace", kind), ("dead-code", code), ("dead-reason", reason), ("dead-place", place)]
+        expected[kind] = Dead(own_key, value, headers)
     await post.send(statement(world, line(claims[1], "50.00", ("1705", "50.00")), statementNumber="E-10"))
     for _ in BAD:
-        dead = await post.buried()
+        dead = await post.dead_letter()
         found[dead.headers[0][1]] = dead
     assert found == expected
     await _done(before, gateway, posted=2, dead=len(BAD))
     assert [(await money(world, claim))["paidAmount"] for claim in claims] == ["100.00", "50.00"]
-    kept = [(one["statementNumber"], one["paidAmount"], one["status"]) for one in await _kept(world)]
-    assert sorted(kept) == [("E-10", "50.00", "POSTED"), ("E-9", "100.00", "POSTED")]
+    stored = [(one["statementNumber"], one["paidAmount"], one["status"]) for one in await _kept(world)]
+    assert sorted(stored) == [("E-10", "50.00", "POSTED"), ("E-9", "100.00", "POSTED")]
     assert (await _confirmed(world), (await books(world))[5]) == (2, "0.00")
 
 
@@ -408,8 +408,8 @@ async def test_dead_letters_are_put_back_and_posted_once_their_reason_is_gone(
     before = await _results(lonely)
     await post.send(event, key=b"late", headers=[("trace", b"t-2")])
     place = await post.send(b"{", key=b"junk")
-    assert (await post.buried()).headers[:2] == [("trace", "t-2"), ("dead-code", "NOT_FOUND")]
-    assert (await post.buried()).headers[-1] == ("dead-place", place)
+    assert (await post.dead_letter()).headers[:2] == [("trace", "t-2"), ("dead-code", "NOT_FOUND")]
+    assert (await post.dead_letter()).headers[-1] == ("dead-place", place)
     await _done(before, lonely, dead=2)
 
     async def add(connection: AsyncConnection) -> None:
@@ -419,7 +419,7 @@ async def test_dead_letters_are_put_back_and_posted_once_their_reason_is_gone(
     await lonely.database.transact(add)
     claim = await world.submitted_claim(providerClaimNumber="G-LATE")
     assert await _redeliver(lonely.settings) == (0, "2 messages put back\n")
-    again = await post.buried()
+    again = await post.dead_letter()
     assert (again.key, again.value) == (b"junk", b"{")
     assert [name for name, _ in again.headers] == ["dead-code", "dead-reason", "dead-place"]
     await _done(before, lonely, posted=1, dead=3)
@@ -427,18 +427,18 @@ async def test_dead_letters_are_put_back_and_posted_once_their_reason_is_gone(
     assert await _confirmed(world) == 1
     assert await redeliver(lonely.settings.events_url, lonely.settings.remittances_topic) == 1
     await _done(before, lonely, posted=1, dead=4)
-    assert (await post.buried()).value == b"{"
+    assert (await post.dead_letter()).value == b"{"
 
 
 async def _share(*gateways: Gateway) -> None:
     """Wait until each of the gateways has a part of the topic."""
 
-    async def holds() -> bool:
+    async def is_true() -> bool:
         consumers = [gateway.parts.inbox._consumer if gateway.parts.inbox else None for gateway in gateways]
         parts = [len(consumer.assignment()) if consumer else 0 for consumer in consumers]
         return parts == [3, 3]
 
-    await _until(holds)
+    await _until(is_true)
 
 
 async def test_two_gateways_share_the_inbox_and_post_nothing_twice(lonely: Gateway, lonely_post: Post) -> None:
@@ -448,7 +448,7 @@ async def test_two_gateways_share_the_inbox_and_post_nothing_twice(lonely: Gatew
     async with running_gateway(lonely.settings, is_prepared=True) as second:
         await _share(lonely, second)
         before, alone = await _results(lonely, second), await _results(lonely)
-        # Twice each, so that both gateways hold the same event at the same time.
+        # Twice each, so that both gateways get the same event at the same time.
         copies = [(event, place) for number, event in enumerate(events[:6]) for place in (number, (number + 3) % 6)]
         await asyncio.gather(*[post.send(event, partition=place) for event, place in copies])
         await _done(before, lonely, second, posted=6, repeated=6)
@@ -467,7 +467,7 @@ async def _has(world: World, confirmed: int) -> bool:
     return await _confirmed(world) >= confirmed
 
 
-async def test_statements_wait_for_a_database_that_is_away_and_are_then_posted_once(
+async def test_statements_wait_for_a_database_that_is_down_and_are_then_posted_once(
     lonely: Gateway, lonely_post: Post, mysql: Server
 ) -> None:
     world = await new_world(lonely)

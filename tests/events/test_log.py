@@ -1,4 +1,4 @@
-"""The event log: what it keeps and for how long, where a cursor may stand in it, and how it is told again."""
+"""The event log: what it stores and for how long, which cursors are valid in it, and how it is published again."""
 
 import asyncio
 import contextlib
@@ -23,13 +23,13 @@ from app.domain import ids
 from app.events.cursors import cursor_of
 from app.runtime.build import database_of, now
 from tests.commands import billing
-from tests.events.test_parking import GOOD, at_rest, metrics, positions, raw, record, told
+from tests.events.test_parking import GOOD, at_rest, metrics, on_topic, positions, raw, record
 from tests.factories import World, new_world
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
 
 WATCH = "subscription { settlements { settlement { amount } } }"
 READERS = {"settlements": "finance", "claimStatusChanged": "reviewer"}
-"""Every stream, and a role that may hear it."""
+"""Every stream, and a role that may subscribe to it."""
 MINUTE = timedelta(minutes=1)
 SINCE = datetime.fromisoformat("2026-03-01T10:20:30+00:00")
 
@@ -75,8 +75,8 @@ async def _last(gateway: Gateway) -> int:
     return (await positions(gateway.database))[-1]
 
 
-async def _told_to(world: World, stream: str, after: str) -> Any:
-    """The first thing that a subscription behind this cursor says."""
+async def _first_message(world: World, stream: str, after: str) -> Any:
+    """The first message of a subscription after this cursor."""
     query = f'subscription {{ {stream}(after: "{after}") {{ cursor }} }}'
     address = world.gateway.url.replace("http://", "ws://") + "/graphql"
     async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
@@ -94,22 +94,22 @@ def _refusals(message: Any) -> list[tuple[str, str]]:
 
 
 async def test_what_was_published_longer_ago_than_events_are_kept_is_deleted(own: Gateway) -> None:
-    world, kept_for = await new_world(own), timedelta(days=own.settings.event_retention_days)
+    world, retention = await new_world(own), timedelta(days=own.settings.event_retention_days)
     invoice = await world.issued_invoice()
     old = await _last(own)
     await world.settle(invoice["id"], "10.00")
     last = await _last(own)
     assert last == old + 2
-    await _age(own, up_to=last, by=kept_for - MINUTE)
-    await _age(own, up_to=old, by=kept_for + MINUTE)
+    await _age(own, up_to=last, by=retention - MINUTE)
+    await _age(own, up_to=old, by=retention + MINUTE)
     await _tidied(own, [old + 1, old + 2])
 
 
 async def test_the_last_position_is_kept_however_old_it_is_and_numbering_goes_on_from_it(own: Gateway) -> None:
-    world, kept_for = await new_world(own), timedelta(days=own.settings.event_retention_days)
+    world, retention = await new_world(own), timedelta(days=own.settings.event_retention_days)
     invoice = await world.issued_invoice()
     last = await _last(own)
-    await _age(own, up_to=last, by=kept_for * 3)
+    await _age(own, up_to=last, by=retention * 3)
     await _tidied(own, [last])
     await world.settle(invoice["id"], "10.00")
     assert await _last(own) == last + 2
@@ -117,13 +117,13 @@ async def test_the_last_position_is_kept_however_old_it_is_and_numbering_goes_on
 
 
 async def test_what_has_not_left_is_kept_however_old_it_is(own: Gateway) -> None:
-    world, kept_for = await new_world(own), timedelta(days=own.settings.event_retention_days)
+    world, retention = await new_world(own), timedelta(days=own.settings.event_retention_days)
     await world.create_claim()
     refused, broken = [raw(ids.new_id(ids.INVOICE)) for _ in range(2)], ids.new_id(ids.INVOICE)
     await record(own.database, *refused)
     first_kept = await _last(own) - 1
     # Refused by the broker: numbered, and never published.
-    parked = {"published_at": None, "parked_at": now() - kept_for * 3, "parked_reason": "the broker says no"}
+    parked = {"published_at": None, "parked_at": now() - retention * 3, "parked_reason": "the broker says no"}
     await _change(own, outbox.c.event_id.in_([event.event_id for event in refused]), **parked)
     await record(own.database, raw(broken, data="{"), raw(broken))
     await at_rest(own, parked=4)
@@ -131,8 +131,8 @@ async def test_what_has_not_left_is_kept_however_old_it_is(own: Gateway) -> None
     await at_rest(own, parked=4)
     last = first_kept + 2
     assert (await positions(own.database))[-1] == last
-    await _change(own, outbox.c.id > 0, recorded_at=now() - kept_for * 3)
-    await _age(own, up_to=last, by=kept_for * 3)
+    await _change(own, outbox.c.id > 0, recorded_at=now() - retention * 3)
+    await _age(own, up_to=last, by=retention * 3)
     await _tidied(own, [first_kept, first_kept + 1, last])
     async with own.database.reading() as connection:
         assert await outbox_db.held_back_count(connection) == 4
@@ -143,27 +143,29 @@ async def test_what_has_not_left_is_kept_however_old_it_is(own: Gateway) -> None
 
 @pytest.mark.parametrize("stream", READERS)
 async def test_a_cursor_stands_within_what_is_kept(own: Gateway, stream: str) -> None:
-    world, kept_for = await new_world(own), timedelta(days=own.settings.event_retention_days)
+    world, retention = await new_world(own), timedelta(days=own.settings.event_retention_days)
     invoice = await world.issued_invoice()
     first = await _last(own)
-    await _age(own, up_to=first, by=kept_for + MINUTE)
+    await _age(own, up_to=first, by=retention + MINUTE)
     await _tidied(own, [first])
     await world.settle(invoice["id"], "10.00")
     await world.submitted_claim()
     last = await _last(own)
     for lost in (0, first - 2):
-        assert _refusals(await _told_to(world, stream, cursor_of(lost))) == [("CURSOR_EXPIRED", "after")]
+        assert _refusals(await _first_message(world, stream, cursor_of(lost))) == [("CURSOR_EXPIRED", "after")]
     for ahead in (last + 1, 10**17):
-        assert _refusals(await _told_to(world, stream, cursor_of(ahead))) == [("INVALID_INPUT", "after")]
+        assert _refusals(await _first_message(world, stream, cursor_of(ahead))) == [("INVALID_INPUT", "after")]
     for garbage in ("x", "", "LTE", "MS41", "é"):
-        assert _refusals(await _told_to(world, stream, garbage)) == [("INVALID_INPUT", "after")]
-    # Behind what is kept came the settlement with two events, then the claim with two.
+        assert _refusals(await _first_message(world, stream, garbage)) == [("INVALID_INPUT", "after")]
+    # After what was deleted come two events of the settlement, then two of the claim.
     places = {"settlements": [first + 1], "claimStatusChanged": [first + 3, first + 4]}[stream]
     for good in (first - 1, first, places[0] - 1):
         query = f'subscription {{ {stream}(after: "{cursor_of(good)}") {{ cursor }} }}'
-        async with own.subscribed(query, world.token(READERS[stream])) as heard:
-            assert [(await heard.next())[stream]["cursor"] for _ in places] == [cursor_of(place) for place in places]
-            assert await heard.is_silent(0.1)
+        async with own.subscribed(query, world.token(READERS[stream])) as stream_events:
+            assert [(await stream_events.next())[stream]["cursor"] for _ in places] == [
+                cursor_of(place) for place in places
+            ]
+            assert await stream_events.is_silent(0.1)
 
 
 async def test_a_cursor_at_the_end_hears_what_comes_and_nothing_before(own: Gateway) -> None:
@@ -185,7 +187,7 @@ async def test_events_are_published_again_as_they_were_and_subscribers_hear_noth
         for invoice in invoices:
             await world.settle(invoice, amount)
     last = await _last(own)
-    before = {} if own.is_embedded else await told(own.settings)
+    before = {} if own.is_embedded else await on_topic(own.settings)
     published = (await metrics(own))["billing_outbox_published_total"]
     async with own.subscribed(WATCH, world.token("finance")) as stream:
         first, end = begun + 2, last - 1
@@ -201,7 +203,7 @@ async def test_events_are_published_again_as_they_were_and_subscribers_hear_noth
     if not own.is_embedded:
         again = {key: [each for each in events if first <= each[1] <= end] for key, events in before.items()}
         after = {
-            key: [each for each in events if each[1] <= last] for key, events in (await told(own.settings)).items()
+            key: [each for each in events if each[1] <= last] for key, events in (await on_topic(own.settings)).items()
         }
         assert after == {key: [*events, *again[key]] for key, events in before.items()}
         assert sum(map(len, again.values())) == count
@@ -233,7 +235,7 @@ async def _billing(directory: Path, *arguments: str) -> tuple[int, str, str]:
 
 @pytest.fixture
 async def shelf(tmp_path: Path) -> AsyncIterator[tuple[Database, list[str]]]:
-    """A database without a gateway: three events have left, one is parked, one waits behind it; their ids."""
+    """A database without a gateway: three events are published, one is parked, one waits for it; their ids."""
     database = database_of(embedded_settings(tmp_path))
     await migrate.upgrade(database)
     events = [asdict(raw(aggregate)) for aggregate in ("inv_a", "inv_a", "inv_a", "inv_b", "inv_b")]

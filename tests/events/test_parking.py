@@ -1,4 +1,4 @@
-"""An event that cannot be published is parked: its aggregate waits behind it, in order, and nobody else does."""
+"""An event that cannot be published is parked: later events of its aggregate wait for it, all others go on."""
 
 import asyncio
 import contextlib
@@ -106,7 +106,7 @@ async def _rows(database: Database, *aggregate_ids: str) -> list[tuple[int | Non
 
 
 async def positions(database: Database) -> list[int]:
-    """Every position that the log holds, in order."""
+    """Every position in the log, in order."""
     async with database.reading() as connection:
         query = select(outbox.c.position).where(outbox.c.position.is_not(None)).order_by(outbox.c.position)
         return [row[0] for row in (await connection.execute(query)).all()]
@@ -132,8 +132,8 @@ async def at_rest(gateway: Gateway, *, parked: int = 0) -> None:
     assert found == wanted
 
 
-async def told(settings: Settings) -> dict[str, list[tuple[str, int]]]:
-    """What stands on the topic: id and position of every message by key, in order."""
+async def on_topic(settings: Settings) -> dict[str, list[tuple[str, int]]]:
+    """What is on the topic: id and position of every message by key, in order."""
     bootstrap = bootstrap_of(settings.events_url)
     consumer = AIOKafkaConsumer(
         settings.events_topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", group_id=None
@@ -155,7 +155,7 @@ async def told(settings: Settings) -> dict[str, list[tuple[str, int]]]:
 
 @pytest.fixture
 async def tidy(gateway: Gateway) -> AsyncIterator[None]:
-    """Whatever a failed test leaves in the shared outbox goes, so that the tests behind it hear of it no more."""
+    """Deletes what a failed test leaves in the shared outbox, so that it does not disturb the next test."""
     yield
     broken = outbox.c.parked_at.is_not(None)
 
@@ -189,7 +189,7 @@ async def test_events_that_can_never_leave_hold_up_their_own_invoices_and_nothin
         waiting = [(await world.settle(invoice, "10.00"))["settlement"]["id"] for invoice in invoices]
         passing = (await world.settle(unharmed, "20.00"))["settlement"]["id"]
         assert (await stream.next())["settlements"]["settlement"] == {"id": passing, "amount": "20.00"}
-        # Each culprit, and its settlement's two events behind it.
+        # Each culprit, and the two later events of its settlement.
         await at_rest(gateway, parked=4 * 3)
         assert await stream.is_silent(0.2)
         before = await positions(gateway.database)
@@ -261,7 +261,7 @@ async def _own_relay(settings: Settings, database: Database) -> AsyncIterator[Re
 
 async def _told_once(settings: Settings) -> dict[str, list[tuple[str, int]]]:
     """The same without repetitions: neighbours of a refused event are sent again, under their ids."""
-    return {key: list(dict.fromkeys(events)) for key, events in (await told(settings)).items()}
+    return {key: list(dict.fromkeys(events)) for key, events in (await on_topic(settings)).items()}
 
 
 async def _step(relay: Relay, database: Database) -> bool:
@@ -301,7 +301,7 @@ async def test_an_event_that_the_broker_refuses_holds_up_its_own_aggregate_and_n
     assert await positions(database) == list(range(1, 12))
 
 
-async def test_the_transport_tells_a_refusal_of_the_event_from_a_broker_that_is_away(
+async def test_the_transport_distinguishes_a_refused_event_from_a_broker_that_is_down(
     outbox_of_its_own: tuple[Settings, Database],
 ) -> None:
     settings, database = outbox_of_its_own
@@ -317,7 +317,7 @@ async def test_the_transport_tells_a_refusal_of_the_event_from_a_broker_that_is_
     with pytest.raises(EventRefused, match=r"^the broker answered MessageSizeTooLargeError$"):
         await transport.publish(rows)
     await transport.close()
-    nobody = KafkaTransport("kafka://127.0.0.1:1", settings.events_topic)
+    unreachable = KafkaTransport("kafka://127.0.0.1:1", settings.events_topic)
     with pytest.raises(KafkaError):
-        await nobody.publish(rows)
-    assert await told(settings) == {}
+        await unreachable.publish(rows)
+    assert await on_topic(settings) == {}

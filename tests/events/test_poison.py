@@ -25,7 +25,7 @@ from app.runtime.build import database_of, now
 from app.services import inbox as inbox_service
 from app.telemetry.metrics import Metrics
 from tests.events.test_inbox import statement
-from tests.events.test_log import _told_to
+from tests.events.test_log import _first_message
 from tests.events.test_parking import at_rest, metrics, positions, raw, record
 from tests.factories import new_world
 from tests.faults.stage import prepare
@@ -45,7 +45,7 @@ async def _send_poison(producer: AIOKafkaProducer, topic: str) -> None:
     await producer.send_and_wait(topic, b"{" * NEARLY_TOO_BIG, key=b"k", partition=0)
 
 
-async def test_no_message_however_bad_stops_those_behind_it(services: Services, tmp_path: Path) -> None:
+async def test_no_message_however_bad_stops_later_ones(services: Services, tmp_path: Path) -> None:
     settings = await server_settings(tmp_path, services)
     await prepare(settings)
     async with running_gateway(settings, is_prepared=True) as gateway:
@@ -71,7 +71,7 @@ async def test_no_message_however_bad_stops_those_behind_it(services: Services, 
         assert (await metrics(gateway))['billing_inbox_messages_total{result="dead"}'] == 4
 
 
-async def test_an_old_event_that_must_stay_keeps_those_behind_it(tmp_path: Path) -> None:
+async def test_an_old_event_that_cannot_be_deleted_keeps_later_ones(tmp_path: Path) -> None:
     settings = embedded_settings(tmp_path)
     await prepare(settings)
     async with running_gateway(settings, is_prepared=True) as gateway:
@@ -92,13 +92,13 @@ async def test_an_old_event_that_must_stay_keeps_those_behind_it(tmp_path: Path)
         gateway.parts.relay.wake()
         await asyncio.sleep(1)
         assert await positions(gateway.database) == before
-        told = await asyncio.wait_for(_told_to(world, "settlements", cursor_of(first or 0)), 5)
-        # The settlement stands before the change of the invoice that it made.
-        assert told["payload"]["data"]["settlements"]["cursor"] == cursor_of((before[-1] or 0) - 1)
+        first_message = await asyncio.wait_for(_first_message(world, "settlements", cursor_of(first or 0)), 5)
+        # The settlement comes before the change of the invoice that it made.
+        assert first_message["payload"]["data"]["settlements"]["cursor"] == cursor_of((before[-1] or 0) - 1)
 
 
 class _Taking:
-    """A transport that keeps what it was given."""
+    """A transport that stores what it gets."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -115,8 +115,8 @@ async def test_what_stands_before_a_flawed_event_leaves(tmp_path: Path) -> None:
     database, taking = database_of(embedded_settings(tmp_path)), _Taking()
     await migrate.upgrade(database)
     relay = Relay(database, taking, metrics=Metrics(), now=now)
-    before, flawed, behind, other = raw("inv_a"), raw("inv_a", data="{"), raw("inv_a"), raw("inv_b")
-    await record(database, before, flawed, behind, other)
+    before, flawed, later, other = raw("inv_a"), raw("inv_a", data="{"), raw("inv_a"), raw("inv_b")
+    await record(database, before, flawed, later, other)
     async with database.engine.connect() as connection:
         await relay._publish_batch(connection)
     await database.dispose()
@@ -153,7 +153,7 @@ def test_a_number_is_no_day_and_a_truth_no_number(changes: dict[str, Any], place
     assert (refused.value.failures[0].field or "").startswith(place)
 
 
-async def test_a_subscriber_who_leaves_in_the_replay_leaves_no_connection_behind(tmp_path: Path) -> None:
+async def test_a_subscriber_who_leaves_in_the_replay_leaks_no_connection(tmp_path: Path) -> None:
     settings = embedded_settings(tmp_path)
     await prepare(settings)
     async with running_gateway(settings, is_prepared=True) as gateway:
@@ -163,7 +163,7 @@ async def test_a_subscriber_who_leaves_in_the_replay_leaves_no_connection_behind
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             for _ in range(30):
-                await _told_to(world, "claimStatusChanged", cursor_of(0))
+                await _first_message(world, "claimStatusChanged", cursor_of(0))
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.2)
             gc.collect()

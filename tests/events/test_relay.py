@@ -17,7 +17,7 @@ from tests.gateway import Gateway
 
 
 class Ledger:
-    """A transport that keeps what it was given, in order, and may fail after keeping it."""
+    """A transport that stores what it gets, in order, and may fail after storing it."""
 
     def __init__(self) -> None:
         self.rows: list[OutboxRecord] = []

@@ -18,7 +18,7 @@ HOME = Path(__file__).parent / "provider"
 
 @dataclass(frozen=True)
 class Client:
-    """A client of the provider; `claims` stand in its access tokens, signed with `algorithm`."""
+    """A client of the provider; `claims` are put into its access tokens, signed with `algorithm`."""
 
     id: str
     claims: dict[str, Any] = field(default_factory=dict)
@@ -34,14 +34,14 @@ class RealProvider:
         self._process = process
         self._clients = {client.id: client for client in clients}
         self._say(json.dumps([vars(client) for client in clients]))
-        self.issuer = self._heard()
+        self.issuer = self._read_issuer()
 
     def _say(self, line: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
-    def _heard(self) -> str:
+    def _read_issuer(self) -> str:
         assert self._process.stdout is not None
         found = self._process.stdout.readline().strip()
         assert found, "the identity provider ended"
@@ -63,10 +63,10 @@ class RealProvider:
     def rotate(self) -> None:
         """Make new keys and forget the old ones."""
         self._say("rotate")
-        self._heard()
+        self._read_issuer()
 
     def stop(self) -> None:
-        """Go away, without a word to anybody."""
+        """Kill the provider without warning."""
         self._process.kill()
         self._process.wait(10)
 

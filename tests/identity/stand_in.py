@@ -1,4 +1,4 @@
-"""A stand-in for an identity provider over HTTP, that misbehaves as a test wants it to."""
+"""An identity provider over HTTP that can be made to misbehave."""
 
 import http.server
 import json
@@ -31,7 +31,7 @@ Behaviour = Callable[[Asked], None]
 class StandIn:
     """A discovery document and a key set on a loopback port, and how often each path was asked for.
 
-    `instead` holds what a path does in place of its answer; `document` is added to the discovery document.
+    `instead` says what a path does in place of its answer; `document` is added to the discovery document.
     """
 
     def __init__(self) -> None:
@@ -85,13 +85,13 @@ class StandIn:
         return f"http://127.0.0.1:{self.server.server_port}{path}"
 
     def body(self, path: str) -> bytes:
-        """What stands under this path."""
+        """The answer for this path."""
         if path == "/keys":
             return json.dumps({"keys": [*self.listed, *(key.as_dict(private=False) for key in self.keys)]}).encode()
         named = {"issuer": self.issuer, "jwks_uri": self.url("/keys"), "token_endpoint": self.url("/token")}
         return json.dumps({**named, **self.document}).encode()
 
-    def away(self) -> None:
+    def go_down(self) -> None:
         """Answer everything with 500."""
         self.instead = dict.fromkeys((DISCOVERY, "/keys", "/token"), lambda asked: asked.answer(b"oops", 500))
 

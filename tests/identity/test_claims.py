@@ -1,4 +1,4 @@
-"""What a token's claims make of its bearer: the layouts of providers, and scopes beside roles."""
+"""The caller that a token's claims describe: the layouts of identity providers, and scopes with roles."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace

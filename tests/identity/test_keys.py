@@ -1,4 +1,4 @@
-"""Keys of an identity provider: found by discovery, kept, rotated, and never waited for when they are known."""
+"""Keys of an identity provider: found by discovery, cached, rotated, and never waited for when they are known."""
 
 import asyncio
 import base64
@@ -22,13 +22,13 @@ RSA = new_rsa_key("r")
 
 
 class Trust:
-    """A verifier of a stand-in's tokens, with its clock and what it was told of the provider."""
+    """A verifier of a stand-in's tokens, with its clock and the reported states of the provider."""
 
     def __init__(self, provider: StandIn, **changes: Any) -> None:
         self.provider = provider
         self.clock = Clock()
-        self.told: list[str | None] = []
-        self.keys = RemoteKeys(provider.issuer, clock=self.clock, on_answer=self.told.append, **changes)
+        self.reported: list[str | None] = []
+        self.keys = RemoteKeys(provider.issuer, clock=self.clock, on_answer=self.reported.append, **changes)
         self.verifier = Verifier(self.keys, issuer=provider.issuer, audience=AUDIENCE)
 
     async def principal(self, key: Key, **changes: Any) -> Principal:
@@ -42,7 +42,7 @@ class Trust:
         return str(refused.value)
 
     async def settled(self) -> None:
-        """Wait for a fetch that goes on beside the requests."""
+        """Wait for the fetch in the background."""
         async with asyncio.timeout(5):
             while self.keys._fetching is not None and not self.keys._fetching.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
@@ -55,7 +55,7 @@ async def test_keys_are_found_and_fetched_once_for_many_tokens(provider: StandIn
     subjects = [(await trust.principal(key, sub=f"u{number}")).subject for number in range(5)]
     assert subjects == ["u0", "u1", "u2", "u3", "u4"]
     assert provider.asked == [DISCOVERY, "/keys"]
-    assert trust.told == []
+    assert trust.reported == []
 
 
 async def test_a_hundred_first_tokens_at_once_are_one_fetch(provider: StandIn) -> None:
@@ -142,7 +142,7 @@ async def test_a_flood_of_unknown_keys_is_one_fetch_in_a_cooldown(provider: Stan
     assert provider.times("/keys") == 2
 
 
-async def test_a_bad_signature_under_a_known_name_asks_nobody(provider: StandIn) -> None:
+async def test_a_bad_signature_with_a_known_key_id_causes_no_fetch(provider: StandIn) -> None:
     provider.keys = [new_key("a")]
     trust = Trust(provider)
     await trust.keys.current()
@@ -171,7 +171,7 @@ async def test_known_keys_wait_for_no_fetch_neither_of_a_stranger_nor_of_an_old_
     assert await stranger == "no known key fits the token"
 
 
-async def test_an_old_set_is_fetched_anew_beside_the_requests(provider: StandIn) -> None:
+async def test_an_old_set_is_fetched_again_in_the_background(provider: StandIn) -> None:
     old, new = new_key("old"), new_key("new")
     provider.keys = [old]
     trust = Trust(provider)
@@ -204,22 +204,22 @@ async def test_old_keys_stay_and_the_log_is_told_once_when_the_provider_goes_and
     provider.keys = [key]
     trust = Trust(provider)
     await trust.principal(key)
-    provider.away()
+    provider.go_down()
     for number in range(3):
         trust.clock.now += RemoteKeys.LIFETIME_SECONDS
         assert (await trust.principal(key, sub=f"later-{number}")).subject == f"later-{number}"
         await trust.settled()
-    assert (trust.told, provider.times(DISCOVERY)) == (["status 500"], 4)
+    assert (trust.reported, provider.times(DISCOVERY)) == (["status 500"], 4)
     provider.back()
     for _ in range(2):
         trust.clock.now += RemoteKeys.LIFETIME_SECONDS
         await trust.principal(key)
         await trust.settled()
-    assert trust.told == ["status 500", None]
+    assert trust.reported == ["status 500", None]
 
 
 async def test_a_provider_that_never_answered_opens_nothing_and_is_asked_once_in_a_cooldown(provider: StandIn) -> None:
-    provider.away()
+    provider.go_down()
     trust = Trust(provider)
     for _ in range(3):
         assert await trust.refuses(new_key("a")) == "no known key fits the token"
@@ -254,7 +254,7 @@ MISBEHAVIOURS: dict[str, tuple[str, Behaviour, str]] = {
     "discovery elsewhere": (DISCOVERY, _says(b"", 302, location="/keys"), "status 302"),
     "keys elsewhere": ("/keys", _says(b"", 301, location="/other"), "status 301"),
     "no keys": ("/keys", _says(b'{"keys": []}'), "the key set has no usable key"),
-    "keys that are no list": ("/keys", _says(b'{"keys": {}}'), "the key set has no usable key"),
+    "keys that are not a list": ("/keys", _says(b'{"keys": {}}'), "the key set has no usable key"),
     "a page": ("/keys", _says(b"<html>"), "the answer is not JSON"),
     "a list": ("/keys", _says(b"[]"), "the answer is not a JSON object"),
     "a deep answer": ("/keys", _says(b"[" * 100_000), "the answer is not JSON"),
@@ -276,7 +276,7 @@ async def test_an_answer_that_is_none_leaves_the_old_keys(
     monkeypatch.setattr(discovery, "TIMEOUT_SECONDS", 0.3)
     trust.clock.now += RemoteKeys.COOLDOWN_SECONDS
     assert [known.kid for known in await trust.keys.refreshed()] == ["a"]
-    assert trust.told == [reason]
+    assert trust.reported == [reason]
     assert "/other" not in provider.asked
 
 
@@ -300,7 +300,7 @@ async def test_a_discovery_document_that_is_not_the_issuers_opens_nothing(
     provider.keys, provider.document = [key], document
     trust = Trust(provider)
     await trust.refuses(key)
-    assert (trust.told, provider.asked) == ([reason], [DISCOVERY])
+    assert (trust.reported, provider.asked) == ([reason], [DISCOVERY])
 
 
 async def test_an_issuer_that_differs_by_a_stroke_at_its_end_is_another(provider: StandIn) -> None:

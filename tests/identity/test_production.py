@@ -1,4 +1,4 @@
-"""What production keeps to itself: the schema, its costs, the explorer, and whatever takes work to refuse."""
+"""What production hides: the schema, costs, the explorer, and whatever is expensive to refuse."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -41,20 +41,18 @@ def _token(issuing: StandIn, role: str | None) -> str | None:
 
 @pytest.mark.parametrize("role", [None, "biller", "reviewer", "finance"])
 @pytest.mark.parametrize("probe", [*PROBES, get_introspection_query()])
-async def test_the_schema_is_told_to_nobody_without_the_permission(
+async def test_the_schema_is_hidden_without_the_permission(
     production: Gateway, issuing: StandIn, role: str | None, probe: str
 ) -> None:
     answer = await production.gql(probe, token=_token(issuing, role))
-    is_long_and_nobodys = role is None and len(probe) > 1_000
-    assert answer.codes == (["UNAUTHENTICATED"] if is_long_and_nobodys else ["FORBIDDEN"])
+    is_long_and_anonymous = role is None and len(probe) > 1_000
+    assert answer.codes == (["UNAUTHENTICATED"] if is_long_and_anonymous else ["FORBIDDEN"])
     assert "data" not in answer.body
-    if not is_long_and_nobodys:
+    if not is_long_and_anonymous:
         assert answer.body["errors"][0]["extensions"]["permission"] == "schema:introspect"
 
 
-async def test_the_schema_is_told_to_an_administrator_and_costs_to_nobody(
-    production: Gateway, issuing: StandIn
-) -> None:
+async def test_an_administrator_sees_the_schema_and_no_one_sees_costs(production: Gateway, issuing: StandIn) -> None:
     answer = await production.gql(get_introspection_query(), token=_token(issuing, "admin"))
     assert answer.data["__schema"]["queryType"]["name"] == "Query"
     assert "extensions" not in answer.body

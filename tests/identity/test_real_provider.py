@@ -48,7 +48,7 @@ def _clock_of(gateway: Gateway) -> Clock:
 
 
 async def _fetched(gateway: Gateway) -> None:
-    """Wait for the fetch that goes on beside the requests."""
+    """Wait for the fetch in the background."""
     keys = gateway.parts.verifier.keys
     assert isinstance(keys, RemoteKeys)
     async with asyncio.timeout(5):
@@ -133,5 +133,5 @@ async def test_the_keys_go_on_when_the_provider_is_gone(tmp_path_factory: pytest
                     assert (await _me(gateway, second))["subject"] == "biller-client"
                     await _fetched(gateway)
             assert (await gateway.client.get("/health/ready")).json()["checks"]["keys"] == "up"
-    told = [(line["event"], line["reason"]) for line in lines if "provider" in line["event"]]
-    assert told == [("identity_provider_down", "ConnectError")]
+    logged = [(line["event"], line["reason"]) for line in lines if "provider" in line["event"]]
+    assert logged == [("identity_provider_down", "ConnectError")]

@@ -87,7 +87,7 @@ def done(providers: dict[str, StandIn], tmp_path_factory: pytest.TempPathFactory
             "binary": _call("--token-file", str(files / "binary"), issuer=good.issuer),
             "no issuer": _call(),
             "wrong issuer": _call(issuer=providers["other"].issuer),
-            "away": _call(issuer="http://127.0.0.1:1"),
+            "down": _call(issuer="http://127.0.0.1:1"),
             "no keys": _call(issuer=providers["keyless"].issuer),
             "token endpoint broken": _call(issuer=good.issuer, client=BILLER),
             "token endpoint unsafe": _call(issuer=providers["unsafe"].issuer, client=BILLER),
@@ -152,7 +152,7 @@ def test_without_credentials_and_token_the_provider_alone_is_told(done: dict[str
     assert (done["no credentials"].code, done["no credentials"].prints[-1]) == (0, last)
 
 
-AWAY = "billing: the identity provider gave no usable answer: "
+UNUSABLE = "billing: the identity provider gave no usable answer: "
 REFUSED = "billing: the gateway refuses the token: "
 
 
@@ -174,8 +174,8 @@ REFUSED = "billing: the gateway refuses the token: "
             "billing: BILLING_OIDC_ISSUER is not the provider's own: the discovery document has a different issuer",
         ),
         ("no issuer", 2, "billing: BILLING_OIDC_ISSUER is not set: there is no identity provider to ask"),
-        ("away", 3, AWAY + "ConnectError"),
-        ("no keys", 3, AWAY + "the key set has no usable key"),
+        ("down", 3, UNUSABLE + "ConnectError"),
+        ("no keys", 3, UNUSABLE + "the key set has no usable key"),
         ("token endpoint broken", 3, "billing: the token endpoint gave no usable answer: HTTPStatusError"),
         ("token endpoint unsafe", 3, "billing: the discovery document has no safe token_endpoint"),
     ],

@@ -1,4 +1,4 @@
-"""Certificates for tests, made anew in each run: authorities, servers on loopback, clients."""
+"""Certificates for tests, made in each run: authorities, servers on loopback, clients."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ class Pair:
 
 
 class Authority:
-    """Signs certificates; its own stands in `file`."""
+    """Signs certificates; its own certificate is in `file`."""
 
     def __init__(self, directory: Path, name: str = "Test authority") -> None:
         directory.mkdir(parents=True, exist_ok=True)

@@ -100,7 +100,7 @@ async def secure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secu
     process.kill()
 
 
-async def test_a_certificate_is_a_caller_and_without_one_nobody_is(secure: Secure) -> None:
+async def test_a_certificate_authenticates_a_caller(secure: Secure) -> None:
     status, me = await secure.me(secure.payer)
     assert (status, me) == (
         200, {"subject": "payer-200001", "roles": ["payer_agent"], "providers": ["*"], "payer": "200001"},
@@ -184,7 +184,7 @@ def test_files_that_cannot_be_used_stop_the_start_with_one_line(tmp_path: Path) 
         assert "\n" not in str(refused.value)
 
 
-async def test_slow_heads_are_ended_and_keep_nobody_waiting(tmp_path: Path) -> None:
+async def test_slow_heads_are_ended_and_delay_no_one(tmp_path: Path) -> None:
     process = await _started(tmp_path, header_timeout_seconds=2.0, allowed_origins=ORIGIN)
     try:
         sockets = [socket.create_connection(("127.0.0.1", process.settings.port)) for _ in range(200)]
@@ -230,9 +230,9 @@ async def _foreign_pages(process: GatewayProcess) -> None:
         async with connect(address, subprotocols=protocols, additional_headers={"origin": page}):
             pass
     for page in ("https://evil.example", "null"):
-        with pytest.raises(InvalidStatus) as turned_away:
+        with pytest.raises(InvalidStatus) as refused_handshake:
             await connect(address, subprotocols=protocols, additional_headers={"origin": page})
-        assert turned_away.value.response.status_code == 403
+        assert refused_handshake.value.response.status_code == 403
 
 
 @pytest.mark.parametrize("origins", ["*", "https://*.example", "billing.example", "https://a.example/path", "null"])

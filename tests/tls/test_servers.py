@@ -1,4 +1,4 @@
-"""TLS to the servers behind: MySQL, Redis and Kafka that want to see a certificate, and gateways that show none."""
+"""TLS to MySQL, Redis and Kafka that demand a client certificate, with and without one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -38,7 +38,7 @@ class Guarded:
     kafka_port: int
 
     def settings(self, directory: Path, name: str, **changes: Any) -> Settings:
-        """A gateway's settings; `changes` take something away."""
+        """A gateway's settings; `changes` leave something out."""
         asyncio.run(mysql._run(self.mysql.url, f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4"))
         values: dict[str, Any] = {
             "database_url": self.mysql.url.replace("root@", "secure@") + name,
@@ -93,7 +93,7 @@ def _broker_settings(authority: Authority, server: Pair) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    """The servers; the broker is Apache Kafka, which the smaller one cannot stand in for here."""
+    """The servers; the broker is Apache Kafka, which the smaller one cannot replace here."""
     try:
         with _guarded(tmp_path_factory.mktemp("guarded")) as found:
             yield found

@@ -102,7 +102,7 @@ FORGERIES: dict[str, Callable[[DevelopmentKeys], str]] = {
     "for another audience": lambda keys: _signed(keys, aud="other"),
     "for other audiences": lambda keys: _signed(keys, aud=["other", "billing-gateway-2"]),
     "without an audience": lambda keys: _signed(keys, aud=None),
-    "living longer than a day": lambda keys: _signed(keys, exp=int(time.time()) + LIFETIME_MAX_SECONDS + 120),
+    "valid for longer than a day": lambda keys: _signed(keys, exp=int(time.time()) + LIFETIME_MAX_SECONDS + 120),
     "without a subject": lambda keys: _signed(keys, sub=None),
     "an empty subject": lambda keys: _signed(keys, sub=""),
     "a subject that is too long": lambda keys: _signed(keys, sub="a" * (SUBJECT_LENGTH_MAX + 1)),
@@ -139,7 +139,7 @@ async def test_only_a_bearer_header_is_a_token(keys: DevelopmentKeys, header: st
         await _verifier(keys).principal(header)
 
 
-async def test_no_header_is_nobody_and_nobody_may_nothing(keys: DevelopmentKeys) -> None:
+async def test_no_header_is_an_anonymous_caller_without_permissions(keys: DevelopmentKeys) -> None:
     found = await _verifier(keys).principal(None)
     assert (found.is_anonymous, found.permissions) == (True, frozenset())
 

@@ -1,4 +1,4 @@
-"""Kafka goes away under a running gateway: mutations go on, events leave later, in order, each once."""
+"""Kafka goes down under a running gateway: mutations succeed, and events are published later, in order, each once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -84,8 +84,8 @@ async def test_mutations_go_on_and_events_leave_later_in_order(
         assert await _metric(lonely, "billing_outbox_oldest_age_seconds") > 0
         await asyncio.to_thread(lambda: broker.restart(empty=comes_back_empty))
         await _drained(lonely)
-        heard = [(await stream.next(30))["settlements"]["settlement"]["amount"] for _ in amounts]
-        assert heard == amounts
+        received = [(await stream.next(30))["settlements"]["settlement"]["amount"] for _ in amounts]
+        assert received == amounts
         assert await stream.is_silent()
     await _check_topic(lonely, broker, world, invoice["id"], comes_back_empty)
 
