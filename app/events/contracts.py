@@ -29,40 +29,140 @@ SOURCE: Final = "/billing-gateway"
 
 @dataclass(frozen=True, slots=True)
 class EventContract:
-    """What consumers may rely on: the versioned CloudEvents type, and the TypedDict that is the shape of `data`."""
+    """What consumers may rely on: the versioned CloudEvents type, and the TypedDict that is the shape of `data`.
+
+    `when` says when the event is sent, in Markdown for docs/events.md.
+    """
 
     ce_type: str
     data: type
+    when: str
 
 
 CONTRACTS: Final[dict[str, EventContract]] = {
-    "ClaimCreated": EventContract("br.billing.claim.created.v1", ClaimEventData),
-    "ClaimUpdated": EventContract("br.billing.claim.updated.v1", ClaimEventData),
-    "ClaimSubmitted": EventContract("br.billing.claim.submitted.v1", ClaimEventData),
-    "ClaimReviewStarted": EventContract("br.billing.claim.review_started.v1", ClaimEventData),
-    "ClaimInformationRequested": EventContract("br.billing.claim.information_requested.v1", ClaimEventData),
-    "ClaimApproved": EventContract("br.billing.claim.approved.v1", ClaimEventData),
-    "ClaimPartiallyApproved": EventContract("br.billing.claim.partially_approved.v1", ClaimEventData),
-    "ClaimDenied": EventContract("br.billing.claim.denied.v1", ClaimEventData),
-    "ClaimCancelled": EventContract("br.billing.claim.cancelled.v1", ClaimEventData),
-    "DenialAccepted": EventContract("br.billing.denial.accepted.v1", DenialEventData),
-    "DenialAppealed": EventContract("br.billing.denial.appealed.v1", DenialEventData),
-    "AppealAnswered": EventContract("br.billing.denial.appeal_answered.v1", DenialEventData),
-    "DenialExpired": EventContract("br.billing.denial.expired.v1", DenialEventData),
-    "InvoiceCreated": EventContract("br.billing.invoice.created.v1", InvoiceEventData),
-    "InvoiceAdjusted": EventContract("br.billing.invoice.adjusted.v1", InvoiceEventData),
-    "InvoiceIssued": EventContract("br.billing.invoice.issued.v1", InvoiceEventData),
-    "InvoicePartiallySettled": EventContract("br.billing.invoice.partially_settled.v1", InvoiceEventData),
-    "InvoiceSettled": EventContract("br.billing.invoice.settled.v1", InvoiceEventData),
-    "InvoiceReopened": EventContract("br.billing.invoice.reopened.v1", InvoiceEventData),
-    "InvoiceCancelled": EventContract("br.billing.invoice.cancelled.v1", InvoiceEventData),
-    "SettlementConfirmed": EventContract("br.billing.settlement.confirmed.v1", SettlementEventData),
-    "SettlementReversed": EventContract("br.billing.settlement.reversed.v1", SettlementEventData),
-    "RemittanceImported": EventContract("br.billing.remittance.imported.v1", RemittanceEventData),
-    "RemittancePosted": EventContract("br.billing.remittance.posted.v1", RemittanceEventData),
+    "ClaimCreated": EventContract(
+        "br.billing.claim.created.v1",
+        ClaimEventData,
+        "`createClaim`, `replaceClaim` or a TISS import stores a claim.",
+    ),
+    "ClaimUpdated": EventContract(
+        "br.billing.claim.updated.v1",
+        ClaimEventData,
+        "`updateDraftClaim` changes a draft.",
+    ),
+    "ClaimSubmitted": EventContract(
+        "br.billing.claim.submitted.v1",
+        ClaimEventData,
+        "A claim is sent to the payer: `submitClaims`, `submit: true`, or a TISS import.",
+    ),
+    "ClaimReviewStarted": EventContract(
+        "br.billing.claim.review_started.v1",
+        ClaimEventData,
+        "`startReview`, or a posted statement: the payer's review begins, or resumes after the provider's answer.",
+    ),
+    "ClaimInformationRequested": EventContract(
+        "br.billing.claim.information_requested.v1",
+        ClaimEventData,
+        "`requestInformation`: the review waits for an answer of the provider.",
+    ),
+    "ClaimApproved": EventContract(
+        "br.billing.claim.approved.v1",
+        ClaimEventData,
+        "`adjudicateClaim`, or a posted statement: every item is approved in full.",
+    ),
+    "ClaimPartiallyApproved": EventContract(
+        "br.billing.claim.partially_approved.v1",
+        ClaimEventData,
+        "The same: a part is approved, the rest is denied.",
+    ),
+    "ClaimDenied": EventContract(
+        "br.billing.claim.denied.v1",
+        ClaimEventData,
+        "The same: nothing is approved.",
+    ),
+    "ClaimCancelled": EventContract(
+        "br.billing.claim.cancelled.v1",
+        ClaimEventData,
+        "`cancelClaim` withdraws a claim before its decision.",
+    ),
+    "DenialAccepted": EventContract(
+        "br.billing.denial.accepted.v1",
+        DenialEventData,
+        "`acceptDenial`: the provider takes the loss.",
+    ),
+    "DenialAppealed": EventContract(
+        "br.billing.denial.appealed.v1",
+        DenialEventData,
+        "`appealDenial`: the provider contests the denial.",
+    ),
+    "AppealAnswered": EventContract(
+        "br.billing.denial.appeal_answered.v1",
+        DenialEventData,
+        "`answerAppeal`: the payer overturns the denial, in full or in part, or upholds it.",
+    ),
+    "DenialExpired": EventContract(
+        "br.billing.denial.expired.v1",
+        DenialEventData,
+        "The last day to appeal has passed without an appeal.",
+    ),
+    "InvoiceCreated": EventContract(
+        "br.billing.invoice.created.v1",
+        InvoiceEventData,
+        "`createInvoice`, or a posted statement for claims that no invoice bills yet.",
+    ),
+    "InvoiceAdjusted": EventContract(
+        "br.billing.invoice.adjusted.v1",
+        InvoiceEventData,
+        "`adjustInvoice` adds a credit or a debit.",
+    ),
+    "InvoiceIssued": EventContract(
+        "br.billing.invoice.issued.v1",
+        InvoiceEventData,
+        "`issueInvoice`, or a posted statement: an invoice is sent to the payer.",
+    ),
+    "InvoicePartiallySettled": EventContract(
+        "br.billing.invoice.partially_settled.v1",
+        InvoiceEventData,
+        "A payment settles a part of an invoice on which nothing was settled.",
+    ),
+    "InvoiceSettled": EventContract(
+        "br.billing.invoice.settled.v1",
+        InvoiceEventData,
+        "A payment or a debit settles the rest of an invoice.",
+    ),
+    "InvoiceReopened": EventContract(
+        "br.billing.invoice.reopened.v1",
+        InvoiceEventData,
+        "A reversal makes a settled invoice due again, or takes back all that was paid of an invoice.",
+    ),
+    "InvoiceCancelled": EventContract(
+        "br.billing.invoice.cancelled.v1",
+        InvoiceEventData,
+        "`cancelInvoice`; its claims may be billed again.",
+    ),
+    "SettlementConfirmed": EventContract(
+        "br.billing.settlement.confirmed.v1",
+        SettlementEventData,
+        "A payment is recorded: `settleInvoice`, or a posted statement.",
+    ),
+    "SettlementReversed": EventContract(
+        "br.billing.settlement.reversed.v1",
+        SettlementEventData,
+        "`reverseSettlement` takes back a payment, in part or in full.",
+    ),
+    "RemittanceImported": EventContract(
+        "br.billing.remittance.imported.v1",
+        RemittanceEventData,
+        "`importRemittance`, or a statement from Kafka: it is stored, its lines are matched.",
+    ),
+    "RemittancePosted": EventContract(
+        "br.billing.remittance.posted.v1",
+        RemittanceEventData,
+        "`postRemittance`, or a statement from Kafka: lines of a statement are posted.",
+    ),
 }
 """The contract of every published event, by the event's short name."""
-INBOUND: Final = EventContract("br.billing.remittance.issued.v1", StatementData)
+INBOUND: Final = EventContract("br.billing.remittance.issued.v1", StatementData, "The payer issues a statement.")
 """The contract of what payers send: a statement."""
 SETTLEMENT_EVENTS: Final = frozenset({"SettlementConfirmed", "SettlementReversed"})
 """The events of the settlement stream."""

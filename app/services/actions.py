@@ -1,6 +1,7 @@
-"""Every action that callers may ask for, as its service declares it."""
+"""Every action that callers may ask for, collected from the services that declare them."""
 
 from enum import StrEnum
+from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
@@ -18,32 +19,27 @@ from app.services import (
 )
 from app.unit_of_work.action import Action
 
-ACTIONS: Final[tuple[Action[Any], ...]] = (
-    claims.CREATE,
-    claims.UPDATE_DRAFT,
-    claims.SUBMIT,
-    claims.CANCEL,
-    reviews.START,
-    reviews.REQUEST_INFORMATION,
-    reviews.ADJUDICATE,
-    claims.REPLACE,
-    batch_export.EXPORT,
-    denials.ACCEPT,
-    denials.APPEAL,
-    denials.ANSWER_APPEAL,
-    invoices.CREATE,
-    invoices.ADJUST,
-    invoices.ISSUE,
-    invoices.CANCEL,
-    settlements.SETTLE,
-    settlements.REVERSE,
-    remittances.IMPORT,
-    remittances.MATCH,
-    posting.POST,
-    contracts.SAVE,
-    eligibility.CHECK,
-    emergency.OPEN,
+SERVICES: Final = (
+    claims,
+    reviews,
+    batch_export,
+    denials,
+    invoices,
+    settlements,
+    remittances,
+    posting,
+    contracts,
+    eligibility,
+    emergency,
 )
+
+
+def _declared(module: ModuleType) -> list[Action[Any]]:
+    found = [each for each in vars(module).values() if isinstance(each, Action)]
+    return [action for action in found if action.needs is not None and action.run.__module__ == module.__name__]
+
+
+ACTIONS: Final[tuple[Action[Any], ...]] = tuple(action for module in SERVICES for action in _declared(module))
 
 
 def offering(operations: type[StrEnum]) -> list[Action[Any]]:

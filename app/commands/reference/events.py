@@ -13,33 +13,6 @@ from app.events.payloads import (
 )
 from app.events.schemas import INBOUND_NAME, inbound_schema, json_schema
 
-EMITTED: Final = {
-    "ClaimCreated": "`createClaim`, `replaceClaim` or a TISS import stores a claim.",
-    "ClaimUpdated": "`updateDraftClaim` changes a draft.",
-    "ClaimSubmitted": "A claim is sent to the payer: `submitClaims`, `submit: true`, or a TISS import.",
-    "ClaimReviewStarted": "`startReview`, or a posted statement: the payer's review begins, or resumes "
-    "after the provider's answer.",
-    "ClaimInformationRequested": "`requestInformation`: the review waits for an answer of the provider.",
-    "ClaimApproved": "`adjudicateClaim`, or a posted statement: every item is approved in full.",
-    "ClaimPartiallyApproved": "The same: a part is approved, the rest is denied.",
-    "ClaimDenied": "The same: nothing is approved.",
-    "ClaimCancelled": "`cancelClaim` withdraws a claim before its decision.",
-    "DenialAccepted": "`acceptDenial`: the provider takes the loss.",
-    "DenialAppealed": "`appealDenial`: the provider contests the denial.",
-    "AppealAnswered": "`answerAppeal`: the payer overturns the denial, in full or in part, or upholds it.",
-    "DenialExpired": "The last day to appeal has passed without an appeal.",
-    "InvoiceCreated": "`createInvoice`, or a posted statement for claims that no invoice bills yet.",
-    "InvoiceAdjusted": "`adjustInvoice` adds a credit or a debit.",
-    "InvoiceIssued": "`issueInvoice`, or a posted statement: an invoice is sent to the payer.",
-    "InvoicePartiallySettled": "A payment settles a part of an invoice on which nothing was settled.",
-    "InvoiceSettled": "A payment or a debit settles the rest of an invoice.",
-    "InvoiceReopened": "A reversal makes a settled invoice due again, or takes back all that was paid of an invoice.",
-    "InvoiceCancelled": "`cancelInvoice`; its claims may be billed again.",
-    "SettlementConfirmed": "A payment is recorded: `settleInvoice`, or a posted statement.",
-    "SettlementReversed": "`reverseSettlement` takes back a payment, in part or in full.",
-    "RemittanceImported": "`importRemittance`, or a statement from Kafka: it is stored, its lines are matched.",
-    "RemittancePosted": "`postRemittance`, or a statement from Kafka: lines of a statement are posted.",
-}
 """When each event is written, always in the transaction of the change."""
 FIELDS: Final = {
     "claimId": "The claim.",
@@ -116,7 +89,9 @@ def document() -> str:
 def _group(kind: type, title: str) -> str:
     names = [name for name, contract in CONTRACTS.items() if contract.data is kind]
     schema = json_schema(names[0])
-    events = table(["event", "type", "when"], ([name, f"`{CONTRACTS[name].ce_type}`", EMITTED[name]] for name in names))
+    events = table(
+        ["event", "type", "when"], ([name, f"`{CONTRACTS[name].ce_type}`", CONTRACTS[name].when] for name in names)
+    )
     return f"\n## {title}\n\n{schema['description']}\n\n{events}\n{_fields(schema['properties']['data'])}"
 
 
