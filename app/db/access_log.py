@@ -22,6 +22,9 @@ from app.domain.actor import Door
 
 ENTRY = tuple(entries.c[name] for name in AccessEntry.__dataclass_fields__)
 PERSON = tuple(persons.c[name] for name in AccessedPerson.__dataclass_fields__)
+# An outer join, since MariaDB answers NOT EXISTS by reading every row that was ever sealed.
+_WITH_SEALS = entries.outerjoin(sealed, sealed.c.entry_id == entries.c.id)
+_IS_IN_NO_SEAL = sealed.c.entry_id.is_(None)
 SEAL = tuple(seals.c[name] for name in Seal.__dataclass_fields__)
 
 
@@ -104,24 +107,21 @@ async def head(connection: AsyncConnection) -> Seal | None:
 async def unsealed(connection: AsyncConnection, since: str, limit: int) -> list[Unsealed]:
     """Entries that are in no seal, from the id `since` on, in the order of their ids."""
     columns = (entries.c.id, entries.c.digest, clock.time_of(connection))
-    query = select(*columns).where(entries.c.id >= since, _is_in_no_seal())
+    query = select(*columns).select_from(_WITH_SEALS).where(entries.c.id >= since, _IS_IN_NO_SEAL)
     return await fetch(connection, query.order_by(entries.c.id).limit(limit), Unsealed)
 
 
 async def unsealed_entries(connection: AsyncConnection, after: str, upto: str | None) -> list[str]:
     """Ids of entries behind `after` (and up to `upto`, if given) that are in no seal, in order."""
-    query = select(entries.c.id).where(*_between(entries.c.id, after, upto), _is_in_no_seal())
+    query = select(entries.c.id).select_from(_WITH_SEALS).where(*_between(entries.c.id, after, upto), _IS_IN_NO_SEAL)
     return await fetch(connection, query.order_by(entries.c.id), lambda entry_id: entry_id)
-
-
-def _is_in_no_seal() -> ColumnElement[bool]:
-    return ~select(sealed.c.entry_id).where(sealed.c.entry_id == entries.c.id).exists()
 
 
 async def orphans(connection: AsyncConnection, after: str, upto: str | None) -> list[str]:
     """Entry ids behind `after` (and up to `upto`, if given) that have person rows and no entry, in order."""
-    is_entry = select(entries.c.id).where(entries.c.id == persons.c.entry_id).exists()
-    query = select(persons.c.entry_id).where(*_between(persons.c.entry_id, after, upto), ~is_entry)
+    with_entries = persons.outerjoin(entries, entries.c.id == persons.c.entry_id)
+    chosen = (*_between(persons.c.entry_id, after, upto), entries.c.id.is_(None))
+    query = select(persons.c.entry_id).select_from(with_entries).where(*chosen)
     return await fetch(connection, query.distinct().order_by(persons.c.entry_id), lambda entry_id: entry_id)
 
 

@@ -141,3 +141,10 @@ def test_what_is_no_id_has_no_prefix(text: str) -> None:
 
 def test_a_well_formed_id_says_its_kind() -> None:
     assert [ids.prefix_of(prefix + "_" + "0" * 26) for prefix in ("clm", "inv", "pat")] == ["clm", "inv", "pat"]
+
+
+def test_the_earlier_id_is_the_lowest_of_its_moment() -> None:
+    assert ids.earlier("aud_01k8z3v0h8e4mw2r9x7c5b1n6p", 0) == "aud_01k8z3v0h8" + "0" * 16
+    # 48 bits of milliseconds in front, so the last digit of these ten counts quarters of a millisecond.
+    assert ids.earlier("aud_01k8z3v0h8e4mw2r9x7c5b1n6p", 1) == "aud_01k8z3tzj0" + "0" * 16
+    assert ids.earlier("aud_00000000010000000000000000", 3_600) == "aud_" + "0" * 26
