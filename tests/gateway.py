@@ -50,6 +50,8 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
     return Settings(var_dir=directory, port=0, **{**values, **changes})
 
 
+# The server closes a connection that was idle for five seconds: a client that used one then might just be too late.
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2)
 BACKGROUND = ("outbox", "access_log", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone")
 
 
@@ -205,7 +207,7 @@ async def running_gateway(
                 await app.state.process.reader.is_reading.wait()
         port = server.servers[0].sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=30, limits=LIMITS) as client:
             yield Gateway(url, settings, app.state.process, client, DevelopmentKeys(settings.var_dir))
     finally:
         server.should_exit = True

@@ -20,7 +20,7 @@ from app.db.engine import Database
 from app.runtime.build import database_of
 from app.runtime.settings import Settings
 from tests.commands import ROOT, ForkedProcess, inherited, start
-from tests.gateway import Answer
+from tests.gateway import LIMITS, Answer
 from tests.servers.launch import free_port, launch
 
 START_SECONDS = 30.0
@@ -182,7 +182,7 @@ async def running_fleet(settings: Settings, processes: Sequence[GatewayProcess])
     DevelopmentKeys(settings.var_dir)
     # The test's own connection must not suffer what the gateways' may have to.
     database = database_of(settings)
-    limits = httpx.Limits(max_connections=400, max_keepalive_connections=50)
+    limits = httpx.Limits(max_connections=400, max_keepalive_connections=50, keepalive_expiry=LIMITS.keepalive_expiry)
     async with httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=limits) as client:
         try:
             await asyncio.gather(*[process.start() for process in processes])

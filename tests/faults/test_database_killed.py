@@ -19,6 +19,7 @@ UNDER_LOAD_SECONDS = scaled(full=5, short=1)
 
 async def _kill_and_restart(mysql: Server, payer: Payer) -> float:
     """How long after its return the first payment was acknowledged."""
+    await until(lambda: bool(payer.answered_at))
     await asyncio.to_thread(mysql.kill)
     await asyncio.sleep(1)
     await asyncio.to_thread(mysql.restart)

@@ -104,6 +104,7 @@ async def test_requests_end_in_time_and_the_pool_recovers(
         payer, readers = Payer(fleet), [Reader(fleet, bills) for _ in range(6)]
         async with watched_by(*readers), paying(payer, bills, writers=3):
             await asyncio.sleep(0.5)
+            await until(lambda: bool(payer.answered_at))
             await FAULTS[fault](proxy)
             over_at = time.monotonic()
             before = sum(each.right for each in readers)

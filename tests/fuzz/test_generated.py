@@ -21,7 +21,7 @@ from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 from tests.faults.stage import prepare
 from tests.figures import Figures
 from tests.fuzz.values import CASES, FAULTS, scalars, with_variables
-from tests.gateway import server_settings
+from tests.gateway import LIMITS, server_settings
 from tests.services import Services
 
 CORE = schema._schema
@@ -101,7 +101,7 @@ async def target(fleet: Fleet) -> AsyncIterator[Target]:
     everybody = {"roles": list(ROLES), "providers": ["*"], "payer": world.payer}
     tokens[ALL] = fleet.token("reviewer", **{**everybody, "roles": [r for r in ROLES if r != "patient"]})
     named = {"payer": world.payer, "provider": world.provider, "card": world.card, "number": rich.number}
-    with httpx.Client(base_url=fleet.processes[0].url, timeout=30) as http:
+    with httpx.Client(base_url=fleet.processes[0].url, timeout=30, limits=LIMITS) as http:
         yield Target(fleet.processes[0], http, tokens, named, sorted(rich.ids.values()))
 
 

@@ -14,7 +14,7 @@ from pymysql.cursors import DictCursor
 from sqlalchemy.engine import make_url
 
 from tests.factories import World, new_world
-from tests.gateway import Gateway, running_gateway, server_settings
+from tests.gateway import LIMITS, Gateway, running_gateway, server_settings
 from tests.services import Services
 
 Result = TypeVar("Result")
@@ -28,7 +28,7 @@ class Stage:
         self.gateway = gateway
         self.days = 0
         self._loop = loop
-        self._client = httpx.Client(base_url=gateway.url, timeout=30)
+        self._client = httpx.Client(base_url=gateway.url, timeout=30, limits=LIMITS)
         url = make_url(gateway.settings.database)
         self.rows = pymysql.connect(
             host=url.host,
