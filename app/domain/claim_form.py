@@ -80,7 +80,7 @@ def shape_failures(data: ClaimForm) -> Iterator[Failure]:
         ascii_failure(data.provider_claim_number, "providerClaimNumber", NUMBER_LENGTH_MAX),
         *_practitioner_failures(data.practitioner, "practitioner"),
         *_encounter_failures(data.encounter),
-        *_optional(data.clinical_indication, "clinicalIndication", 500),
+        text_failure(data.clinical_indication, "clinicalIndication", 500),
     ]
     if data.authorization is not None:
         found.append(ascii_failure(data.authorization.number, "authorization.number", NUMBER_LENGTH_MAX))
@@ -89,32 +89,22 @@ def shape_failures(data: ClaimForm) -> Iterator[Failure]:
     yield from _items_failures(data)
 
 
-def _optional(text: str | None, field: str, length_max: int) -> list[Failure | None]:
-    return [] if text is None else [text_failure(text, field, length_max)]
-
-
 def _practitioner_failures(who: Practitioner, path: str) -> Iterator[Failure | None]:
-    yield from _optional(who.name, f"{path}.name", 70)
-    limits = {"council": 2, "number": 15, "state": 2, "cbo": 6}
-    for name, length_max in limits.items():
-        text = getattr(who, name)
-        if text is not None:
-            yield ascii_failure(text, f"{path}.{name}", length_max)
+    yield text_failure(who.name, f"{path}.name", 70)
+    yield ascii_failure(who.council, f"{path}.council", 2)
+    yield ascii_failure(who.number, f"{path}.number", 15)
+    yield ascii_failure(who.state, f"{path}.state", 2)
+    yield ascii_failure(who.cbo, f"{path}.cbo", 6)
 
 
 def _encounter_failures(encounter: Encounter | None) -> Iterator[Failure | None]:
     if encounter is None:
         return
-    codes = (
-        ("priority", encounter.priority, 1),
-        ("type", encounter.type, 2),
-        ("accident", encounter.accident, 1),
-        ("setting", encounter.setting, 2),
-        ("visitType", encounter.visit_type, 1),
-    )
-    for name, code, length_max in codes:
-        if code is not None:
-            yield ascii_failure(code, f"encounter.{name}", length_max)
+    yield ascii_failure(encounter.priority, "encounter.priority", 1)
+    yield ascii_failure(encounter.type, "encounter.type", 2)
+    yield ascii_failure(encounter.accident, "encounter.accident", 1)
+    yield ascii_failure(encounter.setting, "encounter.setting", 2)
+    yield ascii_failure(encounter.visit_type, "encounter.visitType", 1)
     if encounter.requester is not None:
         yield from _practitioner_failures(encounter.requester, "encounter.requester")
 
@@ -148,5 +138,5 @@ def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
         yield Failure(ErrorCode.INVALID_AMOUNT, "a unit price is above zero", f"{path}.unitPrice", "5040")
     elif item.quantity > 0 and item.factor > 0 and not 0 < item.total <= CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the item's total must be 0.01 to 99999999.99", f"{path}.unitPrice")
-    found = [code_failure(item.code, f"{path}.code"), *_optional(item.description, f"{path}.description", 150)]
+    found = [code_failure(item.code, f"{path}.code"), text_failure(item.description, f"{path}.description", 150)]
     yield from (failure for failure in found if failure is not None)

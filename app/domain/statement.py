@@ -57,7 +57,7 @@ def failures(data: Statement, *, today: date) -> list[Failure]:
         ans_failure(data.payer, "payer"),
         cnes_failure(data.provider, "provider"),
         ascii_failure(data.statement_number, "statementNumber", NUMBER_LENGTH_MAX),
-        None if data.bank_reference is None else text_failure(data.bank_reference, "bankReference", 60),
+        text_failure(data.bank_reference, "bankReference", 60),
     ]
     if data.paid_on is not None and data.paid_on > today:
         found.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
@@ -74,8 +74,7 @@ def _line(path: str, line: StatementLine) -> Iterator[Failure | None]:
     if not any(numbers.values()):
         yield Failure(ErrorCode.INVALID_INPUT, "name the claim by one of its numbers", f"{path}.providerClaimNumber")
     for name, number in numbers.items():
-        if number is not None:
-            yield ascii_failure(number, f"{path}.{name}", NUMBER_LENGTH_MAX)
+        yield ascii_failure(number, f"{path}.{name}", NUMBER_LENGTH_MAX)
     if line.item_sequence is not None and not 1 <= line.item_sequence <= SEQUENCE_MAX:
         yield Failure(ErrorCode.INVALID_INPUT, "items are numbered from 1", f"{path}.itemSequence")
     if not 0 <= line.paid <= CENTS_MAX:

@@ -5,8 +5,13 @@ import unicodedata
 from app.domain.errors import ErrorCode, Failure
 
 
-def text_failure(text: str, field: str, length_max: int, *, length_min: int = 1) -> Failure | None:
-    """Why free text is refused: too short, too long, or with control characters; None if it is valid."""
+def text_failure(text: str | None, field: str, length_max: int, *, length_min: int = 1) -> Failure | None:
+    """Why free text is refused: too short, too long, or with control characters; None if it is valid.
+
+    An optional text that was not given (None) is valid.
+    """
+    if text is None:
+        return None
     if not length_min <= len(text.strip()) or len(text) > length_max:
         return Failure(ErrorCode.INVALID_INPUT, f"needs {length_min} to {length_max} characters", field)
     if any(unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") for char in text):
@@ -14,12 +19,13 @@ def text_failure(text: str, field: str, length_max: int, *, length_min: int = 1)
     return None
 
 
-def ascii_failure(text: str, field: str, length_max: int) -> Failure | None:
+def ascii_failure(text: str | None, field: str, length_max: int) -> Failure | None:
     """Why a number or code is refused: not ASCII, empty, too long, or with control characters; None if it is valid.
 
-    TISS restricts such fields to ASCII, and their columns store nothing else (`app/db/types.py: ascii_text`).
+    An optional value that was not given (None) is valid. TISS restricts such fields to ASCII, and their columns store
+    nothing else (`app/db/types.py: ascii_text`).
     """
-    if not text.isascii():
+    if text is not None and not text.isascii():
         return Failure(ErrorCode.INVALID_INPUT, "only ASCII characters are allowed", field)
     return text_failure(text, field, length_max)
 

@@ -26,6 +26,7 @@ from app.unit_of_work.action import Action, Answer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
 BATCH_MAX: Final = 100
+REASON_LENGTH_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ async def _submit(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
 
 async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
     """Withdraw a claim that is not decided yet."""
-    raise_any(reason_failures(reason))
+    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     claim = moved_by(await locked(unit, id, version), ClaimAction.CANCEL)
     return await store(unit, claim, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
 
@@ -195,12 +196,6 @@ async def store(
     unit.emit(claim_event(event, claim, at=unit.now))
     unit.changed(claim.id, claim.patient_id)
     return claim
-
-
-def reason_failures(reason: str | None) -> list[Failure]:
-    """Why a reason is refused; none at all is fine."""
-    found = None if reason is None else text_failure(reason, "reason", 500)
-    return [] if found is None else [found]
 
 
 def _submitted(unit: UnitOfWork, claim: ClaimRecord, found: Preflight) -> ClaimRecord:

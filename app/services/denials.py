@@ -91,11 +91,8 @@ async def _lock_claims(unit: UnitOfWork, answers: Sequence[AppealAnswer]) -> Non
 
 async def _answer(unit: UnitOfWork, index: int, given: AppealAnswer) -> DenialRecord:
     path = f"answers.{index}"
-    failure = None
-    if given.justification is not None:
-        failure = text_failure(given.justification, "justification", JUSTIFICATION_MAX)
     try:
-        raise_any([failure])
+        raise_any([text_failure(given.justification, "justification", JUSTIFICATION_MAX)])
         claim, denial = await _locked(unit, given.denial_id, "denial")
         appealed, amount = Cents(denial.appealed_cents or 0), Cents(denial.amount_cents)
         # The table is asked first: a denial without an appeal is CONFLICT whatever the amount.

@@ -39,7 +39,7 @@ from app.unit_of_work.unit import UnitOfWork
 
 CLAIMS_MAX: Final = 100
 RECOVERIES_MAX: Final = 500
-REASON_MAX: Final = 200
+REASON_LENGTH_MAX: Final = 200
 TRANSITION_EVENTS: Final = {
     InvoiceStatus.SETTLED: "InvoiceSettled",
     InvoiceStatus.PARTIALLY_SETTLED: "InvoicePartiallySettled",
@@ -196,7 +196,7 @@ async def adjust(
     version: int | None,
 ) -> InvoiceRecord:
     """Add a credit to the invoice, or take a debit off it; a debit comes off what the last lines still expect."""
-    raise_any([text_failure(reason, "reason", REASON_MAX)])
+    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     invoice = await locked(unit, id, version)
     _next(invoice, InvoiceAction.ADJUST)
     total, settled = Cents(invoice.total_cents), Cents(invoice.settled_cents)
@@ -262,7 +262,7 @@ async def cancel(
     reason: str | None,
 ) -> InvoiceRecord:
     """Withdraw an invoice on which nothing is settled; its claims may be billed again."""
-    raise_any([None if reason is None else text_failure(reason, "reason", REASON_MAX)])
+    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     invoice = await locked(unit, id, version)
     cancelled = replace(invoice, status=_next(invoice, InvoiceAction.CANCEL), version=invoice.version + 1)
     await invoices_db.update_invoice(unit.connection, cancelled)

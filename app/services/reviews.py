@@ -16,9 +16,9 @@ from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import ErrorCode, Failure, raise_any
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.money import Cents
-from app.domain.text import ascii_failure
+from app.domain.text import ascii_failure, text_failure
 from app.services import claims, contracts, history
-from app.services.claims import CLAIM_ANSWER
+from app.services.claims import CLAIM_ANSWER, REASON_LENGTH_MAX
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
@@ -42,7 +42,7 @@ async def start_locked(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
 
 async def request_information(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> ClaimRecord:
     """Halt the review until the provider has answered; the reason says what is missing."""
-    raise_any(claims.reason_failures(reason))
+    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     action = ClaimAction.REQUEST_INFORMATION
     claim = claims.moved_by(await claims.locked(unit, id, version), action)
     return await claims.store(unit, claim, action, "ClaimInformationRequested", reason=reason)
@@ -90,8 +90,7 @@ def _check_decisions(
             if tabela38.description(denial.code) is None:
                 message = f"Tabela 38 has no code {denial.code[:10]}"
                 failures.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"items.{index}.denials.{place}.code"))
-    if payer_claim_number is not None:
-        failures.append(ascii_failure(payer_claim_number, "payerClaimNumber", NUMBER_LENGTH_MAX))
+    failures.append(ascii_failure(payer_claim_number, "payerClaimNumber", NUMBER_LENGTH_MAX))
     raise_any(failures)
 
 

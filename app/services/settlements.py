@@ -171,14 +171,12 @@ def _reversal(unit: UnitOfWork, original: SettlementRecord, amount: Cents, *, re
 
 
 def _payment_failures(payment: Payment, today: date) -> list[Failure | None]:
-    found: list[Failure | None] = []
-    if payment.paid_on > today:
-        found.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
-    if payment.bank_reference is not None:
-        found.append(text_failure(payment.bank_reference, "bankReference", 60))
-    if payment.statement_number is not None:
-        found.append(ascii_failure(payment.statement_number, "statementNumber", NUMBER_LENGTH_MAX))
-    return found
+    is_future = payment.paid_on > today
+    return [
+        Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn") if is_future else None,
+        text_failure(payment.bank_reference, "bankReference", 60),
+        ascii_failure(payment.statement_number, "statementNumber", NUMBER_LENGTH_MAX),
+    ]
 
 
 def _facts(settled: Settled) -> Any:
