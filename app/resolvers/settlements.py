@@ -40,7 +40,7 @@ class SettlementStreamFilter:
     provider: str | None = None
     invoice: str | None = None
 
-    def takes(self, event: StreamEvent) -> bool:
+    def matches(self, event: StreamEvent) -> bool:
         """Whether the event is one of them."""
         return (
             self.payer in (None, event.payer)
@@ -51,7 +51,7 @@ class SettlementStreamFilter:
 
 async def stream(ctx: Context, *, wanted: SettlementStreamFilter, after: str | None) -> Stream:
     """Every settlement and reversal within the caller's scope, in the order of the event log."""
-    return await streams.open_stream(ctx, StreamRequest(SETTLEMENT_EVENTS, wanted.takes, _hidden_from_patients), after)
+    return await streams.open_stream(ctx, StreamRequest(SETTLEMENT_EVENTS, wanted.matches, _hidden_from_patients), after)
 
 
 async def _hidden_from_patients(_event: StreamEvent) -> bool:
