@@ -51,7 +51,8 @@ class SettlementStreamFilter:
 
 async def stream(ctx: Context, *, wanted: SettlementStreamFilter, after: str | None) -> Stream:
     """Every settlement and reversal within the caller's scope, in the order of the event log."""
-    return await streams.open_stream(ctx, StreamRequest(SETTLEMENT_EVENTS, wanted.matches, _hidden_from_patients), after)
+    request = StreamRequest(SETTLEMENT_EVENTS, wanted.matches, _hidden_from_patients)
+    return await streams.open_stream(ctx, request, after)
 
 
 async def _hidden_from_patients(_event: StreamEvent) -> bool:

@@ -42,7 +42,8 @@ GATEWAY_COLUMNS = {
 
 def _filled(kind: type[Any], **chosen: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Objects with a generated value in every field, those with a default and those added later included."""
-    return st.builds(kind, **{**dict.fromkeys((field.name for field in fields(kind)), ...), **chosen})
+    generated: dict[str, Any] = dict.fromkeys((field.name for field in fields(kind)), ...)
+    return st.builds(kind, **{**generated, **chosen})
 
 
 # So few that an item is often performed on the service date.
