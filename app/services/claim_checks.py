@@ -1,9 +1,9 @@
 """A claim form checked against the gateway's data, and the way from a form to rows and back."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
-from typing import TypedDict
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,9 +15,9 @@ from app.db.parties import CoverageRecord, PayerRecord
 from app.db.tuss import TussRecord
 from app.domain import claim_form, ids
 from app.domain.claim_form import Authorization, ClaimForm, ItemForm
-from app.domain.claims import ClaimType, date_failures
+from app.domain.claims import date_failures
 from app.domain.data_scope import DataScope
-from app.domain.encounter import Encounter, Practitioner
+from app.domain.encounter import Practitioner
 from app.domain.errors import ErrorCode, Failure
 from app.domain.money import Cents, Factor, Quantity
 from app.services import parties, tuss
@@ -76,36 +76,17 @@ def _uses(form: ClaimForm) -> Iterator[tuss.CodeUse]:
         yield tuss.CodeUse(f"items.{index}", item.code_system, item.code, day)
 
 
-class FormColumns(TypedDict):
-    """The columns of a claim that its form decides; the others are the gateway's own."""
-
-    type: ClaimType
-    patient_id: str
-    provider_claim_number: str
-    card_number: str
-    practitioner_name: str | None
-    practitioner_council: str | None
-    practitioner_number: str | None
-    practitioner_state: str | None
-    practitioner_cbo: str | None
-    authorization_number: str | None
-    authorization_date: date | None
-    authorization_valid_until: date | None
-    service_date: date
-    clinical_indication: str | None
-    diagnosis_codes: tuple[str, ...]
-    encounter: Encounter | None
-    claimed_cents: int
+SHARED: Final = tuple(
+    field.name for field in fields(ClaimForm) if field.name in {column.name for column in fields(ClaimRecord)}
+)
+"""Fields of the form that are columns of the same name: a new one is stored and read back without a line here."""
 
 
-def columns_of(form: ClaimForm, checked: Checked) -> FormColumns:
-    """The form as columns of the claim's row."""
+def columns_of(form: ClaimForm, checked: Checked) -> dict[str, Any]:
+    """The columns of a claim's row that its form decides."""
     who, authorization = form.practitioner, form.authorization
-    return {
-        "type": form.type,
+    return {name: getattr(form, name) for name in SHARED} | {
         "patient_id": checked.coverage.patient_id,
-        "provider_claim_number": form.provider_claim_number,
-        "card_number": form.card_number,
         "practitioner_name": who.name,
         "practitioner_council": who.council,
         "practitioner_number": who.number,
@@ -114,10 +95,6 @@ def columns_of(form: ClaimForm, checked: Checked) -> FormColumns:
         "authorization_number": authorization.number if authorization else None,
         "authorization_date": authorization.issued_on if authorization else None,
         "authorization_valid_until": authorization.valid_until if authorization else None,
-        "service_date": form.service_date,
-        "clinical_indication": form.clinical_indication,
-        "diagnosis_codes": form.diagnosis_codes,
-        "encounter": form.encounter,
         "claimed_cents": form.total,
     }
 
@@ -149,13 +126,11 @@ def _item_record(claim_id: str, sequence: int, item: ItemForm, form: ClaimForm, 
 
 def form_of(claim: ClaimRecord, items: Iterable[ItemRecord]) -> ClaimForm:
     """The form that would create this claim again: what changes are applied to."""
+    shared = {name: getattr(claim, name) for name in SHARED}
     return ClaimForm(
-        type=claim.type,
+        **shared,
         provider=claim.provider_cnes,
         payer=claim.payer_ans,
-        provider_claim_number=claim.provider_claim_number,
-        card_number=claim.card_number,
-        service_date=claim.service_date,
         items=tuple(_item_form(item, claim) for item in items),
         practitioner=Practitioner(
             claim.practitioner_name,
@@ -165,10 +140,7 @@ def form_of(claim: ClaimRecord, items: Iterable[ItemRecord]) -> ClaimForm:
             claim.practitioner_cbo,
         ),
         authorization=_authorization_of(claim),
-        clinical_indication=claim.clinical_indication,
-        diagnosis_codes=claim.diagnosis_codes,
         claimed_total=None,
-        encounter=claim.encounter,
     )
 
 
