@@ -152,7 +152,7 @@ async def test_a_page_of_fifty_claims_costs_the_writer_two_statements(server_wor
     assert [statement for statement, _ in found if "FROM claims" in statement] == []
     written = [statement.split(" (")[0] for statement, rows in found if logged.entry.id in str(rows)]
     assert written[:2] == ["INSERT INTO access_log_entries", "INSERT INTO access_log_persons"]
-    assert [statement for statement in written if "INSERT" in statement and "sealed" not in statement] == written[:2]
+    assert [statement for statement in written if "INSERT" in statement and "seal" not in statement] == written[:2]
 
 
 async def test_a_refused_change_leaves_no_entry(world: World) -> None:

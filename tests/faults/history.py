@@ -242,5 +242,5 @@ async def read_truth(database: Database) -> Truth:
         stored = stored.where(idempotency_keys.c.operation == "settleInvoice")
         answers = {key: orjson.loads(response) for key, response in (await connection.execute(stored)).all()}
         bills = (await connection.execute(select(invoices.c.id, invoices.c.total_cents))).all()
-    keys = {key: answer["settlement"]["id"] for key, answer in answers.items()}
+    keys = {key: answer["facts"][0]["id"] for key, answer in answers.items()}
     return Truth(ledger, log, keys, {row[0]: row[1] for row in bills})
