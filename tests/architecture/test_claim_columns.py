@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
+from types import EllipsisType
 from typing import Any
 
 from hypothesis import given, settings
@@ -42,7 +43,8 @@ GATEWAY_COLUMNS = {
 
 def _filled(kind: type[Any], **chosen: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Objects with a generated value in every field, those with a default and those added later included."""
-    return st.builds(kind, **{**dict.fromkeys((field.name for field in fields(kind)), ...), **chosen})
+    values: dict[str, st.SearchStrategy[Any] | EllipsisType] = {field.name: ... for field in fields(kind)}
+    return st.builds(kind, **(values | chosen))
 
 
 # So few that an item is often performed on the service date.
