@@ -24,8 +24,8 @@ class SealedBatch:
 
 @dataclass
 class Report:
-    """The result of a check. `problems` are changed, missing, added or reordered entries and seals; `breaks` are processes
-    that ended without writing their last reads; `notes` are other facts for the reader."""
+    """The result of a check. `problems` are changed, missing, added or reordered entries and seals; `breaks` are
+    processes that ended without writing their last reads; `notes` are other facts for the reader."""
 
     entries: int = 0
     seals: int = 0
