@@ -1,6 +1,8 @@
-"""Moves the oldest part of the access log into an archive: written, proven, recorded in the log, and only then deleted.
+"""Moves the oldest part of the access log into an archive file.
 
-This needs a database user that may DELETE from the log's tables, which the gateway's own must not be.
+The order makes a crash harmless: the file is written, read back and checked, the log records the archive, and only then
+are rows deleted. After a crash in between, the same entries are archived again. Deleting needs a database user with the
+DELETE privilege on the log's tables, which the gateway's own user must not have.
 """
 
 from collections.abc import Callable
@@ -11,7 +13,7 @@ from typing import Final
 
 from app.access_log import archive_files
 from app.access_log.archive_files import ArchiveError, ArchiveWriter
-from app.access_log.chain import Check
+from app.access_log.chain import ChainChecker
 from app.access_log.check import sealed_batches
 from app.access_log.entries import ARCHIVED, EntrySigner
 from app.access_log.sealer import Sealer
@@ -26,7 +28,7 @@ ARCHIVIST: Final = "archive"
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """An archive, and what of the log it holds."""
+    """An archive file, the number of its entries and the end of its chain."""
 
     path: Path
     entries: int
@@ -41,32 +43,32 @@ async def archive(
     directory: Path,
     now: Callable[[], datetime],
 ) -> Archived | None:
-    """Archive and delete every seal made before this time, but not the last one: the chain goes on from it.
+    """Archive and delete every seal made before this time, except the last seal of all, from which the chain continues.
 
-    None if there is none. ArchiveError if the log is not intact, if the file cannot be written or does not read back as
-    it was written; nothing is deleted then.
+    None if there are none. ArchiveError, with nothing deleted, if the log is not intact, or if the file cannot be
+    written or reads back differently.
     """
     async with database.reading() as connection:
         last = await removal_db.last_seal_before(connection, before)
     if last is None:
         return None
     path = await _write(database, key, last, directory)
-    entries = _prove(path, key, last.head)
+    entries = _verify(path, key, last.head)
     await _record(database, key, last.head, now())
     await _delete(database, last.position)
     return Archived(path, entries, last.head)
 
 
 async def _write(database: Database, key: AccessLogKey, last: Seal, directory: Path) -> Path:
-    walk = Check(key)
+    checker = ChainChecker(key)
     writer: ArchiveWriter | None = None
     try:
         async for batch in sealed_batches(database, 0, last):
             writer = writer or ArchiveWriter(directory, batch.seal.position)
-            walk.take(batch)
-            _refuse_problems(walk)
+            checker.add(batch)
+            _refuse_problems(checker)
             writer.add(batch)
-        if writer is None or walk.report.head != last.head:
+        if writer is None or checker.report.head != last.head:
             raise ArchiveError("the access log is not intact: run billing audit-verify")
         return writer.finish(last.head)
     except OSError as error:
@@ -76,30 +78,30 @@ async def _write(database: Database, key: AccessLogKey, last: Seal, directory: P
             writer.discard()
 
 
-def _refuse_problems(walk: Check) -> None:
-    if walk.report.problems:
-        raise ArchiveError(f"the access log is not intact, {walk.report.problems[0]}: run billing audit-verify")
+def _refuse_problems(checker: ChainChecker) -> None:
+    if checker.report.problems:
+        raise ArchiveError(f"the access log is not intact, {checker.report.problems[0]}: run billing audit-verify")
 
 
-def _prove(path: Path, key: AccessLogKey, head: ChainHead) -> int:
-    """Read the archive back from the disk; how many entries it holds."""
-    walk = Check(key)
+def _verify(path: Path, key: AccessLogKey, head: ChainHead) -> int:
+    """Read the archive back from the disk and check it; the number of its entries."""
+    checker = ChainChecker(key)
     for batch in archive_files.read(path):
-        walk.take(batch)
-    if walk.report.problems or walk.report.head != head:
-        raise ArchiveError(f"{path.name} does not read back as it was written: nothing was deleted")
-    return walk.report.entries
+        checker.add(batch)
+    if checker.report.problems or checker.report.head != head:
+        raise ArchiveError(f"{path.name} reads back differently: nothing was deleted, check the disk")
+    return checker.report.entries
 
 
 async def _record(database: Database, key: AccessLogKey, head: ChainHead, at: datetime) -> None:
-    """Say in the log itself where it begins from now on."""
+    """Record in the log where it starts from now on: without such an entry, missing seals are reported as removed."""
     entry = EntrySigner(key, ARCHIVIST).of_process(at, ARCHIVED, detail=f"{head.position}:{head.digest}")
     await database.transact(lambda connection: access_log_db.insert_entries(connection, [entry]))
     await Sealer(database, key).seal()
 
 
 async def _delete(database: Database, last: int) -> None:
-    """From the oldest seal on, a slice at a time; after an interruption the rest is archived once more."""
+    """Delete from the oldest seal on, in slices; after an interruption the rest is archived again."""
     while True:
         upto = await database.transact(
             lambda connection: removal_db.delete_oldest(connection, last=last, entries=ENTRIES_DELETED)

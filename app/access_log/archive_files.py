@@ -1,5 +1,5 @@
-"""Archives of the access log: JSON lines, one for each seal with its entries and their persons, between a first line
-that names the format and a last one that repeats the end of the chain."""
+"""Archive files of the access log, as JSON lines: first the format, then one line per seal with its entries and their
+persons, and last the end of the chain, which shows that the file is complete."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,21 +30,23 @@ _READERS: Final[Mapping[str, Any]] = {
 
 
 class ArchiveError(Exception):
-    """A file is no complete archive of the access log."""
+    """An archive of the access log cannot be written, or a file is not a complete one."""
 
 
 class ArchiveWriter:
-    """Writes one archive; it gets its name only when it is complete and on the disk."""
+    """Writes one archive, under a temporary name until it is complete and synced to the disk."""
 
     def __init__(self, directory: Path, first: int) -> None:
         self._directory = directory
         self._first = first
-        self._part = directory / f"access-log-{first}.part"
-        self._file: IO[bytes] = os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+        self._partial_path = directory / f"access-log-{first}.part"
+        self._file: IO[bytes] = os.fdopen(
+            os.open(self._partial_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
+        )
         self._line({"format": FORMAT, "first": first})
 
     def add(self, batch: SealedBatch) -> None:
-        """Write a seal with its entries, every one of which is there."""
+        """Write a seal with all its entries."""
         seal = {field.name: getattr(batch.seal, field.name) for field in fields(Seal)}
         entries = [_plain(batch.entries[entry_id]) for entry_id in batch.listed]
         self._line({"seal": {**seal, "sealed_at": plain_time(batch.seal.sealed_at)}, "entries": entries})
@@ -56,20 +58,20 @@ class ArchiveWriter:
         os.fsync(self._file.fileno())
         self._file.close()
         path = self._directory / f"access-log-{self._first}-{head.position}.jsonl"
-        return self._part.rename(path)
+        return self._partial_path.rename(path)
 
     def discard(self) -> None:
-        """Remove what was written so far."""
+        """Close and remove the partial file, if it still exists."""
         self._file.close()
         with suppress(FileNotFoundError):
-            self._part.unlink()
+            self._partial_path.unlink()
 
     def _line(self, value: Mapping[str, Any]) -> None:
         self._file.write(orjson.dumps(value) + b"\n")
 
 
 def read_all(paths: Iterable[Path]) -> Iterator[SealedBatch]:
-    """The seals of all archives in the order of their positions; those in two archives once."""
+    """The seals of all archives in the order of their positions, without duplicates."""
     last = 0
     for path in sorted(paths, key=_first_of):
         for batch in read(path):
@@ -79,7 +81,7 @@ def read_all(paths: Iterable[Path]) -> Iterator[SealedBatch]:
 
 
 def read(path: Path) -> Iterator[SealedBatch]:
-    """The seals of one archive in order; ArchiveError for anything else."""
+    """The seals of one archive in order; ArchiveError if the file is not a complete archive."""
     _first_of(path)
     head: ChainHead | None = None
     with path.open("rb") as file:

@@ -1,5 +1,4 @@
-"""The walk along the chain of seals: what was changed, removed, added or reordered, whether read from the database or
-from archives."""
+"""Checks the chain of seals, read from the database or from archives, for changed, removed, added or reordered rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +9,13 @@ from app.domain import ids
 from app.domain.access_log import AccessKind
 from app.domain.access_log_entries import FIRST_DIGEST, AccessEntry, AccessLogKey, ChainHead, Seal, SignedEntry
 
-# Entries that commit late wait for their seal a minute at most, and an hour where a clock is wrong.
+# A late entry is sealed within a minute, or within an hour if a clock is wrong: an older one is a problem.
 LATE_SECONDS = 3_600
 
 
 @dataclass(frozen=True, slots=True)
 class SealedBatch:
-    """A seal, the ids of the entries that it covers in order, and those of the entries that are there."""
+    """A seal, the ids of the entries that it covers, in order, and those of the entries that still exist."""
 
     seal: Seal
     listed: Sequence[str]
@@ -25,8 +24,8 @@ class SealedBatch:
 
 @dataclass
 class Report:
-    """What a check found. `problems` are changed, missing, added or reordered entries and seals; `breaks` are processes
-    that ended without writing their last reads; `notes` say what else the reader should know."""
+    """The result of a check. `problems` are changed, missing, added or reordered entries and seals; `breaks` are
+    processes that ended without writing their last reads; `notes` are other facts for the reader."""
 
     entries: int = 0
     seals: int = 0
@@ -37,10 +36,11 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
 
-class Check:
-    """Takes the seals in order; every seal must follow from the one before it.
+class ChainChecker:
+    """Checks the seals in order: each one contains the digest of the one before it.
 
-    `expected` is a place that was noted earlier, such as from the process log.
+    `expected` is an end of the chain that was noted earlier, for example in the process log: only it shows that seals
+    were cut off at the end.
     """
 
     def __init__(self, key: AccessLogKey, expected: ChainHead | None = None) -> None:
@@ -53,8 +53,8 @@ class Check:
         self._archived: dict[int, str] = {}
         self._writers = Writers()
 
-    def take(self, batch: SealedBatch) -> None:
-        """The next seal in order, with its entries."""
+    def add(self, batch: SealedBatch) -> None:
+        """Check the next seal, with its entries."""
         seal, report = batch.seal, self.report
         self._follow_chain(seal)
         if self._examine_entries(batch) and not self._is_intact(batch):
@@ -62,22 +62,22 @@ class Check:
         report.head = seal.head
         report.seals += 1
         self._last_entry_id = max(self._last_entry_id, seal.last_entry_id)
-        self._meet(seal.head)
+        self._note_expected(seal.head)
 
-    def take_unsealed(self, entry_id: str, written: SignedEntry) -> None:
-        """An entry that is in no seal."""
+    def add_unsealed(self, entry_id: str, written: SignedEntry) -> None:
+        """Check an entry that is not sealed."""
         if entry_id < ids.earlier(self._last_entry_id or entry_id, LATE_SECONDS):
-            self.report.problems.append(f"entry {entry_id} is in no seal")
+            self.report.problems.append(f"entry {entry_id} is not sealed")
         else:
             self.report.waiting += 1
         self._examine(written, f"entry {entry_id}")
 
-    def take_orphan(self, entry_id: str) -> None:
-        """An entry that has person rows only."""
+    def add_orphan(self, entry_id: str) -> None:
+        """Report person rows whose entry does not exist."""
         self.report.problems.append(f"entry {entry_id} has person rows but is missing itself")
 
     def finish(self) -> Report:
-        """Everything that only the whole log shows."""
+        """The report, after the checks that need the whole log."""
         self._check_start()
         self._check_expected()
         self.report.breaks += self._writers.breaks(is_complete=self._start is None)
@@ -90,27 +90,27 @@ class Check:
         if self._start is not None and expected.position < self._start.position:
             text = f"seal {expected.position} was archived: add --archive FILE to compare it"
         else:
-            text = f"seal {expected.position} is not the one that was noted"
+            text = f"seal {expected.position} does not match the noted one"
         self.report.problems.append(text)
 
     def _follow_chain(self, seal: Seal) -> None:
         head, problems = self.report.head, self.report.problems
         if not self.report.seals and seal.position > 1:
-            # What came before was archived, which an entry further on must say.
+            # The seals before this one were archived: a later entry must say so, see `_check_start`.
             self._start = head = ChainHead(seal.position - 1, seal.previous)
-            self._meet(head)
+            self._note_expected(head)
         if seal.position != head.position + 1:
             problems.append(f"{_range('seal', head.position + 1, seal.position - 1)} missing")
         elif seal.previous != head.digest:
             problems.append(f"seal {seal.position} does not follow from the one before it")
 
-    def _meet(self, head: ChainHead) -> None:
+    def _note_expected(self, head: ChainHead) -> None:
         if self._expected is not None and head.position == self._expected.position:
             self._expected_digest = head.digest
 
     def _examine_entries(self, batch: SealedBatch) -> bool:
-        """Whether every entry of the seal is there and as it was written."""
-        seal, before = batch.seal, len(self.report.problems)
+        """Whether all entries of the seal exist and are unchanged."""
+        seal, problems_before = batch.seal, len(self.report.problems)
         name = f"of seal {seal.position}"
         for entry_id in batch.listed:
             written = batch.entries.get(entry_id)
@@ -122,12 +122,12 @@ class Check:
             self.report.problems.append(
                 f"seal {seal.position} has {len(batch.listed)} entries instead of {seal.entries}"
             )
-        return len(self.report.problems) == before
+        return len(self.report.problems) == problems_before
 
     def _examine(self, written: SignedEntry, name: str) -> None:
         entry, found = written.entry, len(written.persons)
         self.report.entries += 1
-        self._writers.follow(entry)
+        self._writers.add(entry)
         if found != entry.persons:
             self.report.problems.append(f"{name} has {found} matching person rows instead of {entry.persons}")
         elif self._key.entry_digest(entry, written.persons) != written.digest:
@@ -146,11 +146,11 @@ class Check:
         start = self._start
         if start is None:
             return
-        # An archiving that was interrupted has deleted less than its entry says.
+        # An interrupted archiving has deleted fewer seals than its entry names, hence a larger position is fine too.
         is_known = self._archived.get(start.position) == start.digest or any(p > start.position for p in self._archived)
         text = _range("seal", 1, start.position)
         if is_known:
-            self.report.notes.append(f"{text} in archives: --archive FILE proves them")
+            self.report.notes.append(f"{text} in archives: add --archive FILE to check them")
         else:
             self.report.problems.append(f"{text} missing")
 

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Final
 
 from app.access_log import archive_files
-from app.access_log.chain import Check, Report, SealedBatch
+from app.access_log.chain import ChainChecker, Report, SealedBatch
 from app.db import access_log as access_log_db
 from app.db.engine import Database
 from app.domain.access_log_entries import AccessLogKey, ChainHead, Seal
 
 SEALS_READ: Final = 500
 ENTRIES_READ: Final = 2_000
-STRAYS_READ: Final = 20_000
+UNSEALED_READ: Final = 20_000
 
 
 async def check(
@@ -25,29 +25,29 @@ async def check(
 ) -> Report:
     """Read the archives in the order of their seals, then the database, and report what is wrong.
 
-    `expected` is a place noted earlier. ArchiveError for a file that is no archive of the access log.
+    `expected` is an end of the chain noted earlier. ArchiveError for a file that is not an archive of the access log.
     """
-    walk = Check(key, expected)
+    checker = ChainChecker(key, expected)
     async with database.reading() as connection:
-        # Read first: what is sealed from now on is not looked at.
+        # Read first, so that the check ends although other processes go on sealing.
         end = await access_log_db.head(connection)
     for batch in archive_files.read_all(archives):
-        walk.take(batch)
-    async for batch in sealed_batches(database, walk.report.head.position, end):
-        walk.take(batch)
+        checker.add(batch)
+    async for batch in sealed_batches(database, checker.report.head.position, end):
+        checker.add(batch)
         if on_progress is not None:
-            on_progress(walk.report.entries)
-    await _take_strays(database, walk)
-    return walk.finish()
+            on_progress(checker.report.entries)
+    await _check_unsealed(database, checker)
+    return checker.finish()
 
 
 async def sealed_batches(database: Database, after: int, end: Seal | None) -> AsyncIterator[SealedBatch]:
-    """The seals behind the position up to `end`, in order, with their entries."""
+    """The seals after the position up to `end`, in order, with their entries."""
     last = 0 if end is None else end.position
     while after < last:
         async with database.reading() as connection:
             seals = await access_log_db.seals_after(connection, after, SEALS_READ)
-            seals = _front([seal for seal in seals if seal.position <= last])
+            seals = _first_seals([seal for seal in seals if seal.position <= last])
             if not seals:
                 return
             span = seals[0].position, seals[-1].position
@@ -58,8 +58,8 @@ async def sealed_batches(database: Database, after: int, end: Seal | None) -> As
         after = span[1]
 
 
-def _front(seals: Sequence[Seal]) -> list[Seal]:
-    """As many of the seals as have a manageable number of entries together; one at least."""
+def _first_seals(seals: Sequence[Seal]) -> list[Seal]:
+    """The first seals with at most ENTRIES_READ entries together, but at least one."""
     found: list[Seal] = []
     entries = 0
     for seal in seals:
@@ -70,17 +70,17 @@ def _front(seals: Sequence[Seal]) -> list[Seal]:
     return found
 
 
-async def _take_strays(database: Database, walk: Check) -> None:
-    """Entries in no seal, and person rows without an entry, from one part of the log to the next."""
+async def _check_unsealed(database: Database, checker: ChainChecker) -> None:
+    """Check entries that are not sealed, and person rows without an entry, one range of ids at a time."""
     after: str | None = ""
     while after is not None:
         async with database.reading() as connection:
-            upto = await access_log_db.entry_at(connection, after, STRAYS_READ)
+            upto = await access_log_db.entry_at(connection, after, UNSEALED_READ)
             unsealed = await access_log_db.unsealed_entries(connection, after, upto)
             entries = await access_log_db.entries_by_ids(connection, unsealed)
             orphans = await access_log_db.orphans(connection, after, upto)
         for entry_id, written in sorted(entries.items()):
-            walk.take_unsealed(entry_id, written)
+            checker.add_unsealed(entry_id, written)
         for entry_id in orphans:
-            walk.take_orphan(entry_id)
+            checker.add_orphan(entry_id)
         after = upto

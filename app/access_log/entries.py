@@ -1,4 +1,4 @@
-"""Entries made of what operations showed, refused and changed: persons become pseudonyms, and each entry is signed."""
+"""Makes signed entries of what operations showed, refused and changed, with pseudonyms instead of persons."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ TEXT_LENGTH_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """An operation whose entries are still to be written; without an actor, an event of the process itself."""
+class PendingOperation:
+    """An operation whose entries are not written yet; without an actor, an event of the process itself."""
 
     at: datetime
     actor: Actor | None
@@ -25,11 +25,11 @@ class Waiting:
 
     @property
     def entries(self) -> int:
-        """How many entries it ends in: one for what was shown, one for what was refused."""
+        """The number of its entries: one for what was shown, one for what was refused."""
         return 1 if self.actor is None else bool(self.notes.revealed) + bool(self.notes.refused)
 
     def claims(self) -> Iterator[str]:
-        """Claims whose patients nobody has named yet."""
+        """The claims whose patients are not known yet."""
         for person in self.notes.revealed:
             if person is not None and person.startswith(ids.CLAIM) and person not in self.notes.patients:
                 yield person
@@ -42,20 +42,22 @@ class EntrySigner:
         self._key = key
         self._writer = writer
 
-    def of_operation(self, waiting: Waiting, patients: Mapping[str, str], sequence: int) -> Iterator[SignedEntry]:
-        """The entries of one operation that read, numbered from `sequence`; `patients` names those of claims."""
-        notes = waiting.notes
-        if waiting.actor is None:
-            yield self.of_process(waiting.at, notes.operation, sequence=sequence)
+    def of_operation(
+        self, pending: PendingOperation, patients: Mapping[str, str], sequence: int
+    ) -> Iterator[SignedEntry]:
+        """The entries of one read operation, numbered from `sequence`; `patients` maps claims to patients."""
+        notes = pending.notes
+        if pending.actor is None:
+            yield self.of_process(pending.at, notes.operation, sequence=sequence)
             return
         if notes.revealed:
             classes = frozenset[str]().union(*notes.revealed.values())
             persons = self._persons(notes, patients)
             yield self._signed(
-                waiting.at, waiting.actor, AccessKind.READ, notes.operation, persons, classes, sequence=sequence
+                pending.at, pending.actor, AccessKind.READ, notes.operation, persons, classes, sequence=sequence
             )
         if notes.refused:
-            yield self._refusal(waiting.at, waiting.actor, notes, sequence + bool(notes.revealed))
+            yield self._refusal(pending.at, pending.actor, notes, sequence + bool(notes.revealed))
 
     def _refusal(self, at: datetime, actor: Actor, notes: OperationNotes, sequence: int) -> SignedEntry:
         classes = {kind for kind, _ in notes.refused if kind}
@@ -73,7 +75,7 @@ class EntrySigner:
         )
 
     def _persons(self, notes: OperationNotes, patients: Mapping[str, str]) -> list[AccessedPerson]:
-        """One row for each patient, whichever of their records were shown."""
+        """One row for each patient, for all their records that were shown."""
         shown: dict[str, set[str]] = {}
         accesses: dict[str, str] = {}
         for person, classes in notes.revealed.items():
@@ -103,9 +105,9 @@ class EntrySigner:
         classes = ",".join(sorted(disclosed))
         objects: dict[str, list[str]] = {}
         for object_id, patient in changed:
-            of_person = objects.setdefault("" if patient is None else self._key.pseudonym(patient), [])
+            person_objects = objects.setdefault("" if patient is None else self._key.pseudonym(patient), [])
             if object_id is not None:
-                of_person.append(object_id)
+                person_objects.append(object_id)
         persons = [
             AccessedPerson(person, classes if person else "", None, ",".join(dict.fromkeys(found)) or None)
             for person, found in sorted(objects.items())

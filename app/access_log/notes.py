@@ -1,4 +1,4 @@
-"""What one operation has shown and refused so far, for the entry of the access log that it ends in."""
+"""Notes for the access log: what one operation has shown and refused so far."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from app.domain import ids
 class OperationNotes:
     """What one operation has shown and refused so far.
 
-    `operation` names its root fields. `revealed` maps a person (a patient's id, a claim's id where the patient is not
-    at hand, None for nobody) to the classes of data shown of them; `refused` holds (class or "", permission) pairs.
+    `operation` names its root fields. `revealed` maps a person (a patient's id, a claim's id if the patient is
+    not known, None for no person) to the classes of data shown of them; `refused` has (class or "", permission) pairs.
     `emergencies` maps a person to the emergency access that was used, `patients` a claim's id to the patient's.
     """
 
@@ -21,7 +21,7 @@ class OperationNotes:
         self.patients: dict[str, str] = {}
 
     def reveal(self, kind: str, record: Any) -> None:
-        """Data of this class was shown: of a record's person, or of the patients of all claims in a document."""
+        """Note that data of this class was shown: of a record's person, or of the patients of a document's claims."""
         for claim_id in getattr(record, "claim_ids", ()):
             self.revealed.setdefault(claim_id, set()).add(kind)
         if hasattr(record, "claim_ids"):
@@ -30,7 +30,7 @@ class OperationNotes:
         if person is None:
             person = person_of(record)
         else:
-            # Whoever shows a claim's items has mostly shown the claim: that spares the writer from looking it up.
+            # A claim's items are mostly shown together with the claim, so the writer need not look up their patient.
             self.patients[record.id] = person
         known = self.revealed.get(person)
         if known is None:
@@ -39,17 +39,17 @@ class OperationNotes:
             known.add(kind)
 
     def refuse(self, kind: str, permission: str) -> None:
-        """Data of this class ("" for none) was refused for want of the permission."""
+        """Note that data of this class ("" for none) was refused because the permission is missing."""
         self.refused.add((kind, permission))
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to record."""
+        """Whether nothing was noted."""
         return not (self.revealed or self.refused)
 
 
 def person_of(record: Any) -> str | None:
-    """Whose data a record is: a patient's id, else the id of the claim that knows the patient."""
+    """The person of a record: a patient's id, or else the id of a claim, from which the patient can be found."""
     found: str | None = getattr(record, "patient_id", None) or getattr(record, "claim_id", None)
     if found is None:
         found = getattr(record, "id", None)

@@ -1,4 +1,8 @@
-"""Seals the entries of every process, in the order of their ids, as one chain."""
+"""Seals the entries of every process, in the order of their ids, as one chain.
+
+The digest of a seal covers those of its entries and of the seal before it, so that a later change or removal shows.
+Seals are rows of their own: rows are only ever inserted into the log, and entries are never updated.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,8 +17,9 @@ from app.domain import ids
 from app.domain.access_log_entries import AccessLogKey, ChainHead, Seal
 
 SEAL_SIZE: Final = 200
-# An entry gets its id when it is written and is visible when its transaction commits, seconds later at most. Each look
-# goes back by a minute; the first one, and then every 300th, by an hour, for processes whose clocks are wrong.
+# An entry gets its id before its transaction commits, seconds later at most: it may become visible after later ids were
+# sealed. Each search goes back by a minute; the first one, and then every 300th, by an hour, for processes whose clocks
+# are wrong.
 OVERLAP_SECONDS: Final = 60
 WIDE_OVERLAP_SECONDS: Final = 3_600
 WIDE_EVERY: Final = 300
@@ -22,21 +27,22 @@ _log = structlog.get_logger("billing.access_log")
 
 
 class Sealer:
-    """Seals what is in no seal yet. Any number of processes may do it: the primary keys let one of them win."""
+    """Seals entries that are not sealed yet. Any number of processes may do it: the primary key of the position lets
+    only one of them insert the next seal."""
 
     def __init__(self, database: Database, key: AccessLogKey) -> None:
         self._database = database
         self._key = key
-        self._looks = 0
+        self._searches = 0
         self._known: ChainHead | None = None
         self._expected: str | None = None
 
     def expect(self, entry_id: str) -> None:
-        """Look for this entry too: it was written now, but may be old if the database was down when it was made."""
+        """Search from this entry on: its id may be old if the database was down when the entry was made."""
         self._expected = entry_id if self._expected is None else min(entry_id, self._expected)
 
     async def seal(self) -> Seal | None:
-        """Seal what waits; the new end of the chain, None if it has not grown or another process was faster."""
+        """Seal what is not sealed; the last new seal, None if nothing was left or another process was faster."""
         last: Seal | None = None
         while (sealed := await self._seal_once()) is not None:
             last = sealed
@@ -68,9 +74,9 @@ class Sealer:
         return seal
 
     def _since(self, end: Seal | None) -> str:
-        """The id from which entries may be unsealed."""
-        is_wide = self._looks % WIDE_EVERY == 0
-        self._looks += 1
+        """The id from which to search for unsealed entries."""
+        is_wide = self._searches % WIDE_EVERY == 0
+        self._searches += 1
         if end is None:
             return ""
         since = ids.earlier(end.last_entry_id, WIDE_OVERLAP_SECONDS if is_wide else OVERLAP_SECONDS)

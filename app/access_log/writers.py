@@ -1,4 +1,4 @@
-"""What each process wrote outside of transactions: the numbers have gaps where a process lost entries."""
+"""Finds lost entries of reads: each process numbers them, so a gap in the numbers is a lost entry."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,8 +9,8 @@ from app.domain.access_log_entries import AccessEntry
 
 
 @dataclass
-class _Run:
-    """Numbers without a gap, and the time of the entry with the first of them."""
+class _NumberRange:
+    """Consecutive numbers, and the time of the first of their entries."""
 
     first: int
     last: int
@@ -19,48 +19,50 @@ class _Run:
 
 @dataclass
 class _Writer:
-    """One process as the log knows it."""
+    """One process, as seen in its entries."""
 
     last_at: datetime
-    runs: list[_Run] = field(default_factory=list)
+    ranges: list[_NumberRange] = field(default_factory=list)
     has_stopped: bool = False
 
 
 class Writers:
-    """Counts the numbered entries of every process; they may come in any order."""
+    """Collects the numbers of every process; entries may come in any order."""
 
     def __init__(self) -> None:
         self._writers: dict[str, _Writer] = {}
 
-    def follow(self, entry: AccessEntry) -> None:
-        """The next entry."""
+    def add(self, entry: AccessEntry) -> None:
+        """Add an entry."""
         number = entry.writer_sequence
         if number is None:
             return
         writer = self._writers.setdefault(entry.writer, _Writer(entry.at))
-        if writer.runs and number == writer.runs[-1].last + 1:
-            writer.runs[-1].last = number
+        if writer.ranges and number == writer.ranges[-1].last + 1:
+            writer.ranges[-1].last = number
         else:
-            writer.runs.append(_Run(number, number, entry.at))
+            writer.ranges.append(_NumberRange(number, number, entry.at))
         writer.last_at = max(writer.last_at, entry.at)
         writer.has_stopped |= entry.kind is AccessKind.PROCESS and entry.operation == STOPPED
 
     def breaks(self, *, is_complete: bool) -> list[str]:
-        """What was never written; unless the log is complete, what came before a process's first entry may be in an
-        archive."""
+        """Entries that were never written. Unless the log is complete, those before a process's first entry may be
+        in an archive and are not reported."""
         found: list[str] = []
         for name, writer in self._writers.items():
-            found += _gaps(name, writer, after=0 if is_complete else min(run.first for run in writer.runs) - 1)
+            found += _gaps(name, writer, after=0 if is_complete else min(each.first for each in writer.ranges) - 1)
         for name, writer in self._writers.items():
             if not writer.has_stopped:
-                text = f"process {name} runs, or ended at {writer.last_at:%Y-%m-%d %H:%M:%S} or up to a second later"
+                text = (
+                    f"process {name} is running, or ended at {writer.last_at:%Y-%m-%d %H:%M:%S} or up to a second later"
+                )
                 found.append(f"{text} without writing its last reads")
         return found
 
 
 def _gaps(name: str, writer: _Writer, after: int) -> list[str]:
     found: list[str] = []
-    for run in sorted(writer.runs, key=lambda each: each.first):
+    for run in sorted(writer.ranges, key=lambda each: each.first):
         if run.first > after + 1:
             lost = f"entries {after + 1} to {run.first - 1} of process {name} were never written"
             found.append(f"{lost}, before {run.at:%Y-%m-%d %H:%M:%S}")

@@ -23,9 +23,9 @@ from app.domain.identifiers import check_digits_of_cpf
 from app.domain.money import FACTOR_ONE, Cents, Quantity
 from app.domain.settlements import PaymentMethod
 from app.services import batch_import, claims, contracts, denials, invoices, reviews, settlements
-from app.services.contracts import ContractData
+from app.services.contracts import ContractForm
 from app.services.denials import AppealAnswer
-from app.services.invoices import InvoiceData
+from app.services.invoices import InvoiceForm
 from app.services.settlements import Payment
 from app.unit_of_work.action import Action
 from app.unit_of_work.run import Changes
@@ -50,7 +50,7 @@ LAST_NAMES: Final = ("Almeida", "Barbosa", "Cardoso", "Duarte", "Esteves", "Fari
 
 
 async def seed(changes: Changes, actor: Actor, *, number: int, on_progress: Callable[[int, int], None]) -> int:
-    """Add the parties if they are missing, the example TISS batch, and `number` more claims; how many were added."""
+    """Add missing parties, the example TISS batch and `number` more claims; the result is how many of these."""
     await changes.run(SEED_PARTIES, actor, {})
     await batch_import.import_batch(changes, actor, examples.load("lote-valido"))
     done = 0
@@ -68,7 +68,7 @@ async def is_seeded(database: Database) -> bool:
         return await claims_db.is_any(connection)
 
 
-async def _parties(unit: UnitOfWork) -> None:
+async def _seed_parties(unit: UnitOfWork) -> None:
     connection, today = unit.connection, unit.today
     if await parties_db.payer(connection, PAYER) is not None:
         return
@@ -76,29 +76,28 @@ async def _parties(unit: UnitOfWork) -> None:
     await parties_db.insert_providers(connection, [_provider(PROVIDER), _provider(HOSPITAL)])
     people = [_person(number) for number in range(1, PEOPLE + 1)]
     await parties_db.insert_patients(connection, people)
-    await _contract(unit)
+    await _seed_contract(unit)
     cards = [_coverage(number, person.id, today) for number, person in enumerate(people, start=1)]
     await parties_db.insert_coverages(connection, cards)
 
 
-async def _contract(unit: UnitOfWork) -> None:
-    """The clinic's contract: a little less for blood counts than the demo claims ask, so that preflight has something
-    to say."""
+async def _seed_contract(unit: UnitOfWork) -> None:
+    """The clinic's contract, which pays less for blood counts than the demo claims charge: preflight warns."""
     agreed = {code: price for _, code, price in CODES} | {"40304361": 16_00}
     prices = tuple(
         Price(table, code, Cents(agreed[code]), unit.today - timedelta(days=730), quantity_max=Quantity(5 * 10_000))
         for table, code, _ in CODES
     )
     terms = Terms(submission_window_days=3650, appeal_deadline_days=30, payment_term_days=30)
-    data = ContractData(PROVIDER, PAYER, terms, prices)
-    await contracts.save(unit, data=data, version=None)
+    form = ContractForm(PROVIDER, PAYER, terms, prices)
+    await contracts.save(unit, form=form, version=None)
 
 
 def _payer(code: str, is_answering: bool) -> PayerRecord:
     return PayerRecord(
         ans_code=code,
         name="Operadora Exemplo" if is_answering else "Operadora Silenciosa",
-        # Long enough for the example documents, whatever the year.
+        # Ten years: the example documents have fixed dates.
         submission_window_days=3650,
         appeal_deadline_days=30,
         payment_term_days=30,
@@ -122,7 +121,7 @@ def _person(number: int) -> PatientRecord:
 
 
 def _coverage(number: int, patient_id: str, today: date) -> CoverageRecord:
-    """Cards 12345 and 67890 are those of the example documents; 900001 to 900004 are not eligible, each in its way."""
+    """Cards 12345 and 67890 are in the example documents; 900001 to 900004 are not eligible, for different reasons."""
     cards = {1: "12345", 2: "67890", 3: "900001", 4: "900002", 5: "900003", 6: "900004"}
     special: dict[int, dict[str, Any]] = {
         3: {"card_valid_until": today - timedelta(days=400)},
@@ -146,19 +145,19 @@ def _coverage(number: int, patient_id: str, today: date) -> CoverageRecord:
     return replace(card, **special.get(number, {}))
 
 
-async def _batch(unit: UnitOfWork, *, size: int) -> None:
-    """Claims in the mix that a biller sees: drafts, sent, in review, decided, billed and paid."""
+async def _seed_claims(unit: UnitOfWork, *, size: int) -> None:
+    """Claims in all states that a biller sees: drafts, submitted, in review, decided, billed and paid."""
     count = await claims_db.count(unit.connection, unit.scope, ClaimFilter())
-    approved = [claim_id for number in range(size) if (claim_id := await _one(unit, count + number))]
+    approved = [claim_id for number in range(size) if (claim_id := await _seed_claim(unit, count + number))]
     if approved:
         await _bill(unit, approved, is_paid=count % (2 * BATCH_SIZE) < BATCH_SIZE)
 
 
-async def _one(unit: UnitOfWork, number: int) -> str | None:
+async def _seed_claim(unit: UnitOfWork, number: int) -> str | None:
     """One claim; its id if it can be billed."""
-    chance = random.Random(number)  # noqa: S311 - demo data, the same every time
-    form = _form(number, chance, unit.today)
-    stage = chance.choices(("draft", "sent", "review", "decided"), (1, 3, 1, 5))[0]
+    rng = random.Random(number)  # noqa: S311 - demo data, the same every time
+    form = _form(number, rng, unit.today)
+    stage = rng.choices(("draft", "sent", "review", "decided"), (1, 3, 1, 5))[0]
     claim = await claims.create(unit, form=form, submit=stage != "draft")
     if stage in {"draft", "sent"}:
         return None
@@ -168,48 +167,48 @@ async def _one(unit: UnitOfWork, number: int) -> str | None:
     decided = await reviews.adjudicate(
         unit,
         id=claim.id,
-        decisions=[_decision(place, item, chance) for place, item in enumerate(form.items, start=1)],
+        decisions=[_decision(place, item, rng) for place, item in enumerate(form.items, start=1)],
         payer_claim_number=f"OP{number:08d}",
         version=None,
     )
-    await _contest(unit, decided.id, chance)
+    await _handle_denials(unit, decided.id, rng)
     return decided.id if decided.approved_cents else None
 
 
-async def _contest(unit: UnitOfWork, claim_id: str, chance: random.Random) -> None:
-    """Some denials are accepted, some appealed, and some of these answered; the rest waits for its deadline."""
+async def _handle_denials(unit: UnitOfWork, claim_id: str, rng: random.Random) -> None:
+    """Accept some denials, appeal some, and answer some of the appeals; the others stay open."""
     for denial in await denials_db.of_claims(unit.connection, unit.scope, [claim_id]):
-        what = chance.choices(("wait", "accept", "appeal", "answer"), (4, 1, 2, 1))[0]
+        what = rng.choices(("wait", "accept", "appeal", "answer"), (4, 1, 2, 1))[0]
         if what == "accept":
             await denials.accept(unit, id=denial.id)
         if what in {"appeal", "answer"}:
             await denials.appeal(unit, id=denial.id, amount=None, justification="Laudo anexo")
         if what == "answer":
-            accepted = Cents(denial.amount_cents // chance.choice((1, 2)))
+            accepted = Cents(denial.amount_cents // rng.choice((1, 2)))
             await denials.answer(unit, answers=[AppealAnswer(denial.id, accepted)])
 
 
-def _form(number: int, chance: random.Random, today: date) -> ClaimForm:
+def _form(number: int, rng: random.Random, today: date) -> ClaimForm:
     items = [
         ItemForm(
             code_system=table,
             code=code,
-            quantity=Quantity(chance.randint(1, 3) * 10_000),
+            quantity=Quantity(rng.randint(1, 3) * 10_000),
             unit_price=Cents(price),
             factor=FACTOR_ONE,
             description=None,
             performed_on=None,
         )
-        for table, code, price in chance.sample(CODES, chance.randint(1, len(CODES)))
+        for table, code, price in rng.sample(CODES, rng.randint(1, len(CODES)))
     ]
-    person = chance.randint(7, PEOPLE)
+    person = rng.randint(7, PEOPLE)
     return ClaimForm(
         type=ClaimType.SP_SADT,
         provider=PROVIDER,
         payer=PAYER,
         provider_claim_number=f"DEMO{number:08d}",
         card_number=f"{800_000 + person}",
-        service_date=today - timedelta(days=chance.randint(0, 60)),
+        service_date=today - timedelta(days=rng.randint(0, 60)),
         items=tuple(items),
         practitioner=Practitioner("Dra. Exemplo", "06", "12345", "35", "225125"),
         authorization=None,
@@ -220,33 +219,33 @@ def _form(number: int, chance: random.Random, today: date) -> ClaimForm:
     )
 
 
-def _decision(sequence: int, item: ItemForm, chance: random.Random) -> ItemDecision:
-    if chance.random() < 0.75:
+def _decision(sequence: int, item: ItemForm, rng: random.Random) -> ItemDecision:
+    if rng.random() < 0.75:
         return ItemDecision(sequence, item.total)
-    denied = Cents(item.total // chance.choice((1, 2)))
-    code = chance.choice(("1705", "1801", "3209"))
+    denied = Cents(item.total // rng.choice((1, 2)))
+    code = rng.choice(("1705", "1801", "3209"))
     return ItemDecision(sequence, Cents(item.total - denied), (DeniedAmount(code, denied),))
 
 
 async def _bill(unit: UnitOfWork, claim_ids: list[str], *, is_paid: bool) -> None:
-    data = InvoiceData(PROVIDER, PAYER, unit.now.strftime("%Y%m"), tuple(claim_ids))
-    invoice = await invoices.create(unit, data=data)
+    form = InvoiceForm(PROVIDER, PAYER, unit.now.strftime("%Y%m"), tuple(claim_ids))
+    invoice = await invoices.create(unit, form=form)
     await invoices.issue(unit, id=invoice.id, due_date=None, version=None)
     amount = None if is_paid else Cents(invoice.total_cents // 3)
     payment = Payment(amount, unit.today, PaymentMethod.BANK_TRANSFER, f"TED{invoice.number:06d}", "DEMO")
     await settlements.settle(unit, id=invoice.id, payment=payment, version=None)
 
 
-SEED_PARTIES: Final = Action("seedParties", _parties)
-SEED_CLAIMS: Final = Action("seedClaims", _batch)
-"""`billing seed-demo`."""
+SEED_PARTIES: Final = Action("seedParties", _seed_parties)
+SEED_CLAIMS: Final = Action("seedClaims", _seed_claims)
+"""Both are used by `billing seed-demo`."""
 DEMO_SCOPES: Final[dict[str, dict[str, Any]]] = {
     "payer_agent": {"payer": PAYER, "providers": ["*"]},
     "patient": {"patient": PATIENT},
 }
-"""The scope of the demo token of a role; every other role sees the demo clinic."""
+"""The data scope of the demo token of a role; the other roles see the demo providers."""
 
 
 def scope_of_role(role: str) -> dict[str, Any]:
-    """The claims that narrow the demo token of a role."""
+    """The token claims that limit the data scope of a role's demo token."""
     return DEMO_SCOPES.get(role, {"providers": [PROVIDER, HOSPITAL]})

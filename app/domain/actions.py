@@ -94,7 +94,7 @@ def denial_block(
         refusal = _refusal(lambda: denials.next_status(status, DenialAction.ACCEPT))
         if refusal is not None:
             return refusal
-    return "another claim replaces the claim of this denial" if is_replaced else None
+    return denials.REPLACED if is_replaced else None
 
 
 def invoice_block(operation: InvoiceOperation, status: InvoiceStatus, *, total: Cents, settled: Cents) -> str | None:

@@ -1,4 +1,4 @@
-"""A claim as the provider sends it, and every rule on its shape that needs no look-up; all failures at once."""
+"""A claim as the provider sends it, and the checks that need no other data; they report all failures at once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,8 +47,8 @@ class Authorization:
 class ClaimForm:
     """A claim as the provider sends it; `claimed_total` is checked against the items when given.
 
-    No field has a default: whoever builds a form, from an input, a document or a stored claim, says what each one is,
-    so that a new field cannot be cleared by a place that does not know it.
+    No field has a default: code that builds a form, from an input, a document or a stored claim, must set each one, so
+    that code which does not know a new field cannot clear it.
     """
 
     type: ClaimType
@@ -71,30 +71,30 @@ class ClaimForm:
         return Cents(sum(item.total for item in self.items))
 
 
-def shape_failures(data: ClaimForm) -> Iterator[Failure]:
+def shape_failures(form: ClaimForm) -> Iterator[Failure]:
     """Every failure of form, length and sum, with its path in the input."""
     found: list[Failure | None] = [
-        cnes_failure(data.provider, "provider"),
-        ans_failure(data.payer, "payer"),
-        card_failure(data.card_number, "cardNumber"),
-        ascii_failure(data.provider_claim_number, "providerClaimNumber", NUMBER_LENGTH_MAX),
-        *_practitioner_failures(data.practitioner, "practitioner"),
-        *_encounter_failures(data.encounter),
-        text_failure(data.clinical_indication, "clinicalIndication", 500),
+        cnes_failure(form.provider, "provider"),
+        ans_failure(form.payer, "payer"),
+        card_failure(form.card_number, "cardNumber"),
+        ascii_failure(form.provider_claim_number, "providerClaimNumber", NUMBER_LENGTH_MAX),
+        *_practitioner_failures(form.practitioner, "practitioner"),
+        *_encounter_failures(form.encounter),
+        text_failure(form.clinical_indication, "clinicalIndication", 500),
     ]
-    if data.authorization is not None:
-        found.append(ascii_failure(data.authorization.number, "authorization.number", NUMBER_LENGTH_MAX))
+    if form.authorization is not None:
+        found.append(ascii_failure(form.authorization.number, "authorization.number", NUMBER_LENGTH_MAX))
     yield from (failure for failure in found if failure is not None)
-    yield from _diagnosis_failures(data.diagnosis_codes)
-    yield from _items_failures(data)
+    yield from _diagnosis_failures(form.diagnosis_codes)
+    yield from _items_failures(form)
 
 
-def _practitioner_failures(who: Practitioner, path: str) -> Iterator[Failure | None]:
-    yield text_failure(who.name, f"{path}.name", 70)
-    yield ascii_failure(who.council, f"{path}.council", 2)
-    yield ascii_failure(who.number, f"{path}.number", 15)
-    yield ascii_failure(who.state, f"{path}.state", 2)
-    yield ascii_failure(who.cbo, f"{path}.cbo", 6)
+def _practitioner_failures(practitioner: Practitioner, path: str) -> Iterator[Failure | None]:
+    yield text_failure(practitioner.name, f"{path}.name", 70)
+    yield ascii_failure(practitioner.council, f"{path}.council", 2)
+    yield ascii_failure(practitioner.number, f"{path}.number", 15)
+    yield ascii_failure(practitioner.state, f"{path}.state", 2)
+    yield ascii_failure(practitioner.cbo, f"{path}.cbo", 6)
 
 
 def _encounter_failures(encounter: Encounter | None) -> Iterator[Failure | None]:
@@ -111,31 +111,33 @@ def _encounter_failures(encounter: Encounter | None) -> Iterator[Failure | None]
 
 def _diagnosis_failures(codes: tuple[str, ...]) -> Iterator[Failure]:
     if len(codes) > DIAGNOSES_MAX:
-        yield Failure(ErrorCode.INVALID_INPUT, f"at most {DIAGNOSES_MAX} diagnosis codes", "diagnosisCodes")
+        yield Failure(ErrorCode.INVALID_INPUT, f"send at most {DIAGNOSES_MAX} diagnosis codes", "diagnosisCodes")
     for index, code in enumerate(codes):
         if not (code.isascii() and code.replace(".", "").isalnum() and len(code) <= 5):
-            yield Failure(ErrorCode.INVALID_INPUT, "a CID code is like A09 or J18.9", f"diagnosisCodes.{index}")
+            yield Failure(
+                ErrorCode.INVALID_INPUT, "invalid CID code: write it like A09 or J18.9", f"diagnosisCodes.{index}"
+            )
 
 
-def _items_failures(data: ClaimForm) -> Iterator[Failure]:
-    if not 1 <= len(data.items) <= ITEMS_MAX:
-        yield Failure(ErrorCode.INVALID_INPUT, f"a claim has 1 to {ITEMS_MAX} items", "items")
-    for index, item in enumerate(data.items):
+def _items_failures(form: ClaimForm) -> Iterator[Failure]:
+    if not 1 <= len(form.items) <= ITEMS_MAX:
+        yield Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {ITEMS_MAX} items", "items")
+    for index, item in enumerate(form.items):
         yield from _item_failures(f"items.{index}", item)
-    if data.total > CENTS_MAX:
+    if form.total > CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total is above 99999999.99", "items")
-    if data.claimed_total is not None and data.claimed_total != data.total:
+    if form.claimed_total is not None and form.claimed_total != form.total:
         message = "the items do not add up to the claimed total"
         yield Failure(ErrorCode.TOTAL_MISMATCH, message, "claimedAmount", "5042")
 
 
 def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
     if item.quantity <= 0:
-        yield Failure(ErrorCode.INVALID_QUANTITY, "a quantity is above zero", f"{path}.quantity", "1806")
+        yield Failure(ErrorCode.INVALID_QUANTITY, "a quantity must be above zero", f"{path}.quantity", "1806")
     if item.factor <= 0:
-        yield Failure(ErrorCode.INVALID_QUANTITY, "a factor is above zero", f"{path}.factor", "1806")
+        yield Failure(ErrorCode.INVALID_QUANTITY, "a factor must be above zero", f"{path}.factor", "1806")
     if item.unit_price <= 0:
-        yield Failure(ErrorCode.INVALID_AMOUNT, "a unit price is above zero", f"{path}.unitPrice", "5040")
+        yield Failure(ErrorCode.INVALID_AMOUNT, "a unit price must be above zero", f"{path}.unitPrice", "5040")
     elif item.quantity > 0 and item.factor > 0 and not 0 < item.total <= CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the item's total must be 0.01 to 99999999.99", f"{path}.unitPrice")
     found = [code_failure(item.code, f"{path}.code"), text_failure(item.description, f"{path}.description", 150)]

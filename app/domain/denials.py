@@ -9,6 +9,8 @@ from app.domain.errors import BillingError, ErrorCode, conflict, refuse
 from app.domain.money import Cents, format_money
 
 JUSTIFICATION_MAX = 500
+REPLACED = "another claim replaces the claim of this denial"
+"""Why a denial cannot be accepted or appealed."""
 
 
 class DenialStatus(StrEnum):

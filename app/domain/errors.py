@@ -76,7 +76,14 @@ def refuse(code: ErrorCode, message: str, field: str | None = None, tiss_code: s
 
 def not_found(what: str, identifier: str, field: str = "id") -> BillingError:
     """An object that does not exist or is outside the caller's data scope: the two must look the same."""
-    return refuse(ErrorCode.NOT_FOUND, f"no {what} {identifier[:40]}", field)
+    return refuse(ErrorCode.NOT_FOUND, f"{what} {identifier[:40]} was not found", field)
+
+
+def check_version(what: str, current: int, seen: int | None) -> None:
+    """STALE_VERSION unless the version that the caller has seen, if any, is the current one."""
+    if seen is not None and seen != current:
+        message = f"the {what} has changed: read version {current} and try again"
+        raise refuse(ErrorCode.STALE_VERSION, message, "version")
 
 
 def conflict(message: str, field: str = "id") -> BillingError:

@@ -1,4 +1,4 @@
-"""What a remittance must look like before it is kept."""
+"""A payer's statement, and the checks that it must pass before it is stored."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SEQUENCE_MAX: Final = 9_999
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One line of a statement: what is paid of an item (by sequence or code) or of a whole claim, and what is not."""
+    """One line of a statement: what is paid and denied of an item (by sequence or code) or of a whole claim."""
 
     provider_claim_number: str | None
     payer_claim_number: str | None
@@ -46,49 +46,50 @@ class Statement:
 
     @property
     def content_hash(self) -> str:
-        """A digest of what the statement says, the same for the same statement."""
-        said = [self.paid_on, [asdict(line) for line in self.lines]]
-        return hashlib.sha256(orjson.dumps(said)).hexdigest()
+        """A digest that is equal for statements with the same payment date and lines."""
+        content = [self.paid_on, [asdict(line) for line in self.lines]]
+        return hashlib.sha256(orjson.dumps(content)).hexdigest()
 
 
-def failures(data: Statement, *, today: date) -> list[Failure]:
-    """Every reason why this is no statement."""
+def statement_failures(statement: Statement, *, today: date) -> list[Failure]:
+    """Every failure of form, date and amount, with its path in the input."""
     found = [
-        ans_failure(data.payer, "payer"),
-        cnes_failure(data.provider, "provider"),
-        ascii_failure(data.statement_number, "statementNumber", NUMBER_LENGTH_MAX),
-        text_failure(data.bank_reference, "bankReference", 60),
+        ans_failure(statement.payer, "payer"),
+        cnes_failure(statement.provider, "provider"),
+        ascii_failure(statement.statement_number, "statementNumber", NUMBER_LENGTH_MAX),
+        text_failure(statement.bank_reference, "bankReference", 60),
     ]
-    if data.paid_on is not None and data.paid_on > today:
+    if statement.paid_on is not None and statement.paid_on > today:
         found.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
-    if not 1 <= len(data.lines) <= LINES_MAX:
-        found.append(Failure(ErrorCode.INVALID_INPUT, f"a statement has 1 to {LINES_MAX} lines", "lines"))
-    elif sum(line.paid for line in data.lines) > CENTS_MAX:
+    if not 1 <= len(statement.lines) <= LINES_MAX:
+        found.append(Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {LINES_MAX} lines", "lines"))
+    elif sum(line.paid for line in statement.lines) > CENTS_MAX:
         found.append(Failure(ErrorCode.INVALID_AMOUNT, "the statement pays more than 99999999.99", "lines"))
-    found += [failure for index, line in enumerate(data.lines) for failure in _line(f"lines.{index}", line)]
+    found += [
+        failure for index, line in enumerate(statement.lines) for failure in _line_failures(f"lines.{index}", line)
+    ]
     return [failure for failure in found if failure is not None]
 
 
-def _line(path: str, line: StatementLine) -> Iterator[Failure | None]:
+def _line_failures(path: str, line: StatementLine) -> Iterator[Failure | None]:
     numbers = {"providerClaimNumber": line.provider_claim_number, "payerClaimNumber": line.payer_claim_number}
     if not any(numbers.values()):
-        yield Failure(ErrorCode.INVALID_INPUT, "name the claim by one of its numbers", f"{path}.providerClaimNumber")
+        yield Failure(ErrorCode.INVALID_INPUT, "provide a claim number", f"{path}.providerClaimNumber")
     for name, number in numbers.items():
         yield ascii_failure(number, f"{path}.{name}", NUMBER_LENGTH_MAX)
     if line.item_sequence is not None and not 1 <= line.item_sequence <= SEQUENCE_MAX:
-        yield Failure(ErrorCode.INVALID_INPUT, "items are numbered from 1", f"{path}.itemSequence")
+        yield Failure(ErrorCode.INVALID_INPUT, f"must be 1 to {SEQUENCE_MAX}", f"{path}.itemSequence")
     if not 0 <= line.paid <= CENTS_MAX:
-        yield Failure(ErrorCode.INVALID_AMOUNT, "an amount is at most 99999999.99", f"{path}.paidAmount")
+        yield Failure(ErrorCode.INVALID_AMOUNT, "must be 0 to 99999999.99", f"{path}.paidAmount")
     if line.item_code is not None:
         yield code_failure(line.item_code, f"{path}.itemCode")
     for place, denial in enumerate(line.denials):
-        yield from _denial(f"{path}.denials.{place}", denial)
+        yield from _denial_failures(f"{path}.denials.{place}", denial)
 
 
-def _denial(path: str, denial: DeniedAmount) -> Iterator[Failure]:
-    if tabela38.description(denial.code) is None:
-        yield Failure(ErrorCode.UNKNOWN_CODE, f"Tabela 38 has no code {denial.code[:10]}", f"{path}.code")
+def _denial_failures(path: str, denial: DeniedAmount) -> Iterator[Failure | None]:
+    yield tabela38.code_failure(denial.code, f"{path}.code")
     if denial.amount <= 0:
-        yield Failure(ErrorCode.INVALID_AMOUNT, "a denied amount is above zero", f"{path}.amount", "5040")
+        yield Failure(ErrorCode.INVALID_AMOUNT, "a denied amount must be above zero", f"{path}.amount", "5040")
     if denial.amount > CENTS_MAX:
-        yield Failure(ErrorCode.INVALID_AMOUNT, "an amount is at most 99999999.99", f"{path}.amount")
+        yield Failure(ErrorCode.INVALID_AMOUNT, "must be at most 99999999.99", f"{path}.amount")

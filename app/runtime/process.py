@@ -90,7 +90,7 @@ def build(
         statement, source = inbox_service.read(event), event["source"]
         actor = inbox_service.actor_of(statement, request_id=event["id"][:REQUEST_ID_LENGTH_MAX])
         owner = inbox_service.key_owner(source)
-        done = await changes.run(RECEIVE, actor, {"data": statement}, key=event["id"], key_owner=owner)
+        done = await changes.run(RECEIVE, actor, {"statement": statement}, key=event["id"], key_owner=owner)
         return done.value.is_new and not done.replayed
 
     hub = Hub(missing, on_delivery=delivered, on_lag=metrics.lagged.inc)

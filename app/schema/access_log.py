@@ -15,7 +15,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.base.permissions import BREAK_GLASS, Requires, health
 from app.services import emergency
-from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MIN, EmergencyData
+from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MIN, EmergencyRequest
 
 described(
     AccessKind,
@@ -118,7 +118,7 @@ class OpenEmergencyAccessInput:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        return {"data": EmergencyData(self.patient, self.reason, self.minutes)}
+        return {"request": EmergencyRequest(self.patient, self.reason, self.minutes)}
 
 
 @strawberry.type(description="Result of the request.")

@@ -17,7 +17,7 @@ from app.schema.claim_inputs import (
 )
 from app.schema.objects import Claim
 from app.services import batch_export, claims, reviews
-from app.services.batch_export import CARRIED
+from app.services.batch_export import DOCUMENT_CLASSES
 from app.services.claims import Submission
 
 
@@ -50,7 +50,7 @@ class TissBatch:
     xml: str | None = strawberry.field(
         description="The document, with the cards, clinical indications, codes and amounts of its claims; save it in "
         "ISO-8859-1, as its declaration says.",
-        extensions=[Requires("batches:export", data=CARRIED)],
+        extensions=[Requires("batches:export", data=DOCUMENT_CLASSES)],
     )
     hash: str = strawberry.field(description="The hash of its epilogue.")
 

@@ -15,7 +15,7 @@ from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
 from app.schema.base.permissions import Requires, financial
 from app.schema.parties import Payer, Provider
 from app.services import contracts as service
-from app.services.contracts import ContractData
+from app.services.contracts import ContractForm
 
 WINDOW = "Days from the service to the last day on which a claim may be sent."
 DEADLINE = "Days from a denial to the last day on which it may be appealed."
@@ -113,8 +113,8 @@ class SaveContractInput:
         terms = Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
         prices = None if self.prices is None else tuple(price.data() for price in self.prices)
         added = tuple(price.data() for price in self.add_prices)
-        data = ContractData(self.provider, self.payer, terms, prices, added)
-        return {"data": data, "version": self.version}
+        form = ContractForm(self.provider, self.payer, terms, prices, added)
+        return {"form": form, "version": self.version}
 
 
 @strawberry.type(description="Result of a contract.")

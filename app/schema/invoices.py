@@ -19,7 +19,7 @@ from app.schema.base.mutations import KEY, VERSION, MutationPayload, checked_arg
 from app.schema.base.permissions import Requires, check_input, needing
 from app.schema.objects import Invoice
 from app.services import invoices as service
-from app.services.invoices import InvoiceData
+from app.services.invoices import InvoiceForm
 
 described(
     InvoiceOrder,
@@ -110,7 +110,7 @@ class CreateInvoiceInput:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        return {"data": InvoiceData(self.provider, self.payer, self.billing_month, tuple(self.claim_ids))}
+        return {"form": InvoiceForm(self.provider, self.payer, self.billing_month, tuple(self.claim_ids))}
 
 
 @strawberry.input(description="Which invoice to issue.")

@@ -237,7 +237,9 @@ class ImportRemittanceInput:
         lines = tuple(line.data() for line in self.lines or ())
         number = self.statement_number or ""
         return {
-            "data": Statement(self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines),
+            "statement": Statement(
+                self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines
+            ),
             "document": None if self.xml is None else self.xml.encode(),
             "source": RemittanceSource.TYPED if self.xml is None else RemittanceSource.TISS,
         }

@@ -1,4 +1,4 @@
-"""Sending claims to the payer: chosen claims as a TISS batch document (lote de guias)."""
+"""Exporting claims to the payer as a TISS batch document (lote de guias)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,21 +12,21 @@ from app.db import parties as parties_db
 from app.db.claims import ClaimRecord
 from app.domain.access_log import DataClass
 from app.domain.claims import SENT, ClaimType
-from app.domain.errors import ErrorCode, Failure, raise_any
+from app.domain.errors import ErrorCode, Failure, not_found, raise_any
 from app.services import claim_checks, claims
 from app.tiss import write_batch, write_guide
 from app.tiss.write_guide import OutgoingGuide, ProviderIdentity
 from app.unit_of_work.action import Action, Answer
 from app.unit_of_work.unit import UnitOfWork
 
-CARRIED: Final = (DataClass.PERSONAL, DataClass.HEALTH, DataClass.FINANCIAL)
-"""What a document says of each patient: card, clinical indication, codes and amounts."""
-TYPES: Final = {ClaimType.CONSULTATION, ClaimType.SP_SADT}
+DOCUMENT_CLASSES: Final = (DataClass.PERSONAL, DataClass.HEALTH, DataClass.FINANCIAL)
+"""The data classes of a document: card, clinical indication, codes and amounts of each patient."""
+EXPORTED_TYPES: Final = {ClaimType.CONSULTATION, ClaimType.SP_SADT}
 
 
 @dataclass(frozen=True, slots=True)
 class BatchDocument:
-    """A batch document: its number with this provider, its XML text, the hash of its epilogue, its claims, its time."""
+    """A batch document as XML, with its hash and its number, which is unique for the provider."""
 
     number: str
     file_name: str
@@ -37,19 +37,19 @@ class BatchDocument:
 
 
 async def export(unit: UnitOfWork, *, claim_ids: Sequence[str]) -> BatchDocument:
-    """The document of these claims, in the order given: sent, of one type, one provider and one payer."""
-    chosen = await _chosen(unit, claim_ids)
+    """Write the document, in the given order. The claims must be submitted, of one type, one provider and one payer."""
+    chosen = await _exportable(unit, claim_ids)
     number = await invoices_db.next_batch_number(unit.connection, chosen[0].provider_cnes)
-    return await _written(unit, chosen, str(number), unit.now)
+    return await _document(unit, chosen, str(number), unit.now)
 
 
-async def _chosen(unit: UnitOfWork, claim_ids: Sequence[str]) -> list[ClaimRecord]:
+async def _exportable(unit: UnitOfWork, claim_ids: Sequence[str]) -> list[ClaimRecord]:
     claims.check_batch(claim_ids)
     found = {claim.id: claim for claim in await claims_db.by_ids(unit.connection, unit.scope, claim_ids)}
     raise_any(_missing(claim_ids, found))
     chosen = [found[claim_id] for claim_id in claim_ids]
     claims.check_one_type(chosen)
-    raise_any(_unfit(chosen))
+    raise_any(_export_failures(chosen))
     for claim in chosen:
         unit.changed(claim.id, claim.patient_id)
     return chosen
@@ -57,33 +57,34 @@ async def _chosen(unit: UnitOfWork, claim_ids: Sequence[str]) -> list[ClaimRecor
 
 def _missing(claim_ids: Sequence[str], found: dict[str, ClaimRecord]) -> list[Failure]:
     return [
-        Failure(ErrorCode.NOT_FOUND, f"no claim {claim_id[:40]}", f"claimIds.{index}")
+        failure
         for index, claim_id in enumerate(claim_ids)
         if claim_id not in found
+        for failure in not_found("claim", claim_id, f"claimIds.{index}").failures
     ]
 
 
-def _unfit(chosen: Sequence[ClaimRecord]) -> list[Failure]:
+def _export_failures(chosen: Sequence[ClaimRecord]) -> list[Failure]:
     first = chosen[0]
     failures = []
     for index, claim in enumerate(chosen):
         field = f"claimIds.{index}"
         if claim.status not in SENT:
-            message = f"a claim that is {claim.status} is not sent to a payer"
+            message = f"only submitted claims can be exported, this one is {claim.status}"
             failures.append(Failure(ErrorCode.CONFLICT, message, field))
-        elif claim.type not in TYPES:
-            message = f"documents are written for consultations and SP/SADT services, not for {claim.type}"
+        elif claim.type not in EXPORTED_TYPES:
+            message = f"only consultations and SP/SADT services can be exported, this is {claim.type}"
             failures.append(Failure(ErrorCode.INVALID_INPUT, message, field))
         elif (claim.provider_cnes, claim.payer_ans) != (first.provider_cnes, first.payer_ans):
-            failures.append(Failure(ErrorCode.CONFLICT, "a batch has one provider and one payer", field))
+            failures.append(Failure(ErrorCode.CONFLICT, "choose claims of one provider and one payer", field))
     return failures
 
 
-async def _written(unit: UnitOfWork, chosen: Sequence[ClaimRecord], number: str, at: datetime) -> BatchDocument:
-    unit.disclose(*CARRIED)
+async def _document(unit: UnitOfWork, chosen: Sequence[ClaimRecord], number: str, at: datetime) -> BatchDocument:
+    unit.disclose(*DOCUMENT_CLASSES)
     guides = await _guides(unit, chosen)
     raise_any(failure for index, guide in enumerate(guides) for failure in write_guide.failures(guide, index))
-    # About 40 ms of CPU for 100 guides: beside the event loop, others are served meanwhile.
+    # Takes about 40 ms of CPU for 100 guides: a thread leaves the event loop free for other requests.
     xml = await asyncio.to_thread(write_batch.document, guides, number, at)
     first = chosen[0]
     return BatchDocument(
@@ -112,14 +113,14 @@ async def _guides(unit: UnitOfWork, chosen: Sequence[ClaimRecord]) -> list[Outgo
     ]
 
 
-def _facts(batch: BatchDocument) -> Any:
+def _stored_facts(batch: BatchDocument) -> Any:
     return [batch.number, batch.written_at.isoformat(), batch.claim_ids]
 
 
-async def _rebuilt(unit: UnitOfWork, facts: Any) -> BatchDocument:
-    """The document again, under the number and time of the first: it is never stored itself."""
+async def _rebuild(unit: UnitOfWork, facts: Any) -> BatchDocument:
+    """Write the document again with its first number and time: the document itself is never stored."""
     number, at, claim_ids = facts
-    return await _written(unit, await _chosen(unit, claim_ids), number, datetime.fromisoformat(at))
+    return await _document(unit, await _exportable(unit, claim_ids), number, datetime.fromisoformat(at))
 
 
-EXPORT: Final = Action("exportBatch", export, needs="batches:export", answer=Answer(_facts, _rebuilt))
+EXPORT: Final = Action("exportBatch", export, needs="batches:export", answer=Answer(_stored_facts, _rebuild))

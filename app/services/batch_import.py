@@ -22,14 +22,14 @@ from app.unit_of_work.unit import UnitOfWork
 class GuideOutcome(StrEnum):
     """The result for one guide."""
 
-    TAKEN = "TAKEN"
+    IMPORTED = "IMPORTED"
     UNCHANGED = "UNCHANGED"
     REFUSED = "REFUSED"
 
 
 @dataclass(frozen=True, slots=True)
 class GuideResult:
-    """The result for one guide: the claim it became or already was, or why it was refused."""
+    """The result for one guide: its claim, new or imported before, or why it was refused."""
 
     number: str
     outcome: GuideOutcome
@@ -39,7 +39,7 @@ class GuideResult:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """The document's batch number, what refused it as a whole (if anything), and a result per guide."""
+    """The document's batch number, the failures that refuse it as a whole (if any), and a result per guide."""
 
     batch_number: str | None
     failures: tuple[Failure, ...]
@@ -52,7 +52,7 @@ class ImportReport:
 
 
 async def import_batch(changes: Changes, actor: Actor, xml: bytes) -> ImportReport:
-    """Import the document; a guide is taken whole or not at all, and a second import changes nothing."""
+    """Import the document; a guide is imported whole or refused, and a second import changes nothing."""
     batch = await asyncio.to_thread(read_batch.read, xml)
     results = [await _import_guide(changes, actor, guide) for guide in batch.guides]
     return ImportReport(batch.number, batch.failures, tuple(results))
@@ -71,28 +71,28 @@ async def import_guide(unit: UnitOfWork, *, number: str, form: ClaimForm) -> Gui
     """One guide as a submitted claim; a guide that was imported before changes nothing."""
     known = await claims_db.by_number(unit.connection, form.provider, form.payer, form.provider_claim_number)
     if known is not None:
-        return await _known(unit, known, form)
+        return await _compare(unit, known, form)
     claim = await claims.create(unit, form=form, submit=True)
-    return GuideResult(number, GuideOutcome.TAKEN, claim.id)
+    return GuideResult(number, GuideOutcome.IMPORTED, claim.id)
 
 
-async def _known(unit: UnitOfWork, known: ClaimRecord, form: ClaimForm) -> GuideResult:
-    """The same guide again is fine; another guide under the number of an earlier one is not."""
+async def _compare(unit: UnitOfWork, known: ClaimRecord, form: ClaimForm) -> GuideResult:
+    """UNCHANGED for the same guide again, REFUSED for a different guide with the number of an earlier one."""
     items = await claims_db.items_of_claims(unit.connection, unit.scope, [known.id])
     earlier = claim_checks.form_of(known, items)
     if (earlier.card_number, _billed(earlier)) == (form.card_number, _billed(form)):
         return GuideResult(form.provider_claim_number, GuideOutcome.UNCHANGED, known.id)
-    message = f"number {form.provider_claim_number} belongs to another claim, {known.id}"
+    message = f"number {form.provider_claim_number} belongs to claim {known.id}: use another number"
     failure = Failure(ErrorCode.DUPLICATE_CLAIM, message, "numeroGuiaPrestador", "1308")
     return GuideResult(form.provider_claim_number, GuideOutcome.REFUSED, failures=(failure,))
 
 
 def _billed(form: ClaimForm) -> list[tuple[str, str, date, int]]:
-    """What is billed, in no particular order: documents put expenses after procedures."""
+    """The billed items, sorted: documents list expenses after procedures, so the order of the form is lost."""
     return sorted(
         (item.code_system, item.code, item.performed_on or form.service_date, item.total) for item in form.items
     )
 
 
 IMPORT_GUIDE: Final = Action("importGuide", import_guide)
-""" `billing import-tiss`, guide by guide."""
+"""Used by `billing import-tiss`, once per guide."""

@@ -1,4 +1,4 @@
-"""A claim form checked against the gateway's data, and the way from a form to rows and back."""
+"""A claim form checked against the gateway's data, and conversions between forms and rows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -25,7 +25,7 @@ from app.services import parties, tuss
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the checks looked up on the way: payer, coverage, contract (if any) and the terms of the codes."""
+    """The rows that the checks looked up: payer, coverage, contract (if any) and the terms of the codes."""
 
     payer: PayerRecord
     coverage: CoverageRecord
@@ -36,7 +36,7 @@ class Checked:
 async def examine(
     connection: AsyncConnection, *, scope: DataScope, form: ClaimForm, today: date
 ) -> tuple[list[Failure], Checked | None]:
-    """Every failure found, and what was looked up unless a party or the card is unknown."""
+    """All failures, and the rows looked up; None instead of rows if the payer or the card is unknown."""
     failures = list(claim_form.shape_failures(form))
     if failures:
         return failures, None
@@ -55,7 +55,9 @@ async def examine(
 
 def _coverage_failures(form: ClaimForm, coverage: CoverageRecord | None) -> list[Failure]:
     if coverage is None:
-        return [Failure(ErrorCode.INVALID_CARD, "the payer has no such card", "cardNumber", "1001")]
+        return [
+            Failure(ErrorCode.INVALID_CARD, "unknown card: check the card number and the payer", "cardNumber", "1001")
+        ]
     if coverage.card_valid_until is not None and coverage.card_valid_until < form.service_date:
         return [Failure(ErrorCode.INVALID_CARD, "the card had expired on the service date", "cardNumber", "1017")]
     return []
@@ -66,7 +68,7 @@ def _date_failures(form: ClaimForm, window: int, today: date) -> Iterable[Failur
     yield from date_failures(form.service_date, today=today, window_days=window, authorization_valid_until=valid_until)
     for index, item in enumerate(form.items):
         if item.performed_on is not None and item.performed_on > today:
-            message = "an item cannot be performed in the future"
+            message = "the item's date is in the future"
             yield Failure(ErrorCode.INVALID_DATE, message, f"items.{index}.performedOn", "3223")
 
 
@@ -158,6 +160,6 @@ def _item_form(item: ItemRecord, claim: ClaimRecord) -> ItemForm:
         unit_price=Cents(item.unit_price_cents),
         factor=Factor(item.factor),
         description=item.description,
-        # An item on the service date keeps following it when the date is changed.
+        # None: an item performed on the service date still follows that date when it is changed.
         performed_on=None if item.performed_on == claim.service_date else item.performed_on,
     )

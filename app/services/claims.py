@@ -1,4 +1,4 @@
-"""What the provider does with claims: create, change, submit, cancel, replace."""
+"""The provider's actions on claims: create, change, submit, cancel, replace."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +15,7 @@ from app.domain.actions import ClaimOperation
 from app.domain.claim_form import ClaimForm
 from app.domain.claims import ClaimAction, ClaimStatus, next_status, replacement_block
 from app.domain.denials import AFTER_APPEAL
-from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any, refuse
+from app.domain.errors import BillingError, ErrorCode, Failure, check_version, conflict, not_found, raise_any, refuse
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
 from app.services import claim_checks, preflight
@@ -39,11 +39,11 @@ class Submission:
 
 
 async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRecord:
-    """A new claim, DRAFT or at once SUBMITTED."""
+    """Create a claim as DRAFT, or SUBMITTED at once."""
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today
     )
-    return await _insert(unit, form, _new_record(unit, form, found.passed()), found, submit=submit)
+    return await _insert(unit, form, _new_record(unit, form, found.require_passed()), found, submit=submit)
 
 
 async def _insert(
@@ -51,10 +51,10 @@ async def _insert(
 ) -> ClaimRecord:
     claim = _submitted(unit, draft, found) if submit else draft
     try:
-        items = claim_checks.item_records(claim.id, form, found.passed())
+        items = claim_checks.item_records(claim.id, form, found.require_passed())
         await claims_db.insert_claim(unit.connection, claim, items)
     except IntegrityError:
-        # Another caller took the number between the check and the insert.
+        # The check ran without a lock: another caller used the number before this insert.
         raise BillingError(preflight.duplicate_number(form)) from None
     unit.step(claim_step(unit, draft, ClaimAction.CREATE))
     unit.emit(claim_event("ClaimCreated", draft, at=unit.now))
@@ -66,7 +66,7 @@ async def _insert(
 
 
 async def replace_claim(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], submit: bool) -> ClaimRecord:
-    """A corrected claim in the place of a decided one: a new claim that keeps the payer's number."""
+    """Replace a decided claim with a corrected one, a new claim with the same payer's number."""
     original = await locked(unit, id, None)
     await _check_replaceable(unit, original)
     form = await _changed_form(unit, original, changes)
@@ -74,7 +74,7 @@ async def replace_claim(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any]
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(replaces_id=id), today=unit.today
     )
     draft = replace(
-        _new_record(unit, form, found.passed()), replaces_id=id, payer_claim_number=original.payer_claim_number
+        _new_record(unit, form, found.require_passed()), replaces_id=id, payer_claim_number=original.payer_claim_number
     )
     return await _insert(unit, form, draft, found, submit=submit)
 
@@ -103,7 +103,7 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     form = await _changed_form(unit, claim, changes)
     identity = ClaimIdentity(id, claim.replaces_id)
     found = await preflight.examine(unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today)
-    checked = found.passed()
+    checked = found.require_passed()
     renewed = replace(claim, **claim_checks.columns_of(form, checked), version=claim.version + 1)
     await _rewrite(unit, renewed, form, checked)
     unit.step(claim_step(unit, renewed, ClaimAction.UPDATE))
@@ -122,7 +122,7 @@ async def _rewrite(unit: UnitOfWork, claim: ClaimRecord, form: ClaimForm, checke
 
 
 async def submit_many(unit: UnitOfWork, *, claim_ids: Sequence[str]) -> list[Submission]:
-    """Send up to 100 claims of one type; each succeeds or is refused for itself, in input order."""
+    """Send up to 100 claims of one type; each succeeds or is refused on its own, results in input order."""
     check_batch(claim_ids)
     rows = await claims_db.lock_many(unit.connection, unit.scope, sorted(set(claim_ids)))
     found = {claim.id: claim for claim in rows}
@@ -134,17 +134,17 @@ async def submit_many(unit: UnitOfWork, *, claim_ids: Sequence[str]) -> list[Sub
 
 
 def check_batch(claim_ids: Sequence[str]) -> None:
-    """BATCH_TOO_LARGE above 100 claims, INVALID_INPUT for none or for one named twice."""
+    """BATCH_TOO_LARGE for more than 100 claims, INVALID_INPUT for none or for duplicates."""
     if len(claim_ids) > BATCH_MAX:
-        raise refuse(ErrorCode.BATCH_TOO_LARGE, f"a batch has at most {BATCH_MAX} claims", "claimIds", "5015")
+        raise refuse(ErrorCode.BATCH_TOO_LARGE, f"send at most {BATCH_MAX} claims at once", "claimIds", "5015")
     if not claim_ids or len(set(claim_ids)) < len(claim_ids):
-        raise refuse(ErrorCode.INVALID_INPUT, "a batch has at least one claim, each of them once", "claimIds")
+        raise refuse(ErrorCode.INVALID_INPUT, "send at least one claim, and each claim only once", "claimIds")
 
 
 def check_one_type(claims: Sequence[ClaimRecord]) -> None:
     """BATCH_TOO_LARGE for claims of several types."""
     if len({claim.type for claim in claims}) > 1:
-        raise refuse(ErrorCode.BATCH_TOO_LARGE, "a batch has claims of one type only", "claimIds", "5015")
+        raise refuse(ErrorCode.BATCH_TOO_LARGE, "send claims of one type only", "claimIds", "5015")
 
 
 async def _submit_one(unit: UnitOfWork, claim: ClaimRecord | None, claim_id: str, field: str) -> Submission:
@@ -158,16 +158,16 @@ async def _submit_one(unit: UnitOfWork, claim: ClaimRecord | None, claim_id: str
 
 async def _submit(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
     next_status(claim.status, ClaimAction.SUBMIT)
-    # What was right when the draft was written may no longer be: card, window, codes, prices.
+    # Checked again: card, submission window, codes and prices may have changed since the draft was written.
     found = await preflight.of_record(unit.connection, scope=unit.scope, claim=claim, today=unit.today)
-    found.passed()
+    found.require_passed()
     return await store(unit, _submitted(unit, claim, found), ClaimAction.SUBMIT, "ClaimSubmitted")
 
 
 async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
     """Withdraw a claim that is not decided yet."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    claim = moved_by(await locked(unit, id, version), ClaimAction.CANCEL)
+    claim = after_action(await locked(unit, id, version), ClaimAction.CANCEL)
     return await store(unit, claim, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
 
 
@@ -176,13 +176,11 @@ async def locked(unit: UnitOfWork, claim_id: str, version: int | None) -> ClaimR
     claim = await claims_db.lock(unit.connection, unit.scope, claim_id)
     if claim is None:
         raise not_found("claim", claim_id)
-    if version is not None and version != claim.version:
-        message = f"the claim has changed: its version is {claim.version}"
-        raise refuse(ErrorCode.STALE_VERSION, message, "version")
+    check_version("claim", claim.version, version)
     return claim
 
 
-def moved_by(claim: ClaimRecord, action: ClaimAction) -> ClaimRecord:
+def after_action(claim: ClaimRecord, action: ClaimAction) -> ClaimRecord:
     """The claim after the action; CONFLICT for an action that its status does not allow."""
     return replace(claim, status=next_status(claim.status, action), version=claim.version + 1)
 
@@ -190,7 +188,7 @@ def moved_by(claim: ClaimRecord, action: ClaimAction) -> ClaimRecord:
 async def store(
     unit: UnitOfWork, claim: ClaimRecord, action: ClaimAction, event: str, *, reason: str | None = None
 ) -> ClaimRecord:
-    """Write the moved claim, its step of history and its event."""
+    """Write the changed claim, its step of history and its event."""
     await claims_db.update_claim(unit.connection, claim)
     unit.step(claim_step(unit, claim, action, reason=reason))
     unit.emit(claim_event(event, claim, at=unit.now))
@@ -199,7 +197,7 @@ async def store(
 
 
 def _submitted(unit: UnitOfWork, claim: ClaimRecord, found: Preflight) -> ClaimRecord:
-    return replace(moved_by(claim, ClaimAction.SUBMIT), submitted_at=unit.now, warnings=found.warnings or None)
+    return replace(after_action(claim, ClaimAction.SUBMIT), submitted_at=unit.now, warnings=found.warnings or None)
 
 
 def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRecord:
@@ -223,8 +221,8 @@ def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRec
     )
 
 
-async def _submissions(unit: UnitOfWork, facts: Any) -> list[Submission]:
-    """Submissions from their stored facts: claims are read again, refusals are stored as they were."""
+async def _rebuild_submissions(unit: UnitOfWork, facts: Any) -> list[Submission]:
+    """Submissions from their stored facts: claims are read again, refusals were stored whole."""
     sent = await STORED_CLAIM.read(unit, [each["claim"] for each in facts if each["claim"]])
     claims = {claim.id: claim for claim in sent}
     return [
@@ -267,7 +265,7 @@ SUBMIT: Final = Action(
     "submitClaims",
     submit_many,
     needs="claims:submit",
-    answer=Answer(_submission_facts, _submissions),
+    answer=Answer(_submission_facts, _rebuild_submissions),
     offers=ClaimOperation.SUBMIT,
 )
 CANCEL: Final = Action("cancelClaim", cancel, needs="claims:cancel", answer=CLAIM_ANSWER, offers=ClaimOperation.CANCEL)

@@ -1,4 +1,4 @@
-"""Contracts: the terms between a provider and a payer, and storing them."""
+"""Contracts: the terms and prices agreed between a provider and a payer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,21 +12,21 @@ from app.db import parties as parties_db
 from app.db.contracts import ContractRecord, PriceRecord
 from app.domain import ids
 from app.domain.contracts import Price, Terms, price_failures, terms_failures
-from app.domain.errors import ErrorCode, Failure, conflict, raise_any, refuse
+from app.domain.errors import ErrorCode, Failure, check_version, conflict, raise_any
 from app.domain.identifiers import code_failure
 from app.services import parties
-from app.services.tuss import OWN_TABLES, PUBLISHED_TABLES
+from app.services.tuss import OWN_TABLES, PUBLISHED_TABLES, unknown_table
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
 PRICES_MAX: Final = 1_000
-"""In one call, so that a list fits into a request; a longer list is added to in several."""
+"""Per call, so that the input fits into a request; longer lists need several calls."""
 STANDARD: Final = Terms(submission_window_days=180, appeal_deadline_days=30, payment_term_days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class ContractData:
-    """The terms of one pair; `prices` None leaves the price list as it is, `added` adds to it."""
+class ContractForm:
+    """The terms of one provider and payer; `prices` replaces the price list unless None, `added` adds to it."""
 
     provider: str
     payer: str
@@ -36,7 +36,7 @@ class ContractData:
 
 
 async def terms_of(connection: AsyncConnection, provider: str, payer: str) -> Terms:
-    """The contract's terms, or what the payer offers without one."""
+    """The contract's terms, or the payer's general terms without a contract."""
     contract = await contracts_db.between(connection, provider, payer)
     if contract is not None:
         return contract.terms
@@ -53,54 +53,51 @@ async def prices_for(
     return [row.price for row in await contracts_db.prices_for(connection, contract.id, codes)]
 
 
-async def save(unit: UnitOfWork, *, data: ContractData, version: int | None) -> ContractRecord:
-    """The contract of this pair, new or changed."""
+async def save(unit: UnitOfWork, *, form: ContractForm, version: int | None) -> ContractRecord:
+    """Create or change the contract of this provider and payer."""
     raise_any(
         [
-            *terms_failures(data.terms),
-            *_list_failures(data.prices or (), "prices"),
-            *_list_failures(data.added, "addPrices"),
+            *terms_failures(form.terms),
+            *_list_failures(form.prices or (), "prices"),
+            *_list_failures(form.added, "addPrices"),
         ]
     )
     connection = unit.connection
-    await parties.check(connection, unit.scope, provider=data.provider, payer=data.payer)
-    known = await contracts_db.lock(connection, data.provider, data.payer)
-    if version is not None and version != (known.version if known else 0):
-        message = f"the contract has changed: its version is {known.version if known else 0}"
-        raise refuse(ErrorCode.STALE_VERSION, message, "version")
-    contract = _record(unit, data, known)
+    await parties.check(connection, unit.scope, provider=form.provider, payer=form.payer)
+    known = await contracts_db.lock(connection, form.provider, form.payer)
+    check_version("contract", known.version if known else 0, version)
+    contract = _record(unit, form, known)
     await _write(connection, contract, is_new=known is None)
-    if data.prices is not None:
+    if form.prices is not None:
         await contracts_db.delete_prices(connection, contract.id)
-        await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in data.prices])
-    if data.added:
+        await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in form.prices])
+    if form.added:
         listed = [row.price for row in await contracts_db.prices_of(connection, [contract.id])]
-        raise_any(price_failures(data.added, "addPrices", listed))
-        await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in data.added])
+        raise_any(price_failures(form.added, "addPrices", listed))
+        await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in form.added])
     unit.changed(contract.id)
     return contract
 
 
 def _list_failures(prices: tuple[Price, ...], field: str) -> list[Failure | None]:
     if len(prices) > PRICES_MAX:
-        return [Failure(ErrorCode.INVALID_INPUT, f"at most {PRICES_MAX} prices at once", field)]
+        return [Failure(ErrorCode.INVALID_INPUT, f"send at most {PRICES_MAX} prices at once", field)]
     found: list[Failure | None] = list(price_failures(prices, field))
     for index, price in enumerate(prices):
         if price.code_system not in (*PUBLISHED_TABLES, *OWN_TABLES):
-            message = f"there is no TUSS table {price.code_system[:10]}"
-            found.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"{field}.{index}.codeSystem", "3150"))
+            found.append(unknown_table(price.code_system, f"{field}.{index}.codeSystem"))
         found.append(code_failure(price.code, f"{field}.{index}.code"))
     return found
 
 
-def _record(unit: UnitOfWork, data: ContractData, known: ContractRecord | None) -> ContractRecord:
+def _record(unit: UnitOfWork, form: ContractForm, known: ContractRecord | None) -> ContractRecord:
     fresh = ContractRecord(
         id=ids.new_id(ids.CONTRACT),
-        provider_cnes=data.provider,
-        payer_ans=data.payer,
-        submission_window_days=data.terms.submission_window_days,
-        appeal_deadline_days=data.terms.appeal_deadline_days,
-        payment_term_days=data.terms.payment_term_days,
+        provider_cnes=form.provider,
+        payer_ans=form.payer,
+        submission_window_days=form.terms.submission_window_days,
+        appeal_deadline_days=form.terms.appeal_deadline_days,
+        payment_term_days=form.terms.payment_term_days,
         version=1,
         updated_by=unit.subject,
         updated_at=unit.now,

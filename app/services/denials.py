@@ -1,4 +1,4 @@
-"""What follows a denial: it is accepted, appealed, answered, or lost when the deadline has passed."""
+"""Actions on denials: accept, appeal, answer the appeal, and expire when the deadline has passed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from app.db.denials import DenialRecord
 from app.domain.actions import DenialOperation
 from app.domain.denials import (
     JUSTIFICATION_MAX,
+    REPLACED,
     DenialAction,
     DenialStatus,
     answer_action,
@@ -39,7 +40,7 @@ EVENTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class AppealAnswer:
-    """The payer's answer to one appeal: what it pays after all, and why not the rest."""
+    """The payer's answer to one appeal: the amount it now accepts, and why not the rest."""
 
     denial_id: str
     accepted: Cents
@@ -55,7 +56,7 @@ async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
 
 
 async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justification: str) -> DenialRecord:
-    """Contest the denial (recurso de glosa), for the whole of it or for `amount`; the rest is given up."""
+    """Contest the denial (recurso de glosa), for its whole amount or for `amount` only; the rest is given up."""
     raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
     claim, denial = await _locked(unit, id, "id")
     block = appeal_block(denial.status, deadline=denial.appeal_deadline, today=unit.today)
@@ -64,27 +65,27 @@ async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justificati
     await _refuse_replaced(unit, claim)
     appealed = Cents(denial.amount_cents) if amount is None else amount
     check_appeal(appealed=appealed, amount=Cents(denial.amount_cents))
-    moved = replace(
+    changed = replace(
         denial,
         status=next_status(denial.status, DenialAction.APPEAL),
         appealed_cents=appealed,
         justification=justification,
         appealed_at=unit.now,
     )
-    return await _store(unit, claim, moved, DenialAction.APPEAL, appealed)
+    return await _store(unit, claim, changed, DenialAction.APPEAL, appealed)
 
 
 async def answer(unit: UnitOfWork, *, answers: Sequence[AppealAnswer]) -> list[DenialRecord]:
-    """The payer's decision on appeals, each for itself; all of them or none."""
+    """Record the payer's decisions on appeals: all of them, or none if one is refused."""
     if not 1 <= len(answers) <= ANSWERS_MAX or len({each.denial_id for each in answers}) < len(answers):
-        message = f"1 to {ANSWERS_MAX} answers, one for each denial"
+        message = f"send 1 to {ANSWERS_MAX} answers, one for each denial"
         raise refuse(ErrorCode.INVALID_INPUT, message, "answers")
     await _lock_claims(unit, answers)
     return [await _answer(unit, index, each) for index, each in enumerate(answers)]
 
 
 async def _lock_claims(unit: UnitOfWork, answers: Sequence[AppealAnswer]) -> None:
-    """All claims at once and in id order, so that two callers cannot block each other."""
+    """Lock all claims at once and in id order, so that two callers cannot deadlock."""
     found = await denials_db.by_ids(unit.connection, unit.scope, [each.denial_id for each in answers])
     await claims_db.lock_many(unit.connection, unit.scope, sorted({denial.claim_id for denial in found}))
 
@@ -99,26 +100,26 @@ async def _answer(unit: UnitOfWork, index: int, given: AppealAnswer) -> DenialRe
         next_status(denial.status, DenialAction.UPHOLD)
         action = answer_action(accepted=given.accepted, appealed=appealed, amount=amount)
     except BillingError as error:
-        raise BillingError(*(_of_answer(each).under(path) for each in error.failures)) from None
-    moved = replace(
+        raise BillingError(*(_named_denial(each).under(path) for each in error.failures)) from None
+    changed = replace(
         denial,
         status=next_status(denial.status, action),
         answered_cents=given.accepted,
         payer_justification=given.justification,
         answered_at=unit.now,
     )
-    return await _store(unit, claim, moved, action, given.accepted)
+    return await _store(unit, claim, changed, action, given.accepted)
 
 
-def _of_answer(failure: Failure) -> Failure:
-    """An answer names its denial `denial`, where other inputs say `id`."""
+def _named_denial(failure: Failure) -> Failure:
+    """The field of an answer is `denial`, where other inputs have `id`."""
     return replace(failure, field="denial") if failure.field == "id" else failure
 
 
 async def expire(unit: UnitOfWork, *, claim_id: str) -> int:
-    """Let the open denials of one claim expire whose last appeal day has passed; how many there were.
+    """Expire the open denials of one claim whose last day to appeal has passed; the result is how many.
 
-    Any number of processes may do this at once: the claim is locked and looked at again.
+    Any number of processes may do this at once: the denials are read under the claim's lock.
     """
     claim = await claims_db.lock(unit.connection, unit.scope, claim_id)
     if claim is None:
@@ -129,13 +130,14 @@ async def expire(unit: UnitOfWork, *, claim_id: str) -> int:
         if denial.status is DenialStatus.OPEN and unit.today > denial.appeal_deadline
     ]
     for denial in late:
-        moved = replace(denial, status=next_status(denial.status, DenialAction.EXPIRE))
-        await _store(unit, claim, moved, DenialAction.EXPIRE, denial.amount_cents)
+        changed = replace(denial, status=next_status(denial.status, DenialAction.EXPIRE))
+        await _store(unit, claim, changed, DenialAction.EXPIRE, denial.amount_cents)
     return len(late)
 
 
 async def _locked(unit: UnitOfWork, denial_id: str, field: str) -> tuple[ClaimRecord, DenialRecord]:
-    """The denial under the lock of its claim, which guards all denials of the claim."""
+    """The denial, with its claim locked: one lock protects all denials of a claim."""
+    # Read without the lock only to find the claim; read again under the lock, as another caller may have changed it.
     seen = await denials_db.one(unit.connection, unit.scope, denial_id)
     claim = await claims_db.lock(unit.connection, unit.scope, seen.claim_id) if seen else None
     denial = await denials_db.one(unit.connection, unit.scope, denial_id) if claim else None
@@ -146,7 +148,7 @@ async def _locked(unit: UnitOfWork, denial_id: str, field: str) -> tuple[ClaimRe
 
 async def _refuse_replaced(unit: UnitOfWork, claim: ClaimRecord) -> None:
     if claim.id in await claims_db.replaced_among(unit.connection, [claim.id]):
-        raise conflict("another claim replaces the claim of this denial")
+        raise conflict(REPLACED)
 
 
 async def _store(
@@ -175,4 +177,4 @@ ANSWER_APPEAL: Final = Action(
     offers=DenialOperation.ANSWER_APPEAL,
 )
 EXPIRE: Final = Action("expireDenials", expire)
-"""The sweep's own: nobody may ask for it."""
+"""Run by the sweep only: no permission allows it."""

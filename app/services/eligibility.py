@@ -1,4 +1,4 @@
-"""Eligibility: one answer per question, decided from the coverage and kept as history."""
+"""Eligibility: an answer per question, decided from the coverage and stored as history."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -25,7 +25,7 @@ ANSWER_LIFETIME: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Is this card of this payer covered on this day, for this procedure (TUSS table and code) if one is given?"""
+    """Whether a payer's card is covered on a day, for a procedure (TUSS table and code) if one is given."""
 
     provider: str
     payer: str
@@ -38,7 +38,7 @@ class Question:
 def check_question(question: Question, scope: DataScope) -> None:
     """Refuse malformed identifiers (INVALID_IDENTIFIER, INVALID_CARD) and providers outside the scope (NOT_FOUND)."""
     raise_any(_question_failures(question))
-    # A patient's own token may only ask about its own card; that is checked once the card's owner is known.
+    # A patient's token may only ask about the patient's own card, which `_ask` checks once it knows the owner.
     if not scope.contains(provider=question.provider, payer=question.payer, patient=scope.patient):
         raise refuse(ErrorCode.NOT_FOUND, f"provider {question.provider} is not in your scope", "provider")
 
@@ -50,12 +50,12 @@ def _question_failures(question: Question) -> list[Failure | None]:
         card_failure(question.card_number, "cardNumber"),
     ]
     if (question.code_system is None) != (question.procedure_code is None):
-        found.append(Failure(ErrorCode.INVALID_INPUT, "a procedure needs both codeSystem and code", "procedure"))
+        found.append(Failure(ErrorCode.INVALID_INPUT, "give both codeSystem and code of the procedure", "procedure"))
     return found
 
 
 async def check(unit: UnitOfWork, *, question: Question, earlier: EligibilityRecord | None) -> EligibilityRecord:
-    """The payer's answer, or `earlier` (its unexpired answer to the same question) again; each is a row of its own."""
+    """Store the payer's answer, or repeat `earlier`, its unexpired answer to the same question; both add a row."""
     record = await _ask(unit, question) if earlier is None else _repeated(unit, question, earlier)
     await eligibility_db.insert_check(unit.connection, record)
     unit.changed(record.id, record.patient_id)
@@ -63,12 +63,12 @@ async def check(unit: UnitOfWork, *, question: Question, earlier: EligibilityRec
 
 
 async def _ask(unit: UnitOfWork, question: Question) -> EligibilityRecord:
-    """Decide from the payer's coverage data."""
+    """Decide from the payer's coverage."""
     connection, scope = unit.connection, unit.scope
-    payer = await parties.known(connection, provider=question.provider, payer=question.payer)
+    payer = await parties.require(connection, provider=question.provider, payer=question.payer)
     coverage = await parties_db.coverage_of_card(connection, question.payer, question.card_number)
     if scope.patient is not None and (coverage is None or coverage.patient_id != scope.patient):
-        raise refuse(ErrorCode.NOT_FOUND, "no such card of yours", "cardNumber")
+        raise refuse(ErrorCode.NOT_FOUND, "this card is not yours: ask about your own card", "cardNumber")
     await _check_procedure(connection, question)
     terms = None if coverage is None else coverage.terms
     decision = decide(terms, is_payer_answering=payer.is_answering, service_date=question.service_date)
@@ -76,7 +76,7 @@ async def _ask(unit: UnitOfWork, question: Question) -> EligibilityRecord:
 
 
 def _repeated(unit: UnitOfWork, question: Question, earlier: EligibilityRecord) -> EligibilityRecord:
-    """The earlier answer with source CACHE and the time when the payer was really asked."""
+    """The earlier answer with source CACHE; `asked_payer_at` is still the time when the payer was asked."""
     return replace(
         earlier,
         id=ids.new_id(ids.ELIGIBILITY),
@@ -121,7 +121,7 @@ def _record(
 
 
 def _expiry(decision: EligibilityDecision, coverage: CoverageRecord | None, now: datetime) -> datetime | None:
-    """Until when the answer may be repeated: an hour, the end of the day or the card's end; None for no answer."""
+    """When the answer expires: after an hour, with the day or with the card; None if the payer did not answer."""
     if decision.outcome is EligibilityOutcome.UNDETERMINED:
         return None
     limits = [now + ANSWER_LIFETIME, _end_of(business_day(now))]

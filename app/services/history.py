@@ -1,4 +1,4 @@
-"""Steps of the history: what a claim, one of its denials, or an invoice is after an action of the unit of work."""
+"""Steps of the history: a claim, a denial or an invoice as it is after an action."""
 
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
@@ -19,7 +19,7 @@ def claim_step(unit: UnitOfWork, claim: ClaimRecord, action: ClaimAction, *, rea
 def denial_step(
     unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord, action: DenialAction, *, amount: int
 ) -> ClaimStep:
-    """The claim after an action on one of its denials; `amount` is what the action is about, in cents."""
+    """The claim after an action on one of its denials; `amount` is the amount of the action, in cents."""
     return _step(unit, claim, action=None, denial=denial, denial_action=action, amount=amount, reason=None)
 
 
@@ -64,7 +64,7 @@ def invoice_step(
     line_id: str | None = None,
     reason: str | None = None,
 ) -> InvoiceStep:
-    """The invoice after an action; `amount` is what was settled, reversed or adjusted, in cents."""
+    """The invoice after an action; `amount` is the amount settled, reversed or adjusted, in cents."""
     return InvoiceStep(
         id=ids.new_id(ids.HISTORY),
         invoice_id=invoice.id,

@@ -1,4 +1,4 @@
-"""A payer's statement that arrives as an event: checked, stored, matched and posted, once per event."""
+"""A payer's statement received as an event: checked, stored, matched and posted, once per event."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.domain.actor import Actor, Door, operator
 from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, refuse
-from app.domain.money import Cents, parse_money
+from app.domain.money import parse_money
 from app.domain.remittances import RemittanceSource
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import Statement, StatementLine
@@ -22,7 +22,7 @@ from app.unit_of_work.action import Action, Answer
 from app.unit_of_work.unit import UnitOfWork
 
 SUBJECT: Final = "inbox"
-_DATA: Final = TypeAdapter(StatementData)
+_STATEMENT: Final = TypeAdapter(StatementData)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,16 @@ class Received:
 
 
 def read(event: Mapping[str, Any]) -> Statement:
-    """The statement in the event; INVALID_INPUT with the path of what is wrong for anything else."""
+    """The statement in the event; INVALID_INPUT with the path of the first invalid value otherwise."""
     if event.get("type") != INBOUND.ce_type:
         raise refuse(ErrorCode.INVALID_INPUT, f"only {INBOUND.ce_type} is accepted", "type")
     try:
-        # As JSON and strictly: a number is no date, and a text no number.
-        data = _DATA.validate_json(orjson.dumps(event.get("data")), strict=True)
+        # As strict JSON, so that a number is not accepted as a date, or text as a number.
+        data = _STATEMENT.validate_json(orjson.dumps(event.get("data")), strict=True)
     except ValidationError as error:
         first = error.errors(include_input=False, include_context=False)[0]
-        place = ".".join(("data", *(str(step) for step in first["loc"])))
-        raise refuse(ErrorCode.INVALID_INPUT, first["msg"], place) from None
+        path = ".".join(("data", *(str(step) for step in first["loc"])))
+        raise refuse(ErrorCode.INVALID_INPUT, first["msg"], path) from None
     return Statement(
         payer=data["payer"],
         provider=data["provider"],
@@ -61,37 +61,33 @@ def _line(line: StatementLineData) -> StatementLine:
         payer_claim_number=line.get("payerClaimNumber"),
         item_sequence=line.get("itemSequence"),
         item_code=line.get("itemCode"),
-        paid=_cents(line["paidAmount"]),
-        denials=tuple(DeniedAmount(each["code"], _cents(each["amount"])) for each in line.get("denials") or ()),
+        paid=parse_money(line["paidAmount"]),
+        denials=tuple(DeniedAmount(each["code"], parse_money(each["amount"])) for each in line.get("denials") or ()),
     )
 
 
-def _cents(text: str) -> Cents:
-    return parse_money(text)
-
-
-async def receive(unit: UnitOfWork, *, data: Statement) -> Received:
+async def receive(unit: UnitOfWork, *, statement: Statement) -> Received:
     """Import the statement and post it."""
-    imported = await remittances.take(unit, data=data, source=RemittanceSource.EVENT)
+    imported = await remittances.import_statement(unit, statement=statement, source=RemittanceSource.EVENT)
     posted = await posting.post(unit, id=imported.remittance.id)
     return Received(imported.remittance.id, is_new=not (posted.already_posted and imported.already_imported))
 
 
-def actor_of(data: Statement, *, request_id: str) -> Actor:
-    """The payer's event reaches the payer's own claims and no others."""
-    return operator(SUBJECT, Door.INBOX, request_id=request_id, data_scope=DataScope(payer=data.payer))
+def actor_of(statement: Statement, *, request_id: str) -> Actor:
+    """The actor for a statement, limited to its payer: a payer's event cannot change another payer's claims."""
+    return operator(SUBJECT, Door.INBOX, request_id=request_id, data_scope=DataScope(payer=statement.payer))
 
 
 def key_owner(source: str) -> str:
-    """Who owns the keys of a source's events: the same event id of another source is another event."""
+    """The owner of the idempotency keys of a source: equal event ids of two sources are different events."""
     return f"{SUBJECT} {source}"
 
 
-async def _received(_unit: UnitOfWork, facts: Any) -> Received:
+async def _rebuild(_unit: UnitOfWork, facts: Any) -> Received:
     return Received(*facts)
 
 
 RECEIVE: Final = Action(
-    "receiveRemittance", receive, answer=Answer(lambda done: [done.remittance_id, done.is_new], _received)
+    "receiveRemittance", receive, answer=Answer(lambda done: [done.remittance_id, done.is_new], _rebuild)
 )
-"""The inbox's own: nobody may ask for it."""
+"""Run by the inbox only: no permission allows it."""

@@ -19,7 +19,7 @@ from app.domain import ids
 from app.domain.actions import ClaimOperation, InvoiceOperation
 from app.domain.allocation import take_back
 from app.domain.claims import invoicing_block
-from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any, refuse
+from app.domain.errors import ErrorCode, Failure, check_version, conflict, not_found, raise_any, refuse
 from app.domain.identifiers import ans_failure, cnes_failure
 from app.domain.invoices import (
     InvoiceAction,
@@ -47,10 +47,10 @@ TRANSITION_EVENTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class InvoiceData:
-    """Which approved claims one provider bills to one payer, for a billing month (YYYYMM).
+class InvoiceForm:
+    """The approved claims that a provider bills to a payer for a billing month (YYYYMM).
 
-    Won appeals of the pair that no invoice bills yet are added as lines of their own, unless `has_recoveries` is off.
+    Won appeals of the pair that are on no invoice yet become lines of their own, unless `has_recoveries` is off.
     """
 
     provider: str
@@ -60,23 +60,23 @@ class InvoiceData:
     has_recoveries: bool = True
 
 
-async def create(unit: UnitOfWork, *, data: InvoiceData) -> InvoiceRecord:
-    """A draft invoice with one line per claim, each with the claim's approved amount, and one per won appeal."""
-    raise_any(_shape_failures(data))
-    claims = await _billable(unit, data)
-    # Taking the number locks the provider: two callers cannot both bill the same won appeals.
-    number = await invoices_db.next_number(unit.connection, data.provider)
-    recoveries = await _recoveries(unit, data)
+async def create(unit: UnitOfWork, *, form: InvoiceForm) -> InvoiceRecord:
+    """Create a draft with one line per claim, for its approved amount, and one per won appeal."""
+    raise_any(_shape_failures(form))
+    claims = await _billable(unit, form)
+    # This locks the provider's row, so that two callers cannot both bill the same won appeals.
+    number = await invoices_db.next_number(unit.connection, form.provider)
+    recoveries = await _recoveries(unit, form)
     lines = [*(_claim_line(claim) for claim in claims), *(_recovery_line(denial) for denial in recoveries)]
-    invoice = _new_record(unit, data, lines, number)
+    invoice = _new_record(unit, form, lines, number)
     await _insert(unit, invoice, [replace(line, invoice_id=invoice.id, created_at=unit.now) for line in lines])
-    return _recorded(unit, invoice, InvoiceAction.CREATE, "InvoiceCreated")
+    return _record_step(unit, invoice, InvoiceAction.CREATE, "InvoiceCreated")
 
 
-def _recorded(
+def _record_step(
     unit: UnitOfWork, invoice: InvoiceRecord, action: InvoiceAction, event: str, *, reason: str | None = None
 ) -> InvoiceRecord:
-    """The invoice, with its step of history and its event left with the unit."""
+    """Add the step of history and the event to the unit; the result is the invoice."""
     unit.step(invoice_step(unit, invoice, action, reason=reason))
     unit.emit(invoice_event(event, invoice, at=unit.now))
     unit.changed(invoice.id)
@@ -88,67 +88,67 @@ async def _insert(unit: UnitOfWork, invoice: InvoiceRecord, lines: list[LineReco
     try:
         await lines_db.insert_lines(unit.connection, lines)
     except IntegrityError:
-        raise conflict("one of the claims has just been billed on another invoice", "claimIds") from None
+        raise conflict("one of the claims was billed concurrently: remove it or try again", "claimIds") from None
 
 
-async def _recoveries(unit: UnitOfWork, data: InvoiceData) -> list[DenialRecord]:
-    if not data.has_recoveries:
+async def _recoveries(unit: UnitOfWork, form: InvoiceForm) -> list[DenialRecord]:
+    if not form.has_recoveries:
         return []
-    return await denials_db.won_and_unbilled(unit.connection, unit.scope, data.provider, data.payer, RECOVERIES_MAX)
+    return await denials_db.won_and_unbilled(unit.connection, unit.scope, form.provider, form.payer, RECOVERIES_MAX)
 
 
-def _shape_failures(data: InvoiceData) -> list[Failure | None]:
+def _shape_failures(form: InvoiceForm) -> list[Failure | None]:
     found = [
-        cnes_failure(data.provider, "provider"),
-        ans_failure(data.payer, "payer"),
-        billing_month_failure(data.billing_month, "billingMonth"),
+        cnes_failure(form.provider, "provider"),
+        ans_failure(form.payer, "payer"),
+        billing_month_failure(form.billing_month, "billingMonth"),
     ]
-    if len(data.claim_ids) > CLAIMS_MAX or len(set(data.claim_ids)) < len(data.claim_ids):
-        message = f"an invoice has 1 to {CLAIMS_MAX} claims, each of them once"
+    if len(form.claim_ids) > CLAIMS_MAX or len(set(form.claim_ids)) < len(form.claim_ids):
+        message = f"send at most {CLAIMS_MAX} claims, and each claim only once"
         found.append(Failure(ErrorCode.INVALID_INPUT, message, "claimIds"))
     return found
 
 
-async def _billable(unit: UnitOfWork, data: InvoiceData) -> list[ClaimRecord]:
-    """The claims in input order, locked; every reason why one cannot be billed is raised at once."""
+async def _billable(unit: UnitOfWork, form: InvoiceForm) -> list[ClaimRecord]:
+    """The claims in input order, locked; raises all reasons why they cannot be billed."""
     found = {
-        claim.id: claim for claim in await claims_db.lock_many(unit.connection, unit.scope, sorted(data.claim_ids))
+        claim.id: claim for claim in await claims_db.lock_many(unit.connection, unit.scope, sorted(form.claim_ids))
     }
-    billed = await lines_db.billed_claims(unit.connection, data.claim_ids)
-    replaced = await claims_db.replaced_among(unit.connection, data.claim_ids)
+    billed = await lines_db.billed_claims(unit.connection, form.claim_ids)
+    replaced = await claims_db.replaced_among(unit.connection, form.claim_ids)
     failures = [
         failure
-        for index, claim_id in enumerate(data.claim_ids)
-        if (failure := _claim_failure(data, found.get(claim_id), claim_id, billed, replaced, f"claimIds.{index}"))
+        for index, claim_id in enumerate(form.claim_ids)
+        if (failure := _claim_failure(form, found.get(claim_id), claim_id, billed, replaced, f"claimIds.{index}"))
     ]
     raise_any(failures)
-    return [found[claim_id] for claim_id in data.claim_ids]
+    return [found[claim_id] for claim_id in form.claim_ids]
 
 
 def _claim_failure(
-    data: InvoiceData, claim: ClaimRecord | None, claim_id: str, billed: set[str], replaced: set[str], field: str
+    form: InvoiceForm, claim: ClaimRecord | None, claim_id: str, billed: set[str], replaced: set[str], field: str
 ) -> Failure | None:
     if claim is None:
-        return Failure(ErrorCode.NOT_FOUND, f"no claim {claim_id[:40]}", field)
-    if (claim.provider_cnes, claim.payer_ans) != (data.provider, data.payer):
+        return not_found("claim", claim_id, field).failures[0]
+    if (claim.provider_cnes, claim.payer_ans) != (form.provider, form.payer):
         return Failure(ErrorCode.CONFLICT, "the claim belongs to another provider or payer", field)
     approved = None if claim.approved_cents is None else Cents(claim.approved_cents)
     block = invoicing_block(claim.status, approved, is_billed=claim.id in billed, is_replaced=claim.id in replaced)
     return None if block is None else Failure(ErrorCode.CONFLICT, block, field)
 
 
-def _new_record(unit: UnitOfWork, data: InvoiceData, lines: Sequence[LineRecord], number: int) -> InvoiceRecord:
+def _new_record(unit: UnitOfWork, form: InvoiceForm, lines: Sequence[LineRecord], number: int) -> InvoiceRecord:
     total = sum(line.amount_cents for line in lines)
     if not lines:
-        raise refuse(ErrorCode.INVALID_INPUT, "there is no claim and no won appeal to bill", "claimIds")
+        raise refuse(ErrorCode.INVALID_INPUT, "nothing to bill: name at least one approved claim", "claimIds")
     if total > CENTS_MAX:
         raise refuse(ErrorCode.INVALID_AMOUNT, "the invoice's total is above 99999999.99", "claimIds")
     return InvoiceRecord(
         id=ids.new_id(ids.INVOICE),
         number=number,
-        provider_cnes=data.provider,
-        payer_ans=data.payer,
-        billing_month=data.billing_month,
+        provider_cnes=form.provider,
+        payer_ans=form.payer,
+        billing_month=form.billing_month,
         status=InvoiceStatus.DRAFT,
         total_cents=total,
         settled_cents=0,
@@ -195,7 +195,7 @@ async def adjust(
     reason: str,
     version: int | None,
 ) -> InvoiceRecord:
-    """Add a credit to the invoice, or take a debit off it; a debit comes off what the last lines still expect."""
+    """Add a credit to the invoice, or subtract a debit from what its last lines still expect."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     invoice = await locked(unit, id, version)
     _next(invoice, InvoiceAction.ADJUST)
@@ -206,8 +206,8 @@ async def adjust(
         await _debit(unit, invoice, amount)
     await lines_db.insert_lines(unit.connection, [line])
     sign = 1 if kind is InvoiceLineKind.CREDIT else -1
-    larger = replace(invoice, total_cents=invoice.total_cents + sign * amount)
-    adjusted = replace(larger, status=_next(larger, InvoiceAction.ADJUST), version=invoice.version + 1)
+    changed = replace(invoice, total_cents=invoice.total_cents + sign * amount)
+    adjusted = replace(changed, status=_next(changed, InvoiceAction.ADJUST), version=invoice.version + 1)
     await invoices_db.update_invoice(unit.connection, adjusted)
     action = InvoiceAction.ADJUST
     unit.step(invoice_step(unit, adjusted, action, amount=sign * amount, line_id=line.id, reason=reason))
@@ -219,19 +219,19 @@ async def adjust(
 async def _debit(unit: UnitOfWork, invoice: InvoiceRecord, amount: Cents) -> None:
     lines = await lines_db.of_invoices(unit.connection, unit.scope, [invoice.id])
     parts = take_back(amount, [Cents(line.due_cents) for line in lines])
-    changed = [
+    debited = [
         replace(line, debited_cents=line.debited_cents + part) for line, part in zip(lines, parts, strict=True) if part
     ]
-    await lines_db.update_amounts(unit.connection, changed)
+    await lines_db.update_amounts(unit.connection, debited)
 
 
 def transition_events(unit: UnitOfWork, before: InvoiceRecord, after: InvoiceRecord) -> list[Event]:
-    """One event when the ledger moves the status, none when it leaves it where it was."""
+    """One event if the ledger has changed the status, none otherwise."""
     if before.status is after.status:
         return []
     was_settled = before.status is InvoiceStatus.SETTLED
-    went_back = was_settled or after.status is InvoiceStatus.ISSUED
-    name = "InvoiceReopened" if went_back else TRANSITION_EVENTS[after.status]
+    is_reopened = was_settled or after.status is InvoiceStatus.ISSUED
+    name = "InvoiceReopened" if is_reopened else TRANSITION_EVENTS[after.status]
     return [invoice_event(name, after, at=unit.now)]
 
 
@@ -242,16 +242,16 @@ async def issue(
     due_date: date | None,
     version: int | None,
 ) -> InvoiceRecord:
-    """Send the invoice to the payer; without a due date the contract's payment term counts from today."""
+    """Send the invoice to the payer; without a due date it is due after the contract's payment term."""
     invoice = await locked(unit, id, version)
     status, today = _next(invoice, InvoiceAction.ISSUE), unit.today
     if due_date is not None and due_date < today:
-        raise refuse(ErrorCode.INVALID_DATE, "the due date has passed already", "dueDate")
+        raise refuse(ErrorCode.INVALID_DATE, "the due date is in the past", "dueDate")
     terms = await contracts.terms_of(unit.connection, invoice.provider_cnes, invoice.payer_ans)
     due = due_date or today + timedelta(days=terms.payment_term_days)
     issued = replace(invoice, status=status, due_date=due, issued_at=unit.now, version=invoice.version + 1)
     await invoices_db.update_invoice(unit.connection, issued)
-    return _recorded(unit, issued, InvoiceAction.ISSUE, "InvoiceIssued")
+    return _record_step(unit, issued, InvoiceAction.ISSUE, "InvoiceIssued")
 
 
 async def cancel(
@@ -261,13 +261,13 @@ async def cancel(
     version: int | None,
     reason: str | None,
 ) -> InvoiceRecord:
-    """Withdraw an invoice on which nothing is settled; its claims may be billed again."""
+    """Cancel an invoice on which nothing is settled; its claims can be billed again."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     invoice = await locked(unit, id, version)
     cancelled = replace(invoice, status=_next(invoice, InvoiceAction.CANCEL), version=invoice.version + 1)
     await invoices_db.update_invoice(unit.connection, cancelled)
     await lines_db.release(unit.connection, id)
-    return _recorded(unit, cancelled, InvoiceAction.CANCEL, "InvoiceCancelled", reason=reason)
+    return _record_step(unit, cancelled, InvoiceAction.CANCEL, "InvoiceCancelled", reason=reason)
 
 
 def _next(invoice: InvoiceRecord, action: InvoiceAction) -> InvoiceStatus:
@@ -276,22 +276,12 @@ def _next(invoice: InvoiceRecord, action: InvoiceAction) -> InvoiceStatus:
 
 
 async def locked(unit: UnitOfWork, invoice_id: str, version: int | None) -> InvoiceRecord:
-    """The invoice held for a change; NOT_FOUND outside the scope, STALE_VERSION if it has moved on."""
+    """The invoice, locked for a change; NOT_FOUND outside the data scope, STALE_VERSION if it has changed since."""
     invoice = await invoices_db.lock(unit.connection, unit.scope, invoice_id)
     if invoice is None:
         raise not_found("invoice", invoice_id)
-    check_version(invoice, version)
+    check_version("invoice", invoice.version, version)
     return invoice
-
-
-def check_version(invoice: InvoiceRecord, version: int | None) -> None:
-    """STALE_VERSION unless the caller's version, if any, is the present one."""
-    if version is not None and version != invoice.version:
-        raise _stale(invoice)
-
-
-def _stale(invoice: InvoiceRecord) -> BillingError:
-    return refuse(ErrorCode.STALE_VERSION, f"the invoice has changed: its version is {invoice.version}", "version")
 
 
 STORED_INVOICE: Final = StoredRecord(

@@ -1,4 +1,4 @@
-"""Whether a provider and a payer exist, and whether the caller may act for them: asked once for every feature."""
+"""Checks that a provider and a payer exist and are in the caller's data scope."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,19 +11,19 @@ from app.domain.errors import BillingError, ErrorCode, Failure, raise_any
 async def find(
     connection: AsyncConnection, scope: DataScope, *, provider: str, payer: str
 ) -> tuple[PayerRecord | None, list[Failure]]:
-    """The payer, and every reason why this pair is refused; a provider outside the scope is refused as if unknown."""
+    """The payer, and every failure of this pair; a provider outside the data scope looks like an unknown one."""
     is_in_scope = scope.contains(provider=provider, payer=payer, patient=None)
     return await _look_up(connection, provider, payer, is_in_scope=is_in_scope)
 
 
 async def check(connection: AsyncConnection, scope: DataScope, *, provider: str, payer: str) -> None:
-    """NOT_FOUND for an unknown payer, an unknown provider, or one outside the scope."""
+    """NOT_FOUND for an unknown payer, an unknown provider, or one outside the data scope."""
     _, failures = await find(connection, scope, provider=provider, payer=payer)
     raise_any(failures)
 
 
-async def known(connection: AsyncConnection, *, provider: str, payer: str) -> PayerRecord:
-    """The payer; NOT_FOUND unless it and the provider exist. For callers that have checked the data scope."""
+async def require(connection: AsyncConnection, *, provider: str, payer: str) -> PayerRecord:
+    """The payer; NOT_FOUND unless it and the provider exist. The caller checks the data scope."""
     found, failures = await _look_up(connection, provider, payer, is_in_scope=True)
     if found is None or failures:
         raise BillingError(*failures)
@@ -36,7 +36,7 @@ async def _look_up(
     failures = []
     found = await parties_db.payer(connection, payer)
     if found is None:
-        failures.append(Failure(ErrorCode.NOT_FOUND, f"no payer {payer[:10]}", "payer", "5027"))
+        failures.append(Failure(ErrorCode.NOT_FOUND, f"unknown payer {payer[:10]}", "payer", "5027"))
     if not is_in_scope or await parties_db.provider(connection, provider) is None:
-        failures.append(Failure(ErrorCode.NOT_FOUND, f"no provider {provider[:10]}", "provider", "1202"))
+        failures.append(Failure(ErrorCode.NOT_FOUND, f"unknown provider {provider[:10]}", "provider", "1202"))
     return found, failures

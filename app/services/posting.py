@@ -33,7 +33,7 @@ from app.domain.remittances import (
 )
 from app.events.contracts import remittance_event
 from app.services import invoices, reviews, settlements
-from app.services.invoices import CLAIMS_MAX, InvoiceData
+from app.services.invoices import CLAIMS_MAX, InvoiceForm
 from app.services.remittances import STORED_REMITTANCE
 from app.services.settlements import Payment
 from app.unit_of_work.action import Action, Answer
@@ -45,7 +45,7 @@ SENT_INVOICES: Final = frozenset({InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The remittance after it, what was paid, how many lines were posted and how many put back into the queue."""
+    """The posted remittance, its settlements, and how many lines were posted or returned to the queue."""
 
     remittance: RemittanceRecord
     settlements: tuple[SettlementRecord, ...] = ()
@@ -60,7 +60,11 @@ class Posted:
 
 @dataclass(slots=True)
 class _Plan:
-    """What the lines of one claim ask for: a decision that is still missing, and a payment."""
+    """What posting does with one claim: the decision, if the claim has none yet, and the payment.
+
+    All plans are made before anything is written: a claim whose lines have a problem must change nothing, and the
+    invoices to pay must be known together, since a statement makes one settlement per invoice, not per claim.
+    """
 
     claim: ClaimRecord
     items: list[ItemRecord]
@@ -68,13 +72,14 @@ class _Plan:
     decisions: tuple[ItemDecision, ...] | None = None
     paid: Cents = NOTHING
     problem: RemittanceLineProblem | None = None
-    # Approved, and on no invoice yet.
+    # Approved by the payer but on no invoice yet: `_bill` puts it on one if the payment needs it.
     unbilled: Cents = NOTHING
-    dues: list[LineRecord] = field(default_factory=list)
+    # The claim's lines on invoices that were sent to the payer, in the order in which they are paid.
+    payable_lines: list[LineRecord] = field(default_factory=list)
 
 
 async def post(unit: UnitOfWork, *, id: str) -> Posted:
-    """Post every matched line; lines that do not fit the claims as they are now go back to the queue."""
+    """Post all matched lines; lines that no longer fit their claims go back to the queue."""
     remittance = await remittances_db.lock(unit.connection, unit.scope, id)
     if remittance is None:
         raise not_found("remittance", id)
@@ -84,10 +89,10 @@ async def post(unit: UnitOfWork, *, id: str) -> Posted:
     if not waiting:
         return Posted(remittance)
     plans = await _plans(unit, remittance, waiting)
-    good = [plan for plan in plans if plan.problem is None]
-    for plan in good:
+    postable = [plan for plan in plans if plan.problem is None]
+    for plan in postable:
         await _decide(unit, plan)
-    paid = await _pay(unit, remittance, good) if remittance.paid_on else []
+    paid = await _pay(unit, remittance, postable) if remittance.paid_on else []
     return await _close(unit, remittance, lines, plans, paid)
 
 
@@ -100,7 +105,7 @@ async def _plans(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence
     replaced = await claims_db.replaced_among(connection, ids)
     billed = await lines_db.of_claims(connection, scope, ids)
     payable_ids = await _payable_invoices(unit, billed)
-    # Read again: until the invoices were held, another payment may have come in between.
+    # Read again: another payment may have been posted before the invoices were locked.
     billed = await lines_db.of_claims(connection, scope, ids)
     plans = []
     for claim in claims:
@@ -110,22 +115,24 @@ async def _plans(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence
             [line for line in lines if line.claim_id == claim.id],
         )
         on_invoices = [line for line in billed if line.claim_id == claim.id]
-        plan.dues = [line for line in on_invoices if line.invoice_id in payable_ids]
-        plan.problem = _fill(plan, on_invoices, is_replaced=claim.id in replaced, is_paying=bool(remittance.paid_on))
+        plan.payable_lines = [line for line in on_invoices if line.invoice_id in payable_ids]
+        plan.problem = _complete(
+            plan, on_invoices, is_replaced=claim.id in replaced, is_paying=bool(remittance.paid_on)
+        )
         plans.append(plan)
     return plans
 
 
 async def _payable_invoices(unit: UnitOfWork, lines: Sequence[LineRecord]) -> set[str]:
-    """Those of the lines' invoices that the payer has, locked until the end; on a settled one nothing is due."""
-    held = await invoices_db.lock_many(unit.connection, unit.scope, sorted({line.invoice_id for line in lines}))
-    return {invoice.id for invoice in held if invoice.status in SENT_INVOICES}
+    """The lines' invoices that were sent to the payer, locked until the commit; nothing is due on a settled one."""
+    locked = await invoices_db.lock_many(unit.connection, unit.scope, sorted({line.invoice_id for line in lines}))
+    return {invoice.id for invoice in locked if invoice.status in SENT_INVOICES}
 
 
-def _fill(
+def _complete(
     plan: _Plan, on_invoices: list[LineRecord], *, is_replaced: bool, is_paying: bool
 ) -> RemittanceLineProblem | None:
-    """Fill in what the plan's lines ask for, or say why they cannot be posted."""
+    """Add the decision and the payment to the plan; the result is the problem if its lines cannot be posted."""
     problem = payable(plan.claim.status, is_replaced=is_replaced)
     if problem is not None:
         return problem
@@ -140,15 +147,17 @@ def _fill(
         return None
     if not any(line.kind is InvoiceLineKind.CLAIM for line in on_invoices):
         plan.unbilled = Cents(plan.claim.approved_cents or 0)
-    # What can be paid is what issued invoices still expect and what no invoice bills yet. Example, in cents: 700_00
+    # Payable: what is due on issued invoices, and what is on no invoice yet. Example, in cents: 700_00
     # approved and billed, 150_00 of a won appeal billed on a second invoice; of 850_00 due the statement pays 800_00.
     # `_pay` spreads it over the lines: one settlement of 700_00 for the first invoice, one of 100_00 for the second.
-    due = plan.unbilled + sum(line.due_cents for line in plan.dues)
-    # A statement that pays nothing may say again what was approved, paid or not.
+    due = plan.unbilled + sum(line.due_cents for line in plan.payable_lines)
+    # A statement without a payment date may repeat what was approved, whether it is paid or not.
     paid = payment(billed, lines, due=Cents(due if is_paying else plan.claim.approved_cents or 0))
     if isinstance(paid, RemittanceLineProblem):
-        # More than is due may be right later: a draft invoice, once issued, expects the claim's money as well.
-        is_on_draft = paid is RemittanceLineProblem.OVERPAID and is_paying and len(plan.dues) < len(on_invoices)
+        # Not OVERPAID but too early: the claim is also on a draft invoice, and can be paid when that one is issued.
+        is_on_draft = (
+            paid is RemittanceLineProblem.OVERPAID and is_paying and len(plan.payable_lines) < len(on_invoices)
+        )
         return RemittanceLineProblem.NOT_PAYABLE if is_on_draft else paid
     plan.paid = paid
     return None
@@ -170,42 +179,41 @@ async def _decide(unit: UnitOfWork, plan: _Plan) -> None:
 
 
 async def _pay(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[_Plan]) -> list[SettlementRecord]:
-    """One settlement per invoice; claims that are on none yet get one."""
+    """One settlement per invoice; claims that are not fully billed are billed first."""
     paying = [plan for plan in plans if plan.paid]
-    # Example, in cents: 700_00 are decided and on no invoice, only 150_00 of a won appeal are billed. 100_00 fit into
-    # what is billed; 800_00 do not, so the claim gets an invoice of 700_00 and the payment goes to both.
-    unbilled = [plan for plan in paying if plan.paid > sum(line.due_cents for line in plan.dues)]
+    # Example, in cents: 700_00 are approved and on no invoice, and 150_00 of a won appeal are billed. A payment of
+    # 100_00 fits into what is billed; 800_00 does not, so the claim gets an invoice of 700_00 and both are paid.
+    unbilled = [plan for plan in paying if plan.paid > sum(line.due_cents for line in plan.payable_lines)]
     await _bill(unit, remittance, unbilled)
     parts: dict[str, dict[str, Cents]] = {}
     for plan in paying:
-        shares = spread(plan.paid, [Cents(line.due_cents) for line in plan.dues])
-        for line, share in zip(plan.dues, shares, strict=True):
+        shares = spread(plan.paid, [Cents(line.due_cents) for line in plan.payable_lines])
+        for line, share in zip(plan.payable_lines, shares, strict=True):
             if share:
                 parts.setdefault(line.invoice_id, {})[line.id] = share
-    held = await invoices_db.lock_many(unit.connection, unit.scope, sorted(parts))
-    return [await _settle(unit, remittance, each, parts[each.id]) for each in held]
+    locked = await invoices_db.lock_many(unit.connection, unit.scope, sorted(parts))
+    return [await _settle(unit, remittance, invoice, parts[invoice.id]) for invoice in locked]
 
 
 async def _bill(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[_Plan]) -> None:
-    """An issued invoice for claims that the payer pays before anybody billed them."""
+    """Create and issue invoices for claims that the payer pays before they were billed."""
     month = _paid_on(remittance).strftime("%Y%m")
     for batch in _batches(plans):
         claim_ids = tuple(plan.claim.id for plan in batch)
-        data = InvoiceData(remittance.provider_cnes, remittance.payer_ans, month, claim_ids, has_recoveries=False)
-        draft = await invoices.create(unit, data=data)
+        form = InvoiceForm(remittance.provider_cnes, remittance.payer_ans, month, claim_ids, has_recoveries=False)
+        draft = await invoices.create(unit, form=form)
         await invoices.issue(unit, id=draft.id, due_date=None, version=None)
         lines = await lines_db.of_invoices(unit.connection, unit.scope, [draft.id])
         for plan in batch:
-            plan.dues += [line for line in lines if line.claim_id == plan.claim.id]
+            plan.payable_lines += [line for line in lines if line.claim_id == plan.claim.id]
 
 
 def _batches(plans: Sequence[_Plan]) -> list[list[_Plan]]:
-    """At most as many claims, and as much money, as one invoice takes."""
+    """Batches within the limits of one invoice, in claims and in money."""
     found: list[list[_Plan]] = []
     total = 0
     for plan in plans:
         amount = plan.claim.approved_cents or 0
-        # An invoice bills at most CLAIMS_MAX claims and CENTS_MAX: the claim that does not fit starts the next one.
         if not found or len(found[-1]) == CLAIMS_MAX or total + amount > CENTS_MAX:
             found.append([])
             total = 0
@@ -239,11 +247,11 @@ async def _close(
     paid: Sequence[SettlementRecord],
 ) -> Posted:
     problems = {line.id: plan.problem for plan in plans for line in plan.lines}
-    moved = [_moved(line, problems[line.id], unit.now) for line in lines if line.id in problems]
-    await remittances_db.update_lines(unit.connection, moved)
-    after = {line.id: line.status for line in lines} | {line.id: line.status for line in moved}
+    changed = [_after_posting(line, problems[line.id], unit.now) for line in lines if line.id in problems]
+    await remittances_db.update_lines(unit.connection, changed)
+    after = {line.id: line.status for line in lines} | {line.id: line.status for line in changed}
     status = remittance_status(list(after.values()))
-    posted = sum(line.status is RemittanceLineStatus.POSTED for line in moved)
+    posted = sum(line.status is RemittanceLineStatus.POSTED for line in changed)
     closed = replace(remittance, status=status, posted_at=unit.now if posted else remittance.posted_at)
     await remittances_db.update_remittance(unit.connection, closed)
     if posted:
@@ -251,25 +259,27 @@ async def _close(
     for plan in plans:
         if plan.problem is None:
             unit.changed(plan.claim.id, plan.claim.patient_id)
-    return Posted(closed, tuple(paid), posted, len(moved) - posted)
+    return Posted(closed, tuple(paid), posted, len(changed) - posted)
 
 
-def _moved(line: RemittanceLineRecord, problem: RemittanceLineProblem | None, now: datetime) -> RemittanceLineRecord:
+def _after_posting(
+    line: RemittanceLineRecord, problem: RemittanceLineProblem | None, now: datetime
+) -> RemittanceLineRecord:
     if problem is not None:
         return replace(line, status=next_line_status(line.status, RemittanceLineAction.PUT_BACK), problem=problem)
     return replace(line, status=next_line_status(line.status, RemittanceLineAction.POST), posted_at=now)
 
 
-def _facts(posted: Posted) -> Any:
+def _stored_facts(posted: Posted) -> Any:
     paid = [settlements.STORED_SETTLEMENT.facts(each) for each in posted.settlements]
     return [STORED_REMITTANCE.facts(posted.remittance), paid, posted.posted_lines, posted.put_back_lines]
 
 
-async def _posted(unit: UnitOfWork, facts: Any) -> Posted:
+async def _rebuild(unit: UnitOfWork, facts: Any) -> Posted:
     stored, stored_paid, posted_lines, put_back_lines = facts
     (remittance,) = await STORED_REMITTANCE.read(unit, [stored])
     paid = await settlements.STORED_SETTLEMENT.read(unit, stored_paid)
     return Posted(remittance, tuple(paid), posted_lines, put_back_lines)
 
 
-POST: Final = Action("postRemittance", post, needs="remittances:post", answer=Answer(_facts, _posted))
+POST: Final = Action("postRemittance", post, needs="remittances:post", answer=Answer(_stored_facts, _rebuild))

@@ -1,4 +1,4 @@
-"""Preflight: everything the payer would object to, looked up in the gateway's own data before a claim is sent."""
+"""Preflight: what the payer would object to, found in the gateway's own data before a claim is sent."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -27,20 +27,20 @@ from app.services.claim_checks import Checked
 
 @dataclass(frozen=True, slots=True)
 class ClaimIdentity:
-    """The claim that is checked and the one that it replaces, as far as they exist: no duplicates of themselves."""
+    """The ids of the checked claim and the one that it replaces, if any: neither counts as a duplicate of the form."""
 
     claim_id: str | None = None
     replaces_id: str | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Those that exist."""
+        """The ids that exist."""
         return tuple(each for each in (self.claim_id, self.replaces_id) if each is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What refuses the claim, what only warns, and what was looked up (None when the input is beyond looking up)."""
+    """Failures that refuse the claim, warnings, and the rows looked up (None if the input was too invalid for that)."""
 
     failures: tuple[Failure, ...]
     warnings: tuple[Finding, ...]
@@ -54,11 +54,11 @@ class Preflight:
 
     @property
     def amount_at_risk(self) -> Cents:
-        """What all of it together may cost."""
+        """The amount that the findings together may cost."""
         return total_at_risk(self.findings, list(self.items))
 
-    def passed(self) -> Checked:
-        """What was looked up; BillingError with every failure if there is one."""
+    def require_passed(self) -> Checked:
+        """The rows looked up; BillingError with all failures if there are any."""
         if self.failures or self.checked is None:
             raise BillingError(*self.failures)
         return self.checked
@@ -77,7 +77,7 @@ async def examine(
 
 
 async def of_claim(connection: AsyncConnection, *, scope: DataScope, claim_id: str, today: date) -> Preflight:
-    """The findings on a claim that is kept already."""
+    """The findings on a stored claim."""
     found = await claims_db.by_ids(connection, scope, [claim_id])
     if not found:
         raise not_found("claim", claim_id, "claimId")
@@ -116,8 +116,8 @@ async def _number_failures(connection: AsyncConnection, form: ClaimForm, identit
 
 
 def duplicate_number(form: ClaimForm) -> Failure:
-    """The provider's number is taken."""
-    message = f"the provider already sent claim {form.provider_claim_number} to this payer"
+    """The failure for a number that the provider has already used."""
+    message = f"claim number {form.provider_claim_number} was already used with this payer: use another number"
     return Failure(ErrorCode.DUPLICATE_CLAIM, message, "providerClaimNumber", "1308")
 
 

@@ -1,11 +1,11 @@
-"""What `billing purge` does: old rows are deleted, and the oldest part of the access log goes into an archive."""
+"""The work of `billing purge`: deletes old rows, and moves the oldest part of the access log into an archive."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from app.access_log import archive as archiving
+from app.access_log.archive import archive
 from app.db import access_log_removal as removal_db
 from app.db.engine import Database
 from app.domain.access_log_entries import AccessLogKey
@@ -15,7 +15,7 @@ from app.services.retention import Expired, Rule
 
 @dataclass(frozen=True, slots=True)
 class AccessLogRule:
-    """Entries of the access log that were sealed longer than `days` ago go into an archive in `directory`, if given."""
+    """Entries of the access log sealed more than `days` ago move into an archive in `directory`, if given."""
 
     key: AccessLogKey
     days: int
@@ -37,12 +37,10 @@ async def purge(
     if access_log.directory is None:
         return [*lines, _line(await _expired_entries(database, access_log), "stay: add --archive DIRECTORY")]
     before = await _limit(database, access_log)
-    archived = await archiving.archive(
-        database, key=access_log.key, before=before, directory=access_log.directory, now=now
-    )
-    gone = Expired(removal_db.TABLE, access_log.days, 0 if archived is None else archived.entries)
+    archived = await archive(database, key=access_log.key, before=before, directory=access_log.directory, now=now)
+    removed = Expired(removal_db.TABLE, access_log.days, 0 if archived is None else archived.entries)
     target = "archived and deleted" if archived is None else f"archived in {archived.path} and deleted"
-    return [*lines, _line(gone, target)]
+    return [*lines, _line(removed, target)]
 
 
 async def _expired_entries(database: Database, access_log: AccessLogRule) -> Expired:

@@ -1,4 +1,4 @@
-"""Importing a payer's statement: stored once, matched to claims line by line, and matched by hand where that fails."""
+"""Importing a payer's statement: stored once, and matched to claims line by line, or by hand where that fails."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from app.db import claims as claims_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
-from app.domain import ids, statement
+from app.domain import ids
 from app.domain.errors import conflict, not_found, raise_any
 from app.domain.remittances import (
     RemittanceLineAction,
@@ -22,7 +22,7 @@ from app.domain.remittances import (
     RemittanceStatus,
     next_line_status,
 )
-from app.domain.statement import Statement, StatementLine
+from app.domain.statement import Statement, StatementLine, statement_failures
 from app.events.contracts import remittance_event
 from app.services import parties
 from app.tiss import read_statement
@@ -38,27 +38,29 @@ class Imported:
     already_imported: bool
 
 
-async def read_document(*, data: Statement, document: bytes | None, source: RemittanceSource) -> dict[str, Any]:
-    """The arguments of `take`, with the number and lines of a TISS document read in a thread of its own."""
+async def read_document(*, statement: Statement, document: bytes | None, source: RemittanceSource) -> dict[str, Any]:
+    """The arguments of `import_statement`, with number and lines from the TISS document, which a thread reads."""
     if document is None:
-        return {"data": data, "source": source}
-    read = partial(read_statement.read_for, document, payer=data.payer, provider=data.provider)
+        return {"statement": statement, "source": source}
+    read = partial(read_statement.read_for, document, payer=statement.payer, provider=statement.provider)
     message = await asyncio.to_thread(read)
-    number = data.statement_number or message.statement_number or ""
-    return {"data": replace(data, statement_number=number, lines=message.lines), "source": source}
+    number = statement.statement_number or message.statement_number or ""
+    return {"statement": replace(statement, statement_number=number, lines=message.lines), "source": source}
 
 
-async def take(unit: UnitOfWork, *, data: Statement, source: RemittanceSource) -> Imported:
-    """Store the statement with its lines; the same statement again changes nothing, another one under its number is
+async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> Imported:
+    """Store the statement with its lines. The same statement again changes nothing; other lines under its number are
     CONFLICT."""
-    raise_any(statement.failures(data, today=unit.today))
-    await parties.check(unit.connection, unit.scope, provider=data.provider, payer=data.payer)
-    known = await remittances_db.by_number(unit.connection, data.payer, data.provider, data.statement_number)
+    raise_any(statement_failures(statement, today=unit.today))
+    await parties.check(unit.connection, unit.scope, provider=statement.provider, payer=statement.payer)
+    known = await remittances_db.by_number(
+        unit.connection, statement.payer, statement.provider, statement.statement_number
+    )
     if known is not None:
         unit.changed(known.id)
-        return _again(known, data)
-    remittance = _record(unit, data, source)
-    lines = await _matched(unit, data, remittance)
+        return _repeated(known, statement)
+    remittance = _record(unit, statement, source)
+    lines = await _matched_lines(unit, statement, remittance)
     try:
         await remittances_db.insert_remittance(unit.connection, remittance, lines)
     except IntegrityError:
@@ -68,59 +70,61 @@ async def take(unit: UnitOfWork, *, data: Statement, source: RemittanceSource) -
     return Imported(remittance, already_imported=False)
 
 
-def _again(known: RemittanceRecord, data: Statement) -> Imported:
-    if known.content_hash != data.content_hash:
-        message = f"statement {known.statement_number} was imported with other lines"
+def _repeated(known: RemittanceRecord, statement: Statement) -> Imported:
+    if known.content_hash != statement.content_hash:
+        message = f"statement {known.statement_number} was already imported with other lines"
         raise conflict(message, "statementNumber")
     return Imported(known, already_imported=True)
 
 
-def _record(unit: UnitOfWork, data: Statement, source: RemittanceSource) -> RemittanceRecord:
+def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) -> RemittanceRecord:
     return RemittanceRecord(
         id=ids.new_id(ids.REMITTANCE),
-        payer_ans=data.payer,
-        provider_cnes=data.provider,
-        statement_number=data.statement_number,
+        payer_ans=statement.payer,
+        provider_cnes=statement.provider,
+        statement_number=statement.statement_number,
         source=source,
         status=RemittanceStatus.IMPORTED,
-        paid_on=data.paid_on,
-        method=data.method,
-        bank_reference=data.bank_reference,
-        paid_cents=sum(line.paid for line in data.lines),
-        denied_cents=sum(denial.amount for line in data.lines for denial in line.denials),
-        content_hash=data.content_hash,
+        paid_on=statement.paid_on,
+        method=statement.method,
+        bank_reference=statement.bank_reference,
+        paid_cents=sum(line.paid for line in statement.lines),
+        denied_cents=sum(denial.amount for line in statement.lines for denial in line.denials),
+        content_hash=statement.content_hash,
         created_by=unit.subject,
         created_at=unit.now,
         posted_at=None,
     )
 
 
-async def _matched(unit: UnitOfWork, data: Statement, remittance: RemittanceRecord) -> list[RemittanceLineRecord]:
-    numbers = {number for line in data.lines for number in (line.provider_claim_number, line.payer_claim_number)}
+async def _matched_lines(
+    unit: UnitOfWork, statement: Statement, remittance: RemittanceRecord
+) -> list[RemittanceLineRecord]:
+    numbers = {number for line in statement.lines for number in (line.provider_claim_number, line.payer_claim_number)}
     wanted = sorted(number for number in numbers if number is not None)
-    claims = await claims_db.by_numbers(unit.connection, unit.scope, data.provider, data.payer, wanted)
+    claims = await claims_db.by_numbers(unit.connection, unit.scope, statement.provider, statement.payer, wanted)
     replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
-    # A claim that another one replaces shares the payer's number with it; the later one is meant.
+    # A claim and the one that replaces it have the same number of the payer, which means the newer one.
     active = [claim for claim in claims if claim.id not in replaced]
-    return [_line(remittance.id, number, line, active) for number, line in enumerate(data.lines, start=1)]
+    return [_line(remittance.id, number, line, active) for number, line in enumerate(statement.lines, start=1)]
 
 
 def _line(
-    remittance_id: str, sequence: int, data: StatementLine, claims: Sequence[ClaimRecord]
+    remittance_id: str, sequence: int, line: StatementLine, claims: Sequence[ClaimRecord]
 ) -> RemittanceLineRecord:
-    found = _claims_of(data, claims)
+    found = _claims_of(line, claims)
     is_matched = len(found) == 1
     problem = RemittanceLineProblem.AMBIGUOUS if found else RemittanceLineProblem.UNKNOWN_CLAIM
     return RemittanceLineRecord(
         id=ids.new_id(ids.REMITTANCE_LINE),
         remittance_id=remittance_id,
         sequence=sequence,
-        provider_claim_number=data.provider_claim_number,
-        payer_claim_number=data.payer_claim_number,
-        item_sequence=data.item_sequence,
-        item_code=data.item_code,
-        paid_cents=data.paid,
-        denials=data.denials,
+        provider_claim_number=line.provider_claim_number,
+        payer_claim_number=line.payer_claim_number,
+        item_sequence=line.item_sequence,
+        item_code=line.item_code,
+        paid_cents=line.paid,
+        denials=line.denials,
         status=RemittanceLineStatus.MATCHED if is_matched else RemittanceLineStatus.UNMATCHED,
         problem=None if is_matched else problem,
         claim_id=found[0].id if is_matched else None,
@@ -130,21 +134,21 @@ def _line(
 
 
 def _claims_of(line: StatementLine, claims: Sequence[ClaimRecord]) -> list[ClaimRecord]:
-    """The claims that fit both numbers, as far as they are known; two numbers of two claims fit neither alone."""
-    own = [claim for claim in claims if claim.provider_claim_number == line.provider_claim_number]
-    payers = [
+    """The claims that fit the line's numbers; if the two numbers are those of different claims, all of them."""
+    by_provider = [claim for claim in claims if claim.provider_claim_number == line.provider_claim_number]
+    by_payer = [
         claim
         for claim in claims
         if line.payer_claim_number is not None and claim.payer_claim_number == line.payer_claim_number
     ]
-    if own and payers:
-        both = [claim for claim in own if claim in payers]
-        return both or [*own, *payers]
-    return own or payers
+    if by_provider and by_payer:
+        both = [claim for claim in by_provider if claim in by_payer]
+        return both or [*by_provider, *by_payer]
+    return by_provider or by_payer
 
 
 async def match(unit: UnitOfWork, *, id: str, claim_id: str) -> RemittanceLineRecord:
-    """Say by hand which claim a waiting line is about."""
+    """Assign a waiting line to a claim by hand."""
     connection, scope = unit.connection, unit.scope
     seen = await remittances_db.line(connection, scope, id)
     remittance = await remittances_db.lock(connection, scope, seen.remittance_id) if seen else None
@@ -163,7 +167,7 @@ async def match(unit: UnitOfWork, *, id: str, claim_id: str) -> RemittanceLineRe
     return matched
 
 
-async def _imported(unit: UnitOfWork, facts: Any) -> Imported:
+async def _rebuild(unit: UnitOfWork, facts: Any) -> Imported:
     remittance, already_imported = facts
     return Imported((await STORED_REMITTANCE.read(unit, [remittance]))[0], already_imported)
 
@@ -178,11 +182,9 @@ _STORED_LINE: Final = StoredRecord(
 
 IMPORT: Final = Action(
     "importRemittance",
-    take,
+    import_statement,
     needs="remittances:import",
-    answer=Answer(
-        lambda imported: [STORED_REMITTANCE.facts(imported.remittance), imported.already_imported], _imported
-    ),
+    answer=Answer(lambda imported: [STORED_REMITTANCE.facts(imported.remittance), imported.already_imported], _rebuild),
     prepare=read_document,
 )
 MATCH: Final = Action(

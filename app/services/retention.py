@@ -1,4 +1,4 @@
-"""Retention: what is deleted when it has been stored for long enough, in slices, by the database's clock."""
+"""Retention: deletes old rows in slices, by the database's clock."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,13 +13,13 @@ from app.db.reference_tables import eligibility_checks
 from app.db.tables import idempotency_keys
 
 SLICE_SIZE: Final = 500
-# One sweep deletes at most this many slices of a table: the next one goes on.
+# Slices of a table that one sweep deletes at most; the next sweep deletes more.
 SLICES_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The rows of a table go when their `column` is older than `days`; an index begins with the column."""
+    """Rows of a table are deleted when `column` is older than `days`; `column` must be the first of an index."""
 
     column: Column[Any]
     days: int
@@ -32,7 +32,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """How many rows of a table are, or were, older than its days."""
+    """How many rows of a table are, or were before they were deleted, older than its days."""
 
     table: str
     days: int
@@ -40,31 +40,31 @@ class Expired:
 
 
 def rules(*, idempotency_days: int, eligibility_days: int) -> tuple[Rule, ...]:
-    """One rule for each table that has an age."""
+    """One rule for each table whose old rows are deleted."""
     return (
         Rule(idempotency_keys.c.created_at, idempotency_days),
         Rule(eligibility_checks.c.answered_at, eligibility_days),
     )
 
 
-async def expired(database: Database, wanted: tuple[Rule, ...]) -> list[Expired]:
+async def expired(database: Database, table_rules: tuple[Rule, ...]) -> list[Expired]:
     """What `purge` would delete now."""
     now = await database_time(database)
     found = []
-    for rule in wanted:
+    for rule in table_rules:
         async with database.reading() as connection:
             rows = await retention_db.count_before(connection, rule.column, now - timedelta(days=rule.days))
         found.append(Expired(rule.table, rule.days, rows))
     return found
 
 
-async def purge(database: Database, wanted: tuple[Rule, ...], *, slices_max: int | None = None) -> list[Expired]:
-    """Delete what is older, at most `slices_max` slices of each table; what went.
+async def purge(database: Database, table_rules: tuple[Rule, ...], *, slices_max: int | None = None) -> list[Expired]:
+    """Delete old rows, at most `slices_max` slices of each table; the result is what was deleted.
 
     Any number of processes may do this at once.
     """
     now = await database_time(database)
-    return [Expired(rule.table, rule.days, await _purge(database, rule, now, slices_max)) for rule in wanted]
+    return [Expired(rule.table, rule.days, await _purge(database, rule, now, slices_max)) for rule in table_rules]
 
 
 async def _purge(database: Database, rule: Rule, now: datetime, slices_max: int | None) -> int:
@@ -81,6 +81,6 @@ async def _purge(database: Database, rule: Rule, now: datetime, slices_max: int 
 
 
 async def database_time(database: Database) -> datetime:
-    """The time that ages are counted from."""
+    """The time from which ages are counted."""
     async with database.reading() as connection:
         return await clock.now(connection)

@@ -1,4 +1,4 @@
-"""What the payer's side does with claims: review, ask for information, adjudicate."""
+"""The payer's actions on claims: review, ask for information, adjudicate."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from app.domain import ids, tabela38
 from app.domain.actions import ClaimOperation
 from app.domain.claims import ClaimAction, ItemDecision, decision_failures, next_status, outcome
 from app.domain.denials import DenialAction, DenialStatus
-from app.domain.errors import ErrorCode, Failure, raise_any
+from app.domain.errors import Failure, raise_any
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.money import Cents
 from app.domain.text import ascii_failure, text_failure
@@ -30,21 +30,21 @@ DECIDED_EVENTS: Final = {
 
 
 async def start(unit: UnitOfWork, *, id: str, version: int | None) -> ClaimRecord:
-    """Take a submitted claim into review, or resume the review once the information is there."""
+    """Start the review of a submitted claim, or resume it when the requested information has arrived."""
     return await start_locked(unit, await claims.locked(unit, id, version))
 
 
 async def start_locked(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
-    """The same for a claim that the caller has locked."""
+    """Start or resume the review of a claim that the caller has locked."""
     action = ClaimAction.START_REVIEW
-    return await claims.store(unit, claims.moved_by(claim, action), action, "ClaimReviewStarted")
+    return await claims.store(unit, claims.after_action(claim, action), action, "ClaimReviewStarted")
 
 
 async def request_information(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> ClaimRecord:
-    """Halt the review until the provider has answered; the reason says what is missing."""
+    """Pause the review until the provider answers; the reason says what is missing."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     action = ClaimAction.REQUEST_INFORMATION
-    claim = claims.moved_by(await claims.locked(unit, id, version), action)
+    claim = claims.after_action(await claims.locked(unit, id, version), action)
     return await claims.store(unit, claim, action, "ClaimInformationRequested", reason=reason)
 
 
@@ -56,7 +56,7 @@ async def adjudicate(
     payer_claim_number: str | None,
     version: int | None,
 ) -> ClaimRecord:
-    """Decide every item; the claim's status follows from the items and is never given."""
+    """Decide every item; the claim's status follows from the items."""
     claim = await claims.locked(unit, id, version)
     items = await claims_db.items_of_claims(unit.connection, unit.scope, [id])
     return await decide(unit, claim, items, decisions, payer_claim_number)
@@ -69,7 +69,7 @@ async def decide(
     decisions: Sequence[ItemDecision],
     payer_claim_number: str | None,
 ) -> ClaimRecord:
-    """The decision on a claim that the caller has locked: amounts of claim and items, and its denials."""
+    """Decide a claim that the caller has locked: set the amounts of claim and items, and add its denials."""
     action = outcome(decisions)
     next_status(claim.status, action)
     items = {item.sequence: item for item in rows}
@@ -87,9 +87,7 @@ def _check_decisions(
     failures += decision_failures({number: Cents(item.total_cents) for number, item in items.items()}, decisions)
     for index, decision in enumerate(decisions):
         for place, denial in enumerate(decision.denials):
-            if tabela38.description(denial.code) is None:
-                message = f"Tabela 38 has no code {denial.code[:10]}"
-                failures.append(Failure(ErrorCode.UNKNOWN_CODE, message, f"items.{index}.denials.{place}.code"))
+            failures.append(tabela38.code_failure(denial.code, f"items.{index}.denials.{place}.code"))
     failures.append(ascii_failure(payer_claim_number, "payerClaimNumber", NUMBER_LENGTH_MAX))
     raise_any(failures)
 
@@ -104,7 +102,7 @@ def _decided(
     approved = sum(decision.approved for decision in decisions)
     denied = sum(decision.denied for decision in decisions)
     return replace(
-        claims.moved_by(claim, action),
+        claims.after_action(claim, action),
         payer_claim_number=payer_claim_number or claim.payer_claim_number,
         processed_cents=approved + denied,
         approved_cents=approved,

@@ -1,4 +1,4 @@
-"""The settlement ledger: settle and reverse, always under the lock of the invoice."""
+"""The settlement ledger: settle and reverse, always with the invoice locked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ from app.unit_of_work.unit import Counted, UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What the payer paid; without an amount everything that is still due."""
+    """A payment by the payer; no amount means everything that is still due."""
 
     amount: Cents | None
     paid_on: date
@@ -62,10 +62,10 @@ async def settle(unit: UnitOfWork, *, id: str, payment: Payment, version: int | 
 async def settle_locked(
     unit: UnitOfWork, invoice: InvoiceRecord, payment: Payment, *, parts: dict[str, Cents] | None = None
 ) -> Settled:
-    """The payment on an invoice that the caller has locked; `parts` says which line gets what, else in order."""
+    """Pay an invoice that the caller has locked; `parts` maps lines to amounts, by default in their order."""
     amount = Cents(invoice.due_cents) if payment.amount is None else payment.amount
-    # The table is asked before the sum: a draft or cancelled invoice is CONFLICT whatever the amount.
-    _moved(invoice, InvoiceAction.SETTLE, 0)
+    # Checks the status before the amount: a draft or cancelled invoice is CONFLICT whatever the amount.
+    _invoice_after(invoice, InvoiceAction.SETTLE, 0)
     check_settlement(amount=amount, due=Cents(invoice.due_cents))
     row = replace(_row(unit, invoice, payment), amount_cents=amount)
     lines = await lines_db.of_invoices(unit.connection, unit.scope, [invoice.id])
@@ -77,8 +77,8 @@ async def settle_locked(
 
 
 async def reverse(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str) -> Settled:
-    """Take a settlement back, wholly or in part; the reversal is a ledger row of its own."""
-    raise_any([text_failure(reason, "reason", 200)])
+    """Reverse a settlement, in full or in part; the reversal is a ledger row of its own."""
+    raise_any([text_failure(reason, "reason", invoices.REASON_LENGTH_MAX)])
     original = await settlements_db.one(unit.connection, unit.scope, id)
     if original is None:
         raise not_found("settlement", id)
@@ -86,13 +86,13 @@ async def reverse(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: st
         raise conflict("only a confirmed settlement can be reversed", "id")
     invoice = await invoices.locked(unit, original.invoice_id, None)
     reversible = Cents(original.amount_cents - await settlements_db.reversed_cents(unit.connection, id))
-    undone = reversible if amount is None else amount
-    check_reversal(amount=undone, reversible=reversible)
-    row = _reversal(unit, original, undone, reason=reason)
-    held = await lines_db.allocated(unit.connection, id)
-    parts = dict(zip(held, take_back(undone, [Cents(cents) for cents in held.values()]), strict=True))
+    reversed_cents = reversible if amount is None else amount
+    check_reversal(amount=reversed_cents, reversible=reversible)
+    row = _reversal(unit, original, reversed_cents, reason=reason)
+    allocated = await lines_db.allocated(unit.connection, id)
+    parts = dict(zip(allocated, take_back(reversed_cents, [Cents(cents) for cents in allocated.values()]), strict=True))
     lines = await lines_db.of_invoices(unit.connection, unit.scope, [invoice.id])
-    unit.count(Counted.REVERSED_CENTS, undone)
+    unit.count(Counted.REVERSED_CENTS, reversed_cents)
     return await _append(unit, invoice, InvoiceAction.REVERSE, row, lines, parts)
 
 
@@ -105,7 +105,7 @@ async def _append(
     parts: dict[str, Cents],
 ) -> Settled:
     sign = -1 if action is InvoiceAction.REVERSE else 1
-    after = _moved(invoice, action, sign * row.amount_cents)
+    after = _invoice_after(invoice, action, sign * row.amount_cents)
     await settlements_db.insert_settlement(unit.connection, row)
     await _allocate(unit, row, lines, parts, sign)
     await invoices_db.update_invoice(unit.connection, after)
@@ -129,7 +129,7 @@ async def _allocate(
     await lines_db.update_amounts(unit.connection, changed)
 
 
-def _moved(invoice: InvoiceRecord, action: InvoiceAction, change: int) -> InvoiceRecord:
+def _invoice_after(invoice: InvoiceRecord, action: InvoiceAction, change: int) -> InvoiceRecord:
     settled = invoice.settled_cents + change
     total = Cents(invoice.total_cents)
     status = next_status(invoice.status, action, total=total, settled=Cents(settled))
@@ -179,11 +179,11 @@ def _payment_failures(payment: Payment, today: date) -> list[Failure | None]:
     ]
 
 
-def _facts(settled: Settled) -> Any:
+def _stored_facts(settled: Settled) -> Any:
     return [STORED_SETTLEMENT.facts(settled.settlement), invoices.STORED_INVOICE.facts(settled.invoice)]
 
 
-async def _settled(unit: UnitOfWork, facts: Any) -> Settled:
+async def _rebuild(unit: UnitOfWork, facts: Any) -> Settled:
     settlement, invoice = facts
     (row,) = await STORED_SETTLEMENT.read(unit, [settlement])
     (after,) = await invoices.STORED_INVOICE.read(unit, [invoice])
@@ -191,8 +191,8 @@ async def _settled(unit: UnitOfWork, facts: Any) -> Settled:
 
 
 STORED_SETTLEMENT: Final = StoredRecord(SettlementRecord, settlements_db.by_ids)
-"""A row of the ledger never changes."""
-_ANSWER: Final[Answer[Settled]] = Answer(_facts, _settled)
+"""Without columns: a row of the ledger never changes."""
+_ANSWER: Final[Answer[Settled]] = Answer(_stored_facts, _rebuild)
 SETTLE: Final = Action(
     "settleInvoice", settle, needs="settlements:create", answer=_ANSWER, offers=InvoiceOperation.SETTLE
 )

@@ -23,7 +23,7 @@ BATCH_SIZE: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class CodeUse:
-    """One use of a code in a claim: where it stands in the input and on which day it was performed."""
+    """One use of a code in a claim: its path in the input and the day on which it was performed."""
 
     field: str
     code_system: str
@@ -49,15 +49,21 @@ def _failure(use: CodeUse, term: TussRecord | None) -> Failure | None:
     if use.code_system in OWN_TABLES:
         return None
     if use.code_system not in PUBLISHED_TABLES:
-        message = f"there is no TUSS table {use.code_system[:10]}"
-        return Failure(ErrorCode.UNKNOWN_CODE, message, f"{use.field}.codeSystem", "3150")
+        return unknown_table(use.code_system, f"{use.field}.codeSystem")
     if term is None:
-        message = f"table {use.code_system} has no code {use.code}"
+        message = f"unknown code {use.code} in TUSS table {use.code_system}: look it up with tussTerms"
         return Failure(ErrorCode.UNKNOWN_CODE, message, f"{use.field}.code", "1801")
     if not term.is_valid_on(use.performed_on):
-        message = f"code {use.code} was not valid on {use.performed_on.isoformat()}"
+        message = f"code {use.code} was not valid on {use.performed_on.isoformat()}: look it up with tussTerms"
         return Failure(ErrorCode.UNKNOWN_CODE, message, f"{use.field}.code", "1801")
     return None
+
+
+def unknown_table(code_system: str, field: str) -> Failure:
+    """A table whose codes no claim may use."""
+    tables = ", ".join((*PUBLISHED_TABLES, *OWN_TABLES[:-1]))
+    message = f"unknown TUSS table {code_system[:10]}: use {tables} or {OWN_TABLES[-1]}"
+    return Failure(ErrorCode.UNKNOWN_CODE, message, field, "3150")
 
 
 def published_terms() -> list[dict[str, Any]]:
@@ -88,13 +94,15 @@ def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 async def load(database: Database, *, on_progress: Callable[[int, int], None]) -> int:
-    """Add the published terms that are missing, a batch per transaction; how many were added.
+    """Add the published terms that are missing, one batch per transaction; the result is how many were added.
 
     `on_progress` gets (done, total). Running it again adds nothing.
     """
     rows = published_terms()
     async with database.reading() as connection:
-        known = {(table, code) for table in PUBLISHED_TABLES for code in await _codes(connection, table)}
+        known = {
+            (table, code) for table in PUBLISHED_TABLES for code in await tuss_db.existing_codes(connection, table)
+        }
     missing = [row for row in rows if (row["code_system"], row["code"]) not in known]
     done = len(rows) - len(missing)
     for batch in _batches(missing):
@@ -103,10 +111,6 @@ async def load(database: Database, *, on_progress: Callable[[int, int], None]) -
         on_progress(done, len(rows))
     on_progress(len(rows), len(rows))
     return len(missing)
-
-
-async def _codes(connection: AsyncConnection, code_system: str) -> set[str]:
-    return await tuss_db.existing_codes(connection, code_system)
 
 
 async def _insert(database: Database, batch: list[dict[str, Any]]) -> None:

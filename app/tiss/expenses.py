@@ -1,4 +1,4 @@
-"""Expenses (outras despesas) of SP/SADT guides: daily rates, materials and medicines, added to what `tiss` builds."""
+"""Expenses (outras despesas) of SP/SADT guides: daily rates, materials and medicines, which `tiss` does not write."""
 
 from collections.abc import Sequence
 from typing import Any, Final, cast
@@ -14,10 +14,11 @@ KINDS: Final = {"18": "05", "19": "03", "20": "02"}
 """TUSS table -> kind of expense (table 25): daily rates and fees, materials, medicines."""
 UNIT: Final = "036"
 FOLLOWERS: Final = frozenset({"observacao", "valorTotal"})
+"""The elements that the schema allows after the expenses: these go before the first of them."""
 
 
-def added(xml: bytes, items_of_guides: Sequence[Sequence[NumberedItem]]) -> bytes:
-    """The document with the expenses of its guides (in document order) in their place, and the hash computed again."""
+def with_expenses(xml: bytes, items_of_guides: Sequence[Sequence[NumberedItem]]) -> bytes:
+    """The document with the expenses of its guides (in document order) inserted, and a new hash."""
     expenses = [[item for item in items if item.item.code_system in EXPENSE_TABLES] for items in items_of_guides]
     if not any(expenses):
         return xml
@@ -31,9 +32,9 @@ def added(xml: bytes, items_of_guides: Sequence[Sequence[NumberedItem]]) -> byte
 
 
 def _insert(guide: Any, items: Sequence[NumberedItem]) -> None:
-    place = next(index for index, node in enumerate(guide) if etree.QName(node).localname in FOLLOWERS)
+    position = next(index for index, node in enumerate(guide) if etree.QName(node).localname in FOLLOWERS)
     container = etree.Element(f"{{{NAMESPACE}}}outrasDespesas")
-    guide.insert(place, container)
+    guide.insert(position, container)
     for item in items:
         expense = _child(container, "despesa")
         _child(expense, "sequencialItem", str(item.sequence))

@@ -1,4 +1,4 @@
-"""A TISS batch document (lote) as claims: the XML read and validated by the `tiss` package, guide by guide."""
+"""Reads a TISS batch document (lote) as claim forms, guide by guide; the `tiss` package parses and validates it."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,12 +13,12 @@ from app.domain.errors import BillingError, ErrorCode, Failure, refuse
 from app.domain.money import FACTOR_ONE, QUANTITY_ONE, Cents, Factor, Quantity, parse_factor, parse_quantity
 
 GUIDES_MAX: Final = 100
-TYPES: Final = {"consulta": ClaimType.CONSULTATION, "sp_sadt": ClaimType.SP_SADT}
+CLAIM_TYPES: Final = {"consulta": ClaimType.CONSULTATION, "sp_sadt": ClaimType.SP_SADT}
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingGuide:
-    """One guide of the document: its number, and either the claim or the reasons why it cannot be one."""
+    """One guide of the document: its number, and either the claim form or the failures that refuse it."""
 
     number: str
     form: ClaimForm | None
@@ -35,12 +35,12 @@ class IncomingBatch:
 
 
 def read(xml: bytes) -> IncomingBatch:
-    """The document's guides; never raises for bad documents, the failures say what is wrong with them."""
+    """The document's guides; an invalid document does not raise, its failures are in the result."""
     report = tiss.validate(xml)
     errors = [finding for finding in report.findings if finding.severity == "error"]
     whole = [finding for finding in errors if finding.guia is None]
     if whole:
-        # A document with a wrong hash or form is refused as a whole, but the report names everything that is wrong.
+        # A wrong hash or form refuses the whole document, but the report has all its errors.
         return IncomingBatch(None, failures=tuple(_failure(finding) for finding in errors))
     try:
         lote = tiss.parse_lote(xml)
@@ -52,7 +52,7 @@ def read(xml: bytes) -> IncomingBatch:
 def _batch(lote: dict[str, Any], errors: list[tiss.Finding]) -> IncomingBatch:
     guides = lote["guias"]
     if len(guides) > GUIDES_MAX or len({guide["tipo"] for guide in guides}) > 1:
-        message = f"a batch has at most {GUIDES_MAX} guides of one type"
+        message = f"send at most {GUIDES_MAX} guides, all of one type"
         return IncomingBatch(lote["numero_lote"], failures=(Failure(ErrorCode.BATCH_TOO_LARGE, message, None, "5015"),))
     return IncomingBatch(lote["numero_lote"], tuple(_guide(lote, guide, errors) for guide in guides))
 
@@ -60,31 +60,31 @@ def _batch(lote: dict[str, Any], errors: list[tiss.Finding]) -> IncomingBatch:
 def _guide(lote: dict[str, Any], guide: dict[str, Any], errors: list[tiss.Finding]) -> IncomingGuide:
     header = guide.get("cabecalho_guia") or guide.get("cabecalho_consulta") or {}
     number = str(header.get("numero_guia_prestador", ""))
-    own = tuple(_failure(finding) for finding in errors if finding.guia == number)
-    if own:
-        return IncomingGuide(number, None, own)
+    guide_failures = tuple(_failure(finding) for finding in errors if finding.guia == number)
+    if guide_failures:
+        return IncomingGuide(number, None, guide_failures)
     try:
-        return IncomingGuide(number, _claim(guide, number, lote["operadora"]["registro_ans"]))
+        return IncomingGuide(number, _form(guide, number, lote["operadora"]["registro_ans"]))
     except BillingError as error:
         return IncomingGuide(number, None, error.failures)
     except (KeyError, TypeError, ValueError) as error:
-        message = f"the guide lacks or misspells a part: {error}"
+        message = f"the guide is incomplete or malformed: {error}"
         return IncomingGuide(number, None, (Failure(ErrorCode.INVALID_INPUT, message, None, "5007"),))
 
 
 def _failure(finding: tiss.Finding) -> Failure:
-    where = (finding.xpath or "").replace("ans:", "").rsplit("/", 2)
-    path = "/".join(where[-2:]) or None
+    steps = (finding.xpath or "").replace("ans:", "").rsplit("/", 2)
+    path = "/".join(steps[-2:]) or None
     guide = f"guide {finding.guia}: " if finding.guia else ""
     return Failure(ErrorCode.INVALID_INPUT, f"{guide}{finding.message} ({finding.code})", path, finding.glosa)
 
 
-def _claim(guide: dict[str, Any], number: str, payer: str) -> ClaimForm:
+def _form(guide: dict[str, Any], number: str, payer: str) -> ClaimForm:
     items = _consultation_items(guide) if guide["tipo"] == "consulta" else _service_items(guide)
     totals = guide.get("valor_total") or {}
     indication = (guide.get("dados_solicitacao") or {}).get("indicacao_clinica")
     return ClaimForm(
-        type=TYPES[guide["tipo"]],
+        type=CLAIM_TYPES[guide["tipo"]],
         provider=_provider(guide),
         payer=payer,
         provider_claim_number=number,
@@ -104,7 +104,7 @@ def _provider(guide: dict[str, Any]) -> str:
     executing = guide.get("dados_executante") or guide.get("contratado_executante") or {}
     cnes = executing.get("cnes") or (executing.get("contratado_executante") or {}).get("cnes")
     if not cnes:
-        raise refuse(ErrorCode.INVALID_IDENTIFIER, "the executing provider has no CNES", "CNES", "1202")
+        raise refuse(ErrorCode.INVALID_IDENTIFIER, "the CNES of the executing provider is missing", "CNES", "1202")
     return str(cnes)
 
 
@@ -127,13 +127,13 @@ def _practitioner(guide: dict[str, Any]) -> Practitioner:
     return _professional(executing or guide.get("profissional_executante") or {})
 
 
-def _professional(who: dict[str, Any]) -> Practitioner:
+def _professional(fields: dict[str, Any]) -> Practitioner:
     return Practitioner(
-        name=who.get("nome_profissional"),
-        council=who.get("conselho_profissional"),
-        number=who.get("numero_conselho_profissional"),
-        state=who.get("uf"),
-        cbo=who.get("cbos") or who.get("cbo"),
+        name=fields.get("nome_profissional"),
+        council=fields.get("conselho_profissional"),
+        number=fields.get("numero_conselho_profissional"),
+        state=fields.get("uf"),
+        cbo=fields.get("cbos") or fields.get("cbo"),
     )
 
 
@@ -165,12 +165,12 @@ def _consultation_items(guide: dict[str, Any]) -> list[ItemForm]:
 
 def _service_items(guide: dict[str, Any]) -> list[ItemForm]:
     procedures = [(item, item["procedimento"]) for item in guide.get("procedimentos_executados", [])]
-    expenses = _listed((guide.get("outras_despesas") or {}).get("despesa"))
+    expenses = _as_list((guide.get("outras_despesas") or {}).get("despesa"))
     services = [(one["servicos_executados"], one["servicos_executados"]) for one in expenses]
     return [_item(item, code, f"items.{index}") for index, (item, code) in enumerate([*procedures, *services])]
 
 
-def _listed(value: Any) -> list[dict[str, Any]]:
+def _as_list(value: Any) -> list[dict[str, Any]]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]

@@ -1,6 +1,6 @@
-"""A TISS payment statement (demonstrativo) as remittance lines: the XML read through the `tiss` package.
+"""Reads a TISS payment statement (demonstrativo) as remittance lines.
 
-The standard's own layout tells every item; other layouts tell decisions per guide, which `tiss` reads as well.
+The standard's own layout has every item; other layouts have decisions per guide only, which `tiss` reads.
 """
 
 import re
@@ -24,7 +24,7 @@ _CODE: Final = re.compile(r"\b[0-9]{4}\b")
 
 @dataclass(frozen=True, slots=True)
 class StatementMessage:
-    """What the document says of itself (None where it does not) and its lines."""
+    """The identifiers in the document (None where it has none) and its lines."""
 
     payer: str | None
     provider: str | None
@@ -33,16 +33,16 @@ class StatementMessage:
 
 
 def read(xml: bytes) -> StatementMessage:
-    """The statement of this document; INVALID_INPUT with the reason for anything that is none."""
+    """The statement in this document; INVALID_INPUT with the reason if there is none."""
     try:
         decisions = tiss.parse_demonstrativo(xml)
     except tiss.RetornoError as error:
-        raise refuse(ErrorCode.INVALID_INPUT, f"no TISS payment statement: {error}", "xml", "5001") from None
+        raise refuse(ErrorCode.INVALID_INPUT, f"invalid TISS payment statement: {error}", "xml", "5001") from None
     root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True))
     lines = [line for guide in _guides(root) for line in _guide_lines(guide)]
-    # A guide without items: the decision on the whole of it stands for them.
-    told = {_numbers(line) for line in lines}
-    lines += [line for line in map(_decision_line, decisions) if _numbers(line) not in told]
+    # A guide without items has one line, for the decision on the whole guide.
+    with_items = {_numbers(line) for line in lines}
+    lines += [line for line in map(_decision_line, decisions) if _numbers(line) not in with_items]
     raise_any(_differences(decisions, lines))
     return StatementMessage(
         payer=_text(root, "registroANS"),
@@ -63,13 +63,15 @@ def _guides(root: Any) -> list[Any]:
 
 
 def read_for(xml: bytes, *, payer: str, provider: str) -> StatementMessage:
-    """The statement, which must not name another payer or provider than these."""
+    """The statement; CONFLICT if it names another payer or provider than these."""
     found = read(xml)
     if found.payer not in (None, payer):
-        message = f"the document is of payer {found.payer}"
+        message = f"the document is from payer {found.payer}: name that payer"
         raise refuse(ErrorCode.CONFLICT, message, "payer", "5027")
     if found.provider not in (None, NO_PROVIDER, provider):
-        raise refuse(ErrorCode.CONFLICT, f"the document is for provider {found.provider}", "provider", "1202")
+        raise refuse(
+            ErrorCode.CONFLICT, f"the document is for provider {found.provider}: name that provider", "provider", "1202"
+        )
     return found
 
 
@@ -87,12 +89,12 @@ def _text(node: Any, name: str) -> str | None:
 
 
 def _guide_lines(guide: Any) -> list[StatementLine]:
-    """A line for every item: in the standard's own layout, or in the plainer one with `procedimento` alone."""
+    """One line per item, in the standard's own layout or in the simpler one with `procedimento` only."""
     details = [node for node in guide if _name(node) == "detalhesGuia"]
     if details:
         return [_line(guide, node, _standard_denials(node)) for node in details]
     items = [node for node in guide.iter() if _name(node) == "procedimento" and _text(node, "valorLiberado")]
-    return [_line(guide, node, _plain_denials(node)) for node in items]
+    return [_line(guide, node, _simple_denials(node)) for node in items]
 
 
 def _line(guide: Any, item: Any, denials: tuple[DeniedAmount, ...]) -> StatementLine:
@@ -107,7 +109,7 @@ def _line(guide: Any, item: Any, denials: tuple[DeniedAmount, ...]) -> Statement
 
 
 def _sequence(text: str | None) -> int | None:
-    """The item's number; one that no claim has for anything else, which the checks of every statement refuse."""
+    """The item's number; -1 for anything else, which `statement_failures` refuses at the line."""
     if text is None:
         return None
     return int(text) if text.isascii() and text.isdigit() and len(text) <= SEQUENCE_DIGITS else -1
@@ -118,7 +120,7 @@ def _standard_denials(item: Any) -> tuple[DeniedAmount, ...]:
     return tuple(DeniedAmount(_text(node, "tipoGlosa") or "", _amount(node, "valorGlosa")) for node in reasons)
 
 
-def _plain_denials(item: Any) -> tuple[DeniedAmount, ...]:
+def _simple_denials(item: Any) -> tuple[DeniedAmount, ...]:
     denied = _amount(item, "valorGlosa")
     return (DeniedAmount(_text(item, "codigoGlosa") or "", denied),) if denied else ()
 
@@ -128,7 +130,7 @@ def _amount(node: Any, name: str) -> Cents:
     try:
         return parse_money(text)
     except ValueError:
-        raise refuse(ErrorCode.INVALID_AMOUNT, f"{name} is no amount: {text[:20]}", "xml", "5040") from None
+        raise refuse(ErrorCode.INVALID_AMOUNT, f"invalid amount in {name}: {text[:20]}", "xml", "5040") from None
 
 
 def _decision_line(decision: tiss.Decisao) -> StatementLine:
@@ -149,9 +151,13 @@ def _reason(text: str) -> str:
 
 
 def _differences(decisions: list[tiss.Decisao], lines: list[StatementLine]) -> list[Failure]:
-    """What the items deny must be what `tiss` read: a document that says two things is not guessed at."""
+    """A failure unless the items' denials add up to those that `tiss` read: a contradictory document is refused."""
     read_by_tiss = sum(decision.valor_glosa_cents for decision in decisions)
     read_here = sum(denial.amount for line in lines for denial in line.denials)
     if read_by_tiss == read_here:
         return []
-    return [Failure(ErrorCode.TOTAL_MISMATCH, "the denials of the items do not add up", "xml", "5042")]
+    return [
+        Failure(
+            ErrorCode.TOTAL_MISMATCH, "the denials of the items do not add up to those of the guides", "xml", "5042"
+        )
+    ]

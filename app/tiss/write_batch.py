@@ -1,4 +1,4 @@
-"""A TISS batch document (lote de guias), built and validated by the `tiss` package, hash included."""
+"""Writes a TISS batch document (lote de guias) with its hash; the `tiss` package builds and validates it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from app.tiss.write_guide import OutgoingGuide
 
 
 def document(guides: Sequence[OutgoingGuide], number: str, now: datetime) -> bytes:
-    """The guides as one document in ISO-8859-1; INVALID_INPUT at `claimIds.N` for what does not fit into it.
+    """The guides as one document in ISO-8859-1; INVALID_INPUT at `claimIds.N` for a claim that cannot be written.
 
     Takes about 40 ms of CPU for 100 guides: call it in a thread.
     """
@@ -42,17 +42,17 @@ def _built(guides: Sequence[OutgoingGuide], number: str, now: datetime) -> bytes
         "guias": [write_guide.as_dict(guide) for guide in guides],
     }
     try:
-        return expenses.added(tiss.build_lote(lote), [guide.items for guide in guides])
+        return expenses.with_expenses(tiss.build_lote(lote), [guide.items for guide in guides])
     except tiss.LoteError as error:
-        message = f"the claims do not fit into a TISS document: {error}"
+        message = f"cannot write these claims as a TISS document: {error}"
         raise refuse(ErrorCode.INVALID_INPUT, message, "claimIds", "5001") from None
 
 
 def _findings(xml: bytes, guides: Sequence[OutgoingGuide]) -> list[Failure]:
-    """What the validator objects to, at the claim it is about."""
-    places = {guide.claim.provider_claim_number: f"claimIds.{index}" for index, guide in enumerate(guides)}
+    """The validator's errors, each at its claim."""
+    paths = {guide.claim.provider_claim_number: f"claimIds.{index}" for index, guide in enumerate(guides)}
     return [
-        Failure(ErrorCode.INVALID_INPUT, each.message, places.get(each.guia or "", "claimIds"), each.glosa)
+        Failure(ErrorCode.INVALID_INPUT, each.message, paths.get(each.guia or "", "claimIds"), each.glosa)
         for each in tiss.validate(xml).findings
         if each.severity == "error"
     ]

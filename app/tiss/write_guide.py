@@ -1,4 +1,4 @@
-"""One claim as a TISS guide: the fields of `tiss` for a consultation or an SP/SADT service."""
+"""One claim as the fields of a TISS guide, for a consultation or an SP/SADT service."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class ProviderIdentity:
 
 @dataclass(frozen=True, slots=True)
 class NumberedItem:
-    """An item in its document: number from 1, day and text filled in."""
+    """An item of a document: numbered from 1, with its date and description."""
 
     sequence: int
     performed_on: date
@@ -42,7 +42,7 @@ class NumberedItem:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingGuide:
-    """A claim with what its document needs."""
+    """A claim with the other data that its document needs."""
 
     claim: ClaimForm
     payer_claim_number: str | None
@@ -59,32 +59,32 @@ class OutgoingGuide:
 
     @property
     def encounter(self) -> Encounter:
-        """What is known of the encounter, or nothing."""
+        """The claim's encounter, empty if it has none."""
         return self.claim.encounter or Encounter()
 
     @property
     def requester(self) -> Practitioner:
-        """Who asked for the service; if nobody else is named, whoever performed it."""
+        """Who requested the service: the practitioner, unless the encounter names someone else."""
         return self.encounter.requester or self.claim.practitioner
 
 
 def failures(guide: OutgoingGuide, index: int) -> Iterator[Failure]:
-    """What is missing for the document, or does not fit into it."""
+    """What is missing for the document or cannot be written into it."""
     field = f"claimIds.{index}"
     is_visit = guide.claim.type is ClaimType.CONSULTATION
     if not _is_latin(guide):
-        message = "TISS documents are written in ISO-8859-1: a description or name has other characters"
+        message = "use only characters of ISO-8859-1 in descriptions, names and the clinical indication"
         yield Failure(ErrorCode.INVALID_INPUT, message, field)
-    who = guide.claim.practitioner if is_visit else guide.requester
-    if not (who.council and who.number and who.state and who.cbo):
+    professional = guide.claim.practitioner if is_visit else guide.requester
+    if not (professional.council and professional.number and professional.state and professional.cbo):
         role = "practitioner" if is_visit else "requester"
-        message = f"TISS needs council, number, state and CBO of the {role}"
+        message = f"give council, number, state and CBO of the {role}"
         yield Failure(ErrorCode.INVALID_INPUT, message, field)
     if is_visit and len(guide.items) != 1:
-        yield Failure(ErrorCode.INVALID_INPUT, "a consultation has one item in TISS", field)
+        yield Failure(ErrorCode.INVALID_INPUT, "a consultation must have exactly one item", field)
     for item in guide.items:
         if item.item.code_system not in EXPENSE_TABLES and item.item.quantity % QUANTITY_ONE:
-            message = f"TISS counts procedures in whole numbers: item {item.sequence}"
+            message = f"the quantity of procedures must be a whole number: item {item.sequence}"
             yield Failure(ErrorCode.INVALID_QUANTITY, message, field)
 
 
@@ -95,18 +95,18 @@ def _is_latin(guide: OutgoingGuide) -> bool:
 
 
 def as_dict(guide: OutgoingGuide) -> dict[str, Any]:
-    """The guide without its expenses (tables 18, 19, 20), which have a place of their own in the document."""
+    """The guide without its expenses (tables 18, 19, 20), which have their own element in the document."""
     return _visit(guide) if guide.claim.type is ClaimType.CONSULTATION else _services(guide)
 
 
 def identity(provider: ProviderIdentity, cnpj: str, code: str) -> dict[str, str]:
-    """A CNPJ where it has digits only, as the schema asks; else the CNES as the payer's code of the provider."""
+    """The CNPJ if it has digits only, as the schema requires; else the CNES as the payer's code of the provider."""
     if is_cnpj(provider.tax_id) and provider.tax_id.isdigit():
         return {cnpj: provider.tax_id}
     return {code: provider.cnes}
 
 
-def _present(**values: Any) -> dict[str, Any]:
+def _without_none(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -119,23 +119,25 @@ def _contracted(guide: OutgoingGuide) -> dict[str, str]:
     return identity(guide.provider, "cnpj_contratado", "codigo_prestador_na_operadora")
 
 
-def _professional(who: Practitioner) -> dict[str, Any]:
-    return _present(
-        nome_profissional=who.name,
-        conselho_profissional=who.council,
-        numero_conselho_profissional=who.number,
-        uf=who.state,
-        cbos=who.cbo,
+def _professional(practitioner: Practitioner) -> dict[str, Any]:
+    return _without_none(
+        nome_profissional=practitioner.name,
+        conselho_profissional=practitioner.council,
+        numero_conselho_profissional=practitioner.number,
+        uf=practitioner.state,
+        cbos=practitioner.cbo,
     )
 
 
 def _header(guide: OutgoingGuide, **more: Any) -> dict[str, Any]:
-    return _present(registro_ans=guide.claim.payer, numero_guia_prestador=guide.claim.provider_claim_number, **more)
+    return _without_none(
+        registro_ans=guide.claim.payer, numero_guia_prestador=guide.claim.provider_claim_number, **more
+    )
 
 
 def _visit(guide: OutgoingGuide) -> dict[str, Any]:
     item, encounter = guide.items[0], guide.encounter
-    return _present(
+    return _without_none(
         tipo="consulta",
         cabecalho_consulta=_header(guide),
         numero_guia_operadora=guide.payer_claim_number,
@@ -159,7 +161,7 @@ def _visit(guide: OutgoingGuide) -> dict[str, Any]:
 def _services(guide: OutgoingGuide) -> dict[str, Any]:
     claim, encounter = guide.claim, guide.encounter
     procedures = [_procedure(item) for item in guide.items if item.item.code_system not in EXPENSE_TABLES]
-    return _present(
+    return _without_none(
         tipo="sp_sadt",
         cabecalho_guia=_header(guide),
         dados_autorizacao=_authorization(claim),
@@ -169,7 +171,7 @@ def _services(guide: OutgoingGuide) -> dict[str, Any]:
             "nome_contratado_solicitante": guide.provider.name[:NAME_MAX],
             "profissional_solicitante": _professional(guide.requester),
         },
-        dados_solicitacao=_present(
+        dados_solicitacao=_without_none(
             carater_atendimento=encounter.priority or ELECTIVE, indicacao_clinica=claim.clinical_indication
         ),
         dados_executante={"contratado_executante": _contracted(guide), "cnes": guide.provider.cnes},
@@ -188,7 +190,7 @@ def _authorization(claim: ClaimForm) -> dict[str, Any] | None:
     if authorization is None:
         return None
     issued, until = authorization.issued_on or claim.service_date, authorization.valid_until
-    return _present(
+    return _without_none(
         data_autorizacao=issued.isoformat(),
         senha=authorization.number,
         data_validade_senha=until.isoformat() if until else None,

@@ -1,4 +1,4 @@
-"""An action: everything the gateway says about one kind of change, said once."""
+"""An action: everything that the gateway knows about one kind of change, in one place."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,10 +28,10 @@ ByIds = Callable[[AsyncConnection, DataScope, Sequence[str]], Awaitable[list[Row
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Result]):
-    """How the result of a keyed call is stored, and read again for a repeated call.
+    """How the result of a call with an idempotency key is stored, and read again for a repeated call.
 
-    `facts` gives ids and small facts that JSON can hold, never a document or personal data; `rebuild` reads the result
-    from them, within the data scope of the caller.
+    `facts` returns ids and small facts as JSON values, never a document or personal data; `rebuild` reads the result
+    from them, within the data scope of the caller, so that a caller who has lost access gets NOT_FOUND.
     """
 
     facts: Callable[[Result], Any]
@@ -40,12 +40,12 @@ class Answer(Generic[Result]):
 
 @dataclass(frozen=True, slots=True)
 class Action(Generic[Result]):
-    """One kind of change to the books.
+    """One kind of change.
 
     `name` is the mutation, the metric's label, the scope of its idempotency keys and the access log's operation;
-    `needs` the permission (None: the gateway's own work); `run` the service, called with the unit of work and the
-    arguments; `answer` how its result is stored under a key (None: takes no key); `offers` its entry among
-    `availableActions`; `prepare` turns the arguments into those of `run` before the transaction begins, for work that
+    `needs` the permission (None: only the gateway itself runs it); `run` the service, called with the unit of work and
+    the arguments; `answer` how its result is stored under a key (None: it cannot have a key); `offers` its entry among
+    `availableActions`; `prepare` turns the arguments into those of `run` before the transaction starts, for work that
     needs no database.
     """
 
@@ -58,10 +58,11 @@ class Action(Generic[Result]):
 
 
 class StoredRecord(Generic[Row]):
-    """How a record is stored with an answer: its id, and the columns that later changes move, as they were.
+    """How a record is stored with an answer: its id, and the columns that later actions may change.
 
-    Everything else is read again, so that neither documents nor personal data are stored a second time, and a column
-    that is added later does not break the answers that were stored before it.
+    A repeated call must return what the first one returned, but the record may have changed since: the columns named
+    here are stored as they were. All other columns are read again: storing them would store personal data twice.
+    A column added later is missing in older answers, and is then read again too.
     """
 
     def __init__(self, record: type[Row], by_ids: ByIds[Row], *columns: str) -> None:
@@ -70,26 +71,28 @@ class StoredRecord(Generic[Row]):
         self._columns: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(hints[name]) for name in columns}
 
     def facts(self, record: Row) -> dict[str, Any]:
-        """The id and the columns."""
+        """The record's id and the values of the columns."""
         return {"id": record.id} | {name: getattr(record, name) for name in self._columns}
 
     async def read(self, unit: UnitOfWork, facts: Sequence[dict[str, Any]]) -> list[Row]:
-        """The records of these facts, in their order; NOT_FOUND when one no longer exists."""
+        """The records of these facts, in the same order; NOT_FOUND if one no longer exists."""
         ids = [each["id"] for each in facts]
         found = {each.id: each for each in await self._by_ids(unit.connection, unit.scope, ids)} if ids else {}
         if missing := [each for each in ids if each not in found]:
             message = f"the first call with this key changed {missing[0]}, which no longer exists"
             raise refuse(ErrorCode.NOT_FOUND, message, "idempotencyKey")
-        return [self._as_it_was(found[each["id"]], each) for each in facts]
+        return [self._restored(found[each["id"]], each) for each in facts]
 
-    def _as_it_was(self, record: Row, facts: dict[str, Any]) -> Row:
-        was = {name: adapter.validate_python(facts[name]) for name, adapter in self._columns.items() if name in facts}
-        earlier: Row = replace(record, **was)  # type: ignore[type-var]  # every record is a dataclass
-        return earlier
+    def _restored(self, record: Row, facts: dict[str, Any]) -> Row:
+        stored = {
+            name: adapter.validate_python(facts[name]) for name, adapter in self._columns.items() if name in facts
+        }
+        restored: Row = replace(record, **stored)  # type: ignore[type-var]  # every record is a dataclass
+        return restored
 
 
 def answer_of_one(stored: StoredRecord[Row]) -> Answer[Row]:
-    """The answer of an action that results in one record."""
+    """The answer of an action whose result is one record."""
 
     async def rebuild(unit: UnitOfWork, facts: Any) -> Row:
         return (await stored.read(unit, [facts]))[0]
@@ -98,7 +101,7 @@ def answer_of_one(stored: StoredRecord[Row]) -> Answer[Row]:
 
 
 def answer_of_many(stored: StoredRecord[Row]) -> Answer[list[Row]]:
-    """The answer of an action that results in several records."""
+    """The answer of an action whose result is a list of records."""
 
     async def rebuild(unit: UnitOfWork, facts: Any) -> list[Row]:
         return await stored.read(unit, facts)

@@ -20,7 +20,7 @@ KEY_LENGTH_MAX = 80
 
 @dataclass(frozen=True, slots=True)
 class Written(Generic[Result]):
-    """What a change resulted in, and whether it is the result of an earlier call with the same key."""
+    """The result of a change, and whether it is the result of an earlier call with the same key."""
 
     value: Result
     replayed: bool = False
@@ -28,7 +28,7 @@ class Written(Generic[Result]):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A caller's key for one action; `request` are the arguments, which a repeated call must give again."""
+    """A caller's key for one action; `request` is what a repeated call must send again: arguments and data scope."""
 
     owner: str
     text: str
@@ -38,13 +38,15 @@ class Key:
         raise_any([_key_failure(self.text)])
 
 
-async def once(unit: UnitOfWork, action: Action[Result], arguments: Mapping[str, Any], key: Key) -> Written[Result]:
-    """Run the action, or answer what the first call with this key resulted in, as it is now.
+async def run_once(unit: UnitOfWork, action: Action[Result], arguments: Mapping[str, Any], key: Key) -> Written[Result]:
+    """Run the action, or return the stored result of the first call with this key.
 
+    Inserting the key locks it until the commit: a concurrent call with the same key, in any process, waits for that and
+    then finds the result. If the first call is rolled back, so is its key, and the waiting call runs the action.
     The same key with other arguments is IDEMPOTENCY_KEY_REUSED.
     """
     if action.answer is None:
-        raise AssertionError(f"{action.name} takes no idempotency key")
+        raise AssertionError(f"{action.name} declares no answer, so it cannot have an idempotency key")
     record = _record(action, key)
     earlier = await keys_db.claim(unit.connection, record, now=unit.now)
     if earlier is not None:
@@ -53,8 +55,8 @@ async def once(unit: UnitOfWork, action: Action[Result], arguments: Mapping[str,
 
 
 async def store(unit: UnitOfWork, action: Action[Result], key: Key, value: Result) -> None:
-    """Store the result beside its key: ids and small facts."""
-    assert action.answer is not None, "`once` has refused it"  # noqa: S101
+    """Store the result with its key, as ids and small facts, in the transaction of the change."""
+    assert action.answer is not None, "checked by `run_once`"  # noqa: S101
     stored = {"facts": action.answer.facts(value), "changes": list(unit.changes)}
     await keys_db.keep_response(unit.connection, _record(action, key), orjson.dumps(stored).decode())
 
@@ -64,28 +66,32 @@ def _record(action: Action[Any], key: Key) -> KeyRecord:
 
 
 def _key_failure(key: str) -> Failure | None:
-    # MySQL compares texts without their trailing blanks.
+    # MySQL ignores trailing blanks in comparisons: two keys that differ in them would be one.
     if key != key.strip():
         return Failure(ErrorCode.INVALID_INPUT, "remove the blanks around the idempotency key", "idempotencyKey")
     return ascii_failure(key, "idempotencyKey", KEY_LENGTH_MAX)
 
 
-async def _replay(unit: UnitOfWork, action: Action[Result], earlier: KeyRecord, asked: KeyRecord) -> Result:
-    if action.answer is None or earlier.request_hash != asked.request_hash or earlier.response is None:
+async def _replay(unit: UnitOfWork, action: Action[Result], earlier: KeyRecord, repeated: KeyRecord) -> Result:
+    if action.answer is None or earlier.request_hash != repeated.request_hash or earlier.response is None:
         message = "this idempotency key was used with other input: send a new key"
         raise refuse(ErrorCode.IDEMPOTENCY_KEY_REUSED, message, "idempotencyKey")
     stored = orjson.loads(earlier.response)
+    # A repeated call shows the result again: the access log names the same objects and patients as the first time.
     for object_id, patient in stored["changes"]:
         unit.changed(object_id, patient)
     return await action.answer.rebuild(unit, stored["facts"])
 
 
 def _fingerprint(request: Any) -> str:
-    plain = orjson.dumps(request, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS, default=_plain)
-    return hashlib.sha256(plain).hexdigest()
+    # A hash is enough to compare, and stores no personal data. Keys and sets are sorted: their order says nothing.
+    serialized = orjson.dumps(
+        request, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS, default=_serializable
+    )
+    return hashlib.sha256(serialized).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def _serializable(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     if isinstance(value, bytes):

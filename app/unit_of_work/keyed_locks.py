@@ -1,7 +1,8 @@
-"""Callers of one process with the same idempotency key wait for each other before they take a connection.
+"""Locks by idempotency key: callers of one process with the same key wait before they use a connection.
 
-Without that each waiting caller would occupy a connection, and a refused first call would leave the others to deadlock
-on the gap lock of its key. Between processes the database makes callers wait, and the runner retries.
+Otherwise every waiting caller would occupy a connection of the pool, and when the first call is rolled back, the others
+would deadlock on the gap lock that its deleted key leaves. Callers of different processes wait in the database, where
+the runner retries after a deadlock.
 """
 
 import asyncio
@@ -11,14 +12,14 @@ from weakref import WeakValueDictionary
 
 
 class KeyedLocks:
-    """One lock per key, which exists while somebody has it or waits for it."""
+    """One lock per key, which exists only while it is locked or waited for."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
     async def held(self, *key: str) -> AsyncIterator[None]:
-        """Wait for the key's lock, and hold it until the block ends."""
+        """Wait for the key's lock, and release it when the block ends."""
         lock = self._locks.get(key)
         if lock is None:
             lock = self._locks[key] = asyncio.Lock()

@@ -1,4 +1,4 @@
-"""The one door for changes to the books: whoever asks (GraphQL, the inbox, the sweep, the console) comes through here.
+"""Runs every change, whether GraphQL, the inbox, the sweep or the command line asks for it, in these steps:
 
 lock of the key -> BEGIN -> key -> service -> history, outbox, access log -> answer -> COMMIT -> relay, counters
 """
@@ -28,10 +28,10 @@ _log = structlog.get_logger("billing.changes")
 
 
 class ChangeCounters(Protocol):
-    """Where finished changes are counted."""
+    """Counters of finished changes."""
 
     def change(self, action: str, outcome: str) -> None:
-        """One call of an action, with `done`, `replayed` or the code of its refusal."""
+        """Count one call of an action: `done`, `replayed` or the code of its refusal."""
 
     def add(self, counted: Counted, amount: int) -> None:
         """Add to one of the totals."""
@@ -65,10 +65,10 @@ class Changes:
         key: str | None = None,
         key_owner: str | None = None,
     ) -> Written[Result]:
-        """Run the action in one transaction, at most once per `key` of its owner (the actor unless told otherwise).
+        """Run the action in one transaction, at most once per `key` of its owner (by default the actor).
 
-        Deadlocks, lock timeouts and lost connections run it again. BillingError and DatabaseUnavailable leave nothing
-        behind.
+        It runs again after deadlocks, lock timeouts and lost connections. BillingError and DatabaseUnavailable mean
+        that nothing has changed.
         """
         try:
             written, unit = await self._run(action, actor, arguments, key, key_owner or actor.subject)
@@ -85,28 +85,28 @@ class Changes:
     async def _run(
         self, action: Action[Result], actor: Actor, arguments: Mapping[str, Any], key: str | None, owner: str
     ) -> tuple[Written[Result], UnitOfWork]:
-        # The result of a key is given again only to callers whose scope is that of the first one.
-        asked = None if key is None else Key(owner, key, [actor.data_scope, arguments])
+        # The data scope is part of the request: a stored result is never given to a caller with another data scope.
+        once_key = None if key is None else Key(owner, key, [actor.data_scope, arguments])
         prepared = arguments if action.prepare is None else await action.prepare(**arguments)
 
         async def attempt(connection: AsyncConnection) -> tuple[Written[Result], UnitOfWork]:
             unit = UnitOfWork(connection, actor, self._now())
-            if asked is None:
+            if once_key is None:
                 written = Written(await action.run(unit, **prepared))
             else:
-                written = await idempotency.once(unit, action, prepared, asked)
+                written = await idempotency.run_once(unit, action, prepared, once_key)
             await self._store(action, unit, is_replayed=written.replayed)
-            if asked is not None and not written.replayed:
-                await idempotency.store(unit, action, asked, written.value)
+            if once_key is not None and not written.replayed:
+                await idempotency.store(unit, action, once_key, written.value)
             return written, unit
 
         async with AsyncExitStack() as stack:
-            if asked is not None:
-                await stack.enter_async_context(self._locks.held(owner, action.name, asked.text))
+            if once_key is not None:
+                await stack.enter_async_context(self._locks.held(owner, action.name, once_key.text))
             return await self._database.transact(attempt)
 
     async def _store(self, action: Action[Any], unit: UnitOfWork, *, is_replayed: bool) -> None:
-        """Write what the service left with the unit, in its transaction."""
+        """Write history, events and the access log entry in the transaction of the change."""
         connection = unit.connection
         await history_db.insert_claim_steps(connection, unit.claim_steps)
         await history_db.insert_invoice_steps(connection, unit.invoice_steps)

@@ -1,4 +1,4 @@
-"""What a service gets for one change of the books: the connection, who acts, the clock, and what it leaves behind."""
+"""What a service gets for one change: the connection, the actor, the time, and a place for events and history."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,7 +16,7 @@ from app.events.contracts import Event
 
 
 class Counted(StrEnum):
-    """Totals that a change adds to once it is committed; each is a counter of the metrics."""
+    """Totals that a change increases after its commit; each is a counter of the metrics."""
 
     SETTLED_CENTS = "settled_cents"
     REVERSED_CENTS = "reversed_cents"
@@ -25,8 +25,8 @@ class Counted(StrEnum):
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """One attempt at a change. A service writes rows through `connection` and hands over everything else here; the
-    runner stores it in the same commit. A retry starts with a new unit, so nothing of a failed attempt is left.
+    """One attempt at a change. A service writes rows through `connection` and adds everything else here; the runner
+    stores it in the same commit. A retry starts with a new unit, so that nothing of a failed attempt remains.
     """
 
     connection: AsyncConnection
@@ -42,12 +42,12 @@ class UnitOfWork:
 
     @property
     def scope(self) -> DataScope:
-        """Whose rows the actor reaches; a required argument of every query."""
+        """The actor's data scope, a required argument of every query."""
         return self.actor.data_scope
 
     @property
     def subject(self) -> str:
-        """Who acts, as rows and history name them."""
+        """The name of the actor in rows and history."""
         return self.actor.subject
 
     @property
@@ -68,17 +68,17 @@ class UnitOfWork:
                 self.invoice_steps.append(each)
 
     def changed(self, object_id: str, patient: str | None = None) -> None:
-        """Name an object that was changed, and the patient whose data it is, for the access log."""
+        """Add a changed object, and the patient it belongs to, to the entry of the access log."""
         self.changes[object_id, patient] = None
 
     def disclose(self, *classes: DataClass) -> None:
-        """Say that the result carries these classes of data of everybody whose objects are named as changed."""
+        """Record that the result shows these classes of data of all patients whose objects are named as changed."""
         self.disclosed |= frozenset(classes)
 
     def count(self, counted: Counted, amount: int = 1) -> None:
-        """Add to a counter of the metrics once the change is committed."""
+        """Add to a counter of the metrics after the commit."""
         self.counts[counted] = self.counts.get(counted, 0) + amount
 
     def warn(self, event: str, **details: Any) -> None:
-        """Write a warning to the process log once the change is committed."""
+        """Write a warning to the process log after the commit."""
         self.notices.append((event, details))

@@ -70,14 +70,14 @@ async def test_the_rest_is_proven_alone_and_with_the_archive(kept: KeptLog, tmp_
     noted = (await kept.seals())[0].head
     path = await _archived(kept, tmp_path)
     alone = await kept.report()
-    assert (alone.problems, alone.notes) == ([], ["seals 1 to 2 are in archives: --archive FILE proves them"])
+    assert (alone.problems, alone.notes) == ([], ["seals 1 to 2 are in archives: add --archive FILE to check them"])
     assert (alone.entries, alone.seals) == (2, 2)
     together = await kept.report(None, path)
     assert (together.problems, together.notes, together.breaks) == ([], [], [])
     assert (together.entries, together.seals) == (6, 4)
     assert await kept.problems(noted) == ["seal 1 was archived: add --archive FILE to compare it"]
     assert (await kept.report(noted, path)).problems == []
-    assert (await kept.report(ChainHead(1, "f" * 64), path)).problems == ["seal 1 is not the one that was noted"]
+    assert (await kept.report(ChainHead(1, "f" * 64), path)).problems == ["seal 1 does not match the noted one"]
 
 
 async def test_several_archives_are_proven_in_whatever_order_they_are_given(kept: KeptLog, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ async def test_several_archives_are_proven_in_whatever_order_they_are_given(kept
     assert (first.name, second.name) == ("access-log-1-1.jsonl", "access-log-2-2.jsonl")
     report = await kept.report(None, second, first)
     assert (report.problems, report.notes, report.entries) == ([], [], 7)
-    assert (await kept.report(None, second)).notes == ["seal 1 is in archives: --archive FILE proves them"]
+    assert (await kept.report(None, second)).notes == ["seal 1 is in archives: add --archive FILE to check them"]
 
 
 async def test_an_archive_that_was_changed_is_named(kept: KeptLog, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ async def test_a_seal_that_was_cut_out_of_an_archive_is_named(kept: KeptLog, tmp
     path = await _archived(kept, tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([lines[0], *lines[2:]]))
-    assert "seal 1 is in archives: --archive FILE proves them" in (await kept.report(None, path)).notes
+    assert "seal 1 is in archives: add --archive FILE to check them" in (await kept.report(None, path)).notes
     path.write_bytes(b"".join(lines[:2]))
     with pytest.raises(ArchiveError, match=r"^access-log-1-2\.jsonl is incomplete: restore the whole file$"):
         await kept.report(None, path)
@@ -161,7 +161,7 @@ async def test_an_interrupted_deletion_is_accounted_for_and_completed(kept: Kept
         delete(seals).where(seals.c.position == 1),
     )
     report = await kept.report()
-    assert (report.problems, report.notes) == ([], ["seal 1 is in archives: --archive FILE proves them"])
+    assert (report.problems, report.notes) == ([], ["seal 1 is in archives: add --archive FILE to check them"])
     again = await _archived(kept, tmp_path)
     assert again.name == "access-log-2-2.jsonl"
     assert (await kept.report(None, path, again)).problems == []

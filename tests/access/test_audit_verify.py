@@ -178,7 +178,7 @@ async def test_a_cut_off_end_is_noticed_by_a_noted_place(kept: KeptLog) -> None:
     report = await kept.report()
     assert report.problems == []
     assert report.breaks[0].endswith("without writing its last reads")
-    assert await kept.problems(noted) == ["seal 3 is not the one that was noted"]
+    assert await kept.problems(noted) == ["seal 3 does not match the noted one"]
 
 
 async def test_a_cut_off_end_is_reported_by_a_process_that_has_seen_it(kept: KeptLog, log: Log) -> None:
@@ -228,7 +228,7 @@ async def test_entries_that_commit_late_are_sealed_by_the_next_seal(kept: KeptLo
     assert await kept.problems() == []
     await _written(kept, much_later)
     assert await sealer.seal() is None
-    assert await kept.problems() == [f"entry {much_later.id} is in no seal"]
+    assert await kept.problems() == [f"entry {much_later.id} is not sealed"]
     # A process that knows of it seals it all the same.
     sealer.expect(much_later.id)
     assert await sealer.seal() is not None
@@ -259,7 +259,7 @@ async def test_the_command_line_reports_what_it_found(kept: KeptLog) -> None:
     assert kept.billing("audit-verify")[:2] == (0, text)
     assert kept.billing("audit-verify", "--expect", f"{head.position}:{head.digest}")[0] == 0
     code, _, errors = kept.billing("audit-verify", "--expect", f"2:{head.digest}")
-    assert (code, errors.splitlines()[-1]) == (1, "PROBLEM: seal 2 is not the one that was noted")
+    assert (code, errors.splitlines()[-1]) == (1, "PROBLEM: seal 2 does not match the noted one")
     assert kept.billing("audit-verify", "--expect", "nonsense")[0] == 1
     await kept.change(update(entries).where(entries.c.id == (await kept.ids())[1]).values(actor="somebody"))
     assert kept.billing("audit-verify")[0] == 1
@@ -268,4 +268,4 @@ async def test_the_command_line_reports_what_it_found(kept: KeptLog) -> None:
 async def test_a_place_that_was_noted_is_compared_wherever_it_is(kept: KeptLog) -> None:
     second = (await kept.seals())[1]
     assert await kept.problems(second.head) == []
-    assert await kept.problems(ChainHead(2, "0" * 64)) == ["seal 2 is not the one that was noted"]
+    assert await kept.problems(ChainHead(2, "0" * 64)) == ["seal 2 does not match the noted one"]

@@ -68,8 +68,8 @@ async def test_the_unchanged_example_document_becomes_two_submitted_claims(gatew
     report = await _take(gateway, VALID)
     assert (report.batch_number, report.failures) == ("0007", ())
     assert [(result.number, result.outcome) for result in report.results] == [
-        ("0001", GuideOutcome.TAKEN),
-        ("0002", GuideOutcome.TAKEN),
+        ("0001", GuideOutcome.IMPORTED),
+        ("0002", GuideOutcome.IMPORTED),
     ]
     token = gateway.token("reviewer", payer="123456", providers=["*"])
     query = """query($id: ID!) { claim(id: $id) { status type claimedAmount serviceDate cardNumber providerClaimNumber
@@ -103,7 +103,7 @@ async def test_a_second_import_changes_nothing(world: World) -> None:
     first = await _take(world.gateway, document)
     before = await _claims_of(world)
     second = await _take(world.gateway, document)
-    assert [result.outcome for result in first.results] == [GuideOutcome.TAKEN, GuideOutcome.TAKEN]
+    assert [result.outcome for result in first.results] == [GuideOutcome.IMPORTED, GuideOutcome.IMPORTED]
     assert [result.outcome for result in second.results] == [GuideOutcome.UNCHANGED, GuideOutcome.UNCHANGED]
     assert [result.claim_id for result in second.results] == [result.claim_id for result in first.results]
     assert await _claims_of(world) == before == [("0001", "SUBMITTED", 10_000), ("0002", "SUBMITTED", 10_000)]
@@ -114,7 +114,7 @@ async def test_a_second_import_changes_nothing(world: World) -> None:
 
 async def test_a_refused_guide_leaves_the_others_alone_and_says_why(world: World) -> None:
     report = await _take(world.gateway, _for(world, world.card, "NOBODY"))
-    assert [result.outcome for result in report.results] == [GuideOutcome.TAKEN, GuideOutcome.REFUSED]
+    assert [result.outcome for result in report.results] == [GuideOutcome.IMPORTED, GuideOutcome.REFUSED]
     failure = report.results[1].failures[0]
     assert (failure.code, failure.field, failure.tiss_code) == ("INVALID_CARD", "cardNumber", "1001")
     assert [number for number, _, _ in await _claims_of(world)] == ["0001"]
@@ -140,7 +140,7 @@ async def test_an_unknown_table_refuses_its_guide(world: World) -> None:
     document = _for(world, world.card, await add_card(world))
     document = _hashed(document.replace(b"<ans:codigoTabela>22<", b"<ans:codigoTabela>77<", 1))
     report = await _take(world.gateway, document)
-    assert [result.outcome for result in report.results] == [GuideOutcome.REFUSED, GuideOutcome.TAKEN]
+    assert [result.outcome for result in report.results] == [GuideOutcome.REFUSED, GuideOutcome.IMPORTED]
     assert "77" in report.results[0].failures[0].message
     assert [number for number, _, _ in await _claims_of(world)] == ["0002"]
 

@@ -91,7 +91,7 @@ async def _books(world: World) -> list[str]:
 
 
 async def _claim_ids(world: World, report: ImportReport) -> list[str]:
-    assert [result.outcome for result in report.results] == [GuideOutcome.TAKEN] * len(report.results)
+    assert [result.outcome for result in report.results] == [GuideOutcome.IMPORTED] * len(report.results)
     return [result.claim_id or "" for result in report.results]
 
 

@@ -40,7 +40,7 @@ def test_importing_the_example_document_again_reports_it_unchanged(loaded: Path,
     file = tmp_path / "lote.xml"
     file.write_bytes(examples.load("lote-valido"))
     done = _billing(loaded, "import-tiss", str(file))
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "0 taken, 2 unchanged, 0 refused")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "0 imported, 2 unchanged, 0 refused")
 
 
 def test_importing_a_broken_document_says_why_and_exits_with_one(loaded: Path, tmp_path: Path) -> None:
