@@ -1,4 +1,4 @@
-"""Live streams: events of the log within the caller's data scope, from now on or from a cursor on."""
+"""Streams: events of the event log within the caller's data scope, from now on or from a cursor on."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import aclosing
@@ -16,7 +16,7 @@ Stream = AsyncGenerator[StreamEvent, None]
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """What a subscriber asked for: the events of these names that `matches` accepts.
+    """The requested events: those with one of the `names` that `matches` accepts.
 
     `is_visible` decides for a caller who is a patient whether an event is about that patient.
     """
