@@ -5,23 +5,23 @@ from operator import attrgetter
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import access_log, emergency
+from app.db import access_log, access_log_tables, emergency
 from app.db.access_log import PersonAccess
-from app.db.access_log_tables import access_log_persons
-from app.db.access_log_tables import emergency_accesses as emergency_table
 from app.db.emergency import EmergencyRecord
 from app.db.paging import Keyset
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 
 LATEST_ENTRIES: Order[PersonAccess] = Order(
-    access_log_persons.c.at,
-    access_log_persons.c.entry_id,
+    access_log_tables.access_log_persons.c.at,
+    access_log_tables.access_log_persons.c.entry_id,
     descending=True,
     value=attrgetter("at"),
     key=attrgetter("id"),
 )
-LATEST_ACCESSES: Order[EmergencyRecord] = order_by(emergency_table, "granted_at", datetime, descending=True)
+LATEST_ACCESSES: Order[EmergencyRecord] = order_by(
+    access_log_tables.emergency_accesses, "granted_at", datetime, descending=True
+)
 
 
 async def own_log(ctx: Context, *, first: int, after: str | None) -> Page[PersonAccess]:

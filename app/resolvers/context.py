@@ -133,8 +133,8 @@ class Context:
 
     async def _open_emergencies(self) -> dict[str, str]:
         async with self.database.reading() as connection:
-            found = await emergency.open_of(connection, self.principal.subject, self.now())
-        return {access.patient_id: access.id for access in found}
+            accesses = await emergency.open_of(connection, self.principal.subject, self.now())
+        return {access.patient_id: access.id for access in accesses}
 
     def disclosures(self) -> OperationNotes | None:
         """What the operation showed and refused, for `record_disclosures`; None for nothing."""

@@ -46,5 +46,5 @@ async def page(ctx: Context, *, where: DenialFilter, order: DenialOrder, first: 
             return await denials.open_cents(connection, ctx.scope, where)
 
     request = PageRequest(first, after, ("denials", asdict(where), order))
-    found = await read_page(ctx.database, request, ORDERS[order], rows=rows, count=count)
-    return DenialPage(found.edges, found.page_info, found.count, about_to_be_lost)
+    shown = await read_page(ctx.database, request, ORDERS[order], rows=rows, count=count)
+    return DenialPage(shown.edges, shown.page_info, shown.count, about_to_be_lost)

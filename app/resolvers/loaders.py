@@ -132,8 +132,8 @@ class Loaders:
         async def load(keys: list[str]) -> list[InvoiceRecord | None]:
             async with self._database.reading() as connection:
                 pairs = await invoices.invoices_of_claims(connection, self._scope, keys)
-            found = {pair.claim_id: pair.invoice for pair in pairs}
-            return [found.get(each) for each in keys]
+            invoice_of = {pair.claim_id: pair.invoice for pair in pairs}
+            return [invoice_of.get(each) for each in keys]
 
         return DataLoader(load_fn=load)
 
@@ -165,8 +165,8 @@ class Loaders:
     def disputed_cents(self) -> DataLoader[str, int]:
         async def load(keys: list[str]) -> list[int]:
             async with self._database.reading() as connection:
-                found = await invoices.disputed_cents(connection, self._scope, keys)
-            return [found.get(each, 0) for each in keys]
+                cents = await invoices.disputed_cents(connection, self._scope, keys)
+            return [cents.get(each, 0) for each in keys]
 
         return DataLoader(load_fn=load)
 
@@ -182,8 +182,8 @@ class Loaders:
     def position_of_event(self) -> DataLoader[str, int | None]:
         async def load(keys: list[str]) -> list[int | None]:
             async with self._database.reading() as connection:
-                found = await outbox.positions_of(connection, keys)
-            return [found.get(each) for each in keys]
+                positions = await outbox.positions_of(connection, keys)
+            return [positions.get(each) for each in keys]
 
         return DataLoader(load_fn=load)
 
@@ -194,10 +194,10 @@ class Loaders:
     @cached_property
     def term(self) -> DataLoader[TermKey, TussRecord | None]:
         async def load(keys: list[TermKey]) -> list[TussRecord | None]:
-            found = await self._cached_terms(keys)
-            missing = [each for each in keys if each not in found]
-            found |= await self._read_terms(missing)
-            return [found.get(each) for each in keys]
+            terms = await self._cached_terms(keys)
+            missing = [each for each in keys if each not in terms]
+            terms |= await self._read_terms(missing)
+            return [terms.get(each) for each in keys]
 
         return DataLoader(load_fn=load)
 

@@ -90,10 +90,10 @@ async def read_page(
     after = None if request.after is None else _decode(request.after, digest, order.kind)
     keyset = Keyset(order.column, order.identifier, order.descending, request.first + 1, after)
     async with database.reading() as connection:
-        found = await rows(connection, keyset)
-    edges = [Edge(_encode(order.value(row), order.key(row), digest), row) for row in found[: request.first]]
+        records = await rows(connection, keyset)
+    edges = [Edge(_encode(order.value(row), order.key(row), digest), row) for row in records[: request.first]]
     info = PageInfo(
-        has_next_page=len(found) > request.first,
+        has_next_page=len(records) > request.first,
         has_previous_page=after is not None,
         start_cursor=edges[0].cursor if edges else None,
         end_cursor=edges[-1].cursor if edges else None,
@@ -119,11 +119,11 @@ def _encode(value: Any, identifier: str, digest: str) -> str:
 def _decode(cursor: str, digest: str, kind: type) -> tuple[Any, str]:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        found, value, identifier = orjson.loads(base64.urlsafe_b64decode(padded))
+        bound_to, value, identifier = orjson.loads(base64.urlsafe_b64decode(padded))
         position = _typed(value, kind), str(identifier)
     except (ValueError, TypeError):
         raise _foreign_cursor() from None
-    if found != digest:
+    if bound_to != digest:
         raise _foreign_cursor()
     return position
 

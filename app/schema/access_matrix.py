@@ -63,14 +63,14 @@ def cell(rule: Requires | None, permissions: frozenset[str]) -> str:
 
 def reachable(schema: GraphQLSchema, permissions: frozenset[str]) -> set[str]:
     """The names of the object types that a caller with these permissions can reach from the root types."""
-    found: set[str] = set()
+    reached: set[str] = set()
     waiting = [root.name for root in (schema.query_type, schema.mutation_type, schema.subscription_type) if root]
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in reached:
+            reached.add(name)
             waiting += _next(schema, name, permissions)
-    return found
+    return reached
 
 
 def _next(schema: GraphQLSchema, name: str, permissions: frozenset[str]) -> Iterator[str]:
@@ -89,16 +89,16 @@ def _next(schema: GraphQLSchema, name: str, permissions: frozenset[str]) -> Iter
 def matrix(schema: GraphQLSchema, roles: Roles) -> dict[str, Cells]:
     """Title -> row -> the cells in the order of the roles."""
     types = {role: reachable(schema, permissions) for role, permissions in roles.items()}
-    found = {
+    tables = {
         kind.name: _fields(kind, roles, types)
         for kind in sorted(schema.type_map.values(), key=lambda each: each.name)
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__")
     }
-    found["Objects by id (`node`, `nodes`)"] = {
+    tables["Objects by id (`node`, `nodes`)"] = {
         f"{prefix}_... ({node.type_name})": _row(roles, node.any_of) for prefix, node in NODE_TYPES.items()
     }
-    found["Filters and orders"] = {name: _row(roles, any_of) for name, any_of in guarded_arguments()}
-    return {title: rows for title, rows in found.items() if rows}
+    tables["Filters and orders"] = {name: _row(roles, any_of) for name, any_of in guarded_arguments()}
+    return {title: rows for title, rows in tables.items() if rows}
 
 
 def _fields(kind: GraphQLObjectType, roles: Roles, types: Mapping[str, set[str]]) -> Cells:

@@ -199,20 +199,20 @@ class ClaimChangesInput:
     def changes(self) -> dict[str, Any]:
         """The given fields as changes of ClaimForm; null for a required field is treated as omitted."""
         plain = ("type", "provider_claim_number", "card_number", "service_date")
-        found = {name: getattr(self, name) for name in plain if getattr(self, name) not in (None, strawberry.UNSET)}
+        changes = {name: getattr(self, name) for name in plain if getattr(self, name) not in (None, strawberry.UNSET)}
         if self.items is not None and self.items is not strawberry.UNSET:
-            found["items"] = tuple(item.to_domain() for item in self.items)
+            changes["items"] = tuple(item.to_domain() for item in self.items)
         if self.practitioner is not strawberry.UNSET:
-            found["practitioner"] = self.practitioner.to_domain() if self.practitioner else Practitioner()
+            changes["practitioner"] = self.practitioner.to_domain() if self.practitioner else Practitioner()
         if self.authorization is not strawberry.UNSET:
-            found["authorization"] = self.authorization.to_domain() if self.authorization else None
+            changes["authorization"] = self.authorization.to_domain() if self.authorization else None
         if self.clinical_indication is not strawberry.UNSET:
-            found["clinical_indication"] = self.clinical_indication
+            changes["clinical_indication"] = self.clinical_indication
         if self.diagnosis_codes is not strawberry.UNSET:
-            found["diagnosis_codes"] = tuple(self.diagnosis_codes or ())
+            changes["diagnosis_codes"] = tuple(self.diagnosis_codes or ())
         if self.encounter is not strawberry.UNSET:
-            found["encounter"] = self.encounter.to_domain() if self.encounter else None
-        return found
+            changes["encounter"] = self.encounter.to_domain() if self.encounter else None
+        return changes
 
 
 @strawberry.input(description="Changes to a draft claim: omitted fields are unchanged, null clears a field.")

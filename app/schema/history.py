@@ -28,7 +28,7 @@ class ClaimHistoryEntry:
         description="The payer's claim number after the step (numeroGuiaOperadora); null if it had none yet."
     )
     actor: str = strawberry.field(
-        description="Who did it: the subject of a token, or `deadline` for the job that expires denials."
+        description="Who did it: the subject of a token, or a job of the gateway, such as `deadline`."
     )
     at: datetime = strawberry.field(description="Time of the step.")
     amount_cents: Cents | None = amount("amount", "Amount of the denial's step; null for a step of the claim.")
@@ -61,7 +61,7 @@ class InvoiceHistoryEntry:
         description="Id of the line that the step added as an adjustment; null for other steps."
     )
     reason: str | None = strawberry.field(description="Reason for the step; null if none was given.")
-    actor: str = strawberry.field(description="Who did it: the subject of a token.")
+    actor: str = strawberry.field(description="Who did it: the subject of a token, or a job of the gateway.")
     at: datetime = strawberry.field(description="Time of the step.")
     amount_cents: Cents | None = amount(
         "amount", "Settled, reversed or adjusted amount, negative for a debit; null for other steps."

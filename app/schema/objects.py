@@ -365,7 +365,7 @@ class Settlement(Node):
     )
     reason: str | None = strawberry.field(description="Reason for a reversal; null for a payment.")
     created_at: datetime = strawberry.field(description="Time at which it was recorded.")
-    created_by: str = strawberry.field(description="Who recorded it: the subject of a token.")
+    created_by: str = strawberry.field(description="Who recorded it: the subject of a token, or a job of the gateway.")
     amount_cents: Cents | None = amount("amount", "Amount, above zero for reversals too.")
     bank_reference: str | None = strawberry.field(
         description="The bank's reference of the payment; null if none was given.",

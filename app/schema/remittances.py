@@ -138,7 +138,7 @@ class Remittance(Node):
     )
     method: PaymentMethod = strawberry.field(description="Payment method (formaPagamento).")
     created_at: datetime = strawberry.field(description="Time of the import.")
-    created_by: str = strawberry.field(description="Who imported it.")
+    created_by: str = strawberry.field(description="Who imported it: the subject of a token, or a job of the gateway.")
     posted_at: datetime | None = strawberry.field(description="Time of the last posting; null until posted.")
     paid_cents: Cents | None = amount("paidAmount", "Sum of the paid amounts of its lines.")
     denied_cents: Cents | None = amount("deniedAmount", "Sum of the denied amounts of its lines.")

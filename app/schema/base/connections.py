@@ -24,7 +24,7 @@ class PageInfo:
         description="Cursor of the first object on the page; null for an empty page."
     )
     end_cursor: str | None = strawberry.field(
-        description="Cursor of the last object on the page: pass it as `after` to get the next page. Null for an empty page."
+        description="Cursor of the last object on the page (null if empty): pass it as `after` for the next page."
     )
 
 

@@ -141,8 +141,8 @@ def _arguments(action: Action[Any], ctx: Context, input: Any) -> Mapping[str, An
     try:
         raise_any(failures_in(input))
         if hasattr(input, "arguments"):
-            found: Mapping[str, Any] = input.arguments()
-            return found
+            arguments: Mapping[str, Any] = input.arguments()
+            return arguments
     except BillingError as error:
         ctx.changes.refused(action, error)
         raise

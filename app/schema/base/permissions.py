@@ -12,7 +12,7 @@ from strawberry.types.field import StrawberryField
 
 from app.access_log.notes import OperationNotes, person_of
 from app.auth.principal import Principal
-from app.domain import ids as public_ids
+from app.domain import ids
 from app.domain.access_log import DataClass
 from app.domain.identifiers import mask
 from app.resolvers.context import Context
@@ -112,8 +112,8 @@ class Requires(FieldExtension):
     def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **arguments: Any) -> Any:
         """Enforce the rule on a field with a synchronous resolver."""
         if self._admit(source, info):
-            found = next_(source, info, **arguments)
-            return found if self.clear is None else self.visible_text(info.context.principal, found)
+            value = next_(source, info, **arguments)
+            return value if self.clear is None else self.visible_text(info.context.principal, value)
         return self._in_emergency(next_, source, info, arguments)
 
     async def resolve_async(
@@ -122,9 +122,9 @@ class Requires(FieldExtension):
         """Enforce the rule on a field with an asynchronous resolver."""
         if not self._admit(source, info):
             return await self._in_emergency(next_, source, info, arguments)
-        found = next_(source, info, **arguments)
+        value = next_(source, info, **arguments)
         # A subscription returns its stream at once: there is nothing to await.
-        return found if hasattr(found, "__aiter__") else await found
+        return value if hasattr(value, "__aiter__") else await value
 
     def visible_text(self, principal: Principal, text: str | None) -> str | None:
         """The text as this caller may see it."""
@@ -163,8 +163,8 @@ class Requires(FieldExtension):
         notes = _notes(info)
         notes.reveal(DataClass.HEALTH.value, source)
         notes.emergencies[person_of(source) or ""] = access
-        found = next_(source, info, **arguments)
-        return await found if isawaitable(found) else found
+        value = next_(source, info, **arguments)
+        return await value if isawaitable(value) else value
 
 
 def _notes(info: Any) -> OperationNotes:
@@ -184,7 +184,7 @@ def _root_fields(operation: OperationDefinitionNode) -> str:
 async def _patient_of(ctx: Context, source: Any) -> str | None:
     """The patient whom a record is about; None if there is none, or if it is outside the caller's data scope."""
     person = person_of(source)
-    if person is None or person.startswith(public_ids.PATIENT):
+    if person is None or person.startswith(ids.PATIENT):
         return person
     claim = await ctx.loaders.claim.load(person)
     return None if claim is None else claim.patient_id
