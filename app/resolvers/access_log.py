@@ -3,45 +3,43 @@
 from datetime import datetime
 from operator import attrgetter
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import access_log as access_log_db
-from app.db import emergency as emergency_db
+from app.db import access_log, access_log_tables, emergency
 from app.db.access_log import PersonAccess
-from app.db.access_log_tables import access_log_persons, emergency_accesses
 from app.db.emergency import EmergencyRecord
 from app.db.paging import Keyset
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 
 LATEST_ENTRIES: Order[PersonAccess] = Order(
-    access_log_persons.c.at,
-    access_log_persons.c.entry_id,
+    access_log_tables.access_log_persons.c.at,
+    access_log_tables.access_log_persons.c.entry_id,
     descending=True,
     value=attrgetter("at"),
     key=attrgetter("id"),
 )
-LATEST_ACCESSES: Order[EmergencyRecord] = order_by(emergency_accesses, "granted_at", datetime, descending=True)
-_log = structlog.get_logger("billing.access_log")
+LATEST_ACCESSES: Order[EmergencyRecord] = order_by(
+    access_log_tables.emergency_accesses, "granted_at", datetime, descending=True
+)
 
 
 async def own_log(ctx: Context, *, first: int, after: str | None) -> Page[PersonAccess]:
-    """One page of who saw or changed the calling patient's data, latest first; empty for a caller who is no patient."""
+    """A page of accesses to the calling patient's data, latest first; empty if the token names no patient."""
     patient = ctx.scope.patient
     person = "" if patient is None else ctx.access_log.key.pseudonym(patient)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[PersonAccess]:
-        return await access_log_db.page(connection, person, keyset)
+        return await access_log.page(connection, person, keyset)
 
     async def count(connection: AsyncConnection) -> int:
-        return await access_log_db.count(connection, person)
+        return await access_log.count(connection, person)
 
     request = PageRequest(first, after, ("myAccessLog", person))
     return await read_page(ctx.database, request, LATEST_ENTRIES, rows=rows, count=count)
 
 
-async def accesses(ctx: Context, *, first: int, after: str | None) -> Page[EmergencyRecord]:
-    """One page of all emergency accesses, latest first."""
+async def emergency_accesses(ctx: Context, *, first: int, after: str | None) -> Page[EmergencyRecord]:
+    """A page of all emergency accesses, latest first."""
     request = PageRequest(first, after, ("emergencyAccesses",))
-    return await read_page(ctx.database, request, LATEST_ACCESSES, rows=emergency_db.page, count=emergency_db.count)
+    return await read_page(ctx.database, request, LATEST_ACCESSES, rows=emergency.page, count=emergency.count)

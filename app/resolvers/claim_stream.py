@@ -1,4 +1,4 @@
-"""The live stream of claims that change their status."""
+"""Resolver for the stream of status changes of claims."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from app.resolvers.streams import Stream, StreamRequest
 
 @dataclass(frozen=True, slots=True)
 class ClaimStreamFilter:
-    """Which changes a subscriber asked for: all given parts must match, `statuses` the status after the change."""
+    """Which changes a subscriber wants: every given condition must match, `statuses` the status after the change."""
 
     payer: str | None = None
     provider: str | None = None
@@ -20,7 +20,7 @@ class ClaimStreamFilter:
     statuses: frozenset[ClaimStatus] = frozenset()
 
     def matches(self, event: StreamEvent) -> bool:
-        """Whether the event is one of those asked for."""
+        """Whether the event meets every condition."""
         return (
             self.payer in (None, event.payer)
             and self.provider in (None, event.provider)
@@ -29,15 +29,15 @@ class ClaimStreamFilter:
         )
 
 
-async def stream(ctx: Context, *, wanted: ClaimStreamFilter, after: str | None) -> Stream:
+async def stream(ctx: Context, *, where: ClaimStreamFilter, after: str | None) -> Stream:
     """Every change of a claim's status within the caller's data scope, in the order of the event log.
 
     Raises what `streams.open_stream` raises.
     """
 
-    async def is_own(event: StreamEvent) -> bool:
-        # The loader caches claims, and a stream lives long: without this it would answer for an earlier moment.
+    async def is_visible(event: StreamEvent) -> bool:
+        # The loader caches claims and a stream is long-lived: without this it would return outdated claims.
         ctx.forget()
         return await ctx.loaders.claim.load(event.aggregate_id) is not None
 
-    return await streams.open_stream(ctx, StreamRequest(CLAIM_STATUS_EVENTS, wanted.matches, is_own), after)
+    return await streams.open_stream(ctx, StreamRequest(CLAIM_STATUS_EVENTS, where.matches, is_visible), after)

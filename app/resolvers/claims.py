@@ -1,4 +1,4 @@
-"""How claim fields and mutations are met: pages, and one transaction per action."""
+"""Resolvers for claims."""
 
 from dataclasses import asdict
 from datetime import date, datetime
@@ -6,10 +6,9 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import claims as claims_db
+from app.db import claims, tables
 from app.db.claims import ClaimFilter, ClaimRecord
 from app.db.paging import Keyset
-from app.db.tables import claims as table
 from app.domain.calendar import business_day
 from app.domain.claim_form import ClaimForm
 from app.domain.errors import ErrorCode, refuse
@@ -29,36 +28,36 @@ class ClaimOrder(StrEnum):
 
 
 ORDERS: dict[ClaimOrder, Order[ClaimRecord]] = {
-    ClaimOrder.NEWEST_FIRST: order_by(table, "created_at", datetime, descending=True),
-    ClaimOrder.OLDEST_FIRST: order_by(table, "created_at", datetime, descending=False),
-    ClaimOrder.SERVICE_DATE_ASC: order_by(table, "service_date", date, descending=False),
-    ClaimOrder.SERVICE_DATE_DESC: order_by(table, "service_date", date, descending=True),
-    ClaimOrder.CLAIMED_AMOUNT_ASC: order_by(table, "claimed_cents", int, descending=False),
-    ClaimOrder.CLAIMED_AMOUNT_DESC: order_by(table, "claimed_cents", int, descending=True),
+    ClaimOrder.NEWEST_FIRST: order_by(tables.claims, "created_at", datetime, descending=True),
+    ClaimOrder.OLDEST_FIRST: order_by(tables.claims, "created_at", datetime, descending=False),
+    ClaimOrder.SERVICE_DATE_ASC: order_by(tables.claims, "service_date", date, descending=False),
+    ClaimOrder.SERVICE_DATE_DESC: order_by(tables.claims, "service_date", date, descending=True),
+    ClaimOrder.CLAIMED_AMOUNT_ASC: order_by(tables.claims, "claimed_cents", int, descending=False),
+    ClaimOrder.CLAIMED_AMOUNT_DESC: order_by(tables.claims, "claimed_cents", int, descending=True),
 }
 
 
 async def page(
     ctx: Context, *, where: ClaimFilter, order: ClaimOrder, first: int, after: str | None
 ) -> Page[ClaimRecord]:
-    """One page of the caller's claims."""
+    """A page of claims in the caller's data scope."""
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[ClaimRecord]:
-        return await claims_db.page(connection, ctx.scope, where, keyset)
+        return await claims.page(connection, ctx.scope, where, keyset)
 
     async def count(connection: AsyncConnection) -> int:
-        return await claims_db.count(connection, ctx.scope, where)
+        return await claims.count(connection, ctx.scope, where)
 
     request = PageRequest(first, after, ("claims", asdict(where), order))
     return await read_page(ctx.database, request, ORDERS[order], rows=rows, count=count)
 
 
 async def examine(ctx: Context, *, form: ClaimForm | None, claim_id: str | None) -> Preflight:
-    """What a payer would object to, in a stored claim or one that is only an input."""
+    """The payer's possible objections to a stored claim or to one given as input; INVALID_INPUT if neither is given."""
     today = business_day(ctx.now())
     async with ctx.database.reading() as connection:
         if claim_id is not None:
             return await preflight.of_claim(connection, scope=ctx.scope, claim_id=claim_id, today=today)
         if form is None:
-            raise refuse(ErrorCode.INVALID_INPUT, "give an input or a claim id", "input")
+            raise refuse(ErrorCode.INVALID_INPUT, "provide `input` or `claimId`", "input")
         return await preflight.examine(connection, scope=ctx.scope, form=form, identity=ClaimIdentity(), today=today)

@@ -1,4 +1,4 @@
-"""Everything one request may use; never shared between requests, operations, or events of a subscription."""
+"""The context of a request; never shared between requests, operations, or events of a subscription."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from app.access_log.notes import OperationNotes
 from app.access_log.writer import AccessLogWriter
 from app.auth.principal import Principal
 from app.auth.tokens import Verifier
-from app.db import emergency as emergency_db
+from app.db import emergency
 from app.db.engine import Database
 from app.domain.access_log import purpose_of
 from app.domain.actor import Actor, Door
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class Context:
-    """The request's caller, its clock and the resources of the process."""
+    """The caller, the clock, and the resources of the process."""
 
     principal: Principal
     database: Database
@@ -45,7 +45,7 @@ class Context:
     request_id: str
     address: str = ""
     certificate: bytes | None = None
-    tells_schema: bool = False
+    is_schema_public: bool = False
 
     @property
     def is_authenticated(self) -> bool:
@@ -54,46 +54,46 @@ class Context:
 
     @property
     def caller(self) -> str:
-        """Who is counted: the token's subject, else the address."""
+        """Whose rate and streams are counted: the token's subject, else the address."""
         return self.principal.subject or f"@{self.address}"
 
     async def admit(self, tokens: int) -> None:
-        """Take tokens of the caller's rate; RateLimited if the caller has asked for too much of late."""
+        """Take tokens from the caller's rate limit; RateLimited if there are too few."""
         await self.rate.take(self.caller, tokens)
 
     @property
     def may_introspect(self) -> bool:
-        """Whether the schema is told to this caller."""
-        return self.tells_schema or "schema:introspect" in self.principal.permissions
+        """Whether the caller may read the schema."""
+        return self.is_schema_public or "schema:introspect" in self.principal.permissions
 
     @cached_property
     def scope(self) -> DataScope:
-        """Whose data the caller's token opens."""
-        who = self.principal
-        providers = who.providers - {"*"}
-        return DataScope(frozenset(providers), who.payer, who.patient, any_provider=who.has_any_provider)
+        """The data scope of the caller's token."""
+        principal = self.principal
+        providers = frozenset(principal.providers - {"*"})
+        return DataScope(providers, principal.payer, principal.patient, any_provider=principal.has_any_provider)
 
     @cached_property
     def loaders(self) -> Loaders:
-        """The dataloaders, made on first use and dropped by every write."""
+        """The dataloaders, created on first use and dropped after every write."""
         return Loaders(self.database, self.cache, self.scope)
 
     @property
     def sharing_key(self) -> tuple[frozenset[str], DataScope, str]:
-        """Equal for callers to whom every object looks the same: their permissions, and whose data they reach.
+        """Equal for callers to whom every object looks the same: permissions and data scope.
 
-        An emergency access opens more to one caller alone: whoever may have one shares with nobody.
+        An emergency access lets a single caller see more, so a caller who may have one gets a key of their own.
         """
-        alone = self.principal.subject if "health:break_glass" in self.principal.permissions else ""
-        return self.principal.permissions, self.scope, alone
+        own = self.principal.subject if "health:break_glass" in self.principal.permissions else ""
+        return self.principal.permissions, self.scope, own
 
     @property
     def expires_at(self) -> float | None:
-        """When the caller's token ends (unix seconds)."""
+        """When the caller's token expires (Unix seconds); None for never."""
         return self.principal.expires_at
 
     def forget(self) -> None:
-        """Drop what was read so far: before the next event of a subscription, after a write."""
+        """Drop all loaded rows: before the next event of a subscription, and after a write."""
         self.__dict__.pop("loaders", None)
 
     def for_operation(self) -> "Context":
@@ -101,7 +101,7 @@ class Context:
         return replace(self)
 
     async def authenticate(self, authorization: str | None) -> None:
-        """Take on the caller of this Authorization value; InvalidToken if it is refused."""
+        """Become the caller of this Authorization value; InvalidToken if it is refused."""
         self.principal = await self.verifier.principal(authorization, self.certificate)
         for name in ("scope", "actor"):
             self.__dict__.pop(name, None)
@@ -109,41 +109,47 @@ class Context:
 
     @cached_property
     def actor(self) -> Actor:
-        """The caller as services, history and access log name them."""
-        who = self.principal
+        """The caller, for services, history and access log."""
+        principal = self.principal
         return Actor(
-            who.subject, Door.GRAPHQL, self.scope, purpose_of(who.roles), self.request_id, who.roles, who.permissions
+            principal.subject,
+            Door.GRAPHQL,
+            self.scope,
+            purpose_of(principal.roles),
+            self.request_id,
+            principal.roles,
+            principal.permissions,
         )
 
     @cached_property
     def notes(self) -> OperationNotes:
-        """What this operation has shown so far."""
+        """What this operation has shown and refused so far, for the access log."""
         return OperationNotes()
 
     @cached_property
     def emergencies(self) -> "asyncio.Future[dict[str, str]]":
-        """Patient id -> the caller's open emergency access; asked once, by the first field that would be refused."""
+        """Patient id -> id of the caller's open emergency access; read once, when a field would be refused."""
         return asyncio.ensure_future(self._open_emergencies())
 
     async def _open_emergencies(self) -> dict[str, str]:
         async with self.database.reading() as connection:
-            found = await emergency_db.open_of(connection, self.principal.subject, self.now())
-        return {access.patient_id: access.id for access in found}
+            accesses = await emergency.open_of(connection, self.principal.subject, self.now())
+        return {access.patient_id: access.id for access in accesses}
 
     def disclosures(self) -> OperationNotes | None:
-        """What the operation showed, for `record_disclosures`; None if there is nothing to record."""
+        """What the operation showed and refused, for `record_disclosures`; None for nothing."""
         notes: OperationNotes | None = self.__dict__.get("notes")
         return None if notes is None or notes.is_empty else notes
 
     def record_disclosures(self, disclosures: OperationNotes | None) -> None:
-        """Enter into the access log that this caller saw them; anonymous callers see nothing."""
+        """Add the disclosures to the access log; ignored for None and for anonymous callers, who see nothing."""
         if disclosures is not None and not self.principal.is_anonymous:
             self.access_log.note(self.actor, disclosures)
 
     async def change(
         self, action: Action[Result], arguments: Mapping[str, Any], *, key: str | None = None
     ) -> Written[Result]:
-        """Run the action for this caller, at most once per key, then forget every row that was read before it."""
+        """Run the action for this caller, at most once for each key, then drop all loaded rows."""
         try:
             return await self.changes.run(action, self.actor, arguments, key=key)
         finally:

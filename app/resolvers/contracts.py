@@ -1,11 +1,11 @@
-"""How contracts are met."""
+"""Resolver for contracts."""
 
-from app.db import contracts as contracts_db
+from app.db import contracts
 from app.db.contracts import ContractRecord
 from app.resolvers.context import Context
 
 
 async def of_scope(ctx: Context, *, provider: str | None, payer: str | None) -> list[ContractRecord]:
-    """The caller's contracts."""
+    """The contracts in the caller's data scope, optionally of one provider or payer."""
     async with ctx.database.reading() as connection:
-        return await contracts_db.of_scope(connection, ctx.scope, provider, payer)
+        return await contracts.of_scope(connection, ctx.scope, provider, payer)

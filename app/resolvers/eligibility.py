@@ -1,4 +1,4 @@
-"""How eligibility is met: an earlier answer of the payer from the cache, else a new one, and always a history row."""
+"""Resolvers for eligibility: the payer's answer comes from the cache if possible, and every check stores a row."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import eligibility as eligibility_db
 from app.db.eligibility import EligibilityFilter, EligibilityRecord
 from app.db.paging import Keyset
-from app.db.reference_tables import eligibility_checks as table
+from app.db.reference_tables import eligibility_checks
 from app.domain.data_scope import DataScope
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
@@ -18,11 +18,11 @@ from app.services import eligibility
 from app.services.eligibility import CHECK, Question
 
 ANSWER = TypeAdapter(EligibilityRecord)
-NEWEST_FIRST: Order[EligibilityRecord] = order_by(table, "answered_at", datetime, descending=True)
+NEWEST_FIRST: Order[EligibilityRecord] = order_by(eligibility_checks, "answered_at", datetime, descending=True)
 
 
 async def history(ctx: Context, *, where: EligibilityFilter, first: int, after: str | None) -> Page[EligibilityRecord]:
-    """One page of the caller's earlier answers, newest first."""
+    """A page of eligibility checks in the caller's data scope, newest first."""
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[EligibilityRecord]:
         return await eligibility_db.page(connection, ctx.scope, where, keyset)
@@ -35,7 +35,7 @@ async def history(ctx: Context, *, where: EligibilityFilter, first: int, after: 
 
 
 async def check(ctx: Context, *, question: Question, is_forced: bool) -> EligibilityRecord:
-    """Answer the question; concurrent callers with the same question wait for one answer of the payer."""
+    """Check the eligibility; concurrent callers with the same question wait for a single answer of the payer."""
     eligibility.check_question(question, ctx.scope)
     key = _key(ctx, question)
     if is_forced:

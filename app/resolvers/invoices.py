@@ -1,4 +1,4 @@
-"""How invoice fields and mutations are met."""
+"""Resolvers for invoices."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -6,10 +6,9 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import invoices as invoices_db
+from app.db import invoices, tables
 from app.db.invoices import InvoiceFilter, InvoiceRecord
 from app.db.paging import Keyset
-from app.db.tables import invoices as table
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 
@@ -22,23 +21,23 @@ class InvoiceOrder(StrEnum):
 
 
 ORDERS: dict[InvoiceOrder, Order[InvoiceRecord]] = {
-    InvoiceOrder.NEWEST_FIRST: order_by(table, "created_at", datetime, descending=True),
-    InvoiceOrder.OLDEST_FIRST: order_by(table, "created_at", datetime, descending=False),
-    InvoiceOrder.TOTAL_AMOUNT_ASC: order_by(table, "total_cents", int, descending=False),
-    InvoiceOrder.TOTAL_AMOUNT_DESC: order_by(table, "total_cents", int, descending=True),
+    InvoiceOrder.NEWEST_FIRST: order_by(tables.invoices, "created_at", datetime, descending=True),
+    InvoiceOrder.OLDEST_FIRST: order_by(tables.invoices, "created_at", datetime, descending=False),
+    InvoiceOrder.TOTAL_AMOUNT_ASC: order_by(tables.invoices, "total_cents", int, descending=False),
+    InvoiceOrder.TOTAL_AMOUNT_DESC: order_by(tables.invoices, "total_cents", int, descending=True),
 }
 
 
 async def page(
     ctx: Context, *, where: InvoiceFilter, order: InvoiceOrder, first: int, after: str | None
 ) -> Page[InvoiceRecord]:
-    """One page of the caller's invoices."""
+    """A page of invoices in the caller's data scope."""
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[InvoiceRecord]:
-        return await invoices_db.page(connection, ctx.scope, where, keyset)
+        return await invoices.page(connection, ctx.scope, where, keyset)
 
     async def count(connection: AsyncConnection) -> int:
-        return await invoices_db.count(connection, ctx.scope, where)
+        return await invoices.count(connection, ctx.scope, where)
 
     request = PageRequest(first, after, ("invoices", asdict(where), order))
     return await read_page(ctx.database, request, ORDERS[order], rows=rows, count=count)

@@ -1,4 +1,4 @@
-"""One dataloader per relation: each batch is one statement on one short connection, within the caller's scope."""
+"""A dataloader for each relation: a batch is one statement on a short-lived connection, within the data scope."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
@@ -9,18 +9,20 @@ from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
-from app.db import claims as claims_db
-from app.db import contracts as contracts_db
-from app.db import denials as denials_db
-from app.db import eligibility as eligibility_db
-from app.db import history as history_db
-from app.db import invoice_lines as lines_db
-from app.db import invoices as invoices_db
-from app.db import outbox as outbox_db
-from app.db import parties as coverage_db
-from app.db import remittances as remittances_db
-from app.db import settlements as settlements_db
-from app.db import tuss as tuss_db
+from app.db import (
+    claims,
+    contracts,
+    denials,
+    eligibility,
+    history,
+    invoice_lines,
+    invoices,
+    outbox,
+    parties,
+    remittances,
+    settlements,
+    tuss,
+)
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import PriceRecord
 from app.db.denials import DenialRecord
@@ -73,129 +75,129 @@ class Loaders:
 
     @cached_property
     def payer(self) -> DataLoader[str, PayerRecord | None]:
-        return self._one(coverage_db.payers_by_code, lambda row: row.ans_code)
+        return self._one(parties.payers_by_code, lambda row: row.ans_code)
 
     @cached_property
     def provider(self) -> DataLoader[str, ProviderRecord | None]:
-        return self._one(coverage_db.providers_by_code, lambda row: row.cnes)
+        return self._one(parties.providers_by_code, lambda row: row.cnes)
 
     @cached_property
     def patient(self) -> DataLoader[str, PatientRecord | None]:
-        return self._one(lambda c, keys: coverage_db.patients_by_id(c, self._scope, keys), lambda row: row.id)
+        return self._one(lambda c, keys: parties.patients_by_id(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def claim(self) -> DataLoader[str, ClaimRecord | None]:
-        return self._one(lambda c, keys: claims_db.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(lambda c, keys: claims.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def items_of_claim(self) -> DataLoader[str, list[ItemRecord]]:
-        return self._many(lambda c, keys: claims_db.items_of_claims(c, self._scope, keys), lambda row: row.claim_id)
+        return self._many(lambda c, keys: claims.items_of_claims(c, self._scope, keys), lambda row: row.claim_id)
 
     @cached_property
     def item(self) -> DataLoader[str, ItemRecord | None]:
-        return self._one(lambda c, keys: claims_db.items_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(lambda c, keys: claims.items_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def replacement_of_claim(self) -> DataLoader[str, ClaimRecord | None]:
         return self._one(
-            lambda c, keys: claims_db.active_replacements(c, self._scope, keys), lambda row: row.replaces_id or ""
+            lambda c, keys: claims.active_replacements(c, self._scope, keys), lambda row: row.replaces_id or ""
         )
 
     @cached_property
     def history_of_claim(self) -> DataLoader[str, list[ClaimStep]]:
-        return self._many(lambda c, keys: history_db.of_claims(c, self._scope, keys), lambda row: row.claim_id)
+        return self._many(lambda c, keys: history.of_claims(c, self._scope, keys), lambda row: row.claim_id)
 
     @cached_property
     def lines_of_claim(self) -> DataLoader[str, list[LineRecord]]:
-        return self._many(lambda c, keys: lines_db.of_claims(c, self._scope, keys), lambda row: row.claim_id or "")
+        return self._many(lambda c, keys: invoice_lines.of_claims(c, self._scope, keys), lambda row: row.claim_id or "")
 
     @cached_property
     def denial(self) -> DataLoader[str, DenialRecord | None]:
-        return self._one(lambda c, keys: denials_db.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(lambda c, keys: denials.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def denials_of_item(self) -> DataLoader[str, list[DenialRecord]]:
-        return self._many(lambda c, keys: denials_db.of_items(c, self._scope, keys), lambda row: row.item_id)
+        return self._many(lambda c, keys: denials.of_items(c, self._scope, keys), lambda row: row.item_id)
 
     @cached_property
     def denials_of_claim(self) -> DataLoader[str, list[DenialRecord]]:
-        return self._many(lambda c, keys: denials_db.of_claims(c, self._scope, keys), lambda row: row.claim_id)
+        return self._many(lambda c, keys: denials.of_claims(c, self._scope, keys), lambda row: row.claim_id)
 
     @cached_property
     def invoice(self) -> DataLoader[str, InvoiceRecord | None]:
-        return self._one(lambda c, keys: invoices_db.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(lambda c, keys: invoices.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def invoice_of_claim(self) -> DataLoader[str, InvoiceRecord | None]:
         async def load(keys: list[str]) -> list[InvoiceRecord | None]:
             async with self._database.reading() as connection:
-                pairs = await invoices_db.invoices_of_claims(connection, self._scope, keys)
-            found = {pair.claim_id: pair.invoice for pair in pairs}
-            return [found.get(each) for each in keys]
+                pairs = await invoices.invoices_of_claims(connection, self._scope, keys)
+            invoice_of = {pair.claim_id: pair.invoice for pair in pairs}
+            return [invoice_of.get(each) for each in keys]
 
         return DataLoader(load_fn=load)
 
     @cached_property
     def lines_of_invoice(self) -> DataLoader[str, list[LineRecord]]:
-        return self._many(lambda c, keys: lines_db.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
+        return self._many(lambda c, keys: invoice_lines.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
 
     @cached_property
     def history_of_invoice(self) -> DataLoader[str, list[InvoiceStep]]:
-        return self._many(lambda c, keys: history_db.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
+        return self._many(lambda c, keys: history.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
 
     @cached_property
     def remittance(self) -> DataLoader[str, RemittanceRecord | None]:
-        return self._one(lambda c, keys: remittances_db.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(lambda c, keys: remittances.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def remittance_line(self) -> DataLoader[str, RemittanceLineRecord | None]:
-        return self._one(lambda c, keys: remittances_db.lines_by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(lambda c, keys: remittances.lines_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def lines_of_remittance(self) -> DataLoader[str, list[RemittanceLineRecord]]:
-        return self._many(lambda c, keys: remittances_db.lines_of(c, self._scope, keys), lambda row: row.remittance_id)
+        return self._many(lambda c, keys: remittances.lines_of(c, self._scope, keys), lambda row: row.remittance_id)
 
     @cached_property
     def prices_of_contract(self) -> DataLoader[str, list[PriceRecord]]:
-        return self._many(contracts_db.prices_of, lambda row: row.contract_id)
+        return self._many(contracts.prices_of, lambda row: row.contract_id)
 
     @cached_property
     def disputed_cents(self) -> DataLoader[str, int]:
         async def load(keys: list[str]) -> list[int]:
             async with self._database.reading() as connection:
-                found = await invoices_db.disputed_cents(connection, self._scope, keys)
-            return [found.get(each, 0) for each in keys]
+                cents = await invoices.disputed_cents(connection, self._scope, keys)
+            return [cents.get(each, 0) for each in keys]
 
         return DataLoader(load_fn=load)
 
     @cached_property
     def settlement(self) -> DataLoader[str, SettlementRecord | None]:
-        return self._one(lambda c, keys: settlements_db.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(lambda c, keys: settlements.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def settlements_of_invoice(self) -> DataLoader[str, list[SettlementRecord]]:
-        return self._many(lambda c, keys: settlements_db.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
+        return self._many(lambda c, keys: settlements.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
 
     @cached_property
     def position_of_event(self) -> DataLoader[str, int | None]:
         async def load(keys: list[str]) -> list[int | None]:
             async with self._database.reading() as connection:
-                found = await outbox_db.positions_of(connection, keys)
-            return [found.get(each) for each in keys]
+                positions = await outbox.positions_of(connection, keys)
+            return [positions.get(each) for each in keys]
 
         return DataLoader(load_fn=load)
 
     @cached_property
     def eligibility(self) -> DataLoader[str, EligibilityRecord | None]:
-        return self._one(lambda c, keys: eligibility_db.by_ids(c, self._scope, keys), lambda row: row.id)
+        return self._one(lambda c, keys: eligibility.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def term(self) -> DataLoader[TermKey, TussRecord | None]:
         async def load(keys: list[TermKey]) -> list[TussRecord | None]:
-            found = await self._cached_terms(keys)
-            missing = [each for each in keys if each not in found]
-            found |= await self._read_terms(missing)
-            return [found.get(each) for each in keys]
+            terms = await self._cached_terms(keys)
+            missing = [each for each in keys if each not in terms]
+            terms |= await self._read_terms(missing)
+            return [terms.get(each) for each in keys]
 
         return DataLoader(load_fn=load)
 
@@ -207,7 +209,7 @@ class Loaders:
         if not keys:
             return {}
         async with self._database.reading() as connection:
-            rows = await tuss_db.by_keys(connection, keys)
+            rows = await tuss.by_keys(connection, keys)
         values = {self._cache.tuss_key(row.code_system, row.code): orjson.dumps(row) for row in rows}
         await self._cache.put_many(values, lifetime_seconds=TUSS_LIFETIME_SECONDS)
         return {(row.code_system, row.code): row for row in rows}

@@ -1,4 +1,4 @@
-"""Pages of a list: opaque cursors bound to the list's filter and order, and a count that is made only when asked."""
+"""Pages of a list: opaque cursors bound to its filter and order, and a count that runs only on request."""
 
 import base64
 import hashlib
@@ -40,7 +40,7 @@ def order_by(table: Table, name: str, kind: type, *, descending: bool) -> Order[
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What the client asked for; `binding` is everything that the cursor must belong to."""
+    """The requested page; a cursor is valid only for the same `binding`: name of the list, filter and order."""
 
     first: int
     after: str | None
@@ -63,7 +63,7 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """One page and how to count the whole list."""
+    """A page and a function that counts the whole list."""
 
     edges: Sequence[Edge[Row]]
     page_info: PageInfo
@@ -83,17 +83,17 @@ async def read_page(
     rows: Callable[[AsyncConnection, Keyset], Awaitable[list[Row]]],
     count: Callable[[AsyncConnection], Awaitable[int]],
 ) -> Page[Row]:
-    """One statement for the page; INVALID_INPUT for `first` outside 1..100 or a cursor of another list."""
+    """Read a page with one statement; INVALID_INPUT for `first` outside 1..100 or a cursor of another list."""
     if not 1 <= request.first <= PAGE_MAX:
         raise refuse(ErrorCode.INVALID_INPUT, f"first must be 1 to {PAGE_MAX}", "first")
     digest = _digest(request.binding)
     after = None if request.after is None else _decode(request.after, digest, order.kind)
     keyset = Keyset(order.column, order.identifier, order.descending, request.first + 1, after)
     async with database.reading() as connection:
-        found = await rows(connection, keyset)
-    edges = [Edge(_encode(order.value(row), order.key(row), digest), row) for row in found[: request.first]]
+        records = await rows(connection, keyset)
+    edges = [Edge(_encode(order.value(row), order.key(row), digest), row) for row in records[: request.first]]
     info = PageInfo(
-        has_next_page=len(found) > request.first,
+        has_next_page=len(records) > request.first,
         has_previous_page=after is not None,
         start_cursor=edges[0].cursor if edges else None,
         end_cursor=edges[-1].cursor if edges else None,
@@ -119,17 +119,17 @@ def _encode(value: Any, identifier: str, digest: str) -> str:
 def _decode(cursor: str, digest: str, kind: type) -> tuple[Any, str]:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        found, value, identifier = orjson.loads(base64.urlsafe_b64decode(padded))
-        place = _typed(value, kind), str(identifier)
+        bound_to, value, identifier = orjson.loads(base64.urlsafe_b64decode(padded))
+        position = _typed(value, kind), str(identifier)
     except (ValueError, TypeError):
         raise _foreign_cursor() from None
-    if found != digest:
+    if bound_to != digest:
         raise _foreign_cursor()
-    return place
+    return position
 
 
 def _foreign_cursor() -> BillingError:
-    message = "this cursor does not belong to this list, filter and order"
+    message = "use a cursor of this list, with the same filter and order"
     return refuse(ErrorCode.INVALID_INPUT, message, "after")
 
 

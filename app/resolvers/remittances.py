@@ -1,29 +1,28 @@
-"""How remittances and their queue are met."""
+"""Resolvers for remittances and the queue of unmatched lines."""
 
 from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import remittances as remittances_db
+from app.db import remittances, tables
 from app.db.paging import Keyset
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
-from app.db.tables import remittance_lines, remittances
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 
-NEWEST_FIRST: Order[RemittanceRecord] = order_by(remittances, "created_at", datetime, descending=True)
-OLDEST_LINE_FIRST: Order[RemittanceLineRecord] = order_by(remittance_lines, "id", str, descending=False)
+NEWEST_FIRST: Order[RemittanceRecord] = order_by(tables.remittances, "created_at", datetime, descending=True)
+OLDEST_LINE_FIRST: Order[RemittanceLineRecord] = order_by(tables.remittance_lines, "id", str, descending=False)
 
 
 async def page(ctx: Context, *, where: RemittanceFilter, first: int, after: str | None) -> Page[RemittanceRecord]:
-    """One page of the caller's remittances, newest first."""
+    """A page of remittances in the caller's data scope, newest first."""
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[RemittanceRecord]:
-        return await remittances_db.page(connection, ctx.scope, where, keyset)
+        return await remittances.page(connection, ctx.scope, where, keyset)
 
     async def count(connection: AsyncConnection) -> int:
-        return await remittances_db.count(connection, ctx.scope, where)
+        return await remittances.count(connection, ctx.scope, where)
 
     request = PageRequest(first, after, ("remittances", asdict(where)))
     return await read_page(ctx.database, request, NEWEST_FIRST, rows=rows, count=count)
@@ -32,13 +31,13 @@ async def page(ctx: Context, *, where: RemittanceFilter, first: int, after: str 
 async def unmatched(
     ctx: Context, *, where: RemittanceFilter, first: int, after: str | None
 ) -> Page[RemittanceLineRecord]:
-    """One page of the lines that wait for a person, oldest first."""
+    """A page of unmatched lines in the caller's data scope, oldest first."""
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[RemittanceLineRecord]:
-        return await remittances_db.unmatched_page(connection, ctx.scope, where, keyset)
+        return await remittances.unmatched_page(connection, ctx.scope, where, keyset)
 
     async def count(connection: AsyncConnection) -> int:
-        return await remittances_db.unmatched_count(connection, ctx.scope, where)
+        return await remittances.unmatched_count(connection, ctx.scope, where)
 
     request = PageRequest(first, after, ("unmatchedRemittanceLines", asdict(where)))
     return await read_page(ctx.database, request, OLDEST_LINE_FIRST, rows=rows, count=count)

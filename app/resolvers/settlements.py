@@ -1,14 +1,13 @@
-"""How settlement fields, mutations and the live stream are met."""
+"""Resolvers for settlements and their stream."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import settlements as settlements_db
+from app.db import settlements, tables
 from app.db.paging import Keyset
 from app.db.settlements import SettlementFilter, SettlementRecord
-from app.db.tables import settlements as table
 from app.events.contracts import SETTLEMENT_EVENTS
 from app.events.hub import StreamEvent
 from app.resolvers import streams
@@ -16,17 +15,17 @@ from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
 from app.resolvers.streams import Stream, StreamRequest
 
-NEWEST_FIRST: Order[SettlementRecord] = order_by(table, "created_at", datetime, descending=True)
+NEWEST_FIRST: Order[SettlementRecord] = order_by(tables.settlements, "created_at", datetime, descending=True)
 
 
 async def page(ctx: Context, *, where: SettlementFilter, first: int, after: str | None) -> Page[SettlementRecord]:
-    """One page of the caller's settlements, newest first."""
+    """A page of settlements in the caller's data scope, newest first."""
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[SettlementRecord]:
-        return await settlements_db.page(connection, ctx.scope, where, keyset)
+        return await settlements.page(connection, ctx.scope, where, keyset)
 
     async def count(connection: AsyncConnection) -> int:
-        return await settlements_db.count(connection, ctx.scope, where)
+        return await settlements.count(connection, ctx.scope, where)
 
     request = PageRequest(first, after, ("settlements", asdict(where)))
     return await read_page(ctx.database, request, NEWEST_FIRST, rows=rows, count=count)
@@ -34,14 +33,14 @@ async def page(ctx: Context, *, where: SettlementFilter, first: int, after: str 
 
 @dataclass(frozen=True, slots=True)
 class SettlementStreamFilter:
-    """Which settlements a subscriber asked for; every given part must hold."""
+    """Which settlements a subscriber wants: every given condition must match."""
 
     payer: str | None = None
     provider: str | None = None
     invoice: str | None = None
 
     def matches(self, event: StreamEvent) -> bool:
-        """Whether the event is one of them."""
+        """Whether the event meets every condition."""
         return (
             self.payer in (None, event.payer)
             and self.provider in (None, event.provider)
@@ -49,9 +48,12 @@ class SettlementStreamFilter:
         )
 
 
-async def stream(ctx: Context, *, wanted: SettlementStreamFilter, after: str | None) -> Stream:
-    """Every settlement and reversal within the caller's scope, in the order of the event log."""
-    request = StreamRequest(SETTLEMENT_EVENTS, wanted.matches, _hidden_from_patients)
+async def stream(ctx: Context, *, where: SettlementStreamFilter, after: str | None) -> Stream:
+    """Every settlement and reversal in the caller's data scope, in the order of the event log.
+
+    Raises what `streams.open_stream` raises.
+    """
+    request = StreamRequest(SETTLEMENT_EVENTS, where.matches, _hidden_from_patients)
     return await streams.open_stream(ctx, request, after)
 
 

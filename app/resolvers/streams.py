@@ -1,10 +1,10 @@
-"""Live streams: events of the log within the caller's data scope, from now on or from a cursor on."""
+"""Streams: events of the event log within the caller's data scope, from now on or from a cursor on."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from app.db import outbox as outbox_db
+from app.db import outbox
 from app.domain.errors import ErrorCode, refuse
 from app.events.cursors import position_of
 from app.events.hub import StreamEvent, event_of_row
@@ -16,7 +16,7 @@ Stream = AsyncGenerator[StreamEvent, None]
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """What a subscriber asked for: the events of these names that `matches` accepts.
+    """The requested events: those with one of the `names` that `matches` accepts.
 
     `is_visible` decides for a caller who is a patient whether an event is about that patient.
     """
@@ -41,7 +41,7 @@ async def _checked_position(ctx: Context, cursor: str) -> int:
     except ValueError:
         raise refuse(ErrorCode.INVALID_INPUT, "invalid stream cursor", "after") from None
     async with ctx.database.reading() as connection:
-        log = await outbox_db.log_range(connection)
+        log = await outbox.log_range(connection)
     if position > log.last:
         raise refuse(ErrorCode.INVALID_INPUT, "this cursor is after the end of the event log", "after")
     if position < log.first - 1:
@@ -86,7 +86,7 @@ async def _replay_then_follow(ctx: Context, request: StreamRequest, after: int |
 async def _replayed(ctx: Context, request: StreamRequest, after: int) -> Stream:
     while True:
         async with ctx.database.reading() as connection:
-            rows = await outbox_db.named_after(connection, ctx.scope, after, request.names, REPLAY_BATCH)
+            rows = await outbox.named_after(connection, ctx.scope, after, request.names, REPLAY_BATCH)
         for row in rows:
             event = event_of_row(row)
             after = row.position or after

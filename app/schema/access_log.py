@@ -8,83 +8,83 @@ import strawberry
 from app.db.access_log import PersonAccess
 from app.domain.access_log import AccessDecision, AccessKind, DataClass, PurposeOfUse
 from app.domain.actor import Door
-from app.resolvers import access_log as resolvers
+from app.resolvers import access_log
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.base.permissions import BREAK_GLASS, Requires, health
 from app.services import emergency
-from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MIN, EmergencyRequest
+from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MAX, REASON_LENGTH_MIN, EmergencyRequest
 
 described(
     AccessKind,
-    "What an entry of the access log records; new values may be added.",
+    "Kind of an access log entry; new values may be added.",
     {
-        "READ": "Data was shown.",
-        "WRITE": "Something was changed.",
-        "PROCESS": "A gateway process started or ended, or entries were archived.",
+        "READ": "Data was read.",
+        "WRITE": "Data was changed.",
+        "PROCESS": "A gateway process started or stopped, or entries were archived.",
     },
 )
 described(
     AccessDecision,
-    "Whether the access was allowed.",
-    {"ALLOWED": "It was.", "REFUSED": "The caller lacked a permission; nothing was shown."},
+    "Decision on an access.",
+    {"ALLOWED": "The access was allowed.", "REFUSED": "The caller lacked a permission and saw nothing."},
 )
 described(
     PurposeOfUse,
-    "What data was used for, by the codes of HL7's PurposeOfUse; new values may be added.",
+    "Purpose of use, a code of HL7 PurposeOfUse; new values may be added.",
     {
         "HPAYMT": "Payment for healthcare.",
         "ELIGVER": "Verification of eligibility.",
         "PATRQT": "The patient's own request.",
         "HSYSADMIN": "Administration of the system.",
-        "BTG": "An emergency: the glass was broken.",
+        "BTG": "Emergency access (break-glass).",
     },
 )
 
 
 described(
     Door,
-    "Where an operation came in; new values may be added.",
+    "Entry point of an operation; new values may be added.",
     {
         "GRAPHQL": "The GraphQL API.",
         "REST": "The REST API.",
-        "INBOX": "A payer's message.",
-        "SWEEP": "The gateway itself, when a deadline passed.",
-        "CLI": "The command line of an operator.",
+        "INBOX": "A message from a payer.",
+        "SWEEP": "The gateway's own background job for passed deadlines.",
+        "CLI": "An operator's command line.",
     },
 )
 
 
-@strawberry.type(description="One access to the calling patient's data.")
+@strawberry.type(description="An access to the calling patient's data.")
 class AccessLogEntry:
-    id: strawberry.ID = strawberry.field(description="The entry.")
-    at: datetime = strawberry.field(description="When.")
-    door: Door = strawberry.field(description="Where the operation came in.")
-    kind: AccessKind = strawberry.field(description="What was done.")
-    purpose: PurposeOfUse = strawberry.field(description="What for.")
-    operation: str = strawberry.field(description="The fields of the schema that were asked for, or the mutation.")
-    decision: AccessDecision = strawberry.field(description="Whether it was allowed.")
+    id: strawberry.ID = strawberry.field(description="Id of the entry.")
+    at: datetime = strawberry.field(description="Time of the access.")
+    door: Door = strawberry.field(description="Entry point of the operation.")
+    kind: AccessKind = strawberry.field(description="Kind of access.")
+    purpose: PurposeOfUse = strawberry.field(description="Purpose of use.")
+    operation: str = strawberry.field(description="Requested root fields of the schema, separated by commas.")
+    decision: AccessDecision = strawberry.field(description="Decision on the access.")
 
-    @strawberry.field(name="roles", description="The roles of whoever it was.")
+    @strawberry.field(name="roles", description="Roles of the caller.")
     def role_names(entry: strawberry.Parent[PersonAccess]) -> list[str]:
         return [role for role in entry.roles.split(",") if role]
 
-    @strawberry.field(name="dataClasses", description="Which kinds of sensitive data were shown.")
+    @strawberry.field(name="dataClasses", description="Classes of the sensitive data that were read.")
     def classes(entry: strawberry.Parent[PersonAccess]) -> list[DataClass]:
         return [DataClass[name] for name in entry.data_classes.split(",") if name]
 
 
-@strawberry.type(description="An emergency access (break-glass) of one caller to the health data of one patient.")
+@strawberry.type(description="Emergency access (break-glass) of one caller to the health data of one patient.")
 class EmergencyAccess:
-    id: strawberry.ID = strawberry.field(description="The access; the access log names it.")
-    actor: str = strawberry.field(description="Subject of the token that opened it.")
-    granted_at: datetime = strawberry.field(description="When it was opened.")
-    expires_at: datetime = strawberry.field(description="When it ends by itself.")
-    patient_id: strawberry.ID = strawberry.field(description="Whose health data it opens.")
+    id: strawberry.ID = strawberry.field(description="Id of the access, as in the access log.")
+    actor: str = strawberry.field(description="Subject of the caller's token.")
+    granted_at: datetime = strawberry.field(description="Time at which the access started.")
+    expires_at: datetime = strawberry.field(description="Time at which the access ends.")
+    patient_id: strawberry.ID = strawberry.field(description="Patient whose health data may be read.")
     reason: str | None = strawberry.field(
-        description="Why it could not wait.", extensions=health("emergencies:read", BREAK_GLASS)
+        description="Reason for the emergency access.", extensions=health("emergencies:read", BREAK_GLASS)
     )
 
 
@@ -92,28 +92,28 @@ class EmergencyAccess:
 class AccessLogQuery:
     @strawberry.field(
         graphql_type=Connection[AccessLogEntry],
-        description="Who saw or changed the calling patient's data, latest first; up to a second behind.",
+        description="Accesses to the calling patient's data, latest first; entries appear within about a second.",
         extensions=[Requires("access_log:read_own")],
     )
     async def my_access_log(self, info: Info, first: int = 20, after: str | None = None) -> Any:
-        return await resolvers.own_log(info.context, first=first, after=after)
+        return await access_log.own_log(info.context, first=first, after=after)
 
     @strawberry.field(
         graphql_type=Connection[EmergencyAccess],
-        description="All emergency accesses, latest first, for whoever must look into them.",
+        description="All emergency accesses, latest first, for review.",
         extensions=[Requires("emergencies:read")],
     )
     async def emergency_accesses(self, info: Info, first: int = 20, after: str | None = None) -> Any:
-        return await resolvers.accesses(info.context, first=first, after=after)
+        return await access_log.emergency_accesses(info.context, first=first, after=after)
 
 
-@strawberry.input(description="Whose health data is needed at once, and why.")
+@strawberry.input(description="Request for emergency access to the health data of a patient.")
 class OpenEmergencyAccessInput:
-    patient: strawberry.ID = strawberry.field(description="The patient, within the caller's scope.")
+    patient: strawberry.ID = strawberry.field(description="Patient, within the caller's data scope.")
     reason: str = strawberry.field(
-        description=f"Why it cannot wait, {REASON_LENGTH_MIN} to 500 characters; it is kept."
+        description=f"Why it cannot wait, {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters; it is stored."
     )
-    minutes: int = strawberry.field(default=15, description=f"How long, 1 to {MINUTES_MAX} minutes.")
+    minutes: int = strawberry.field(default=15, description=f"Duration in minutes, 1 to {MINUTES_MAX}.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
     def arguments(self) -> dict[str, Any]:
@@ -121,9 +121,11 @@ class OpenEmergencyAccessInput:
         return {"request": EmergencyRequest(self.patient, self.reason, self.minutes)}
 
 
-@strawberry.type(description="Result of the request.")
+@strawberry.type(description="Result of a request for emergency access.")
 class OpenEmergencyAccessPayload(MutationPayload):
-    access: EmergencyAccess | None = strawberry.field(default=None, description="The access; null when refused.")
+    access: EmergencyAccess | None = strawberry.field(
+        default=None, description="The emergency access; null if refused."
+    )
 
 
 MUTATIONS = (
@@ -131,6 +133,6 @@ MUTATIONS = (
         emergency.OPEN,
         OpenEmergencyAccessInput,
         OpenEmergencyAccessPayload,
-        "See the health data of one patient for a short time, in an emergency; every look is recorded.",
+        "Grants the caller access to one patient's health data for a short time, in an emergency; each read is logged.",
     ),
 )

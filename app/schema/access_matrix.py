@@ -1,4 +1,4 @@
-"""Who sees and does what, read off the schema: the rules of its fields against the roles, as one readable table."""
+"""The access matrix: what each role may read and do, derived from the rules of the fields in the schema."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, get_named_type
 from strawberry.types.field import StrawberryField
 
-from app.schema.base.permissions import Authenticated, Requires, needs_of
+from app.schema.base.permissions import Authenticated, Requires, guards_of
 from app.schema.claims import ORDER_NEEDS as CLAIM_ORDERS
 from app.schema.claims import ClaimFilterInput
 from app.schema.denials import ORDER_NEEDS as DENIAL_ORDERS
@@ -14,7 +14,7 @@ from app.schema.denials import DenialFilterInput
 from app.schema.eligibility import EligibilityFilterInput
 from app.schema.invoices import ORDER_NEEDS as INVOICE_ORDERS
 from app.schema.invoices import InvoiceFilterInput
-from app.schema.me import READERS
+from app.schema.node import NODE_TYPES
 from app.schema.settlements import SettlementFilterInput
 
 YES: Final = "yes"
@@ -34,17 +34,18 @@ ORDERS: Final[dict[str, Mapping[Any, tuple[str, ...]]]] = {
 }
 Roles = Mapping[str, frozenset[str]]
 Cells = dict[str, list[str]]
-_INTRO = """# Who sees and does what
+_INTRO = """# Access matrix
 
-Generated from the schema and the roles by `billing access-matrix`; the tests ask the API for every cell. A row is a
-field, a column is a role: `yes`, `masked` (starred text) or `-` (refused; where the field may be null it is null, and
-the rest of the object still answers). A role sees only objects within its token's scope (providers, payer, patient),
-whatever stands here. In an emergency a role with `health:break_glass` also sees one patient's fields marked HEALTH.
+Generated from the schema and the roles by `billing access-matrix`; the tests query the API for every cell. A row is a
+field, a column is a role: `yes`, `masked` (only the last characters of the text are visible) or `-` (refused; a
+nullable field is null, and the rest of the object is still returned). Every role sees only objects within the data
+scope of the token (providers, payer, patient). In an emergency a role with `health:break_glass` can also read the
+fields marked HEALTH of one patient.
 """
 
 
 def rule_of(field: GraphQLField) -> Requires | None:
-    """What the field demands; None if it is as open as its object."""
+    """The rule of the field; None if it is visible to every caller who sees its object."""
     definition = field.extensions.get("strawberry-definition")
     if not isinstance(definition, StrawberryField):
         return None
@@ -61,20 +62,20 @@ def cell(rule: Requires | None, permissions: frozenset[str]) -> str:
 
 
 def reachable(schema: GraphQLSchema, permissions: frozenset[str]) -> set[str]:
-    """The names of the object types that these permissions lead to."""
-    found: set[str] = set()
+    """The names of the object types that a caller with these permissions can reach from the root types."""
+    reached: set[str] = set()
     waiting = [root.name for root in (schema.query_type, schema.mutation_type, schema.subscription_type) if root]
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in reached:
+            reached.add(name)
             waiting += _next(schema, name, permissions)
-    return found
+    return reached
 
 
 def _next(schema: GraphQLSchema, name: str, permissions: frozenset[str]) -> Iterator[str]:
     kind = schema.get_type(name)
-    assert isinstance(kind, GraphQLObjectType)  # noqa: S101 - only object types are ever listed
+    assert isinstance(kind, GraphQLObjectType)  # noqa: S101 - the queue contains only object types
     for field in kind.fields.values():
         target = get_named_type(field.type)
         if cell(rule_of(field), permissions) == NO:
@@ -82,26 +83,26 @@ def _next(schema: GraphQLSchema, name: str, permissions: frozenset[str]) -> Iter
         if isinstance(target, GraphQLObjectType):
             yield target.name
         elif isinstance(target, GraphQLInterfaceType):
-            yield from (reader.type_name for reader in READERS.values() if not permissions.isdisjoint(reader.any_of))
+            yield from (node.type_name for node in NODE_TYPES.values() if not permissions.isdisjoint(node.any_of))
 
 
 def matrix(schema: GraphQLSchema, roles: Roles) -> dict[str, Cells]:
     """Title -> row -> the cells in the order of the roles."""
     types = {role: reachable(schema, permissions) for role, permissions in roles.items()}
-    found = {
+    tables = {
         kind.name: _fields(kind, roles, types)
         for kind in sorted(schema.type_map.values(), key=lambda each: each.name)
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__")
     }
-    found["Objects by id (`node`, `nodes`)"] = {
-        f"{prefix}_... ({reader.type_name})": _row(roles, reader.any_of) for prefix, reader in READERS.items()
+    tables["Objects by id (`node`, `nodes`)"] = {
+        f"{prefix}_... ({node.type_name})": _row(roles, node.any_of) for prefix, node in NODE_TYPES.items()
     }
-    found["Filters and orders"] = {name: _row(roles, any_of) for name, any_of in guarded_arguments()}
-    return {title: rows for title, rows in found.items() if rows}
+    tables["Filters and orders"] = {name: _row(roles, any_of) for name, any_of in guarded_arguments()}
+    return {title: rows for title, rows in tables.items() if rows}
 
 
 def _fields(kind: GraphQLObjectType, roles: Roles, types: Mapping[str, set[str]]) -> Cells:
-    """One row for each field with a rule, and one for all others together, where there is a rule at all."""
+    """One row for each field with a rule, and one for all others together; no rows for a type without rules."""
     rules = {name: rule_of(field) for name, field in kind.fields.items()}
     if not any(rules.values()):
         return {}
@@ -118,9 +119,9 @@ def _fields(kind: GraphQLObjectType, roles: Roles, types: Mapping[str, set[str]]
 
 
 def guarded_arguments() -> Iterable[tuple[str, tuple[str, ...]]]:
-    """Every member of a filter, and every order, that would tell what a permission guards."""
+    """Every filter field and every order that needs a permission, because it would reveal a guarded value."""
     for root, kind in FILTERS.items():
-        yield from ((f"{root}: filter {name}", any_of) for name, any_of in needs_of(kind).items())
+        yield from ((f"{root}: filter {name}", any_of) for name, any_of in guards_of(kind).items())
         orders = ORDERS.get(root, {})
         yield from ((f"{root}: order {order.value}", any_of) for order, any_of in orders.items())
 

@@ -1,4 +1,4 @@
-"""`availableActions`: which actions an object offers its caller now, and why not the others."""
+"""`availableActions`: the actions on an object, each with what blocks it for the caller now."""
 
 from enum import StrEnum
 from typing import Any, Final
@@ -30,12 +30,12 @@ from app.unit_of_work.action import Action
 CLAIM_ACTIONS: Final = offering(ClaimOperation)
 DENIAL_ACTIONS: Final = offering(DenialOperation)
 INVOICE_ACTIONS: Final = offering(InvoiceOperation)
-BLOCKED_BY: Final = "Why it would be refused now; null when it can be done."
+BLOCKED_BY: Final = "Why the action would be refused now; null if it is available."
 
 
 def _describe(operations: type[StrEnum], of: str, actions: list[Action[Any]]) -> None:
-    texts = {str(action.offers): f"`{action.name}`." for action in actions}
-    described(operations, f"What can be done to {of}; new values may be added.", texts)
+    texts = {str(action.offers): f"Mutation `{action.name}`." for action in actions}
+    described(operations, f"Action on {of}; new values may be added.", texts)
 
 
 _describe(ClaimOperation, "a claim", CLAIM_ACTIONS)
@@ -43,42 +43,42 @@ _describe(DenialOperation, "a denial", DENIAL_ACTIONS)
 _describe(InvoiceOperation, "an invoice", INVOICE_ACTIONS)
 
 
-def permission_block(principal: Principal, action: Action[Any]) -> str | None:
+def _missing_permission(principal: Principal, action: Action[Any]) -> str | None:
     """Why the caller may not use the action at all, or None."""
     return None if action.needs in principal.permissions else f"this needs the permission {action.needs}"
 
 
-@strawberry.type(description="Something that can be done to a claim, or why not.")
+@strawberry.type(description="An action on a claim and whether it is available to the caller now.")
 class AvailableClaimAction:
-    action: ClaimOperation = strawberry.field(description="What.")
+    action: ClaimOperation = strawberry.field(description="The action.")
     blocked_by: str | None = strawberry.field(description=BLOCKED_BY)
 
 
-@strawberry.type(description="Something that can be done to a denial, or why not.")
+@strawberry.type(description="An action on a denial and whether it is available to the caller now.")
 class AvailableDenialAction:
-    action: DenialOperation = strawberry.field(description="What.")
+    action: DenialOperation = strawberry.field(description="The action.")
     blocked_by: str | None = strawberry.field(description=BLOCKED_BY)
 
 
-@strawberry.type(description="Something that can be done to an invoice, or why not.")
+@strawberry.type(description="An action on an invoice and whether it is available to the caller now.")
 class AvailableInvoiceAction:
-    action: InvoiceOperation = strawberry.field(description="What.")
+    action: InvoiceOperation = strawberry.field(description="The action.")
     blocked_by: str | None = strawberry.field(description=BLOCKED_BY)
 
 
 async def claim_actions(claim: ClaimRecord, info: Info) -> list[AvailableClaimAction]:
     """Every action on a claim, with what blocks it for this caller now."""
-    facts, who = await _facts(claim, info), info.context.principal
+    facts, principal = await _facts(claim, info), info.context.principal
     return [
         AvailableClaimAction(
-            action=operation, blocked_by=permission_block(who, action) or claim_block(operation, facts)
+            action=operation, blocked_by=_missing_permission(principal, action) or claim_block(operation, facts)
         )
         for operation, action in zip(ClaimOperation, CLAIM_ACTIONS, strict=True)
     ]
 
 
 async def _facts(claim: ClaimRecord, info: Info) -> ClaimFacts:
-    """What decides about the claim; one that is not decided has no lines, denials or replacement."""
+    """What determines the available actions; an undecided claim has no lines, denials or replacement to load."""
     if claim.approved_cents is None:
         return ClaimFacts(claim.status, None)
     loaders = info.context.loaders
@@ -103,19 +103,21 @@ async def denial_actions(denial: DenialRecord, info: Info) -> list[AvailableDeni
         return denial_block(operation, denial.status, deadline=deadline, today=today, is_replaced=is_replaced)
 
     return [
-        AvailableDenialAction(action=operation, blocked_by=permission_block(ctx.principal, action) or block(operation))
+        AvailableDenialAction(
+            action=operation, blocked_by=_missing_permission(ctx.principal, action) or block(operation)
+        )
         for operation, action in zip(DenialOperation, DENIAL_ACTIONS, strict=True)
     ]
 
 
 def invoice_actions(invoice: InvoiceRecord, info: Info) -> list[AvailableInvoiceAction]:
     """Every action on an invoice, with what blocks it for this caller now."""
-    who, total, settled = info.context.principal, Cents(invoice.total_cents), Cents(invoice.settled_cents)
+    principal, total, settled = info.context.principal, Cents(invoice.total_cents), Cents(invoice.settled_cents)
 
     def block(operation: InvoiceOperation) -> str | None:
         return invoice_block(operation, invoice.status, total=total, settled=settled)
 
     return [
-        AvailableInvoiceAction(action=operation, blocked_by=permission_block(who, action) or block(operation))
+        AvailableInvoiceAction(action=operation, blocked_by=_missing_permission(principal, action) or block(operation))
         for operation, action in zip(InvoiceOperation, INVOICE_ACTIONS, strict=True)
     ]

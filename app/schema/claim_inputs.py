@@ -1,4 +1,4 @@
-"""What clients send about claims."""
+"""Input types of the mutations on claims."""
 
 from datetime import date
 from typing import Any
@@ -13,18 +13,24 @@ from app.schema.base.enums import ClaimType
 from app.schema.base.mutations import KEY, VERSION
 
 
-@strawberry.input(description="One item to bill.")
+@strawberry.input(description="An item to bill (item da guia).")
 class ClaimItemInput:
-    code_system: str = strawberry.field(description="TUSS table: 18, 19, 20, 22, or 00, 90, 98 for payers' own codes.")
-    code: str = strawberry.field(description="The code within the table.")
-    quantity: Quantity = strawberry.field(description="How many, above zero.")
-    unit_price: Cents = strawberry.field(description="Price of one, above zero.")
-    factor: Factor = strawberry.field(default=FACTOR_ONE, description="Reduction or surcharge.")
-    description: str | None = strawberry.field(default=None, description="Defaults to the TUSS term.")
-    performed_on: date | None = strawberry.field(default=None, description="Defaults to the service date.")
+    code_system: str = strawberry.field(
+        description="TUSS table (codigoTabela): 18, 19, 20 or 22; 00, 90 or 98 for a payer's own codes."
+    )
+    code: str = strawberry.field(description="Code within the table (codigoProcedimento).")
+    quantity: Quantity = strawberry.field(description="Quantity (quantidadeExecutada).")
+    unit_price: Cents = strawberry.field(description="Price of one unit (valorUnitario), above zero.")
+    factor: Factor = strawberry.field(default=FACTOR_ONE, description="Reduction or surcharge (reducaoAcrescimo).")
+    description: str | None = strawberry.field(
+        default=None, description="Description (descricaoProcedimento); defaults to the TUSS term."
+    )
+    performed_on: date | None = strawberry.field(
+        default=None, description="Day of execution (dataExecucao); defaults to the service date."
+    )
 
-    def data(self) -> ItemForm:
-        """The item as the service takes it."""
+    def to_domain(self) -> ItemForm:
+        """The item as a domain value."""
         return ItemForm(
             code_system=self.code_system,
             code=self.code,
@@ -36,44 +42,60 @@ class ClaimItemInput:
         )
 
 
-@strawberry.input(description="Who performed the service.")
+@strawberry.input(description="Practitioner who performed the service (profissional executante).")
 class PractitionerInput:
-    name: str | None = strawberry.field(default=None, description="Name, up to 70 characters.")
-    council: str | None = strawberry.field(default=None, description="Council, a code of TISS table 26.")
-    number: str | None = strawberry.field(default=None, description="Number in the council, up to 15 characters.")
-    state: str | None = strawberry.field(default=None, description="State of the council, a code of TISS table 59.")
-    cbo: str | None = strawberry.field(default=None, description="Occupation, a code of TISS table 24.")
+    name: str | None = strawberry.field(default=None, description="Name (nomeProf), up to 70 characters.")
+    council: str | None = strawberry.field(
+        default=None, description="Professional council (conselho), a code of TISS table 26."
+    )
+    number: str | None = strawberry.field(
+        default=None, description="Registration number in the council, up to 15 characters."
+    )
+    state: str | None = strawberry.field(
+        default=None, description="State of the council (UF), a code of TISS table 59."
+    )
+    cbo: str | None = strawberry.field(default=None, description="Occupation (CBO), a code of TISS table 24.")
 
-    def data(self) -> Practitioner:
-        """The practitioner as the service takes it."""
+    def to_domain(self) -> Practitioner:
+        """The practitioner as a domain value."""
         return Practitioner(self.name, self.council, self.number, self.state, self.cbo)
 
 
 @strawberry.input(description="The payer's authorization (senha).")
 class AuthorizationInput:
-    number: str = strawberry.field(description="Number of the authorization, up to 20 characters.")
-    issued_on: date | None = strawberry.field(default=None, description="When it was given.")
-    valid_until: date | None = strawberry.field(default=None, description="Last day of its validity.")
+    number: str = strawberry.field(description="Authorization number (senha), up to 20 characters.")
+    issued_on: date | None = strawberry.field(default=None, description="Day on which it was issued (dataAutorizacao).")
+    valid_until: date | None = strawberry.field(
+        default=None, description="Last day on which it is valid (dataValidadeSenha)."
+    )
 
-    def data(self) -> Authorization:
-        """The authorization as the service takes it."""
+    def to_domain(self) -> Authorization:
+        """The authorization as a domain value."""
         return Authorization(self.number, self.issued_on, self.valid_until)
 
 
-@strawberry.input(description="What a TISS guide says beside what is billed; what is left out gets its usual value.")
+@strawberry.input(description="Encounter (atendimento), for TISS documents; omitted fields get their usual values.")
 class EncounterInput:
-    priority: str | None = strawberry.field(default=None, description="1 elective, 2 urgent (TISS table 23).")
+    priority: str | None = strawberry.field(
+        default=None, description="Priority (caraterAtendimento, TISS table 23): 1 elective, 2 urgent."
+    )
     type: str | None = strawberry.field(default=None, description="Type of encounter (tipoAtendimento, TISS table 50).")
-    accident: str | None = strawberry.field(default=None, description="Accident indicator (TISS table 36).")
+    accident: str | None = strawberry.field(
+        default=None, description="Accident indicator (indicacaoAcidente, TISS table 36)."
+    )
     setting: str | None = strawberry.field(default=None, description="Setting (regimeAtendimento, TISS table 76).")
     visit_type: str | None = strawberry.field(
-        default=None, description="First visit or return (tipoConsulta, TISS table 52)."
+        default=None, description="Visit type: first visit or return (tipoConsulta, TISS table 52)."
     )
-    newborn: bool = strawberry.field(default=False, description="A newborn on the mother's card.")
-    requester: PractitionerInput | None = strawberry.field(default=None, description="Who asked for the service.")
+    newborn: bool = strawberry.field(
+        default=False, description="Whether the patient is a newborn on the mother's card (atendimentoRN)."
+    )
+    requester: PractitionerInput | None = strawberry.field(
+        default=None, description="Practitioner who requested the service (profissional solicitante)."
+    )
 
-    def data(self) -> Encounter:
-        """The encounter as the service takes it."""
+    def to_domain(self) -> Encounter:
+        """The encounter as a domain value."""
         return Encounter(
             priority=self.priority,
             type=self.type,
@@ -81,32 +103,38 @@ class EncounterInput:
             setting=self.setting,
             visit_type=self.visit_type,
             newborn=self.newborn,
-            requester=self.requester.data() if self.requester else None,
+            requester=self.requester.to_domain() if self.requester else None,
         )
 
 
-@strawberry.input(description="A claim as the provider sends it.")
+@strawberry.input(description="A claim (guia).")
 class ClaimInput:
-    type: ClaimType = strawberry.field(description="The kind of claim.")
-    provider: str = strawberry.field(description="CNES of the provider.")
-    payer: str = strawberry.field(description="Registro ANS of the payer.")
-    provider_claim_number: str = strawberry.field(description="The provider's own number, up to 20 characters.")
-    card_number: str = strawberry.field(description="Card of the insured, up to 20 characters.")
-    service_date: date = strawberry.field(description="Day of the service.")
-    items: list[ClaimItemInput] = strawberry.field(description="1 to 200 items.")
+    type: ClaimType = strawberry.field(description="Claim type (tipo de guia).")
+    provider: str = strawberry.field(description="Provider, by CNES.")
+    payer: str = strawberry.field(description="Payer, by registro ANS.")
+    provider_claim_number: str = strawberry.field(
+        description="The provider's claim number (numeroGuiaPrestador), up to 20 characters."
+    )
+    card_number: str = strawberry.field(description="Card number of the patient (numeroCarteira), up to 20 characters.")
+    service_date: date = strawberry.field(description="Day of the service (dataAtendimento).")
+    items: list[ClaimItemInput] = strawberry.field(description="Items, 1 to 200.")
     claimed_amount: Cents | None = strawberry.field(
-        default=None, description="Checked against the sum of the items when given."
+        default=None, description="Total of the claim; if given, it must equal the sum of the items."
     )
-    practitioner: PractitionerInput | None = strawberry.field(default=None, description="Who performed the service.")
-    authorization: AuthorizationInput | None = strawberry.field(default=None, description="The authorization, if any.")
-    clinical_indication: str | None = strawberry.field(default=None, description="Up to 500 characters.")
-    diagnosis_codes: list[str] | None = strawberry.field(default=None, description="Up to four CID codes.")
-    encounter: EncounterInput | None = strawberry.field(
-        default=None, description="What TISS documents say beyond the billing facts."
+    practitioner: PractitionerInput | None = strawberry.field(
+        default=None, description="Practitioner who performed the service (profissional executante)."
     )
+    authorization: AuthorizationInput | None = strawberry.field(
+        default=None, description="The payer's authorization (senha), if there is one."
+    )
+    clinical_indication: str | None = strawberry.field(
+        default=None, description="Clinical indication (indicacaoClinica), up to 500 characters."
+    )
+    diagnosis_codes: list[str] | None = strawberry.field(default=None, description="Diagnoses, up to four CID codes.")
+    encounter: EncounterInput | None = strawberry.field(default=None, description="Encounter (atendimento).")
 
-    def form(self) -> ClaimForm:
-        """The claim as the service takes it."""
+    def to_domain(self) -> ClaimForm:
+        """The claim as a domain value."""
         return ClaimForm(
             type=self.type,
             provider=self.provider,
@@ -114,67 +142,80 @@ class ClaimInput:
             provider_claim_number=self.provider_claim_number,
             card_number=self.card_number,
             service_date=self.service_date,
-            items=tuple(item.data() for item in self.items),
-            practitioner=self.practitioner.data() if self.practitioner else Practitioner(),
-            authorization=self.authorization.data() if self.authorization else None,
+            items=tuple(item.to_domain() for item in self.items),
+            practitioner=self.practitioner.to_domain() if self.practitioner else Practitioner(),
+            authorization=self.authorization.to_domain() if self.authorization else None,
             clinical_indication=self.clinical_indication,
             diagnosis_codes=tuple(self.diagnosis_codes or ()),
             claimed_total=self.claimed_amount,
-            encounter=self.encounter.data() if self.encounter else None,
+            encounter=self.encounter.to_domain() if self.encounter else None,
         )
 
 
 @strawberry.input(description="A new claim.")
 class CreateClaimInput(ClaimInput):
-    submit: bool = strawberry.field(default=False, description="Send it to the payer at once.")
+    submit: bool = strawberry.field(default=False, description="Whether to send the claim to the payer at once.")
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        return {"form": self.form(), "submit": self.submit}
+        return {"form": self.to_domain(), "submit": self.submit}
 
 
-@strawberry.input(description="Changes of a claim: what is left out stays, null clears.")
+@strawberry.input(description="Changes to a claim: omitted fields are unchanged, null clears a field.")
 class ClaimChangesInput:
-    id: strawberry.ID = strawberry.field(description="The claim.")
-    type: ClaimType | None = strawberry.field(default=strawberry.UNSET, description="The kind of claim.")
-    provider_claim_number: str | None = strawberry.field(default=strawberry.UNSET, description="The provider's number.")
-    card_number: str | None = strawberry.field(default=strawberry.UNSET, description="Card of the insured.")
-    service_date: date | None = strawberry.field(default=strawberry.UNSET, description="Day of the service.")
-    items: list[ClaimItemInput] | None = strawberry.field(default=strawberry.UNSET, description="All items anew.")
+    id: strawberry.ID = strawberry.field(description="Id of the claim.")
+    type: ClaimType | None = strawberry.field(default=strawberry.UNSET, description="Claim type (tipo de guia).")
+    provider_claim_number: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The provider's claim number (numeroGuiaPrestador), up to 20 characters."
+    )
+    card_number: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Card number of the patient (numeroCarteira), up to 20 characters."
+    )
+    service_date: date | None = strawberry.field(
+        default=strawberry.UNSET, description="Day of the service (dataAtendimento)."
+    )
+    items: list[ClaimItemInput] | None = strawberry.field(
+        default=strawberry.UNSET, description="Items, 1 to 200; replaces all current items."
+    )
     practitioner: PractitionerInput | None = strawberry.field(
-        default=strawberry.UNSET, description="Who performed the service; all of it anew."
+        default=strawberry.UNSET,
+        description="Practitioner who performed the service; replaces the current one as a whole.",
     )
     authorization: AuthorizationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="The authorization; all of it anew."
+        default=strawberry.UNSET, description="The payer's authorization (senha); replaces the current one as a whole."
     )
-    clinical_indication: str | None = strawberry.field(default=strawberry.UNSET, description="Up to 500 characters.")
-    diagnosis_codes: list[str] | None = strawberry.field(default=strawberry.UNSET, description="Up to four CID codes.")
+    clinical_indication: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Clinical indication (indicacaoClinica), up to 500 characters."
+    )
+    diagnosis_codes: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Diagnoses, up to four CID codes."
+    )
 
     encounter: EncounterInput | None = strawberry.field(
-        default=strawberry.UNSET, description="What TISS documents say; all of it anew."
+        default=strawberry.UNSET, description="Encounter (atendimento); replaces the current one as a whole."
     )
 
     def changes(self) -> dict[str, Any]:
-        """The given fields as changes of ClaimForm; null where a claim needs a value counts as left out."""
+        """The given fields as changes of ClaimForm; null for a required field is treated as omitted."""
         plain = ("type", "provider_claim_number", "card_number", "service_date")
-        found = {name: getattr(self, name) for name in plain if getattr(self, name) not in (None, strawberry.UNSET)}
+        changes = {name: getattr(self, name) for name in plain if getattr(self, name) not in (None, strawberry.UNSET)}
         if self.items is not None and self.items is not strawberry.UNSET:
-            found["items"] = tuple(item.data() for item in self.items)
+            changes["items"] = tuple(item.to_domain() for item in self.items)
         if self.practitioner is not strawberry.UNSET:
-            found["practitioner"] = self.practitioner.data() if self.practitioner else Practitioner()
+            changes["practitioner"] = self.practitioner.to_domain() if self.practitioner else Practitioner()
         if self.authorization is not strawberry.UNSET:
-            found["authorization"] = self.authorization.data() if self.authorization else None
+            changes["authorization"] = self.authorization.to_domain() if self.authorization else None
         if self.clinical_indication is not strawberry.UNSET:
-            found["clinical_indication"] = self.clinical_indication
+            changes["clinical_indication"] = self.clinical_indication
         if self.diagnosis_codes is not strawberry.UNSET:
-            found["diagnosis_codes"] = tuple(self.diagnosis_codes or ())
+            changes["diagnosis_codes"] = tuple(self.diagnosis_codes or ())
         if self.encounter is not strawberry.UNSET:
-            found["encounter"] = self.encounter.data() if self.encounter else None
-        return found
+            changes["encounter"] = self.encounter.to_domain() if self.encounter else None
+        return changes
 
 
-@strawberry.input(description="Changes of a draft: what is left out stays, null clears.")
+@strawberry.input(description="Changes to a draft claim: omitted fields are unchanged, null clears a field.")
 class UpdateDraftClaimInput(ClaimChangesInput):
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
@@ -184,10 +225,14 @@ class UpdateDraftClaimInput(ClaimChangesInput):
         return {"id": self.id, "changes": self.changes(), "version": self.version}
 
 
-@strawberry.input(description="A corrected claim in the place of a decided one: what is left out stays, null clears.")
+@strawberry.input(
+    description="Corrections for a decided claim: omitted fields are copied from it, null clears a field."
+)
 class ReplaceClaimInput(ClaimChangesInput):
-    provider_claim_number: str = strawberry.field(description="The new claim's own number.")
-    submit: bool = strawberry.field(default=False, description="Send it to the payer at once.")
+    provider_claim_number: str = strawberry.field(
+        description="The provider's number of the new claim (numeroGuiaPrestador), up to 20 characters."
+    )
+    submit: bool = strawberry.field(default=False, description="Whether to send the claim to the payer at once.")
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
@@ -195,55 +240,63 @@ class ReplaceClaimInput(ClaimChangesInput):
         return {"id": self.id, "changes": self.changes(), "submit": self.submit}
 
 
-@strawberry.input(description="The claims of one batch.")
+@strawberry.input(description="Claims to submit as one batch.")
 class SubmitClaimsInput:
-    claim_ids: list[strawberry.ID] = strawberry.field(description="1 to 100 drafts of one type.")
+    claim_ids: list[strawberry.ID] = strawberry.field(description="Ids of 1 to 100 draft claims of the same type.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="Which claim to move on.")
+@strawberry.input(description="A claim and its version.")
 class ClaimActionInput:
-    id: strawberry.ID = strawberry.field(description="The claim.")
+    id: strawberry.ID = strawberry.field(description="Id of the claim.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="Which claim to withdraw.")
+@strawberry.input(description="The claim to withdraw.")
 class CancelClaimInput:
-    id: strawberry.ID = strawberry.field(description="A claim that is not decided yet.")
-    reason: str | None = strawberry.field(default=None, description="Why, up to 500 characters; goes into the history.")
+    id: strawberry.ID = strawberry.field(description="Id of a claim that is not decided yet.")
+    reason: str | None = strawberry.field(
+        default=None, description="Reason, up to 500 characters; stored in the history."
+    )
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="What the payer wants to know before it decides.")
+@strawberry.input(description="The payer's request for information on a claim.")
 class RequestInformationInput:
-    id: strawberry.ID = strawberry.field(description="The claim under review.")
-    reason: str = strawberry.field(description="What is missing, up to 500 characters; goes into the history.")
+    id: strawberry.ID = strawberry.field(description="Id of a claim under review.")
+    reason: str = strawberry.field(description="Missing information, up to 500 characters; stored in the history.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="The claims of a TISS batch document.")
+@strawberry.input(description="Claims to export as a TISS batch (lote de guias).")
 class ExportBatchInput:
-    claim_ids: list[strawberry.ID] = strawberry.field(description="1 to 100 sent claims of one type.")
+    claim_ids: list[strawberry.ID] = strawberry.field(
+        description="Ids of 1 to 100 submitted claims of the same type and payer."
+    )
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="One denial of an item.")
+@strawberry.input(description="A denial of an item (glosa).")
 class DenialInput:
-    code: str = strawberry.field(description="The reason, a code of Tabela 38.")
-    amount: Cents = strawberry.field(description="The denied amount, above zero.")
+    code: str = strawberry.field(description="Reason for the denial, a code of Tabela 38 (tipoGlosa).")
+    amount: Cents = strawberry.field(description="Denied amount (valorGlosa), above zero.")
 
 
 @strawberry.input(description="The payer's decision on one item.")
 class ItemDecisionInput:
-    sequence: int = strawberry.field(description="Which item.")
-    approved_amount: Cents = strawberry.field(description="What is paid; with the denials it makes the item's total.")
-    denials: list[DenialInput] = strawberry.field(default_factory=list, description="What is not paid, and why.")
+    sequence: int = strawberry.field(description="Number of the item within the claim (sequencialItem).")
+    approved_amount: Cents = strawberry.field(
+        description="Approved amount (valorLiberado); together with the denials it must equal the item's total."
+    )
+    denials: list[DenialInput] = strawberry.field(
+        default_factory=list, description="Denied amounts and their reasons (glosas)."
+    )
 
-    def data(self) -> ItemDecision:
-        """The decision as the service takes it."""
+    def to_domain(self) -> ItemDecision:
+        """The decision as a domain value."""
         return ItemDecision(
             self.sequence, self.approved_amount, tuple(DeniedAmount(each.code, each.amount) for each in self.denials)
         )
@@ -251,9 +304,11 @@ class ItemDecisionInput:
 
 @strawberry.input(description="The payer's decision on a claim, item by item.")
 class AdjudicateClaimInput:
-    id: strawberry.ID = strawberry.field(description="The claim under review.")
-    items: list[ItemDecisionInput] = strawberry.field(description="A decision for every item.")
-    payer_claim_number: str | None = strawberry.field(default=None, description="The payer's own number of the claim.")
+    id: strawberry.ID = strawberry.field(description="Id of a claim under review.")
+    items: list[ItemDecisionInput] = strawberry.field(description="One decision for every item.")
+    payer_claim_number: str | None = strawberry.field(
+        default=None, description="The payer's claim number (numeroGuiaOperadora)."
+    )
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str = strawberry.field(description=KEY)
 
@@ -261,7 +316,7 @@ class AdjudicateClaimInput:
         """The arguments of the service."""
         return {
             "id": self.id,
-            "decisions": [item.data() for item in self.items],
+            "decisions": [item.to_domain() for item in self.items],
             "payer_claim_number": self.payer_claim_number,
             "version": self.version,
         }

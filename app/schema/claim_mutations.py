@@ -1,4 +1,4 @@
-"""The mutations on claims and their payloads."""
+"""Mutations on claims and their payloads."""
 
 import strawberry
 
@@ -23,41 +23,41 @@ from app.services.claims import Submission
 
 @strawberry.type(description="Result of a mutation on one claim.")
 class ClaimPayload(MutationPayload):
-    claim: Claim | None = strawberry.field(default=None, description="The claim as it is now; null when refused.")
+    claim: Claim | None = strawberry.field(default=None, description="The claim after the mutation; null if refused.")
 
 
-@strawberry.type(description="Result of one claim of a batch.")
+@strawberry.type(description="Result for one claim of a batch.")
 class SubmitClaimResult:
-    claim_id: strawberry.ID = strawberry.field(description="The claim that was asked for.")
-    claim: Claim | None = strawberry.field(description="The claim as it is now; null when refused.")
+    claim_id: strawberry.ID = strawberry.field(description="Id of the claim, as given in the input.")
+    claim: Claim | None = strawberry.field(description="The claim after the mutation; null if refused.")
 
-    @strawberry.field(description="Why this claim was not submitted.")
+    @strawberry.field(description="Reasons why this claim was not submitted; empty on success.")
     def errors(result: strawberry.Parent[Submission]) -> list[UserError]:
         return user_errors(result.failures)
 
 
-@strawberry.type(description="Result of a batch; one claim's refusal leaves the others alone.")
+@strawberry.type(description="Result of submitting a batch; a refused claim does not affect the others.")
 class SubmitClaimsPayload(MutationPayload):
     results: list[SubmitClaimResult] = strawberry.field(
-        default_factory=list, description="A result per claim, in input order."
+        default_factory=list, description="One result for each claim, in input order."
     )
 
 
 @strawberry.type(description="A TISS batch document (lote de guias).")
 class TissBatch:
-    number: str = strawberry.field(description="Its number with this provider (numeroLote).")
-    file_name: str = strawberry.field(description="A name to save it under.")
+    number: str = strawberry.field(description="Number of the batch, unique for the provider (numeroLote).")
+    file_name: str = strawberry.field(description="Suggested file name.")
     xml: str | None = strawberry.field(
-        description="The document, with the cards, clinical indications, codes and amounts of its claims; save it in "
-        "ISO-8859-1, as its declaration says.",
+        description="The document, with the card numbers, clinical indications, codes and amounts of its claims; save "
+        "it in ISO-8859-1, the encoding that it declares.",
         extensions=[Requires("batches:export", data=DOCUMENT_CLASSES)],
     )
-    hash: str = strawberry.field(description="The hash of its epilogue.")
+    hash: str = strawberry.field(description="Hash of the document, as in its epilogue (hash).")
 
 
-@strawberry.type(description="Result of an export.")
+@strawberry.type(description="Result of exporting a batch.")
 class ExportBatchPayload(MutationPayload):
-    batch: TissBatch | None = strawberry.field(default=None, description="The document; null when refused.")
+    batch: TissBatch | None = strawberry.field(default=None, description="The batch; null if refused.")
 
 
 MUTATIONS = (
@@ -65,44 +65,44 @@ MUTATIONS = (
         claims.CREATE,
         CreateClaimInput,
         ClaimPayload,
-        "Create a claim, as a draft or sent at once (POST /claims/ of the REST service).",
+        "Creates a claim as a draft, or submits it at once (POST /claims/ of the REST API).",
     ),
-    mutation(claims.UPDATE_DRAFT, UpdateDraftClaimInput, ClaimPayload, "Change a draft."),
+    mutation(claims.UPDATE_DRAFT, UpdateDraftClaimInput, ClaimPayload, "Changes a draft claim."),
     mutation(
         claims.SUBMIT,
         SubmitClaimsInput,
         SubmitClaimsPayload,
-        "Send up to 100 drafts of one type, with a result for each.",
+        "Submits up to 100 draft claims of the same type, with a result for each.",
     ),
-    mutation(claims.CANCEL, CancelClaimInput, ClaimPayload, "Withdraw a claim that is not decided yet."),
+    mutation(claims.CANCEL, CancelClaimInput, ClaimPayload, "Withdraws a claim that is not decided yet."),
     mutation(
         reviews.START,
         ClaimActionInput,
         ClaimPayload,
-        "Take a submitted claim into review, or resume the review once the information is there.",
+        "Starts the review of a submitted claim, or resumes it when the requested information has arrived.",
     ),
     mutation(
         reviews.ADJUDICATE,
         AdjudicateClaimInput,
         ClaimPayload,
-        "Decide a claim under review, item by item; its status follows from the items.",
+        "Decides a claim under review, item by item; its new status is derived from the items.",
     ),
     mutation(
         claims.REPLACE,
         ReplaceClaimInput,
         ClaimPayload,
-        "Put a corrected claim in the place of a decided one; it keeps the payer's number.",
+        "Replaces a decided claim by a corrected one, which has the same payer claim number.",
     ),
     mutation(
         reviews.REQUEST_INFORMATION,
         RequestInformationInput,
         ClaimPayload,
-        "Halt a review until the provider has answered.",
+        "Pauses a review until the provider has supplied information.",
     ),
     mutation(
         batch_export.EXPORT,
         ExportBatchInput,
         ExportBatchPayload,
-        "Sent claims as a TISS batch document, valid and hashed: one type, one payer, at most 100.",
+        "Exports up to 100 submitted claims of the same type and payer as a valid, hashed TISS document.",
     ),
 )

@@ -1,4 +1,4 @@
-"""The subscription to claims that come to stand in another state."""
+"""The subscription to changes of claims' status."""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
@@ -18,34 +18,36 @@ from app.schema.objects import Claim
 from app.schema.settlements import CURSOR
 
 
-@strawberry.type(description="A claim (guia) that came to stand in another state.")
+@strawberry.type(description="A change of a claim's status.")
 class ClaimStatusEvent:
     @strawberry.field(description=CURSOR)
     def cursor(event: strawberry.Parent[StreamEvent]) -> str:
         return cursor_of(event.position)
 
-    @strawberry.field(description="The state it came to with this event; the claim itself may be further by now.")
+    @strawberry.field(description="Status after this change; the claim may have changed again since.")
     def status(event: strawberry.Parent[StreamEvent]) -> ClaimStatus:
         return ClaimStatus(event.data["status"])
 
-    @strawberry.field(description="When it happened.")
+    @strawberry.field(description="Time of the change.")
     def at(event: strawberry.Parent[StreamEvent]) -> datetime:
         return event.recorded_at
 
-    @strawberry.field(graphql_type=Claim, description="The claim as it is now.")
+    @strawberry.field(graphql_type=Claim, description="The claim in its current state.")
     async def claim(event: strawberry.Parent[StreamEvent], info: Info) -> ClaimRecord | None:
         return await info.context.loaders.claim.load(event.aggregate_id)
 
 
-@strawberry.input(description="Which claims to watch; every given part must hold.")
+@strawberry.input(description="Filter for status changes of claims. Every given condition must match.")
 class ClaimStreamFilterInput:
-    payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
-    claim: strawberry.ID | None = strawberry.field(default=None, description="This claim only.")
-    status: list[ClaimStatus] | None = strawberry.field(default=None, description="That come to one of these states.")
+    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
+    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
+    claim: strawberry.ID | None = strawberry.field(default=None, description="Claim, by id.")
+    status: list[ClaimStatus] | None = strawberry.field(
+        default=None, description="Status after the change: any of these."
+    )
 
-    def wanted(self) -> ClaimStreamFilter:
-        """The filter as the resolver takes it."""
+    def where(self) -> ClaimStreamFilter:
+        """The filter as the resolver expects it."""
         return ClaimStreamFilter(self.payer, self.provider, self.claim, frozenset(self.status or ()))
 
 
@@ -53,11 +55,11 @@ class ClaimStreamFilterInput:
 class ClaimSubscription:
     @strawberry.subscription(
         graphql_type=ClaimStatusEvent,
-        description="Every change of a claim's status, in order: from now on, or from behind the cursor `after`.",
+        description="Every change of a claim's status, in order: from now on, or from the cursor `after` on.",
         extensions=[Requires("claims:read")],
     )
     async def claim_status_changed(
         self, info: Info, filter: ClaimStreamFilterInput | None = None, after: str | None = None
     ) -> AsyncGenerator[Any, None]:
-        wanted = (filter or ClaimStreamFilterInput()).wanted()
-        return await claim_stream.stream(info.context, wanted=wanted, after=after)
+        where = (filter or ClaimStreamFilterInput()).where()
+        return await claim_stream.stream(info.context, where=where, after=after)

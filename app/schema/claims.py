@@ -1,4 +1,4 @@
-"""Claims, their items and denials, and the queries on them."""
+"""Queries on claims."""
 
 from datetime import date, datetime
 from typing import Any
@@ -13,15 +13,15 @@ from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.enums import ClaimStatus, ClaimType
 from app.schema.base.info import Info
-from app.schema.base.mutations import checked_arguments
-from app.schema.base.permissions import Requires, check_input, needing
+from app.schema.base.mutations import check_arguments
+from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.claim_inputs import ClaimInput
 from app.schema.objects import Claim
 from app.schema.preflight import ClaimPreflight
 
 described(
     ClaimOrder,
-    "How a list of claims is sorted.",
+    "Order of a list of claims.",
     {
         "NEWEST_FIRST": "By creation, latest first.",
         "OLDEST_FIRST": "By creation, earliest first.",
@@ -31,31 +31,35 @@ described(
         "CLAIMED_AMOUNT_DESC": "By claimed amount, largest first. Needs `amounts:read`.",
     },
 )
-# Sorting by an amount would tell it.
+# Sorting by an amount reveals it.
 ORDER_NEEDS = dict.fromkeys((ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_AMOUNT_DESC), ("amounts:read",))
 
 
-@strawberry.input(description="Which claims to list; every given part must hold, ranges include both ends.")
+@strawberry.input(description="Filter for claims. Every given condition must match; ranges include both ends.")
 class ClaimFilterInput:
-    status: list[ClaimStatus] | None = strawberry.field(default=None, description="Any of these states.")
-    type: ClaimType | None = strawberry.field(default=None, description="Of this kind.")
-    payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
-    patient: strawberry.ID | None = needing("patients:read", "patients:read_masked", description="Of this patient.")
-    provider_claim_number: str | None = strawberry.field(default=None, description="With exactly this number.")
-    service_date_from: date | None = strawberry.field(default=None, description="Service on this day or later.")
-    service_date_to: date | None = strawberry.field(default=None, description="Service on this day or earlier.")
-    submitted_from: datetime | None = strawberry.field(default=None, description="Submitted at this time or later.")
-    submitted_to: datetime | None = strawberry.field(default=None, description="Submitted at this time or earlier.")
-    amount_from: Cents | None = needing("amounts:read", description="Claimed amount at least this.")
-    amount_to: Cents | None = needing("amounts:read", description="Claimed amount at most this.")
-    denial_code: str | None = needing("claims:read_items", description="With a denial of this Tabela 38 code.")
-    in_dispute: bool | None = needing(
-        "amounts:read", "claims:read_items", description="With (or without) an open or appealed denial."
+    status: list[ClaimStatus] | None = strawberry.field(default=None, description="Status: any of these.")
+    type: ClaimType | None = strawberry.field(default=None, description="Claim type.")
+    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
+    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
+    patient: strawberry.ID | None = guarded("patients:read", "patients:read_masked", description="Patient, by id.")
+    provider_claim_number: str | None = strawberry.field(
+        default=None, description="Exact provider claim number (numeroGuiaPrestador)."
+    )
+    service_date_from: date | None = strawberry.field(default=None, description="Service on or after this day.")
+    service_date_to: date | None = strawberry.field(default=None, description="Service on or before this day.")
+    submitted_from: datetime | None = strawberry.field(default=None, description="Submitted at or after this time.")
+    submitted_to: datetime | None = strawberry.field(default=None, description="Submitted at or before this time.")
+    amount_from: Cents | None = guarded("amounts:read", description="Minimum claimed amount.")
+    amount_to: Cents | None = guarded("amounts:read", description="Maximum claimed amount.")
+    denial_code: str | None = guarded(
+        "claims:read_items", description="Claims with a denial of this code of Tabela 38."
+    )
+    in_dispute: bool | None = guarded(
+        "amounts:read", "claims:read_items", description="Whether the claim has an open or appealed denial."
     )
 
     def where(self) -> ClaimFilter:
-        """The filter as the database layer takes it."""
+        """The filter as the database layer expects it."""
         return ClaimFilter(
             status=None if self.status is None else tuple(self.status),
             type=self.type,
@@ -77,24 +81,28 @@ class ClaimFilterInput:
 @strawberry.type
 class ClaimQuery:
     @strawberry.field(
-        graphql_type=Claim | None, description="One claim, or null.", extensions=[Requires("claims:read")]
+        graphql_type=Claim | None,
+        description="A claim by id; null if it does not exist in the caller's data scope.",
+        extensions=[Requires("claims:read")],
     )
     async def claim(self, info: Info, id: strawberry.ID) -> ClaimRecord | None:
         return await info.context.loaders.claim.load(id)
 
     @strawberry.field(
         graphql_type=ClaimPreflight,
-        description="What the payer would deny of a claim and why, before it is sent. Give `input` or `claimId`.",
+        description="What the payer might deny of a claim before it is submitted, and why. Pass `input` or `claimId`.",
         extensions=[Requires("claims:create")],
     )
     async def claim_preflight(
         self, info: Info, input: ClaimInput | None = None, claim_id: strawberry.ID | None = None
     ) -> Any:
-        checked_arguments(input=input)
-        return await claims.examine(info.context, form=input.form() if input else None, claim_id=claim_id)
+        check_arguments(input=input)
+        return await claims.examine(info.context, form=input.to_domain() if input else None, claim_id=claim_id)
 
     @strawberry.field(
-        graphql_type=Connection[Claim], description="The caller's claims.", extensions=[Requires("claims:read")]
+        graphql_type=Connection[Claim],
+        description="Claims in the caller's data scope.",
+        extensions=[Requires("claims:read")],
     )
     async def claims(
         self,
@@ -104,7 +112,7 @@ class ClaimQuery:
         first: int = 20,
         after: str | None = None,
     ) -> Any:
-        asked = filter or ClaimFilterInput()
-        checked_arguments(filter=asked)
-        check_input(info, asked, *ORDER_NEEDS.get(order_by, ()))
-        return await claims.page(info.context, where=asked.where(), order=order_by, first=first, after=after)
+        criteria = filter or ClaimFilterInput()
+        check_arguments(filter=criteria)
+        check_input(info, criteria, *ORDER_NEEDS.get(order_by, ()))
+        return await claims.page(info.context, where=criteria.where(), order=order_by, first=first, after=after)

@@ -17,43 +17,47 @@ from app.schema.parties import Payer, Provider
 from app.services import contracts as service
 from app.services.contracts import ContractForm
 
-WINDOW = "Days from the service to the last day on which a claim may be sent."
-DEADLINE = "Days from a denial to the last day on which it may be appealed."
+WINDOW = "Days from the service to the last day on which a claim can be submitted."
+DEADLINE = "Days from a denial to the last day on which it can be appealed."
 TERM = "Days from issuing an invoice to its due date."
 
 
-@strawberry.type(description="One agreed price of a code, for services performed while it is valid.")
+@strawberry.type(description="An agreed price of a code, for services performed while it is valid.")
 class ContractPrice:
-    code_system: str = strawberry.field(description="TUSS table.")
-    code: str = strawberry.field(description="The code within the table.")
-    valid_from: date = strawberry.field(description="First day.")
-    valid_to: date | None = strawberry.field(description="Last day; null until further notice.")
-    quantity_max: Quantity | None = strawberry.field(description="At most this many in one item.")
-    needs_authorization: bool = strawberry.field(description="Whether the payer asks for an authorization (senha).")
+    code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
+    code: str = strawberry.field(description="Code within the table (codigoProcedimento).")
+    valid_from: date = strawberry.field(description="First day on which the price is valid.")
+    valid_to: date | None = strawberry.field(description="Last day on which the price is valid; null for no end.")
+    quantity_max: Quantity | None = strawberry.field(description="Maximum quantity in one item; null for no limit.")
+    needs_authorization: bool = strawberry.field(description="Whether the payer requires an authorization (senha).")
     unit_price_cents: Cents | None = strawberry.field(
-        name="unitPrice", description="The price of one.", extensions=financial("amounts:read", "gateway:configure")
+        name="unitPrice",
+        description="Price of one unit (valorUnitario).",
+        extensions=financial("amounts:read", "gateway:configure"),
     )
 
 
-@strawberry.type(description="What a provider and a payer have agreed.")
+@strawberry.type(description="A contract between a provider and a payer.")
 class Contract:
-    id: strawberry.ID = strawberry.field(description="The contract's id.")
+    id: strawberry.ID = strawberry.field(description="Id of the contract.")
     submission_window_days: int = strawberry.field(description=WINDOW)
     appeal_deadline_days: int = strawberry.field(description=DEADLINE)
     payment_term_days: int = strawberry.field(description=TERM)
-    version: int = strawberry.field(description="Goes up with every change; give it back to change what you saw.")
-    updated_by: str = strawberry.field(description="Who changed it last.")
-    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    version: int = strawberry.field(
+        description="Increases with every change; pass it back as `version` to detect concurrent changes."
+    )
+    updated_by: str = strawberry.field(description="Who last changed it: subject of a token.")
+    updated_at: datetime = strawberry.field(description="Time of the last change.")
 
-    @strawberry.field(graphql_type=Payer | None, description="The insurer.")
+    @strawberry.field(graphql_type=Payer | None, description="The health insurer (operadora).")
     async def payer(contract: strawberry.Parent[ContractRecord], info: Info) -> PayerRecord | None:
         return await info.context.loaders.payer.load(contract.payer_ans)
 
-    @strawberry.field(graphql_type=Provider | None, description="The establishment.")
+    @strawberry.field(graphql_type=Provider | None, description="The establishment (prestador).")
     async def provider(contract: strawberry.Parent[ContractRecord], info: Info) -> ProviderRecord | None:
         return await info.context.loaders.provider.load(contract.provider_cnes)
 
-    @strawberry.field(graphql_type=list[ContractPrice], description="The price list, by table, code and first day.")
+    @strawberry.field(graphql_type=list[ContractPrice], description="Price list, ordered by table, code and first day.")
     async def prices(contract: strawberry.Parent[ContractRecord], info: Info) -> list[PriceRecord]:
         return await info.context.loaders.prices_of_contract.load(contract.id)
 
@@ -62,25 +66,31 @@ class Contract:
 class ContractQuery:
     @strawberry.field(
         graphql_type=list[Contract],
-        description="The caller's contracts; where there is none, the payer's own terms hold.",
+        description="Contracts in the caller's data scope; without a contract, the payer's own terms apply.",
         extensions=[Requires("contracts:read")],
     )
     async def contracts(self, info: Info, provider: str | None = None, payer: str | None = None) -> Any:
         return await contracts.of_scope(info.context, provider=provider, payer=payer)
 
 
-@strawberry.input(description="One agreed price.")
+@strawberry.input(description="An agreed price of a code.")
 class ContractPriceInput:
-    code_system: str = strawberry.field(description="TUSS table.")
-    code: str = strawberry.field(description="The code within the table.")
-    unit_price: Cents = strawberry.field(description="The price of one, above zero.")
-    valid_from: date = strawberry.field(description="First day.")
-    valid_to: date | None = strawberry.field(default=None, description="Last day.")
-    quantity_max: Quantity | None = strawberry.field(default=None, description="At most this many in one item.")
-    needs_authorization: bool = strawberry.field(default=False, description="Whether an authorization is asked for.")
+    code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
+    code: str = strawberry.field(description="Code within the table (codigoProcedimento).")
+    unit_price: Cents = strawberry.field(description="Price of one unit (valorUnitario), above zero.")
+    valid_from: date = strawberry.field(description="First day on which the price is valid.")
+    valid_to: date | None = strawberry.field(
+        default=None, description="Last day on which the price is valid; null for no end."
+    )
+    quantity_max: Quantity | None = strawberry.field(
+        default=None, description="Maximum quantity in one item; null for no limit."
+    )
+    needs_authorization: bool = strawberry.field(
+        default=False, description="Whether the payer requires an authorization (senha)."
+    )
 
-    def data(self) -> Price:
-        """The price as the service takes it."""
+    def to_domain(self) -> Price:
+        """The price as a domain value."""
         return Price(
             self.code_system,
             self.code,
@@ -92,34 +102,36 @@ class ContractPriceInput:
         )
 
 
-@strawberry.input(description="What a provider and a payer have agreed.")
+@strawberry.input(description="A contract between a provider and a payer.")
 class SaveContractInput:
-    provider: str = strawberry.field(description="CNES of the provider.")
-    payer: str = strawberry.field(description="Registro ANS of the payer.")
+    provider: str = strawberry.field(description="Provider, by CNES.")
+    payer: str = strawberry.field(description="Payer, by registro ANS.")
     submission_window_days: int = strawberry.field(description=WINDOW)
     appeal_deadline_days: int = strawberry.field(description=DEADLINE)
     payment_term_days: int = strawberry.field(description=TERM)
     prices: list[ContractPriceInput] | None = strawberry.field(
-        default=None, description="The whole price list anew, up to 1000 prices; left out, the list stays."
+        default=None, description="New price list, up to 1000 prices; null leaves the current list unchanged."
     )
     add_prices: list[ContractPriceInput] = strawberry.field(
-        default_factory=list, description="Up to 1000 prices more, for lists that do not fit into one request."
+        default_factory=list, description="Up to 1000 prices to add, for lists that do not fit into one request."
     )
-    version: int | None = strawberry.field(default=None, description=f"{VERSION} 0: there is none yet.")
+    version: int | None = strawberry.field(default=None, description=f"{VERSION} 0 if there is no contract yet.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
         terms = Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
-        prices = None if self.prices is None else tuple(price.data() for price in self.prices)
-        added = tuple(price.data() for price in self.add_prices)
+        prices = None if self.prices is None else tuple(price.to_domain() for price in self.prices)
+        added = tuple(price.to_domain() for price in self.add_prices)
         form = ContractForm(self.provider, self.payer, terms, prices, added)
         return {"form": form, "version": self.version}
 
 
-@strawberry.type(description="Result of a contract.")
+@strawberry.type(description="Result of saving a contract.")
 class ContractPayload(MutationPayload):
-    contract: Contract | None = strawberry.field(default=None, description="The contract as it is now.")
+    contract: Contract | None = strawberry.field(
+        default=None, description="The contract after the mutation; null if refused."
+    )
 
 
-MUTATIONS = (mutation(service.SAVE, SaveContractInput, ContractPayload, "Create or change a contract."),)
+MUTATIONS = (mutation(service.SAVE, SaveContractInput, ContractPayload, "Creates or changes a contract."),)

@@ -1,4 +1,4 @@
-"""Denials (glosas): type, the list with its deadlines, and what both sides do about them."""
+"""Denials (glosas): query and mutations."""
 
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from app.schema.base.connections import Edge, PageInfo
 from app.schema.base.described import described
 from app.schema.base.enums import DenialStatus
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, MutationPayload, checked_arguments, mutation
+from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, check_input, financial
 from app.schema.objects import Denial
 from app.services import denials as service
@@ -21,46 +21,46 @@ from app.services.denials import AppealAnswer
 
 described(
     DenialOrder,
-    "How a list of denials is sorted.",
+    "Order of a list of denials.",
     {
-        "DEADLINE_FIRST": "By the last day to appeal, soonest first.",
+        "DEADLINE_FIRST": "By appeal deadline, earliest first.",
         "AMOUNT_DESC": "By amount, largest first. Needs `amounts:read`.",
     },
 )
-# Sorting by an amount would tell it.
+# Sorting by an amount reveals it.
 ORDER_NEEDS = {DenialOrder.AMOUNT_DESC: ("amounts:read",)}
 
 
-@strawberry.type(description="One page of denials.")
+@strawberry.type(description="A page of denials.")
 class DenialConnection:
     edges: list[Edge[Denial]] = strawberry.field(description="The denials with their cursors.")
-    nodes: list[Denial] = strawberry.field(description="The denials alone.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+    nodes: list[Denial] = strawberry.field(description="The denials without their cursors.")
+    page_info: PageInfo = strawberry.field(description="Position of the page in the list.")
 
-    @strawberry.field(description="How many denials the whole list has; counted only when asked for.")
+    @strawberry.field(description="Number of denials in the whole list; counted only when requested.")
     async def total_count(page: strawberry.Parent[DenialPage]) -> int:
         return await page.count()
 
     @strawberry.field(
-        description="Sum of the whole list's open denials: what is lost unless somebody appeals.",
+        description="Sum of the open denials in the whole list, which is lost unless the provider appeals.",
         extensions=financial("amounts:read"),
     )
     async def about_to_be_lost_amount(page: strawberry.Parent[DenialPage]) -> Cents | None:
         return Cents(await page.about_to_be_lost())
 
 
-@strawberry.input(description="Which denials to list; every given part must hold.")
+@strawberry.input(description="Filter for denials. Every given condition must match.")
 class DenialFilterInput:
-    status: list[DenialStatus] | None = strawberry.field(default=None, description="Any of these states.")
-    payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
-    code: str | None = strawberry.field(default=None, description="With this code of Tabela 38.")
-    deadline_before: date | None = strawberry.field(
-        default=None, description="Whose last day to appeal is before this day."
+    status: list[DenialStatus] | None = strawberry.field(default=None, description="Status: any of these.")
+    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
+    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
+    code: str | None = strawberry.field(
+        default=None, description="Reason for the denial, a code of Tabela 38 (tipoGlosa)."
     )
+    deadline_before: date | None = strawberry.field(default=None, description="Appeal deadline before this day.")
 
     def where(self) -> DenialFilter:
-        """The filter as the database layer takes it."""
+        """The filter as the database layer expects it."""
         status = None if self.status is None else tuple(self.status)
         return DenialFilter(status, self.payer, self.provider, self.code, self.deadline_before)
 
@@ -69,7 +69,7 @@ class DenialFilterInput:
 class DenialQuery:
     @strawberry.field(
         graphql_type=DenialConnection,
-        description="The caller's denials, those about to be lost first.",
+        description="Denials in the caller's data scope, by default the earliest appeal deadline first.",
         extensions=[Requires("claims:read_items")],
     )
     async def denials(
@@ -80,38 +80,41 @@ class DenialQuery:
         first: int = 20,
         after: str | None = None,
     ) -> Any:
-        asked = filter or DenialFilterInput()
-        checked_arguments(filter=asked)
-        check_input(info, asked, *ORDER_NEEDS.get(order_by, ()))
-        return await denials.page(info.context, where=asked.where(), order=order_by, first=first, after=after)
+        criteria = filter or DenialFilterInput()
+        check_arguments(filter=criteria)
+        check_input(info, criteria, *ORDER_NEEDS.get(order_by, ()))
+        return await denials.page(info.context, where=criteria.where(), order=order_by, first=first, after=after)
 
 
-@strawberry.input(description="Which denial to accept.")
+@strawberry.input(description="The denial to accept.")
 class AcceptDenialInput:
-    id: strawberry.ID = strawberry.field(description="The open denial.")
+    id: strawberry.ID = strawberry.field(description="Id of an open denial.")
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="An appeal against a denial.")
+@strawberry.input(description="An appeal against a denial (recurso de glosa).")
 class AppealDenialInput:
-    id: strawberry.ID = strawberry.field(description="The open denial.")
-    justification: str = strawberry.field(description="Why it is wrong, up to 500 characters.")
+    id: strawberry.ID = strawberry.field(description="Id of an open denial.")
+    justification: str = strawberry.field(description="Why the denial is wrong, up to 500 characters.")
     amount: Cents | None = strawberry.field(
-        default=None, description="What is contested; defaults to all of it. The rest is given up."
+        default=None,
+        description="Appealed amount; defaults to the denied amount. The provider accepts the loss of the rest.",
     )
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="The answer to one appeal.")
+@strawberry.input(description="The payer's answer to an appeal.")
 class AppealAnswerInput:
-    denial: strawberry.ID = strawberry.field(description="The appealed denial.")
-    accepted_amount: Cents = strawberry.field(description="What the payer pays after all; zero keeps the denial.")
-    justification: str | None = strawberry.field(default=None, description="Up to 500 characters.")
+    denial: strawberry.ID = strawberry.field(description="Id of an appealed denial.")
+    accepted_amount: Cents = strawberry.field(
+        description="Amount that the payer accepts to pay after the appeal; zero upholds the denial."
+    )
+    justification: str | None = strawberry.field(default=None, description="Justification, up to 500 characters.")
 
 
-@strawberry.input(description="The payer's answers to appeals; all of them or none.")
+@strawberry.input(description="The payer's answers to appeals; if one is refused, none takes effect.")
 class AnswerAppealInput:
-    answers: list[AppealAnswerInput] = strawberry.field(description="1 to 100 answers, one for each denial.")
+    answers: list[AppealAnswerInput] = strawberry.field(description="Answers, 1 to 100, one for each denial.")
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
@@ -123,28 +126,30 @@ class AnswerAppealInput:
 
 @strawberry.type(description="Result of a mutation on one denial.")
 class DenialPayload(MutationPayload):
-    denial: Denial | None = strawberry.field(default=None, description="The denial as it is now; null when refused.")
+    denial: Denial | None = strawberry.field(
+        default=None, description="The denial after the mutation; null if refused."
+    )
 
 
-@strawberry.type(description="Result of the payer's answers.")
+@strawberry.type(description="Result of answering appeals.")
 class AnswerAppealPayload(MutationPayload):
     denials: list[Denial] = strawberry.field(
-        default_factory=list, description="The denials as they are now, in input order."
+        default_factory=list, description="The denials after the mutation, in input order; empty if refused."
     )
 
 
 MUTATIONS = (
-    mutation(service.ACCEPT, AcceptDenialInput, DenialPayload, "Accept the loss of a denial."),
+    mutation(service.ACCEPT, AcceptDenialInput, DenialPayload, "Accepts the loss of a denial."),
     mutation(
         service.APPEAL,
         AppealDenialInput,
         DenialPayload,
-        "Contest a denial (recurso de glosa), once, until its deadline.",
+        "Appeals against a denial (recurso de glosa): once, until the appeal deadline.",
     ),
     mutation(
         service.ANSWER_APPEAL,
         AnswerAppealInput,
         AnswerAppealPayload,
-        "The payer's decision on appeals, an accepted amount for each.",
+        "Records the payer's answers to appeals, with an accepted amount for each.",
     ),
 )

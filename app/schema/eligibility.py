@@ -1,4 +1,4 @@
-"""Eligibility: type, history and the check."""
+"""Eligibility: type, history and check."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -16,8 +16,8 @@ from app.resolvers.context import Context
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
-from app.schema.base.mutations import MutationPayload, checked_arguments, mutation
-from app.schema.base.permissions import Requires, check_input, health, maskable, needing, personal
+from app.schema.base.mutations import MutationPayload, check_arguments, mutation
+from app.schema.base.permissions import Requires, check_input, guarded, health, maskable, personal
 from app.schema.parties import Patient, Payer, Provider
 from app.services import eligibility as service
 from app.services.eligibility import Question
@@ -25,77 +25,98 @@ from app.unit_of_work.idempotency import Written
 
 described(
     EligibilityOutcome,
-    "What the payer answered; new values may be added.",
+    "Outcome of an eligibility check; new values may be added.",
     {
         "ELIGIBLE": "Covered on the service date.",
-        "NOT_ELIGIBLE": "Not covered; the reasons say why.",
-        "UNDETERMINED": "The payer did not answer; that is not a no.",
+        "NOT_ELIGIBLE": "Not covered; see the reasons.",
+        "UNDETERMINED": "Unknown, because the payer did not answer.",
     },
 )
 described(
     EligibilitySource,
-    "Where an answer came from.",
-    {"PAYER": "The payer was asked.", "CACHE": "An earlier answer of the payer was repeated."},
+    "Source of an answer.",
+    {"PAYER": "The payer was asked for this check.", "CACHE": "An earlier answer of the payer was reused."},
 )
 
 
-@strawberry.type(description="Why a card is not covered.")
+@strawberry.type(description="Reason why a card is not covered.")
 class EligibilityReason:
-    code: str = strawberry.field(description="A code of Tabela 38.")
-    description: str | None = strawberry.field(description="Its official text, in Portuguese.")
-
-
-@strawberry.type(description="An answer to: is this card covered on this day? (elegibilidade). Never changes.")
-class Eligibility(Node):
-    outcome: EligibilityOutcome = strawberry.field(description="The answer.")
-    source: EligibilitySource = strawberry.field(description="Where it came from.")
-    service_date: date = strawberry.field(description="The day that was asked about.")
-    asked_payer_at: datetime = strawberry.field(description="When the payer was really asked.")
-    answered_at: datetime = strawberry.field(description="When this answer was given.")
-    expires_at: datetime | None = strawberry.field(description="Until when it may be repeated; null: not at all.")
-    card_valid_until: date | None = strawberry.field(description="Last day of the card, as far as the payer says.")
-    plan_name: str | None = strawberry.field(name="plan", description="The plan, as far as the payer says.")
-    procedure_code: str | None = strawberry.field(
-        description="The procedure that was asked about.", extensions=health("claims:read_items", "eligibility:check")
+    code: str = strawberry.field(description="Code of Tabela 38 (TISS table 38).")
+    description: str | None = strawberry.field(
+        description="Official text of the code, in Portuguese; null for an unknown code."
     )
-    card_number: str | None = strawberry.field(description="The card that was asked about.", extensions=maskable())
+
+
+@strawberry.type(
+    description="Result of an eligibility check (elegibilidade): whether a card is covered on a day. Never changes."
+)
+class Eligibility(Node):
+    outcome: EligibilityOutcome = strawberry.field(description="Outcome of the check.")
+    source: EligibilitySource = strawberry.field(description="Source of the answer.")
+    service_date: date = strawberry.field(description="Service date that was checked.")
+    asked_payer_at: datetime = strawberry.field(
+        description="Time at which the payer was asked; earlier than `answeredAt` if the answer was reused."
+    )
+    answered_at: datetime = strawberry.field(description="Time of this answer.")
+    expires_at: datetime | None = strawberry.field(
+        description="Time until which the answer may be reused; null if it may not be reused."
+    )
+    card_valid_until: date | None = strawberry.field(
+        description="Last day on which the card is valid; null if the payer did not state it."
+    )
+    plan_name: str | None = strawberry.field(name="plan", description="Plan name; null if the payer did not state it.")
+    procedure_code: str | None = strawberry.field(
+        description="Procedure that was checked; null if none was given.",
+        extensions=health("claims:read_items", "eligibility:check"),
+    )
+    card_number: str | None = strawberry.field(
+        description="Card number that was checked (numeroCarteira).", extensions=maskable()
+    )
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, EligibilityRecord)
 
-    @strawberry.field(name="reasons", description="Why not, in the order of their codes.")
-    def explained(found: strawberry.Parent[EligibilityRecord]) -> list[EligibilityReason]:
-        return [EligibilityReason(code=code, description=tabela38.description(code)) for code in found.reasons]
+    @strawberry.field(
+        name="reasons", description="Reasons why the card is not covered, ordered by code; empty if it is."
+    )
+    def explained(record: strawberry.Parent[EligibilityRecord]) -> list[EligibilityReason]:
+        return [EligibilityReason(code=code, description=tabela38.description(code)) for code in record.reasons]
 
-    @strawberry.field(graphql_type=Payer | None, description="The insurer.")
-    async def payer(found: strawberry.Parent[EligibilityRecord], info: Info) -> PayerRecord | None:
-        return await info.context.loaders.payer.load(found.payer_ans)
+    @strawberry.field(graphql_type=Payer | None, description="The payer that was asked.")
+    async def payer(record: strawberry.Parent[EligibilityRecord], info: Info) -> PayerRecord | None:
+        return await info.context.loaders.payer.load(record.payer_ans)
 
     @strawberry.field(graphql_type=Provider | None, description="The provider that asked.")
-    async def provider(found: strawberry.Parent[EligibilityRecord], info: Info) -> ProviderRecord | None:
-        return await info.context.loaders.provider.load(found.provider_cnes)
+    async def provider(record: strawberry.Parent[EligibilityRecord], info: Info) -> ProviderRecord | None:
+        return await info.context.loaders.provider.load(record.provider_cnes)
 
     @strawberry.field(
         graphql_type=Patient | None,
-        description="The insured person, if the payer knows the card.",
+        description="The patient; null if the payer does not know the card.",
         extensions=personal("patients:read", "patients:read_masked"),
     )
-    async def patient(found: strawberry.Parent[EligibilityRecord], info: Info) -> PatientRecord | None:
-        return await info.context.loaders.patient.load(found.patient_id) if found.patient_id else None
+    async def patient(record: strawberry.Parent[EligibilityRecord], info: Info) -> PatientRecord | None:
+        return await info.context.loaders.patient.load(record.patient_id) if record.patient_id else None
 
 
-@strawberry.input(description="Which answers to list; every given part must hold.")
+@strawberry.input(
+    description="Filter for eligibility checks. Every given condition must match; ranges include both ends."
+)
 class EligibilityFilterInput:
-    payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Asked by the provider with this CNES.")
-    patient: strawberry.ID | None = needing("patients:read", "patients:read_masked", description="About this patient.")
-    outcome: EligibilityOutcome | None = strawberry.field(default=None, description="With this outcome.")
-    service_date_from: date | None = strawberry.field(default=None, description="Asked for this day or later.")
-    service_date_to: date | None = strawberry.field(default=None, description="Asked for this day or earlier.")
+    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
+    provider: str | None = strawberry.field(default=None, description="Provider that asked, by CNES.")
+    patient: strawberry.ID | None = guarded("patients:read", "patients:read_masked", description="Patient, by id.")
+    outcome: EligibilityOutcome | None = strawberry.field(default=None, description="Outcome of the check.")
+    service_date_from: date | None = strawberry.field(
+        default=None, description="Checked for this service date or later."
+    )
+    service_date_to: date | None = strawberry.field(
+        default=None, description="Checked for this service date or earlier."
+    )
 
     def where(self) -> EligibilityFilter:
-        """The filter as the database layer takes it."""
+        """The filter as the database layer expects it."""
         return EligibilityFilter(
             self.payer, self.provider, self.patient, self.outcome, self.service_date_from, self.service_date_to
         )
@@ -105,39 +126,45 @@ class EligibilityFilterInput:
 class EligibilityQuery:
     @strawberry.field(
         graphql_type=Connection[Eligibility],
-        description="The caller's earlier answers, newest first.",
+        description="Eligibility checks in the caller's data scope, newest first.",
         extensions=[Requires("eligibility:read")],
     )
     async def eligibility_history(
         self, info: Info, filter: EligibilityFilterInput | None = None, first: int = 20, after: str | None = None
     ) -> Any:
-        asked = filter or EligibilityFilterInput()
-        checked_arguments(filter=asked)
-        check_input(info, asked)
-        return await eligibility.history(info.context, where=asked.where(), first=first, after=after)
+        criteria = filter or EligibilityFilterInput()
+        check_arguments(filter=criteria)
+        check_input(info, criteria)
+        return await eligibility.history(info.context, where=criteria.where(), first=first, after=after)
 
 
-@strawberry.input(description="A procedure to ask about.")
+@strawberry.input(description="A procedure to check.")
 class ProcedureInput:
-    code_system: str = strawberry.field(description="TUSS table.")
-    code: str = strawberry.field(description="TUSS code.")
+    code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
+    code: str = strawberry.field(description="Code within the table (codigoProcedimento).")
 
 
-@strawberry.input(description="Whom and what to ask about.")
+@strawberry.input(description="An eligibility check.")
 class CheckEligibilityInput:
-    provider: str = strawberry.field(description="CNES of the provider that asks.")
-    payer: str = strawberry.field(description="Registro ANS of the payer.")
-    card_number: str = strawberry.field(description="Card of the insured, up to 20 characters.")
-    service_date: date | None = strawberry.field(default=None, description="Defaults to today.")
-    procedure: ProcedureInput | None = strawberry.field(default=None, description="A procedure, if it matters.")
-    force_refresh: bool = strawberry.field(default=False, description="Ask the payer even if an answer is at hand.")
+    provider: str = strawberry.field(description="Provider that asks, by CNES.")
+    payer: str = strawberry.field(description="Payer, by registro ANS.")
+    card_number: str = strawberry.field(description="Card number of the patient (numeroCarteira), up to 20 characters.")
+    service_date: date | None = strawberry.field(
+        default=None, description="Service date; defaults to today in Brasília."
+    )
+    procedure: ProcedureInput | None = strawberry.field(
+        default=None, description="Procedure to check; null checks the card alone."
+    )
+    force_refresh: bool = strawberry.field(
+        default=False, description="Whether to ask the payer even if an earlier answer may be reused."
+    )
 
     def arguments(self) -> dict[str, Any]:
-        """What the resolver wants to know."""
+        """The arguments of `_check`."""
         return {"question": self.question, "is_forced": self.force_refresh}
 
     def question(self, today: date) -> Question:
-        """The question as the service takes it; `today` is the day when none is given."""
+        """The question for the service; `today` is the default service date."""
         procedure = self.procedure
         return Question(
             provider=self.provider,
@@ -149,9 +176,11 @@ class CheckEligibilityInput:
         )
 
 
-@strawberry.type(description="Result of a check.")
+@strawberry.type(description="Result of an eligibility check.")
 class CheckEligibilityPayload(MutationPayload):
-    eligibility: Eligibility | None = strawberry.field(default=None, description="The answer; null when refused.")
+    eligibility: Eligibility | None = strawberry.field(
+        default=None, description="The eligibility check; null if refused."
+    )
 
 
 async def _check(ctx: Context, arguments: Mapping[str, Any]) -> Written[EligibilityRecord]:
@@ -164,7 +193,7 @@ MUTATIONS = (
         service.CHECK,
         CheckEligibilityInput,
         CheckEligibilityPayload,
-        "Ask whether a card is covered on a day (POST /eligibility/check of the REST service).",
+        "Checks whether a card is covered on a day (POST /eligibility/check of the REST API).",
         via=_check,
     ),
 )

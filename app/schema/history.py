@@ -1,4 +1,4 @@
-"""The history of claims and invoices: one entry per step, with what the object was after it."""
+"""The history of claims and invoices: one entry for each step, with the state of the object after it."""
 
 from datetime import datetime
 
@@ -9,40 +9,62 @@ from app.schema.base.enums import ClaimAction, ClaimStatus, DenialAction, Denial
 from app.schema.base.permissions import amount, health
 
 
-@strawberry.type(description="One step of a claim, or of one of its denials, and the claim as it was after it.")
+@strawberry.type(
+    description="A step in the history of a claim or of one of its denials, with the state of the claim after it."
+)
 class ClaimHistoryEntry:
-    id: strawberry.ID = strawberry.field(description="The entry's id; entries sort by it.")
-    action: ClaimAction | None = strawberry.field(description="The claim's step; null for a step of a denial.")
-    status: ClaimStatus = strawberry.field(description="The claim's state after the step.")
-    version: int = strawberry.field(description="The claim's version after the step.")
-    denial_id: strawberry.ID | None = strawberry.field(description="The denial, if the step is about one.")
-    denial_action: DenialAction | None = strawberry.field(description="The denial's step.")
-    denial_status: DenialStatus | None = strawberry.field(description="The denial's state after the step.")
-    payer_claim_number: str | None = strawberry.field(description="The payer's number after the step.")
-    actor: str = strawberry.field(description="Who did it: a token's subject, or `deadline` for the sweep.")
-    at: datetime = strawberry.field(description="When.")
-    amount_cents: Cents | None = amount("amount", "What the denial's step is about.")
-    claimed_cents: Cents | None = amount("claimedAmount", "Claimed after the step.")
-    processed_cents: Cents | None = amount("processedAmount", "Processed after the step.")
-    approved_cents: Cents | None = amount("approvedAmount", "Approved after the step.")
-    denied_cents: Cents | None = amount("deniedAmount", "Denied after the step.")
+    id: strawberry.ID = strawberry.field(description="Id of the entry; entries are ordered by it.")
+    action: ClaimAction | None = strawberry.field(description="Step of the claim; null for a step of a denial.")
+    status: ClaimStatus = strawberry.field(description="Status of the claim after the step.")
+    version: int = strawberry.field(description="Version of the claim after the step.")
+    denial_id: strawberry.ID | None = strawberry.field(description="Id of the denial; null for a step of the claim.")
+    denial_action: DenialAction | None = strawberry.field(
+        description="Step of the denial; null for a step of the claim."
+    )
+    denial_status: DenialStatus | None = strawberry.field(
+        description="Status of the denial after the step; null for a step of the claim."
+    )
+    payer_claim_number: str | None = strawberry.field(
+        description="The payer's claim number after the step (numeroGuiaOperadora); null if it had none yet."
+    )
+    actor: str = strawberry.field(
+        description="Who did it: the subject of a token, or a job of the gateway, such as `deadline`."
+    )
+    at: datetime = strawberry.field(description="Time of the step.")
+    amount_cents: Cents | None = amount("amount", "Amount of the denial's step; null for a step of the claim.")
+    claimed_cents: Cents | None = amount("claimedAmount", "Claimed amount after the step (valorInformado).")
+    processed_cents: Cents | None = amount(
+        "processedAmount", "Processed amount after the step (valorProcessado); null until decided."
+    )
+    approved_cents: Cents | None = amount(
+        "approvedAmount", "Approved amount after the step (valorLiberado); null until decided."
+    )
+    denied_cents: Cents | None = amount(
+        "deniedAmount", "Denied amount after the step (valorGlosa); null until decided."
+    )
     reason: str | None = strawberry.field(
-        description="Why, in words: what information is missing, why it was withdrawn.",
+        description="Reason, such as the missing information or why the claim was withdrawn; null if none was given.",
         extensions=health("claims:read_items"),
     )
 
 
-@strawberry.type(description="One step of an invoice, and the invoice as it was after it.")
+@strawberry.type(description="A step in the history of an invoice, with the state of the invoice after it.")
 class InvoiceHistoryEntry:
-    id: strawberry.ID = strawberry.field(description="The entry's id; entries sort by it.")
-    action: InvoiceAction = strawberry.field(description="The step.")
-    status: InvoiceStatus = strawberry.field(description="The state after the step.")
-    version: int = strawberry.field(description="The version after the step.")
-    settlement_id: strawberry.ID | None = strawberry.field(description="The ledger row, if the step wrote one.")
-    line_id: strawberry.ID | None = strawberry.field(description="The adjustment's line, if the step wrote one.")
-    reason: str | None = strawberry.field(description="Why, in words.")
-    actor: str = strawberry.field(description="Who did it: a token's subject.")
-    at: datetime = strawberry.field(description="When.")
-    amount_cents: Cents | None = amount("amount", "What was settled, reversed or adjusted; a debit is negative.")
-    total_cents: Cents | None = amount("totalAmount", "The total after the step.")
-    settled_cents: Cents | None = amount("settledAmount", "Settled after the step.")
+    id: strawberry.ID = strawberry.field(description="Id of the entry; entries are ordered by it.")
+    action: InvoiceAction = strawberry.field(description="Step of the invoice.")
+    status: InvoiceStatus = strawberry.field(description="Status of the invoice after the step.")
+    version: int = strawberry.field(description="Version of the invoice after the step.")
+    settlement_id: strawberry.ID | None = strawberry.field(
+        description="Id of the settlement or reversal that the step recorded; null for other steps."
+    )
+    line_id: strawberry.ID | None = strawberry.field(
+        description="Id of the line that the step added as an adjustment; null for other steps."
+    )
+    reason: str | None = strawberry.field(description="Reason for the step; null if none was given.")
+    actor: str = strawberry.field(description="Who did it: the subject of a token, or a job of the gateway.")
+    at: datetime = strawberry.field(description="Time of the step.")
+    amount_cents: Cents | None = amount(
+        "amount", "Settled, reversed or adjusted amount, negative for a debit; null for other steps."
+    )
+    total_cents: Cents | None = amount("totalAmount", "Total of the invoice after the step.")
+    settled_cents: Cents | None = amount("settledAmount", "Settled amount after the step.")

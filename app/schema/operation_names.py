@@ -1,4 +1,4 @@
-"""The operation names that metrics show by name, derived from the schema."""
+"""The operation names that may become values of a metric label, derived from the schema."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,7 +9,7 @@ COMMON_NAMES: Final = frozenset(
     {"Indicators", "Preflight", "SearchTerms", "UnmatchedLines", "WatchClaims", "WatchSettlements"}
     | {"IntrospectionQuery"}
 )
-"""Names in use that differ from their root field: the examples of the README, and tools that read the schema."""
+"""Common names that differ from their root field: examples of the README, and tools that introspect the schema."""
 
 
 def _root_fields() -> Iterator[str]:
@@ -22,6 +22,6 @@ def _root_fields() -> Iterator[str]:
 OPERATION_NAMES: Final = COMMON_NAMES | {field[0].upper() + field[1:] for field in _root_fields()}
 """The names that clients usually choose: `CreateClaim` for the root field `createClaim`.
 
-Clients are free to choose any name, and each name in the metrics is a time series of its own. One per root field bounds
-them and still shows which mutation fails; BILLING_REGISTERED_OPERATIONS adds others.
+Clients may choose any name, and each label value is a separate time series. One name for each root field limits their
+number and still shows which mutation fails; BILLING_REGISTERED_OPERATIONS adds others.
 """

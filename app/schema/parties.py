@@ -12,10 +12,14 @@ from app.schema.base.permissions import maskable, personal
 
 @strawberry.type(description="A health insurer (operadora).")
 class Payer:
-    ans_code: str = strawberry.field(description="Its registration with the regulator ANS (registroANS), six digits.")
-    name: str = strawberry.field(description="Its registered name.")
-    submission_window_days: int = strawberry.field(description="How many days after the service a claim may be sent.")
-    payment_term_days: int = strawberry.field(description="How many days after issue an invoice falls due.")
+    ans_code: str = strawberry.field(description="Registration with the regulator ANS (registroANS), six digits.")
+    name: str = strawberry.field(description="Registered name.")
+    submission_window_days: int = strawberry.field(
+        description="Days after the service within which a claim can be submitted, if no contract says otherwise."
+    )
+    payment_term_days: int = strawberry.field(
+        description="Days from issuing an invoice to its due date, if no contract says otherwise."
+    )
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
@@ -24,16 +28,16 @@ class Payer:
 
 @strawberry.type(description="A hospital, clinic or laboratory (prestador).")
 class Provider:
-    cnes: str = strawberry.field(description="Its number in the national register of health establishments (CNES).")
-    name: str = strawberry.field(description="Its name.")
-    tax_id: str = strawberry.field(description="Its CNPJ, or the CPF of a single practitioner.")
+    cnes: str = strawberry.field(description="Number in the national register of health establishments (CNES).")
+    name: str = strawberry.field(description="Name of the establishment.")
+    tax_id: str = strawberry.field(description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.")
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, ProviderRecord)
 
 
-@strawberry.type(description="An insured person (beneficiário).")
+@strawberry.type(description="A patient: a person insured by a payer (beneficiário).")
 class Patient(Node):
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
@@ -50,17 +54,25 @@ class Patient(Node):
         return patient.birth_date
 
 
-@strawberry.type(description="Who performed the service (profissional executante).")
+@strawberry.type(description="A practitioner who performs services (profissional executante).")
 class Practitioner:
-    name: str | None = strawberry.field(description="Name.")
-    council: str | None = strawberry.field(description="Professional council (conselho), a code of TISS table 26.")
-    number: str | None = strawberry.field(description="Number in the council.")
-    state: str | None = strawberry.field(description="State of the council (UF), a code of TISS table 59.")
-    cbo: str | None = strawberry.field(description="Occupation (CBO), a code of TISS table 24.")
+    name: str | None = strawberry.field(description="Name (nomeProf); null if not given.")
+    council: str | None = strawberry.field(
+        description="Professional council (conselho), a code of TISS table 26; null if not given."
+    )
+    number: str | None = strawberry.field(description="Registration number in the council; null if not given.")
+    state: str | None = strawberry.field(
+        description="State of the council (UF), a code of TISS table 59; null if not given."
+    )
+    cbo: str | None = strawberry.field(description="Occupation (CBO), a code of TISS table 24; null if not given.")
 
 
 @strawberry.type(description="The payer's authorization (senha).")
 class Authorization:
-    number: str = strawberry.field(description="Number of the authorization (senha).")
-    issued_on: date | None = strawberry.field(description="When it was given (dataAutorizacao).")
-    valid_until: date | None = strawberry.field(description="Last day of its validity (dataValidadeSenha).")
+    number: str = strawberry.field(description="Authorization number (senha).")
+    issued_on: date | None = strawberry.field(
+        description="Day on which it was issued (dataAutorizacao); null if not given."
+    )
+    valid_until: date | None = strawberry.field(
+        description="Last day on which it is valid (dataValidadeSenha); null if not given."
+    )

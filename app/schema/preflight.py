@@ -1,4 +1,4 @@
-"""What a payer would object to, before a claim is sent."""
+"""Objections that the payer may raise to a claim, before it is submitted."""
 
 from typing import Any
 
@@ -14,41 +14,45 @@ from app.services.preflight import Preflight
 
 described(
     FindingSeverity,
-    "How grave a finding is.",
+    "Severity of a finding.",
     {
-        "ERROR": "The claim cannot be sent like this.",
-        "WARNING": "The payer may deny it; the claim can be sent all the same.",
+        "ERROR": "The claim cannot be submitted in this form.",
+        "WARNING": "The payer may deny it, but the claim can be submitted.",
     },
 )
 
 
-@strawberry.type(description="One thing that the payer would object to.")
+@strawberry.type(description="One objection that the payer may raise.")
 class PreflightFinding:
-    severity: FindingSeverity = strawberry.field(description="Whether it keeps the claim from being sent.")
-    code: ErrorCode = strawberry.field(description="What kind of finding; stable, meant for programs.")
-    message: str = strawberry.field(description="A sentence for people.")
-    field: str | None = strawberry.field(description="Path in the input, such as `items.0.unitPrice`.")
-    tiss_code: str | None = strawberry.field(description="The payer's code for it in Tabela 38, if there is one.")
+    severity: FindingSeverity = strawberry.field(description="Whether the finding prevents the submission.")
+    code: ErrorCode = strawberry.field(description="Stable code, for programs.")
+    message: str = strawberry.field(description="Message for people; the text may change.")
+    field: str | None = strawberry.field(
+        description="Path in the input, such as `items.0.unitPrice`; null if it concerns no single value."
+    )
+    tiss_code: str | None = strawberry.field(
+        description="Matching code of Tabela 38 (TISS table 38); null if there is none."
+    )
 
-    @strawberry.field(description="The official text of the code, in Portuguese.")
+    @strawberry.field(description="Official text of `tissCode`, in Portuguese; null without a code.")
     def tiss_description(finding: strawberry.Parent[Finding]) -> str | None:
         return None if finding.tiss_code is None else tabela38.description(finding.tiss_code)
 
-    @amount("amountAtRisk", "What it may cost.")
+    @amount("amountAtRisk", "Amount that the payer may deny because of this finding.")
     def at_risk(finding: strawberry.Parent[Finding]) -> Cents | None:
         return finding.amount_at_risk
 
 
-@strawberry.type(description="What a payer would object to in a claim.")
+@strawberry.type(description="Objections that the payer may raise to a claim.")
 class ClaimPreflight:
-    @strawberry.field(description="Whether the claim could be sent: there are no errors.")
-    def passes(found: strawberry.Parent[Preflight]) -> bool:
-        return not found.failures
+    @strawberry.field(description="Whether the claim can be submitted: there are no errors.")
+    def passes(preflight: strawberry.Parent[Preflight]) -> bool:
+        return not preflight.failures
 
-    @strawberry.field(graphql_type=list[PreflightFinding], description="Errors first, then warnings.")
-    def findings(found: strawberry.Parent[Preflight]) -> Any:
-        return found.findings
+    @strawberry.field(graphql_type=list[PreflightFinding], description="Findings, errors first.")
+    def findings(preflight: strawberry.Parent[Preflight]) -> Any:
+        return preflight.findings
 
-    @amount("amountAtRisk", "What all findings together may cost; no cent counts twice.")
-    def at_risk(found: strawberry.Parent[Preflight]) -> Cents | None:
-        return found.amount_at_risk
+    @amount("amountAtRisk", "Amount that the payer may deny because of all findings together, each cent counted once.")
+    def at_risk(preflight: strawberry.Parent[Preflight]) -> Cents | None:
+        return preflight.amount_at_risk

@@ -1,4 +1,4 @@
-"""Where the billed money is, and the figures that users watch."""
+"""Reconciliation of billed amounts, and billing indicators."""
 
 from datetime import date
 from typing import Any
@@ -11,81 +11,92 @@ from app.domain.money import Cents
 from app.domain.reconciliation import Indicators, Period, Ratio
 from app.resolvers import reconciliation
 from app.schema.base.info import Info
-from app.schema.base.mutations import checked_arguments
+from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires, amount
 
 EXPIRING_DAYS_MAX = 3650
 
 
-@strawberry.input(description="Days of submission, both inside; an end that is left out is open.")
+@strawberry.input(
+    description="Period of days on which claims were submitted, both ends included; an omitted end is open."
+)
 class PeriodInput:
-    first: date | None = strawberry.field(default=None, name="from", description="First day.")
-    last: date | None = strawberry.field(default=None, name="to", description="Last day.")
+    first: date | None = strawberry.field(default=None, name="from", description="First day; null for no limit.")
+    last: date | None = strawberry.field(default=None, name="to", description="Last day; null for no limit.")
 
-    def data(self) -> Period:
-        """The period as the rules take it; INVALID_DATE when it ends before it begins."""
+    def to_domain(self) -> Period:
+        """The period as a domain value; INVALID_DATE if it ends before it starts."""
         if self.first is not None and self.last is not None and self.last < self.first:
-            raise refuse(ErrorCode.INVALID_DATE, "the period ends before it begins", "period.to")
+            raise refuse(ErrorCode.INVALID_DATE, "the period must not end before it starts", "period.to")
         return Period(self.first, self.last)
 
 
 @strawberry.type(
-    description="Where everything is that claims sent in the period billed: billed is the sum of the four parts."
+    description="Reconciliation of claims submitted in the period: billed = paid + in dispute + lost + awaiting."
 )
 class Reconciliation:
-    billed_cents: Cents | None = amount("billedAmount", "Claims that the payer has, and credits on invoices.")
-    paid_cents: Cents | None = amount("paidAmount", "Payments, reversals taken off.")
+    billed_cents: Cents | None = amount("billedAmount", "Claims that were submitted, and credits on invoices.")
+    paid_cents: Cents | None = amount("paidAmount", "Payments, less reversals.")
     in_dispute_cents: Cents | None = amount("inDisputeAmount", "Denials that are open or appealed.")
     lost_cents: Cents | None = amount("lostAmount", "Denials accepted, expired or upheld, and debits on invoices.")
-    awaiting_cents: Cents | None = amount("awaitingAmount", "Not decided, not invoiced, or not paid yet.")
-    unexplained_cents: Cents | None = amount("unexplainedAmount", "Billed minus the four parts: always 0.00.")
+    awaiting_cents: Cents | None = amount("awaitingAmount", "Amount that is not decided, not invoiced or not paid yet.")
+    unexplained_cents: Cents | None = amount("unexplainedAmount", "Billed amount less the four parts: always 0.00.")
 
 
-@strawberry.type(description="The figures of the ANS panel, for the caller's own claims sent in the period.")
+@strawberry.type(
+    description="Indicators of the ANS panel, for claims in the caller's data scope submitted in the period."
+)
 class BillingIndicators:
-    claims_without_return: int = strawberry.field(description="Claims that the payer has not decided yet.")
-    processed_cents: Cents | None = amount("processedAmount", "What the payer processed.")
-    value_without_return_cents: Cents | None = amount("valueWithoutReturn", "What these claims are worth.")
-    expiring_cents: Cents | None = amount(
-        "aboutToBeLostAmount", "Open denials whose deadline falls within the days asked for, or has passed."
+    claims_without_return: int = strawberry.field(description="Number of claims that the payer has not decided yet.")
+    processed_cents: Cents | None = amount("processedAmount", "Amount processed by the payer (valorProcessado).")
+    value_without_return_cents: Cents | None = amount(
+        "valueWithoutReturn", "Claimed amount of the claims that the payer has not decided yet."
     )
-
-    @strawberry.field(description="Denied at first, of what was processed (taxa de denial inicial).")
-    def initial_denial_rate(found: strawberry.Parent[Indicators]) -> Ratio | None:
-        return found.initial_denial_rate
-
-    @strawberry.field(description="Lost for good, of what was processed (taxa de denial final).")
-    def final_denial_rate(found: strawberry.Parent[Indicators]) -> Ratio | None:
-        return found.final_denial_rate
+    expiring_cents: Cents | None = amount(
+        "aboutToBeLostAmount",
+        "Open denials whose appeal deadline is within the requested number of days, or has passed.",
+    )
 
     @strawberry.field(
-        description="Mean days from sending a claim to its first payment, one decimal; null when nothing was paid."
+        description="Initially denied share of the processed amount (taxa de glosa inicial); null if that is zero."
     )
-    def mean_days_to_payment(found: strawberry.Parent[Indicators]) -> float | None:
-        return None if found.days_to_payment_tenths is None else found.days_to_payment_tenths / 10
+    def initial_denial_rate(indicators: strawberry.Parent[Indicators]) -> Ratio | None:
+        return indicators.initial_denial_rate
+
+    @strawberry.field(
+        description="Finally lost share of the processed amount (taxa de glosa final); null if that is zero."
+    )
+    def final_denial_rate(indicators: strawberry.Parent[Indicators]) -> Ratio | None:
+        return indicators.final_denial_rate
+
+    @strawberry.field(
+        description="Mean days from submission to first payment of a claim, with one decimal; null if nothing was paid."
+    )
+    def mean_days_to_payment(indicators: strawberry.Parent[Indicators]) -> float | None:
+        return None if indicators.days_to_payment_tenths is None else indicators.days_to_payment_tenths / 10
 
 
-def _books(payer: str | None, provider: str | None, period: PeriodInput | None) -> LedgerFilter:
-    checked_arguments(period=period)
-    return LedgerFilter(payer, provider, (period or PeriodInput()).data())
+def _ledger_filter(payer: str | None, provider: str | None, period: PeriodInput | None) -> LedgerFilter:
+    check_arguments(period=period)
+    return LedgerFilter(payer, provider, (period or PeriodInput()).to_domain())
 
 
 @strawberry.type
 class ReconciliationQuery:
     @strawberry.field(
         graphql_type=Reconciliation,
-        description="Where the caller's billed money is, to the cent.",
+        description="What has become of the billed amounts in the caller's data scope, to the cent.",
         extensions=[Requires("reconciliation:read")],
     )
     async def reconciliation(
         self, info: Info, payer: str | None = None, provider: str | None = None, period: PeriodInput | None = None
     ) -> Any:
-        return await reconciliation.reconcile(info.context, books=_books(payer, provider, period))
+        return await reconciliation.reconcile(info.context, where=_ledger_filter(payer, provider, period))
 
     @strawberry.field(
         graphql_type=BillingIndicators,
-        description="The caller's figures: denial rates, days to payment, claims without return, what is about to be "
-        "lost within `expiringWithinDays`.",
+        description="Indicators for the caller's data scope: denial rates, days to payment, undecided claims, and what "
+        "will be lost within `expiringWithinDays` days.",
         extensions=[Requires("reconciliation:read")],
     )
     async def billing_indicators(
@@ -97,6 +108,8 @@ class ReconciliationQuery:
         expiring_within_days: int = 7,
     ) -> Any:
         if not 0 <= expiring_within_days <= EXPIRING_DAYS_MAX:
-            raise refuse(ErrorCode.INVALID_INPUT, f"0 to {EXPIRING_DAYS_MAX} days", "expiringWithinDays")
-        books = _books(payer, provider, period)
-        return await reconciliation.indicators(info.context, books=books, expiring_within_days=expiring_within_days)
+            raise refuse(
+                ErrorCode.INVALID_INPUT, f"expiringWithinDays must be 0 to {EXPIRING_DAYS_MAX}", "expiringWithinDays"
+            )
+        where = _ledger_filter(payer, provider, period)
+        return await reconciliation.indicators(info.context, where=where, expiring_within_days=expiring_within_days)

@@ -1,4 +1,4 @@
-"""Remittances (demonstrativos): payers' statements taken in, matched and posted."""
+"""Remittances (demonstrativos): types, queries, and the mutations that import, match and post them."""
 
 from datetime import date, datetime
 from typing import Any
@@ -28,61 +28,79 @@ from app.services import remittances as service
 
 described(
     RemittanceSource,
-    "How a statement came in; new values may be added.",
-    {"TYPED": "Line by line.", "TISS": "As a TISS document.", "EVENT": "As an event of the payer."},
+    "Source of a remittance; new values may be added.",
+    {
+        "TYPED": "Entered line by line.",
+        "TISS": "Imported from a TISS document.",
+        "EVENT": "Received as an event from the payer.",
+    },
 )
 described(
     RemittanceStatus,
-    "Where a statement stands; new values may be added.",
+    "Status of a remittance; new values may be added.",
     {
-        "IMPORTED": "Taken in, nothing carried out.",
-        "PARTIALLY_POSTED": "Some lines are carried out, others wait.",
-        "POSTED": "Every line is carried out.",
+        "IMPORTED": "Imported; no line is posted.",
+        "PARTIALLY_POSTED": "Some lines are posted.",
+        "POSTED": "All lines are posted.",
     },
 )
 described(
     RemittanceLineStatus,
-    "Where a line stands; new values may be added.",
+    "Status of a remittance line; new values may be added.",
     {
-        "MATCHED": "Its claim is known.",
-        "UNMATCHED": "It waits for a person.",
-        "POSTED": "Carried out.",
+        "MATCHED": "Matched to a claim; not posted yet.",
+        "UNMATCHED": "Needs to be matched by a person.",
+        "POSTED": "Posted: its decision and payment are recorded.",
     },
 )
 described(
     RemittanceLineProblem,
-    "Why a line waits for a person; new values may be added.",
+    "Reason why a line is unmatched; new values may be added.",
     {
         "UNKNOWN_CLAIM": "No claim has these numbers.",
-        "AMBIGUOUS": "The numbers fit several claims, or the line several items.",
+        "AMBIGUOUS": "The numbers match several claims, or the line matches several items.",
         "UNKNOWN_ITEM": "The claim has no such item.",
-        "AMOUNTS_DIFFER": "The amounts do not settle the claim, or contradict its decision.",
-        "NOT_PAYABLE": "The payer does not have the claim, or its invoice is not issued.",
-        "OVERPAID": "It pays more than what is due.",
+        "AMOUNTS_DIFFER": "The amounts do not add up to the claim, or contradict its decision.",
+        "NOT_PAYABLE": "The claim was not submitted, or its invoice is not issued.",
+        "OVERPAID": "The line pays more than is due.",
     },
 )
 
 
-@strawberry.type(description="One denial on a line of a statement.")
+@strawberry.type(description="A denial on a remittance line (glosa).")
 class RemittanceDenial:
-    code: str = strawberry.field(description="The reason, a code of Tabela 38.")
-    amount_cents: Cents | None = amount("amount", "The denied amount.")
+    code: str = strawberry.field(description="Reason for the denial, a code of Tabela 38 (tipoGlosa).")
+
+    @amount("amount", "Denied amount (valorGlosa).")
+    def denied(denial: strawberry.Parent[DeniedAmount]) -> Cents | None:
+        return denial.amount
 
 
-@strawberry.type(description="One line of a payer's statement.")
+@strawberry.type(description="A line of a remittance: an item, or a whole claim.")
 class RemittanceLine(Node):
-    sequence: int = strawberry.field(description="Its place in the statement, from 1.")
-    provider_claim_number: str | None = strawberry.field(description="The provider's number (numeroGuiaPrestador).")
-    payer_claim_number: str | None = strawberry.field(description="The payer's number (numeroGuiaOperadora).")
-    item_sequence: int | None = strawberry.field(description="The item; null for the whole claim or a code alone.")
-    status: RemittanceLineStatus = strawberry.field(description="Where it stands.")
-    problem: RemittanceLineProblem | None = strawberry.field(description="Why it waits for a person.")
-    matched_by: str | None = strawberry.field(description="Who matched it by hand.")
-    posted_at: datetime | None = strawberry.field(description="When it was carried out.")
-    paid_cents: Cents | None = amount("paidAmount", "What it pays (valorLiberado).")
-    denied_cents: Cents | None = amount("deniedAmount", "What it denies.")
+    sequence: int = strawberry.field(description="Number of the line within the remittance, from 1.")
+    provider_claim_number: str | None = strawberry.field(
+        description="The provider's claim number (numeroGuiaPrestador); null if not given."
+    )
+    payer_claim_number: str | None = strawberry.field(
+        description="The payer's claim number (numeroGuiaOperadora); null if not given."
+    )
+    item_sequence: int | None = strawberry.field(
+        description="Number of the item within the claim (sequencialItem); null for a whole claim or a code alone."
+    )
+    status: RemittanceLineStatus = strawberry.field(description="Status of the line.")
+    problem: RemittanceLineProblem | None = strawberry.field(
+        description="Reason why the line is unmatched; null otherwise."
+    )
+    matched_by: str | None = strawberry.field(
+        description="Who matched it manually, the subject of a token; null if matched automatically."
+    )
+    posted_at: datetime | None = strawberry.field(description="Time of posting; null until posted.")
+    paid_cents: Cents | None = amount("paidAmount", "Paid amount (valorLiberado).")
+    denied_cents: Cents | None = amount("deniedAmount", "Denied amount (valorGlosa).")
     item_code: str | None = strawberry.field(
-        description="The item's code.", extensions=health("claims:read_items", "remittances:import")
+        description="Code of the item (codigoProcedimento); null if not given.",
+        extensions=health("claims:read_items", "remittances:import"),
     )
 
     @classmethod
@@ -91,73 +109,72 @@ class RemittanceLine(Node):
 
     @strawberry.field(
         graphql_type=list[RemittanceDenial] | None,
-        description="What it denies, and why.",
+        description="Denied amounts and their reasons (glosas).",
         extensions=health("claims:read_items", "remittances:import"),
     )
     def denials(line: strawberry.Parent[RemittanceLineRecord]) -> Any:
-        return [_Denied(denial) for denial in line.denials]
+        return list(line.denials)
 
     @strawberry.field(
-        graphql_type=Claim | None, description="The claim it is about.", extensions=[Requires("claims:read")]
+        graphql_type=Claim | None,
+        description="The matched claim; null if unmatched.",
+        extensions=[Requires("claims:read")],
     )
     async def claim(line: strawberry.Parent[RemittanceLineRecord], info: Info) -> ClaimRecord | None:
         return None if line.claim_id is None else await info.context.loaders.claim.load(line.claim_id)
 
-    @strawberry.field(graphql_type="Remittance | None", description="The statement that it stands on.")
+    @strawberry.field(graphql_type="Remittance | None", description="The remittance that contains the line.")
     async def remittance(line: strawberry.Parent[RemittanceLineRecord], info: Info) -> RemittanceRecord | None:
         return await info.context.loaders.remittance.load(line.remittance_id)
 
 
-class _Denied:
-    """A denial under the names that the schema reads."""
-
-    def __init__(self, denial: DeniedAmount) -> None:
-        self.code = denial.code
-        self.amount_cents = denial.amount
-
-
-@strawberry.type(description="A payer's statement of what it pays and denies (demonstrativo).")
+@strawberry.type(description="A remittance: a payer's statement of what it pays and denies (demonstrativo).")
 class Remittance(Node):
-    statement_number: str = strawberry.field(description="The payer's number (numeroDemonstrativo).")
-    source: RemittanceSource = strawberry.field(description="How it came in.")
-    status: RemittanceStatus = strawberry.field(description="Where it stands.")
-    paid_on: date | None = strawberry.field(description="Day of payment; null for a statement that only decides.")
-    method: PaymentMethod = strawberry.field(description="How it was paid.")
-    created_at: datetime = strawberry.field(description="When it was taken in.")
-    created_by: str = strawberry.field(description="Who took it in.")
-    posted_at: datetime | None = strawberry.field(description="When it was last carried out.")
-    paid_cents: Cents | None = amount("paidAmount", "Sum of what its lines pay.")
-    denied_cents: Cents | None = amount("deniedAmount", "Sum of what its lines deny.")
+    statement_number: str = strawberry.field(description="Number of the payer's statement (numeroDemonstrativo).")
+    source: RemittanceSource = strawberry.field(description="Source of the remittance.")
+    status: RemittanceStatus = strawberry.field(description="Status of the remittance.")
+    paid_on: date | None = strawberry.field(
+        description="Day of payment (dataPagamento); null if the remittance contains only decisions."
+    )
+    method: PaymentMethod = strawberry.field(description="Payment method (formaPagamento).")
+    created_at: datetime = strawberry.field(description="Time of the import.")
+    created_by: str = strawberry.field(description="Who imported it: the subject of a token, or a job of the gateway.")
+    posted_at: datetime | None = strawberry.field(description="Time of the last posting; null until posted.")
+    paid_cents: Cents | None = amount("paidAmount", "Sum of the paid amounts of its lines.")
+    denied_cents: Cents | None = amount("deniedAmount", "Sum of the denied amounts of its lines.")
     bank_reference: str | None = strawberry.field(
-        description="The bank's reference of the payment.", extensions=financial("settlements:read_bank")
+        description="The bank's reference of the payment; null if none was given.",
+        extensions=financial("settlements:read_bank"),
     )
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         return isinstance(value, RemittanceRecord)
 
-    @strawberry.field(graphql_type=Payer | None, description="Whose statement it is.")
+    @strawberry.field(graphql_type=Payer | None, description="The payer (operadora).")
     async def payer(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> PayerRecord | None:
         return await info.context.loaders.payer.load(remittance.payer_ans)
 
-    @strawberry.field(graphql_type=Provider | None, description="Whom it pays.")
+    @strawberry.field(graphql_type=Provider | None, description="The provider that is paid (prestador).")
     async def provider(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> ProviderRecord | None:
         return await info.context.loaders.provider.load(remittance.provider_cnes)
 
-    @strawberry.field(graphql_type=list[RemittanceLine], description="Its lines, in statement order.")
+    @strawberry.field(graphql_type=list[RemittanceLine], description="Lines, by number.")
     async def lines(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> list[RemittanceLineRecord]:
         return await info.context.loaders.lines_of_remittance.load(remittance.id)
 
 
-@strawberry.input(description="Which statements; every given part must hold.")
+@strawberry.input(description="Filter for remittances. Every given condition must match.")
 class RemittanceFilterInput:
-    payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="To the provider with this CNES.")
-    status: list[RemittanceStatus] | None = strawberry.field(default=None, description="Any of these states.")
-    statement_number: str | None = strawberry.field(default=None, description="With exactly this number.")
+    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
+    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
+    status: list[RemittanceStatus] | None = strawberry.field(default=None, description="Status: any of these.")
+    statement_number: str | None = strawberry.field(
+        default=None, description="Exact number of the payer's statement (numeroDemonstrativo)."
+    )
 
     def where(self) -> RemittanceFilter:
-        """The filter as the database layer takes it."""
+        """The filter as the database layer expects it."""
         status = None if self.status is None else tuple(self.status)
         return RemittanceFilter(self.payer, self.provider, status, self.statement_number)
 
@@ -165,14 +182,16 @@ class RemittanceFilterInput:
 @strawberry.type
 class RemittanceQuery:
     @strawberry.field(
-        graphql_type=Remittance | None, description="One statement, or null.", extensions=[Requires("remittances:read")]
+        graphql_type=Remittance | None,
+        description="A remittance by id; null if it does not exist in the caller's data scope.",
+        extensions=[Requires("remittances:read")],
     )
     async def remittance(self, info: Info, id: strawberry.ID) -> RemittanceRecord | None:
         return await info.context.loaders.remittance.load(id)
 
     @strawberry.field(
         graphql_type=Connection[Remittance],
-        description="The caller's statements, newest first.",
+        description="Remittances in the caller's data scope, newest first.",
         extensions=[Requires("remittances:read")],
     )
     async def remittances(
@@ -183,7 +202,7 @@ class RemittanceQuery:
 
     @strawberry.field(
         graphql_type=Connection[RemittanceLine],
-        description="The queue of lines that wait for a person, oldest first.",
+        description="Queue of unmatched remittance lines in the caller's data scope, oldest first.",
         extensions=[Requires("remittances:read")],
     )
     async def unmatched_remittance_lines(
@@ -193,17 +212,27 @@ class RemittanceQuery:
         return await remittances.unmatched(info.context, where=where, first=first, after=after)
 
 
-@strawberry.input(description="One line of a statement: an item, or a whole claim.")
+@strawberry.input(description="A line of a remittance: an item, or a whole claim.")
 class RemittanceLineInput:
-    paid_amount: Cents = strawberry.field(description="What it pays; may be zero.")
-    provider_claim_number: str | None = strawberry.field(default=None, description="The provider's number.")
-    payer_claim_number: str | None = strawberry.field(default=None, description="The payer's number.")
-    item_sequence: int | None = strawberry.field(default=None, description="The item's number within the claim.")
-    item_code: str | None = strawberry.field(default=None, description="The item's code, when it has no number.")
-    denials: list[DenialInput] = strawberry.field(default_factory=list, description="What it does not pay, and why.")
+    paid_amount: Cents = strawberry.field(description="Paid amount (valorLiberado); may be zero.")
+    provider_claim_number: str | None = strawberry.field(
+        default=None, description="The provider's claim number (numeroGuiaPrestador)."
+    )
+    payer_claim_number: str | None = strawberry.field(
+        default=None, description="The payer's claim number (numeroGuiaOperadora)."
+    )
+    item_sequence: int | None = strawberry.field(
+        default=None, description="Number of the item within the claim (sequencialItem)."
+    )
+    item_code: str | None = strawberry.field(
+        default=None, description="Code of the item (codigoProcedimento), if its number is unknown."
+    )
+    denials: list[DenialInput] = strawberry.field(
+        default_factory=list, description="Denied amounts and their reasons (glosas)."
+    )
 
-    def data(self) -> StatementLine:
-        """The line as the service takes it."""
+    def to_domain(self) -> StatementLine:
+        """The line as a domain value."""
         return StatementLine(
             self.provider_claim_number,
             self.payer_claim_number,
@@ -214,27 +243,37 @@ class RemittanceLineInput:
         )
 
 
-@strawberry.input(description="A payer's statement: typed lines, or a TISS document.")
+@strawberry.input(description="A payer's statement to import: as lines, or as a TISS document.")
 class ImportRemittanceInput:
-    payer: str = strawberry.field(description="Registro ANS of the payer.")
-    provider: str = strawberry.field(description="CNES of the provider.")
+    payer: str = strawberry.field(description="Payer, by registro ANS.")
+    provider: str = strawberry.field(description="Provider, by CNES.")
     statement_number: str | None = strawberry.field(
-        default=None, description="Up to 20 characters; may be left out when the TISS document has one."
+        default=None,
+        description="Statement number (numeroDemonstrativo), up to 20 characters; optional if `xml` has one.",
     )
     paid_on: date | None = strawberry.field(
-        default=None, description="Day of payment, not in the future; left out for a statement that only decides."
+        default=None,
+        description="Day of payment (dataPagamento), not in the future; null if the statement contains only decisions.",
     )
-    method: PaymentMethod = strawberry.field(default=PaymentMethod.BANK_TRANSFER, description="How it was paid.")
-    bank_reference: str | None = strawberry.field(default=None, description="Up to 60 characters.")
-    lines: list[RemittanceLineInput] | None = strawberry.field(default=None, description="1 to 2000 typed lines.")
-    xml: str | None = strawberry.field(default=None, description="A TISS demonstrativo instead of lines.")
+    method: PaymentMethod = strawberry.field(
+        default=PaymentMethod.BANK_TRANSFER, description="Payment method (formaPagamento)."
+    )
+    bank_reference: str | None = strawberry.field(
+        default=None, description="The bank's reference of the payment, up to 60 characters."
+    )
+    lines: list[RemittanceLineInput] | None = strawberry.field(
+        default=None, description="Lines of the statement, 1 to 2000; null if `xml` is given."
+    )
+    xml: str | None = strawberry.field(
+        default=None, description="The statement as a TISS document (demonstrativo); null if `lines` is given."
+    )
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service; INVALID_INPUT unless the statement is given in exactly one form."""
         if (self.xml is None) == (self.lines is None):
-            raise refuse(ErrorCode.INVALID_INPUT, "give either lines or a TISS document", "lines")
-        lines = tuple(line.data() for line in self.lines or ())
+            raise refuse(ErrorCode.INVALID_INPUT, "provide either lines or a TISS document", "lines")
+        lines = tuple(line.to_domain() for line in self.lines or ())
         number = self.statement_number or ""
         return {
             "statement": Statement(
@@ -245,42 +284,50 @@ class ImportRemittanceInput:
         }
 
 
-@strawberry.input(description="Which claim a waiting line is about.")
+@strawberry.input(description="An unmatched remittance line and its claim.")
 class MatchRemittanceLineInput:
-    id: strawberry.ID = strawberry.field(description="The line.")
-    claim_id: strawberry.ID = strawberry.field(description="The claim, of the statement's provider and payer.")
+    id: strawberry.ID = strawberry.field(description="Id of the remittance line.")
+    claim_id: strawberry.ID = strawberry.field(description="Id of a claim of the remittance's provider and payer.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="Which statement to carry out.")
+@strawberry.input(description="The remittance to post.")
 class PostRemittanceInput:
-    id: strawberry.ID = strawberry.field(description="The statement.")
+    id: strawberry.ID = strawberry.field(description="Id of the remittance.")
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.type(description="Result of a statement.")
+@strawberry.type(description="Result of importing a remittance.")
 class ImportRemittancePayload(MutationPayload):
-    remittance: Remittance | None = strawberry.field(default=None, description="The statement; null when refused.")
+    remittance: Remittance | None = strawberry.field(
+        default=None, description="The remittance after the mutation; null if refused."
+    )
     already_imported: bool = strawberry.field(
-        default=False, description="Whether the same statement was there before: nothing was changed."
+        default=False, description="Whether the same statement was imported before and nothing was changed."
     )
 
 
-@strawberry.type(description="Result of a line.")
+@strawberry.type(description="Result of matching a remittance line.")
 class MatchRemittanceLinePayload(MutationPayload):
-    line: RemittanceLine | None = strawberry.field(default=None, description="The line; null when refused.")
-
-
-@strawberry.type(description="What carrying a statement out did.")
-class PostRemittancePayload(MutationPayload):
-    remittance: Remittance | None = strawberry.field(default=None, description="The statement; null when refused.")
-    settlements: list[Settlement] = strawberry.field(
-        default_factory=list, description="The new ledger rows, one per invoice."
+    line: RemittanceLine | None = strawberry.field(
+        default=None, description="The line after the mutation; null if refused."
     )
-    posted_lines: int = strawberry.field(default=0, description="How many lines were carried out.")
-    put_back_lines: int = strawberry.field(default=0, description="How many did not fit and wait for a person now.")
+
+
+@strawberry.type(description="Result of posting a remittance.")
+class PostRemittancePayload(MutationPayload):
+    remittance: Remittance | None = strawberry.field(
+        default=None, description="The remittance after the mutation; null if refused."
+    )
+    settlements: list[Settlement] = strawberry.field(
+        default_factory=list, description="New settlements, one for each paid invoice."
+    )
+    posted_lines: int = strawberry.field(default=0, description="Number of posted lines.")
+    put_back_lines: int = strawberry.field(
+        default=0, description="Number of lines that could not be posted and are unmatched again."
+    )
     already_posted: bool = strawberry.field(
-        default=False, description="Whether there was nothing left to carry out: nothing was changed."
+        default=False, description="Whether there was nothing left to post and nothing was changed."
     )
 
 
@@ -289,16 +336,19 @@ MUTATIONS = (
         service.IMPORT,
         ImportRemittanceInput,
         ImportRemittancePayload,
-        "Import a payer's statement and match its lines to claims; the same statement again changes nothing.",
+        "Imports a payer's statement and matches its lines to claims; importing it again changes nothing.",
     ),
     mutation(
-        service.MATCH, MatchRemittanceLineInput, MatchRemittanceLinePayload, "Say by hand which claim a line is about."
+        service.MATCH,
+        MatchRemittanceLineInput,
+        MatchRemittanceLinePayload,
+        "Matches a remittance line to a claim manually.",
     ),
     mutation(
         posting.POST,
         PostRemittanceInput,
         PostRemittancePayload,
-        "Post the matched lines of a statement in one transaction: decisions with their denials, invoices for claims "
-        "that nobody billed yet, and settlements.",
+        "Posts the matched lines of a remittance in one transaction: decisions with their denials, invoices for claims "
+        "that are not invoiced yet, and settlements.",
     ),
 )

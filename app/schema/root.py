@@ -1,4 +1,4 @@
-"""The root types, put together from the features, and the schema."""
+"""The root types, composed from the features, and the schema."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -35,7 +35,8 @@ from app.schema.contracts import ContractQuery
 from app.schema.denials import DenialQuery
 from app.schema.eligibility import EligibilityQuery
 from app.schema.invoices import InvoiceQuery
-from app.schema.me import NodeQuery
+from app.schema.me import MeQuery
+from app.schema.node import NodeQuery
 from app.schema.parties import Patient
 from app.schema.reconciliation import ReconciliationQuery
 from app.schema.remittances import RemittanceQuery
@@ -43,8 +44,9 @@ from app.schema.settlements import SettlementQuery, SettlementSubscription
 from app.schema.tuss import TussQuery
 
 
-@strawberry.type(description="What can be read.")
+@strawberry.type(description="Queries.")
 class Query(
+    MeQuery,
     NodeQuery,
     ClaimQuery,
     DenialQuery,
@@ -71,37 +73,18 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *access_log.MUTATIONS,
 )
 Mutation = create_type(
-    "Mutation", list(MUTATIONS), description="What can be done; expected refusals come back as `errors` of the payload."
+    "Mutation", list(MUTATIONS), description="Mutations; expected failures are returned as `errors` of the payload."
 )
 
 
-@strawberry.type(description="What can be watched.")
+@strawberry.type(description="Subscriptions.")
 class Subscription(SettlementSubscription, ClaimSubscription):
     pass
 
 
 def build() -> strawberry.Schema:
     """The whole schema."""
-    found = _strawberry()
-    _leave_out_null_defaults(found._schema.type_map.values())  # noqa: SLF001 - Strawberry has no public name for it
-    return found
-
-
-def _leave_out_null_defaults(types: Iterable[GraphQLNamedType]) -> None:
-    """An optional input says nothing about its default; Strawberry would print `= null` for every one."""
-    for each in types:
-        members: list[GraphQLArgument | GraphQLInputField] = []
-        if isinstance(each, GraphQLInputObjectType):
-            members = list(each.fields.values())
-        elif isinstance(each, GraphQLObjectType):
-            members = [argument for field in each.fields.values() for argument in field.args.values()]
-        for member in members:
-            if member.default_value is None:
-                member.default_value, member.default = Undefined, None
-
-
-def _strawberry() -> strawberry.Schema:
-    return strawberry.Schema(
+    built = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -111,6 +94,21 @@ def _strawberry() -> strawberry.Schema:
             disable_field_suggestions=True,
         ),
     )
+    _omit_null_defaults(built._schema.type_map.values())  # noqa: SLF001 - Strawberry has no public name for it
+    return built
+
+
+def _omit_null_defaults(types: Iterable[GraphQLNamedType]) -> None:
+    """Remove the default `null` that Strawberry would print as `= null` for every optional argument and input field."""
+    for each in types:
+        members: list[GraphQLArgument | GraphQLInputField] = []
+        if isinstance(each, GraphQLInputObjectType):
+            members = list(each.fields.values())
+        elif isinstance(each, GraphQLObjectType):
+            members = [argument for field in each.fields.values() for argument in field.args.values()]
+        for member in members:
+            if member.default_value is None:
+                member.default_value, member.default = Undefined, None
 
 
 schema = build()

@@ -1,4 +1,4 @@
-"""Settlements: type, query, mutations and the live stream."""
+"""Settlements: query, mutations and subscription."""
 
 from collections.abc import AsyncGenerator
 from datetime import date
@@ -15,27 +15,27 @@ from app.resolvers import settlements
 from app.resolvers.settlements import SettlementStreamFilter
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, VERSION, MutationPayload, checked_arguments, mutation
-from app.schema.base.permissions import Requires, check_input, needing
+from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
+from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.objects import Invoice, Settlement
 from app.services import settlements as service
 from app.services.settlements import Payment
 
-CURSOR = "Its place in the stream; give it as `after` to go on behind it."
+CURSOR = "Position in the stream: pass it as `after` to continue after this event."
 
 
-@strawberry.input(description="Which settlements; every given part must hold, ranges include both ends.")
+@strawberry.input(description="Filter for settlements. Every given condition must match; ranges include both ends.")
 class SettlementFilterInput:
-    payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
-    invoice: strawberry.ID | None = strawberry.field(default=None, description="Of this invoice.")
-    paid_from: date | None = strawberry.field(default=None, description="Paid on this day or later.")
-    paid_to: date | None = strawberry.field(default=None, description="Paid on this day or earlier.")
-    amount_from: Cents | None = needing("amounts:read", description="At least this.")
-    amount_to: Cents | None = needing("amounts:read", description="At most this.")
+    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
+    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
+    invoice: strawberry.ID | None = strawberry.field(default=None, description="Invoice, by id.")
+    paid_from: date | None = strawberry.field(default=None, description="Paid on or after this day.")
+    paid_to: date | None = strawberry.field(default=None, description="Paid on or before this day.")
+    amount_from: Cents | None = guarded("amounts:read", description="Minimum amount.")
+    amount_to: Cents | None = guarded("amounts:read", description="Maximum amount.")
 
     def where(self) -> SettlementFilter:
-        """The filter as the database layer takes it."""
+        """The filter as the database layer expects it."""
         return SettlementFilter(
             self.payer, self.provider, self.invoice, self.paid_from, self.paid_to, self.amount_from, self.amount_to
         )
@@ -45,26 +45,32 @@ class SettlementFilterInput:
 class SettlementQuery:
     @strawberry.field(
         graphql_type=Connection[Settlement],
-        description="The caller's settlements and reversals, newest first.",
+        description="Settlements and reversals in the caller's data scope, newest first.",
         extensions=[Requires("settlements:read")],
     )
     async def settlements(
         self, info: Info, filter: SettlementFilterInput | None = None, first: int = 20, after: str | None = None
     ) -> Any:
-        asked = filter or SettlementFilterInput()
-        checked_arguments(filter=asked)
-        check_input(info, asked)
-        return await settlements.page(info.context, where=asked.where(), first=first, after=after)
+        criteria = filter or SettlementFilterInput()
+        check_arguments(filter=criteria)
+        check_input(info, criteria)
+        return await settlements.page(info.context, where=criteria.where(), first=first, after=after)
 
 
-@strawberry.input(description="A payment on an invoice.")
+@strawberry.input(description="A payment for an invoice.")
 class SettleInvoiceInput:
-    id: strawberry.ID = strawberry.field(description="The issued invoice.")
-    paid_on: date = strawberry.field(description="Day of payment, not in the future.")
-    amount: Cents | None = strawberry.field(default=None, description="Defaults to all that is due.")
-    method: PaymentMethod = strawberry.field(default=PaymentMethod.BANK_TRANSFER, description="How it was paid.")
-    bank_reference: str | None = strawberry.field(default=None, description="Up to 60 characters.")
-    statement_number: str | None = strawberry.field(default=None, description="Up to 20 characters.")
+    id: strawberry.ID = strawberry.field(description="Id of an issued invoice.")
+    paid_on: date = strawberry.field(description="Day of payment (dataPagamento), not in the future.")
+    amount: Cents | None = strawberry.field(default=None, description="Paid amount; defaults to the amount due.")
+    method: PaymentMethod = strawberry.field(
+        default=PaymentMethod.BANK_TRANSFER, description="Payment method (formaPagamento)."
+    )
+    bank_reference: str | None = strawberry.field(
+        default=None, description="The bank's reference of the payment, up to 60 characters."
+    )
+    statement_number: str | None = strawberry.field(
+        default=None, description="Number of the payer's statement (numeroDemonstrativo), up to 20 characters."
+    )
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str = strawberry.field(description=KEY)
 
@@ -74,39 +80,45 @@ class SettleInvoiceInput:
         return {"id": self.id, "payment": payment, "version": self.version}
 
 
-@strawberry.input(description="Which settlement to take back.")
+@strawberry.input(description="The settlement to reverse.")
 class ReverseSettlementInput:
-    id: strawberry.ID = strawberry.field(description="The confirmed settlement.")
-    reason: str = strawberry.field(description="Why, up to 200 characters.")
-    amount: Cents | None = strawberry.field(default=None, description="Defaults to all that still stands.")
+    id: strawberry.ID = strawberry.field(description="Id of a confirmed settlement.")
+    reason: str = strawberry.field(description="Reason, up to 200 characters.")
+    amount: Cents | None = strawberry.field(
+        default=None, description="Amount to reverse; defaults to all that is not reversed yet."
+    )
     idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.type(description="Result of a payment or reversal.")
 class SettlementPayload(MutationPayload):
-    settlement: Settlement | None = strawberry.field(default=None, description="The new ledger row; null when refused.")
-    invoice: Invoice | None = strawberry.field(default=None, description="The invoice after it; null when refused.")
+    settlement: Settlement | None = strawberry.field(
+        default=None, description="The new settlement or reversal; null if refused."
+    )
+    invoice: Invoice | None = strawberry.field(
+        default=None, description="The invoice after the mutation; null if refused."
+    )
 
 
-@strawberry.type(description="A settlement as it happens.")
+@strawberry.type(description="A new settlement or reversal.")
 class SettlementEvent:
     @strawberry.field(description=CURSOR)
     def cursor(event: strawberry.Parent[StreamEvent]) -> str:
         return cursor_of(event.position)
 
-    @strawberry.field(graphql_type=Settlement, description="The ledger row.")
+    @strawberry.field(graphql_type=Settlement, description="The settlement or reversal.")
     async def settlement(event: strawberry.Parent[StreamEvent], info: Info) -> SettlementRecord | None:
         return await info.context.loaders.settlement.load(event.data["settlementId"])
 
 
-@strawberry.input(description="Which settlements to watch; every given part must hold.")
+@strawberry.input(description="Filter for new settlements. Every given condition must match.")
 class SettlementStreamFilterInput:
-    payer: str | None = strawberry.field(default=None, description="Of the payer with this registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Of the provider with this CNES.")
-    invoice: strawberry.ID | None = strawberry.field(default=None, description="Of this invoice.")
+    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
+    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
+    invoice: strawberry.ID | None = strawberry.field(default=None, description="Invoice, by id.")
 
-    def wanted(self) -> SettlementStreamFilter:
-        """The filter as the resolver takes it."""
+    def where(self) -> SettlementStreamFilter:
+        """The filter as the resolver expects it."""
         return SettlementStreamFilter(self.payer, self.provider, self.invoice)
 
 
@@ -114,23 +126,28 @@ class SettlementStreamFilterInput:
 class SettlementSubscription:
     @strawberry.subscription(
         graphql_type=SettlementEvent,
-        description="Every settlement and reversal, in order: from now on, or from behind the cursor `after`.",
+        description="Every settlement and reversal, in order: from now on, or from the cursor `after` on.",
         extensions=[Requires("settlements:read")],
     )
     async def settlements(
         self, info: Info, filter: SettlementStreamFilterInput | None = None, after: str | None = None
     ) -> AsyncGenerator[Any, None]:
-        wanted = (filter or SettlementStreamFilterInput()).wanted()
-        # The stream is handed out, not written here: what is wrong with the arguments is told before it begins.
-        return await settlements.stream(info.context, wanted=wanted, after=after)
+        where = (filter or SettlementStreamFilterInput()).where()
+        # Awaited instead of iterated here: invalid arguments are refused before the stream starts.
+        return await settlements.stream(info.context, where=where, after=after)
 
 
 MUTATIONS = (
-    mutation(service.SETTLE, SettleInvoiceInput, SettlementPayload, "Record a payment, in full or in part."),
+    mutation(
+        service.SETTLE,
+        SettleInvoiceInput,
+        SettlementPayload,
+        "Records a payment of an invoice, in full or in part (liquidação).",
+    ),
     mutation(
         service.REVERSE,
         ReverseSettlementInput,
         SettlementPayload,
-        "Take a settlement back, wholly or in part (estorno).",
+        "Reverses a settlement, in full or in part (estorno).",
     ),
 )

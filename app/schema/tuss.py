@@ -1,4 +1,4 @@
-"""TUSS terms."""
+"""TUSS terms: type and queries."""
 
 from datetime import date
 from typing import Any
@@ -9,32 +9,38 @@ from app.db.tuss import TussFilter, TussRecord
 from app.resolvers import tuss
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
-from app.schema.base.mutations import checked_arguments
+from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires
 
 
 @strawberry.type(description="A term of the unified health terminology (TUSS).")
 class TussTerm:
     code_system: str = strawberry.field(
-        description="18 daily rates and fees, 19 materials, 20 medicines, 22 procedures."
+        description="TUSS table (codigoTabela): 18 daily rates and fees, 19 materials, 20 medicines, 22 procedures."
     )
-    code: str = strawberry.field(description="The code within its table, 8 or 9 digits.")
-    term: str = strawberry.field(description="The official text, in Portuguese.")
-    valid_from: date | None = strawberry.field(description="First day on which the code may be billed.")
-    valid_to: date | None = strawberry.field(description="Last day on which the code may be billed; null: still valid.")
+    code: str = strawberry.field(description="Code within the table, 8 or 9 digits.")
+    term: str = strawberry.field(description="Official text, in Portuguese.")
+    valid_from: date | None = strawberry.field(
+        description="First day on which the code can be billed; null if unlimited."
+    )
+    valid_to: date | None = strawberry.field(
+        description="Last day on which the code can be billed; null if still valid."
+    )
 
 
 @strawberry.type
 class TussQuery:
     @strawberry.field(
-        graphql_type=TussTerm | None, description="One TUSS term, or null.", extensions=[Requires("tuss:read")]
+        graphql_type=TussTerm | None,
+        description="A TUSS term by table and code; null if unknown.",
+        extensions=[Requires("tuss:read")],
     )
     async def tuss_term(self, info: Info, code_system: str, code: str) -> TussRecord | None:
         return await info.context.loaders.term.load((code_system, code))
 
     @strawberry.field(
         graphql_type=Connection[TussTerm],
-        description="Search the TUSS terms: digits match the beginning of a code, words match the text.",
+        description="Searches the TUSS terms: digits match the start of a code, words match the text.",
         extensions=[Requires("tuss:read")],
     )
     async def tuss_terms(
@@ -46,6 +52,6 @@ class TussQuery:
         first: int = 20,
         after: str | None = None,
     ) -> Any:
-        checked_arguments(valid_on=valid_on)
+        check_arguments(valid_on=valid_on)
         where = TussFilter(search, code_system, valid_on)
         return await tuss.search(info.context, where=where, first=first, after=after)

@@ -142,7 +142,7 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             now=process.now,
             request_id=request_id.get(),
             address=connection.client.host if connection.client else "",
-            tells_schema=process.settings.is_development,
+            is_schema_public=process.settings.is_development,
         )
 
     return context

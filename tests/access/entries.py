@@ -6,7 +6,7 @@ from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
-from app.schema.me import READERS
+from app.schema.node import NODE_TYPES
 from app.schema.root import schema
 from tests.access.world import Rich
 
@@ -103,7 +103,7 @@ def entries() -> list[Entry]:
 
 
 def _by_id() -> Iterator[Entry]:
-    for prefix, reader in READERS.items():
+    for prefix, reader in NODE_TYPES.items():
         opening = f'node(id: "<{IDS[reader.type_name]}>") {{ ... on {reader.type_name}'
         yield Entry(reader.type_name, (Step("Query", "node"),), opening, reader=f"{prefix}_... ({reader.type_name})")
 
@@ -127,7 +127,7 @@ def _behind(parent: Entry, field: str, target: str) -> Entry:
     steps = (*parent.steps, Step(parent.type_name, field))
     elsewhere = ELSEWHERE.get((parent.type_name, field))
     if elsewhere is not None and elsewhere.startswith("node("):
-        reader = next(f"{p}_... ({r.type_name})" for p, r in READERS.items() if r.type_name == parent.type_name)
+        reader = next(f"{p}_... ({r.type_name})" for p, r in NODE_TYPES.items() if r.type_name == parent.type_name)
         return Entry(target, (Step("Query", "node"), Step(parent.type_name, field)), f"{elsewhere} {{ {field}", reader)
     return Entry(target, steps, f"{elsewhere or parent.opening} {{ {field}")
 

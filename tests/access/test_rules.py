@@ -13,10 +13,10 @@ import pytest
 from graphql import GraphQLObjectType
 
 from app.auth import roles
-from app.schema import me
+from app.schema import node
 from app.schema.access_matrix import FILTERS, guarded_arguments, rule_of
 from app.schema.base.permissions import Authenticated, Requires
-from app.schema.me import READERS
+from app.schema.node import NODE_TYPES
 from tests.access.entries import CORE, Entry, Step, descend, entries, rooted, selection_of
 from tests.access.test_fields import ALL, FOR_PATIENTS, found_at, refused_at
 from tests.access.world import Rich, rich_world
@@ -86,7 +86,7 @@ def _token(rich: Rich, role: str, entry: Entry | None = None) -> str:
 
 def _is_readable(entry: Entry, rule: Requires) -> bool:
     """Whether objects are found by id without the rule's permissions, where the way begins with an id."""
-    return entry.reader is None or not set(READERS[entry.reader[:3]].any_of) <= set(rule.any_of)
+    return entry.reader is None or not set(NODE_TYPES[entry.reader[:3]].any_of) <= set(rule.any_of)
 
 
 def _way_to(type_name: str, rule: Requires) -> tuple[Entry, list[Requires]]:
@@ -180,13 +180,13 @@ async def test_every_kind_of_id_is_guarded_by_its_own_rule(
     for entry in by_id:
         prefix = (entry.reader or "")[:3]
         query = entry.query("id", rich)
-        with role_without(monkeypatch, READERS[prefix].any_of) as role:
+        with role_without(monkeypatch, NODE_TYPES[prefix].any_of) as role:
             token = _token(rich, role)
             assert (await rich.gateway.gql(query, token=token)).codes == ["FORBIDDEN"], entry
             with monkeypatch.context() as patch:
-                patch.setitem(me.READERS, prefix, replace(READERS[prefix], any_of=tuple(ALL)))
+                patch.setitem(node.NODE_TYPES, prefix, replace(NODE_TYPES[prefix], any_of=tuple(ALL)))
                 assert (await rich.gateway.gql(query, token=token)).data["node"] is not None
-    assert len(by_id) == len(READERS)
+    assert len(by_id) == len(NODE_TYPES)
     figures(rules=len(by_id), removals_caught=len(by_id))
 
 

@@ -1,4 +1,4 @@
-"""Domain enums as GraphQL enums, with a description for every value (the domain itself knows no GraphQL)."""
+"""Registers enums of the domain, which does not depend on GraphQL, as described GraphQL enums."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import strawberry
 
 
 def described(enum: type[StrEnum], description: str, values: dict[str, str]) -> None:
-    """Register the enum; a value without a description is a mistake that stops the import."""
+    """Register the enum; KeyError at import if a value has no description."""
     strawberry.enum(enum, description=description)
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = values[value.name]

@@ -1,4 +1,4 @@
-"""The type of `info` in every resolver."""
+"""The type of the `info` argument of resolvers."""
 
 import strawberry
 

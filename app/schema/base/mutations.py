@@ -1,4 +1,4 @@
-"""Mutations: a root field made from an action, and expected failures as data (UserError)."""
+"""Mutations: a root field for each action, with expected failures as data (UserError)."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -19,44 +19,46 @@ from app.schema.base.scalars import Invalid
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
 
-KEY = "Repeat a call safely: the same key with the same input answers the first result."
-VERSION = "The version you saw; STALE_VERSION if the object has changed since."
-REPLAYED = "Whether this is the stored answer of an earlier call."
+KEY = "Makes a retry safe: the same key with the same input returns the first result."
+VERSION = "The version you read: STALE_VERSION if the object has changed since. Null skips the check."
+REPLAYED = "Whether this is the stored result of an earlier call with the same idempotency key."
 
 described(
     ErrorCode,
-    "Why a mutation refused its input; new values may be added.",
+    "Reason for refusing the input; new values may be added.",
     {
         "INVALID_INPUT": "A value has the wrong form, length or characters.",
         "INVALID_AMOUNT": "An amount is malformed, zero, negative, too large or does not add up.",
         "INVALID_QUANTITY": "A quantity or factor is not above zero.",
         "INVALID_DATE": "A date is malformed, in the future, or outside the payer's window.",
-        "INVALID_IDENTIFIER": "A CNES, registro ANS, CPF or CNPJ is wrong.",
+        "INVALID_IDENTIFIER": "A CNES, registro ANS, CPF or CNPJ is invalid.",
         "INVALID_CARD": "The card (carteira) is unknown, malformed or expired.",
-        "UNKNOWN_CODE": "A code is in no table, or was not valid on the day.",
+        "UNKNOWN_CODE": "A code is unknown, or was not valid on the day.",
         "TOTAL_MISMATCH": "The items do not add up to the claimed total.",
-        "AUTHORIZATION_EXPIRED": "The authorization (senha) ran out before the service date.",
+        "AUTHORIZATION_EXPIRED": "The authorization (senha) expired before the service date.",
         "DUPLICATE_CLAIM": "The provider already used this claim number with the payer.",
         "BATCH_TOO_LARGE": "More than 100 claims in a batch, or claims of several types.",
-        "APPEAL_EXISTS": "The denial has been appealed before; there is one appeal.",
+        "APPEAL_EXISTS": "The denial was appealed before; only one appeal is possible.",
         "APPEAL_TOO_LATE": "The last day to appeal has passed.",
-        "OVER_SETTLEMENT": "More than what is due, or more than what still stands.",
-        "CONFLICT": "The object's present state does not allow the action.",
-        "STALE_VERSION": "The object has changed since the version that was given.",
+        "OVER_SETTLEMENT": "The amount exceeds what is due, or what can still be reversed.",
+        "CONFLICT": "The object's current status does not allow the action.",
+        "STALE_VERSION": "The object has changed since the given version.",
         "IDEMPOTENCY_KEY_REUSED": "The idempotency key was used with another input.",
-        "CURSOR_EXPIRED": "The events behind the cursor of a stream are no longer kept.",
-        "NOT_FOUND": "No such object within the caller's scope.",
+        "CURSOR_EXPIRED": "Events after the cursor of a stream have been deleted.",
+        "NOT_FOUND": "There is no such object in the caller's data scope.",
     },
 )
 
 
-@strawberry.type(description="One reason why a mutation did nothing.")
+@strawberry.type(description="One reason why a mutation changed nothing.")
 class UserError:
-    code: ErrorCode = strawberry.field(description="What kind of failure; stable, meant for programs.")
-    message: str = strawberry.field(description="A sentence for people.")
-    field: str | None = strawberry.field(description="Path in the input, such as `items.0.quantity`.")
+    code: ErrorCode = strawberry.field(description="Stable code, for programs.")
+    message: str = strawberry.field(description="Message for people; the text may change.")
+    field: str | None = strawberry.field(
+        description="Path in the input, such as `items.0.quantity`; null if it concerns no single value."
+    )
     tiss_code: str | None = strawberry.field(
-        description="The payer's code for it in Tabela 38 of TISS, if there is one."
+        description="Matching code of Tabela 38 (TISS table 38); null if there is none."
     )
 
 
@@ -66,7 +68,7 @@ def user_errors(failures: Sequence[Failure]) -> list[UserError]:
 
 
 def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
-    """Every value of an input tree that its scalar's grammar refused, with its path."""
+    """A failure with its path for every value in the input tree that its scalar could not parse."""
     if isinstance(value, Invalid):
         yield Failure(value.code, value.message, path or None, value.tiss_code)
     elif isinstance(value, Some):
@@ -80,14 +82,16 @@ def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
             yield from failures_in(getattr(value, field.python_name), f"{path}.{name}" if path else name)
 
 
-def checked_arguments(**arguments: Any) -> None:
-    """Refuse arguments of a query that their scalars could not read."""
+def check_arguments(**arguments: Any) -> None:
+    """Refuse query arguments that their scalars could not parse."""
     raise_any(failure for name, value in arguments.items() for failure in failures_in(value, to_camel_case(name)))
 
 
-@strawberry.type(description="What every mutation answers beside its result.")
+@strawberry.type(description="Fields that every mutation returns in addition to its result.")
 class MutationPayload:
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was done.")
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Reasons why nothing was changed; empty on success."
+    )
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
 
@@ -97,11 +101,11 @@ Via = Callable[[Context, Mapping[str, Any]], Awaitable[Written[Any]]]
 def mutation(
     action: Action[Any], input: type, payload: type[MutationPayload], description: str, *, via: Via | None = None
 ) -> StrawberryField:
-    """The root field of an action: its name and permission are the action's.
+    """The root field of an action, with the action's name and permission.
 
-    The input's fields, or what its `arguments()` gives, are the arguments of the service; its `idempotency_key` is the
-    key. The payload's own field is the result, or its fields are the result's attributes. `via` runs the action in
-    another way than directly, for example after a look into the cache.
+    The service's arguments are the fields of the input or, if it has that method, the result of its `arguments()`. The
+    payload's own field is the result; if it has several, they are the attributes of the result. `via` replaces the
+    direct call of the action, for example to look in the cache first.
     """
 
     async def resolve(info: Any, input: Any) -> Any:
@@ -110,7 +114,7 @@ def mutation(
     resolve.__name__ = _snake_case(action.name)
     resolve.__annotations__ = {"info": Info, "input": input, "return": payload}
     if action.needs is None:
-        raise AssertionError(f"{action.name} has no permission: nobody may ask for it")
+        raise AssertionError(f"set `needs` of the action {action.name} to a permission")
     field: StrawberryField = strawberry.mutation(
         resolver=resolve, name=action.name, description=description, extensions=[Requires(action.needs)]
     )
@@ -120,7 +124,7 @@ def mutation(
 async def _answer(
     ctx: Context, action: Action[Any], payload: type[MutationPayload], input: Any, via: Via | None
 ) -> MutationPayload:
-    """Run the action: refusals become `errors`, the result becomes the payload's own fields."""
+    """Run the action: failures become `errors`, the result becomes the payload's own fields."""
     try:
         arguments = _arguments(action, ctx, input)
         if via is not None:
@@ -129,23 +133,23 @@ async def _answer(
             written = await ctx.change(action, arguments, key=getattr(input, "idempotency_key", None))
     except BillingError as error:
         return payload(errors=user_errors(error.failures))
-    return payload(errors=[], replayed=written.replayed, **_shown(payload, written.value))
+    return payload(errors=[], replayed=written.replayed, **_result_fields(payload, written.value))
 
 
 def _arguments(action: Action[Any], ctx: Context, input: Any) -> Mapping[str, Any]:
-    """The arguments of the action's service; every value that a scalar could not read is refused at once."""
+    """The arguments of the action's service; all values that a scalar could not parse are refused together."""
     try:
         raise_any(failures_in(input))
         if hasattr(input, "arguments"):
-            found: Mapping[str, Any] = input.arguments()
-            return found
+            arguments: Mapping[str, Any] = input.arguments()
+            return arguments
     except BillingError as error:
         ctx.changes.refused(action, error)
         raise
     return {name: value for name, value in vars(input).items() if name != "idempotency_key"}
 
 
-def _shown(payload: type[MutationPayload], result: Any) -> dict[str, Any]:
+def _result_fields(payload: type[MutationPayload], result: Any) -> dict[str, Any]:
     names = [name for name in payload.__annotations__ if name not in MutationPayload.__annotations__]
     if len(names) == 1:
         return {names[0]: result}

@@ -1,4 +1,4 @@
-"""Permission: one object writes the rule into the SDL and enforces it."""
+"""Permissions: one object writes the rule of a field into the SDL and enforces it."""
 
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
@@ -12,7 +12,7 @@ from strawberry.types.field import StrawberryField
 
 from app.access_log.notes import OperationNotes, person_of
 from app.auth.principal import Principal
-from app.domain import ids as public_ids
+from app.domain import ids
 from app.domain.access_log import DataClass
 from app.domain.identifiers import mask
 from app.resolvers.context import Context
@@ -23,7 +23,7 @@ _NEEDS: Final = "needs"
 ScopeName = NewType("ScopeName", str)
 SCOPE = strawberry.scalar(
     name="Scope",
-    description="A permission, written `resource:verb`. Roles are sets of them.",
+    description="A permission, written `resource:verb`. A role is a set of permissions.",
     serialize=str,
     parse_value=str,
 )
@@ -31,7 +31,7 @@ SCOPE = strawberry.scalar(
 
 described(
     DataClass,
-    "What kind of sensitive data a field carries.",
+    "Class of sensitive data in a field.",
     {
         "PERSONAL": "Identifies a person.",
         "HEALTH": "Describes a person's health.",
@@ -43,7 +43,7 @@ described(
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="requiresScopes",
-    description="Scopes the caller needs: any of the outer list, all of an inner one.",
+    description="Permissions that the caller needs: all of at least one inner list.",
 )
 class RequiresScopes:
     scopes: list[list[ScopeName]]
@@ -52,7 +52,7 @@ class RequiresScopes:
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="sensitive",
-    description="A kind of sensitive data that a field carries.",
+    description="The field contains sensitive data of this class.",
     repeatable=True,
 )
 class Sensitive:
@@ -63,19 +63,19 @@ class Sensitive:
     locations=[Location.FIELD_DEFINITION], name="authenticated", description="The caller needs a valid token."
 )
 class AuthenticatedDirective:
-    """No arguments: any valid token will do."""
+    """Has no arguments: any valid token is enough."""
 
 
 class AccessRefused(Exception):
-    """The caller may not use this field: UNAUTHENTICATED without a token, FORBIDDEN with the scope that is missing."""
+    """The caller may not use this field: UNAUTHENTICATED without a token, FORBIDDEN without the permission."""
 
-    def __init__(self, principal: Principal, needed: tuple[str, ...]) -> None:
-        wanted = " or ".join(needed)
+    def __init__(self, principal: Principal, any_of: tuple[str, ...]) -> None:
+        needed = " or ".join(any_of)
         if principal.is_anonymous:
             self.code, self.message = "UNAUTHENTICATED", "send an Authorization header with a bearer token"
         else:
-            self.code, self.message = "FORBIDDEN", f"this needs the permission {wanted}"
-        self.extensions: dict[str, object] = {"code": self.code, "permission": wanted}
+            self.code, self.message = "FORBIDDEN", f"this needs the permission {needed}"
+        self.extensions: dict[str, object] = {"code": self.code, "permission": needed}
         super().__init__(self.message)
 
 
@@ -86,10 +86,10 @@ def check(principal: Principal, *any_of: str) -> None:
 
 
 class Requires(FieldExtension):
-    """The field needs one of these permissions; states it in the SDL and in the description.
+    """The field needs one of these permissions; the SDL and the description say so.
 
-    `data` are the classes of what it carries, so that each look is recorded. Without the permission `clear` its text is
-    masked.
+    `data` are the classes of sensitive data in the field: each read of them is recorded. Without the permission `clear`
+    the text of the field is masked.
     """
 
     def __init__(self, *any_of: str, data: DataClass | tuple[DataClass, ...] = (), clear: str | None = None) -> None:
@@ -101,37 +101,40 @@ class Requires(FieldExtension):
         """Write the rule into the schema."""
         field.directives = [*field.directives, RequiresScopes(scopes=[[ScopeName(scope)] for scope in self.any_of])]
         field.directives = [*field.directives, *(Sensitive(data=data) for data in self.data)]
-        wanted = " or ".join(f"`{scope}`" for scope in self.any_of)
-        starred = f" Masked without `{self.clear}`." if self.clear else ""
-        field.description = f"{field.description or ''} Needs {wanted}.{starred}".strip()
+        needed = " or ".join(f"`{scope}`" for scope in self.any_of)
+        masked = f" Masked without `{self.clear}`." if self.clear else ""
+        field.description = f"{field.description or ''} Needs {needed}.{masked}".strip()
 
     def allow(self, principal: Principal) -> None:
         """Refuse callers who have none of the permissions."""
         check(principal, *self.any_of)
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **arguments: Any) -> Any:
-        """Enforce the rule on a plain field."""
+        """Enforce the rule on a field with a synchronous resolver."""
         if self._admit(source, info):
-            found = next_(source, info, **arguments)
-            return found if self.clear is None else self.starred(info.context.principal, found)
+            value = next_(source, info, **arguments)
+            return value if self.clear is None else self.visible_text(info.context.principal, value)
         return self._in_emergency(next_, source, info, arguments)
 
     async def resolve_async(
         self, next_: Callable[..., Awaitable[Any]], source: Any, info: Any, **arguments: Any
     ) -> Any:
-        """Enforce the rule on a field that waits."""
+        """Enforce the rule on a field with an asynchronous resolver."""
         if not self._admit(source, info):
             return await self._in_emergency(next_, source, info, arguments)
-        found = next_(source, info, **arguments)
-        # A subscription gives its stream at once, there is nothing to wait for.
-        return found if hasattr(found, "__aiter__") else await found
+        value = next_(source, info, **arguments)
+        # A subscription returns its stream at once: there is nothing to await.
+        return value if hasattr(value, "__aiter__") else await value
 
-    def starred(self, principal: Principal, text: str | None) -> str | None:
+    def visible_text(self, principal: Principal, text: str | None) -> str | None:
         """The text as this caller may see it."""
         return text if self.clear is None or self.clear in principal.permissions else mask(text)
 
     def _admit(self, source: Any, info: Any) -> bool:
-        """Let the caller in and note it; False if only an emergency would. AccessRefused if nothing would."""
+        """Whether the caller has a permission; False if only an emergency access can help, else AccessRefused.
+
+        Notes the outcome for the access log.
+        """
         ctx = info.context
         try:
             self.allow(ctx.principal)
@@ -149,7 +152,7 @@ class Requires(FieldExtension):
             _notes(info).refuse(str(data), str(refused.extensions["permission"]))
 
     async def _in_emergency(self, next_: Callable[..., Any], source: Any, info: Any, arguments: dict[str, Any]) -> Any:
-        """Show health data of a patient for whom the caller has an open emergency access."""
+        """Resolve health data of a patient for whom the caller has an open emergency access, else AccessRefused."""
         ctx = info.context
         patient = await _patient_of(ctx, source)
         access = None if patient is None else (await ctx.emergencies).get(patient)
@@ -160,8 +163,8 @@ class Requires(FieldExtension):
         notes = _notes(info)
         notes.reveal(DataClass.HEALTH.value, source)
         notes.emergencies[person_of(source) or ""] = access
-        found = next_(source, info, **arguments)
-        return await found if isawaitable(found) else found
+        value = next_(source, info, **arguments)
+        return await value if isawaitable(value) else value
 
 
 def _notes(info: Any) -> OperationNotes:
@@ -172,16 +175,16 @@ def _notes(info: Any) -> OperationNotes:
 
 
 def _root_fields(operation: OperationDefinitionNode) -> str:
-    """What the operation asks for: the names of its root fields, since its own name is the client's text."""
+    """The names of the operation's root fields; its own name is free text of the client and may contain anything."""
     selections = operation.selection_set.selections
     names = [each.name.value if isinstance(each, FieldNode) else "..." for each in selections]
     return ",".join(dict.fromkeys(names))
 
 
 async def _patient_of(ctx: Context, source: Any) -> str | None:
-    """The patient behind a record; None if it is about nobody, or about somebody whom the caller does not reach."""
+    """The patient whom a record is about; None if there is none, or if it is outside the caller's data scope."""
     person = person_of(source)
-    if person is None or person.startswith(public_ids.PATIENT):
+    if person is None or person.startswith(ids.PATIENT):
         return person
     claim = await ctx.loaders.claim.load(person)
     return None if claim is None else claim.patient_id
@@ -194,7 +197,7 @@ class Authenticated(Requires):
         super().__init__()
 
     def apply(self, field: StrawberryField) -> None:
-        """Write the rule into the schema, in the form that the routers of the ecosystem know."""
+        """Write the rule into the schema, as the directive that GraphQL routers understand."""
         field.directives = [*field.directives, AuthenticatedDirective()]
 
     def allow(self, principal: Principal) -> None:
@@ -203,21 +206,21 @@ class Authenticated(Requires):
             raise AccessRefused(principal, ())
 
 
-def needing(*any_of: str, description: str) -> Any:
-    """An optional member of a filter that needs one of these permissions, since it would tell what they guard."""
-    wanted = " or ".join(f"`{scope}`" for scope in any_of)
-    return strawberry.field(default=None, description=f"{description} Needs {wanted}.", metadata={_NEEDS: any_of})
+def guarded(*any_of: str, description: str) -> Any:
+    """An optional filter field that needs one of these permissions, because filtering by a value reveals it."""
+    needed = " or ".join(f"`{scope}`" for scope in any_of)
+    return strawberry.field(default=None, description=f"{description} Needs {needed}.", metadata={_NEEDS: any_of})
 
 
-def needs_of(filter_type: type) -> dict[str, tuple[str, ...]]:
-    """Member -> the permissions of which it needs one, for every guarded member of a filter."""
+def guards_of(filter_type: type) -> dict[str, tuple[str, ...]]:
+    """Field name -> the permissions of which it needs one, for every guarded field of a filter."""
     fields = filter_type.__strawberry_definition__.fields  # type: ignore[attr-defined]
     return {field.python_name: field.metadata[_NEEDS] for field in fields if _NEEDS in field.metadata}
 
 
 def check_input(info: Any, filter: Any, *further: str) -> None:
-    """Refuse a filter with a member that the caller may not use; `further` permissions are each needed besides."""
-    needed = [any_of for name, any_of in needs_of(type(filter)).items() if getattr(filter, name) is not None]
+    """Refuse a filter with a field that the caller may not use; each of the `further` permissions is needed too."""
+    needed = [any_of for name, any_of in guards_of(type(filter)).items() if getattr(filter, name) is not None]
     for any_of in [*needed, *((scope,) for scope in further)]:
         try:
             check(info.context.principal, *any_of)
@@ -232,12 +235,12 @@ def personal(*any_of: str) -> list[FieldExtension]:
 
 
 def maskable(clear: str = "patients:read") -> list[FieldExtension]:
-    """The extensions of a text that identifies a person, starred for those who may see masked data only."""
+    """The extensions of a text that identifies a person, masked for callers without the permission `clear`."""
     return [Requires("patients:read", "patients:read_masked", data=DataClass.PERSONAL, clear=clear)]
 
 
 def health(*any_of: str) -> list[FieldExtension]:
-    """The extensions of a field that tells about somebody's health."""
+    """The extensions of a field that describes a person's health."""
     return [Requires(*any_of, data=DataClass.HEALTH)]
 
 
@@ -247,5 +250,5 @@ def financial(*any_of: str) -> list[FieldExtension]:
 
 
 def amount(name: str, description: str) -> Any:
-    """A money field: named `name` for clients, financial data, and nullable because it may be refused."""
+    """An amount, called `name` in the API; its type must be nullable, since the caller may lack the permission."""
     return strawberry.field(name=name, description=description, extensions=financial("amounts:read"))

@@ -1,4 +1,7 @@
-"""Money, Quantity, Factor, Date and DateTime: own grammars, exact values, and bad input kept for a clear refusal."""
+"""Money, Quantity, Factor, Ratio, Date and DateTime: strict formats and exact values.
+
+Invalid input becomes an `Invalid` value instead of an exception, so that the error can name its path in the input.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,26 +28,26 @@ from app.domain.reconciliation import Ratio
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """An input value that its grammar refuses; the mutation turns it into an error with the field's path."""
+    """Stands in for an input value that its scalar could not parse; becomes an error with the path of the field."""
 
     code: ErrorCode
     message: str
     tiss_code: str | None = None
 
 
-def _parser(parse: Callable[[str], Any], refusal: Invalid) -> Callable[[Any], Any]:
-    def checked(value: Any) -> Any:
+def _parser(parse: Callable[[str], Any], invalid: Invalid) -> Callable[[Any], Any]:
+    def parsed(value: Any) -> Any:
         if not isinstance(value, str):
-            return refusal
+            return invalid
         try:
             return parse(value)
         except (ValueError, OverflowError):
-            return refusal
+            return invalid
 
-    return checked
+    return parsed
 
 
-def _never(text: str) -> None:
+def _refuse_all(text: str) -> None:
     raise ValueError(text)
 
 
@@ -70,19 +73,20 @@ MONEY: Final = strawberry.scalar(
     name="Money",
     description=(
         "An amount in Brazilian reais (BRL) as text with two decimals, such as `1234.50`. Input: 1 to 8 digits, then "
-        "optionally a point and 1 or 2 decimals; no sign, exponent or thousands separator."
+        "optionally a decimal point and 1 or 2 decimals; no sign, exponent or thousands separator."
     ),
     serialize=format_money,
     parse_value=_parser(
-        parse_money, Invalid(ErrorCode.INVALID_AMOUNT, 'an amount is text such as "1234.50", at most 99999999.99')
+        parse_money,
+        Invalid(ErrorCode.INVALID_AMOUNT, 'write the amount as text such as "1234.50", at most 99999999.99'),
     ),
 )
 QUANTITY: Final = strawberry.scalar(
     name="Quantity",
-    description="A quantity as decimal text, such as `1` or `2.5`: up to 5 digits and 4 decimals, above zero.",
+    description="A quantity above zero as decimal text, such as `1` or `2.5`: up to 5 digits and 4 decimals.",
     serialize=format_quantity,
     parse_value=_parser(
-        parse_quantity, Invalid(ErrorCode.INVALID_QUANTITY, 'a quantity is text such as "1" or "2.5"', "1806")
+        parse_quantity, Invalid(ErrorCode.INVALID_QUANTITY, 'write the quantity as text such as "1" or "2.5"', "1806")
     ),
 )
 FACTOR: Final = strawberry.scalar(
@@ -90,28 +94,29 @@ FACTOR: Final = strawberry.scalar(
     description="A reduction or surcharge factor (reducaoAcrescimo) such as `1.00`: one digit and up to 2 decimals.",
     serialize=format_factor,
     parse_value=_parser(
-        parse_factor, Invalid(ErrorCode.INVALID_QUANTITY, 'a factor is text such as "1.00", at most 9.99', "1806")
+        parse_factor,
+        Invalid(ErrorCode.INVALID_QUANTITY, 'write the factor as text such as "1.00", at most 9.99', "1806"),
     ),
 )
 RATIO: Final = strawberry.scalar(
     name="Ratio",
-    description="A share between 0 and 1 as decimal text with four decimals, such as `0.0525`. Output only.",
+    description="A ratio between 0 and 1 as text with four decimals, such as `0.0525`. Output only.",
     serialize=lambda share: f"{share // 10_000}.{share % 10_000:04d}",
-    parse_value=_parser(_never, Invalid(ErrorCode.INVALID_INPUT, "a ratio is no input")),
+    parse_value=_parser(_refuse_all, Invalid(ErrorCode.INVALID_INPUT, "a ratio cannot be used as input")),
 )
 DATE: Final = strawberry.scalar(
     name="Date",
     description="A calendar day, `YYYY-MM-DD`.",
     specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
     serialize=date.isoformat,
-    parse_value=_parser(_iso_date, Invalid(ErrorCode.INVALID_DATE, "a date is written YYYY-MM-DD")),
+    parse_value=_parser(_iso_date, Invalid(ErrorCode.INVALID_DATE, "write the date as YYYY-MM-DD")),
 )
 DATE_TIME: Final = strawberry.scalar(
     name="DateTime",
-    description="A moment in UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`. Input may carry another offset, but must carry one.",
+    description="A time in UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`. Input needs an offset, which need not be UTC.",
     specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
     serialize=format_time,
-    parse_value=_parser(_utc_time, Invalid(ErrorCode.INVALID_DATE, "a time is written 2026-10-21T12:00:00Z")),
+    parse_value=_parser(_utc_time, Invalid(ErrorCode.INVALID_DATE, "write the time as 2026-10-21T12:00:00Z")),
 )
 
 SCALARS: Final[dict[object, ScalarDefinition]] = {

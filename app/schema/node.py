@@ -1,0 +1,73 @@
+"""Objects by id alone."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+import strawberry
+
+from app.domain import ids as public_ids
+from app.domain.errors import ErrorCode, refuse
+from app.resolvers.context import Context
+from app.schema.base.connections import Node
+from app.schema.base.info import Info
+from app.schema.base.permissions import Authenticated, check
+
+NODES_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NodeType:
+    """A type of objects with ids: its name, the permissions of which it needs one, and the name of its loader."""
+
+    type_name: str
+    any_of: tuple[str, ...]
+    loader: str
+
+
+NODE_TYPES: Final[dict[str, NodeType]] = {
+    public_ids.CLAIM: NodeType("Claim", ("claims:read",), "claim"),
+    public_ids.ITEM: NodeType("ClaimItem", ("claims:read_items",), "item"),
+    public_ids.DENIAL: NodeType("Denial", ("claims:read_items",), "denial"),
+    public_ids.INVOICE: NodeType("Invoice", ("invoices:read",), "invoice"),
+    public_ids.SETTLEMENT: NodeType("Settlement", ("settlements:read",), "settlement"),
+    public_ids.REMITTANCE: NodeType("Remittance", ("remittances:read",), "remittance"),
+    public_ids.REMITTANCE_LINE: NodeType("RemittanceLine", ("remittances:read",), "remittance_line"),
+    public_ids.ELIGIBILITY: NodeType("Eligibility", ("eligibility:read",), "eligibility"),
+    public_ids.PATIENT: NodeType("Patient", ("patients:read", "patients:read_masked"), "patient"),
+}
+"""Id prefix -> the type of its objects."""
+
+
+async def find(ctx: Context, identifier: str) -> Any:
+    """The object with this id, or None: unknown, malformed and out of scope look the same.
+
+    AccessRefused if the caller has no permission to read objects of this type.
+    """
+    node_type = NODE_TYPES.get(public_ids.prefix_of(identifier) or "")
+    if node_type is None:
+        return None
+    check(ctx.principal, *node_type.any_of)
+    return await getattr(ctx.loaders, node_type.loader).load(identifier)
+
+
+@strawberry.type
+class NodeQuery:
+    @strawberry.field(
+        graphql_type=Node | None,
+        description="An object by id; null if it does not exist in the caller's data scope. Needs the permission to "
+        "read objects of its type.",
+        extensions=[Authenticated()],
+    )
+    async def node(self, info: Info, id: strawberry.ID) -> Any:
+        return await find(info.context, id)
+
+    @strawberry.field(
+        graphql_type=list[Node | None],
+        description="Up to 100 objects by id, in the order of `ids`; null for each that is not found.",
+        extensions=[Authenticated()],
+    )
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Any]:
+        if len(ids) > NODES_MAX:
+            raise refuse(ErrorCode.INVALID_INPUT, f"request at most {NODES_MAX} ids at once", "ids")
+        return list(await asyncio.gather(*[find(info.context, each) for each in ids]))
