@@ -117,7 +117,7 @@ async def test_a_batch_whose_commit_was_not_answered_is_written_once(database: D
 
 
 async def test_what_does_not_fit_in_memory_leaves_a_gap(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.access_log.writer.WAITING_MAX", 1)
+    monkeypatch.setattr("app.access_log.writer.PENDING_MAX", 1)
     writer = _writer(database)
     for number in range(3):
         writer.note(_actor(f"look-{number}"), _notes())
