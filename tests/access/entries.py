@@ -43,6 +43,8 @@ IDS |= {
 # Who a caller is and may do differs from role to role by its nature.
 PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableInvoiceAction", "blockedBy")}
+# Each document has a number of its own.
+PERSONAL_TO_THE_CALLER |= {("TissBatch", "*")}
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Entry:
         text = self.opening
         for name, value in {**rich.ids, "number": rich.number}.items():
             text = text.replace(f"<{name}>", value)
-        return f"{{ {text} {{ {selection} }} {'}' * text.count('{ ')} }}"
+        operation = "mutation " if self.steps[0].type_name == "Mutation" else ""
+        return f"{operation}{{ {text} {{ {selection} }} {'}' * text.count('{ ')} }}"
 
     def __str__(self) -> str:
         return ".".join(step.field for step in self.steps) + f"->{self.type_name}"
@@ -99,7 +102,17 @@ def rooted(field: str) -> str:
 
 def entries() -> list[Entry]:
     """Every way, each type first by the shortest one."""
-    return [*_by_fields(), *_by_id()]
+    return [*_by_fields(), *_by_id(), *_BY_MUTATIONS]
+
+
+# Types that only a mutation leads to.
+_BY_MUTATIONS = (
+    Entry(
+        "TissBatch",
+        (Step("Mutation", "exportBatch"), Step("ExportBatchPayload", "batch")),
+        'exportBatch(input: {claimIds: ["<exportable>"]}) { batch',
+    ),
+)
 
 
 def _by_id() -> Iterator[Entry]:

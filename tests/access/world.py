@@ -41,8 +41,6 @@ async def add_targets(rich: Rich) -> None:
     rich.ids["submitted"] = (await world.submitted_claim())["id"]
     rich.ids["approved"] = (await world.approved_claim())["id"]
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
-    doctor = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
-    rich.ids["exportable"] = (await world.submitted_claim(practitioner=doctor))["id"]
     rich.ids["decidable"] = (await world.claim_in_review())["id"]
     rich.ids["replaceable"] = (await world.approved_claim())["id"]
     for name in ("lost_denial", "open_denial", "appealed_denial"):
@@ -157,6 +155,8 @@ async def _rest(rich: Rich) -> None:
     assert correction["errors"] == [], correction
     rich.ids |= {"replaced": replaced["id"], "correction": correction["claim"]["id"]}
     rich.ids["draft"] = (await world.create_claim())["claim"]["id"]
+    doctor = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
+    rich.ids["exportable"] = (await world.submitted_claim(practitioner=doctor))["id"]
     await world.check_eligibility(serviceDate="2014-06-01")  # before the coverage began: an answer with reasons
     checked = await world.check_eligibility(procedure={"codeSystem": "22", "code": CONSULTATION["code"]})
     rich.ids["eligibility"] = checked["eligibility"]["id"]
