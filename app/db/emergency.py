@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.access_log_tables import emergency_accesses
@@ -36,11 +37,16 @@ async def insert_access(connection: AsyncConnection, access: EmergencyRecord) ->
     await insert_records(connection, emergency_accesses, [access])
 
 
+def _visible(scope: DataScope, *selected: ColumnElement[Any]) -> Select[Any]:
+    """Accesses to patients of the scope."""
+    query = select(*selected).select_from(emergency_accesses)
+    return query.join(patients, patients.c.id == emergency_accesses.c.patient_id).where(patients_in(scope))
+
+
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[EmergencyRecord]:
-    """Accesses to patients of the scope by their ids."""
-    table = emergency_accesses.c
-    query = select(*EMERGENCY).join(patients, patients.c.id == table.patient_id)
-    return await fetch(connection, query.where(table.id.in_(ids), patients_in(scope)), EmergencyRecord)
+    """Accesses of the scope by their ids."""
+    query = _visible(scope, *EMERGENCY).where(emergency_accesses.c.id.in_(ids))
+    return await fetch(connection, query, EmergencyRecord)
 
 
 async def open_of(connection: AsyncConnection, actor: str, now: datetime) -> list[EmergencyRecord]:
@@ -50,11 +56,11 @@ async def open_of(connection: AsyncConnection, actor: str, now: datetime) -> lis
     return await fetch(connection, query, EmergencyRecord)
 
 
-async def page(connection: AsyncConnection, keyset: Keyset) -> list[EmergencyRecord]:
-    """All accesses ever granted."""
-    return await fetch(connection, keyset.apply(select(*EMERGENCY)), EmergencyRecord)
+async def page(connection: AsyncConnection, scope: DataScope, keyset: Keyset) -> list[EmergencyRecord]:
+    """All accesses ever granted to patients of the scope."""
+    return await fetch(connection, keyset.apply(_visible(scope, *EMERGENCY)), EmergencyRecord)
 
 
-async def count(connection: AsyncConnection) -> int:
-    """How many accesses were ever granted."""
-    return int(await scalar(connection, select(func.count()).select_from(emergency_accesses)))
+async def count(connection: AsyncConnection, scope: DataScope) -> int:
+    """How many accesses were ever granted to patients of the scope."""
+    return int(await scalar(connection, _visible(scope, func.count())))

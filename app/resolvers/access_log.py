@@ -40,6 +40,13 @@ async def own_log(ctx: Context, *, first: int, after: str | None) -> Page[Person
 
 
 async def emergency_accesses(ctx: Context, *, first: int, after: str | None) -> Page[EmergencyRecord]:
-    """A page of all emergency accesses, latest first."""
+    """A page of the emergency accesses to patients of the caller's data scope, latest first."""
+
+    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[EmergencyRecord]:
+        return await emergency.page(connection, ctx.scope, keyset)
+
+    async def count(connection: AsyncConnection) -> int:
+        return await emergency.count(connection, ctx.scope)
+
     request = PageRequest(first, after, ("emergencyAccesses",))
-    return await read_page(ctx.database, request, LATEST_ACCESSES, rows=emergency.page, count=emergency.count)
+    return await read_page(ctx.database, request, LATEST_ACCESSES, rows=rows, count=count)

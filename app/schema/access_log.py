@@ -100,7 +100,7 @@ class AccessLogQuery:
 
     @strawberry.field(
         graphql_type=Connection[EmergencyAccess],
-        description="All emergency accesses, latest first, for review.",
+        description="The emergency accesses to patients in the caller's data scope, latest first, for review.",
         extensions=[Requires("emergencies:read")],
     )
     async def emergency_accesses(self, info: Info, first: int = 20, after: str | None = None) -> Any:

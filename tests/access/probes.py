@@ -118,6 +118,13 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
     yield Probe("contracts", prices)
 
+    async def emergencies() -> Any:
+        data = await _data(victim, attacker, "{ emergencyAccesses(first: 100) { totalCount nodes { id patientId } } }")
+        found = [each for each in data["emergencyAccesses"]["nodes"] if each["patientId"] == ids["patient"]]
+        return found or None
+
+    yield Probe("emergencyAccesses", emergencies)
+
 
 def _list(victim: Rich, attacker: Attacker, root: str, text: str, selection: str, nothing: Any) -> Probe:
     async def run() -> Any:
