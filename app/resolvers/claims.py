@@ -1,19 +1,16 @@
 """Resolvers for claims."""
 
-from dataclasses import asdict
 from datetime import date, datetime
 from enum import StrEnum
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Final
 
 from app.db import claims, tables
 from app.db.claims import ClaimFilter, ClaimRecord
-from app.db.paging import Keyset
 from app.domain.calendar import business_day
 from app.domain.claim_form import ClaimForm
 from app.domain.errors import ErrorCode, refuse
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
+from app.resolvers.paging import Order, Page, ScopedList, order_by
 from app.services import preflight
 from app.services.preflight import ClaimIdentity, Preflight
 
@@ -37,19 +34,14 @@ ORDERS: dict[ClaimOrder, Order[ClaimRecord]] = {
 }
 
 
+CLAIMS: Final = ScopedList("claims", claims.page, claims.count)
+
+
 async def page(
     ctx: Context, *, where: ClaimFilter, order: ClaimOrder, first: int, after: str | None
 ) -> Page[ClaimRecord]:
     """A page of claims in the caller's data scope."""
-
-    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[ClaimRecord]:
-        return await claims.page(connection, ctx.scope, where, keyset)
-
-    async def count(connection: AsyncConnection) -> int:
-        return await claims.count(connection, ctx.scope, where)
-
-    request = PageRequest(first, after, ("claims", asdict(where), order))
-    return await read_page(ctx.database, request, ORDERS[order], rows=rows, count=count)
+    return await CLAIMS.page(ctx.database, ctx.scope, where, ORDERS[order], first=first, after=after)
 
 
 async def examine(ctx: Context, *, form: ClaimForm | None, claim_id: str | None) -> Preflight:

@@ -1,17 +1,15 @@
 """Resolvers for denials (glosas)."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Final
 
 from app.db import denials, tables
 from app.db.denials import DenialFilter, DenialRecord
-from app.db.paging import Keyset
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
+from app.resolvers.paging import Order, Page, ScopedList, order_by
 
 
 class DenialOrder(StrEnum):
@@ -32,19 +30,15 @@ class DenialPage(Page[DenialRecord]):
     about_to_be_lost: Callable[[], Awaitable[int]]
 
 
+DENIALS: Final = ScopedList("denials", denials.page, denials.count)
+
+
 async def page(ctx: Context, *, where: DenialFilter, order: DenialOrder, first: int, after: str | None) -> DenialPage:
     """A page of denials in the caller's data scope."""
-
-    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[DenialRecord]:
-        return await denials.page(connection, ctx.scope, where, keyset)
-
-    async def count(connection: AsyncConnection) -> int:
-        return await denials.count(connection, ctx.scope, where)
 
     async def about_to_be_lost() -> int:
         async with ctx.database.reading() as connection:
             return await denials.open_cents(connection, ctx.scope, where)
 
-    request = PageRequest(first, after, ("denials", asdict(where), order))
-    shown = await read_page(ctx.database, request, ORDERS[order], rows=rows, count=count)
+    shown = await DENIALS.page(ctx.database, ctx.scope, where, ORDERS[order], first=first, after=after)
     return DenialPage(shown.edges, shown.page_info, shown.count, about_to_be_lost)

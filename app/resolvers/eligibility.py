@@ -1,19 +1,17 @@
 """Resolvers for eligibility: the payer's answer comes from the cache if possible, and every check stores a row."""
 
-from dataclasses import asdict
 from datetime import datetime
+from typing import Final
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import eligibility as eligibility_db
 from app.db.eligibility import EligibilityFilter, EligibilityRecord
-from app.db.paging import Keyset
 from app.db.reference_tables import eligibility_checks
 from app.domain.data_scope import DataScope
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
+from app.resolvers.paging import Order, Page, ScopedList, order_by
 from app.services import eligibility
 from app.services.eligibility import CHECK, Question
 
@@ -21,17 +19,12 @@ ANSWER = TypeAdapter(EligibilityRecord)
 NEWEST_FIRST: Order[EligibilityRecord] = order_by(eligibility_checks, "answered_at", datetime, descending=True)
 
 
+HISTORY: Final = ScopedList("eligibilityHistory", eligibility_db.page, eligibility_db.count)
+
+
 async def history(ctx: Context, *, where: EligibilityFilter, first: int, after: str | None) -> Page[EligibilityRecord]:
     """A page of eligibility checks in the caller's data scope, newest first."""
-
-    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[EligibilityRecord]:
-        return await eligibility_db.page(connection, ctx.scope, where, keyset)
-
-    async def count(connection: AsyncConnection) -> int:
-        return await eligibility_db.count(connection, ctx.scope, where)
-
-    request = PageRequest(first, after, ("eligibilityHistory", asdict(where)))
-    return await read_page(ctx.database, request, NEWEST_FIRST, rows=rows, count=count)
+    return await HISTORY.page(ctx.database, ctx.scope, where, NEWEST_FIRST, first=first, after=after)
 
 
 async def check(ctx: Context, *, question: Question, is_forced: bool) -> EligibilityRecord:

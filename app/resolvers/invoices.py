@@ -1,16 +1,13 @@
 """Resolvers for invoices."""
 
-from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Final
 
 from app.db import invoices, tables
 from app.db.invoices import InvoiceFilter, InvoiceRecord
-from app.db.paging import Keyset
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
+from app.resolvers.paging import Order, Page, ScopedList, order_by
 
 
 class InvoiceOrder(StrEnum):
@@ -28,16 +25,11 @@ ORDERS: dict[InvoiceOrder, Order[InvoiceRecord]] = {
 }
 
 
+INVOICES: Final = ScopedList("invoices", invoices.page, invoices.count)
+
+
 async def page(
     ctx: Context, *, where: InvoiceFilter, order: InvoiceOrder, first: int, after: str | None
 ) -> Page[InvoiceRecord]:
     """A page of invoices in the caller's data scope."""
-
-    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[InvoiceRecord]:
-        return await invoices.page(connection, ctx.scope, where, keyset)
-
-    async def count(connection: AsyncConnection) -> int:
-        return await invoices.count(connection, ctx.scope, where)
-
-    request = PageRequest(first, after, ("invoices", asdict(where), order))
-    return await read_page(ctx.database, request, ORDERS[order], rows=rows, count=count)
+    return await INVOICES.page(ctx.database, ctx.scope, where, ORDERS[order], first=first, after=after)

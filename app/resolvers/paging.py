@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
 from app.db.paging import Keyset
+from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, ErrorCode, refuse
 
 Row = TypeVar("Row")
+Where = TypeVar("Where")
 PAGE_MAX: Final = 100
 AMOUNT_MAX: Final = 10**15
 
@@ -99,6 +101,29 @@ async def read_page(
         end_cursor=edges[-1].cursor if edges else None,
     )
     return Page(edges, info, lambda: _count(database, count))
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedList(Generic[Where, Row]):
+    """A list of the rows in a caller's data scope: its root field, and the queries for a page and for the count."""
+
+    field: str
+    rows: Callable[[AsyncConnection, DataScope, Where, Keyset], Awaitable[list[Row]]]
+    count: Callable[[AsyncConnection, DataScope, Where], Awaitable[int]]
+
+    async def page(
+        self, database: Database, scope: DataScope, where: Where, order: Order[Row], *, first: int, after: str | None
+    ) -> Page[Row]:
+        """A page of it; errors as `read_page`."""
+
+        async def rows(connection: AsyncConnection, keyset: Keyset) -> list[Row]:
+            return await self.rows(connection, scope, where, keyset)
+
+        async def count(connection: AsyncConnection) -> int:
+            return await self.count(connection, scope, where)
+
+        binding = (self.field, where, order.column.name, order.descending)
+        return await read_page(database, PageRequest(first, after, binding), order, rows=rows, count=count)
 
 
 async def _count(database: Database, count: Callable[[AsyncConnection], Awaitable[int]]) -> int:

@@ -1,34 +1,27 @@
 """Resolvers for settlements and their stream."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Final
 
 from app.db import settlements, tables
-from app.db.paging import Keyset
 from app.db.settlements import SettlementFilter, SettlementRecord
 from app.events.contracts import SETTLEMENT_EVENTS
 from app.events.hub import StreamEvent
 from app.resolvers import streams
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
+from app.resolvers.paging import Order, Page, ScopedList, order_by
 from app.resolvers.streams import Stream, StreamRequest
 
 NEWEST_FIRST: Order[SettlementRecord] = order_by(tables.settlements, "created_at", datetime, descending=True)
 
 
+SETTLEMENTS: Final = ScopedList("settlements", settlements.page, settlements.count)
+
+
 async def page(ctx: Context, *, where: SettlementFilter, first: int, after: str | None) -> Page[SettlementRecord]:
     """A page of settlements in the caller's data scope, newest first."""
-
-    async def rows(connection: AsyncConnection, keyset: Keyset) -> list[SettlementRecord]:
-        return await settlements.page(connection, ctx.scope, where, keyset)
-
-    async def count(connection: AsyncConnection) -> int:
-        return await settlements.count(connection, ctx.scope, where)
-
-    request = PageRequest(first, after, ("settlements", asdict(where)))
-    return await read_page(ctx.database, request, NEWEST_FIRST, rows=rows, count=count)
+    return await SETTLEMENTS.page(ctx.database, ctx.scope, where, NEWEST_FIRST, first=first, after=after)
 
 
 @dataclass(frozen=True, slots=True)
