@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.services import denials as service
+from app.runtime import sweep
 from tests.factories import World, today
 from tests.graphql.test_denials import _denied, _move_deadlines, _read, _sweep
 
@@ -20,7 +20,7 @@ async def test_the_deadline_counts_from_the_decision_and_not_from_the_service(wo
 
 
 async def test_a_sweep_goes_on_until_nothing_is_overdue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "SWEEP_BATCH", 2)
+    monkeypatch.setattr(sweep, "BATCH_SIZE", 2)
     found = [await _denied(world, "40.00") for _ in range(5)]
     await _move_deadlines(world, today() - timedelta(days=1), [ids[0] for _, ids in found])
     assert await _sweep(world, today()) >= 5
