@@ -112,13 +112,13 @@ async def unsealed(connection: AsyncConnection, since: str, limit: int) -> list[
 
 
 async def unsealed_entries(connection: AsyncConnection, after: str, upto: str | None) -> list[str]:
-    """Ids of entries behind `after` (and up to `upto`, if given) that are in no seal, in order."""
+    """Ids of entries after `after` (and up to `upto`, if given) that are in no seal, in order."""
     query = select(entries.c.id).select_from(_WITH_SEALS).where(*_between(entries.c.id, after, upto), _IS_IN_NO_SEAL)
     return await fetch(connection, query.order_by(entries.c.id), lambda entry_id: entry_id)
 
 
 async def orphans(connection: AsyncConnection, after: str, upto: str | None) -> list[str]:
-    """Entry ids behind `after` (and up to `upto`, if given) that have person rows and no entry, in order."""
+    """Entry ids after `after` (and up to `upto`, if given) that have person rows and no entry, in order."""
     with_entries = persons.outerjoin(entries, entries.c.id == persons.c.entry_id)
     chosen = (*_between(persons.c.entry_id, after, upto), entries.c.id.is_(None))
     query = select(persons.c.entry_id).select_from(with_entries).where(*chosen)
@@ -130,7 +130,7 @@ def _between(column: ColumnElement[str], after: str, upto: str | None) -> list[C
 
 
 async def entry_at(connection: AsyncConnection, after: str, offset: int) -> str | None:
-    """The id of the entry that many places behind `after`; None if the log ends before."""
+    """The id of the entry that many places after `after`; None if the log ends before."""
     query = select(entries.c.id).where(entries.c.id > after).order_by(entries.c.id).limit(1).offset(offset)
     found: str | None = await scalar(connection, query)
     return found
@@ -147,7 +147,7 @@ async def insert_seal(connection: AsyncConnection, seal: Seal, entry_ids: Iterab
 
 
 async def seals_after(connection: AsyncConnection, position: int, limit: int) -> list[Seal]:
-    """Seals behind the position, in order."""
+    """Seals after the position, in order."""
     query = select(*SEAL).where(seals.c.position > position).order_by(seals.c.position).limit(limit)
     return await fetch(connection, query, Seal)
 

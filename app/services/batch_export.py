@@ -16,7 +16,7 @@ from app.domain.errors import ErrorCode, Failure, not_found, raise_any
 from app.services import claim_checks, claims
 from app.tiss import write_batch, write_guide
 from app.tiss.write_guide import OutgoingGuide, ProviderIdentity
-from app.unit_of_work.action import Action, Answer
+from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
 
 DOCUMENT_CLASSES: Final = (DataClass.PERSONAL, DataClass.HEALTH, DataClass.FINANCIAL)
@@ -123,4 +123,4 @@ async def _rebuild(unit: UnitOfWork, facts: Any) -> BatchDocument:
     return await _document(unit, await _exportable(unit, claim_ids), number, datetime.fromisoformat(at))
 
 
-EXPORT: Final = Action("exportBatch", export, needs="batches:export", answer=Answer(_stored_facts, _rebuild))
+EXPORT: Final = Action("exportBatch", export, needs="batches:export", answer=StoredAnswer(_stored_facts, _rebuild))

@@ -22,7 +22,7 @@ from app.services import claim_checks, preflight
 from app.services.claim_checks import Checked
 from app.services.history import claim_step
 from app.services.preflight import ClaimIdentity, Preflight
-from app.unit_of_work.action import Action, Answer, StoredRecord, answer_of_one
+from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
 BATCH_MAX: Final = 100
@@ -252,7 +252,7 @@ STORED_CLAIM: Final = StoredRecord(
     *("status", "version", "payer_claim_number", "submitted_at", "decided_at"),
     *("claimed_cents", "processed_cents", "approved_cents", "denied_cents"),
 )
-CLAIM_ANSWER: Final[Answer[ClaimRecord]] = answer_of_one(STORED_CLAIM)
+CLAIM_ANSWER: Final[StoredAnswer[ClaimRecord]] = answer_of_one(STORED_CLAIM)
 
 CREATE: Final = Action("createClaim", create, needs="claims:create", answer=CLAIM_ANSWER)
 UPDATE_DRAFT: Final = Action(
@@ -265,7 +265,7 @@ SUBMIT: Final = Action(
     "submitClaims",
     submit_many,
     needs="claims:submit",
-    answer=Answer(_submission_facts, _rebuild_submissions),
+    answer=StoredAnswer(_submission_facts, _rebuild_submissions),
     offers=ClaimOperation.SUBMIT,
 )
 CANCEL: Final = Action("cancelClaim", cancel, needs="claims:cancel", answer=CLAIM_ANSWER, offers=ClaimOperation.CANCEL)

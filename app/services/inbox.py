@@ -18,7 +18,7 @@ from app.domain.statement import Statement, StatementLine
 from app.events.contracts import INBOUND
 from app.events.payloads import StatementData, StatementLineData
 from app.services import posting, remittances
-from app.unit_of_work.action import Action, Answer
+from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
 
 SUBJECT: Final = "inbox"
@@ -88,6 +88,6 @@ async def _rebuild(_unit: UnitOfWork, facts: Any) -> Received:
 
 
 RECEIVE: Final = Action(
-    "receiveRemittance", receive, answer=Answer(lambda done: [done.remittance_id, done.is_new], _rebuild)
+    "receiveRemittance", receive, answer=StoredAnswer(lambda done: [done.remittance_id, done.is_new], _rebuild)
 )
 """Run by the inbox only: no permission allows it."""

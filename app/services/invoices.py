@@ -34,7 +34,7 @@ from app.domain.text import text_failure
 from app.events.contracts import Event, invoice_event
 from app.services import contracts
 from app.services.history import invoice_step
-from app.unit_of_work.action import Action, Answer, StoredRecord, answer_of_one
+from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
 CLAIMS_MAX: Final = 100
@@ -289,7 +289,7 @@ STORED_INVOICE: Final = StoredRecord(
     invoices_db.by_ids,
     *("status", "version", "total_cents", "settled_cents", "due_date", "issued_at"),
 )
-INVOICE_ANSWER: Final[Answer[InvoiceRecord]] = answer_of_one(STORED_INVOICE)
+INVOICE_ANSWER: Final[StoredAnswer[InvoiceRecord]] = answer_of_one(STORED_INVOICE)
 CREATE: Final = Action(
     "createInvoice", create, needs="invoices:create", answer=INVOICE_ANSWER, offers=ClaimOperation.INVOICE
 )

@@ -36,7 +36,7 @@ from app.services import invoices, reviews, settlements
 from app.services.invoices import CLAIMS_MAX, InvoiceForm
 from app.services.remittances import STORED_REMITTANCE
 from app.services.settlements import Payment
-from app.unit_of_work.action import Action, Answer
+from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
 
 NOTHING: Final = Cents(0)
@@ -282,4 +282,4 @@ async def _rebuild(unit: UnitOfWork, facts: Any) -> Posted:
     return Posted(remittance, tuple(paid), posted_lines, put_back_lines)
 
 
-POST: Final = Action("postRemittance", post, needs="remittances:post", answer=Answer(_stored_facts, _rebuild))
+POST: Final = Action("postRemittance", post, needs="remittances:post", answer=StoredAnswer(_stored_facts, _rebuild))

@@ -26,7 +26,7 @@ from app.domain.statement import Statement, StatementLine, statement_failures
 from app.events.contracts import remittance_event
 from app.services import parties
 from app.tiss import read_statement
-from app.unit_of_work.action import Action, Answer, StoredRecord, answer_of_one
+from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
 
@@ -184,7 +184,7 @@ IMPORT: Final = Action(
     "importRemittance",
     import_statement,
     needs="remittances:import",
-    answer=Answer(lambda imported: [STORED_REMITTANCE.facts(imported.remittance), imported.already_imported], _rebuild),
+    answer=StoredAnswer(lambda done: [STORED_REMITTANCE.facts(done.remittance), done.already_imported], _rebuild),
     prepare=read_document,
 )
 MATCH: Final = Action(

@@ -30,7 +30,7 @@ from app.domain.text import ascii_failure, text_failure
 from app.events.contracts import settlement_event
 from app.services import invoices
 from app.services.history import invoice_step
-from app.unit_of_work.action import Action, Answer, StoredRecord
+from app.unit_of_work.action import Action, StoredAnswer, StoredRecord
 from app.unit_of_work.unit import Counted, UnitOfWork
 
 
@@ -192,7 +192,7 @@ async def _rebuild(unit: UnitOfWork, facts: Any) -> Settled:
 
 STORED_SETTLEMENT: Final = StoredRecord(SettlementRecord, settlements_db.by_ids)
 """Without columns: a row of the ledger never changes."""
-_ANSWER: Final[Answer[Settled]] = Answer(_stored_facts, _rebuild)
+_ANSWER: Final[StoredAnswer[Settled]] = StoredAnswer(_stored_facts, _rebuild)
 SETTLE: Final = Action(
     "settleInvoice", settle, needs="settlements:create", answer=_ANSWER, offers=InvoiceOperation.SETTLE
 )

@@ -27,7 +27,7 @@ ByIds = Callable[[AsyncConnection, DataScope, Sequence[str]], Awaitable[list[Row
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[Result]):
+class StoredAnswer(Generic[Result]):
     """How the result of a call with an idempotency key is stored, and read again for a repeated call.
 
     `facts` returns ids and small facts as JSON values, never a document or personal data; `rebuild` reads the result
@@ -52,7 +52,7 @@ class Action(Generic[Result]):
     name: str
     run: Callable[..., Awaitable[Result]]
     needs: str | None = None
-    answer: Answer[Result] | None = None
+    answer: StoredAnswer[Result] | None = None
     offers: StrEnum | None = None
     prepare: Callable[..., Awaitable[Mapping[str, Any]]] | None = None
 
@@ -91,19 +91,19 @@ class StoredRecord(Generic[Row]):
         return restored
 
 
-def answer_of_one(stored: StoredRecord[Row]) -> Answer[Row]:
+def answer_of_one(stored: StoredRecord[Row]) -> StoredAnswer[Row]:
     """The answer of an action whose result is one record."""
 
     async def rebuild(unit: UnitOfWork, facts: Any) -> Row:
         return (await stored.read(unit, [facts]))[0]
 
-    return Answer(stored.facts, rebuild)
+    return StoredAnswer(stored.facts, rebuild)
 
 
-def answer_of_many(stored: StoredRecord[Row]) -> Answer[list[Row]]:
+def answer_of_many(stored: StoredRecord[Row]) -> StoredAnswer[list[Row]]:
     """The answer of an action whose result is a list of records."""
 
     async def rebuild(unit: UnitOfWork, facts: Any) -> list[Row]:
         return await stored.read(unit, facts)
 
-    return Answer(lambda records: [stored.facts(each) for each in records], rebuild)
+    return StoredAnswer(lambda records: [stored.facts(each) for each in records], rebuild)

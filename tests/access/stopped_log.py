@@ -30,7 +30,7 @@ SEALED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @dataclass
-class KeptLog:
+class StoppedLog:
     """The log of a gateway that has stopped: five entries in three seals, of two, two and one entries, a day apart."""
 
     settings: Settings
@@ -38,7 +38,7 @@ class KeptLog:
     key: AccessLogKey
 
     @classmethod
-    def at(cls, directory: Path) -> "KeptLog":
+    def at(cls, directory: Path) -> "StoppedLog":
         """The log in this directory."""
         settings = embedded_settings(directory)
         return cls(settings, Database(settings.database), access_log_key_of(settings))
@@ -96,13 +96,13 @@ async def make_original(directory: Path) -> None:
         world = await new_world(gateway)
         claim = (await world.submitted_claim())["id"]
         await world.call("reviewer", LOOK, id=claim)
-    log = KeptLog.at(directory)
+    log = StoppedLog.at(directory)
     await log.change(delete(access_log_sealed), delete(access_log_seals))
     await _seal(log)
     await log.database.dispose()
 
 
-async def _seal(log: KeptLog) -> None:
+async def _seal(log: StoppedLog) -> None:
     entries = await log.ids()
     head: ChainHead | None = None
     for number, group in enumerate((entries[:2], entries[2:4], entries[4:])):
@@ -113,7 +113,7 @@ async def _seal(log: KeptLog) -> None:
         head = seal.head
 
 
-def copy_of(original: Path, directory: Path) -> KeptLog:
+def copy_of(original: Path, directory: Path) -> StoppedLog:
     """A copy to spoil."""
     shutil.copytree(original, directory)
-    return KeptLog.at(directory)
+    return StoppedLog.at(directory)
