@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from pydantic import SecretStr
 from sqlalchemy import event
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -48,6 +49,18 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
         "rate_per_second": 0,
     }
     return Settings(var_dir=directory, port=0, **{**values, **changes})
+
+
+async def production_settings(directory: Path, services: Services, **changes: Any) -> Settings:
+    """What production needs, with an identity provider that is down unless `changes` names one."""
+    values = {
+        "env": "production",
+        "cache_secret": SecretStr("a" * 32),
+        "audit_secret": SecretStr("b" * 32),
+        "oidc_issuer": "https://id.example",
+        "jwks_url": "http://127.0.0.1:1/jwks",
+    }
+    return await server_settings(directory, services, **{**values, **changes})
 
 
 # The server closes a connection that was idle for five seconds: a client that used one then might just be too late.

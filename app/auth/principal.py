@@ -1,5 +1,6 @@
 """The caller, as described by the claims of a verified token."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,6 +9,7 @@ from app.auth.roles import PERMISSIONS, ROLES
 
 SUBJECT_LENGTH_MAX: Final = 120
 ANY_PROVIDER: Final = "*"
+_PERMISSION: Final = re.compile(r"[\w.-]+:[\w.-]+")
 # A default that is compared by identity: an empty set of permissions is a valid value of its own.
 _FROM_ROLES: Final = frozenset({"from roles"})
 
@@ -102,14 +104,16 @@ def _subject(claims: Mapping[str, Any]) -> str:
 
 
 def _permissions(claims: Mapping[str, Any], roles: frozenset[str], name: str) -> frozenset[str]:
-    """The permissions of the roles, narrowed by the token's scopes if it has any of ours.
+    """The permissions of the roles, narrowed by the token's scopes if any of them is a permission by its form.
 
-    Without roles the scopes count only in the token that a client obtained for itself.
+    A token that was narrowed to permissions which are not ours, or no longer exist, may do nothing: it must not get all
+    that its roles give. Scopes of other forms, such as `openid`, change nothing. Without roles the scopes count only in
+    the token that a client obtained for itself.
     """
-    scopes = _scopes(claims, name) & PERMISSIONS
+    asked = frozenset(scope for scope in _scopes(claims, name) if _PERMISSION.fullmatch(scope))
     if roles:
-        return permissions_of(roles) & scopes if scopes else permissions_of(roles)
-    return scopes if _is_of_client(claims) else frozenset()
+        return permissions_of(roles) & asked if asked else permissions_of(roles)
+    return asked & PERMISSIONS if _is_of_client(claims) else frozenset()
 
 
 def _is_of_client(claims: Mapping[str, Any]) -> bool:

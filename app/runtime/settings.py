@@ -1,5 +1,6 @@
 """All settings, read once from BILLING_* variables; an invalid one prevents the start, with one line that says why."""
 
+import os
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,200}$"
 CLAIM_PATTERN = r"^[^,\s]{1,200}$"
 CLAIMS_PATTERN = r"^[^,\s]{1,200}(, ?[^,\s]{1,200}){0,9}$"
+SECRET_LENGTH_MIN = 32
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 DATABASE_DRIVERS = ("sqlite+aiosqlite", "mysql+aiomysql", "mysql+asyncmy")
 
@@ -165,13 +167,36 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _production_is_complete(self) -> Self:
-        if not self.is_development:
-            needed = ("database_url", "cache_secret", "audit_secret", "oidc_issuer")
-            missing = [f"BILLING_{name.upper()}" for name in needed if not getattr(self, name)]
-            if missing:
-                raise ValueError(f"BILLING_ENV=production also needs {', '.join(missing)}")
+    def _tls_pairs_are_whole(self) -> Self:
+        for prefix in ("tls", "database", "redis", "kafka"):
+            certificate, key = f"{prefix}_certificate_file", f"{prefix}_key_file"
+            if (getattr(self, certificate) is None) != (getattr(self, key) is None):
+                names = f"BILLING_{certificate.upper()} and BILLING_{key.upper()}"
+                raise ValueError(f"{names} must be set together")
         return self
+
+    @model_validator(mode="after")
+    def _production_is_complete(self) -> Self:
+        if self.is_development:
+            return self
+        needed = ("database_url", "redis_url", "events_url", "cache_secret", "audit_secret", "oidc_issuer")
+        # A default address would be a cache or a topic that nobody else sees: memory:// must be written out.
+        missing = [name for name in needed if name not in self.model_fields_set or not getattr(self, name)]
+        if missing:
+            names = ", ".join(f"BILLING_{name.upper()}" for name in missing)
+            raise ValueError(f"BILLING_ENV=production also needs {names}")
+        if self.database_url.startswith("sqlite"):
+            raise ValueError("BILLING_DATABASE_URL must be a MySQL address when BILLING_ENV is production")
+        self._check_secrets()
+        return self
+
+    def _check_secrets(self) -> None:
+        secrets = [each.get_secret_value() for each in (self.cache_secret, self.audit_secret) if each is not None]
+        if min(len(secret) for secret in secrets) < SECRET_LENGTH_MIN:
+            names = "BILLING_CACHE_SECRET and BILLING_AUDIT_SECRET"
+            raise ValueError(f"{names} need {SECRET_LENGTH_MIN} characters or more when BILLING_ENV is production")
+        if len(set(secrets)) < len(secrets):
+            raise ValueError("BILLING_CACHE_SECRET and BILLING_AUDIT_SECRET must differ when BILLING_ENV is production")
 
 
 def _one_of_schemes(value: str, *schemes: str) -> str:
@@ -183,9 +208,19 @@ def _one_of_schemes(value: str, *schemes: str) -> str:
 def load() -> Settings:
     """The settings of this process; SettingsError with one line per invalid variable, which never shows its value."""
     try:
-        return Settings()
+        found = Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_line(one["loc"], one["msg"]) for one in error.errors())) from None
+    unknown = _unknown_variables()
+    if unknown and not found.is_development:
+        raise SettingsError("\n".join(f"{name}: unknown variable, see the README" for name in unknown))
+    return found
+
+
+def _unknown_variables() -> list[str]:
+    """Variables with our prefix that no setting has: most likely misspelt."""
+    known = {f"BILLING_{name.upper()}" for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith("BILLING_") and name not in known)
 
 
 def _line(location: tuple[int | str, ...], message: str) -> str:

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from app.web import app as main
 from tests.factories import new_world
-from tests.gateway import embedded_settings, running_gateway, server_settings
+from tests.gateway import embedded_settings, production_settings, running_gateway, server_settings
 from tests.services import Services
 
 PAGE = {"accept": "text/html"}
@@ -36,16 +35,8 @@ async def test_a_page_that_is_not_built_says_in_one_line_how_to_get_it(
     assert (page.status_code, page.text.count("\n"), "make explorer" in page.text) == (503, 1, True)
 
 
-async def test_production_has_no_page_and_refuses_development_tokens(tmp_path: Path) -> None:
-    settings = embedded_settings(
-        tmp_path,
-        env="production",
-        database_url=f"sqlite+aiosqlite:///{tmp_path / 'production.db'}",
-        cache_secret=SecretStr("a" * 32),
-        audit_secret=SecretStr("b" * 32),
-        jwks_url="http://127.0.0.1:1/jwks",
-        oidc_issuer="https://id.example",
-    )
+async def test_production_has_no_page_and_refuses_development_tokens(tmp_path: Path, services: Services) -> None:
+    settings = await production_settings(tmp_path, services)
     async with running_gateway(settings) as gateway:
         page = await gateway.client.get("/graphql", headers=PAGE)
         assets = await gateway.client.get("/graphql/explorer/index.html")

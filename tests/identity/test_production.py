@@ -1,15 +1,13 @@
 """What production hides: the schema, costs, the explorer, and whatever is expensive to refuse."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import pytest
 from graphql import get_introspection_query
-from pydantic import SecretStr
 
-from tests.gateway import Gateway
-from tests.identity.conftest import gateway_of
+from tests.gateway import Gateway, production_settings, running_gateway
 from tests.identity.stand_in import StandIn, new_key, stand_in
+from tests.services import Services
 
 KEY = new_key("production")
 PROBES = ("{ __schema { queryType { name } } }", '{ me { subject } __type(name: "Claim") { name } }')
@@ -23,15 +21,12 @@ def issuing() -> Iterator[StandIn]:
 
 
 @pytest.fixture(scope="module")
-async def production(issuing: StandIn, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+async def production(
+    issuing: StandIn, services: Services, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Gateway]:
     directory = tmp_path_factory.mktemp("production")
-    changes: dict[str, Any] = {
-        "env": "production",
-        "database_url": f"sqlite+aiosqlite:///{directory / 'production.db'}",
-        "cache_secret": SecretStr("a" * 32),
-        "audit_secret": SecretStr("b" * 32),
-    }
-    async with gateway_of(directory, issuing.issuer, **changes) as found:
+    settings = await production_settings(directory, services, oidc_issuer=issuing.issuer, jwks_url=None)
+    async with running_gateway(settings) as found:
         yield found
 
 

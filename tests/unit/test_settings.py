@@ -13,8 +13,10 @@ from tests.commands import billing
 PRODUCTION = {
     "BILLING_ENV": "production",
     "BILLING_DATABASE_URL": "mysql+aiomysql://user:hidden-word@127.0.0.1:1/billing",
-    "BILLING_CACHE_SECRET": "hidden-word",
-    "BILLING_AUDIT_SECRET": "hidden-too",
+    "BILLING_REDIS_URL": "redis://127.0.0.1:1/0",
+    "BILLING_EVENTS_URL": "kafka://127.0.0.1:1",
+    "BILLING_CACHE_SECRET": "hidden-word-of-thirty-two-letters",
+    "BILLING_AUDIT_SECRET": "hidden-word-of-the-same-length-ok",
     "BILLING_OIDC_ISSUER": "https://id.example",
 }
 
@@ -143,8 +145,51 @@ def test_production_with_everything_loads_and_hides_its_secret(monkeypatch: pyte
     found = load()
     assert (found.is_development, found.database) == (False, PRODUCTION["BILLING_DATABASE_URL"])
     assert found.cache_secret is not None
-    assert found.cache_secret.get_secret_value() == "hidden-word"
+    assert found.cache_secret.get_secret_value() == PRODUCTION["BILLING_CACHE_SECRET"]
     assert "hidden-word" not in repr(found.cache_secret)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (
+            "BILLING_DATABASE_URL",
+            "sqlite+aiosqlite:///billing.db",
+            "BILLING_DATABASE_URL must be a MySQL address when BILLING_ENV is production",
+        ),
+        (
+            "BILLING_CACHE_SECRET",
+            "hidden-word-of-thirty-one-char.",
+            "BILLING_CACHE_SECRET and BILLING_AUDIT_SECRET need 32 characters or more when BILLING_ENV is production",
+        ),
+        (
+            "BILLING_AUDIT_SECRET",
+            PRODUCTION["BILLING_CACHE_SECRET"],
+            "BILLING_CACHE_SECRET and BILLING_AUDIT_SECRET must differ when BILLING_ENV is production",
+        ),
+        ("BILLING_REDIS_ULR", "redis://127.0.0.1:1/0", "BILLING_REDIS_ULR: unknown variable, see the README"),
+    ],
+)
+def test_production_refuses_what_only_development_may_have(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    assert _load_error(monkeypatch, {**PRODUCTION, name: value}) == said
+
+
+def test_production_has_memory_only_where_it_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = {"BILLING_REDIS_URL": "memory://", "BILLING_EVENTS_URL": "memory://"}
+    for name, value in {**PRODUCTION, **memory}.items():
+        monkeypatch.setenv(name, value)
+    assert (load().redis_url, load().events_url) == ("memory://", "memory://")
+
+
+@pytest.mark.parametrize("prefix", ["TLS", "DATABASE", "REDIS", "KAFKA"])
+@pytest.mark.parametrize("half", ["CERTIFICATE", "KEY"])
+def test_half_of_a_tls_pair_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, prefix: str, half: str) -> None:
+    file = tmp_path / "half.pem"
+    file.touch()
+    said = f"BILLING_{prefix}_CERTIFICATE_FILE and BILLING_{prefix}_KEY_FILE must be set together"
+    assert _load_error(monkeypatch, {f"BILLING_{prefix}_{half}_FILE": str(file)}) == said
 
 
 def test_nothing_set_is_the_embedded_development_mode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
