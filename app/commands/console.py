@@ -1,6 +1,7 @@
 """What all commands share: exit codes, both outputs, settings and a database."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import Final, NoReturn, TypeVar
 
@@ -26,8 +27,10 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def settings() -> Settings:
-    """The settings of the environment; logging is configured by them."""
+    """The settings of the environment; logging is configured by them, and only this user can read what is written."""
     found = settings_module.load()
+    # The embedded database, keys and documents of claims: all of them hold personal data or secrets.
+    os.umask(0o077)
     configure_logs(found.log_level)
     return found
 

@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     header_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
     body_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
     send_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
+    # Longer than the 60 s after which common load balancers drop an idle connection: it is theirs to close.
+    keep_alive_seconds: int = Field(default=75, ge=1, le=3_600)
     connections_max: int = Field(default=2_000, ge=1, le=100_000)
     allowed_origins: str = ""
 

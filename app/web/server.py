@@ -37,6 +37,7 @@ def serve(settings: Settings) -> None:
         http=protocol_of(settings),
         log_config=None,
         access_log=False,
+        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
         limit_concurrency=settings.connections_max,
         ws_max_size=128 * 1024,

@@ -20,6 +20,7 @@ from tests.hostile.wire import cpu_seconds, post
 EACH = 20
 LIMIT_SECONDS = 1.0
 DRIP_SECONDS = 0.1
+KEEP_ALIVE_SECONDS = 2
 HEAD = b"POST /graphql HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\n"
 DRIPS = {
     "head": (HEAD + b"x-slow: ", b"x"),
@@ -31,7 +32,9 @@ DRIPS = {
 @pytest.fixture(scope="module")
 async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
     names = ("header_timeout_seconds", "body_timeout_seconds", "send_timeout_seconds")
-    settings = embedded_settings(tmp_path_factory.mktemp("slow")).model_copy(update=dict.fromkeys(names, LIMIT_SECONDS))
+    settings = embedded_settings(tmp_path_factory.mktemp("slow")).model_copy(
+        update={**dict.fromkeys(names, LIMIT_SECONDS), "keep_alive_seconds": KEEP_ALIVE_SECONDS}
+    )
     await prepare(settings)
     async with running_fleet(settings, [GatewayProcess(settings)]) as found:
         yield found
@@ -60,6 +63,21 @@ async def test_what_comes_byte_by_byte_is_ended_in_time_and_costs_little(fleet: 
     assert (cpu_seconds(process) - before) / EACH < CPU_SECONDS_MAX
     assert {answer for answer, _ in found} == {b"HTTP/1.1 408 Request Timeout\r\n"}
     assert max(drips for _, drips in found) < 2.5 * LIMIT_SECONDS / DRIP_SECONDS
+
+
+async def test_an_idle_connection_is_closed_after_the_time_that_is_set(fleet: Fleet) -> None:
+    (process,) = fleet.processes
+    reader, writer = await asyncio.open_connection("127.0.0.1", process.settings.port)
+    for idle in (0, KEEP_ALIVE_SECONDS / 2):
+        await asyncio.sleep(idle)
+        writer.write(b"GET /health/live HTTP/1.1\r\nhost: g\r\n\r\n")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]))
+    began = time.monotonic()
+    assert await asyncio.wait_for(reader.read(), 5 * KEEP_ALIVE_SECONDS) == b""
+    assert time.monotonic() - began > KEEP_ALIVE_SECONDS / 2
+    writer.close()
 
 
 async def test_whoever_waits_beside_them_is_answered_at_once(fleet: Fleet) -> None:

@@ -59,6 +59,17 @@ def test_a_missing_file_is_one_line(loaded: Path, tmp_path: Path) -> None:
     assert "No such file" in done.stderr
 
 
+def test_only_the_owner_can_read_what_is_stored(loaded: Path) -> None:
+    _billing(loaded, "token", "--role", "admin")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in loaded.iterdir()}
+    assert modes == {"billing.db": 0o600, "audit-secret": 0o600, "development-key.json": 0o600}
+
+
+def test_a_new_directory_is_closed_to_others(tmp_path: Path) -> None:
+    assert _billing(tmp_path / "new", "migrate").returncode == 0
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_token_is_one_line_and_a_role_without_its_scope_is_refused(tmp_path: Path) -> None:
     good = _billing(tmp_path, "token", "--role", "biller", "--provider", "1234567")
     bad = _billing(tmp_path, "token", "--role", "payer_agent")
