@@ -211,11 +211,8 @@ def _form(number: int, rng: random.Random, today: date) -> ClaimForm:
         service_date=today - timedelta(days=rng.randint(0, 60)),
         items=tuple(items),
         practitioner=Practitioner("Dra. Exemplo", "06", "12345", "35", "225125"),
-        authorization=None,
         clinical_indication="Consulta de rotina",
         diagnosis_codes=("Z00.0",),
-        claimed_total=None,
-        encounter=None,
     )
 
 
