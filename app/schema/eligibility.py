@@ -23,20 +23,8 @@ from app.services import eligibility as service
 from app.services.eligibility import Question
 from app.unit_of_work.idempotency import Written
 
-described(
-    EligibilityOutcome,
-    "Outcome of an eligibility check; new values may be added.",
-    {
-        "ELIGIBLE": "Covered on the service date.",
-        "NOT_ELIGIBLE": "Not covered; see the reasons.",
-        "UNDETERMINED": "Unknown, because the payer did not answer.",
-    },
-)
-described(
-    EligibilitySource,
-    "Source of an answer.",
-    {"PAYER": "The payer was asked for this check.", "CACHE": "An earlier answer of the payer was reused."},
-)
+described(EligibilityOutcome, "Outcome of an eligibility check; new values may be added.")
+described(EligibilitySource, "Source of an answer.")
 
 
 @strawberry.type(description="Reason why a card is not covered.")

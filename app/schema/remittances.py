@@ -26,45 +26,10 @@ from app.schema.parties import Payer, Provider
 from app.services import posting
 from app.services import remittances as service
 
-described(
-    RemittanceSource,
-    "Source of a remittance; new values may be added.",
-    {
-        "TYPED": "Entered line by line.",
-        "TISS": "Imported from a TISS document.",
-        "EVENT": "Received as an event from the payer.",
-    },
-)
-described(
-    RemittanceStatus,
-    "Status of a remittance; new values may be added.",
-    {
-        "IMPORTED": "Imported; no line is posted.",
-        "PARTIALLY_POSTED": "Some lines are posted.",
-        "POSTED": "All lines are posted.",
-    },
-)
-described(
-    RemittanceLineStatus,
-    "Status of a remittance line; new values may be added.",
-    {
-        "MATCHED": "Matched to a claim; not posted yet.",
-        "UNMATCHED": "Needs to be matched by a person.",
-        "POSTED": "Posted: its decision and payment are recorded.",
-    },
-)
-described(
-    RemittanceLineProblem,
-    "Reason why a line is unmatched; new values may be added.",
-    {
-        "UNKNOWN_CLAIM": "No claim has these numbers.",
-        "AMBIGUOUS": "The numbers match several claims, or the line matches several items.",
-        "UNKNOWN_ITEM": "The claim has no such item.",
-        "AMOUNTS_DIFFER": "The amounts do not add up to the claim, or contradict its decision.",
-        "NOT_PAYABLE": "The claim was not submitted, or its invoice is not issued.",
-        "OVERPAID": "The line pays more than is due.",
-    },
-)
+described(RemittanceSource, "Source of a remittance; new values may be added.")
+described(RemittanceStatus, "Status of a remittance; new values may be added.")
+described(RemittanceLineStatus, "Status of a remittance line; new values may be added.")
+described(RemittanceLineProblem, "Reason why a line is unmatched; new values may be added.")
 
 
 @strawberry.type(description="A denial on a remittance line (glosa).")
