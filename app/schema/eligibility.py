@@ -39,6 +39,8 @@ class EligibilityReason:
     description="Result of an eligibility check (elegibilidade): whether a card is covered on a day. Never changes."
 )
 class Eligibility(Node):
+    record = EligibilityRecord
+
     outcome: EligibilityOutcome = strawberry.field(description="Outcome of the check.")
     source: EligibilitySource = strawberry.field(description="Source of the answer.")
     service_date: date = strawberry.field(description="Service date that was checked.")
@@ -60,10 +62,6 @@ class Eligibility(Node):
     card_number: str | None = strawberry.field(
         description="Card number that was checked (numeroCarteira).", extensions=maskable()
     )
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, EligibilityRecord)
 
     @strawberry.field(
         name="reasons", description="Reasons why the card is not covered, ordered by code; empty if it is."

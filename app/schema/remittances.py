@@ -43,6 +43,8 @@ class RemittanceDenial:
 
 @strawberry.type(description="A line of a remittance: an item, or a whole claim.")
 class RemittanceLine(Node):
+    record = RemittanceLineRecord
+
     sequence: int = strawberry.field(description="Number of the line within the remittance, from 1.")
     provider_claim_number: str | None = strawberry.field(
         description="The provider's claim number (numeroGuiaPrestador); null if not given."
@@ -68,10 +70,6 @@ class RemittanceLine(Node):
         extensions=health("claims:read_items", "remittances:import"),
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, RemittanceLineRecord)
-
     @strawberry.field(
         graphql_type=list[RemittanceDenial] | None,
         description="Denied amounts and their reasons (glosas).",
@@ -95,6 +93,8 @@ class RemittanceLine(Node):
 
 @strawberry.type(description="A remittance: a payer's statement of what it pays and denies (demonstrativo).")
 class Remittance(Node):
+    record = RemittanceRecord
+
     statement_number: str = strawberry.field(description="Number of the payer's statement (numeroDemonstrativo).")
     source: RemittanceSource = strawberry.field(description="Source of the remittance.")
     status: RemittanceStatus = strawberry.field(description="Status of the remittance.")
@@ -111,10 +111,6 @@ class Remittance(Node):
         description="The bank's reference of the payment; null if none was given.",
         extensions=financial("settlements:read_bank"),
     )
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, RemittanceRecord)
 
     @strawberry.field(graphql_type=Payer | None, description="The payer (operadora).")
     async def payer(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> PayerRecord | None:
