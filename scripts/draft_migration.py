@@ -3,11 +3,16 @@
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from alembic import command
+from alembic.config import Config
 from sqlalchemy import create_engine
 
-from app.db.migrate import config
+from app.db.migrate import SCRIPTS, config
+
+HOOKS: Final = {"lint": "check --fix --quiet REVISION_SCRIPT_FILENAME", "format": "format REVISION_SCRIPT_FILENAME"}
+"""What ruff does with the draft."""
 
 
 def main(message: str) -> None:
@@ -15,10 +20,23 @@ def main(message: str) -> None:
     if not message:
         sys.exit('say what changes: make migration m="..."')
     with TemporaryDirectory() as directory, create_engine(f"sqlite:///{Path(directory) / 'head.db'}").begin() as found:
-        settings = config()
+        number = len(list((SCRIPTS / "versions").glob("*.py"))) + 1
+        settings = _settings(number)
         settings.attributes["connection"] = found
         command.upgrade(settings, "head")
-        command.revision(settings, message, autogenerate=True)
+        command.revision(settings, message, autogenerate=True, rev_id=f"b{number:03d}")
+
+
+def _settings(number: int) -> Config:
+    """Names the file like the others, and lets ruff format it."""
+    found = config()
+    found.set_main_option("file_template", f"{number:04d}_%%(slug)s")
+    found.set_section_option("post_write_hooks", "hooks", ", ".join(HOOKS))
+    for hook, options in HOOKS.items():
+        found.set_section_option("post_write_hooks", f"{hook}.type", "module")
+        found.set_section_option("post_write_hooks", f"{hook}.module", "ruff")
+        found.set_section_option("post_write_hooks", f"{hook}.options", options)
+    return found
 
 
 if __name__ == "__main__":

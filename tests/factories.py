@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.auth.roles import NARROWED_TO
 from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.tables import outbox
 from app.domain import ids
@@ -51,10 +52,10 @@ class World:
     def token(self, role: str) -> str:
         """A token of this role for this world's parties only."""
         scopes: dict[str, dict[str, Any]] = {
-            "payer_agent": {"payer": self.payer, "providers": ["*"]},
+            "payer": {"payer": self.payer, "providers": ["*"]},
             "patient": {"patient": self.patient},
         }
-        return self.gateway.token(role, **scopes.get(role, {"providers": [self.provider]}))
+        return self.gateway.token(role, **scopes.get(NARROWED_TO.get(role, ""), {"providers": [self.provider]}))
 
     async def call(self, role: str, query: str, **variables: Any) -> Any:
         """The data of an operation that must not fail."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.auth.roles import PERMISSIONS, ROLES
+from app.auth.roles import NARROWED_TO, PERMISSIONS, ROLES, missing_part
 
 SUBJECT_LENGTH_MAX: Final = 120
 ANY_PROVIDER: Final = "*"
@@ -48,6 +48,11 @@ class Principal:
         """Whether the token covers all providers, by `*`."""
         return ANY_PROVIDER in self.providers
 
+    @property
+    def is_of_payer(self) -> bool:
+        """Whether one of the roles acts for a single payer."""
+        return any(NARROWED_TO.get(role) == "payer" for role in self.roles)
+
 
 def permissions_of(roles: frozenset[str]) -> frozenset[str]:
     """All permissions of these roles; unknown roles have none."""
@@ -78,12 +83,11 @@ STANDARD_CLAIM_NAMES: Final = TokenClaimNames()
 def principal_of(claims: Mapping[str, Any], names: TokenClaimNames = STANDARD_CLAIM_NAMES) -> Principal:
     """The caller that the claims of a verified token describe; InvalidToken if a claim has the wrong shape.
 
-    Unknown roles are ignored. A `patient` needs a `patient` claim and a `payer_agent` a `payer` claim: without it the
-    role would have no data scope, and the token is refused.
+    Unknown roles are ignored. A token without the `payer` or `patient` claim that one of its roles needs is refused.
     """
     roles = _strings(claims, names.roles) & ROLES.keys()
     payer, patient = _single_string(claims, names.payer), _single_string(claims, names.patient)
-    if ("payer_agent" in roles and payer is None) or ("patient" in roles and patient is None):
+    if missing_part(roles, payer=payer, patient=patient):
         raise InvalidToken("the token's role needs a payer or a patient claim")
     return Principal(
         subject=_subject(claims),

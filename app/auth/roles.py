@@ -1,5 +1,6 @@
 """Roles and their permissions. A permission is what may be done; whose data it covers is the caller's data scope."""
 
+from collections.abc import Collection
 from typing import Final
 
 _READ: Final = frozenset({"claims:read", "invoices:read", "tuss:read"})
@@ -39,3 +40,12 @@ ROLES: Final[dict[str, frozenset[str]]] = {
 
 PERMISSIONS: Final = frozenset(permission for permissions in ROLES.values() for permission in permissions)
 """All permissions of all roles; anything else in the `scope` claim of a token is ignored."""
+
+NARROWED_TO: Final = {"payer_agent": "payer", "patient": "patient"}
+"""Roles that need a data scope of one payer or one patient: without it they would reach nothing, or too much."""
+
+
+def missing_part(roles: Collection[str], *, payer: str | None, patient: str | None) -> str | None:
+    """`payer` or `patient`: the part of the data scope that one of the roles needs and that is not given, or None."""
+    given = {"payer": payer, "patient": patient}
+    return next((part for role, part in NARROWED_TO.items() if role in roles and given[part] is None), None)

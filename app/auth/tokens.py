@@ -70,7 +70,7 @@ class Verifier:
         if not _COMPACT.fullmatch(token.strip()):
             raise InvalidToken("the token is not a signed JWT")
         principal, bound_to = await self._cached(token.strip())
-        if bound_to is None and self._binds_payers and "payer_agent" in principal.roles:
+        if bound_to is None and self._binds_payers and principal.is_of_payer:
             raise InvalidToken("a payer's token must be bound to its certificate")
         if bound_to is not None and (certificate is None or thumbprint(certificate) != bound_to):
             raise InvalidToken("the token is bound to a different certificate")

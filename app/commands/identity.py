@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.auth.roles import ROLES
+from app.auth.roles import NARROWED_TO, ROLES, missing_part
 from app.commands import console
 from app.runtime.build import development_keys
 from app.runtime.settings import Settings
@@ -25,16 +25,14 @@ def token(
         console.fail("in production the identity provider issues the tokens")
     if role not in ROLES:
         console.fail(f"there is no role {role}; the roles are {', '.join(ROLES)}")
-    needed = {"payer_agent": ("--payer", payer), "patient": ("--patient", patient)}
-    option, value = needed.get(role, ("", "given"))
-    if not value:
-        console.fail(f"the role {role} needs {option}")
+    if missing := missing_part([role], payer=payer or None, patient=patient or None):
+        console.fail(f"the role {role} needs --{missing}")
     narrowing = {"providers": provider or _all_providers(role), "payer": payer, "patient": patient}
     print(development_token(settings, role, {name: part for name, part in narrowing.items() if part}))
 
 
 def _all_providers(role: str) -> list[str]:
-    return [] if role == "patient" else ["*"]
+    return [] if NARROWED_TO.get(role) == "patient" else ["*"]
 
 
 def development_token(settings: Settings, role: str, scope: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tiss import examples
 
+from app.auth.roles import NARROWED_TO
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import parties as parties_db
@@ -211,11 +212,8 @@ def _form(number: int, rng: random.Random, today: date) -> ClaimForm:
         service_date=today - timedelta(days=rng.randint(0, 60)),
         items=tuple(items),
         practitioner=Practitioner("Dra. Exemplo", "06", "12345", "35", "225125"),
-        authorization=None,
         clinical_indication="Consulta de rotina",
         diagnosis_codes=("Z00.0",),
-        claimed_total=None,
-        encounter=None,
     )
 
 
@@ -240,12 +238,12 @@ SEED_PARTIES: Final = Action("seedParties", _seed_parties)
 SEED_CLAIMS: Final = Action("seedClaims", _seed_claims)
 """Both are used by `billing seed-demo`."""
 DEMO_SCOPES: Final[dict[str, dict[str, Any]]] = {
-    "payer_agent": {"payer": PAYER, "providers": ["*"]},
+    "payer": {"payer": PAYER, "providers": ["*"]},
     "patient": {"patient": PATIENT},
 }
-"""The data scope of the demo token of a role; the other roles see the demo providers."""
+"""The data scope of the demo tokens of roles that need a payer or a patient; the others see the demo providers."""
 
 
 def scope_of_role(role: str) -> dict[str, Any]:
     """The token claims that limit the data scope of a role's demo token."""
-    return DEMO_SCOPES.get(role, {"providers": [PROVIDER, HOSPITAL]})
+    return DEMO_SCOPES.get(NARROWED_TO.get(role, ""), {"providers": [PROVIDER, HOSPITAL]})

@@ -1,40 +1,41 @@
 """The vocabulary of the access log: kinds of entries, decisions, classes of data, and purposes of use."""
 
 from collections.abc import Collection
-from enum import StrEnum
 from typing import Final
 
+from app.domain.described import DescribedEnum
 
-class AccessKind(StrEnum):
+
+class AccessKind(DescribedEnum):
     """What an entry records; a PROCESS entry is the start or the end of a gateway process, or an archiving."""
 
-    READ = "READ"
-    WRITE = "WRITE"
-    PROCESS = "PROCESS"
+    READ = "READ", "Data was read."
+    WRITE = "WRITE", "Data was changed."
+    PROCESS = "PROCESS", "A gateway process started or stopped, or entries were archived."
 
 
-class AccessDecision(StrEnum):
-    ALLOWED = "ALLOWED"
-    REFUSED = "REFUSED"
+class AccessDecision(DescribedEnum):
+    ALLOWED = "ALLOWED", "The access was allowed."
+    REFUSED = "REFUSED", "The caller lacked a permission and saw nothing."
 
 
-class DataClass(StrEnum):
+class DataClass(DescribedEnum):
     """What kind of sensitive data a field or a document carries."""
 
-    PERSONAL = "PERSONAL"
-    HEALTH = "HEALTH"
-    FINANCIAL = "FINANCIAL"
+    PERSONAL = "PERSONAL", "Identifies a person."
+    HEALTH = "HEALTH", "Describes a person's health."
+    FINANCIAL = "FINANCIAL", "Amounts and bank details."
 
 
-class PurposeOfUse(StrEnum):
+class PurposeOfUse(DescribedEnum):
     """Why data is used, by HL7's codes: healthcare payment, eligibility verification, patient requested, system
     administration, break the glass."""
 
-    HPAYMT = "HPAYMT"
-    ELIGVER = "ELIGVER"
-    PATRQT = "PATRQT"
-    HSYSADMIN = "HSYSADMIN"
-    BTG = "BTG"
+    HPAYMT = "HPAYMT", "Payment for healthcare."
+    ELIGVER = "ELIGVER", "Verification of eligibility."
+    PATRQT = "PATRQT", "The patient's own request."
+    HSYSADMIN = "HSYSADMIN", "Administration of the system."
+    BTG = "BTG", "Emergency access (break-glass)."
 
 
 _PURPOSES: Final = {

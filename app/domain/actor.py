@@ -1,20 +1,20 @@
 """Who acts, through which door, and whose data they reach: known to services, the access log and the history."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from app.domain.access_log import PurposeOfUse
 from app.domain.data_scope import EVERYTHING, DataScope
+from app.domain.described import DescribedEnum
 
 
-class Door(StrEnum):
+class Door(DescribedEnum):
     """Where an operation came in."""
 
-    GRAPHQL = "GRAPHQL"
-    REST = "REST"
-    INBOX = "INBOX"
-    SWEEP = "SWEEP"
-    CLI = "CLI"
+    GRAPHQL = "GRAPHQL", "The GraphQL API."
+    REST = "REST", "The REST API."
+    INBOX = "INBOX", "A message from a payer."
+    SWEEP = "SWEEP", "The gateway's own background job for passed deadlines."
+    CLI = "CLI", "An operator's command line."
 
 
 @dataclass(frozen=True, slots=True)

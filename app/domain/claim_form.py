@@ -14,6 +14,7 @@ from app.domain.text import ascii_failure, text_failure
 
 ITEMS_MAX: Final = 200
 DIAGNOSES_MAX: Final = 4
+NO_PRACTITIONER: Final = Practitioner()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +48,9 @@ class Authorization:
 class ClaimForm:
     """A claim as the provider sends it; `claimed_total` is checked against the items when given.
 
-    No field has a default: code that builds a form, from an input, a document or a stored claim, must set each one, so
-    that code which does not know a new field cannot clear it.
+    A field without a default is required. The others are absent by default: a document or input that does not have such
+    a field need not mention it. Changes start from the form of the stored claim, which has every field, so that nothing
+    is cleared by leaving it out.
     """
 
     type: ClaimType
@@ -58,12 +60,12 @@ class ClaimForm:
     card_number: str
     service_date: date
     items: tuple[ItemForm, ...]
-    practitioner: Practitioner
-    authorization: Authorization | None
-    clinical_indication: str | None
-    diagnosis_codes: tuple[str, ...]
-    claimed_total: Cents | None
-    encounter: Encounter | None
+    practitioner: Practitioner = NO_PRACTITIONER
+    authorization: Authorization | None = None
+    clinical_indication: str | None = None
+    diagnosis_codes: tuple[str, ...] = ()
+    claimed_total: Cents | None = None
+    encounter: Encounter | None = None
 
     @property
     def total(self) -> Cents:

@@ -3,40 +3,40 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 
+from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure, conflict
 from app.domain.money import Cents
 
 
-class ClaimType(StrEnum):
-    CONSULTATION = "CONSULTATION"
-    SP_SADT = "SP_SADT"
-    ADMISSION_SUMMARY = "ADMISSION_SUMMARY"
-    INDIVIDUAL_FEES = "INDIVIDUAL_FEES"
+class ClaimType(DescribedEnum):
+    CONSULTATION = "CONSULTATION", "Consultation (guia de consulta)."
+    SP_SADT = "SP_SADT", "Diagnostic and therapeutic services (guia SP/SADT)."
+    ADMISSION_SUMMARY = "ADMISSION_SUMMARY", "Summary of a hospital stay (guia de resumo de internação)."
+    INDIVIDUAL_FEES = "INDIVIDUAL_FEES", "Fees of one professional during a hospital stay (guia de honorários)."
 
 
-class ClaimStatus(StrEnum):
-    DRAFT = "DRAFT"
-    SUBMITTED = "SUBMITTED"
-    UNDER_REVIEW = "UNDER_REVIEW"
-    PENDING_INFORMATION = "PENDING_INFORMATION"
-    APPROVED = "APPROVED"
-    PARTIALLY_APPROVED = "PARTIALLY_APPROVED"
-    DENIED = "DENIED"
-    CANCELLED = "CANCELLED"
+class ClaimStatus(DescribedEnum):
+    DRAFT = "DRAFT", "Not sent yet; can still be changed."
+    SUBMITTED = "SUBMITTED", "Sent to the payer."
+    UNDER_REVIEW = "UNDER_REVIEW", "The payer is reviewing it."
+    PENDING_INFORMATION = "PENDING_INFORMATION", "The payer is waiting for information from the provider."
+    APPROVED = "APPROVED", "Every item was approved in full."
+    PARTIALLY_APPROVED = "PARTIALLY_APPROVED", "Approved in part and denied in part."
+    DENIED = "DENIED", "Nothing was approved."
+    CANCELLED = "CANCELLED", "Withdrawn before the payer decided."
 
 
-class ClaimAction(StrEnum):
-    CREATE = "CREATE"
-    UPDATE = "UPDATE"
-    SUBMIT = "SUBMIT"
-    START_REVIEW = "START_REVIEW"
-    REQUEST_INFORMATION = "REQUEST_INFORMATION"
-    APPROVE = "APPROVE"
-    APPROVE_PARTIALLY = "APPROVE_PARTIALLY"
-    DENY = "DENY"
-    CANCEL = "CANCEL"
+class ClaimAction(DescribedEnum):
+    CREATE = "CREATE", "Created as a draft."
+    UPDATE = "UPDATE", "The draft was changed."
+    SUBMIT = "SUBMIT", "Sent to the payer."
+    START_REVIEW = "START_REVIEW", "The payer started or resumed the review."
+    REQUEST_INFORMATION = "REQUEST_INFORMATION", "The payer requested information."
+    APPROVE = "APPROVE", "Decided: every item approved in full."
+    APPROVE_PARTIALLY = "APPROVE_PARTIALLY", "Decided: approved in part."
+    DENY = "DENY", "Decided: nothing approved."
+    CANCEL = "CANCEL", "Withdrawn."
 
 
 TRANSITIONS: dict[tuple[ClaimStatus, ClaimAction], ClaimStatus] = {

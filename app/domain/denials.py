@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
+from app.domain.described import DescribedEnum
 from app.domain.errors import BillingError, ErrorCode, conflict, refuse
 from app.domain.money import Cents, format_money
 
@@ -13,24 +13,24 @@ REPLACED = "another claim replaces the claim of this denial"
 """Why a denial cannot be accepted or appealed."""
 
 
-class DenialStatus(StrEnum):
-    OPEN = "OPEN"
-    ACCEPTED = "ACCEPTED"
-    APPEALED = "APPEALED"
-    OVERTURNED = "OVERTURNED"
-    PARTIALLY_OVERTURNED = "PARTIALLY_OVERTURNED"
-    UPHELD = "UPHELD"
-    EXPIRED = "EXPIRED"
+class DenialStatus(DescribedEnum):
+    OPEN = "OPEN", "Neither accepted nor appealed."
+    ACCEPTED = "ACCEPTED", "The provider accepted the loss."
+    APPEALED = "APPEALED", "The provider appealed (recurso de glosa); the payer has not answered yet."
+    OVERTURNED = "OVERTURNED", "The payer reversed the denial in full."
+    PARTIALLY_OVERTURNED = "PARTIALLY_OVERTURNED", "The payer reversed the denial in part."
+    UPHELD = "UPHELD", "The payer upheld the denial."
+    EXPIRED = "EXPIRED", "The appeal deadline passed without an appeal."
 
 
-class DenialAction(StrEnum):
-    DENY = "DENY"
-    ACCEPT = "ACCEPT"
-    APPEAL = "APPEAL"
-    OVERTURN = "OVERTURN"
-    OVERTURN_PARTIALLY = "OVERTURN_PARTIALLY"
-    UPHOLD = "UPHOLD"
-    EXPIRE = "EXPIRE"
+class DenialAction(DescribedEnum):
+    DENY = "DENY", "The payer denied the amount."
+    ACCEPT = "ACCEPT", "The provider accepted the loss."
+    APPEAL = "APPEAL", "The provider appealed (recurso de glosa)."
+    OVERTURN = "OVERTURN", "The payer reversed the denial in full."
+    OVERTURN_PARTIALLY = "OVERTURN_PARTIALLY", "The payer reversed the denial in part."
+    UPHOLD = "UPHOLD", "The payer upheld the denial."
+    EXPIRE = "EXPIRE", "The appeal deadline passed without an appeal."
 
 
 TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {

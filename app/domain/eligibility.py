@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
+
+from app.domain.described import DescribedEnum
 
 
-class EligibilityOutcome(StrEnum):
-    ELIGIBLE = "ELIGIBLE"
-    NOT_ELIGIBLE = "NOT_ELIGIBLE"
-    UNDETERMINED = "UNDETERMINED"
+class EligibilityOutcome(DescribedEnum):
+    ELIGIBLE = "ELIGIBLE", "Covered on the service date."
+    NOT_ELIGIBLE = "NOT_ELIGIBLE", "Not covered; see the reasons."
+    UNDETERMINED = "UNDETERMINED", "Unknown, because the payer did not answer."
 
 
-class EligibilitySource(StrEnum):
-    PAYER = "PAYER"
-    CACHE = "CACHE"
+class EligibilitySource(DescribedEnum):
+    PAYER = "PAYER", "The payer was asked for this check."
+    CACHE = "CACHE", "An earlier answer of the payer was reused."
 
 
 UNKNOWN_CARD = "1001"

@@ -2,31 +2,32 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
+
+from app.domain.described import DescribedEnum
 
 
-class ErrorCode(StrEnum):
+class ErrorCode(DescribedEnum):
     """Every expected reason for a refusal; values may be added, but are never renamed."""
 
-    INVALID_INPUT = "INVALID_INPUT"
-    INVALID_AMOUNT = "INVALID_AMOUNT"
-    INVALID_QUANTITY = "INVALID_QUANTITY"
-    INVALID_DATE = "INVALID_DATE"
-    INVALID_IDENTIFIER = "INVALID_IDENTIFIER"
-    INVALID_CARD = "INVALID_CARD"
-    UNKNOWN_CODE = "UNKNOWN_CODE"
-    TOTAL_MISMATCH = "TOTAL_MISMATCH"
-    AUTHORIZATION_EXPIRED = "AUTHORIZATION_EXPIRED"
-    DUPLICATE_CLAIM = "DUPLICATE_CLAIM"
-    BATCH_TOO_LARGE = "BATCH_TOO_LARGE"
-    APPEAL_EXISTS = "APPEAL_EXISTS"
-    APPEAL_TOO_LATE = "APPEAL_TOO_LATE"
-    OVER_SETTLEMENT = "OVER_SETTLEMENT"
-    CONFLICT = "CONFLICT"
-    STALE_VERSION = "STALE_VERSION"
-    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
-    CURSOR_EXPIRED = "CURSOR_EXPIRED"
-    NOT_FOUND = "NOT_FOUND"
+    INVALID_INPUT = "INVALID_INPUT", "A value has the wrong form, length or characters."
+    INVALID_AMOUNT = "INVALID_AMOUNT", "An amount is malformed, zero, negative, too large or does not add up."
+    INVALID_QUANTITY = "INVALID_QUANTITY", "A quantity or factor is not above zero."
+    INVALID_DATE = "INVALID_DATE", "A date is malformed, in the future, or outside the payer's window."
+    INVALID_IDENTIFIER = "INVALID_IDENTIFIER", "A CNES, registro ANS, CPF or CNPJ is invalid."
+    INVALID_CARD = "INVALID_CARD", "The card (carteira) is unknown, malformed or expired."
+    UNKNOWN_CODE = "UNKNOWN_CODE", "A code is unknown, or was not valid on the day."
+    TOTAL_MISMATCH = "TOTAL_MISMATCH", "The items do not add up to the claimed total."
+    AUTHORIZATION_EXPIRED = "AUTHORIZATION_EXPIRED", "The authorization (senha) expired before the service date."
+    DUPLICATE_CLAIM = "DUPLICATE_CLAIM", "The provider already used this claim number with the payer."
+    BATCH_TOO_LARGE = "BATCH_TOO_LARGE", "More than 100 claims in a batch, or claims of several types."
+    APPEAL_EXISTS = "APPEAL_EXISTS", "The denial was appealed before; only one appeal is possible."
+    APPEAL_TOO_LATE = "APPEAL_TOO_LATE", "The last day to appeal has passed."
+    OVER_SETTLEMENT = "OVER_SETTLEMENT", "The amount exceeds what is due, or what can still be reversed."
+    CONFLICT = "CONFLICT", "The object's current status does not allow the action."
+    STALE_VERSION = "STALE_VERSION", "The object has changed since the given version."
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED", "The idempotency key was used with another input."
+    CURSOR_EXPIRED = "CURSOR_EXPIRED", "Events after the cursor of a stream have been deleted."
+    NOT_FOUND = "NOT_FOUND", "There is no such object in the caller's data scope."
 
 
 @dataclass(frozen=True, slots=True)

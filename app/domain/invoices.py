@@ -1,35 +1,35 @@
 """The invoice (conta): its states, and its status as a function of the settlement ledger."""
 
 import re
-from enum import StrEnum
 from typing import Final
 
+from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure, conflict, refuse
 from app.domain.money import CENTS_MAX, Cents, format_money
 
 
-class InvoiceStatus(StrEnum):
-    DRAFT = "DRAFT"
-    ISSUED = "ISSUED"
-    PARTIALLY_SETTLED = "PARTIALLY_SETTLED"
-    SETTLED = "SETTLED"
-    CANCELLED = "CANCELLED"
+class InvoiceStatus(DescribedEnum):
+    DRAFT = "DRAFT", "Not sent yet."
+    ISSUED = "ISSUED", "Sent to the payer; nothing is settled."
+    PARTIALLY_SETTLED = "PARTIALLY_SETTLED", "Paid in part."
+    SETTLED = "SETTLED", "Paid in full."
+    CANCELLED = "CANCELLED", "Withdrawn; its claims can be invoiced again."
 
 
-class InvoiceAction(StrEnum):
-    CREATE = "CREATE"
-    ADJUST = "ADJUST"
-    ISSUE = "ISSUE"
-    CANCEL = "CANCEL"
-    SETTLE = "SETTLE"
-    REVERSE = "REVERSE"
+class InvoiceAction(DescribedEnum):
+    CREATE = "CREATE", "Created as a draft."
+    ADJUST = "ADJUST", "A credit or debit changed the total."
+    ISSUE = "ISSUE", "Sent to the payer."
+    CANCEL = "CANCEL", "Withdrawn."
+    SETTLE = "SETTLE", "A payment was recorded."
+    REVERSE = "REVERSE", "A payment was reversed."
 
 
-class InvoiceLineKind(StrEnum):
-    CLAIM = "CLAIM"
-    RECOVERY = "RECOVERY"
-    CREDIT = "CREDIT"
-    DEBIT = "DEBIT"
+class InvoiceLineKind(DescribedEnum):
+    CLAIM = "CLAIM", "An approved claim."
+    RECOVERY = "RECOVERY", "The amount won by an appeal."
+    CREDIT = "CREDIT", "An adjustment in the provider's favor; it increases the total."
+    DEBIT = "DEBIT", "An adjustment in the payer's favor; it reduces the total."
 
 
 ADJUSTMENTS: Final = frozenset({InvoiceLineKind.CREDIT, InvoiceLineKind.DEBIT})

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
 from app.domain import eligibility
 from app.domain.contracts import Price
+from app.domain.described import DescribedEnum
 from app.domain.eligibility import CoverageTerms
 from app.domain.errors import ErrorCode, Failure
 from app.domain.money import Cents, Factor, Quantity, format_money, format_quantity, item_total
@@ -27,9 +27,9 @@ COVERAGE_MESSAGES: Final = {
 }
 
 
-class FindingSeverity(StrEnum):
-    ERROR = "ERROR"
-    WARNING = "WARNING"
+class FindingSeverity(DescribedEnum):
+    ERROR = "ERROR", "The claim cannot be submitted in this form."
+    WARNING = "WARNING", "The payer may deny it, but the claim can be submitted."
 
 
 @dataclass(frozen=True, slots=True)

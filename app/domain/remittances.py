@@ -5,26 +5,27 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
+from app.domain.described import DescribedEnum
 from app.domain.errors import conflict
 from app.domain.money import Cents
 
 
-class RemittanceSource(StrEnum):
-    TYPED = "TYPED"
-    TISS = "TISS"
-    EVENT = "EVENT"
+class RemittanceSource(DescribedEnum):
+    TYPED = "TYPED", "Entered line by line."
+    TISS = "TISS", "Imported from a TISS document."
+    EVENT = "EVENT", "Received as an event from the payer."
 
 
-class RemittanceStatus(StrEnum):
-    IMPORTED = "IMPORTED"
-    PARTIALLY_POSTED = "PARTIALLY_POSTED"
-    POSTED = "POSTED"
+class RemittanceStatus(DescribedEnum):
+    IMPORTED = "IMPORTED", "Imported; no line is posted."
+    PARTIALLY_POSTED = "PARTIALLY_POSTED", "Some lines are posted."
+    POSTED = "POSTED", "All lines are posted."
 
 
-class RemittanceLineStatus(StrEnum):
-    MATCHED = "MATCHED"
-    UNMATCHED = "UNMATCHED"
-    POSTED = "POSTED"
+class RemittanceLineStatus(DescribedEnum):
+    MATCHED = "MATCHED", "Matched to a claim; not posted yet."
+    UNMATCHED = "UNMATCHED", "Needs to be matched by a person."
+    POSTED = "POSTED", "Posted: its decision and payment are recorded."
 
 
 class RemittanceLineAction(StrEnum):
@@ -49,15 +50,15 @@ def next_line_status(status: RemittanceLineStatus, action: RemittanceLineAction)
         raise conflict(f"a line that is {status} cannot {action.value.lower().replace('_', ' ')}") from None
 
 
-class RemittanceLineProblem(StrEnum):
+class RemittanceLineProblem(DescribedEnum):
     """Why a line must be checked by hand."""
 
-    UNKNOWN_CLAIM = "UNKNOWN_CLAIM"
-    AMBIGUOUS = "AMBIGUOUS"
-    UNKNOWN_ITEM = "UNKNOWN_ITEM"
-    AMOUNTS_DIFFER = "AMOUNTS_DIFFER"
-    NOT_PAYABLE = "NOT_PAYABLE"
-    OVERPAID = "OVERPAID"
+    UNKNOWN_CLAIM = "UNKNOWN_CLAIM", "No claim has these numbers."
+    AMBIGUOUS = "AMBIGUOUS", "The numbers match several claims, or the line matches several items."
+    UNKNOWN_ITEM = "UNKNOWN_ITEM", "The claim has no such item."
+    AMOUNTS_DIFFER = "AMOUNTS_DIFFER", "The amounts do not add up to the claim, or contradict its decision."
+    NOT_PAYABLE = "NOT_PAYABLE", "The claim was not submitted, or its invoice is not issued."
+    OVERPAID = "OVERPAID", "The line pays more than is due."
 
 
 def remittance_status(lines: Sequence[RemittanceLineStatus]) -> RemittanceStatus:

@@ -2,14 +2,15 @@
 
 from enum import StrEnum
 
+from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, conflict, refuse
 from app.domain.money import Cents, format_money
 
 
-class SettlementStatus(StrEnum):
-    PENDING = "PENDING"
-    CONFIRMED = "CONFIRMED"
-    FAILED = "FAILED"
+class SettlementStatus(DescribedEnum):
+    PENDING = "PENDING", "Announced, but not received yet."
+    CONFIRMED = "CONFIRMED", "The payment was received."
+    FAILED = "FAILED", "The payment did not arrive."
 
 
 class SettlementAction(StrEnum):
@@ -17,14 +18,14 @@ class SettlementAction(StrEnum):
     FAIL = "FAIL"
 
 
-class PaymentMethod(StrEnum):
+class PaymentMethod(DescribedEnum):
     """How the payer paid (formaPagamento)."""
 
-    BANK_TRANSFER = "BANK_TRANSFER"
-    PIX = "PIX"
-    BOLETO = "BOLETO"
-    CHECK = "CHECK"
-    OFFSET = "OFFSET"
+    BANK_TRANSFER = "BANK_TRANSFER", "Bank transfer (TED, DOC)."
+    PIX = "PIX", "Instant payment (Pix)."
+    BOLETO = "BOLETO", "Bank payment slip (boleto)."
+    CHECK = "CHECK", "Check (cheque)."
+    OFFSET = "OFFSET", "Offset against debits."
 
 
 TRANSITIONS: dict[tuple[SettlementStatus, SettlementAction], SettlementStatus] = {

@@ -31,7 +31,7 @@ SOURCE: Final = "/billing-gateway"
 class EventContract:
     """What consumers may rely on: the versioned CloudEvents type, and the TypedDict that is the shape of `data`.
 
-    `when` says when the event is sent, in Markdown for docs/events.md.
+    `when` says what has happened when the event is sent, for docs/events.md, without the name of a mutation.
     """
 
     ce_type: str
@@ -43,32 +43,32 @@ CONTRACTS: Final[dict[str, EventContract]] = {
     "ClaimCreated": EventContract(
         "br.billing.claim.created.v1",
         ClaimEventData,
-        "`createClaim`, `replaceClaim` or a TISS import stores a claim.",
+        "A claim is created, as a draft, as a correction of another claim, or by a TISS import.",
     ),
     "ClaimUpdated": EventContract(
         "br.billing.claim.updated.v1",
         ClaimEventData,
-        "`updateDraftClaim` changes a draft.",
+        "A draft is changed.",
     ),
     "ClaimSubmitted": EventContract(
         "br.billing.claim.submitted.v1",
         ClaimEventData,
-        "A claim is sent to the payer: `submitClaims`, `submit: true`, or a TISS import.",
+        "A claim is sent to the payer: on its own, in a batch, or by a TISS import.",
     ),
     "ClaimReviewStarted": EventContract(
         "br.billing.claim.review_started.v1",
         ClaimEventData,
-        "`startReview`, or a posted statement: the payer's review begins, or resumes after the provider's answer.",
+        "The payer's review begins, or resumes after the provider's answer; also when a statement is posted.",
     ),
     "ClaimInformationRequested": EventContract(
         "br.billing.claim.information_requested.v1",
         ClaimEventData,
-        "`requestInformation`: the review waits for an answer of the provider.",
+        "The review waits for an answer of the provider.",
     ),
     "ClaimApproved": EventContract(
         "br.billing.claim.approved.v1",
         ClaimEventData,
-        "`adjudicateClaim`, or a posted statement: every item is approved in full.",
+        "The payer decides, or a statement is posted: every item is approved in full.",
     ),
     "ClaimPartiallyApproved": EventContract(
         "br.billing.claim.partially_approved.v1",
@@ -83,22 +83,22 @@ CONTRACTS: Final[dict[str, EventContract]] = {
     "ClaimCancelled": EventContract(
         "br.billing.claim.cancelled.v1",
         ClaimEventData,
-        "`cancelClaim` withdraws a claim before its decision.",
+        "A claim is withdrawn before its decision.",
     ),
     "DenialAccepted": EventContract(
         "br.billing.denial.accepted.v1",
         DenialEventData,
-        "`acceptDenial`: the provider takes the loss.",
+        "The provider accepts the denial and takes the loss.",
     ),
     "DenialAppealed": EventContract(
         "br.billing.denial.appealed.v1",
         DenialEventData,
-        "`appealDenial`: the provider contests the denial.",
+        "The provider appeals against the denial.",
     ),
     "AppealAnswered": EventContract(
         "br.billing.denial.appeal_answered.v1",
         DenialEventData,
-        "`answerAppeal`: the payer overturns the denial, in full or in part, or upholds it.",
+        "The payer answers an appeal: it overturns the denial, in full or in part, or upholds it.",
     ),
     "DenialExpired": EventContract(
         "br.billing.denial.expired.v1",
@@ -108,17 +108,17 @@ CONTRACTS: Final[dict[str, EventContract]] = {
     "InvoiceCreated": EventContract(
         "br.billing.invoice.created.v1",
         InvoiceEventData,
-        "`createInvoice`, or a posted statement for claims that no invoice bills yet.",
+        "An invoice is created, also by a posted statement for claims that no invoice bills yet.",
     ),
     "InvoiceAdjusted": EventContract(
         "br.billing.invoice.adjusted.v1",
         InvoiceEventData,
-        "`adjustInvoice` adds a credit or a debit.",
+        "A credit or a debit is added to an invoice.",
     ),
     "InvoiceIssued": EventContract(
         "br.billing.invoice.issued.v1",
         InvoiceEventData,
-        "`issueInvoice`, or a posted statement: an invoice is sent to the payer.",
+        "An invoice is sent to the payer, also by a posted statement.",
     ),
     "InvoicePartiallySettled": EventContract(
         "br.billing.invoice.partially_settled.v1",
@@ -138,27 +138,27 @@ CONTRACTS: Final[dict[str, EventContract]] = {
     "InvoiceCancelled": EventContract(
         "br.billing.invoice.cancelled.v1",
         InvoiceEventData,
-        "`cancelInvoice`; its claims may be billed again.",
+        "An invoice is withdrawn; its claims may be billed again.",
     ),
     "SettlementConfirmed": EventContract(
         "br.billing.settlement.confirmed.v1",
         SettlementEventData,
-        "A payment is recorded: `settleInvoice`, or a posted statement.",
+        "A payment is recorded, also by a posted statement.",
     ),
     "SettlementReversed": EventContract(
         "br.billing.settlement.reversed.v1",
         SettlementEventData,
-        "`reverseSettlement` takes back a payment, in part or in full.",
+        "A payment is taken back, in part or in full.",
     ),
     "RemittanceImported": EventContract(
         "br.billing.remittance.imported.v1",
         RemittanceEventData,
-        "`importRemittance`, or a statement from Kafka: it is stored, its lines are matched.",
+        "A statement is imported, from a caller or from Kafka: it is stored, its lines are matched.",
     ),
     "RemittancePosted": EventContract(
         "br.billing.remittance.posted.v1",
         RemittanceEventData,
-        "`postRemittance`, or a statement from Kafka: lines of a statement are posted.",
+        "Lines of a statement are posted, by a caller or for a statement from Kafka.",
     ),
 }
 """The contract of every published event, by the event's short name."""

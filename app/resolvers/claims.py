@@ -1,13 +1,13 @@
 """Resolvers for claims."""
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Final
 
 from app.db import claims, tables
 from app.db.claims import ClaimFilter, ClaimRecord
 from app.domain.calendar import business_day
 from app.domain.claim_form import ClaimForm
+from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, refuse
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList, order_by
@@ -15,13 +15,13 @@ from app.services import preflight
 from app.services.preflight import ClaimIdentity, Preflight
 
 
-class ClaimOrder(StrEnum):
-    NEWEST_FIRST = "NEWEST_FIRST"
-    OLDEST_FIRST = "OLDEST_FIRST"
-    SERVICE_DATE_ASC = "SERVICE_DATE_ASC"
-    SERVICE_DATE_DESC = "SERVICE_DATE_DESC"
-    CLAIMED_AMOUNT_ASC = "CLAIMED_AMOUNT_ASC"
-    CLAIMED_AMOUNT_DESC = "CLAIMED_AMOUNT_DESC"
+class ClaimOrder(DescribedEnum):
+    NEWEST_FIRST = "NEWEST_FIRST", "By creation, latest first."
+    OLDEST_FIRST = "OLDEST_FIRST", "By creation, earliest first."
+    SERVICE_DATE_ASC = "SERVICE_DATE_ASC", "By service date, earliest first."
+    SERVICE_DATE_DESC = "SERVICE_DATE_DESC", "By service date, latest first."
+    CLAIMED_AMOUNT_ASC = "CLAIMED_AMOUNT_ASC", "By claimed amount, smallest first. Needs `amounts:read`."
+    CLAIMED_AMOUNT_DESC = "CLAIMED_AMOUNT_DESC", "By claimed amount, largest first. Needs `amounts:read`."
 
 
 ORDERS: dict[ClaimOrder, Order[ClaimRecord]] = {

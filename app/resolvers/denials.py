@@ -3,18 +3,18 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
 from app.db import denials, tables
 from app.db.denials import DenialFilter, DenialRecord
+from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 
 
-class DenialOrder(StrEnum):
-    DEADLINE_FIRST = "DEADLINE_FIRST"
-    AMOUNT_DESC = "AMOUNT_DESC"
+class DenialOrder(DescribedEnum):
+    DEADLINE_FIRST = "DEADLINE_FIRST", "By appeal deadline, earliest first."
+    AMOUNT_DESC = "AMOUNT_DESC", "By amount, largest first. Needs `amounts:read`."
 
 
 ORDERS: dict[DenialOrder, Order[DenialRecord]] = {

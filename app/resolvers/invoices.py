@@ -1,20 +1,20 @@
 """Resolvers for invoices."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from app.db import invoices, tables
 from app.db.invoices import InvoiceFilter, InvoiceRecord
+from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 
 
-class InvoiceOrder(StrEnum):
-    NEWEST_FIRST = "NEWEST_FIRST"
-    OLDEST_FIRST = "OLDEST_FIRST"
-    TOTAL_AMOUNT_ASC = "TOTAL_AMOUNT_ASC"
-    TOTAL_AMOUNT_DESC = "TOTAL_AMOUNT_DESC"
+class InvoiceOrder(DescribedEnum):
+    NEWEST_FIRST = "NEWEST_FIRST", "By creation, latest first."
+    OLDEST_FIRST = "OLDEST_FIRST", "By creation, earliest first."
+    TOTAL_AMOUNT_ASC = "TOTAL_AMOUNT_ASC", "By total, smallest first. Needs `amounts:read`."
+    TOTAL_AMOUNT_DESC = "TOTAL_AMOUNT_DESC", "By total, largest first. Needs `amounts:read`."
 
 
 ORDERS: dict[InvoiceOrder, Order[InvoiceRecord]] = {

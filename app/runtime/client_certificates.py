@@ -16,6 +16,7 @@ import orjson
 from cryptography import x509
 
 from app.auth.principal import Principal
+from app.auth.roles import missing_part
 from app.runtime.settings import SettingsError
 
 
@@ -86,6 +87,6 @@ def _principal(entry: Any) -> Principal:
     if unknown or not isinstance(entry.get("name"), str) or not isinstance(entry.get("roles"), list):
         raise ValueError(f"an entry needs a name and roles, and no unknown members ({', '.join(sorted(unknown))})")
     roles, payer, patient = frozenset(entry["roles"]), entry.get("payer"), entry.get("patient")
-    if ("payer_agent" in roles and payer is None) or ("patient" in roles and patient is None):
+    if missing_part(roles, payer=payer, patient=patient):
         raise ValueError(f"the role of {entry['name']} needs a payer or a patient")
     return Principal(entry["name"], roles, frozenset(entry.get("providers", [])), payer, patient)

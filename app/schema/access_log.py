@@ -17,44 +17,12 @@ from app.schema.base.permissions import BREAK_GLASS, Requires, health
 from app.services import emergency
 from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MAX, REASON_LENGTH_MIN, EmergencyRequest
 
-described(
-    AccessKind,
-    "Kind of an access log entry; new values may be added.",
-    {
-        "READ": "Data was read.",
-        "WRITE": "Data was changed.",
-        "PROCESS": "A gateway process started or stopped, or entries were archived.",
-    },
-)
-described(
-    AccessDecision,
-    "Decision on an access.",
-    {"ALLOWED": "The access was allowed.", "REFUSED": "The caller lacked a permission and saw nothing."},
-)
-described(
-    PurposeOfUse,
-    "Purpose of use, a code of HL7 PurposeOfUse; new values may be added.",
-    {
-        "HPAYMT": "Payment for healthcare.",
-        "ELIGVER": "Verification of eligibility.",
-        "PATRQT": "The patient's own request.",
-        "HSYSADMIN": "Administration of the system.",
-        "BTG": "Emergency access (break-glass).",
-    },
-)
+described(AccessKind, "Kind of an access log entry; new values may be added.")
+described(AccessDecision, "Decision on an access.")
+described(PurposeOfUse, "Purpose of use, a code of HL7 PurposeOfUse; new values may be added.")
 
 
-described(
-    Door,
-    "Entry point of an operation; new values may be added.",
-    {
-        "GRAPHQL": "The GraphQL API.",
-        "REST": "The REST API.",
-        "INBOX": "A message from a payer.",
-        "SWEEP": "The gateway's own background job for passed deadlines.",
-        "CLI": "An operator's command line.",
-    },
-)
+described(Door, "Entry point of an operation; new values may be added.")
 
 
 @strawberry.type(description="An access to the calling patient's data.")

@@ -22,7 +22,7 @@ from app.domain.calendar import business_day
 from app.domain.denials import AFTER_APPEAL
 from app.domain.invoices import InvoiceLineKind
 from app.domain.money import Cents
-from app.schema.base.described import described
+from app.schema.base.described import described_by
 from app.schema.base.info import Info
 from app.services.actions import offering
 from app.unit_of_work.action import Action
@@ -35,7 +35,7 @@ BLOCKED_BY: Final = "Why the action would be refused now; null if it is availabl
 
 def _describe(operations: type[StrEnum], of: str, actions: list[Action[Any]]) -> None:
     texts = {str(action.offers): f"Mutation `{action.name}`." for action in actions}
-    described(operations, f"Action on {of}; new values may be added.", texts)
+    described_by(operations, f"Action on {of}; new values may be added.", texts)
 
 
 _describe(ClaimOperation, "a claim", CLAIM_ACTIONS)

@@ -1,5 +1,6 @@
 """Input types of the mutations on claims."""
 
+from dataclasses import MISSING, fields
 from datetime import date
 from typing import Any
 
@@ -107,6 +108,27 @@ class EncounterInput:
         )
 
 
+def _form_fields(input: object) -> dict[str, Any]:
+    """The fields of ClaimForm that the input has under the same name and that are given.
+
+    Null becomes the default of the field; for a required field it is treated as omitted.
+    """
+    found = {}
+    for field in fields(ClaimForm):
+        value = getattr(input, field.name, strawberry.UNSET)
+        if value is None:
+            value = strawberry.UNSET if field.default is MISSING else field.default
+        if value is not strawberry.UNSET:
+            found[field.name] = _domain_value(value)
+    return found
+
+
+def _domain_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_domain_value(each) for each in value)
+    return value.to_domain() if hasattr(value, "to_domain") else value
+
+
 @strawberry.input(description="A claim (guia).")
 class ClaimInput:
     type: ClaimType = strawberry.field(description="Claim type (tipo de guia).")
@@ -135,21 +157,7 @@ class ClaimInput:
 
     def to_domain(self) -> ClaimForm:
         """The claim as a domain value."""
-        return ClaimForm(
-            type=self.type,
-            provider=self.provider,
-            payer=self.payer,
-            provider_claim_number=self.provider_claim_number,
-            card_number=self.card_number,
-            service_date=self.service_date,
-            items=tuple(item.to_domain() for item in self.items),
-            practitioner=self.practitioner.to_domain() if self.practitioner else Practitioner(),
-            authorization=self.authorization.to_domain() if self.authorization else None,
-            clinical_indication=self.clinical_indication,
-            diagnosis_codes=tuple(self.diagnosis_codes or ()),
-            claimed_total=self.claimed_amount,
-            encounter=self.encounter.to_domain() if self.encounter else None,
-        )
+        return ClaimForm(**_form_fields(self), claimed_total=self.claimed_amount)
 
 
 @strawberry.input(description="A new claim.")
@@ -198,21 +206,7 @@ class ClaimChangesInput:
 
     def changes(self) -> dict[str, Any]:
         """The given fields as changes of ClaimForm; null for a required field is treated as omitted."""
-        plain = ("type", "provider_claim_number", "card_number", "service_date")
-        changes = {name: getattr(self, name) for name in plain if getattr(self, name) not in (None, strawberry.UNSET)}
-        if self.items is not None and self.items is not strawberry.UNSET:
-            changes["items"] = tuple(item.to_domain() for item in self.items)
-        if self.practitioner is not strawberry.UNSET:
-            changes["practitioner"] = self.practitioner.to_domain() if self.practitioner else Practitioner()
-        if self.authorization is not strawberry.UNSET:
-            changes["authorization"] = self.authorization.to_domain() if self.authorization else None
-        if self.clinical_indication is not strawberry.UNSET:
-            changes["clinical_indication"] = self.clinical_indication
-        if self.diagnosis_codes is not strawberry.UNSET:
-            changes["diagnosis_codes"] = tuple(self.diagnosis_codes or ())
-        if self.encounter is not strawberry.UNSET:
-            changes["encounter"] = self.encounter.to_domain() if self.encounter else None
-        return changes
+        return _form_fields(self)
 
 
 @strawberry.input(description="Changes to a draft claim: omitted fields are unchanged, null clears a field.")

@@ -19,18 +19,7 @@ from app.schema.claim_inputs import ClaimInput
 from app.schema.objects import Claim
 from app.schema.preflight import ClaimPreflight
 
-described(
-    ClaimOrder,
-    "Order of a list of claims.",
-    {
-        "NEWEST_FIRST": "By creation, latest first.",
-        "OLDEST_FIRST": "By creation, earliest first.",
-        "SERVICE_DATE_ASC": "By service date, earliest first.",
-        "SERVICE_DATE_DESC": "By service date, latest first.",
-        "CLAIMED_AMOUNT_ASC": "By claimed amount, smallest first. Needs `amounts:read`.",
-        "CLAIMED_AMOUNT_DESC": "By claimed amount, largest first. Needs `amounts:read`.",
-    },
-)
+described(ClaimOrder, "Order of a list of claims.")
 # Sorting by an amount reveals it.
 ORDER_NEEDS = dict.fromkeys((ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_AMOUNT_DESC), ("amounts:read",))
 

@@ -19,14 +19,7 @@ from app.schema.objects import Denial
 from app.services import denials as service
 from app.services.denials import AppealAnswer
 
-described(
-    DenialOrder,
-    "Order of a list of denials.",
-    {
-        "DEADLINE_FIRST": "By appeal deadline, earliest first.",
-        "AMOUNT_DESC": "By amount, largest first. Needs `amounts:read`.",
-    },
-)
+described(DenialOrder, "Order of a list of denials.")
 # Sorting by an amount reveals it.
 ORDER_NEEDS = {DenialOrder.AMOUNT_DESC: ("amounts:read",)}
 

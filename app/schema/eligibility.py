@@ -23,20 +23,8 @@ from app.services import eligibility as service
 from app.services.eligibility import Question
 from app.unit_of_work.idempotency import Written
 
-described(
-    EligibilityOutcome,
-    "Outcome of an eligibility check; new values may be added.",
-    {
-        "ELIGIBLE": "Covered on the service date.",
-        "NOT_ELIGIBLE": "Not covered; see the reasons.",
-        "UNDETERMINED": "Unknown, because the payer did not answer.",
-    },
-)
-described(
-    EligibilitySource,
-    "Source of an answer.",
-    {"PAYER": "The payer was asked for this check.", "CACHE": "An earlier answer of the payer was reused."},
-)
+described(EligibilityOutcome, "Outcome of an eligibility check; new values may be added.")
+described(EligibilitySource, "Source of an answer.")
 
 
 @strawberry.type(description="Reason why a card is not covered.")
@@ -51,6 +39,8 @@ class EligibilityReason:
     description="Result of an eligibility check (elegibilidade): whether a card is covered on a day. Never changes."
 )
 class Eligibility(Node):
+    record = EligibilityRecord
+
     outcome: EligibilityOutcome = strawberry.field(description="Outcome of the check.")
     source: EligibilitySource = strawberry.field(description="Source of the answer.")
     service_date: date = strawberry.field(description="Service date that was checked.")
@@ -72,10 +62,6 @@ class Eligibility(Node):
     card_number: str | None = strawberry.field(
         description="Card number that was checked (numeroCarteira).", extensions=maskable()
     )
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, EligibilityRecord)
 
     @strawberry.field(
         name="reasons", description="Reasons why the card is not covered, ordered by code; empty if it is."

@@ -21,16 +21,7 @@ from app.schema.objects import Invoice
 from app.services import invoices as service
 from app.services.invoices import InvoiceForm
 
-described(
-    InvoiceOrder,
-    "Order of a list of invoices.",
-    {
-        "NEWEST_FIRST": "By creation, latest first.",
-        "OLDEST_FIRST": "By creation, earliest first.",
-        "TOTAL_AMOUNT_ASC": "By total, smallest first. Needs `amounts:read`.",
-        "TOTAL_AMOUNT_DESC": "By total, largest first. Needs `amounts:read`.",
-    },
-)
+described(InvoiceOrder, "Order of a list of invoices.")
 # Sorting by an amount reveals it.
 ORDER_NEEDS = dict.fromkeys((InvoiceOrder.TOTAL_AMOUNT_ASC, InvoiceOrder.TOTAL_AMOUNT_DESC), ("amounts:read",))
 

@@ -41,6 +41,8 @@ DENIED = "Amount denied by the payer (valorGlosa); null until decided."
 
 @strawberry.type(description="A claim (guia).")
 class Claim(Node):
+    record = ClaimRecord
+
     type: ClaimType = strawberry.field(description="Claim type (tipo de guia).")
     status: ClaimStatus = strawberry.field(description="Status of the claim.")
     provider_claim_number: str = strawberry.field(description="The provider's claim number (numeroGuiaPrestador).")
@@ -65,10 +67,6 @@ class Claim(Node):
         description="Clinical indication, the reason for the service (indicacaoClinica); null if none was given.",
         extensions=health("claims:read_health"),
     )
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, ClaimRecord)
 
     @strawberry.field(
         name="diagnosisCodes",
@@ -169,6 +167,8 @@ class Claim(Node):
 
 @strawberry.type(description="A billed item of a claim (item da guia).")
 class ClaimItem(Node):
+    record = ItemRecord
+
     sequence: int = strawberry.field(
         description="Number of the item within the claim, from 1 without gaps (sequencialItem)."
     )
@@ -186,10 +186,6 @@ class ClaimItem(Node):
     approved_cents: Cents | None = amount("approvedAmount", APPROVED)
     denied_cents: Cents | None = amount("deniedAmount", DENIED)
 
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, ItemRecord)
-
     @strawberry.field(graphql_type="list[Denial]", description="Denials of this item (glosas).")
     async def denials(item: strawberry.Parent[ItemRecord], info: Info) -> list[DenialRecord]:
         # Most items have no denials: this saves the query.
@@ -202,15 +198,13 @@ class ClaimItem(Node):
 
 @strawberry.type(description="A denial of an item (glosa).")
 class Denial(Node):
+    record = DenialRecord
+
     code: str = strawberry.field(description="Reason for the denial, a code of Tabela 38 (tipoGlosa).")
     status: DenialStatus = strawberry.field(description="Status of the denial.")
     created_at: datetime = strawberry.field(description="Time of the payer's denial.")
     appeal_deadline: date = strawberry.field(description="Last day to appeal, derived from the contract.")
     amount_cents: Cents | None = amount("amount", "Denied amount (valorGlosa).")
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, DenialRecord)
 
     @strawberry.field(description="Official text of the code, in Portuguese; null for an unknown code.")
     def description(denial: strawberry.Parent[DenialRecord]) -> str | None:
@@ -272,6 +266,8 @@ class Appeal:
 
 @strawberry.type(description="An invoice (conta) for approved claims to one payer.")
 class Invoice(Node):
+    record = InvoiceRecord
+
     number: int = strawberry.field(description="Number of the invoice, consecutive for the provider.")
     billing_month: str = strawberry.field(description="Billing month (competência), YYYYMM.")
     status: InvoiceStatus = strawberry.field(description="Status of the invoice.")
@@ -284,10 +280,6 @@ class Invoice(Node):
     total_cents: Cents | None = amount("totalAmount", "Sum of the lines, less debits.")
     settled_cents: Cents | None = amount("settledAmount", "Confirmed settlements, less reversals.")
     due_cents: Cents | None = amount("dueAmount", "Amount due: total less settled.")
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, InvoiceRecord)
 
     @amount("inDisputeAmount", "Open and appealed denials of its claims; not part of the total.")
     async def in_dispute(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> Cents | None:
@@ -357,6 +349,8 @@ class InvoiceLine:
 
 @strawberry.type(description="An entry of the settlement ledger: a payment (liquidação) or a reversal (estorno).")
 class Settlement(Node):
+    record = SettlementRecord
+
     status: SettlementStatus = strawberry.field(description="Status of the settlement.")
     paid_on: date = strawberry.field(description="Day of payment (dataPagamento).")
     method: PaymentMethod = strawberry.field(description="Payment method (formaPagamento).")
@@ -371,10 +365,6 @@ class Settlement(Node):
         description="The bank's reference of the payment; null if none was given.",
         extensions=financial("settlements:read_bank"),
     )
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, SettlementRecord)
 
     @strawberry.field(description="Position in the event log; null until published.")
     async def position(settlement: strawberry.Parent[SettlementRecord], info: Info) -> int | None:

@@ -1,17 +1,18 @@
 """Payers, providers and patients."""
 
 from datetime import date
-from typing import Any
 
 import strawberry
 
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
-from app.schema.base.connections import Node
+from app.schema.base.connections import Node, OfRecord
 from app.schema.base.permissions import maskable, personal
 
 
 @strawberry.type(description="A health insurer (operadora).")
-class Payer:
+class Payer(OfRecord):
+    record = PayerRecord
+
     ans_code: str = strawberry.field(description="Registration with the regulator ANS (registroANS), six digits.")
     name: str = strawberry.field(description="Registered name.")
     submission_window_days: int = strawberry.field(
@@ -21,27 +22,19 @@ class Payer:
         description="Days from issuing an invoice to its due date, if no contract says otherwise."
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, PayerRecord)
-
 
 @strawberry.type(description="A hospital, clinic or laboratory (prestador).")
-class Provider:
+class Provider(OfRecord):
+    record = ProviderRecord
+
     cnes: str = strawberry.field(description="Number in the national register of health establishments (CNES).")
     name: str = strawberry.field(description="Name of the establishment.")
     tax_id: str = strawberry.field(description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.")
 
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, ProviderRecord)
-
 
 @strawberry.type(description="A patient: a person insured by a payer (beneficiário).")
 class Patient(Node):
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, PatientRecord)
+    record = PatientRecord
 
     name: str | None = strawberry.field(description="Full name.", extensions=maskable())
     cpf: str | None = strawberry.field(

@@ -12,14 +12,7 @@ from app.schema.base.described import described
 from app.schema.base.permissions import amount
 from app.services.preflight import Preflight
 
-described(
-    FindingSeverity,
-    "Severity of a finding.",
-    {
-        "ERROR": "The claim cannot be submitted in this form.",
-        "WARNING": "The payer may deny it, but the claim can be submitted.",
-    },
-)
+described(FindingSeverity, "Severity of a finding.")
 
 
 @strawberry.type(description="One objection that the payer may raise.")

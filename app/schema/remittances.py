@@ -26,45 +26,10 @@ from app.schema.parties import Payer, Provider
 from app.services import posting
 from app.services import remittances as service
 
-described(
-    RemittanceSource,
-    "Source of a remittance; new values may be added.",
-    {
-        "TYPED": "Entered line by line.",
-        "TISS": "Imported from a TISS document.",
-        "EVENT": "Received as an event from the payer.",
-    },
-)
-described(
-    RemittanceStatus,
-    "Status of a remittance; new values may be added.",
-    {
-        "IMPORTED": "Imported; no line is posted.",
-        "PARTIALLY_POSTED": "Some lines are posted.",
-        "POSTED": "All lines are posted.",
-    },
-)
-described(
-    RemittanceLineStatus,
-    "Status of a remittance line; new values may be added.",
-    {
-        "MATCHED": "Matched to a claim; not posted yet.",
-        "UNMATCHED": "Needs to be matched by a person.",
-        "POSTED": "Posted: its decision and payment are recorded.",
-    },
-)
-described(
-    RemittanceLineProblem,
-    "Reason why a line is unmatched; new values may be added.",
-    {
-        "UNKNOWN_CLAIM": "No claim has these numbers.",
-        "AMBIGUOUS": "The numbers match several claims, or the line matches several items.",
-        "UNKNOWN_ITEM": "The claim has no such item.",
-        "AMOUNTS_DIFFER": "The amounts do not add up to the claim, or contradict its decision.",
-        "NOT_PAYABLE": "The claim was not submitted, or its invoice is not issued.",
-        "OVERPAID": "The line pays more than is due.",
-    },
-)
+described(RemittanceSource, "Source of a remittance; new values may be added.")
+described(RemittanceStatus, "Status of a remittance; new values may be added.")
+described(RemittanceLineStatus, "Status of a remittance line; new values may be added.")
+described(RemittanceLineProblem, "Reason why a line is unmatched; new values may be added.")
 
 
 @strawberry.type(description="A denial on a remittance line (glosa).")
@@ -78,6 +43,8 @@ class RemittanceDenial:
 
 @strawberry.type(description="A line of a remittance: an item, or a whole claim.")
 class RemittanceLine(Node):
+    record = RemittanceLineRecord
+
     sequence: int = strawberry.field(description="Number of the line within the remittance, from 1.")
     provider_claim_number: str | None = strawberry.field(
         description="The provider's claim number (numeroGuiaPrestador); null if not given."
@@ -103,10 +70,6 @@ class RemittanceLine(Node):
         extensions=health("claims:read_items", "remittances:import"),
     )
 
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, RemittanceLineRecord)
-
     @strawberry.field(
         graphql_type=list[RemittanceDenial] | None,
         description="Denied amounts and their reasons (glosas).",
@@ -130,6 +93,8 @@ class RemittanceLine(Node):
 
 @strawberry.type(description="A remittance: a payer's statement of what it pays and denies (demonstrativo).")
 class Remittance(Node):
+    record = RemittanceRecord
+
     statement_number: str = strawberry.field(description="Number of the payer's statement (numeroDemonstrativo).")
     source: RemittanceSource = strawberry.field(description="Source of the remittance.")
     status: RemittanceStatus = strawberry.field(description="Status of the remittance.")
@@ -146,10 +111,6 @@ class Remittance(Node):
         description="The bank's reference of the payment; null if none was given.",
         extensions=financial("settlements:read_bank"),
     )
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return isinstance(value, RemittanceRecord)
 
     @strawberry.field(graphql_type=Payer | None, description="The payer (operadora).")
     async def payer(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> PayerRecord | None:

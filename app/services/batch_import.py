@@ -1,4 +1,4 @@
-"""Importing a TISS batch document: each guide becomes a submitted claim through the same rules as createClaim."""
+"""Importing a TISS batch document: each guide becomes a submitted claim through the same rules as one from a caller."""
 
 import asyncio
 from dataclasses import dataclass

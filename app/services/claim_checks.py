@@ -142,7 +142,6 @@ def form_of(claim: ClaimRecord, items: Iterable[ItemRecord]) -> ClaimForm:
             claim.practitioner_cbo,
         ),
         authorization=_authorization_of(claim),
-        claimed_total=None,
     )
 
 

@@ -94,7 +94,6 @@ def _form(guide: dict[str, Any], number: str, payer: str) -> ClaimForm:
         practitioner=_practitioner(guide),
         authorization=_authorization(guide.get("dados_autorizacao")),
         clinical_indication=indication or None,
-        diagnosis_codes=(),
         claimed_total=totals.get("valor_total_geral"),
         encounter=_encounter(guide),
     )

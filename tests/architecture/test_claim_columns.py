@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from app.domain.claim_form import Authorization, ClaimForm, ItemForm
 from app.domain.claims import ClaimStatus
 from app.domain.encounter import Encounter, Practitioner
 from app.domain.money import Cents, Factor, Quantity
+from app.schema.claim_inputs import CreateClaimInput, ReplaceClaimInput, UpdateDraftClaimInput
 from app.services import claim_checks
 from app.services.claim_checks import Checked
 
@@ -38,6 +40,16 @@ GATEWAY_COLUMNS = {
     "decided_at": "the clock",
 }
 """Columns of a claim that changing its form leaves as they are, each with its reason."""
+
+
+INPUT_FIELDS = {
+    "id": "names the claim",
+    "claimed_amount": "the form's claimed_total",
+    "submit": "an argument of the service",
+    "version": "an argument of the service",
+    "idempotency_key": "an argument of the unit of work",
+}
+"""Fields of an input that are no fields of the form, each with its reason; all others go into the form by name."""
 
 
 def _filled(kind: type[Any], **chosen: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -113,6 +125,12 @@ def _expected(form: ClaimForm, item: ItemForm) -> ItemForm:
         description=item.description or ("Consulta em consultório" if has_term else item.code),
         performed_on=None if item.performed_on == form.service_date else item.performed_on,
     )
+
+
+@pytest.mark.parametrize("kind", [CreateClaimInput, UpdateDraftClaimInput, ReplaceClaimInput])
+def test_every_field_of_an_input_is_the_forms_or_the_inputs_own(kind: type[Any]) -> None:
+    of_form = {field.name for field in fields(ClaimForm)}
+    assert {field.name for field in fields(kind)} - of_form <= set(INPUT_FIELDS)
 
 
 @settings(deadline=None, derandomize=True, max_examples=1)

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import Mode, mutations, queries
 
+from app.auth.roles import ROLES
 from app.schema.root import schema
 from tests.access.world import add_targets, rich_world
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
@@ -25,7 +26,6 @@ from tests.gateway import LIMITS, server_settings
 from tests.services import Services
 
 CORE = schema._schema
-ROLES = ("reviewer", "biller", "finance", "payer_agent", "front_desk", "admin", "patient", "billing_reader")
 ALL = "all of them"
 EXPECTED = {200, 400, 401, 403}
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from app.auth.roles import ROLES
 from tests.factories import CONSULTATION, World, key, today
 
 Build = Callable[[World], Awaitable[dict[str, str]]]
 Input = Callable[[World, dict[str, str]], dict[str, Any]]
-ROLES = ("biller", "billing_reader", "reviewer", "finance", "front_desk", "payer_agent", "patient", "admin")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from app.events.payloads import (
 )
 from app.events.schemas import INBOUND_NAME, inbound_schema, json_schema
 
-"""When each event is written, always in the transaction of the change."""
 FIELDS: Final = {
     "claimId": "The claim.",
     "providerClaimNumber": "The provider's number of the claim (numeroGuiaPrestador).",

@@ -1,6 +1,6 @@
-"""The Node interface and connections, shared by every feature."""
+"""Bases of object types, and connections, shared by every feature."""
 
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import strawberry
 
@@ -9,8 +9,18 @@ from app.resolvers import paging
 Item = TypeVar("Item")
 
 
+class OfRecord:
+    """A type whose values are records of one class; how Strawberry knows the type of a value behind an interface."""
+
+    record: ClassVar[type[Any]]
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, cls.record)
+
+
 @strawberry.interface(description="An object with a globally unique id.")
-class Node:
+class Node(OfRecord):
     id: strawberry.ID = strawberry.field(
         description="Globally unique id: a type prefix and a sortable random part, such as `clm_01k8…`."
     )

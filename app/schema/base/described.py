@@ -1,12 +1,20 @@
 """Registers enums of the domain, which does not depend on GraphQL, as described GraphQL enums."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import strawberry
 
+from app.domain.described import DescribedEnum
 
-def described(enum: type[StrEnum], description: str, values: dict[str, str]) -> None:
-    """Register the enum; KeyError at import if a value has no description."""
+
+def described(enum: type[DescribedEnum], description: str) -> None:
+    """Register the enum; its values have their own descriptions."""
+    described_by(enum, description, {value.name: value.description for value in enum})
+
+
+def described_by(enum: type[StrEnum], description: str, values: Mapping[str, str]) -> None:
+    """Register an enum whose values are described elsewhere; KeyError at import if one has no description."""
     strawberry.enum(enum, description=description)
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = values[value.name]

@@ -23,31 +23,7 @@ KEY = "Makes a retry safe: the same key with the same input returns the first re
 VERSION = "The version you read: STALE_VERSION if the object has changed since. Null skips the check."
 REPLAYED = "Whether this is the stored result of an earlier call with the same idempotency key."
 
-described(
-    ErrorCode,
-    "Reason for refusing the input; new values may be added.",
-    {
-        "INVALID_INPUT": "A value has the wrong form, length or characters.",
-        "INVALID_AMOUNT": "An amount is malformed, zero, negative, too large or does not add up.",
-        "INVALID_QUANTITY": "A quantity or factor is not above zero.",
-        "INVALID_DATE": "A date is malformed, in the future, or outside the payer's window.",
-        "INVALID_IDENTIFIER": "A CNES, registro ANS, CPF or CNPJ is invalid.",
-        "INVALID_CARD": "The card (carteira) is unknown, malformed or expired.",
-        "UNKNOWN_CODE": "A code is unknown, or was not valid on the day.",
-        "TOTAL_MISMATCH": "The items do not add up to the claimed total.",
-        "AUTHORIZATION_EXPIRED": "The authorization (senha) expired before the service date.",
-        "DUPLICATE_CLAIM": "The provider already used this claim number with the payer.",
-        "BATCH_TOO_LARGE": "More than 100 claims in a batch, or claims of several types.",
-        "APPEAL_EXISTS": "The denial was appealed before; only one appeal is possible.",
-        "APPEAL_TOO_LATE": "The last day to appeal has passed.",
-        "OVER_SETTLEMENT": "The amount exceeds what is due, or what can still be reversed.",
-        "CONFLICT": "The object's current status does not allow the action.",
-        "STALE_VERSION": "The object has changed since the given version.",
-        "IDEMPOTENCY_KEY_REUSED": "The idempotency key was used with another input.",
-        "CURSOR_EXPIRED": "Events after the cursor of a stream have been deleted.",
-        "NOT_FOUND": "There is no such object in the caller's data scope.",
-    },
-)
+described(ErrorCode, "Reason for refusing the input; new values may be added.")
 
 
 @strawberry.type(description="One reason why a mutation changed nothing.")

@@ -29,15 +29,7 @@ SCOPE = strawberry.scalar(
 )
 
 
-described(
-    DataClass,
-    "Class of sensitive data in a field.",
-    {
-        "PERSONAL": "Identifies a person.",
-        "HEALTH": "Describes a person's health.",
-        "FINANCIAL": "Amounts and bank details.",
-    },
-)
+described(DataClass, "Class of sensitive data in a field.")
 
 
 @strawberry.schema_directive(
