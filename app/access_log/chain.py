@@ -64,9 +64,12 @@ class ChainChecker:
         self._last_entry_id = max(self._last_entry_id, seal.last_entry_id)
         self._note_expected(seal.head)
 
-    def add_unsealed(self, entry_id: str, written: SignedEntry) -> None:
-        """Check an entry that is not sealed."""
-        if entry_id < ids.earlier(self._last_entry_id or entry_id, LATE_SECONDS):
+    def add_unsealed(self, entry_id: str, written: SignedEntry, position: int | None = None) -> None:
+        """Check an entry that is not sealed; `position` if its row names a seal that does not exist."""
+        if position is not None:
+            # It would never be sealed: the gateway finds what to seal by this row.
+            self.report.problems.append(f"entry {entry_id} names seal {position}, which does not exist")
+        elif entry_id < ids.earlier(self._last_entry_id or entry_id, LATE_SECONDS):
             self.report.problems.append(f"entry {entry_id} is not sealed")
         else:
             self.report.waiting += 1
