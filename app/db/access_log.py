@@ -194,6 +194,12 @@ async def _signed(
     return {row.id: SignedEntry(AccessEntry(*row[:-1]), seen.get(row.id, ()), row.digest) for row in rows}
 
 
+async def process_entries(connection: AsyncConnection, operation: str) -> list[SignedEntry]:
+    """The entries about this event of a process, sealed or not; reads the whole table."""
+    is_event = and_(entries.c.kind == AccessKind.PROCESS, entries.c.operation == operation)
+    return list((await _signed(connection, None, is_event)).values())
+
+
 async def page(connection: AsyncConnection, person: str, keyset: Keyset) -> list[PersonAccess]:
     """Accesses to one person's data."""
     query = select(*PERSON_ACCESS).join(entries, entries.c.id == persons.c.entry_id).where(persons.c.person == person)

@@ -138,6 +138,22 @@ async def test_a_log_that_is_not_intact_is_not_archived(kept: KeptLog, tmp_path:
     assert _names(tmp_path) == ["kept"]
 
 
+async def test_a_log_without_its_front_is_not_archived_as_if_it_had_been(kept: KeptLog, tmp_path: Path) -> None:
+    gone = (await kept.ids())[:2]
+    await kept.change(
+        delete(entries).where(entries.c.id.in_(gone)),
+        delete(persons).where(persons.c.entry_id.in_(gone)),
+        delete(sealed).where(sealed.c.position == 1),
+        delete(seals).where(seals.c.position == 1),
+    )
+    before = await _rows(kept)
+    reason = "the access log is not intact, seal 1 is missing: run billing audit-verify"
+    with pytest.raises(ArchiveError, match=f"^{reason}$"):
+        await _archived(kept, tmp_path)
+    assert (await _rows(kept), _names(tmp_path)) == (before, ["kept"])
+    assert await kept.problems() == ["seal 1 is missing"]
+
+
 async def test_the_last_seal_stays_so_that_the_chain_goes_on(kept: KeptLog, tmp_path: Path) -> None:
     path = await _archived(kept, tmp_path, SEALED_AT + timedelta(days=400))
     assert path.name == "access-log-1-2.jsonl"
