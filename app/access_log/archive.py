@@ -68,6 +68,7 @@ async def _write(database: Database, key: AccessLogKey, last: Seal, directory: P
             checker.add(batch)
             _refuse_problems(checker)
             writer.add(batch)
+        await _check_start(database, checker)
         if writer is None or checker.report.head != last.head:
             raise ArchiveError("the access log is not intact: run billing audit-verify")
         return writer.finish(last.head)
@@ -76,6 +77,13 @@ async def _write(database: Database, key: AccessLogKey, last: Seal, directory: P
     finally:
         if writer is not None:
             writer.discard()
+
+
+async def _check_start(database: Database, checker: ChainChecker) -> None:
+    """Refuse a log whose front was removed: the entry about this archive would account for what is missing."""
+    async with database.reading() as connection:
+        checker.check_start(await access_log_db.process_entries(connection, ARCHIVED))
+    _refuse_problems(checker)
 
 
 def _refuse_problems(checker: ChainChecker) -> None:

@@ -2,6 +2,7 @@
 persons, and last the end of the chain, which shows that the file is complete."""
 
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
@@ -39,9 +40,10 @@ class ArchiveWriter:
     def __init__(self, directory: Path, first: int) -> None:
         self._directory = directory
         self._first = first
-        self._partial_path = directory / f"access-log-{first}.part"
+        # A name of its own: a second archiving at the same time must not write into the same file.
+        self._partial_path = directory / f"access-log-{first}-{secrets.token_hex(4)}.part"
         self._file: IO[bytes] = os.fdopen(
-            os.open(self._partial_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
+            os.open(self._partial_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
         )
         self._line({"format": FORMAT, "first": first})
 
@@ -58,7 +60,9 @@ class ArchiveWriter:
         os.fsync(self._file.fileno())
         self._file.close()
         path = self._directory / f"access-log-{self._first}-{head.position}.jsonl"
-        return self._partial_path.rename(path)
+        renamed = self._partial_path.rename(path)
+        _sync_directory(self._directory)
+        return renamed
 
     def discard(self) -> None:
         """Close and remove the partial file, if it still exists."""
@@ -68,6 +72,15 @@ class ArchiveWriter:
 
     def _line(self, value: Mapping[str, Any]) -> None:
         self._file.write(orjson.dumps(value) + b"\n")
+
+
+def _sync_directory(directory: Path) -> None:
+    """Write the directory to the disk: without it a power failure may leave a file's content without its name."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_all(paths: Iterable[Path]) -> Iterator[SealedBatch]:

@@ -80,7 +80,7 @@ async def _check_unsealed(database: Database, checker: ChainChecker) -> None:
             entries = await access_log_db.entries_by_ids(connection, unsealed)
             orphans = await access_log_db.orphans(connection, after, upto)
         for entry_id, written in sorted(entries.items()):
-            checker.add_unsealed(entry_id, written)
+            checker.add_unsealed(entry_id, written, unsealed[entry_id])
         for entry_id in orphans:
             checker.add_orphan(entry_id)
         after = upto

@@ -111,10 +111,15 @@ async def unsealed(connection: AsyncConnection, since: str, limit: int) -> list[
     return await fetch(connection, query.order_by(entries.c.id).limit(limit), Unsealed)
 
 
-async def unsealed_entries(connection: AsyncConnection, after: str, upto: str | None) -> list[str]:
-    """Ids of entries after `after` (and up to `upto`, if given) that are in no seal, in order."""
-    query = select(entries.c.id).select_from(_WITH_SEALS).where(*_between(entries.c.id, after, upto), _IS_IN_NO_SEAL)
-    return await fetch(connection, query.order_by(entries.c.id), lambda entry_id: entry_id)
+async def unsealed_entries(connection: AsyncConnection, after: str, upto: str | None) -> dict[str, int | None]:
+    """Id -> position, for entries after `after` (and up to `upto`, if given) that no seal in the log covers, in order.
+
+    The position is that of a seal which does not exist, None for entries that wait for their seal.
+    """
+    with_seals = _WITH_SEALS.outerjoin(seals, and_(seals.c.position == sealed.c.position, seals.c.position > 0))
+    query = select(entries.c.id, sealed.c.position).select_from(with_seals)
+    query = query.where(*_between(entries.c.id, after, upto), seals.c.position.is_(None)).order_by(entries.c.id)
+    return {row.id: row.position for row in (await connection.execute(query)).all()}
 
 
 async def orphans(connection: AsyncConnection, after: str, upto: str | None) -> list[str]:
@@ -187,6 +192,12 @@ async def _signed(
         seen.setdefault(entry_id, []).append(AccessedPerson(*rest))
     rows = (await connection.execute(of_entries.where(chosen))).all()
     return {row.id: SignedEntry(AccessEntry(*row[:-1]), seen.get(row.id, ()), row.digest) for row in rows}
+
+
+async def process_entries(connection: AsyncConnection, operation: str) -> list[SignedEntry]:
+    """The entries about this event of a process, sealed or not; reads the whole table."""
+    is_event = and_(entries.c.kind == AccessKind.PROCESS, entries.c.operation == operation)
+    return list((await _signed(connection, None, is_event)).values())
 
 
 async def page(connection: AsyncConnection, person: str, keyset: Keyset) -> list[PersonAccess]:

@@ -15,12 +15,13 @@ async def count_before(connection: AsyncConnection, column: ColumnElement[dateti
 
 async def delete_slice(
     connection: AsyncConnection, column: ColumnElement[datetime], before: datetime, size: int
-) -> int:
-    """Delete about `size` of the rows that are older, the oldest first; how many.
+) -> tuple[int, bool]:
+    """Delete about `size` of the rows that are older, the oldest first; how many, and whether more may be left.
 
+    Fewer than there were if another process deletes the same rows at the same time.
     One statement by a range of the column's index: rows of one moment go together, so a slice may hold a few more.
     """
     places = select(column).where(column < before).order_by(column)
     upto = await scalar(connection, places.limit(1).offset(size - 1))
     chosen = column < before if upto is None else column <= upto
-    return await run(connection, delete(column.table).where(chosen))
+    return await run(connection, delete(column.table).where(chosen)), upto is not None

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from cryptography import x509
 
-from app.auth.principal import Principal
+from app.auth.principal import SUBJECT_LENGTH_MAX, Principal
 from app.auth.roles import missing_part
 from app.runtime.settings import SettingsError
 
@@ -86,6 +86,8 @@ def _principal(entry: Any) -> Principal:
     unknown = entry.keys() - {"subject", "san", "sha256", "name", "roles", "providers", "payer", "patient"}
     if unknown or not isinstance(entry.get("name"), str) or not isinstance(entry.get("roles"), list):
         raise ValueError(f"an entry needs a name and roles, and no unknown members ({', '.join(sorted(unknown))})")
+    if not 0 < len(entry["name"]) <= SUBJECT_LENGTH_MAX:
+        raise ValueError(f"a name needs 1 to {SUBJECT_LENGTH_MAX} characters")
     roles, payer, patient = frozenset(entry["roles"]), entry.get("payer"), entry.get("patient")
     if missing_part(roles, payer=payer, patient=patient):
         raise ValueError(f"the role of {entry['name']} needs a payer or a patient")

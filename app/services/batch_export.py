@@ -32,8 +32,13 @@ class BatchDocument:
     file_name: str
     xml: str
     hash: str
-    claim_ids: tuple[str, ...]
+    claims: tuple[ClaimRecord, ...]
     written_at: datetime
+
+    @property
+    def claim_ids(self) -> tuple[str, ...]:
+        """The ids of its claims; the access log finds the patients by them."""
+        return tuple(claim.id for claim in self.claims)
 
 
 async def export(unit: UnitOfWork, *, claim_ids: Sequence[str]) -> BatchDocument:
@@ -92,7 +97,7 @@ async def _document(unit: UnitOfWork, chosen: Sequence[ClaimRecord], number: str
         file_name=f"{first.payer_ans}_{first.provider_cnes}_{int(number):012d}.xml",
         xml=xml.decode("iso-8859-1"),
         hash=write_batch.hash_of(xml),
-        claim_ids=tuple(claim.id for claim in chosen),
+        claims=tuple(chosen),
         written_at=at,
     )
 
@@ -114,13 +119,13 @@ async def _guides(unit: UnitOfWork, chosen: Sequence[ClaimRecord]) -> list[Outgo
 
 
 def _stored_facts(batch: BatchDocument) -> Any:
-    return [batch.number, batch.written_at.isoformat(), batch.claim_ids]
+    return [batch.number, batch.written_at.isoformat(), [claims.STORED_CLAIM.facts(each) for each in batch.claims]]
 
 
 async def _rebuild(unit: UnitOfWork, facts: Any) -> BatchDocument:
-    """Write the document again with its first number and time: the document itself is never stored."""
-    number, at, claim_ids = facts
-    return await _document(unit, await _exportable(unit, claim_ids), number, datetime.fromisoformat(at))
+    """Write the document again, with its first number and time and of the claims as they were: it is never stored."""
+    number, at, stored = facts
+    return await _document(unit, await claims.STORED_CLAIM.read(unit, stored), number, datetime.fromisoformat(at))
 
 
 EXPORT: Final = Action("exportBatch", export, needs="batches:export", answer=StoredAnswer(_stored_facts, _rebuild))

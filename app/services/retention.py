@@ -71,11 +71,11 @@ async def _purge(database: Database, rule: Rule, now: datetime, slices_max: int 
     before = now - timedelta(days=rule.days)
     total = slices = 0
     while slices_max is None or slices < slices_max:
-        deleted = await database.transact(
+        deleted, has_more = await database.transact(
             lambda connection: retention_db.delete_slice(connection, rule.column, before, SLICE_SIZE)
         )
         total, slices = total + deleted, slices + 1
-        if deleted < SLICE_SIZE:
+        if not has_more:
             break
     return total
 

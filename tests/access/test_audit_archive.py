@@ -1,5 +1,6 @@
 """`billing purge --archive`: the oldest part of the access log moves into a file, and both are still proven."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from app.access_log.archive import archive
-from app.access_log.archive_files import ArchiveError
+from app.access_log.archive_files import ArchiveError, ArchiveWriter
 from app.db import access_log as access_log_db
 from app.db.access_log_tables import access_log_entries as entries
 from app.db.access_log_tables import access_log_persons as persons
@@ -32,6 +33,10 @@ async def _rows(stopped: StoppedLog) -> list[int]:
     async with stopped.database.reading() as connection:
         tables = (entries, persons, sealed, seals)
         return [(await connection.execute(select(func.count()).select_from(table))).scalar_one() for table in tables]
+
+
+def _inodes(*paths: Path) -> list[int]:
+    return [path.stat().st_ino for path in paths]
 
 
 def _names(directory: Path) -> list[str]:
@@ -124,6 +129,45 @@ async def test_a_log_that_is_not_intact_is_not_archived(stopped: StoppedLog, tmp
         await _archived(stopped, tmp_path)
     assert await _rows(stopped) == before
     assert _names(tmp_path) == ["stopped"]
+
+
+async def test_a_log_without_its_front_is_not_archived_as_if_it_had_been(stopped: StoppedLog, tmp_path: Path) -> None:
+    gone = (await stopped.ids())[:2]
+    await stopped.change(
+        delete(entries).where(entries.c.id.in_(gone)),
+        delete(persons).where(persons.c.entry_id.in_(gone)),
+        delete(sealed).where(sealed.c.position == 1),
+        delete(seals).where(seals.c.position == 1),
+    )
+    before = await _rows(stopped)
+    reason = "the access log is not intact, seal 1 is missing: run billing audit-verify"
+    with pytest.raises(ArchiveError, match=f"^{reason}$"):
+        await _archived(stopped, tmp_path)
+    assert (await _rows(stopped), _names(tmp_path)) == (before, ["stopped"])
+    assert await stopped.problems() == ["seal 1 is missing"]
+
+
+async def test_file_and_name_are_on_the_disk_before_entries_are_deleted(
+    stopped: StoppedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, sync = [], os.fsync
+
+    def watched(descriptor: int) -> None:
+        sync(descriptor)
+        synced.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    path = await _archived(stopped, tmp_path)
+    assert synced == _inodes(path, tmp_path)
+
+
+def test_two_archivings_at_once_do_not_share_a_file(tmp_path: Path) -> None:
+    first, second = [ArchiveWriter(tmp_path, 1) for _ in range(2)]
+    first_path = first.finish(ChainHead(1, "a" * 64))
+    content = first_path.read_bytes()
+    assert content.splitlines()[-1] == orjson.dumps({"last": 1, "digest": "a" * 64})
+    assert second.finish(ChainHead(2, "b" * 64)).name == "access-log-1-2.jsonl"
+    assert first_path.read_bytes() == content
 
 
 async def test_the_last_seal_stays_so_that_the_chain_goes_on(stopped: StoppedLog, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import String, delete, insert, literal, update
+from sqlalchemy import String, delete, insert, literal, select, update
 
 from app.access_log.sealer import Sealer
 from app.db import access_log as access_log_db
@@ -118,6 +118,28 @@ async def test_entries_that_changed_places_are_noticed(stopped: StoppedLog) -> N
         update(sealed).where(sealed.c.entry_id == third).values(position=1),
     )
     assert await stopped.problems() == ["seal 1 was changed", "seal 2 was changed"]
+
+
+@pytest.mark.parametrize("position", [0, 4])
+async def test_an_entry_that_names_a_seal_which_does_not_exist_is_noticed(stopped: StoppedLog, position: int) -> None:
+    entry_id = ids.new_id(ids.AUDIT)
+    forged = select(literal(entry_id), *[column for column in entries.c if column.name != "id"])
+    await stopped.change(
+        insert(entries).from_select(list(entries.c), forged.where(entries.c.id == (await stopped.ids())[0])),
+        insert(sealed).values(entry_id=entry_id, position=position),
+    )
+    if not position:
+        row = {
+            "position": 0,
+            "digest": "0" * 64,
+            "previous": "0" * 64,
+            "sealed_at": (await stopped.seals())[0].sealed_at,
+        }
+        await stopped.change(insert(seals).values(row | {"entries": 1, "last_entry_id": entry_id}))
+    assert await stopped.problems() == [
+        f"entry {entry_id} names seal {position}, which does not exist",
+        f"entry {entry_id} was changed",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """What has been stored for long enough goes: the oldest first, a part at a time, by the database's clock."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from app.db.engine import Database
 from app.db.reference_tables import eligibility_checks
@@ -54,20 +55,24 @@ async def test_an_eligibility_answer_goes_after_five_years(world: World) -> None
     assert found == [None, {"id": checks[1]}]
 
 
-async def test_one_sweep_deletes_a_part_the_oldest_first(world: World) -> None:
-    database, subject = world.gateway.database, f"retention-{key()}"
+async def _insert_old_keys(database: Database, subject: str, number: int) -> None:
     began = datetime.now(UTC) - timedelta(days=40)
     rows = [
         {
             "subject": subject,
             "operation": "createClaim",
-            "key": f"key-{number}",
+            "key": f"key-{place}",
             "request_hash": "0" * 64,
-            "created_at": began + timedelta(seconds=number),
+            "created_at": began + timedelta(seconds=place),
         }
-        for number in range(SLICE_SIZE + 3)
+        for place in range(number)
     ]
     await database.transact(lambda connection: connection.execute(insert(idempotency_keys), rows))
+
+
+async def test_one_sweep_deletes_a_part_the_oldest_first(world: World) -> None:
+    database, subject = world.gateway.database, f"retention-{key()}"
+    await _insert_old_keys(database, subject, SLICE_SIZE + 3)
     rules = retention_rules(world.gateway.settings)
     table = idempotency_keys.name
     assert (await retention.expired(database, rules))[0] == Expired(table, 30, SLICE_SIZE + 3)
@@ -78,6 +83,21 @@ async def test_one_sweep_deletes_a_part_the_oldest_first(world: World) -> None:
     assert names == [f"key-{SLICE_SIZE + number}" for number in range(3)]
     assert (await retention.purge(database, rules, slices_max=1))[0] == Expired(table, 30, 3)
     assert (await retention.expired(database, rules))[0] == Expired(table, 30, 0)
+
+
+async def test_a_purge_deletes_everything_while_another_process_deletes_the_same_rows(server_world: World) -> None:
+    database, subject = server_world.gateway.database, f"retention-{key()}"
+    await _insert_old_keys(database, subject, 2 * SLICE_SIZE)
+    (rule, *_) = retention_rules(server_world.gateway.settings)
+    oldest = select(idempotency_keys.c.created_at).where(idempotency_keys.c.subject == subject).limit(SLICE_SIZE)
+    async with database.engine.connect() as other, other.begin():
+        upto = (await other.execute(oldest.order_by(idempotency_keys.c.created_at))).scalars().all()[-1]
+        await other.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at <= upto))
+        purging = asyncio.create_task(retention.purge(database, (rule,)))
+        # It has chosen the same slice by now, and waits for the other process's locks.
+        await asyncio.sleep(0.5)
+        assert not purging.done()
+    assert await purging == [Expired(idempotency_keys.name, 30, SLICE_SIZE)]
 
 
 async def test_the_clock_of_a_process_deletes_nothing(tmp_path: Path) -> None:

@@ -346,3 +346,20 @@ async def test_a_repeated_export_is_the_first_document_and_a_new_one_has_the_nex
     assert (first["replayed"], second["replayed"], second["batch"]) == (False, True, first["batch"])
     third = await _export(world, [claim_id], idempotencyKey=key())
     assert (first["batch"]["number"], third["batch"]["number"]) == ("1", "2")
+
+
+@pytest.mark.parametrize("step", ["decided", "cancelled"])
+async def test_a_repeated_export_is_the_first_document_even_when_the_claim_has_moved_on(
+    world: World, step: str
+) -> None:
+    claim_id, used = await _sent(world, type="CONSULTATION", items=[CONSULTATION]), key()
+    first = await _export(world, [claim_id], idempotencyKey=used)
+    if step == "cancelled":
+        await world.mutate("biller", "cancelClaim", "claim { id }", id=claim_id)
+    else:
+        await world.mutate("reviewer", "startReview", "claim { id }", id=claim_id)
+        # The payer's number would be part of a new document.
+        decided = await world.adjudicate(claim_id, [{"sequence": 1, "approvedAmount": "100.00"}], payerClaimNumber="77")
+        assert decided["errors"] == []
+    second = await _export(world, [claim_id], idempotencyKey=used)
+    assert (second["errors"], second["replayed"], second["batch"]) == ([], True, first["batch"])

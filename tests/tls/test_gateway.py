@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 from app.auth.keys import DevelopmentKeys
 from app.auth.tokens import thumbprint
 from app.db import migrate
+from app.runtime import client_certificates
 from app.runtime.build import database_of
 from app.runtime.settings import Settings, SettingsError
 from app.web.server import tls_of
@@ -182,6 +183,16 @@ def test_files_that_cannot_be_used_stop_the_start_with_one_line(tmp_path: Path) 
             tls_of(Settings(var_dir=tmp_path, **changes))
         assert str(refused.value).startswith("BILLING_TLS_CERTIFICATE_FILE")
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 121])
+def test_a_caller_whose_name_the_access_log_cannot_store_stops_the_start(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "partners.json"
+    file.write_text(json.dumps([{"san": "claims.insurer.example", "name": name, "roles": ["admin"]}]))
+    with pytest.raises(SettingsError) as refused:
+        client_certificates.load(file)
+    reason = "a name needs 1 to 120 characters"
+    assert str(refused.value) == f"BILLING_CLIENT_CERTIFICATES_FILE: cannot use {file}: {reason}"
 
 
 async def test_slow_heads_are_ended_and_delay_no_one(tmp_path: Path) -> None:
