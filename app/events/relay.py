@@ -151,6 +151,7 @@ class Relay:
         began = time.perf_counter()
         async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
             if not await self._has_work(connection):
+                self._outage.succeeded()
                 return False
             await self._number(connection)
             async with connection.begin():
