@@ -161,6 +161,8 @@ class Settings(BaseSettings):
             if files[0] is None and any(files):
                 prefix = f"BILLING_{server.upper()}"
                 raise ValueError(f"{prefix}_CERTIFICATE_FILE and {prefix}_KEY_FILE also need {prefix}_CA_FILE")
+        if self.redis_ca_file is not None and not self.redis_url.startswith("rediss:"):
+            raise ValueError("BILLING_REDIS_CA_FILE also needs rediss:// in BILLING_REDIS_URL")
         return self
 
     @model_validator(mode="after")

@@ -111,6 +111,10 @@ def test_variables_of_the_identity_provider_that_do_not_fit_are_one_line(
 @pytest.mark.parametrize(
     ("values", "line"),
     [
+        (
+            {"BILLING_REDIS_URL": "redis://cache.example", "BILLING_REDIS_CA_FILE": "ca.pem"},
+            "BILLING_REDIS_CA_FILE also needs rediss:// in BILLING_REDIS_URL",
+        ),
         ({"BILLING_TLS_KEY_FILE": "gateway.key"}, "BILLING_TLS_KEY_FILE also needs BILLING_TLS_CERTIFICATE_FILE"),
         *[
             (
