@@ -91,6 +91,16 @@ def test_a_command_without_tables_says_so_in_one_line(command: str, tmp_path: Pa
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("extra", [[], ["--dry-run"]])
+def test_an_archive_directory_that_is_missing_is_refused_before_anything_is_deleted(
+    extra: list[str], loaded: Path, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing"
+    done = _billing(loaded, "purge", "--archive", str(missing), *extra)
+    line = f"billing: --archive needs an existing directory, {missing} is none: nothing was deleted\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
+
+
 def test_a_port_in_use_is_a_wrong_setting(loaded: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
