@@ -48,7 +48,7 @@ format: $(STAMP) ## Format the files
 types: $(STAMP) ## Check types strictly
 	$(BIN)/mypy
 
-contracts: $(STAMP) ## Check the layers: which room may import which
+contracts: $(STAMP) ## Check the layers: which folder may import which
 	$(BIN)/lint-imports --no-logo
 
 dead-code: $(STAMP) ## Find code that nothing uses

@@ -8,7 +8,7 @@ from app.access_log.archive_files import ArchiveError
 from app.commands import access_log, console, data, events, identity, schema, serving, tiss
 from app.commands.reference.command import reference
 from app.db.engine import DatabaseUnavailable
-from app.db.migrate import RetiredDatabase
+from app.db.migrate import MissingTables, RetiredDatabase
 from app.domain.errors import BillingError
 from app.runtime.settings import SettingsError
 from app.transport.trusted import ManifestError
@@ -50,7 +50,7 @@ def main() -> None:
     except ManifestError as error:
         console.note(f"billing: wrong trusted documents\n{error}")
         sys.exit(console.EXIT_BAD_SETTINGS)
-    except (BillingError, RetiredDatabase, ArchiveError) as error:
+    except (BillingError, MissingTables, RetiredDatabase, ArchiveError) as error:
         console.note(f"billing: {error}")
         sys.exit(console.EXIT_BAD_INPUT)
     except DatabaseUnavailable as error:
@@ -58,6 +58,11 @@ def main() -> None:
         reason = getattr(cause, "orig", None) or type(cause).__name__
         console.note(f"billing: the database is not available: {reason}".splitlines()[0])
         sys.exit(console.EXIT_UNAVAILABLE)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        console.note(f"billing: cannot use {error.filename}: {error.strerror}")
+        sys.exit(console.EXIT_BAD_INPUT)
 
 
 if __name__ == "__main__":

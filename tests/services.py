@@ -166,7 +166,7 @@ def main() -> None:
         mysql.create_database(services.mysql.url, _DATABASE)
         sys.stdout.write("".join(f"{line}\n" for line in exports(services)))
         sys.stdout.flush()
-        say("the servers stay until Ctrl-C")
+        say("the servers run until Ctrl-C")
         threading.Event().wait()
 
 

@@ -16,11 +16,12 @@ from app.access_log.entries import STARTED, STOPPED, EntrySigner, PendingOperati
 from app.access_log.notes import OperationNotes
 from app.access_log.sealer import Sealer
 from app.db import access_log as access_log_db
-from app.db.engine import Database, DatabaseUnavailable
+from app.db.engine import Database
 from app.domain.access_log import DataClass
 from app.domain.access_log_entries import AccessLogKey, SignedEntry
 from app.domain.actor import Actor
 from app.telemetry.metrics import Metrics
+from app.telemetry.outages import Outage
 
 FLUSH_SECONDS: Final = 0.5
 SEAL_ROUNDS: Final = 4
@@ -49,6 +50,9 @@ class AccessLogWriter:
         self._sequence = 0
         self._report_at = 0
         self._is_stopping = asyncio.Event()
+        self._outage = Outage(
+            "billing.access_log", down="access_log_failed", back="access_log_back", effect="entries wait in memory"
+        )
 
     def note(self, actor: Actor, notes: OperationNotes) -> None:
         """Add what an operation showed; it is written within a second."""
@@ -104,11 +108,11 @@ class AccessLogWriter:
         try:
             await self.flush()
             sealed = await self._sealer.seal() if number % SEAL_ROUNDS == 0 else None
-        except DatabaseUnavailable:
-            return
         except Exception as error:  # noqa: BLE001 - any failure is retried in the next round
-            _log.error("access_log_failed", error=type(error).__name__, effect="retried, no entry is lost")
+            self._outage.failed(error)
             return
+        if number % SEAL_ROUNDS == 0:  # the other rounds may have nothing to write, and prove nothing
+            self._outage.succeeded()
         if sealed is not None and number >= self._report_at:
             _log.info("access_log", position=sealed.position, hash=sealed.digest)
             self._report_at = number + REPORT_ROUNDS

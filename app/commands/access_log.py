@@ -62,6 +62,8 @@ def purge(
     ] = None,
 ) -> None:
     """Delete what has been stored for longer than the BILLING_*_RETENTION_DAYS settings say."""
+    if archive is not None and not archive.is_dir():
+        console.fail(f"--archive needs an existing directory, {archive} is none: nothing was deleted")
     settings = console.settings()
     rules = retention_rules(settings)
     access_log = AccessLogRule(access_log_key_of(settings), settings.access_log_retention_days, archive)

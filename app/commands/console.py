@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.db.engine import Database
+from app.db.migrate import check_tables
 from app.domain.actor import Actor
 from app.runtime import settings as settings_module
 from app.runtime.build import changes_of, console_actor, database_of
@@ -36,11 +37,24 @@ def settings() -> Settings:
 
 
 def with_database(work: Callable[[Database], Awaitable[Result]], *, timeout_seconds: float | None = None) -> Result:
-    """Run `work` in an event loop with the database of the settings, and return its result."""
+    """Run `work` in an event loop with the database of the settings, and return its result.
+
+    MissingTables or RetiredDatabase if its tables are not those of the code.
+    """
+
+    async def checked(database: Database) -> Result:
+        await check_tables(database)
+        database.timeout_seconds = timeout_seconds or database.timeout_seconds
+        return await work(database)
+
+    return with_any_database(checked)
+
+
+def with_any_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
+    """The same whatever tables the database has."""
 
     async def run() -> Result:
         database = database_of(settings())
-        database.timeout_seconds = timeout_seconds or database.timeout_seconds
         try:
             return await work(database)
         finally:

@@ -49,6 +49,7 @@ def event_contracts(
     directory: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("events"),
 ) -> None:
     """Write the JSON Schema of every event and the AsyncAPI document."""
+    directory.mkdir(parents=True, exist_ok=True)
     for name, document in schemas.documents().items():
         (directory / name).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
     console.note(f"{len(schemas.documents())} documents in {directory}")

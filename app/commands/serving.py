@@ -1,5 +1,6 @@
 """Commands that run the gateway and prepare its database."""
 
+import contextlib
 from typing import Annotated
 
 import typer
@@ -19,21 +20,16 @@ def serve(
     from app.web import server
 
     settings = console.settings()
-    if not console.with_database(_is_migrated):
-        console.fail("the tables of the database are missing or old: run billing migrate")
+    console.with_any_database(_check_tables)
     if show_tokens and settings.is_development:
         _greet(settings)
     server.serve(settings)
 
 
-async def _is_migrated(database: Database) -> bool:
-    """Whether the tables are current; if the database is down the process starts unready and waits for it."""
-    try:
-        async with database.reading() as connection:
-            await migrations.check_supported(connection)
-            return await migrations.is_current(connection)
-    except DatabaseUnavailable:
-        return True
+async def _check_tables(database: Database) -> None:
+    """MissingTables or RetiredDatabase; if the database is down the process starts unready and waits for it."""
+    with contextlib.suppress(DatabaseUnavailable):
+        await migrations.check_tables(database)
 
 
 def _greet(settings: Settings) -> None:
@@ -50,5 +46,5 @@ def _greet(settings: Settings) -> None:
 
 def migrate() -> None:
     """Upgrade the database to the current tables."""
-    console.with_database(migrations.upgrade)
+    console.with_any_database(migrations.upgrade)
     console.note(f"the database is at revision {migrations.head()}")

@@ -26,6 +26,13 @@ class RetiredDatabase(Exception):
         return "this database is from version 0.1 and cannot be upgraded: run billing migrate on a new, empty database"
 
 
+class MissingTables(Exception):
+    """The tables are missing, or older than the code."""
+
+    def __str__(self) -> str:
+        return "the tables of the database are missing or old: run billing migrate"
+
+
 def config() -> Config:
     """Alembic's configuration; the caller passes the connection, no file names it."""
     found = Config()
@@ -73,6 +80,14 @@ async def is_current(connection: AsyncConnection) -> bool:
     """Whether the database is as new as the code expects, or newer: a migration must suit the running release too."""
     found = await _revision(connection)
     return found == head() or (found is not None and found not in known() | RETIRED)
+
+
+async def check_tables(database: Database) -> None:
+    """MissingTables or RetiredDatabase if the gateway cannot work with the tables; DatabaseUnavailable."""
+    async with database.reading() as connection:
+        await check_supported(connection)
+        if not await is_current(connection):
+            raise MissingTables
 
 
 async def _revision(connection: AsyncConnection) -> str | None:

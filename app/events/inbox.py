@@ -28,6 +28,7 @@ from app.events.kafka_clients import (
     start_producer,
     stop_client,
 )
+from app.telemetry.outages import Outage
 
 BATCH_SIZE: Final = 50
 RESTART_SECONDS: Final = 1.0
@@ -70,13 +71,13 @@ class Inbox:
         self._results = results
         self._consumer: AIOKafkaConsumer | None = None
         self._next_offsets: dict[TopicPartition, int] = {}
+        self._outage = Outage(
+            "billing.inbox", down="inbox_failed", back="inbox_back", effect="statements wait in the topic, none is lost"
+        )
 
     async def run(self) -> None:
         """Read until cancelled; after any failure start again a second later."""
-        await forever(self._read, failed=self._failed, pause_seconds=RESTART_SECONDS)
-
-    def _failed(self, error: BaseException) -> None:
-        _log.warning("inbox_failed", error=type(error).__name__, effect="statements wait in the topic, none is lost")
+        await forever(self._read, failed=self._outage.failed, pause_seconds=RESTART_SECONDS)
 
     def lag(self) -> int:
         """How many messages of this process's partitions are not handled yet; 0 while it is not connected."""
@@ -98,6 +99,7 @@ class Inbox:
             try:
                 while True:
                     await self._handle_batch(consumer, producer)
+                    self._outage.succeeded()
             finally:
                 self._consumer = None
 

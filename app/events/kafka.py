@@ -32,6 +32,7 @@ from app.events.kafka_clients import (
     stop_client,
 )
 from app.events.relay import EventRefused
+from app.telemetry.outages import Outage
 
 RETRY_SECONDS: Final = 1.0
 REFUSALS: Final = (
@@ -117,6 +118,9 @@ class KafkaReader:
         self._hub = hub
         self._tls = tls
         self.is_reading = asyncio.Event()
+        self._outage = Outage(
+            "billing.kafka", down="reader_failed", back="reader_back", effect="subscriptions wait, no event is lost"
+        )
 
     async def run(self) -> None:
         """Read until cancelled; after any failure start again a second later."""
@@ -124,7 +128,7 @@ class KafkaReader:
 
     def _failed(self, error: BaseException) -> None:
         self.is_reading.clear()
-        _log.warning("reader_failed", error=type(error).__name__, effect="subscriptions wait, no event is lost")
+        self._outage.failed(error)
 
     async def _read(self) -> None:
         newest = running_consumer(self._url, self._topic, self._tls, group_id=None, auto_offset_reset="latest")
@@ -134,6 +138,7 @@ class KafkaReader:
             await asyncio.gather(*[consumer.position(partition) for partition in consumer.assignment()])
             await self._hub.catch_up()
             self.is_reading.set()
+            self._outage.succeeded()
             while True:
                 batches = await consumer.getmany(timeout_ms=IDLE_MILLISECONDS)
                 if not batches:

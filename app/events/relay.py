@@ -20,6 +20,7 @@ from app.db.outbox import OutboxRecord
 from app.events.contracts import unpublishable_reason
 from app.events.forever import is_being_cancelled
 from app.telemetry.metrics import Metrics
+from app.telemetry.outages import Outage
 
 LOCK_NAME: Final = "billing.relay"
 LOCK_WAIT_SECONDS: Final = 1
@@ -78,7 +79,9 @@ class Relay:
         self._retention = retention
         self._signal = asyncio.Event()
         self._is_stopping = False
-        self._is_failing = False
+        self._outage = Outage(
+            "billing.relay", down="relay_failed", back="relay_back", effect="events wait in the outbox, in order"
+        )
         self._cleanup_at = 0.0
 
     def wake(self) -> None:
@@ -148,6 +151,7 @@ class Relay:
         began = time.perf_counter()
         async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
             if not await self._has_work(connection):
+                self._outage.succeeded()
                 return False
             await self._number(connection)
             async with connection.begin():
@@ -246,12 +250,8 @@ class Relay:
 
     def _succeeded(self, seconds: float) -> None:
         self._metrics.batch_seconds.observe(seconds)
-        if self._is_failing:
-            self._is_failing = False
-            _log.info("relay_recovered")
+        self._outage.succeeded()
 
     def _failed(self, error: BaseException) -> None:
         self._metrics.publish_errors.labels(type(error).__name__).inc()
-        if not self._is_failing:
-            self._is_failing = True
-            _log.warning("relay_failed", error=type(error).__name__, effect="events wait in the outbox, in order")
+        self._outage.failed(error)

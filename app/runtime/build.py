@@ -16,7 +16,7 @@ from app.domain.access_log_entries import AccessLogKey
 from app.domain.actor import Actor, Door, operator
 from app.runtime import client_certificates as certificates
 from app.runtime.client_certificates import CertificateCallers
-from app.runtime.settings import Settings
+from app.runtime.settings import Settings, SettingsError
 from app.runtime.tls import client_context
 from app.services import retention
 from app.services.retention import Rule
@@ -32,15 +32,22 @@ def development_keys(settings: Settings) -> DevelopmentKeys:
 
 
 def database_of(settings: Settings) -> Database:
-    """The database; nothing is connected yet. SettingsError if a TLS file cannot be used."""
+    """The database; nothing is connected yet. SettingsError if a TLS file or var_dir cannot be used."""
     if settings.database.startswith("sqlite"):
-        settings.var_dir.mkdir(parents=True, exist_ok=True)
+        _make_var_dir(settings)
     return Database(
         settings.database,
         pool_size=settings.database_pool_size,
         timeout_seconds=settings.database_timeout_seconds,
         tls=client_context(settings, "database"),
     )
+
+
+def _make_var_dir(settings: Settings) -> None:
+    try:
+        settings.var_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"BILLING_VAR_DIR: cannot create {settings.var_dir}: {error.strerror}") from None
 
 
 def now() -> datetime:
@@ -91,7 +98,7 @@ def secret_of(settings: Settings, name: str) -> str:
         return given.get_secret_value()
     path = settings.var_dir / name.replace("_", "-")
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_var_dir(settings)
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(32))
     return path.read_text()

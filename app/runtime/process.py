@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -29,11 +29,17 @@ from app.runtime.tls import client_context, plain_connections
 from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE
 from app.telemetry.metrics import Metrics
+from app.telemetry.outages import Outage
 from app.unit_of_work.run import Changes
 
 REQUEST_ID_LENGTH_MAX: Final = 64
 STOP_SECONDS: Final = 1.0
 _log = structlog.get_logger("billing")
+
+
+def _database_outage() -> Outage:
+    effect = "not ready, requests are answered with UNAVAILABLE"
+    return Outage("billing", down="database_down", back="database_back", effect=effect)
 
 
 @dataclass
@@ -54,6 +60,7 @@ class Process:
     access_log: AccessLogWriter
     rate: RateLimit
     now: Callable[[], datetime]
+    database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
 
 
@@ -172,8 +179,8 @@ async def _start_at_end_of_log(process: Process) -> None:
     try:
         async with process.database.reading() as connection:
             process.hub.last_position = (await outbox_db.log_range(connection)).last
-    except DatabaseUnavailable:
-        _log.warning("database_down", effect="started unready")
+    except DatabaseUnavailable as error:
+        process.database_outage.failed(error)
 
 
 async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,200}$"
 CLAIM_PATTERN = r"^[^,\s]{1,200}$"
@@ -113,19 +115,28 @@ class Settings(BaseSettings):
     def _driver_is_known(cls, value: str) -> str:
         if value and value.partition("://")[0] not in DATABASE_DRIVERS:
             raise ValueError(f"must begin with one of {', '.join(DATABASE_DRIVERS)}")
+        if value.startswith("mysql"):
+            _check_database(value)
         return value
 
     @field_validator("redis_url")
     @classmethod
     def _cache_is_known(cls, value: str) -> str:
-        return _one_of_schemes(value, "memory", "redis", "rediss", "unix")
+        _one_of_schemes(value, "memory", "redis", "rediss", "unix")
+        _check_hosts(urlsplit(value).netloc)
+        return value
 
     @field_validator("events_url")
     @classmethod
     def _transport_is_known(cls, value: str) -> str:
         if "@" in value:
             raise ValueError("must not contain a user or password: authenticate with BILLING_KAFKA_CERTIFICATE_FILE")
-        return _one_of_schemes(value, "memory", "kafka")
+        _one_of_schemes(value, "memory", "kafka")
+        brokers = urlsplit(value).netloc
+        if value.startswith("kafka:") and not all(brokers.split(",")):
+            raise ValueError("needs the address of a broker: kafka://host:9092[,host:9092]")
+        _check_hosts(brokers)
+        return value
 
     @field_validator("jwks_url", "oidc_issuer")
     @classmethod
@@ -143,6 +154,26 @@ class Settings(BaseSettings):
             if not is_exact or "*" in origin:
                 raise ValueError("needs exact origins such as https://billing.example, without wildcards or paths")
         return value
+
+    @model_validator(mode="after")
+    def _tls_pairs_are_whole(self) -> Self:
+        for prefix in ("tls", "database", "redis", "kafka"):
+            certificate, key = f"{prefix}_certificate_file", f"{prefix}_key_file"
+            if (getattr(self, certificate) is None) != (getattr(self, key) is None):
+                names = f"BILLING_{certificate.upper()} and BILLING_{key.upper()}"
+                raise ValueError(f"{names} must be set together")
+        return self
+
+    @model_validator(mode="after")
+    def _tls_is_complete(self) -> Self:
+        """A file without the one that turns TLS on would have no effect, and everything would be sent in plain."""
+        for server in ("database", "redis", "kafka"):
+            if getattr(self, f"{server}_ca_file") is None and getattr(self, f"{server}_key_file") is not None:
+                prefix = f"BILLING_{server.upper()}"
+                raise ValueError(f"{prefix}_CERTIFICATE_FILE and {prefix}_KEY_FILE also need {prefix}_CA_FILE")
+        if self.redis_ca_file is not None and not self.redis_url.startswith("rediss:"):
+            raise ValueError("BILLING_REDIS_CA_FILE also needs rediss:// in BILLING_REDIS_URL")
+        return self
 
     @model_validator(mode="after")
     def _clients_can_be_verified(self) -> Self:
@@ -166,15 +197,6 @@ class Settings(BaseSettings):
             raise ValueError("BILLING_OIDC_ISSUER must begin with https://, or BILLING_JWKS_URL must be set")
         if bool(self.client_id) != bool(self.client_secret):
             raise ValueError("BILLING_CLIENT_ID and BILLING_CLIENT_SECRET must be set together")
-        return self
-
-    @model_validator(mode="after")
-    def _tls_pairs_are_whole(self) -> Self:
-        for prefix in ("tls", "database", "redis", "kafka"):
-            certificate, key = f"{prefix}_certificate_file", f"{prefix}_key_file"
-            if (getattr(self, certificate) is None) != (getattr(self, key) is None):
-                names = f"BILLING_{certificate.upper()} and BILLING_{key.upper()}"
-                raise ValueError(f"{names} must be set together")
         return self
 
     @model_validator(mode="after")
@@ -205,6 +227,25 @@ def _one_of_schemes(value: str, *schemes: str) -> str:
     if urlsplit(value).scheme not in schemes:
         raise ValueError(f"must begin with one of {', '.join(scheme + '://' for scheme in schemes)}")
     return value
+
+
+def _check_database(value: str) -> None:
+    """ValueError, without the value, if it is no address with a host and a database."""
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or not url.host or not url.database:
+        raise ValueError("needs the form mysql+aiomysql://user:password@host[:port]/database") from None
+
+
+def _check_hosts(hosts: str) -> None:
+    """ValueError, without the value, if one of host[:port][,host[:port]] has a port that is not a number."""
+    for host in hosts.rpartition("@")[2].split(","):
+        try:
+            urlsplit(f"//{host}").port  # noqa: B018 - it raises for a port that is not a number
+        except ValueError:
+            raise ValueError("needs a number from 0 to 65535 as the port") from None
 
 
 def load() -> Settings:

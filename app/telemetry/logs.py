@@ -12,11 +12,13 @@ from structlog.typing import EventDict
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 """The id of the request that the running task serves, `-` outside of requests."""
 LIBRARY_LEVELS: Final = {
-    # It warns about every reconnection; the gateway logs one line per outage itself.
-    "aiokafka": "ERROR",
+    # It logs an error at every attempt to connect; the gateway logs one line per outage itself.
+    "aiokafka": "CRITICAL",
     **dict.fromkeys(("httpx", "httpcore", "aiosqlite", "asyncio", "alembic", "uvicorn"), "WARNING"),
 }
-_LONG_NUMBER: Final = re.compile(r"\d{9,}")
+LONG_NUMBER: Final = re.compile(r"\d{9,}")
+"""What logs never show: card numbers, CPF (11), CNPJ (14) and phone numbers have this many digits."""
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def _with_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -25,11 +27,15 @@ def _with_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _without_long_numbers(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Mask every run of nine digits or more: card numbers, CPF (11), CNPJ (14) and phone numbers have that many.
+    """Mask every long number, except in a SHA-256 digest: the seal of the access log must be logged exactly.
 
     The last line of defence: no caller logs personal data on purpose, but the text of a library's error may hold some.
     """
-    return {key: _LONG_NUMBER.sub("***", value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: _masked(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _masked(text: str) -> str:
+    return text if _DIGEST.fullmatch(text) else LONG_NUMBER.sub("***", text)
 
 
 def configure_logs(level: str) -> None:

@@ -3,19 +3,17 @@
 import asyncio
 from typing import Final
 
-import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.db import outbox as outbox_db
-from app.db.engine import Database, DatabaseUnavailable
+from app.db.engine import DatabaseUnavailable
 from app.db.migrate import is_current
 from app.runtime.process import Process
 
 CHECK_SECONDS: Final = 2.0
-_log = structlog.get_logger("billing.health")
 
 
 def routes() -> list[BaseRoute]:
@@ -46,7 +44,7 @@ async def _ready(request: Request) -> Response:
 
 async def _checks(process: Process) -> dict[str, bool]:
     """Check name -> whether it passes; also sets the metric of each dependency."""
-    database, migrations = await _database_checks(process.database)
+    database, migrations = await _database_checks(process)
     redis = await process.cache.ping()
     events = process.reader is None or process.reader.is_reading.is_set()
     keys = bool((await process.verifier.keys.current()).keys)
@@ -55,14 +53,16 @@ async def _checks(process: Process) -> dict[str, bool]:
     return {"database": database, "migrations": migrations, "keys": keys, "redis": redis, "events": events}
 
 
-async def _database_checks(database: Database) -> tuple[bool, bool]:
+async def _database_checks(process: Process) -> tuple[bool, bool]:
     """Whether the database answers, and whether its migrations are current."""
     try:
-        async with asyncio.timeout(CHECK_SECONDS), database.reading() as connection:
-            return True, await is_current(connection)
+        async with asyncio.timeout(CHECK_SECONDS), process.database.reading() as connection:
+            has_tables = await is_current(connection)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the database is not ready
-        _log.warning("database_down", error=type(error).__name__)
+        process.database_outage.failed(error)
         return False, False
+    process.database_outage.succeeded()
+    return True, has_tables
 
 
 async def _metrics(request: Request) -> Response:

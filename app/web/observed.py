@@ -10,7 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.telemetry.logs import request_id
+from app.telemetry.logs import LONG_NUMBER, request_id
 from app.telemetry.metrics import OTHER, Metrics
 
 # Only these paths become metric labels: a label per requested path would let clients fill the memory.
@@ -69,6 +69,15 @@ class Observed:
 
 
 def _request_id(scope: Scope) -> str:
-    """The client's own id if it is a plain one, so that support can search for it; else a new one."""
+    """The client's own id if it is a plain one, so that support can search for it; else a new one.
+
+    An id with a long number, which logs would mask, is not used: a search would not find it.
+    """
     given = HTTPConnection(scope).headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    return given if _REQUEST_ID.fullmatch(given) and not LONG_NUMBER.search(given) else _new_id()
+
+
+def _new_id() -> str:
+    while LONG_NUMBER.search(found := secrets.token_hex(8)):
+        pass
+    return found

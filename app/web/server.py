@@ -26,7 +26,7 @@ _log = structlog.get_logger("billing.server")
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C; SettingsError for certificates that cannot be used."""
+    """Serve until SIGTERM or Ctrl-C; SettingsError for an address or certificates that cannot be used."""
     context = tls_of(settings)
     application = create_app(settings)
     config = uvicorn.Config(
@@ -50,13 +50,21 @@ def serve(settings: Settings) -> None:
         signal.signal(asked_to_stop, lambda *_: sys.exit(0))
     if context is not None:
         signal.signal(signal.SIGHUP, lambda *_: reload(context, settings))
-    listener = config.bind_socket()
+    listener = _listener(config)
     listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
     # Imported modules live as long as the process; without this, each full collection walks them for 0.1 s.
     gc.freeze()
     # The thread that compiles long documents gives the loop its turn this often; by default it is every 5 ms.
     sys.setswitchinterval(SWITCH_SECONDS)
     Draining(config, application).run(sockets=[listener])
+
+
+def _listener(config: uvicorn.Config) -> socket:
+    try:
+        return config.bind_socket()
+    except SystemExit:  # uvicorn has logged the reason
+        address = f"{config.host}:{config.port}"
+        raise SettingsError(f"BILLING_HOST or BILLING_PORT: cannot listen on {address}") from None
 
 
 class Loop(uvloop.Loop):

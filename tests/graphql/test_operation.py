@@ -71,6 +71,11 @@ async def test_a_request_id_comes_back_if_it_is_one(gateway: Gateway) -> None:
     assert given.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_a_request_id_that_the_log_would_mask_is_replaced(gateway: Gateway) -> None:
+    answer = await gateway.client.get("/health/live", headers={"x-request-id": "case-52998224725"})
+    assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["x-request-id"])
+
+
 async def test_a_log_line_of_a_request_holds_no_personal_data(world: World) -> None:
     with structlog.testing.capture_logs() as log:
         await world.create_claim(clinicalIndication="febre alta")

@@ -158,5 +158,5 @@ def test_files_that_cannot_be_used_are_told_in_one_line(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     for path in (tmp_path / "missing.pem", authority.client("a").key):
         with pytest.raises(SettingsError, match="BILLING_REDIS_CA_FILE"):
-            client_context(Settings(var_dir=tmp_path, redis_ca_file=path), "redis")
+            client_context(Settings(var_dir=tmp_path, redis_url="rediss://127.0.0.1", redis_ca_file=path), "redis")
     assert client_context(Settings(var_dir=tmp_path), "redis") is None

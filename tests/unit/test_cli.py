@@ -1,5 +1,6 @@
 """The console script as an operator uses it: a process, its output and its exit code."""
 
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -93,6 +94,56 @@ def test_a_database_without_tables_stops_the_start_with_one_line(tmp_path: Path)
     assert (done.returncode, done.stderr) == (1, expected)
 
 
+@pytest.mark.parametrize("command", ["parked", "purge", "load-tuss", "seed-demo"])
+def test_a_command_without_tables_says_so_in_one_line(command: str, tmp_path: Path) -> None:
+    done = _billing(tmp_path, command)
+    expected = "billing: the tables of the database are missing or old: run billing migrate"
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, expected)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("extra", [[], ["--dry-run"]])
+def test_an_archive_directory_that_is_missing_is_refused_before_anything_is_deleted(
+    extra: list[str], loaded: Path, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing"
+    done = _billing(loaded, "purge", "--archive", str(missing), *extra)
+    line = f"billing: --archive needs an existing directory, {missing} is none: nothing was deleted\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
+
+
+def test_a_port_in_use_is_a_wrong_setting(loaded: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = _billing(loaded, "serve", BILLING_PORT=address.partition(":")[2])
+    assert (done.returncode, done.stderr.splitlines()[-2:]) == (
+        2,
+        ["billing: wrong settings", f"BILLING_HOST or BILLING_PORT: cannot listen on {address}"],
+    )
+
+
+def test_a_var_dir_that_cannot_be_created_is_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = _billing(tmp_path / "file" / "var", "migrate")
+    line = f"BILLING_VAR_DIR: cannot create {tmp_path / 'file' / 'var'}: Not a directory"
+    assert (done.returncode, done.stderr) == (2, f"billing: wrong settings\n{line}\n")
+
+
+def test_event_contracts_go_into_a_new_directory(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "events"
+    assert _billing(tmp_path, "event-contracts", str(target)).returncode == 0
+    released = Path(__file__).parents[2] / "events"
+    assert {each.name: each.read_bytes() for each in target.iterdir()} == {
+        each.name: each.read_bytes() for each in released.iterdir() if each.is_file()
+    }
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = _billing(tmp_path, "event-contracts", str(tmp_path / "file"))
+    assert (done.returncode, done.stderr) == (1, f"billing: cannot use {tmp_path / 'file'}: File exists\n")
+
+
 @pytest.mark.parametrize("command", ["migrate", "serve"])
 @pytest.mark.parametrize("revision", ["0001", "0006"])
 def test_a_database_of_version_0_1_stops_with_one_line_that_says_what_to_do(
@@ -117,7 +168,7 @@ def test_there_is_no_start_without_authentication(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
+def test_a_database_that_is_down_is_one_line(tmp_path: Path) -> None:
     done = _billing(tmp_path, "migrate", BILLING_DATABASE_URL="mysql+aiomysql://root@127.0.0.1:1/billing")
     assert done.returncode == 3
     assert done.stderr.startswith("billing: the database is not available")

@@ -48,14 +48,21 @@ def _load_error(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
         ("BILLING_DATABASE_URL", "postgresql://user:hidden-word@127.0.0.1/billing"),
         ("BILLING_DATABASE_URL", "mysql://user:hidden-word@127.0.0.1/billing"),
         ("BILLING_DATABASE_URL", "hidden-word"),
+        ("BILLING_DATABASE_URL", "mysql+aiomysql://user:hidden-word@127.0.0.1:port/billing"),
+        ("BILLING_DATABASE_URL", "mysql+aiomysql://user:hidden-word@127.0.0.1"),
+        ("BILLING_DATABASE_URL", "mysql+aiomysql://"),
         ("BILLING_DATABASE_POOL_SIZE", "0"),
         ("BILLING_DATABASE_POOL_SIZE", "201"),
         ("BILLING_DATABASE_TIMEOUT_SECONDS", "0"),
         ("BILLING_DATABASE_TIMEOUT_SECONDS", "nan"),
         ("BILLING_DATABASE_TIMEOUT_SECONDS", "61"),
         ("BILLING_REDIS_URL", "http://hidden-word"),
+        ("BILLING_REDIS_URL", "redis://user:hidden-word@127.0.0.1:port/0"),
         ("BILLING_REDIS_URL", ""),
         ("BILLING_EVENTS_URL", "amqp://hidden-word"),
+        ("BILLING_EVENTS_URL", "kafka://"),
+        ("BILLING_EVENTS_URL", "kafka://127.0.0.1:9092,"),
+        ("BILLING_EVENTS_URL", "kafka://127.0.0.1:9092,127.0.0.1:hidden-word"),
         ("BILLING_EVENTS_TOPIC", "hidden word"),
         ("BILLING_EVENTS_TOPIC", ""),
         ("BILLING_JWKS_URL", "file:///hidden-word"),
@@ -101,6 +108,43 @@ def test_variables_of_the_identity_provider_that_do_not_fit_are_one_line(
     monkeypatch: pytest.MonkeyPatch, values: dict[str, str], line: str
 ) -> None:
     assert _load_error(monkeypatch, values) == line
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (
+            {"BILLING_REDIS_URL": "redis://cache.example", "BILLING_REDIS_CA_FILE": "ca.pem"},
+            "BILLING_REDIS_CA_FILE also needs rediss:// in BILLING_REDIS_URL",
+        ),
+        *[
+            (
+                {f"BILLING_{server}_{name}_FILE": "gateway.pem" for name in ("CERTIFICATE", "KEY")},
+                f"BILLING_{server}_CERTIFICATE_FILE and BILLING_{server}_KEY_FILE also need BILLING_{server}_CA_FILE",
+            )
+            for server in ("DATABASE", "REDIS", "KAFKA")
+        ],
+    ],
+)
+def test_a_file_for_tls_that_would_have_no_effect_is_refused(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], line: str
+) -> None:
+    assert _load_error(monkeypatch, values) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BILLING_DATABASE_URL", "mysql+aiomysql://user:p,w@db.example/billing"),
+        ("BILLING_DATABASE_URL", "mysql+asyncmy://[::1]:3306/billing?charset=utf8mb4"),
+        ("BILLING_REDIS_URL", "rediss://:p,w@[::1]:6379/0"),
+        ("BILLING_REDIS_URL", "unix:///run/redis.sock"),
+        ("BILLING_EVENTS_URL", "kafka://one.example,[::1]:9092?idempotent=false"),
+    ],
+)
+def test_addresses_of_servers(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert getattr(load(), name.removeprefix("BILLING_").lower()) == value
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class Refusal:
 REQUEST_ERRORS: Final = {
     "BAD_REQUEST": Refusal(
         "400",
-        "The body is not valid JSON, is not a GraphQL request, or holds too many variables.",
+        "The body is not valid JSON, is not a GraphQL request, or has too many values in its variables.",
         CHANGED,
         "Fix the request; the message names the member.",
     ),
@@ -55,12 +55,14 @@ REQUEST_ERRORS: Final = {
         "Subscribe again with `after` set to `extensions.cursor`.",
     ),
     "METHOD_NOT_ALLOWED": Refusal(
-        "405", "The HTTP method is not GET or POST, or a GET holds a mutation.", CHANGED, "Use POST."
+        "405", "The HTTP method is not GET or POST, or a GET request contains a mutation.", CHANGED, "Use POST."
     ),
     "NOT_ACCEPTABLE": Refusal(
         "406", "The `Accept` header allows none of the media types that are served.", CHANGED, "Accept JSON."
     ),
-    "NOT_FOUND": Refusal("404", "There is no page at this path.", NO, "Use `/graphql`."),
+    "NOT_FOUND": Refusal(
+        "404", "A browser asked for GraphiQL, which only development serves.", NO, "Send a GraphQL request."
+    ),
     "OPERATION_NOT_SUPPORTED": Refusal(
         "400, 406",
         "A mutation on a socket, a subscription in a batch, or a subscription without "
