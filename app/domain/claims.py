@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure, conflict
@@ -53,6 +54,13 @@ TRANSITIONS: dict[tuple[ClaimStatus, ClaimAction], ClaimStatus] = {
     (ClaimStatus.PENDING_INFORMATION, ClaimAction.START_REVIEW): ClaimStatus.UNDER_REVIEW,
 }
 
+WORDING: Final = {
+    ClaimAction.START_REVIEW: "start the review of",
+    ClaimAction.REQUEST_INFORMATION: "request information about",
+    ClaimAction.APPROVE_PARTIALLY: "partially approve",
+}
+"""Actions whose name is not the verb of a sentence."""
+
 INVOICEABLE = frozenset({ClaimStatus.APPROVED, ClaimStatus.PARTIALLY_APPROVED})
 DECIDED = INVOICEABLE | {ClaimStatus.DENIED}
 AWAITING_RETURN = frozenset({ClaimStatus.SUBMITTED, ClaimStatus.UNDER_REVIEW, ClaimStatus.PENDING_INFORMATION})
@@ -65,7 +73,8 @@ def next_status(status: ClaimStatus, action: ClaimAction) -> ClaimStatus:
     try:
         return TRANSITIONS[status, action]
     except KeyError:
-        raise conflict(f"a claim that is {status} cannot {action.value.lower().replace('_', ' ')}") from None
+        verb = WORDING.get(action, action.value.lower())
+        raise conflict(f"cannot {verb} a claim that is {status}") from None
 
 
 def replacement_block(status: ClaimStatus, *, is_billed: bool, is_replaced: bool, is_appealed: bool) -> str | None:

@@ -47,9 +47,9 @@ WON = frozenset({DenialStatus.OVERTURNED, DenialStatus.PARTIALLY_OVERTURNED})
 AFTER_APPEAL = frozenset({DenialStatus.APPEALED, DenialStatus.UPHELD}) | WON
 
 WORDING: Final = {
-    DenialAction.DENY: "be denied again",
-    DenialAction.ACCEPT: "be accepted",
-    DenialAction.APPEAL: "be appealed",
+    DenialAction.DENY: "deny again",
+    DenialAction.ACCEPT: "accept",
+    DenialAction.APPEAL: "appeal",
     DenialAction.EXPIRE: "expire",
 }
 
@@ -59,8 +59,8 @@ def next_status(status: DenialStatus, action: DenialAction) -> DenialStatus:
     try:
         return TRANSITIONS[status, action]
     except KeyError:
-        what = WORDING.get(action, "have an appeal answered")
-        raise conflict(f"a denial that is {status} cannot {what}") from None
+        verb = WORDING.get(action, "answer the appeal of")
+        raise conflict(f"cannot {verb} a denial that is {status}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def appeal_block(status: DenialStatus, *, deadline: date, today: date) -> Billin
         message = f"the last day to appeal was {deadline.isoformat()}"
         return refuse(ErrorCode.APPEAL_TOO_LATE, message, "id", "2909")
     if status is not DenialStatus.OPEN:
-        return conflict(f"a denial that is {status} cannot {WORDING[DenialAction.APPEAL]}")
+        return conflict(f"cannot {WORDING[DenialAction.APPEAL]} a denial that is {status}")
     return None
 
 

@@ -63,7 +63,8 @@ def next_status(status: InvoiceStatus, action: InvoiceAction, *, total: Cents, s
     try:
         fixed = TRANSITIONS[status, action]
     except KeyError:
-        raise conflict(f"an invoice that is {status} cannot {action.value.lower()}") from None
+        verb = "reverse a payment of" if action is InvoiceAction.REVERSE else action.value.lower()
+        raise conflict(f"cannot {verb} an invoice that is {status}") from None
     return ledger_status(total, settled) if fixed is None else fixed
 
 

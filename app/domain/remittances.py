@@ -47,7 +47,8 @@ def next_line_status(status: RemittanceLineStatus, action: RemittanceLineAction)
     try:
         return LINE_TRANSITIONS[status, action]
     except KeyError:
-        raise conflict(f"a line that is {status} cannot {action.value.lower().replace('_', ' ')}") from None
+        verb = action.value.lower().replace("_", " ")
+        raise conflict(f"cannot {verb} a line that is {status}") from None
 
 
 class RemittanceLineProblem(DescribedEnum):

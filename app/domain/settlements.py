@@ -39,7 +39,7 @@ def next_status(status: SettlementStatus, action: SettlementAction) -> Settlemen
     try:
         return TRANSITIONS[status, action]
     except KeyError:
-        raise conflict(f"a settlement that is {status} cannot {action.value.lower()}") from None
+        raise conflict(f"cannot {action.value.lower()} a settlement that is {status}") from None
 
 
 def check_settlement(*, amount: Cents, due: Cents) -> None:

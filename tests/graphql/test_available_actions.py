@@ -291,7 +291,10 @@ async def test_a_missing_permission_is_named_before_the_state(world: World, role
     invoice = await _actions(world, "invoice", (await _cancelled_invoice(world))["id"], role)
     assert claim is not None
     assert invoice is not None
-    words = {True: "a claim that is CANCELLED cannot start review", False: "this needs the permission claims:review"}
+    words = {
+        True: "cannot start the review of a claim that is CANCELLED",
+        False: "this needs the permission claims:review",
+    }
     assert claim["START_REVIEW"] == words[role == "reviewer"]
-    words = {True: "an invoice that is CANCELLED cannot issue", False: "this needs the permission invoices:issue"}
+    words = {True: "cannot issue an invoice that is CANCELLED", False: "this needs the permission invoices:issue"}
     assert invoice["ISSUE"] == words[role == "finance"]
