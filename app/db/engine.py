@@ -87,22 +87,31 @@ class Database:
                     await connection.invalidate()
                     raise
 
-    async def transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    async def transact(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], *, is_repeatable: bool = True
+    ) -> Result:
         """Run the unit of work in one transaction and commit; on a deadlock, lock timeout or lost connection the
-        whole unit runs again, at most three times, so it must change nothing but the database."""
+        whole unit runs again, at most three times, so it must change nothing but the database.
+
+        A connection lost during the commit leaves open whether it was done: a unit that would then have its effect
+        twice is not repeatable, and ends with DatabaseUnavailable.
+        """
         with _translating_errors():
             async with asyncio.timeout(self.timeout_seconds):
-                return await self._retrying(work)
+                return await self._retrying(work, is_repeatable=is_repeatable)
 
-    async def _retrying(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    async def _retrying(self, work: Callable[[AsyncConnection], Awaitable[Result]], *, is_repeatable: bool) -> Result:
         for attempt in range(RETRIES_MAX + 1):
+            is_committing = False
             try:
                 async with self.engine.connect() as connection, connection.begin() as transaction:
                     result = await work(connection)
+                    is_committing = True
                     await _finish(transaction.commit())
                     return result
             except Exception as error:
-                if attempt == RETRIES_MAX or not _may_retry(error):
+                is_in_doubt = is_committing and _is_lost(error)
+                if attempt == RETRIES_MAX or not _may_retry(error) or (is_in_doubt and not is_repeatable):
                     raise
                 await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
         raise DatabaseUnavailable  # pragma: no cover - the loop returns or raises
@@ -136,7 +145,12 @@ def _translating_errors() -> Iterator[None]:
 
 def _may_retry(error: Exception) -> bool:
     reason = _reason(error)
-    return _is_connection_lost(error) or reason in RETRYABLE or "database is locked" in str(reason)
+    return _is_lost(error) or reason in RETRYABLE or "database is locked" in str(reason)
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether the connection was lost, during a statement or between two."""
+    return _is_connection_lost(error) or _reason(error) in LOST_CONNECTION
 
 
 def _is_unavailable(error: Exception) -> bool:

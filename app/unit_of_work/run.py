@@ -67,8 +67,8 @@ class Changes:
     ) -> Written[Result]:
         """Run the action in one transaction, at most once per `key` of its owner (by default the actor).
 
-        It runs again after deadlocks, lock timeouts and lost connections. BillingError and DatabaseUnavailable mean
-        that nothing has changed.
+        It runs again after deadlocks, lock timeouts and lost connections. BillingError means that nothing has changed,
+        DatabaseUnavailable too, unless the commit was interrupted: repeating the call with its key is safe.
         """
         try:
             written, unit = await self._run(action, actor, arguments, key, key_owner or actor.subject)
@@ -103,7 +103,7 @@ class Changes:
         async with AsyncExitStack() as stack:
             if once_key is not None:
                 await stack.enter_async_context(self._locks.held(owner, action.name, once_key.text))
-            return await self._database.transact(attempt)
+            return await self._database.transact(attempt, is_repeatable=once_key is not None)
 
     async def _store(self, action: Action[Any], unit: UnitOfWork, *, is_replayed: bool) -> None:
         """Write history, events and the access log entry in the transaction of the change."""

@@ -13,6 +13,11 @@ import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
+from app.db.engine import Database, DatabaseUnavailable
+from app.domain.actor import Door, operator
+from app.runtime.build import changes_of
+from app.services.emergency import OPEN, EmergencyRequest
+from tests.factories import World, key
 from tests.faults.clients import Payer, paying, watched_by
 from tests.faults.history import Outcome, check, read_truth
 from tests.faults.processes import Fleet
@@ -93,6 +98,37 @@ async def _behind_a_proxy(services: Services, directory: Path) -> AsyncIterator[
         )
         async with staged(settings, through=through) as fleet:
             yield fleet, proxy
+
+
+@pytest.mark.parametrize("has_key", [False, True])
+async def test_a_commit_whose_answer_is_lost_has_its_effect_once(server_world: World, *, has_key: bool) -> None:
+    await server_world.submitted_claim()  # so that the patient is in the provider's data scope
+    settings = server_world.gateway.settings
+    url = make_url(settings.database_url)
+    actor = operator(f"lost-{key()}", Door.CLI, request_id="test")
+    request = EmergencyRequest(server_world.patient, "Unconscious patient in room 4", 15)
+    async with Proxy(url.port or 3306) as proxy:
+        database = Database(url.set(port=proxy.port).render_as_string(hide_password=False))
+        changes = changes_of(settings, database)
+        proxy.delay(0.1)
+        call = asyncio.create_task(changes.run(OPEN, actor, {"request": request}, key=key() if has_key else None))
+        async with asyncio.timeout(10):
+            while not await _accesses(server_world):  # noqa: ASYNC110 - the server gives no signal
+                await asyncio.sleep(0.02)
+        proxy.cut()
+        proxy.delay(0)
+        if has_key:
+            assert (await call).replayed is True
+        else:
+            with pytest.raises(DatabaseUnavailable):
+                await call
+        await database.dispose()
+    assert await _accesses(server_world) == 1
+
+
+async def _accesses(world: World) -> int:
+    answer = await world.call("admin", "{ emergencyAccesses { nodes { patientId } } }")
+    return [each["patientId"] for each in answer["emergencyAccesses"]["nodes"]].count(world.patient)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
