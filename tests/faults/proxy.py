@@ -50,16 +50,18 @@ class _Link:
         reader, self._target = await asyncio.open_connection(self._proxy.host, self._proxy.target_port)
         async with asyncio.TaskGroup() as ways:
             ways.create_task(self._carry(self._reader, self._target))
-            ways.create_task(self._carry(reader, self._writer))
+            ways.create_task(self._carry(reader, self._writer, self._proxy.may_answer))
         for writer in (self._target, self._writer):
             writer.close()
             await writer.wait_closed()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event | None = None
+    ) -> None:
         waiting: asyncio.Queue[_Chunk] = asyncio.Queue(CHUNKS_WAITING)
         async with asyncio.TaskGroup() as ends:
             ends.create_task(self._take(reader, waiting))
-            ends.create_task(self._give(waiting, writer))
+            ends.create_task(self._give(waiting, writer, gate))
 
     async def _take(self, reader: asyncio.StreamReader, waiting: "asyncio.Queue[_Chunk]") -> None:
         now = asyncio.get_running_loop().time
@@ -70,11 +72,15 @@ class _Link:
                 await waiting.put(_Chunk(now() + self._proxy.delay_seconds, data))
         await waiting.put(_Chunk(now() + self._proxy.delay_seconds, b""))
 
-    async def _give(self, waiting: "asyncio.Queue[_Chunk]", writer: asyncio.StreamWriter) -> None:
+    async def _give(
+        self, waiting: "asyncio.Queue[_Chunk]", writer: asyncio.StreamWriter, gate: asyncio.Event | None
+    ) -> None:
         now = asyncio.get_running_loop().time
         while True:
             chunk = await waiting.get()
             await asyncio.sleep(chunk.due - now())
+            if gate is not None:
+                await gate.wait()
             if self._proxy.is_swallowing:
                 self.has_lost_bytes = True
                 if not chunk.data:  # while nothing gets through, the end of a connection does not get through either
@@ -107,6 +113,8 @@ class Proxy:
         self.host, self.target_port, self.port = host, target_port, port
         self.is_swallowing = False
         self.delay_seconds = 0.0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self._is_refusing = False
         self._links: dict[_Link, asyncio.Task[Any] | None] = {}
         self._server: asyncio.Server | None = None
@@ -160,6 +168,10 @@ class Proxy:
     def delay(self, seconds: float) -> None:
         """Let every chunk wait that long, in order and in both directions; 0 ends it."""
         self.delay_seconds = seconds
+
+    def hold_answers(self) -> None:
+        """Pass what clients say, and let what the target answers wait; `may_answer.set()` ends it."""
+        self.may_answer.clear()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = _Link(self, (reader, writer))
