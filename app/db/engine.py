@@ -8,7 +8,7 @@ from ssl import SSLContext
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -28,7 +28,10 @@ SNAPSHOT: Final = {
     ),
 }
 DRIVERS: Final = frozenset({"pymysql", "aiomysql", "asyncmy", "sqlite3", "aiosqlite"})
-OVERLOADED: Final = frozenset({1040, 1041, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 1836, 3024})
+OVERLOADED: Final = frozenset({1040, 1041, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 3024})
+REFUSING_WRITES: Final = frozenset({1021, 1030, 1047, 1114, 1290, 1792, 1836, 3098, 3100, 3101})
+"""The disk or a table is full (1021, 1030, 1114), the server is read-only (1290, 1792, 1836), or its group or cluster
+is not ready (1047, 3098, 3100, 3101)."""
 RETRYABLE: Final = frozenset({1020, 1205, 1213}) | LOST_CONNECTION
 MYSQL_INIT: Final = (
     "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO', "
@@ -86,6 +89,11 @@ class Database:
                     # The pool does not know of the transaction and would hand it to the next caller.
                     await connection.invalidate()
                     raise
+
+    async def check_writable(self, connection: AsyncConnection) -> None:
+        """Raise the server's error if it would refuse to write: it does so even if no row matches."""
+        if not self.is_sqlite:
+            await connection.exec_driver_sql("DELETE FROM idempotency_keys WHERE 1 = 0")
 
     async def transact(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], *, is_repeatable: bool = True
@@ -158,7 +166,8 @@ def _is_unavailable(error: Exception) -> bool:
     if isinstance(error, TimeoutError | OSError) or _is_connection_lost(error):
         return True
     reason = _reason(error)
-    is_server = isinstance(reason, int) and (reason in RETRYABLE | OVERLOADED or reason in CLIENT_ERRORS)
+    known = RETRYABLE | OVERLOADED | REFUSING_WRITES
+    is_server = isinstance(reason, int) and (reason in known or reason in CLIENT_ERRORS)
     is_file = isinstance(reason, str) and any(word in reason for word in ("locked", "unable to open", "disk"))
     is_lost = isinstance(error, DBAPIError) and (isinstance(error, InterfaceError) or error.connection_invalidated)
     return is_server or is_file or is_lost
@@ -200,6 +209,7 @@ def _create(url: str, pool_size: int, tls: SSLContext | None, isolation_level: s
         connect_args={"connect_timeout": 3, "charset": "utf8mb4", **({"ssl": tls} if tls else {})},
     )
     event.listen(engine.sync_engine, "connect", _mysql_connect)
+    event.listen(engine.sync_engine, "handle_error", _leave_server_without_writes)
     return engine
 
 
@@ -207,6 +217,12 @@ def _mysql_connect(connection: Any, _record: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute(MYSQL_INIT)
     cursor.close()
+
+
+def _leave_server_without_writes(context: ExceptionContext) -> None:
+    """Drop the whole pool: after a failover its connections still lead to the server that was the primary before."""
+    if context.original_exception.args[:1] and context.original_exception.args[0] in REFUSING_WRITES:
+        context.is_disconnect = True
 
 
 def _sqlite_events(engine: AsyncEngine, *, is_writing: bool) -> None:

@@ -58,6 +58,8 @@ async def _database_checks(process: Process) -> tuple[bool, bool]:
     try:
         async with asyncio.timeout(CHECK_SECONDS), process.database.reading() as connection:
             has_tables = await is_current(connection)
+            if has_tables:
+                await process.database.check_writable(connection)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the database is not ready
         process.database_outage.failed(error)
         return False, False
