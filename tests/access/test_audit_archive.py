@@ -131,7 +131,8 @@ async def test_a_log_that_is_not_intact_is_not_archived(stopped: StoppedLog, tmp
     assert _names(tmp_path) == ["stopped"]
 
 
-async def test_a_log_without_its_front_is_not_archived_as_if_it_had_been(stopped: StoppedLog, tmp_path: Path) -> None:
+async def _remove_first_seal(stopped: StoppedLog) -> None:
+    """Delete the first seal with its two entries."""
     gone = (await stopped.ids())[:2]
     await stopped.change(
         delete(entries).where(entries.c.id.in_(gone)),
@@ -139,6 +140,10 @@ async def test_a_log_without_its_front_is_not_archived_as_if_it_had_been(stopped
         delete(sealed).where(sealed.c.position == 1),
         delete(seals).where(seals.c.position == 1),
     )
+
+
+async def test_a_log_without_its_front_is_not_archived_as_if_it_had_been(stopped: StoppedLog, tmp_path: Path) -> None:
+    await _remove_first_seal(stopped)
     before = await _rows(stopped)
     reason = "the access log is not intact, seal 1 is missing: run billing audit-verify"
     with pytest.raises(ArchiveError, match=f"^{reason}$"):
@@ -185,13 +190,7 @@ async def test_an_interrupted_deletion_is_accounted_for_and_completed(stopped: S
     signed = await shaped.entry(recorded)
     await shaped.database.dispose()
     await stopped.database.transact(lambda connection: access_log_db.insert_entries(connection, [signed]))
-    gone = (await stopped.ids())[:2]
-    await stopped.change(
-        delete(entries).where(entries.c.id.in_(gone)),
-        delete(persons).where(persons.c.entry_id.in_(gone)),
-        delete(sealed).where(sealed.c.position == 1),
-        delete(seals).where(seals.c.position == 1),
-    )
+    await _remove_first_seal(stopped)
     report = await stopped.report()
     assert (report.problems, report.notes) == ([], ["seal 1 is in archives: add --archive FILE to check them"])
     again = await _archived(stopped, tmp_path)
