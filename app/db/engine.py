@@ -181,11 +181,11 @@ def _is_connection_lost(error: Exception) -> bool:
     return type(error).__name__ == "InterfaceError" and _is_of_driver(error)
 
 
-def _is_of_driver(error: Exception) -> bool:
+def _is_of_driver(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in DRIVERS
 
 
-def _reason(error: Exception) -> object:
+def _reason(error: BaseException) -> object:
     """The server's error number or the driver's text; None for errors that do not come from the database."""
     raised = error.orig if isinstance(error, DBAPIError) else error if _is_of_driver(error) else None
     arguments: tuple[Any, ...] = getattr(raised, "args", ())
@@ -221,7 +221,7 @@ def _mysql_connect(connection: Any, _record: ConnectionPoolEntry) -> None:
 
 def _leave_server_without_writes(context: ExceptionContext) -> None:
     """Drop the whole pool: after a failover its connections still lead to the server that was the primary before."""
-    if context.original_exception.args[:1] and context.original_exception.args[0] in REFUSING_WRITES:
+    if _reason(context.original_exception) in REFUSING_WRITES:
         context.is_disconnect = True
 
 
