@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 PAGES := errors events metrics
 
-.PHONY: help install run test faults fuzz check lint types contracts dead-code security schema-check schema services explorer migration lock third-party format clean
+.PHONY: help install run test faults hostile fuzz check lint types contracts dead-code security schema-check schema services explorer migration lock third-party format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ test: $(STAMP) ## Run all tests in WORKERS processes, on servers that the run st
 
 faults: $(STAMP) ## Kill, disconnect and starve gateways and servers, at full length, and print the measurements
 	BILLING_TEST_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
+
+hostile: $(STAMP) ## Attack live gateways at full length, and print what each attack cost
+	BILLING_TEST_HOSTILE=full $(BIN)/python -m pytest -m hostile $(ARGS)
 
 fuzz: $(STAMP) ## Send about 3,000 generated documents to live gateways, different ones each time
 	BILLING_TEST_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/fuzz $(ARGS)

@@ -64,8 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What the fault tests measured."""
-    measured = [report for report in terminalreporter.stats.get("passed", []) if report.user_properties]
+    """What the tests measured, those that failed included."""
+    ended = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    measured = [report for report in ended if report.user_properties]
     if measured:
         terminalreporter.section("figures")
     for report in measured:

@@ -1,4 +1,4 @@
-"""The environment of a test run: a developer's own BILLING_* settings, as `make services` prints them, do not reach it."""
+"""The environment of a test run: a developer's BILLING_* settings, as `make services` prints them, stay out of it."""
 
 import os
 from typing import Final

@@ -88,7 +88,7 @@ def _spread_fragments(node: Node, fragments: Mapping[str, FragmentDefinitionNode
 
 
 class _AddTypename(Visitor):
-    """Ends every selection but the root's with `__typename`, unless it asks for a name that begins with `__` already."""
+    """Ends every selection but the root's with `__typename`, unless it asks for a `__` field already."""
 
     def leave_selection_set(
         self, node: SelectionSetNode, _key: Any, parent: Node | None, *_args: Any
