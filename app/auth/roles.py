@@ -6,9 +6,7 @@ from typing import Final
 _READ: Final = frozenset({"claims:read", "invoices:read", "tuss:read"})
 _PATIENT_IDENTITY: Final = frozenset({"patients:read", "patients:read_cpf"})
 _WHOLE_CLAIM: Final = (
-    _READ
-    | _PATIENT_IDENTITY
-    | {"practitioners:read", "claims:read_items", "claims:read_health", "amounts:read"}
+    _READ | _PATIENT_IDENTITY | {"practitioners:read", "claims:read_items", "claims:read_health", "amounts:read"}
 )
 
 ROLES: Final[dict[str, frozenset[str]]] = {
