@@ -18,8 +18,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
+from app.db.clock import DatabaseClock
 from app.db.engine import Database
-from app.runtime.build import now, retention_rules
+from app.runtime.build import retention_rules
 from app.runtime.process import Process
 from app.runtime.settings import Settings
 from app.runtime.sweep import expire_denials, sweep
@@ -65,7 +66,7 @@ async def production_settings(directory: Path, services: Services, **changes: An
 
 # The server closes a connection that was idle for five seconds: a client that used one then might just be too late.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2)
-BACKGROUND = ("outbox", "access_log", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone")
+BACKGROUND = ("outbox", "access_log", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime")
 
 
 @dataclass
@@ -112,17 +113,20 @@ class Gateway:
     def changes_at(self, now: Callable[[], datetime]) -> Changes:
         """The gateway's door for changes, with another clock."""
         parts = self.parts
-        return Changes(self.database, parts.access_log, now=now, counters=parts.metrics, on_commit=parts.relay.wake)
+        clock = DatabaseClock(now)
+        return Changes(self.database, parts.access_log, clock=clock, counters=parts.metrics, on_commit=parts.relay.wake)
 
     async def sweep(self) -> int:
         """One round of the sweep; how many denials expired."""
         parts = self.parts
         rules = retention_rules(self.settings)
-        return await sweep(self.database, parts.changes, metrics=parts.metrics, retention_rules=rules, now=parts.now)
+        return await sweep(
+            self.database, parts.changes, metrics=parts.metrics, retention_rules=rules, clock=parts.clock
+        )
 
     async def expire_denials(self, moment: datetime) -> int:
         """Let the sweep expire denials as if it were this moment; how many there were."""
-        return await expire_denials(self.database, self.changes_at(lambda: moment), now=lambda: moment)
+        return await expire_denials(self.database, self.changes_at(lambda: moment), clock=DatabaseClock(lambda: moment))
 
     def token(self, role: str, **claims: Any) -> str:
         """A bearer token; without claims it opens all providers."""
@@ -204,7 +208,7 @@ async def _until(holds: Callable[[], bool], *, seconds: float = 5) -> None:
 
 @contextlib.asynccontextmanager
 async def running_gateway(
-    settings: Settings, *, is_prepared: bool = False, clock: Callable[[], datetime] = now
+    settings: Settings, *, is_prepared: bool = False, clock: Callable[[], datetime] | None = None
 ) -> AsyncIterator[Gateway]:
     """Serve the settings' gateway on a free port until the block ends; `clock` tells it the time."""
     if not is_prepared:

@@ -110,12 +110,13 @@ class Cache:
             self._single_flights = {name: lock for name, lock in self._single_flights.items() if lock.locked()}
         return self._single_flights.setdefault(key, asyncio.Lock())
 
-    async def ping(self) -> bool:
-        """Whether Redis answers now, whatever the circuit breaker says."""
+    async def server_time(self) -> float | None:
+        """The time of Redis (Unix seconds), whatever the circuit breaker says; None if it does not answer."""
         try:
-            return bool(await self._redis.ping())
+            seconds, microseconds = await self._redis.time()
         except (RedisError, OSError, TimeoutError):
-            return False
+            return None
+        return float(seconds) + float(microseconds) / 1_000_000
 
     async def close(self) -> None:
         """Close the connections."""

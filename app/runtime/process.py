@@ -13,6 +13,7 @@ from app.access_log.writer import AccessLogWriter
 from app.auth.tokens import Verifier
 from app.db import identity
 from app.db import outbox as outbox_db
+from app.db.clock import DatabaseClock
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.events.hub import Hub, StreamEvent
@@ -23,7 +24,7 @@ from app.events.relay import Relay
 from app.redis import cache as caching
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
-from app.runtime.build import access_log_key_of, database_of, now, retention_rules, secret_of, verifier_of
+from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
 from app.runtime.settings import Settings
 from app.runtime.sweep import sweep
 from app.runtime.tls import client_context, plain_connections
@@ -60,9 +61,13 @@ class Process:
     changes: Changes
     access_log: AccessLogWriter
     rate: RateLimit
-    now: Callable[[], datetime]
+    clock: DatabaseClock
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
+
+    def now(self) -> datetime:
+        """The database's time, in UTC."""
+        return self.clock.now()
 
 
 def _redis_files(settings: Settings) -> dict[str, str]:
@@ -78,21 +83,21 @@ def _redis_files(settings: Settings) -> dict[str, str]:
 
 
 def build(
-    settings: Settings, *, clock: Callable[[], datetime] = now, operation_names: frozenset[str] = frozenset()
+    settings: Settings, *, clock: Callable[[], datetime] | None = None, operation_names: frozenset[str] = frozenset()
 ) -> Process:
-    """Build the process; nothing is connected yet. `clock` gives the time everywhere.
+    """Build the process; nothing is connected yet. `clock` replaces that of the database.
 
     Metrics show `operation_names` and those of the settings by name, and all other operations as `other`.
     """
     metrics = Metrics(operation_names | frozenset(settings.registered_operations.replace(",", " ").split()))
-    database = database_of(settings)
+    database, time = database_of(settings), DatabaseClock(clock)
 
     async def missing(after: int, before: int | None, limit: int) -> list[OutboxRecord]:
         async with database.reading() as connection:
             return await outbox_db.numbered_after(connection, after, limit, before)
 
     def delivered(event: StreamEvent) -> None:
-        metrics.delivery_seconds.observe(max((clock() - event.recorded_at).total_seconds(), 0.0))
+        metrics.delivery_seconds.observe(max((time.now() - event.recorded_at).total_seconds(), 0.0))
 
     async def receive(event: Mapping[str, Any]) -> bool:
         statement, source = inbox_service.read(event), event["source"]
@@ -110,10 +115,10 @@ def build(
         reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
         inbox = Inbox(settings.events_url, settings.remittances_topic, receive, results=metrics.inbox, tls=tls)
     relay = Relay(
-        database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
+        database, transport, metrics=metrics, now=time.now, retention=timedelta(days=settings.event_retention_days)
     )
-    access_log = AccessLogWriter(database, access_log_key_of(settings), now=clock, metrics=metrics)
-    changes = Changes(database, access_log, now=clock, counters=metrics, on_commit=relay.wake)
+    access_log = AccessLogWriter(database, access_log_key_of(settings), now=time.now, metrics=metrics)
+    changes = Changes(database, access_log, clock=time, counters=metrics, on_commit=relay.wake)
     redis = caching.connect(settings.redis_url, **_redis_files(settings))
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     return Process(
@@ -135,7 +140,7 @@ def build(
         metrics=metrics,
         changes=changes,
         access_log=access_log,
-        now=clock,
+        clock=time,
     )
 
 
@@ -165,7 +170,7 @@ async def _watch_deadlines(process: Process) -> None:
                 process.changes,
                 metrics=process.metrics,
                 retention_rules=retention_rules(process.settings),
-                now=process.now,
+                clock=process.clock,
             )
         except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
             _log.warning("deadlines_failed", error=type(error).__name__, effect="tried again later")
@@ -180,6 +185,7 @@ async def _start_at_end_of_log(process: Process) -> None:
     try:
         async with process.database.reading() as connection:
             process.hub.last_position = (await outbox_db.log_range(connection)).last
+            await process.clock.synchronize(connection)
             process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:
         process.database_outage.failed(error)

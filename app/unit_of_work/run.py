@@ -5,7 +5,6 @@ lock of the key -> BEGIN -> key -> service -> history, outbox, access log -> ans
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.access_log.writer import AccessLogWriter
 from app.db import history as history_db
 from app.db import outbox as outbox_db
+from app.db.clock import DatabaseClock
 from app.db.engine import Database
 from app.domain.actor import Actor
 from app.domain.errors import BillingError
@@ -45,13 +45,13 @@ class Changes:
         database: Database,
         access_log: AccessLogWriter,
         *,
-        now: Callable[[], datetime],
+        clock: DatabaseClock,
         counters: ChangeCounters,
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._access_log = access_log
-        self._now = now
+        self._clock = clock
         self._counters = counters
         self._on_commit = on_commit
         self._locks = KeyedLocks()
@@ -90,7 +90,7 @@ class Changes:
         prepared = arguments if action.prepare is None else await action.prepare(**arguments)
 
         async def attempt(connection: AsyncConnection) -> tuple[Written[Result], UnitOfWork]:
-            unit = UnitOfWork(connection, actor, self._now())
+            unit = UnitOfWork(connection, actor, await self._clock.at(connection))
             if once_key is None:
                 written = Written(await action.run(unit, **prepared))
             else:

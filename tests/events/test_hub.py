@@ -9,12 +9,12 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import outbox as outbox_db
+from app.db.clock import process_time as now
 from app.db.engine import fetch
 from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events.cursors import cursor_of
 from app.events.hub import QUEUE_MAX, Hub, StreamEnded, StreamEvent, StreamLagged, StreamListener, event_of_row
-from app.runtime.build import now
 from tests.factories import World
 from tests.gateway import Gateway
 
