@@ -39,6 +39,7 @@ def database_of(settings: Settings) -> Database:
         settings.database,
         pool_size=settings.database_pool_size,
         timeout_seconds=settings.database_timeout_seconds,
+        idle_seconds=settings.database_idle_seconds,
         tls=client_context(settings, "database"),
     )
 

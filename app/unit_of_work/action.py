@@ -38,6 +38,12 @@ class StoredAnswer(Generic[Result]):
     rebuild: Callable[[UnitOfWork, Any], Awaitable[Result]]
 
 
+def named_ids(arguments: Mapping[str, Any]) -> list[str]:
+    """The ids among the arguments `id`, `claim_id` and `claim_ids`."""
+    single = [arguments[name] for name in ("id", "claim_id") if name in arguments]
+    return [*single, *arguments.get("claim_ids", ())]
+
+
 @dataclass(frozen=True, slots=True)
 class Action(Generic[Result]):
     """One kind of change.
@@ -46,7 +52,7 @@ class Action(Generic[Result]):
     `needs` the permission (None: only the gateway itself runs it); `run` the service, called with the unit of work and
     the arguments; `answer` how its result is stored under a key (None: it cannot have a key); `offers` its entry among
     `availableActions`; `prepare` turns the arguments into those of `run` before the transaction starts, for work that
-    needs no database.
+    needs no database; `aggregates` names the rows that it locks, by its arguments.
     """
 
     name: str
@@ -55,6 +61,7 @@ class Action(Generic[Result]):
     answer: StoredAnswer[Result] | None = None
     offers: StrEnum | None = None
     prepare: Callable[..., Awaitable[Mapping[str, Any]]] | None = None
+    aggregates: Callable[[Mapping[str, Any]], Sequence[str]] = named_ids
 
 
 class StoredRecord(Generic[Row]):

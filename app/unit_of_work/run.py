@@ -1,6 +1,7 @@
 """Runs every change, whether GraphQL, the inbox, the sweep or the command line asks for it, in these steps:
 
-lock of the key -> BEGIN -> key -> service -> history, outbox, access log -> answer -> COMMIT -> relay, counters
+lock of the key -> turn at the aggregate -> BEGIN -> key -> service -> history, outbox, access log -> answer -> COMMIT
+-> relay, counters
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from app.domain.actor import Actor
 from app.domain.errors import BillingError
 from app.unit_of_work import idempotency
 from app.unit_of_work.action import Action
+from app.unit_of_work.aggregate_turns import AggregateTurns
 from app.unit_of_work.idempotency import Key, Written
 from app.unit_of_work.keyed_locks import KeyedLocks
 from app.unit_of_work.unit import Counted, UnitOfWork
@@ -55,6 +57,7 @@ class Changes:
         self._counters = counters
         self._on_commit = on_commit
         self._locks = KeyedLocks()
+        self._turns = AggregateTurns(database.timeout_seconds)
 
     async def run(
         self,
@@ -103,6 +106,7 @@ class Changes:
         async with AsyncExitStack() as stack:
             if once_key is not None:
                 await stack.enter_async_context(self._locks.held(owner, action.name, once_key.text))
+            await stack.enter_async_context(self._turns.taken(action.aggregates(prepared)))
             return await self._database.transact(attempt, is_repeatable=once_key is not None)
 
     async def _store(self, action: Action[Any], unit: UnitOfWork, *, is_replayed: bool) -> None:
