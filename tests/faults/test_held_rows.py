@@ -28,7 +28,10 @@ HEALING_SECONDS = 10.0
 """How much later than the limit a payment may go through: a lock wait of its own of four seconds, and its retries."""
 CLIENTS = 60
 WINDOW_SECONDS = scaled(full=20, short=4)
-ENDLESS = "SELECT COUNT(*) FROM {0} AS one, {0} AS two, {0} AS three, {0} AS four".format("information_schema.COLUMNS")
+ENDLESS = (
+    "SELECT COUNT(*) FROM information_schema.COLUMNS AS one, information_schema.COLUMNS AS two, "
+    "information_schema.COLUMNS AS three, information_schema.COLUMNS AS four"
+)
 SETTLE = "mutation($input: SettleInvoiceInput!) { settleInvoice(input: $input) { errors { code } } }"
 
 
