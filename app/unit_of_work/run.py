@@ -18,6 +18,7 @@ from app.db.clock import DatabaseClock
 from app.db.engine import Database
 from app.domain.actor import Actor
 from app.domain.errors import BillingError
+from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work import idempotency
 from app.unit_of_work.action import Action
 from app.unit_of_work.aggregate_turns import AggregateTurns
@@ -49,12 +50,14 @@ class Changes:
         *,
         clock: DatabaseClock,
         counters: ChangeCounters,
+        children: ChildProcesses | None = None,
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._access_log = access_log
         self._clock = clock
         self._counters = counters
+        self._children = children or ChildProcesses()
         self._on_commit = on_commit
         self._locks = KeyedLocks()
         self._turns = AggregateTurns(database.timeout_seconds)
@@ -90,10 +93,10 @@ class Changes:
     ) -> tuple[Written[Result], UnitOfWork]:
         # The data scope is part of the request: a stored result is never given to a caller with another data scope.
         once_key = None if key is None else Key(owner, key, [actor.data_scope, arguments])
-        prepared = arguments if action.prepare is None else await action.prepare(**arguments)
+        prepared = arguments if action.prepare is None else await action.prepare(self._children, **arguments)
 
         async def attempt(connection: AsyncConnection) -> tuple[Written[Result], UnitOfWork]:
-            unit = UnitOfWork(connection, actor, await self._clock.at(connection))
+            unit = UnitOfWork(connection, actor, await self._clock.at(connection), self._children)
             if once_key is None:
                 written = Written(await action.run(unit, **prepared))
             else:
@@ -107,7 +110,7 @@ class Changes:
             if once_key is not None:
                 await stack.enter_async_context(self._locks.held(owner, action.name, once_key.text))
             await stack.enter_async_context(self._turns.taken(action.aggregates(prepared)))
-            return await self._database.transact(attempt, is_repeatable=once_key is not None)
+            return await self._database.transact(attempt, is_repeatable=once_key is not None, seconds=action.seconds)
 
     async def _store(self, action: Action[Any], unit: UnitOfWork, *, is_replayed: bool) -> None:
         """Write history, events and the access log entry in the transaction of the change."""
