@@ -18,7 +18,6 @@ from tests.faults.processes import GatewayProcess
 from tests.servers.mysql import create_database
 from tests.services import Services
 
-
 SEEDED = 10
 
 
