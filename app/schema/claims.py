@@ -1,7 +1,7 @@
 """Queries on claims."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -9,6 +9,7 @@ from app.db.claims import ClaimFilter, ClaimRecord
 from app.domain.money import Cents
 from app.resolvers import claims
 from app.resolvers.claims import ClaimOrder
+from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.enums import ClaimStatus, ClaimType
@@ -67,6 +68,12 @@ class ClaimFilterInput:
         )
 
 
+@strawberry.input(one_of=True, description="The claim to examine: a new one, or a stored one by its id.")
+class ClaimPreflightInput:
+    claim: ClaimInput | None = strawberry.field(default=strawberry.UNSET, description="A claim as it would be created.")
+    claim_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="Id of a stored claim.")
+
+
 @strawberry.type
 class ClaimQuery:
     @strawberry.field(
@@ -74,32 +81,38 @@ class ClaimQuery:
         description="A claim by id; null if it does not exist in the caller's data scope.",
         extensions=[Requires("claims:read")],
     )
-    async def claim(self, info: Info, id: strawberry.ID) -> ClaimRecord | None:
+    async def claim(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the claim.")]
+    ) -> ClaimRecord | None:
         return await info.context.loaders.claim.load(id)
 
     @strawberry.field(
-        graphql_type=ClaimPreflight,
-        description="What the payer might deny of a claim before it is submitted, and why. Pass `input` or `claimId`.",
+        graphql_type=ClaimPreflight | None,
+        description="What the payer might deny of a claim before it is submitted, and why.",
         extensions=[Requires("claims:create")],
     )
     async def claim_preflight(
-        self, info: Info, input: ClaimInput | None = None, claim_id: strawberry.ID | None = None
+        self,
+        info: Info,
+        input: Annotated[ClaimPreflightInput, strawberry.argument(description="The claim to examine.")],
     ) -> Any:
         check_arguments(input=input)
-        return await claims.examine(info.context, form=input.to_domain() if input else None, claim_id=claim_id)
+        if input.claim:
+            return await claims.examine(info.context, input.claim.to_domain())
+        return await claims.examine_stored(info.context, str(input.claim_id))
 
     @strawberry.field(
-        graphql_type=Connection[Claim],
+        graphql_type=Connection[Claim] | None,
         description="Claims in the caller's data scope.",
         extensions=[Requires("claims:read")],
     )
     async def claims(
         self,
         info: Info,
-        filter: ClaimFilterInput | None = None,
-        order_by: ClaimOrder = ClaimOrder.NEWEST_FIRST,
-        first: int = 20,
-        after: str | None = None,
+        filter: Annotated[ClaimFilterInput | None, FILTER] = None,
+        order_by: Annotated[ClaimOrder, ORDER] = ClaimOrder.NEWEST_FIRST,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         criteria = filter or ClaimFilterInput()
         check_arguments(filter=criteria)
