@@ -110,7 +110,14 @@ def build(
         tls = client_context(settings, "kafka")
         transport = KafkaTransport(settings.events_url, settings.events_topic, tls)
         reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
-        inbox = Inbox(settings.events_url, settings.remittances_topic, receive, results=metrics.inbox, tls=tls)
+        inbox = Inbox(
+            settings.events_url,
+            settings.remittances_topic,
+            receive,
+            results=metrics.inbox,
+            posting_seconds=metrics.posting_seconds,
+            tls=tls,
+        )
     relay = Relay(
         database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
     )
