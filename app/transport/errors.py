@@ -11,7 +11,6 @@ from app.transport.messages import without_values
 PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT: Final = "BAD_USER_INPUT"
-INVALID_INPUT: Final = "INVALID_INPUT"
 BAD_REQUEST: Final = "BAD_REQUEST"
 RESOLUTION_FAILURE: Final = "OPERATION_RESOLUTION_FAILURE"
 TOO_COMPLEX: Final = "TOO_COMPLEX"
@@ -171,7 +170,7 @@ def _expected_extensions(error: Exception) -> dict[str, object]:
 
 def _extensions(code: str) -> dict[str, object]:
     """Those of an error of the transport; a wrong value has a reason too, as the application's refusals have."""
-    return {"code": code, "reason": INVALID_INPUT} if code == BAD_USER_INPUT else {"code": code}
+    return {"code": code, "reason": "INVALID_INPUT"} if code == BAD_USER_INPUT else {"code": code}
 
 
 def _is_about_arguments(error: GraphQLError) -> bool:
