@@ -1,19 +1,22 @@
 """Queries on claims."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import strawberry
 
 from app.db.claims import ClaimFilter, ClaimRecord
+from app.domain.claim_form import ClaimForm
 from app.domain.money import Cents
 from app.resolvers import claims
 from app.resolvers.claims import ClaimOrder
+from app.schema.base import inputs
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.enums import ClaimStatus, ClaimType
 from app.schema.base.info import Info
+from app.schema.base.inputs import Deferred
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.claim_inputs import ClaimInput
@@ -74,6 +77,15 @@ class ClaimPreflightInput:
     claim_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="Id of a stored claim.")
 
 
+inputs.defer(ClaimPreflightInput)
+
+
+def _form(input: ClaimPreflightInput) -> ClaimForm:
+    check_arguments(input=input)
+    assert input.claim  # noqa: S101 - the engine has checked that one of the two is given
+    return input.claim.to_domain()
+
+
 @strawberry.type
 class ClaimQuery:
     @strawberry.field(
@@ -96,10 +108,9 @@ class ClaimQuery:
         info: Info,
         input: Annotated[ClaimPreflightInput, strawberry.argument(description="The claim to examine.")],
     ) -> Any:
-        check_arguments(input=input)
-        if input.claim:
-            return await claims.examine(info.context, input.claim.to_domain())
-        return await claims.examine_stored(info.context, str(input.claim_id))
+        if "claimId" in (given := cast("Deferred", input).value):
+            return await claims.examine_stored(info.context, str(given["claimId"]))
+        return await claims.examine(info.context, await inputs.read(cast("Deferred", input), _form))
 
     @strawberry.field(
         graphql_type=Connection[Claim] | None,
