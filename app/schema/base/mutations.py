@@ -10,7 +10,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.maybe import Some
 from strawberry.utils.str_converters import to_camel_case
 
-from app.domain.errors import BillingError, ErrorCode, Failure, raise_any
+from app.domain.errors import BillingError, ErrorCode, Failure, raise_any, refuse
 from app.resolvers.context import Context
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -115,6 +115,7 @@ async def _answer(
 def _arguments(action: Action[Any], ctx: Context, input: Any) -> Mapping[str, Any]:
     """The arguments of the action's service; all values that a scalar could not parse are refused together."""
     try:
+        _require_key(ctx, input)
         raise_any(failures_in(input))
         if hasattr(input, "arguments"):
             arguments: Mapping[str, Any] = input.arguments()
@@ -123,6 +124,13 @@ def _arguments(action: Action[Any], ctx: Context, input: Any) -> Mapping[str, An
         ctx.changes.refused(action, error)
         raise
     return {name: value for name, value in vars(input).items() if name != "idempotency_key"}
+
+
+def _require_key(ctx: Context, input: Any) -> None:
+    """Refuse a change without a key over a socket: its client sends it again by itself after a lost connection."""
+    if ctx.is_over_socket and getattr(input, "idempotency_key", "") is None:
+        message = "send an idempotencyKey with a mutation over a WebSocket"
+        raise refuse(ErrorCode.IDEMPOTENCY_KEY_REQUIRED, message, "idempotencyKey")
 
 
 def _result_fields(payload: type[MutationPayload], result: Any) -> dict[str, Any]:
