@@ -12,10 +12,12 @@ import structlog
 from app.access_log.writer import AccessLogWriter
 from app.auth.tokens import Verifier
 from app.db import claims as claims_db
+from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.domain.data_scope import EVERYTHING
+from app.events.contracts import aggregate_of
 from app.events.hub import Hub
 from app.events.inbox import Inbox
 from app.events.kafka import KafkaReader, KafkaTransport
@@ -99,7 +101,8 @@ def build(
             return await claims_db.patients_of(connection, EVERYTHING, claim_ids)
 
     def delivered(event: StreamEvent) -> None:
-        metrics.delivery_seconds.observe(max((clock() - event.recorded_at).total_seconds(), 0.0))
+        seconds = max((clock() - event.recorded_at).total_seconds(), 0.0)
+        metrics.delivery_seconds.labels(aggregate_of(event.name)).observe(seconds)
 
     async def receive(event: Mapping[str, Any]) -> bool:
         statement, source = inbox_service.read(event), event["source"]
@@ -187,6 +190,7 @@ async def _start_at_end_of_log(process: Process) -> None:
     try:
         async with process.database.reading() as connection:
             process.hub.last_position = (await outbox_db.log_range(connection)).last
+            process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:
         process.database_outage.failed(error)
 

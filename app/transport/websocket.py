@@ -200,7 +200,7 @@ class Socket:
 
     async def _send_answer(self, one: SocketOperation, answer: Answer) -> Answer | None:
         """Send it as `next`; one that ends the operation is given back instead, to be sent as `error`."""
-        if answer.outcome == "rejected" or answer.is_last:
+        if answer.is_refusal or answer.is_last:
             return answer
         if not one.is_left:
             await self._send_text(b'{"id":%b,"type":"next","payload":%b}' % (orjson.dumps(one.id), answer.body))
