@@ -129,7 +129,7 @@ class Pipeline:
         deadline = Deadline(self._deadline_seconds, is_repeated=operation.type is not OperationType.MUTATION)
         try:
             async with deadline:
-                result = self._engine.execute(operation, context)
+                result = await self._engine.start(operation, context, self._compiler)
                 if isawaitable(result):
                     async with expire_when(deadline, disconnected):
                         result = await result
