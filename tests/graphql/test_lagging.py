@@ -11,7 +11,7 @@ import pytest
 from app.db import outbox as outbox_db
 from app.db.clock import process_time as now
 from app.events.cursors import cursor_of
-from app.events.hub import QUEUE_MAX, StreamEvent
+from app.events.listeners import QUEUE_MAX, StreamEvent
 from tests.factories import World, new_world
 from tests.faults.clients import WATCH, opened, subscribe
 from tests.faults.stage import prepare
