@@ -36,7 +36,7 @@ async def own_log(ctx: Context, *, first: int, after: str | None) -> Page[Person
         return await access_log.count(connection, person)
 
     request = PageRequest(first, after, ("myAccessLog", person))
-    return await read_page(ctx.database, request, LATEST_ENTRIES, rows=rows, count=count)
+    return await read_page(ctx, request, LATEST_ENTRIES, rows=rows, count=count)
 
 
 async def emergency_accesses(ctx: Context, *, first: int, after: str | None) -> Page[EmergencyRecord]:
@@ -49,4 +49,4 @@ async def emergency_accesses(ctx: Context, *, first: int, after: str | None) -> 
         return await emergency.count(connection, ctx.scope)
 
     request = PageRequest(first, after, ("emergencyAccesses",))
-    return await read_page(ctx.database, request, LATEST_ACCESSES, rows=rows, count=count)
+    return await read_page(ctx, request, LATEST_ACCESSES, rows=rows, count=count)

@@ -14,6 +14,7 @@ from app.auth.tokens import Verifier
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
+from app.domain.cursor_key import CursorKey
 from app.events.hub import Hub, StreamEvent
 from app.events.inbox import Inbox
 from app.events.kafka import KafkaReader, KafkaTransport
@@ -59,6 +60,7 @@ class Process:
     changes: Changes
     access_log: AccessLogWriter
     rate: RateLimit
+    cursor_key: CursorKey
     now: Callable[[], datetime]
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
@@ -134,6 +136,7 @@ def build(
         metrics=metrics,
         changes=changes,
         access_log=access_log,
+        cursor_key=CursorKey(secret_of(settings, "cache_secret")),
         now=clock,
     )
 
