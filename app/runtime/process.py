@@ -11,10 +11,12 @@ import structlog
 
 from app.access_log.writer import AccessLogWriter
 from app.auth.tokens import Verifier
+from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.domain.cursor_key import CursorKey
+from app.events.contracts import aggregate_of
 from app.events.hub import Hub, StreamEvent
 from app.events.inbox import Inbox
 from app.events.kafka import KafkaReader, KafkaTransport
@@ -93,7 +95,8 @@ def build(
             return await outbox_db.numbered_after(connection, after, limit, before)
 
     def delivered(event: StreamEvent) -> None:
-        metrics.delivery_seconds.observe(max((clock() - event.recorded_at).total_seconds(), 0.0))
+        seconds = max((clock() - event.recorded_at).total_seconds(), 0.0)
+        metrics.delivery_seconds.labels(aggregate_of(event.name)).observe(seconds)
 
     async def receive(event: Mapping[str, Any]) -> bool:
         statement, source = inbox_service.read(event), event["source"]
@@ -109,7 +112,14 @@ def build(
         tls = client_context(settings, "kafka")
         transport = KafkaTransport(settings.events_url, settings.events_topic, tls)
         reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
-        inbox = Inbox(settings.events_url, settings.remittances_topic, receive, results=metrics.inbox, tls=tls)
+        inbox = Inbox(
+            settings.events_url,
+            settings.remittances_topic,
+            receive,
+            results=metrics.inbox,
+            posting_seconds=metrics.posting_seconds,
+            tls=tls,
+        )
     relay = Relay(
         database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
     )
@@ -182,6 +192,7 @@ async def _start_at_end_of_log(process: Process) -> None:
     try:
         async with process.database.reading() as connection:
             process.hub.last_position = (await outbox_db.log_range(connection)).last
+            process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:
         process.database_outage.failed(error)
 

@@ -37,10 +37,10 @@ Cells = dict[str, list[str]]
 _INTRO = """# Access matrix
 
 Generated from the schema and the roles by `billing access-matrix`; the tests query the API for every cell. A row is a
-field, with its class of sensitive data, a column is a role: `yes`, `masked` (only the last characters of the text are visible) or `-` (refused; a
-nullable field is null, and the rest of the object is still returned). Every role sees only objects within the data
-scope of the token (providers, payer, patient). In an emergency a role with `health:break_glass` can also read the
-fields marked HEALTH of one patient.
+field with its class of sensitive data, a column is a role: `yes`, `masked` (only the last characters of the text are
+visible) or `-` (refused; a nullable field is null, and the rest of the object is still returned). Every role sees only
+objects within the data scope of the token (providers, payer, patient). In an emergency a role with `health:break_glass`
+can also read the fields marked HEALTH of one patient.
 """
 
 

@@ -86,7 +86,8 @@ def _query(name: str, planted: dict[str, str]) -> str:
     arguments = arguments.replace("<every id>", every)
     for key, identifier in planted.items():
         arguments = arguments.replace(f"<{key}>", identifier)
-    return f"{{ {name}{f'({arguments})' if arguments else ''} {{ {_selection(get_named_type(field.type).name, DEPTH)} }} }}"
+    called = f"{name}({arguments})" if arguments else name
+    return f"{{ {called} {{ {_selection(get_named_type(field.type).name, DEPTH)} }} }}"
 
 
 def _names() -> list[str]:
