@@ -6,6 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 OTHER: Final = "other"
 """The label of everything that has no label of its own."""
+INBOX_RESULTS: Final = ("posted", "repeated", "retried", "dead")
+"""Born at 0: a counter that begins with its first increase never shows one."""
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -102,8 +104,13 @@ class Metrics:
     def _add_delivery(self) -> None:
         self.consumer_lag = self._gauge(
             "billing_consumer_lag",
-            "Events not yet read, by the hub of this process or by its share of the inbox.",
+            "Events not yet read by the hub of this process, and messages from payers not yet handled by any process; "
+            "NaN while Kafka does not say.",
             "consumer",
+        )
+        self.inbox_stalled = self._gauge(
+            "billing_inbox_stalled_seconds",
+            "For how long messages from payers have been waiting without any being handled.",
         )
         self.delivery_seconds = self._seconds(
             "billing_event_delivery_seconds",
@@ -115,6 +122,8 @@ class Metrics:
             "Messages from payers by result: posted, repeated, dead; also each retried attempt.",
             "result",
         )
+        for result in INBOX_RESULTS:
+            self.inbox.labels(result)
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(name, description, labels, registry=self.registry)
