@@ -58,6 +58,8 @@ class Database:
     ) -> None:
         self.url = make_url(url)
         self.timeout_seconds = timeout_seconds
+        # Read once, see `app/db/identity.py`.
+        self.incarnation: str | None = None
         self.engine = _create(url, pool_size, tls)
         # A separate pool: switching a connection to autocommit and back costs two round trips, and a caller who is
         # cancelled in between would return it to the pool in autocommit mode.

@@ -11,6 +11,7 @@ import structlog
 
 from app.access_log.writer import AccessLogWriter
 from app.auth.tokens import Verifier
+from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
@@ -194,6 +195,7 @@ async def _start_at_end_of_log(process: Process) -> None:
     try:
         async with process.database.reading() as connection:
             process.hub.last_position = (await outbox_db.log_range(connection)).last
+            process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:
         process.database_outage.failed(error)
 
