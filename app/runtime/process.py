@@ -15,6 +15,7 @@ from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
+from app.events.contracts import aggregate_of
 from app.events.hub import Hub, StreamEvent
 from app.events.inbox import Inbox, group_of
 from app.events.kafka import KafkaReader, KafkaTransport
@@ -94,7 +95,8 @@ def build(
             return await outbox_db.numbered_after(connection, after, limit, before)
 
     def delivered(event: StreamEvent) -> None:
-        metrics.delivery_seconds.observe(max((clock() - event.recorded_at).total_seconds(), 0.0))
+        seconds = max((clock() - event.recorded_at).total_seconds(), 0.0)
+        metrics.delivery_seconds.labels(aggregate_of(event.name)).observe(seconds)
 
     async def receive(event: Mapping[str, Any]) -> bool:
         statement, source = inbox_service.read(event), event["source"]

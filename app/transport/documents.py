@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
+    SelectionNode,
     parse,
     recommended_rules,
     specified_rules,
@@ -54,6 +56,13 @@ class Operation:
     def type(self) -> OperationType:
         """Query, mutation or subscription."""
         return self.node.operation
+
+    @property
+    def kind(self) -> str:
+        """`mutation`, `subscription`, `point` for a query of objects by their `id` alone, or `list` for any other."""
+        if self.type is not OperationType.QUERY:
+            return str(self.type.value)
+        return "point" if all(map(_asks_by_id, self.node.selection_set.selections)) else "list"
 
     @property
     def measure(self) -> Measure:
@@ -146,6 +155,10 @@ class Documents:
         while self._weight_left < 0:
             self._weight_left += _weight(self._cache.popitem(last=False)[1])
         return document
+
+
+def _asks_by_id(selection: SelectionNode) -> bool:
+    return isinstance(selection, FieldNode) and any(each.name.value == "id" for each in selection.arguments or ())
 
 
 def _key(text: str) -> bytes:

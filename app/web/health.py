@@ -108,6 +108,7 @@ async def _measure_backlog(process: Process) -> None:
             waiting = await outbox_db.backlog(connection)
             parked, log = await outbox_db.held_back_count(connection), await outbox_db.log_range(connection)
     except (DatabaseUnavailable, TimeoutError):
+        process.metrics.forget_backlog()
         return
     age = (process.now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
     process.metrics.outbox_pending.set(waiting.pending)
