@@ -47,7 +47,8 @@ class Stage:
 
     async def redis(self, *command: Any) -> None:
         """Tell the cache's server."""
-        async with redis.asyncio.Redis.from_url(self.cache.url) as client:
+        connected: Any = redis.asyncio.Redis.from_url(self.cache.url)
+        async with connected as client:
             await client.execute_command(*command)
 
 
