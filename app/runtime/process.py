@@ -112,7 +112,14 @@ def build(
         tls = client_context(settings, "kafka")
         transport = KafkaTransport(settings.events_url, settings.events_topic, tls)
         reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
-        inbox = Inbox(settings.events_url, settings.remittances_topic, receive, results=metrics.inbox, tls=tls)
+        inbox = Inbox(
+            settings.events_url,
+            settings.remittances_topic,
+            receive,
+            results=metrics.inbox,
+            posting_seconds=metrics.posting_seconds,
+            tls=tls,
+        )
         topic = settings.remittances_topic
         kafka = KafkaWatch(settings.events_url, topic=topic, group=group_of(topic), tls=tls)
     relay = Relay(

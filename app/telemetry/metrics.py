@@ -9,10 +9,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 
 OTHER: Final = "other"
 """The label of everything that has no label of its own."""
-INBOX_RESULTS: Final = ("posted", "repeated", "retried", "dead")
-"""Born at 0: a counter that begins with its first increase never shows one."""
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _DELIVERY_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
+_POSTING_SECONDS: Final = (0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 900, 3_600)
 TYPES: Final = ("query", "mutation", "subscription", "none")
 KINDS: Final = ("point", "list", "mutation", "subscription", "none")
 OUTCOMES: Final = ("ok", "refused", "denied", "unavailable", "internal")
@@ -171,13 +170,16 @@ class Metrics:
             buckets=_DELIVERY_SECONDS,
         )
         self.lagged = self._counter("billing_subscribers_lagged_total", "Subscriptions ended because they fell behind.")
+        self.posting_seconds = self._seconds(
+            "billing_statement_posting_seconds",
+            "Time from a statement's arrival at the broker to the end of its import.",
+            buckets=_POSTING_SECONDS,
+        )
         self.inbox = self._counter(
             "billing_inbox_messages_total",
             "Messages from payers by result: posted, repeated, dead; also each retried attempt.",
             "result",
         )
-        for result in INBOX_RESULTS:
-            self.inbox.labels(result)
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(name, description, labels, registry=self.registry)
