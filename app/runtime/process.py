@@ -33,6 +33,7 @@ from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
+from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work.run import Changes
 
 REQUEST_ID_LENGTH_MAX: Final = 64
@@ -61,6 +62,7 @@ class Process:
     verifier: Verifier
     metrics: Metrics
     changes: Changes
+    children: ChildProcesses
     access_log: AccessLogWriter
     rate: RateLimit
     now: Callable[[], datetime]
@@ -99,7 +101,7 @@ def build(
         metrics.delivery_seconds.labels(aggregate_of(event.name)).observe(seconds)
 
     async def receive(event: Mapping[str, Any]) -> bool:
-        statement, source = inbox_service.read(event), event["source"]
+        statement, source = await asyncio.to_thread(inbox_service.read, event), event["source"]
         actor = inbox_service.actor_of(statement, request_id=event["id"][:REQUEST_ID_LENGTH_MAX])
         owner = inbox_service.key_owner(source)
         done = await changes.run(RECEIVE, actor, {"statement": statement}, key=event["id"], key_owner=owner)
@@ -126,7 +128,8 @@ def build(
         database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
     )
     access_log = AccessLogWriter(database, access_log_key_of(settings), now=clock, metrics=metrics)
-    changes = Changes(database, access_log, now=clock, counters=metrics, on_commit=relay.wake)
+    children = ChildProcesses(settings.tiss_processes)
+    changes = Changes(database, access_log, now=clock, counters=metrics, children=children, on_commit=relay.wake)
     redis = caching.connect(settings.redis_url, **_redis_files(settings))
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     return Process(
@@ -148,6 +151,7 @@ def build(
         verifier=verifier_of(settings),
         metrics=metrics,
         changes=changes,
+        children=children,
         access_log=access_log,
         now=clock,
     )
@@ -220,6 +224,7 @@ async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await process.children.stop()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STOP_SECONDS):
             await process.transport.close()

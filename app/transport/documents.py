@@ -40,12 +40,14 @@ _RULES: Final = (*recommended_rules, *specified_rules, MaybeNullValidationRule, 
 
 @dataclass(frozen=True)
 class Operation:
-    """What is to be executed: one operation of a valid document, with its variables; `started` is a perf_counter."""
+    """What is to be executed: one operation of a valid document, with its variables and how many values they hold;
+    `started` is a perf_counter."""
 
     document: "Document"
     node: OperationDefinitionNode
     variables: dict[str, Any] | None
     started: float
+    values: int = 0
 
     @property
     def name(self) -> str | None:
@@ -92,7 +94,7 @@ class Document:
         if name is not None and name not in self.operations:
             raise RequestError(errors.RESOLUTION_FAILURE, "operationName must name an operation of the document")
         node = next(iter(self.operations.values())) if name is None else self.operations[name]
-        return Operation(self, node, parameters.variables, started)
+        return Operation(self, node, parameters.variables, started, parameters.values)
 
 
 def parse_text(text: str) -> DocumentNode:

@@ -127,7 +127,7 @@ class Pipeline:
         """Steps 7 and 8. What was disclosed is recorded also where the execution fails, or is cancelled, halfway."""
         try:
             async with asyncio.timeout(self._deadline_seconds) as timer:
-                result = self._engine.execute(operation, context)
+                result = await self._engine.start(operation, context, self._compiler)
                 if isawaitable(result):
                     async with expire_when(timer, disconnected):
                         result = await result
