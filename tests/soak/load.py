@@ -8,7 +8,7 @@ from typing import Any
 from tests.factories import World, key, new_world
 from tests.faults.processes import Fleet
 
-CLAIMS_AT_ONCE = 20
+CLAIMS_AT_ONCE = 8
 FIELDS = ("id status claimedAmount", "id items { code term { term } }", "id invoice { id number } patient { name }")
 STATUSES = ("DRAFT", "SUBMITTED", "APPROVED", "DENIED")
 

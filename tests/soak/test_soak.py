@@ -25,11 +25,11 @@ from tests.gateway import server_settings
 from tests.services import Services
 from tests.soak.load import Load, loads
 
-SECONDS = float(os.environ.get("BILLING_TEST_SOAK_SECONDS", "15"))
+SECONDS = float(os.environ.get("BILLING_TEST_SOAK_SECONDS", "12"))
 WARM_UP_SECONDS = min(300.0, SECONDS / 2)
 CLIENTS = 4
 GROWTH_MAX = 0.05
-REQUESTS = 40
+REQUESTS = 8
 CLASS_GROWTH_BYTES_MAX = 6 * 1024 * 1024
 SHAPES_MAX = 16
 
