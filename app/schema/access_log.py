@@ -9,11 +9,12 @@ from app.db.access_log import PersonAccess
 from app.domain.access_log import AccessDecision, AccessKind, DataClass, PurposeOfUse
 from app.domain.actor import Door
 from app.resolvers import access_log
+from app.schema.base.arguments import After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
-from app.schema.base.permissions import BREAK_GLASS, Requires, health
+from app.schema.base.permissions import BREAK_GLASS, Requires, health, personal
 from app.services import emergency
 from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MAX, REASON_LENGTH_MIN, EmergencyRequest
 
@@ -50,7 +51,9 @@ class EmergencyAccess:
     actor: str = strawberry.field(description="Subject of the caller's token.")
     granted_at: datetime = strawberry.field(description="Time at which the access started.")
     expires_at: datetime = strawberry.field(description="Time at which the access ends.")
-    patient_id: strawberry.ID = strawberry.field(description="Patient whose health data may be read.")
+    patient_id: strawberry.ID | None = strawberry.field(
+        description="Patient whose health data may be read.", extensions=personal("emergencies:read", BREAK_GLASS)
+    )
     reason: str | None = strawberry.field(
         description="Reason for the emergency access.", extensions=health("emergencies:read", BREAK_GLASS)
     )
@@ -59,19 +62,19 @@ class EmergencyAccess:
 @strawberry.type
 class AccessLogQuery:
     @strawberry.field(
-        graphql_type=Connection[AccessLogEntry],
+        graphql_type=Connection[AccessLogEntry] | None,
         description="Accesses to the calling patient's data, latest first; entries appear within about a second.",
         extensions=[Requires("access_log:read_own")],
     )
-    async def my_access_log(self, info: Info, first: int = 20, after: str | None = None) -> Any:
+    async def my_access_log(self, info: Info, first: First = 20, after: After = None) -> Any:
         return await access_log.own_log(info.context, first=first, after=after)
 
     @strawberry.field(
-        graphql_type=Connection[EmergencyAccess],
+        graphql_type=Connection[EmergencyAccess] | None,
         description="The emergency accesses to patients in the caller's data scope, latest first, for review.",
         extensions=[Requires("emergencies:read")],
     )
-    async def emergency_accesses(self, info: Info, first: int = 20, after: str | None = None) -> Any:
+    async def emergency_accesses(self, info: Info, first: First = 20, after: After = None) -> Any:
         return await access_log.emergency_accesses(info.context, first=first, after=after)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -13,6 +13,7 @@ from app.domain.calendar import business_day
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 from app.resolvers import eligibility
 from app.resolvers.context import Context
+from app.schema.base.arguments import FILTER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -52,9 +53,14 @@ class Eligibility(Node):
         description="Time until which the answer may be reused; null if it may not be reused."
     )
     card_valid_until: date | None = strawberry.field(
-        description="Last day on which the card is valid; null if the payer did not state it."
+        description="Last day on which the card is valid; null if the payer did not state it.",
+        extensions=personal("eligibility:read", "eligibility:check"),
     )
-    plan_name: str | None = strawberry.field(name="plan", description="Plan name; null if the payer did not state it.")
+    plan_name: str | None = strawberry.field(
+        name="plan",
+        description="Plan name; null if the payer did not state it.",
+        extensions=personal("eligibility:read", "eligibility:check"),
+    )
     procedure_code: str | None = strawberry.field(
         description="Procedure that was checked; null if none was given.",
         extensions=health("claims:read_items", "eligibility:check"),
@@ -111,12 +117,16 @@ class EligibilityFilterInput:
 @strawberry.type
 class EligibilityQuery:
     @strawberry.field(
-        graphql_type=Connection[Eligibility],
+        graphql_type=Connection[Eligibility] | None,
         description="Eligibility checks in the caller's data scope, newest first.",
         extensions=[Requires("eligibility:read")],
     )
     async def eligibility_history(
-        self, info: Info, filter: EligibilityFilterInput | None = None, first: int = 20, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[EligibilityFilterInput | None, FILTER] = None,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         criteria = filter or EligibilityFilterInput()
         check_arguments(filter=criteria)

@@ -1,13 +1,14 @@
 """Remittances (demonstrativos): types, queries, and the mutations that import, match and post them."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
 from app.db.claims import ClaimRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
+from app.domain.access_log import DataClass
 from app.domain.claims import DeniedAmount
 from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
@@ -15,11 +16,12 @@ from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, 
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import Statement, StatementLine
 from app.resolvers import remittances
+from app.schema.base.arguments import FILTER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
-from app.schema.base.permissions import Requires, amount, financial, health
+from app.schema.base.permissions import Requires, amount, financial, health, marked
 from app.schema.claim_inputs import DenialInput
 from app.schema.objects import Claim, Settlement
 from app.schema.parties import Payer, Provider
@@ -34,7 +36,9 @@ described(RemittanceLineProblem, "Reason why a line is unmatched; new values may
 
 @strawberry.type(description="A denial on a remittance line (glosa).")
 class RemittanceDenial:
-    code: str = strawberry.field(description="Reason for the denial, a code of Tabela 38 (tipoGlosa).")
+    code: str = strawberry.field(
+        description="Reason for the denial, a code of Tabela 38 (tipoGlosa).", directives=marked(DataClass.HEALTH)
+    )
 
     @amount("amount", "Denied amount (valorGlosa).")
     def denied(denial: strawberry.Parent[DeniedAmount]) -> Cents | None:
@@ -147,27 +151,37 @@ class RemittanceQuery:
         description="A remittance by id; null if it does not exist in the caller's data scope.",
         extensions=[Requires("remittances:read")],
     )
-    async def remittance(self, info: Info, id: strawberry.ID) -> RemittanceRecord | None:
+    async def remittance(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the remittance.")]
+    ) -> RemittanceRecord | None:
         return await info.context.loaders.remittance.load(id)
 
     @strawberry.field(
-        graphql_type=Connection[Remittance],
+        graphql_type=Connection[Remittance] | None,
         description="Remittances in the caller's data scope, newest first.",
         extensions=[Requires("remittances:read")],
     )
     async def remittances(
-        self, info: Info, filter: RemittanceFilterInput | None = None, first: int = 20, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         where = (filter or RemittanceFilterInput()).where()
         return await remittances.page(info.context, where=where, first=first, after=after)
 
     @strawberry.field(
-        graphql_type=Connection[RemittanceLine],
+        graphql_type=Connection[RemittanceLine] | None,
         description="Queue of unmatched remittance lines in the caller's data scope, oldest first.",
         extensions=[Requires("remittances:read")],
     )
     async def unmatched_remittance_lines(
-        self, info: Info, filter: RemittanceFilterInput | None = None, first: int = 20, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         where = (filter or RemittanceFilterInput()).where()
         return await remittances.unmatched(info.context, where=where, first=first, after=after)
