@@ -20,6 +20,7 @@ from app.events.hub import Hub
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.resolvers.loaders import Loaders
+from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
@@ -41,6 +42,7 @@ class Context:
     changes: Changes
     access_log: AccessLogWriter
     rate: RateLimit
+    tuss: TussSearch
     now: Callable[[], datetime]
     request_id: str
     address: str = ""

@@ -30,6 +30,7 @@ from app.runtime.sweep import sweep
 from app.runtime.tls import client_context, plain_connections
 from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE
+from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
 from app.tiss.child_processes import ChildProcesses
@@ -61,6 +62,7 @@ class Process:
     metrics: Metrics
     changes: Changes
     children: ChildProcesses
+    tuss: TussSearch
     access_log: AccessLogWriter
     rate: RateLimit
     now: Callable[[], datetime]
@@ -147,6 +149,7 @@ def build(
         metrics=metrics,
         changes=changes,
         children=children,
+        tuss=TussSearch(database),
         access_log=access_log,
         now=clock,
     )
