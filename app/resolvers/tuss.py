@@ -34,4 +34,4 @@ async def search(
         return len(matches)
 
     binding = ("tussTerms", {"search": text, "code_system": code_system, "valid_on": valid_on})
-    return await read_page(ctx.database, PageRequest(first, after, binding), BY_CODE, rows=rows, count=count)
+    return await read_page(ctx, PageRequest(first, after, binding), BY_CODE, rows=rows, count=count)

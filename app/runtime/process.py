@@ -16,6 +16,7 @@ from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
+from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import EVERYTHING
 from app.events.contracts import aggregate_of
 from app.events.hub import Hub
@@ -69,6 +70,7 @@ class Process:
     tuss: TussSearch
     access_log: AccessLogWriter
     rate: RateLimit
+    cursor_key: CursorKey
     now: Callable[[], datetime]
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
@@ -159,6 +161,7 @@ def build(
         children=children,
         tuss=TussSearch(database),
         access_log=access_log,
+        cursor_key=CursorKey(secret_of(settings, "cache_secret")),
         now=clock,
     )
 

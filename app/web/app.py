@@ -140,6 +140,7 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             access_log=process.access_log,
             rate=process.rate,
             tuss=process.tuss,
+            cursor_key=process.cursor_key,
             now=process.now,
             request_id=request_id.get(),
             address=connection.client.host if connection.client else "",
