@@ -69,6 +69,7 @@ class Process:
     tuss: TussSearch
     access_log: AccessLogWriter
     rate: RateLimit
+    refusals: RateLimit
     now: Callable[[], datetime]
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
@@ -147,6 +148,12 @@ def build(
             secret=secret_of(settings, "cache_secret"),
             per_second=settings.rate_per_second,
             burst=settings.rate_burst,
+        ),
+        refusals=RateLimit(
+            cache,
+            secret=secret_of(settings, "cache_secret"),
+            per_second=settings.refused_tokens_per_second,
+            burst=settings.refused_tokens_burst,
         ),
         hub=hub,
         relay=relay,
