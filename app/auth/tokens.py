@@ -76,6 +76,14 @@ class Verifier:
             raise InvalidToken("the token is bound to a different certificate")
         return principal
 
+    def is_known(self, authorization: str) -> bool:
+        """Whether the token of this header was found valid before and has not expired, so that checking it is cheap."""
+        found = self._cache.get(_digest(authorization.partition(" ")[2].strip()))
+        return found is not None and self._is_current(found[0])
+
+    def _is_current(self, principal: Principal) -> bool:
+        return principal.expires_at is not None and principal.expires_at > self._clock()
+
     async def _cached(self, token: str) -> tuple[Principal, str | None]:
         """The caller of a valid token, and the thumbprint of the certificate that it is bound to, if any."""
         keys = await self.keys.current()
@@ -83,9 +91,9 @@ class Verifier:
         if keys is not self._cached_for:
             self._cache.clear()
             self._cached_for = keys
-        digest = hashlib.sha256(token.encode()).hexdigest()
+        digest = _digest(token)
         cached = self._cache.get(digest)
-        if cached is not None and cached[0].expires_at is not None and cached[0].expires_at > self._clock():
+        if cached is not None and self._is_current(cached[0]):
             return cached
         claims = await self._verified(token, keys)
         found = principal_of(claims, self._names), _bound_to(claims)
@@ -126,6 +134,10 @@ class Verifier:
         has_long_life = issued is not None and expires - issued > LIFETIME_MAX_SECONDS
         if has_long_life or expires > now + LIFETIME_MAX_SECONDS + leeway:
             raise InvalidToken("the token is valid for longer than a day")
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def thumbprint(der: bytes) -> str:

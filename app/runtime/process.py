@@ -73,6 +73,7 @@ class Process:
     access_log: AccessLogWriter
     rate: RateLimit
     cursor_key: CursorKey
+    refusals: RateLimit
     now: Callable[[], datetime]
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
@@ -153,6 +154,12 @@ def build(
             secret=secret_of(settings, "cache_secret"),
             per_second=settings.rate_per_second,
             burst=settings.rate_burst,
+        ),
+        refusals=RateLimit(
+            cache,
+            secret=secret_of(settings, "cache_secret"),
+            per_second=settings.refused_tokens_per_second,
+            burst=settings.refused_tokens_burst,
         ),
         hub=hub,
         relay=relay,
