@@ -13,7 +13,15 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from app.auth.keys import Keys
-from app.auth.principal import ANONYMOUS, STANDARD_CLAIM_NAMES, InvalidToken, Principal, TokenClaimNames, principal_of
+from app.auth.principal import (
+    ANONYMOUS,
+    STANDARD_CLAIM_NAMES,
+    InvalidToken,
+    PrematureToken,
+    Principal,
+    TokenClaimNames,
+    principal_of,
+)
 
 ALGORITHMS: Final = {"ES256": "EC", "RS256": "RSA", "PS256": "RSA"}
 """Each accepted algorithm and its key type. Pinned here, since a forger chooses what the header says."""
@@ -130,7 +138,7 @@ class Verifier:
         if expires <= now - leeway:
             raise InvalidToken("the token has expired")
         if max(not_before or 0.0, issued or 0.0) > now + leeway:
-            raise InvalidToken("the token is not valid yet")
+            raise PrematureToken("the token is not valid yet")
         has_long_life = issued is not None and expires - issued > LIFETIME_MAX_SECONDS
         if has_long_life or expires > now + LIFETIME_MAX_SECONDS + leeway:
             raise InvalidToken("the token is valid for longer than a day")
@@ -210,7 +218,7 @@ def _key_for(header: Mapping[str, Any], keys: KeySet) -> Key:
         if kid in (None, key.kid) and key.key_type == ALGORITHMS[algorithm] and key.get("alg") in (None, algorithm)
     ]
     if not fitting or (kid is None and len(fitting) > 1):
-        raise InvalidToken("no known key fits the token")
+        raise PrematureToken("no known key fits the token")
     return fitting[0]
 
 

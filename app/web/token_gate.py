@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from app.auth.principal import InvalidToken, Principal
+from app.auth.principal import InvalidToken, PrematureToken, Principal
 from app.auth.tokens import Verifier
 from app.redis.rate_limit import RateLimit, RateLimited
 from app.transport.errors import Unauthenticated
@@ -21,7 +21,7 @@ from app.transport.errors import Unauthenticated
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 REMEMBERED_SECONDS: Final = 5.0
-"""How long a token is refused unseen: it may become valid, by its time or by a new key."""
+"""How long a token is refused unseen; one that may be accepted later is looked at each time."""
 REMEMBERED_MAX: Final = 10_000
 
 
@@ -41,26 +41,27 @@ class TokenGate:
 
     async def principal(self, header: str | None, certificate: bytes | None, address: str) -> Principal:
         """As the verifier's. Unauthenticated for a refused token, RateLimited for too many of them."""
+        try:
+            return await self._principal(header, certificate, address)
+        except InvalidToken as error:
+            raise Unauthenticated(str(error)) from None
+
+    async def _principal(self, header: str | None, certificate: bytes | None, address: str) -> Principal:
         if header is None or self._verifier.is_known(header):
-            return await self._verified(header, certificate)
+            return await self._verifier.principal(header, certificate)
         digest = hashlib.sha256(header.encode() + b"\0" + (certificate or b"")).digest()
         since, reason = self._refused.get(digest, (-math.inf, ""))
         if self._clock() - since < REMEMBERED_SECONDS:
             await self._rate.take(f"\0token {digest.hex()}", 1)
-            raise Unauthenticated(reason)
+            raise InvalidToken(reason)
         self._check(address)
-        try:
-            return await self._verified(header, certificate)
-        except Unauthenticated as error:
-            _remember(self._refused, digest, (self._clock(), error.message))
-            await self._count(address)
-            raise
-
-    async def _verified(self, header: str | None, certificate: bytes | None) -> Principal:
         try:
             return await self._verifier.principal(header, certificate)
         except InvalidToken as error:
-            raise Unauthenticated(str(error)) from None
+            if not isinstance(error, PrematureToken):
+                _remember(self._refused, digest, (self._clock(), str(error)))
+            await self._count(address)
+            raise
 
     def _check(self, address: str) -> None:
         """RateLimited while the address has used up its refusals."""
