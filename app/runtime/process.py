@@ -77,7 +77,6 @@ class Process:
     rate: RateLimit
     cursor_key: CursorKey
     refusals: RateLimit
-    now: Callable[[], datetime]
     clock: DatabaseClock
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
