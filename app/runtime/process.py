@@ -196,11 +196,11 @@ async def _watch_deadlines(process: Process) -> None:
 async def _start_at_end_of_log(process: Process) -> None:
     """Let the hub begin after the last event in the log.
 
-    With a database that is down the process starts all the same, unready, and the hub begins with the next event.
+    With a database that is down the process starts all the same, unready, and the hub begins when it is back.
     """
     try:
         async with process.database.reading() as connection:
-            process.hub.last_position = (await outbox_db.log_range(connection)).last
+            process.hub.begin_after((await outbox_db.log_range(connection)).last)
             process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:
         process.database_outage.failed(error)
