@@ -110,4 +110,4 @@ async def _visible(ctx: Context, rows: Sequence[OutboxRecord]) -> Collection[str
     if ctx.scope.patient is None or not aggregates:
         return aggregates
     async with ctx.database.reading() as connection:
-        return await claims.patients_of(connection, ctx.scope, aggregates)
+        return await claims.patients_of(connection, ctx.scope, sorted(aggregates))

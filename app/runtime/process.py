@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -98,7 +98,7 @@ def build(
         async with database.reading() as connection:
             return await outbox_db.numbered_after(connection, after, limit, before)
 
-    async def patients(claim_ids: Collection[str]) -> dict[str, str]:
+    async def patients(claim_ids: Sequence[str]) -> dict[str, str]:
         async with database.reading() as connection:
             return await claims_db.patients_of(connection, EVERYTHING, claim_ids)
 
