@@ -46,6 +46,7 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
         "events_url": f"kafka://{services.kafka.url}{idempotent}",
         "events_topic": f"billing.events.{name}",
         "remittances_topic": f"billing.remittances.{name}",
+        "statement_sources": "/payer/{payer},/payer/{payer}/other",
         "rate_per_second": 0,
     }
     return Settings(var_dir=directory, port=0, **{**values, **changes})

@@ -1,17 +1,13 @@
 """Commands for the outbox, the event log and the inbox."""
 
-import asyncio
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
 
 from app.commands import console
 from app.db import outbox as outbox_db
 from app.db.engine import Database
 from app.db.outbox import ParkedRecord
-from app.events import inbox
-from app.runtime.tls import client_context
 
 
 def parked() -> None:
@@ -51,17 +47,3 @@ def republish(
         timeout_seconds=console.LONG_TIMEOUT_SECONDS,
     )
     console.note(f"{count} events will be published again")
-
-
-def redeliver() -> None:
-    """Move payers' statements from the dead-letter topic back to the inbox, after the cause is fixed."""
-    settings = console.settings()
-    if not settings.events_url.startswith("kafka://"):
-        console.fail("there is no inbox without Kafka: BILLING_EVENTS_URL is not kafka://")
-    try:
-        tls = client_context(settings, "kafka")
-        moved = asyncio.run(inbox.redeliver(settings.events_url, settings.remittances_topic, tls))
-    except (KafkaError, OSError) as error:
-        console.note(f"billing: Kafka is not available: {type(error).__name__}")
-        raise typer.Exit(console.EXIT_UNAVAILABLE) from None
-    console.note(f"{moved} messages put back")

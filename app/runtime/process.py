@@ -18,6 +18,7 @@ from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import EVERYTHING
+from app.events.batches import Message, Unreadable
 from app.events.contracts import aggregate_of
 from app.events.hub import Hub
 from app.events.inbox import Inbox, group_of
@@ -33,8 +34,9 @@ from app.runtime.build import access_log_key_of, database_of, now, retention_rul
 from app.runtime.settings import Settings
 from app.runtime.sweep import sweep
 from app.runtime.tls import client_context, plain_connections
+from app.services import dead_statements
 from app.services import inbox as inbox_service
-from app.services.inbox import RECEIVE
+from app.services.inbox import RECEIVE, StatementSources
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
 from app.tiss.child_processes import ChildProcesses
@@ -112,11 +114,16 @@ def build(
 
     async def receive(event: Mapping[str, Any]) -> bool:
         statement, source = await asyncio.to_thread(inbox_service.read, event), event["source"]
+        sources.check(source, statement)
         actor = inbox_service.actor_of(statement, request_id=event["id"][:REQUEST_ID_LENGTH_MAX])
         owner = inbox_service.key_owner(source)
         done = await changes.run(RECEIVE, actor, {"statement": statement}, key=event["id"], key_owner=owner)
         return done.value.is_new and not done.replayed
 
+    async def put_aside(found: Message | Unreadable, code: str, reason: str) -> None:
+        await dead_statements.put(database, found, code=code, reason=reason, now=clock())
+
+    sources = StatementSources(settings.statement_sources)
     hub = Hub(missing, patients, on_delivery=delivered, on_lag=metrics.lagged.inc)
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)
     reader, inbox, kafka = None, None, None
@@ -128,6 +135,8 @@ def build(
             settings.events_url,
             settings.remittances_topic,
             receive,
+            put_aside=put_aside,
+            is_database_up=database.is_up,
             results=metrics.inbox,
             posting_seconds=metrics.posting_seconds,
             tls=tls,

@@ -181,6 +181,10 @@ class Metrics:
             "result",
         )
 
+        self.dead_statements = self._unknown(
+            "billing_dead_statements", "Payers' statements that could not be handled: see `billing dead-statements`."
+        )
+
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(name, description, labels, registry=self.registry)
 
@@ -195,7 +199,7 @@ class Metrics:
 
     def forget_backlog(self) -> None:
         """Show no backlog until it is read again: old numbers would look like present ones."""
-        for gauge in (self.outbox_pending, self.outbox_age, self.parked):
+        for gauge in (self.outbox_pending, self.outbox_age, self.parked, self.dead_statements):
             gauge.forget()
 
     def change(self, action: str, outcome: str) -> None:

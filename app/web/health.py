@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from app.db import dead_statements as dead_statements_db
 from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.engine import DatabaseUnavailable
@@ -106,6 +107,7 @@ async def _measure_backlog(process: Process) -> None:
     try:
         async with asyncio.timeout(CHECK_SECONDS), process.database.reading() as connection:
             waiting = await outbox_db.backlog(connection)
+            dead = await dead_statements_db.count_open(connection)
             parked, log = await outbox_db.held_back_count(connection), await outbox_db.log_range(connection)
     except (DatabaseUnavailable, TimeoutError):
         process.metrics.forget_backlog()
@@ -114,6 +116,7 @@ async def _measure_backlog(process: Process) -> None:
     process.metrics.outbox_pending.set(waiting.pending)
     process.metrics.outbox_age.set(max(age, 0.0))
     process.metrics.parked.set(parked)
+    process.metrics.dead_statements.set(dead)
     process.metrics.consumer_lag.labels("hub").set(max(log.last - (process.hub.last_position or 0), 0))
 
 

@@ -29,6 +29,11 @@ NOT_READ = {
         "parked_at": "see ParkedRecord",
         "parked_reason": "see ParkedRecord",
     },
+    "DeadStatementRecord": {
+        "id": "its place names it",
+        "raw": "up to a megabyte, read alone by raw_of",
+        "resolved_at": "only open ones are listed",
+    },
     "ParkedRecord": dict.fromkeys(
         ("id", "provider_cnes", "payer_ans", "patient_id", "data", "recorded_at", "position", "published_at"),
         "what an operator is shown of a parked event needs none of it",
@@ -45,6 +50,7 @@ PARTIAL_WRITES = {
     "invoice_lines.release": "a cancelled invoice frees what it billed, whatever its lines",
     "invoices.next_number": "a counter",
     "invoices.next_batch_number": "a counter",
+    "dead_statements.resolve": "an operator's note, not what the message was",
     "outbox.mark_published": "the relay's own columns of many rows",
     "outbox.number": "the relay's own columns of many rows",
     "outbox.park": "the relay's own columns",

@@ -24,7 +24,7 @@ from app.events.relay import Relay
 from app.runtime.build import database_of, now
 from app.services import inbox as inbox_service
 from app.telemetry.metrics import Metrics
-from tests.events.test_inbox import statement
+from tests.events.inbox_post import statement
 from tests.events.test_log import _first_message
 from tests.events.test_parking import at_rest, metrics, positions, raw, record
 from tests.factories import new_world
