@@ -66,7 +66,7 @@ async def production_settings(directory: Path, services: Services, **changes: An
 
 # The server closes a connection that was idle for five seconds: a client that used one then might just be too late.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2)
-BACKGROUND = ("outbox", "access_log", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone")
+BACKGROUND = ("outbox", "access_log", "leases", "wait_timeout", "BEGIN", "PRAGMA", "SET time_zone")
 
 
 @dataclass

@@ -34,7 +34,7 @@ def redeliver() -> None:
     """Move payers' statements from the dead-letter topic back to the inbox, after the cause is fixed."""
     settings = console.settings()
     if not settings.events_url.startswith("kafka://"):
-        console.fail("there is no inbox without Kafka: set BILLING_EVENTS_URL to kafka://...")
+        console.fail("there is no inbox without Kafka: BILLING_EVENTS_URL is not kafka://")
     moved = console.with_database(lambda database: _redeliver(settings, database))
     console.note(f"{moved} messages put back")
 

@@ -24,6 +24,7 @@ from app.events.hub import Hub
 from app.events.inbox import Inbox, group_of
 from app.events.kafka import KafkaReader, KafkaTransport
 from app.events.kafka_watch import KafkaWatch
+from app.events.lead import Lead
 from app.events.listeners import StreamEvent
 from app.events.memory import MemoryTransport
 from app.events.relay import Relay
@@ -125,11 +126,12 @@ def build(
 
     sources = StatementSources(settings.statement_sources)
     hub = Hub(missing, patients, on_delivery=delivered, on_lag=metrics.lagged.inc)
+    lead = Lead()
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)
     reader, inbox, kafka = None, None, None
     if settings.events_url.startswith("kafka://"):
         tls = client_context(settings, "kafka")
-        transport = KafkaTransport(settings.events_url, settings.events_topic, tls)
+        transport = KafkaTransport(settings.events_url, settings.events_topic, tls, may_send=lead.may_send)
         reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
         inbox = Inbox(
             settings.events_url,
@@ -144,7 +146,12 @@ def build(
         topic = settings.remittances_topic
         kafka = KafkaWatch(settings.events_url, topic=topic, group=group_of(topic), tls=tls)
     relay = Relay(
-        database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
+        database,
+        transport,
+        metrics=metrics,
+        now=clock,
+        lead=lead,
+        retention=timedelta(days=settings.event_retention_days),
     )
     access_log = AccessLogWriter(database, access_log_key_of(settings), now=clock, metrics=metrics)
     children = ChildProcesses(settings.tiss_processes)
