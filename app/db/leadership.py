@@ -1,6 +1,7 @@
 """Leases: one process leads at a time, by a row whose epoch grows with every leader, in the database's time.
 
-A row and not GET_LOCK, which is local to one node of a cluster, and which a process that was stopped believes to hold.
+The row decides, and not GET_LOCK, which is local to one node of a cluster and which a process that was stopped believes
+to hold. The lock only shows that a leader is gone: its session ends with its process.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from app.db.event_tables import leases
 from app.db.records import columns, insert_records
 
 NEVER_TAKEN: Final = 0
+LOCK_NAME_LENGTH_MAX: Final = 64
+"""MySQL's own limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,9 @@ async def limit_idleness(connection: AsyncConnection, seconds: int) -> None:
             await connection.execute(text("SET SESSION wait_timeout = :idle"), {"idle": seconds})
 
 
-async def take(connection: AsyncConnection, name: str, *, seconds: float) -> Lease | None:
-    """The lease, if its leader gave it back or has not renewed it for so many seconds; commits."""
+async def take(connection: AsyncConnection, name: str, *, seconds: float, seconds_if_gone: float) -> Lease | None:
+    """The lease, if its leader gave it back or has not renewed it for so many seconds, or for the second number if its
+    session is not on this server; commits."""
     async with connection.begin():
         found = await fetch_one(connection, select(*LEASE).where(leases.c.name == name), LeaseRecord)
         if found is None:
@@ -58,13 +62,30 @@ async def take(connection: AsyncConnection, name: str, *, seconds: float) -> Lea
                 await insert_records(connection, leases, [found])
             except IntegrityError:
                 return None
-        if not await _is_free(connection, found, timedelta(seconds=seconds)):
+        is_gone = await _is_gone(connection, name)
+        if not await _is_free(connection, found, timedelta(seconds=seconds_if_gone if is_gone else seconds)):
             return None
         # Compared with what was read: its leader may have renewed it since, or another process may have taken it.
         unchanged = (leases.c.epoch == found.epoch) & leases.c.renewed_at.is_not_distinct_from(found.renewed_at)
         taken = update(leases).where(leases.c.name == name, unchanged)
         values = {"epoch": found.epoch + 1, "renewed_at": clock.time_of(connection)}
         return Lease(name, found.epoch + 1) if await run(connection, taken.values(**values)) else None
+
+
+async def show_session(connection: AsyncConnection, lease: Lease) -> None:
+    """Let others see that this session, and so its process, is there."""
+    await connection.execute(text("SELECT GET_LOCK(:lock, 0)"), {"lock": _lock_of(connection, lease.name)})
+    await connection.commit()
+
+
+async def _is_gone(connection: AsyncConnection, name: str) -> bool:
+    found = await connection.execute(text("SELECT IS_FREE_LOCK(:lock)"), {"lock": _lock_of(connection, name)})
+    return found.scalar() == 1
+
+
+def _lock_of(connection: AsyncConnection, name: str) -> str:
+    """The lock is the server's: the name of the database is in it."""
+    return f"billing.{name}.{connection.engine.url.database}"[:LOCK_NAME_LENGTH_MAX]
 
 
 async def _is_free(connection: AsyncConnection, lease: LeaseRecord, length: timedelta) -> bool:

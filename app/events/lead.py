@@ -19,7 +19,9 @@ from app.events.forever import forever
 
 LEASE_NAME: Final = "relay"
 LEASE_SECONDS: Final = 1.3
-"""A leader that is killed is replaced after this time; one that stops in order gives the lease back."""
+"""A leader that hangs is replaced after this time; one that stops in order gives the lease back."""
+GONE_SECONDS: Final = 0.75
+"""A leader whose session is gone is replaced after this time, by which it sends nothing: longer than half a lease."""
 RENEW_SECONDS: Final = 0.2
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 SESSION_IDLE_SECONDS: Final = 30
@@ -58,9 +60,12 @@ class Lead:
             return True
         asked_at = self._clock()
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-            self._lease = await leadership.take(connection, LEASE_NAME, seconds=LEASE_SECONDS)
-        if self._lease is None:
-            return False
+            self._lease = await leadership.take(
+                connection, LEASE_NAME, seconds=LEASE_SECONDS, seconds_if_gone=GONE_SECONDS
+            )
+            if self._lease is None:
+                return False
+            await leadership.show_session(connection, self._lease)
         self._renewed(asked_at)
         _log.info("relay_leads", epoch=self._lease.epoch)
         return True
