@@ -11,7 +11,6 @@ from app.db import dead_statements as dead_statements_db
 from app.db.dead_statements import DeadStatementRecord, Place
 from app.db.engine import Database
 from app.events import dead_letters
-from app.runtime.build import now
 from app.runtime.settings import Settings
 from app.runtime.tls import client_context
 from app.services import dead_statements as dead_statements_service
@@ -48,7 +47,7 @@ async def _redeliver(settings: Settings, database: Database) -> int:
         console.note(f"billing: Kafka is not available: {type(error).__name__}")
         raise typer.Exit(console.EXIT_UNAVAILABLE) from None
     places = [place for place in map(Place.read, moved) if place is not None]
-    await dead_statements_service.resolve(database, places, now=now())
+    await dead_statements_service.resolve(database, places)
     return len(moved)
 
 
@@ -76,7 +75,7 @@ def _write_raw(place: Place) -> None:
 
 
 def _dismiss(places: list[Place]) -> None:
-    resolved = console.with_database(lambda database: dead_statements_service.resolve(database, places, now=now()))
+    resolved = console.with_database(lambda database: dead_statements_service.resolve(database, places))
     if resolved < len(places):
         console.fail(f"{len(places) - resolved} of these are not on the list: see `billing dead-statements`")
     console.note(f"{resolved} statements dismissed")

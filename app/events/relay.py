@@ -9,7 +9,9 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import clock
 from app.db import outbox as outbox_db
+from app.db.clock import ClocksDiffer
 from app.db.engine import Database
 from app.events.forever import is_being_cancelled
 from app.events.lead import Lead, LeadLost, session
@@ -44,7 +46,6 @@ class Relay:
     ) -> None:
         self._database = database
         self._metrics = metrics
-        self._now = now
         self._lead = lead
         self._retention = retention
         self._publisher = Publisher(database, transport, metrics=metrics, now=now, confirm=lead.confirm)
@@ -114,8 +115,12 @@ class Relay:
         """Delete events published longer ago than the retention, at most 1,000 at a time, so that locks are short."""
         if time.monotonic() < self._cleanup_at:
             return
-        before = self._now() - self._retention
         async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS), connection.begin():
+            try:
+                before = await clock.time_for_deleting(connection) - self._retention
+            except ClocksDiffer:
+                self._cleanup_at = time.monotonic() + CLEANUP_SECONDS
+                return
             deleted = await outbox_db.forget_published(connection, before=before, batch_size=CLEANUP_SIZE)
         # After a full batch there may be more: go on in the next round.
         self._cleanup_at = 0.0 if deleted == CLEANUP_SIZE else time.monotonic() + CLEANUP_SECONDS

@@ -14,6 +14,7 @@ from app.auth.tokens import Verifier
 from app.db import claims as claims_db
 from app.db import identity
 from app.db import outbox as outbox_db
+from app.db.clock import DatabaseClock
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.domain.cursor_key import CursorKey
@@ -31,10 +32,11 @@ from app.events.relay import Relay
 from app.redis import cache as caching
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
-from app.runtime.build import access_log_key_of, database_of, now, retention_rules, secret_of, verifier_of
+from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
+from app.runtime.certificates import Certificates, certificates_of
 from app.runtime.settings import Settings
 from app.runtime.sweep import sweep
-from app.runtime.tls import client_context, plain_connections
+from app.runtime.tls import plain_connections
 from app.services import dead_statements
 from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE, StatementSources
@@ -68,38 +70,32 @@ class Process:
     inbox: Inbox | None
     kafka: KafkaWatch | None
     verifier: Verifier
+    certificates: Certificates
     metrics: Metrics
     changes: Changes
     children: ChildProcesses
     access_log: AccessLogWriter
     rate: RateLimit
     cursor_key: CursorKey
-    now: Callable[[], datetime]
+    clock: DatabaseClock
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
 
-
-def _redis_files(settings: Settings) -> dict[str, str]:
-    """The TLS files for Redis, by the argument names of its client; SettingsError if one cannot be used."""
-    if client_context(settings, "redis") is None:
-        return {}
-    files = {
-        "ssl_ca_certs": settings.redis_ca_file,
-        "ssl_certfile": settings.redis_certificate_file,
-        "ssl_keyfile": settings.redis_key_file,
-    }
-    return {name: str(path) for name, path in files.items() if path is not None}
+    def now(self) -> datetime:
+        """The database's time, in UTC."""
+        return self.clock.now()
 
 
 def build(
-    settings: Settings, *, clock: Callable[[], datetime] = now, operation_names: frozenset[str] = frozenset()
+    settings: Settings, *, clock: Callable[[], datetime] | None = None, operation_names: frozenset[str] = frozenset()
 ) -> Process:
-    """Build the process; nothing is connected yet. `clock` gives the time everywhere.
+    """Build the process; nothing is connected yet. `clock` replaces that of the database.
 
     Metrics show `operation_names` and those of the settings by name, and all other operations as `other`.
     """
     metrics = Metrics(operation_names | frozenset(settings.registered_operations.replace(",", " ").split()))
-    database = database_of(settings)
+    certificates = certificates_of(settings)
+    database, time = database_of(settings, certificates.database), DatabaseClock(clock)
 
     async def missing(after: int, before: int | None, limit: int) -> list[OutboxRecord]:
         async with database.reading() as connection:
@@ -110,7 +106,7 @@ def build(
             return await claims_db.patients_of(connection, EVERYTHING, claim_ids)
 
     def delivered(event: StreamEvent) -> None:
-        seconds = max((clock() - event.recorded_at).total_seconds(), 0.0)
+        seconds = max((time.now() - event.recorded_at).total_seconds(), 0.0)
         metrics.delivery_seconds.labels(aggregate_of(event.name)).observe(seconds)
 
     async def receive(event: Mapping[str, Any]) -> bool:
@@ -122,7 +118,7 @@ def build(
         return done.value.is_new and not done.replayed
 
     async def put_aside(found: Message | Unreadable, code: str, reason: str) -> None:
-        await dead_statements.put(database, found, code=code, reason=reason, now=clock())
+        await dead_statements.put(database, found, code=code, reason=reason)
 
     sources = StatementSources(settings.statement_sources)
     hub = Hub(missing, patients, on_delivery=delivered, on_lag=metrics.lagged.inc)
@@ -130,7 +126,7 @@ def build(
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)
     reader, inbox, kafka = None, None, None
     if settings.events_url.startswith("kafka://"):
-        tls = client_context(settings, "kafka")
+        tls = certificates.kafka
         transport = KafkaTransport(settings.events_url, settings.events_topic, tls, may_send=lead.may_send)
         reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
         inbox = Inbox(
@@ -149,14 +145,14 @@ def build(
         database,
         transport,
         metrics=metrics,
-        now=clock,
+        now=time.now,
         lead=lead,
         retention=timedelta(days=settings.event_retention_days),
     )
-    access_log = AccessLogWriter(database, access_log_key_of(settings), now=clock, metrics=metrics)
+    access_log = AccessLogWriter(database, access_log_key_of(settings), now=time.now, metrics=metrics)
     children = ChildProcesses(settings.tiss_processes)
-    changes = Changes(database, access_log, now=clock, counters=metrics, children=children, on_commit=relay.wake)
-    redis = caching.connect(settings.redis_url, **_redis_files(settings))
+    changes = Changes(database, access_log, clock=time, counters=metrics, children=children, on_commit=relay.wake)
+    redis = caching.connect(settings.redis_url, certificates.redis)
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     return Process(
         settings=settings,
@@ -174,13 +170,14 @@ def build(
         reader=reader,
         inbox=inbox,
         kafka=kafka,
-        verifier=verifier_of(settings),
+        verifier=verifier_of(settings, certificates),
+        certificates=certificates,
         metrics=metrics,
         changes=changes,
         children=children,
         access_log=access_log,
         cursor_key=CursorKey(secret_of(settings, "cache_secret")),
-        now=clock,
+        clock=time,
     )
 
 
@@ -218,7 +215,7 @@ async def _watch_deadlines(process: Process) -> None:
                 process.changes,
                 metrics=process.metrics,
                 retention_rules=retention_rules(process.settings),
-                now=process.now,
+                clock=process.clock,
             )
         except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
             outage.failed(error)
@@ -235,6 +232,7 @@ async def _start_at_end_of_log(process: Process) -> None:
     try:
         async with process.database.reading() as connection:
             process.hub.last_position = (await outbox_db.log_range(connection)).last
+            await process.clock.synchronize(connection)
             process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:
         process.database_outage.failed(error)

@@ -168,6 +168,7 @@ def test_every_dependency_the_outbox_the_inbox_the_books_and_the_access_log_are_
         "billing_outbox_parked",
         "billing_dead_statements",
         "billing_outbox_unknown",
+        "billing_clock_skew_seconds",
         "billing_inbox_stalled_seconds",
         "billing_audit_lost_total",
         "billing_emergency_accesses_total",

@@ -14,12 +14,13 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from sqlalchemy import update
 
 from app.db import migrate
+from app.db.clock import process_time as now
 from app.db.outbox import OutboxRecord
 from app.db.tables import outbox
 from app.domain.errors import BillingError
 from app.events.cursors import cursor_of
 from app.events.publishing import Publisher
-from app.runtime.build import database_of, now
+from app.runtime.build import database_of
 from app.services import inbox as inbox_service
 from app.telemetry.metrics import Metrics
 from tests.events.inbox_post import statement
