@@ -18,6 +18,7 @@ from app.db import outbox as outbox_db
 from app.db.clock import process_time
 from app.db.engine import Database
 from app.db.outbox import NewEvent
+from app.events.contracts import CONTRACTS
 from tests.faults.processes import Fleet
 from tests.faults.stage import staged
 from tests.figures import Figures
@@ -104,5 +105,5 @@ async def _park_and_number(connection: AsyncConnection, size: int) -> None:
     event = NewEvent(f"evt_{size}", "ClaimCreated", f"clm_{size}", None, None, None, "{}", process_time())
     await outbox_db.insert_events(connection, [event])
     await outbox_db.park(connection, size, reason="a test", now=process_time())
-    assert await outbox_db.unnumbered(connection, 200) == []
+    assert await outbox_db.unnumbered(connection, 200, CONTRACTS) == []
     await outbox_db.number(connection, range(1_000, 1_000 + size))
