@@ -11,8 +11,10 @@ from app.events.cursors import cursor_of
 from app.events.hub import StreamEvent
 from app.resolvers import claim_stream
 from app.resolvers.claim_stream import ClaimStreamFilter
+from app.schema.base import lists
 from app.schema.base.enums import ClaimStatus
 from app.schema.base.info import Info
+from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires
 from app.schema.objects import Claim
 from app.schema.settlements import CURSOR
@@ -43,7 +45,7 @@ class ClaimStreamFilterInput:
     provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
     claim: strawberry.ID | None = strawberry.field(default=None, description="Claim, by id.")
     status: list[ClaimStatus] | None = strawberry.field(
-        default=None, description="Status after the change: any of these."
+        default=None, description="Status after the change: any of these.", directives=lists.up_to(len(ClaimStatus))
     )
 
     def where(self) -> ClaimStreamFilter:
@@ -61,5 +63,6 @@ class ClaimSubscription:
     async def claim_status_changed(
         self, info: Info, filter: ClaimStreamFilterInput | None = None, after: str | None = None
     ) -> AsyncGenerator[Any, None]:
+        check_arguments(filter=filter)
         where = (filter or ClaimStreamFilterInput()).where()
         return await claim_stream.stream(info.context, where=where, after=after)

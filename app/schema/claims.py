@@ -9,6 +9,7 @@ from app.db.claims import ClaimFilter, ClaimRecord
 from app.domain.money import Cents
 from app.resolvers import claims
 from app.resolvers.claims import ClaimOrder
+from app.schema.base import lists
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.enums import ClaimStatus, ClaimType
@@ -26,7 +27,9 @@ ORDER_NEEDS = dict.fromkeys((ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_A
 
 @strawberry.input(description="Filter for claims. Every given condition must match; ranges include both ends.")
 class ClaimFilterInput:
-    status: list[ClaimStatus] | None = strawberry.field(default=None, description="Status: any of these.")
+    status: list[ClaimStatus] | None = strawberry.field(
+        default=None, description="Status: any of these.", directives=lists.up_to(len(ClaimStatus))
+    )
     type: ClaimType | None = strawberry.field(default=None, description="Claim type.")
     payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
     provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
@@ -92,6 +95,7 @@ class ClaimQuery:
         graphql_type=Connection[Claim],
         description="Claims in the caller's data scope.",
         extensions=[Requires("claims:read")],
+        directives=[lists.PAGE],
     )
     async def claims(
         self,

@@ -13,6 +13,7 @@ from app.domain.calendar import business_day
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 from app.resolvers import eligibility
 from app.resolvers.context import Context
+from app.schema.base import lists
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -64,7 +65,9 @@ class Eligibility(Node):
     )
 
     @strawberry.field(
-        name="reasons", description="Reasons why the card is not covered, ordered by code; empty if it is."
+        name="reasons",
+        directives=[lists.COVER_REASONS],
+        description="Reasons why the card is not covered, ordered by code; empty if it is.",
     )
     def explained(record: strawberry.Parent[EligibilityRecord]) -> list[EligibilityReason]:
         return [EligibilityReason(code=code, description=tabela38.description(code)) for code in record.reasons]
@@ -114,6 +117,7 @@ class EligibilityQuery:
         graphql_type=Connection[Eligibility],
         description="Eligibility checks in the caller's data scope, newest first.",
         extensions=[Requires("eligibility:read")],
+        directives=[lists.PAGE],
     )
     async def eligibility_history(
         self, info: Info, filter: EligibilityFilterInput | None = None, first: int = 20, after: str | None = None

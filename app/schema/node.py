@@ -2,18 +2,21 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import strawberry
 
 from app.domain import ids as public_ids
 from app.domain.errors import ErrorCode, refuse
+from app.resolvers import paging
 from app.resolvers.context import Context
+from app.schema.base import lists
 from app.schema.base.connections import Node
 from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated, check
 
-NODES_MAX: Final = 100
+NODES_MAX: Final = paging.PAGE_MAX
+Ids = Annotated[list[strawberry.ID], strawberry.argument(directives=lists.up_to(NODES_MAX, checked_by_service=True))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,11 @@ class NodeQuery:
 
     @strawberry.field(
         graphql_type=list[Node | None],
+        directives=[lists.NODES],
         description="Up to 100 objects by id, in the order of `ids`; null for each that is not found.",
         extensions=[Authenticated()],
     )
-    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Any]:
+    async def nodes(self, info: Info, ids: Ids) -> list[Any]:
         if len(ids) > NODES_MAX:
             raise refuse(ErrorCode.INVALID_INPUT, f"request at most {NODES_MAX} ids at once", "ids")
         return list(await asyncio.gather(*[find(info.context, each) for each in ids]))

@@ -13,6 +13,7 @@ from app.events.cursors import cursor_of
 from app.events.hub import StreamEvent
 from app.resolvers import settlements
 from app.resolvers.settlements import SettlementStreamFilter
+from app.schema.base import lists
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
@@ -47,6 +48,7 @@ class SettlementQuery:
         graphql_type=Connection[Settlement],
         description="Settlements and reversals in the caller's data scope, newest first.",
         extensions=[Requires("settlements:read")],
+        directives=[lists.PAGE],
     )
     async def settlements(
         self, info: Info, filter: SettlementFilterInput | None = None, first: int = 20, after: str | None = None

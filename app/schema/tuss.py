@@ -7,6 +7,7 @@ import strawberry
 
 from app.db.tuss import TussFilter, TussRecord
 from app.resolvers import tuss
+from app.schema.base import lists
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
@@ -42,6 +43,7 @@ class TussQuery:
         graphql_type=Connection[TussTerm],
         description="Searches the TUSS terms: digits match the start of a code, words match the text.",
         extensions=[Requires("tuss:read")],
+        directives=[lists.PAGE],
     )
     async def tuss_terms(
         self,

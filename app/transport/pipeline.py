@@ -26,6 +26,7 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from inspect import isawaitable
 
 from graphql import ExecutionResult
@@ -34,10 +35,11 @@ from strawberry import Schema
 from app.transport import admission, errors
 from app.transport.answers import Answer, OperationReport
 from app.transport.context import OperationContext
-from app.transport.deadlines import Disconnected, expire_when, is_expired_early
+from app.transport.deadlines import Disconnected, expire_now, expire_when, is_expired_early
 from app.transport.documents import Document, Documents, Operation
 from app.transport.errors import Refused, RequestError, TimedOut
 from app.transport.execution import Engine
+from app.transport.introspection import Introspection
 from app.transport.limits import Limits
 from app.transport.parameters import Parameters
 from app.transport.persisted import PersistedDocuments
@@ -66,7 +68,8 @@ class Pipeline:
         self._persisted = persisted or PersistedDocuments(store=None)
         self._documents = Documents(schema, limits=self._limits)
         self._compiler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="documents")
-        self._engine = Engine(schema)
+        self._engine = Engine(schema, fields_max=self._limits.fields)
+        self._introspection = Introspection()
         self._subscriptions = Subscriptions(self._engine, deadline_seconds=deadline_seconds)
         self._deadline_seconds = deadline_seconds
         self._on_operation = on_operation
@@ -127,15 +130,28 @@ class Pipeline:
         """Steps 7 and 8. What was disclosed is recorded also where the execution fails, or is cancelled, halfway."""
         try:
             async with asyncio.timeout(self._deadline_seconds) as timer:
+                if operation.measure.introspects and not operation.measure.reads_data:
+                    return await self._introspection.answer(
+                        operation, partial(self._introspected, operation, context), context.admit
+                    )
+                context.work.on_stop = lambda: expire_now(timer)
                 result = self._engine.execute(operation, context)
                 if isawaitable(result):
                     async with expire_when(timer, disconnected):
                         result = await result
-            return Answer.of(result, context.request_id, self._cost_report(operation))
+            if context.work.stopped is None:
+                return Answer.of(result, context.request_id, self._cost_report(operation))
+            return Answer.refused(errors.as_refusal(context.work.stopped, context.request_id), "error")
         except Exception as error:  # noqa: BLE001 - masked and logged
-            return Answer.refused(self._failure(error, timer, context.request_id), "error")
+            failure = self._failure(context.work.stopped or error, timer, context.request_id)
+            return Answer.refused(failure, "error")
         finally:
             context.record_disclosures(context.disclosures())
+
+    def _introspected(self, operation: Operation, context: OperationContext) -> Answer:
+        """The answer to an operation that reads only the schema, whose resolvers all are synchronous."""
+        result = self._engine.executor(operation, context).execute_operation()
+        return Answer.of(result, context.request_id, self._cost_report(operation))
 
     def _failure(self, error: Exception, timer: asyncio.Timeout, request_id: str | None) -> Refused:
         if not (isinstance(error, TimeoutError) and timer.expired()):

@@ -12,6 +12,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.domain.errors import BillingError, ErrorCode, Failure, raise_any
 from app.resolvers.context import Context
+from app.schema.base import lists
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires
@@ -44,7 +45,8 @@ def user_errors(failures: Sequence[Failure]) -> list[UserError]:
 
 
 def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
-    """A failure with its path for every value in the input tree that its scalar could not parse."""
+    """A failure with its path for every value in the input tree that its scalar could not parse, and for every list
+    that is longer than its `@constraint`."""
     if isinstance(value, Invalid):
         yield Failure(value.code, value.message, path or None, value.tiss_code)
     elif isinstance(value, Some):
@@ -55,7 +57,13 @@ def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
     elif has_object_definition(value):
         for field in value.__strawberry_definition__.fields:
             name = field.graphql_name or to_camel_case(field.python_name)
-            yield from failures_in(getattr(value, field.python_name), f"{path}.{name}" if path else name)
+            given = getattr(value, field.python_name)
+            below = f"{path}.{name}" if path else name
+            too_long = lists.too_long(field, given)
+            if too_long:
+                yield Failure(ErrorCode.INVALID_INPUT, too_long, below)
+            else:
+                yield from failures_in(given, below)
 
 
 def check_arguments(**arguments: Any) -> None:
@@ -66,7 +74,9 @@ def check_arguments(**arguments: Any) -> None:
 @strawberry.type(description="Fields that every mutation returns in addition to its result.")
 class MutationPayload:
     errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Reasons why nothing was changed; empty on success."
+        default_factory=list,
+        description="Reasons why nothing was changed; empty on success.",
+        directives=[lists.USER_ERRORS],
     )
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
