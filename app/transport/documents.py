@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
+    SelectionNode,
     get_variable_values,
     parse,
     recommended_rules,
@@ -42,14 +44,15 @@ _RULES: Final = (*recommended_rules, *specified_rules, MaybeNullValidationRule, 
 
 @dataclass(frozen=True)
 class Operation:
-    """What is to be executed: one operation of a valid document, with its variables as they were given and as they are
-    coerced; `started` is a perf_counter."""
+    """What is to be executed: one operation of a valid document, with its variables, how many values they hold, and how
+    they were coerced; `started` is a perf_counter."""
 
     document: "Document"
     node: OperationDefinitionNode
     variables: dict[str, Any] | None
-    values: VariableValues
+    coerced: VariableValues
     started: float
+    values: int = 0
 
     @property
     def name(self) -> str | None:
@@ -62,6 +65,13 @@ class Operation:
         return self.node.operation
 
     @property
+    def kind(self) -> str:
+        """`mutation`, `subscription`, `point` for a query of objects by their `id` alone, or `list` for any other."""
+        if self.type is not OperationType.QUERY:
+            return str(self.type.value)
+        return "point" if all(map(_asks_by_id, self.node.selection_set.selections)) else "list"
+
+    @property
     def measure(self) -> Measure:
         """What it asks for."""
         return self.document.measures[self.name]
@@ -69,7 +79,7 @@ class Operation:
     @cached_property
     def cost(self) -> int:
         """How many fields its answer may hold, with these variables."""
-        return self.measure.cost.of(self.values.coerced)
+        return self.measure.cost.of(self.coerced.coerced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +102,8 @@ class Document:
         if name is not None and name not in self.operations:
             raise RequestError(errors.RESOLUTION_FAILURE, "operationName must name an operation of the document")
         node = next(iter(self.operations.values())) if name is None else self.operations[name]
-        values = coerced_values(self.schema, node, parameters.variables or {})
-        return Operation(self, node, parameters.variables, values, started)
+        coerced = coerced_values(self.schema, node, parameters.variables or {})
+        return Operation(self, node, parameters.variables, coerced, started, parameters.values)
 
 
 def coerced_values(schema: GraphQLSchema, node: OperationDefinitionNode, given: dict[str, Any]) -> VariableValues:
@@ -170,6 +180,10 @@ class Documents:
         while self._weight_left < 0:
             self._weight_left += _weight(self._cache.popitem(last=False)[1])
         return document
+
+
+def _asks_by_id(selection: SelectionNode) -> bool:
+    return isinstance(selection, FieldNode) and any(each.name.value == "id" for each in selection.arguments or ())
 
 
 def _key(text: str) -> bytes:

@@ -1,7 +1,11 @@
 """The step execute: graphql-core over Strawberry's schema, for one operation with its context."""
 
+import asyncio
 from collections.abc import Awaitable
-from typing import Any
+from concurrent.futures import Executor, Future
+from contextvars import copy_context
+from inspect import iscoroutine
+from typing import Any, Final
 
 from graphql import ExecutionResult, GraphQLSchema, OperationType, default_field_resolver, default_type_resolver
 from strawberry import Schema
@@ -16,6 +20,8 @@ from app.transport.limits import TooComplex
 from app.transport.work import Turns
 
 _is_awaitable: Any = optimized_is_awaitable
+MANY_VALUES: Final = 300
+"""Variables with more values than this take a millisecond or more to convert."""
 
 
 class Engine:
@@ -39,13 +45,29 @@ class Engine:
         if self.schema.get_root_type(type) is None:
             raise RequestError(errors.RESOLUTION_FAILURE, f"the schema has no {type.value}s")
 
+    async def start(
+        self, operation: Operation, context: OperationContext, thread: Executor
+    ) -> ExecutionResult | Awaitable[ExecutionResult]:
+        """As `execute`, which converts the arguments: many are converted in the thread, where the loop has its turns.
+
+        Resolvers that are coroutines only run when the result is awaited, and so never in the thread.
+        """
+        if operation.values <= MANY_VALUES:
+            return self.execute(operation, context)
+        started = thread.submit(copy_context().run, self.execute, operation, context)
+        try:
+            return await asyncio.wrap_future(started)
+        except asyncio.CancelledError:
+            started.add_done_callback(_close)
+            raise
+
     def execute(self, operation: Operation, context: OperationContext) -> ExecutionResult | Awaitable[ExecutionResult]:
         """The result of a query or mutation; awaitable as soon as one resolver is, or it takes more than one turn."""
-        self.start(context, pays=operation.type is OperationType.QUERY)
+        self.limit(context, pays=operation.type is OperationType.QUERY)
         result: ExecutionResult | Awaitable[ExecutionResult] = self.executor(operation, context).execute_operation()
         return result
 
-    def start(self, context: OperationContext, *, pays: bool) -> None:
+    def limit(self, context: OperationContext, *, pays: bool) -> None:
         """Limit the work of the context: its fields and its turns and, if it `pays` for what it executes, by the
         caller's rate. A mutation does not: what it changed would be hidden by the refusal."""
         context.work.start(self._turns, self._fields_max, self._too_many, context.admit if pays else None)
@@ -66,7 +88,7 @@ class Engine:
             None,
             context,
             operation.node,
-            operation.values,
+            operation.coerced,
             default_field_resolver,
             default_type_resolver,
             default_field_resolver,
@@ -74,3 +96,12 @@ class Engine:
             hide_suggestions=self._hide_suggestions,
             operation_extensions=None,  # asked for by Strawberry's executor
         )
+
+
+def _close(started: Future[ExecutionResult | Awaitable[ExecutionResult]]) -> None:
+    """Nobody will await the result any more; a coroutine has to be closed then."""
+    if started.cancelled() or started.exception() is not None:
+        return
+    result = started.result()
+    if iscoroutine(result):
+        result.close()

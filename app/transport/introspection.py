@@ -53,7 +53,7 @@ class Introspection:
         made: Awaitable[Answer] = asyncio.get_running_loop().run_in_executor(self._thread, make)
         # Its body is all that is sent; the objects that it was encoded from take ten times the memory.
         answer = replace(await made, data=None)
-        if answer.outcome == "ok":
+        if not answer.errors:
             self._store(key, answer)
         return answer
 
@@ -65,5 +65,5 @@ class Introspection:
 
 
 def _key(operation: Operation) -> Key:
-    values = orjson.dumps(operation.values.coerced, default=str, option=orjson.OPT_SORT_KEYS)
+    values = orjson.dumps(operation.coerced.coerced, default=str, option=orjson.OPT_SORT_KEYS)
     return operation.document.text, operation.name, values

@@ -38,7 +38,7 @@ from app.transport.context import OperationContext
 from app.transport.deadlines import Disconnected, expire_now, expire_when, is_expired_early
 from app.transport.documents import Document, Documents, Operation
 from app.transport.errors import Refused, RequestError, TimedOut
-from app.transport.execution import Engine
+from app.transport.execution import MANY_VALUES, Engine
 from app.transport.introspection import Introspection
 from app.transport.limits import Limits
 from app.transport.parameters import Parameters
@@ -88,7 +88,7 @@ class Pipeline:
         await admission.admit_request(context)
         resolved = await self._persisted.resolve(parameters)
         document = self._documents.cached(resolved.query) or await self._compile(resolved.query, context)
-        operation = document.choose(resolved, started=started)
+        operation = await self._choose(document, resolved, started)
         self._engine.check_type(operation.type)
         admission.admit_cost(operation, self._limits)
         # Anonymous callers may query but not register documents: the store is shared by all.
@@ -104,6 +104,18 @@ class Pipeline:
             return self._documents.get(text)
         loop = asyncio.get_running_loop()
         return self._documents.store(await loop.run_in_executor(self._compiler, self._documents.compile, text))
+
+    async def _choose(self, document: Document, parameters: Parameters, started: float) -> Operation:
+        """The end of step 5: the operation and its cost, with coerced variables; many are coerced in the thread."""
+
+        def choose() -> Operation:
+            operation = document.choose(parameters, started=started)
+            operation.cost  # noqa: B018 - a cached property: counting many values takes time too
+            return operation
+
+        if parameters.values <= MANY_VALUES:
+            return choose()
+        return await asyncio.get_running_loop().run_in_executor(self._compiler, choose)
 
     async def answer(
         self, operation: Operation, context: OperationContext, disconnected: Disconnected | None = None
@@ -128,23 +140,23 @@ class Pipeline:
         self, operation: Operation, context: OperationContext, disconnected: Disconnected | None
     ) -> Answer:
         """Steps 7 and 8. What was disclosed is recorded also where the execution fails, or is cancelled, halfway."""
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._deadline_seconds) as timer:
                 if operation.measure.introspects and not operation.measure.reads_data:
-                    return await self._introspection.answer(
-                        operation, partial(self._introspected, operation, context), context.admit
-                    )
-                context.work.on_stop = lambda: expire_now(timer)
-                result = self._engine.execute(operation, context)
+                    make = partial(self._introspected, operation, context)
+                    return await self._introspection.answer(operation, make, context.admit)
+                context.work.on_stop = partial(loop.call_soon_threadsafe, expire_now, timer)
+                result = await self._engine.start(operation, context, self._compiler)
                 if isawaitable(result):
                     async with expire_when(timer, disconnected):
                         result = await result
             if context.work.stopped is None:
                 return Answer.of(result, context.request_id, self._cost_report(operation))
-            return Answer.refused(errors.as_refusal(context.work.stopped, context.request_id), "error")
+            return Answer.refused(errors.as_refusal(context.work.stopped, context.request_id), is_refusal=False)
         except Exception as error:  # noqa: BLE001 - masked and logged
             failure = self._failure(context.work.stopped or error, timer, context.request_id)
-            return Answer.refused(failure, "error")
+            return Answer.refused(failure, is_refusal=False)
         finally:
             context.record_disclosures(context.disclosures())
 
@@ -157,7 +169,7 @@ class Pipeline:
         if not (isinstance(error, TimeoutError) and timer.expired()):
             return errors.as_refusal(error, request_id)
         if is_expired_early(timer):
-            return Refused(errors.TIMEOUT, "the client disconnected", status=499)
+            return Refused(errors.DISCONNECTED, "the client disconnected", status=499)
         return TimedOut(f"not finished within {self._deadline_seconds:g} s, ask for less")
 
     def _cost_report(self, operation: Operation) -> dict[str, object]:
@@ -192,16 +204,24 @@ class Pipeline:
     def refuse(self, error: Exception, *, request_id: str | None = None, operation: Operation | None = None) -> Answer:
         """The answer to a request that is not executed; one log line, one report."""
         refused = errors.as_refusal(error, request_id)
-        answer = Answer.refused(refused, "error" if refused.code == errors.INTERNAL else "rejected")
+        answer = Answer.refused(refused)
         self._report(operation, answer, request_id)
         return answer
 
     def _report(self, operation: Operation | None, answer: Answer | None, request_id: str | None) -> None:
         """Tell the metrics how the operation ended; `answer` is None for a stream that ended before its first event."""
-        outcome, code = (answer.outcome, answer.code) if answer else ("ok", None)
-        if outcome == "rejected":
+        code = answer.code if answer else None
+        if answer and answer.is_refusal and code != errors.INTERNAL:
             errors.logger.info("refused %s in request %s", code, request_id)
         if self._on_operation is not None:
-            name, type = (operation.name, operation.type.value) if operation else (None, None)
             seconds = time.perf_counter() - operation.started if operation else 0.0
-            self._on_operation(OperationReport(name, type, outcome, seconds, code))
+            self._on_operation(
+                OperationReport(
+                    name=operation.name if operation else None,
+                    type=operation.type.value if operation else None,
+                    kind=operation.kind if operation else None,
+                    outcome=answer.outcome if answer else "ok",
+                    seconds=seconds,
+                    code=code,
+                )
+            )

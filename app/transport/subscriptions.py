@@ -103,7 +103,7 @@ class Subscriptions:
         """The encoded answer; None while something that it needs is down."""
         executor = subscription.executor.build_per_event_executor(event)
         work = executor.context_value.work
-        self._engine.start(executor.context_value, pays=False)
+        self._engine.limit(executor.context_value, pays=False)
         try:
             async with asyncio.timeout(self._deadline_seconds) as timer:
                 work.on_stop = lambda: expire_now(timer)
@@ -114,7 +114,7 @@ class Subscriptions:
                 return None
         if work.stopped is not None:
             refused = errors.as_refusal(work.stopped, subscription.context.request_id)
-            return EventAnswer(Answer.refused(refused, "error"), executor.context_value.disclosures())
+            return EventAnswer(Answer.refused(refused, is_refusal=False), executor.context_value.disclosures())
         answer = Answer.of(result, subscription.context.request_id)
         if any(error["extensions"]["code"] in _TRANSIENT for error in answer.errors):
             return None

@@ -33,7 +33,7 @@ class Work:
     def __init__(self) -> None:
         self.fields = 0
         self.stopped: Exception | None = None
-        self.on_stop: Callable[[], None] | None = None
+        self.on_stop: Callable[[], object] | None = None
         self.left: float = math.inf
         self._paid = 0
         self._turns_taken = 0

@@ -35,6 +35,9 @@ INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 BATCH: Final = ListSize.at_most(BATCH_MAX)
 ANSWERS: Final = ListSize.at_most(ANSWERS_MAX)
 STATEMENT_LINES: Final = ListSize.at_most(LINES_MAX)
+ERRORS_MAX: Final = 100
+"""Of more reasons for a refusal, clients see the first hundred."""
+USER_ERRORS: Final = ListSize.at_most(ERRORS_MAX)
 
 # Assumed.
 PROVIDERS: Final = ListSize.at_most(100)
@@ -46,7 +49,6 @@ FINDINGS: Final = ListSize.at_most(ITEMS_MAX)
 CONTRACTS: Final = ListSize.at_most(50)
 PRICES: Final = ListSize.at_most(PRICES_MAX)
 COVER_REASONS: Final = ListSize.at_most(10)
-USER_ERRORS: Final = ListSize.at_most(ITEMS_MAX)
 
 
 def too_long(field: StrawberryField, given: Any) -> str | None:
