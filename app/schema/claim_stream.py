@@ -2,16 +2,17 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
 from app.db.claims import ClaimRecord
 from app.events.cursors import cursor_of
-from app.events.hub import StreamEvent
+from app.events.listeners import StreamEvent
 from app.resolvers import claim_stream
 from app.resolvers.claim_stream import ClaimStreamFilter
 from app.schema.base import lists
+from app.schema.base.arguments import EVENT_FILTER, AfterEvent
 from app.schema.base.enums import ClaimStatus
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
@@ -61,7 +62,10 @@ class ClaimSubscription:
         extensions=[Requires("claims:read")],
     )
     async def claim_status_changed(
-        self, info: Info, filter: ClaimStreamFilterInput | None = None, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[ClaimStreamFilterInput | None, EVENT_FILTER] = None,
+        after: AfterEvent = None,
     ) -> AsyncGenerator[Any, None]:
         check_arguments(filter=filter)
         where = (filter or ClaimStreamFilterInput()).where()

@@ -16,7 +16,13 @@ from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated, check
 
 NODES_MAX: Final = paging.PAGE_MAX
-Ids = Annotated[list[strawberry.ID], strawberry.argument(directives=lists.up_to(NODES_MAX, checked_by_service=True))]
+Ids = Annotated[
+    list[strawberry.ID],
+    strawberry.argument(
+        description=f"Ids of the objects, at most {NODES_MAX}.",
+        directives=lists.up_to(NODES_MAX, checked_by_service=True),
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +68,24 @@ class NodeQuery:
         "read objects of its type.",
         extensions=[Authenticated()],
     )
-    async def node(self, info: Info, id: strawberry.ID) -> Any:
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the object.")]
+    ) -> Any:
         return await find(info.context, id)
 
     @strawberry.field(
-        graphql_type=list[Node | None],
+        graphql_type=list[Node | None] | None,
         directives=[lists.NODES],
-        description="Up to 100 objects by id, in the order of `ids`; null for each that is not found.",
+        description="Up to 100 objects by id, in the order of `ids`; null for each that is not found, or that the "
+        "caller may not read.",
         extensions=[Authenticated()],
     )
-    async def nodes(self, info: Info, ids: Ids) -> list[Any]:
+    async def nodes(
+        self,
+        info: Info,
+        ids: Ids,
+    ) -> list[Any]:
         if len(ids) > NODES_MAX:
             raise refuse(ErrorCode.INVALID_INPUT, f"request at most {NODES_MAX} ids at once", "ids")
-        return list(await asyncio.gather(*[find(info.context, each) for each in ids]))
+        # A refusal takes the place of its object, where the engine makes it null and an error with the object's path.
+        return list(await asyncio.gather(*[find(info.context, each) for each in ids], return_exceptions=True))

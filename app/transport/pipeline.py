@@ -29,13 +29,13 @@ from dataclasses import replace
 from functools import partial
 from inspect import isawaitable
 
-from graphql import ExecutionResult
+from graphql import ExecutionResult, OperationType
 from strawberry import Schema
 
 from app.transport import admission, errors
 from app.transport.answers import Answer, OperationReport
 from app.transport.context import OperationContext
-from app.transport.deadlines import Disconnected, expire_now, expire_when, is_expired_early
+from app.transport.deadlines import Deadline, Disconnected, expire_when
 from app.transport.documents import Document, Documents, Operation
 from app.transport.errors import Refused, RequestError, TimedOut
 from app.transport.execution import MANY_VALUES, Engine
@@ -140,22 +140,23 @@ class Pipeline:
         self, operation: Operation, context: OperationContext, disconnected: Disconnected | None
     ) -> Answer:
         """Steps 7 and 8. What was disclosed is recorded also where the execution fails, or is cancelled, halfway."""
-        loop = asyncio.get_running_loop()
+        # A commit that is interrupted is given time to finish, which a second cancellation would cut short.
+        deadline = Deadline(self._deadline_seconds, is_repeated=operation.type is not OperationType.MUTATION)
+        context.work.on_stop = partial(asyncio.get_running_loop().call_soon_threadsafe, deadline.expire)
         try:
-            async with asyncio.timeout(self._deadline_seconds) as timer:
+            async with deadline:
                 if operation.measure.introspects and not operation.measure.reads_data:
                     make = partial(self._introspected, operation, context)
                     return await self._introspection.answer(operation, make, context.admit)
-                context.work.on_stop = partial(loop.call_soon_threadsafe, expire_now, timer)
                 result = await self._engine.start(operation, context, self._compiler)
                 if isawaitable(result):
-                    async with expire_when(timer, disconnected):
+                    async with expire_when(deadline, disconnected):
                         result = await result
             if context.work.stopped is None:
                 return Answer.of(result, context.request_id, self._cost_report(operation))
             return Answer.refused(errors.as_refusal(context.work.stopped, context.request_id), is_refusal=False)
         except Exception as error:  # noqa: BLE001 - masked and logged
-            failure = self._failure(context.work.stopped or error, timer, context.request_id)
+            failure = self._failure(context.work.stopped or error, deadline, context.request_id)
             return Answer.refused(failure, is_refusal=False)
         finally:
             context.record_disclosures(context.disclosures())
@@ -165,10 +166,10 @@ class Pipeline:
         result = self._engine.executor(operation, context).execute_operation()
         return Answer.of(result, context.request_id, self._cost_report(operation))
 
-    def _failure(self, error: Exception, timer: asyncio.Timeout, request_id: str | None) -> Refused:
-        if not (isinstance(error, TimeoutError) and timer.expired()):
+    def _failure(self, error: Exception, deadline: Deadline, request_id: str | None) -> Refused:
+        if not (isinstance(error, TimeoutError) and deadline.is_expired):
             return errors.as_refusal(error, request_id)
-        if is_expired_early(timer):
+        if deadline.is_early:
             return Refused(errors.DISCONNECTED, "the client disconnected", status=499)
         return TimedOut(f"not finished within {self._deadline_seconds:g} s, ask for less")
 

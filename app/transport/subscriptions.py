@@ -16,7 +16,7 @@ from graphql import ExecutionResult, create_source_event_stream, execute_subscri
 from app.transport import errors
 from app.transport.answers import Answer
 from app.transport.context import OperationContext
-from app.transport.deadlines import expire_now
+from app.transport.deadlines import Deadline
 from app.transport.documents import Operation
 from app.transport.errors import Refused
 from app.transport.execution import Engine
@@ -105,8 +105,8 @@ class Subscriptions:
         work = executor.context_value.work
         self._engine.limit(executor.context_value, pays=False)
         try:
-            async with asyncio.timeout(self._deadline_seconds) as timer:
-                work.on_stop = lambda: expire_now(timer)
+            async with Deadline(self._deadline_seconds) as deadline:
+                work.on_stop = deadline.expire
                 found = execute_subscription_event(executor)
                 result = await found if isawaitable(found) else found
         except TimeoutError:

@@ -29,7 +29,11 @@ REQUEST_ERRORS: Final = {
         "Fix the request; the message names the member.",
     ),
     "BAD_USER_INPUT": Refusal(
-        "400", "A variable or argument does not have the type that the schema names.", CHANGED, "Fix the variable."
+        "200, 400",
+        "A variable or argument is refused: it does not have the type that the schema names, or its value is not "
+        "allowed. `extensions.reason` has one of the codes of the next table, `extensions.field` the argument's path.",
+        CHANGED,
+        "Fix the argument at `field`; the message never repeats its value.",
     ),
     "CLIENT_DISCONNECTED": Refusal(
         "-",
@@ -71,10 +75,9 @@ REQUEST_ERRORS: Final = {
     ),
     "OPERATION_NOT_SUPPORTED": Refusal(
         "400, 406",
-        "A mutation on a socket, a subscription in a batch, or a subscription without "
-        "`Accept: text/event-stream` over HTTP.",
+        "A subscription in a batch, or without `Accept: text/event-stream` over HTTP.",
         CHANGED,
-        "Send mutations by POST, and subscriptions over a WebSocket or as an event stream.",
+        "Send subscriptions over a WebSocket or as an event stream.",
     ),
     "OPERATION_RESOLUTION_FAILURE": Refusal(
         "400",
@@ -97,7 +100,7 @@ REQUEST_ERRORS: Final = {
     ),
     "RATE_LIMITED": Refusal(
         "429",
-        "The caller sent too many requests, or has too many operations or streams open.",
+        "The caller sent too many requests, or has too many operations, sockets or subscriptions open.",
         YES,
         "Wait `extensions.retryAfterSeconds` (also in `retry-after`).",
     ),
@@ -152,6 +155,7 @@ USER_ERRORS: Final = {
     ErrorCode.CONFLICT: (CHANGED, "Read the object again; `availableActions` says what can be done now."),
     ErrorCode.STALE_VERSION: (CHANGED, "Read the object again and repeat with its `version`."),
     ErrorCode.IDEMPOTENCY_KEY_REUSED: (CHANGED, "Use a new key for a new input."),
+    ErrorCode.IDEMPOTENCY_KEY_REQUIRED: (CHANGED, "Send a new `idempotencyKey`, or use POST."),
     ErrorCode.CURSOR_EXPIRED: (CHANGED, "Read the list, then subscribe without `after`."),
     ErrorCode.NOT_FOUND: (NO, "Check the id; an object outside the caller's data scope looks the same."),
 }
@@ -167,7 +171,7 @@ CLOSE_CODES: Final = {
     4408: ("No `connection_init` came in time.", "Send it first."),
     4409: ("The id of a running operation was used again.", "Use a new id for each operation."),
     4429: (
-        "A second `connection_init`, or the caller's rate or number of streams is exceeded.",
+        "A second `connection_init`, or the caller's rate or number of sockets is exceeded.",
         "Connect again later.",
     ),
     4500: ("The gateway failed unexpectedly.", "Connect again, and report the time."),
@@ -190,8 +194,9 @@ _USER = """
 
 These are in `errors` of the payload, as `UserError { code message field tissCode }`. Nothing was changed. `field` is
 the path in the input, `tissCode` the payers' own code from Tabela 38. A query or subscription whose arguments are
-refused has the same codes in `errors[].extensions`, with `field` and `tissCode`. It is always safe to repeat a mutation
-with the same idempotency key and the same input.
+refused has `BAD_USER_INPUT` in `errors[].extensions.code` and one of these codes in `extensions.reason`, with `field`
+and `tissCode`; only CONFLICT, STALE_VERSION, CURSOR_EXPIRED and NOT_FOUND, which are about stored data, are the code
+itself. It is always safe to repeat a mutation with the same idempotency key and the same input.
 
 """
 _CLOSE = """

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import strawberry
 from strawberry.types.base import has_object_definition
@@ -11,7 +11,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.maybe import Some
 from strawberry.utils.str_converters import to_camel_case
 
-from app.domain.errors import BillingError, ErrorCode, Failure, raise_any
+from app.domain.errors import BillingError, ErrorCode, Failure, raise_any, refuse
 from app.resolvers.context import Context
 from app.schema.base import inputs, lists
 from app.schema.base.described import described
@@ -99,7 +99,8 @@ Via = Callable[[Context, Mapping[str, Any]], Awaitable[Written[Any]]]
 def mutation(
     action: Action[Any], input: type, payload: type[MutationPayload], description: str, *, via: Via | None = None
 ) -> StrawberryField:
-    """The root field of an action, with the action's name and permission.
+    """The root field of an action, with the action's name and permission. It is nullable: a refused or failed mutation
+    is null and has an error, and the others of its request are still answered.
 
     The service's arguments are the fields of the input or, if it has that method, the result of its `arguments()`. The
     payload's own field is the result; if it has several, they are the attributes of the result. `via` replaces the
@@ -111,13 +112,19 @@ def mutation(
         return await _answer(info.context, action, payload, input, via)
 
     resolve.__name__ = _snake_case(action.name)
-    resolve.__annotations__ = {"info": Info, "input": input, "return": payload}
+    resolve.__annotations__ = {"info": Info, "input": _argument(input), "return": payload | None}
     if action.needs is None:
         raise AssertionError(f"set `needs` of the action {action.name} to a permission")
     field: StrawberryField = strawberry.mutation(
         resolver=resolve, name=action.name, description=description, extensions=[Requires(action.needs)]
     )
     return field
+
+
+def _argument(input: type) -> Any:
+    """The input as the argument of its mutation, which is described by what the input says of itself."""
+    definition = input.__strawberry_definition__  # type: ignore[attr-defined] # every input has one
+    return Annotated[input, strawberry.argument(description=definition.description)]
 
 
 async def _answer(
@@ -138,6 +145,7 @@ async def _answer(
 async def _arguments(action: Action[Any], ctx: Context, input: Deferred) -> Mapping[str, Any]:
     """The arguments of the action's service."""
     try:
+        _require_key(ctx, input)
         return await inputs.read(input, _checked)
     except BillingError as error:
         ctx.changes.refused(action, error)
@@ -151,6 +159,14 @@ def _checked(input: Any) -> Mapping[str, Any]:
         arguments: Mapping[str, Any] = input.arguments()
         return arguments
     return {name: value for name, value in vars(input).items() if name != "idempotency_key"}
+
+
+def _require_key(ctx: Context, input: Deferred) -> None:
+    """Refuse a change without a key over a socket: its client sends it again by itself after a lost connection."""
+    may_have_key = "idempotency_key" in input.type.__annotations__
+    if ctx.is_over_socket and may_have_key and input.value.get("idempotencyKey") is None:
+        message = "send an idempotencyKey with a mutation over a WebSocket"
+        raise refuse(ErrorCode.IDEMPOTENCY_KEY_REQUIRED, message, "idempotencyKey")
 
 
 def _result_fields(payload: type[MutationPayload], result: Any) -> dict[str, Any]:
