@@ -37,7 +37,8 @@ LARGEST = {
     ),
     "the claims of each claim's invoice": (THROUGH_LINES, PAGE_MAX * CLAIMS_MAX, '"claim":'),
 }
-NESTED = "query($i: ID!) { invoice(id: $i) { lines { claim { invoice { lines { claim { invoice { lines { id } } } } } } } } }"
+INNER = "lines { claim { invoice { lines { claim { invoice { lines { id } } } } } } }"
+NESTED = f"query($i: ID!) {{ invoice(id: $i) {{ {INNER} }} }}"
 SMALL = "{ claims(first: 1) { nodes { id } } }"
 
 
