@@ -2,7 +2,7 @@
 
 import strawberry
 
-from app.schema.base import lists
+from app.schema.base import lists, weights
 from app.schema.base.mutations import MutationPayload, UserError, mutation, user_errors
 from app.schema.base.permissions import Requires
 from app.schema.claim_inputs import (
@@ -76,6 +76,7 @@ MUTATIONS = (
         SubmitClaimsInput,
         SubmitClaimsPayload,
         "Submits up to 100 draft claims of the same type, with a result for each.",
+        directives=weights.BATCH,
     ),
     mutation(claims.CANCEL, CancelClaimInput, ClaimPayload, "Withdraws a claim that is not decided yet."),
     mutation(
@@ -107,5 +108,6 @@ MUTATIONS = (
         ExportBatchInput,
         ExportBatchPayload,
         "Exports up to 100 submitted claims of the same type and payer as a valid, hashed TISS document.",
+        directives=weights.DOCUMENT,
     ),
 )
