@@ -25,6 +25,7 @@ from app.runtime.settings import Settings
 from app.runtime.sweep import expire_denials, sweep
 from app.unit_of_work.run import Changes
 from app.web.app import create_app
+from app.web.server import config_of
 from tests.prepared import prepare
 from tests.servers.mysql import create_database
 from tests.services import Services
@@ -210,7 +211,7 @@ async def running_gateway(
     if not is_prepared:
         await prepare(settings)
     app = create_app(settings, clock=clock)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3))
+    server = uvicorn.Server(config_of(settings, app))
     task = asyncio.create_task(server.serve())
     await _until(lambda: server.started or task.done(), seconds=20)
     assert server.started, "the gateway did not start"

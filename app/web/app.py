@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -31,7 +32,9 @@ from app.transport.trusted import load_trusted
 from app.transport.view import GraphQLView
 from app.web import health
 from app.web.browser_policy import PAGE_POLICY, BrowserPolicy, origins_of
+from app.web.failures import Failures, http_error
 from app.web.observed import Observed
+from app.web.strict import StrictRequests
 
 # Built by `make explorer`.
 EXPLORER_DIRECTORY: Final = Path(__file__).parent / "static"
@@ -49,8 +52,12 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = now) -> St
             yield {"process": process}
 
     view = _view(process)
-    app = Starlette(routes=_routes(process, view), lifespan=lifespan)
+    app = Starlette(routes=_routes(process, view), lifespan=lifespan, exception_handlers={HTTPException: http_error})
+    # A redirect would lead to whatever the Host header says.
+    app.router.redirect_slashes = False
     app.state.process, app.state.view = process, view
+    app.add_middleware(StrictRequests)
+    app.add_middleware(Failures)
     app.add_middleware(BrowserPolicy, allowed_origins=origins_of(settings.allowed_origins), pages=EXPLORER_PATH)
     app.add_middleware(Observed, metrics=process.metrics)
     return app

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from app.runtime.settings import Settings, SettingsError
 from app.web.app import create_app, drain
-from app.web.connection import protocol_of
+from app.web.protocols import protocols_of
 
 # By default the kernel buffers up to 4 MB for each client that does not read.
 SEND_BUFFER_BYTES: Final = 128 * 1024
@@ -29,22 +29,7 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C; SettingsError for an address or certificates that cannot be used."""
     context = tls_of(settings)
     application = create_app(settings)
-    config = uvicorn.Config(
-        application,
-        host=settings.host,
-        port=settings.port,
-        loop="app.web.server:Loop",
-        http=protocol_of(settings),
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
-        limit_concurrency=settings.connections_max,
-        ws_max_size=128 * 1024,
-        ws_per_message_deflate=False,
-        server_header=False,
-        ssl_context_factory=None if context is None else lambda _config, _default: context,
-    )
+    config = config_of(settings, application, context)
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
         # After an orderly stop uvicorn raises the signal again, which must not count as a failure.
         signal.signal(asked_to_stop, lambda *_: sys.exit(0))
@@ -57,6 +42,28 @@ def serve(settings: Settings) -> None:
     # The thread that compiles long documents gives the loop its turn this often; by default it is every 5 ms.
     sys.setswitchinterval(SWITCH_SECONDS)
     Draining(config, application).run(sockets=[listener])
+
+
+def config_of(settings: Settings, application: Starlette, context: ssl.SSLContext | None = None) -> uvicorn.Config:
+    """uvicorn's configuration for the listener of clients; TLS with a context."""
+    http, socket = protocols_of(settings)
+    return uvicorn.Config(
+        application,
+        host=settings.host,
+        port=settings.port,
+        loop="app.web.server:Loop",
+        http=http,
+        ws=socket,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
+        ws_max_size=128 * 1024,
+        ws_per_message_deflate=False,
+        server_header=False,
+        proxy_headers=False,
+        ssl_context_factory=None if context is None else lambda _config, _default: context,
+    )
 
 
 def _listener(config: uvicorn.Config) -> socket:
