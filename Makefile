@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 PAGES := errors events metrics
 
-.PHONY: help install run test faults fuzz check lint types contracts dead-code security schema-check schema services explorer migration lock third-party format clean
+.PHONY: help install run test faults hostile fuzz check lint types contracts dead-code security schema-check schema services explorer migration lock third-party format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,20 +20,24 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml scripts/python.sh
 install: $(STAMP) ## Create the virtual environment with the locked packages
 
 run: $(STAMP) ## Serve the embedded gateway with demo data on BILLING_PORT or 8000
-	@$(MAKE) --no-print-directory explorer-if-possible
+	@scripts/explorer.sh
 	@$(BIN)/billing migrate
 	@$(BIN)/billing load-tuss
 	@$(BIN)/billing seed-demo --claims 200 --once
 	@exec $(BIN)/billing serve --show-tokens
 
-test: $(STAMP) explorer-if-possible ## Run all tests in WORKERS processes, on servers that the run starts itself
+test: $(STAMP) ## Run all tests in WORKERS processes, on servers that the run starts itself
+	@scripts/explorer.sh
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 faults: $(STAMP) ## Kill, disconnect and starve gateways and servers, at full length, and print the measurements
-	BILLING_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
+	BILLING_TEST_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
+
+hostile: $(STAMP) ## Attack live gateways at full length, and print what each attack cost
+	BILLING_TEST_HOSTILE=full $(BIN)/python -m pytest -m hostile $(ARGS)
 
 fuzz: $(STAMP) ## Send about 3,000 generated documents to live gateways, different ones each time
-	BILLING_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
+	BILLING_TEST_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 check: lint types contracts dead-code security schema-check test ## Everything that CI runs: format, lint, types, contracts, dead code, security, schema, tests
 
@@ -72,13 +76,9 @@ services: $(STAMP) ## Start MySQL, Redis and Kafka for development, and print th
 	@$(BIN)/python -m tests.services
 
 explorer: ## Build GraphiQL from its npm packages into app/web/static
-	cd explorer && npm ci --no-audit --no-fund --loglevel=error && npm run build
-
-.PHONY: explorer-if-possible
-explorer-if-possible:
-	@if [ -f app/web/static/index.html ]; then :; \
-	elif command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory explorer; \
-	else echo "npm is not installed: GraphiQL is left out, everything else works (later: make explorer)"; fi
+	@rm -f app/web/static/index.html
+	@scripts/explorer.sh
+	@test -f app/web/static/index.html
 
 migration: $(STAMP) ## Draft a migration from the tables: make migration m="what changes"
 	$(BIN)/python -m scripts.draft_migration "$(m)"

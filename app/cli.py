@@ -17,6 +17,7 @@ from app.transport.trusted import ManifestError
 COMMANDS = (
     serving.serve,
     serving.migrate,
+    serving.renew_identity,
     identity.token,
     identity.whoami,
     schema.schema,

@@ -22,6 +22,7 @@ ALLOWED: Final = {
     "resolve_async": "Strawberry calls it on a field extension",
     "enter_fragment_spread": "graphql-core calls it on a Visitor",
     "enter_variable": "graphql-core calls it on a Visitor",
+    "leave_selection_set": "graphql-core calls it on a Visitor",
     "remittance_line": "a loader that READERS names for the ids of its kind",
 }
 """Each name with who uses it, or why it stays."""

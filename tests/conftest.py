@@ -3,11 +3,13 @@
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.runtime.settings import Settings
+from tests.environment import clear_settings
 from tests.factories import World, new_world
 from tests.figures import figures
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
@@ -17,9 +19,11 @@ from tests.services import ALL, Services, start_all
 
 __all__ = ["figures"]
 
+clear_settings()
+
 MODES = ("embedded", "servers")
 # Everything runs on the servers. On the embedded gateway, which differs in its SQL, its cache and its events, so do the
-# modules that walk through all of these; BILLING_EMBEDDED=all, or `-k embedded`, runs the others there too.
+# modules that walk through all of these; BILLING_TEST_EMBEDDED=all, or `-k embedded`, runs the others there too.
 EMBEDDED_TOO = (
     *("access/test_audit", "access/test_scopes", "events/", "graphql/test_claim_stream.py", "graphql/test_claims"),
     *("graphql/test_eligibility", "graphql/test_explorer", "graphql/test_denials", "graphql/test_idempotency"),
@@ -29,6 +33,8 @@ EMBEDDED_TOO = (
     *("graphql/test_trusted_documents", "graphql/test_tuss", "graphql/test_won_appeals"),
 )
 LONG = ("tests/machine/", "tests/faults/")
+ROOT = Path(__file__).parents[1]
+_EXPLORER = "tests/graphql/test_explorer.py"
 FACTS = ("kind", "url", "version", "flavor")
 
 
@@ -58,8 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What the fault tests measured."""
-    measured = [report for report in terminalreporter.stats.get("passed", []) if report.user_properties]
+    """What the tests measured, those that failed included."""
+    ended = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    measured = [report for report in ended if report.user_properties]
     if measured:
         terminalreporter.section("figures")
     for report in measured:
@@ -70,11 +77,19 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The long modules first, so that no worker is left with one of them at the end; embedded where it matters."""
-    if os.environ.get("BILLING_EMBEDDED") != "all" and "embedded" not in config.option.keyword:
+    if os.environ.get("BILLING_TEST_EMBEDDED") != "all" and "embedded" not in config.option.keyword:
         left = [item for item in items if _is_twice(item)]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if not _is_twice(item)]
+    if not _can_show_explorer():
+        config.hook.pytest_deselected(items=[item for item in items if _EXPLORER in item.nodeid])
+        items[:] = [item for item in items if _EXPLORER not in item.nodeid]
     items.sort(key=lambda item: next((place for place, start in enumerate(LONG) if item.nodeid.startswith(start)), 9))
+
+
+def _can_show_explorer() -> bool:
+    """Whether GraphiQL is built; CI has to build it."""
+    return "CI" in os.environ or (ROOT / "app" / "web" / "static" / "index.html").is_file()
 
 
 def _is_twice(item: pytest.Item) -> bool:

@@ -113,7 +113,14 @@ class Gateway:
     def changes_at(self, now: Callable[[], datetime]) -> Changes:
         """The gateway's door for changes, with another clock."""
         parts = self.parts
-        return Changes(self.database, parts.access_log, now=now, counters=parts.metrics, on_commit=parts.relay.wake)
+        return Changes(
+            self.database,
+            parts.access_log,
+            now=now,
+            counters=parts.metrics,
+            children=parts.children,
+            on_commit=parts.relay.wake,
+        )
 
     async def sweep(self) -> int:
         """One round of the sweep; how many denials expired."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.auth.roles import NARROWED_TO, PERMISSIONS, ROLES, missing_part
+from app.auth.roles import NARROWED_TO, PAYER_DECISIONS, PERMISSIONS, ROLES, missing_part
 
 SUBJECT_LENGTH_MAX: Final = 120
 ANY_PROVIDER: Final = "*"
@@ -50,8 +50,13 @@ class Principal:
 
     @property
     def is_of_payer(self) -> bool:
-        """Whether one of the roles acts for a single payer."""
-        return any(NARROWED_TO.get(role) == "payer" for role in self.roles)
+        """Whether the caller acts for a payer: within its data, or with a permission to decide as a payer.
+
+        Roles alone do not show this: a client's own token may have permissions and a payer without any role. A person
+        with the role of a reviewer decides too, but not as a machine of a payer.
+        """
+        decides = self.permissions & PAYER_DECISIONS
+        return self.payer is not None or bool(decides - permissions_of(self.roles - NARROWED_TO.keys()))
 
 
 def permissions_of(roles: frozenset[str]) -> frozenset[str]:

@@ -5,12 +5,14 @@ from typing import Final
 
 _READ: Final = frozenset({"claims:read", "invoices:read", "tuss:read"})
 _PATIENT_IDENTITY: Final = frozenset({"patients:read", "patients:read_cpf"})
-_WHOLE_CLAIM: Final = _READ | _PATIENT_IDENTITY | {"claims:read_items", "claims:read_health", "amounts:read"}
+_WHOLE_CLAIM: Final = (
+    _READ | _PATIENT_IDENTITY | {"practitioners:read", "claims:read_items", "claims:read_health", "amounts:read"}
+)
 
 ROLES: Final[dict[str, frozenset[str]]] = {
     "billing_reader": _READ | {"amounts:read", "reconciliation:read"},
     "biller": _READ
-    | {"patients:read", "claims:read_items", "amounts:read", "settlements:read", "contracts:read"}
+    | {"patients:read", "practitioners:read", "claims:read_items", "amounts:read", "settlements:read", "contracts:read"}
     | {"reconciliation:read", "eligibility:read", "eligibility:check"}
     | {
         "claims:create",
@@ -25,11 +27,14 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     "reviewer": _WHOLE_CLAIM
     | {"reconciliation:read", "contracts:read", "eligibility:read", "claims:review", "claims:adjudicate"},
     "finance": _READ
-    | {"patients:read_masked", "amounts:read", "settlements:read", "settlements:read_bank", "contracts:read"}
+    | {"patients:read_masked", "practitioners:read", "amounts:read", "contracts:read"}
+    | {"settlements:read", "settlements:read_bank"}
     | {"reconciliation:read", "invoices:adjust", "invoices:issue", "invoices:cancel"}
     | {"settlements:create", "settlements:reverse"}
     | {"remittances:read", "remittances:import", "remittances:post"},
-    "front_desk": _READ | _PATIENT_IDENTITY | {"eligibility:read", "eligibility:check", "health:break_glass"},
+    "front_desk": _READ
+    | _PATIENT_IDENTITY
+    | {"practitioners:read", "eligibility:read", "eligibility:check", "health:break_glass"},
     "payer_agent": _WHOLE_CLAIM
     | {"settlements:read", "settlements:read_bank", "remittances:read", "reconciliation:read", "contracts:read"}
     | {"eligibility:read", "claims:review", "claims:adjudicate", "appeals:answer"},
@@ -43,6 +48,9 @@ PERMISSIONS: Final = frozenset(permission for permissions in ROLES.values() for 
 
 NARROWED_TO: Final = {"payer_agent": "payer", "patient": "patient"}
 """Roles that need a data scope of one payer or one patient: without it they would reach nothing, or too much."""
+
+PAYER_DECISIONS: Final = frozenset({"claims:review", "claims:adjudicate", "appeals:answer"})
+"""The permissions with which a payer's machine decides about claims."""
 
 
 def missing_part(roles: Collection[str], *, payer: str | None, patient: str | None) -> str | None:

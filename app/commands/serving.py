@@ -7,6 +7,7 @@ import typer
 
 from app.auth.roles import ROLES
 from app.commands import console, identity
+from app.db import identity as database_identity
 from app.db import migrate as migrations
 from app.db.engine import Database, DatabaseUnavailable
 from app.demo import seed as demo
@@ -48,3 +49,9 @@ def migrate() -> None:
     """Upgrade the database to the current tables."""
     console.with_any_database(migrations.upgrade)
     console.note(f"the database is at revision {migrations.head()}")
+
+
+def renew_identity() -> None:
+    """Make cached answers and cursors of this database void, after it was restored from a backup or copied."""
+    incarnation = console.with_database(lambda database: database.transact(database_identity.renew))
+    console.note(f"the database is now {incarnation}: restart the gateways, or wait a few seconds until they notice")

@@ -58,6 +58,8 @@ class Database:
     ) -> None:
         self.url = make_url(url)
         self.timeout_seconds = timeout_seconds
+        # Read once, see `app/db/identity.py`.
+        self.incarnation: str | None = None
         self.engine = _create(url, pool_size, tls)
         # A separate pool: switching a connection to autocommit and back costs two round trips, and a caller who is
         # cancelled in between would return it to the pool in autocommit mode.
@@ -96,16 +98,20 @@ class Database:
             await connection.exec_driver_sql("DELETE FROM idempotency_keys WHERE 1 = 0")
 
     async def transact(
-        self, work: Callable[[AsyncConnection], Awaitable[Result]], *, is_repeatable: bool = True
+        self,
+        work: Callable[[AsyncConnection], Awaitable[Result]],
+        *,
+        is_repeatable: bool = True,
+        seconds: float | None = None,
     ) -> Result:
         """Run the unit of work in one transaction and commit; on a deadlock, lock timeout or lost connection the
         whole unit runs again, at most three times, so it must change nothing but the database.
 
         A connection lost during the commit leaves open whether it was done: a unit that would then have its effect
-        twice is not repeatable, and ends with DatabaseUnavailable.
+        twice is not repeatable, and ends with DatabaseUnavailable. `seconds` is for a unit that computes much.
         """
         with _translating_errors():
-            async with asyncio.timeout(self.timeout_seconds):
+            async with asyncio.timeout(seconds or self.timeout_seconds):
                 return await self._retrying(work, is_repeatable=is_repeatable)
 
     async def _retrying(self, work: Callable[[AsyncConnection], Awaitable[Result]], *, is_repeatable: bool) -> Result:

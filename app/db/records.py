@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Table, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import run
+
+ROWS_PER_STATEMENT: Final = 100
 
 
 def columns(table: Table, record: type[Any]) -> tuple[Column[Any], ...]:
@@ -19,8 +21,9 @@ def columns(table: Table, record: type[Any]) -> tuple[Column[Any], ...]:
 
 
 async def insert_records(connection: AsyncConnection, table: Table, records: Sequence[Any]) -> None:
-    """Add one row per record in one statement, with every field of the record."""
-    await run(connection, insert(table), [asdict(record) for record in records])
+    """Add one row per record, with every field of the record; a hundred at a time, between which others have a turn."""
+    for start in range(0, len(records), ROWS_PER_STATEMENT):
+        await run(connection, insert(table), [asdict(each) for each in records[start : start + ROWS_PER_STATEMENT]])
 
 
 async def update_record(connection: AsyncConnection, table: Table, record: Any) -> None:

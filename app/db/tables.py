@@ -374,3 +374,12 @@ outbox = Table(
     Index(None, "parked_at"),
     **MYSQL,
 )
+
+# One row: which incarnation of the database this is (`app/db/identity.py`).
+database_identity = Table(
+    "database_identity",
+    metadata,
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("incarnation", ascii_text(32), nullable=False),
+    **MYSQL,
+)

@@ -52,6 +52,10 @@ class BillingError(Exception):
         super().__init__("; ".join(failure.message for failure in failures))
         self.failures = failures
 
+    def __reduce__(self) -> tuple[type["BillingError"], tuple[Failure, ...]]:
+        """How it is pickled: by default an exception is made again of its text alone."""
+        return type(self), self.failures
+
     @property
     def code(self) -> str:
         """The first failure's code, for callers that show one."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -47,8 +47,7 @@ class Statement:
     @property
     def content_hash(self) -> str:
         """A digest that is equal for statements with the same payment date and lines."""
-        content = [self.paid_on, [asdict(line) for line in self.lines]]
-        return hashlib.sha256(orjson.dumps(content)).hexdigest()
+        return hashlib.sha256(orjson.dumps([self.paid_on, self.lines])).hexdigest()
 
 
 def statement_failures(statement: Statement, *, today: date) -> list[Failure]:
@@ -65,9 +64,10 @@ def statement_failures(statement: Statement, *, today: date) -> list[Failure]:
         found.append(Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {LINES_MAX} lines", "lines"))
     elif sum(line.paid for line in statement.lines) > CENTS_MAX:
         found.append(Failure(ErrorCode.INVALID_AMOUNT, "the statement pays more than 99999999.99", "lines"))
-    found += [
-        failure for index, line in enumerate(statement.lines) for failure in _line_failures(f"lines.{index}", line)
-    ]
+    if len(statement.lines) <= LINES_MAX:
+        found += [
+            failure for index, line in enumerate(statement.lines) for failure in _line_failures(f"lines.{index}", line)
+        ]
     return [failure for failure in found if failure is not None]
 
 

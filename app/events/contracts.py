@@ -174,6 +174,12 @@ EVENT_BYTES_MAX: Final = 256 * 1024
 """The largest event that is published; a quarter of the megabyte that Kafka brokers accept by default."""
 
 
+def aggregate_of(name: str) -> str:
+    """What an event of this name is about, such as `invoice`; `other` for a name that this release does not know."""
+    contract = CONTRACTS.get(name)
+    return contract.ce_type.split(".")[2] if contract else "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened. `aggregate_id` is the message key: events of one aggregate stay in order.

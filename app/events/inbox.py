@@ -6,6 +6,7 @@ dropped. After a crash a message may be handled again, so the handler must be id
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from ssl import SSLContext
@@ -15,7 +16,7 @@ import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from app.db.engine import DatabaseUnavailable
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
@@ -62,13 +63,21 @@ class Inbox:
     """
 
     def __init__(
-        self, url: str, topic: str, handle: Handler, *, results: Counter, tls: SSLContext | None = None
+        self,
+        url: str,
+        topic: str,
+        handle: Handler,
+        *,
+        results: Counter,
+        posting_seconds: Histogram,
+        tls: SSLContext | None = None,
     ) -> None:
         self._url = url
         self._tls = tls
         self._topic = topic
         self._handle = handle
         self._results = results
+        self._posting_seconds = posting_seconds
         self._consumer: AIOKafkaConsumer | None = None
         self._next_offsets: dict[TopicPartition, int] = {}
         self._outage = Outage(
@@ -137,6 +146,8 @@ class Inbox:
         except Exception as error:  # noqa: BLE001 - the caller decides between another attempt and giving up
             return error
         self._results.labels("posted" if is_new else "repeated").inc()
+        if is_new:
+            self._posting_seconds.observe(max(time.time() - message.timestamp / 1000, 0.0))
         return None
 
     async def _give_up(self, message: ConsumerRecord, error: Exception, producer: AIOKafkaProducer) -> None:

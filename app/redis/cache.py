@@ -2,10 +2,13 @@
 
 | key | value | lifetime | dropped by |
 | --- | --- | --- | --- |
-| eligibility:{scope}:{payer}:{hmac(card)}:{day}:{procedure or -} | a payer's answer | at most one hour | expiry |
-| tuss:{code system}:{code} | a TUSS term | one day | expiry (terms only change with a new table) |
+| eligibility:{database}:{scope}:{payer}:{hmac(card)}:{day}:{procedure or -} | the payer's answer | one hour | expiry |
+| tuss:{database}:{code system}:{code} | a TUSS term | one day | expiry (terms only change with a new table) |
 | rate:{hmac(caller)} | the tokens in a caller's bucket | until it is full again | expiry |
 | apq:{sha256} | the text of a GraphQL document that clients request by its hash | one day | expiry |
+
+`database` is the database's incarnation (`app/db/identity.py`): what came from another database, or from this one
+before it was restored, is never found.
 """
 
 import asyncio
@@ -118,15 +121,17 @@ class Cache:
         """Close the connections."""
         await self._redis.aclose()
 
-    def eligibility_key(self, *, scope: str, payer: str, card: str, day: str, procedure: str | None) -> str:
+    def eligibility_key(
+        self, *, database: str, scope: str, payer: str, card: str, day: str, procedure: str | None
+    ) -> str:
         """The key of an eligibility answer; `day` is an ISO date. The card number is in it only as a keyed hash."""
         digest = hmac.new(self._secret, card.encode(), hashlib.sha256).hexdigest()[:32]
-        return f"eligibility:{scope}:{payer}:{digest}:{day}:{procedure or '-'}"
+        return f"eligibility:{database}:{scope}:{payer}:{digest}:{day}:{procedure or '-'}"
 
     @staticmethod
-    def tuss_key(code_system: str, code: str) -> str:
+    def tuss_key(database: str, code_system: str, code: str) -> str:
         """The key of a TUSS term."""
-        return f"tuss:{code_system}:{code}"
+        return f"tuss:{database}:{code_system}:{code}"
 
     @staticmethod
     def document_key(digest: str) -> str:

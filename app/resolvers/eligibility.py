@@ -4,12 +4,14 @@ from datetime import datetime
 from typing import Final
 
 import orjson
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from app.db import eligibility as eligibility_db
+from app.db import identity
 from app.db.eligibility import EligibilityFilter, EligibilityRecord
 from app.db.reference_tables import eligibility_checks
 from app.domain.data_scope import DataScope
+from app.domain.eligibility import EligibilitySource
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 from app.services import eligibility
@@ -30,19 +32,20 @@ async def history(ctx: Context, *, where: EligibilityFilter, first: int, after: 
 async def check(ctx: Context, *, question: Question, is_forced: bool) -> EligibilityRecord:
     """Check the eligibility; concurrent callers with the same question wait for a single answer of the payer."""
     eligibility.check_question(question, ctx.scope)
-    key = _key(ctx, question)
+    key = await _key(ctx, question)
     if is_forced:
-        answer = await _ask(ctx, question, key)
+        answer = await _answer(ctx, question, key, None)
     else:
         async with ctx.cache.flight(key):
-            answer = await _cached(ctx, question, key) or await _ask(ctx, question, key)
+            answer = await _answer(ctx, question, key, await _cached(ctx, key))
     ctx.metrics.eligibility.labels(answer.outcome.value, answer.source.value).inc()
     return answer
 
 
-def _key(ctx: Context, question: Question) -> str:
+async def _key(ctx: Context, question: Question) -> str:
     procedure = f"{question.code_system}.{question.procedure_code}" if question.procedure_code else None
     return ctx.cache.eligibility_key(
+        database=await identity.of(ctx.database),
         scope=_scope_name(ctx.scope, question),
         payer=question.payer,
         card=question.card_number,
@@ -55,19 +58,19 @@ def _scope_name(scope: DataScope, question: Question) -> str:
     return f"{question.provider}.{scope.patient or '-'}"
 
 
-async def _cached(ctx: Context, question: Question, key: str) -> EligibilityRecord | None:
+async def _cached(ctx: Context, key: str) -> EligibilityRecord | None:
     value = await ctx.cache.get(key)
-    if value is None:
+    try:
+        return None if value is None else ANSWER.validate_json(value)
+    except ValidationError:
+        # Written by another release, whose answers have other fields.
         return None
-    earlier = ANSWER.validate_json(value)
-    if earlier.expires_at is None or earlier.expires_at <= ctx.now():
-        return None
-    return (await ctx.change(CHECK, {"question": question, "earlier": earlier})).value
 
 
-async def _ask(ctx: Context, question: Question, key: str) -> EligibilityRecord:
-    answer = (await ctx.change(CHECK, {"question": question, "earlier": None})).value
-    if answer.expires_at is not None:
-        seconds = int((answer.expires_at - ctx.now()).total_seconds())
+async def _answer(ctx: Context, question: Question, key: str, earlier: EligibilityRecord | None) -> EligibilityRecord:
+    answer = (await ctx.change(CHECK, {"question": question, "earlier": earlier})).value
+    if answer.source is EligibilitySource.PAYER and answer.expires_at is not None:
+        # Both times are the database's: the lifetime is right whatever the clocks of this process and of Redis say.
+        seconds = int((answer.expires_at - answer.answered_at).total_seconds())
         await ctx.cache.put(key, orjson.dumps(answer), lifetime_seconds=seconds)
     return answer

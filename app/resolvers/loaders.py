@@ -15,6 +15,7 @@ from app.db import (
     denials,
     eligibility,
     history,
+    identity,
     invoice_lines,
     invoices,
     outbox,
@@ -202,7 +203,8 @@ class Loaders:
         return DataLoader(load_fn=load)
 
     async def _cached_terms(self, keys: Sequence[TermKey]) -> dict[TermKey, TussRecord]:
-        values = await self._cache.get_many([self._cache.tuss_key(*key) for key in keys])
+        database = await identity.of(self._database)
+        values = await self._cache.get_many([self._cache.tuss_key(database, *key) for key in keys])
         return {key: _TERM.validate_json(value) for key, value in zip(keys, values, strict=True) if value is not None}
 
     async def _read_terms(self, keys: Sequence[TermKey]) -> dict[TermKey, TussRecord]:
@@ -210,7 +212,8 @@ class Loaders:
             return {}
         async with self._database.reading() as connection:
             rows = await tuss.by_keys(connection, keys)
-        values = {self._cache.tuss_key(row.code_system, row.code): orjson.dumps(row) for row in rows}
+        database = await identity.of(self._database)
+        values = {self._cache.tuss_key(database, row.code_system, row.code): orjson.dumps(row) for row in rows}
         await self._cache.put_many(values, lifetime_seconds=TUSS_LIFETIME_SECONDS)
         return {(row.code_system, row.code): row for row in rows}
 

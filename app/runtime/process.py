@@ -11,9 +11,11 @@ import structlog
 
 from app.access_log.writer import AccessLogWriter
 from app.auth.tokens import Verifier
+from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
+from app.events.contracts import aggregate_of
 from app.events.hub import Hub, StreamEvent
 from app.events.inbox import Inbox
 from app.events.kafka import KafkaReader, KafkaTransport
@@ -30,6 +32,7 @@ from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
+from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work.run import Changes
 
 REQUEST_ID_LENGTH_MAX: Final = 64
@@ -57,6 +60,7 @@ class Process:
     verifier: Verifier
     metrics: Metrics
     changes: Changes
+    children: ChildProcesses
     access_log: AccessLogWriter
     rate: RateLimit
     now: Callable[[], datetime]
@@ -91,10 +95,11 @@ def build(
             return await outbox_db.numbered_after(connection, after, limit, before)
 
     def delivered(event: StreamEvent) -> None:
-        metrics.delivery_seconds.observe(max((clock() - event.recorded_at).total_seconds(), 0.0))
+        seconds = max((clock() - event.recorded_at).total_seconds(), 0.0)
+        metrics.delivery_seconds.labels(aggregate_of(event.name)).observe(seconds)
 
     async def receive(event: Mapping[str, Any]) -> bool:
-        statement, source = inbox_service.read(event), event["source"]
+        statement, source = await asyncio.to_thread(inbox_service.read, event), event["source"]
         actor = inbox_service.actor_of(statement, request_id=event["id"][:REQUEST_ID_LENGTH_MAX])
         owner = inbox_service.key_owner(source)
         done = await changes.run(RECEIVE, actor, {"statement": statement}, key=event["id"], key_owner=owner)
@@ -107,12 +112,20 @@ def build(
         tls = client_context(settings, "kafka")
         transport = KafkaTransport(settings.events_url, settings.events_topic, tls)
         reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
-        inbox = Inbox(settings.events_url, settings.remittances_topic, receive, results=metrics.inbox, tls=tls)
+        inbox = Inbox(
+            settings.events_url,
+            settings.remittances_topic,
+            receive,
+            results=metrics.inbox,
+            posting_seconds=metrics.posting_seconds,
+            tls=tls,
+        )
     relay = Relay(
         database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
     )
     access_log = AccessLogWriter(database, access_log_key_of(settings), now=clock, metrics=metrics)
-    changes = Changes(database, access_log, now=clock, counters=metrics, on_commit=relay.wake)
+    children = ChildProcesses(settings.tiss_processes)
+    changes = Changes(database, access_log, now=clock, counters=metrics, children=children, on_commit=relay.wake)
     redis = caching.connect(settings.redis_url, **_redis_files(settings))
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     return Process(
@@ -133,6 +146,7 @@ def build(
         verifier=verifier_of(settings),
         metrics=metrics,
         changes=changes,
+        children=children,
         access_log=access_log,
         now=clock,
     )
@@ -179,6 +193,7 @@ async def _start_at_end_of_log(process: Process) -> None:
     try:
         async with process.database.reading() as connection:
             process.hub.last_position = (await outbox_db.log_range(connection)).last
+            process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:
         process.database_outage.failed(error)
 
@@ -194,6 +209,7 @@ async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await process.children.stop()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STOP_SECONDS):
             await process.transport.close()

@@ -1,18 +1,21 @@
 """Queries on claims."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 
 from app.db.claims import ClaimFilter, ClaimRecord
+from app.domain.claim_form import ClaimForm
 from app.domain.money import Cents
 from app.resolvers import claims
 from app.resolvers.claims import ClaimOrder
+from app.schema.base import inputs
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.enums import ClaimStatus, ClaimType
 from app.schema.base.info import Info
+from app.schema.base.inputs import Deferred
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.claim_inputs import ClaimInput
@@ -22,6 +25,13 @@ from app.schema.preflight import ClaimPreflight
 described(ClaimOrder, "Order of a list of claims.")
 # Sorting by an amount reveals it.
 ORDER_NEEDS = dict.fromkeys((ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_AMOUNT_DESC), ("amounts:read",))
+
+inputs.defer(ClaimInput)
+
+
+def _form(input: ClaimInput) -> ClaimForm:
+    check_arguments(input=input)
+    return input.to_domain()
 
 
 @strawberry.input(description="Filter for claims. Every given condition must match; ranges include both ends.")
@@ -85,8 +95,8 @@ class ClaimQuery:
     async def claim_preflight(
         self, info: Info, input: ClaimInput | None = None, claim_id: strawberry.ID | None = None
     ) -> Any:
-        check_arguments(input=input)
-        return await claims.examine(info.context, form=input.to_domain() if input else None, claim_id=claim_id)
+        form = None if input is None else await inputs.read(cast("Deferred", input), _form)
+        return await claims.examine(info.context, form=form, claim_id=claim_id)
 
     @strawberry.field(
         graphql_type=Connection[Claim],

@@ -5,8 +5,12 @@ from datetime import date
 import strawberry
 
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
+from app.domain.access_log import DataClass
 from app.schema.base.connections import Node, OfRecord
-from app.schema.base.permissions import maskable, personal
+from app.schema.base.permissions import Requires, maskable, personal
+
+# Whoever sees an object of a provider sees the provider; its number may be a person's CPF and is masked.
+_READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read", "eligibility:read")
 
 
 @strawberry.type(description="A health insurer (operadora).")
@@ -29,7 +33,10 @@ class Provider(OfRecord):
 
     cnes: str = strawberry.field(description="Number in the national register of health establishments (CNES).")
     name: str = strawberry.field(description="Name of the establishment.")
-    tax_id: str = strawberry.field(description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.")
+    tax_id: str | None = strawberry.field(
+        description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.",
+        extensions=[Requires(*_READERS, data=DataClass.PERSONAL, clear="practitioners:read")],
+    )
 
 
 @strawberry.type(description="A patient: a person insured by a payer (beneficiário).")
@@ -49,11 +56,15 @@ class Patient(Node):
 
 @strawberry.type(description="A practitioner who performs services (profissional executante).")
 class Practitioner:
-    name: str | None = strawberry.field(description="Name (nomeProf); null if not given.")
+    name: str | None = strawberry.field(
+        description="Name (nomeProf); null if not given.", extensions=personal("practitioners:read")
+    )
     council: str | None = strawberry.field(
         description="Professional council (conselho), a code of TISS table 26; null if not given."
     )
-    number: str | None = strawberry.field(description="Registration number in the council; null if not given.")
+    number: str | None = strawberry.field(
+        description="Registration number in the council; null if not given.", extensions=personal("practitioners:read")
+    )
     state: str | None = strawberry.field(
         description="State of the council (UF), a code of TISS table 59; null if not given."
     )

@@ -55,11 +55,23 @@ def _question_failures(question: Question) -> list[Failure | None]:
 
 
 async def check(unit: UnitOfWork, *, question: Question, earlier: EligibilityRecord | None) -> EligibilityRecord:
-    """Store the payer's answer, or repeat `earlier`, its unexpired answer to the same question; both add a row."""
-    record = await _ask(unit, question) if earlier is None else _repeated(unit, question, earlier)
+    """Store the payer's answer, or repeat `earlier`, its answer to the same question; both add a row.
+
+    The payer is asked if the earlier answer has expired, or is none of this database's.
+    """
+    if earlier is not None and await _is_valid(unit, earlier):
+        record = _repeated(unit, question, earlier)
+    else:
+        record = await _ask(unit, question)
     await eligibility_db.insert_check(unit.connection, record)
     unit.changed(record.id, record.patient_id)
     return record
+
+
+async def _is_valid(unit: UnitOfWork, earlier: EligibilityRecord) -> bool:
+    if earlier.expires_at is None or earlier.expires_at <= unit.now:
+        return False
+    return bool(await eligibility_db.by_ids(unit.connection, unit.scope, [earlier.id]))
 
 
 async def _ask(unit: UnitOfWork, question: Question) -> EligibilityRecord:

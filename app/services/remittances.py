@@ -1,8 +1,10 @@
 """Importing a payer's statement: stored once, and matched to claims line by line, or by hand where that fails."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from typing import Any, Final
 
@@ -13,7 +15,7 @@ from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
-from app.domain.errors import conflict, not_found, raise_any
+from app.domain.errors import Failure, conflict, not_found, raise_any
 from app.domain.remittances import (
     RemittanceLineAction,
     RemittanceLineProblem,
@@ -26,8 +28,12 @@ from app.domain.statement import Statement, StatementLine, statement_failures
 from app.events.contracts import remittance_event
 from app.services import parties
 from app.tiss import read_statement
+from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+
+LINES_AT_ONCE: Final = 200
+"""How many lines are checked or written without letting the event loop have a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,13 @@ class Imported:
     already_imported: bool
 
 
-async def read_document(*, statement: Statement, document: bytes | None, source: RemittanceSource) -> dict[str, Any]:
-    """The arguments of `import_statement`, with number and lines from the TISS document, which a thread reads."""
+async def read_document(
+    children: ChildProcesses, *, statement: Statement, document: bytes | None, source: RemittanceSource
+) -> dict[str, Any]:
+    """The arguments of `import_statement`, with number and lines from the TISS document."""
     if document is None:
         return {"statement": statement, "source": source}
-    read = partial(read_statement.read_for, document, payer=statement.payer, provider=statement.provider)
-    message = await asyncio.to_thread(read)
+    message = await children.run(read_statement.read_for, document, statement.payer, statement.provider)
     number = statement.statement_number or message.statement_number or ""
     return {"statement": replace(statement, statement_number=number, lines=message.lines), "source": source}
 
@@ -51,7 +58,7 @@ async def read_document(*, statement: Statement, document: bytes | None, source:
 async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> Imported:
     """Store the statement with its lines. The same statement again changes nothing; other lines under its number are
     CONFLICT."""
-    raise_any(statement_failures(statement, today=unit.today))
+    raise_any(await _failures(statement, unit.today))
     await parties.check(unit.connection, unit.scope, provider=statement.provider, payer=statement.payer)
     known = await remittances_db.by_number(
         unit.connection, statement.payer, statement.provider, statement.statement_number
@@ -68,6 +75,12 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     unit.emit(remittance_event("RemittanceImported", remittance, at=unit.now))
     unit.changed(remittance.id)
     return Imported(remittance, already_imported=False)
+
+
+async def _failures(statement: Statement, today: date) -> list[Failure]:
+    """The failures of the statement, which has up to 2,000 lines: many are checked in a thread."""
+    check = partial(statement_failures, statement, today=today)
+    return await asyncio.to_thread(check) if len(statement.lines) > LINES_AT_ONCE else check()
 
 
 def _repeated(known: RemittanceRecord, statement: Statement) -> Imported:
@@ -105,14 +118,38 @@ async def _matched_lines(
     claims = await claims_db.by_numbers(unit.connection, unit.scope, statement.provider, statement.payer, wanted)
     replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
     # A claim and the one that replaces it have the same number of the payer, which means the newer one.
-    active = [claim for claim in claims if claim.id not in replaced]
-    return [_line(remittance.id, number, line, active) for number, line in enumerate(statement.lines, start=1)]
+    active = _Numbered(claim for claim in claims if claim.id not in replaced)
+    lines: list[RemittanceLineRecord] = []
+    for number, line in enumerate(statement.lines, start=1):
+        lines.append(_line(remittance.id, number, line, active))
+        if number % LINES_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return lines
 
 
-def _line(
-    remittance_id: str, sequence: int, line: StatementLine, claims: Sequence[ClaimRecord]
-) -> RemittanceLineRecord:
-    found = _claims_of(line, claims)
+class _Numbered:
+    """Claims by their numbers."""
+
+    def __init__(self, claims: Iterable[ClaimRecord]) -> None:
+        self._of_provider: defaultdict[str, list[ClaimRecord]] = defaultdict(list)
+        self._of_payer: defaultdict[str, list[ClaimRecord]] = defaultdict(list)
+        for claim in claims:
+            self._of_provider[claim.provider_claim_number].append(claim)
+            if claim.payer_claim_number is not None:
+                self._of_payer[claim.payer_claim_number].append(claim)
+
+    def of(self, line: StatementLine) -> list[ClaimRecord]:
+        """The claims that fit the line's numbers; if the two numbers are those of different claims, all of them."""
+        by_provider = self._of_provider.get(line.provider_claim_number or "", [])
+        by_payer = self._of_payer.get(line.payer_claim_number or "", [])
+        if by_provider and by_payer:
+            both = [claim for claim in by_provider if claim in by_payer]
+            return both or [*by_provider, *by_payer]
+        return by_provider or by_payer
+
+
+def _line(remittance_id: str, sequence: int, line: StatementLine, claims: _Numbered) -> RemittanceLineRecord:
+    found = claims.of(line)
     is_matched = len(found) == 1
     problem = RemittanceLineProblem.AMBIGUOUS if found else RemittanceLineProblem.UNKNOWN_CLAIM
     return RemittanceLineRecord(
@@ -131,20 +168,6 @@ def _line(
         matched_by=None,
         posted_at=None,
     )
-
-
-def _claims_of(line: StatementLine, claims: Sequence[ClaimRecord]) -> list[ClaimRecord]:
-    """The claims that fit the line's numbers; if the two numbers are those of different claims, all of them."""
-    by_provider = [claim for claim in claims if claim.provider_claim_number == line.provider_claim_number]
-    by_payer = [
-        claim
-        for claim in claims
-        if line.payer_claim_number is not None and claim.payer_claim_number == line.payer_claim_number
-    ]
-    if by_provider and by_payer:
-        both = [claim for claim in by_provider if claim in by_payer]
-        return both or [*by_provider, *by_payer]
-    return by_provider or by_payer
 
 
 async def match(unit: UnitOfWork, *, id: str, claim_id: str) -> RemittanceLineRecord:

@@ -1,12 +1,21 @@
 """Metrics: every one that the gateway exports."""
 
+import time
+from collections.abc import Callable, Iterable
+from itertools import product
 from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 
 OTHER: Final = "other"
 """The label of everything that has no label of its own."""
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_DELIVERY_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
+_POSTING_SECONDS: Final = (0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 900, 3_600)
+TYPES: Final = ("query", "mutation", "subscription", "none")
+KINDS: Final = ("point", "list", "mutation", "subscription", "none")
+OUTCOMES: Final = ("ok", "refused", "denied", "unavailable", "internal")
+AGGREGATES: Final = ("claim", "denial", "invoice", "settlement", "remittance")
 
 
 class LedgerTotals(Protocol):
@@ -26,6 +35,30 @@ class LedgerTotals(Protocol):
     def unexplained_cents(self) -> int: ...
 
 
+class UnknownGauge(Gauge):
+    """A gauge that has no value until one is set: 0 would say something that nobody has looked at."""
+
+    _is_known = False
+
+    def set(self, value: float) -> None:
+        """Show this value from now on."""
+        super().set(value)
+        self._is_known = True
+
+    def follow(self, value: Callable[[], float]) -> None:
+        """Show what the function returns at each scrape from now on."""
+        self.set_function(value)
+        self._is_known = True
+
+    def forget(self) -> None:
+        """Show no value until the next one is set."""
+        self._is_known = False
+
+    def collect(self) -> Iterable[Metric]:
+        """The sample, if there is one."""
+        return super().collect() if self._is_known else ()
+
+
 class Metrics:
     """Every metric of one process, in a registry of its own.
 
@@ -40,6 +73,21 @@ class Metrics:
         self._add_business()
         self._add_outbox()
         self._add_delivery()
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Give counters and histograms their label values now: Prometheus sees no increase in a series that is born
+        with its first one."""
+        for name, (type, outcome) in product((*self._operations, OTHER), product(TYPES, OUTCOMES)):
+            self.graphql_requests.labels(name, type, outcome)
+        for name, kind in product((*self._operations, OTHER), KINDS):
+            self.graphql_seconds.labels(name, kind)
+        for outcome, source in product(("ELIGIBLE", "NOT_ELIGIBLE", "UNDETERMINED"), ("PAYER", "CACHE")):
+            self.eligibility.labels(outcome, source)
+        for aggregate in AGGREGATES:
+            self.delivery_seconds.labels(aggregate)
+        for result in ("posted", "repeated", "retried", "dead"):
+            self.inbox.labels(result)
 
     def _add_requests(self) -> None:
         self.http_requests = self._counter("billing_http_requests_total", "HTTP requests.", "route", "method", "status")
@@ -50,7 +98,7 @@ class Metrics:
             "billing_graphql_requests_total", "GraphQL operations by registered name.", "operation", "type", "outcome"
         )
         self.graphql_seconds = self._seconds(
-            "billing_graphql_request_duration_seconds", "Time to execute a GraphQL operation.", "operation"
+            "billing_graphql_request_duration_seconds", "Time to execute a GraphQL operation.", "operation", "kind"
         )
         self.subscribers = self._gauge("billing_subscribers", "Live subscriptions.")
         self.dependency_up = self._gauge("billing_dependency_up", "Whether a dependency answers.", "dependency")
@@ -78,14 +126,19 @@ class Metrics:
             "Where billed money is, in cents, at the last sweep: billed, paid, in_dispute, lost, awaiting.",
             "part",
         )
-        self.unexplained = self._gauge(
+        self.unexplained = self._unknown(
             "billing_unexplained_cents",
-            "Billed minus paid, in dispute, lost and awaiting, at the last sweep; anything but 0 is a wrong row.",
+            "Billed minus paid, in dispute, lost and awaiting, at the last sweep; anything but 0 is a wrong row. No "
+            "value before this process has added up the books.",
+        )
+        self.proof_age = self._unknown(
+            "billing_books_proof_age_seconds",
+            "Time since this process last added up the books. No value before it has.",
         )
 
     def _add_outbox(self) -> None:
-        self.outbox_pending = self._gauge("billing_outbox_pending", "Events recorded and not yet published.")
-        self.outbox_age = self._gauge("billing_outbox_oldest_age_seconds", "Age of the oldest unpublished event.")
+        self.outbox_pending = self._unknown("billing_outbox_pending", "Events recorded and not yet published.")
+        self.outbox_age = self._unknown("billing_outbox_oldest_age_seconds", "Age of the oldest unpublished event.")
         self.published = self._counter("billing_outbox_published_total", "Events published.")
         self.publish_errors = self._counter(
             "billing_outbox_publish_errors_total", "Failed attempts to publish.", "error"
@@ -94,7 +147,7 @@ class Metrics:
         self.batch_seconds = self._seconds(
             "billing_relay_batch_seconds", "Time to number, publish and mark one batch of events."
         )
-        self.parked = self._gauge(
+        self.parked = self._unknown(
             "billing_outbox_parked",
             "Events that cannot be published, and those waiting for them: see `billing parked`.",
         )
@@ -108,8 +161,15 @@ class Metrics:
         self.delivery_seconds = self._seconds(
             "billing_event_delivery_seconds",
             "Time from recording an event to delivering it to this process's subscribers.",
+            "aggregate",
+            buckets=_DELIVERY_SECONDS,
         )
         self.lagged = self._counter("billing_subscribers_lagged_total", "Subscriptions ended because they fell behind.")
+        self.posting_seconds = self._seconds(
+            "billing_statement_posting_seconds",
+            "Time from a statement's arrival at the broker to the end of its import.",
+            buckets=_POSTING_SECONDS,
+        )
         self.inbox = self._counter(
             "billing_inbox_messages_total",
             "Messages from payers by result: posted, repeated, dead; also each retried attempt.",
@@ -122,8 +182,16 @@ class Metrics:
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
         return Gauge(name, description, labels, registry=self.registry)
 
-    def _seconds(self, name: str, description: str, *labels: str) -> Histogram:
-        return Histogram(name, description, labels, buckets=_SECONDS, registry=self.registry)
+    def _unknown(self, name: str, description: str) -> UnknownGauge:
+        return UnknownGauge(name, description, registry=self.registry)
+
+    def _seconds(self, name: str, description: str, *labels: str, buckets: tuple[float, ...] = _SECONDS) -> Histogram:
+        return Histogram(name, description, labels, buckets=buckets, registry=self.registry)
+
+    def forget_backlog(self) -> None:
+        """Show no backlog until it is read again: old numbers would look like present ones."""
+        for gauge in (self.outbox_pending, self.outbox_age, self.parked):
+            gauge.forget()
 
     def change(self, action: str, outcome: str) -> None:
         """Count a call of an action with `done`, `replayed` or the code of its refusal."""
@@ -150,6 +218,8 @@ class Metrics:
         for name, cents in parts.items():
             self.books.labels(name).set(cents)
         self.unexplained.set(totals.unexplained_cents)
+        proved = time.monotonic()
+        self.proof_age.follow(lambda: time.monotonic() - proved)
 
     def operation(self, name: str | None) -> str:
         """The label for an operation name: the name if it is registered, else `other`, since clients choose names."""

@@ -54,15 +54,11 @@ def read(xml: bytes) -> StatementMessage:
 
 def _guides(root: Any) -> list[Any]:
     """The elements that carry a claim's number, each once, in document order."""
-    found: list[Any] = []
-    for node in root.iter():
-        parent = node.getparent()
-        if _name(node) in NUMBERS and parent is not None and parent not in found:
-            found.append(parent)
-    return found
+    parents = (node.getparent() for node in root.iter() if _name(node) in NUMBERS)
+    return list(dict.fromkeys(parent for parent in parents if parent is not None))
 
 
-def read_for(xml: bytes, *, payer: str, provider: str) -> StatementMessage:
+def read_for(xml: bytes, payer: str, provider: str) -> StatementMessage:
     """The statement; CONFLICT if it names another payer or provider than these."""
     found = read(xml)
     if found.payer not in (None, payer):

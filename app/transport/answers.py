@@ -2,23 +2,24 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import orjson
 from graphql import ExecutionResult
 
 from app.transport import errors
 from app.transport.errors import Refused, RequestError
-
-Outcome = Literal["ok", "error", "rejected"]
+from app.transport.outcomes import Outcome, outcome_of
 
 
 @dataclass(frozen=True, slots=True)
 class OperationReport:
-    """One operation for the metrics; `name` is the client's text, `type` is None for a request that was not read."""
+    """One operation for the metrics; `name` is the client's text, `type` and `kind` are None for a request that was not
+    read."""
 
     name: str | None
     type: str | None
+    kind: str | None
     outcome: Outcome
     seconds: float
     code: str | None = None
@@ -29,11 +30,11 @@ class Answer:
     """One GraphQL response: `data` and `errors`, and `body`, the whole response encoded as JSON.
 
     `status` is the HTTP status under application/graphql-response+json, `legacy_status` the one under application/json.
-    `is_last` marks an answer that ends a subscription early.
+    `is_refusal`: nothing was executed. `is_last` marks an answer that ends a subscription early.
     """
 
     body: bytes
-    outcome: Outcome = "ok"
+    is_refusal: bool = False
     data: Any = None
     errors: list[dict[str, Any]] = field(default_factory=list)
     status: int = 200
@@ -42,17 +43,22 @@ class Answer:
     is_last: bool = False
 
     @property
+    def outcome(self) -> Outcome:
+        """What the metrics count it as."""
+        return outcome_of(self.errors)
+
+    @property
     def code(self) -> str | None:
         """The first error's code."""
         return self.errors[0]["extensions"]["code"] if self.errors else None
 
     @classmethod
-    def refused(cls, refused: Refused, outcome: Outcome = "rejected") -> Self:
-        """Errors without data: nothing was executed, or the result cannot be used."""
+    def refused(cls, refused: Refused, *, is_refusal: bool = True) -> Self:
+        """Errors without data: nothing was executed, or the result cannot be used (`is_refusal` False)."""
         found = refused.formatted()
         return cls(
             orjson.dumps({"errors": found}),
-            outcome,
+            is_refusal,
             errors=found,
             status=refused.status,
             legacy_status=refused.legacy_status,
@@ -62,13 +68,13 @@ class Answer:
     @classmethod
     def ended(cls, refused: Refused) -> Self:
         """The last answer of a subscription that ends early."""
-        return replace(cls.refused(refused, "error"), is_last=True)
+        return replace(cls.refused(refused, is_refusal=False), is_last=True)
 
     @classmethod
     def not_started(cls, result: ExecutionResult, request_id: str | None) -> Self:
         """The only answer of a subscription whose source refused: errors alone, so that a socket sends `error`."""
         found = cls.of(result, request_id).errors
-        return cls(orjson.dumps({"errors": found}), "rejected", errors=found, is_last=True)
+        return cls(orjson.dumps({"errors": found}), is_refusal=True, errors=found, is_last=True)
 
     @classmethod
     def of(
@@ -86,8 +92,8 @@ class Answer:
         try:
             body = orjson.dumps(payload)
         except TypeError as error:
-            return cls.refused(errors.as_refusal(error, request_id), "error")
-        return cls(body, "error" if found else "ok", result.data, found)
+            return cls.refused(errors.as_refusal(error, request_id), is_refusal=False)
+        return cls(body, data=result.data, errors=found)
 
 
 def _payload(result: ExecutionResult, found: list[dict[str, Any]], extensions: Mapping[str, object]) -> dict[str, Any]:

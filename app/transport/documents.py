@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
+    SelectionNode,
     parse,
     recommended_rules,
     specified_rules,
@@ -38,12 +40,14 @@ _RULES: Final = (*recommended_rules, *specified_rules, MaybeNullValidationRule, 
 
 @dataclass(frozen=True)
 class Operation:
-    """What is to be executed: one operation of a valid document, with its variables; `started` is a perf_counter."""
+    """What is to be executed: one operation of a valid document, with its variables and how many values they hold;
+    `started` is a perf_counter."""
 
     document: "Document"
     node: OperationDefinitionNode
     variables: dict[str, Any] | None
     started: float
+    values: int = 0
 
     @property
     def name(self) -> str | None:
@@ -54,6 +58,13 @@ class Operation:
     def type(self) -> OperationType:
         """Query, mutation or subscription."""
         return self.node.operation
+
+    @property
+    def kind(self) -> str:
+        """`mutation`, `subscription`, `point` for a query of objects by their `id` alone, or `list` for any other."""
+        if self.type is not OperationType.QUERY:
+            return str(self.type.value)
+        return "point" if all(map(_asks_by_id, self.node.selection_set.selections)) else "list"
 
     @property
     def measure(self) -> Measure:
@@ -83,7 +94,7 @@ class Document:
         if name is not None and name not in self.operations:
             raise RequestError(errors.RESOLUTION_FAILURE, "operationName must name an operation of the document")
         node = next(iter(self.operations.values())) if name is None else self.operations[name]
-        return Operation(self, node, parameters.variables, started)
+        return Operation(self, node, parameters.variables, started, parameters.values)
 
 
 def parse_text(text: str) -> DocumentNode:
@@ -146,6 +157,10 @@ class Documents:
         while self._weight_left < 0:
             self._weight_left += _weight(self._cache.popitem(last=False)[1])
         return document
+
+
+def _asks_by_id(selection: SelectionNode) -> bool:
+    return isinstance(selection, FieldNode) and any(each.name.value == "id" for each in selection.arguments or ())
 
 
 def _key(text: str) -> bytes:

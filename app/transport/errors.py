@@ -19,6 +19,8 @@ RATE_LIMITED: Final = "RATE_LIMITED"
 UNAVAILABLE: Final = "UNAVAILABLE"
 TIMEOUT: Final = "TIMEOUT"
 INTERNAL: Final = "INTERNAL"
+DISCONNECTED: Final = "CLIENT_DISCONNECTED"
+"""Nobody reads this answer: it is for the log and the metrics."""
 MASKED_MESSAGE: Final = "internal error"
 
 logger = logging.getLogger("billing.graphql")

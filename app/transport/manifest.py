@@ -1,4 +1,5 @@
-"""A manifest of trusted documents from the .graphql files of a client: one operation each, with its fragments."""
+"""A manifest of trusted documents from the .graphql files of a client: one operation each, with its fragments, once as
+it is written and once with `__typename` in every selection, as Apollo Client and urql send it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -7,11 +8,14 @@ from typing import Any
 from graphql import (
     DefinitionNode,
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLSyntaxError,
+    NameNode,
     Node,
     OperationDefinitionNode,
+    SelectionSetNode,
     Visitor,
     parse,
     print_ast,
@@ -58,13 +62,14 @@ def _entry(
         problems.append(f"{path}: give the operation a name")
         return
     spread = _spread_fragments(node, fragments)
-    body = print_ast(DocumentNode(definitions=(node, *(fragments[name] for name in spread))))
+    document = DocumentNode(definitions=(node, *(fragments[name] for name in spread)))
     try:
-        documents.get(body)
+        documents.get(print_ast(document))
     except RequestError as error:
         problems.append(f"{path}: {node.name.value}: {error.message}")
         return
-    yield {"id": digest_of(body), "name": node.name.value, "type": node.operation.value, "body": body}
+    for body in dict.fromkeys((print_ast(document), print_ast(visit(document, _AddTypename())))):
+        yield {"id": digest_of(body), "name": node.name.value, "type": node.operation.value, "body": body}
 
 
 def _spread_fragments(node: Node, fragments: Mapping[str, FragmentDefinitionNode]) -> list[str]:
@@ -80,6 +85,19 @@ def _spread_fragments(node: Node, fragments: Mapping[str, FragmentDefinitionNode
                 found[name] = None
                 waiting.append(fragments[name])
     return list(found)
+
+
+class _AddTypename(Visitor):
+    """Ends every selection but the root's with `__typename`, unless it asks for a `__` field already."""
+
+    def leave_selection_set(
+        self, node: SelectionSetNode, _key: Any, parent: Node | None, *_args: Any
+    ) -> SelectionSetNode | None:
+        """The longer selection; None leaves it as it is."""
+        asks = any(isinstance(each, FieldNode) and each.name.value.startswith("__") for each in node.selections)
+        if asks or isinstance(parent, OperationDefinitionNode):
+            return None
+        return SelectionSetNode(selections=(*node.selections, FieldNode(name=NameNode(value="__typename"))))
 
 
 class _Spreads(Visitor):

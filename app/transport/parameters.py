@@ -20,6 +20,8 @@ class Parameters:
     operation_name: str | None = None
     extensions: Mapping[str, Any] = field(default_factory=dict)
     document_id: object = None
+    values: int = 0
+    """How many values the variables hold, those inside of lists and objects included."""
 
     @classmethod
     def of(cls, value: object) -> Self:
@@ -33,8 +35,9 @@ class Parameters:
             if not isinstance(value.get(member), dict | None):
                 raise _bad(f"{member} must be an object")
         query = _query(value)
-        _check_size(value.get("variables"))
-        return cls(query, value.get("variables"), name or None, value.get("extensions") or {}, value.get("documentId"))
+        variables, extensions = value.get("variables"), value.get("extensions") or {}
+        values = _check_size(variables)
+        return cls(query, variables, name or None, extensions, value.get("documentId"), values)
 
 
 def _query(value: dict[str, Any]) -> str:
@@ -50,9 +53,9 @@ def _query(value: dict[str, Any]) -> str:
     return query
 
 
-def _check_size(variables: object) -> None:
-    """Refuse values that are nested deeper, or are more, than any input needs: each is visited several times before
-    the first resolver could refuse it.
+def _check_size(variables: object) -> int:
+    """How many values there are. Refuse values that are nested deeper, or are more, than any input needs: each is
+    visited several times before the first resolver could refuse it.
 
     Level by level instead of by recursion, so that deep nesting cannot overflow the stack:
     {"a": [1, {"b": 2}]} has the levels [a's list], [1, {"b": 2}] and [2].
@@ -67,7 +70,7 @@ def _check_size(variables: object) -> None:
             raise _bad(f"send at most {VARIABLES_COUNT_MAX:,} values in variables")
         level = [each for each in below if isinstance(each, dict | list)]
         if not level:
-            return
+            return count
     raise _bad(f"nest variables at most {VARIABLES_DEPTH_MAX} levels deep")
 
 

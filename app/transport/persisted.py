@@ -4,7 +4,8 @@ Trusted documents come from a manifest; others are registered by clients as they
 Apollo's clients do it): a client sends the hash alone; if it is unknown (PERSISTED_QUERY_NOT_FOUND), the client repeats
 the request with hash and text, and from then on the hash is enough.
 
-A hash is the SHA-256 of the text in hexadecimal, sent as `documentId` or `extensions.persistedQuery.sha256Hash`.
+A hash is the SHA-256 of the text in hexadecimal, sent as `documentId` or `extensions.persistedQuery.sha256Hash`. A
+trusted document may also have the SHA-1 that its manifest gives it; nobody can register a document under one.
 """
 
 import re
@@ -15,12 +16,13 @@ from typing import Final, Protocol
 from app.transport import errors
 from app.transport.errors import Refused, RequestError
 from app.transport.parameters import Parameters
-from app.transport.trusted import digest_of, without_prefix
+from app.transport.trusted import digest_of, is_digest_of, without_prefix
 
 NOT_FOUND: Final = "PERSISTED_QUERY_NOT_FOUND"
 NOT_SUPPORTED: Final = "PERSISTED_QUERY_NOT_SUPPORTED"
 NOT_TRUSTED: Final = "QUERY_NOT_IN_SAFELIST"
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
+_SHA256_LENGTH: Final = 64
 
 
 class Store(Protocol):
@@ -40,6 +42,7 @@ class PersistedDocuments:
         self, trusted: Mapping[str, str] | None = None, *, is_trusted_only: bool = False, store: Store | None
     ) -> None:
         self.trusted = dict(trusted or {})
+        self._trusted_texts = frozenset(self.trusted.values())
         self._is_trusted_only = is_trusted_only
         self._store = store
 
@@ -49,10 +52,10 @@ class PersistedDocuments:
         digest = _given_digest(parameters)
         if digest is None:
             return self._checked_text(parameters)
-        if parameters.query and digest_of(parameters.query) != digest:
+        if parameters.query and not is_digest_of(parameters.query, digest):
             raise Refused(errors.BAD_REQUEST, "the hash does not match the document")
         text = self.trusted.get(digest)
-        if text is None and not self._is_trusted_only:
+        if text is None and not self._is_trusted_only and len(digest) == _SHA256_LENGTH:
             text = parameters.query or await self._stored(digest)
         if text is None:
             raise self._not_found()
@@ -67,7 +70,7 @@ class PersistedDocuments:
     def _checked_text(self, parameters: Parameters) -> Parameters:
         if not parameters.query:
             raise Refused(errors.BAD_REQUEST, "query must be a non-empty string")
-        if self._is_trusted_only and digest_of(parameters.query) not in self.trusted:
+        if self._is_trusted_only and parameters.query not in self._trusted_texts:
             raise RequestError(NOT_TRUSTED, "only trusted documents run here, send a documentId")
         return parameters
 

@@ -127,13 +127,13 @@ class Pipeline:
         """Steps 7 and 8. What was disclosed is recorded also where the execution fails, or is cancelled, halfway."""
         try:
             async with asyncio.timeout(self._deadline_seconds) as timer:
-                result = self._engine.execute(operation, context)
+                result = await self._engine.start(operation, context, self._compiler)
                 if isawaitable(result):
                     async with expire_when(timer, disconnected):
                         result = await result
             return Answer.of(result, context.request_id, self._cost_report(operation))
         except Exception as error:  # noqa: BLE001 - masked and logged
-            return Answer.refused(self._failure(error, timer, context.request_id), "error")
+            return Answer.refused(self._failure(error, timer, context.request_id), is_refusal=False)
         finally:
             context.record_disclosures(context.disclosures())
 
@@ -141,7 +141,7 @@ class Pipeline:
         if not (isinstance(error, TimeoutError) and timer.expired()):
             return errors.as_refusal(error, request_id)
         if is_expired_early(timer):
-            return Refused(errors.TIMEOUT, "the client disconnected", status=499)
+            return Refused(errors.DISCONNECTED, "the client disconnected", status=499)
         return TimedOut(f"not finished within {self._deadline_seconds:g} s, ask for less")
 
     def _cost_report(self, operation: Operation) -> dict[str, object]:
@@ -176,16 +176,24 @@ class Pipeline:
     def refuse(self, error: Exception, *, request_id: str | None = None, operation: Operation | None = None) -> Answer:
         """The answer to a request that is not executed; one log line, one report."""
         refused = errors.as_refusal(error, request_id)
-        answer = Answer.refused(refused, "error" if refused.code == errors.INTERNAL else "rejected")
+        answer = Answer.refused(refused)
         self._report(operation, answer, request_id)
         return answer
 
     def _report(self, operation: Operation | None, answer: Answer | None, request_id: str | None) -> None:
         """Tell the metrics how the operation ended; `answer` is None for a stream that ended before its first event."""
-        outcome, code = (answer.outcome, answer.code) if answer else ("ok", None)
-        if outcome == "rejected":
+        code = answer.code if answer else None
+        if answer and answer.is_refusal and code != errors.INTERNAL:
             errors.logger.info("refused %s in request %s", code, request_id)
         if self._on_operation is not None:
-            name, type = (operation.name, operation.type.value) if operation else (None, None)
             seconds = time.perf_counter() - operation.started if operation else 0.0
-            self._on_operation(OperationReport(name, type, outcome, seconds, code))
+            self._on_operation(
+                OperationReport(
+                    name=operation.name if operation else None,
+                    type=operation.type.value if operation else None,
+                    kind=operation.kind if operation else None,
+                    outcome=answer.outcome if answer else "ok",
+                    seconds=seconds,
+                    code=code,
+                )
+            )

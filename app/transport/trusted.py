@@ -18,8 +18,17 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def is_digest_of(text: str, digest: str) -> bool:
+    """Whether this is the text's SHA-256, or its SHA-1, with which GraphQL Code Generator names documents by default.
+
+    The text comes from a manifest that we trust, so that nobody gains by two documents with one SHA-1.
+    """
+    return digest in (digest_of(text), hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
 def load_trusted(path: Path) -> dict[str, str]:
-    """Hash -> text from a manifest: `{hash: text}`, or Apollo's list of operations. ManifestError if it is neither."""
+    """Hash -> text from a manifest: `{hash: text}` as GraphQL Code Generator writes it, or Apollo's list of operations.
+    ManifestError if it is neither."""
     try:
         content = orjson.loads(path.read_bytes())
     except OSError as error:
@@ -31,7 +40,7 @@ def load_trusted(path: Path) -> dict[str, str]:
         raise ManifestError(f"{path} is not a manifest of documents by hash")
     documents = {without_prefix(digest): text for digest, text in texts.items()}
     for digest, text in documents.items():
-        if digest_of(text) != digest:
+        if not is_digest_of(text, digest):
             raise ManifestError(f"{path}: the document under {digest[:70]} has the hash {digest_of(text)}")
     return documents
 
@@ -50,5 +59,5 @@ def _texts(content: Any) -> dict[str, str] | None:
 
 
 def without_prefix(digest: str) -> str:
-    """The hash in lower case, without the prefix `sha256:` that some tools add."""
-    return digest.removeprefix("sha256:").lower()
+    """The hash in lower case, without the prefix `sha256:` or `sha1:` that some tools add."""
+    return digest.lower().removeprefix("sha256:").removeprefix("sha1:")

@@ -196,7 +196,7 @@ class Socket:
 
     async def _send_answer(self, id: str, answer: Answer) -> Answer | None:
         """Send it as `next`; one that ends the operation is given back instead, to be sent as `error`."""
-        if answer.outcome == "rejected" or answer.is_last:
+        if answer.is_refusal or answer.is_last:
             return answer
         await self._send_text(b'{"id":%b,"type":"next","payload":%b}' % (orjson.dumps(id), answer.body))
         return None

@@ -46,7 +46,8 @@ class Action(Generic[Result]):
     `needs` the permission (None: only the gateway itself runs it); `run` the service, called with the unit of work and
     the arguments; `answer` how its result is stored under a key (None: it cannot have a key); `offers` its entry among
     `availableActions`; `prepare` turns the arguments into those of `run` before the transaction starts, for work that
-    needs no database.
+    needs no database; its first argument is the child processes for it; `seconds` replaces the limit of a transaction,
+    for one that computes much.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Action(Generic[Result]):
     answer: StoredAnswer[Result] | None = None
     offers: StrEnum | None = None
     prepare: Callable[..., Awaitable[Mapping[str, Any]]] | None = None
+    seconds: float | None = None
 
 
 class StoredRecord(Generic[Row]):

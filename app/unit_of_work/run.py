@@ -17,6 +17,7 @@ from app.db import outbox as outbox_db
 from app.db.engine import Database
 from app.domain.actor import Actor
 from app.domain.errors import BillingError
+from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work import idempotency
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Key, Written
@@ -47,12 +48,14 @@ class Changes:
         *,
         now: Callable[[], datetime],
         counters: ChangeCounters,
+        children: ChildProcesses | None = None,
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._access_log = access_log
         self._now = now
         self._counters = counters
+        self._children = children or ChildProcesses()
         self._on_commit = on_commit
         self._locks = KeyedLocks()
 
@@ -87,10 +90,10 @@ class Changes:
     ) -> tuple[Written[Result], UnitOfWork]:
         # The data scope is part of the request: a stored result is never given to a caller with another data scope.
         once_key = None if key is None else Key(owner, key, [actor.data_scope, arguments])
-        prepared = arguments if action.prepare is None else await action.prepare(**arguments)
+        prepared = arguments if action.prepare is None else await action.prepare(self._children, **arguments)
 
         async def attempt(connection: AsyncConnection) -> tuple[Written[Result], UnitOfWork]:
-            unit = UnitOfWork(connection, actor, self._now())
+            unit = UnitOfWork(connection, actor, self._now(), self._children)
             if once_key is None:
                 written = Written(await action.run(unit, **prepared))
             else:
@@ -103,7 +106,7 @@ class Changes:
         async with AsyncExitStack() as stack:
             if once_key is not None:
                 await stack.enter_async_context(self._locks.held(owner, action.name, once_key.text))
-            return await self._database.transact(attempt, is_repeatable=once_key is not None)
+            return await self._database.transact(attempt, is_repeatable=once_key is not None, seconds=action.seconds)
 
     async def _store(self, action: Action[Any], unit: UnitOfWork, *, is_replayed: bool) -> None:
         """Write history, events and the access log entry in the transaction of the change."""

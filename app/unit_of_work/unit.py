@@ -13,6 +13,7 @@ from app.domain.actor import Actor
 from app.domain.calendar import business_day
 from app.domain.data_scope import DataScope
 from app.events.contracts import Event
+from app.tiss.child_processes import ChildProcesses
 
 
 class Counted(StrEnum):
@@ -27,11 +28,13 @@ class Counted(StrEnum):
 class UnitOfWork:
     """One attempt at a change. A service writes rows through `connection` and adds everything else here; the runner
     stores it in the same commit. A retry starts with a new unit, so that nothing of a failed attempt remains.
+    Long computations run in `children`.
     """
 
     connection: AsyncConnection
     actor: Actor
     now: datetime
+    children: ChildProcesses
     events: list[Event] = field(default_factory=list)
     claim_steps: list[ClaimStep] = field(default_factory=list)
     invoice_steps: list[InvoiceStep] = field(default_factory=list)

@@ -177,6 +177,6 @@ def _operation_counter(metrics: Metrics) -> Callable[[OperationReport], None]:
     def count(report: OperationReport) -> None:
         name = metrics.operation(report.name)
         metrics.graphql_requests.labels(name, report.type or "none", report.outcome).inc()
-        metrics.graphql_seconds.labels(name).observe(report.seconds)
+        metrics.graphql_seconds.labels(name, report.kind or "none").observe(report.seconds)
 
     return count

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.engine import DatabaseUnavailable
 from app.db.migrate import is_current
@@ -59,6 +60,7 @@ async def _database_checks(process: Process) -> tuple[bool, bool]:
         async with asyncio.timeout(CHECK_SECONDS), process.database.reading() as connection:
             has_tables = await is_current(connection)
             if has_tables:
+                process.database.incarnation = await identity.read(connection)
                 await process.database.check_writable(connection)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the database is not ready
         process.database_outage.failed(error)
@@ -81,6 +83,7 @@ async def _measure_backlog(process: Process) -> None:
             waiting = await outbox_db.backlog(connection)
             parked, log = await outbox_db.held_back_count(connection), await outbox_db.log_range(connection)
     except (DatabaseUnavailable, TimeoutError):
+        process.metrics.forget_backlog()
         return
     age = (process.now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
     process.metrics.outbox_pending.set(waiting.pending)

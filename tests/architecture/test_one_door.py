@@ -20,6 +20,7 @@ TRANSACTIONS = {
     "services/retention.py": "deletes what has been stored for long enough",
     "services/tuss.py": "loads the published terms",
     "commands/events.py": "publishes events of the log again",
+    "commands/serving.py": "renews the identity of the database",
 }
 """Every file that may commit, and what it commits."""
 INTERNAL = {"expireDenials", "receiveRemittance", "importGuide"}

@@ -52,6 +52,7 @@ PARTIAL_WRITES = {
     "outbox.release": "the relay's own columns of many rows",
     "parties.insert_providers": "whole records, with the counters at zero",
     "remittances.update_lines": "posting changes the match and the status of a line, not what the statement says",
+    "identity.renew": "the one row of the identity of the database",
     "tuss.insert_many": "rows of the published tables, with the text for searching",
 }
 """Functions that write by themselves and not by `insert_records` and `update_record`, each with its reason."""

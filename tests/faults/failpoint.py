@@ -13,8 +13,8 @@ _file = Path(os.environ["FAILPOINT"])
 _transact = Database.transact
 
 
-async def _transact_and_die(self: Database, work: Any, *, is_repeatable: bool = True) -> Any:
-    result = await _transact(self, work, is_repeatable=is_repeatable)
+async def _transact_and_die(self: Database, work: Any, **options: Any) -> Any:
+    result = await _transact(self, work, **options)
     # The runner gives the result with its unit of work; the relay, the access log and the sweep are left alone.
     if isinstance(result, tuple) and result[1].actor.door is Door.GRAPHQL:
         _die_if_wanted()

@@ -14,7 +14,7 @@ from app.services import tuss
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, new_world
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 
-IS_FULL = os.environ.get("BILLING_FAULTS") == "full"
+IS_FULL = os.environ.get("BILLING_TEST_FAULTS") == "full"
 
 
 def scaled(full: int, short: int) -> int:

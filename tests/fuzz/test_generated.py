@@ -1,6 +1,6 @@
 """Generated queries and mutations against a live gateway: whatever is asked, no answer is a fault of the gateway.
 
-`BILLING_FUZZ_CASES=2000` runs more of them, other ones each time.
+`BILLING_TEST_FUZZ_CASES=2000` runs more of them, other ones each time.
 """
 
 import json

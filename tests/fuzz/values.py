@@ -11,7 +11,7 @@ from hypothesis_graphql import nodes
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, today
 
-CASES: Final = int(os.environ.get("BILLING_FUZZ_CASES", "0"))
+CASES: Final = int(os.environ.get("BILLING_TEST_FUZZ_CASES", "0"))
 FAULTS: Final = frozenset({"INTERNAL", "UNAVAILABLE", "TIMEOUT", "BAD_REQUEST"})
 Values = st.SearchStrategy[graphql.ValueNode]
 RUBBISH: Final = (

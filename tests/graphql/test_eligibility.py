@@ -5,9 +5,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
-from app.db.reference_tables import coverages, payers
+from app.db import identity
+from app.db.reference_tables import coverages, eligibility_checks, payers
 from app.domain.calendar import BRASILIA, business_day
 from tests.factories import World, add_card, new_world, refusals, today
 from tests.gateway import Gateway
@@ -189,6 +190,35 @@ class TestCache:
         history = await _history(world)
         assert history["totalCount"] == 10
         assert {row["id"] for row in history["nodes"]} == {one["id"] for one in found}
+
+    async def test_an_answer_of_the_database_before_it_was_restored_is_not_found(self, world: World) -> None:
+        database = world.gateway.database
+        before = await identity.of(database)
+        sources = [(await _check(world))["source"] for _ in range(2)]
+        renewed = await database.transact(identity.renew)
+        assert (await world.gateway.client.get("/health/ready")).json()["checks"]["database"] == "up"
+        sources += [(await _check(world))["source"] for _ in range(2)]
+        assert sources == ["PAYER", "CACHE", "PAYER", "CACHE"]
+        assert [len(renewed), renewed == before, await identity.of(database)] == [32, False, renewed]
+
+    @pytest.mark.parametrize("is_forgotten", [True, False], ids=["unknown row", "other fields"])
+    async def test_a_cached_answer_that_cannot_be_used_is_a_miss(self, world: World, is_forgotten: bool) -> None:
+        gateway, found = world.gateway, await _check(world)
+        if is_forgotten:
+            change = delete(eligibility_checks).where(eligibility_checks.c.id == found["id"])
+            await gateway.database.transact(lambda connection: connection.execute(change))
+        else:
+            key = gateway.parts.cache.eligibility_key(
+                database=await identity.of(gateway.database),
+                scope=f"{world.provider}.-",
+                payer=world.payer,
+                card=world.card,
+                day=today().isoformat(),
+                procedure=None,
+            )
+            assert await gateway.parts.cache.get(key) is not None
+            await gateway.parts.cache.put(key, b'{"of":"another release"}', lifetime_seconds=60)
+        assert [(await _check(world))["source"] for _ in range(2)] == ["PAYER", "CACHE"]
 
 
 class TestHistory:

@@ -37,6 +37,7 @@ async def test_operations_are_counted_under_registered_names_only(world: World) 
         return after.get(name, 0.0) - before.get(name, 0.0)
 
     assert (grown("Claims", "query", "ok"), grown("other", "query", "ok")) == (1, 1)
+    assert before['billing_graphql_requests_total{operation="Claims",outcome="internal",type="query"}'] == 0
     assert not any("Segredo" in name for name in after)
 
 

@@ -1,5 +1,6 @@
 """Documents by their hash: from a manifest, or registered by clients; and a gateway on which nothing else runs."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -16,6 +17,27 @@ from tests.gateway import Gateway, embedded_settings, running_gateway
 TRUSTED = "query Mine { me { subject } }"
 OTHER = "{ me { roles } }"
 HASH = digest_of(TRUSTED)
+# graphql-js prints so what Apollo Client makes of the operation: `__typename` in every selection but the root's.
+SENT_BY_APOLLO = """query Claims {
+  claims {
+    nodes {
+      ...Row
+      __typename
+    }
+    __typename
+  }
+}
+
+fragment Row on Claim {
+  id
+  ...Money
+  __typename
+}
+
+fragment Money on Claim {
+  status
+  __typename
+}"""
 
 
 async def _post(gateway: Gateway, body: dict[str, Any]) -> tuple[int, Any]:
@@ -123,6 +145,19 @@ async def test_nothing_but_trusted_documents_runs_where_only_those_may(strict: G
             assert (found["id"], found["type"]) == (kind, kind)
 
 
+async def test_the_manifest_of_a_code_generator_names_documents_by_their_sha_1(tmp_path: Path) -> None:
+    digest = hashlib.sha1(TRUSTED.encode(), usedforsecurity=False).hexdigest()
+    path = tmp_path / "persisted-documents.json"
+    path.write_text(json.dumps({digest: TRUSTED}))
+    mine = {"me": {"subject": "dev-biller"}}
+    async with running_gateway(embedded_settings(tmp_path, trusted_documents=path)) as gateway:
+        assert await _post(gateway, {"documentId": digest}) == (200, mine)
+        assert await _post(gateway, _apollo(digest)) == (200, mine)
+        other = hashlib.sha1(OTHER.encode(), usedforsecurity=False).hexdigest()
+        assert await _post(gateway, _apollo(other, query=OTHER)) == (200, "PERSISTED_QUERY_NOT_FOUND")
+        assert await _post(gateway, _apollo(other)) == (200, "PERSISTED_QUERY_NOT_FOUND")
+
+
 async def test_the_command_line_makes_the_manifest_and_names_what_cannot_be_trusted(tmp_path: Path) -> None:
     sources = tmp_path / "client"
     sources.mkdir()
@@ -133,12 +168,19 @@ async def test_the_command_line_makes_the_manifest_and_names_what_cannot_be_trus
     output = tmp_path / "trusted.json"
     made = billing("trusted-documents", str(sources), "--output", str(output))
     assert (made.returncode, made.stderr.startswith("1 operations")) == (0, True), made.stderr
-    (operation,) = json.loads(output.read_text())["operations"]
-    assert (operation["name"], operation["type"], operation["id"]) == ("Claims", "query", digest_of(operation["body"]))
+    written, sent = json.loads(output.read_text())["operations"]
+    for operation in (written, sent):
+        named = (operation["name"], operation["type"], operation["id"])
+        assert named == ("Claims", "query", digest_of(operation["body"]))
+    assert "__typename" not in written["body"]
+    assert sent["body"] == SENT_BY_APOLLO
     async with running_gateway(
         embedded_settings(tmp_path, trusted_documents=output, trusted_documents_only=True)
     ) as gateway:
-        assert await _post(gateway, {"documentId": operation["id"]}) == (200, {"claims": {"nodes": []}})
+        assert await _post(gateway, {"documentId": written["id"]}) == (200, {"claims": {"nodes": []}})
+        claims = {"nodes": [], "__typename": "ClaimConnection"}
+        assert await _post(gateway, {"documentId": sent["id"]}) == (200, {"claims": claims})
+        assert await _post(gateway, {"query": SENT_BY_APOLLO}) == (200, {"claims": claims})
     (sources / "bad.graphql").write_text("query Bad { claims { nothing } }")
     (sources / "worse.graphql").write_text("query {")
     refused = billing("trusted-documents", str(sources), "--output", str(output))

@@ -188,6 +188,36 @@ def test_several_roles_add_up_to_no_more_than_their_parts() -> None:
     assert both.permissions == ROLES["front_desk"] | ROLES["finance"]
 
 
+MACHINE = {"sub": "m1", "client_id": "m1", "roles": None}
+
+
+@pytest.mark.parametrize(
+    ("claims", "is_refused"),
+    [
+        ({"roles": ["payer_agent"], "payer": "300001"}, True),
+        # A payer's machine often has no role, only permissions.
+        ({**MACHINE, "scope": "claims:read", "payer": "300001"}, True),
+        ({**MACHINE, "scope": "claims:adjudicate", "providers": ["*"]}, True),
+        ({**MACHINE, "scope": "appeals:answer"}, True),
+        ({"roles": ["biller"], "payer": "300001"}, True),
+        ({**MACHINE, "scope": "claims:read claims:submit"}, False),
+        ({"roles": ["reviewer"]}, False),
+        ({"roles": ["biller"]}, False),
+    ],
+    ids=str,
+)
+async def test_whoever_acts_for_a_payer_needs_a_bound_token(
+    keys: DevelopmentKeys, claims: dict[str, Any], is_refused: bool
+) -> None:
+    verifier = Verifier(keys, issuer=DEVELOPMENT_ISSUER, audience=AUDIENCE, binds_payers=True)
+    token = f"Bearer {_signed(keys, **claims)}"
+    if is_refused:
+        with pytest.raises(InvalidToken, match="bound to its certificate"):
+            await verifier.principal(token)
+    else:
+        assert (await verifier.principal(token)).subject == claims.get("sub", "u1")
+
+
 HEALTH = {"claims:read_health"}
 MONEY_MOVERS = {"settlements:create", "settlements:reverse", "invoices:issue"}
 
@@ -199,6 +229,7 @@ MONEY_MOVERS = {"settlements:create", "settlements:reverse", "invoices:issue"}
         ({"patients:read_cpf"}, {"reviewer", "front_desk", "payer_agent", "patient"}),
         ({"patients:read"}, {"biller", "reviewer", "front_desk", "payer_agent", "patient"}),
         ({"patients:read_masked"}, {"finance"}),
+        ({"practitioners:read"}, {"biller", "reviewer", "finance", "front_desk", "payer_agent", "patient"}),
         ({"claims:read_items"}, {"biller", "reviewer", "payer_agent", "patient"}),
         ({"amounts:read"}, {"billing_reader", "biller", "reviewer", "finance", "payer_agent", "patient"}),
         ({"settlements:read"}, {"biller", "finance", "payer_agent"}),

@@ -125,7 +125,7 @@ class TestErrors:
         assert response.status_code == (406 if code == "OPERATION_NOT_SUPPORTED" else 400)
         assert error["extensions"] == {"code": code}
         assert message in {None, error["message"]}
-        assert [(report.outcome, report.code) for report in toy.reports] == [("rejected", code)]
+        assert [(report.outcome, report.code) for report in toy.reports] == [("refused", code)]
 
     async def test_an_argument_found_wrong_while_executing_is_the_clients_fault(self) -> None:
         response = await ask(Toy(), "query($v: Int = 1) { echo(value: $v) }", {"v": None})
@@ -163,7 +163,7 @@ class TestOperations:
         assert one["data"]["number"] < two["data"]["number"]
         assert [(report.name, report.type, report.outcome, report.code) for report in toy.reports] == [
             ("A", "query", "ok", None),
-            (None, "query", "error", "INTERNAL"),
+            (None, "query", "internal", "INTERNAL"),
         ]
         assert all(isinstance(report, OperationReport) and report.seconds > 0 for report in toy.reports)
 

@@ -32,6 +32,12 @@ REQUEST_ERRORS: Final = {
     "BAD_USER_INPUT": Refusal(
         "400", "A variable or argument does not have the type that the schema names.", CHANGED, "Fix the variable."
     ),
+    "CLIENT_DISCONNECTED": Refusal(
+        "-",
+        "The client closed the connection before its answer was ready. Nobody receives this: it is for the metrics.",
+        YES,
+        "Wait longer, or ask for less. Retry a mutation only with its idempotency key.",
+    ),
     "FORBIDDEN": Refusal(
         "200, 403",
         "The caller lacks the permission in `extensions.permission`. For a nullable field the field is null and the "

@@ -13,12 +13,15 @@ LABELS: Final = {
     "status": "the HTTP status",
     "operation": "the name of a registered operation, or `other` (`BILLING_REGISTERED_OPERATIONS`)",
     "type": "`query`, `mutation`, `subscription`, or `none` if the document was not read",
-    "outcome": "of an operation: `ok`, `error` (answered with errors) or `rejected` (not run); of an eligibility "
-    "answer: `ELIGIBLE`, `NOT_ELIGIBLE` or `UNDETERMINED`",
+    "kind": "`point` (a query of objects by id alone), `list` (any other query), `mutation`, `subscription`, or `none`",
+    "outcome": "of an operation, by its worst error: `ok`, `refused` (what was sent), `denied` (who sent it), "
+    "`unavailable` or `internal`, the last two being faults of ours; of an eligibility answer: `ELIGIBLE`, "
+    "`NOT_ELIGIBLE` or `UNDETERMINED`",
     "mutation": "the name of the mutation",
     "result": "of a mutation: `done`, `replayed` or its first error code; of a message: `posted`, `repeated`, "
     "`retried` or `dead`",
     "source": "`PAYER` or `CACHE`",
+    "aggregate": "what the event is about: `claim`, `denial`, `invoice`, `settlement` or `remittance`",
     "dependency": "`database`, `redis` or `kafka`",
     "error": "the name of an exception",
     "consumer": "`hub` (the event log) or `inbox` (payers' statements)",

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any
+from datetime import date
+from typing import Any, Final
 
 import strawberry
 from strawberry.types.base import has_object_definition
@@ -12,8 +13,10 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.domain.errors import BillingError, ErrorCode, Failure, raise_any
 from app.resolvers.context import Context
+from app.schema.base import inputs
 from app.schema.base.described import described
 from app.schema.base.info import Info
+from app.schema.base.inputs import Deferred
 from app.schema.base.permissions import Requires
 from app.schema.base.scalars import Invalid
 from app.unit_of_work.action import Action
@@ -22,6 +25,9 @@ from app.unit_of_work.idempotency import Written
 KEY = "Makes a retry safe: the same key with the same input returns the first result."
 VERSION = "The version you read: STALE_VERSION if the object has changed since. Null skips the check."
 REPLAYED = "Whether this is the stored result of an earlier call with the same idempotency key."
+
+ERRORS_MAX: Final = 100
+_PLAIN: Final = frozenset({type(None), str, int, bool, date})
 
 described(ErrorCode, "Reason for refusing the input; new values may be added.")
 
@@ -39,8 +45,10 @@ class UserError:
 
 
 def user_errors(failures: Sequence[Failure]) -> list[UserError]:
-    """The failures as clients see them."""
-    return [UserError(code=f.code, message=f.message, field=f.field, tiss_code=f.tiss_code) for f in failures]
+    """The failures as clients see them; the first hundred of them."""
+    return [
+        UserError(code=f.code, message=f.message, field=f.field, tiss_code=f.tiss_code) for f in failures[:ERRORS_MAX]
+    ]
 
 
 def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
@@ -54,8 +62,11 @@ def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
             yield from failures_in(part, f"{path}.{index}" if path else str(index))
     elif has_object_definition(value):
         for field in value.__strawberry_definition__.fields:
-            name = field.graphql_name or to_camel_case(field.python_name)
-            yield from failures_in(getattr(value, field.python_name), f"{path}.{name}" if path else name)
+            part = getattr(value, field.python_name)
+            # Most values are plain: naming each of thousands would take longer than everything else here.
+            if type(part) not in _PLAIN:
+                name = field.graphql_name or to_camel_case(field.python_name)
+                yield from failures_in(part, f"{path}.{name}" if path else name)
 
 
 def check_arguments(**arguments: Any) -> None:
@@ -66,7 +77,7 @@ def check_arguments(**arguments: Any) -> None:
 @strawberry.type(description="Fields that every mutation returns in addition to its result.")
 class MutationPayload:
     errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Reasons why nothing was changed; empty on success."
+        default_factory=list, description="Reasons why nothing was changed, at most 100; empty on success."
     )
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
@@ -83,6 +94,7 @@ def mutation(
     payload's own field is the result; if it has several, they are the attributes of the result. `via` replaces the
     direct call of the action, for example to look in the cache first.
     """
+    inputs.defer(input)
 
     async def resolve(info: Any, input: Any) -> Any:
         return await _answer(info.context, action, payload, input, via)
@@ -98,30 +110,35 @@ def mutation(
 
 
 async def _answer(
-    ctx: Context, action: Action[Any], payload: type[MutationPayload], input: Any, via: Via | None
+    ctx: Context, action: Action[Any], payload: type[MutationPayload], input: Deferred, via: Via | None
 ) -> MutationPayload:
     """Run the action: failures become `errors`, the result becomes the payload's own fields."""
     try:
-        arguments = _arguments(action, ctx, input)
+        arguments = await _arguments(action, ctx, input)
         if via is not None:
             written = await via(ctx, arguments)
         else:
-            written = await ctx.change(action, arguments, key=getattr(input, "idempotency_key", None))
+            written = await ctx.change(action, arguments, key=input.value.get("idempotencyKey"))
     except BillingError as error:
         return payload(errors=user_errors(error.failures))
     return payload(errors=[], replayed=written.replayed, **_result_fields(payload, written.value))
 
 
-def _arguments(action: Action[Any], ctx: Context, input: Any) -> Mapping[str, Any]:
-    """The arguments of the action's service; all values that a scalar could not parse are refused together."""
+async def _arguments(action: Action[Any], ctx: Context, input: Deferred) -> Mapping[str, Any]:
+    """The arguments of the action's service."""
     try:
-        raise_any(failures_in(input))
-        if hasattr(input, "arguments"):
-            arguments: Mapping[str, Any] = input.arguments()
-            return arguments
+        return await inputs.read(input, _checked)
     except BillingError as error:
         ctx.changes.refused(action, error)
         raise
+
+
+def _checked(input: Any) -> Mapping[str, Any]:
+    """The input as arguments; all values that a scalar could not parse are refused together."""
+    raise_any(failures_in(input))
+    if hasattr(input, "arguments"):
+        arguments: Mapping[str, Any] = input.arguments()
+        return arguments
     return {name: value for name, value in vars(input).items() if name != "idempotency_key"}
 
 

@@ -1,0 +1,55 @@
+"""Converting inputs: Strawberry does it before it calls the field's resolver, and so before the permission is checked
+and while everybody else waits. A deferred input is converted by the resolver, one with long lists in a thread."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass
+from typing import Any, Final, TypeVar
+
+from strawberry.types.arguments import InputContext
+
+Result = TypeVar("Result")
+LONG_LIST: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """An input of this type that is not converted yet."""
+
+    type: type[Any]
+    value: Mapping[str, Any]
+    context: InputContext
+
+    @property
+    def is_long(self) -> bool:
+        """Whether converting and checking it takes long enough for others to notice."""
+        return any(isinstance(part, list) and len(part) > LONG_LIST for part in self.value.values())
+
+    def converted(self) -> Any:
+        """The input object, as Strawberry makes it."""
+        fields = self.type.__strawberry_definition__.fields
+        found: dict[str, Any] = {
+            field.python_name: None
+            for field in fields
+            if field.default_value is MISSING and field.default_factory is MISSING
+        }
+        for field in fields:
+            name = self.context.config.name_converter.from_field(field)
+            if name in self.value:
+                kind = field.resolve_type(type_definition=self.type.__strawberry_definition__)
+                found[field.python_name] = self.context.convert(self.value[name], kind, name)
+        return self.type(**found)
+
+
+def defer(input: type[Any]) -> None:
+    """Give resolvers a Deferred wherever the schema says `input`; it must not be part of another input."""
+    input.__strawberry_definition__.from_input = Deferred
+
+
+async def read(deferred: Deferred, check: Callable[[Any], Result]) -> Result:
+    """What `check` makes of the input object. A thread calls it for a long input, so that the loop has its turns."""
+
+    def convert_and_check() -> Result:
+        return check(deferred.converted())
+
+    return await asyncio.to_thread(convert_and_check) if deferred.is_long else convert_and_check()

@@ -1,0 +1,52 @@
+"""What `make run` and `make test` say on a machine whose Node cannot build GraphiQL."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LEFT_OUT = "GraphiQL is left out, everything else works (later: make explorer)\n"
+
+
+def explorer(directory: Path, node: str | None) -> subprocess.CompletedProcess[str]:
+    """Run the script in a copy of the project without a page, with this answer of `node --version`, or without Node."""
+    (directory / "scripts").mkdir()
+    (directory / "explorer").mkdir()
+    shutil.copy(ROOT / "scripts" / "explorer.sh", directory / "scripts")
+    tools = directory / "tools"
+    tools.mkdir()
+    for name in ("sh", "dirname"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    if node is not None:
+        for name, text in (("node", f"echo {node}"), ("npm", 'echo "npm $1"')):
+            (tools / name).write_text(f"#!{tools}/sh\n{text}\n")
+            (tools / name).chmod(0o755)
+    script = [str(tools / "sh"), str(directory / "scripts" / "explorer.sh")]
+    return subprocess.run(script, env={"PATH": str(tools)}, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        (None, f"npm is not installed: {LEFT_OUT}"),
+        ("v18.19.0", f"Node v18.19.0 cannot build GraphiQL, which needs 20.19 or 22.12: {LEFT_OUT}"),
+        ("v20.18.3", f"Node v20.18.3 cannot build GraphiQL, which needs 20.19 or 22.12: {LEFT_OUT}"),
+        ("v21.7.0", f"Node v21.7.0 cannot build GraphiQL, which needs 20.19 or 22.12: {LEFT_OUT}"),
+        ("v20.19.0", "npm ci\nnpm run\n"),
+        ("v22.12.0", "npm ci\nnpm run\n"),
+        ("v24.1.0", "npm ci\nnpm run\n"),
+    ],
+)
+def test_an_old_node_is_named_in_one_line_and_stops_nothing(tmp_path: Path, node: str | None, said: str) -> None:
+    done = explorer(tmp_path, node)
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+
+
+def test_a_page_that_is_built_is_not_built_again(tmp_path: Path) -> None:
+    page = tmp_path / "app" / "web" / "static" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    assert explorer(tmp_path, "v18.19.0").stdout == ""
+    assert list(page.parent.iterdir()) == [page]
