@@ -24,7 +24,7 @@ SERVICES: dict[str, Service] = yaml.safe_load(COMPOSE_FILE.read_text())["service
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 APPLICATION = "\n".join(path.read_text() for path in sorted((ROOT / "app").rglob("*.py")))
 
-ONE_SHOT = {"migrate", "seed"}
+ONE_SHOT = {"migrate", "terms", "seed"}
 GATEWAY_IMAGE = {"gateway", *ONE_SHOT}
 IMAGES = {
     "mysql": r"mysql:8\.4",
@@ -157,9 +157,10 @@ def test_each_service_waits_for_what_it_needs() -> None:
     }
     assert waits == {
         "migrate": {"mysql": "service_healthy"},
-        "seed": {"migrate": "service_completed_successfully"},
+        "terms": {"migrate": "service_completed_successfully"},
+        "seed": {"terms": "service_completed_successfully"},
         "gateway": {
-            "migrate": "service_completed_successfully",
+            "terms": "service_completed_successfully",
             "redis": "service_healthy",
             "kafka": "service_healthy",
         },
