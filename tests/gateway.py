@@ -88,6 +88,12 @@ class Answer:
         """extensions.code of every error."""
         return [error["extensions"]["code"] for error in self.body.get("errors", [])]
 
+    @property
+    def reasons(self) -> list[tuple[str, str | None, str | None]]:
+        """Code, reason and field of every error."""
+        found = [error["extensions"] for error in self.body.get("errors", [])]
+        return [(each["code"], each.get("reason"), each.get("field")) for each in found]
+
 
 @dataclass
 class Gateway:

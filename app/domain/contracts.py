@@ -66,7 +66,7 @@ def price_failures(prices: Sequence[Price], field: str, known: Sequence[Price] =
         yield from _price_failures(price, f"{field}.{index}")
         earlier = by_code.setdefault((price.code_system, price.code), [])
         if any(_overlap(price, other) for other in earlier):
-            message = f"code {price.code[:10]} has two prices for the same day"
+            message = "the code has two prices for the same day"
             yield Failure(ErrorCode.INVALID_INPUT, message, f"{field}.{index}.validFrom")
         earlier.append(price)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from app.domain.described import DescribedEnum
 
@@ -30,9 +31,19 @@ class ErrorCode(DescribedEnum):
     NOT_FOUND = "NOT_FOUND", "There is no such object in the caller's data scope."
 
 
+BAD_USER_INPUT: Final = "BAD_USER_INPUT"
+"""The code that GraphQL clients know for a wrong argument; the refusal's own code is the `reason` beside it."""
+_ABOUT_STORED_DATA: Final = frozenset(
+    {ErrorCode.CONFLICT, ErrorCode.STALE_VERSION, ErrorCode.CURSOR_EXPIRED, ErrorCode.NOT_FOUND}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One reason for a refusal; `field` is a dotted path in the input, such as `items.0.quantity`."""
+    """One reason for a refusal; `field` is a dotted path in the input, such as `items.0.quantity`.
+
+    The message never contains a value of the input: it may be a person's, and messages are logged by clients.
+    """
 
     code: ErrorCode
     message: str
@@ -70,8 +81,10 @@ class BillingError(Exception):
     def extensions(self) -> dict[str, object]:
         """The `extensions` of a GraphQL error, for a refusal that is not part of a payload."""
         first = self.failures[0]
+        is_input = first.code not in _ABOUT_STORED_DATA
+        codes = {"code": BAD_USER_INPUT, "reason": first.code.value} if is_input else {"code": first.code.value}
         extra = {"field": first.field, "tissCode": first.tiss_code}
-        return {"code": first.code.value, **{key: value for key, value in extra.items() if value}}
+        return {**codes, **{key: value for key, value in extra.items() if value}}
 
 
 def refuse(code: ErrorCode, message: str, field: str | None = None, tiss_code: str | None = None) -> BillingError:
@@ -79,9 +92,9 @@ def refuse(code: ErrorCode, message: str, field: str | None = None, tiss_code: s
     return BillingError(Failure(code, message, field, tiss_code))
 
 
-def not_found(what: str, identifier: str, field: str = "id") -> BillingError:
+def not_found(what: str, field: str = "id") -> BillingError:
     """An object that does not exist or is outside the caller's data scope: the two must look the same."""
-    return refuse(ErrorCode.NOT_FOUND, f"{what} {identifier[:40]} was not found", field)
+    return refuse(ErrorCode.NOT_FOUND, f"the {what} was not found", field)
 
 
 def check_version(what: str, current: int, seen: int | None) -> None:

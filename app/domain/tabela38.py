@@ -18,4 +18,4 @@ def code_failure(code: str, field: str) -> Failure | None:
     """Why this is not the code of a denial; None if the table has it."""
     if description(code) is not None:
         return None
-    return Failure(ErrorCode.UNKNOWN_CODE, f"unknown denial code {code[:10]}: use a code of Tabela 38", field)
+    return Failure(ErrorCode.UNKNOWN_CODE, "unknown denial code: use a code of Tabela 38", field)

@@ -8,7 +8,6 @@ from app.db.claims import ClaimFilter, ClaimRecord
 from app.domain.calendar import business_day
 from app.domain.claim_form import ClaimForm
 from app.domain.described import DescribedEnum
-from app.domain.errors import ErrorCode, refuse
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 from app.services import preflight
@@ -44,12 +43,15 @@ async def page(
     return await CLAIMS.page(ctx.database, ctx.scope, where, ORDERS[order], first=first, after=after)
 
 
-async def examine(ctx: Context, *, form: ClaimForm | None, claim_id: str | None) -> Preflight:
-    """The payer's possible objections to a stored claim or to one given as input; INVALID_INPUT if neither is given."""
+async def examine(ctx: Context, form: ClaimForm) -> Preflight:
+    """The payer's possible objections to a claim that is not stored."""
     today = business_day(ctx.now())
     async with ctx.database.reading() as connection:
-        if claim_id is not None:
-            return await preflight.of_claim(connection, scope=ctx.scope, claim_id=claim_id, today=today)
-        if form is None:
-            raise refuse(ErrorCode.INVALID_INPUT, "provide `input` or `claimId`", "input")
         return await preflight.examine(connection, scope=ctx.scope, form=form, identity=ClaimIdentity(), today=today)
+
+
+async def examine_stored(ctx: Context, claim_id: str) -> Preflight:
+    """The payer's possible objections to a stored claim; NOT_FOUND if it is not in the caller's data scope."""
+    today = business_day(ctx.now())
+    async with ctx.database.reading() as connection:
+        return await preflight.of_claim(connection, scope=ctx.scope, claim_id=claim_id, today=today)

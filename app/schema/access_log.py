@@ -9,6 +9,7 @@ from app.db.access_log import PersonAccess
 from app.domain.access_log import AccessDecision, AccessKind, DataClass, PurposeOfUse
 from app.domain.actor import Door
 from app.resolvers import access_log
+from app.schema.base.arguments import After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -59,19 +60,19 @@ class EmergencyAccess:
 @strawberry.type
 class AccessLogQuery:
     @strawberry.field(
-        graphql_type=Connection[AccessLogEntry],
+        graphql_type=Connection[AccessLogEntry] | None,
         description="Accesses to the calling patient's data, latest first; entries appear within about a second.",
         extensions=[Requires("access_log:read_own")],
     )
-    async def my_access_log(self, info: Info, first: int = 20, after: str | None = None) -> Any:
+    async def my_access_log(self, info: Info, first: First = 20, after: After = None) -> Any:
         return await access_log.own_log(info.context, first=first, after=after)
 
     @strawberry.field(
-        graphql_type=Connection[EmergencyAccess],
+        graphql_type=Connection[EmergencyAccess] | None,
         description="The emergency accesses to patients in the caller's data scope, latest first, for review.",
         extensions=[Requires("emergencies:read")],
     )
-    async def emergency_accesses(self, info: Info, first: int = 20, after: str | None = None) -> Any:
+    async def emergency_accesses(self, info: Info, first: First = 20, after: After = None) -> Any:
         return await access_log.emergency_accesses(info.context, first=first, after=after)
 
 

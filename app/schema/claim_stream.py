@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -11,6 +11,7 @@ from app.events.cursors import cursor_of
 from app.events.hub import StreamEvent
 from app.resolvers import claim_stream
 from app.resolvers.claim_stream import ClaimStreamFilter
+from app.schema.base.arguments import EVENT_FILTER, AfterEvent
 from app.schema.base.enums import ClaimStatus
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires
@@ -59,7 +60,10 @@ class ClaimSubscription:
         extensions=[Requires("claims:read")],
     )
     async def claim_status_changed(
-        self, info: Info, filter: ClaimStreamFilterInput | None = None, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[ClaimStreamFilterInput | None, EVENT_FILTER] = None,
+        after: AfterEvent = None,
     ) -> AsyncGenerator[Any, None]:
         where = (filter or ClaimStreamFilterInput()).where()
         return await claim_stream.stream(info.context, where=where, after=after)

@@ -1,7 +1,7 @@
 """Queries on claims."""
 
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import strawberry
 
@@ -11,6 +11,7 @@ from app.domain.money import Cents
 from app.resolvers import claims
 from app.resolvers.claims import ClaimOrder
 from app.schema.base import inputs
+from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.enums import ClaimStatus, ClaimType
@@ -25,13 +26,6 @@ from app.schema.preflight import ClaimPreflight
 described(ClaimOrder, "Order of a list of claims.")
 # Sorting by an amount reveals it.
 ORDER_NEEDS = dict.fromkeys((ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_AMOUNT_DESC), ("amounts:read",))
-
-inputs.defer(ClaimInput)
-
-
-def _form(input: ClaimInput) -> ClaimForm:
-    check_arguments(input=input)
-    return input.to_domain()
 
 
 @strawberry.input(description="Filter for claims. Every given condition must match; ranges include both ends.")
@@ -77,6 +71,21 @@ class ClaimFilterInput:
         )
 
 
+@strawberry.input(one_of=True, description="The claim to examine: a new one, or a stored one by its id.")
+class ClaimPreflightInput:
+    claim: ClaimInput | None = strawberry.field(default=strawberry.UNSET, description="A claim as it would be created.")
+    claim_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="Id of a stored claim.")
+
+
+inputs.defer(ClaimPreflightInput)
+
+
+def _form(input: ClaimPreflightInput) -> ClaimForm:
+    check_arguments(input=input)
+    assert input.claim  # noqa: S101 - the engine has checked that one of the two is given
+    return input.claim.to_domain()
+
+
 @strawberry.type
 class ClaimQuery:
     @strawberry.field(
@@ -84,32 +93,37 @@ class ClaimQuery:
         description="A claim by id; null if it does not exist in the caller's data scope.",
         extensions=[Requires("claims:read")],
     )
-    async def claim(self, info: Info, id: strawberry.ID) -> ClaimRecord | None:
+    async def claim(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the claim.")]
+    ) -> ClaimRecord | None:
         return await info.context.loaders.claim.load(id)
 
     @strawberry.field(
-        graphql_type=ClaimPreflight,
-        description="What the payer might deny of a claim before it is submitted, and why. Pass `input` or `claimId`.",
+        graphql_type=ClaimPreflight | None,
+        description="What the payer might deny of a claim before it is submitted, and why.",
         extensions=[Requires("claims:create")],
     )
     async def claim_preflight(
-        self, info: Info, input: ClaimInput | None = None, claim_id: strawberry.ID | None = None
+        self,
+        info: Info,
+        input: Annotated[ClaimPreflightInput, strawberry.argument(description="The claim to examine.")],
     ) -> Any:
-        form = None if input is None else await inputs.read(cast("Deferred", input), _form)
-        return await claims.examine(info.context, form=form, claim_id=claim_id)
+        if "claimId" in (given := cast("Deferred", input).value):
+            return await claims.examine_stored(info.context, str(given["claimId"]))
+        return await claims.examine(info.context, await inputs.read(cast("Deferred", input), _form))
 
     @strawberry.field(
-        graphql_type=Connection[Claim],
+        graphql_type=Connection[Claim] | None,
         description="Claims in the caller's data scope.",
         extensions=[Requires("claims:read")],
     )
     async def claims(
         self,
         info: Info,
-        filter: ClaimFilterInput | None = None,
-        order_by: ClaimOrder = ClaimOrder.NEWEST_FIRST,
-        first: int = 20,
-        after: str | None = None,
+        filter: Annotated[ClaimFilterInput | None, FILTER] = None,
+        order_by: Annotated[ClaimOrder, ORDER] = ClaimOrder.NEWEST_FIRST,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         criteria = filter or ClaimFilterInput()
         check_arguments(filter=criteria)

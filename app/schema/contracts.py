@@ -10,6 +10,7 @@ from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
+from app.schema.base.arguments import OfPayer, OfProvider
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
 from app.schema.base.permissions import Requires, financial
@@ -65,11 +66,11 @@ class Contract:
 @strawberry.type
 class ContractQuery:
     @strawberry.field(
-        graphql_type=list[Contract],
+        graphql_type=list[Contract] | None,
         description="Contracts in the caller's data scope; without a contract, the payer's own terms apply.",
         extensions=[Requires("contracts:read")],
     )
-    async def contracts(self, info: Info, provider: str | None = None, payer: str | None = None) -> Any:
+    async def contracts(self, info: Info, provider: OfProvider = None, payer: OfPayer = None) -> Any:
         return await contracts.of_scope(info.context, provider=provider, payer=payer)
 
 

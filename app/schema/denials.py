@@ -1,7 +1,7 @@
 """Denials (glosas): query and mutations."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -9,6 +9,7 @@ from app.db.denials import DenialFilter
 from app.domain.money import Cents
 from app.resolvers import denials
 from app.resolvers.denials import DenialOrder, DenialPage
+from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Edge, PageInfo
 from app.schema.base.described import described
 from app.schema.base.enums import DenialStatus
@@ -61,17 +62,17 @@ class DenialFilterInput:
 @strawberry.type
 class DenialQuery:
     @strawberry.field(
-        graphql_type=DenialConnection,
+        graphql_type=DenialConnection | None,
         description="Denials in the caller's data scope, by default the earliest appeal deadline first.",
         extensions=[Requires("claims:read_items")],
     )
     async def denials(
         self,
         info: Info,
-        filter: DenialFilterInput | None = None,
-        order_by: DenialOrder = DenialOrder.DEADLINE_FIRST,
-        first: int = 20,
-        after: str | None = None,
+        filter: Annotated[DenialFilterInput | None, FILTER] = None,
+        order_by: Annotated[DenialOrder, ORDER] = DenialOrder.DEADLINE_FIRST,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         criteria = filter or DenialFilterInput()
         check_arguments(filter=criteria)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -13,6 +13,7 @@ from app.domain.calendar import business_day
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 from app.resolvers import eligibility
 from app.resolvers.context import Context
+from app.schema.base.arguments import FILTER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -111,12 +112,16 @@ class EligibilityFilterInput:
 @strawberry.type
 class EligibilityQuery:
     @strawberry.field(
-        graphql_type=Connection[Eligibility],
+        graphql_type=Connection[Eligibility] | None,
         description="Eligibility checks in the caller's data scope, newest first.",
         extensions=[Requires("eligibility:read")],
     )
     async def eligibility_history(
-        self, info: Info, filter: EligibilityFilterInput | None = None, first: int = 20, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[EligibilityFilterInput | None, FILTER] = None,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         criteria = filter or EligibilityFilterInput()
         check_arguments(filter=criteria)

@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -11,6 +11,7 @@ from app.domain.calendar import business_day
 from app.domain.money import Cents
 from app.resolvers import invoices
 from app.resolvers.invoices import InvoiceOrder
+from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
@@ -74,21 +75,23 @@ class InvoiceQuery:
         description="An invoice by id; null if it does not exist in the caller's data scope.",
         extensions=[Requires("invoices:read")],
     )
-    async def invoice(self, info: Info, id: strawberry.ID) -> InvoiceRecord | None:
+    async def invoice(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the invoice.")]
+    ) -> InvoiceRecord | None:
         return await info.context.loaders.invoice.load(id)
 
     @strawberry.field(
-        graphql_type=Connection[Invoice],
+        graphql_type=Connection[Invoice] | None,
         description="Invoices in the caller's data scope.",
         extensions=[Requires("invoices:read")],
     )
     async def invoices(
         self,
         info: Info,
-        filter: InvoiceFilterInput | None = None,
-        order_by: InvoiceOrder = InvoiceOrder.NEWEST_FIRST,
-        first: int = 20,
-        after: str | None = None,
+        filter: Annotated[InvoiceFilterInput | None, FILTER] = None,
+        order_by: Annotated[InvoiceOrder, ORDER] = InvoiceOrder.NEWEST_FIRST,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         ctx, criteria = info.context, filter or InvoiceFilterInput()
         check_arguments(filter=criteria)

@@ -39,7 +39,7 @@ class Me:
 @strawberry.type
 class MeQuery:
     @strawberry.field(
-        graphql_type=Me,
+        graphql_type=Me | None,
         description="The caller: roles, permissions and data scope.",
         extensions=[Authenticated()],
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import strawberry
 
@@ -59,15 +59,25 @@ class NodeQuery:
         "read objects of its type.",
         extensions=[Authenticated()],
     )
-    async def node(self, info: Info, id: strawberry.ID) -> Any:
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the object.")]
+    ) -> Any:
         return await find(info.context, id)
 
     @strawberry.field(
-        graphql_type=list[Node | None],
-        description="Up to 100 objects by id, in the order of `ids`; null for each that is not found.",
+        graphql_type=list[Node | None] | None,
+        description="Up to 100 objects by id, in the order of `ids`; null for each that is not found, or that the "
+        "caller may not read.",
         extensions=[Authenticated()],
     )
-    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Any]:
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[
+            list[strawberry.ID], strawberry.argument(description=f"Ids of the objects, at most {NODES_MAX}.")
+        ],
+    ) -> list[Any]:
         if len(ids) > NODES_MAX:
             raise refuse(ErrorCode.INVALID_INPUT, f"request at most {NODES_MAX} ids at once", "ids")
-        return list(await asyncio.gather(*[find(info.context, each) for each in ids]))
+        # A refusal takes the place of its object, where the engine makes it null and an error with the object's path.
+        return list(await asyncio.gather(*[find(info.context, each) for each in ids], return_exceptions=True))

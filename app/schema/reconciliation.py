@@ -1,7 +1,7 @@
 """Reconciliation of billed amounts, and billing indicators."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -10,6 +10,7 @@ from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
 from app.domain.reconciliation import Indicators, Period, Ratio
 from app.resolvers import reconciliation
+from app.schema.base.arguments import PERIOD, OfPayer, OfProvider
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires, amount
@@ -84,17 +85,21 @@ def _ledger_filter(payer: str | None, provider: str | None, period: PeriodInput 
 @strawberry.type
 class ReconciliationQuery:
     @strawberry.field(
-        graphql_type=Reconciliation,
+        graphql_type=Reconciliation | None,
         description="What has become of the billed amounts in the caller's data scope, to the cent.",
         extensions=[Requires("reconciliation:read")],
     )
     async def reconciliation(
-        self, info: Info, payer: str | None = None, provider: str | None = None, period: PeriodInput | None = None
+        self,
+        info: Info,
+        payer: OfPayer = None,
+        provider: OfProvider = None,
+        period: Annotated[PeriodInput | None, PERIOD] = None,
     ) -> Any:
         return await reconciliation.reconcile(info.context, where=_ledger_filter(payer, provider, period))
 
     @strawberry.field(
-        graphql_type=BillingIndicators,
+        graphql_type=BillingIndicators | None,
         description="Indicators for the caller's data scope: denial rates, days to payment, undecided claims, and what "
         "will be lost within `expiringWithinDays` days.",
         extensions=[Requires("reconciliation:read")],
@@ -102,10 +107,12 @@ class ReconciliationQuery:
     async def billing_indicators(
         self,
         info: Info,
-        payer: str | None = None,
-        provider: str | None = None,
-        period: PeriodInput | None = None,
-        expiring_within_days: int = 7,
+        payer: OfPayer = None,
+        provider: OfProvider = None,
+        period: Annotated[PeriodInput | None, PERIOD] = None,
+        expiring_within_days: Annotated[
+            int, strawberry.argument(description=f"Number of days to look ahead, 0 to {EXPIRING_DAYS_MAX}.")
+        ] = 7,
     ) -> Any:
         if not 0 <= expiring_within_days <= EXPIRING_DAYS_MAX:
             raise refuse(

@@ -1,7 +1,7 @@
 """Remittances (demonstrativos): types, queries, and the mutations that import, match and post them."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -15,6 +15,7 @@ from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, 
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import Statement, StatementLine
 from app.resolvers import remittances
+from app.schema.base.arguments import FILTER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -147,27 +148,37 @@ class RemittanceQuery:
         description="A remittance by id; null if it does not exist in the caller's data scope.",
         extensions=[Requires("remittances:read")],
     )
-    async def remittance(self, info: Info, id: strawberry.ID) -> RemittanceRecord | None:
+    async def remittance(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the remittance.")]
+    ) -> RemittanceRecord | None:
         return await info.context.loaders.remittance.load(id)
 
     @strawberry.field(
-        graphql_type=Connection[Remittance],
+        graphql_type=Connection[Remittance] | None,
         description="Remittances in the caller's data scope, newest first.",
         extensions=[Requires("remittances:read")],
     )
     async def remittances(
-        self, info: Info, filter: RemittanceFilterInput | None = None, first: int = 20, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         where = (filter or RemittanceFilterInput()).where()
         return await remittances.page(info.context, where=where, first=first, after=after)
 
     @strawberry.field(
-        graphql_type=Connection[RemittanceLine],
+        graphql_type=Connection[RemittanceLine] | None,
         description="Queue of unmatched remittance lines in the caller's data scope, oldest first.",
         extensions=[Requires("remittances:read")],
     )
     async def unmatched_remittance_lines(
-        self, info: Info, filter: RemittanceFilterInput | None = None, first: int = 20, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         where = (filter or RemittanceFilterInput()).where()
         return await remittances.unmatched(info.context, where=where, first=first, after=after)

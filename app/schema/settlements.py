@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -13,6 +13,7 @@ from app.events.cursors import cursor_of
 from app.events.hub import StreamEvent
 from app.resolvers import settlements
 from app.resolvers.settlements import SettlementStreamFilter
+from app.schema.base.arguments import EVENT_FILTER, FILTER, After, AfterEvent, First
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
@@ -44,12 +45,16 @@ class SettlementFilterInput:
 @strawberry.type
 class SettlementQuery:
     @strawberry.field(
-        graphql_type=Connection[Settlement],
+        graphql_type=Connection[Settlement] | None,
         description="Settlements and reversals in the caller's data scope, newest first.",
         extensions=[Requires("settlements:read")],
     )
     async def settlements(
-        self, info: Info, filter: SettlementFilterInput | None = None, first: int = 20, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[SettlementFilterInput | None, FILTER] = None,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         criteria = filter or SettlementFilterInput()
         check_arguments(filter=criteria)
@@ -130,7 +135,10 @@ class SettlementSubscription:
         extensions=[Requires("settlements:read")],
     )
     async def settlements(
-        self, info: Info, filter: SettlementStreamFilterInput | None = None, after: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[SettlementStreamFilterInput | None, EVENT_FILTER] = None,
+        after: AfterEvent = None,
     ) -> AsyncGenerator[Any, None]:
         where = (filter or SettlementStreamFilterInput()).where()
         # Awaited instead of iterated here: invalid arguments are refused before the stream starts.

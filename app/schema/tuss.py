@@ -1,12 +1,13 @@
 """TUSS terms: type and queries."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any, Final
 
 import strawberry
 
 from app.db.tuss import TussFilter, TussRecord
 from app.resolvers import tuss
+from app.schema.base.arguments import After, First
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
@@ -28,6 +29,9 @@ class TussTerm:
     )
 
 
+CODE_SYSTEM: Final = strawberry.argument(description="TUSS table, such as `22` for procedures.")
+
+
 @strawberry.type
 class TussQuery:
     @strawberry.field(
@@ -35,22 +39,31 @@ class TussQuery:
         description="A TUSS term by table and code; null if unknown.",
         extensions=[Requires("tuss:read")],
     )
-    async def tuss_term(self, info: Info, code_system: str, code: str) -> TussRecord | None:
+    async def tuss_term(
+        self,
+        info: Info,
+        code_system: Annotated[str, CODE_SYSTEM],
+        code: Annotated[str, strawberry.argument(description="Code within the table.")],
+    ) -> TussRecord | None:
         return await info.context.loaders.term.load((code_system, code))
 
     @strawberry.field(
-        graphql_type=Connection[TussTerm],
+        graphql_type=Connection[TussTerm] | None,
         description="Searches the TUSS terms: digits match the start of a code, words match the text.",
         extensions=[Requires("tuss:read")],
     )
     async def tuss_terms(
         self,
         info: Info,
-        search: str | None = None,
-        code_system: str | None = None,
-        valid_on: date | None = None,
-        first: int = 20,
-        after: str | None = None,
+        search: Annotated[
+            str | None, strawberry.argument(description="Start of a code, or words of the text; null for all.")
+        ] = None,
+        code_system: Annotated[str | None, strawberry.argument(description="TUSS table; null for all.")] = None,
+        valid_on: Annotated[
+            date | None, strawberry.argument(description="Only terms that can be billed on this day; null for all.")
+        ] = None,
+        first: First = 20,
+        after: After = None,
     ) -> Any:
         check_arguments(valid_on=valid_on)
         where = TussFilter(search, code_system, valid_on)

@@ -68,7 +68,7 @@ def _missing(claim_ids: Sequence[str], found: dict[str, ClaimRecord]) -> list[Fa
         failure
         for index, claim_id in enumerate(claim_ids)
         if claim_id not in found
-        for failure in not_found("claim", claim_id, f"claimIds.{index}").failures
+        for failure in not_found("claim", f"claimIds.{index}").failures
     ]
 
 

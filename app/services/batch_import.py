@@ -82,7 +82,7 @@ async def _compare(unit: UnitOfWork, known: ClaimRecord, form: ClaimForm) -> Gui
     earlier = claim_checks.form_of(known, items)
     if (earlier.card_number, _billed(earlier)) == (form.card_number, _billed(form)):
         return GuideResult(form.provider_claim_number, GuideOutcome.UNCHANGED, known.id)
-    message = f"number {form.provider_claim_number} belongs to claim {known.id}: use another number"
+    message = f"the number belongs to claim {known.id}: use another number"
     failure = Failure(ErrorCode.DUPLICATE_CLAIM, message, "numeroGuiaPrestador", "1308")
     return GuideResult(form.provider_claim_number, GuideOutcome.REFUSED, failures=(failure,))
 

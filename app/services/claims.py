@@ -55,7 +55,7 @@ async def _insert(
         await claims_db.insert_claim(unit.connection, claim, items)
     except IntegrityError:
         # The check ran without a lock: another caller used the number before this insert.
-        raise BillingError(preflight.duplicate_number(form)) from None
+        raise BillingError(preflight.duplicate_number()) from None
     unit.step(claim_step(unit, draft, ClaimAction.CREATE))
     unit.emit(claim_event("ClaimCreated", draft, at=unit.now))
     if submit:
@@ -116,7 +116,7 @@ async def _rewrite(unit: UnitOfWork, claim: ClaimRecord, form: ClaimForm, checke
     try:
         await claims_db.update_claim(unit.connection, claim)
     except IntegrityError:
-        raise BillingError(preflight.duplicate_number(form)) from None
+        raise BillingError(preflight.duplicate_number()) from None
     await claims_db.delete_items(unit.connection, claim.id)
     await claims_db.insert_items(unit.connection, claim_checks.item_records(claim.id, form, checked))
 
@@ -150,7 +150,7 @@ def check_one_type(claims: Sequence[ClaimRecord]) -> None:
 async def _submit_one(unit: UnitOfWork, claim: ClaimRecord | None, claim_id: str, field: str) -> Submission:
     try:
         if claim is None:
-            raise not_found("claim", claim_id, field)
+            raise not_found("claim", field)
         return Submission(claim_id, await _submit(unit, claim))
     except BillingError as error:
         return Submission(claim_id, None, error.failures)
@@ -175,7 +175,7 @@ async def locked(unit: UnitOfWork, claim_id: str, version: int | None) -> ClaimR
     """The claim, locked for a change; NOT_FOUND outside the data scope, STALE_VERSION if it has changed since."""
     claim = await claims_db.lock(unit.connection, unit.scope, claim_id)
     if claim is None:
-        raise not_found("claim", claim_id)
+        raise not_found("claim")
     check_version("claim", claim.version, version)
     return claim
 

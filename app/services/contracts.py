@@ -85,7 +85,7 @@ def _list_failures(prices: tuple[Price, ...], field: str) -> list[Failure | None
     found: list[Failure | None] = list(price_failures(prices, field))
     for index, price in enumerate(prices):
         if price.code_system not in (*PUBLISHED_TABLES, *OWN_TABLES):
-            found.append(unknown_table(price.code_system, f"{field}.{index}.codeSystem"))
+            found.append(unknown_table(f"{field}.{index}.codeSystem"))
         found.append(code_failure(price.code, f"{field}.{index}.code"))
     return found
 

@@ -142,7 +142,7 @@ async def _locked(unit: UnitOfWork, denial_id: str, field: str) -> tuple[ClaimRe
     claim = await claims_db.lock(unit.connection, unit.scope, seen.claim_id) if seen else None
     denial = await denials_db.one(unit.connection, unit.scope, denial_id) if claim else None
     if claim is None or denial is None:
-        raise not_found("denial", denial_id, field)
+        raise not_found("denial", field)
     return claim, denial
 
 

@@ -40,7 +40,7 @@ def check_question(question: Question, scope: DataScope) -> None:
     raise_any(_question_failures(question))
     # A patient's token may only ask about the patient's own card, which `_ask` checks once it knows the owner.
     if not scope.contains(provider=question.provider, payer=question.payer, patient=scope.patient):
-        raise refuse(ErrorCode.NOT_FOUND, f"provider {question.provider} is not in your scope", "provider")
+        raise refuse(ErrorCode.NOT_FOUND, "the provider is not in your data scope", "provider")
 
 
 def _question_failures(question: Question) -> list[Failure | None]:

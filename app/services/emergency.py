@@ -31,7 +31,7 @@ async def open_access(unit: UnitOfWork, *, request: EmergencyRequest) -> Emergen
     """Grant the access; NOT_FOUND for a patient outside the data scope, INVALID_INPUT for a reason too short."""
     raise_any(_failures(request))
     if not await parties_db.patients_by_id(unit.connection, unit.scope, [request.patient_id]):
-        raise not_found("patient", request.patient_id, "patient")
+        raise not_found("patient", "patient")
     ends = unit.now + timedelta(minutes=request.minutes)
     access = EmergencyRecord(
         ids.new_id(ids.EMERGENCY), unit.subject, request.patient_id, request.reason.strip(), unit.now, ends

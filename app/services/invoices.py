@@ -119,17 +119,17 @@ async def _billable(unit: UnitOfWork, form: InvoiceForm) -> list[ClaimRecord]:
     failures = [
         failure
         for index, claim_id in enumerate(form.claim_ids)
-        if (failure := _claim_failure(form, found.get(claim_id), claim_id, billed, replaced, f"claimIds.{index}"))
+        if (failure := _claim_failure(form, found.get(claim_id), billed, replaced, f"claimIds.{index}"))
     ]
     raise_any(failures)
     return [found[claim_id] for claim_id in form.claim_ids]
 
 
 def _claim_failure(
-    form: InvoiceForm, claim: ClaimRecord | None, claim_id: str, billed: set[str], replaced: set[str], field: str
+    form: InvoiceForm, claim: ClaimRecord | None, billed: set[str], replaced: set[str], field: str
 ) -> Failure | None:
     if claim is None:
-        return not_found("claim", claim_id, field).failures[0]
+        return not_found("claim", field).failures[0]
     if (claim.provider_cnes, claim.payer_ans) != (form.provider, form.payer):
         return Failure(ErrorCode.CONFLICT, "the claim belongs to another provider or payer", field)
     approved = None if claim.approved_cents is None else Cents(claim.approved_cents)
@@ -279,7 +279,7 @@ async def locked(unit: UnitOfWork, invoice_id: str, version: int | None) -> Invo
     """The invoice, locked for a change; NOT_FOUND outside the data scope, STALE_VERSION if it has changed since."""
     invoice = await invoices_db.lock(unit.connection, unit.scope, invoice_id)
     if invoice is None:
-        raise not_found("invoice", invoice_id)
+        raise not_found("invoice")
     check_version("invoice", invoice.version, version)
     return invoice
 

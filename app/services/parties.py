@@ -36,7 +36,7 @@ async def _look_up(
     failures = []
     found = await parties_db.payer(connection, payer)
     if found is None:
-        failures.append(Failure(ErrorCode.NOT_FOUND, f"unknown payer {payer[:10]}", "payer", "5027"))
+        failures.append(Failure(ErrorCode.NOT_FOUND, "unknown payer", "payer", "5027"))
     if not is_in_scope or await parties_db.provider(connection, provider) is None:
-        failures.append(Failure(ErrorCode.NOT_FOUND, f"unknown provider {provider[:10]}", "provider", "1202"))
+        failures.append(Failure(ErrorCode.NOT_FOUND, "unknown provider", "provider", "1202"))
     return found, failures

@@ -82,7 +82,7 @@ async def post(unit: UnitOfWork, *, id: str) -> Posted:
     """Post all matched lines; lines that no longer fit their claims go back to the queue."""
     remittance = await remittances_db.lock(unit.connection, unit.scope, id)
     if remittance is None:
-        raise not_found("remittance", id)
+        raise not_found("remittance")
     unit.changed(remittance.id)
     lines = await remittances_db.lines_of(unit.connection, unit.scope, [id])
     waiting = [line for line in lines if line.status is RemittanceLineStatus.MATCHED]

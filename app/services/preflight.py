@@ -80,7 +80,7 @@ async def of_claim(connection: AsyncConnection, *, scope: DataScope, claim_id: s
     """The findings on a stored claim."""
     found = await claims_db.by_ids(connection, scope, [claim_id])
     if not found:
-        raise not_found("claim", claim_id, "claimId")
+        raise not_found("claim", "claimId")
     return await of_record(connection, scope=scope, claim=found[0], today=today)
 
 
@@ -112,12 +112,12 @@ async def _number_failures(connection: AsyncConnection, form: ClaimForm, identit
     known = await claims_db.by_number(connection, form.provider, form.payer, form.provider_claim_number)
     if known is None or known.id == identity.claim_id:
         return []
-    return [duplicate_number(form)]
+    return [duplicate_number()]
 
 
-def duplicate_number(form: ClaimForm) -> Failure:
+def duplicate_number() -> Failure:
     """The failure for a number that the provider has already used."""
-    message = f"claim number {form.provider_claim_number} was already used with this payer: use another number"
+    message = "the claim number was already used with this payer: use another number"
     return Failure(ErrorCode.DUPLICATE_CLAIM, message, "providerClaimNumber", "1308")
 
 

@@ -85,7 +85,7 @@ async def _failures(statement: Statement, today: date) -> list[Failure]:
 
 def _repeated(known: RemittanceRecord, statement: Statement) -> Imported:
     if known.content_hash != statement.content_hash:
-        message = f"statement {known.statement_number} was already imported with other lines"
+        message = "the statement was already imported with other lines"
         raise conflict(message, "statementNumber")
     return Imported(known, already_imported=True)
 
@@ -177,11 +177,11 @@ async def match(unit: UnitOfWork, *, id: str, claim_id: str) -> RemittanceLineRe
     remittance = await remittances_db.lock(connection, scope, seen.remittance_id) if seen else None
     line = await remittances_db.line(connection, scope, id) if remittance else None
     if remittance is None or line is None:
-        raise not_found("remittance line", id)
+        raise not_found("remittance line")
     status = next_line_status(line.status, RemittanceLineAction.MATCH)
     claims = await claims_db.by_ids(connection, scope, [claim_id])
     if not claims:
-        raise not_found("claim", claim_id, "claimId")
+        raise not_found("claim", "claimId")
     if (claims[0].provider_cnes, claims[0].payer_ans) != (remittance.provider_cnes, remittance.payer_ans):
         raise conflict("the claim belongs to another provider or payer", "claimId")
     matched = replace(line, status=status, problem=None, claim_id=claim_id, matched_by=unit.subject)

@@ -81,7 +81,7 @@ async def reverse(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: st
     raise_any([text_failure(reason, "reason", invoices.REASON_LENGTH_MAX)])
     original = await settlements_db.one(unit.connection, unit.scope, id)
     if original is None:
-        raise not_found("settlement", id)
+        raise not_found("settlement")
     if original.reverses_id is not None or original.status is not SettlementStatus.CONFIRMED:
         raise conflict("only a confirmed settlement can be reversed", "id")
     invoice = await invoices.locked(unit, original.invoice_id, None)

@@ -49,20 +49,20 @@ def _failure(use: CodeUse, term: TussRecord | None) -> Failure | None:
     if use.code_system in OWN_TABLES:
         return None
     if use.code_system not in PUBLISHED_TABLES:
-        return unknown_table(use.code_system, f"{use.field}.codeSystem")
+        return unknown_table(f"{use.field}.codeSystem")
     if term is None:
-        message = f"unknown code {use.code} in TUSS table {use.code_system}: look it up with tussTerms"
+        message = "the TUSS table has no such code: look it up with tussTerms"
         return Failure(ErrorCode.UNKNOWN_CODE, message, f"{use.field}.code", "1801")
     if not term.is_valid_on(use.performed_on):
-        message = f"code {use.code} was not valid on {use.performed_on.isoformat()}: look it up with tussTerms"
+        message = "the code was not valid on the day: look it up with tussTerms"
         return Failure(ErrorCode.UNKNOWN_CODE, message, f"{use.field}.code", "1801")
     return None
 
 
-def unknown_table(code_system: str, field: str) -> Failure:
+def unknown_table(field: str) -> Failure:
     """A table whose codes no claim may use."""
     tables = ", ".join((*PUBLISHED_TABLES, *OWN_TABLES[:-1]))
-    message = f"unknown TUSS table {code_system[:10]}: use {tables} or {OWN_TABLES[-1]}"
+    message = f"unknown TUSS table: use {tables} or {OWN_TABLES[-1]}"
     return Failure(ErrorCode.UNKNOWN_CODE, message, field, "3150")
 
 

@@ -11,6 +11,7 @@ from app.domain.claims import ClaimType
 from app.domain.encounter import Encounter, Practitioner
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
 from app.domain.money import FACTOR_ONE, QUANTITY_ONE, Cents, Factor, Quantity, parse_factor, parse_quantity
+from app.tiss.findings import without_values
 
 GUIDES_MAX: Final = 100
 CLAIM_TYPES: Final = {"consulta": ClaimType.CONSULTATION, "sp_sadt": ClaimType.SP_SADT}
@@ -67,8 +68,8 @@ def _guide(lote: dict[str, Any], guide: dict[str, Any], errors: list[tiss.Findin
         return IncomingGuide(number, _form(guide, number, lote["operadora"]["registro_ans"]))
     except BillingError as error:
         return IncomingGuide(number, None, error.failures)
-    except (KeyError, TypeError, ValueError) as error:
-        message = f"the guide is incomplete or malformed: {error}"
+    except (KeyError, TypeError, ValueError):
+        message = "the guide is incomplete or malformed"
         return IncomingGuide(number, None, (Failure(ErrorCode.INVALID_INPUT, message, None, "5007"),))
 
 
@@ -76,7 +77,9 @@ def _failure(finding: tiss.Finding) -> Failure:
     steps = (finding.xpath or "").replace("ans:", "").rsplit("/", 2)
     path = "/".join(steps[-2:]) or None
     guide = f"guide {finding.guia}: " if finding.guia else ""
-    return Failure(ErrorCode.INVALID_INPUT, f"{guide}{finding.message} ({finding.code})", path, finding.glosa)
+    return Failure(
+        ErrorCode.INVALID_INPUT, f"{guide}{without_values(finding.message)} ({finding.code})", path, finding.glosa
+    )
 
 
 def _form(guide: dict[str, Any], number: str, payer: str) -> ClaimForm:

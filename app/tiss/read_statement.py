@@ -15,6 +15,7 @@ from app.domain.claims import DeniedAmount
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.money import Cents, parse_money
 from app.domain.statement import StatementLine
+from app.tiss.findings import without_values
 
 NUMBERS: Final = frozenset({"numeroGuiaPrestador", "numeroGuiaOperadora"})
 SEQUENCE_DIGITS: Final = 4
@@ -37,7 +38,8 @@ def read(xml: bytes) -> StatementMessage:
     try:
         decisions = tiss.parse_demonstrativo(xml)
     except tiss.RetornoError as error:
-        raise refuse(ErrorCode.INVALID_INPUT, f"invalid TISS payment statement: {error}", "xml", "5001") from None
+        message = f"invalid TISS payment statement: {without_values(str(error))}"
+        raise refuse(ErrorCode.INVALID_INPUT, message, "xml", "5001") from None
     root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True))
     lines = [line for guide in _guides(root) for line in _guide_lines(guide)]
     # A guide without items has one line, for the decision on the whole guide.
@@ -62,12 +64,11 @@ def read_for(xml: bytes, payer: str, provider: str) -> StatementMessage:
     """The statement; CONFLICT if it names another payer or provider than these."""
     found = read(xml)
     if found.payer not in (None, payer):
-        message = f"the document is from payer {found.payer}: name that payer"
+        message = "the document is from another payer: name that payer"
         raise refuse(ErrorCode.CONFLICT, message, "payer", "5027")
     if found.provider not in (None, NO_PROVIDER, provider):
-        raise refuse(
-            ErrorCode.CONFLICT, f"the document is for provider {found.provider}: name that provider", "provider", "1202"
-        )
+        message = "the document is for another provider: name that provider"
+        raise refuse(ErrorCode.CONFLICT, message, "provider", "1202")
     return found
 
 
@@ -126,7 +127,7 @@ def _amount(node: Any, name: str) -> Cents:
     try:
         return parse_money(text)
     except ValueError:
-        raise refuse(ErrorCode.INVALID_AMOUNT, f"invalid amount in {name}: {text[:20]}", "xml", "5040") from None
+        raise refuse(ErrorCode.INVALID_AMOUNT, f"invalid amount in {name}", "xml", "5040") from None
 
 
 def _decision_line(decision: tiss.Decisao) -> StatementLine:

@@ -11,6 +11,7 @@ import tiss
 from app.domain.calendar import BRASILIA
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.tiss import expenses, write_guide
+from app.tiss.findings import without_values
 from app.tiss.write_guide import OutgoingGuide
 
 _HASH: Final = re.compile("<ans:hash>([^<]*)</ans:hash>")
@@ -53,7 +54,7 @@ def _built(guides: Sequence[OutgoingGuide], number: str, now: datetime) -> bytes
     try:
         return expenses.with_expenses(tiss.build_lote(lote), [guide.items for guide in guides])
     except tiss.LoteError as error:
-        message = f"cannot write these claims as a TISS document: {error}"
+        message = f"cannot write these claims as a TISS document: {without_values(str(error))}"
         raise refuse(ErrorCode.INVALID_INPUT, message, "claimIds", "5001") from None
 
 
@@ -61,7 +62,9 @@ def _findings(xml: bytes, guides: Sequence[OutgoingGuide]) -> list[Failure]:
     """The validator's errors, each at its claim."""
     paths = {guide.claim.provider_claim_number: f"claimIds.{index}" for index, guide in enumerate(guides)}
     return [
-        Failure(ErrorCode.INVALID_INPUT, each.message, paths.get(each.guia or "", "claimIds"), each.glosa)
+        Failure(
+            ErrorCode.INVALID_INPUT, without_values(each.message), paths.get(each.guia or "", "claimIds"), each.glosa
+        )
         for each in tiss.validate(xml).findings
         if each.severity == "error"
     ]

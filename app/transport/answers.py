@@ -9,6 +9,7 @@ from graphql import ExecutionResult
 
 from app.transport import errors
 from app.transport.errors import Refused, RequestError
+from app.transport.messages import without_values
 from app.transport.outcomes import Outcome, outcome_of
 
 
@@ -85,7 +86,7 @@ class Answer:
         Unexpected failures are masked and logged, and so is a value that JSON cannot hold.
         """
         if result.data is None and result.errors and errors.is_request_error(result.errors):
-            message = result.errors[0].message
+            message = without_values(result.errors[0].message)
             return cls.refused(RequestError(errors.BAD_USER_INPUT, message, errors=result.errors))
         found = errors.format_errors(result.errors or (), request_id)
         payload = _payload(result, found, extensions or {})

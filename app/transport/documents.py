@@ -28,6 +28,7 @@ from app.transport import errors
 from app.transport.errors import RequestError
 from app.transport.limits import Limits, check
 from app.transport.measure import Measure, measure
+from app.transport.messages import without_values
 from app.transport.parameters import Parameters
 
 TOKENS_MAX: Final = 1_000
@@ -35,7 +36,7 @@ CHARACTERS_MAX: Final = 32 * 1024  # a document names fields; long values belong
 ERRORS_MAX: Final = 3  # each error may print the value that it is about, so large error lists are expensive
 CACHE_WEIGHT_MAX: Final = 500_000  # characters; a parsed document takes about 120 bytes for each
 _WEIGHT_PER_DOCUMENT: Final = 500
-_RULES: Final = (*recommended_rules, *specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+RULES: Final = (*recommended_rules, *specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,14 @@ def parse_text(text: str) -> DocumentNode:
     try:
         return parse(text, max_tokens=TOKENS_MAX, allow_empty_selection_sets=False)
     except GraphQLSyntaxError as error:
-        raise RequestError(errors.PARSE_FAILED, error.message, errors=[error]) from None
+        raise RequestError(errors.PARSE_FAILED, without_values(error.message), errors=[error]) from None
 
 
 def validate_tree(schema: GraphQLSchema, tree: DocumentNode, *, hide_suggestions: bool) -> None:
     """Step 5. RequestError with the first reasons if the tree does not fit the schema."""
-    found = validate(schema, tree, _RULES, max_errors=ERRORS_MAX, hide_suggestions=hide_suggestions)
+    found = validate(schema, tree, RULES, max_errors=ERRORS_MAX, hide_suggestions=hide_suggestions)
     if found:
-        raise RequestError(errors.VALIDATION_FAILED, found[0].message, errors=found)
+        raise RequestError(errors.VALIDATION_FAILED, without_values(found[0].message), errors=found)
 
 
 class Documents:

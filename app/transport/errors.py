@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from graphql import FieldNode, GraphQLError
 
+from app.transport.messages import without_values
+
 PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT: Final = "BAD_USER_INPUT"
@@ -55,13 +57,13 @@ class Refused(Exception):
     @property
     def extensions(self) -> dict[str, object]:
         """The error's `extensions`."""
-        return {"code": self.code}
+        return _extensions(self.code)
 
     def formatted(self) -> list[dict[str, Any]]:
         """The response's `errors`."""
         if not self.errors:
             return [{"message": self.message, "extensions": self.extensions}]
-        return [_error_object(error, error.message, {"code": self.code}) for error in self.errors]
+        return [_error_object(error, without_values(error.message), self.extensions) for error in self.errors]
 
 
 class RequestError(Refused):
@@ -120,8 +122,8 @@ def as_refusal(error: Exception, request_id: str | None) -> Refused:
     if isinstance(error, Refused):
         return error
     if _is_expected(error):
-        code: str = error.code  # type: ignore[attr-defined] # _is_expected has seen both
-        extensions: Mapping[str, object] = error.extensions  # type: ignore[attr-defined] # likewise
+        extensions = _expected_extensions(error)
+        code = str(extensions["code"])
         return ApplicationRefusal(code, _message(error), extensions, _STATUS.get(code, 400))
     logger.error("%s in request %s", MASKED_MESSAGE, request_id, exc_info=error)
     return ApplicationRefusal(INTERNAL, MASKED_MESSAGE, _masked_extensions(request_id), 500)
@@ -136,13 +138,12 @@ def format_errors(errors: Iterable[GraphQLError], request_id: str | None) -> lis
 def _format(error: GraphQLError, request_id: str | None, logged: set[tuple[object, ...]]) -> dict[str, Any]:
     cause = _cause(error)
     if _is_expected(cause):
-        extensions = {**cause.extensions, "code": cause.code}  # type: ignore[attr-defined] # _is_expected has seen both
-        return _error_object(error, _message(cause), extensions)
+        return _error_object(error, _message(cause), _expected_extensions(cause))
     if isinstance(cause, GraphQLError):
         if "code" in (cause.extensions or {}):
             return _error_object(error, cause.message, dict(cause.extensions or {}))
         if _is_about_arguments(cause):
-            return _error_object(error, cause.message, {"code": BAD_USER_INPUT})
+            return _error_object(error, without_values(cause.message), _extensions(BAD_USER_INPUT))
     _log_once(error, cause, request_id, logged)
     return _error_object(error, MASKED_MESSAGE, _masked_extensions(request_id))
 
@@ -158,6 +159,18 @@ def _is_expected(error: Exception) -> bool:
     """Whether the error brings a code and extensions, as the application's own errors do."""
     code, extensions = getattr(error, "code", None), getattr(error, "extensions", None)
     return isinstance(code, str) and isinstance(extensions, dict) and not isinstance(error, GraphQLError)
+
+
+def _expected_extensions(error: Exception) -> dict[str, object]:
+    """Those of the error. The code in them is the one for clients; the error's own code may be finer."""
+    code: str = error.code  # type: ignore[attr-defined] # _is_expected has seen both
+    extensions: Mapping[str, object] = error.extensions  # type: ignore[attr-defined] # likewise
+    return {"code": code, **extensions}
+
+
+def _extensions(code: str) -> dict[str, object]:
+    """Those of an error of the transport; a wrong value has a reason too, as the application's refusals have."""
+    return {"code": code, "reason": "INVALID_INPUT"} if code == BAD_USER_INPUT else {"code": code}
 
 
 def _is_about_arguments(error: GraphQLError) -> bool:

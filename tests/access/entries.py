@@ -15,7 +15,7 @@ CORE = schema._schema
 ARGUMENTS = {
     "claim": 'id: "<claim>"',
     "claims": 'filter: {providerClaimNumber: "<number>"}',
-    "claimPreflight": 'claimId: "<draft>"',
+    "claimPreflight": 'input: {claimId: "<draft>"}',
     "denials": "filter: {status: [PARTIALLY_OVERTURNED]}",
     "invoice": 'id: "<invoice>"',
     "invoices": "",

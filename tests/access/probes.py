@@ -83,7 +83,9 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     for root, name in (("claim", "claim"), ("invoice", "invoice"), ("remittance", "remittance")):
         yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[name]}") {{ id }}')
     for name in ("draft", "claim"):
-        yield _read(victim, attacker, "claimPreflight", f'claimPreflight(claimId: "{victim.ids[name]}") {{ passes }}')
+        yield _read(
+            victim, attacker, "claimPreflight", f'claimPreflight(input: {{claimId: "{victim.ids[name]}"}}) {{ passes }}'
+        )
 
 
 def _read(victim: Rich, attacker: Attacker, name: str, selection: str) -> Probe:

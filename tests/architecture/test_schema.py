@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 from graphql import (
+    EnumTypeDefinitionNode,
     FieldDefinitionNode,
     InputObjectTypeDefinitionNode,
+    InterfaceTypeDefinitionNode,
+    NonNullTypeNode,
     ObjectTypeDefinitionNode,
     TypeDefinitionNode,
     parse,
@@ -20,8 +23,9 @@ DOCUMENT = parse(PRINTED)
 ROOT_TYPES = ("Query", "Mutation", "Subscription")
 
 
-def _objects() -> dict[str, ObjectTypeDefinitionNode]:
-    return {node.name.value: node for node in DOCUMENT.definitions if isinstance(node, ObjectTypeDefinitionNode)}
+def _objects() -> dict[str, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode]:
+    kinds = (ObjectTypeDefinitionNode, InterfaceTypeDefinitionNode)
+    return {node.name.value: node for node in DOCUMENT.definitions if isinstance(node, kinds)}
 
 
 def _fields(type_name: str) -> list[FieldDefinitionNode]:
@@ -61,7 +65,35 @@ def test_everything_is_described() -> None:
     for node in DOCUMENT.definitions:
         if isinstance(node, TypeDefinitionNode) and node.description is None and node.name.value not in ROOT_TYPES:
             missing.append(node.name.value)
-        if isinstance(node, (ObjectTypeDefinitionNode, InputObjectTypeDefinitionNode)):
+        if isinstance(node, (ObjectTypeDefinitionNode, InterfaceTypeDefinitionNode, InputObjectTypeDefinitionNode)):
             name = node.name.value
             missing += [f"{name}.{field.name.value}" for field in node.fields or () if field.description is None]
+        if isinstance(node, EnumTypeDefinitionNode):
+            missing += [
+                f"{node.name.value}.{each.name.value}" for each in node.values or () if each.description is None
+            ]
+    for type_name in _objects():
+        missing += [each for field in _fields(type_name) for each in _arguments_without_description(type_name, field)]
     assert missing == []
+
+
+def _arguments_without_description(type_name: str, field: FieldDefinitionNode) -> list[str]:
+    return [
+        f"{type_name}.{field.name.value}({argument.name.value}:)"
+        for argument in field.arguments or ()
+        if argument.description is None
+    ]
+
+
+def test_a_field_that_can_be_refused_is_nullable() -> None:
+    """So that a refusal or an outage never takes its neighbours along. A subscription refuses before its first event
+    and has only one root field, so those may be non-null."""
+    guarded = [
+        (name, field) for name in _objects() if name != "Subscription" for field in _fields(name) if _guards(field)
+    ]
+    assert len(guarded) > 100
+    assert [f"{name}.{field.name.value}" for name, field in guarded if isinstance(field.type, NonNullTypeNode)] == []
+
+
+def _guards(field: FieldDefinitionNode) -> set[str]:
+    return {each.name.value for each in field.directives or ()} & {"requiresScopes", "authenticated"}

@@ -319,7 +319,7 @@ BAD: dict[str, tuple[Bad, str, str]] = {
     "its number with other lines": (
         _under_its_number,
         "CONFLICT",
-        "statementNumber: statement E-9 was already imported with other lines",
+        "statementNumber: the statement was already imported with other lines",
     ),
     "bad JSON": (lambda _world, event: json.dumps(event)[:-1].encode(), "INVALID_INPUT", "the message is not JSON"),
     "nothing": (lambda _world, _event: b"", "INVALID_INPUT", "the message is not JSON"),
@@ -356,8 +356,8 @@ BAD: dict[str, tuple[Bad, str, str]] = {
         "lines.0.denials.0.amount: a denied amount must be above zero",
     ),
     "a day to come": (_data(paidOn="2999-01-01"), "INVALID_DATE", "paidOn: the payment date is in the future"),
-    "an unknown provider": (_data(provider="9999999"), "NOT_FOUND", "provider: unknown provider 9999999"),
-    "an unknown payer": (_data(payer="999999"), "NOT_FOUND", "payer: unknown payer 999999"),
+    "an unknown provider": (_data(provider="9999999"), "NOT_FOUND", "provider: unknown provider"),
+    "an unknown payer": (_data(payer="999999"), "NOT_FOUND", "payer: unknown payer"),
 }
 
 

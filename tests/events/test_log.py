@@ -154,9 +154,9 @@ async def test_a_cursor_stands_within_what_is_kept(own: Gateway, stream: str) ->
     for lost in (0, first - 2):
         assert _refusals(await _first_message(world, stream, cursor_of(lost))) == [("CURSOR_EXPIRED", "after")]
     for ahead in (last + 1, 10**17):
-        assert _refusals(await _first_message(world, stream, cursor_of(ahead))) == [("INVALID_INPUT", "after")]
+        assert _refusals(await _first_message(world, stream, cursor_of(ahead))) == [("BAD_USER_INPUT", "after")]
     for garbage in ("x", "", "LTE", "MS41", "é"):
-        assert _refusals(await _first_message(world, stream, garbage)) == [("INVALID_INPUT", "after")]
+        assert _refusals(await _first_message(world, stream, garbage)) == [("BAD_USER_INPUT", "after")]
     # After what was deleted come two events of the settlement, then two of the claim.
     places = {"settlements": [first + 1], "claimStatusChanged": [first + 3, first + 4]}[stream]
     for good in (first - 1, first, places[0] - 1):

@@ -32,7 +32,7 @@ class Operation:
         query = f"mutation($input: {type_name}!) {{ {selection} }}"
         answer = await world.gateway.gql(query, variables, token=world.token(role))
         if "errors" in answer.body:
-            assert (answer.body["data"], answer.codes) == (None, ["FORBIDDEN"])
+            assert (answer.body["data"], answer.codes) == ({self.mutation: None}, ["FORBIDDEN"])
             return [error["message"] for error in answer.body["errors"]]
         payload = answer.data[self.mutation]
         refused = [*payload["errors"], *(each for one in payload.get("results", []) for each in one["errors"])]

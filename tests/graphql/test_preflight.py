@@ -12,8 +12,8 @@ from tests.gateway import Gateway
 
 FINDING = "severity code field tissCode amountAtRisk"
 REPORT = f"passes amountAtRisk findings {{ {FINDING} message tissDescription }}"
-OF_INPUT = f"query($input: ClaimInput) {{ claimPreflight(input: $input) {{ {REPORT} }} }}"
-OF_CLAIM = f"query($id: ID) {{ claimPreflight(claimId: $id) {{ {REPORT} }} }}"
+OF_INPUT = f"query($claim: ClaimInput!) {{ claimPreflight(input: {{claim: $claim}}) {{ {REPORT} }} }}"
+OF_CLAIM = f"query($id: ID!) {{ claimPreflight(input: {{claimId: $id}}) {{ {REPORT} }} }}"
 PRICE = {"codeSystem": "22", "code": "10101012", "unitPrice": "100.00", "validFrom": "2020-01-01"}
 YESTERDAY, TOMORROW = today() - timedelta(days=1), today() + timedelta(days=1)
 OTHER = {**CONSULTATION, "code": "40301630", "unitPrice": "5.00"}
@@ -35,7 +35,7 @@ def _findings(report: Any) -> list[Found]:
 
 
 async def _preflight(world: World, **changes: Any) -> Any:
-    return (await world.call("biller", OF_INPUT, input=_input(world, **changes)))["claimPreflight"]
+    return (await world.call("biller", OF_INPUT, claim=_input(world, **changes)))["claimPreflight"]
 
 
 async def _preflight_of(world: World, claim_id: str) -> Any:
@@ -333,26 +333,34 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("change", "code", "place"),
         [
-            ({"items": [_item(unitPrice="1,00")]}, "INVALID_AMOUNT", "input.items.0.unitPrice"),
-            ({"items": [CONSULTATION, _item(quantity="-1")]}, "INVALID_QUANTITY", "input.items.1.quantity"),
-            ({"items": [_item(factor="10.00")]}, "INVALID_QUANTITY", "input.items.0.factor"),
-            ({"serviceDate": "23/11/2026"}, "INVALID_DATE", "input.serviceDate"),
-            ({"authorization": {"number": "1", "issuedOn": "x"}}, "INVALID_DATE", "input.authorization.issuedOn"),
+            ({"items": [_item(unitPrice="1,00")]}, "INVALID_AMOUNT", "input.claim.items.0.unitPrice"),
+            ({"items": [CONSULTATION, _item(quantity="-1")]}, "INVALID_QUANTITY", "input.claim.items.1.quantity"),
+            ({"items": [_item(factor="10.00")]}, "INVALID_QUANTITY", "input.claim.items.0.factor"),
+            ({"serviceDate": "23/11/2026"}, "INVALID_DATE", "input.claim.serviceDate"),
+            ({"authorization": {"number": "1", "issuedOn": "x"}}, "INVALID_DATE", "input.claim.authorization.issuedOn"),
         ],
     )
     async def test_values_that_are_none_are_named(
         self, world: World, change: dict[str, Any], code: str, place: str
     ) -> None:
-        answer = await world.gateway.gql(OF_INPUT, {"input": _input(world, **change)}, token=world.token("biller"))
-        assert (answer.body["data"], answer.codes) == (None, [code])
-        assert answer.body["errors"][0]["extensions"]["field"] == place
+        answer = await world.gateway.gql(OF_INPUT, {"claim": _input(world, **change)}, token=world.token("biller"))
+        assert (answer.body["data"], answer.reasons) == ({"claimPreflight": None}, [("BAD_USER_INPUT", code, place)])
 
-    async def test_needs_an_input_or_a_claim_of_ones_own(self, gateway: Gateway, world: World) -> None:
+    @pytest.mark.parametrize("given", [{}, {"claimId": None}, {"claim": {}, "claimId": "x"}])
+    async def test_either_a_claim_or_an_id_is_given(self, world: World, given: dict[str, Any]) -> None:
+        query = "query($input: ClaimPreflightInput!) { claimPreflight(input: $input) { passes } }"
+        values = {**given, "claim": _input(world)} if "claim" in given else given
+        answer = await world.gateway.gql(query, {"input": values}, token=world.token("biller"))
+        assert (answer.codes, "data" in answer.body) == (["BAD_USER_INPUT"], False)
+        message = "OneOf Input Object 'ClaimPreflightInput' must specify exactly one key."
+        if given == {"claimId": None}:
+            message = "Value for member field 'claimId' must be non-null"
+        assert answer.body["errors"][0]["message"] == message
+
+    async def test_a_stored_claim_is_one_of_the_callers_own(self, gateway: Gateway, world: World) -> None:
         claim_id, other = (await world.create_claim())["claim"]["id"], await new_world(gateway)
-        nothing = await gateway.gql(OF_INPUT, {}, token=world.token("biller"))
         foreign = await gateway.gql(OF_CLAIM, {"id": claim_id}, token=other.token("biller"))
-        places = [(answer.codes, answer.body["errors"][0]["extensions"]["field"]) for answer in (nothing, foreign)]
-        assert places == [(["INVALID_INPUT"], "input"), (["NOT_FOUND"], "claimId")]
+        assert (foreign.codes, foreign.body["errors"][0]["extensions"]["field"]) == (["NOT_FOUND"], "claimId")
         found = await _found(other, provider=world.provider)
         assert [each[:4] for each in found] == [("ERROR", "NOT_FOUND", "provider", "1202")]
 
@@ -360,5 +368,5 @@ class TestRefused:
         "role", ["billing_reader", "reviewer", "finance", "front_desk", "payer_agent", "patient", "admin"]
     )
     async def test_roles_that_create_no_claims_are_forbidden(self, world: World, role: str) -> None:
-        answer = await world.gateway.gql(OF_INPUT, {"input": _input(world)}, token=world.token(role))
-        assert (answer.body["data"], answer.codes) == (None, ["FORBIDDEN"])
+        answer = await world.gateway.gql(OF_INPUT, {"claim": _input(world)}, token=world.token(role))
+        assert (answer.body["data"], answer.codes) == ({"claimPreflight": None}, ["FORBIDDEN"])

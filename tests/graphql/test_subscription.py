@@ -225,4 +225,6 @@ async def test_a_cursor_that_is_none_is_refused(gateway: Gateway, world: World, 
     async with _socket(gateway, f"Bearer {world.token('finance')}") as socket:
         message = await _answer(socket, f'subscription {{ settlements(after: "{cursor}") {{ cursor }} }}')
     assert message["type"] == "error"
-    assert [error["extensions"]["code"] for error in message["payload"]] == ["INVALID_INPUT"]
+    assert [error["extensions"] for error in message["payload"]] == [
+        {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT", "field": "after"}
+    ]

@@ -56,7 +56,7 @@ async def test_a_search_is_text_of_up_to_a_hundred_characters(world: World, sear
     if search in ("%", "_"):
         assert answer.data["tussTerms"]["totalCount"] < 68_022
     else:
-        assert (answer.codes, answer.body["errors"][0]["extensions"]["field"]) == (["INVALID_INPUT"], "search")
+        assert answer.reasons == [("BAD_USER_INPUT", "INVALID_INPUT", "search")]
 
 
 async def test_a_term_read_before_costs_no_statement(world: World) -> None:

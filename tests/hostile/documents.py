@@ -1,7 +1,7 @@
 """Hostile documents, each with the code that refuses it: the whole of it, or (INPUT) the field that asks too much."""
 
 TOO_COMPLEX, INVALID, PARSE = "TOO_COMPLEX", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"
-INPUT = "INVALID_INPUT"
+INPUT = "BAD_USER_INPUT"
 
 
 def _chain(count: int, body: str = "", *, spreads: int = 2, last: str = "__typename") -> str:

@@ -50,7 +50,7 @@ REFUSED: dict[str, tuple[Frames, str]] = {
     "a document too deep": ([_subscribe("{a" * 90 + "}" * 90)], "TOO_COMPLEX"),
     "101 aliases": ([_subscribe("{" + " ".join(f"a{n}:__typename" for n in range(101)) + "}")], "TOO_COMPLEX"),
     "no GraphQL": ([_subscribe("{")], "GRAPHQL_PARSE_FAILED"),
-    "a bad cursor": ([_subscribe('subscription{settlements(after:"\U0001f4a3"){cursor}}')], "INVALID_INPUT"),
+    "a bad cursor": ([_subscribe('subscription{settlements(after:"\U0001f4a3"){cursor}}')], "BAD_USER_INPUT"),
     "an unknown document": (
         [json.dumps({"type": "subscribe", "id": "1", "payload": {"documentId": "0" * 64}})],
         "PERSISTED_QUERY_NOT_FOUND",

@@ -87,7 +87,12 @@ class TestErrors:
                     "message": "must be positive",
                     "locations": [{"line": 1, "column": 3}],
                     "path": ["refused"],
-                    "extensions": {"code": "INVALID_AMOUNT", "field": "items.0.amount", "tissCode": "1705"},
+                    "extensions": {
+                        "code": "BAD_USER_INPUT",
+                        "reason": "INVALID_AMOUNT",
+                        "field": "items.0.amount",
+                        "tissCode": "1705",
+                    },
                 }
             ],
             "data": {"refused": None, "hello": "world"},
@@ -123,14 +128,15 @@ class TestErrors:
         response = await ask(toy, query)
         error = first_error(response)
         assert response.status_code == (406 if code == "OPERATION_NOT_SUPPORTED" else 400)
-        assert error["extensions"] == {"code": code}
+        reason = {"reason": "INVALID_INPUT"} if code == "BAD_USER_INPUT" else {}
+        assert error["extensions"] == {"code": code, **reason}
         assert message in {None, error["message"]}
         assert [(report.outcome, report.code) for report in toy.reports] == [("refused", code)]
 
     async def test_an_argument_found_wrong_while_executing_is_the_clients_fault(self) -> None:
         response = await ask(Toy(), "query($v: Int = 1) { echo(value: $v) }", {"v": None})
         (error,) = response.json()["errors"]
-        assert (error["path"], error["extensions"]) == (["echo"], {"code": "BAD_USER_INPUT"})
+        assert (error["path"], error["extensions"]) == (["echo"], {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT"})
         assert "non-null type 'Int!'" in error["message"]
 
     async def test_the_legacy_media_type_answers_200_to_graphql_errors(self) -> None:

@@ -30,7 +30,11 @@ REQUEST_ERRORS: Final = {
         "Fix the request; the message names the member.",
     ),
     "BAD_USER_INPUT": Refusal(
-        "400", "A variable or argument does not have the type that the schema names.", CHANGED, "Fix the variable."
+        "200, 400",
+        "A variable or argument is refused: it does not have the type that the schema names, or its value is not "
+        "allowed. `extensions.reason` has one of the codes of the next table, `extensions.field` the argument's path.",
+        CHANGED,
+        "Fix the argument at `field`; the message never repeats its value.",
     ),
     "CLIENT_DISCONNECTED": Refusal(
         "-",
@@ -203,8 +207,9 @@ _USER = """
 
 These are in `errors` of the payload, as `UserError { code message field tissCode }`. Nothing was changed. `field` is
 the path in the input, `tissCode` the payers' own code from Tabela 38. A query or subscription whose arguments are
-refused has the same codes in `errors[].extensions`, with `field` and `tissCode`. It is always safe to repeat a mutation
-with the same idempotency key and the same input.
+refused has `BAD_USER_INPUT` in `errors[].extensions.code` and one of these codes in `extensions.reason`, with `field`
+and `tissCode`; only CONFLICT, STALE_VERSION, CURSOR_EXPIRED and NOT_FOUND, which are about stored data, are the code
+itself. It is always safe to repeat a mutation with the same idempotency key and the same input.
 
 """
 _CLOSE = """

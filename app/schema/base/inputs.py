@@ -23,7 +23,7 @@ class Deferred:
     @property
     def is_long(self) -> bool:
         """Whether converting and checking it takes long enough for others to notice."""
-        return any(isinstance(part, list) and len(part) > LONG_LIST for part in self.value.values())
+        return _has_long_list(self.value)
 
     def converted(self) -> Any:
         """The input object, as Strawberry makes it."""
@@ -39,6 +39,14 @@ class Deferred:
                 kind = field.resolve_type(type_definition=self.type.__strawberry_definition__)
                 found[field.python_name] = self.context.convert(self.value[name], kind, name)
         return self.type(**found)
+
+
+def _has_long_list(value: Mapping[str, Any]) -> bool:
+    """Whether a list of the input, or of an input in it, is long; lists in lists are as short as their own limits."""
+    return any(
+        len(part) > LONG_LIST if isinstance(part, list) else isinstance(part, Mapping) and _has_long_list(part)
+        for part in value.values()
+    )
 
 
 def defer(input: type[Any]) -> None:

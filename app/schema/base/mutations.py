@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import strawberry
 from strawberry.types.base import has_object_definition
@@ -88,7 +88,8 @@ Via = Callable[[Context, Mapping[str, Any]], Awaitable[Written[Any]]]
 def mutation(
     action: Action[Any], input: type, payload: type[MutationPayload], description: str, *, via: Via | None = None
 ) -> StrawberryField:
-    """The root field of an action, with the action's name and permission.
+    """The root field of an action, with the action's name and permission. It is nullable: a refused or failed mutation
+    is null and has an error, and the others of its request are still answered.
 
     The service's arguments are the fields of the input or, if it has that method, the result of its `arguments()`. The
     payload's own field is the result; if it has several, they are the attributes of the result. `via` replaces the
@@ -100,13 +101,19 @@ def mutation(
         return await _answer(info.context, action, payload, input, via)
 
     resolve.__name__ = _snake_case(action.name)
-    resolve.__annotations__ = {"info": Info, "input": input, "return": payload}
+    resolve.__annotations__ = {"info": Info, "input": _argument(input), "return": payload | None}
     if action.needs is None:
         raise AssertionError(f"set `needs` of the action {action.name} to a permission")
     field: StrawberryField = strawberry.mutation(
         resolver=resolve, name=action.name, description=description, extensions=[Requires(action.needs)]
     )
     return field
+
+
+def _argument(input: type) -> Any:
+    """The input as the argument of its mutation, which is described by what the input says of itself."""
+    definition = input.__strawberry_definition__  # type: ignore[attr-defined] # every input has one
+    return Annotated[input, strawberry.argument(description=definition.description)]
 
 
 async def _answer(
