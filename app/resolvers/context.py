@@ -46,6 +46,7 @@ class Context:
     address: str = ""
     certificate: bytes | None = None
     is_schema_public: bool = False
+    is_over_socket: bool = False
 
     @property
     def is_authenticated(self) -> bool:

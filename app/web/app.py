@@ -150,6 +150,7 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             request_id=request_id.get(),
             address=connection.client.host if connection.client else "",
             is_schema_public=process.settings.is_development,
+            is_over_socket=connection.scope["type"] == "websocket",
         )
 
     return context
