@@ -21,7 +21,7 @@ SETTLEMENTS: Final = ScopedList("settlements", settlements.page, settlements.cou
 
 async def page(ctx: Context, *, where: SettlementFilter, first: int, after: str | None) -> Page[SettlementRecord]:
     """A page of settlements in the caller's data scope, newest first."""
-    return await SETTLEMENTS.page(ctx.database, ctx.scope, where, NEWEST_FIRST, first=first, after=after)
+    return await SETTLEMENTS.page(ctx, where, NEWEST_FIRST, first=first, after=after)
 
 
 @dataclass(frozen=True, slots=True)

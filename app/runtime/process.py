@@ -16,6 +16,7 @@ from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
+from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import EVERYTHING
 from app.events.contracts import aggregate_of
 from app.events.hub import Hub
@@ -67,6 +68,7 @@ class Process:
     children: ChildProcesses
     access_log: AccessLogWriter
     rate: RateLimit
+    cursor_key: CursorKey
     now: Callable[[], datetime]
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
@@ -156,6 +158,7 @@ def build(
         changes=changes,
         children=children,
         access_log=access_log,
+        cursor_key=CursorKey(secret_of(settings, "cache_secret")),
         now=clock,
     )
 
