@@ -24,7 +24,7 @@ class OpenConnections:
     def take(self, transport: BaseTransport, client: tuple[str, int] | None) -> bool:
         """Count one more until it is released; False if there are too many."""
         address = network_of(client[0]) if client else ""
-        is_limited = bool(address) and not self._is_proxy(address)
+        is_limited = client is not None and not self._is_proxy(client[0])
         if len(self._open) >= self._total_max:
             return False
         if is_limited and self._of_address[address] >= self._per_address_max:

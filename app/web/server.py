@@ -1,4 +1,4 @@
-"""The server around the application: listener, TLS, and the orderly stop."""
+"""The server around the application: listeners, signals and TLS."""
 
 import gc
 import signal
@@ -11,11 +11,10 @@ from typing import Any, Final
 import structlog
 import uvicorn
 import uvloop
-from starlette.applications import Starlette
 
 from app.runtime.settings import Settings, SettingsError
-from app.web.app import create_app, drain
-from app.web.protocols import protocols_of
+from app.web.app import create_app
+from app.web.stopping import StoppingServer
 
 # By default the kernel buffers up to 4 MB for each client that does not read.
 SEND_BUFFER_BYTES: Final = 128 * 1024
@@ -28,50 +27,27 @@ _log = structlog.get_logger("billing.server")
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C; SettingsError for an address or certificates that cannot be used."""
     context = tls_of(settings)
-    application = create_app(settings)
-    config = config_of(settings, application, context)
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
         # After an orderly stop uvicorn raises the signal again, which must not count as a failure.
         signal.signal(asked_to_stop, lambda *_: sys.exit(0))
-    if context is not None:
-        signal.signal(signal.SIGHUP, lambda *_: reload(context, settings))
-    listener = _listener(config)
+    signal.signal(signal.SIGHUP, lambda *_: reload(context, settings))
+    server = StoppingServer(settings, create_app(settings), context)
+    listener = _listener(server.config, "BILLING_HOST or BILLING_PORT")
     listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
+    if server.admin is not None:
+        server.admin_sockets = [_listener(server.admin.config, "BILLING_ADMIN_HOST or BILLING_ADMIN_PORT")]
     # Imported modules live as long as the process; without this, each full collection walks them for 0.1 s.
     gc.freeze()
     # The thread that compiles long documents gives the loop its turn this often; by default it is every 5 ms.
     sys.setswitchinterval(SWITCH_SECONDS)
-    Draining(config, application).run(sockets=[listener])
+    server.run(sockets=[listener])
 
 
-def config_of(settings: Settings, application: Starlette, context: ssl.SSLContext | None = None) -> uvicorn.Config:
-    """uvicorn's configuration for the listener of clients; TLS with a context."""
-    http, socket = protocols_of(settings)
-    return uvicorn.Config(
-        application,
-        host=settings.host,
-        port=settings.port,
-        loop="app.web.server:Loop",
-        http=http,
-        ws=socket,
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
-        ws_max_size=128 * 1024,
-        ws_per_message_deflate=False,
-        server_header=False,
-        proxy_headers=False,
-        ssl_context_factory=None if context is None else lambda _config, _default: context,
-    )
-
-
-def _listener(config: uvicorn.Config) -> socket:
+def _listener(config: uvicorn.Config, names: str) -> socket:
     try:
         return config.bind_socket()
     except SystemExit:  # uvicorn has logged the reason
-        address = f"{config.host}:{config.port}"
-        raise SettingsError(f"BILLING_HOST or BILLING_PORT: cannot listen on {address}") from None
+        raise SettingsError(f"{names}: cannot listen on {config.host}:{config.port}") from None
 
 
 class Loop(uvloop.Loop):
@@ -82,19 +58,6 @@ class Loop(uvloop.Loop):
         if options.get("ssl") is not None:
             options["ssl_handshake_timeout"] = HANDSHAKE_SECONDS
         return await super().create_server(*args, **options)
-
-
-class Draining(uvicorn.Server):
-    """A server that first reports "not ready" to load balancers and ends subscriptions, which would delay the stop."""
-
-    def __init__(self, config: uvicorn.Config, application: Starlette) -> None:
-        super().__init__(config)
-        self._application = application
-
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """End streams, stop accepting, and let requests finish within the time limit."""
-        await drain(self._application)
-        await super().shutdown(sockets)
 
 
 def tls_of(settings: Settings) -> ssl.SSLContext | None:
@@ -128,8 +91,11 @@ def _message(name: str, path: Path, error: OSError) -> str:
     return f"{name}: cannot use {path}: {error.strerror or type(error).__name__}"
 
 
-def reload(context: ssl.SSLContext, settings: Settings) -> None:
+def reload(context: ssl.SSLContext | None, settings: Settings) -> None:
     """Load renewed certificates for new handshakes; invalid files are logged and ignored."""
+    if context is None:
+        _log.info("nothing_to_reload", reason="TLS is off")
+        return
     try:
         _load(context, settings)
     except SettingsError as error:
