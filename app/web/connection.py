@@ -60,7 +60,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         # uvicorn copies this into the state of every request and socket of the connection.
-        self.app_state = {**self.app_state, "client_certificate": _certificate(transport)}
+        self.app_state = {**self.app_state, "client_certificate": certificate_of(transport)}
         super().connection_made(transport)
         self.flow = _Flow(transport)
         if self.open_connections.take(transport, self.client):
@@ -269,7 +269,7 @@ class Connection(HttpToolsProtocol):
             cycle.message_event.set()
 
 
-def _certificate(transport: asyncio.BaseTransport) -> bytes | None:
+def certificate_of(transport: asyncio.BaseTransport) -> bytes | None:
     """The client's verified certificate (DER), if it sent one."""
     found: Any = transport.get_extra_info("ssl_object")
     certificate: bytes | None = None if found is None else found.getpeercert(binary_form=True)

@@ -2,9 +2,7 @@
 
 import gc
 import signal
-import ssl
 import sys
-from pathlib import Path
 from socket import SO_SNDBUF, SOL_SOCKET, socket
 from typing import Any, Final
 
@@ -12,26 +10,29 @@ import structlog
 import uvicorn
 import uvloop
 
+from app.runtime.certificates import Certificates
 from app.runtime.settings import Settings, SettingsError
 from app.web.app import create_app
+from app.web.connection import certificate_of
 from app.web.stopping import StoppingServer
 
 # By default the kernel buffers up to 4 MB for each client that does not read.
 SEND_BUFFER_BYTES: Final = 128 * 1024
 HANDSHAKE_SECONDS: Final = 10.0
 SWITCH_SECONDS: Final = 0.0001
-_VERIFY: Final = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 _log = structlog.get_logger("billing.server")
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C; SettingsError for an address or certificates that cannot be used."""
-    context = tls_of(settings)
+    # Until there is something to reload it must not end the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
         # After an orderly stop uvicorn raises the signal again, which must not count as a failure.
         signal.signal(asked_to_stop, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGHUP, lambda *_: reload(context, settings))
-    server = StoppingServer(settings, create_app(settings), context)
+    application = create_app(settings)
+    certificates: Certificates = application.state.process.certificates
+    server = StoppingServer(settings, application, certificates.listener)
     listener = _listener(server.config, "BILLING_HOST or BILLING_PORT")
     listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
     if server.admin is not None:
@@ -40,6 +41,7 @@ def serve(settings: Settings) -> None:
     gc.freeze()
     # The thread that compiles long documents gives the loop its turn this often; by default it is every 5 ms.
     sys.setswitchinterval(SWITCH_SECONDS)
+    signal.signal(signal.SIGHUP, lambda *_: reload(server, certificates))
     server.run(sockets=[listener])
 
 
@@ -60,45 +62,13 @@ class Loop(uvloop.Loop):
         return await super().create_server(*args, **options)
 
 
-def tls_of(settings: Settings) -> ssl.SSLContext | None:
-    """The TLS context of the listener; None for plain HTTP. SettingsError for a file that cannot be used."""
-    if settings.tls_certificate_file is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_mode = _VERIFY[settings.tls_client_certificates]
-    context.set_alpn_protocols(["http/1.1"])
-    _load(context, settings)
-    return context
-
-
-def _load(context: ssl.SSLContext, settings: Settings) -> None:
-    certificate, authority = settings.tls_certificate_file, settings.tls_client_ca_file
-    assert certificate is not None  # noqa: S101 - there is a context only with a certificate
-    try:
-        context.load_cert_chain(certificate, settings.tls_key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(_message("BILLING_TLS_CERTIFICATE_FILE or _KEY_FILE", certificate, error)) from None
-    if authority is None:
+def reload(server: uvicorn.Server, certificates: Certificates) -> None:
+    """Read every TLS file again, and end the connections of the callers who are gone with the old ones."""
+    before = certificates.callers
+    if not certificates.reload():
         return
-    try:
-        context.load_verify_locations(authority)
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(_message("BILLING_TLS_CLIENT_CA_FILE", authority, error)) from None
-
-
-def _message(name: str, path: Path, error: OSError) -> str:
-    return f"{name}: cannot use {path}: {error.strerror or type(error).__name__}"
-
-
-def reload(context: ssl.SSLContext | None, settings: Settings) -> None:
-    """Load renewed certificates for new handshakes; invalid files are logged and ignored."""
-    if context is None:
-        _log.info("nothing_to_reload", reason="TLS is off")
-        return
-    try:
-        _load(context, settings)
-    except SettingsError as error:
-        _log.error("certificates_refused", reason=str(error), effect="the old certificates remain in use")
-    else:
-        _log.info("certificates_reloaded")
+    for connection in list(server.server_state.connections):
+        der = certificate_of(connection.transport)
+        if der is not None and certificates.is_gone(der, before):
+            connection.transport.abort()
+            _log.info("connection_ended", reason="its client certificate is no longer accepted")
