@@ -31,7 +31,12 @@ from tests.servers.mysql import create_database
 from tests.services import Services
 
 # Nothing waits, and no answer is an old one, unless a test is about that.
-AT_ONCE: dict[str, Any] = {"rate_per_second": 0, "lame_duck_seconds": 0, "health_seconds": 0}
+AT_ONCE: dict[str, Any] = {
+    "rate_per_second": 0,
+    "refused_tokens_per_second": 0,
+    "lame_duck_seconds": 0,
+    "health_seconds": 0,
+}
 
 
 def embedded_settings(directory: Path, **changes: Any) -> Settings:

@@ -38,6 +38,7 @@ from app.runtime.sweep import sweep
 from app.runtime.tls import plain_connections
 from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE
+from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
 from app.tiss.child_processes import ChildProcesses
@@ -73,9 +74,11 @@ class Process:
     metrics: Metrics
     changes: Changes
     children: ChildProcesses
+    tuss: TussSearch
     access_log: AccessLogWriter
     rate: RateLimit
     cursor_key: CursorKey
+    refusals: RateLimit
     clock: DatabaseClock
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
@@ -152,6 +155,12 @@ def build(
             per_second=settings.rate_per_second,
             burst=settings.rate_burst,
         ),
+        refusals=RateLimit(
+            cache,
+            secret=secret_of(settings, "cache_secret"),
+            per_second=settings.refused_tokens_per_second,
+            burst=settings.refused_tokens_burst,
+        ),
         hub=hub,
         relay=relay,
         transport=transport,
@@ -163,6 +172,7 @@ def build(
         metrics=metrics,
         changes=changes,
         children=children,
+        tuss=TussSearch(database),
         access_log=access_log,
         cursor_key=CursorKey(secret_of(settings, "cache_secret")),
         clock=time,

@@ -106,6 +106,8 @@ class Settings(BaseSettings):
 
     rate_per_second: float = Field(default=50.0, ge=0, le=100_000)
     rate_burst: int = Field(default=200, ge=1, le=1_000_000)
+    refused_tokens_per_second: float = Field(default=5.0, ge=0, le=100_000)
+    refused_tokens_burst: int = Field(default=100, ge=1, le=1_000_000)
     streams_per_subject: int = Field(default=50, ge=1, le=100_000)
     trusted_documents: Path | None = None
     trusted_documents_only: bool = False
