@@ -55,6 +55,7 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
         "events_url": f"kafka://{services.kafka.url}{idempotent}",
         "events_topic": f"billing.events.{name}",
         "remittances_topic": f"billing.remittances.{name}",
+        "statement_sources": "/payer/{payer},/payer/{payer}/other",
         **AT_ONCE,
     }
     return Settings(var_dir=directory, port=0, **{**values, **changes})
@@ -74,7 +75,10 @@ async def production_settings(directory: Path, services: Services, **changes: An
 
 # The server closes a connection that was idle for five seconds: a client that used one then might just be too late.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2)
-BACKGROUND = ("outbox", "access_log", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime")
+BACKGROUND = (
+    *("outbox", "access_log", "leases", "LOCK(", "wait_timeout"),
+    *("BEGIN", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime"),
+)
 
 
 @dataclass

@@ -19,11 +19,13 @@ from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import EVERYTHING
+from app.events.batches import Message, Unreadable
 from app.events.contracts import aggregate_of
 from app.events.hub import Hub
 from app.events.inbox import Inbox, group_of
 from app.events.kafka import KafkaReader, KafkaTransport
 from app.events.kafka_watch import KafkaWatch
+from app.events.lead import Lead
 from app.events.listeners import StreamEvent
 from app.events.memory import MemoryTransport
 from app.events.relay import Relay
@@ -36,8 +38,9 @@ from app.runtime.settings import Settings
 from app.runtime.surroundings import surroundings
 from app.runtime.sweep import sweep
 from app.runtime.tls import plain_connections
+from app.services import dead_statements
 from app.services import inbox as inbox_service
-from app.services.inbox import RECEIVE
+from app.services.inbox import RECEIVE, StatementSources
 from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
@@ -113,22 +116,30 @@ def build(
 
     async def receive(event: Mapping[str, Any]) -> bool:
         statement, source = await asyncio.to_thread(inbox_service.read, event), event["source"]
+        sources.check(source, statement)
         actor = inbox_service.actor_of(statement, request_id=event["id"][:REQUEST_ID_LENGTH_MAX])
         owner = inbox_service.key_owner(source)
         done = await changes.run(RECEIVE, actor, {"statement": statement}, key=event["id"], key_owner=owner)
         return done.value.is_new and not done.replayed
 
+    async def put_aside(found: Message | Unreadable, code: str, reason: str) -> None:
+        await dead_statements.put(database, found, code=code, reason=reason)
+
+    sources = StatementSources(settings.statement_sources)
     hub = Hub(missing, patients, on_delivery=delivered, on_lag=metrics.lagged.inc)
+    lead = Lead()
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)
     reader, inbox, kafka = None, None, None
     if settings.events_url.startswith("kafka://"):
         tls = certificates.kafka
-        transport = KafkaTransport(settings.events_url, settings.events_topic, tls)
+        transport = KafkaTransport(settings.events_url, settings.events_topic, tls, may_send=lead.may_send)
         reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
         inbox = Inbox(
             settings.events_url,
             settings.remittances_topic,
             receive,
+            put_aside=put_aside,
+            is_database_up=database.is_up,
             results=metrics.inbox,
             posting_seconds=metrics.posting_seconds,
             tls=tls,
@@ -136,7 +147,12 @@ def build(
         topic = settings.remittances_topic
         kafka = KafkaWatch(settings.events_url, topic=topic, group=group_of(topic), tls=tls)
     relay = Relay(
-        database, transport, metrics=metrics, now=time.now, retention=timedelta(days=settings.event_retention_days)
+        database,
+        transport,
+        metrics=metrics,
+        now=time.now,
+        lead=lead,
+        retention=timedelta(days=settings.event_retention_days),
     )
     access_log = AccessLogWriter(database, access_log_key_of(settings), now=time.now, metrics=metrics)
     children = ChildProcesses(settings.tiss_processes)

@@ -1,6 +1,7 @@
 """All settings, read once from BILLING_* variables; an invalid one prevents the start, with one line that says why."""
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
@@ -12,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,200}$"
+SOURCE_PATTERN = r"[^=\s,{}]*\{payer\}[^=\s,{}]*|[^=\s,{}]+=[0-9]{6}"
 CLAIM_PATTERN = r"^[^,\s]{1,200}$"
 CLAIMS_PATTERN = r"^[^,\s]{1,200}(, ?[^,\s]{1,200}){0,9}$"
 SECRET_LENGTH_MIN = 32
@@ -53,6 +55,7 @@ class Settings(BaseSettings):
     events_topic: str = Field(default="billing.events", pattern=TOPIC_PATTERN)
     event_retention_days: int = Field(default=30, ge=1, le=3650)
     remittances_topic: str = Field(default="billing.remittances", pattern=TOPIC_PATTERN)
+    statement_sources: str = "/payer/{payer}"
 
     oidc_issuer: str | None = None
     oidc_audience: str = Field(default="billing-gateway", min_length=1)
@@ -180,6 +183,13 @@ class Settings(BaseSettings):
         if value.startswith("kafka:") and not all(brokers.split(",")):
             raise ValueError("needs the address of a broker: kafka://host:9092[,host:9092]")
         _check_hosts(brokers)
+        return value
+
+    @field_validator("statement_sources")
+    @classmethod
+    def _sources_are_bound(cls, value: str) -> str:
+        if not all(re.fullmatch(SOURCE_PATTERN, each) for each in value.replace(",", " ").split()):
+            raise ValueError("needs sources such as /payer/{payer} or //bank.example=123456, separated by commas")
         return value
 
     @field_validator("jwks_url", "oidc_issuer")
