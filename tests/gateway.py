@@ -188,15 +188,18 @@ class Gateway:
 
     @contextlib.asynccontextmanager
     async def subscribed(self, query: str, token: str) -> AsyncIterator["Stream"]:
-        """A live subscription over graphql-transport-ws, acknowledged before the block begins."""
+        """A live subscription over graphql-transport-ws, whose first message was read before the block begins.
+
+        That one says where the stream starts, so everything that happens in the block is heard.
+        """
         address = self.url.replace("http://", "ws://") + "/graphql"
         async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
             await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}))
             assert json.loads(await socket.recv())["type"] == "connection_ack"
-            before = self.parts.hub.subscribers
             await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query}}))
-            await _until(lambda: self.parts.hub.subscribers > before)
-            yield Stream(socket)
+            stream = Stream(socket)
+            await stream.next()
+            yield stream
 
 
 @dataclass

@@ -57,6 +57,7 @@ class Context:
     certificate: bytes | None = None
     is_schema_public: bool = False
     is_over_socket: bool = False
+    log_position: int | None = None
 
     @property
     def is_authenticated(self) -> bool:
@@ -108,8 +109,11 @@ class Context:
         self.__dict__.pop("loaders", None)
 
     def for_operation(self) -> "Context":
-        """A fresh context for one operation of the same caller."""
-        return replace(self)
+        """A fresh context for one operation of the same caller.
+
+        `log_position` is the last event delivered before it: what the operation's reads do not show yet comes later.
+        """
+        return replace(self, log_position=self.hub.last_position)
 
     async def authenticate(self, authorization: str | None) -> None:
         """Become the caller of this Authorization value; an error of `callers` if it is refused."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -106,7 +106,7 @@ def build(
         async with database.reading() as connection:
             return await outbox_db.numbered_after(connection, after, limit, before)
 
-    async def patients(claim_ids: Collection[str]) -> dict[str, str]:
+    async def patients(claim_ids: Sequence[str]) -> dict[str, str]:
         async with database.reading() as connection:
             return await claims_db.patients_of(connection, EVERYTHING, claim_ids)
 
@@ -241,11 +241,11 @@ async def _watch_deadlines(process: Process) -> None:
 async def _start_at_end_of_log(process: Process) -> None:
     """Let the hub begin after the last event in the log.
 
-    With a database that is down the process starts all the same, unready, and the hub begins with the next event.
+    With a database that is down the process starts all the same, unready, and the hub begins when it is back.
     """
     try:
         async with process.database.reading() as connection:
-            process.hub.last_position = (await outbox_db.log_range(connection)).last
+            process.hub.begin_after((await outbox_db.log_range(connection)).last)
             await process.clock.synchronize(connection)
             process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:

@@ -138,7 +138,7 @@ REQUEST_ERRORS: Final = {
     ),
     "UNAVAILABLE": Refusal(
         "200, 503",
-        "The database did not answer in time, the gateway is restarting, or it has too many connections.",
+        "The database did not answer in time, the gateway is stopping, or it has too many connections.",
         YES,
         "Retry with the same idempotency key; subscribe again with the last cursor.",
     ),

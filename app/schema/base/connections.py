@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 import strawberry
 
 from app.resolvers import paging
+from app.schema.base.info import Info
+from app.schema.base.streams import STREAM_CURSOR, stream_cursor
 
 Item = TypeVar("Item")
 
@@ -53,3 +55,7 @@ class Connection(Generic[Item]):
     @strawberry.field(description="Number of objects in the whole list; counted only when requested.")
     async def total_count(page: strawberry.Parent[paging.Page[object]]) -> int:
         return await page.count()
+
+    @strawberry.field(description=STREAM_CURSOR)
+    def stream_cursor(_page: strawberry.Parent[paging.Page[object]], info: Info) -> str | None:
+        return stream_cursor(info.context)
