@@ -26,6 +26,7 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from inspect import isawaitable
 
 from graphql import ExecutionResult
@@ -84,7 +85,7 @@ class Pipeline:
         started = time.perf_counter()
         await admission.admit_request(context)
         resolved = await self._persisted.resolve(parameters)
-        document = self._documents.cached(resolved.query) or await self._compile(resolved.query, context)
+        document = await self._document(resolved.query, context)
         operation = document.choose(resolved, started=started)
         self._engine.check_type(operation.type)
         admission.admit_cost(operation, self._limits)
@@ -93,14 +94,24 @@ class Pipeline:
             await self._persisted.register(parameters, resolved)
         return operation
 
+    async def _document(self, text: str, context: OperationContext) -> Document:
+        """Steps 3 to 5, or their result from the cache, for a caller who may send such a document."""
+        document = self._documents.cached(text)
+        if document is None:
+            return await self._compile(text, context)
+        admission.admit_fields(document.tree, context)
+        return document
+
     async def _compile(self, text: str, context: OperationContext) -> Document:
         """Steps 3 to 5. Long documents are compiled in one thread, one after the other, so that short requests share
         the processor with them instead of waiting for them."""
         admission.admit_length(text, context)
+        check_tree = partial(admission.admit_fields, context=context)
         if len(text) < admission.LONG_CHARACTERS:
-            return self._documents.get(text)
+            return self._documents.store(self._documents.compile(text, check_tree))
         loop = asyncio.get_running_loop()
-        return self._documents.store(await loop.run_in_executor(self._compiler, self._documents.compile, text))
+        compiled = await loop.run_in_executor(self._compiler, self._documents.compile, text, check_tree)
+        return self._documents.store(compiled)
 
     async def answer(
         self, operation: Operation, context: OperationContext, disconnected: Disconnected | None = None

@@ -32,7 +32,7 @@ from app.transport.documents import Operation
 from app.transport.errors import Refused
 from app.transport.event_stream import EventStream
 from app.transport.limits import Limits
-from app.transport.negotiation import EVENTS, HTML, JSON, RESPONSE, media_type, preference
+from app.transport.negotiation import EVENTS, HTML, JSON, RESPONSE, check_accepted, media_type, preference
 from app.transport.open_streams import OpenStreams
 from app.transport.parameters import Parameters
 from app.transport.persisted import PersistedDocuments
@@ -112,6 +112,7 @@ class GraphQLView:
         context: OperationContext | None = None
         try:
             check_method(request, accepted)
+            check_accepted(accepted)
             context = await self._context(request)
             value = await read_json(request, self._body_seconds)
             if isinstance(value, list):

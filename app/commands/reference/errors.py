@@ -120,7 +120,8 @@ REQUEST_ERRORS: Final = {
     ),
     "UNAUTHENTICATED": Refusal(
         "200, 401",
-        "The token is missing where one is needed, not accepted, or expired.",
+        "The token is missing, not accepted, or expired. Without one only `{ __typename }` is answered, and nothing is "
+        "said of the schema.",
         "with a new token",
         "Get a token; `billing whoami --token-file -` says why one is not accepted.",
     ),
