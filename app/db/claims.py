@@ -1,6 +1,6 @@
 """Queries on claims and their items."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -117,6 +117,12 @@ def _visible(scope: DataScope) -> Select[Any]:
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
     """The claims with these ids within the scope."""
     return await fetch(connection, _visible(scope).where(claims.c.id.in_(ids)), ClaimRecord)
+
+
+async def patients_of(connection: AsyncConnection, scope: DataScope, ids: Collection[str]) -> dict[str, str]:
+    """Claim id -> patient id, for those of these ids that are claims within the scope."""
+    query = select(claims.c.id, claims.c.patient_id).where(claims.c.id.in_(sorted(ids)), claims_in(scope))
+    return {row.id: row.patient_id for row in await connection.execute(query)}
 
 
 async def by_number(connection: AsyncConnection, provider: str, payer: str, number: str) -> ClaimRecord | None:

@@ -98,10 +98,11 @@ async def of_scope(
     return await fetch(connection, query.order_by(*order).limit(500), ContractRecord)
 
 
-async def prices_of(connection: AsyncConnection, ids: Sequence[str]) -> list[PriceRecord]:
-    """The price lists of these contracts, ordered by code system, code and first day."""
+async def prices_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[PriceRecord]:
+    """The price lists of these contracts of the scope, ordered by code system, code and first day."""
     table = contract_prices.c
-    query = select(*PRICE).where(table.contract_id.in_(ids))
+    query = select(*PRICE).join(contracts, contracts.c.id == table.contract_id)
+    query = query.where(table.contract_id.in_(ids), contracts_in(scope))
     return await fetch(connection, query.order_by(table.code_system, table.code, table.valid_from), PriceRecord)
 
 

@@ -27,6 +27,7 @@ class ErrorCode(DescribedEnum):
     CONFLICT = "CONFLICT", "The object's current status does not allow the action."
     STALE_VERSION = "STALE_VERSION", "The object has changed since the given version."
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED", "The idempotency key was used with another input."
+    IDEMPOTENCY_KEY_REQUIRED = "IDEMPOTENCY_KEY_REQUIRED", "A mutation over a WebSocket needs an idempotency key."
     CURSOR_EXPIRED = "CURSOR_EXPIRED", "Events after the cursor of a stream have been deleted."
     NOT_FOUND = "NOT_FOUND", "There is no such object in the caller's data scope."
 

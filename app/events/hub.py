@@ -1,64 +1,23 @@
 """The hub: delivers every published event, in position order, to the stream listeners of this process."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import orjson
 import structlog
 
 from app.db.outbox import OutboxRecord
-from app.events.cursors import cursor_of
+from app.events.listeners import Audience, Interest, StreamEvent, StreamListener
+from app.events.patients import PatientListeners, ReadPatients
 
-QUEUE_MAX: Final = 256
-"""How many events a listener may be behind before it is ended; the queues share the events, so a queue is small."""
 GAP_BATCH: Final = 500
 """Rows read from the event log at a time."""
 ReadLog = Callable[[int, int | None, int], Awaitable[list[OutboxRecord]]]
 """Reads the event log: `read_log(after, before, limit)` returns the first `limit` rows with a position above `after`
 and, unless it is None, below `before`, in position order."""
 _log = structlog.get_logger("billing.hub")
-
-
-class StreamEnded(Exception):
-    """The stream ended before its client left; `extensions` hold the `cursor` to continue after, if there is one."""
-
-    code = "UNAVAILABLE"
-    message = "the gateway is restarting, subscribe again"
-
-    def __init__(self, position: int | None) -> None:
-        super().__init__(self.message)
-        self.extensions = {"code": self.code, "retryable": True}
-        if position is not None:
-            self.extensions["cursor"] = cursor_of(position)
-
-
-class StreamLagged(StreamEnded):
-    """The client read more slowly than events came, until its queue was full."""
-
-    code = "LAGGED"
-    message = "this subscription fell behind and was ended, subscribe again after the cursor"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StreamEvent:
-    """A published event; `position` is its place in the event log, counted from 1 without gaps.
-
-    `shared` caches encoded answers, so that subscribers with the same document and permissions share one execution.
-    """
-
-    position: int
-    name: str
-    aggregate_id: str
-    provider: str | None
-    payer: str | None
-    recorded_at: datetime
-    data: dict[str, Any]
-    shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
 
 def event_of_row(row: OutboxRecord) -> StreamEvent | None:
@@ -78,49 +37,6 @@ def event_of_row(row: OutboxRecord) -> StreamEvent | None:
     )
 
 
-class StreamListener:
-    """The bounded event queue of one client; `position` is that of the last event taken from it, or where it began."""
-
-    def __init__(self, position: int | None) -> None:
-        self.position = position
-        self._queue: deque[StreamEvent] = deque()
-        self._has_changed = asyncio.Event()
-        self._ended_by: type[StreamEnded] | None = None
-
-    def offer(self, event: StreamEvent) -> bool:
-        """Queue the event; False if that failed because the queue is full, which ends this listener.
-
-        The hub never waits for a slow listener, since all others would wait with it. A listener that has ended takes
-        no more events, so that its client never sees an event after a hole.
-        """
-        if self._ended_by is not None:
-            return True
-        is_full = len(self._queue) >= QUEUE_MAX
-        if is_full:
-            self._ended_by = StreamLagged
-        else:
-            self._queue.append(event)
-        self._has_changed.set()
-        return not is_full
-
-    def close(self) -> None:
-        """End the listener once its queue is read."""
-        self._ended_by = self._ended_by or StreamEnded
-        self._has_changed.set()
-
-    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
-        """The events in order, waiting for new ones; ends by raising StreamEnded or StreamLagged."""
-        while True:
-            while self._queue:
-                event = self._queue.popleft()
-                self.position = event.position
-                yield event
-            if self._ended_by is not None:
-                raise self._ended_by(self.position)
-            self._has_changed.clear()
-            await self._has_changed.wait()
-
-
 class Hub:
     """Delivers events strictly in position order, each once.
 
@@ -128,11 +44,15 @@ class Hub:
     an order of its own). The event log has all of them in order, so the hub needs nothing but the last position that
     it delivered: what is not above it is a repetition, and a jump is filled from the log with `read_log`.
     `on_delivery` is called for each event, `on_lag` for each listener ended as too slow.
+
+    A listener is woken only by events that it takes, and its queue contains no others: whether it takes an event is
+    decided here, in memory, once for all listeners with the same interest.
     """
 
     def __init__(
         self,
         read_log: ReadLog,
+        read_patients: ReadPatients,
         *,
         on_delivery: Callable[[StreamEvent], None] = lambda _: None,
         on_lag: Callable[[], None] = lambda: None,
@@ -140,7 +60,8 @@ class Hub:
         self._read_log = read_log
         self._on_delivery = on_delivery
         self._on_lag = on_lag
-        self._listeners: set[StreamListener] = set()
+        self._audience = Audience()
+        self._patients = PatientListeners(read_patients, on_lag=on_lag)
         # Filling a gap waits for the database: without the lock the next event would overtake the filled ones.
         self._lock = asyncio.Lock()
         # None while it is unknown because the log could not be read: delivery then begins with the next event.
@@ -149,17 +70,18 @@ class Hub:
     @property
     def subscribers(self) -> int:
         """How many listeners are active."""
-        return len(self._listeners)
+        return len(self._audience) + len(self._patients)
 
     @contextmanager
-    def listen(self) -> Iterator[StreamListener]:
-        """A listener for everything published from now on."""
-        listener = StreamListener(self.last_position)
-        self._listeners.add(listener)
+    def listen(self, interest: Interest) -> Iterator[StreamListener]:
+        """A listener for what is published from now on and is of interest."""
+        listener = StreamListener(interest, self.last_position)
+        group = self._audience if interest.scope.patient is None else self._patients
+        group.add(listener)
         try:
             yield listener
         finally:
-            self._listeners.discard(listener)
+            group.remove(listener)
 
     async def deliver(self, event: StreamEvent) -> None:
         """Deliver the event after everything before it; an event that was delivered already is ignored.
@@ -199,12 +121,13 @@ class Hub:
 
     def close(self) -> None:
         """End every listener."""
-        for listener in list(self._listeners):
+        for listener in self._audience.listeners():
             listener.close()
+        self._patients.close()
 
     def _deliver_to_all(self, event: StreamEvent) -> None:
         self.last_position = event.position
         self._on_delivery(event)
-        for listener in self._listeners:
-            if not listener.offer(event):
-                self._on_lag()
+        for _ in range(self._audience.offer(event)):
+            self._on_lag()
+        self._patients.put(event)

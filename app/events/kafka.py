@@ -22,7 +22,7 @@ from aiokafka.errors import (
 from app.db.outbox import OutboxRecord
 from app.events.contracts import cloud_event
 from app.events.forever import forever
-from app.events.hub import Hub, StreamEvent
+from app.events.hub import Hub
 from app.events.kafka_clients import (
     IDLE_MILLISECONDS,
     bootstrap_of,
@@ -31,6 +31,7 @@ from app.events.kafka_clients import (
     start_producer,
     stop_client,
 )
+from app.events.listeners import StreamEvent
 from app.events.relay import EventRefused
 from app.telemetry.outages import Outage
 

@@ -27,16 +27,17 @@ LATEST_ACCESSES: Order[EmergencyRecord] = order_by(
 async def own_log(ctx: Context, *, first: int, after: str | None) -> Page[PersonAccess]:
     """A page of accesses to the calling patient's data, latest first; empty if the token names no patient."""
     patient = ctx.scope.patient
-    person = "" if patient is None else ctx.access_log.key.pseudonym(patient)
+    # Changes that concern no person are stored under an empty one, so that must not be asked for.
+    person = None if patient is None else ctx.access_log.key.pseudonym(patient)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[PersonAccess]:
-        return await access_log.page(connection, person, keyset)
+        return [] if person is None else await access_log.page(connection, person, keyset)
 
     async def count(connection: AsyncConnection) -> int:
-        return await access_log.count(connection, person)
+        return 0 if person is None else await access_log.count(connection, person)
 
     request = PageRequest(first, after, ("myAccessLog", person))
-    return await read_page(ctx.database, request, LATEST_ENTRIES, rows=rows, count=count)
+    return await read_page(ctx, request, LATEST_ENTRIES, rows=rows, count=count)
 
 
 async def emergency_accesses(ctx: Context, *, first: int, after: str | None) -> Page[EmergencyRecord]:
@@ -49,4 +50,4 @@ async def emergency_accesses(ctx: Context, *, first: int, after: str | None) -> 
         return await emergency.count(connection, ctx.scope)
 
     request = PageRequest(first, after, ("emergencyAccesses",))
-    return await read_page(ctx.database, request, LATEST_ACCESSES, rows=rows, count=count)
+    return await read_page(ctx, request, LATEST_ACCESSES, rows=rows, count=count)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from app.domain.claims import ClaimStatus
 from app.events.contracts import CLAIM_STATUS_EVENTS
-from app.events.hub import StreamEvent
+from app.events.listeners import StreamEvent
 from app.resolvers import streams
 from app.resolvers.context import Context
-from app.resolvers.streams import Stream, StreamRequest
+from app.resolvers.streams import Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ClaimStreamFilter:
             self.payer in (None, event.payer)
             and self.provider in (None, event.provider)
             and self.claim in (None, event.aggregate_id)
-            and (not self.statuses or event.data["status"] in self.statuses)
+            and (not self.statuses or event.data.get("status") in self.statuses)
         )
 
 
@@ -34,10 +34,4 @@ async def stream(ctx: Context, *, where: ClaimStreamFilter, after: str | None) -
 
     Raises what `streams.open_stream` raises.
     """
-
-    async def is_visible(event: StreamEvent) -> bool:
-        # The loader caches claims and a stream is long-lived: without this it would return outdated claims.
-        ctx.forget()
-        return await ctx.loaders.claim.load(event.aggregate_id) is not None
-
-    return await streams.open_stream(ctx, StreamRequest(CLAIM_STATUS_EVENTS, where.matches, is_visible), after)
+    return await streams.open_stream(ctx, CLAIM_STATUS_EVENTS, where, after)

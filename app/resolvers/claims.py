@@ -40,7 +40,7 @@ async def page(
     ctx: Context, *, where: ClaimFilter, order: ClaimOrder, first: int, after: str | None
 ) -> Page[ClaimRecord]:
     """A page of claims in the caller's data scope."""
-    return await CLAIMS.page(ctx.database, ctx.scope, where, ORDERS[order], first=first, after=after)
+    return await CLAIMS.page(ctx, where, ORDERS[order], first=first, after=after)
 
 
 async def examine(ctx: Context, form: ClaimForm) -> Preflight:

@@ -15,6 +15,7 @@ from app.db import emergency
 from app.db.engine import Database
 from app.domain.access_log import purpose_of
 from app.domain.actor import Actor, Door
+from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import DataScope
 from app.events.hub import Hub
 from app.redis.cache import Cache
@@ -41,11 +42,13 @@ class Context:
     changes: Changes
     access_log: AccessLogWriter
     rate: RateLimit
+    cursor_key: CursorKey
     now: Callable[[], datetime]
     request_id: str
     address: str = ""
     certificate: bytes | None = None
     is_schema_public: bool = False
+    is_over_socket: bool = False
 
     @property
     def is_authenticated(self) -> bool:

@@ -40,5 +40,5 @@ async def page(ctx: Context, *, where: DenialFilter, order: DenialOrder, first: 
         async with ctx.database.reading() as connection:
             return await denials.open_cents(connection, ctx.scope, where)
 
-    shown = await DENIALS.page(ctx.database, ctx.scope, where, ORDERS[order], first=first, after=after)
+    shown = await DENIALS.page(ctx, where, ORDERS[order], first=first, after=after)
     return DenialPage(shown.edges, shown.page_info, shown.count, about_to_be_lost)

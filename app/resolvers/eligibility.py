@@ -26,7 +26,7 @@ HISTORY: Final = ScopedList("eligibilityHistory", eligibility_db.page, eligibili
 
 async def history(ctx: Context, *, where: EligibilityFilter, first: int, after: str | None) -> Page[EligibilityRecord]:
     """A page of eligibility checks in the caller's data scope, newest first."""
-    return await HISTORY.page(ctx.database, ctx.scope, where, NEWEST_FIRST, first=first, after=after)
+    return await HISTORY.page(ctx, where, NEWEST_FIRST, first=first, after=after)
 
 
 async def check(ctx: Context, *, question: Question, is_forced: bool) -> EligibilityRecord:

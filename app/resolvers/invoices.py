@@ -32,4 +32,4 @@ async def page(
     ctx: Context, *, where: InvoiceFilter, order: InvoiceOrder, first: int, after: str | None
 ) -> Page[InvoiceRecord]:
     """A page of invoices in the caller's data scope."""
-    return await INVOICES.page(ctx.database, ctx.scope, where, ORDERS[order], first=first, after=after)
+    return await INVOICES.page(ctx, where, ORDERS[order], first=first, after=after)

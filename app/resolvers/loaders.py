@@ -160,7 +160,7 @@ class Loaders:
 
     @cached_property
     def prices_of_contract(self) -> DataLoader[str, list[PriceRecord]]:
-        return self._many(contracts.prices_of, lambda row: row.contract_id)
+        return self._many(lambda c, keys: contracts.prices_of(c, self._scope, keys), lambda row: row.contract_id)
 
     @cached_property
     def disputed_cents(self) -> DataLoader[str, int]:

@@ -18,11 +18,11 @@ UNMATCHED: Final = ScopedList("unmatchedRemittanceLines", remittances.unmatched_
 
 async def page(ctx: Context, *, where: RemittanceFilter, first: int, after: str | None) -> Page[RemittanceRecord]:
     """A page of remittances in the caller's data scope, newest first."""
-    return await REMITTANCES.page(ctx.database, ctx.scope, where, NEWEST_FIRST, first=first, after=after)
+    return await REMITTANCES.page(ctx, where, NEWEST_FIRST, first=first, after=after)
 
 
 async def unmatched(
     ctx: Context, *, where: RemittanceFilter, first: int, after: str | None
 ) -> Page[RemittanceLineRecord]:
     """A page of unmatched lines in the caller's data scope, oldest first."""
-    return await UNMATCHED.page(ctx.database, ctx.scope, where, OLDEST_LINE_FIRST, first=first, after=after)
+    return await UNMATCHED.page(ctx, where, OLDEST_LINE_FIRST, first=first, after=after)

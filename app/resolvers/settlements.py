@@ -7,11 +7,11 @@ from typing import Final
 from app.db import settlements, tables
 from app.db.settlements import SettlementFilter, SettlementRecord
 from app.events.contracts import SETTLEMENT_EVENTS
-from app.events.hub import StreamEvent
+from app.events.listeners import StreamEvent
 from app.resolvers import streams
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList, order_by
-from app.resolvers.streams import Stream, StreamRequest
+from app.resolvers.streams import Stream
 
 NEWEST_FIRST: Order[SettlementRecord] = order_by(tables.settlements, "created_at", datetime, descending=True)
 
@@ -21,7 +21,7 @@ SETTLEMENTS: Final = ScopedList("settlements", settlements.page, settlements.cou
 
 async def page(ctx: Context, *, where: SettlementFilter, first: int, after: str | None) -> Page[SettlementRecord]:
     """A page of settlements in the caller's data scope, newest first."""
-    return await SETTLEMENTS.page(ctx.database, ctx.scope, where, NEWEST_FIRST, first=first, after=after)
+    return await SETTLEMENTS.page(ctx, where, NEWEST_FIRST, first=first, after=after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,4 @@ async def stream(ctx: Context, *, where: SettlementStreamFilter, after: str | No
 
     Raises what `streams.open_stream` raises.
     """
-    request = StreamRequest(SETTLEMENT_EVENTS, where.matches, _hidden_from_patients)
-    return await streams.open_stream(ctx, request, after)
-
-
-async def _hidden_from_patients(_event: StreamEvent) -> bool:
-    return False
+    return await streams.open_stream(ctx, SETTLEMENT_EVENTS, where, after)

@@ -1,38 +1,28 @@
 """Streams: events of the event log within the caller's data scope, from now on or from a cursor on."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from typing import Final
 
-from app.db import outbox
+from app.db import claims, outbox
+from app.db.outbox import OutboxRecord
 from app.domain.errors import ErrorCode, refuse
 from app.events.cursors import position_of
-from app.events.hub import StreamEvent, event_of_row
+from app.events.hub import event_of_row
+from app.events.listeners import EventFilter, Interest, StreamEvent
 from app.resolvers.context import Context
 
-REPLAY_BATCH = 200
+REPLAY_BATCH: Final = 200
 Stream = AsyncGenerator[StreamEvent, None]
 
 
-@dataclass(frozen=True, slots=True)
-class StreamRequest:
-    """The requested events: those with one of the `names` that `matches` accepts.
-
-    `is_visible` decides for a caller who is a patient whether an event is about that patient.
-    """
-
-    names: Collection[str]
-    matches: Callable[[StreamEvent], bool]
-    is_visible: Callable[[StreamEvent], Awaitable[bool]]
-
-
-async def open_stream(ctx: Context, request: StreamRequest, after: str | None) -> Stream:
-    """The events after the cursor `after`, or from now on if it is None.
+async def open_stream(ctx: Context, names: frozenset[str], where: EventFilter, after: str | None) -> Stream:
+    """The events of these names that `where` matches, after the cursor `after`, or from now on if it is None.
 
     BillingError INVALID_INPUT if `after` is not a cursor, CURSOR_EXPIRED if events after it have been deleted.
     """
     position = None if after is None else await _checked_position(ctx, after)
-    return _counted(ctx, _replay_then_follow(ctx, request, position))
+    return _counted(ctx, _replay_then_follow(ctx, Interest(names, ctx.scope, where), position))
 
 
 async def _checked_position(ctx: Context, cursor: str) -> int:
@@ -60,7 +50,7 @@ async def _counted(ctx: Context, events: Stream) -> Stream:
         ctx.metrics.subscribers.dec()
 
 
-async def _replay_then_follow(ctx: Context, request: StreamRequest, after: int | None) -> Stream:
+async def _replay_then_follow(ctx: Context, interest: Interest, after: int | None) -> Stream:
     """First the log after `after`, then live events, each event once.
 
     The log is replayed twice. The long replay runs before the listener exists, whose queue of 256 events would
@@ -69,42 +59,41 @@ async def _replay_then_follow(ctx: Context, request: StreamRequest, after: int |
     """
     last = after
     if last is not None:
-        async for event in _replayed(ctx, request, last):
+        async for event in _replayed(ctx, interest, last):
             last = event.position
             yield event
-    with ctx.hub.listen() as listener:
+    with ctx.hub.listen(interest) as listener:
         if last is not None:
-            async for event in _replayed(ctx, request, last):
+            async for event in _replayed(ctx, interest, last):
                 last = event.position
                 yield event
         async for event in listener:
-            is_new = last is None or event.position > last
-            if is_new and event.name in request.names and await _is_wanted(ctx, request, event):
+            if last is None or event.position > last:
                 yield event
 
 
-async def _replayed(ctx: Context, request: StreamRequest, after: int) -> Stream:
+async def _replayed(ctx: Context, interest: Interest, after: int) -> Stream:
     while True:
         async with ctx.database.reading() as connection:
-            rows = await outbox.named_after(connection, ctx.scope, after, request.names, REPLAY_BATCH)
+            rows = await outbox.named_after(connection, ctx.scope, after, interest.names, REPLAY_BATCH)
+        shown = await _visible(ctx, rows)
         for row in rows:
             event = event_of_row(row)
             after = row.position or after
-            if event is not None and await _is_wanted(ctx, request, event):
+            if event is not None and event.aggregate_id in shown and interest.includes(event):
                 yield event
         if len(rows) < REPLAY_BATCH:
             return
 
 
-async def _is_wanted(ctx: Context, request: StreamRequest, event: StreamEvent) -> bool:
-    """Whether the subscriber asked for the event and may see it.
+async def _visible(ctx: Context, rows: Sequence[OutboxRecord]) -> Collection[str]:
+    """The aggregates whose events the caller may see.
 
-    A published event names no patient, and the patient in the log may have been corrected since: so for a patient
-    `is_visible` looks at the present rows.
+    The patient in the log may have been corrected since, so for a patient the present claims count: read for a whole
+    batch, as the hub does for live events.
     """
-    if not request.matches(event):
-        return False
-    patient = ctx.scope.patient
-    if not ctx.scope.contains(provider=event.provider, payer=event.payer, patient=patient):
-        return False
-    return patient is None or await request.is_visible(event)
+    aggregates = {row.aggregate_id for row in rows}
+    if ctx.scope.patient is None or not aggregates:
+        return aggregates
+    async with ctx.database.reading() as connection:
+        return await claims.patients_of(connection, ctx.scope, aggregates)

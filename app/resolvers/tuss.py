@@ -31,4 +31,4 @@ async def search(ctx: Context, *, where: TussFilter, first: int, after: str | No
         return await tuss.count(connection, where)
 
     request = PageRequest(first, after, ("tussTerms", asdict(where)))
-    return await read_page(ctx.database, request, BY_CODE, rows=rows, count=count)
+    return await read_page(ctx, request, BY_CODE, rows=rows, count=count)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,14 +11,18 @@ import structlog
 
 from app.access_log.writer import AccessLogWriter
 from app.auth.tokens import Verifier
+from app.db import claims as claims_db
 from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
+from app.domain.cursor_key import CursorKey
+from app.domain.data_scope import EVERYTHING
 from app.events.contracts import aggregate_of
-from app.events.hub import Hub, StreamEvent
+from app.events.hub import Hub
 from app.events.inbox import Inbox
 from app.events.kafka import KafkaReader, KafkaTransport
+from app.events.listeners import StreamEvent
 from app.events.memory import MemoryTransport
 from app.events.relay import Relay
 from app.redis import cache as caching
@@ -33,6 +37,7 @@ from app.services.inbox import RECEIVE
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
 from app.tiss.child_processes import ChildProcesses
+from app.transport.deadlines import ended
 from app.unit_of_work.run import Changes
 
 REQUEST_ID_LENGTH_MAX: Final = 64
@@ -63,6 +68,7 @@ class Process:
     children: ChildProcesses
     access_log: AccessLogWriter
     rate: RateLimit
+    cursor_key: CursorKey
     now: Callable[[], datetime]
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
@@ -94,6 +100,10 @@ def build(
         async with database.reading() as connection:
             return await outbox_db.numbered_after(connection, after, limit, before)
 
+    async def patients(claim_ids: Collection[str]) -> dict[str, str]:
+        async with database.reading() as connection:
+            return await claims_db.patients_of(connection, EVERYTHING, claim_ids)
+
     def delivered(event: StreamEvent) -> None:
         seconds = max((clock() - event.recorded_at).total_seconds(), 0.0)
         metrics.delivery_seconds.labels(aggregate_of(event.name)).observe(seconds)
@@ -105,7 +115,7 @@ def build(
         done = await changes.run(RECEIVE, actor, {"statement": statement}, key=event["id"], key_owner=owner)
         return done.value.is_new and not done.replayed
 
-    hub = Hub(missing, on_delivery=delivered, on_lag=metrics.lagged.inc)
+    hub = Hub(missing, patients, on_delivery=delivered, on_lag=metrics.lagged.inc)
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)
     reader, inbox = None, None
     if settings.events_url.startswith("kafka://"):
@@ -148,6 +158,7 @@ def build(
         changes=changes,
         children=children,
         access_log=access_log,
+        cursor_key=CursorKey(secret_of(settings, "cache_secret")),
         now=clock,
     )
 
@@ -206,9 +217,7 @@ async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:
         task.cancel()
     # The relay may finish its batch within a second; what is not published then, the next leader publishes.
     await asyncio.wait(tasks, timeout=STOP_SECONDS)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await ended(tasks)
     await process.children.stop()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STOP_SECONDS):

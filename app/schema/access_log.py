@@ -14,7 +14,7 @@ from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
-from app.schema.base.permissions import BREAK_GLASS, Requires, health
+from app.schema.base.permissions import BREAK_GLASS, Requires, health, personal
 from app.services import emergency
 from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MAX, REASON_LENGTH_MIN, EmergencyRequest
 
@@ -51,7 +51,9 @@ class EmergencyAccess:
     actor: str = strawberry.field(description="Subject of the caller's token.")
     granted_at: datetime = strawberry.field(description="Time at which the access started.")
     expires_at: datetime = strawberry.field(description="Time at which the access ends.")
-    patient_id: strawberry.ID = strawberry.field(description="Patient whose health data may be read.")
+    patient_id: strawberry.ID | None = strawberry.field(
+        description="Patient whose health data may be read.", extensions=personal("emergencies:read", BREAK_GLASS)
+    )
     reason: str | None = strawberry.field(
         description="Reason for the emergency access.", extensions=health("emergencies:read", BREAK_GLASS)
     )

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, get_named_type
-from strawberry.types.field import StrawberryField
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, get_named_type
 
+from app.schema.base.field_rules import classes_of, rule_of
 from app.schema.base.permissions import Authenticated, Requires, guards_of
 from app.schema.claims import ORDER_NEEDS as CLAIM_ORDERS
 from app.schema.claims import ClaimFilterInput
@@ -37,19 +37,11 @@ Cells = dict[str, list[str]]
 _INTRO = """# Access matrix
 
 Generated from the schema and the roles by `billing access-matrix`; the tests query the API for every cell. A row is a
-field, a column is a role: `yes`, `masked` (only the last characters of the text are visible) or `-` (refused; a
-nullable field is null, and the rest of the object is still returned). Every role sees only objects within the data
-scope of the token (providers, payer, patient). In an emergency a role with `health:break_glass` can also read the
-fields marked HEALTH of one patient.
+field with its class of sensitive data, a column is a role: `yes`, `masked` (only the last characters of the text are
+visible) or `-` (refused; a nullable field is null, and the rest of the object is still returned). Every role sees only
+objects within the data scope of the token (providers, payer, patient). In an emergency a role with `health:break_glass`
+can also read the fields marked HEALTH of one patient.
 """
-
-
-def rule_of(field: GraphQLField) -> Requires | None:
-    """The rule of the field; None if it is visible to every caller who sees its object."""
-    definition = field.extensions.get("strawberry-definition")
-    if not isinstance(definition, StrawberryField):
-        return None
-    return next((each for each in definition.extensions if isinstance(each, Requires)), None)
 
 
 def cell(rule: Requires | None, permissions: frozenset[str]) -> str:
@@ -102,19 +94,13 @@ def matrix(schema: GraphQLSchema, roles: Roles) -> dict[str, Cells]:
 
 
 def _fields(kind: GraphQLObjectType, roles: Roles, types: Mapping[str, set[str]]) -> Cells:
-    """One row for each field with a rule, and one for all others together; no rows for a type without rules."""
-    rules = {name: rule_of(field) for name, field in kind.fields.items()}
-    if not any(rules.values()):
-        return {}
+    """One row for each field."""
     rows = {}
-    for name, rule in rules.items():
-        if rule is not None:
-            mark = f" ({', '.join(rule.data)})" if rule.data else ""
-            rows[f"{name}{mark}"] = [
-                cell(rule, permissions) if kind.name in types[role] else NO for role, permissions in roles.items()
-            ]
-    if not all(rules.values()):
-        rows["(all others)"] = [YES if kind.name in types[role] else NO for role in roles]
+    for name, field in kind.fields.items():
+        classes = ", ".join(classes_of(field))
+        rows[f"{name} ({classes})" if classes else name] = [
+            cell(rule_of(field), permissions) if kind.name in types[role] else NO for role, permissions in roles.items()
+        ]
     return rows
 
 

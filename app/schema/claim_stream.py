@@ -8,7 +8,7 @@ import strawberry
 
 from app.db.claims import ClaimRecord
 from app.events.cursors import cursor_of
-from app.events.hub import StreamEvent
+from app.events.listeners import StreamEvent
 from app.resolvers import claim_stream
 from app.resolvers.claim_stream import ClaimStreamFilter
 from app.schema.base.arguments import EVENT_FILTER, AfterEvent

@@ -53,9 +53,14 @@ class Eligibility(Node):
         description="Time until which the answer may be reused; null if it may not be reused."
     )
     card_valid_until: date | None = strawberry.field(
-        description="Last day on which the card is valid; null if the payer did not state it."
+        description="Last day on which the card is valid; null if the payer did not state it.",
+        extensions=personal("eligibility:read", "eligibility:check"),
     )
-    plan_name: str | None = strawberry.field(name="plan", description="Plan name; null if the payer did not state it.")
+    plan_name: str | None = strawberry.field(
+        name="plan",
+        description="Plan name; null if the payer did not state it.",
+        extensions=personal("eligibility:read", "eligibility:check"),
+    )
     procedure_code: str | None = strawberry.field(
         description="Procedure that was checked; null if none was given.",
         extensions=health("claims:read_items", "eligibility:check"),

@@ -6,7 +6,7 @@ import strawberry
 
 from app.domain.money import Cents
 from app.schema.base.enums import ClaimAction, ClaimStatus, DenialAction, DenialStatus, InvoiceAction, InvoiceStatus
-from app.schema.base.permissions import amount, health
+from app.schema.base.permissions import amount, health, personal
 
 
 @strawberry.type(
@@ -60,7 +60,9 @@ class InvoiceHistoryEntry:
     line_id: strawberry.ID | None = strawberry.field(
         description="Id of the line that the step added as an adjustment; null for other steps."
     )
-    reason: str | None = strawberry.field(description="Reason for the step; null if none was given.")
+    reason: str | None = strawberry.field(
+        description="Reason for the step; null if none was given.", extensions=personal("settlements:read")
+    )
     actor: str = strawberry.field(description="Who did it: the subject of a token, or a job of the gateway.")
     at: datetime = strawberry.field(description="Time of the step.")
     amount_cents: Cents | None = amount(

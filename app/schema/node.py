@@ -7,27 +7,31 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from app.domain import ids as public_ids
+from app.domain.access_log import DataClass
 from app.domain.errors import ErrorCode, refuse
-from app.resolvers.context import Context
 from app.schema.base.connections import Node
 from app.schema.base.info import Info
-from app.schema.base.permissions import Authenticated, check
+from app.schema.base.permissions import Authenticated, check, note_shown
 
 NODES_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class NodeType:
-    """A type of objects with ids: its name, the permissions of which it needs one, and the name of its loader."""
+    """A type of objects with ids: its name, the permissions of which it needs one, and the name of its loader.
+
+    `data` are the classes of sensitive data in the object itself: finding it is recorded.
+    """
 
     type_name: str
     any_of: tuple[str, ...]
     loader: str
+    data: tuple[DataClass, ...] = ()
 
 
 NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.CLAIM: NodeType("Claim", ("claims:read",), "claim"),
-    public_ids.ITEM: NodeType("ClaimItem", ("claims:read_items",), "item"),
+    public_ids.ITEM: NodeType("ClaimItem", ("claims:read_items",), "item", (DataClass.HEALTH,)),
     public_ids.DENIAL: NodeType("Denial", ("claims:read_items",), "denial"),
     public_ids.INVOICE: NodeType("Invoice", ("invoices:read",), "invoice"),
     public_ids.SETTLEMENT: NodeType("Settlement", ("settlements:read",), "settlement"),
@@ -39,7 +43,7 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
 """Id prefix -> the type of its objects."""
 
 
-async def find(ctx: Context, identifier: str) -> Any:
+async def find(info: Info, identifier: str) -> Any:
     """The object with this id, or None: unknown, malformed and out of scope look the same.
 
     AccessRefused if the caller has no permission to read objects of this type.
@@ -47,8 +51,12 @@ async def find(ctx: Context, identifier: str) -> Any:
     node_type = NODE_TYPES.get(public_ids.prefix_of(identifier) or "")
     if node_type is None:
         return None
+    ctx = info.context
     check(ctx.principal, *node_type.any_of)
-    return await getattr(ctx.loaders, node_type.loader).load(identifier)
+    found = await getattr(ctx.loaders, node_type.loader).load(identifier)
+    if found is not None:
+        note_shown(info, node_type.data, found)
+    return found
 
 
 @strawberry.type
@@ -62,7 +70,7 @@ class NodeQuery:
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the object.")]
     ) -> Any:
-        return await find(info.context, id)
+        return await find(info, id)
 
     @strawberry.field(
         graphql_type=list[Node | None] | None,
@@ -80,4 +88,4 @@ class NodeQuery:
         if len(ids) > NODES_MAX:
             raise refuse(ErrorCode.INVALID_INPUT, f"request at most {NODES_MAX} ids at once", "ids")
         # A refusal takes the place of its object, where the engine makes it null and an error with the object's path.
-        return list(await asyncio.gather(*[find(info.context, each) for each in ids], return_exceptions=True))
+        return list(await asyncio.gather(*[find(info, each) for each in ids], return_exceptions=True))

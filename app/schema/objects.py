@@ -14,6 +14,7 @@ from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
 from app.domain import tabela38
+from app.domain.access_log import DataClass
 from app.domain.invoices import ADJUSTMENTS
 from app.domain.money import Cents, Factor, Quantity
 from app.domain.settlements import PaymentMethod, SettlementStatus
@@ -28,7 +29,7 @@ from app.schema.actions import (
 from app.schema.base.connections import Node
 from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus, InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
-from app.schema.base.permissions import Requires, amount, financial, health, maskable, personal
+from app.schema.base.permissions import Requires, amount, financial, health, marked, maskable, personal
 from app.schema.history import ClaimHistoryEntry, InvoiceHistoryEntry
 from app.schema.parties import Authorization, Patient, Payer, Practitioner, Provider
 from app.schema.preflight import PreflightFinding
@@ -173,8 +174,12 @@ class ClaimItem(Node):
         description="Number of the item within the claim, from 1 without gaps (sequencialItem)."
     )
     code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
-    code: str = strawberry.field(description="Code within the table (codigoProcedimento).")
-    description: str = strawberry.field(description="What was done or used (descricaoProcedimento).")
+    code: str = strawberry.field(
+        description="Code within the table (codigoProcedimento).", directives=marked(DataClass.HEALTH)
+    )
+    description: str = strawberry.field(
+        description="What was done or used (descricaoProcedimento).", directives=marked(DataClass.HEALTH)
+    )
     performed_on: date = strawberry.field(description="Day of execution (dataExecucao).")
     quantity: Quantity = strawberry.field(description="Quantity (quantidadeExecutada).")
     factor: Factor = strawberry.field(description="Reduction or surcharge (reducaoAcrescimo).")
@@ -325,7 +330,9 @@ class Invoice(Node):
 class InvoiceLine:
     id: strawberry.ID = strawberry.field(description="Id of the line.")
     kind: InvoiceLineKind = strawberry.field(description="Kind of the line.")
-    reason: str | None = strawberry.field(description="Reason for the adjustment; null for other lines.")
+    reason: str | None = strawberry.field(
+        description="Reason for the adjustment; null for other lines.", extensions=personal("settlements:read")
+    )
     amount_cents: Cents | None = amount("amount", "Approved, won or adjusted amount; above zero for debits too.")
     settled_cents: Cents | None = amount("settledAmount", "Amount paid for the line, less reversals.")
     debited_cents: Cents | None = amount("debitedAmount", "Amount by which debits reduce the line.")
@@ -357,7 +364,9 @@ class Settlement(Node):
     statement_number: str | None = strawberry.field(
         description="Number of the payer's statement (numeroDemonstrativo); null if unknown."
     )
-    reason: str | None = strawberry.field(description="Reason for a reversal; null for a payment.")
+    reason: str | None = strawberry.field(
+        description="Reason for a reversal; null for a payment.", extensions=personal("settlements:read")
+    )
     created_at: datetime = strawberry.field(description="Time at which it was recorded.")
     created_by: str = strawberry.field(description="Who recorded it: the subject of a token, or a job of the gateway.")
     amount_cents: Cents | None = amount("amount", "Amount, above zero for reversals too.")

@@ -7,7 +7,7 @@ import strawberry
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain.access_log import DataClass
 from app.schema.base.connections import Node, OfRecord
-from app.schema.base.permissions import Requires, maskable, personal
+from app.schema.base.permissions import Requires, marked, maskable, personal
 
 # Whoever sees an object of a provider sees the provider; its number may be a person's CPF and is masked.
 _READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read", "eligibility:read")
@@ -73,7 +73,7 @@ class Practitioner:
 
 @strawberry.type(description="The payer's authorization (senha).")
 class Authorization:
-    number: str = strawberry.field(description="Authorization number (senha).")
+    number: str = strawberry.field(description="Authorization number (senha).", directives=marked(DataClass.PERSONAL))
     issued_on: date | None = strawberry.field(
         description="Day on which it was issued (dataAutorizacao); null if not given."
     )

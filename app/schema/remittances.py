@@ -8,6 +8,7 @@ import strawberry
 from app.db.claims import ClaimRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
+from app.domain.access_log import DataClass
 from app.domain.claims import DeniedAmount
 from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
@@ -20,7 +21,7 @@ from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
-from app.schema.base.permissions import Requires, amount, financial, health
+from app.schema.base.permissions import Requires, amount, financial, health, marked
 from app.schema.claim_inputs import DenialInput
 from app.schema.objects import Claim, Settlement
 from app.schema.parties import Payer, Provider
@@ -35,7 +36,9 @@ described(RemittanceLineProblem, "Reason why a line is unmatched; new values may
 
 @strawberry.type(description="A denial on a remittance line (glosa).")
 class RemittanceDenial:
-    code: str = strawberry.field(description="Reason for the denial, a code of Tabela 38 (tipoGlosa).")
+    code: str = strawberry.field(
+        description="Reason for the denial, a code of Tabela 38 (tipoGlosa).", directives=marked(DataClass.HEALTH)
+    )
 
     @amount("amount", "Denied amount (valorGlosa).")
     def denied(denial: strawberry.Parent[DeniedAmount]) -> Cents | None:

@@ -27,6 +27,7 @@ from app.schema import (
     settlements,
 )
 from app.schema.access_log import AccessLogQuery
+from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
 from app.schema.claim_stream import ClaimSubscription
@@ -36,7 +37,8 @@ from app.schema.denials import DenialQuery
 from app.schema.eligibility import EligibilityQuery
 from app.schema.invoices import InvoiceQuery
 from app.schema.me import MeQuery
-from app.schema.node import NodeQuery
+from app.schema.node import NODE_TYPES, NodeQuery
+from app.schema.open_fields import OPEN_FIELDS
 from app.schema.parties import Patient
 from app.schema.reconciliation import ReconciliationQuery
 from app.schema.remittances import RemittanceQuery
@@ -83,7 +85,7 @@ class Subscription(SettlementSubscription, ClaimSubscription):
 
 
 def build() -> strawberry.Schema:
-    """The whole schema."""
+    """The whole schema; UnruledFields if a field has neither a rule nor a place in the list of open fields."""
     built = strawberry.Schema(
         query=Query,
         mutation=Mutation,
@@ -94,7 +96,9 @@ def build() -> strawberry.Schema:
             disable_field_suggestions=True,
         ),
     )
-    _omit_null_defaults(built._schema.type_map.values())  # noqa: SLF001 - Strawberry has no public name for it
+    core = built._schema  # noqa: SLF001 - Strawberry has no public name for it
+    require_rules(core, OPEN_FIELDS, {each.type_name: each.data for each in NODE_TYPES.values()})
+    _omit_null_defaults(core.type_map.values())
     return built
 
 

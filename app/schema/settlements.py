@@ -10,7 +10,7 @@ from app.db.settlements import SettlementFilter, SettlementRecord
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod
 from app.events.cursors import cursor_of
-from app.events.hub import StreamEvent
+from app.events.listeners import StreamEvent
 from app.resolvers import settlements
 from app.resolvers.settlements import SettlementStreamFilter
 from app.schema.base.arguments import EVENT_FILTER, FILTER, After, AfterEvent, First

@@ -72,7 +72,7 @@ async def save(unit: UnitOfWork, *, form: ContractForm, version: int | None) -> 
         await contracts_db.delete_prices(connection, contract.id)
         await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in form.prices])
     if form.added:
-        listed = [row.price for row in await contracts_db.prices_of(connection, [contract.id])]
+        listed = [row.price for row in await contracts_db.prices_of(connection, unit.scope, [contract.id])]
         raise_any(price_failures(form.added, "addPrices", listed))
         await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in form.added])
     unit.changed(contract.id)

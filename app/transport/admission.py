@@ -83,19 +83,24 @@ async def admit_operation(operation: Operation, context: OperationContext) -> No
 
 
 class StreamSlots:
-    """How many sockets and event streams each caller has open; `per_caller` 0 is no limit."""
+    """How many sockets, or subscriptions, each caller has open; `kind` names them, `per_caller` 0 is no limit.
 
-    def __init__(self, per_caller: int) -> None:
+    Both are counted: an idle socket costs memory, and every subscription of a socket costs work for each event.
+    """
+
+    def __init__(self, kind: str, per_caller: int) -> None:
+        self._kind = kind
         self._per_caller = per_caller
         self._open: Counter[str] = Counter()
 
     def take(self, context: OperationContext) -> Release:
-        """Count one more stream of the caller until the returned function is called; Refused if there are too many."""
+        """Count one more of the caller until the returned function is called; Refused if there are too many."""
         if not self._per_caller:
             return lambda: None
         caller = context.caller
         if self._open[caller] >= self._per_caller:
-            raise Refused(errors.RATE_LIMITED, f"at most {self._per_caller} streams at a time", status=429)
+            message = f"at most {self._per_caller} {self._kind} at a time"
+            raise Refused(errors.RATE_LIMITED, message, status=429)
         self._open[caller] += 1
         return lambda: self._release(caller)
 

@@ -1,16 +1,91 @@
-"""Ending an `asyncio.timeout` block before its time, for example because the client has disconnected."""
+"""Ending work for certain: deadlines that can be brought forward, and tasks that are cancelled until they end.
+
+Before Python 3.12 `asyncio.wait_for` loses a cancellation that comes in the moment in which its result does
+(cpython#86296), and libraries such as redis-py use it. One `cancel()` is therefore not enough: it is repeated.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Final, Self
 
+import structlog
 from starlette.types import Receive
 
-# A timer's `when` after `expire_now`. Loops count time from the start of the machine, so no real deadline is 0.
-_NOW: Final = 0.0
-
+REPEAT_SECONDS: Final = 0.1
+REPEAT_SECONDS_MAX: Final = 2.0
+ENDING_SECONDS_MAX: Final = 10.0
 Disconnected = Callable[[], Awaitable[None]]
+_log = structlog.get_logger("billing.transport")
+
+
+class Deadline:
+    """A block that ends with TimeoutError after `seconds` (None for never), or as soon as `expire` is called.
+
+    Like `asyncio.timeout`, but the cancellation is repeated until the block ends, unless `is_repeated` is false: for
+    work that finishes something when it is cancelled, which a second cancellation would interrupt.
+    """
+
+    def __init__(self, seconds: float | None, *, is_repeated: bool = True) -> None:
+        self._seconds = seconds
+        self._is_repeated = is_repeated
+        self._task: asyncio.Task[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._cancellations = 0
+        self._cancellations_before = 0
+        self.is_early = False
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the block was ended by the deadline, or is being ended."""
+        return self._cancellations > 0
+
+    def expire(self) -> None:
+        """End the block at once: `is_early` is then true. Before the block begins it ends at its first await; a block
+        that has ended, or is expired, is left alone."""
+        if not self.is_expired:
+            self.is_early = True
+            self.reschedule(0)
+
+    def reschedule(self, seconds: float | None) -> None:
+        """Let the block end so many seconds from now instead; None for never."""
+        self._seconds = seconds
+        if self._task is not None and not self.is_expired:
+            self._schedule(seconds)
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.current_task()
+        if self._task is None:
+            raise RuntimeError("use a deadline inside a task")
+        self._cancellations_before = self._task.cancelling()
+        self._schedule(self._seconds)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        task, self._task = self._task, None
+        self._schedule(None)
+        if task is None or not self.is_expired:
+            return
+        for _ in range(self._cancellations):
+            task.uncancel()
+        if task.cancelling() <= self._cancellations_before and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def _schedule(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else asyncio.get_running_loop().call_later(max(seconds, 0), self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is None:
+            return
+        pause = min(REPEAT_SECONDS * 2**self._cancellations, REPEAT_SECONDS_MAX)
+        self._cancellations += 1
+        self._task.cancel()
+        self._schedule(pause if self._is_repeated else None)
 
 
 async def disconnected(receive: Receive) -> None:
@@ -20,27 +95,34 @@ async def disconnected(receive: Receive) -> None:
 
 
 @asynccontextmanager
-async def expire_when(timer: asyncio.Timeout, happened: Disconnected | None) -> AsyncIterator[None]:
-    """Let the timer expire as soon as `happened` returns."""
+async def expire_when(deadline: Deadline, happened: Disconnected | None) -> AsyncIterator[None]:
+    """Let the deadline expire as soon as `happened` returns."""
 
     async def watch(wait: Disconnected) -> None:
         await wait()
-        expire_now(timer)
+        deadline.expire()
 
     watcher = asyncio.create_task(watch(happened)) if happened else None
     try:
         yield
     finally:
         if watcher:
-            watcher.cancel()
+            end(watcher)
 
 
-def expire_now(timer: asyncio.Timeout) -> None:
-    """Let the timer expire at once; nothing happens if it has expired, or its block has ended."""
-    with suppress(RuntimeError):
-        timer.reschedule(_NOW)
+def end(task: asyncio.Task[Any], *, pause: float = REPEAT_SECONDS) -> None:
+    """Cancel the task now, and again after pauses until it has ended. Nobody needs to wait for that."""
+    if not task.done():
+        task.cancel()
+        later = min(2 * pause, REPEAT_SECONDS_MAX)
+        asyncio.get_running_loop().call_later(pause, lambda: end(task, pause=later))
 
 
-def is_expired_early(timer: asyncio.Timeout) -> bool:
-    """Whether the timer expired by `expire_now` and not at its own deadline."""
-    return timer.when() == _NOW
+async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """End the tasks and wait until they have, for ten seconds at most; one that has not is reported in the log."""
+    for task in tasks:
+        end(task)
+    if tasks:
+        _, still_running = await asyncio.wait(tasks, timeout=ENDING_SECONDS_MAX)
+        for task in still_running:
+            _log.error("task_not_ended", task=task.get_name(), effect="it is cancelled again until it ends")

@@ -10,7 +10,7 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from app.transport.answers import Answer
-from app.transport.deadlines import disconnected, expire_now, expire_when, is_expired_early
+from app.transport.deadlines import Deadline, disconnected, ended, expire_when
 from app.transport.errors import Refused, Restarting, Unauthenticated
 
 HEARTBEAT_SECONDS = 12.0
@@ -36,15 +36,13 @@ class EventStream:
     ) -> None:
         self._answers = answers
         self._release = release
-        self._seconds_left = None if expires_at is None else expires_at - time.time()
-        self._timer: asyncio.Timeout | None = None
+        self._deadline = Deadline(None if expires_at is None else expires_at - time.time())
         self._is_interrupted = False
 
     def interrupt(self) -> None:
         """End the stream with an error that asks the client to subscribe again."""
         self._is_interrupted = True
-        if self._timer is not None:
-            expire_now(self._timer)
+        self._deadline.expire()
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the answers end, the client disconnects or stops reading, or the token expires."""
@@ -58,16 +56,13 @@ class EventStream:
 
     async def _send_answers(self, receive: Receive, send: Send) -> bool:
         """Whether the client is still there to be told that the stream is complete."""
-        gone = partial(disconnected, receive)
+        deadline, gone = self._deadline, partial(disconnected, receive)
         try:
-            async with asyncio.timeout(self._seconds_left) as timer, expire_when(timer, gone), _heartbeat(send, timer):
-                self._timer = timer
-                if self._is_interrupted:
-                    expire_now(timer)
+            async with deadline, expire_when(deadline, gone), _heartbeat(send, deadline):
                 async for answer in self._answers:
                     await _send_event(send, answer)
         except TimeoutError:
-            if not self._is_interrupted and (is_expired_early(timer) or not timer.expired()):
+            if not self._is_interrupted and (deadline.is_early or not deadline.is_expired):
                 return False
             await _send_event(send, Answer.refused(self._reason()))
         return True
@@ -86,7 +81,7 @@ async def _send_chunk(send: Send, chunk: bytes, *, more: bool = True) -> None:
 
 
 @asynccontextmanager
-async def _heartbeat(send: Send, timer: asyncio.Timeout) -> AsyncIterator[None]:
+async def _heartbeat(send: Send, deadline: Deadline) -> AsyncIterator[None]:
     """Send a comment every 12 s; a client that does not read it counts as disconnected."""
 
     async def beat() -> None:
@@ -95,11 +90,10 @@ async def _heartbeat(send: Send, timer: asyncio.Timeout) -> AsyncIterator[None]:
                 await asyncio.sleep(HEARTBEAT_SECONDS)
                 await _send_chunk(send, b":\n\n")
         except (TimeoutError, OSError):
-            expire_now(timer)
+            deadline.expire()
 
     task = asyncio.create_task(beat())
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended([task])

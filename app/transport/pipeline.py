@@ -29,13 +29,13 @@ from dataclasses import replace
 from functools import partial
 from inspect import isawaitable
 
-from graphql import ExecutionResult
+from graphql import ExecutionResult, OperationType
 from strawberry import Schema
 
 from app.transport import admission, errors
 from app.transport.answers import Answer, OperationReport
 from app.transport.context import OperationContext
-from app.transport.deadlines import Disconnected, expire_when, is_expired_early
+from app.transport.deadlines import Deadline, Disconnected, expire_when
 from app.transport.documents import Document, Documents, Operation
 from app.transport.errors import Refused, RequestError, TimedOut
 from app.transport.execution import Engine
@@ -136,22 +136,24 @@ class Pipeline:
         self, operation: Operation, context: OperationContext, disconnected: Disconnected | None
     ) -> Answer:
         """Steps 7 and 8. What was disclosed is recorded also where the execution fails, or is cancelled, halfway."""
+        # A commit that is interrupted is given time to finish, which a second cancellation would cut short.
+        deadline = Deadline(self._deadline_seconds, is_repeated=operation.type is not OperationType.MUTATION)
         try:
-            async with asyncio.timeout(self._deadline_seconds) as timer:
+            async with deadline:
                 result = await self._engine.start(operation, context, self._compiler)
                 if isawaitable(result):
-                    async with expire_when(timer, disconnected):
+                    async with expire_when(deadline, disconnected):
                         result = await result
             return Answer.of(result, context.request_id, self._cost_report(operation))
         except Exception as error:  # noqa: BLE001 - masked and logged
-            return Answer.refused(self._failure(error, timer, context.request_id), is_refusal=False)
+            return Answer.refused(self._failure(error, deadline, context.request_id), is_refusal=False)
         finally:
             context.record_disclosures(context.disclosures())
 
-    def _failure(self, error: Exception, timer: asyncio.Timeout, request_id: str | None) -> Refused:
-        if not (isinstance(error, TimeoutError) and timer.expired()):
+    def _failure(self, error: Exception, deadline: Deadline, request_id: str | None) -> Refused:
+        if not (isinstance(error, TimeoutError) and deadline.is_expired):
             return errors.as_refusal(error, request_id)
-        if is_expired_early(timer):
+        if deadline.is_early:
             return Refused(errors.DISCONNECTED, "the client disconnected", status=499)
         return TimedOut(f"not finished within {self._deadline_seconds:g} s, ask for less")
 

@@ -16,6 +16,7 @@ from graphql import ExecutionResult, create_source_event_stream, execute_subscri
 from app.transport import errors
 from app.transport.answers import Answer
 from app.transport.context import OperationContext
+from app.transport.deadlines import Deadline
 from app.transport.documents import Operation
 from app.transport.errors import Refused
 from app.transport.execution import Engine
@@ -113,7 +114,7 @@ class Subscriptions:
         """The encoded answer; None while something that it needs is down."""
         executor = subscription.executor.build_per_event_executor(event)
         try:
-            async with asyncio.timeout(self._deadline_seconds):
+            async with Deadline(self._deadline_seconds):
                 result = execute_subscription_event(executor)
                 result = await result if isawaitable(result) else result
         except TimeoutError:

@@ -81,7 +81,8 @@ class GraphQLView:
         self._explorer_page = explorer_page
         self._batch_max = batch_max
         self._socket_limits = socket_limits or SocketLimits()
-        self._slots = StreamSlots(streams_per_caller)
+        self._sockets = StreamSlots("sockets", streams_per_caller)
+        self._subscriptions = StreamSlots("subscriptions", streams_per_caller)
         self._streams = OpenStreams()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +102,9 @@ class GraphQLView:
         await self._streams.drain(seconds)
 
     async def _serve_socket(self, websocket: WebSocket) -> None:
-        socket = Socket(websocket, self._pipeline, self._context, self._socket_limits, self._slots)
+        socket = Socket(
+            websocket, self._pipeline, self._context, self._socket_limits, self._sockets, self._subscriptions
+        )
         async with self._streams.registered(socket):
             await socket.run()
 
@@ -133,7 +136,7 @@ class GraphQLView:
             answer = self._pipeline.refuse(refused, request_id=context.request_id, operation=operation)
             return _refusal_response(answer, accepted)
         if operation.type is OperationType.SUBSCRIPTION:
-            release = self._slots.take(context)
+            release = self._subscriptions.take(context)
             events = self._pipeline.events(operation, context.for_operation())
             return EventStream(events, context.expires_at, release)
         answer = await self._answer(operation, context, request.receive)

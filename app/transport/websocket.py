@@ -1,7 +1,7 @@
 """The WebSocket door of the pipeline: the graphql-transport-ws protocol, one Socket per connection.
 
-Malformed frames close the socket with 4400 and a reason, a refused or expired token with 4403. Mutations are refused:
-when a socket breaks, the client cannot know whether its mutation was executed, where an HTTP request has an answer.
+Malformed frames close the socket with 4400 and a reason, a refused or expired token with 4403. A mutation that has
+begun is finished, as over HTTP, even if its client sends `complete` or goes.
 """
 
 import asyncio
@@ -20,11 +20,12 @@ from app.transport import errors
 from app.transport.admission import Release, StreamSlots
 from app.transport.answers import Answer
 from app.transport.context import OperationContext
-from app.transport.deadlines import expire_now, is_expired_early
+from app.transport.deadlines import Deadline
 from app.transport.errors import Refused, RequestError
 from app.transport.frames import Closing, Message, closing_for, decode, id_of
 from app.transport.parameters import Parameters
 from app.transport.pipeline import Pipeline
+from app.transport.socket_operations import SocketOperation, SocketOperations
 
 PROTOCOL: Final = "graphql-transport-ws"
 
@@ -48,24 +49,25 @@ class Socket:
         pipeline: Pipeline,
         make_context: Callable[[HTTPConnection], Awaitable[OperationContext]],
         limits: SocketLimits,
-        slots: StreamSlots,
+        sockets: StreamSlots,
+        subscriptions: StreamSlots,
     ) -> None:
         self._websocket = websocket
         self._pipeline = pipeline
         self._make_context = make_context
         self._limits = limits
-        self._slots = slots
+        self._sockets = sockets
+        self._subscriptions = subscriptions
         self._release_slot: Release = lambda: None
         self._is_acknowledged = False
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._timer = asyncio.timeout(limits.init_seconds)
+        self._operations = SocketOperations(limits.operations_max)
+        self._deadline = Deadline(limits.init_seconds)
         self._interruption: Closing | None = None
 
     def interrupt(self) -> None:
         """Close with 1012, on which clients reconnect; nothing is lost, since they continue after their cursors."""
         self._interruption = Closing(1012, "Service Restart")
-        expire_now(self._timer)
+        self._deadline.expire()
 
     async def run(self) -> None:
         """Serve until the client disconnects or breaks the protocol, or its token expires."""
@@ -75,17 +77,16 @@ class Socket:
             return
         await self._websocket.accept(PROTOCOL)
         try:
-            async with self._timer:
-                if self._interruption is not None:
-                    expire_now(self._timer)
+            async with self._deadline:
                 await self._serve()
         except Closing as closing:
             await self._close(closing)
         except TimeoutError:
+            await self._operations.finish()
             await self._close(self._interruption or self._timed_out())
         finally:
+            await self._operations.end()
             self._release_slot()
-            await _cancel(list(self._tasks))
 
     async def _serve(self) -> None:
         try:
@@ -122,8 +123,7 @@ class Socket:
             case "subscribe":
                 await self._start(id_of(message), message.get("payload"), context)
             case "complete":
-                task = self._running.pop(id_of(message), None)
-                await _cancel([task] if task else [])
+                self._operations.leave(id_of(message))
             case _:
                 raise Closing(4400, "unknown message type")
 
@@ -136,11 +136,11 @@ class Socket:
         try:
             if token:
                 await context.authenticate(token)
-            self._release_slot = self._slots.take(context)
+            self._release_slot = self._sockets.take(context)
         except Exception as error:  # noqa: BLE001 - masked and logged
             raise closing_for(error, context.request_id) from None
         self._is_acknowledged = True
-        self._timer.reschedule(_deadline(context))
+        self._deadline.reschedule(_seconds_left(context))
         await self._send({"type": "connection_ack"})
 
     def _token(self, payload: object) -> str | None:
@@ -152,53 +152,58 @@ class Socket:
     async def _start(self, id: str, payload: object, context: OperationContext) -> None:
         if not self._is_acknowledged:
             raise Closing(4401, "Unauthorized")
-        if id in self._running:
+        if id in self._operations:
             raise Closing(4409, f"Subscriber for {id} already exists")
         try:
             parameters = Parameters.of(payload)
         except Refused as refused:
             raise Closing(4400, refused.message) from None
-        if len(self._running) >= self._limits.operations_max:
+        if self._operations.are_too_many:
             await self._send_errors(id, self._pipeline.refuse(self._too_many()))
             return
-        task = asyncio.create_task(self._operate(id, parameters, context))
-        self._running[id] = task
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._operations.start(id, lambda operation: self._operate(operation, parameters, context))
 
     def _too_many(self) -> RequestError:
         return RequestError(errors.RATE_LIMITED, f"at most {self._limits.operations_max} operations at a time")
 
-    async def _operate(self, id: str, parameters: Parameters, context: OperationContext) -> None:
+    async def _operate(self, one: SocketOperation, parameters: Parameters, context: OperationContext) -> None:
         try:
-            last = await self._run(id, parameters, context)
+            last = await self._run(one, parameters, context)
         except Exception as error:  # noqa: BLE001 - masked and logged
             last = self._pipeline.refuse(error, request_id=context.request_id)
-        self._running.pop(id, None)
+        self._operations.free(one)
+        if one.is_left:
+            return
         if last is None:
-            await self._send({"id": id, "type": "complete"})
+            await self._send({"id": one.id, "type": "complete"})
         else:
-            await self._send_errors(id, last)
+            await self._send_errors(one.id, last)
 
-    async def _run(self, id: str, parameters: Parameters, context: OperationContext) -> Answer | None:
+    async def _run(self, one: SocketOperation, parameters: Parameters, context: OperationContext) -> Answer | None:
         """Send the results; gives the answer that ended the operation early, if one did."""
         operation = await self._pipeline.prepare(parameters, context)
-        if operation.type is OperationType.MUTATION:
-            raise RequestError(errors.NOT_SUPPORTED, "send mutations by HTTP POST")
+        if one.is_left:
+            return None
         own = context.for_operation()
-        if operation.type is OperationType.QUERY:
-            return await self._send_answer(id, await self._pipeline.answer(operation, own))
-        async with aclosing(self._pipeline.events(operation, own)) as answers:
-            async for answer in answers:
-                if last := await self._send_answer(id, answer):
-                    return last
+        if operation.type is not OperationType.SUBSCRIPTION:
+            one.must_finish = operation.type is OperationType.MUTATION
+            return await self._send_answer(one, await self._pipeline.answer(operation, own))
+        release = self._subscriptions.take(context)
+        try:
+            async with aclosing(self._pipeline.events(operation, own)) as answers:
+                async for answer in answers:
+                    if last := await self._send_answer(one, answer):
+                        return last
+        finally:
+            release()
         return None
 
-    async def _send_answer(self, id: str, answer: Answer) -> Answer | None:
+    async def _send_answer(self, one: SocketOperation, answer: Answer) -> Answer | None:
         """Send it as `next`; one that ends the operation is given back instead, to be sent as `error`."""
         if answer.is_refusal or answer.is_last:
             return answer
-        await self._send_text(b'{"id":%b,"type":"next","payload":%b}' % (orjson.dumps(id), answer.body))
+        if not one.is_left:
+            await self._send_text(b'{"id":%b,"type":"next","payload":%b}' % (orjson.dumps(one.id), answer.body))
         return None
 
     async def _send_errors(self, id: str, answer: Answer) -> None:
@@ -215,28 +220,20 @@ class Socket:
             async with asyncio.timeout(self._limits.send_seconds):
                 await self._websocket.send({"type": "websocket.send", "text": encoded.decode()})
         except TimeoutError:
-            expire_now(self._timer)
+            self._deadline.expire()
         except WebSocketDisconnect:
             pass  # the loop that receives ends on it too
 
     async def _close(self, closing: Closing) -> None:
         """Close with the reason; a client that does not read is left without one."""
         errors.logger.info("socket closed with %d", closing.code)
-        is_reading = self._interruption is not None or not is_expired_early(self._timer)
+        is_reading = self._interruption is not None or not self._deadline.is_early
         if self._websocket.application_state is WebSocketState.CONNECTED and is_reading:
             with suppress(TimeoutError, WebSocketDisconnect):
                 async with asyncio.timeout(self._limits.send_seconds):
                     await self._websocket.close(closing.code, closing.reason)
 
 
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _deadline(context: OperationContext) -> float | None:
-    """When the caller's token expires, in the loop's time."""
-    if context.expires_at is None:
-        return None
-    return asyncio.get_running_loop().time() + context.expires_at - time.time()
+def _seconds_left(context: OperationContext) -> float | None:
+    """For how long the caller's token is valid; None for ever."""
+    return None if context.expires_at is None else context.expires_at - time.time()

@@ -139,10 +139,12 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             changes=process.changes,
             access_log=process.access_log,
             rate=process.rate,
+            cursor_key=process.cursor_key,
             now=process.now,
             request_id=request_id.get(),
             address=connection.client.host if connection.client else "",
             is_schema_public=process.settings.is_development,
+            is_over_socket=connection.scope["type"] == "websocket",
         )
 
     return context

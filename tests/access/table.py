@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 FILE = Path(__file__).parents[2] / "docs" / "access.md"
-OTHERS = "(all others)"
 
 
 def tables() -> dict[str, dict[str, dict[str, str]]]:
@@ -14,7 +13,8 @@ def tables() -> dict[str, dict[str, dict[str, str]]]:
     for line in FILE.read_text().splitlines():
         if line.startswith("## "):
             found[line[3:]] = {}
-        elif line.startswith("| field |"):
+            roles = []
+        elif line.startswith("| field |") and not roles:
             roles = _cells(line)[1:]
         elif line.startswith("| ") and "---" not in line:
             name, *cells = _cells(line)
@@ -27,7 +27,7 @@ def _cells(line: str) -> list[str]:
 
 
 class Oracle:
-    """What the table says of a field; a field without a row of its own is as open as its object."""
+    """What the table says of a field."""
 
     def __init__(self) -> None:
         self.tables = tables()
@@ -35,14 +35,8 @@ class Oracle:
             (title, re.sub(r" \(.*\)", "", name)): cells
             for title, rows in self.tables.items()
             for name, cells in rows.items()
-            if name != OTHERS
         }
 
     def cell(self, type_name: str, field: str, role: str) -> str:
         """yes, masked or -."""
-        row = self._rows.get((type_name, field)) or self.tables.get(type_name, {}).get(OTHERS)
-        return "yes" if row is None else row[role]
-
-    def has_row(self, type_name: str, field: str) -> bool:
-        """Whether the table names the field."""
-        return (type_name, field) in self._rows
+        return self._rows[type_name, field][role]

@@ -15,7 +15,8 @@ from graphql import GraphQLObjectType
 
 from app.auth import roles
 from app.schema import node
-from app.schema.access_matrix import FILTERS, guarded_arguments, rule_of
+from app.schema.access_matrix import FILTERS, guarded_arguments
+from app.schema.base.field_rules import rule_of
 from app.schema.base.permissions import Authenticated, Requires
 from app.schema.node import NODE_TYPES
 from tests.access.entries import CORE, Entry, Step, descend, entries, rooted, selection_of

@@ -1,8 +1,8 @@
 """The hub: every event once and in position order, whatever order the broker delivers in."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import pytest
 from sqlalchemy import select, update
@@ -13,8 +13,9 @@ from app.db.engine import fetch
 from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events.cursors import cursor_of
-from app.events.hub import QUEUE_MAX, Hub, StreamEnded, StreamEvent, StreamLagged, StreamListener, event_of_row
-from app.runtime.build import now
+from app.events.hub import event_of_row
+from app.events.listeners import QUEUE_MAX, StreamEnded, StreamEvent, StreamLagged, StreamListener
+from tests.events.hubs import Only, event_at, hub_of, interest_in, interest_of
 from tests.factories import World
 from tests.gateway import Gateway
 
@@ -38,19 +39,9 @@ def _events(rows: list[OutboxRecord]) -> list[StreamEvent]:
     return [event for row in rows if (event := event_of_row(row)) is not None]
 
 
-def _hub(gateway: Gateway, last_position: int) -> Hub:
-    async def missing(after: int, before: int | None, limit: int) -> list[OutboxRecord]:
-        async with gateway.database.reading() as connection:
-            return await outbox_db.numbered_after(connection, after, limit, before)
-
-    found = Hub(missing)
-    found.last_position = last_position
-    return found
-
-
 async def _taken(listener: StreamListener) -> AsyncIterator[int]:
     """The positions that the listener gives until its end."""
-    with suppress(StreamEnded):
+    with contextlib.suppress(StreamEnded):
         async for event in listener:
             yield event.position
 
@@ -64,8 +55,8 @@ async def _queued(listener: StreamListener) -> list[int]:
 async def test_an_event_that_comes_first_waits_for_those_before_it(world: World) -> None:
     rows = await _log_of(world, 2)
     events = _events(rows)
-    hub = _hub(world.gateway, events[0].position - 1)
-    with hub.listen() as listener:
+    hub = hub_of(world.gateway, events[0].position - 1)
+    with hub.listen(interest_in()) as listener:
         await hub.deliver(events[-1])
         for event in events:
             await hub.deliver(event)
@@ -76,13 +67,13 @@ async def test_an_event_that_comes_first_waits_for_those_before_it(world: World)
 async def test_a_gap_is_filled_with_rows_that_the_relay_has_not_marked_yet(world: World) -> None:
     rows = await _log_of(world, 2)
     events = _events(rows)
-    hub = _hub(world.gateway, events[0].position - 1)
+    hub = hub_of(world.gateway, events[0].position - 1)
 
     async def unmark(connection: AsyncConnection) -> None:
         await connection.execute(update(outbox).where(outbox.c.id == rows[1].id).values(published_at=None))
 
     await world.gateway.database.transact(unmark)
-    with hub.listen() as listener:
+    with hub.listen(interest_in()) as listener:
         await hub.deliver(events[2])
         positions = await _queued(listener)
     assert positions == [event.position for event in events[:3]]
@@ -91,8 +82,8 @@ async def test_a_gap_is_filled_with_rows_that_the_relay_has_not_marked_yet(world
 async def test_catching_up_hands_out_what_was_missed_once(world: World) -> None:
     rows = await _log_of(world, 1)
     first = _events(rows)[0]
-    hub = _hub(world.gateway, first.position)
-    with hub.listen() as listener:
+    hub = hub_of(world.gateway, first.position)
+    with hub.listen(interest_in()) as listener:
         await hub.catch_up()
         await hub.catch_up()
         positions = await _queued(listener)
@@ -100,23 +91,19 @@ async def test_catching_up_hands_out_what_was_missed_once(world: World) -> None:
     assert positions == sorted(set(positions))
 
 
-def _event(position: int) -> StreamEvent:
-    return StreamEvent(position, "SettlementConfirmed", "inv", None, None, now(), {})
-
-
 async def test_a_subscriber_that_falls_behind_is_ended_with_its_cursor_and_the_others_go_on(gateway: Gateway) -> None:
-    hub = _hub(gateway, 0)
-    with hub.listen() as slow, hub.listen() as quick:
+    hub = hub_of(gateway, 0)
+    with hub.listen(interest_in()) as slow, hub.listen(interest_in()) as quick:
         seen = []
         for position in range(1, QUEUE_MAX + 2):
-            await hub.deliver(_event(position))
+            await hub.deliver(event_at(position))
             seen.append((await anext(aiter(quick))).position)
         assert seen == list(range(1, QUEUE_MAX + 2))
         taken = []
         async for position in _taken(slow):
             taken.append(position)
             # What comes after the overflow must not be queued after the hole.
-            await hub.deliver(_event(QUEUE_MAX + 1 + len(taken)))
+            await hub.deliver(event_at(QUEUE_MAX + 1 + len(taken)))
         with pytest.raises(StreamLagged) as lagged:
             await anext(aiter(slow))
     assert taken == list(range(1, QUEUE_MAX + 1))
@@ -124,18 +111,41 @@ async def test_a_subscriber_that_falls_behind_is_ended_with_its_cursor_and_the_o
 
 
 async def test_a_full_queue_is_told_of_the_end_too(gateway: Gateway) -> None:
-    hub = _hub(gateway, 0)
-    with hub.listen() as listener:
+    hub = hub_of(gateway, 0)
+    with hub.listen(interest_in()) as listener:
         for position in range(1, QUEUE_MAX + 1):
-            await hub.deliver(_event(position))
+            await hub.deliver(event_at(position))
         assert await _queued(listener) == list(range(1, QUEUE_MAX + 1))
 
 
 async def test_an_event_that_the_log_does_not_lead_up_to_is_not_believed(gateway: Gateway) -> None:
     async with gateway.database.reading() as connection:
         last = (await outbox_db.log_range(connection)).last
-    hub = _hub(gateway, last)
-    with hub.listen() as listener:
-        await hub.deliver(_event(last + 1_000_000))
+    hub = hub_of(gateway, last)
+    with hub.listen(interest_in()) as listener:
+        await hub.deliver(event_at(last + 1_000_000))
         assert hub.last_position == last
         assert await _queued(listener) == []
+
+
+async def test_events_of_no_interest_take_no_room_in_a_queue_and_wake_nobody(gateway: Gateway) -> None:
+    hub = hub_of(gateway, 0)
+    with hub.listen(interest_in("wanted")) as listener:
+        for position in range(1, 2 * QUEUE_MAX):
+            await hub.deliver(event_at(position))
+        await hub.deliver(event_at(2 * QUEUE_MAX, "wanted"))
+        assert await _queued(listener) == [2 * QUEUE_MAX]
+
+
+async def test_equal_interests_are_compared_once_per_event(gateway: Gateway) -> None:
+    hub = hub_of(gateway, 0)
+    wanted, other = Only("wanted"), Only("other")
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(hub.listen(interest_of(wanted))) for _ in range(20)]
+        stack.enter_context(hub.listen(interest_of(other)))
+        await hub.deliver(event_at(1, "wanted"))
+        assert (hub.subscribers, wanted.asked, other.asked) == (21, [1], [1])
+        assert [await _queued(listener) for listener in listeners] == [[1]] * 20
+    assert hub.subscribers == 0
+    await hub.deliver(event_at(2, "wanted"))
+    assert wanted.asked == [1]

@@ -202,18 +202,49 @@ class TestSockets:
         numbers = [one.get("number") or one["ticks"]["context"] for one in data]
         assert len(set(numbers)) == len(numbers) == 4
 
-    async def test_refuse_mutations_and_bad_documents_with_an_error(self, address: str, toy: Toy) -> None:
+    async def test_refuse_bad_documents_with_an_error(self, address: str, toy: Toy) -> None:
         async with begun(address) as client:
-            await subscribe(client, "1", "mutation { write }")
-            refused = await heard(client)
             await subscribe(client, "1", "{ helo }")
             invalid = await heard(client)
-        assert (refused["type"], refused["payload"][0]["extensions"]) == ("error", {"code": "OPERATION_NOT_SUPPORTED"})
         assert (invalid["type"], invalid["payload"][0]["extensions"]) == (
             "error",
             {"code": "GRAPHQL_VALIDATION_FAILED"},
         )
         assert toy.journal == []
+
+    async def test_answer_mutations(self, address: str, toy: Toy) -> None:
+        async with begun(address) as client:
+            await subscribe(client, "m", "mutation { write }")
+            assert [await heard(client), await heard(client)] == [
+                {"id": "m", "type": "next", "payload": {"data": {"write": "done"}}},
+                {"id": "m", "type": "complete"},
+            ]
+        assert toy.journal == ["mutation begun", "mutation done"]
+        assert [(report.type, report.outcome) for report in toy.reports] == [("mutation", "ok")]
+
+    @pytest.mark.parametrize("leaves", ["by complete", "by closing", "without a word"])
+    async def test_finish_a_mutation_whose_client_leaves(self, address: str, toy: Toy, leaves: str) -> None:
+        async with begun(address) as client:
+            await subscribe(client, "m", "mutation { write(seconds: 0.4) }")
+            await until(toy.journal, "mutation begun")
+            if leaves == "by complete":
+                await say(client, {"id": "m", "type": "complete"})
+                await subscribe(client, "m", "{ hello }")
+                said = [await heard(client), await heard(client)]
+                assert [one["type"] for one in said] == ["next", "complete"]
+                assert said[0]["payload"] == {"data": {"hello": "world"}}
+            elif leaves == "without a word":
+                client.transport.abort()
+        await until(toy.journal, "mutation begun", "mutation done")
+
+    async def test_are_answered_to_the_end_before_the_token_expires_them(self, address: str, toy: Toy) -> None:
+        async with opened(address) as client:
+            await say(client, {"type": "connection_init", "payload": {"authorization": "Bearer short"}})
+            assert await heard(client) == {"type": "connection_ack"}
+            await subscribe(client, "m", "mutation { write(seconds: 0.6) }")
+            answer = await heard(client)
+            assert answer == {"id": "m", "type": "next", "payload": {"data": {"write": "done"}}}
+            assert await closing(client) == (4403, "Forbidden: the token has expired")
 
     async def test_run_at_most_ten_operations(self, address: str) -> None:
         async with begun(address) as client:
@@ -231,6 +262,33 @@ class TestSockets:
             await subscribe(client, "s", "{ hello }")
             while (answer := await heard(client))["payload"]["data"] != {"hello": "world"}:
                 assert "numbers" in answer["payload"]["data"]
+
+    async def test_go_on_at_once_and_send_nothing_more_when_a_cancellation_was_lost(
+        self, address: str, toy: Toy
+    ) -> None:
+        async with begun(address) as client:
+            await subscribe(client, "s", "subscription { stubborn }")
+            await until(toy.journal, "begun")
+            await say(client, {"id": "s", "type": "complete"})
+            await until(toy.journal, "begun", "lost")
+            await subscribe(client, "s", "{ hello }")
+            assert [await heard(client), await heard(client)] == [
+                {"id": "s", "type": "next", "payload": {"data": {"hello": "world"}}},
+                {"id": "s", "type": "complete"},
+            ]
+            await until(toy.journal, "begun", "lost", "closed")
+
+    @pytest.mark.parametrize("over", ["socket", "events"])
+    async def test_end_with_the_token_though_a_cancellation_was_lost(self, address: str, toy: Toy, over: str) -> None:
+        query = "subscription { stubborn }"
+        if over == "events":
+            await stream(address, query, authorization="Bearer short")
+        else:
+            async with opened(address) as client:
+                await say(client, {"type": "connection_init", "payload": {"authorization": "Bearer short"}})
+                await subscribe(client, "s", query)
+                assert await closing(client) == (4403, "Forbidden: the token has expired")
+        await until(toy.journal, "begun", "lost", "closed")
 
     async def test_close_their_sources_when_the_client_goes(self, address: str, toy: Toy) -> None:
         async with begun(address) as client:

@@ -10,7 +10,7 @@ import pytest
 
 from app.db import outbox as outbox_db
 from app.events.cursors import cursor_of
-from app.events.hub import QUEUE_MAX, StreamEvent
+from app.events.listeners import QUEUE_MAX, StreamEvent
 from app.runtime.build import now
 from tests.factories import World, new_world
 from tests.faults.clients import WATCH, opened, subscribe

@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 from app.redis.cache import Cache
 from app.redis.cache import connect as connect_cache
 from app.redis.rate_limit import RateLimit, RateLimited
+from tests.faults.waiting import until
 from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.services import Services
 
@@ -82,22 +83,44 @@ async def test_an_operation_over_a_socket_is_refused_and_the_socket_stays(slow: 
     await socket.close()
 
 
-async def test_a_caller_has_so_many_streams_and_others_have_theirs(slow: Gateway) -> None:
+async def test_a_caller_has_so_many_sockets_and_others_have_theirs(slow: Gateway) -> None:
     token = _token(slow, "four")
     first, second = await _acknowledged(slow, token), await _acknowledged(slow, token)
     with pytest.raises(ConnectionClosed) as closed:
         await (await _socket(slow, token)).recv()
     assert closed.value.rcvd is not None
-    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4429, "at most 2 streams at a time")
-    headers = {"accept": "text/event-stream", "authorization": f"Bearer {token}"}
-    refused = await slow.client.post("/graphql", json=WATCH, headers=headers)
-    assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4429, "at most 2 sockets at a time")
     theirs = await _acknowledged(slow, _token(slow, "five"))
     await first.close()
     await asyncio.sleep(0.1)
     again = await _acknowledged(slow, token)
     for socket in (second, theirs, again):
         await socket.close()
+
+
+async def _watch(socket: ClientConnection, id: str) -> None:
+    await socket.send(json.dumps({"id": id, "type": "subscribe", "payload": WATCH}))
+
+
+async def test_subscriptions_count_over_all_sockets_and_event_streams_of_a_caller(slow: Gateway) -> None:
+    token = _token(slow, "seven")
+    first, second = await _acknowledged(slow, token), await _acknowledged(slow, token)
+    await _watch(first, "1")
+    await _watch(first, "2")
+    await until(lambda: slow.parts.hub.subscribers == 2)
+    await _watch(second, "3")
+    refused = json.loads(await second.recv())
+    headers = {"accept": "text/event-stream", "authorization": f"Bearer {token}"}
+    stream = await slow.client.post("/graphql", json=WATCH, headers=headers)
+    await first.send(json.dumps({"id": "1", "type": "complete"}))
+    await until(lambda: slow.parts.hub.subscribers == 1)
+    await _watch(second, "3")
+    await until(lambda: slow.parts.hub.subscribers == 2)
+    for socket in (first, second):
+        await socket.close()
+    error = {"message": "at most 2 subscriptions at a time", "extensions": {"code": "RATE_LIMITED"}}
+    assert refused == {"id": "3", "type": "error", "payload": [error]}
+    assert (stream.status_code, stream.json()) == (429, {"errors": [error]})
 
 
 async def test_an_ended_event_stream_makes_room_for_the_next(slow: Gateway) -> None:

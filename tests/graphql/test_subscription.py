@@ -160,15 +160,58 @@ async def test_a_role_without_settlements_hears_only_the_refusal(gateway: Gatewa
     assert gateway.parts.hub.subscribers == before
 
 
-async def test_a_mutation_over_the_socket_is_refused_and_does_nothing(gateway: Gateway, world: World) -> None:
+SETTLE = """mutation SettleInvoice($input: SettleInvoiceInput!) { settleInvoice(input: $input) {
+  settlement { amount } replayed errors { code } } }"""
+
+
+async def _mutate(socket: ClientConnection, query: str, input: dict[str, Any]) -> Any:
+    """The data of a mutation over an acknowledged socket."""
+    payload = {"query": query, "variables": {"input": input}}
+    await socket.send(json.dumps({"id": "m", "type": "subscribe", "payload": payload}))
+    answer, end = await _heard(socket), await _heard(socket)
+    assert (answer["type"], end) == ("next", {"id": "m", "type": "complete"})
+    assert "errors" not in answer["payload"]
+    return answer["payload"]["data"]
+
+
+async def test_a_mutation_over_a_socket_with_a_key_has_its_effect_once(gateway: Gateway, world: World) -> None:
+    invoice = await world.issued_invoice("100.00")
+    input = {"id": invoice["id"], "amount": "40.00", "paidOn": str(today()), "idempotencyKey": key()}
+    async with _socket(gateway, f"Bearer {world.token('finance')}") as socket:
+        assert (await _heard(socket))["type"] == "connection_ack"
+        answers = [(await _mutate(socket, SETTLE, input))["settleInvoice"] for _ in range(2)]
+        overdone = await _mutate(socket, SETTLE, {**input, "amount": "60.01", "idempotencyKey": key()})
+    done = {"settlement": {"amount": "40.00"}, "errors": []}
+    assert answers == [{**done, "replayed": False}, {**done, "replayed": True}]
+    assert overdone["settleInvoice"]["errors"] == [{"code": "OVER_SETTLEMENT"}]
+    assert (await world.invoice(invoice["id"]))["dueAmount"] == "60.00"
+
+
+async def test_a_mutation_over_a_socket_without_a_key_changes_nothing(gateway: Gateway, world: World) -> None:
+    claim = (await world.create_claim())["claim"]["id"]
+    query = """mutation CancelClaim($input: CancelClaimInput!) { cancelClaim(input: $input) {
+      claim { status } errors { code message field } } }"""
+    async with _socket(gateway, f"Bearer {world.token('biller')}") as socket:
+        assert (await _heard(socket))["type"] == "connection_ack"
+        refused = (await _mutate(socket, query, {"id": claim}))["cancelClaim"]
+        before = await world.events(claim)
+        done = (await _mutate(socket, query, {"id": claim, "idempotencyKey": key()}))["cancelClaim"]
+    message = "send an idempotencyKey with a mutation over a WebSocket"
+    error = {"code": "IDEMPOTENCY_KEY_REQUIRED", "message": message, "field": "idempotencyKey"}
+    assert refused == {"claim": None, "errors": [error]}
+    assert before == ["ClaimCreated"]
+    assert done == {"claim": {"status": "CANCELLED"}, "errors": []}
+
+
+async def test_a_mutation_over_a_socket_needs_the_same_permission(gateway: Gateway, world: World) -> None:
     invoice = await world.issued_invoice()
-    before, events = await world.invoice(invoice["id"]), await world.events(invoice["id"])
     values = f'id: "{invoice["id"]}", paidOn: "{today()}", idempotencyKey: "{key()}"'
     mutation = f"mutation {{ settleInvoice(input: {{ {values} }}) {{ errors {{ code }} }} }}"
-    async with _socket(gateway, f"Bearer {world.token('finance')}") as socket:
+    before = await world.events(invoice["id"])
+    async with _socket(gateway, f"Bearer {world.token('reviewer')}") as socket:
         answer = await _answer(socket, mutation)
-    assert (answer["type"], answer["payload"][0]["extensions"]["code"]) == ("error", "OPERATION_NOT_SUPPORTED")
-    assert (await world.invoice(invoice["id"]), await world.events(invoice["id"])) == (before, events)
+    assert answer["payload"]["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert await world.events(invoice["id"]) == before
 
 
 async def test_server_sent_events_deliver_every_settlement_once(gateway: Gateway, world: World) -> None:

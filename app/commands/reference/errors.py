@@ -77,10 +77,9 @@ REQUEST_ERRORS: Final = {
     ),
     "OPERATION_NOT_SUPPORTED": Refusal(
         "400, 406",
-        "A mutation on a socket, a subscription in a batch, or a subscription without "
-        "`Accept: text/event-stream` over HTTP.",
+        "A subscription in a batch, or without `Accept: text/event-stream` over HTTP.",
         CHANGED,
-        "Send mutations by POST, and subscriptions over a WebSocket or as an event stream.",
+        "Send subscriptions over a WebSocket or as an event stream.",
     ),
     "OPERATION_RESOLUTION_FAILURE": Refusal(
         "400",
@@ -103,7 +102,7 @@ REQUEST_ERRORS: Final = {
     ),
     "RATE_LIMITED": Refusal(
         "429",
-        "The caller sent too many requests, or has too many operations or streams open.",
+        "The caller sent too many requests, or has too many operations, sockets or subscriptions open.",
         YES,
         "Wait `extensions.retryAfterSeconds` (also in `retry-after`).",
     ),
@@ -159,6 +158,7 @@ USER_ERRORS: Final = {
     ErrorCode.CONFLICT: (CHANGED, "Read the object again; `availableActions` says what can be done now."),
     ErrorCode.STALE_VERSION: (CHANGED, "Read the object again and repeat with its `version`."),
     ErrorCode.IDEMPOTENCY_KEY_REUSED: (CHANGED, "Use a new key for a new input."),
+    ErrorCode.IDEMPOTENCY_KEY_REQUIRED: (CHANGED, "Send a new `idempotencyKey`, or use POST."),
     ErrorCode.CURSOR_EXPIRED: (CHANGED, "Read the list, then subscribe without `after`."),
     ErrorCode.NOT_FOUND: (NO, "Check the id; an object outside the caller's data scope looks the same."),
 }
@@ -174,7 +174,7 @@ CLOSE_CODES: Final = {
     4408: ("No `connection_init` came in time.", "Send it first."),
     4409: ("The id of a running operation was used again.", "Use a new id for each operation."),
     4429: (
-        "A second `connection_init`, or the caller's rate or number of streams is exceeded.",
+        "A second `connection_init`, or the caller's rate or number of sockets is exceeded.",
         "Connect again later.",
     ),
     4500: ("The gateway failed unexpectedly.", "Connect again, and report the time."),

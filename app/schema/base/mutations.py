@@ -11,7 +11,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.maybe import Some
 from strawberry.utils.str_converters import to_camel_case
 
-from app.domain.errors import BillingError, ErrorCode, Failure, raise_any
+from app.domain.errors import BillingError, ErrorCode, Failure, raise_any, refuse
 from app.resolvers.context import Context
 from app.schema.base import inputs
 from app.schema.base.described import described
@@ -134,6 +134,7 @@ async def _answer(
 async def _arguments(action: Action[Any], ctx: Context, input: Deferred) -> Mapping[str, Any]:
     """The arguments of the action's service."""
     try:
+        _require_key(ctx, input)
         return await inputs.read(input, _checked)
     except BillingError as error:
         ctx.changes.refused(action, error)
@@ -147,6 +148,14 @@ def _checked(input: Any) -> Mapping[str, Any]:
         arguments: Mapping[str, Any] = input.arguments()
         return arguments
     return {name: value for name, value in vars(input).items() if name != "idempotency_key"}
+
+
+def _require_key(ctx: Context, input: Deferred) -> None:
+    """Refuse a change without a key over a socket: its client sends it again by itself after a lost connection."""
+    may_have_key = "idempotency_key" in input.type.__annotations__
+    if ctx.is_over_socket and may_have_key and input.value.get("idempotencyKey") is None:
+        message = "send an idempotencyKey with a mutation over a WebSocket"
+        raise refuse(ErrorCode.IDEMPOTENCY_KEY_REQUIRED, message, "idempotencyKey")
 
 
 def _result_fields(payload: type[MutationPayload], result: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Permissions: one object writes the rule of a field into the SDL and enforces it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from inspect import isawaitable
 from typing import Any, Final, NewType
 
@@ -135,8 +135,7 @@ class Requires(FieldExtension):
                 return False
             self._note_refusal(info, refused)
             raise
-        for data in self.data:
-            _notes(info).reveal(data.value, source)
+        note_shown(info, self.data, source)
         return True
 
     def _note_refusal(self, info: Any, refused: AccessRefused) -> None:
@@ -157,6 +156,12 @@ class Requires(FieldExtension):
         notes.emergencies[person_of(source) or ""] = access
         value = next_(source, info, **arguments)
         return await value if isawaitable(value) else value
+
+
+def note_shown(info: Any, classes: Iterable[DataClass], record: Any) -> None:
+    """Note for the access log that data of these classes was shown of a record."""
+    for data in classes:
+        _notes(info).reveal(data.value, record)
 
 
 def _notes(info: Any) -> OperationNotes:
@@ -219,6 +224,11 @@ def check_input(info: Any, filter: Any, *further: str) -> None:
         except AccessRefused as refused:
             _notes(info).refuse("", str(refused.extensions["permission"]))
             raise
+
+
+def marked(*classes: DataClass) -> list[object]:
+    """The directives of a field with sensitive data that needs no rule: all fields that lead to it have one."""
+    return [Sensitive(data=data) for data in classes]
 
 
 def personal(*any_of: str) -> list[FieldExtension]:

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -159,6 +159,20 @@ class Subscription:
         try:
             while True:
                 yield "x" * 100_000
+        finally:
+            info.context.journal.append("closed")
+
+    @strawberry.subscription
+    async def stubborn(self, info: Info) -> AsyncIterator[int]:
+        """Loses the first cancellation, as libraries may before Python 3.12, and counts on; the journal says so."""
+        info.context.journal.append("begun")
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        info.context.journal.append("lost")
+        try:
+            for number in count():
+                yield number
+                await asyncio.sleep(0.01)
         finally:
             info.context.journal.append("closed")
 

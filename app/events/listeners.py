@@ -1,0 +1,159 @@
+"""Stream listeners: which events one client of a stream takes, and the bounded queue between it and the hub."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from app.domain.data_scope import DataScope
+from app.events.cursors import cursor_of
+
+QUEUE_MAX: Final = 256
+"""How many events a listener may be behind before it is ended; the queues share the events, so a queue is small."""
+
+
+class StreamEnded(Exception):
+    """The stream ended before its client left; `extensions` hold the `cursor` to continue after, if there is one."""
+
+    code = "UNAVAILABLE"
+    message = "the gateway is restarting, subscribe again"
+
+    def __init__(self, position: int | None) -> None:
+        super().__init__(self.message)
+        self.extensions = {"code": self.code, "retryable": True}
+        if position is not None:
+            self.extensions["cursor"] = cursor_of(position)
+
+
+class StreamLagged(StreamEnded):
+    """The client read more slowly than events came, until its queue was full."""
+
+    code = "LAGGED"
+    message = "this subscription fell behind and was ended, subscribe again after the cursor"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamEvent:
+    """A published event; `position` is its place in the event log, counted from 1 without gaps.
+
+    `shared` caches encoded answers, so that subscribers with the same document and permissions share one execution.
+    """
+
+    position: int
+    name: str
+    aggregate_id: str
+    provider: str | None
+    payer: str | None
+    recorded_at: datetime
+    data: dict[str, Any]
+    shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+
+class EventFilter(Protocol):
+    """What a subscriber asks for; hashable, so that listeners with equal filters are asked once."""
+
+    def matches(self, event: StreamEvent) -> bool:
+        """Whether the event meets every condition; it must not raise."""
+
+    def __hash__(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """The events that a listener takes: those with one of the `names`, within the data scope, that `where` matches.
+
+    An event names no patient. If the data scope does, whoever has the event also looks at whose claim it concerns.
+    """
+
+    names: frozenset[str]
+    scope: DataScope
+    where: EventFilter
+
+    def includes(self, event: StreamEvent) -> bool:
+        """Whether the event is one of them, apart from its patient."""
+        return (
+            event.name in self.names
+            and self.scope.contains(provider=event.provider, payer=event.payer, patient=self.scope.patient)
+            and self.where.matches(event)
+        )
+
+
+class StreamListener:
+    """The bounded event queue of one client; `position` is that of the last event taken from it, or where it began."""
+
+    def __init__(self, interest: Interest, position: int | None) -> None:
+        self.interest = interest
+        self.position = position
+        self._start = position or 0
+        self._queue: deque[StreamEvent] = deque()
+        self._has_changed = asyncio.Event()
+        self._ended_by: type[StreamEnded] | None = None
+
+    def offer(self, event: StreamEvent) -> bool:
+        """Queue the event; False if that failed because the queue is full, which ends this listener.
+
+        The hub never waits for a slow listener, since all others would wait with it. A listener that has ended takes
+        no more events, so that its client never sees an event after a hole.
+        """
+        if self._ended_by is not None or event.position <= self._start:
+            return True
+        if len(self._queue) >= QUEUE_MAX:
+            self.lag()
+            return False
+        self._queue.append(event)
+        self._has_changed.set()
+        return True
+
+    def lag(self) -> None:
+        """End the listener as too slow once its queue is read."""
+        self._ended_by = self._ended_by or StreamLagged
+        self._has_changed.set()
+
+    def close(self) -> None:
+        """End the listener once its queue is read."""
+        self._ended_by = self._ended_by or StreamEnded
+        self._has_changed.set()
+
+    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        """The events in order, waiting for new ones; ends by raising StreamEnded or StreamLagged."""
+        while True:
+            while self._queue:
+                event = self._queue.popleft()
+                self.position = event.position
+                yield event
+            if self._ended_by is not None:
+                raise self._ended_by(self.position)
+            self._has_changed.clear()
+            await self._has_changed.wait()
+
+
+class Audience:
+    """Listeners, those with equal interests together: each event is compared once with each different interest."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[Interest, set[StreamListener]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._listeners.values()))
+
+    def add(self, listener: StreamListener) -> None:
+        """Let the listener take part."""
+        self._listeners.setdefault(listener.interest, set()).add(listener)
+
+    def remove(self, listener: StreamListener) -> None:
+        """Leave the listener out from now on."""
+        group = self._listeners[listener.interest]
+        group.discard(listener)
+        if not group:
+            del self._listeners[listener.interest]
+
+    def offer(self, event: StreamEvent) -> int:
+        """Queue the event for each listener whose interest includes it; how many were ended because of full queues."""
+        groups = [group for interest, group in self._listeners.items() if interest.includes(event)]
+        return sum(not listener.offer(event) for group in groups for listener in group)
+
+    def listeners(self) -> list[StreamListener]:
+        """All of them."""
+        return [listener for group in self._listeners.values() for listener in group]

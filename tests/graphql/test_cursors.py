@@ -1,0 +1,82 @@
+"""Cursors that the gateway has not made: every list refuses every one of them in the same way."""
+
+import base64
+from typing import Any
+
+import orjson
+import pytest
+
+from app.auth import roles
+from app.domain.cursor_key import TAG_BYTES, CursorKey
+from app.resolvers.paging import ListCursors
+from app.schema.root import schema
+from tests.factories import World
+from tests.figures import Figures
+
+EVERYTHING = frozenset(permission for permissions in roles.ROLES.values() for permission in permissions)
+VALUES: list[Any] = [
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "0001-01-01",
+    True,
+    10**30,
+    -1,
+    1.5,
+    None,
+    "NaN",
+    [],
+    {},
+    "x" * 600,
+]
+
+
+def _lists() -> list[str]:
+    """The root fields that take a cursor."""
+    query = schema._schema.query_type
+    assert query is not None
+    return sorted(name for name, field in query.fields.items() if "after" in field.args)
+
+
+def _plain(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def _forgeries(digest: str, own: str) -> list[str]:
+    """Unsigned and wrongly signed cursors with these values, and a good one that was changed a little."""
+    contents = [b'["%b",%b,"clm_x"]' % (digest.encode(), orjson.dumps(value)) for value in VALUES if value != 10**30]
+    contents += [b'["%b",1%b,"x"]' % (digest.encode(), b"0" * 30), b'["%b",NaN,"x"]' % digest.encode(), b"{}", b""]
+    other = CursorKey("the secret of another gateway")
+    found = [_plain(content) for content in contents] + [_plain(b"\0" * TAG_BYTES + content) for content in contents]
+    found += [other.sign(content) for content in contents]
+    signed = base64.urlsafe_b64decode(own + "=" * (-len(own) % 4))
+    found += [_plain(signed[:index] + bytes([signed[index] ^ 1]) + signed[index + 1 :]) for index in range(len(signed))]
+    return [*found, own + "=", own + "A", own[:-1], " " + own, own * 30, "é", "", "\n", "A" * 100_000]
+
+
+async def test_every_list_refuses_every_cursor_that_it_has_not_made(
+    world: World, monkeypatch: pytest.MonkeyPatch, figures: Figures
+) -> None:
+    monkeypatch.setitem(roles.ROLES, "everything", EVERYTHING)
+    token = world.gateway.token("everything", providers=[world.provider])
+    await world.create_claim()
+    query = "{ claims(first: 1) { pageInfo { endCursor } } }"
+    own: str = (await world.gateway.gql(query, token=token)).data["claims"]["pageInfo"]["endCursor"]
+    digest, *_ = orjson.loads(world.gateway.parts.cursor_key.content(own))
+    forgeries = _forgeries(digest, own)
+    for name in _lists():
+        document = f"query($after: String) {{ {name}(first: 1, after: $after) {{ nodes {{ __typename }} }} }}"
+        tried = [*forgeries, own] if name != "claims" else forgeries
+        found = [(await world.gateway.gql(document, {"after": after}, token=token)).body for after in tried]
+        errors = [each["errors"][0] for each in found]
+        codes = [(one["extensions"]["code"], one["extensions"]["field"], one["path"]) for one in errors]
+        assert codes == [("INVALID_INPUT", "after", [name])] * len(tried)
+        assert {one["message"] for one in errors} == {"use a cursor of this list, with the same filter and order"}
+    accepted = await world.gateway.gql(f'{{ claims(first: 1, after: "{own}") {{ nodes {{ id }} }} }}', token=token)
+    assert accepted.data == {"claims": {"nodes": []}}
+    figures(forged_cursors=len(forgeries) * len(_lists()), accepted=0)
+
+
+def test_a_cursor_of_the_gateways_own_key_is_read_as_it_was_written() -> None:
+    cursors = ListCursors(CursorKey("a" * 100), "abc", int)
+    assert cursors.place(cursors.cursor(12_345, "clm_1")) == (12_345, "clm_1")
+    assert cursors.cursor(1, "a") != ListCursors(CursorKey("b" * 100), "abc", int).cursor(1, "a")
