@@ -33,7 +33,7 @@ from tests.services import Services
 
 def embedded_settings(directory: Path, **changes: Any) -> Settings:
     """SQLite, in-process cache and events."""
-    return Settings(var_dir=directory, port=0, **{"rate_per_second": 0, **changes})
+    return Settings(var_dir=directory, port=0, **{"rate_per_second": 0, "refused_tokens_per_second": 0, **changes})
 
 
 async def server_settings(directory: Path, services: Services, **changes: Any) -> Settings:
@@ -47,7 +47,9 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
         "events_url": f"kafka://{services.kafka.url}{idempotent}",
         "events_topic": f"billing.events.{name}",
         "remittances_topic": f"billing.remittances.{name}",
+        "statement_sources": "/payer/{payer},/payer/{payer}/other",
         "rate_per_second": 0,
+        "refused_tokens_per_second": 0,
     }
     return Settings(var_dir=directory, port=0, **{**values, **changes})
 
@@ -66,7 +68,10 @@ async def production_settings(directory: Path, services: Services, **changes: An
 
 # The server closes a connection that was idle for five seconds: a client that used one then might just be too late.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2)
-BACKGROUND = ("outbox", "access_log", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime")
+BACKGROUND = (
+    *("outbox", "access_log", "leases", "LOCK(", "wait_timeout"),
+    *("BEGIN", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime"),
+)
 
 
 @dataclass
@@ -176,15 +181,18 @@ class Gateway:
 
     @contextlib.asynccontextmanager
     async def subscribed(self, query: str, token: str) -> AsyncIterator["Stream"]:
-        """A live subscription over graphql-transport-ws, acknowledged before the block begins."""
+        """A live subscription over graphql-transport-ws, whose first message was read before the block begins.
+
+        That one says where the stream starts, so everything that happens in the block is heard.
+        """
         address = self.url.replace("http://", "ws://") + "/graphql"
         async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
             await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}))
             assert json.loads(await socket.recv())["type"] == "connection_ack"
-            before = self.parts.hub.subscribers
             await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query}}))
-            await _until(lambda: self.parts.hub.subscribers > before)
-            yield Stream(socket)
+            stream = Stream(socket)
+            await stream.next()
+            yield stream
 
 
 @dataclass

@@ -119,6 +119,15 @@ class Database:
         if not self.is_sqlite:
             await connection.exec_driver_sql("DELETE FROM idempotency_keys WHERE 1 = 0")
 
+    async def is_up(self) -> bool:
+        """Whether it answers and takes writes."""
+        try:
+            async with self.reading() as connection:
+                await self.check_writable(connection)
+        except DatabaseUnavailable:
+            return False
+        return True
+
     async def transact(
         self,
         work: Callable[[AsyncConnection], Awaitable[Result]],

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from app.access_log.notes import OperationNotes
 from app.access_log.writer import AccessLogWriter
 from app.auth.principal import Principal
-from app.auth.tokens import Verifier
 from app.db import emergency
 from app.db.engine import Database
 from app.domain.access_log import purpose_of
@@ -21,12 +20,20 @@ from app.events.hub import Hub
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.resolvers.loaders import Loaders
+from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
 from app.unit_of_work.run import Changes
 
 Result = TypeVar("Result")
+
+
+class Callers(Protocol):
+    """Who finds the caller of a token."""
+
+    async def principal(self, authorization: str | None, certificate: bytes | None = None) -> Principal:
+        """The caller of an Authorization header and the connection's certificate."""
 
 
 @dataclass
@@ -38,10 +45,11 @@ class Context:
     cache: Cache
     hub: Hub
     metrics: Metrics
-    verifier: Verifier
+    callers: Callers
     changes: Changes
     access_log: AccessLogWriter
     rate: RateLimit
+    tuss: TussSearch
     cursor_key: CursorKey
     now: Callable[[], datetime]
     request_id: str
@@ -49,6 +57,7 @@ class Context:
     certificate: bytes | None = None
     is_schema_public: bool = False
     is_over_socket: bool = False
+    log_position: int | None = None
 
     @property
     def is_authenticated(self) -> bool:
@@ -100,12 +109,15 @@ class Context:
         self.__dict__.pop("loaders", None)
 
     def for_operation(self) -> "Context":
-        """A fresh context for one operation of the same caller."""
-        return replace(self)
+        """A fresh context for one operation of the same caller.
+
+        `log_position` is the last event delivered before it: what the operation's reads do not show yet comes later.
+        """
+        return replace(self, log_position=self.hub.last_position)
 
     async def authenticate(self, authorization: str | None) -> None:
-        """Become the caller of this Authorization value; InvalidToken if it is refused."""
-        self.principal = await self.verifier.principal(authorization, self.certificate)
+        """Become the caller of this Authorization value; an error of `callers` if it is refused."""
+        self.principal = await self.callers.principal(authorization, self.certificate)
         for name in ("scope", "actor"):
             self.__dict__.pop(name, None)
         self.forget()

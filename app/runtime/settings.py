@@ -1,6 +1,7 @@
 """All settings, read once from BILLING_* variables; an invalid one prevents the start, with one line that says why."""
 
 import os
+import re
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,200}$"
+SOURCE_PATTERN = r"[^=\s,{}]*\{payer\}[^=\s,{}]*|[^=\s,{}]+=[0-9]{6}"
 CLAIM_PATTERN = r"^[^,\s]{1,200}$"
 CLAIMS_PATTERN = r"^[^,\s]{1,200}(, ?[^,\s]{1,200}){0,9}$"
 SECRET_LENGTH_MIN = 32
@@ -48,6 +50,7 @@ class Settings(BaseSettings):
     events_topic: str = Field(default="billing.events", pattern=TOPIC_PATTERN)
     event_retention_days: int = Field(default=30, ge=1, le=3650)
     remittances_topic: str = Field(default="billing.remittances", pattern=TOPIC_PATTERN)
+    statement_sources: str = "/payer/{payer}"
 
     oidc_issuer: str | None = None
     oidc_audience: str = Field(default="billing-gateway", min_length=1)
@@ -97,6 +100,8 @@ class Settings(BaseSettings):
 
     rate_per_second: float = Field(default=50.0, ge=0, le=100_000)
     rate_burst: int = Field(default=200, ge=1, le=1_000_000)
+    refused_tokens_per_second: float = Field(default=5.0, ge=0, le=100_000)
+    refused_tokens_burst: int = Field(default=100, ge=1, le=1_000_000)
     streams_per_subject: int = Field(default=50, ge=1, le=100_000)
     trusted_documents: Path | None = None
     trusted_documents_only: bool = False
@@ -142,6 +147,13 @@ class Settings(BaseSettings):
         if value.startswith("kafka:") and not all(brokers.split(",")):
             raise ValueError("needs the address of a broker: kafka://host:9092[,host:9092]")
         _check_hosts(brokers)
+        return value
+
+    @field_validator("statement_sources")
+    @classmethod
+    def _sources_are_bound(cls, value: str) -> str:
+        if not all(re.fullmatch(SOURCE_PATTERN, each) for each in value.replace(",", " ").split()):
+            raise ValueError("needs sources such as /payer/{payer} or //bank.example=123456, separated by commas")
         return value
 
     @field_validator("jwks_url", "oidc_issuer")

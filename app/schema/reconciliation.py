@@ -10,6 +10,7 @@ from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
 from app.domain.reconciliation import Indicators, Period, Ratio
 from app.resolvers import reconciliation
+from app.schema.base import weights
 from app.schema.base.arguments import PERIOD, OfPayer, OfProvider
 from app.schema.base.connections import at_most_int
 from app.schema.base.info import Info
@@ -93,6 +94,7 @@ def _ledger_filter(payer: str | None, provider: str | None, period: PeriodInput 
 class ReconciliationQuery:
     @strawberry.field(
         graphql_type=Reconciliation | None,
+        directives=weights.SUMS,
         description="What has become of the billed amounts in the caller's data scope, to the cent.",
         extensions=[Requires("reconciliation:read")],
     )
@@ -107,6 +109,7 @@ class ReconciliationQuery:
 
     @strawberry.field(
         graphql_type=BillingIndicators | None,
+        directives=weights.SUMS,
         description="Indicators for the caller's data scope: denial rates, days to payment, undecided claims, and what "
         "will be lost within `expiringWithinDays` days.",
         extensions=[Requires("reconciliation:read")],

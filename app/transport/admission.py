@@ -8,9 +8,11 @@ from graphql import DefinitionNode, DocumentNode, FieldNode, FragmentDefinitionN
 
 from app.transport import errors
 from app.transport.context import OperationContext
+from app.transport.document_memory import ANONYMOUS
 from app.transport.documents import Operation
 from app.transport.errors import Refused, Unauthenticated
 from app.transport.limits import Limits, check
+from app.transport.weights import Weights
 
 READING_TOKENS: Final = 1
 COST_PER_TOKEN: Final = 1_000
@@ -73,11 +75,20 @@ def admit_cost(operation: Operation, limits: Limits) -> None:
     check("cost", operation.cost, limits.cost)
 
 
-async def admit_operation(operation: Operation, context: OperationContext) -> None:
-    """Refused for introspection without the permission; an error of the context for a caller over their rate."""
+def owner_of(context: OperationContext) -> str:
+    """Whose documents a request's document is remembered among."""
+    return f"caller {context.caller}" if context.is_authenticated else ANONYMOUS
+
+
+async def admit_operation(operation: Operation, context: OperationContext, weights: Weights) -> None:
+    """Refused for introspection without the permission; an error of the context for a caller over their rate.
+
+    Each root field takes its tokens, and so does a large cost; the token for reading has been taken already.
+    """
     if operation.measure.introspects and not context.may_introspect:
         raise IntrospectionRefused
-    tokens = operation.cost // COST_PER_TOKEN
+    fields = weights.of(operation.document.tree, operation.node)
+    tokens = max(fields - READING_TOKENS, 0) + operation.cost // COST_PER_TOKEN
     if tokens:
         await context.admit(tokens)
 

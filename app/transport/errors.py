@@ -83,17 +83,6 @@ class Unauthenticated(Refused):
         super().__init__(UNAUTHENTICATED, message, status=401, headers={"www-authenticate": "Bearer"})
 
 
-class Restarting(Refused):
-    """The server is stopping; the client continues after its last cursor, on another server or the next one."""
-
-    def __init__(self) -> None:
-        super().__init__(UNAVAILABLE, "the server is restarting, subscribe again after the last cursor", status=503)
-
-    @property
-    def extensions(self) -> dict[str, object]:
-        return {"code": self.code, "retryable": True}
-
-
 class TimedOut(Refused):
     """Execution was cut off at the deadline: no data, and 200 in the legacy media type as for anything executed."""
 

@@ -30,8 +30,8 @@ def check_accepted(accepted: tuple[str, ...]) -> None:
 def media_type(method: str, operation: Operation, accepted: tuple[str, ...]) -> str:
     """The media type of the answer, which is one of those that `check_accepted` has found; Refused where the method or
     Accept does not allow the operation."""
-    if method == "GET" and operation.type is not OperationType.QUERY:
-        raise Refused("METHOD_NOT_ALLOWED", "use POST: GET runs queries only", status=405, headers={"allow": "POST"})
+    if method == "GET" and operation.type is OperationType.MUTATION:
+        raise Refused("METHOD_NOT_ALLOWED", "use POST for mutations", status=405, headers={"allow": "POST"})
     if operation.type is OperationType.SUBSCRIPTION:
         if EVENTS not in accepted:
             raise Refused(errors.NOT_SUPPORTED, f"send Accept: {EVENTS} for a subscription", status=406)

@@ -4,12 +4,12 @@ Media types are negotiated by the weights of Accept. `application/graphql-respon
 `application/json`, which answers `*/*` and a missing Accept, says 200 to everything that is GraphQL at all. A
 subscription is answered only as `text/event-stream` (graphql-sse, distinct connections), which Accept must name.
 
-GET runs queries only, and never for a form, an image or a link: a browser marks those `Sec-Fetch-Mode: navigate` or
-`no-cors`, and they are refused unless they have a header that such elements cannot send (`content-type:
+GET runs queries and subscriptions, and never for a form, an image or a link: a browser marks those `Sec-Fetch-Mode:
+navigate` or `no-cors`, and they are refused unless they have a header that such elements cannot send (`content-type:
 application/json`, `x-graphql-csrf`, `apollo-require-preflight`, `authorization`). A script of another site is marked
-`cors`: its GET runs, but it cannot read the answer, and it gains nothing else, since a query changes nothing and only
-the bearer header identifies a caller. Clients other than browsers need no such header: the audits of the specification
-send a GET without any.
+`cors`: its GET runs, but it cannot read the answer, and it gains nothing else, since a query changes nothing. An
+EventSource of another site is refused too, since its stream would count against the caller. Clients other than browsers
+need no such header: the audits of the specification send a GET without any.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -39,7 +39,7 @@ from app.transport.open_streams import OpenStreams
 from app.transport.parameters import Parameters
 from app.transport.persisted import PersistedDocuments
 from app.transport.pipeline import Pipeline
-from app.transport.requests import check_method, read_json
+from app.transport.requests import check_method, check_stream, read_json
 from app.transport.websocket import Socket, SocketLimits
 
 BATCH_MAX: Final = 10
@@ -139,6 +139,7 @@ class GraphQLView:
             answer = self._pipeline.refuse(refused, request_id=context.request_id, operation=operation)
             return _refusal_response(answer, accepted)
         if operation.type is OperationType.SUBSCRIPTION:
+            check_stream(request)
             release = self._subscriptions.take(context)
             events = self._pipeline.events(operation, context.for_operation())
             return EventStream(events, context.expires_at, release)

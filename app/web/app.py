@@ -12,8 +12,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from app.auth.principal import InvalidToken, Principal
-from app.auth.tokens import Verifier
 from app.redis.cache import DOCUMENT_LIFETIME_SECONDS, Cache
 from app.resolvers.context import Context
 from app.runtime.process import Process, build, running
@@ -23,7 +21,6 @@ from app.schema.root import schema
 from app.telemetry.logs import request_id
 from app.telemetry.metrics import Metrics
 from app.transport.answers import OperationReport
-from app.transport.errors import Unauthenticated
 from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
 from app.transport.trusted import load_trusted
@@ -31,6 +28,7 @@ from app.transport.view import GraphQLView
 from app.web import health
 from app.web.browser_policy import PAGE_POLICY, BrowserPolicy, origins_of
 from app.web.observed import Observed
+from app.web.token_gate import TokenGate
 
 # Built by `make explorer`.
 EXPLORER_DIRECTORY: Final = Path(__file__).parent / "static"
@@ -127,47 +125,34 @@ class RegisteredDocuments:
 
 
 def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[Context]]:
+    gate = TokenGate(process.verifier, process.refusals)
+
     async def context(connection: HTTPConnection) -> Context:
         header = connection.headers.get("authorization")
         certificate = connection.scope.get("state", {}).get("client_certificate")
-        return ConnectionContext(
-            principal=await _principal(process.verifier, header, certificate),
+        address = connection.client.host if connection.client else ""
+        callers = gate.at(address)
+        return Context(
+            principal=await callers.principal(header, certificate),
             certificate=certificate,
             database=process.database,
             cache=process.cache,
             hub=process.hub,
             metrics=process.metrics,
-            verifier=process.verifier,
+            callers=callers,
             changes=process.changes,
             access_log=process.access_log,
             rate=process.rate,
+            tuss=process.tuss,
             cursor_key=process.cursor_key,
             now=process.now,
             request_id=request_id.get(),
-            address=connection.client.host if connection.client else "",
+            address=address,
             is_schema_public=process.settings.is_development,
             is_over_socket=connection.scope["type"] == "websocket",
         )
 
     return context
-
-
-class ConnectionContext(Context):
-    """A context that reports refused tokens as the transport's own error."""
-
-    async def authenticate(self, authorization: str | None) -> None:
-        """Take on the caller of a socket's first message; Unauthenticated if the token is refused."""
-        try:
-            await super().authenticate(authorization)
-        except InvalidToken as error:
-            raise Unauthenticated(str(error)) from None
-
-
-async def _principal(verifier: Verifier, header: str | None, certificate: bytes | None) -> Principal:
-    try:
-        return await verifier.principal(header, certificate)
-    except InvalidToken as error:
-        raise Unauthenticated(str(error)) from None
 
 
 def _operation_counter(metrics: Metrics) -> Callable[[OperationReport], None]:

@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from app.db import dead_statements as dead_statements_db
 from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.clock import SKEW_SECONDS_MAX
 from app.db.engine import DatabaseUnavailable
 from app.db.migrate import is_current
+from app.events.contracts import CONTRACTS
 from app.events.kafka_watch import KafkaWatch
 from app.runtime.process import Process
 
@@ -103,6 +105,8 @@ async def _database_checks(process: Process) -> tuple[bool, bool]:
             if has_tables:
                 process.database.incarnation = await identity.read(connection)
                 await process.database.check_writable(connection)
+                if process.hub.last_position is None:
+                    process.hub.begin_after((await outbox_db.log_range(connection)).last)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the database is not ready
         process.database_outage.failed(error)
         return False, False
@@ -122,8 +126,10 @@ async def _measure_backlog(process: Process) -> None:
     """Read the size of the outbox at every scrape: the relay cannot report it while it waits for a broker."""
     try:
         async with asyncio.timeout(CHECK_SECONDS), process.database.reading() as connection:
-            waiting = await outbox_db.backlog(connection)
-            parked, log = await outbox_db.held_back_count(connection), await outbox_db.log_range(connection)
+            waiting = await outbox_db.backlog(connection, CONTRACTS)
+            unknown = await outbox_db.unknown_count(connection, CONTRACTS)
+            dead = await dead_statements_db.count_open(connection)
+            parked, log = await outbox_db.parked_count(connection), await outbox_db.log_range(connection)
     except (DatabaseUnavailable, TimeoutError):
         process.metrics.forget_backlog()
         return
@@ -131,6 +137,8 @@ async def _measure_backlog(process: Process) -> None:
     process.metrics.outbox_pending.set(waiting.pending)
     process.metrics.outbox_age.set(max(age, 0.0))
     process.metrics.parked.set(parked)
+    process.metrics.unknown_events.set(unknown)
+    process.metrics.dead_statements.set(dead)
     process.metrics.consumer_lag.labels("hub").set(max(log.last - (process.hub.last_position or 0), 0))
 
 

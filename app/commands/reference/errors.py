@@ -128,7 +128,7 @@ REQUEST_ERRORS: Final = {
     ),
     "UNAVAILABLE": Refusal(
         "200, 503",
-        "The database did not answer in time, or the gateway is restarting.",
+        "The database did not answer in time, or the gateway is stopping.",
         YES,
         "Retry with the same idempotency key; subscribe again with the last cursor.",
     ),

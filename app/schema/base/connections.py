@@ -6,6 +6,8 @@ import strawberry
 from graphql import GRAPHQL_MAX_INT
 
 from app.resolvers import paging
+from app.schema.base.info import Info
+from app.schema.base.streams import STREAM_CURSOR, stream_cursor
 
 Item = TypeVar("Item")
 
@@ -59,3 +61,7 @@ class Connection(Generic[Item]):
     @strawberry.field(description="Number of objects in the whole list (at most 2147483647); counted on request.")
     async def total_count(page: strawberry.Parent[paging.Page[object]]) -> int:
         return at_most_int(await page.count())
+
+    @strawberry.field(description=STREAM_CURSOR)
+    def stream_cursor(_page: strawberry.Parent[paging.Page[object]], info: Info) -> str | None:
+        return stream_cursor(info.context)
