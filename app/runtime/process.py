@@ -35,6 +35,7 @@ from app.redis.rate_limit import RateLimit
 from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
 from app.runtime.certificates import Certificates, certificates_of
 from app.runtime.settings import Settings
+from app.runtime.surroundings import surroundings
 from app.runtime.sweep import sweep
 from app.runtime.tls import plain_connections
 from app.services import dead_statements
@@ -63,6 +64,7 @@ class Process:
 
     settings: Settings
     database: Database
+    probe_database: Database
     cache: Cache
     hub: Hub
     relay: Relay
@@ -160,6 +162,8 @@ def build(
     return Process(
         settings=settings,
         database=database,
+        # Probes must not wait for requests, nor requests for probes.
+        probe_database=database_of(settings.model_copy(update={"database_pool_size": 1}), certificates.database),
         cache=cache,
         rate=RateLimit(
             cache,
@@ -204,7 +208,7 @@ async def running(process: Process) -> AsyncIterator[None]:
             _log.warning("events_are_not_published", effect=effect, remedy="set BILLING_EVENTS_URL to kafka://...")
         for server, remedy in plain_connections(process.settings):
             _log.warning("plain_connection", to=server, effect="the traffic can be read on the way", remedy=remedy)
-    _log.info("started", env=process.settings.env, database=process.database.engine.dialect.name)
+    _log.info("started", env=process.settings.env, **surroundings(process.settings))
     try:
         yield
     finally:
@@ -263,4 +267,5 @@ async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:
             await process.transport.close()
             await process.cache.close()
             await process.database.dispose()
+            await process.probe_database.dispose()
     _log.info("stopped")

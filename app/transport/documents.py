@@ -102,7 +102,7 @@ def parse_text(text: str) -> DocumentNode:
     """Step 3. RequestError for a text that is too long or not GraphQL."""
     check("characters", len(text), CHARACTERS_MAX)
     try:
-        return parse(text, max_tokens=TOKENS_MAX)
+        return parse(text, max_tokens=TOKENS_MAX, allow_empty_selection_sets=False)
     except GraphQLSyntaxError as error:
         raise RequestError(errors.PARSE_FAILED, without_values(error.message), errors=[error]) from None
 

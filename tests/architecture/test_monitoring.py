@@ -50,7 +50,9 @@ def id_of(rule: dict[str, Any]) -> str:
 def test_prometheus_scrapes_the_gateway() -> None:
     jobs = {job["job_name"]: job for job in SCRAPING["scrape_configs"]}
     assert jobs.keys() == {"gateway"}
-    assert jobs["gateway"]["static_configs"] == [{"targets": [f"gateway:{environment('gateway')['BILLING_PORT']}"]}]
+    assert jobs["gateway"]["static_configs"] == [
+        {"targets": [f"gateway:{environment('gateway')['BILLING_ADMIN_PORT']}"]}
+    ]
     assert jobs["gateway"]["metrics_path"] == "/metrics"
     assert is_quoted_in_app("/metrics")
 

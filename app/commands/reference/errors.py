@@ -24,7 +24,8 @@ class Refusal:
 REQUEST_ERRORS: Final = {
     "BAD_REQUEST": Refusal(
         "400",
-        "The body is not valid JSON, is not a GraphQL request, or has too many values in its variables.",
+        "The request is not valid HTTP, or its body is not valid JSON, is not a GraphQL request, or has too many "
+        "values in its variables.",
         CHANGED,
         "Fix the request; the message names the member.",
     ),
@@ -54,6 +55,13 @@ REQUEST_ERRORS: Final = {
     "GRAPHQL_VALIDATION_FAILED": Refusal(
         "400", "The document does not fit the schema.", CHANGED, "Fix the document; regenerate the client's types."
     ),
+    "HEADERS_TOO_LARGE": Refusal(
+        "414, 431",
+        "The request line, headers, trailers and chunk extensions have more than 64 KiB, or there are more than 200 "
+        "headers; for a WebSocket 128 of at most 8 KiB each.",
+        CHANGED,
+        "Send fewer and shorter headers.",
+    ),
     "INTERNAL": Refusal(
         "200, 500",
         "The gateway failed unexpectedly. The cause is in the log under `extensions.requestId`.",
@@ -73,7 +81,10 @@ REQUEST_ERRORS: Final = {
         "406", "The `Accept` header allows none of the media types that are served.", CHANGED, "Accept JSON."
     ),
     "NOT_FOUND": Refusal(
-        "404", "A browser asked for GraphiQL, which only development serves.", NO, "Send a GraphQL request."
+        "404",
+        "There is nothing at this path, or a browser asked for GraphiQL, which only development serves.",
+        NO,
+        "Send a GraphQL request to `/graphql`.",
     ),
     "OPERATION_NOT_SUPPORTED": Refusal(
         "400, 406",
@@ -106,7 +117,9 @@ REQUEST_ERRORS: Final = {
         YES,
         "Wait `extensions.retryAfterSeconds` (also in `retry-after`).",
     ),
-    "REQUEST_TIMEOUT": Refusal("408", "The body did not arrive in time.", YES, "Send it again on a new connection."),
+    "REQUEST_TIMEOUT": Refusal(
+        "408", "The headers or the body did not arrive in time.", YES, "Send it again on a new connection."
+    ),
     "TIMEOUT": Refusal(
         "504",
         "The operation was cancelled at the deadline (`BILLING_OPERATION_DEADLINE_SECONDS`).",
@@ -128,7 +141,7 @@ REQUEST_ERRORS: Final = {
     ),
     "UNAVAILABLE": Refusal(
         "200, 503",
-        "The database did not answer in time, or the gateway is stopping.",
+        "The database did not answer in time, the gateway is stopping, or it has too many connections.",
         YES,
         "Retry with the same idempotency key; subscribe again with the last cursor.",
     ),
