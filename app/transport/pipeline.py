@@ -90,10 +90,7 @@ class Pipeline:
         started = time.perf_counter()
         await admission.admit_request(context)
         resolved = await self._persisted.resolve(parameters)
-        owner = admission.owner_of(context)
-        document = self._documents.cached(resolved.query, owner)
-        if document is None:
-            document = await self._compile(resolved.query, context, owner)
+        document = await self._document(resolved.query, context)
         operation = await self._choose(document, resolved, started)
         self._engine.check_type(operation.type)
         admission.admit_cost(operation, self._limits)
@@ -102,14 +99,24 @@ class Pipeline:
             await self._persisted.register(parameters, resolved)
         return operation
 
+    async def _document(self, text: str, context: OperationContext) -> Document:
+        """Steps 3 to 5, or their result from the cache, for a caller who may send such a document."""
+        owner = admission.owner_of(context)
+        document = self._documents.cached(text, owner)
+        if document is None:
+            return await self._compile(text, context, owner)
+        admission.admit_fields(document.tree, context)
+        return document
+
     async def _compile(self, text: str, context: OperationContext, owner: str) -> Document:
         """Steps 3 to 5. Long documents are compiled in one thread, one after the other, so that short requests share
         the processor with them instead of waiting for them."""
         admission.admit_length(text, context)
+        check_tree = partial(admission.admit_fields, context=context)
         if len(text) < admission.LONG_CHARACTERS:
-            return self._documents.get(text, owner)
+            return self._documents.store(self._documents.compile(text, check_tree), owner)
         loop = asyncio.get_running_loop()
-        document = await loop.run_in_executor(self._compiler, self._documents.compile, text)
+        document = await loop.run_in_executor(self._compiler, self._documents.compile, text, check_tree)
         return self._documents.store(document, owner)
 
     async def _choose(self, document: Document, parameters: Parameters, started: float) -> Operation:

@@ -114,6 +114,7 @@ def _view(process: Process) -> GraphQLView:
         context=_context_factory(process),
         persisted=_persisted_documents(process),
         streams_per_caller=settings.streams_per_subject,
+        batch_max=settings.batch_max,
         deadline_seconds=settings.operation_deadline_seconds,
         body_seconds=settings.body_timeout_seconds,
         explorer_page=_explorer_page if settings.is_development else None,

@@ -45,7 +45,9 @@ REQUEST_ERRORS: Final = {
     "FORBIDDEN": Refusal(
         "200, 403",
         "The caller lacks the permission in `extensions.permission`. For a nullable field the field is null and the "
-        "rest is answered; its path is in `extensions.redacted`.",
+        "rest is answered. A field that is refused in many objects has one error, with the first path and their number "
+        "in `extensions.count`; the response's `extensions.redacted` lists all paths as patterns, such as "
+        "`claims.nodes[0-41,43].patient.cpf`.",
         NO,
         "Leave the field out, or ask for a role with the permission: see [access.md](access.md).",
     ),
@@ -132,7 +134,8 @@ REQUEST_ERRORS: Final = {
     ),
     "UNAUTHENTICATED": Refusal(
         "200, 401",
-        "The token is missing where one is needed, not accepted, or expired.",
+        "The token is missing, not accepted, or expired. Without one only `{ __typename }` is answered, and nothing is "
+        "said of the schema.",
         "with a new token",
         "Get a token; `billing whoami --token-file -` says why one is not accepted.",
     ),
