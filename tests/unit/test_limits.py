@@ -87,7 +87,7 @@ LINE_OF_ONE = {"paidAmount": "1.00", "denials": {"code": "1705", "amount": "1.00
 )
 async def test_the_cost_is_that_of_the_coerced_variables(query: str, variables: dict[str, Any], cost: int) -> None:
     pipeline = Pipeline(schema, deadline_seconds=1)
-    assert (await pipeline.prepare(Parameters(query, variables), Context([]))).cost == cost
+    assert (await pipeline.prepare(Parameters(query, variables), Context([], is_authenticated=True))).cost == cost
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ async def test_the_cost_is_that_of_the_coerced_variables(query: str, variables: 
 async def test_variables_that_do_not_fit_are_refused_before_their_cost(query: str, variables: dict[str, Any]) -> None:
     pipeline = Pipeline(schema, deadline_seconds=1, limits=Limits(cost=1))
     with pytest.raises(RequestError, match="Variable") as refused:
-        await pipeline.prepare(Parameters(query, variables), Context([]))
+        await pipeline.prepare(Parameters(query, variables), Context([], is_authenticated=True))
     assert refused.value.code == "BAD_USER_INPUT"
 
 

@@ -96,7 +96,7 @@ class Context(toy.Context):
 @pytest.fixture
 def context() -> Context:
     RESOLVED.clear()
-    return Context([])
+    return Context([], is_authenticated=True)
 
 
 async def _executed(query: str, n: int, context: Context, **limits: int) -> ExecutionResult | Awaitable[Any]:
@@ -141,7 +141,7 @@ async def test_an_operation_of_one_turn_waits_for_one_turn_of_each_other(context
     assert isawaitable(long)
     waiting = asyncio.ensure_future(long)
     await asyncio.sleep(0)
-    short = await _executed("query($n: Int!) { things(n: $n) { later } }", 20, Context([]))
+    short = await _executed("query($n: Int!) { things(n: $n) { later } }", 20, Context([], is_authenticated=True))
     assert isawaitable(short)
     before = len(RESOLVED)
     assert len((await short).data["things"]) == 20
@@ -193,7 +193,7 @@ async def test_a_query_pays_for_what_it_executes_and_a_mutation_does_not(context
     assert isawaitable(result)
     await result
     assert sum(context.tokens[1:]) == 9  # ten thousand fields: the last thousand ends with the last turn
-    other = Context([])
+    other = Context([], is_authenticated=True)
     result = await _executed("mutation($n: Int!) { make(n: $n) { name number } }", 5_000, other)
     assert isawaitable(result)
     await result
