@@ -29,6 +29,15 @@ from app.unit_of_work.run import Changes
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, slots=True)
+class AccessLimits:
+    """How much of people's data one caller may reach: emergency accesses in 24 hours, and how many persons one
+    operation may show before its entry in the access log is stored."""
+
+    emergencies: int = 3
+    persons_unlogged: int = 20
+
+
 @dataclass
 class Context:
     """The caller, the clock, and the resources of the process."""
@@ -47,6 +56,7 @@ class Context:
     request_id: str
     address: str = ""
     certificate: bytes | None = None
+    limits: AccessLimits = AccessLimits()
     is_schema_public: bool = False
     is_over_socket: bool = False
 
@@ -148,6 +158,15 @@ class Context:
         """Add the disclosures to the access log; ignored for None and for anonymous callers, who see nothing."""
         if disclosures is not None and not self.principal.is_anonymous:
             self.access_log.note(self.actor, disclosures)
+
+    async def store_disclosures(self) -> None:
+        """Before the answer of an operation that showed many persons: wait until its entry is stored, so that not even
+        a process that is killed loses it."""
+        notes = self.disclosures()
+        if notes is None or self.principal.is_anonymous or len(notes.revealed) <= self.limits.persons_unlogged:
+            return
+        del self.__dict__["notes"]
+        await self.access_log.store(self.actor, notes)
 
     async def change(
         self, action: Action[Result], arguments: Mapping[str, Any], *, key: str | None = None

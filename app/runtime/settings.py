@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     kafka_key_file: Path | None = None
 
     rate_per_second: float = Field(default=50.0, ge=0, le=100_000)
+    persons_unlogged_max: int = Field(default=20, ge=0, le=1_000)
+    emergency_accesses_per_day: int = Field(default=3, ge=1, le=1_000)
     rate_burst: int = Field(default=200, ge=1, le=1_000_000)
     streams_per_subject: int = Field(default=50, ge=1, le=100_000)
     trusted_documents: Path | None = None

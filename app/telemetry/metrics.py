@@ -110,6 +110,9 @@ class Metrics:
             "mutation",
             "result",
         )
+        # An alert watches their first increase, which a counter that is born with it would not show.
+        for result in ("CONFLICT", "EMERGENCY_LIMIT", "INVALID_INPUT"):
+            self.mutations.labels("openEmergencyAccess", result)
         self.eligibility = self._counter(
             "billing_eligibility_answers_total", "Eligibility answers.", "outcome", "source"
         )

@@ -133,6 +133,7 @@ class Pipeline:
                 if isawaitable(result):
                     async with expire_when(deadline, disconnected):
                         result = await result
+                await context.store_disclosures()
             return Answer.of(result, context.request_id, self._cost_report(operation))
         except Exception as error:  # noqa: BLE001 - masked and logged
             return Answer.refused(self._failure(error, deadline, context.request_id), is_refusal=False)

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from app.auth.principal import InvalidToken, Principal
 from app.auth.tokens import Verifier
 from app.redis.cache import DOCUMENT_LIFETIME_SECONDS, Cache
-from app.resolvers.context import Context
+from app.resolvers.context import AccessLimits, Context
 from app.runtime.build import now
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
@@ -143,6 +143,7 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             now=process.now,
             request_id=request_id.get(),
             address=connection.client.host if connection.client else "",
+            limits=AccessLimits(process.settings.emergency_accesses_per_day, process.settings.persons_unlogged_max),
             is_schema_public=process.settings.is_development,
             is_over_socket=connection.scope["type"] == "websocket",
         )
