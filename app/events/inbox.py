@@ -50,6 +50,11 @@ _log = structlog.get_logger("billing.inbox")
 Handler = Callable[[Mapping[str, Any]], Awaitable[bool]]
 
 
+def group_of(topic: str) -> str:
+    """The consumer group of the gateways that read `topic`."""
+    return f"{topic}.gateway"
+
+
 def dead_letter_topic_of(topic: str) -> str:
     """The topic for the messages of `topic` that can never succeed."""
     return f"{topic}.dead"
@@ -78,8 +83,6 @@ class Inbox:
         self._handle = handle
         self._results = results
         self._posting_seconds = posting_seconds
-        self._consumer: AIOKafkaConsumer | None = None
-        self._next_offsets: dict[TopicPartition, int] = {}
         self._outage = Outage(
             "billing.inbox", down="inbox_failed", back="inbox_back", effect="statements wait in the topic, none is lost"
         )
@@ -88,29 +91,15 @@ class Inbox:
         """Read until cancelled; after any failure start again a second later."""
         await forever(self._read, failed=self._outage.failed, pause_seconds=RESTART_SECONDS)
 
-    def lag(self) -> int:
-        """How many messages of this process's partitions are not handled yet; 0 while it is not connected."""
-        consumer = self._consumer
-        return 0 if consumer is None else sum(self._lag_of(consumer, each) for each in consumer.assignment())
-
-    def _lag_of(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> int:
-        # A partition that was never read has no offset of ours yet: it counts as read, until its first message comes.
-        end = consumer.highwater(partition) or 0
-        return end - self._next_offsets.get(partition, end)
-
     async def _read(self) -> None:
         await ensure_topic(bootstrap_of(self._url), dead_letter_topic_of(self._topic), self._tls)
         async with (
-            _member(self._url, self._topic, f"{self._topic}.gateway", self._tls) as consumer,
+            _member(self._url, self._topic, group_of(self._topic), self._tls) as consumer,
             _producer(self._url, self._tls) as producer,
         ):
-            self._consumer = consumer
-            try:
-                while True:
-                    await self._handle_batch(consumer, producer)
-                    self._outage.succeeded()
-            finally:
-                self._consumer = None
+            while True:
+                await self._handle_batch(consumer, producer)
+                self._outage.succeeded()
 
     async def _handle_batch(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
         """Handle up to 50 messages, and commit the offset of a partition when all of its messages are done.
@@ -120,9 +109,7 @@ class Inbox:
         batches = await consumer.getmany(timeout_ms=IDLE_MILLISECONDS, max_records=BATCH_SIZE)
         for partition, messages in batches.items():
             for message in messages:
-                self._next_offsets[partition] = message.offset
                 await self._finish(message, producer)
-            self._next_offsets[partition] = messages[-1].offset + 1
             await consumer.commit({partition: messages[-1].offset + 1})
 
     async def _finish(self, message: ConsumerRecord, producer: AIOKafkaProducer) -> None:

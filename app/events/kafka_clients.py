@@ -10,9 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 PARTITIONS: Final = 6
+BROKER_DEFAULT: Final = -1
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 3.0
 REQUEST_MILLISECONDS: Final = 8_000
@@ -37,16 +38,26 @@ def tls_options(tls: SSLContext | None) -> dict[str, Any]:
 
 
 async def ensure_topic(bootstrap: str, topic: str, tls: SSLContext | None = None) -> None:
-    """Create the topic, with 6 partitions, if it does not exist; KafkaError or OSError if the broker is down."""
+    """Create the topic, with 6 partitions and as many replicas as the broker has by default, if it does not exist.
+
+    KafkaError or OSError if the broker is down or refuses to create it.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000, **tls_options(tls))
     try:
         await admin.start()
         if topic not in await admin.list_topics():
-            await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
-    except TopicAlreadyExistsError:
-        pass
+            # The empty assignment says that the default is meant: without it the client refuses -1.
+            new = NewTopic(topic, PARTITIONS, BROKER_DEFAULT, replica_assignments={})
+            _check_created(await admin.create_topics([new]))
     finally:
         await admin.close()
+
+
+def _check_created(answer: Any) -> None:
+    """Raise the broker's error: the client does not."""
+    for _topic, code, *_message in answer.topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise for_code(code)
 
 
 async def start_producer(url: str, tls: SSLContext | None, **options: Any) -> AIOKafkaProducer:

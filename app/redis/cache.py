@@ -5,6 +5,7 @@
 | eligibility:{database}:{scope}:{payer}:{hmac(card)}:{day}:{procedure or -} | the payer's answer | one hour | expiry |
 | tuss:{database}:{code system}:{code} | a TUSS term | one day | expiry (terms only change with a new table) |
 | rate:{hmac(caller)} | the tokens in a caller's bucket | until it is full again | expiry |
+| health | 1, to see whether Redis takes writes | ten seconds | expiry |
 | apq:{sha256} | the text of a GraphQL document that clients request by its hash | one day | expiry |
 
 `database` is the database's incarnation (`app/db/identity.py`): what came from another database, or from this one
@@ -27,6 +28,8 @@ from redis.exceptions import RedisError
 
 TUSS_LIFETIME_SECONDS: Final = 86_400
 DOCUMENT_LIFETIME_SECONDS: Final = 86_400
+HEALTH_KEY: Final = "health"
+HEALTH_LIFETIME_SECONDS: Final = 10
 SOCKET_TIMEOUT_SECONDS: Final = 0.2
 OPEN_SECONDS: Final = 5.0
 """How long Redis is left alone after a failure."""
@@ -111,10 +114,13 @@ class Cache:
         return self._single_flights.setdefault(key, asyncio.Lock())
 
     async def ping(self) -> bool:
-        """Whether Redis answers now, whatever the circuit breaker says."""
+        """Whether Redis answers now and takes writes, whatever the circuit breaker says.
+
+        A Redis that is full or read-only answers a PING.
+        """
         try:
-            return bool(await self._redis.ping())
-        except (RedisError, OSError, TimeoutError):
+            return bool(await self._redis.set(HEALTH_KEY, b"1", ex=HEALTH_LIFETIME_SECONDS))
+        except (RedisError, OSError, TimeoutError, RuntimeError):
             return False
 
     async def close(self) -> None:

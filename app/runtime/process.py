@@ -20,8 +20,9 @@ from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import EVERYTHING
 from app.events.contracts import aggregate_of
 from app.events.hub import Hub
-from app.events.inbox import Inbox
+from app.events.inbox import Inbox, group_of
 from app.events.kafka import KafkaReader, KafkaTransport
+from app.events.kafka_watch import KafkaWatch
 from app.events.listeners import StreamEvent
 from app.events.memory import MemoryTransport
 from app.events.relay import Relay
@@ -62,6 +63,7 @@ class Process:
     transport: KafkaTransport | MemoryTransport
     reader: KafkaReader | None
     inbox: Inbox | None
+    kafka: KafkaWatch | None
     verifier: Verifier
     metrics: Metrics
     changes: Changes
@@ -117,7 +119,7 @@ def build(
 
     hub = Hub(missing, patients, on_delivery=delivered, on_lag=metrics.lagged.inc)
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)
-    reader, inbox = None, None
+    reader, inbox, kafka = None, None, None
     if settings.events_url.startswith("kafka://"):
         tls = client_context(settings, "kafka")
         transport = KafkaTransport(settings.events_url, settings.events_topic, tls)
@@ -130,6 +132,8 @@ def build(
             posting_seconds=metrics.posting_seconds,
             tls=tls,
         )
+        topic = settings.remittances_topic
+        kafka = KafkaWatch(settings.events_url, topic=topic, group=group_of(topic), tls=tls)
     relay = Relay(
         database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
     )
@@ -153,6 +157,7 @@ def build(
         transport=transport,
         reader=reader,
         inbox=inbox,
+        kafka=kafka,
         verifier=verifier_of(settings),
         metrics=metrics,
         changes=changes,
@@ -169,8 +174,11 @@ async def running(process: Process) -> AsyncIterator[None]:
     await _start_at_end_of_log(process)
     tasks = [asyncio.create_task(each.run()) for each in (process.relay, process.access_log)]
     tasks.append(asyncio.create_task(_watch_deadlines(process)))
-    tasks += [asyncio.create_task(each.run()) for each in (process.reader, process.inbox) if each is not None]
+    tasks += [asyncio.create_task(each.run()) for each in _kafka_loops(process)]
     if not process.settings.is_development:
+        if process.reader is None:
+            effect = "events reach nobody but the subscribers of this process"
+            _log.warning("events_are_not_published", effect=effect, remedy="set BILLING_EVENTS_URL to kafka://...")
         for server, remedy in plain_connections(process.settings):
             _log.warning("plain_connection", to=server, effect="the traffic can be read on the way", remedy=remedy)
     _log.info("started", env=process.settings.env, database=process.database.engine.dialect.name)
@@ -180,8 +188,13 @@ async def running(process: Process) -> AsyncIterator[None]:
         await _stop(process, tasks)
 
 
+def _kafka_loops(process: Process) -> list[KafkaReader | Inbox | KafkaWatch]:
+    return [each for each in (process.reader, process.inbox, process.kafka) if each is not None]
+
+
 async def _watch_deadlines(process: Process) -> None:
     """Sweep for ever, five minutes apart unless the settings say otherwise; a failure is logged."""
+    outage = Outage("billing", down="deadlines_failed", back="deadlines_back", effect="tried again later")
     while True:
         try:
             await sweep(
@@ -192,7 +205,9 @@ async def _watch_deadlines(process: Process) -> None:
                 now=process.now,
             )
         except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
-            _log.warning("deadlines_failed", error=type(error).__name__, effect="tried again later")
+            outage.failed(error)
+        else:
+            outage.succeeded()
         await asyncio.sleep(process.settings.sweep_interval_seconds)
 
 

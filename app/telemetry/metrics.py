@@ -158,8 +158,13 @@ class Metrics:
     def _add_delivery(self) -> None:
         self.consumer_lag = self._gauge(
             "billing_consumer_lag",
-            "Events not yet read, by the hub of this process or by its share of the inbox.",
+            "Events not yet read by the hub of this process, and messages from payers not yet handled by any process; "
+            "NaN while Kafka does not say.",
             "consumer",
+        )
+        self.inbox_stalled = self._gauge(
+            "billing_inbox_stalled_seconds",
+            "For how long messages from payers have been waiting without any being handled.",
         )
         self.delivery_seconds = self._seconds(
             "billing_event_delivery_seconds",

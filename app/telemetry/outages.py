@@ -1,24 +1,25 @@
-"""Outages in the log: one line when something goes down and one when it is back, however often it is tried."""
+"""Outages in the log: one line for each cause and one when it is over, however often it is tried."""
 
 import structlog
 
 
 class Outage:
-    """Whether something is down; logs its event `down` at the first failure, and `back` at the next success."""
+    """Whether something is down; logs its event `down` once for each cause, and `back` at the next success."""
 
     def __init__(self, logger: str, *, down: str, back: str, effect: str) -> None:
         self._log = structlog.get_logger(logger)
         self._down, self._back, self._effect = down, back, effect
-        self._is_down = False
+        self._causes: set[str] = set()
 
     def failed(self, error: BaseException) -> None:
-        """Note a failure; only the first one of an outage is logged."""
-        if not self._is_down:
-            self._is_down = True
-            self._log.warning(self._down, error=type(error).__name__, effect=self._effect)
+        """Note a failure; the first one of each cause is logged, so that causes that alternate are two lines."""
+        cause = type(error).__name__
+        if cause not in self._causes:
+            self._causes.add(cause)
+            self._log.warning(self._down, error=cause, effect=self._effect)
 
     def succeeded(self) -> None:
         """Note that it works."""
-        if self._is_down:
-            self._is_down = False
+        if self._causes:
+            self._causes.clear()
             self._log.info(self._back)

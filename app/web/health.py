@@ -1,6 +1,7 @@
 """What orchestrators and monitoring ask: is the process alive, is it ready, and its metrics."""
 
 import asyncio
+import math
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -12,9 +13,12 @@ from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.engine import DatabaseUnavailable
 from app.db.migrate import is_current
+from app.events.kafka_watch import KafkaWatch
 from app.runtime.process import Process
 
 CHECK_SECONDS: Final = 2.0
+STALLED_SECONDS_MAX: Final = 60.0
+"""Statements that wait longer without any being handled are a fault: the longest pause between two attempts is 30 s."""
 
 
 def routes() -> list[BaseRoute]:
@@ -47,11 +51,31 @@ async def _checks(process: Process) -> dict[str, bool]:
     """Check name -> whether it passes; also sets the metric of each dependency."""
     database, migrations = await _database_checks(process)
     redis = await process.cache.ping()
-    events = process.reader is None or process.reader.is_reading.is_set()
+    kafka = process.kafka is None or await _kafka_answers(process.kafka)
     keys = bool((await process.verifier.keys.current()).keys)
-    for name, is_up in (("database", database), ("redis", redis), ("kafka", events)):
+    for name, is_up in (("database", database), ("redis", redis), ("kafka", kafka)):
         process.metrics.dependency_up.labels(dependency=name).set(is_up)
-    return {"database": database, "migrations": migrations, "keys": keys, "redis": redis, "events": events}
+    return {
+        "database": database,
+        "migrations": migrations,
+        "keys": keys,
+        "redis": redis,
+        "events": kafka and _are_events_read(process),
+    }
+
+
+async def _kafka_answers(watch: KafkaWatch) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await watch.has_answered()
+    except TimeoutError:
+        return False
+
+
+def _are_events_read(process: Process) -> bool:
+    """Whether this process reads the events, and the processes together read the statements."""
+    is_reading = process.reader is None or process.reader.is_reading.is_set()
+    return is_reading and (process.kafka is None or process.kafka.inbox.stalled_seconds() < STALLED_SECONDS_MAX)
 
 
 async def _database_checks(process: Process) -> tuple[bool, bool]:
@@ -73,6 +97,7 @@ async def _metrics(request: Request) -> Response:
     process: Process = request.state.process
     await _checks(process)
     await _measure_backlog(process)
+    _measure_inbox(process)
     return Response(generate_latest(process.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -90,5 +115,10 @@ async def _measure_backlog(process: Process) -> None:
     process.metrics.outbox_age.set(max(age, 0.0))
     process.metrics.parked.set(parked)
     process.metrics.consumer_lag.labels("hub").set(max(log.last - (process.hub.last_position or 0), 0))
-    if process.inbox is not None:
-        process.metrics.consumer_lag.labels("inbox").set(process.inbox.lag())
+
+
+def _measure_inbox(process: Process) -> None:
+    if process.kafka is not None:
+        waiting = process.kafka.inbox.waiting
+        process.metrics.consumer_lag.labels("inbox").set(math.nan if waiting is None else waiting)
+        process.metrics.inbox_stalled.set(process.kafka.inbox.stalled_seconds())

@@ -167,7 +167,7 @@ def test_every_dependency_the_outbox_the_inbox_the_books_and_the_access_log_are_
         "billing_unexplained_cents",
         "billing_outbox_parked",
         "billing_inbox_messages_total",
-        "billing_consumer_lag",
+        "billing_inbox_stalled_seconds",
         "billing_audit_lost_total",
         "billing_emergency_accesses_total",
         "billing_mutations_total",

@@ -11,12 +11,13 @@ from typing import Any
 import jsonschema
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.reference_tables import providers
 from app.db.tables import outbox
-from app.events.inbox import dead_letter_topic_of, redeliver
+from app.events.inbox import dead_letter_topic_of, group_of, redeliver
 from app.events.kafka_clients import bootstrap_of, ensure_topic
 from app.runtime.settings import Settings
 from tests.commands import billing
@@ -430,15 +431,21 @@ async def test_dead_letters_are_put_back_and_posted_once_their_reason_is_gone(
     assert (await post.dead_letter()).value == b"{"
 
 
-async def _share(*gateways: Gateway) -> None:
-    """Wait until each of the gateways has a part of the topic."""
+async def _share(gateway: Gateway, *, members: int) -> None:
+    """Wait until so many gateways have divided the topic between them."""
+    settings = gateway.settings
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_of(settings.events_url))
+    await admin.start()
 
     async def is_true() -> bool:
-        consumers = [gateway.parts.inbox._consumer if gateway.parts.inbox else None for gateway in gateways]
-        parts = [len(consumer.assignment()) if consumer else 0 for consumer in consumers]
-        return parts == [3, 3]
+        (answer,) = await admin.describe_consumer_groups([group_of(settings.remittances_topic)])
+        ((_error, _group, state, _type, _protocol, found, *_rest),) = answer.groups
+        return (state, len(found)) == ("Stable", members)
 
-    await _until(is_true)
+    try:
+        await _until(is_true)
+    finally:
+        await admin.close()
 
 
 async def test_two_gateways_share_the_inbox_and_post_nothing_twice(lonely: Gateway, lonely_post: Post) -> None:
@@ -446,7 +453,7 @@ async def test_two_gateways_share_the_inbox_and_post_nothing_twice(lonely: Gatew
     claims = [await world.submitted_claim() for _ in range(12)]
     events = [statement(world, line(claim, "100.00")) for claim in claims]
     async with running_gateway(lonely.settings, is_prepared=True) as second:
-        await _share(lonely, second)
+        await _share(lonely, members=2)
         before, alone = await _results(lonely, second), await _results(lonely)
         # Twice each, so that both gateways get the same event at the same time.
         copies = [(event, place) for number, event in enumerate(events[:6]) for place in (number, (number + 3) % 6)]

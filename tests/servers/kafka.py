@@ -56,15 +56,18 @@ def native(advertised: int | None = None) -> Server:
             raise UnavailableError(f"{no_apache}; {no_tansu}") from no_tansu
 
 
-def apache(advertised: int | None = None, tls: tuple[int, dict[str, str]] | None = None) -> Server:
+def apache(
+    advertised: int | None = None, tls: tuple[int, dict[str, str]] | None = None, more: dict[str, str] | None = None
+) -> Server:
     """A private Apache Kafka, broker and controller in one process; UnavailableError without Java 17 or its files.
 
-    `tls` is a further port, and the settings of the listener there.
+    `tls` is a further port, and the settings of the listener there; `more` are further settings of the broker.
     """
     files = kafka_files.apache_files()
     workspace, port, controller = make_workspace(KIND), free_port(), free_port()
     settings = _settings(port, controller, str(workspace / "data"))
     settings["advertised.listeners"] = f"PLAINTEXT://127.0.0.1:{advertised or port}"
+    settings |= more or {}
     if tls is not None:
         for name in ("listeners", "advertised.listeners"):
             settings[name] += f",SSL://127.0.0.1:{tls[0]}"
