@@ -7,6 +7,7 @@ import typer
 from app.access_log.archive_files import ArchiveError
 from app.commands import access_log, console, data, events, identity, schema, serving, tiss
 from app.commands.reference.command import reference
+from app.db.clock import ClocksDiffer
 from app.db.engine import DatabaseUnavailable
 from app.db.migrate import MissingTables, RetiredDatabase
 from app.domain.errors import BillingError
@@ -51,7 +52,7 @@ def main() -> None:
     except ManifestError as error:
         console.note(f"billing: wrong trusted documents\n{error}")
         sys.exit(console.EXIT_BAD_SETTINGS)
-    except (BillingError, MissingTables, RetiredDatabase, ArchiveError) as error:
+    except (BillingError, ClocksDiffer, MissingTables, RetiredDatabase, ArchiveError) as error:
         console.note(f"billing: {error}")
         sys.exit(console.EXIT_BAD_INPUT)
     except DatabaseUnavailable as error:

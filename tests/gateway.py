@@ -18,8 +18,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
+from app.db.clock import DatabaseClock
 from app.db.engine import Database
-from app.runtime.build import now, retention_rules
+from app.runtime.build import retention_rules
 from app.runtime.process import Process
 from app.runtime.settings import Settings
 from app.runtime.sweep import expire_denials, sweep
@@ -65,7 +66,7 @@ async def production_settings(directory: Path, services: Services, **changes: An
 
 # The server closes a connection that was idle for five seconds: a client that used one then might just be too late.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2)
-BACKGROUND = ("outbox", "access_log", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone")
+BACKGROUND = ("outbox", "access_log", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime")
 
 
 @dataclass
@@ -121,7 +122,7 @@ class Gateway:
         return Changes(
             self.database,
             parts.access_log,
-            now=now,
+            clock=DatabaseClock(now),
             counters=parts.metrics,
             children=parts.children,
             on_commit=parts.relay.wake,
@@ -131,11 +132,13 @@ class Gateway:
         """One round of the sweep; how many denials expired."""
         parts = self.parts
         rules = retention_rules(self.settings)
-        return await sweep(self.database, parts.changes, metrics=parts.metrics, retention_rules=rules, now=parts.now)
+        return await sweep(
+            self.database, parts.changes, metrics=parts.metrics, retention_rules=rules, clock=parts.clock
+        )
 
     async def expire_denials(self, moment: datetime) -> int:
         """Let the sweep expire denials as if it were this moment; how many there were."""
-        return await expire_denials(self.database, self.changes_at(lambda: moment), now=lambda: moment)
+        return await expire_denials(self.database, self.changes_at(lambda: moment), clock=DatabaseClock(lambda: moment))
 
     def token(self, role: str, **claims: Any) -> str:
         """A bearer token; without claims it opens all providers."""
@@ -217,7 +220,7 @@ async def _until(holds: Callable[[], bool], *, seconds: float = 5) -> None:
 
 @contextlib.asynccontextmanager
 async def running_gateway(
-    settings: Settings, *, is_prepared: bool = False, clock: Callable[[], datetime] = now
+    settings: Settings, *, is_prepared: bool = False, clock: Callable[[], datetime] | None = None
 ) -> AsyncIterator[Gateway]:
     """Serve the settings' gateway on a free port until the block ends; `clock` tells it the time."""
     if not is_prepared:

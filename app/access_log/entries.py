@@ -134,7 +134,7 @@ class EntrySigner:
         sequence: int | None = None,
     ) -> SignedEntry:
         entry = AccessEntry(
-            id=ids.new_id(ids.AUDIT),
+            id=ids.new_id(ids.AUDIT, at=at),
             at=at,
             door=None if actor is None else actor.door,
             kind=kind,

@@ -5,6 +5,7 @@ Seals are rows of their own: rows are only ever inserted into the log, and entri
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -79,7 +80,11 @@ class Sealer:
         self._searches += 1
         if end is None:
             return ""
-        since = ids.earlier(end.last_entry_id, WIDE_OVERLAP_SECONDS if is_wide else OVERLAP_SECONDS)
+        overlap = WIDE_OVERLAP_SECONDS if is_wide else OVERLAP_SECONDS
+        # The database's time of the seal bounds it too: one id of a process whose clock was far ahead would otherwise
+        # hide every entry that comes after it.
+        by_time = ids.lowest_at(ids.AUDIT, end.sealed_at - timedelta(seconds=overlap))
+        since = min(ids.earlier(end.last_entry_id, overlap), by_time)
         return since if self._expected is None else min(since, self._expected)
 
     def _notice_loss(self, head: ChainHead | None) -> None:

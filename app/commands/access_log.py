@@ -7,9 +7,10 @@ import typer
 
 from app.access_log import check as access_log_check
 from app.commands import console
+from app.db.clock import process_time
 from app.db.engine import Database
 from app.domain.access_log_entries import FIRST_DIGEST, ChainHead
-from app.runtime.build import access_log_key_of, now, retention_rules
+from app.runtime.build import access_log_key_of, retention_rules
 from app.services import purge as purging
 from app.services.purge import AccessLogRule
 
@@ -71,7 +72,7 @@ def purge(
     async def work(database: Database) -> list[str]:
         if dry_run:
             return await purging.preview(database, rules=rules, access_log=access_log)
-        return await purging.purge(database, rules=rules, access_log=access_log, now=now)
+        return await purging.purge(database, rules=rules, access_log=access_log, now=process_time)
 
     for line in console.with_database(work, timeout_seconds=console.LONG_TIMEOUT_SECONDS):
         console.say(line)

@@ -43,8 +43,9 @@ def with_database(work: Callable[[Database], Awaitable[Result]], *, timeout_seco
     """
 
     async def checked(database: Database) -> Result:
-        await check_tables(database)
+        # Before the first connection, whose session gets the limit too.
         database.timeout_seconds = timeout_seconds or database.timeout_seconds
+        await check_tables(database)
         return await work(database)
 
     return with_any_database(checked)

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from ssl import SSLContext
 from typing import Any, Final, TypeVar
 
@@ -13,6 +14,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import Executable
+
+from app.db import sessions
 
 Record = TypeVar("Record")
 Result = TypeVar("Result")
@@ -28,15 +31,11 @@ SNAPSHOT: Final = {
     ),
 }
 DRIVERS: Final = frozenset({"pymysql", "aiomysql", "asyncmy", "sqlite3", "aiosqlite"})
-OVERLOADED: Final = frozenset({1040, 1041, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 3024})
+OVERLOADED: Final = frozenset({1040, 1041, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 1969, 3024})
 REFUSING_WRITES: Final = frozenset({1021, 1030, 1047, 1114, 1290, 1792, 1836, 3098, 3100, 3101})
 """The disk or a table is full (1021, 1030, 1114), the server is read-only (1290, 1792, 1836), or its group or cluster
 is not ready (1047, 3098, 3100, 3101)."""
 RETRYABLE: Final = frozenset({1020, 1205, 1213}) | LOST_CONNECTION
-MYSQL_INIT: Final = (
-    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO', "
-    "innodb_lock_wait_timeout = 4"
-)
 
 
 class DatabaseUnavailable(Exception):
@@ -51,12 +50,22 @@ class DatabaseUnavailable(Exception):
 
 
 class Database:
-    """One engine, `timeout_seconds` for each unit of work including the wait for a connection."""
+    """One engine, `timeout_seconds` for each unit of work including the wait for a connection.
+
+    A session of a process that vanished in a transaction is ended by the server after `idle_seconds`.
+    """
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, timeout_seconds: float = 8.0, tls: SSLContext | None = None
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        timeout_seconds: float = 8.0,
+        idle_seconds: int = 30,
+        tls: SSLContext | None = None,
     ) -> None:
         self.url = make_url(url)
+        self.idle_seconds = idle_seconds
         self.timeout_seconds = timeout_seconds
         # Read once, see `app/db/identity.py`.
         self.incarnation: str | None = None
@@ -64,6 +73,19 @@ class Database:
         # A separate pool: switching a connection to autocommit and back costs two round trips, and a caller who is
         # cancelled in between would return it to the pool in autocommit mode.
         self.reads = _create(url, pool_size, tls, isolation_level="AUTOCOMMIT")
+        if not self.is_sqlite:
+            for engine in (self.engine, self.reads):
+                event.listen(engine.sync_engine, "connect", partial(self._set_up, is_writing=engine is self.engine))
+
+    def _set_up(self, connection: Any, _record: ConnectionPoolEntry, *, is_writing: bool) -> None:
+        sessions.guard_socket(connection.driver_connection, timeout_seconds=self.timeout_seconds)
+        cursor = connection.cursor()
+        cursor.execute(
+            sessions.settings(
+                idle_seconds=self.idle_seconds, statement_seconds=self.timeout_seconds, is_writing=is_writing
+            )
+        )
+        cursor.close()
 
     @property
     def is_sqlite(self) -> bool:
@@ -214,15 +236,8 @@ def _create(url: str, pool_size: int, tls: SSLContext | None, isolation_level: s
         hide_parameters=True,
         connect_args={"connect_timeout": 3, "charset": "utf8mb4", **({"ssl": tls} if tls else {})},
     )
-    event.listen(engine.sync_engine, "connect", _mysql_connect)
     event.listen(engine.sync_engine, "handle_error", _leave_server_without_writes)
     return engine
-
-
-def _mysql_connect(connection: Any, _record: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    cursor.execute(MYSQL_INIT)
-    cursor.close()
 
 
 def _leave_server_without_writes(context: ExceptionContext) -> None:

@@ -4,7 +4,7 @@ as the event log."""
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import takewhile
+from itertools import count, repeat, takewhile
 
 from sqlalchemy import and_, case, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +13,9 @@ from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.filters import Condition
 from app.db.records import columns, insert_records
 from app.db.scoping import events_in
+from app.db.shapes import padded
 from app.db.tables import outbox
+from app.db.types import NEVER_STORED
 from app.domain.data_scope import DataScope
 
 
@@ -81,7 +83,8 @@ async def _is_held_back(connection: AsyncConnection) -> Condition:
     every statement of the relay is spared.
     """
     query = select(outbox.c.aggregate_id, func.min(outbox.c.id)).where(outbox.c.parked_at.is_not(None))
-    first = (await connection.execute(query.group_by(outbox.c.aggregate_id))).all()
+    rows = (await connection.execute(query.group_by(outbox.c.aggregate_id))).all()
+    first = padded([(aggregate, row_id) for aggregate, row_id in rows], repeat((NEVER_STORED, 0)))
     return or_(
         false(), *[and_(outbox.c.aggregate_id == aggregate, outbox.c.id >= row_id) for aggregate, row_id in first]
     )
@@ -107,7 +110,9 @@ async def number(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """
     last = int(await scalar(connection, select(func.coalesce(func.max(outbox.c.position), 0))))
     if ids:
-        positions = {row_id: last + index for index, row_id in enumerate(ids, start=1)}
+        # Row ids are positive: no row has a filler's.
+        wanted = padded(ids, count(-1, -1))
+        positions = {row_id: last + index for index, row_id in enumerate(wanted, start=1)}
         numbered = update(outbox).where(outbox.c.id.in_(ids))
         await run(connection, numbered.values(position=case(positions, value=outbox.c.id)))
 

@@ -3,8 +3,12 @@
 import os
 import re
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _SHAPE: Final = re.compile(r"[a-z]{3}_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
@@ -28,21 +32,30 @@ EMERGENCY: Final = "emg"
 EVENT: Final = "evt"
 
 
-def _uuid7() -> int:
-    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+def _uuid7(nanoseconds: int) -> int:
+    milliseconds, rest = divmod(nanoseconds, 1_000_000)
     # The fraction of the millisecond, not chance, orders ids of the same millisecond (RFC 9562, 6.2, method 3).
     fraction = (rest << 12) // 1_000_000
     low = int.from_bytes(os.urandom(8), "big") >> 2
     return (milliseconds << 80) | (7 << 76) | (fraction << 64) | (2 << 62) | low
 
 
-def new_id(prefix: str) -> str:
-    """A new id such as `clm_01k8...`: 30 ASCII characters."""
-    return _text(prefix, _uuid7())
+def new_id(prefix: str, *, at: datetime | None = None) -> str:
+    """A new id such as `clm_01k8...`: 30 ASCII characters.
+
+    `at` is its time where more than the look of lists depends on the order of ids; otherwise it is this machine's.
+    """
+    nanoseconds = time.time_ns() if at is None else (at - _EPOCH) // _MICROSECOND * 1_000
+    return _text(prefix, _uuid7(nanoseconds))
 
 
 def _text(prefix: str, value: int) -> str:
     return prefix + "_" + "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def lowest_at(prefix: str, at: datetime) -> str:
+    """The lowest id that could be made at this time, or later."""
+    return _text(prefix, (at - _EPOCH) // _MILLISECOND << 80)
 
 
 def earlier(identifier: str, seconds: int) -> str:

@@ -13,8 +13,9 @@ from typing import Final, Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import leadership
+from app.db import clock, leadership
 from app.db import outbox as outbox_db
+from app.db.clock import ClocksDiffer
 from app.db.engine import Database
 from app.db.outbox import OutboxRecord
 from app.events.contracts import unpublishable_reason
@@ -233,8 +234,12 @@ class Relay:
         """Delete events published longer ago than the retention, at most 1,000 at a time, so that locks are short."""
         if time.monotonic() < self._cleanup_at:
             return
-        before = self._now() - self._retention
         async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS), connection.begin():
+            try:
+                before = await clock.time_for_deleting(connection) - self._retention
+            except ClocksDiffer:
+                self._cleanup_at = time.monotonic() + CLEANUP_SECONDS
+                return
             deleted = await outbox_db.forget_published(connection, before=before, batch_size=CLEANUP_SIZE)
         # After a full batch there may be more: go on in the next round.
         self._cleanup_at = 0.0 if deleted == CLEANUP_SIZE else time.monotonic() + CLEANUP_SECONDS

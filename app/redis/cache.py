@@ -123,6 +123,14 @@ class Cache:
         except (RedisError, OSError, TimeoutError, RuntimeError):
             return False
 
+    async def server_time(self) -> float | None:
+        """The time of Redis (Unix seconds), whatever the circuit breaker says; None if it does not answer."""
+        try:
+            seconds, microseconds = await self._redis.time()
+        except (RedisError, OSError, TimeoutError):
+            return None
+        return float(seconds) + float(microseconds) / 1_000_000
+
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()

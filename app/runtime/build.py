@@ -1,7 +1,6 @@
 """Builds single objects from the settings, for the serving process and for commands that need only some of them."""
 
 import secrets
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -11,6 +10,7 @@ from app.access_log.writer import AccessLogWriter
 from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys
 from app.auth.principal import TokenClaimNames
 from app.auth.tokens import Verifier
+from app.db.clock import DatabaseClock
 from app.db.engine import Database
 from app.domain.access_log_entries import AccessLogKey
 from app.domain.actor import Actor, Door, operator
@@ -39,6 +39,7 @@ def database_of(settings: Settings) -> Database:
         settings.database,
         pool_size=settings.database_pool_size,
         timeout_seconds=settings.database_timeout_seconds,
+        idle_seconds=settings.database_idle_seconds,
         tls=client_context(settings, "database"),
     )
 
@@ -48,11 +49,6 @@ def _make_var_dir(settings: Settings) -> None:
         settings.var_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(f"BILLING_VAR_DIR: cannot create {settings.var_dir}: {error.strerror}") from None
-
-
-def now() -> datetime:
-    """The current time, in UTC."""
-    return datetime.now(UTC)
 
 
 def verifier_of(settings: Settings) -> Verifier:
@@ -120,8 +116,9 @@ def changes_of(settings: Settings, database: Database) -> Changes:
     """The door for changes of a command: entries of the access log are written with each change, and sealed by the
     gateways."""
     metrics = Metrics(frozenset())
-    access_log = AccessLogWriter(database, access_log_key_of(settings), now=now, metrics=metrics)
-    return Changes(database, access_log, now=now, counters=metrics)
+    clock = DatabaseClock()
+    access_log = AccessLogWriter(database, access_log_key_of(settings), now=clock.now, metrics=metrics)
+    return Changes(database, access_log, clock=clock, counters=metrics)
 
 
 def console_actor(command: str) -> Actor:

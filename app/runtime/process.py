@@ -14,6 +14,7 @@ from app.auth.tokens import Verifier
 from app.db import claims as claims_db
 from app.db import identity
 from app.db import outbox as outbox_db
+from app.db.clock import DatabaseClock
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.domain.cursor_key import CursorKey
@@ -29,7 +30,7 @@ from app.events.relay import Relay
 from app.redis import cache as caching
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
-from app.runtime.build import access_log_key_of, database_of, now, retention_rules, secret_of, verifier_of
+from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
 from app.runtime.settings import Settings
 from app.runtime.sweep import sweep
 from app.runtime.tls import client_context, plain_connections
@@ -71,9 +72,13 @@ class Process:
     access_log: AccessLogWriter
     rate: RateLimit
     cursor_key: CursorKey
-    now: Callable[[], datetime]
+    clock: DatabaseClock
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
+
+    def now(self) -> datetime:
+        """The database's time, in UTC."""
+        return self.clock.now()
 
 
 def _redis_files(settings: Settings) -> dict[str, str]:
@@ -89,14 +94,14 @@ def _redis_files(settings: Settings) -> dict[str, str]:
 
 
 def build(
-    settings: Settings, *, clock: Callable[[], datetime] = now, operation_names: frozenset[str] = frozenset()
+    settings: Settings, *, clock: Callable[[], datetime] | None = None, operation_names: frozenset[str] = frozenset()
 ) -> Process:
-    """Build the process; nothing is connected yet. `clock` gives the time everywhere.
+    """Build the process; nothing is connected yet. `clock` replaces that of the database.
 
     Metrics show `operation_names` and those of the settings by name, and all other operations as `other`.
     """
     metrics = Metrics(operation_names | frozenset(settings.registered_operations.replace(",", " ").split()))
-    database = database_of(settings)
+    database, time = database_of(settings), DatabaseClock(clock)
 
     async def missing(after: int, before: int | None, limit: int) -> list[OutboxRecord]:
         async with database.reading() as connection:
@@ -107,7 +112,7 @@ def build(
             return await claims_db.patients_of(connection, EVERYTHING, claim_ids)
 
     def delivered(event: StreamEvent) -> None:
-        seconds = max((clock() - event.recorded_at).total_seconds(), 0.0)
+        seconds = max((time.now() - event.recorded_at).total_seconds(), 0.0)
         metrics.delivery_seconds.labels(aggregate_of(event.name)).observe(seconds)
 
     async def receive(event: Mapping[str, Any]) -> bool:
@@ -135,11 +140,11 @@ def build(
         topic = settings.remittances_topic
         kafka = KafkaWatch(settings.events_url, topic=topic, group=group_of(topic), tls=tls)
     relay = Relay(
-        database, transport, metrics=metrics, now=clock, retention=timedelta(days=settings.event_retention_days)
+        database, transport, metrics=metrics, now=time.now, retention=timedelta(days=settings.event_retention_days)
     )
-    access_log = AccessLogWriter(database, access_log_key_of(settings), now=clock, metrics=metrics)
+    access_log = AccessLogWriter(database, access_log_key_of(settings), now=time.now, metrics=metrics)
     children = ChildProcesses(settings.tiss_processes)
-    changes = Changes(database, access_log, now=clock, counters=metrics, children=children, on_commit=relay.wake)
+    changes = Changes(database, access_log, clock=time, counters=metrics, children=children, on_commit=relay.wake)
     redis = caching.connect(settings.redis_url, **_redis_files(settings))
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     return Process(
@@ -164,7 +169,7 @@ def build(
         children=children,
         access_log=access_log,
         cursor_key=CursorKey(secret_of(settings, "cache_secret")),
-        now=clock,
+        clock=time,
     )
 
 
@@ -202,7 +207,7 @@ async def _watch_deadlines(process: Process) -> None:
                 process.changes,
                 metrics=process.metrics,
                 retention_rules=retention_rules(process.settings),
-                now=process.now,
+                clock=process.clock,
             )
         except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
             outage.failed(error)
@@ -219,6 +224,7 @@ async def _start_at_end_of_log(process: Process) -> None:
     try:
         async with process.database.reading() as connection:
             process.hub.last_position = (await outbox_db.log_range(connection)).last
+            await process.clock.synchronize(connection)
             process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:
         process.database_outage.failed(error)

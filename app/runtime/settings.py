@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", repr=False)
     database_pool_size: int = Field(default=10, ge=1, le=200)
     database_timeout_seconds: float = Field(default=8.0, gt=0, le=60)
+    # Longer than the relay's 20 s for a batch, during which its session is idle.
+    database_idle_seconds: int = Field(default=30, ge=1, le=3_600)
 
     redis_url: str = Field(default="memory://", repr=False)
     cache_secret: SecretStr | None = None

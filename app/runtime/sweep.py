@@ -1,14 +1,13 @@
 """The sweep: what has to happen because time passes, not because somebody asks."""
 
 import secrets
-from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 import structlog
 
 from app.db import denials as denials_db
 from app.db import reconciliation as reconciliation_db
+from app.db.clock import DatabaseClock
 from app.db.engine import Database
 from app.db.reconciliation import LedgerFilter
 from app.domain.actor import Door, operator
@@ -31,13 +30,19 @@ async def sweep(
     *,
     metrics: Metrics,
     retention_rules: tuple[Rule, ...],
-    now: Callable[[], datetime],
+    clock: DatabaseClock,
 ) -> int:
     """One round: expire the open denials whose last day of appeal has passed, measure the books, delete what is old.
 
-    Returns how many denials expired. DatabaseUnavailable is raised.
+    Returns how many denials expired. DatabaseUnavailable is raised. While the clocks of this process and of the
+    database differ, nothing expires and nothing is deleted.
     """
-    expired = await expire_denials(database, changes, now=now)
+    async with database.reading() as connection:
+        await clock.synchronize(connection)
+    if not clock.is_agreed:
+        await measure_totals(database, metrics)
+        return 0
+    expired = await expire_denials(database, changes, clock=clock)
     if expired:
         _log.info("denials_expired", count=expired)
     await measure_totals(database, metrics)
@@ -45,7 +50,7 @@ async def sweep(
     return expired
 
 
-async def expire_denials(database: Database, changes: Changes, *, now: Callable[[], datetime]) -> int:
+async def expire_denials(database: Database, changes: Changes, *, clock: DatabaseClock) -> int:
     """Expire every open denial whose last day of appeal has passed, claim by claim; how many there were.
 
     Any number of processes may sweep at once: each claim is expired under its own lock, so a denial expires once.
@@ -54,7 +59,9 @@ async def expire_denials(database: Database, changes: Changes, *, now: Callable[
     total = 0
     while True:
         async with database.reading() as connection:
-            claim_ids = await denials_db.overdue_claims(connection, business_day(now()), BATCH_SIZE)
+            claim_ids = await denials_db.overdue_claims(
+                connection, business_day(await clock.at(connection)), BATCH_SIZE
+            )
         for claim_id in claim_ids:
             total += (await changes.run(EXPIRE, actor, {"claim_id": claim_id})).value
         if len(claim_ids) < BATCH_SIZE:

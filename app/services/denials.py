@@ -175,6 +175,7 @@ ANSWER_APPEAL: Final = Action(
     needs="appeals:answer",
     answer=answer_of_many(_STORED),
     offers=DenialOperation.ANSWER_APPEAL,
+    aggregates=lambda arguments: [each.denial_id for each in arguments["answers"]],
 )
 EXPIRE: Final = Action("expireDenials", expire)
 """Run by the sweep only: no permission allows it."""

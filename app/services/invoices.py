@@ -291,7 +291,12 @@ STORED_INVOICE: Final = StoredRecord(
 )
 INVOICE_ANSWER: Final[StoredAnswer[InvoiceRecord]] = answer_of_one(STORED_INVOICE)
 CREATE: Final = Action(
-    "createInvoice", create, needs="invoices:create", answer=INVOICE_ANSWER, offers=ClaimOperation.INVOICE
+    "createInvoice",
+    create,
+    needs="invoices:create",
+    answer=INVOICE_ANSWER,
+    offers=ClaimOperation.INVOICE,
+    aggregates=lambda arguments: [arguments["form"].provider, *arguments["form"].claim_ids],
 )
 ADJUST: Final = Action(
     "adjustInvoice", adjust, needs="invoices:adjust", answer=INVOICE_ANSWER, offers=InvoiceOperation.ADJUST

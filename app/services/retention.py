@@ -81,6 +81,6 @@ async def _purge(database: Database, rule: Rule, now: datetime, slices_max: int 
 
 
 async def database_time(database: Database) -> datetime:
-    """The time from which ages are counted."""
+    """The time from which ages are counted; ClocksDiffer if this machine says another one."""
     async with database.reading() as connection:
-        return await clock.now(connection)
+        return await clock.time_for_deleting(connection)

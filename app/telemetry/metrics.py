@@ -102,6 +102,9 @@ class Metrics:
         )
         self.subscribers = self._gauge("billing_subscribers", "Live subscriptions.")
         self.dependency_up = self._gauge("billing_dependency_up", "Whether a dependency answers.", "dependency")
+        self.clock_skew = self._gauge(
+            "billing_clock_skew_seconds", "How far this process's clock is ahead of the server's.", "server"
+        )
 
     def _add_business(self) -> None:
         self.mutations = self._counter(

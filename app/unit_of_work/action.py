@@ -38,6 +38,12 @@ class StoredAnswer(Generic[Result]):
     rebuild: Callable[[UnitOfWork, Any], Awaitable[Result]]
 
 
+def named_ids(arguments: Mapping[str, Any]) -> list[str]:
+    """The ids among the arguments `id`, `claim_id` and `claim_ids`."""
+    single = [arguments[name] for name in ("id", "claim_id") if name in arguments]
+    return [*single, *arguments.get("claim_ids", ())]
+
+
 @dataclass(frozen=True, slots=True)
 class Action(Generic[Result]):
     """One kind of change.
@@ -47,7 +53,7 @@ class Action(Generic[Result]):
     the arguments; `answer` how its result is stored under a key (None: it cannot have a key); `offers` its entry among
     `availableActions`; `prepare` turns the arguments into those of `run` before the transaction starts, for work that
     needs no database; its first argument is the child processes for it; `seconds` replaces the limit of a transaction,
-    for one that computes much.
+    for one that computes much; `aggregates` names the rows that it locks, by its arguments.
     """
 
     name: str
@@ -57,6 +63,7 @@ class Action(Generic[Result]):
     offers: StrEnum | None = None
     prepare: Callable[..., Awaitable[Mapping[str, Any]]] | None = None
     seconds: float | None = None
+    aggregates: Callable[[Mapping[str, Any]], Sequence[str]] = named_ids
 
 
 class StoredRecord(Generic[Row]):

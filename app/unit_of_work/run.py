@@ -1,11 +1,11 @@
 """Runs every change, whether GraphQL, the inbox, the sweep or the command line asks for it, in these steps:
 
-lock of the key -> BEGIN -> key -> service -> history, outbox, access log -> answer -> COMMIT -> relay, counters
+lock of the key -> turn at the aggregate -> BEGIN -> key -> service -> history, outbox, access log -> answer -> COMMIT
+-> relay, counters
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -14,12 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.access_log.writer import AccessLogWriter
 from app.db import history as history_db
 from app.db import outbox as outbox_db
+from app.db.clock import DatabaseClock
 from app.db.engine import Database
 from app.domain.actor import Actor
 from app.domain.errors import BillingError
 from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work import idempotency
 from app.unit_of_work.action import Action
+from app.unit_of_work.aggregate_turns import AggregateTurns
 from app.unit_of_work.idempotency import Key, Written
 from app.unit_of_work.keyed_locks import KeyedLocks
 from app.unit_of_work.unit import Counted, UnitOfWork
@@ -46,18 +48,19 @@ class Changes:
         database: Database,
         access_log: AccessLogWriter,
         *,
-        now: Callable[[], datetime],
+        clock: DatabaseClock,
         counters: ChangeCounters,
         children: ChildProcesses | None = None,
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._access_log = access_log
-        self._now = now
+        self._clock = clock
         self._counters = counters
         self._children = children or ChildProcesses()
         self._on_commit = on_commit
         self._locks = KeyedLocks()
+        self._turns = AggregateTurns(database.timeout_seconds)
 
     async def run(
         self,
@@ -93,7 +96,7 @@ class Changes:
         prepared = arguments if action.prepare is None else await action.prepare(self._children, **arguments)
 
         async def attempt(connection: AsyncConnection) -> tuple[Written[Result], UnitOfWork]:
-            unit = UnitOfWork(connection, actor, self._now(), self._children)
+            unit = UnitOfWork(connection, actor, await self._clock.at(connection), self._children)
             if once_key is None:
                 written = Written(await action.run(unit, **prepared))
             else:
@@ -106,6 +109,7 @@ class Changes:
         async with AsyncExitStack() as stack:
             if once_key is not None:
                 await stack.enter_async_context(self._locks.held(owner, action.name, once_key.text))
+            await stack.enter_async_context(self._turns.taken(action.aggregates(prepared)))
             return await self._database.transact(attempt, is_repeatable=once_key is not None, seconds=action.seconds)
 
     async def _store(self, action: Action[Any], unit: UnitOfWork, *, is_replayed: bool) -> None:

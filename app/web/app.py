@@ -16,7 +16,6 @@ from app.auth.principal import InvalidToken, Principal
 from app.auth.tokens import Verifier
 from app.redis.cache import DOCUMENT_LIFETIME_SECONDS, Cache
 from app.resolvers.context import AccessLimits, Context
-from app.runtime.build import now
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
 from app.schema.operation_names import OPERATION_NAMES
@@ -39,8 +38,10 @@ EXPLORER_PATH: Final = "/graphql/explorer"
 EXPLORER_MISSING: Final = b"GraphiQL is not built: run `make explorer` (needs npm), then reload this page.\n"
 
 
-def create_app(settings: Settings, *, clock: Callable[[], datetime] = now) -> Starlette:
-    """The gateway as an ASGI application; `clock` gives the time. SettingsError or ManifestError if it cannot run."""
+def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Starlette:
+    """The gateway as an ASGI application; `clock` replaces the database's.
+
+    SettingsError or ManifestError if it cannot run."""
     process = build(settings, clock=clock, operation_names=OPERATION_NAMES)
 
     @contextlib.asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -11,12 +12,15 @@ from starlette.routing import BaseRoute, Route
 
 from app.db import identity
 from app.db import outbox as outbox_db
+from app.db.clock import SKEW_SECONDS_MAX
 from app.db.engine import DatabaseUnavailable
 from app.db.migrate import is_current
 from app.events.kafka_watch import KafkaWatch
 from app.runtime.process import Process
 
 CHECK_SECONDS: Final = 2.0
+NEEDED: Final = ("database", "migrations", "clock", "keys")
+"""The checks without which the gateway is not ready."""
 STALLED_SECONDS_MAX: Final = 60.0
 """Statements that wait longer without any being handled are a fault: the longest pause between two attempts is 30 s."""
 
@@ -36,12 +40,12 @@ async def _live(_request: Request) -> Response:
 
 
 async def _ready(request: Request) -> Response:
-    """Ready while the database answers, its migrations are current and the signing keys are known. Without Redis or
-    Kafka the gateway still serves: it is degraded."""
+    """Ready while the database answers, its migrations are current, its clock and this process's agree, and the signing
+    keys are known. Without Redis or Kafka the gateway still serves: it is degraded."""
     process: Process = request.state.process
     checks = await _checks(process)
-    is_ready = checks["database"] and checks["migrations"] and checks["keys"] and not process.is_draining
-    is_complete = is_ready and checks["redis"] and checks["events"]
+    is_ready = all(checks[name] for name in NEEDED) and not process.is_draining
+    is_complete = is_ready and all(checks.values())
     status = "ready" if is_complete else "degraded" if is_ready else "unready"
     states = {name: "up" if is_up else "down" for name, is_up in checks.items()}
     return JSONResponse({"status": status, "checks": states}, 200 if is_ready else 503)
@@ -51,17 +55,29 @@ async def _checks(process: Process) -> dict[str, bool]:
     """Check name -> whether it passes; also sets the metric of each dependency."""
     database, migrations = await _database_checks(process)
     redis = await process.cache.ping()
+    redis_time = await process.cache.server_time() if redis else None
     kafka = process.kafka is None or await _kafka_answers(process.kafka)
     keys = bool((await process.verifier.keys.current()).keys)
     for name, is_up in (("database", database), ("redis", redis), ("kafka", kafka)):
         process.metrics.dependency_up.labels(dependency=name).set(is_up)
+    clock, redis_clock = _clock_checks(process, redis_time)
     return {
         "database": database,
         "migrations": migrations,
+        "clock": clock,
         "keys": keys,
         "redis": redis,
+        "redis_clock": redis_clock,
         "events": kafka and _are_events_read(process),
     }
+
+
+def _clock_checks(process: Process, redis_time: float | None) -> tuple[bool, bool]:
+    """Whether the clock of this process agrees with that of the database, and with that of Redis; sets the metric."""
+    of_redis = 0.0 if redis_time is None else time.time() - redis_time
+    for server, skew in (("database", process.clock.skew_seconds), ("redis", of_redis)):
+        process.metrics.clock_skew.labels(server=server).set(skew)
+    return process.clock.is_agreed, abs(of_redis) <= SKEW_SECONDS_MAX
 
 
 async def _kafka_answers(watch: KafkaWatch) -> bool:
@@ -83,6 +99,7 @@ async def _database_checks(process: Process) -> tuple[bool, bool]:
     try:
         async with asyncio.timeout(CHECK_SECONDS), process.database.reading() as connection:
             has_tables = await is_current(connection)
+            await process.clock.synchronize(connection)
             if has_tables:
                 process.database.incarnation = await identity.read(connection)
                 await process.database.check_writable(connection)

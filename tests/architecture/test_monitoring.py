@@ -166,6 +166,7 @@ def test_every_dependency_the_outbox_the_inbox_the_books_and_the_access_log_are_
         "billing_http_request_duration_seconds_bucket",
         "billing_unexplained_cents",
         "billing_outbox_parked",
+        "billing_clock_skew_seconds",
         "billing_inbox_messages_total",
         "billing_inbox_stalled_seconds",
         "billing_audit_lost_total",

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from app.db import claims as claims_db
 from app.db import outbox as outbox_db
+from app.db.clock import process_time as now
 from app.db.outbox import OutboxRecord
 from app.domain.data_scope import EVERYTHING, DataScope
 from app.events.contracts import CONTRACTS
 from app.events.hub import Hub
 from app.events.listeners import Interest, StreamEvent
-from app.runtime.build import now
 from tests.gateway import Gateway
 
 

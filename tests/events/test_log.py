@@ -17,11 +17,12 @@ from websockets.typing import Subprotocol
 
 from app.db import migrate
 from app.db import outbox as outbox_db
+from app.db.clock import process_time as now
 from app.db.engine import Database, run
 from app.db.tables import outbox
 from app.domain import ids
 from app.events.cursors import cursor_of
-from app.runtime.build import database_of, now
+from app.runtime.build import database_of
 from tests.commands import billing
 from tests.events.test_parking import GOOD, at_rest, metrics, on_topic, positions, raw, record
 from tests.factories import World, new_world

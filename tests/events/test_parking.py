@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import migrate
 from app.db import outbox as outbox_db
+from app.db.clock import process_time as now
 from app.db.engine import Database
 from app.db.outbox import NewEvent, OutboxRecord
 from app.db.tables import outbox
@@ -24,7 +25,7 @@ from app.events.contracts import EVENT_BYTES_MAX, SOURCE
 from app.events.kafka import KafkaTransport
 from app.events.kafka_clients import PARTITIONS, bootstrap_of
 from app.events.relay import EventRefused, Relay
-from app.runtime.build import database_of, now
+from app.runtime.build import database_of
 from app.runtime.settings import Settings
 from app.telemetry.metrics import Metrics
 from tests.factories import World

@@ -15,13 +15,14 @@ from sqlalchemy import update
 
 from app.db import migrate
 from app.db import outbox as outbox_db
+from app.db.clock import process_time as now
 from app.db.outbox import OutboxRecord
 from app.db.tables import outbox
 from app.domain import ids
 from app.domain.errors import BillingError
 from app.events.cursors import cursor_of
 from app.events.relay import Relay
-from app.runtime.build import database_of, now
+from app.runtime.build import database_of
 from app.services import inbox as inbox_service
 from app.telemetry.metrics import Metrics
 from tests.events.test_inbox import statement

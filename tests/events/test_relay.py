@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.clock import process_time as now
 from app.db.outbox import OutboxRecord
 from app.db.tables import outbox
 from app.events.relay import Relay
-from app.runtime.build import now
 from app.telemetry.metrics import Metrics
 from tests.factories import World, key, new_world
 from tests.gateway import Gateway

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from app.db.clock import process_time as now
 from app.domain import claims
 from app.domain import denials as denial_rules
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
-from app.runtime.build import now
 from tests.factories import CLAIM_FIELDS, CONSULTATION, World, key, new_world, refusals
 from tests.gateway import Gateway
 

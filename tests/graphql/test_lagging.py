@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from app.db import outbox as outbox_db
+from app.db.clock import process_time as now
 from app.events.cursors import cursor_of
 from app.events.listeners import QUEUE_MAX, StreamEvent
-from app.runtime.build import now
 from tests.factories import World, new_world
 from tests.faults.clients import WATCH, opened, subscribe
 from tests.faults.stage import prepare

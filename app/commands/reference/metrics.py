@@ -23,6 +23,7 @@ LABELS: Final = {
     "source": "`PAYER` or `CACHE`",
     "aggregate": "what the event is about: `claim`, `denial`, `invoice`, `settlement` or `remittance`",
     "dependency": "`database`, `redis` or `kafka`",
+    "server": "`database` or `redis`",
     "error": "the name of an exception",
     "consumer": "`hub` (the event log) or `inbox` (payers' statements)",
     "part": "`billed`, `paid`, `in_dispute`, `lost` or `awaiting`",
