@@ -5,6 +5,7 @@ import ipaddress
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Any, Final
 
 import httpx
@@ -130,26 +131,27 @@ async def _bounded(answer: httpx.Response) -> bytes:
     return body
 
 
-async def fetch_provider(issuer: str) -> IdentityProvider:
+async def fetch_provider(issuer: str, tls: SSLContext) -> IdentityProvider:
     """The identity provider of an issuer, within 3 seconds; ProviderUnavailable or its subclass WrongIssuer."""
-    async with _client() as client:
+    async with _client(tls) as client:
         return await discover(client, issuer)
 
 
-async def fetch_keys(issuer: str, jwks_url: str | None = None) -> KeySet:
+async def fetch_keys(issuer: str, tls: SSLContext, jwks_url: str | None = None) -> KeySet:
     """The keys of an issuer, within 3 seconds: from `jwks_url` if it is given, else from where discovery says.
 
     ProviderUnavailable if there are none.
     """
-    async with _client() as client:
+    async with _client(tls) as client:
         return await key_set(client, jwks_url or (await discover(client, issuer)).jwks_uri)
 
 
 @asynccontextmanager
-async def _client() -> AsyncIterator[httpx.AsyncClient]:
+async def _client(tls: SSLContext) -> AsyncIterator[httpx.AsyncClient]:
     """A client that follows no redirects; everything done with it together may take 3 seconds."""
     try:
-        async with asyncio.timeout(TIMEOUT_SECONDS), httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
+        limit = asyncio.timeout(TIMEOUT_SECONDS)
+        async with limit, httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=tls) as client:
             yield client
     except TimeoutError:
         raise ProviderUnavailable(f"no answer within {TIMEOUT_SECONDS:.0f} seconds") from None

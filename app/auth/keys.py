@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any, Final, Protocol
 
 import orjson
@@ -88,11 +89,13 @@ class RemoteKeys:
         self,
         issuer: str,
         *,
+        tls: SSLContext,
         jwks_url: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_answer: Callable[[str | None], None] = lambda _reason: None,
     ) -> None:
         self._issuer = issuer
+        self._tls = tls
         self._jwks_url = jwks_url
         self.clock = clock
         self._on_answer = on_answer
@@ -127,7 +130,7 @@ class RemoteKeys:
 
     async def _fetch(self) -> None:
         try:
-            found = await discovery.fetch_keys(self._issuer, self._jwks_url)
+            found = await discovery.fetch_keys(self._issuer, self._tls, self._jwks_url)
         except discovery.ProviderUnavailable as error:
             # The old keys stay valid; without any the process reports that it is not ready.
             self._report(str(error))

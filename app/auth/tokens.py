@@ -5,7 +5,8 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, Protocol
 
 import orjson
 from joserfc import jws
@@ -29,6 +30,16 @@ _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _REGISTRY: Final = jws.JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
 
 
+class ClientCertificates(Protocol):
+    """What is known of the certificates with which clients connect."""
+
+    def caller_of(self, der: bytes) -> Principal | None:
+        """The caller of a verified certificate, None if it is nobody's; InvalidToken for one that was revoked."""
+
+    def ends_at(self, der: bytes) -> float:
+        """When the certificate ends, in seconds since 1970; InvalidToken for one that was revoked."""
+
+
 class Verifier:
     """Checks bearer tokens, and caches the result for valid ones until they expire or the keys change.
 
@@ -43,7 +54,7 @@ class Verifier:
         issuer: str,
         audience: str,
         names: TokenClaimNames = STANDARD_CLAIM_NAMES,
-        of_certificate: Callable[[bytes], Principal | None] = lambda _certificate: None,
+        certificates: ClientCertificates | None = None,
         binds_payers: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -52,7 +63,7 @@ class Verifier:
         self._issuer = issuer
         self._audience = audience
         self._names = names
-        self._of_certificate = of_certificate
+        self._certificates = certificates
         self._binds_payers = binds_payers
         self._cache: dict[str, tuple[Principal, str | None]] = {}
         self._cached_for: KeySet | None = None
@@ -60,10 +71,21 @@ class Verifier:
     async def principal(self, authorization: str | None, certificate: bytes | None = None) -> Principal:
         """The caller of an Authorization header, else of the connection's verified certificate (DER), else ANONYMOUS.
 
-        InvalidToken if the token is refused, or bound to a different certificate (RFC 8705).
+        InvalidToken if the token is refused, or bound to a different certificate (RFC 8705). Whoever comes with a
+        certificate ends with it, also with a token of their own.
         """
+        caller = await self._caller(authorization, certificate)
+        if certificate is None or self._certificates is None or caller.is_anonymous:
+            return caller
+        ends_at = self._certificates.ends_at(certificate)
+        if ends_at <= self._clock():
+            raise InvalidToken("the client certificate has expired")
+        return replace(caller, expires_at=min(caller.expires_at or ends_at, ends_at))
+
+    async def _caller(self, authorization: str | None, certificate: bytes | None) -> Principal:
         if authorization is None:
-            return (self._of_certificate(certificate) if certificate else None) or ANONYMOUS
+            found = self._certificates.caller_of(certificate) if self._certificates and certificate else None
+            return found or ANONYMOUS
         kind, _, token = authorization.partition(" ")
         if kind.lower() != "bearer" or not 0 < len(token.strip()) <= TOKEN_LENGTH_MAX:
             raise InvalidToken("the Authorization header needs the form: Bearer <token>")

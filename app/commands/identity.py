@@ -43,14 +43,19 @@ def development_token(settings: Settings, role: str, scope: dict[str, Any]) -> s
 def whoami(
     token_file: Annotated[Path | None, typer.Option(help="A file with a token; `-` is standard input.")] = None,
     scope: Annotated[str | None, typer.Option(help="Scopes to request with a token for the client itself.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="A client certificate (PEM), instead of a token.")] = None,
 ) -> None:
-    """Check the identity provider, its keys and a token, and show which caller the gateway sees."""
+    """Check the identity provider, its keys and a token, or a client certificate, and show whom the gateway sees."""
     from app.runtime import whoami as identity
+    from app.runtime import whoami_certificate
 
     settings, given = console.settings(), _token_in(token_file)
 
     try:
-        asyncio.run(identity.report(settings, token=given, scope=scope, say=console.say))
+        if certificate is not None:
+            whoami_certificate.report(settings, certificate, say=console.say)
+        else:
+            asyncio.run(identity.report(settings, token=given, scope=scope, say=console.say))
     except identity.Failed as error:
         console.note(f"billing: {error}")
         codes = {identity.Misconfigured: console.EXIT_BAD_SETTINGS, identity.Unreachable: console.EXIT_UNAVAILABLE}

@@ -17,11 +17,13 @@ import hashlib
 import hmac
 import time
 from collections.abc import Awaitable, Callable
+from ssl import SSLContext
 from typing import Any, Final
 
 import fakeredis
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -37,22 +39,33 @@ SINGLE_FLIGHTS_MAX: Final = 1_000
 _log = structlog.get_logger("billing.cache")
 
 
-def connect(url: str, **tls: Any) -> Redis:
+class TlsConnection(SSLConnection):
+    """A connection with the context that it is given; the library would read the files again for each one."""
+
+    def __init__(self, *, context: SSLContext, **options: Any) -> None:
+        super().__init__(**options)
+        self.ssl_context.context = context
+
+
+def connect(url: str, tls: SSLContext | None = None) -> Redis:
     """A client for redis://, rediss://, unix:// or the in-process memory://, which connects at the first command.
 
-    `tls` are paths for rediss://: `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`. Nothing is retried: a miss costs less
-    than a second attempt.
+    `tls` is for rediss://, which otherwise trusts the public authorities. Nothing is retried: a miss costs less than a
+    second attempt.
     """
     if url.startswith("memory://"):
         return fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer())
-    return Redis.from_url(
+    redis = Redis.from_url(
         url,
         socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
-        **tls,
     )
+    if tls is not None:
+        redis.connection_pool.connection_class = TlsConnection
+        redis.connection_pool.connection_kwargs["context"] = tls
+    return redis
 
 
 class Cache:

@@ -1,6 +1,7 @@
 """Builds single objects from the settings, for the serving process and for commands that need only some of them."""
 
 import secrets
+from ssl import SSLContext
 from typing import Any
 
 import structlog
@@ -9,15 +10,14 @@ from pydantic import SecretStr
 from app.access_log.writer import AccessLogWriter
 from app.auth.keys import DEVELOPMENT_ISSUER, DevelopmentKeys, RemoteKeys
 from app.auth.principal import TokenClaimNames
-from app.auth.tokens import Verifier
+from app.auth.tokens import ClientCertificates, Verifier
 from app.db.clock import DatabaseClock
 from app.db.engine import Database
 from app.domain.access_log_entries import AccessLogKey
 from app.domain.actor import Actor, Door, operator
-from app.runtime import client_certificates as certificates
-from app.runtime.client_certificates import CertificateCallers
+from app.runtime.certificates import callers_of
 from app.runtime.settings import Settings, SettingsError
-from app.runtime.tls import client_context
+from app.runtime.tls import client_context, identity_provider_context
 from app.services import retention
 from app.services.retention import Rule
 from app.telemetry.metrics import Metrics
@@ -31,8 +31,11 @@ def development_keys(settings: Settings) -> DevelopmentKeys:
     return DevelopmentKeys(settings.var_dir)
 
 
-def database_of(settings: Settings) -> Database:
-    """The database; nothing is connected yet. SettingsError if a TLS file or var_dir cannot be used."""
+def database_of(settings: Settings, tls: SSLContext | None = None) -> Database:
+    """The database, by default with TLS as the settings say; nothing is connected yet.
+
+    SettingsError if a TLS file or var_dir cannot be used.
+    """
     if settings.database.startswith("sqlite"):
         _make_var_dir(settings)
     return Database(
@@ -40,7 +43,7 @@ def database_of(settings: Settings) -> Database:
         pool_size=settings.database_pool_size,
         timeout_seconds=settings.database_timeout_seconds,
         idle_seconds=settings.database_idle_seconds,
-        tls=client_context(settings, "database"),
+        tls=tls or client_context(settings, "database"),
     )
 
 
@@ -51,19 +54,22 @@ def _make_var_dir(settings: Settings) -> None:
         raise SettingsError(f"BILLING_VAR_DIR: cannot create {settings.var_dir}: {error.strerror}") from None
 
 
-def verifier_of(settings: Settings) -> Verifier:
+def verifier_of(settings: Settings, certificates: ClientCertificates | None = None) -> Verifier:
     """The verifier of tokens and client certificates; without an issuer, of tokens signed with the development key.
 
-    SettingsError if the file of client certificates cannot be used.
+    `certificates` are by default those of the settings. SettingsError if one of their files cannot be used.
     """
-    callers = (
-        certificates.load(settings.client_certificates_file)
-        if settings.client_certificates_file
-        else CertificateCallers()
-    )
-    options: dict[str, Any] = {"of_certificate": callers.caller_of, "binds_payers": settings.payer_tokens_bound}
+    options: dict[str, Any] = {
+        "certificates": certificates or callers_of(settings),
+        "binds_payers": settings.payer_tokens_bound,
+    }
     if settings.oidc_issuer:
-        keys = RemoteKeys(settings.oidc_issuer, jwks_url=settings.jwks_url, on_answer=_log_provider_state)
+        keys = RemoteKeys(
+            settings.oidc_issuer,
+            jwks_url=settings.jwks_url,
+            tls=identity_provider_context(settings),
+            on_answer=_log_provider_state,
+        )
         names = _claim_names(settings)
         return Verifier(keys, issuer=settings.oidc_issuer, audience=settings.oidc_audience, names=names, **options)
     # The settings refuse to load without an issuer outside development.

@@ -31,9 +31,10 @@ from app.redis import cache as caching
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
+from app.runtime.certificates import Certificates, certificates_of
 from app.runtime.settings import Settings
 from app.runtime.sweep import sweep
-from app.runtime.tls import client_context, plain_connections
+from app.runtime.tls import plain_connections
 from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE
 from app.telemetry.metrics import Metrics
@@ -66,6 +67,7 @@ class Process:
     inbox: Inbox | None
     kafka: KafkaWatch | None
     verifier: Verifier
+    certificates: Certificates
     metrics: Metrics
     changes: Changes
     children: ChildProcesses
@@ -81,18 +83,6 @@ class Process:
         return self.clock.now()
 
 
-def _redis_files(settings: Settings) -> dict[str, str]:
-    """The TLS files for Redis, by the argument names of its client; SettingsError if one cannot be used."""
-    if client_context(settings, "redis") is None:
-        return {}
-    files = {
-        "ssl_ca_certs": settings.redis_ca_file,
-        "ssl_certfile": settings.redis_certificate_file,
-        "ssl_keyfile": settings.redis_key_file,
-    }
-    return {name: str(path) for name, path in files.items() if path is not None}
-
-
 def build(
     settings: Settings, *, clock: Callable[[], datetime] | None = None, operation_names: frozenset[str] = frozenset()
 ) -> Process:
@@ -101,7 +91,8 @@ def build(
     Metrics show `operation_names` and those of the settings by name, and all other operations as `other`.
     """
     metrics = Metrics(operation_names | frozenset(settings.registered_operations.replace(",", " ").split()))
-    database, time = database_of(settings), DatabaseClock(clock)
+    certificates = certificates_of(settings)
+    database, time = database_of(settings, certificates.database), DatabaseClock(clock)
 
     async def missing(after: int, before: int | None, limit: int) -> list[OutboxRecord]:
         async with database.reading() as connection:
@@ -126,7 +117,7 @@ def build(
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)
     reader, inbox, kafka = None, None, None
     if settings.events_url.startswith("kafka://"):
-        tls = client_context(settings, "kafka")
+        tls = certificates.kafka
         transport = KafkaTransport(settings.events_url, settings.events_topic, tls)
         reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
         inbox = Inbox(
@@ -145,7 +136,7 @@ def build(
     access_log = AccessLogWriter(database, access_log_key_of(settings), now=time.now, metrics=metrics)
     children = ChildProcesses(settings.tiss_processes)
     changes = Changes(database, access_log, clock=time, counters=metrics, children=children, on_commit=relay.wake)
-    redis = caching.connect(settings.redis_url, **_redis_files(settings))
+    redis = caching.connect(settings.redis_url, certificates.redis)
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     return Process(
         settings=settings,
@@ -163,7 +154,8 @@ def build(
         reader=reader,
         inbox=inbox,
         kafka=kafka,
-        verifier=verifier_of(settings),
+        verifier=verifier_of(settings, certificates),
+        certificates=certificates,
         metrics=metrics,
         changes=changes,
         children=children,

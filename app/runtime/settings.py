@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     oidc_issuer: str | None = None
     oidc_audience: str = Field(default="billing-gateway", min_length=1)
     jwks_url: str | None = None
+    oidc_ca_file: Path | None = None
     oidc_roles_claim: str = Field(default="roles", pattern=CLAIMS_PATTERN)
     oidc_providers_claim: str = Field(default="providers", pattern=CLAIMS_PATTERN)
     oidc_payer_claim: str = Field(default="payer", pattern=CLAIM_PATTERN)
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None
     tls_client_ca_file: Path | None = None
+    tls_client_crl_file: Path | None = None
     tls_client_certificates: Literal["none", "optional", "required"] = "none"
     client_certificates_file: Path | None = None
     payer_tokens_bound: bool = False
@@ -185,6 +187,8 @@ class Settings(BaseSettings):
         if self.tls_client_certificates != "none" and None in (self.tls_certificate_file, self.tls_client_ca_file):
             needed = "BILLING_TLS_CERTIFICATE_FILE and BILLING_TLS_CLIENT_CA_FILE"
             raise ValueError(f"BILLING_TLS_CLIENT_CERTIFICATES also needs {needed}")
+        if self.tls_client_crl_file is not None and self.tls_client_ca_file is None:
+            raise ValueError("BILLING_TLS_CLIENT_CRL_FILE also needs BILLING_TLS_CLIENT_CA_FILE")
         return self
 
     @model_validator(mode="after")

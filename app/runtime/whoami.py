@@ -13,6 +13,7 @@ from app.auth.principal import InvalidToken, Principal
 from app.auth.tokens import ALGORITHMS
 from app.runtime.build import verifier_of
 from app.runtime.settings import Settings
+from app.runtime.tls import identity_provider_context
 
 with warnings.catch_warnings():
     # Authlib announces a change of its HTTP client, about which an operator can do nothing.
@@ -48,19 +49,19 @@ async def report(settings: Settings, *, token: str | None, scope: str | None, sa
     elif token is None:
         raise Misconfigured("BILLING_OIDC_ISSUER is not set: there is no identity provider to ask")
     if token is not None:
-        _describe(await _principal(settings, token), say)
+        describe(await _principal(settings, token), say)
 
 
 async def _discover(settings: Settings, issuer: str, say: Say) -> IdentityProvider | None:
     """The discovery document, unless the settings make it unnecessary; reports the keys."""
     say(f"issuer: {issuer}")
-    provider = None
+    provider, tls = None, identity_provider_context(settings)
     try:
         if settings.client_id or not settings.jwks_url:
-            provider = await discovery.fetch_provider(issuer)
+            provider = await discovery.fetch_provider(issuer, tls)
         address = settings.jwks_url or (provider.jwks_uri if provider else "")
         say(f"keys at: {address}")
-        for key in await discovery.fetch_keys(issuer, address):
+        for key in await discovery.fetch_keys(issuer, tls, address):
             say(f"key: {key.kid}, {_algorithms(key)}")
     except WrongIssuer as error:
         raise Misconfigured(f"BILLING_OIDC_ISSUER is not the provider's own: {error}") from None
@@ -82,17 +83,17 @@ async def _token_of_client(
         return None
     if provider.token_endpoint is None:
         raise Unreachable("the discovery document has no safe token_endpoint")
-    token = await _request_token(
-        provider.token_endpoint, settings.client_id, settings.client_secret.get_secret_value(), scope
-    )
+    token = await _request_token(provider.token_endpoint, settings, scope)
     say(f"token: obtained by the client {settings.client_id} for itself")
     return token
 
 
-async def _request_token(endpoint: str, client_id: str, secret: str, scope: str | None) -> str:
+async def _request_token(endpoint: str, settings: Settings, scope: str | None) -> str:
     """An access token by the client credentials grant (RFC 6749, section 4.4)."""
+    secret = settings.client_secret.get_secret_value() if settings.client_secret else None
+    options = {"scope": scope, "timeout": discovery.TIMEOUT_SECONDS, "verify": identity_provider_context(settings)}
     try:
-        async with AsyncOAuth2Client(client_id, secret, scope=scope, timeout=discovery.TIMEOUT_SECONDS) as client:
+        async with AsyncOAuth2Client(settings.client_id, secret, **options) as client:
             answer = await client.fetch_token(endpoint, grant_type="client_credentials")
     except OAuthError as error:
         reason = f"{error.error}: {error.description or ''}"[:DESCRIPTION_LENGTH_MAX].rstrip(": ")
@@ -112,11 +113,12 @@ async def _principal(settings: Settings, token: str) -> Principal:
         raise Failed(f"the gateway refuses the token: {error}") from None
 
 
-def _describe(caller: Principal, say: Say) -> None:
+def describe(caller: Principal, say: Say) -> None:
+    """Say who the caller is, and what it may do."""
     say(f"subject: {caller.subject}")
     for name, values in (("roles", caller.roles), ("permissions", caller.permissions), ("providers", caller.providers)):
         say(f"{name}: {', '.join(sorted(values)) or '-'}")
     say(f"payer: {caller.payer or '-'}")
     say(f"patient: {caller.patient or '-'}")
     if not caller.permissions:
-        say("note: this token has no permissions: it has no role that the gateway knows, and no scopes that count")
+        say("note: this caller has no permissions: no role that the gateway knows, and no scopes that count")

@@ -40,7 +40,7 @@ class _Guarded(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         # uvicorn copies this into the state of every request and socket of the connection.
-        certificate = _certificate(transport)
+        certificate = certificate_of(transport)
         self.app_state = {**self.app_state, "client_certificate": certificate}
         super().connection_made(transport)
         self._start_head_timer()
@@ -118,7 +118,7 @@ class _Guarded(HttpToolsProtocol):
             self.transport.close()
 
 
-def _certificate(transport: asyncio.BaseTransport) -> bytes | None:
+def certificate_of(transport: asyncio.BaseTransport) -> bytes | None:
     """The client's verified certificate (DER), if it sent one."""
     found: Any = transport.get_extra_info("ssl_object")
     certificate: bytes | None = None if found is None else found.getpeercert(binary_form=True)

@@ -2,9 +2,7 @@
 
 import gc
 import signal
-import ssl
 import sys
-from pathlib import Path
 from socket import SO_SNDBUF, SOL_SOCKET, socket
 from typing import Any, Final
 
@@ -13,22 +11,23 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
+from app.runtime.certificates import Certificates
 from app.runtime.settings import Settings, SettingsError
 from app.web.app import create_app, drain
-from app.web.connection import protocol_of
+from app.web.connection import certificate_of, protocol_of
 
 # By default the kernel buffers up to 4 MB for each client that does not read.
 SEND_BUFFER_BYTES: Final = 128 * 1024
 HANDSHAKE_SECONDS: Final = 10.0
 SWITCH_SECONDS: Final = 0.0001
-_VERIFY: Final = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 _log = structlog.get_logger("billing.server")
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C; SettingsError for an address or certificates that cannot be used."""
-    context = tls_of(settings)
     application = create_app(settings)
+    certificates: Certificates = application.state.process.certificates
+    context = certificates.listener
     config = uvicorn.Config(
         application,
         host=settings.host,
@@ -48,15 +47,15 @@ def serve(settings: Settings) -> None:
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
         # After an orderly stop uvicorn raises the signal again, which must not count as a failure.
         signal.signal(asked_to_stop, lambda *_: sys.exit(0))
-    if context is not None:
-        signal.signal(signal.SIGHUP, lambda *_: reload(context, settings))
     listener = _listener(config)
     listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
     # Imported modules live as long as the process; without this, each full collection walks them for 0.1 s.
     gc.freeze()
     # The thread that compiles long documents gives the loop its turn this often; by default it is every 5 ms.
     sys.setswitchinterval(SWITCH_SECONDS)
-    Draining(config, application).run(sockets=[listener])
+    server = Draining(config, application)
+    signal.signal(signal.SIGHUP, lambda *_: reload(server, certificates))
+    server.run(sockets=[listener])
 
 
 def _listener(config: uvicorn.Config) -> socket:
@@ -90,42 +89,13 @@ class Draining(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def tls_of(settings: Settings) -> ssl.SSLContext | None:
-    """The TLS context of the listener; None for plain HTTP. SettingsError for a file that cannot be used."""
-    if settings.tls_certificate_file is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_mode = _VERIFY[settings.tls_client_certificates]
-    context.set_alpn_protocols(["http/1.1"])
-    _load(context, settings)
-    return context
-
-
-def _load(context: ssl.SSLContext, settings: Settings) -> None:
-    certificate, authority = settings.tls_certificate_file, settings.tls_client_ca_file
-    assert certificate is not None  # noqa: S101 - there is a context only with a certificate
-    try:
-        context.load_cert_chain(certificate, settings.tls_key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(_message("BILLING_TLS_CERTIFICATE_FILE or _KEY_FILE", certificate, error)) from None
-    if authority is None:
+def reload(server: uvicorn.Server, certificates: Certificates) -> None:
+    """Read every TLS file again, and end the connections of the callers who are gone with the old ones."""
+    before = certificates.callers
+    if not certificates.reload():
         return
-    try:
-        context.load_verify_locations(authority)
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(_message("BILLING_TLS_CLIENT_CA_FILE", authority, error)) from None
-
-
-def _message(name: str, path: Path, error: OSError) -> str:
-    return f"{name}: cannot use {path}: {error.strerror or type(error).__name__}"
-
-
-def reload(context: ssl.SSLContext, settings: Settings) -> None:
-    """Load renewed certificates for new handshakes; invalid files are logged and ignored."""
-    try:
-        _load(context, settings)
-    except SettingsError as error:
-        _log.error("certificates_refused", reason=str(error), effect="the old certificates remain in use")
-    else:
-        _log.info("certificates_reloaded")
+    for connection in list(server.server_state.connections):
+        der = certificate_of(connection.transport)
+        if der is not None and certificates.is_gone(der, before):
+            connection.transport.abort()
+            _log.info("connection_ended", reason="its client certificate is no longer accepted")

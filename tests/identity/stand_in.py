@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ssl import SSLContext
 from typing import Any, Protocol
 
 from joserfc import jwt
@@ -34,7 +35,8 @@ class StandIn:
     `instead` says what a path does in place of its answer; `document` is added to the discovery document.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: SSLContext | None = None) -> None:
+        self.scheme = "https" if tls else "http"
         self.keys: list[Key] = []
         self.asked: list[str] = []
         self.instead: dict[str, Behaviour] = {}
@@ -73,16 +75,18 @@ class StandIn:
                 """Tests need no access log."""
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def issuer(self) -> str:
         """Its name, which is its address."""
-        return f"http://127.0.0.1:{self.server.server_port}/realms/billing"
+        return f"{self.scheme}://127.0.0.1:{self.server.server_port}/realms/billing"
 
     def url(self, path: str) -> str:
         """The address of this path."""
-        return f"http://127.0.0.1:{self.server.server_port}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.server.server_port}{path}"
 
     def body(self, path: str) -> bytes:
         """The answer for this path."""
@@ -118,9 +122,9 @@ DISCOVERY = "/realms/billing/.well-known/openid-configuration"
 
 
 @contextmanager
-def stand_in() -> Iterator[StandIn]:
+def stand_in(tls: SSLContext | None = None) -> Iterator[StandIn]:
     """A stand-in until the block ends."""
-    found = StandIn()
+    found = StandIn(tls)
     try:
         yield found
     finally:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import ssl
 import threading
 import time
 import warnings
@@ -19,6 +20,7 @@ from app.auth.tokens import Verifier
 from tests.identity.stand_in import AUDIENCE, DISCOVERY, Asked, Behaviour, Clock, Key, StandIn, new_key, new_rsa_key
 
 RSA = new_rsa_key("r")
+TLS = ssl.create_default_context()
 
 
 class Trust:
@@ -28,7 +30,7 @@ class Trust:
         self.provider = provider
         self.clock = Clock()
         self.reported: list[str | None] = []
-        self.keys = RemoteKeys(provider.issuer, clock=self.clock, on_answer=self.reported.append, **changes)
+        self.keys = RemoteKeys(provider.issuer, tls=TLS, clock=self.clock, on_answer=self.reported.append, **changes)
         self.verifier = Verifier(self.keys, issuer=provider.issuer, audience=AUDIENCE)
 
     async def principal(self, key: Key, **changes: Any) -> Principal:
@@ -304,11 +306,11 @@ async def test_a_discovery_document_that_is_not_the_issuers_opens_nothing(
 
 
 async def test_an_issuer_that_differs_by_a_stroke_at_its_end_is_another(provider: StandIn) -> None:
-    keys = RemoteKeys(provider.issuer + "/")
+    keys = RemoteKeys(provider.issuer + "/", tls=TLS)
     assert not await keys.current()
     provider.document = {"issuer": provider.issuer + "/"}
     provider.keys = [new_key("a")]
-    assert [key.kid for key in await RemoteKeys(provider.issuer + "/").current()] == ["a"]
+    assert [key.kid for key in await RemoteKeys(provider.issuer + "/", tls=TLS).current()] == ["a"]
     assert set(provider.asked) == {DISCOVERY, "/keys"}
 
 

@@ -121,7 +121,7 @@ def test_a_client_may_ask_for_less(done: dict[str, Done]) -> None:
 
 
 def test_a_token_that_may_nothing_is_noted(done: dict[str, Done]) -> None:
-    assert done["nobody"].prints[-1].startswith("note: this token has no permissions")
+    assert done["nobody"].prints[-1].startswith("note: this caller has no permissions")
     assert (done["nobody"].code, done["nobody"].fails_with) == (0, [])
 
 

@@ -49,16 +49,41 @@ class Authority:
         loopback: list[x509.GeneralName] = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]
         return self._made(name, [*wanted] or loopback, ExtendedKeyUsageOID.SERVER_AUTH)
 
-    def client(self, name: str, san: str | None = None, *, has_expired: bool = False) -> Pair:
-        """A certificate of a client."""
-        names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(san)] if san else [x509.DNSName(name)]
-        return self._made(name, names, ExtendedKeyUsageOID.CLIENT_AUTH, days=-1 if has_expired else 1)
+    def client(self, name: str, uri: str | None = None, *, lives: timedelta = timedelta(days=1)) -> Pair:
+        """A certificate of a client, with a URI or else its name as the DNS name, that ends after this time."""
+        names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri)] if uri else [x509.DNSName(name)]
+        return self._made(name, names, ExtendedKeyUsageOID.CLIENT_AUTH, lives)
 
-    def _made(self, name: str, names: list[x509.GeneralName], usage: x509.ObjectIdentifier, days: int = 1) -> Pair:
+    def revoke(self, *pairs: Pair) -> Path:
+        """The file of a list that revokes these certificates."""
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._name)
+            .last_update(now - timedelta(hours=1))
+            .next_update(now + timedelta(days=1))
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .add_extension(x509.CRLNumber(len(pairs) + 1), critical=False)
+        )
+        for pair in pairs:
+            serial = x509.load_der_x509_certificate(pair.der).serial_number
+            revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - timedelta(hours=1))
+            builder = builder.add_revoked_certificate(revoked.build())
+        file = self._directory / "revoked.pem"
+        file.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        return file
+
+    def _made(
+        self,
+        name: str,
+        names: list[x509.GeneralName],
+        usage: x509.ObjectIdentifier,
+        lives: timedelta = timedelta(days=1),
+    ) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
-            _builder(_named(name), self._name, key.public_key(), days)
+            _builder(_named(name), self._name, key.public_key(), lives)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(identifier, critical=False)
@@ -79,7 +104,7 @@ def _named(name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int = 1
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, lives: timedelta = timedelta(days=1)
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -89,5 +114,5 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=3))
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_after(now + lives)
     )

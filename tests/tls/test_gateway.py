@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from app.auth.keys import DevelopmentKeys
 from app.auth.tokens import thumbprint
 from app.db import migrate
 from app.runtime import client_certificates
+from app.runtime.authorities import Authorities
 from app.runtime.build import database_of
+from app.runtime.listener_tls import listener_context
 from app.runtime.settings import Settings, SettingsError
-from app.web.server import tls_of
 from tests.faults.processes import GatewayProcess
 from tests.gateway import embedded_settings
 from tests.tls.certificates import Authority, Pair
@@ -85,7 +87,7 @@ async def secure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secu
     authority = Authority(directory / "ca")
     server, payer = authority.server(), authority.client("payer", PAYER)
     callers = directory / "callers.json"
-    entry = {"san": PAYER, "name": "payer-200001", "roles": ["payer_agent"], "providers": ["*"], "payer": "200001"}
+    entry = {"uri": PAYER, "name": "payer-200001", "roles": ["payer_agent"], "providers": ["*"], "payer": "200001"}
     callers.write_text(json.dumps([entry]))
     process = await _started(
         directory,
@@ -136,7 +138,7 @@ async def test_a_socket_takes_the_certificates_caller_too(secure: Secure) -> Non
 
 async def test_the_handshake_refuses_certificates_of_others_and_expired_ones(secure: Secure, tmp_path: Path) -> None:
     stranger = Authority(tmp_path / "other").client("payer", PAYER)
-    expired = secure.authority.client("expired", PAYER, has_expired=True)
+    expired = secure.authority.client("expired", PAYER, lives=timedelta(days=-1))
     for pair in (stranger, expired):
         with pytest.raises((httpx.TransportError, ssl.SSLError)):
             await secure.me(pair)
@@ -180,7 +182,7 @@ def test_files_that_cannot_be_used_stop_the_start_with_one_line(tmp_path: Path) 
     ]
     for changes in wrong:
         with pytest.raises(SettingsError) as refused:
-            tls_of(Settings(var_dir=tmp_path, **changes))
+            listener_context(Settings(var_dir=tmp_path, **changes))
         assert str(refused.value).startswith("BILLING_TLS_CERTIFICATE_FILE")
         assert "\n" not in str(refused.value)
 
@@ -188,9 +190,9 @@ def test_files_that_cannot_be_used_stop_the_start_with_one_line(tmp_path: Path) 
 @pytest.mark.parametrize("name", ["", "x" * 121])
 def test_a_caller_whose_name_the_access_log_cannot_store_stops_the_start(tmp_path: Path, name: str) -> None:
     file = tmp_path / "partners.json"
-    file.write_text(json.dumps([{"san": "claims.insurer.example", "name": name, "roles": ["admin"]}]))
+    file.write_text(json.dumps([{"dns": "claims.insurer.example", "name": name, "roles": ["admin"]}]))
     with pytest.raises(SettingsError) as refused:
-        client_certificates.load(file)
+        client_certificates.load(file, Authorities())
     reason = "a name needs 1 to 120 characters"
     assert str(refused.value) == f"BILLING_CLIENT_CERTIFICATES_FILE: cannot use {file}: {reason}"
 
