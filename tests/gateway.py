@@ -33,7 +33,7 @@ from tests.services import Services
 
 def embedded_settings(directory: Path, **changes: Any) -> Settings:
     """SQLite, in-process cache and events."""
-    return Settings(var_dir=directory, port=0, **{"rate_per_second": 0, **changes})
+    return Settings(var_dir=directory, port=0, **{"rate_per_second": 0, "unknown_cards_per_hour": 0, **changes})
 
 
 async def server_settings(directory: Path, services: Services, **changes: Any) -> Settings:
@@ -48,6 +48,7 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
         "events_topic": f"billing.events.{name}",
         "remittances_topic": f"billing.remittances.{name}",
         "rate_per_second": 0,
+        "unknown_cards_per_hour": 0,
     }
     return Settings(var_dir=directory, port=0, **{**values, **changes})
 

@@ -45,6 +45,8 @@ _ABOUT_STORED_DATA: Final = frozenset(
     }
 )
 
+UNKNOWN_CARD: Final = "unknown card: check the card number and the payer"
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -57,6 +59,11 @@ class Failure:
     message: str
     field: str | None = None
     tiss_code: str | None = None
+
+    @property
+    def is_unknown_card(self) -> bool:
+        """Whether it says that a well-formed card does not exist."""
+        return self.message == UNKNOWN_CARD
 
     def under(self, prefix: str) -> "Failure":
         """The same failure with its path as seen from an enclosing input."""

@@ -13,13 +13,15 @@ from app.auth.principal import Principal
 from app.auth.tokens import Verifier
 from app.db import emergency
 from app.db.engine import Database
-from app.domain.access_log import purpose_of
+from app.domain.access_log import DataClass, purpose_of
 from app.domain.actor import Actor, Door
 from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import DataScope
+from app.domain.errors import BillingError
 from app.events.hub import Hub
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
+from app.redis.unknown_cards import UnknownCards
 from app.resolvers.loaders import Loaders
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.action import Action
@@ -52,6 +54,7 @@ class Context:
     access_log: AccessLogWriter
     rate: RateLimit
     cursor_key: CursorKey
+    unknown_cards: UnknownCards
     now: Callable[[], datetime]
     request_id: str
     address: str = ""
@@ -172,7 +175,19 @@ class Context:
         self, action: Action[Result], arguments: Mapping[str, Any], *, key: str | None = None
     ) -> Written[Result]:
         """Run the action for this caller, at most once for each key, then drop all loaded rows."""
+        if action.finds_cards:
+            await self.unknown_cards.admit(self.caller)
         try:
             return await self.changes.run(action, self.actor, arguments, key=key)
+        except BillingError as error:
+            if action.finds_cards and any(failure.is_unknown_card for failure in error.failures):
+                await self.note_unknown_card(action.name)
+            raise
         finally:
             self.forget()
+
+    async def note_unknown_card(self, operation: str) -> None:
+        """Record that a card was asked for that does not exist, and count it."""
+        self.notes.operation = self.notes.operation or operation
+        self.notes.refuse(DataClass.PERSONAL.value, "unknown card")
+        await self.unknown_cards.count(self.caller)

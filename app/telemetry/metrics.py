@@ -113,9 +113,6 @@ class Metrics:
             "mutation",
             "result",
         )
-        # An alert watches their first increase, which a counter that is born with it would not show.
-        for result in ("CONFLICT", "EMERGENCY_LIMIT", "INVALID_INPUT"):
-            self.mutations.labels("openEmergencyAccess", result)
         self.eligibility = self._counter(
             "billing_eligibility_answers_total", "Eligibility answers.", "outcome", "source"
         )
@@ -207,6 +204,12 @@ class Metrics:
     def change(self, action: str, outcome: str) -> None:
         """Count a call of an action with `done`, `replayed` or the code of its refusal."""
         self.mutations.labels(action, outcome).inc()
+
+    def expect(self, action: str, *outcomes: str) -> None:
+        """Show these outcomes of an action from 0 on: an alert watches their first increase, which a counter that is
+        born with it would not show."""
+        for outcome in outcomes:
+            self.mutations.labels(action, outcome)
 
     def add(self, counted: str, amount: int) -> None:
         """Add to one of the totals: `settled_cents`, `reversed_cents` or `emergencies`."""

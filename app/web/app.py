@@ -141,6 +141,7 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             access_log=process.access_log,
             rate=process.rate,
             cursor_key=process.cursor_key,
+            unknown_cards=process.unknown_cards,
             now=process.now,
             request_id=request_id.get(),
             address=connection.client.host if connection.client else "",
