@@ -5,7 +5,7 @@ import sys
 import typer
 
 from app.access_log.archive_files import ArchiveError
-from app.commands import access_log, console, data, events, identity, schema, serving, tiss
+from app.commands import access_log, console, data, events, identity, schema, serving, statements, tiss
 from app.commands.reference.command import reference
 from app.db.clock import ClocksDiffer
 from app.db.engine import DatabaseUnavailable
@@ -29,7 +29,8 @@ COMMANDS = (
     events.parked,
     events.release,
     events.republish,
-    events.redeliver,
+    statements.dead_statements,
+    statements.redeliver,
     access_log.audit_verify,
     access_log.purge,
     data.load_tuss,

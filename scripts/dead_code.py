@@ -23,6 +23,8 @@ ALLOWED: Final = {
     "enter_fragment_spread": "graphql-core calls it on a Visitor",
     "enter_variable": "graphql-core calls it on a Visitor",
     "leave_selection_set": "graphql-core calls it on a Visitor",
+    "reject": "websockets calls it for a handshake that it refuses",
+    "send_500_response": "uvicorn calls it for a handshake that nothing has answered",
     "remittance_line": "a loader that READERS names for the ids of its kind",
 }
 """Each name with who uses it, or why it stays."""

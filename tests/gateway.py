@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from pydantic import SecretStr
 from sqlalchemy import event
 from websockets.asyncio.client import ClientConnection, connect
@@ -26,14 +25,24 @@ from app.runtime.settings import Settings
 from app.runtime.sweep import expire_denials, sweep
 from app.unit_of_work.run import Changes
 from app.web.app import create_app
+from app.web.stopping import StoppingServer
 from tests.prepared import prepare
 from tests.servers.mysql import create_database
 from tests.services import Services
 
+# Nothing waits, and no answer is an old one, unless a test is about that.
+AT_ONCE: dict[str, Any] = {
+    "rate_per_second": 0,
+    "refused_tokens_per_second": 0,
+    "unknown_cards_per_hour": 0,
+    "lame_duck_seconds": 0,
+    "health_seconds": 0,
+}
+
 
 def embedded_settings(directory: Path, **changes: Any) -> Settings:
     """SQLite, in-process cache and events."""
-    return Settings(var_dir=directory, port=0, **{"rate_per_second": 0, "unknown_cards_per_hour": 0, **changes})
+    return Settings(var_dir=directory, port=0, **{**AT_ONCE, **changes})
 
 
 async def server_settings(directory: Path, services: Services, **changes: Any) -> Settings:
@@ -47,8 +56,8 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
         "events_url": f"kafka://{services.kafka.url}{idempotent}",
         "events_topic": f"billing.events.{name}",
         "remittances_topic": f"billing.remittances.{name}",
-        "rate_per_second": 0,
-        "unknown_cards_per_hour": 0,
+        "statement_sources": "/payer/{payer},/payer/{payer}/other",
+        **AT_ONCE,
     }
     return Settings(var_dir=directory, port=0, **{**values, **changes})
 
@@ -67,7 +76,10 @@ async def production_settings(directory: Path, services: Services, **changes: An
 
 # The server closes a connection that was idle for five seconds: a client that used one then might just be too late.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2)
-BACKGROUND = ("outbox", "access_log", "GET_LOCK", "BEGIN", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime")
+BACKGROUND = (
+    *("outbox", "access_log", "leases", "LOCK(", "wait_timeout"),
+    *("BEGIN", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime"),
+)
 
 
 @dataclass
@@ -177,15 +189,18 @@ class Gateway:
 
     @contextlib.asynccontextmanager
     async def subscribed(self, query: str, token: str) -> AsyncIterator["Stream"]:
-        """A live subscription over graphql-transport-ws, acknowledged before the block begins."""
+        """A live subscription over graphql-transport-ws, whose first message was read before the block begins.
+
+        That one says where the stream starts, so everything that happens in the block is heard.
+        """
         address = self.url.replace("http://", "ws://") + "/graphql"
         async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
             await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}))
             assert json.loads(await socket.recv())["type"] == "connection_ack"
-            before = self.parts.hub.subscribers
             await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query}}))
-            await _until(lambda: self.parts.hub.subscribers > before)
-            yield Stream(socket)
+            stream = Stream(socket)
+            await stream.next()
+            yield stream
 
 
 @dataclass
@@ -227,7 +242,7 @@ async def running_gateway(
     if not is_prepared:
         await prepare(settings)
     app = create_app(settings, clock=clock)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3))
+    server = StoppingServer(settings, app)
     task = asyncio.create_task(server.serve())
     await _until(lambda: server.started or task.done(), seconds=20)
     assert server.started, "the gateway did not start"

@@ -29,7 +29,9 @@ class Told:
 
 
 class Listener:
-    """What one subscription is told, from its beginning."""
+    """What one subscription is told, from its beginning; `start` is the first message, where it was read already."""
+
+    start = Told("")
 
     def __init__(self, messages: AsyncGenerator[Told, None]) -> None:
         self._messages = messages
@@ -110,11 +112,13 @@ async def asked(gateway: Gateway, token: str, body: dict[str, Any], over: str) -
 async def listening(
     gateway: Gateway, token: str, query: str, *, over: str = "socket", **variables: Any
 ) -> AsyncIterator[Listener]:
-    """A live subscription: whatever happens inside the block is told, and of what was before only the asked-for."""
+    """A live subscription whose first message was read: whatever happens inside the block is told, and of what was
+    before only the asked-for."""
     hub = gateway.parts.hub
     before = hub.subscribers
     async with asked(gateway, token, {"query": query, "variables": variables}, over) as listener:
         await until(lambda: hub.subscribers > before, seconds=10)
+        listener.start = await listener.next()
         yield listener
     await until(lambda: hub.subscribers <= before, seconds=10)
 

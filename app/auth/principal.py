@@ -18,6 +18,10 @@ class InvalidToken(Exception):
     """The token is refused; the text says why and never quotes the token, since it is sent to the client and logged."""
 
 
+class PrematureToken(InvalidToken):
+    """The token is refused now, but may be accepted later: its time has not come, or its key is not known yet."""
+
+
 @dataclass(frozen=True)
 class Principal:
     """The caller. `permissions` say what it may do: by default all permissions of its roles.

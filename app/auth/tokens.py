@@ -14,7 +14,15 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from app.auth.keys import Keys
-from app.auth.principal import ANONYMOUS, STANDARD_CLAIM_NAMES, InvalidToken, Principal, TokenClaimNames, principal_of
+from app.auth.principal import (
+    ANONYMOUS,
+    STANDARD_CLAIM_NAMES,
+    InvalidToken,
+    PrematureToken,
+    Principal,
+    TokenClaimNames,
+    principal_of,
+)
 
 ALGORITHMS: Final = {"ES256": "EC", "RS256": "RSA", "PS256": "RSA"}
 """Each accepted algorithm and its key type. Pinned here, since a forger chooses what the header says."""
@@ -98,6 +106,14 @@ class Verifier:
             raise InvalidToken("the token is bound to a different certificate")
         return principal
 
+    def is_known(self, authorization: str) -> bool:
+        """Whether the token of this header was found valid before and has not expired, so that checking it is cheap."""
+        found = self._cache.get(_digest(authorization.partition(" ")[2].strip()))
+        return found is not None and self._is_current(found[0])
+
+    def _is_current(self, principal: Principal) -> bool:
+        return principal.expires_at is not None and principal.expires_at > self._clock()
+
     async def _cached(self, token: str) -> tuple[Principal, str | None]:
         """The caller of a valid token, and the thumbprint of the certificate that it is bound to, if any."""
         keys = await self.keys.current()
@@ -105,9 +121,9 @@ class Verifier:
         if keys is not self._cached_for:
             self._cache.clear()
             self._cached_for = keys
-        digest = hashlib.sha256(token.encode()).hexdigest()
+        digest = _digest(token)
         cached = self._cache.get(digest)
-        if cached is not None and cached[0].expires_at is not None and cached[0].expires_at > self._clock():
+        if cached is not None and self._is_current(cached[0]):
             return cached
         claims = await self._verified(token, keys)
         found = principal_of(claims, self._names), _bound_to(claims)
@@ -144,10 +160,14 @@ class Verifier:
         if expires <= now - leeway:
             raise InvalidToken("the token has expired")
         if max(not_before or 0.0, issued or 0.0) > now + leeway:
-            raise InvalidToken("the token is not valid yet")
+            raise PrematureToken("the token is not valid yet")
         has_long_life = issued is not None and expires - issued > LIFETIME_MAX_SECONDS
         if has_long_life or expires > now + LIFETIME_MAX_SECONDS + leeway:
             raise InvalidToken("the token is valid for longer than a day")
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def thumbprint(der: bytes) -> str:
@@ -220,7 +240,7 @@ def _key_for(header: Mapping[str, Any], keys: KeySet) -> Key:
         if kid in (None, key.kid) and key.key_type == ALGORITHMS[algorithm] and key.get("alg") in (None, algorithm)
     ]
     if not fitting or (kid is None and len(fitting) > 1):
-        raise InvalidToken("no known key fits the token")
+        raise PrematureToken("no known key fits the token")
     return fitting[0]
 
 

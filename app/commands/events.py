@@ -1,41 +1,56 @@
 """Commands for the outbox, the event log and the inbox."""
 
-import asyncio
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.commands import console
 from app.db import outbox as outbox_db
 from app.db.engine import Database
 from app.db.outbox import ParkedRecord
-from app.events import inbox
-from app.runtime.tls import client_context
+from app.events.contracts import CONTRACTS
 
 
 def parked() -> None:
     """List the events that cannot be published, and why; later ones of the same claim or invoice wait for them."""
 
-    async def work(database: Database) -> tuple[list[ParkedRecord], int]:
+    async def work(database: Database) -> tuple[list[ParkedRecord], int, int]:
         async with database.reading() as connection:
-            return await outbox_db.parked(connection), await outbox_db.held_back_count(connection)
+            held = await outbox_db.parked_count(connection)
+            return await outbox_db.parked(connection), held, await outbox_db.unknown_count(connection, CONTRACTS)
 
-    found, held = console.with_database(work)
+    found, held, unknown = console.with_database(work)
     for event in found:
         line = f"{event.aggregate_id}  {event.name} {event.event_id} since {event.parked_at:%Y-%m-%d %H:%M}"
         console.say(f"{line}: {event.parked_reason}")
     console.note(f"{len(found)} events parked, {held - len(found)} wait for them")
+    if unknown:
+        console.note(f"{unknown} events wait for a gateway of a newer release")
 
 
 def release(
-    aggregates: Annotated[list[str], typer.Argument(help="Claims or invoices, as `billing parked` prints them.")],
+    aggregates: Annotated[
+        list[str] | None, typer.Argument(help="Claims or invoices, as `billing parked` prints them.")
+    ] = None,
+    is_all: Annotated[bool, typer.Option("--all", help="All that are parked.")] = False,
 ) -> None:
     """Publish parked events again, after the cause is fixed."""
+    if bool(aggregates) == is_all:
+        console.fail("name claims or invoices, or use --all")
+    chosen = None if is_all else aggregates
     released = console.with_database(
-        lambda database: database.transact(lambda connection: outbox_db.release(connection, aggregates))
+        lambda database: database.transact(lambda connection: _release(connection, chosen))
     )
     console.note(f"{released} events released")
+
+
+async def _release(connection: AsyncConnection, aggregates: list[str] | None) -> int:
+    known = await outbox_db.aggregates_among(connection, aggregates or ())
+    unknown = [each for each in aggregates or () if each not in known]
+    if unknown:
+        console.fail(f"there is no event of {', '.join(unknown)}: see `billing parked`")
+    return await outbox_db.release(connection, aggregates)
 
 
 def republish(
@@ -51,17 +66,3 @@ def republish(
         timeout_seconds=console.LONG_TIMEOUT_SECONDS,
     )
     console.note(f"{count} events will be published again")
-
-
-def redeliver() -> None:
-    """Move payers' statements from the dead-letter topic back to the inbox, after the cause is fixed."""
-    settings = console.settings()
-    if not settings.events_url.startswith("kafka://"):
-        console.fail("there is no inbox without Kafka: BILLING_EVENTS_URL is not kafka://")
-    try:
-        tls = client_context(settings, "kafka")
-        moved = asyncio.run(inbox.redeliver(settings.events_url, settings.remittances_topic, tls))
-    except (KafkaError, OSError) as error:
-        console.note(f"billing: Kafka is not available: {type(error).__name__}")
-        raise typer.Exit(console.EXIT_UNAVAILABLE) from None
-    console.note(f"{moved} messages put back")

@@ -35,6 +35,8 @@ OVERLOADED: Final = frozenset({1040, 1041, 1053, 1129, 1152, 1158, 1159, 1160, 1
 REFUSING_WRITES: Final = frozenset({1021, 1030, 1047, 1114, 1290, 1792, 1836, 3098, 3100, 3101})
 """The disk or a table is full (1021, 1030, 1114), the server is read-only (1290, 1792, 1836), or its group or cluster
 is not ready (1047, 3098, 3100, 3101)."""
+REFUSING_USER: Final = frozenset({1044, 1045, 1049, 1698})
+"""The user, the password or the database's name is wrong."""
 RETRYABLE: Final = frozenset({1020, 1205, 1213}) | LOST_CONNECTION
 
 
@@ -47,6 +49,10 @@ class DatabaseUnavailable(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+class DatabaseRefused(DatabaseUnavailable):
+    """The database refuses the gateway's user, or has no such database: waiting does not help, the settings must."""
 
 
 class Database:
@@ -119,6 +125,15 @@ class Database:
         if not self.is_sqlite:
             await connection.exec_driver_sql("DELETE FROM idempotency_keys WHERE 1 = 0")
 
+    async def is_up(self) -> bool:
+        """Whether it answers and takes writes."""
+        try:
+            async with self.reading() as connection:
+                await self.check_writable(connection)
+        except DatabaseUnavailable:
+            return False
+        return True
+
     async def transact(
         self,
         work: Callable[[AsyncConnection], Awaitable[Result]],
@@ -152,6 +167,11 @@ class Database:
                 await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
         raise DatabaseUnavailable  # pragma: no cover - the loop returns or raises
 
+    async def leave_server_without_writes(self, error: BaseException) -> None:
+        """Drop the connections if the error, of another connection, says that their server refuses to write."""
+        if _reason(error.__cause__ or error) in REFUSING_WRITES:
+            await self.dispose()
+
     async def dispose(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
@@ -174,6 +194,8 @@ def _translating_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if _reason(error) in REFUSING_USER:
+            raise DatabaseRefused from error
         if _is_unavailable(error):
             raise DatabaseUnavailable from error
         raise

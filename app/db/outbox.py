@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count, repeat, takewhile
 
-from sqlalchemy import and_, case, delete, false, func, or_, select, update
+from sqlalchemy import and_, case, delete, exists, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
@@ -76,7 +76,7 @@ OUTBOX = columns(outbox, OutboxRecord)
 PARKED = columns(outbox, ParkedRecord)
 
 
-async def _is_held_back(connection: AsyncConnection) -> Condition:
+async def _is_parked(connection: AsyncConnection) -> Condition:
     """Whether the event is parked, or is later than a parked one of its aggregate.
 
     Few events are ever parked, so they are read first and named in the condition: a subquery over the whole log in
@@ -90,14 +90,31 @@ async def _is_held_back(connection: AsyncConnection) -> Condition:
     )
 
 
+async def _is_unknown(connection: AsyncConnection, known: Collection[str]) -> Condition:
+    """Whether the event is to be published and has a name that is not known, or is later than such a one of its
+    aggregate."""
+    names = sorted(known)
+    first = select(outbox.c.id).where(outbox.c.published_at.is_(None), outbox.c.name.not_in(names)).limit(1)
+    if await scalar(connection, first) is None:
+        return false()
+    unknown = outbox.alias("unknown")
+    is_before = (unknown.c.aggregate_id == outbox.c.aggregate_id) & (unknown.c.id <= outbox.c.id)
+    return exists().where(is_before, unknown.c.published_at.is_(None), unknown.c.name.not_in(names))
+
+
 async def insert_events(connection: AsyncConnection, events: Sequence[NewEvent]) -> None:
     """Store events in the caller's transaction."""
     await insert_records(connection, outbox, events)
 
 
-async def unnumbered(connection: AsyncConnection, batch_size: int) -> list[OutboxRecord]:
-    """Committed rows without a position, in id order, without those held back."""
-    unnumbered_rows = outbox.c.position.is_(None) & ~await _is_held_back(connection)
+async def _may_be_published(connection: AsyncConnection, known: Collection[str]) -> Condition:
+    """Neither parked nor unknown, nor later than such an event of its aggregate; `known` are the names that are."""
+    return ~await _is_parked(connection) & ~await _is_unknown(connection, known)
+
+
+async def unnumbered(connection: AsyncConnection, batch_size: int, known: Collection[str]) -> list[OutboxRecord]:
+    """Committed rows without a position, in id order, that may be published."""
+    unnumbered_rows = outbox.c.position.is_(None) & await _may_be_published(connection, known)
     query = select(*OUTBOX).where(unnumbered_rows).order_by(outbox.c.id).limit(batch_size)
     return await fetch(connection, query, OutboxRecord)
 
@@ -117,10 +134,11 @@ async def number(connection: AsyncConnection, ids: Sequence[int]) -> None:
         await run(connection, numbered.values(position=case(positions, value=outbox.c.id)))
 
 
-async def unpublished(connection: AsyncConnection, batch_size: int) -> list[OutboxRecord]:
-    """The next numbered rows that the broker does not have yet, in position order, without those held back."""
-    pending = outbox.c.published_at.is_(None) & outbox.c.position.is_not(None) & ~await _is_held_back(connection)
-    query = select(*OUTBOX).where(pending).order_by(outbox.c.position).limit(batch_size)
+async def unpublished(connection: AsyncConnection, batch_size: int, known: Collection[str]) -> list[OutboxRecord]:
+    """The next numbered rows that the broker does not have yet, in position order, that may be published."""
+    pending = outbox.c.published_at.is_(None) & outbox.c.position.is_not(None)
+    query = select(*OUTBOX).where(pending, await _may_be_published(connection, known))
+    query = query.order_by(outbox.c.position).limit(batch_size)
     return await fetch(connection, query, OutboxRecord)
 
 
@@ -174,10 +192,28 @@ async def parked(connection: AsyncConnection) -> list[ParkedRecord]:
     return await fetch(connection, query, ParkedRecord)
 
 
-async def release(connection: AsyncConnection, aggregate_ids: Collection[str]) -> int:
-    """Let the relay try the parked events of these aggregates again; how many there are."""
-    chosen = update(outbox).where(outbox.c.parked_at.is_not(None), outbox.c.aggregate_id.in_(sorted(aggregate_ids)))
-    return await run(connection, chosen.values(parked_at=None, parked_reason=None))
+async def aggregates_among(connection: AsyncConnection, aggregate_ids: Collection[str]) -> set[str]:
+    """Those of the aggregates that have an event in the log."""
+    query = select(outbox.c.aggregate_id).where(outbox.c.aggregate_id.in_(sorted(aggregate_ids))).distinct()
+    return set((await connection.execute(query)).scalars())
+
+
+async def release(connection: AsyncConnection, aggregate_ids: Collection[str] | None) -> int:
+    """Let the relay try the parked events of these aggregates, or of all, again; how many there are."""
+    chosen: Condition = outbox.c.parked_at.is_not(None)
+    if aggregate_ids is not None:
+        chosen &= outbox.c.aggregate_id.in_(sorted(aggregate_ids))
+    return await _release(connection, chosen)
+
+
+async def release_named(connection: AsyncConnection, reason: str, names: Collection[str]) -> int:
+    """Let the relay try the events of these names that were parked for this reason again; how many there are."""
+    chosen = outbox.c.parked_at.is_not(None) & (outbox.c.parked_reason == reason)
+    return await _release(connection, chosen & outbox.c.name.in_(sorted(names)))
+
+
+async def _release(connection: AsyncConnection, chosen: Condition) -> int:
+    return await run(connection, update(outbox).where(chosen).values(parked_at=None, parked_reason=None))
 
 
 async def forget_published(connection: AsyncConnection, *, before: datetime, batch_size: int) -> int:
@@ -201,15 +237,23 @@ async def positions_of(connection: AsyncConnection, event_ids: Sequence[str]) ->
     return {event_id: int(position) for event_id, position in rows}
 
 
-async def backlog(connection: AsyncConnection) -> Backlog:
-    """What the relay has to publish: rows not yet published, without those held back."""
-    pending = outbox.c.published_at.is_(None) & ~await _is_held_back(connection)
+async def backlog(connection: AsyncConnection, known: Collection[str]) -> Backlog:
+    """What the relay has to publish: rows not yet published that may be."""
+    pending = outbox.c.published_at.is_(None) & await _may_be_published(connection, known)
     query = select(func.count(), func.min(outbox.c.recorded_at)).where(pending)
     return await fetch_one(connection, query, Backlog) or Backlog(0, None)
 
 
-async def held_back_count(connection: AsyncConnection) -> int:
+async def parked_count(connection: AsyncConnection) -> int:
     """How many events are parked or wait for a parked one of their aggregate."""
-    held_back = outbox.c.published_at.is_(None) & await _is_held_back(connection)
-    query = select(func.count()).select_from(outbox).where(held_back)
+    return await _count_unpublished(connection, await _is_parked(connection))
+
+
+async def unknown_count(connection: AsyncConnection, known: Collection[str]) -> int:
+    """How many events have a name that is not known, or wait for such a one of their aggregate."""
+    return await _count_unpublished(connection, await _is_unknown(connection, known))
+
+
+async def _count_unpublished(connection: AsyncConnection, chosen: Condition) -> int:
+    query = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None), chosen)
     return int(await scalar(connection, query))

@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import and_, func, insert, or_, select, tuple_
+from sqlalchemy import func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, run, scalar
-from app.db.filters import Condition, equal
+from app.db.engine import fetch, run
 from app.db.paging import Keyset
 from app.db.records import columns
 from app.db.reference_tables import tuss_terms
-from app.domain.text import fold
+from app.domain.tuss_index import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +28,7 @@ class TussRecord:
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
 
 
-@dataclass(frozen=True, slots=True)
-class TussFilter:
-    search: str | None = None
-    code_system: str | None = None
-    valid_on: date | None = None
-
-
+ROWS_PER_STATEMENT: Final = 1_000
 TUSS = columns(tuss_terms, TussRecord)
 
 
@@ -45,14 +38,12 @@ async def by_keys(connection: AsyncConnection, keys: Sequence[tuple[str, str]]) 
     return await fetch(connection, select(*TUSS).where(pairs.in_(keys)), TussRecord)
 
 
-async def page(connection: AsyncConnection, where: TussFilter, keyset: Keyset) -> list[TussRecord]:
-    """One page of terms in (code, code system) order."""
-    return await fetch(connection, keyset.apply(select(*TUSS).where(*_conditions(where))), TussRecord)
-
-
-async def count(connection: AsyncConnection, where: TussFilter) -> int:
-    """How many terms match the filter."""
-    return int(await scalar(connection, select(func.count()).select_from(tuss_terms).where(*_conditions(where))))
+async def search_rows(connection: AsyncConnection, after: tuple[str, str] | None) -> list[Row]:
+    """The next thousand terms after a (code, code system), as the index of the search needs them."""
+    table = tuss_terms.c
+    query = select(table.code, table.code_system, table.search_text, table.valid_from, table.valid_to)
+    query = Keyset(table.code, table.code_system, descending=False, limit=ROWS_PER_STATEMENT, after=after).apply(query)
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in (await connection.execute(query)).all()]
 
 
 async def table_counts(connection: AsyncConnection) -> dict[str, int]:
@@ -72,19 +63,3 @@ async def existing_codes(connection: AsyncConnection, code_system: str) -> set[s
 async def insert_many(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
     """Add a batch of terms (keys are the table's column names)."""
     await run(connection, insert(tuss_terms), rows)
-
-
-def _conditions(where: TussFilter) -> list[Condition]:
-    found: list[Condition] = [_word(word) for word in fold(where.search or "").split()]
-    found += equal((tuss_terms.c.code_system, where.code_system))
-    if where.valid_on is not None:
-        is_started = or_(tuss_terms.c.valid_from.is_(None), tuss_terms.c.valid_from <= where.valid_on)
-        is_not_ended = or_(tuss_terms.c.valid_to.is_(None), tuss_terms.c.valid_to >= where.valid_on)
-        found.append(and_(is_started, is_not_ended))
-    return found
-
-
-def _word(word: str) -> Condition:
-    if word.isascii() and word.isdigit():
-        return tuss_terms.c.code.startswith(word, autoescape=True)
-    return tuss_terms.c.search_text.contains(word, autoescape=True)

@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, DateTime, Integer, String, Text
+from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -18,6 +18,11 @@ NEVER_STORED: Final = "\x7f" * 300
 def long_text() -> TypeEngine[str]:
     """JSON and other long text, up to 16 MiB on MySQL."""
     return Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+
+
+def long_bytes() -> TypeEngine[bytes]:
+    """Bytes, up to 16 MiB on MySQL."""
+    return LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
 
 
 def identifier() -> TypeEngine[str]:

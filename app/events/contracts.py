@@ -296,13 +296,15 @@ def _money(cents: int | None) -> str | None:
     return None if cents is None else format_money(cents)
 
 
+UNKNOWN_NAME: Final = "no contract has this name"
+"""Why releases before this one parked an event of a newer release."""
+
+
 def unpublishable_reason(row: OutboxRecord) -> str | None:
-    """Why the row can never be published, as one line for the operator; None if it can be.
+    """Why the row, which has a contract, can never be published, as one line for the operator; None if it can be.
 
     Only what the row itself shows: whether the broker accepts the event is known only after sending it.
     """
-    if row.name not in CONTRACTS:
-        return "no contract has this name"
     try:
         event = cloud_event(row)
     except ValueError:

@@ -64,7 +64,7 @@ class Hub:
         self._patients = PatientListeners(read_patients, on_lag=on_lag)
         # Filling a gap waits for the database: without the lock the next event would overtake the filled ones.
         self._lock = asyncio.Lock()
-        # None while it is unknown because the log could not be read: delivery then begins with the next event.
+        # None while it is unknown because the log could not be read.
         self.last_position: int | None = None
 
     @property
@@ -82,6 +82,11 @@ class Hub:
             yield listener
         finally:
             group.remove(listener)
+
+    def begin_after(self, position: int) -> None:
+        """Deliver the events after this position, the end of the event log; ignored once anything is delivered."""
+        if self.last_position is None:
+            self.last_position = position
 
     async def deliver(self, event: StreamEvent) -> None:
         """Deliver the event after everything before it; an event that was delivered already is ignored.

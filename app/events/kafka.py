@@ -1,7 +1,7 @@
 """Kafka: the transport of the relay, and the reader that feeds the hub of this process."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from ssl import SSLContext
 from typing import Any, Final
@@ -13,11 +13,13 @@ from aiokafka.errors import (
     CorruptRecordException,
     InvalidMessageError,
     InvalidTimestampError,
+    KafkaError,
     MessageSizeTooLargeError,
     PolicyViolationError,
     RecordListTooLargeError,
     RecordTooLargeError,
 )
+from aiokafka.protocol.produce import ProduceRequest
 
 from app.db.outbox import OutboxRecord
 from app.events.contracts import cloud_event
@@ -32,7 +34,7 @@ from app.events.kafka_clients import (
     stop_client,
 )
 from app.events.listeners import StreamEvent
-from app.events.relay import EventRefused
+from app.events.publishing import EventRefused
 from app.telemetry.outages import Outage
 
 RETRY_SECONDS: Final = 1.0
@@ -45,17 +47,24 @@ HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8
 _log = structlog.get_logger("billing.kafka")
 
 
+class NotLeading(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """Another process may publish; the client gives up its messages, since the error is not one to retry."""
+
+
 class KafkaTransport:
-    """Publishes rows as CloudEvents, keyed by aggregate.
+    """Publishes rows as CloudEvents, keyed by aggregate, as long as `may_send` says so.
 
     After any failure the next call starts a new producer: an idempotent producer numbers its messages, and does not
     recover when the broker has lost its state or the outcome of a send is unknown.
     """
 
-    def __init__(self, url: str, topic: str, tls: SSLContext | None = None) -> None:
+    def __init__(
+        self, url: str, topic: str, tls: SSLContext | None = None, *, may_send: Callable[[], bool] = lambda: True
+    ) -> None:
         self._url = url
         self._topic = topic
         self._tls = tls
+        self._may_send = may_send
         self._producer: AIOKafkaProducer | None = None
 
     async def publish(self, rows: Sequence[OutboxRecord]) -> None:
@@ -66,6 +75,7 @@ class KafkaTransport:
         producer = await self._started()
         try:
             for wave in waves(rows):
+                self._check()
                 await asyncio.gather(*[self._send(producer, row) for row in wave])
         except REFUSALS as error:
             await self.close()
@@ -82,7 +92,27 @@ class KafkaTransport:
         if self._producer is None:
             await ensure_topic(bootstrap_of(self._url), self._topic, self._tls)
             self._producer = await start_producer(self._url, self._tls, linger_ms=2)
+            self._fence(self._producer)
         return self._producer
+
+    def _check(self) -> None:
+        if not self._may_send():
+            raise NotLeading
+
+    def _fence(self, producer: AIOKafkaProducer) -> None:
+        """Ask before every request too: the client sends what it has buffered, and what was not acknowledged, by
+        itself, also after the process was stopped for a while."""
+        client = producer.client
+        send = client.send
+
+        async def fenced_send(node_id: int, request: Any, **options: Any) -> Any:
+            if isinstance(request, ProduceRequest):
+                # Connecting may take time: after it, nothing is between the question and the sending.
+                await client.ready(node_id, **options)
+                self._check()
+            return await send(node_id, request, **options)
+
+        client.send = fenced_send
 
     async def close(self) -> None:
         """Stop the producer, if there is one."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from ssl import SSLContext
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +17,12 @@ BROKER_DEFAULT: Final = -1
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 3.0
 REQUEST_MILLISECONDS: Final = 8_000
+REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
+"""The client's limit for what is sent again; the broker's own limit, usually 1 MiB, is what counts.
+
+A message came in below that limit, but compressed: uncompressed and with more headers it may be above the client's
+default of 1 MiB, and the client would refuse what the broker accepts.
+"""
 IDLE_MILLISECONDS: Final = 1_000
 """How long a consumer waits for messages before its loop goes round."""
 _log = structlog.get_logger("billing.kafka")
@@ -101,3 +107,31 @@ async def stop_client(client: Any) -> None:
             await client.stop()
     except (KafkaError, OSError, TimeoutError):
         _log.debug("client_stop_failed")
+
+
+def group_member(
+    url: str, topic: str, group: str, tls: SSLContext | None
+) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
+    """A member of the group, which continues where the group stopped, the first time at the oldest message."""
+    return running_consumer(
+        url,
+        topic,
+        tls,
+        group_id=group,
+        auto_offset_reset="earliest",
+        # Offsets are committed when messages are done, not when they are read.
+        enable_auto_commit=False,
+        # A member that dies is replaced after ten seconds.
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=3_000,
+    )
+
+
+@asynccontextmanager
+async def running_producer(url: str, tls: SSLContext | None) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer for messages that came in before, whatever their size."""
+    producer = await start_producer(url, tls, max_request_size=REQUEST_BYTES_MAX)
+    try:
+        yield producer
+    finally:
+        await stop_client(producer)

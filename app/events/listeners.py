@@ -51,6 +51,13 @@ class StreamEvent:
     shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamStart:
+    """The first message of every stream: nothing has happened yet, and the stream continues after `position`."""
+
+    position: int
+
+
 class EventFilter(Protocol):
     """What a subscriber asks for; hashable, so that listeners with equal filters are asked once."""
 

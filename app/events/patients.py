@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from app.events.contracts import CLAIM_STATUS_EVENTS
@@ -14,7 +14,7 @@ BATCH: Final = 500
 WAITING_MAX: Final = 10_000
 """How many events may wait for the database; beyond that all patients' listeners are ended as too slow."""
 RETRY_SECONDS: Final = 0.5
-ReadPatients = Callable[[Collection[str]], Awaitable[Mapping[str, str]]]
+ReadPatients = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
 """Claim id -> patient id, as it is now, for those of these ids that are claims."""
 
 
@@ -80,12 +80,12 @@ class PatientListeners:
                 for _ in range(audience.offer(event) if audience else 0):
                     self._on_lag()
 
-    async def _patients_of(self, events: Collection[StreamEvent]) -> Mapping[str, str]:
+    async def _patients_of(self, events: Sequence[StreamEvent]) -> Mapping[str, str]:
         """The patients of their claims, once the database answers: until then everything waits, so that none is
         skipped."""
         while True:
             try:
-                found = await self._read_patients({event.aggregate_id for event in events})
+                found = await self._read_patients(sorted({event.aggregate_id for event in events}))
             except Exception as error:  # noqa: BLE001 - whatever failed, an event may only be delivered to its patient
                 self._outage.failed(error)
                 await asyncio.sleep(RETRY_SECONDS)

@@ -42,7 +42,8 @@ def json_schema(name: str) -> dict[str, Any]:
             "position": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "The position in the event log, without gaps.",
+                "description": "The position in the event log, without gaps. Drop events whose position is not above "
+                "the last one handled of their subject.",
             },
             "data": _data(contract.data),
         },
@@ -63,7 +64,11 @@ def inbound_schema() -> dict[str, Any]:
                 "maxLength": 80,
                 "description": "A second message with this id from the same source is ignored.",
             },
-            "source": {"type": "string", "maxLength": 80, "description": "The sender."},
+            "source": {
+                "type": "string",
+                "maxLength": 80,
+                "description": "The sender, which must be bound to the payer: by default /payer/ and its registro ANS.",
+            },
             "type": {"const": INBOUND.ce_type},
             "data": _data(INBOUND.data),
         },
@@ -91,7 +96,8 @@ def asyncapi() -> dict[str, Any]:
             "title": "Convênio billing events",
             "version": "1.0.0",
             "description": "Every change of claims, denials, invoices, settlements and remittances, as CloudEvents 1.0 "
-            "in structured JSON. A message may be delivered again with the same id and position; none is skipped.",
+            "in structured JSON. A message may be delivered again with the same id and position, also after later "
+            "ones: drop those whose position is not above the last one handled of their subject. None is skipped.",
         },
         "defaultContentType": MEDIA_TYPE,
         "channels": {

@@ -50,6 +50,7 @@ class RateLimited(Exception):
     code = "RATE_LIMITED"
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         wait = max(math.ceil(seconds), 1)
         self.message = f"too many requests, try again in {wait} s"
         self.extensions: dict[str, object] = {"code": self.code, "retryable": True, "retryAfterSeconds": wait}
@@ -102,12 +103,12 @@ class RateLimit:
     async def take(self, caller: str, tokens: int) -> None:
         """Take tokens from the caller's bucket; RateLimited if it has too few.
 
-        More than `burst` tokens count as `burst`, or an expensive operation could never run.
+        At most one token less than `burst` is taken, or an expensive operation could never run: reading took one.
         """
         if not self._per_second:
             return
         key = self._key(caller)
-        need = min(tokens, self._burst)
+        need = min(tokens, max(self._burst - 1, 1))
         lease = self._leases.get(key)
         if lease is not None and lease.tokens >= need and lease.ends_at > self._clock():
             lease.tokens -= need
@@ -124,7 +125,11 @@ class RateLimit:
             return self._take_locally(key, need)
         given, wait = int(answer[0]), int(answer[1])
         if given >= need:
-            _remember(self._leases, key, _Lease(given - need, self._clock() + LEASE_SECONDS))
+            now = self._clock()
+            earlier = self._leases.get(key)
+            # What is left of an earlier lease, or was taken by a request at the same time, is the caller's too.
+            left = earlier.tokens if earlier is not None and earlier.ends_at > now else 0
+            _remember(self._leases, key, _Lease(given - need + left, now + LEASE_SECONDS))
             return 0.0
         # 0 would mean success.
         return max(wait / 1000, 0.001)

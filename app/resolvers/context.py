@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from app.access_log.notes import OperationNotes
 from app.access_log.writer import AccessLogWriter
 from app.auth.principal import Principal
-from app.auth.tokens import Verifier
 from app.db import emergency
 from app.db.engine import Database
 from app.domain.access_log import DataClass, purpose_of
@@ -23,6 +22,7 @@ from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.redis.unknown_cards import UnknownCards
 from app.resolvers.loaders import Loaders
+from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
@@ -40,6 +40,13 @@ class AccessLimits:
     persons_unlogged: int = 20
 
 
+class Callers(Protocol):
+    """Who finds the caller of a token."""
+
+    async def principal(self, authorization: str | None, certificate: bytes | None = None) -> Principal:
+        """The caller of an Authorization header and the connection's certificate."""
+
+
 @dataclass
 class Context:
     """The caller, the clock, and the resources of the process."""
@@ -49,10 +56,11 @@ class Context:
     cache: Cache
     hub: Hub
     metrics: Metrics
-    verifier: Verifier
+    callers: Callers
     changes: Changes
     access_log: AccessLogWriter
     rate: RateLimit
+    tuss: TussSearch
     cursor_key: CursorKey
     unknown_cards: UnknownCards
     now: Callable[[], datetime]
@@ -62,6 +70,7 @@ class Context:
     limits: AccessLimits = AccessLimits()
     is_schema_public: bool = False
     is_over_socket: bool = False
+    log_position: int | None = None
 
     @property
     def is_authenticated(self) -> bool:
@@ -113,12 +122,15 @@ class Context:
         self.__dict__.pop("loaders", None)
 
     def for_operation(self) -> "Context":
-        """A fresh context for one operation of the same caller."""
-        return replace(self)
+        """A fresh context for one operation of the same caller.
+
+        `log_position` is the last event delivered before it: what the operation's reads do not show yet comes later.
+        """
+        return replace(self, log_position=self.hub.last_position)
 
     async def authenticate(self, authorization: str | None) -> None:
-        """Become the caller of this Authorization value; InvalidToken if it is refused."""
-        self.principal = await self.verifier.principal(authorization, self.certificate)
+        """Become the caller of this Authorization value; an error of `callers` if it is refused."""
+        self.principal = await self.callers.principal(authorization, self.certificate)
         for name in ("scope", "actor"):
             self.__dict__.pop(name, None)
         self.forget()

@@ -9,29 +9,39 @@ from app.db.outbox import OutboxRecord
 from app.domain.errors import ErrorCode, refuse
 from app.events.cursors import position_of
 from app.events.hub import event_of_row
-from app.events.listeners import EventFilter, Interest, StreamEvent
+from app.events.listeners import EventFilter, Interest, StreamEvent, StreamStart
 from app.resolvers.context import Context
 
 REPLAY_BATCH: Final = 200
-Stream = AsyncGenerator[StreamEvent, None]
+StreamMessage = StreamStart | StreamEvent
+Stream = AsyncGenerator[StreamMessage, None]
+Events = AsyncGenerator[StreamEvent, None]
 
 
 async def open_stream(ctx: Context, names: frozenset[str], where: EventFilter, after: str | None) -> Stream:
     """The events of these names that `where` matches, after the cursor `after`, or from now on if it is None.
 
+    The first message is where the stream starts, so that a client has a cursor before the first event comes.
+
     BillingError INVALID_INPUT if `after` is not a cursor, CURSOR_EXPIRED if events after it have been deleted.
     """
-    position = None if after is None else await _checked_position(ctx, after)
+    position = await _checked_position(ctx, after)
     return _counted(ctx, _replay_then_follow(ctx, Interest(names, ctx.scope, where), position))
 
 
-async def _checked_position(ctx: Context, cursor: str) -> int:
+async def _checked_position(ctx: Context, cursor: str | None) -> int | None:
     try:
-        position = position_of(cursor)
+        position = None if cursor is None else position_of(cursor)
     except ValueError:
         raise refuse(ErrorCode.INVALID_INPUT, "invalid stream cursor", "after") from None
+    if position is None and ctx.hub.last_position is not None:
+        return None
     async with ctx.database.reading() as connection:
         log = await outbox.log_range(connection)
+    # Otherwise the hub would skip what is published before the first event that it happens to get.
+    ctx.hub.begin_after(log.last)
+    if position is None:
+        return None
     if position > log.last:
         raise refuse(ErrorCode.INVALID_INPUT, "this cursor is after the end of the event log", "after")
     if position < log.first - 1:
@@ -51,7 +61,7 @@ async def _counted(ctx: Context, events: Stream) -> Stream:
 
 
 async def _replay_then_follow(ctx: Context, interest: Interest, after: int | None) -> Stream:
-    """First the log after `after`, then live events, each event once.
+    """The start; then the log after `after`; then live events, each event once.
 
     The log is replayed twice. The long replay runs before the listener exists, whose queue of 256 events would
     overflow meanwhile. The short second one runs while it listens: it covers what was published in between, and live
@@ -59,20 +69,24 @@ async def _replay_then_follow(ctx: Context, interest: Interest, after: int | Non
     """
     last = after
     if last is not None:
+        yield StreamStart(last)
         async for event in _replayed(ctx, interest, last):
             last = event.position
             yield event
     with ctx.hub.listen(interest) as listener:
-        if last is not None:
+        if last is None:
+            last = listener.position or 0
+            yield StreamStart(last)
+        else:
             async for event in _replayed(ctx, interest, last):
                 last = event.position
                 yield event
         async for event in listener:
-            if last is None or event.position > last:
+            if event.position > last:
                 yield event
 
 
-async def _replayed(ctx: Context, interest: Interest, after: int) -> Stream:
+async def _replayed(ctx: Context, interest: Interest, after: int) -> Events:
     while True:
         async with ctx.database.reading() as connection:
             rows = await outbox.named_after(connection, ctx.scope, after, interest.names, REPLAY_BATCH)
@@ -96,4 +110,4 @@ async def _visible(ctx: Context, rows: Sequence[OutboxRecord]) -> Collection[str
     if ctx.scope.patient is None or not aggregates:
         return aggregates
     async with ctx.database.reading() as connection:
-        return await claims.patients_of(connection, ctx.scope, aggregates)
+        return await claims.patients_of(connection, ctx.scope, sorted(aggregates))

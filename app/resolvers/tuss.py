@@ -1,15 +1,15 @@
 """Resolver for searches of TUSS terms; single terms come from a loader."""
 
-from dataclasses import asdict
+from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import tuss
 from app.db.paging import Keyset
 from app.db.reference_tables import tuss_terms
-from app.db.tuss import TussFilter, TussRecord
+from app.db.tuss import TussRecord
 from app.domain.errors import raise_any
 from app.domain.text import text_failure
+from app.domain.tuss_index import Sought
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, read_page
 
@@ -19,16 +19,19 @@ BY_CODE: Order[TussRecord] = Order(
 )
 
 
-async def search(ctx: Context, *, where: TussFilter, first: int, after: str | None) -> Page[TussRecord]:
-    """A page of terms, ordered by code; INVALID_INPUT for a search text that is too long."""
-    if where.search is not None:
-        raise_any([text_failure(where.search, "search", SEARCH_LENGTH_MAX)])
+async def search(
+    ctx: Context, *, text: str | None, code_system: str | None, valid_on: date | None, first: int, after: str | None
+) -> Page[TussRecord]:
+    """A page of terms, ordered by code; INVALID_INPUT for a search text that is too long or has unsuitable words."""
+    sought = Sought.of(text, code_system, valid_on)
+    raise_any([text_failure(text, "search", SEARCH_LENGTH_MAX) or sought.failure("search")])
+    matches = await ctx.tuss.find(sought)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[TussRecord]:
-        return await tuss.page(connection, where, keyset)
+        return await matches.read(connection, keyset.after, keyset.limit)
 
-    async def count(connection: AsyncConnection) -> int:
-        return await tuss.count(connection, where)
+    async def count(_connection: AsyncConnection) -> int:
+        return len(matches)
 
-    request = PageRequest(first, after, ("tussTerms", asdict(where)))
-    return await read_page(ctx, request, BY_CODE, rows=rows, count=count)
+    binding = ("tussTerms", {"search": text, "code_system": code_system, "valid_on": valid_on})
+    return await read_page(ctx, PageRequest(first, after, binding), BY_CODE, rows=rows, count=count)

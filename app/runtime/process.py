@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,11 +19,13 @@ from app.db.engine import Database, DatabaseUnavailable
 from app.db.outbox import OutboxRecord
 from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import EVERYTHING
+from app.events.batches import Message, Unreadable
 from app.events.contracts import aggregate_of
 from app.events.hub import Hub
 from app.events.inbox import Inbox, group_of
 from app.events.kafka import KafkaReader, KafkaTransport
 from app.events.kafka_watch import KafkaWatch
+from app.events.lead import Lead
 from app.events.listeners import StreamEvent
 from app.events.memory import MemoryTransport
 from app.events.relay import Relay
@@ -34,11 +36,13 @@ from app.redis.unknown_cards import UnknownCards
 from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
 from app.runtime.certificates import Certificates, certificates_of
 from app.runtime.settings import Settings
+from app.runtime.surroundings import surroundings
 from app.runtime.sweep import sweep
 from app.runtime.tls import plain_connections
-from app.services import emergency
+from app.services import dead_statements, emergency
 from app.services import inbox as inbox_service
-from app.services.inbox import RECEIVE
+from app.services.inbox import RECEIVE, StatementSources
+from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
 from app.tiss.child_processes import ChildProcesses
@@ -61,6 +65,7 @@ class Process:
 
     settings: Settings
     database: Database
+    probe_database: Database
     cache: Cache
     hub: Hub
     relay: Relay
@@ -73,10 +78,12 @@ class Process:
     metrics: Metrics
     changes: Changes
     children: ChildProcesses
+    tuss: TussSearch
     access_log: AccessLogWriter
     rate: RateLimit
     cursor_key: CursorKey
     unknown_cards: UnknownCards
+    refusals: RateLimit
     clock: DatabaseClock
     database_outage: Outage = field(default_factory=_database_outage)
     is_draining: bool = False
@@ -102,7 +109,7 @@ def build(
         async with database.reading() as connection:
             return await outbox_db.numbered_after(connection, after, limit, before)
 
-    async def patients(claim_ids: Collection[str]) -> dict[str, str]:
+    async def patients(claim_ids: Sequence[str]) -> dict[str, str]:
         async with database.reading() as connection:
             return await claims_db.patients_of(connection, EVERYTHING, claim_ids)
 
@@ -112,22 +119,30 @@ def build(
 
     async def receive(event: Mapping[str, Any]) -> bool:
         statement, source = await asyncio.to_thread(inbox_service.read, event), event["source"]
+        sources.check(source, statement)
         actor = inbox_service.actor_of(statement, request_id=event["id"][:REQUEST_ID_LENGTH_MAX])
         owner = inbox_service.key_owner(source)
         done = await changes.run(RECEIVE, actor, {"statement": statement}, key=event["id"], key_owner=owner)
         return done.value.is_new and not done.replayed
 
+    async def put_aside(found: Message | Unreadable, code: str, reason: str) -> None:
+        await dead_statements.put(database, found, code=code, reason=reason)
+
+    sources = StatementSources(settings.statement_sources)
     hub = Hub(missing, patients, on_delivery=delivered, on_lag=metrics.lagged.inc)
+    lead = Lead()
     transport: KafkaTransport | MemoryTransport = MemoryTransport(hub)
     reader, inbox, kafka = None, None, None
     if settings.events_url.startswith("kafka://"):
         tls = certificates.kafka
-        transport = KafkaTransport(settings.events_url, settings.events_topic, tls)
+        transport = KafkaTransport(settings.events_url, settings.events_topic, tls, may_send=lead.may_send)
         reader = KafkaReader(settings.events_url, settings.events_topic, hub, tls)
         inbox = Inbox(
             settings.events_url,
             settings.remittances_topic,
             receive,
+            put_aside=put_aside,
+            is_database_up=database.is_up,
             results=metrics.inbox,
             posting_seconds=metrics.posting_seconds,
             tls=tls,
@@ -135,7 +150,12 @@ def build(
         topic = settings.remittances_topic
         kafka = KafkaWatch(settings.events_url, topic=topic, group=group_of(topic), tls=tls)
     relay = Relay(
-        database, transport, metrics=metrics, now=time.now, retention=timedelta(days=settings.event_retention_days)
+        database,
+        transport,
+        metrics=metrics,
+        now=time.now,
+        lead=lead,
+        retention=timedelta(days=settings.event_retention_days),
     )
     access_log = AccessLogWriter(database, access_log_key_of(settings), now=time.now, metrics=metrics)
     children = ChildProcesses(settings.tiss_processes)
@@ -145,12 +165,20 @@ def build(
     return Process(
         settings=settings,
         database=database,
+        # Probes must not wait for requests, nor requests for probes.
+        probe_database=database_of(settings.model_copy(update={"database_pool_size": 1}), certificates.database),
         cache=cache,
         rate=RateLimit(
             cache,
             secret=secret_of(settings, "cache_secret"),
             per_second=settings.rate_per_second,
             burst=settings.rate_burst,
+        ),
+        refusals=RateLimit(
+            cache,
+            secret=secret_of(settings, "cache_secret"),
+            per_second=settings.refused_tokens_per_second,
+            burst=settings.refused_tokens_burst,
         ),
         hub=hub,
         relay=relay,
@@ -163,6 +191,7 @@ def build(
         metrics=metrics,
         changes=changes,
         children=children,
+        tuss=TussSearch(database),
         access_log=access_log,
         cursor_key=CursorKey(secret_of(settings, "cache_secret")),
         unknown_cards=UnknownCards(
@@ -185,7 +214,7 @@ async def running(process: Process) -> AsyncIterator[None]:
             _log.warning("events_are_not_published", effect=effect, remedy="set BILLING_EVENTS_URL to kafka://...")
         for server, remedy in plain_connections(process.settings):
             _log.warning("plain_connection", to=server, effect="the traffic can be read on the way", remedy=remedy)
-    _log.info("started", env=process.settings.env, database=process.database.engine.dialect.name)
+    _log.info("started", env=process.settings.env, **surroundings(process.settings))
     try:
         yield
     finally:
@@ -218,11 +247,11 @@ async def _watch_deadlines(process: Process) -> None:
 async def _start_at_end_of_log(process: Process) -> None:
     """Let the hub begin after the last event in the log.
 
-    With a database that is down the process starts all the same, unready, and the hub begins with the next event.
+    With a database that is down the process starts all the same, unready, and the hub begins when it is back.
     """
     try:
         async with process.database.reading() as connection:
-            process.hub.last_position = (await outbox_db.log_range(connection)).last
+            process.hub.begin_after((await outbox_db.log_range(connection)).last)
             await process.clock.synchronize(connection)
             process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:
@@ -244,4 +273,5 @@ async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:
             await process.transport.close()
             await process.cache.close()
             await process.database.dispose()
+            await process.probe_database.dispose()
     _log.info("stopped")

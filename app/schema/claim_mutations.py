@@ -2,6 +2,7 @@
 
 import strawberry
 
+from app.schema.base import weights
 from app.schema.base.mutations import MutationPayload, UserError, mutation, user_errors
 from app.schema.base.permissions import Requires
 from app.schema.claim_inputs import (
@@ -73,6 +74,7 @@ MUTATIONS = (
         SubmitClaimsInput,
         SubmitClaimsPayload,
         "Submits up to 100 draft claims of the same type, with a result for each.",
+        directives=weights.BATCH,
     ),
     mutation(claims.CANCEL, CancelClaimInput, ClaimPayload, "Withdraws a claim that is not decided yet."),
     mutation(
@@ -104,5 +106,6 @@ MUTATIONS = (
         ExportBatchInput,
         ExportBatchPayload,
         "Exports up to 100 submitted claims of the same type and payer as a valid, hashed TISS document.",
+        directives=weights.DOCUMENT,
     ),
 )

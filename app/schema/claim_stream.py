@@ -8,34 +8,37 @@ import strawberry
 
 from app.db.claims import ClaimRecord
 from app.events.cursors import cursor_of
-from app.events.listeners import StreamEvent
 from app.resolvers import claim_stream
 from app.resolvers.claim_stream import ClaimStreamFilter
+from app.resolvers.streams import StreamMessage
 from app.schema.base.arguments import EVENT_FILTER, AfterEvent
 from app.schema.base.enums import ClaimStatus
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires
+from app.schema.base.streams import CURSOR, FIRST_MESSAGE, event_of
 from app.schema.objects import Claim
-from app.schema.settlements import CURSOR
 
 
-@strawberry.type(description="A change of a claim's status.")
+@strawberry.type(description=f"A change of a claim's status. {FIRST_MESSAGE}")
 class ClaimStatusEvent:
     @strawberry.field(description=CURSOR)
-    def cursor(event: strawberry.Parent[StreamEvent]) -> str:
-        return cursor_of(event.position)
+    def cursor(message: strawberry.Parent[StreamMessage]) -> str:
+        return cursor_of(message.position)
 
     @strawberry.field(description="Status after this change; the claim may have changed again since.")
-    def status(event: strawberry.Parent[StreamEvent]) -> ClaimStatus:
-        return ClaimStatus(event.data["status"])
+    def status(message: strawberry.Parent[StreamMessage]) -> ClaimStatus | None:
+        event = event_of(message)
+        return ClaimStatus(event.data["status"]) if event else None
 
     @strawberry.field(description="Time of the change.")
-    def at(event: strawberry.Parent[StreamEvent]) -> datetime:
-        return event.recorded_at
+    def at(message: strawberry.Parent[StreamMessage]) -> datetime | None:
+        event = event_of(message)
+        return event.recorded_at if event else None
 
-    @strawberry.field(graphql_type=Claim, description="The claim in its current state.")
-    async def claim(event: strawberry.Parent[StreamEvent], info: Info) -> ClaimRecord | None:
-        return await info.context.loaders.claim.load(event.aggregate_id)
+    @strawberry.field(graphql_type=Claim | None, description="The claim in its current state.")
+    async def claim(message: strawberry.Parent[StreamMessage], info: Info) -> ClaimRecord | None:
+        event = event_of(message)
+        return await info.context.loaders.claim.load(event.aggregate_id) if event else None
 
 
 @strawberry.input(description="Filter for status changes of claims. Every given condition must match.")
@@ -56,7 +59,8 @@ class ClaimStreamFilterInput:
 class ClaimSubscription:
     @strawberry.subscription(
         graphql_type=ClaimStatusEvent,
-        description="Every change of a claim's status, in order: from now on, or from the cursor `after` on.",
+        description="Every change of a claim's status, in order: from now on, or from the cursor `after` on. "
+        + FIRST_MESSAGE,
         extensions=[Requires("claims:read")],
     )
     async def claim_status_changed(

@@ -10,7 +10,7 @@ from app.domain.claim_form import ClaimForm
 from app.domain.money import Cents
 from app.resolvers import claims
 from app.resolvers.claims import ClaimOrder
-from app.schema.base import inputs
+from app.schema.base import inputs, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
@@ -100,6 +100,7 @@ class ClaimQuery:
 
     @strawberry.field(
         graphql_type=ClaimPreflight | None,
+        directives=weights.PREFLIGHT,
         description="What the payer might deny of a claim before it is submitted, and why.",
         extensions=[Requires("claims:create")],
     )

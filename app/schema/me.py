@@ -7,6 +7,7 @@ import strawberry
 from app.auth.principal import Principal
 from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated
+from app.schema.base.streams import STREAM_CURSOR, stream_cursor
 
 
 @strawberry.type(description="The caller, as described by the token.")
@@ -45,3 +46,7 @@ class MeQuery:
     )
     def me(self, info: Info) -> Principal:
         return info.context.principal
+
+    @strawberry.field(description=STREAM_CURSOR, extensions=[Authenticated()])
+    def stream_cursor(self, info: Info) -> str | None:
+        return stream_cursor(info.context)

@@ -205,6 +205,7 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
 
 _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "cursors, which are signed": (
+        "*Connection.streamCursor",
         "*Edge.cursor",
         "*Event.cursor",
         "PageInfo.endCursor",

@@ -10,7 +10,9 @@ from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
 from app.domain.reconciliation import Indicators, Period, Ratio
 from app.resolvers import reconciliation
+from app.schema.base import weights
 from app.schema.base.arguments import PERIOD, OfPayer, OfProvider
+from app.schema.base.connections import at_most_int
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires, amount
@@ -48,7 +50,6 @@ class Reconciliation:
     description="Indicators of the ANS panel, for claims in the caller's data scope submitted in the period."
 )
 class BillingIndicators:
-    claims_without_return: int = strawberry.field(description="Number of claims that the payer has not decided yet.")
     processed_cents: Cents | None = amount("processedAmount", "Amount processed by the payer (valorProcessado).")
     value_without_return_cents: Cents | None = amount(
         "valueWithoutReturn", "Claimed amount of the claims that the payer has not decided yet."
@@ -57,6 +58,13 @@ class BillingIndicators:
         "aboutToBeLostAmount",
         "Open denials whose appeal deadline is within the requested number of days, or has passed.",
     )
+
+    @strawberry.field(
+        name="claimsWithoutReturn",
+        description="Number of claims that the payer has not decided yet, at most 2147483647.",
+    )
+    def undecided(indicators: strawberry.Parent[Indicators]) -> int:
+        return at_most_int(indicators.claims_without_return)
 
     @strawberry.field(
         description="Initially denied share of the processed amount (taxa de glosa inicial); null if that is zero."
@@ -86,6 +94,7 @@ def _ledger_filter(payer: str | None, provider: str | None, period: PeriodInput 
 class ReconciliationQuery:
     @strawberry.field(
         graphql_type=Reconciliation | None,
+        directives=weights.SUMS,
         description="What has become of the billed amounts in the caller's data scope, to the cent.",
         extensions=[Requires("reconciliation:read")],
     )
@@ -100,6 +109,7 @@ class ReconciliationQuery:
 
     @strawberry.field(
         graphql_type=BillingIndicators | None,
+        directives=weights.SUMS,
         description="Indicators for the caller's data scope: denial rates, days to payment, undecided claims, and what "
         "will be lost within `expiringWithinDays` days.",
         extensions=[Requires("reconciliation:read")],

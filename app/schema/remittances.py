@@ -16,6 +16,7 @@ from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, 
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import Statement, StatementLine
 from app.resolvers import remittances
+from app.schema.base import weights
 from app.schema.base.arguments import FILTER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
@@ -312,6 +313,7 @@ MUTATIONS = (
         ImportRemittanceInput,
         ImportRemittancePayload,
         "Imports a payer's statement and matches its lines to claims; importing it again changes nothing.",
+        directives=weights.STATEMENT,
     ),
     mutation(
         service.MATCH,
@@ -325,5 +327,6 @@ MUTATIONS = (
         PostRemittancePayload,
         "Posts the matched lines of a remittance in one transaction: decisions with their denials, invoices for claims "
         "that are not invoiced yet, and settlements.",
+        directives=weights.STATEMENT,
     ),
 )

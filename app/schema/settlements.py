@@ -10,19 +10,18 @@ from app.db.settlements import SettlementFilter, SettlementRecord
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod
 from app.events.cursors import cursor_of
-from app.events.listeners import StreamEvent
 from app.resolvers import settlements
 from app.resolvers.settlements import SettlementStreamFilter
+from app.resolvers.streams import StreamMessage
 from app.schema.base.arguments import EVENT_FILTER, FILTER, After, AfterEvent, First
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, check_input, guarded
+from app.schema.base.streams import CURSOR, FIRST_MESSAGE, event_of
 from app.schema.objects import Invoice, Settlement
 from app.services import settlements as service
 from app.services.settlements import Payment
-
-CURSOR = "Position in the stream: pass it as `after` to continue after this event."
 
 
 @strawberry.input(description="Filter for settlements. Every given condition must match; ranges include both ends.")
@@ -105,15 +104,16 @@ class SettlementPayload(MutationPayload):
     )
 
 
-@strawberry.type(description="A new settlement or reversal.")
+@strawberry.type(description=f"A new settlement or reversal. {FIRST_MESSAGE}")
 class SettlementEvent:
     @strawberry.field(description=CURSOR)
-    def cursor(event: strawberry.Parent[StreamEvent]) -> str:
-        return cursor_of(event.position)
+    def cursor(message: strawberry.Parent[StreamMessage]) -> str:
+        return cursor_of(message.position)
 
-    @strawberry.field(graphql_type=Settlement, description="The settlement or reversal.")
-    async def settlement(event: strawberry.Parent[StreamEvent], info: Info) -> SettlementRecord | None:
-        return await info.context.loaders.settlement.load(event.data["settlementId"])
+    @strawberry.field(graphql_type=Settlement | None, description="The settlement or reversal.")
+    async def settlement(message: strawberry.Parent[StreamMessage], info: Info) -> SettlementRecord | None:
+        event = event_of(message)
+        return await info.context.loaders.settlement.load(event.data["settlementId"]) if event else None
 
 
 @strawberry.input(description="Filter for new settlements. Every given condition must match.")
@@ -131,7 +131,8 @@ class SettlementStreamFilterInput:
 class SettlementSubscription:
     @strawberry.subscription(
         graphql_type=SettlementEvent,
-        description="Every settlement and reversal, in order: from now on, or from the cursor `after` on.",
+        description="Every settlement and reversal, in order: from now on, or from the cursor `after` on. "
+        + FIRST_MESSAGE,
         extensions=[Requires("settlements:read")],
     )
     async def settlements(

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Final
 
 import strawberry
 
-from app.db.tuss import TussFilter, TussRecord
+from app.db.tuss import TussRecord
 from app.resolvers import tuss
+from app.schema.base import weights
 from app.schema.base.arguments import After, First
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
@@ -49,7 +50,9 @@ class TussQuery:
 
     @strawberry.field(
         graphql_type=Connection[TussTerm] | None,
-        description="Searches the TUSS terms: digits match the start of a code, words match the text.",
+        directives=weights.TERM_SEARCH,
+        description="Searches the TUSS terms by up to 6 words of 2 characters or more: digits match the start of a "
+        "code, other words match the text.",
         extensions=[Requires("tuss:read")],
     )
     async def tuss_terms(
@@ -66,5 +69,6 @@ class TussQuery:
         after: After = None,
     ) -> Any:
         check_arguments(valid_on=valid_on)
-        where = TussFilter(search, code_system, valid_on)
-        return await tuss.search(info.context, where=where, first=first, after=after)
+        return await tuss.search(
+            info.context, text=search, code_system=code_system, valid_on=valid_on, first=first, after=after
+        )

@@ -66,6 +66,25 @@ def _line(line: StatementLineData) -> StatementLine:
     )
 
 
+class StatementSources:
+    """Which payers each CloudEvents `source` sends statements of; written as in `BILLING_STATEMENT_SOURCES`."""
+
+    def __init__(self, text: str) -> None:
+        entries = text.replace(",", " ").split()
+        self._patterns = [entry for entry in entries if "=" not in entry]
+        self._pairs = {entry.rpartition("=")[::2] for entry in entries if "=" in entry}
+
+    def check(self, source: str, statement: Statement) -> None:
+        """INVALID_INPUT unless the source is bound to the statement's payer.
+
+        Before the event's id is taken: ids are those of their source, and nobody else may use them up.
+        """
+        payer = statement.payer
+        if (source, payer) in self._pairs or any(each.replace("{payer}", payer) == source for each in self._patterns):
+            return
+        raise refuse(ErrorCode.INVALID_INPUT, "is not bound to the payer: see BILLING_STATEMENT_SOURCES", "source")
+
+
 async def receive(unit: UnitOfWork, *, statement: Statement) -> Received:
     """Import the statement and post it."""
     imported = await remittances.import_statement(unit, statement=statement, source=RemittanceSource.EVENT)

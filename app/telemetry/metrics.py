@@ -15,6 +15,11 @@ _POSTING_SECONDS: Final = (0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 900, 3_600)
 TYPES: Final = ("query", "mutation", "subscription", "none")
 KINDS: Final = ("point", "list", "mutation", "subscription", "none")
 OUTCOMES: Final = ("ok", "refused", "denied", "unavailable", "internal")
+PUBLISH_ERRORS: Final = (
+    *("KafkaConnectionError", "KafkaTimeoutError", "NodeNotReadyError", "RequestTimedOutError", "TimeoutError"),
+    *("NotEnoughReplicasError", "NotEnoughReplicasAfterAppendError", "TopicAuthorizationFailedError"),
+    *("NotLeading", "OperationalError"),
+)
 AGGREGATES: Final = ("claim", "denial", "invoice", "settlement", "remittance")
 
 
@@ -84,6 +89,8 @@ class Metrics:
             self.graphql_seconds.labels(name, kind)
         for outcome, source in product(("ELIGIBLE", "NOT_ELIGIBLE", "UNDETERMINED"), ("PAYER", "CACHE")):
             self.eligibility.labels(outcome, source)
+        for error in (*PUBLISH_ERRORS, OTHER):
+            self.publish_errors.labels(error)
         for aggregate in AGGREGATES:
             self.delivery_seconds.labels(aggregate)
         for result in ("posted", "repeated", "retried", "dead"):
@@ -155,6 +162,16 @@ class Metrics:
             "Events that cannot be published, and those waiting for them: see `billing parked`.",
         )
 
+        self.unknown_events = self._unknown(
+            "billing_outbox_unknown",
+            "Events of a newer release, whose names this process does not know, and those waiting for them.",
+        )
+
+    def publish_failed(self, error: BaseException) -> None:
+        """Count a failed attempt to publish."""
+        name = type(error).__name__
+        self.publish_errors.labels(name if name in PUBLISH_ERRORS else OTHER).inc()
+
     def _add_delivery(self) -> None:
         self.consumer_lag = self._gauge(
             "billing_consumer_lag",
@@ -184,6 +201,10 @@ class Metrics:
             "result",
         )
 
+        self.dead_statements = self._unknown(
+            "billing_dead_statements", "Payers' statements that could not be handled: see `billing dead-statements`."
+        )
+
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(name, description, labels, registry=self.registry)
 
@@ -198,7 +219,7 @@ class Metrics:
 
     def forget_backlog(self) -> None:
         """Show no backlog until it is read again: old numbers would look like present ones."""
-        for gauge in (self.outbox_pending, self.outbox_age, self.parked):
+        for gauge in (self.outbox_pending, self.outbox_age, self.parked, self.unknown_events, self.dead_statements):
             gauge.forget()
 
     def change(self, action: str, outcome: str) -> None:

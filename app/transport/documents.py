@@ -1,8 +1,7 @@
 """The steps that depend on a document's text alone (parse, measure, validate), and the cache of their results."""
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -25,6 +24,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from app.transport import errors
+from app.transport.document_memory import DocumentMemory
 from app.transport.errors import RequestError
 from app.transport.limits import Limits, check
 from app.transport.measure import Measure, measure
@@ -102,7 +102,7 @@ def parse_text(text: str) -> DocumentNode:
     """Step 3. RequestError for a text that is too long or not GraphQL."""
     check("characters", len(text), CHARACTERS_MAX)
     try:
-        return parse(text, max_tokens=TOKENS_MAX)
+        return parse(text, max_tokens=TOKENS_MAX, allow_empty_selection_sets=False)
     except GraphQLSyntaxError as error:
         raise RequestError(errors.PARSE_FAILED, without_values(error.message), errors=[error]) from None
 
@@ -115,31 +115,28 @@ def validate_tree(schema: GraphQLSchema, tree: DocumentNode, *, hide_suggestions
 
 
 class Documents:
-    """Valid documents by the hash of their text; the least recently used are dropped first. Invalid ones are not
-    cached: a client could fill the cache with them."""
+    """Valid documents by the hash of their text, each of the owner for whom it was compiled first
+    (`document_memory.py`). Invalid ones are not cached: a client could fill the cache with them."""
 
     def __init__(self, schema: Schema, *, limits: Limits | None = None, weight_max: int = CACHE_WEIGHT_MAX) -> None:
         self._schema: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._hide_suggestions = schema.config.disable_field_suggestions
         self._limits = limits or Limits()
-        self._weight_left = weight_max
-        self._cache: OrderedDict[bytes, Document] = OrderedDict()
+        self._cache: DocumentMemory[Document] = DocumentMemory(weight_max)
 
-    def get(self, text: str) -> Document:
+    def get(self, text: str, owner: str = "") -> Document:
         """The document, from the cache or compiled; RequestError with every reason if it is not valid."""
-        return self.cached(text) or self.store(self.compile(text))
+        return self.cached(text, owner) or self.store(self.compile(text), owner)
 
-    def cached(self, text: str) -> Document | None:
+    def cached(self, text: str, owner: str) -> Document | None:
         """The document if it was found valid before."""
-        key = _key(text)
-        document = self._cache.get(key)
-        if document is not None:
-            self._cache.move_to_end(key)
-        return document
+        return self._cache.get(_key(text), owner)
 
-    def compile(self, text: str) -> Document:
-        """Parse, measure and validate, without the cache: this may run in any thread."""
+    def compile(self, text: str, check_tree: Callable[[DocumentNode], None] = lambda _tree: None) -> Document:
+        """Parse, measure and validate, without the cache: this may run in any thread. What `check_tree` refuses is
+        refused before anything is said of the schema."""
         tree = parse_text(text)
+        check_tree(tree)
         measures = measure(self._schema, tree, self._limits)
         validate_tree(self._schema, tree, hide_suggestions=self._hide_suggestions)
         operations = {
@@ -149,14 +146,9 @@ class Documents:
         }
         return Document(text, tree, operations, measures)
 
-    def store(self, document: Document) -> Document:
+    def store(self, document: Document, owner: str) -> Document:
         """Cache a compiled document, and drop others if there are too many."""
-        key = _key(document.text)
-        if key not in self._cache:
-            self._cache[key] = document
-            self._weight_left -= _weight(document)
-        while self._weight_left < 0:
-            self._weight_left += _weight(self._cache.popitem(last=False)[1])
+        self._cache.put(_key(document.text), document, _weight(document), owner)
         return document
 
 

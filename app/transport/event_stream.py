@@ -11,10 +11,11 @@ from starlette.types import Receive, Scope, Send
 
 from app.transport.answers import Answer
 from app.transport.deadlines import Deadline, disconnected, ended, expire_when
-from app.transport.errors import Refused, Restarting, Unauthenticated
+from app.transport.errors import Unauthenticated
 
 HEARTBEAT_SECONDS = 12.0
 SEND_SECONDS_MAX = 10.0
+PAUSE_BEFORE_END_SECONDS: Final = 0.05
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -24,6 +25,9 @@ _HEADERS: Final = [
 
 class EventStream:
     """Sends `next` events, then `complete`; comments between them keep proxies from closing the connection.
+
+    At a restart the connection ends without `complete`: clients take that for a broken connection and connect again,
+    where they would take an error for the end of the subscription.
 
     `expires_at` is when the caller's token expires (Unix seconds); `release` is called when the stream has ended.
     """
@@ -40,7 +44,7 @@ class EventStream:
         self._is_interrupted = False
 
     def interrupt(self) -> None:
-        """End the stream with an error that asks the client to subscribe again."""
+        """End the connection, so that the client connects again."""
         self._is_interrupted = True
         self._deadline.expire()
 
@@ -49,26 +53,28 @@ class EventStream:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             async with aclosing(self._answers):
-                if await self._send_answers(receive, send):
-                    await _send_chunk(send, b"event: complete\ndata:\n\n", more=False)
+                is_complete = await self._send_answers(receive, send)
+            if is_complete:
+                await _send_chunk(send, b"event: complete\ndata:\n\n", more=False)
+            elif self._is_interrupted:
+                # npm graphql-sse waits for ever if the end arrives together with an event.
+                await asyncio.sleep(PAUSE_BEFORE_END_SECONDS)
+                await _send_chunk(send, b"", more=False)
         finally:
             self._release()
 
     async def _send_answers(self, receive: Receive, send: Send) -> bool:
-        """Whether the client is still there to be told that the stream is complete."""
+        """Whether the stream is complete, and the client is still there to be told so."""
         deadline, gone = self._deadline, partial(disconnected, receive)
         try:
             async with deadline, expire_when(deadline, gone), _heartbeat(send, deadline):
                 async for answer in self._answers:
                     await _send_event(send, answer)
         except TimeoutError:
-            if not self._is_interrupted and (deadline.is_early or not deadline.is_expired):
+            if deadline.is_early or not deadline.is_expired:
                 return False
-            await _send_event(send, Answer.refused(self._reason()))
+            await _send_event(send, Answer.refused(Unauthenticated("the token has expired")))
         return True
-
-    def _reason(self) -> Refused:
-        return Restarting() if self._is_interrupted else Unauthenticated("the token has expired")
 
 
 async def _send_event(send: Send, answer: Answer) -> None:

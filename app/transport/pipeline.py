@@ -26,6 +26,7 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from inspect import isawaitable
 
 from graphql import ExecutionResult, OperationType
@@ -35,6 +36,7 @@ from app.transport import admission, errors
 from app.transport.answers import Answer, OperationReport
 from app.transport.context import OperationContext
 from app.transport.deadlines import Deadline, Disconnected, expire_when
+from app.transport.document_memory import TRUSTED
 from app.transport.documents import Document, Documents, Operation
 from app.transport.errors import Refused, RequestError, TimedOut
 from app.transport.execution import Engine
@@ -43,6 +45,7 @@ from app.transport.parameters import Parameters
 from app.transport.persisted import PersistedDocuments
 from app.transport.subscriptions import Subscriptions
 from app.transport.trusted import ManifestError
+from app.transport.weights import Weights
 
 
 class Pipeline:
@@ -67,6 +70,7 @@ class Pipeline:
         self._documents = Documents(schema, limits=self._limits)
         self._compiler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="documents")
         self._engine = Engine(schema)
+        self._weights = Weights(self._engine.schema)
         self._subscriptions = Subscriptions(self._engine, deadline_seconds=deadline_seconds)
         self._deadline_seconds = deadline_seconds
         self._on_operation = on_operation
@@ -75,7 +79,7 @@ class Pipeline:
     def _compile_trusted(self) -> None:
         for digest, text in self._persisted.trusted.items():
             try:
-                self._documents.get(text)
+                self._documents.get(text, TRUSTED)
             except RequestError as error:
                 raise ManifestError(f"trusted document {digest[:12]}: {error.message}") from None
 
@@ -84,7 +88,7 @@ class Pipeline:
         started = time.perf_counter()
         await admission.admit_request(context)
         resolved = await self._persisted.resolve(parameters)
-        document = self._documents.cached(resolved.query) or await self._compile(resolved.query, context)
+        document = await self._document(resolved.query, context)
         operation = document.choose(resolved, started=started)
         self._engine.check_type(operation.type)
         admission.admit_cost(operation, self._limits)
@@ -93,14 +97,25 @@ class Pipeline:
             await self._persisted.register(parameters, resolved)
         return operation
 
-    async def _compile(self, text: str, context: OperationContext) -> Document:
+    async def _document(self, text: str, context: OperationContext) -> Document:
+        """Steps 3 to 5, or their result from the cache, for a caller who may send such a document."""
+        owner = admission.owner_of(context)
+        document = self._documents.cached(text, owner)
+        if document is None:
+            return await self._compile(text, context, owner)
+        admission.admit_fields(document.tree, context)
+        return document
+
+    async def _compile(self, text: str, context: OperationContext, owner: str) -> Document:
         """Steps 3 to 5. Long documents are compiled in one thread, one after the other, so that short requests share
         the processor with them instead of waiting for them."""
         admission.admit_length(text, context)
+        check_tree = partial(admission.admit_fields, context=context)
         if len(text) < admission.LONG_CHARACTERS:
-            return self._documents.get(text)
+            return self._documents.store(self._documents.compile(text, check_tree), owner)
         loop = asyncio.get_running_loop()
-        return self._documents.store(await loop.run_in_executor(self._compiler, self._documents.compile, text))
+        document = await loop.run_in_executor(self._compiler, self._documents.compile, text, check_tree)
+        return self._documents.store(document, owner)
 
     async def answer(
         self, operation: Operation, context: OperationContext, disconnected: Disconnected | None = None
@@ -116,7 +131,7 @@ class Pipeline:
     async def _refusal(self, operation: Operation, context: OperationContext) -> Answer | None:
         """Step 6: the answer to an operation that is not admitted; None for all others."""
         try:
-            await admission.admit_operation(operation, context)
+            await admission.admit_operation(operation, context, self._weights)
         except Exception as error:  # noqa: BLE001 - masked and logged
             return self.refuse(error, request_id=context.request_id, operation=operation)
         return None

@@ -13,6 +13,7 @@ from app.transport.negotiation import HTML, JSON
 
 BODY_BYTES_MAX: Final = 128 * 1024
 _NEVER_SENT_BY_FORMS: Final = ("x-graphql-csrf", "apollo-require-preflight", "authorization")
+SITE: Final = "sec-fetch-site"
 _CLOSE: Final = {"connection": "close"}
 
 
@@ -26,11 +27,21 @@ def check_method(request: Request, accepted: tuple[str, ...]) -> None:
         raise Refused(errors.BAD_REQUEST, "send the header x-graphql-csrf with a GET from a browser")
 
 
+def check_stream(request: Request) -> None:
+    """Refused for an event stream that a page of another site opens by GET: it could not read it, but it would count
+    against the caller, whom a client certificate may identify there too."""
+    if request.method == "GET" and not _has_own_header(request) and request.headers.get(SITE) == "cross-site":
+        raise Refused(errors.FORBIDDEN, "send the header x-graphql-csrf with a stream from another site", status=403)
+
+
 def _may_be_a_form(request: Request) -> bool:
+    return not _has_own_header(request) and request.headers.get("sec-fetch-mode") in {"navigate", "no-cors"}
+
+
+def _has_own_header(request: Request) -> bool:
+    """Whether it has a header that forms, images, links and an EventSource cannot send."""
     headers = request.headers
-    if any(headers.get(name) for name in _NEVER_SENT_BY_FORMS) or _is_json(headers.get("content-type", "")):
-        return False
-    return headers.get("sec-fetch-mode") in {"navigate", "no-cors"}
+    return any(headers.get(name) for name in _NEVER_SENT_BY_FORMS) or _is_json(headers.get("content-type", ""))
 
 
 def _is_json(content_type: str) -> bool:

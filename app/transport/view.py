@@ -4,12 +4,12 @@ Media types are negotiated by the weights of Accept. `application/graphql-respon
 `application/json`, which answers `*/*` and a missing Accept, says 200 to everything that is GraphQL at all. A
 subscription is answered only as `text/event-stream` (graphql-sse, distinct connections), which Accept must name.
 
-GET runs queries only, and never for a form, an image or a link: a browser marks those `Sec-Fetch-Mode: navigate` or
-`no-cors`, and they are refused unless they have a header that such elements cannot send (`content-type:
+GET runs queries and subscriptions, and never for a form, an image or a link: a browser marks those `Sec-Fetch-Mode:
+navigate` or `no-cors`, and they are refused unless they have a header that such elements cannot send (`content-type:
 application/json`, `x-graphql-csrf`, `apollo-require-preflight`, `authorization`). A script of another site is marked
-`cors`: its GET runs, but it cannot read the answer, and it gains nothing else, since a query changes nothing and only
-the bearer header identifies a caller. Clients other than browsers need no such header: the audits of the specification
-send a GET without any.
+`cors`: its GET runs, but it cannot read the answer, and it gains nothing else, since a query changes nothing. An
+EventSource of another site is refused too, since its stream would count against the caller. Clients other than browsers
+need no such header: the audits of the specification send a GET without any.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 from graphql import OperationType
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -26,18 +27,19 @@ from strawberry import Schema
 from app.transport import errors
 from app.transport.admission import StreamSlots
 from app.transport.answers import Answer, OperationReport
+from app.transport.compression import compress
 from app.transport.context import OperationContext
 from app.transport.deadlines import disconnected
 from app.transport.documents import Operation
 from app.transport.errors import Refused
 from app.transport.event_stream import EventStream
 from app.transport.limits import Limits
-from app.transport.negotiation import EVENTS, HTML, JSON, RESPONSE, media_type, preference
+from app.transport.negotiation import EVENTS, HTML, JSON, RESPONSE, check_accepted, media_type, preference
 from app.transport.open_streams import OpenStreams
 from app.transport.parameters import Parameters
 from app.transport.persisted import PersistedDocuments
 from app.transport.pipeline import Pipeline
-from app.transport.requests import check_method, read_json
+from app.transport.requests import check_method, check_stream, read_json
 from app.transport.websocket import Socket, SocketLimits
 
 BATCH_MAX: Final = 10
@@ -95,6 +97,7 @@ class GraphQLView:
             async with self._streams.registered(response):
                 await response(scope, receive, send)
         else:
+            await compress(response, Headers(scope=scope))
             await response(scope, receive, send)
 
     async def drain(self, seconds: float) -> None:
@@ -115,6 +118,7 @@ class GraphQLView:
         context: OperationContext | None = None
         try:
             check_method(request, accepted)
+            check_accepted(accepted)
             context = await self._context(request)
             value = await read_json(request, self._body_seconds)
             if isinstance(value, list):
@@ -135,6 +139,7 @@ class GraphQLView:
             answer = self._pipeline.refuse(refused, request_id=context.request_id, operation=operation)
             return _refusal_response(answer, accepted)
         if operation.type is OperationType.SUBSCRIPTION:
+            check_stream(request)
             release = self._subscriptions.take(context)
             events = self._pipeline.events(operation, context.for_operation())
             return EventStream(events, context.expires_at, release)
@@ -161,8 +166,8 @@ class GraphQLView:
         try:
             operation = await self._pipeline.prepare(Parameters.of(value), context)
             _check_batchable(operation)
-        except Refused as refused:
-            return self._pipeline.refuse(refused, request_id=context.request_id)
+        except Exception as error:  # noqa: BLE001 - masked and logged; the others of the batch are answered
+            return self._pipeline.refuse(error, request_id=context.request_id)
         return await self._answer(operation, context)
 
 

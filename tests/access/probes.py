@@ -186,16 +186,20 @@ async def _live(victim: Rich, attacker: Attacker) -> Any:
 async def _first_event(victim: Rich, attacker: Attacker, body: dict[str, Any], seconds: float = 0.15) -> Any:
     """The first event of the stream; None if nothing comes within the time."""
     headers = {"authorization": f"Bearer {attacker.token}", "accept": "text/event-stream"}
+    heard: list[Any] = []
     try:
         async with victim.gateway.client.stream(
             "POST", "/graphql", json=body, headers=headers, timeout=seconds
         ) as answer:
             async for line in answer.aiter_lines():
                 if line.startswith("data: "):
-                    return json.loads(line.removeprefix("data: ")).get("data")
+                    heard.append(json.loads(line.removeprefix("data: ")).get("data"))
+                    # The first message is the cursor from which the stream starts.
+                    if len(heard) == 2:
+                        break
     except httpx.ReadTimeout:
-        return None
-    return None
+        pass
+    return heard[1] if len(heard) == 2 else None
 
 
 def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:

@@ -71,7 +71,7 @@ async def test_a_refusal_is_recorded_with_the_permission_that_was_missing(world:
     claim = (await world.submitted_claim())["id"]
     query = "query($id: ID!) { claim(id: $id) { items { code } } }"
     body, (logged,) = await _looked(world, "finance", query, id=claim)
-    assert body["extensions"]["redacted"] == [["claim", "items"]]
+    assert body["extensions"]["redacted"] == ["claim.items"]
     entry = logged.entry
     assert (entry.decision, entry.data_classes, entry.detail) == ("REFUSED", "HEALTH", "claims:read_items")
     assert (entry.persons, logged.persons) == (0, {})
@@ -220,7 +220,7 @@ class TestEmergency:
             "clinicalIndication": "tosse", "diagnosisCodes": ["J18"], "items": [{"code": "10101012", "total": None}],
         }  # fmt: skip
         # Amounts are no health data.
-        assert answer.body["extensions"]["redacted"] == [["claim", "items", 0, "total"]]
+        assert answer.body["extensions"]["redacted"] == ["claim.items[0].total"]
         entries = await _entries(world.gateway, answer.headers["x-request-id"])
         (allowed,) = [each for each in entries if each.entry.decision == "ALLOWED"]
         (row,) = allowed.persons.values()

@@ -12,7 +12,8 @@ from app.db.access_log_tables import access_log_entries, access_log_persons
 from app.db.engine import Database
 from app.domain.actor import Door
 from tests.commands import billing
-from tests.events.test_inbox import Post, _done, _results, post, statement
+from tests.events.conftest import post
+from tests.events.inbox_post import Post, done, results, statement
 from tests.factories import World
 from tests.graphql.test_denials import _denied
 from tests.graphql.test_remittances import line
@@ -53,9 +54,9 @@ def _one(row: Any, named: Sequence[Any]) -> Logged:
 async def test_a_statement_that_the_inbox_posts_is_logged(server_world: World, post: Post) -> None:
     world = server_world
     claim = await world.submitted_claim()
-    before = await _results(world.gateway)
+    before = await results(world.gateway)
     await post.send(statement(world, line(claim, "100.00"), statementNumber="DOOR-1"), key=world.payer.encode())
-    await _done(before, world.gateway, posted=1)
+    await done(before, world.gateway, posted=1)
     read = "query($id: ID!) { claim(id: $id) { paidAmount invoice { id settlements { id amount } } } }"
     found = (await world.call("finance", read, id=claim["id"]))["claim"]
     assert (found["paidAmount"], [each["amount"] for each in found["invoice"]["settlements"]]) == ("100.00", ["100.00"])

@@ -19,6 +19,7 @@ TRANSACTIONS = {
     "access_log/archive.py": "moves old entries of the access log into a file",
     "services/retention.py": "deletes what has been stored for long enough",
     "services/tuss.py": "loads the published terms",
+    "services/dead_statements.py": "payers' messages that could not be handled",
     "commands/events.py": "publishes events of the log again",
     "commands/serving.py": "renews the identity of the database",
 }

@@ -1,6 +1,6 @@
 """Hubs for tests: over a gateway's own database, with whatever interest a test needs."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.db import claims as claims_db
@@ -44,7 +44,7 @@ def hub_of(gateway: Gateway, last_position: int) -> Hub:
         async with gateway.database.reading() as connection:
             return await outbox_db.numbered_after(connection, after, limit, before)
 
-    async def patients(claims: Collection[str]) -> dict[str, str]:
+    async def patients(claims: Sequence[str]) -> dict[str, str]:
         async with gateway.database.reading() as connection:
             return await claims_db.patients_of(connection, EVERYTHING, claims)
 

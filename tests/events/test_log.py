@@ -21,6 +21,7 @@ from app.db.clock import process_time as now
 from app.db.engine import Database, run
 from app.db.tables import outbox
 from app.domain import ids
+from app.events.contracts import CONTRACTS
 from app.events.cursors import cursor_of
 from app.runtime.build import database_of
 from tests.commands import billing
@@ -136,7 +137,7 @@ async def test_what_has_not_left_is_kept_however_old_it_is(own: Gateway) -> None
     await _age(own, up_to=last, by=retention * 3)
     await _tidied(own, [first_kept, first_kept + 1, last])
     async with own.database.reading() as connection:
-        assert await outbox_db.held_back_count(connection) == 4
+        assert await outbox_db.parked_count(connection) == 4
     await _change(own, outbox.c.data == "{", data=GOOD)
     await _change(own, outbox.c.parked_at.is_not(None), parked_at=None)
     assert await _last(own) == last + 2
@@ -259,6 +260,12 @@ async def test_the_command_line_tells_of_parked_events_and_has_events_published_
         (0, line, "1 events parked, 1 wait for them\n"),
         (1, "", no_inbox),
     ]
+    for arguments, problem in (
+        (("inv_b", "inv_typo"), "there is no event of inv_typo: see `billing parked`"),
+        ((), "name claims or invoices, or use --all"),
+        (("--all", "inv_b"), "name claims or invoices, or use --all"),
+    ):
+        assert await _billing(tmp_path, "release", *arguments) == (1, "", f"billing: {problem}\n")
     release = _billing(tmp_path, "release", "inv_a", "inv_b")
     republish = _billing(tmp_path, "republish", "--from", "2", "--to", "2")
     assert [*await asyncio.gather(release, republish)] == [
@@ -266,11 +273,11 @@ async def test_the_command_line_tells_of_parked_events_and_has_events_published_
         (0, "", "1 events will be published again\n"),
     ]
     async with database.reading() as connection:
-        assert (await outbox_db.parked(connection), await outbox_db.held_back_count(connection)) == ([], 0)
+        assert (await outbox_db.parked(connection), await outbox_db.parked_count(connection)) == ([], 0)
     # The released ones have no position yet.
     assert await _waiting(database) == [names[1]]
 
 
 async def _waiting(database: Database) -> list[str]:
     async with database.reading() as connection:
-        return [row.event_id for row in await outbox_db.unpublished(connection, 10)]
+        return [row.event_id for row in await outbox_db.unpublished(connection, 10, CONTRACTS)]

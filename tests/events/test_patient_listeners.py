@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -24,7 +24,7 @@ class Claims:
         self.reads: list[set[str]] = []
         self.is_down = False
 
-    async def patients(self, claims: Collection[str]) -> dict[str, str]:
+    async def patients(self, claims: Sequence[str]) -> dict[str, str]:
         """What the hub reads."""
         self.reads.append(set(claims))
         await asyncio.sleep(0)

@@ -14,18 +14,16 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from sqlalchemy import update
 
 from app.db import migrate
-from app.db import outbox as outbox_db
 from app.db.clock import process_time as now
 from app.db.outbox import OutboxRecord
 from app.db.tables import outbox
-from app.domain import ids
 from app.domain.errors import BillingError
 from app.events.cursors import cursor_of
-from app.events.relay import Relay
+from app.events.publishing import Publisher
 from app.runtime.build import database_of
 from app.services import inbox as inbox_service
 from app.telemetry.metrics import Metrics
-from tests.events.test_inbox import statement
+from tests.events.inbox_post import statement
 from tests.events.test_log import _first_message
 from tests.events.test_parking import at_rest, metrics, positions, raw, record
 from tests.factories import new_world
@@ -115,31 +113,13 @@ class _Taking:
 async def test_what_stands_before_a_flawed_event_leaves(tmp_path: Path) -> None:
     database, taking = database_of(embedded_settings(tmp_path)), _Taking()
     await migrate.upgrade(database)
-    relay = Relay(database, taking, metrics=Metrics(), now=now)
+    publisher = Publisher(database, taking, metrics=Metrics(), now=now)
     before, flawed, later, other = raw("inv_a"), raw("inv_a", data="{"), raw("inv_a"), raw("inv_b")
     await record(database, before, flawed, later, other)
     async with database.engine.connect() as connection:
-        await relay._publish_batch(connection)
+        await publisher.publish_batch(connection)
     await database.dispose()
     assert taking.ids == [before.event_id, other.event_id]
-
-
-async def test_a_numbered_event_that_this_release_does_not_know_is_parked(services: Services, tmp_path: Path) -> None:
-    settings = await server_settings(tmp_path, services)
-    await prepare(settings)
-    async with running_gateway(settings, is_prepared=True) as gateway:
-        odd = raw(ids.new_id(ids.INVOICE))
-        await record(gateway.database, odd)
-        await at_rest(gateway)
-
-        async def rename_and_publish_again(connection: Any) -> None:
-            chosen = outbox.c.event_id == odd.event_id
-            await connection.execute(update(outbox).where(chosen).values(name="InvoiceOfAnotherVersion"))
-            await outbox_db.publish_again(connection, 1, None)
-
-        await gateway.database.transact(rename_and_publish_again)
-        await (await new_world(gateway)).create_claim()
-        await at_rest(gateway, parked=1)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.clock import process_time as now
 from app.db.outbox import OutboxRecord
 from app.db.tables import outbox
+from app.events.lead import Lead
+from app.events.publishing import Publisher, PublishFailed
 from app.events.relay import Relay
 from app.telemetry.metrics import Metrics
 from tests.factories import World, key, new_world
@@ -74,7 +76,7 @@ async def test_positions_have_no_gap_and_follow_each_aggregate_under_many_writer
 async def test_a_second_relay_waits_until_the_first_has_gone(server_gateway: Gateway) -> None:
     leader = server_gateway.parts.relay
     ledger, metrics = Ledger(), Metrics()
-    follower = Relay(server_gateway.database, ledger, metrics=metrics, now=now)
+    follower = Relay(server_gateway.database, ledger, metrics=metrics, now=now, lead=Lead())
     task = asyncio.create_task(follower.run())
     world = await new_world(server_gateway)
     await world.create_claim()
@@ -97,13 +99,13 @@ async def test_a_crash_between_publishing_and_marking_repeats_the_same_event(wor
     await world.create_claim()
     await _published(gateway)
     ledger = Ledger()
-    relay = Relay(gateway.database, ledger, metrics=Metrics(), now=now)
+    publisher = Publisher(gateway.database, ledger, metrics=Metrics(), now=now)
     async with gateway.database.reading() as connection:
         last = (await connection.execute(select(func.max(outbox.c.position)))).scalar_one()
     await gateway.database.transact(lambda connection: _unmark(connection, last))
     ledger.failures = 1
     for _ in range(2):
-        await _step(gateway, relay)
+        await _step(gateway, publisher)
     assert [row.position for row in ledger.rows] == [last, last]
     assert len({row.event_id for row in ledger.rows}) == 1
     await _published(gateway)
@@ -113,9 +115,9 @@ async def _unmark(connection: AsyncConnection, position: int) -> None:
     await connection.execute(update(outbox).where(outbox.c.position == position).values(published_at=None))
 
 
-async def _step(gateway: Gateway, relay: Relay) -> Any:
+async def _step(gateway: Gateway, publisher: Publisher) -> Any:
     async with gateway.database.engine.connect() as connection:
         try:
-            return await relay._publish_batch(connection)
-        except ConnectionError:
+            return await publisher.publish_batch(connection)
+        except PublishFailed:
             return None

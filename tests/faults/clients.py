@@ -188,6 +188,8 @@ class Subscriber:
 
     def _hear(self, event: Any) -> None:
         self.cursor = event["cursor"]
+        if event["settlement"] is None:
+            return
         self.told.append(Told(position_of(event["cursor"]), event["settlement"]["id"]))
 
 
@@ -201,6 +203,16 @@ async def opened(url: str, token: str, **options: Any) -> AsyncIterator[ClientCo
         async with asyncio.timeout(10):
             assert json.loads(await socket.recv())["type"] == "connection_ack"
         yield socket
+
+
+async def watching(socket: ClientConnection, query: str, after: str | None) -> str:
+    """Begin the subscription `1` to settlements; the cursor of its first message."""
+    await subscribe(socket, query, after)
+    async with asyncio.timeout(10):
+        first = json.loads(await socket.recv())["payload"]["data"]["settlements"]
+    assert first["settlement"] is None
+    cursor: str = first["cursor"]
+    return cursor
 
 
 async def subscribe(socket: ClientConnection, query: str, after: str | None) -> None:

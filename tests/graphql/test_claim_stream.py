@@ -77,7 +77,10 @@ async def _watching(
         async with asyncio.timeout(10):
             while gateway.parts.hub.subscribers <= before:  # noqa: ASYNC110 - no signal to wait for
                 await asyncio.sleep(0.01)
-        yield Watch(socket)
+        watch = Watch(socket)
+        first = (await watch.next())["data"]["claimStatusChanged"]
+        assert [value for name, value in first.items() if name != "cursor"] == [None] * (len(first) - 1)
+        yield watch
 
 
 async def _live(world: World) -> str:

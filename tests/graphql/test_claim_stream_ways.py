@@ -143,6 +143,8 @@ async def test_a_replay_that_meets_the_live_events_has_no_gap_and_no_repeat(worl
             # Nobody waits until the hub has told the claim, nor until the subscription has joined the hub.
             listeners.append(await stack.enter_async_context(asked(gateway, token, body, TRANSPORTS[number % 2])))
             expected.append(((await world.create_claim())["claim"]["id"], "DRAFT"))
+        starts = [(await each.payload())["data"]["claimStatusChanged"]["cursor"] for each in listeners]
+        assert starts == [after] * 8
         assert [await _statuses(each, 16) for each in listeners] == [expected] * 8
         assert await _silent(listeners) == [True] * 8
 

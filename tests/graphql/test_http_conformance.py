@@ -122,6 +122,41 @@ class TestEventStreams:
         assert [(report.type, report.outcome) for report in toy.reports] == [("subscription", "ok")]
 
 
+async def get(address: str, query: str, **headers: str) -> httpx.Response:
+    async with httpx.AsyncClient() as client:
+        return await client.get(f"http://{address}/graphql", params={"query": query}, headers=headers)
+
+
+EVENT_SOURCE = {"accept": "text/event-stream", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"}
+
+
+class TestGet:
+    @pytest.mark.parametrize("site", ["same-origin", "same-site", "none"])
+    async def test_runs_subscriptions_of_an_event_source(self, address: str, site: str) -> None:
+        response = await get(address, NUMBERS, **EVENT_SOURCE, **{"sec-fetch-site": site})
+        assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert response.text == (
+            'event: next\ndata: {"data":{"numbers":1}}\n\n'
+            'event: next\ndata: {"data":{"numbers":2}}\n\n'
+            "event: complete\ndata:\n\n"
+        )
+
+    async def test_runs_no_stream_of_another_site_unless_a_script_has_set_a_header(self, address: str) -> None:
+        foreign = {**EVENT_SOURCE, "sec-fetch-site": "cross-site"}
+        refused = await get(address, NUMBERS, **foreign)
+        assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (403, "FORBIDDEN")
+        allowed = await get(address, NUMBERS, **foreign, authorization="Bearer good")
+        assert allowed.text.count("event: next") == 2
+
+    async def test_runs_no_subscription_without_the_media_type_and_no_mutation(self, address: str, toy: Toy) -> None:
+        plain = await get(address, NUMBERS, accept="application/json")
+        mutation = await get(address, "mutation { write }", **EVENT_SOURCE)
+        form = await get(address, NUMBERS, accept="text/event-stream", **{"sec-fetch-mode": "no-cors"})
+        assert (plain.status_code, mutation.status_code, form.status_code) == (406, 405, 400)
+        assert mutation.json()["errors"][0]["message"] == "use POST for mutations"
+        assert toy.journal == []
+
+
 class TestDisconnects:
     async def test_cancel_a_query(self, address: str, toy: Toy) -> None:
         await give_up(address, "{ slow(seconds: 3) }")

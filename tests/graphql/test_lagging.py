@@ -13,7 +13,7 @@ from app.db.clock import process_time as now
 from app.events.cursors import cursor_of
 from app.events.listeners import QUEUE_MAX, StreamEvent
 from tests.factories import World, new_world
-from tests.faults.clients import WATCH, opened, subscribe
+from tests.faults.clients import WATCH, opened, watching
 from tests.faults.stage import prepare
 from tests.faults.waiting import all_published, until
 from tests.gateway import Gateway, embedded_settings, running_gateway
@@ -56,12 +56,12 @@ async def test_over_a_socket_it_gets_what_was_queued_and_then_an_error_with_its_
     world = await new_world(flooded)
     settlement = await _settled(world)
     async with opened(flooded.url, world.token("finance")) as socket:
-        await subscribe(socket, WATCH % "", None)
-        await until(lambda: flooded.parts.hub.subscribers == 1)
+        start = await watching(socket, WATCH % "", None)
         before = _flood(world, settlement)
         async with asyncio.timeout(20):
             told = [json.loads(await socket.recv()) for _ in range(QUEUE_MAX + 1)]
     *events, end = told
+    assert start == cursor_of(before)
     cursors = [event["payload"]["data"]["settlements"]["cursor"] for event in events]
     assert cursors == [cursor_of(before + number) for number in range(1, QUEUE_MAX + 1)]
     assert (end["type"], end["payload"][0]["extensions"]) == (
@@ -81,7 +81,10 @@ async def test_over_an_event_stream_it_is_told_the_same(flooded: Gateway) -> Non
         before = _flood(world, settlement)
         async with asyncio.timeout(20):
             lines = [line async for line in stream.aiter_lines() if line.startswith(("data: ", "event: complete"))]
-    *events, end, complete = lines
+    start, *events, end, complete = lines
+    assert json.loads(start.removeprefix("data: ")) == {
+        "data": {"settlements": {"cursor": cursor_of(before), "settlement": None}}
+    }
     assert (len(events), complete) == (QUEUE_MAX, "event: complete")
     assert json.loads(end.removeprefix("data: "))["errors"][0]["extensions"] == {
         "code": "LAGGED",

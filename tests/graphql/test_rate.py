@@ -56,6 +56,29 @@ async def test_an_expensive_operation_takes_more(slow: Gateway) -> None:
     assert [(await slow.gql(ME, token=token)).status for _ in range(3)] == [200, 200, 429]
 
 
+@pytest.mark.parametrize(
+    ("subject", "query", "left"),
+    [
+        ("fields", "{ a: me { subject } b: me { subject } c: me { subject } }", 2),
+        ("fragments", "{ ...A ...A } fragment A on Query { a: me { subject } ... { b: me { subject } } }", 1),
+        ("names", "{ __typename me { subject } }", 4),
+        ("search", '{ tussTerms(search: "a") { totalCount } }', 3),
+        ("sums", "{ reconciliation { billedAmount } }", 0),
+    ],
+)
+async def test_each_root_field_takes_what_its_cost_says(slow: Gateway, subject: str, query: str, left: int) -> None:
+    token = _token(slow, subject)
+    assert (await slow.gql(query, token=token)).status == 200
+    assert [(await slow.gql(ME, token=token)).status for _ in range(left + 1)] == [200] * left + [429]
+
+
+async def test_too_many_fields_for_what_is_left_are_refused_as_a_whole(slow: Gateway) -> None:
+    token = _token(slow, "whole")
+    assert [(await slow.gql(ME, token=token)).status for _ in range(3)] == [200] * 3
+    answer = await slow.gql("{ a: me { subject } b: me { subject } c: me { subject } }", token=token)
+    assert (answer.status, answer.codes, "data" in answer.body) == (429, ["RATE_LIMITED"], False)
+
+
 async def _socket(gateway: Gateway, token: str) -> ClientConnection:
     socket = await connect(
         gateway.url.replace("http://", "ws://") + "/graphql", subprotocols=[Subprotocol("graphql-transport-ws")]
@@ -172,4 +195,25 @@ async def test_a_caller_is_no_name_in_redis(services: Services) -> None:
     names = [key.decode() async for key in cache._redis.scan_iter("rate:*")]
     assert names
     assert not any("maria" in name for name in names)
+    await cache.close()
+
+
+async def test_requests_at_the_same_time_lose_nothing_of_their_lease(services: Services) -> None:
+    cache = Cache(connect_cache(services.redis.url), secret="s")
+    rate = _rate(cache, secret=str(time.time()), per_second=50.0, burst=60)
+    await asyncio.gather(*(rate.take("somebody", 1) for _ in range(5)))
+    # At 50 tokens a second the bucket gains a few meanwhile.
+    assert 55 <= await _passed([rate], 80) <= 75
+    await cache.close()
+
+
+async def test_a_cancelled_request_takes_one_token_at_most(services: Services) -> None:
+    cache = Cache(connect_cache(services.redis.url), secret="s")
+    rate = _rate(cache, secret=str(time.time()), per_second=0.5)
+    taking = asyncio.create_task(rate.take("somebody", 1))
+    await asyncio.sleep(0)
+    taking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await taking
+    assert await _passed([rate], 30) in (19, 20)
     await cache.close()

@@ -18,12 +18,9 @@ WATCH = """subscription W($filter: SettlementStreamFilterInput, $withStatus: Boo
 
 async def _subscribed(stack: contextlib.AsyncExitStack, gateway: Gateway, token: str, **variables: Any) -> Any:
     """A socket whose subscription has begun."""
-    before = gateway.parts.hub.subscribers
     socket = await stack.enter_async_context(opened(gateway.url, token))
     await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": WATCH, "variables": variables}}))
-    async with asyncio.timeout(10):
-        while gateway.parts.hub.subscribers <= before:  # noqa: ASYNC110 - no signal to wait for
-            await asyncio.sleep(0.01)
+    await _next(socket)
     return socket
 
 

@@ -79,7 +79,7 @@ def _attacked(port: int, skipped: int) -> Any:
         attacker.stop()
 
 
-async def _times(client: httpx.AsyncClient, token: str, seconds: float) -> list[float]:
+async def times_of(client: httpx.AsyncClient, token: str, seconds: float) -> list[float]:
     """How long each of a steady client's requests took."""
     found = []
     end = time.monotonic() + seconds
@@ -102,12 +102,12 @@ async def test_the_slowest_hundredth_waits_for_one_hostile_request_at_most(fleet
     token = fleet.token("reviewer")
     quiet, beside, sent = [], [], 0
     async with httpx.AsyncClient(base_url=process.url) as client:
-        await _times(client, token, 0.5)
+        await times_of(client, token, 0.5)
         # By turns, since the machine is not equally quick all the time.
         for _ in range(WINDOWS):
-            quiet += await _times(client, token, WINDOW_SECONDS)
+            quiet += await times_of(client, token, WINDOW_SECONDS)
             with _attacked(process.settings.port, skipped=sent) as attacker:
-                beside += await _times(client, token, WINDOW_SECONDS)
+                beside += await times_of(client, token, WINDOW_SECONDS)
             sent += attacker.sent
     figures(
         quiet_p99_milliseconds=1000 * _p99(quiet),

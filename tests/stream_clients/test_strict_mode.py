@@ -27,6 +27,7 @@ async def limited(tmp_path: Path, services: Services) -> AsyncIterator[Gateway]:
         yield gateway
 
 
+@pytest.mark.hostile
 async def test_every_socket_still_answers_and_no_subscription_is_left(limited: Gateway, figures: Figures) -> None:
     await new_world(limited)
     options = {"sockets": SOCKETS, "rounds": ROUNDS, "subscription": WATCH, "query": TERM, "patienceSeconds": 10}

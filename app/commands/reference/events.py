@@ -61,6 +61,11 @@ structured JSON; the JSON Schemas and the AsyncAPI document are in [events](../e
 amounts, and no personal data. The message key is the aggregate: events of one claim or invoice stay in order. An event
 may be delivered again with the same `id` and `position`; none is left out. Fields are added, never renamed or removed.
 
+**Consumers** store, for each `subject`, the position of the last event that they have handled, and drop every event
+whose `position` is not above it. Repetitions may come after later events of their subject, for example after a
+publishing process was stopped for a while: only by this rule is an older state never taken for the newest one. Within
+a subject, new events come in the order of their positions; between subjects they may not.
+
 ## Envelope
 
 """
@@ -98,7 +103,9 @@ def _inbound() -> str:
     schema = inbound_schema()
     data = schema["properties"]["data"]
     intro = (
-        f"Payers send `{INBOUND_NAME}` (`{INBOUND.ce_type}`) to `BILLING_REMITTANCES_TOPIC`. {schema['description']}"
+        f"Payers send `{INBOUND_NAME}` (`{INBOUND.ce_type}`) to `BILLING_REMITTANCES_TOPIC`. {schema['description']} "
+        "`source` must be bound to the payer (`BILLING_STATEMENT_SOURCES`), by default `/payer/` and its registro ANS; "
+        "a second event with the same `id` from that source is ignored."
     )
     line, denial = (schema["$defs"][name] for name in ("StatementLineData", "StatementDenialData"))
     parts = [_fields(data), f"Each of `lines`:\n\n{_fields(line)}", f"Each of `denials`:\n\n{_fields(denial)}"]

@@ -24,7 +24,7 @@ LABELS: Final = {
     "aggregate": "what the event is about: `claim`, `denial`, `invoice`, `settlement` or `remittance`",
     "dependency": "`database`, `redis` or `kafka`",
     "server": "`database` or `redis`",
-    "error": "the name of an exception",
+    "error": "the name of an exception, or `other`",
     "consumer": "`hub` (the event log) or `inbox` (payers' statements)",
     "part": "`billed`, `paid`, `in_dispute`, `lost` or `awaiting`",
 }

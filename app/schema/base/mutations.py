@@ -86,7 +86,13 @@ Via = Callable[[Context, Mapping[str, Any], str | None], Awaitable[Written[Any]]
 
 
 def mutation(
-    action: Action[Any], input: type, payload: type[MutationPayload], description: str, *, via: Via | None = None
+    action: Action[Any],
+    input: type,
+    payload: type[MutationPayload],
+    description: str,
+    *,
+    via: Via | None = None,
+    directives: Sequence[object] = (),
 ) -> StrawberryField:
     """The root field of an action, with the action's name and permission. It is nullable: a refused or failed mutation
     is null and has an error, and the others of its request are still answered.
@@ -105,7 +111,11 @@ def mutation(
     if action.needs is None:
         raise AssertionError(f"set `needs` of the action {action.name} to a permission")
     field: StrawberryField = strawberry.mutation(
-        resolver=resolve, name=action.name, description=description, extensions=[Requires(action.needs)]
+        resolver=resolve,
+        name=action.name,
+        description=description,
+        directives=directives,
+        extensions=[Requires(action.needs)],
     )
     return field
 

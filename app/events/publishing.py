@@ -1,0 +1,183 @@
+"""Publishing: committed events are numbered, sent in order, and only then marked as published.
+
+An event that cannot be published is parked, and every later event of its aggregate waits for it: none is skipped, and
+none overtakes another. `billing parked` lists parked events, `billing release` lets the relay try them again. An event
+whose name this release does not know waits, with the later ones of its aggregate, for a leader of a newer release.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import outbox as outbox_db
+from app.db.engine import Database
+from app.db.outbox import OutboxRecord
+from app.events.contracts import CONTRACTS, UNKNOWN_NAME, unpublishable_reason
+from app.events.forever import is_being_cancelled
+from app.telemetry.metrics import Metrics
+
+BATCH_SIZE: Final = 200
+DATABASE_TIMEOUT_SECONDS: Final = 20.0
+PUBLISH_TIMEOUT_SECONDS: Final = 20.0
+_log = structlog.get_logger("billing.relay")
+
+
+class EventRefused(Exception):
+    """The broker is up and will never accept one of the events; the text says why."""
+
+
+class PublishFailed(Exception):
+    """The events could not be sent now; the cause says why."""
+
+
+class Transport(Protocol):
+    """Where events are published."""
+
+    async def publish(self, rows: Sequence[OutboxRecord]) -> None:
+        """Return once all rows are stored there; EventRefused if it will never accept one, any error if it may later.
+
+        After an error any of the rows may have been published.
+        """
+
+    async def close(self) -> None:
+        """Give back connections."""
+
+
+async def _alone(_connection: AsyncConnection) -> None:
+    """Nobody else publishes."""
+
+
+class Publisher:
+    """Publishes a batch at a time.
+
+    `confirm` is called in every transaction, and raises if another process may publish.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        transport: Transport,
+        *,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        confirm: Callable[[AsyncConnection], Awaitable[None]] = _alone,
+    ) -> None:
+        self._database = database
+        self._transport = transport
+        self._metrics = metrics
+        self._now = now
+        self._confirm = confirm
+
+    async def release_known(self, connection: AsyncConnection) -> None:
+        """Let events that an older release has parked, since it did not know their names, be published."""
+        async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS), connection.begin():
+            await self._confirm(connection)
+            await outbox_db.release_named(connection, UNKNOWN_NAME, CONTRACTS)
+
+    async def publish_batch(self, connection: AsyncConnection) -> bool:
+        """Number and publish up to 200 events; whether there were any. PublishFailed if they cannot be sent now.
+
+        A crash after publishing and before marking repeats events, with the same ids and positions; it skips none.
+        """
+        began = time.perf_counter()
+        async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
+            if not await self._has_work(connection):
+                return False
+            await self._number(connection)
+            async with connection.begin():
+                await self._confirm(connection)
+                # Checked again, though only publishable rows are numbered: since then a release with other contracts
+                # may have started, or an operator may have changed the row.
+                rows = await outbox_db.unpublished(connection, BATCH_SIZE, CONTRACTS)
+                rows = await self._publishable(connection, rows)
+        await self._publish(connection, rows)
+        self._metrics.batch_seconds.observe(time.perf_counter() - began)
+        return True
+
+    async def _number(self, connection: AsyncConnection) -> None:
+        """Give positions to committed rows, in a transaction of its own, before any of them is published.
+
+        So a row keeps its position if publishing fails. A parked row gets none, which leaves no gap.
+        """
+        async with connection.begin():
+            await self._confirm(connection)
+            rows = await outbox_db.unnumbered(connection, BATCH_SIZE, CONTRACTS)
+            await outbox_db.number(connection, [row.id for row in await self._publishable(connection, rows)])
+
+    async def _publishable(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> list[OutboxRecord]:
+        """The rows that can be published; the others are parked, and later rows of their aggregates left out."""
+        found: list[OutboxRecord] = []
+        parked: set[str] = set()
+        for row in rows:
+            if row.aggregate_id in parked:
+                continue
+            reason = unpublishable_reason(row)
+            if reason is None:
+                found.append(row)
+            else:
+                parked.add(row.aggregate_id)
+                await self._park(connection, row, reason)
+        return found
+
+    async def _publish(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> None:
+        try:
+            await self._send(rows)
+        except EventRefused:
+            await self._publish_one_by_one(connection, rows)
+        else:
+            await self._mark(connection, rows)
+
+    async def _send(self, rows: Sequence[OutboxRecord]) -> None:
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
+                await self._transport.publish(rows)
+        except EventRefused:
+            raise
+        except asyncio.CancelledError as error:
+            if is_being_cancelled():
+                raise
+            raise PublishFailed from error
+        except Exception as error:
+            raise PublishFailed from error
+
+    async def _publish_one_by_one(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> None:
+        """Publish again, to find out which events the broker refuses: they are parked, all others go on."""
+        refused: set[str] = set()
+        for row in rows:
+            if row.aggregate_id in refused:
+                continue
+            try:
+                await self._send([row])
+            except EventRefused as error:
+                refused.add(row.aggregate_id)
+                async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS), connection.begin():
+                    await self._confirm(connection)
+                    await self._park(connection, row, str(error))
+            else:
+                await self._mark(connection, [row])
+
+    async def _park(self, connection: AsyncConnection, row: OutboxRecord, reason: str) -> None:
+        _log.error("event_parked", event_id=row.event_id, name=row.name, aggregate=row.aggregate_id, reason=reason)
+        await outbox_db.park(connection, row.id, reason=reason, now=self._now())
+
+    async def _mark(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> None:
+        positions = [row.position for row in rows if row.position is not None]
+        async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS), connection.begin():
+            await self._confirm(connection)
+            await outbox_db.mark_published(connection, positions, now=self._now())
+        self._metrics.published.inc(len(positions))
+
+    async def _has_work(self, connection: AsyncConnection) -> bool:
+        if not self._database.is_sqlite:
+            async with connection.begin():
+                waiting = await outbox_db.backlog(connection, CONTRACTS)
+        else:
+            # A transaction on SQLite takes the only write lock: an autocommit read does not delay writers.
+            async with self._database.reading() as reader:
+                waiting = await outbox_db.backlog(reader, CONTRACTS)
+        return waiting.pending > 0
