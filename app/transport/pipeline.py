@@ -166,6 +166,7 @@ class Pipeline:
                 if isawaitable(result):
                     async with expire_when(deadline, disconnected):
                         result = await result
+                await context.store_disclosures()
             if context.work.stopped is None:
                 return Answer.of(result, context.request_id, self._cost_report(operation))
             return Answer.refused(errors.as_refusal(context.work.stopped, context.request_id), is_refusal=False)

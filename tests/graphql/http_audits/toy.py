@@ -54,6 +54,9 @@ class Context:
     def disclosures(self) -> None:
         """Nothing is recorded."""
 
+    async def store_disclosures(self) -> None:
+        """Nothing is disclosed."""
+
     def record_disclosures(self, disclosures: None) -> None:
         """Nothing is recorded."""
 
