@@ -6,8 +6,8 @@ The earlier release leaves the new column empty.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "b005"
-down_revision = "b004"
+revision = "b006"
+down_revision = "b005"
 branch_labels = None
 depends_on = None
 
