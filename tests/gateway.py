@@ -34,6 +34,7 @@ from tests.services import Services
 AT_ONCE: dict[str, Any] = {
     "rate_per_second": 0,
     "refused_tokens_per_second": 0,
+    "unknown_cards_per_hour": 0,
     "lame_duck_seconds": 0,
     "health_seconds": 0,
 }

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     depth_max: int = Field(default=15, ge=3, le=100)
     aliases_max: int = Field(default=100, ge=0, le=2_000)
     cost_max: int = Field(default=20_000, ge=100, le=10_000_000)
+    batch_max: int = Field(default=0, ge=0, le=10)
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None
     tls_client_ca_file: Path | None = None
@@ -108,6 +109,9 @@ class Settings(BaseSettings):
     kafka_key_file: Path | None = None
 
     rate_per_second: float = Field(default=50.0, ge=0, le=100_000)
+    persons_unlogged_max: int = Field(default=20, ge=0, le=1_000)
+    unknown_cards_per_hour: int = Field(default=30, ge=0, le=100_000)
+    emergency_accesses_per_day: int = Field(default=3, ge=1, le=1_000)
     rate_burst: int = Field(default=200, ge=1, le=1_000_000)
     refused_tokens_per_second: float = Field(default=5.0, ge=0, le=100_000)
     refused_tokens_burst: int = Field(default=100, ge=1, le=1_000_000)

@@ -10,7 +10,7 @@ from app.domain.money import Cents
 from app.resolvers import denials
 from app.resolvers.denials import DenialOrder, DenialPage
 from app.schema.base.arguments import FILTER, ORDER, After, First
-from app.schema.base.connections import Edge, PageInfo
+from app.schema.base.connections import Edge, PageInfo, at_most_int
 from app.schema.base.described import described
 from app.schema.base.enums import DenialStatus
 from app.schema.base.info import Info
@@ -31,9 +31,9 @@ class DenialConnection:
     nodes: list[Denial] = strawberry.field(description="The denials without their cursors.")
     page_info: PageInfo = strawberry.field(description="Position of the page in the list.")
 
-    @strawberry.field(description="Number of denials in the whole list; counted only when requested.")
+    @strawberry.field(description="Number of denials in the whole list (at most 2147483647); counted on request.")
     async def total_count(page: strawberry.Parent[DenialPage]) -> int:
-        return await page.count()
+        return at_most_int(await page.count())
 
     @strawberry.field(
         description="Sum of the open denials in the whole list, which is lost unless the provider appeals.",

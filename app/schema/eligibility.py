@@ -179,7 +179,7 @@ class CheckEligibilityPayload(MutationPayload):
     )
 
 
-async def _check(ctx: Context, arguments: Mapping[str, Any]) -> Written[EligibilityRecord]:
+async def _check(ctx: Context, arguments: Mapping[str, Any], _key: str | None) -> Written[EligibilityRecord]:
     question = arguments["question"](business_day(ctx.now()))
     return Written(await eligibility.check(ctx, question=question, is_forced=arguments["is_forced"]))
 

@@ -30,6 +30,7 @@ from app.schema.base.connections import Node
 from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus, InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, amount, financial, health, marked, maskable, personal
+from app.schema.base.scalars import BigInt
 from app.schema.history import ClaimHistoryEntry, InvoiceHistoryEntry
 from app.schema.parties import Authorization, Patient, Payer, Practitioner, Provider
 from app.schema.preflight import PreflightFinding
@@ -375,7 +376,7 @@ class Settlement(Node):
         extensions=financial("settlements:read_bank"),
     )
 
-    @strawberry.field(description="Position in the event log; null until published.")
+    @strawberry.field(graphql_type=BigInt | None, description="Position in the event log; null until published.")
     async def position(settlement: strawberry.Parent[SettlementRecord], info: Info) -> int | None:
         return await info.context.loaders.position_of_event.load(settlement.event_id)
 

@@ -47,5 +47,8 @@ class OperationContext(Protocol):
     def disclosures(self) -> Any:
         """What the operation showed and refused so far, for `record_disclosures`; None for nothing."""
 
+    async def store_disclosures(self) -> None:
+        """Before the answer of an operation: store what it showed, if that must not wait for the batch."""
+
     def record_disclosures(self, disclosures: Any) -> None:
         """Enter into the access log that this caller saw them; None is ignored."""

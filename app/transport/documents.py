@@ -1,7 +1,7 @@
 """The steps that depend on a document's text alone (parse, measure, validate), and the cache of their results."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -132,9 +132,11 @@ class Documents:
         """The document if it was found valid before."""
         return self._cache.get(_key(text), owner)
 
-    def compile(self, text: str) -> Document:
-        """Parse, measure and validate, without the cache: this may run in any thread."""
+    def compile(self, text: str, check_tree: Callable[[DocumentNode], None] = lambda _tree: None) -> Document:
+        """Parse, measure and validate, without the cache: this may run in any thread. What `check_tree` refuses is
+        refused before anything is said of the schema."""
         tree = parse_text(text)
+        check_tree(tree)
         measures = measure(self._schema, tree, self._limits)
         validate_tree(self._schema, tree, hide_suggestions=self._hide_suggestions)
         operations = {

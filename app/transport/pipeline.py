@@ -26,6 +26,7 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from inspect import isawaitable
 
 from graphql import ExecutionResult, OperationType
@@ -87,10 +88,7 @@ class Pipeline:
         started = time.perf_counter()
         await admission.admit_request(context)
         resolved = await self._persisted.resolve(parameters)
-        owner = admission.owner_of(context)
-        document = self._documents.cached(resolved.query, owner)
-        if document is None:
-            document = await self._compile(resolved.query, context, owner)
+        document = await self._document(resolved.query, context)
         operation = document.choose(resolved, started=started)
         self._engine.check_type(operation.type)
         admission.admit_cost(operation, self._limits)
@@ -99,14 +97,24 @@ class Pipeline:
             await self._persisted.register(parameters, resolved)
         return operation
 
+    async def _document(self, text: str, context: OperationContext) -> Document:
+        """Steps 3 to 5, or their result from the cache, for a caller who may send such a document."""
+        owner = admission.owner_of(context)
+        document = self._documents.cached(text, owner)
+        if document is None:
+            return await self._compile(text, context, owner)
+        admission.admit_fields(document.tree, context)
+        return document
+
     async def _compile(self, text: str, context: OperationContext, owner: str) -> Document:
         """Steps 3 to 5. Long documents are compiled in one thread, one after the other, so that short requests share
         the processor with them instead of waiting for them."""
         admission.admit_length(text, context)
+        check_tree = partial(admission.admit_fields, context=context)
         if len(text) < admission.LONG_CHARACTERS:
-            return self._documents.get(text, owner)
+            return self._documents.store(self._documents.compile(text, check_tree), owner)
         loop = asyncio.get_running_loop()
-        document = await loop.run_in_executor(self._compiler, self._documents.compile, text)
+        document = await loop.run_in_executor(self._compiler, self._documents.compile, text, check_tree)
         return self._documents.store(document, owner)
 
     async def answer(
@@ -140,6 +148,7 @@ class Pipeline:
                 if isawaitable(result):
                     async with expire_when(deadline, disconnected):
                         result = await result
+                await context.store_disclosures()
             return Answer.of(result, context.request_id, self._cost_report(operation))
         except Exception as error:  # noqa: BLE001 - masked and logged
             return Answer.refused(self._failure(error, deadline, context.request_id), is_refusal=False)

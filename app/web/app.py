@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from app.redis.cache import DOCUMENT_LIFETIME_SECONDS, Cache
-from app.resolvers.context import Context
+from app.resolvers.context import AccessLimits, Context
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
 from app.schema.operation_names import OPERATION_NAMES
@@ -114,6 +114,7 @@ def _view(process: Process) -> GraphQLView:
         context=_context_factory(process),
         persisted=_persisted_documents(process),
         streams_per_caller=settings.streams_per_subject,
+        batch_max=settings.batch_max,
         deadline_seconds=settings.operation_deadline_seconds,
         body_seconds=settings.body_timeout_seconds,
         explorer_page=_explorer_page if settings.is_development else None,
@@ -170,9 +171,11 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             rate=process.rate,
             tuss=process.tuss,
             cursor_key=process.cursor_key,
+            unknown_cards=process.unknown_cards,
             now=process.now,
             request_id=request_id.get(),
             address=address,
+            limits=AccessLimits(process.settings.emergency_accesses_per_day, process.settings.persons_unlogged_max),
             is_schema_public=process.settings.is_development,
             is_over_socket=connection.scope["type"] == "websocket",
         )

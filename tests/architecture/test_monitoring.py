@@ -175,6 +175,7 @@ def test_every_dependency_the_outbox_the_inbox_the_books_and_the_access_log_are_
         "billing_inbox_stalled_seconds",
         "billing_audit_lost_total",
         "billing_emergency_accesses_total",
+        "billing_mutations_total",
     }
     dependencies = re.findall(r'dependency="(\w+)"', " ".join(alert["expr"] for alert in ALERTS))
     assert sorted(dependencies) == ["database", "kafka", "redis"]

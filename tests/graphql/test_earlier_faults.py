@@ -161,6 +161,9 @@ def _root_fields() -> list[tuple[str, str]]:
     """Every field of Query, Mutation and Subscription with its kind, from the printed schema."""
     text = (pathlib.Path(__file__).parents[2] / "schema.graphql").read_text()
     text = re.sub(r'"""[\s\S]*?"""', "", text)
+    # Arguments have lines of their own, since each is described.
+    text = re.sub(r"\(\s+([\s\S]*?)\s+\)", lambda found: f"({', '.join(found[1].split(chr(10)))})", text)
+    text = re.sub(r"(?<=, ) +|, (?= *,)", "", text)
     found = []
     for kind in ("Query", "Mutation", "Subscription"):
         block = re.search(rf"^type {kind} \{{\n([\s\S]*?)^\}}", text, re.MULTILINE)

@@ -6,6 +6,8 @@ from typing import Any
 from tests.hostile.wire import JSON, get, post
 
 BAD = (400, "BAD_REQUEST")
+TOKEN = b"authorization: Bearer <token>"
+"""A reviewer's, which the test puts in."""
 TYPE = (415, "UNSUPPORTED_MEDIA_TYPE")
 LARGE = (413, "PAYLOAD_TOO_LARGE")
 HEADERS = (431, "HEADERS_TOO_LARGE")
@@ -88,18 +90,18 @@ REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
     ),
     "a page asked by a variable": (
         post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":2000000000}}'),
-        (200, "UNAUTHENTICATED"),
+        (401, "UNAUTHENTICATED"),
     ),
     "a page asked by a float": (
-        post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":1e300}}'),
+        post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":1e300}}', TOKEN),
         (400, "BAD_USER_INPUT"),
     ),
     "a page asked by a list": (
-        post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":[[1]]}}'),
+        post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":[[1]]}}', TOKEN),
         (400, "BAD_USER_INPUT"),
     ),
     "an enum of an object": (
-        post(b'{"query":"query($o:ClaimOrder!){claims(orderBy:$o){totalCount}}","variables":{"o":{"a":1}}}'),
+        post(b'{"query":"query($o:ClaimOrder!){claims(orderBy:$o){totalCount}}","variables":{"o":{"a":1}}}', TOKEN),
         (400, "BAD_USER_INPUT"),
     ),
     "no content type": (post(QUERY + b"}", media=b""), TYPE),
@@ -144,7 +146,7 @@ REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
     "a method of its own": (b"BREW /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n", BAD),
     "DELETE": (b"DELETE /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n", (405, "METHOD_NOT_ALLOWED")),
     "a GET of a mutation": (
-        get(b"query=mutation%7BacceptDenial(input%3A%7Bid%3A1,idempotencyKey%3A%221%22%7D)%7Breplayed%7D%7D"),
+        get(b"query=mutation%7BacceptDenial(input%3A%7Bid%3A1,idempotencyKey%3A%221%22%7D)%7Breplayed%7D%7D", TOKEN),
         (405, "METHOD_NOT_ALLOWED"),
     ),
     "a GET of nothing": (get(b""), BAD),

@@ -95,9 +95,9 @@ def test_what_is_over_a_limit_says_which_and_by_how_much(limit: str) -> None:
 async def test_a_cost_over_the_limit_is_refused_with_the_variables_that_make_it() -> None:
     pipeline = Pipeline(schema, deadline_seconds=1, limits=Limits(cost=50))
     query = "query($n: Int!) { claims(first: $n) { nodes { id } } }"
-    assert (await pipeline.prepare(Parameters(query, {"n": 48}), Context([]))).cost == 50
+    assert (await pipeline.prepare(Parameters(query, {"n": 48}), Context([], is_authenticated=True))).cost == 50
     with pytest.raises(TooComplex) as refused:
-        await pipeline.prepare(Parameters(query, {"n": 49}), Context([]))
+        await pipeline.prepare(Parameters(query, {"n": 49}), Context([], is_authenticated=True))
     assert refused.value.extensions == {"code": "TOO_COMPLEX", "limit": "cost", "found": 51, "max": 50}
 
 

@@ -45,7 +45,9 @@ REQUEST_ERRORS: Final = {
     "FORBIDDEN": Refusal(
         "200, 403",
         "The caller lacks the permission in `extensions.permission`. For a nullable field the field is null and the "
-        "rest is answered; its path is in `extensions.redacted`.",
+        "rest is answered. A field that is refused in many objects has one error, with the first path and their number "
+        "in `extensions.count`; the response's `extensions.redacted` lists all paths as patterns, such as "
+        "`claims.nodes[0-41,43].patient.cpf`.",
         NO,
         "Leave the field out, or ask for a role with the permission: see [access.md](access.md).",
     ),
@@ -132,7 +134,8 @@ REQUEST_ERRORS: Final = {
     ),
     "UNAUTHENTICATED": Refusal(
         "200, 401",
-        "The token is missing where one is needed, not accepted, or expired.",
+        "The token is missing, not accepted, or expired. Without one only `{ __typename }` is answered, and nothing is "
+        "said of the schema.",
         "with a new token",
         "Get a token; `billing whoami --token-file -` says why one is not accepted.",
     ),
@@ -169,6 +172,7 @@ USER_ERRORS: Final = {
     ErrorCode.STALE_VERSION: (CHANGED, "Read the object again and repeat with its `version`."),
     ErrorCode.IDEMPOTENCY_KEY_REUSED: (CHANGED, "Use a new key for a new input."),
     ErrorCode.IDEMPOTENCY_KEY_REQUIRED: (CHANGED, "Send a new `idempotencyKey`, or use POST."),
+    ErrorCode.EMERGENCY_LIMIT: (CHANGED, "Ask a colleague to open the access, or an administrator for a permission."),
     ErrorCode.CURSOR_EXPIRED: (CHANGED, "Read the list, then subscribe without `after`."),
     ErrorCode.NOT_FOUND: (NO, "Check the id; an object outside the caller's data scope looks the same."),
 }
@@ -208,8 +212,8 @@ _USER = """
 These are in `errors` of the payload, as `UserError { code message field tissCode }`. Nothing was changed. `field` is
 the path in the input, `tissCode` the payers' own code from Tabela 38. A query or subscription whose arguments are
 refused has `BAD_USER_INPUT` in `errors[].extensions.code` and one of these codes in `extensions.reason`, with `field`
-and `tissCode`; only CONFLICT, STALE_VERSION, CURSOR_EXPIRED and NOT_FOUND, which are about stored data, are the code
-itself. It is always safe to repeat a mutation with the same idempotency key and the same input.
+and `tissCode`; only CONFLICT, STALE_VERSION, CURSOR_EXPIRED, EMERGENCY_LIMIT and NOT_FOUND, which are about stored
+data, are the code itself. It is always safe to repeat a mutation with the same idempotency key and the same input.
 
 """
 _CLOSE = """

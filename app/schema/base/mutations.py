@@ -82,7 +82,7 @@ class MutationPayload:
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
 
 
-Via = Callable[[Context, Mapping[str, Any]], Awaitable[Written[Any]]]
+Via = Callable[[Context, Mapping[str, Any], str | None], Awaitable[Written[Any]]]
 
 
 def mutation(
@@ -132,10 +132,8 @@ async def _answer(
     """Run the action: failures become `errors`, the result becomes the payload's own fields."""
     try:
         arguments = await _arguments(action, ctx, input)
-        if via is not None:
-            written = await via(ctx, arguments)
-        else:
-            written = await ctx.change(action, arguments, key=input.value.get("idempotencyKey"))
+        key = input.value.get("idempotencyKey")
+        written = await (via(ctx, arguments, key) if via is not None else ctx.change(action, arguments, key=key))
     except BillingError as error:
         return payload(errors=user_errors(error.failures))
     return payload(errors=[], replayed=written.replayed, **_result_fields(payload, written.value))
