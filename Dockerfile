@@ -36,12 +36,14 @@ ENV PATH=/opt/billing/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     BILLING_HOST=0.0.0.0 \
     BILLING_PORT=8000 \
+    BILLING_ADMIN_HOST=0.0.0.0 \
+    BILLING_ADMIN_PORT=8001 \
     BILLING_VAR_DIR=/var/lib/billing
 WORKDIR /var/lib/billing
 USER 10001:10001
-EXPOSE 8000
+EXPOSE 8000 8001
 # Liveness, not readiness: a database that is down is no reason to restart the process.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as web; web.urlopen(f\"http://127.0.0.1:{os.environ['BILLING_PORT']}/health/live\", timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as web; web.urlopen(f\"http://127.0.0.1:{os.environ['BILLING_ADMIN_PORT']}/health/live\", timeout=4)"]
 ENTRYPOINT ["billing"]
 CMD ["serve"]

@@ -48,10 +48,10 @@ def main() -> None:
     try:
         app()
     except SettingsError as error:
-        console.note(f"billing: wrong settings\n{error}")
+        _note_lines("billing: wrong settings", error)
         sys.exit(console.EXIT_BAD_SETTINGS)
     except ManifestError as error:
-        console.note(f"billing: wrong trusted documents\n{error}")
+        _note_lines("billing: wrong trusted documents", error)
         sys.exit(console.EXIT_BAD_SETTINGS)
     except (
         BillingError,
@@ -74,6 +74,11 @@ def main() -> None:
             raise
         console.note(f"billing: cannot use {error.filename}: {error.strerror}")
         sys.exit(console.EXIT_BAD_INPUT)
+
+
+def _note_lines(title: str, error: Exception) -> None:
+    for line in [title, *str(error).splitlines()]:
+        console.note(line)
 
 
 if __name__ == "__main__":

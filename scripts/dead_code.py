@@ -19,12 +19,15 @@ ALLOWED: Final = {
     "process_bind_param": "SQLAlchemy calls it on a TypeDecorator",
     "process_result_value": "SQLAlchemy calls it on a TypeDecorator",
     "is_type_of": "Strawberry calls it on a type",
+    "complete_awaitable_value": "graphql-core calls it on an executor",
     "resolve_async": "Strawberry calls it on a field extension",
     "enter_fragment_spread": "graphql-core calls it on a Visitor",
     "enter_variable": "graphql-core calls it on a Visitor",
     "leave_selection_set": "graphql-core calls it on a Visitor",
     "insert_only_row": "a step of migrations, whose files are not searched",
     "backfill": "a step of migrations, whose files are not searched",
+    "reject": "websockets calls it for a handshake that it refuses",
+    "send_500_response": "uvicorn calls it for a handshake that nothing has answered",
     "remittance_line": "a loader that READERS names for the ids of its kind",
 }
 """Each name with who uses it, or why it stays."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from pydantic import SecretStr
 from sqlalchemy import event
 from websockets.asyncio.client import ClientConnection, connect
@@ -26,14 +25,24 @@ from app.runtime.settings import Settings
 from app.runtime.sweep import expire_denials, sweep
 from app.unit_of_work.run import Changes
 from app.web.app import create_app
+from app.web.stopping import StoppingServer
 from tests.prepared import prepare
 from tests.servers.mysql import create_database
 from tests.services import Services
 
+# Nothing waits, and no answer is an old one, unless a test is about that.
+AT_ONCE: dict[str, Any] = {
+    "rate_per_second": 0,
+    "refused_tokens_per_second": 0,
+    "unknown_cards_per_hour": 0,
+    "lame_duck_seconds": 0,
+    "health_seconds": 0,
+}
+
 
 def embedded_settings(directory: Path, **changes: Any) -> Settings:
     """SQLite, in-process cache and events."""
-    return Settings(var_dir=directory, port=0, **{"rate_per_second": 0, "refused_tokens_per_second": 0, **changes})
+    return Settings(var_dir=directory, port=0, **{**AT_ONCE, **changes})
 
 
 async def server_settings(directory: Path, services: Services, **changes: Any) -> Settings:
@@ -48,8 +57,7 @@ async def server_settings(directory: Path, services: Services, **changes: Any) -
         "events_topic": f"billing.events.{name}",
         "remittances_topic": f"billing.remittances.{name}",
         "statement_sources": "/payer/{payer},/payer/{payer}/other",
-        "rate_per_second": 0,
-        "refused_tokens_per_second": 0,
+        **AT_ONCE,
     }
     return Settings(var_dir=directory, port=0, **{**values, **changes})
 
@@ -234,7 +242,7 @@ async def running_gateway(
     if not is_prepared:
         await prepare(settings)
     app = create_app(settings, clock=clock)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3))
+    server = StoppingServer(settings, app)
     task = asyncio.create_task(server.serve())
     await _until(lambda: server.started or task.done(), seconds=20)
     assert server.started, "the gateway did not start"

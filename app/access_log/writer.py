@@ -47,6 +47,8 @@ class AccessLogWriter:
         self._metrics = metrics
         self._pending: deque[PendingOperation] = deque()
         self._batch: Sequence[SignedEntry] = ()
+        # Entries that `store` could not write, or was cancelled at: whether they are stored is not known.
+        self._uncertain: deque[Sequence[SignedEntry]] = deque()
         self._sequence = 0
         self._report_at = 0
         self._is_stopping = asyncio.Event()
@@ -62,6 +64,22 @@ class AccessLogWriter:
         else:
             self._metrics.audit_lost.inc(pending.entries)
             self._sequence += pending.entries  # the check reports the gap
+
+    async def store(self, actor: Actor, notes: OperationNotes) -> None:
+        """Store the entry of what an operation showed at once; raises what the database raises.
+
+        A failed one is written later all the same: the caller has seen nothing, but the numbers of this process have
+        no gap.
+        """
+        pending = PendingOperation(self._now(), actor, notes)
+        patients = await self._patients(set(pending.claims()))
+        batch = list(self._signer.of_operation(pending, patients, self._sequence + 1))
+        self._sequence += len(batch)
+        try:
+            await self._write(batch)
+        except BaseException:
+            self._uncertain.append(batch)
+            raise
 
     async def record(
         self,
@@ -119,6 +137,9 @@ class AccessLogWriter:
 
     async def flush(self) -> None:
         """Write everything that is pending."""
+        while self._uncertain:
+            await self._write(self._uncertain[0])
+            self._uncertain.popleft()
         while self._batch or self._pending:
             if not self._batch:
                 self._batch = await self._next_batch()

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app.db.engine import Database
 from app.db.migrate import check_tables
 from app.domain.actor import Actor
+from app.domain.text import visible
 from app.runtime import settings as settings_module
 from app.runtime.build import changes_of, console_actor, database_of
 from app.runtime.settings import Settings
@@ -77,13 +78,13 @@ def progress(text: str) -> Progress:
 
 
 def say(line: str) -> None:
-    """One line of the result, to standard output."""
-    out.print(line, markup=False)
+    """One line of the result, to standard output, whatever it quotes from documents and other systems."""
+    out.print(visible(line), markup=False)
 
 
 def note(line: str) -> None:
     """One line for the operator, to standard error."""
-    err.print(line, markup=False)
+    err.print(visible(line), markup=False)
 
 
 def fail(message: str) -> NoReturn:

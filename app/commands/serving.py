@@ -1,6 +1,5 @@
 """Commands that run the gateway and prepare its database."""
 
-import contextlib
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ from app.auth.roles import ROLES
 from app.commands import console, identity
 from app.db import identity as database_identity
 from app.db import migrate as migrations
-from app.db.engine import Database, DatabaseUnavailable
+from app.db.engine import Database, DatabaseRefused, DatabaseUnavailable
 from app.demo import seed as demo
 from app.runtime.settings import Settings
 
@@ -28,9 +27,14 @@ def serve(
 
 
 async def _check_tables(database: Database) -> None:
-    """MissingTables or RetiredDatabase; if the database is down the process starts unready and waits for it."""
-    with contextlib.suppress(DatabaseUnavailable):
+    """MissingTables, RetiredDatabase or DatabaseRefused; if the database is down the process starts unready and waits
+    for it."""
+    try:
         await migrations.check_tables(database)
+    except DatabaseRefused:
+        raise
+    except DatabaseUnavailable:
+        return
 
 
 def _greet(settings: Settings) -> None:

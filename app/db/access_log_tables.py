@@ -82,6 +82,9 @@ emergency_accesses = Table(
     Column("reason", String(500), nullable=False),
     Column("granted_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    # Numbers the accesses of one caller, so that of two requests at the same time only one is granted.
+    Column("serial", Integer),
     Index(None, "actor", "expires_at"),
+    Index(None, "actor", "serial", unique=True),
     **MYSQL,
 )

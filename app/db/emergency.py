@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, case, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.access_log_tables import emergency_accesses
-from app.db.engine import fetch, scalar
+from app.db.engine import fetch, fetch_one, scalar
 from app.db.paging import Keyset
-from app.db.records import columns, insert_records
+from app.db.records import columns
 from app.db.reference_tables import patients
 from app.db.scoping import patients_in
 from app.domain.data_scope import DataScope
@@ -29,12 +29,33 @@ class EmergencyRecord:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierAccesses:
+    """A caller's accesses so far: how many are open, how many were granted recently, and the serial of the last."""
+
+    open: int
+    recent: int
+    last_serial: int
+
+
 EMERGENCY = columns(emergency_accesses, EmergencyRecord)
 
 
-async def insert_access(connection: AsyncConnection, access: EmergencyRecord) -> None:
-    """Store a new access."""
-    await insert_records(connection, emergency_accesses, [access])
+async def insert_access(connection: AsyncConnection, access: EmergencyRecord, *, serial: int) -> None:
+    """Store a new access, the caller's `serial`-th; IntegrityError if another request has stored that one."""
+    values = {column.name: getattr(access, column.name) for column in EMERGENCY}
+    await connection.execute(insert(emergency_accesses).values(**values, serial=serial))
+
+
+async def of_caller(connection: AsyncConnection, actor: str, *, since: datetime, now: datetime) -> EarlierAccesses:
+    """The caller's accesses: those open at `now`, those granted after `since`, and the last serial (0 for none)."""
+    table = emergency_accesses.c
+    query = select(
+        func.count(case((table.expires_at > now, 1))),
+        func.count(case((table.granted_at > since, 1))),
+        func.coalesce(func.max(table.serial), 0),
+    ).where(table.actor == actor)
+    return await fetch_one(connection, query, EarlierAccesses) or EarlierAccesses(0, 0, 0)
 
 
 def _visible(scope: DataScope, *selected: ColumnElement[Any]) -> Select[Any]:

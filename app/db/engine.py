@@ -36,6 +36,8 @@ REFUSING_WRITES: Final = frozenset({1021, 1030, 1047, 1114, 1290, 1792, 1836, 30
 """The disk or a table is full (1021, 1030, 1114), the server is read-only (1290, 1792, 1836), or its group or cluster
 is not ready (1047, 3098, 3100, 3101)."""
 LOCK_TIMEOUTS: Final = frozenset({1205})
+REFUSING_USER: Final = frozenset({1044, 1045, 1049, 1698})
+"""The user, the password or the database's name is wrong."""
 RETRYABLE: Final = frozenset({1020, 1205, 1213}) | LOST_CONNECTION
 
 
@@ -48,6 +50,10 @@ class DatabaseUnavailable(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+class DatabaseRefused(DatabaseUnavailable):
+    """The database refuses the gateway's user, or has no such database: waiting does not help, the settings must."""
 
 
 class Database:
@@ -162,6 +168,11 @@ class Database:
                 await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
         raise DatabaseUnavailable  # pragma: no cover - the loop returns or raises
 
+    async def leave_server_without_writes(self, error: BaseException) -> None:
+        """Drop the connections if the error, of another connection, says that their server refuses to write."""
+        if error_number(error.__cause__ or error) in REFUSING_WRITES:
+            await self.dispose()
+
     async def dispose(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
@@ -184,6 +195,8 @@ def translating_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if error_number(error) in REFUSING_USER:
+            raise DatabaseRefused from error
         if is_unavailable(error):
             raise DatabaseUnavailable from error
         raise

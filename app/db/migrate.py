@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import Database, is_unavailable, translating_errors
+from app.db.engine import REFUSING_USER, Database, error_number, is_unavailable, translating_errors
 from app.db.leadership import LOCK_NAME_LENGTH_MAX
 
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -93,7 +93,7 @@ async def upgrade(database: Database, revision: str = "head") -> None:
                     await connection.commit()
                 await connection.run_sync(_upgrade, revision)
         except DBAPIError as error:
-            if is_unavailable(error):
+            if is_unavailable(error) or error_number(error) in REFUSING_USER:
                 raise
             raise MigrationFailed(error.orig) from error
 

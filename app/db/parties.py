@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from sqlalchemy import insert, select
+from sqlalchemy import case, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run
 from app.db.records import columns, insert_records
 from app.db.reference_tables import coverages, patients, payers, providers
-from app.db.scoping import patients_in
+from app.db.scoping import is_treated_in, patients_in
 from app.domain.contracts import Terms
 from app.domain.data_scope import DataScope
 from app.domain.eligibility import CoverageTerms
@@ -75,7 +75,6 @@ class CoverageRecord:
 
 PAYER = columns(payers, PayerRecord)
 PROVIDER = columns(providers, ProviderRecord)
-PATIENT = columns(patients, PatientRecord)
 COVERAGE = columns(coverages, CoverageRecord)
 
 
@@ -102,8 +101,11 @@ async def provider(connection: AsyncConnection, code: str) -> ProviderRecord | N
 async def patients_by_id(
     connection: AsyncConnection, scope: DataScope, patient_ids: Sequence[str]
 ) -> list[PatientRecord]:
-    """The patients with these ids within the scope."""
-    query = select(*PATIENT).where(patients.c.id.in_(patient_ids), patients_in(scope))
+    """The patients with these ids within the scope; without CPF and birth date if its providers do not treat them."""
+    is_treated = is_treated_in(scope)
+    known = [case((is_treated, column)).label(column.name) for column in (patients.c.cpf, patients.c.birth_date)]
+    query = select(patients.c.id, patients.c.name, *known)
+    query = query.where(patients.c.id.in_(patient_ids), patients_in(scope))
     return await fetch(connection, query, PatientRecord)
 
 

@@ -85,7 +85,19 @@ def patients_in(scope: DataScope) -> Condition:
 
 def _known_to(providers: frozenset[str]) -> Condition:
     codes = sorted(providers)
-    treated = select(claims.c.id).where(claims.c.patient_id == patients.c.id, claims.c.provider_cnes.in_(codes))
+    billed = select(claims.c.id).where(claims.c.patient_id == patients.c.id, claims.c.provider_cnes.in_(codes))
     table = eligibility_checks.c
     asked = select(table.id).where(table.patient_id == patients.c.id, table.provider_cnes.in_(codes))
-    return or_(treated.exists(), asked.exists())
+    return or_(billed.exists(), asked.exists())
+
+
+def is_treated_in(scope: DataScope) -> Condition:
+    """Whether the scope's providers treat a patient: one of them has submitted a claim for the patient.
+
+    A card number that somebody guessed leads to an eligibility check or a draft, and to the patient's name, but not to
+    the CPF and the day of birth. A payer and a patient know their own.
+    """
+    if not scope.providers or scope.any_provider or scope.payer is not None or scope.patient is not None:
+        return true()
+    submitted = select(claims.c.id).where(claims.c.patient_id == patients.c.id, claims.c.submitted_at.is_not(None))
+    return submitted.where(claims.c.provider_cnes.in_(sorted(scope.providers))).exists()

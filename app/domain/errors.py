@@ -28,6 +28,7 @@ class ErrorCode(DescribedEnum):
     STALE_VERSION = "STALE_VERSION", "The object has changed since the given version."
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED", "The idempotency key was used with another input."
     IDEMPOTENCY_KEY_REQUIRED = "IDEMPOTENCY_KEY_REQUIRED", "A mutation over a WebSocket needs an idempotency key."
+    EMERGENCY_LIMIT = "EMERGENCY_LIMIT", "The caller has opened as many emergency accesses as 24 hours allow."
     CURSOR_EXPIRED = "CURSOR_EXPIRED", "Events after the cursor of a stream have been deleted."
     NOT_FOUND = "NOT_FOUND", "There is no such object in the caller's data scope."
 
@@ -35,8 +36,16 @@ class ErrorCode(DescribedEnum):
 BAD_USER_INPUT: Final = "BAD_USER_INPUT"
 """The code that GraphQL clients know for a wrong argument; the refusal's own code is the `reason` beside it."""
 _ABOUT_STORED_DATA: Final = frozenset(
-    {ErrorCode.CONFLICT, ErrorCode.STALE_VERSION, ErrorCode.CURSOR_EXPIRED, ErrorCode.NOT_FOUND}
+    {
+        ErrorCode.CONFLICT,
+        ErrorCode.STALE_VERSION,
+        ErrorCode.CURSOR_EXPIRED,
+        ErrorCode.NOT_FOUND,
+        ErrorCode.EMERGENCY_LIMIT,
+    }
 )
+
+UNKNOWN_CARD: Final = "unknown card: check the card number and the payer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,11 @@ class Failure:
     message: str
     field: str | None = None
     tiss_code: str | None = None
+
+    @property
+    def is_unknown_card(self) -> bool:
+        """Whether it says that a well-formed card does not exist."""
+        return self.message == UNKNOWN_CARD
 
     def under(self, prefix: str) -> "Failure":
         """The same failure with its path as seen from an enclosing input."""

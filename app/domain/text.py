@@ -30,6 +30,16 @@ def ascii_failure(text: str | None, field: str, length_max: int) -> Failure | No
     return text_failure(text, field, length_max)
 
 
+def visible(text: str) -> str:
+    """The text on one line: line breaks, terminal escapes and invisible characters are shown as escapes."""
+    return "".join(
+        char
+        if char.isprintable() or unicodedata.category(char) == "Zs"
+        else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
+
+
 def fold(text: str) -> str:
     """Lower case without accents, for searching."""
     decomposed = unicodedata.normalize("NFKD", text)

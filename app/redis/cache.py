@@ -6,6 +6,7 @@
 | tuss:{database}:{code system}:{code} | a TUSS term | one day | expiry (terms only change with a new table) |
 | rate:{hmac(caller)} | the tokens in a caller's bucket | until it is full again | expiry |
 | health | 1, to see whether Redis takes writes | ten seconds | expiry |
+| cards:{hmac(caller)} | how many unknown cards a caller may still ask for | until all are allowed again | expiry |
 | apq:{sha256} | the text of a GraphQL document that clients request by its hash | one day | expiry |
 
 `database` is the database's incarnation (`app/db/identity.py`): what came from another database, or from this one

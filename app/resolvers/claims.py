@@ -5,6 +5,7 @@ from typing import Final
 
 from app.db import claims, tables
 from app.db.claims import ClaimFilter, ClaimRecord
+from app.domain.access_log import DataClass
 from app.domain.calendar import business_day
 from app.domain.claim_form import ClaimForm
 from app.domain.described import DescribedEnum
@@ -33,6 +34,7 @@ ORDERS: dict[ClaimOrder, Order[ClaimRecord]] = {
 }
 
 
+PREFLIGHT: Final = "claimPreflight"
 CLAIMS: Final = ScopedList("claims", claims.page, claims.count)
 
 
@@ -44,10 +46,17 @@ async def page(
 
 
 async def examine(ctx: Context, form: ClaimForm) -> Preflight:
-    """The payer's possible objections to a claim that is not stored."""
+    """The payer's possible objections to a claim that is not stored. Whether its card exists is recorded either way."""
+    await ctx.unknown_cards.admit(ctx.caller)
     today = business_day(ctx.now())
     async with ctx.database.reading() as connection:
-        return await preflight.examine(connection, scope=ctx.scope, form=form, identity=ClaimIdentity(), today=today)
+        found = await preflight.examine(connection, scope=ctx.scope, form=form, identity=ClaimIdentity(), today=today)
+    if any(failure.is_unknown_card for failure in found.failures):
+        await ctx.note_unknown_card(PREFLIGHT)
+    elif found.checked is not None:
+        ctx.notes.operation = ctx.notes.operation or PREFLIGHT
+        ctx.notes.reveal(DataClass.PERSONAL.value, found.checked.coverage)
+    return found
 
 
 async def examine_stored(ctx: Context, claim_id: str) -> Preflight:

@@ -12,21 +12,33 @@ from app.access_log.writer import AccessLogWriter
 from app.auth.principal import Principal
 from app.db import emergency
 from app.db.engine import Database
-from app.domain.access_log import purpose_of
+from app.domain.access_log import DataClass, purpose_of
 from app.domain.actor import Actor, Door
 from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import DataScope
+from app.domain.errors import BillingError
 from app.events.hub import Hub
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
+from app.redis.unknown_cards import UnknownCards
 from app.resolvers.loaders import Loaders
 from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
+from app.transport.work import Work
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
 from app.unit_of_work.run import Changes
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLimits:
+    """How much of people's data one caller may reach: emergency accesses in 24 hours, and how many persons one
+    operation may show before its entry in the access log is stored."""
+
+    emergencies: int = 3
+    persons_unlogged: int = 20
 
 
 class Callers(Protocol):
@@ -51,10 +63,12 @@ class Context:
     rate: RateLimit
     tuss: TussSearch
     cursor_key: CursorKey
+    unknown_cards: UnknownCards
     now: Callable[[], datetime]
     request_id: str
     address: str = ""
     certificate: bytes | None = None
+    limits: AccessLimits = AccessLimits()
     is_schema_public: bool = False
     is_over_socket: bool = False
     log_position: int | None = None
@@ -86,9 +100,14 @@ class Context:
         return DataScope(providers, principal.payer, principal.patient, any_provider=principal.has_any_provider)
 
     @cached_property
+    def work(self) -> Work:
+        """What this operation, or this event of a subscription, has used of its budget."""
+        return Work()
+
+    @cached_property
     def loaders(self) -> Loaders:
         """The dataloaders, created on first use and dropped after every write."""
-        return Loaders(self.database, self.cache, self.scope)
+        return Loaders(self.database, self.cache, self.scope, self.work)
 
     @property
     def sharing_key(self) -> tuple[frozenset[str], DataScope, str]:
@@ -161,11 +180,32 @@ class Context:
         if disclosures is not None and not self.principal.is_anonymous:
             self.access_log.note(self.actor, disclosures)
 
+    async def store_disclosures(self) -> None:
+        """Before the answer of an operation that showed many persons: wait until its entry is stored, so that not even
+        a process that is killed loses it."""
+        notes = self.disclosures()
+        if notes is None or self.principal.is_anonymous or len(notes.revealed) <= self.limits.persons_unlogged:
+            return
+        del self.__dict__["notes"]
+        await self.access_log.store(self.actor, notes)
+
     async def change(
         self, action: Action[Result], arguments: Mapping[str, Any], *, key: str | None = None
     ) -> Written[Result]:
         """Run the action for this caller, at most once for each key, then drop all loaded rows."""
+        if action.finds_cards:
+            await self.unknown_cards.admit(self.caller)
         try:
             return await self.changes.run(action, self.actor, arguments, key=key)
+        except BillingError as error:
+            if action.finds_cards and any(failure.is_unknown_card for failure in error.failures):
+                await self.note_unknown_card(action.name)
+            raise
         finally:
             self.forget()
+
+    async def note_unknown_card(self, operation: str) -> None:
+        """Record that a card was asked for that does not exist, and count it."""
+        self.notes.operation = self.notes.operation or operation
+        self.notes.refuse(DataClass.PERSONAL.value, "unknown card")
+        await self.unknown_cards.count(self.caller)

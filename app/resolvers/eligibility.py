@@ -38,6 +38,8 @@ async def check(ctx: Context, *, question: Question, is_forced: bool) -> Eligibi
     else:
         async with ctx.cache.flight(key):
             answer = await _answer(ctx, question, key, await _cached(ctx, key))
+    if answer.patient_id is None:
+        await ctx.note_unknown_card(CHECK.name)
     ctx.metrics.eligibility.labels(answer.outcome.value, answer.source.value).inc()
     return answer
 

@@ -32,12 +32,14 @@ from app.events.relay import Relay
 from app.redis import cache as caching
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
+from app.redis.unknown_cards import UnknownCards
 from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
 from app.runtime.certificates import Certificates, certificates_of
 from app.runtime.settings import Settings
+from app.runtime.surroundings import surroundings
 from app.runtime.sweep import sweep
 from app.runtime.tls import plain_connections
-from app.services import dead_statements
+from app.services import dead_statements, emergency
 from app.services import inbox as inbox_service
 from app.services.inbox import RECEIVE, StatementSources
 from app.services.tuss_search import TussSearch
@@ -63,6 +65,7 @@ class Process:
 
     settings: Settings
     database: Database
+    probe_database: Database
     cache: Cache
     hub: Hub
     relay: Relay
@@ -79,6 +82,7 @@ class Process:
     access_log: AccessLogWriter
     rate: RateLimit
     cursor_key: CursorKey
+    unknown_cards: UnknownCards
     refusals: RateLimit
     clock: DatabaseClock
     database_outage: Outage = field(default_factory=_database_outage)
@@ -97,6 +101,7 @@ def build(
     Metrics show `operation_names` and those of the settings by name, and all other operations as `other`.
     """
     metrics = Metrics(operation_names | frozenset(settings.registered_operations.replace(",", " ").split()))
+    metrics.expect(emergency.OPEN.name, "CONFLICT", "EMERGENCY_LIMIT", "INVALID_INPUT")
     certificates = certificates_of(settings)
     database, time = database_of(settings, certificates.database), DatabaseClock(clock)
 
@@ -160,6 +165,8 @@ def build(
     return Process(
         settings=settings,
         database=database,
+        # Probes must not wait for requests, nor requests for probes.
+        probe_database=database_of(settings.model_copy(update={"database_pool_size": 1}), certificates.database),
         cache=cache,
         rate=RateLimit(
             cache,
@@ -187,6 +194,9 @@ def build(
         tuss=TussSearch(database),
         access_log=access_log,
         cursor_key=CursorKey(secret_of(settings, "cache_secret")),
+        unknown_cards=UnknownCards(
+            cache, secret=secret_of(settings, "cache_secret"), per_hour=settings.unknown_cards_per_hour
+        ),
         clock=time,
     )
 
@@ -204,7 +214,7 @@ async def running(process: Process) -> AsyncIterator[None]:
             _log.warning("events_are_not_published", effect=effect, remedy="set BILLING_EVENTS_URL to kafka://...")
         for server, remedy in plain_connections(process.settings):
             _log.warning("plain_connection", to=server, effect="the traffic can be read on the way", remedy=remedy)
-    _log.info("started", env=process.settings.env, database=process.database.engine.dialect.name)
+    _log.info("started", env=process.settings.env, **surroundings(process.settings))
     try:
         yield
     finally:
@@ -263,4 +273,5 @@ async def _stop(process: Process, tasks: list[asyncio.Task[None]]) -> None:
             await process.transport.close()
             await process.cache.close()
             await process.database.dispose()
+            await process.probe_database.dispose()
     _log.info("stopped")

@@ -2,6 +2,7 @@
 
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -16,8 +17,12 @@ SOURCE_PATTERN = r"[^=\s,{}]*\{payer\}[^=\s,{}]*|[^=\s,{}]+=[0-9]{6}"
 CLAIM_PATTERN = r"^[^,\s]{1,200}$"
 CLAIMS_PATTERN = r"^[^,\s]{1,200}(, ?[^,\s]{1,200}){0,9}$"
 SECRET_LENGTH_MIN = 32
+LAME_DUCK_SECONDS = 5.0
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 DATABASE_DRIVERS = ("sqlite+aiosqlite", "mysql+aiomysql", "mysql+asyncmy")
+
+
+Network = IPv4Network | IPv6Network
 
 
 class SettingsError(Exception):
@@ -71,7 +76,9 @@ class Settings(BaseSettings):
     sweep_interval_seconds: float = Field(default=300.0, ge=1, le=86_400)
     depth_max: int = Field(default=15, ge=3, le=100)
     aliases_max: int = Field(default=100, ge=0, le=2_000)
-    cost_max: int = Field(default=20_000, ge=100, le=10_000_000)
+    cost_max: int = Field(default=1_000_000, ge=100, le=1_000_000_000)
+    fields_max: int = Field(default=100_000, ge=100, le=10_000_000)
+    batch_max: int = Field(default=0, ge=0, le=10)
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None
     tls_client_ca_file: Path | None = None
@@ -85,6 +92,11 @@ class Settings(BaseSettings):
     # Longer than the 60 s after which common load balancers drop an idle connection: it is theirs to close.
     keep_alive_seconds: int = Field(default=75, ge=1, le=3_600)
     connections_max: int = Field(default=2_000, ge=1, le=100_000)
+    connections_per_address: int | None = Field(default=None, ge=1, le=100_000)
+    trusted_proxies: str = ""
+    admin_host: str = "127.0.0.1"
+    admin_port: int | None = Field(default=None, ge=0, le=65535)
+    health_seconds: float = Field(default=1.0, ge=0, le=60)
     allowed_origins: str = ""
 
     database_ca_file: Path | None = None
@@ -98,6 +110,9 @@ class Settings(BaseSettings):
     kafka_key_file: Path | None = None
 
     rate_per_second: float = Field(default=50.0, ge=0, le=100_000)
+    persons_unlogged_max: int = Field(default=20, ge=0, le=1_000)
+    unknown_cards_per_hour: int = Field(default=30, ge=0, le=100_000)
+    emergency_accesses_per_day: int = Field(default=3, ge=1, le=1_000)
     rate_burst: int = Field(default=200, ge=1, le=1_000_000)
     refused_tokens_per_second: float = Field(default=5.0, ge=0, le=100_000)
     refused_tokens_burst: int = Field(default=100, ge=1, le=1_000_000)
@@ -106,6 +121,7 @@ class Settings(BaseSettings):
     trusted_documents_only: bool = False
     automatic_persisted_queries: bool = True
     operation_deadline_seconds: float = Field(default=15.0, gt=0, le=120)
+    lame_duck_seconds: float | None = Field(default=None, ge=0, le=120)
     drain_seconds: float = Field(default=2.0, ge=0, le=60)
     shutdown_timeout_seconds: int = Field(default=5, ge=1, le=60)
     registered_operations: str = ""
@@ -119,6 +135,32 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The address of the database, by default a SQLite file in var_dir."""
         return self.database_url or f"sqlite+aiosqlite:///{self.var_dir / 'billing.db'}"
+
+    @property
+    def connections_of_one_address(self) -> int:
+        """How many connections one address may have; by default a quarter, so that others find a place."""
+        return self.connections_per_address or max(self.connections_max // 4, 1)
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        """The proxies whose X-Forwarded-For and -Proto are believed."""
+        return tuple(ip_network(each) for each in self.trusted_proxies.replace(",", " ").split())
+
+    @property
+    def accepting_seconds(self) -> float:
+        """How long requests are accepted after SIGTERM, until load balancers have noticed; 0 in development."""
+        default = 0.0 if self.is_development else LAME_DUCK_SECONDS
+        return default if self.lame_duck_seconds is None else self.lame_duck_seconds
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, value: str) -> str:
+        try:
+            for each in value.replace(",", " ").split():
+                ip_network(each)
+        except ValueError:
+            raise ValueError("needs addresses or networks, separated by commas: 10.0.0.7, 10.1.0.0/16") from None
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -199,6 +241,12 @@ class Settings(BaseSettings):
             raise ValueError(f"BILLING_TLS_CLIENT_CERTIFICATES also needs {needed}")
         if self.tls_client_crl_file is not None and self.tls_client_ca_file is None:
             raise ValueError("BILLING_TLS_CLIENT_CRL_FILE also needs BILLING_TLS_CLIENT_CA_FILE")
+        return self
+
+    @model_validator(mode="after")
+    def _others_find_a_place(self) -> Self:
+        if self.connections_per_address is not None and self.connections_per_address >= self.connections_max > 1:
+            raise ValueError("BILLING_CONNECTIONS_PER_ADDRESS must be below BILLING_CONNECTIONS_MAX")
         return self
 
     @model_validator(mode="after")

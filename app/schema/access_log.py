@@ -1,14 +1,19 @@
 """The access log as patients see it, and emergency access to health data."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import strawberry
 
 from app.db.access_log import PersonAccess
+from app.db.emergency import EmergencyRecord
 from app.domain.access_log import AccessDecision, AccessKind, DataClass, PurposeOfUse
 from app.domain.actor import Door
+from app.domain.reasons import WORDS_MIN
 from app.resolvers import access_log
+from app.resolvers.context import Context
+from app.schema.base import lists
 from app.schema.base.arguments import After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
@@ -17,6 +22,7 @@ from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.base.permissions import BREAK_GLASS, Requires, health, personal
 from app.services import emergency
 from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MAX, REASON_LENGTH_MIN, EmergencyRequest
+from app.unit_of_work.idempotency import Written
 
 described(AccessKind, "Kind of an access log entry; new values may be added.")
 described(AccessDecision, "Decision on an access.")
@@ -36,11 +42,13 @@ class AccessLogEntry:
     operation: str = strawberry.field(description="Requested root fields of the schema, separated by commas.")
     decision: AccessDecision = strawberry.field(description="Decision on the access.")
 
-    @strawberry.field(name="roles", description="Roles of the caller.")
+    @strawberry.field(name="roles", description="Roles of the caller.", directives=[lists.ROLE_NAMES])
     def role_names(entry: strawberry.Parent[PersonAccess]) -> list[str]:
         return [role for role in entry.roles.split(",") if role]
 
-    @strawberry.field(name="dataClasses", description="Classes of the sensitive data that were read.")
+    @strawberry.field(
+        name="dataClasses", description="Classes of the sensitive data that were read.", directives=[lists.DATA_CLASSES]
+    )
     def classes(entry: strawberry.Parent[PersonAccess]) -> list[DataClass]:
         return [DataClass[name] for name in entry.data_classes.split(",") if name]
 
@@ -65,6 +73,7 @@ class AccessLogQuery:
         graphql_type=Connection[AccessLogEntry] | None,
         description="Accesses to the calling patient's data, latest first; entries appear within about a second.",
         extensions=[Requires("access_log:read_own")],
+        directives=[lists.PAGE],
     )
     async def my_access_log(self, info: Info, first: First = 20, after: After = None) -> Any:
         return await access_log.own_log(info.context, first=first, after=after)
@@ -73,6 +82,7 @@ class AccessLogQuery:
         graphql_type=Connection[EmergencyAccess] | None,
         description="The emergency accesses to patients in the caller's data scope, latest first, for review.",
         extensions=[Requires("emergencies:read")],
+        directives=[lists.PAGE],
     )
     async def emergency_accesses(self, info: Info, first: First = 20, after: After = None) -> Any:
         return await access_log.emergency_accesses(info.context, first=first, after=after)
@@ -82,7 +92,8 @@ class AccessLogQuery:
 class OpenEmergencyAccessInput:
     patient: strawberry.ID = strawberry.field(description="Patient, within the caller's data scope.")
     reason: str = strawberry.field(
-        description=f"Why it cannot wait, {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters; it is stored."
+        description=f"Why it cannot wait, in at least {WORDS_MIN} different words of {REASON_LENGTH_MIN} to "
+        f"{REASON_LENGTH_MAX} characters; it is stored."
     )
     minutes: int = strawberry.field(default=15, description=f"Duration in minutes, 1 to {MINUTES_MAX}.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
@@ -99,11 +110,17 @@ class OpenEmergencyAccessPayload(MutationPayload):
     )
 
 
+async def _open(ctx: Context, arguments: Mapping[str, Any], key: str | None) -> Written[EmergencyRecord]:
+    return await ctx.change(emergency.OPEN, {**arguments, "allowed": ctx.limits.emergencies}, key=key)
+
+
 MUTATIONS = (
     mutation(
         emergency.OPEN,
         OpenEmergencyAccessInput,
         OpenEmergencyAccessPayload,
-        "Grants the caller access to one patient's health data for a short time, in an emergency; each read is logged.",
+        "Grants the caller access to one patient's health data for a short time, in an emergency; each read is logged. "
+        "One access of a caller is open at a time, and a few in 24 hours.",
+        via=_open,
     ),
 )

@@ -45,11 +45,14 @@ class Patient(Node):
 
     name: str | None = strawberry.field(description="Full name.", extensions=maskable())
     cpf: str | None = strawberry.field(
-        description="Taxpayer number (CPF).",
+        description="Taxpayer number (CPF); null for a provider that has not submitted a claim for the patient.",
         extensions=maskable("patients:read_cpf"),
     )
 
-    @strawberry.field(description="Date of birth.", extensions=personal("patients:read"))
+    @strawberry.field(
+        description="Date of birth; null for a provider that has not submitted a claim for the patient.",
+        extensions=personal("patients:read"),
+    )
     def birth_date(patient: strawberry.Parent[PatientRecord]) -> date | None:
         return patient.birth_date
 

@@ -12,6 +12,7 @@ from app.domain.reconciliation import Indicators, Period, Ratio
 from app.resolvers import reconciliation
 from app.schema.base import weights
 from app.schema.base.arguments import PERIOD, OfPayer, OfProvider
+from app.schema.base.connections import at_most_int
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires, amount
@@ -49,7 +50,6 @@ class Reconciliation:
     description="Indicators of the ANS panel, for claims in the caller's data scope submitted in the period."
 )
 class BillingIndicators:
-    claims_without_return: int = strawberry.field(description="Number of claims that the payer has not decided yet.")
     processed_cents: Cents | None = amount("processedAmount", "Amount processed by the payer (valorProcessado).")
     value_without_return_cents: Cents | None = amount(
         "valueWithoutReturn", "Claimed amount of the claims that the payer has not decided yet."
@@ -58,6 +58,13 @@ class BillingIndicators:
         "aboutToBeLostAmount",
         "Open denials whose appeal deadline is within the requested number of days, or has passed.",
     )
+
+    @strawberry.field(
+        name="claimsWithoutReturn",
+        description="Number of claims that the payer has not decided yet, at most 2147483647.",
+    )
+    def undecided(indicators: strawberry.Parent[Indicators]) -> int:
+        return at_most_int(indicators.claims_without_return)
 
     @strawberry.field(
         description="Initially denied share of the processed amount (taxa de glosa inicial); null if that is zero."

@@ -18,7 +18,7 @@ from app.domain.claim_form import Authorization, ClaimForm, ItemForm
 from app.domain.claims import date_failures
 from app.domain.data_scope import DataScope
 from app.domain.encounter import Practitioner
-from app.domain.errors import ErrorCode, Failure
+from app.domain.errors import UNKNOWN_CARD, ErrorCode, Failure
 from app.domain.money import Cents, Factor, Quantity
 from app.services import parties, tuss
 
@@ -55,9 +55,7 @@ async def examine(
 
 def _coverage_failures(form: ClaimForm, coverage: CoverageRecord | None) -> list[Failure]:
     if coverage is None:
-        return [
-            Failure(ErrorCode.INVALID_CARD, "unknown card: check the card number and the payer", "cardNumber", "1001")
-        ]
+        return [Failure(ErrorCode.INVALID_CARD, UNKNOWN_CARD, "cardNumber", "1001")]
     if coverage.card_valid_until is not None and coverage.card_valid_until < form.service_date:
         return [Failure(ErrorCode.INVALID_CARD, "the card had expired on the service date", "cardNumber", "1017")]
     return []

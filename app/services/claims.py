@@ -254,12 +254,22 @@ STORED_CLAIM: Final = StoredRecord(
 )
 CLAIM_ANSWER: Final[StoredAnswer[ClaimRecord]] = answer_of_one(STORED_CLAIM)
 
-CREATE: Final = Action("createClaim", create, needs="claims:create", answer=CLAIM_ANSWER)
+CREATE: Final = Action("createClaim", create, needs="claims:create", answer=CLAIM_ANSWER, finds_cards=True)
 UPDATE_DRAFT: Final = Action(
-    "updateDraftClaim", update_draft, needs="claims:create", answer=CLAIM_ANSWER, offers=ClaimOperation.UPDATE_DRAFT
+    "updateDraftClaim",
+    update_draft,
+    needs="claims:create",
+    answer=CLAIM_ANSWER,
+    offers=ClaimOperation.UPDATE_DRAFT,
+    finds_cards=True,
 )
 REPLACE: Final = Action(
-    "replaceClaim", replace_claim, needs="claims:create", answer=CLAIM_ANSWER, offers=ClaimOperation.REPLACE
+    "replaceClaim",
+    replace_claim,
+    needs="claims:create",
+    answer=CLAIM_ANSWER,
+    offers=ClaimOperation.REPLACE,
+    finds_cards=True,
 )
 SUBMIT: Final = Action(
     "submitClaims",

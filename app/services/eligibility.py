@@ -150,4 +150,4 @@ def _end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), BRASILIA)
 
 
-CHECK: Final = Action("checkEligibility", check, needs="eligibility:check")
+CHECK: Final = Action("checkEligibility", check, needs="eligibility:check", finds_cards=True)

@@ -1,21 +1,28 @@
-"""Emergency access (break-glass) to health data that a role does not see: for a short time, with a reason."""
+"""Emergency access (break-glass) to health data that a role does not see: for a short time, with a reason.
+
+A caller has one open access at a time, and only a few in 24 hours: whoever opens the data of patient after patient is
+reading a list, not treating an emergency.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from sqlalchemy.exc import IntegrityError
+
 from app.db import emergency as emergency_db
 from app.db import parties as parties_db
-from app.db.emergency import EmergencyRecord
+from app.db.emergency import EarlierAccesses, EmergencyRecord
 from app.domain import ids
-from app.domain.errors import ErrorCode, Failure, not_found, raise_any
-from app.domain.text import text_failure
+from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any, refuse
+from app.domain.reasons import reason_failure
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import Counted, UnitOfWork
 
 MINUTES_MAX: Final = 60
 REASON_LENGTH_MIN: Final = 15
 REASON_LENGTH_MAX: Final = 500
+PERIOD: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +34,48 @@ class EmergencyRequest:
     minutes: int
 
 
-async def open_access(unit: UnitOfWork, *, request: EmergencyRequest) -> EmergencyRecord:
-    """Grant the access; NOT_FOUND for a patient outside the data scope, INVALID_INPUT for a reason too short."""
+async def open_access(unit: UnitOfWork, *, request: EmergencyRequest, allowed: int) -> EmergencyRecord:
+    """Grant the access, at most `allowed` to one caller in 24 hours.
+
+    NOT_FOUND for a patient outside the data scope, INVALID_INPUT for a reason that says nothing, CONFLICT while another
+    access of the caller is open, EMERGENCY_LIMIT after too many.
+    """
     raise_any(_failures(request))
     if not await parties_db.patients_by_id(unit.connection, unit.scope, [request.patient_id]):
         raise not_found("patient", "patient")
     ends = unit.now + timedelta(minutes=request.minutes)
+    earlier = await emergency_db.of_caller(unit.connection, unit.subject, since=unit.now - PERIOD, now=unit.now)
+    _check_earlier(earlier, allowed)
     access = EmergencyRecord(
         ids.new_id(ids.EMERGENCY), unit.subject, request.patient_id, request.reason.strip(), unit.now, ends
     )
-    await emergency_db.insert_access(unit.connection, access)
+    try:
+        await emergency_db.insert_access(unit.connection, access, serial=earlier.last_serial + 1)
+    except IntegrityError:
+        # The check ran without a lock: the caller's other request was faster.
+        raise _is_open() from None
     unit.changed(access.id, request.patient_id)
     unit.count(Counted.EMERGENCIES)
     unit.warn("emergency_access", access=access.id, effect="one caller may see the health data of one patient")
     return access
 
 
+def _check_earlier(earlier: EarlierAccesses, allowed: int) -> None:
+    if earlier.open:
+        raise _is_open()
+    if earlier.recent >= allowed:
+        message = f"you may open {allowed} emergency accesses in 24 hours: ask a colleague, or an administrator"
+        raise refuse(ErrorCode.EMERGENCY_LIMIT, message)
+
+
+def _is_open() -> BillingError:
+    return conflict("your last emergency access is still open: wait until it ends", "patient")
+
+
 def _failures(request: EmergencyRequest) -> list[Failure | None]:
-    found = [text_failure(request.reason, "reason", REASON_LENGTH_MAX, length_min=REASON_LENGTH_MIN)]
+    found = [
+        reason_failure(request.reason, "reason", length_min=REASON_LENGTH_MIN, length_max=REASON_LENGTH_MAX),
+    ]
     if not 1 <= request.minutes <= MINUTES_MAX:
         found.append(Failure(ErrorCode.INVALID_INPUT, f"minutes must be 1 to {MINUTES_MAX}", "minutes"))
     return found

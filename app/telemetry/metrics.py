@@ -226,6 +226,12 @@ class Metrics:
         """Count a call of an action with `done`, `replayed` or the code of its refusal."""
         self.mutations.labels(action, outcome).inc()
 
+    def expect(self, action: str, *outcomes: str) -> None:
+        """Show these outcomes of an action from 0 on: an alert watches their first increase, which a counter that is
+        born with it would not show."""
+        for outcome in outcomes:
+            self.mutations.labels(action, outcome)
+
     def add(self, counted: str, amount: int) -> None:
         """Add to one of the totals: `settled_cents`, `reversed_cents` or `emergencies`."""
         totals = {

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from graphql import DefinitionNode, DocumentNode, FieldNode, FragmentDefinitionNode, OperationDefinitionNode
+
 from app.transport import errors
 from app.transport.context import OperationContext
 from app.transport.document_memory import ANONYMOUS
@@ -13,9 +15,12 @@ from app.transport.limits import Limits, check
 from app.transport.weights import Weights
 
 READING_TOKENS: Final = 1
-COST_PER_TOKEN: Final = 1_000
+# What it does execute is paid for as it runs (`work.py`); this is for what it may ask of the database.
+COST_PER_TOKEN: Final = 50_000
 # A longer document takes a millisecond or more to compile, and so is compiled in a thread of its own.
 LONG_CHARACTERS: Final = 1_000
+_TYPENAME: Final = "__typename"
+_OPEN_SCHEMA: Final = frozenset({_TYPENAME, "__schema", "__type"})
 
 Release = Callable[[], None]
 
@@ -41,6 +46,29 @@ def admit_length(text: str, context: OperationContext) -> None:
     is open to everybody, its introspection query is such a document."""
     if len(text) >= LONG_CHARACTERS and not (context.is_authenticated or context.may_introspect):
         raise Unauthenticated(f"send a token: documents of {LONG_CHARACTERS:,} characters or more need one")
+
+
+def admit_fields(tree: DocumentNode, context: OperationContext) -> None:
+    """Unauthenticated for an anonymous caller who asks for anything but `__typename`, or the schema where everybody may
+    read it. This comes before validation, whose errors would tell them the names in the schema."""
+    if not (context.is_authenticated or all(_is_open(each, context) for each in tree.definitions)):
+        raise Unauthenticated("send an Authorization header with a bearer token")
+
+
+def _is_open(definition: DefinitionNode, context: OperationContext) -> bool:
+    if context.may_introspect and isinstance(definition, FragmentDefinitionNode):
+        return True
+    if not isinstance(definition, OperationDefinitionNode):
+        return False
+    selections = definition.selection_set.selections
+    if context.may_introspect:
+        return all(isinstance(each, FieldNode) and each.name.value in _OPEN_SCHEMA for each in selections)
+    # Types of variables, directives and arguments are names of the schema too.
+    nothing_else = not (definition.variable_definitions or definition.directives)
+    return nothing_else and all(
+        isinstance(each, FieldNode) and each.name.value == _TYPENAME and not (each.arguments or each.directives)
+        for each in selections
+    )
 
 
 def admit_cost(operation: Operation, limits: Limits) -> None:

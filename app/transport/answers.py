@@ -11,6 +11,7 @@ from app.transport import errors
 from app.transport.errors import Refused, RequestError
 from app.transport.messages import without_values
 from app.transport.outcomes import Outcome, outcome_of
+from app.transport.repeated_errors import RepeatedError, compact
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,9 @@ class Answer:
         if result.data is None and result.errors and errors.is_request_error(result.errors):
             message = without_values(result.errors[0].message)
             return cls.refused(RequestError(errors.BAD_USER_INPUT, message, errors=result.errors))
-        found = errors.format_errors(result.errors or (), request_id)
-        payload = _payload(result, found, extensions or {})
+        repeated = errors.format_errors(result.errors or (), request_id)
+        found = [each.formatted() for each in repeated]
+        payload = _payload(result, found, {**(extensions or {}), **_redacted(repeated)})
         try:
             body = orjson.dumps(payload)
         except TypeError as error:
@@ -101,11 +103,11 @@ def _payload(result: ExecutionResult, found: list[dict[str, Any]], extensions: M
     """The response's members in the order in which clients should read them: errors first."""
     payload: dict[str, Any] = {"errors": found} if found else {}
     payload["data"] = result.data
-    extensions = {**extensions, **(result.extensions or {}), **_redacted(found)}
+    extensions = {**extensions, **(result.extensions or {})}
     return {**payload, "extensions": extensions} if extensions else payload
 
 
-def _redacted(found: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The paths that are null for want of a permission, so that clients need not search the errors for them."""
-    paths = [error["path"] for error in found if error["extensions"]["code"] == errors.FORBIDDEN and "path" in error]
-    return {"redacted": paths} if paths else {}
+def _redacted(repeated: Iterable[RepeatedError]) -> dict[str, Any]:
+    """The paths that are null for want of a permission, as patterns: an error has only the first path of its field."""
+    paths = [path for each in repeated if each.code == errors.FORBIDDEN for path in each.paths if path]
+    return {"redacted": compact(paths)} if paths else {}

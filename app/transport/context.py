@@ -7,6 +7,8 @@ gets a masked error, never a permission that nobody granted.
 from collections.abc import Hashable
 from typing import Any, Protocol
 
+from app.transport.work import Work
+
 
 class OperationContext(Protocol):
     """One request or socket, and each operation of it, as one caller."""
@@ -35,6 +37,10 @@ class OperationContext(Protocol):
     def sharing_key(self) -> Hashable | None:
         """Equal for callers to whom every object looks the same; None for a caller who shares with nobody."""
 
+    @property
+    def work(self) -> Work:
+        """What this operation, or this event of a subscription, has used of its budget."""
+
     async def authenticate(self, authorization: str | None) -> None:
         """Become the caller of this Authorization value; Unauthenticated if it is refused."""
 
@@ -46,6 +52,9 @@ class OperationContext(Protocol):
 
     def disclosures(self) -> Any:
         """What the operation showed and refused so far, for `record_disclosures`; None for nothing."""
+
+    async def store_disclosures(self) -> None:
+        """Before the answer of an operation: store what it showed, if that must not wait for the batch."""
 
     def record_disclosures(self, disclosures: Any) -> None:
         """Enter into the access log that this caller saw them; None is ignored."""

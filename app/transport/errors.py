@@ -7,6 +7,7 @@ from typing import Any, Final
 from graphql import FieldNode, GraphQLError
 
 from app.transport.messages import without_values
+from app.transport.repeated_errors import RepeatedError, shape_of
 
 PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
@@ -118,23 +119,35 @@ def as_refusal(error: Exception, request_id: str | None) -> Refused:
     return ApplicationRefusal(INTERNAL, MASKED_MESSAGE, _masked_extensions(request_id), 500)
 
 
-def format_errors(errors: Iterable[GraphQLError], request_id: str | None) -> list[dict[str, Any]]:
-    """Execution errors as the client may see them; each kind of unexpected failure is logged once, with traceback."""
+def format_errors(errors: Iterable[GraphQLError], request_id: str | None) -> list[RepeatedError]:
+    """Execution errors as the client may see them, those of one field together; each kind of unexpected failure is
+    logged once, with traceback."""
     logged: set[tuple[object, ...]] = set()
-    return [_format(error, request_id, logged) for error in errors]
+    found: dict[tuple[object, ...], RepeatedError] = {}
+    for error in errors:
+        message, extensions = _explain(error, request_id, logged)
+        path = error.path or []
+        kind = (shape_of(path), message, str(extensions)) if path else (id(error),)
+        if kind not in found:
+            found[kind] = RepeatedError(_error_object(error, message, extensions))
+        found[kind].paths.append(path)
+    return list(found.values())
 
 
-def _format(error: GraphQLError, request_id: str | None, logged: set[tuple[object, ...]]) -> dict[str, Any]:
+def _explain(
+    error: GraphQLError, request_id: str | None, logged: set[tuple[object, ...]]
+) -> tuple[str, dict[str, object]]:
+    """The message and extensions for the client."""
     cause = _cause(error)
     if _is_expected(cause):
-        return _error_object(error, _message(cause), _expected_extensions(cause))
+        return _message(cause), _expected_extensions(cause)
     if isinstance(cause, GraphQLError):
         if "code" in (cause.extensions or {}):
-            return _error_object(error, cause.message, dict(cause.extensions or {}))
+            return cause.message, dict(cause.extensions or {})
         if _is_about_arguments(cause):
-            return _error_object(error, without_values(cause.message), _extensions(BAD_USER_INPUT))
+            return without_values(cause.message), _extensions(BAD_USER_INPUT)
     _log_once(error, cause, request_id, logged)
-    return _error_object(error, MASKED_MESSAGE, _masked_extensions(request_id))
+    return MASKED_MESSAGE, _masked_extensions(request_id)
 
 
 def _cause(error: GraphQLError) -> Exception:

@@ -45,7 +45,7 @@ def build(schema: Schema, files: Mapping[Path, str]) -> dict[str, Any]:
 
 def _parsed(path: Path, text: str, problems: list[str]) -> Iterable[DefinitionNode]:
     try:
-        return parse(text).definitions
+        return parse(text, allow_empty_selection_sets=False).definitions
     except GraphQLSyntaxError as error:
         problems.append(f"{path}: {error.message}")
         return ()

@@ -21,18 +21,22 @@ EVENTS: Final = "text/event-stream"
 HTML: Final = "text/html"
 
 
+def check_accepted(accepted: tuple[str, ...]) -> None:
+    """Refused if no media type that an operation can have is accepted, whatever the request says."""
+    if not set(accepted) & {JSON, RESPONSE, EVENTS}:
+        raise Refused("NOT_ACCEPTABLE", f"accept {RESPONSE}, {JSON} or {EVENTS}", status=406)
+
+
 def media_type(method: str, operation: Operation, accepted: tuple[str, ...]) -> str:
-    """The media type of the answer; Refused where the method or Accept does not allow the operation."""
+    """The media type of the answer, which is one of those that `check_accepted` has found; Refused where the method or
+    Accept does not allow the operation."""
     if method == "GET" and operation.type is OperationType.MUTATION:
         raise Refused("METHOD_NOT_ALLOWED", "use POST for mutations", status=405, headers={"allow": "POST"})
     if operation.type is OperationType.SUBSCRIPTION:
         if EVENTS not in accepted:
             raise Refused(errors.NOT_SUPPORTED, f"send Accept: {EVENTS} for a subscription", status=406)
         return EVENTS
-    for media in accepted:
-        if media != HTML:
-            return media
-    raise Refused("NOT_ACCEPTABLE", f"accept {RESPONSE}, {JSON} or {EVENTS}", status=406)
+    return next(media for media in accepted if media != HTML)
 
 
 @lru_cache(maxsize=256)
@@ -67,6 +71,6 @@ def _ranges(accept: str) -> dict[str, tuple[float, int]]:
 def _weight(text: str) -> float:
     """0 to 1; what is not a number is 0."""
     try:
-        return min(max(float(text), 0.0), 1.0)
+        return min(max(0.0, float(text)), 1.0)
     except ValueError:
         return 0.0

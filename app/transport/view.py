@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 from graphql import OperationType
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -26,13 +27,14 @@ from strawberry import Schema
 from app.transport import errors
 from app.transport.admission import StreamSlots
 from app.transport.answers import Answer, OperationReport
+from app.transport.compression import compress
 from app.transport.context import OperationContext
 from app.transport.deadlines import disconnected
 from app.transport.documents import Operation
 from app.transport.errors import Refused
 from app.transport.event_stream import EventStream
 from app.transport.limits import Limits
-from app.transport.negotiation import EVENTS, HTML, JSON, RESPONSE, media_type, preference
+from app.transport.negotiation import EVENTS, HTML, JSON, RESPONSE, check_accepted, media_type, preference
 from app.transport.open_streams import OpenStreams
 from app.transport.parameters import Parameters
 from app.transport.persisted import PersistedDocuments
@@ -95,6 +97,7 @@ class GraphQLView:
             async with self._streams.registered(response):
                 await response(scope, receive, send)
         else:
+            await compress(response, Headers(scope=scope))
             await response(scope, receive, send)
 
     async def drain(self, seconds: float) -> None:
@@ -115,6 +118,7 @@ class GraphQLView:
         context: OperationContext | None = None
         try:
             check_method(request, accepted)
+            check_accepted(accepted)
             context = await self._context(request)
             value = await read_json(request, self._body_seconds)
             if isinstance(value, list):
@@ -162,8 +166,8 @@ class GraphQLView:
         try:
             operation = await self._pipeline.prepare(Parameters.of(value), context)
             _check_batchable(operation)
-        except Refused as refused:
-            return self._pipeline.refuse(refused, request_id=context.request_id)
+        except Exception as error:  # noqa: BLE001 - masked and logged; the others of the batch are answered
+            return self._pipeline.refuse(error, request_id=context.request_id)
         return await self._answer(operation, context)
 
 

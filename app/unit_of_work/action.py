@@ -53,7 +53,8 @@ class Action(Generic[Result]):
     the arguments; `answer` how its result is stored under a key (None: it cannot have a key); `offers` its entry among
     `availableActions`; `prepare` turns the arguments into those of `run` before the transaction starts, for work that
     needs no database; its first argument is the child processes for it; `seconds` replaces the limit of a transaction,
-    for one that computes much; `aggregates` names the rows that it locks, by its arguments.
+    for one that computes much; `aggregates` names the rows that it locks, by its arguments; `finds_cards` says that its
+    outcome shows whether a card exists.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Action(Generic[Result]):
     prepare: Callable[..., Awaitable[Mapping[str, Any]]] | None = None
     seconds: float | None = None
     aggregates: Callable[[Mapping[str, Any]], Sequence[str]] = named_ids
+    finds_cards: bool = False
 
 
 class StoredRecord(Generic[Row]):

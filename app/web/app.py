@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from app.redis.cache import DOCUMENT_LIFETIME_SECONDS, Cache
-from app.resolvers.context import Context
+from app.resolvers.context import AccessLimits, Context
 from app.runtime.process import Process, build, running
 from app.runtime.settings import Settings
 from app.schema.operation_names import OPERATION_NAMES
@@ -25,9 +26,11 @@ from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
 from app.transport.trusted import load_trusted
 from app.transport.view import GraphQLView
-from app.web import health
 from app.web.browser_policy import PAGE_POLICY, BrowserPolicy, origins_of
+from app.web.failures import Failures, http_error
+from app.web.health import Health
 from app.web.observed import Observed
+from app.web.strict import StrictRequests
 from app.web.token_gate import TokenGate
 
 # Built by `make explorer`.
@@ -47,23 +50,46 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
         async with running(process):
             yield {"process": process}
 
-    view = _view(process)
-    app = Starlette(routes=_routes(process, view), lifespan=lifespan)
-    app.state.process, app.state.view = process, view
+    view, probes = _view(process), Health(process)
+    app = Starlette(
+        routes=_routes(process, view, probes), lifespan=lifespan, exception_handlers={HTTPException: http_error}
+    )
+    # A redirect would lead to whatever the Host header says.
+    app.router.redirect_slashes = False
+    app.state.process, app.state.view, app.state.health = process, view, probes
+    app.add_middleware(StrictRequests)
+    app.add_middleware(Failures)
     app.add_middleware(BrowserPolicy, allowed_origins=origins_of(settings.allowed_origins), pages=EXPLORER_PATH)
     app.add_middleware(Observed, metrics=process.metrics)
     return app
 
 
-async def drain(app: Starlette) -> None:
-    """Report "not ready" from now on, and ask the client of every stream to reconnect elsewhere."""
+def create_admin_app(app: Starlette) -> Starlette:
+    """What orchestrators and monitoring ask of the gateway, for a listener of its own."""
+    process: Process = app.state.process
+    admin = Starlette(routes=app.state.health.routes(), exception_handlers={HTTPException: http_error})
+    admin.router.redirect_slashes = False
+    for middleware in (StrictRequests, Failures):
+        admin.add_middleware(middleware)
+    admin.add_middleware(Observed, metrics=process.metrics)
+    return admin
+
+
+def announce_stop(app: Starlette) -> None:
+    """Report "not ready" from now on."""
     process: Process = app.state.process
     process.is_draining = True
+
+
+async def drain(app: Starlette) -> None:
+    """Ask the client of every stream to reconnect elsewhere."""
+    process: Process = app.state.process
     await app.state.view.drain(process.settings.drain_seconds)
 
 
-def _routes(process: Process, view: GraphQLView) -> list[BaseRoute]:
-    routes: list[BaseRoute] = [Route("/", _home), *health.routes()]
+def _routes(process: Process, view: GraphQLView, probes: Health) -> list[BaseRoute]:
+    has_metrics = process.settings.admin_port is None
+    routes: list[BaseRoute] = [Route("/", _home), *probes.routes(has_metrics=has_metrics)]
     if process.settings.is_development and EXPLORER_DIRECTORY.is_dir():
         routes.append(Mount(EXPLORER_PATH, StaticFiles(directory=EXPLORER_DIRECTORY)))
     return [*routes, Route("/graphql", view), WebSocketRoute("/graphql", view)]
@@ -88,11 +114,14 @@ def _view(process: Process) -> GraphQLView:
         context=_context_factory(process),
         persisted=_persisted_documents(process),
         streams_per_caller=settings.streams_per_subject,
+        batch_max=settings.batch_max,
         deadline_seconds=settings.operation_deadline_seconds,
         body_seconds=settings.body_timeout_seconds,
         explorer_page=_explorer_page if settings.is_development else None,
         on_operation=_operation_counter(process.metrics),
-        limits=Limits(depth=settings.depth_max, aliases=settings.aliases_max, cost=settings.cost_max),
+        limits=Limits(
+            depth=settings.depth_max, aliases=settings.aliases_max, cost=settings.cost_max, fields=settings.fields_max
+        ),
         reports_cost=settings.is_development,
     )
 
@@ -144,9 +173,11 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             rate=process.rate,
             tuss=process.tuss,
             cursor_key=process.cursor_key,
+            unknown_cards=process.unknown_cards,
             now=process.now,
             request_id=request_id.get(),
             address=address,
+            limits=AccessLimits(process.settings.emergency_accesses_per_day, process.settings.persons_unlogged_max),
             is_schema_public=process.settings.is_development,
             is_over_socket=connection.scope["type"] == "websocket",
         )

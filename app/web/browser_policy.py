@@ -24,12 +24,19 @@ _HEADERS: Final = {
 }
 _HSTS: Final = "max-age=31536000; includeSubDomains"
 _NEVER_CACHED: Final = frozenset({"/graphql", "/metrics"})
+# Beside what the gateway reads, what GraphQL clients (Apollo, urql, Relay), EventSource polyfills and tracing add.
+ALLOWED_HEADERS: Final = (
+    *("authorization", "content-type", "x-graphql-csrf", "x-request-id", "last-event-id"),
+    *("apollo-require-preflight", "apollographql-client-name", "apollographql-client-version"),
+    *("graphql-client-name", "graphql-client-version", "traceparent", "tracestate", "baggage"),
+)
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "GET, POST",
-    "Access-Control-Allow-Headers": "authorization, content-type, x-graphql-csrf, x-request-id",
+    "Access-Control-Allow-Headers": ", ".join(ALLOWED_HEADERS),
     "Access-Control-Max-Age": "600",
 }
-_EXPOSED: Final = "x-request-id, retry-after"
+# What a page needs of an answer beside its body: why it was refused, when to come back, and what to report to support.
+_EXPOSED: Final = "x-request-id, retry-after, www-authenticate"
 
 
 def origins_of(text: str) -> frozenset[str]:

@@ -1,55 +1,228 @@
-"""One connection of a client: the deadlines for sending a request and for reading the answer, and its certificate."""
+"""One connection of a client: one request at a time, within its limits and deadlines."""
 
 import asyncio
 from typing import Any, Final
 
+import httptools
+import structlog
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.runtime.settings import Settings
+from app.transport.errors import Refused
+from app.web import refusals
+from app.web.framing import Framing
+from app.web.open_connections import OpenConnections
 
-HEAD_BYTES_MAX: Final = 64 * 1024
-_TOO_SLOW: Final = (
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 16\r\n"
-    b"connection: close\r\n\r\nheaders too slow"
-)
-_TOO_LONG: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
-    b"content-length: 16\r\nconnection: close\r\n\r\nheaders too long"
-)
-
-
-def protocol_of(settings: Settings) -> type[asyncio.Protocol]:
-    """uvicorn's protocol with deadlines, which also passes the client's certificate to the application."""
-
-    class Guarded(_Guarded):
-        head_seconds = settings.header_timeout_seconds
-        send_seconds = settings.send_timeout_seconds
-
-    return Guarded
+# What a client may send in advance while a request of it is answered; then no more is read.
+HELD_BYTES_MAX: Final = 64 * 1024
+# What is read of a body after its request has been answered, so that the client can read the answer.
+REST_BYTES_MAX: Final = 256 * 1024
+LINGER_SECONDS: Final = 0.5
+_log = structlog.get_logger("billing.server")
 
 
-class _Guarded(HttpToolsProtocol):
-    """One connection: a client has `head_seconds` to send the head of a request, and `send_seconds` to read on."""
+class _Flow(FlowControl):
+    """uvicorn resumes reading whenever the application waits for the client; not while enough is held."""
+
+    is_holding = False
+
+    def hold(self, *, is_holding: bool) -> None:
+        """Stop or resume reading for the bytes that are held."""
+        if is_holding != self.is_holding:
+            self.is_holding = is_holding
+            (self.pause_reading if is_holding else self.resume_reading)()
+
+    def resume_reading(self) -> None:
+        if not self.is_holding:
+            super().resume_reading()
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's protocol, with limits: the next request is parsed when the one before has been answered.
+
+    A client has `head_seconds` to send the head of a request, or the rest of one that is answered early, and
+    `send_seconds` to read on.
+    """
 
     head_seconds: float
     send_seconds: float
+    open_connections: OpenConnections
+    flow: _Flow
     _head_timer: asyncio.TimerHandle | None = None
     _send_timer: asyncio.TimerHandle | None = None
-    _running: RequestResponseCycle | None = None
-    _head_bytes = 0
+    _framing: Framing | None = None
+    _rest_bytes = 0
+    _is_refused = False
+    _has_head_already = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._received = bytearray()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         # uvicorn copies this into the state of every request and socket of the connection.
-        certificate = certificate_of(transport)
-        self.app_state = {**self.app_state, "client_certificate": certificate}
+        self.app_state = {**self.app_state, "client_certificate": certificate_of(transport)}
         super().connection_made(transport)
-        self._start_head_timer()
+        self.flow = _Flow(transport)
+        if self.open_connections.take(transport, self.client):
+            self._start_head_timer()
+        else:
+            transport.write(refusals.encoded(refusals.Overloaded()))
+            transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.open_connections.release(self.transport)
         self._stop_head_timer()
         self._stop_send_timer()
-        self._report_disconnect()
         super().connection_lost(exc)
+
+    # Reading
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_refused:
+            self._received += data
+            self._read()
+
+    def _read(self) -> None:
+        """Parse what has arrived, up to the end of the request; the rest is held until the request is answered."""
+        while self._received and not self._is_answering and not self._is_over:
+            self._unset_keepalive_if_required()
+            if self._framing is None:
+                self._framing, self.cycle = Framing(), None  # type: ignore[assignment] # as uvicorn has it at first
+                self._start_head_timer()
+            self._parse(self._framing, self._framing.take(self._received))
+        if not self._is_over:
+            self.flow.hold(is_holding=len(self._received) > HELD_BYTES_MAX)
+
+    @property
+    def _is_answering(self) -> bool:
+        return self._framing is not None and self._framing.is_complete
+
+    @property
+    def _is_over(self) -> bool:
+        return self._is_refused or self.transport.is_closing()
+
+    def _parse(self, framing: Framing, part: bytes) -> None:
+        try:
+            self.parser.feed_data(part)
+        except httptools.HttpParserUpgrade:
+            self._upgrade(framing)
+            return
+        except httptools.HttpParserError:
+            if framing.is_complete:
+                self._close_after_answer()
+            else:
+                self._refuse(refusals.too_large() if framing.is_too_large else refusals.invalid())
+            return
+        if framing.is_too_large:
+            self._refuse(refusals.too_large())
+        elif framing.is_complete and self.cycle.response_complete:
+            self._finish()
+
+    def _close_after_answer(self) -> None:
+        """Another request was sent right after the last chunk, where the parser has lost its beginning."""
+        self._received.clear()
+        self.cycle.keep_alive = False
+        if self.cycle.response_complete:
+            self.transport.close()
+
+    def _upgrade(self, framing: Framing) -> None:
+        """The request asks for another protocol: a WebSocket, or one that is ignored, such as the HTTP/2 that Java's
+        client asks for first."""
+        if not self._should_upgrade():
+            if framing.has_body:
+                self._expect_body(framing)
+        elif framing.has_body:
+            self._refuse(refusals.invalid("send no body with an upgrade"))
+        else:
+            self._become_socket()
+
+    def _expect_body(self, framing: Framing) -> None:
+        """After an upgrade the parser knows of no body: it would take it for the next request. So another parser reads
+        it, after a head that says nothing else."""
+        self.parser = httptools.HttpRequestParser(self)
+        self._has_head_already = True
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % framing.body_header)
+        self._has_head_already = False
+
+    def _become_socket(self) -> None:
+        self._stop_send_timer()
+        self.flow.hold(is_holding=False)
+        self.handle_websocket_upgrade()
+        protocol: Any = self.transport.get_protocol()
+        early, self._received = bytes(self._received), bytearray()
+        if early and not self.transport.is_closing():
+            protocol.data_received(early)
+
+    # Events of the parser
+
+    def on_message_begin(self) -> None:
+        if self._is_answering:
+            raise ValueError("one request at a time")  # the parser stops
+        if not self._has_head_already:
+            super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        if not self._has_head_already:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._has_head_already:
+            return
+        assert self._framing is not None  # noqa: S101 - the parser is fed only with one
+        self._framing.header(name.lower(), value)
+        # Trailers are counted and dropped.
+        if not self._framing.has_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self._has_head_already:
+            return
+        assert self._framing is not None  # noqa: S101 - likewise
+        if self._framing.is_too_large:
+            raise ValueError("too large")  # the parser stops
+        self._stop_head_timer()
+        self._framing.head()
+        super().on_headers_complete()
+        if self.open_connections.is_draining and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        assert self._framing is not None  # noqa: S101 - likewise
+        self._framing.body(len(body))
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._rest_bytes += len(body)
+            if self._rest_bytes > REST_BYTES_MAX:
+                self._linger()
+
+    def on_message_complete(self) -> None:
+        assert self._framing is not None  # noqa: S101 - likewise
+        if self.parser.should_upgrade() and self._framing.has_body:
+            return  # only for this parser: see _upgrade
+        self._framing.is_complete = True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._is_answering:
+            self._finish()
+        elif not self.transport.is_closing():
+            self._rest_bytes = 0
+            self._head_timer = self.loop.call_later(self.head_seconds, self._linger)
+
+    def _finish(self) -> None:
+        """The request has come and been answered; go on with what is held."""
+        self._stop_head_timer()
+        self._framing = None
+        self._read()
+        if self._framing is None and not self._is_over:
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    # Deadlines
 
     def pause_writing(self) -> None:
         """The client reads too slowly, so that the send buffer is full; if it stays full, the connection is cut."""
@@ -65,57 +238,58 @@ class _Guarded(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
         self.loop.call_later(self.send_seconds, self._abort)
 
-    def _abort(self) -> None:
-        self._report_disconnect()
-        self.transport.abort()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
-
-    def _report_disconnect(self) -> None:
-        """Report the lost connection to the request that is being answered. uvicorn reports it to the last one that
-        arrived, which differs where a client pipelines requests; the first would write to a closed connection."""
-        if self._running is not None and not self._running.response_complete:
-            self._running.disconnected = True
-            self._running.message_event.set()
-
-    def _stop_send_timer(self) -> None:
-        if self._send_timer is not None:
-            self._send_timer.cancel()
-            self._send_timer = None
-
-    def data_received(self, data: bytes) -> None:
-        if self._is_between_requests():
-            self._start_head_timer()
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_MAX and b"\r\n\r\n" not in data:
-                self._end(_TOO_LONG)
-                return
-        super().data_received(data)
-
-    def on_headers_complete(self) -> None:
-        self._stop_head_timer()
-        self._head_bytes = 0
-        super().on_headers_complete()
-
-    def _is_between_requests(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
-
     def _start_head_timer(self) -> None:
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_seconds, self._end, _TOO_SLOW)
+            self._head_timer = self.loop.call_later(self.head_seconds, self._end_slow_head)
+
+    def _end_slow_head(self) -> None:
+        self._refuse(refusals.too_slow(self.head_seconds))
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _end(self, answer: bytes) -> None:
+    def _stop_send_timer(self) -> None:
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
+
+    # The end
+
+    def _refuse(self, refused: Refused) -> None:
+        """Answer and close; where another answer has begun, only close."""
+        if self._is_refused or self.transport.is_closing():
+            return
+        _log.info("request_refused", code=refused.code, reason=refused.message)
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and cycle.response_started:
+            self._abort()
+            return
+        self._report_disconnect()
+        self.transport.write(refusals.encoded(refused))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Drop what still comes for a while: a connection that is closed before everything is read is reset, and the
+        client loses the answer."""
+        self._is_refused = True
         self._stop_head_timer()
-        if not self.transport.is_closing():
-            self.transport.write(answer)
-            self.transport.close()
+        self._received.clear()
+        self.flow.hold(is_holding=False)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def _abort(self) -> None:
+        self._report_disconnect()
+        self.transport.abort()
+
+    def _report_disconnect(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
 
 def certificate_of(transport: asyncio.BaseTransport) -> bytes | None:

@@ -19,6 +19,7 @@ from app.db.migrate import is_current
 from app.events.contracts import CONTRACTS
 from app.events.kafka_watch import KafkaWatch
 from app.runtime.process import Process
+from app.web.shared_look import SharedLook
 
 CHECK_SECONDS: Final = 2.0
 NEEDED: Final = ("database", "migrations", "clock", "keys")
@@ -27,30 +28,42 @@ STALLED_SECONDS_MAX: Final = 60.0
 """Statements that wait longer without any being handled are a fault: the longest pause between two attempts is 30 s."""
 
 
-def routes() -> list[BaseRoute]:
-    """The routes of this file."""
-    return [
-        Route("/health", _ready),
-        Route("/health/live", _live),
-        Route("/health/ready", _ready),
-        Route("/metrics", _metrics),
-    ]
+class Health:
+    """Answers probes and monitoring; however many ask, the process looks once in `health_seconds`."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        seconds = process.settings.health_seconds
+        self._checks = SharedLook(lambda: _checks(process), seconds)
+        self._page = SharedLook(self._measured, seconds)
+
+    def routes(self, *, has_metrics: bool = True) -> list[BaseRoute]:
+        """The routes of this file; metrics may be served by another listener."""
+        probes = [Route("/health", self._ready), Route("/health/live", _live), Route("/health/ready", self._ready)]
+        return [*probes, Route("/metrics", self._metrics)] if has_metrics else list(probes)
+
+    async def _ready(self, _request: Request) -> Response:
+        """Ready while the database answers, its migrations are current, its clock and this process's agree, and the
+        signing keys are known. Without Redis or Kafka the gateway still serves: it is degraded."""
+        checks = await self._checks.get()
+        is_ready = all(checks[name] for name in NEEDED) and not self._process.is_draining
+        is_complete = is_ready and all(checks.values())
+        status = "ready" if is_complete else "degraded" if is_ready else "unready"
+        states = {name: "up" if is_up else "down" for name, is_up in checks.items()}
+        return JSONResponse({"status": status, "checks": states}, 200 if is_ready else 503)
+
+    async def _metrics(self, _request: Request) -> Response:
+        return Response(await self._page.get(), media_type=CONTENT_TYPE_LATEST)
+
+    async def _measured(self) -> bytes:
+        await self._checks.get()
+        await _measure_backlog(self._process)
+        _measure_inbox(self._process)
+        return generate_latest(self._process.metrics.registry)
 
 
 async def _live(_request: Request) -> Response:
     return JSONResponse({"status": "alive"})
-
-
-async def _ready(request: Request) -> Response:
-    """Ready while the database answers, its migrations are current, its clock and this process's agree, and the signing
-    keys are known. Without Redis or Kafka the gateway still serves: it is degraded."""
-    process: Process = request.state.process
-    checks = await _checks(process)
-    is_ready = all(checks[name] for name in NEEDED) and not process.is_draining
-    is_complete = is_ready and all(checks.values())
-    status = "ready" if is_complete else "degraded" if is_ready else "unready"
-    states = {name: "up" if is_up else "down" for name, is_up in checks.items()}
-    return JSONResponse({"status": status, "checks": states}, 200 if is_ready else 503)
 
 
 async def _checks(process: Process) -> dict[str, bool]:
@@ -99,33 +112,26 @@ def _are_events_read(process: Process) -> bool:
 async def _database_checks(process: Process) -> tuple[bool, bool]:
     """Whether the database answers, and whether its migrations are current."""
     try:
-        async with asyncio.timeout(CHECK_SECONDS), process.database.reading() as connection:
+        async with asyncio.timeout(CHECK_SECONDS), process.probe_database.reading() as connection:
             has_tables = await is_current(connection)
             await process.clock.synchronize(connection)
             if has_tables:
                 process.database.incarnation = await identity.read(connection)
-                await process.database.check_writable(connection)
+                await process.probe_database.check_writable(connection)
                 if process.hub.last_position is None:
                     process.hub.begin_after((await outbox_db.log_range(connection)).last)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the database is not ready
+        await process.database.leave_server_without_writes(error)
         process.database_outage.failed(error)
         return False, False
     process.database_outage.succeeded()
     return True, has_tables
 
 
-async def _metrics(request: Request) -> Response:
-    process: Process = request.state.process
-    await _checks(process)
-    await _measure_backlog(process)
-    _measure_inbox(process)
-    return Response(generate_latest(process.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-
 async def _measure_backlog(process: Process) -> None:
     """Read the size of the outbox at every scrape: the relay cannot report it while it waits for a broker."""
     try:
-        async with asyncio.timeout(CHECK_SECONDS), process.database.reading() as connection:
+        async with asyncio.timeout(CHECK_SECONDS), process.probe_database.reading() as connection:
             waiting = await outbox_db.backlog(connection, CONTRACTS)
             unknown = await outbox_db.unknown_count(connection, CONTRACTS)
             dead = await dead_statements_db.count_open(connection)

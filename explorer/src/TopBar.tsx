@@ -7,9 +7,10 @@ interface Props {
   gateway: Gateway;
   identity: Identity;
   onToken(token: string): void;
+  onForget(): void;
 }
 
-export function TopBar({ gateway, identity, onToken }: Props) {
+export function TopBar({ gateway, identity, onToken, onForget }: Props) {
   const inputId = useId();
   const statusId = useId();
   const [draft, setDraft] = useState(gateway.token);
@@ -60,7 +61,7 @@ export function TopBar({ gateway, identity, onToken }: Props) {
             Use
           </button>
         ) : (
-          <button type="button" disabled={!draft} onClick={() => apply('')}>
+          <button type="button" disabled={!draft} onClick={onForget}>
             Forget
           </button>
         )}

@@ -44,6 +44,19 @@ function ThemeFollower() {
   return null;
 }
 
+/**
+ * Forgets the token and everything that was typed or answered with it: the tabs, the history, and, by loading the page
+ * anew, the editors' texts, open streams and what the browser holds in memory.
+ */
+function forget(): void {
+  gateway.setToken('');
+  sessionStorage.clear();
+  // The editors store their texts with a delay, or when the page is left: what comes after the clearing is dropped.
+  const drop = () => sessionStorage.clear();
+  addEventListener('pagehide', drop);
+  location.reload();
+}
+
 function Page() {
   const [identity, setIdentity] = useState<Identity>({ state: 'anonymous' });
   const latest = useRef(0);
@@ -67,7 +80,7 @@ function Page() {
 
   return (
     <>
-      <TopBar gateway={gateway} identity={identity} onToken={onToken} />
+      <TopBar gateway={gateway} identity={identity} onToken={onToken} onForget={forget} />
       <main className="page-editor">
         {/* Queries and variables can name patients: like the token, they are gone when this browser tab is closed. */}
         <GraphiQL

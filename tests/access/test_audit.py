@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, select
 
 from app.db.access_log_tables import access_log_entries, access_log_persons
-from tests.access.world import open_emergency
+from tests.access.world import nurse_of, open_emergency
 from tests.factories import World, new_world
 from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.graphql import test_remittances as remittances
@@ -71,7 +71,7 @@ async def test_a_refusal_is_recorded_with_the_permission_that_was_missing(world:
     claim = (await world.submitted_claim())["id"]
     query = "query($id: ID!) { claim(id: $id) { items { code } } }"
     body, (logged,) = await _looked(world, "finance", query, id=claim)
-    assert body["extensions"]["redacted"] == [["claim", "items"]]
+    assert body["extensions"]["redacted"] == ["claim.items"]
     entry = logged.entry
     assert (entry.decision, entry.data_classes, entry.detail) == ("REFUSED", "HEALTH", "claims:read_items")
     assert (entry.persons, logged.persons) == (0, {})
@@ -210,7 +210,7 @@ async def test_each_subscriber_of_a_shared_answer_is_recorded(server_world: Worl
 class TestEmergency:
     async def test_it_opens_health_data_of_one_patient_and_is_recorded_as_such(self, world: World) -> None:
         claim = (await world.submitted_claim(clinicalIndication="tosse", diagnosisCodes=["J18"]))["id"]
-        token = world.gateway.token("front_desk", providers=[world.provider], sub="dev-nurse")
+        token = world.gateway.token("front_desk", providers=[world.provider], sub=nurse_of(world))
         query = "query($id: ID!) { claim(id: $id) { clinicalIndication diagnosisCodes items { code total } } }"
         before = await world.gateway.gql(query, {"id": claim}, token=token)
         assert set(before.codes) == {"FORBIDDEN"}
@@ -220,7 +220,7 @@ class TestEmergency:
             "clinicalIndication": "tosse", "diagnosisCodes": ["J18"], "items": [{"code": "10101012", "total": None}],
         }  # fmt: skip
         # Amounts are no health data.
-        assert answer.body["extensions"]["redacted"] == [["claim", "items", 0, "total"]]
+        assert answer.body["extensions"]["redacted"] == ["claim.items[0].total"]
         entries = await _entries(world.gateway, answer.headers["x-request-id"])
         (allowed,) = [each for each in entries if each.entry.decision == "ALLOWED"]
         (row,) = allowed.persons.values()
@@ -234,7 +234,7 @@ class TestEmergency:
         foreign = (await other.submitted_claim(clinicalIndication="febre"))["id"]
         await open_emergency(world)
         colleague = world.gateway.token("front_desk", providers=[world.provider], sub="dev-other-nurse")
-        both = world.gateway.token("front_desk", providers=[world.provider, other.provider], sub="dev-nurse")
+        both = world.gateway.token("front_desk", providers=[world.provider, other.provider], sub=nurse_of(world))
         query = "query($id: ID!) { claim(id: $id) { clinicalIndication } }"
         assert (await world.gateway.gql(query, {"id": claim}, token=colleague)).codes == ["FORBIDDEN"]
         assert (await world.gateway.gql(query, {"id": claim}, token=both)).data["claim"] == {
@@ -248,7 +248,7 @@ class TestEmergency:
             world = await new_world(gateway)
             claim = (await world.submitted_claim(clinicalIndication="tosse"))["id"]
             await open_emergency(world)
-            token = gateway.token("front_desk", providers=[world.provider], sub="dev-nurse")
+            token = gateway.token("front_desk", providers=[world.provider], sub=nurse_of(world))
             query = "query($id: ID!) { claim(id: $id) { clinicalIndication } }"
             clock[0] += timedelta(minutes=14, seconds=59)
             assert "errors" not in (await gateway.gql(query, {"id": claim}, token=token)).body
@@ -259,6 +259,12 @@ class TestEmergency:
         ("values", "refusal"),
         [
             ({"reason": "   urgente     "}, ("INVALID_INPUT", "reason")),
+            ({"reason": "aaaaaaaaaaaaaaa"}, ("INVALID_INPUT", "reason")),
+            ({"reason": "urgente urgente URGENTE urgente"}, ("INVALID_INPUT", "reason")),
+            ({"reason": "aaa bbb ccc ddd eee"}, ("INVALID_INPUT", "reason")),
+            ({"reason": "1234 5678 9012 3456 7890"}, ("INVALID_INPUT", "reason")),
+            ({"reason": "-- ?? !! .. ,, ;; ::"}, ("INVALID_INPUT", "reason")),
+            ({"reason": "parada cardíaca"}, ("INVALID_INPUT", "reason")),
             ({"minutes": 0}, ("INVALID_INPUT", "minutes")),
             ({"minutes": 61}, ("INVALID_INPUT", "minutes")),
             ({"patient": "pat_00000000000000000000000000"}, ("NOT_FOUND", "patient")),
@@ -281,7 +287,7 @@ class TestEmergency:
         assert found == [
             {
                 "id": access,
-                "actor": "dev-nurse",
+                "actor": nurse_of(world),
                 "patientId": world.patient,
                 "reason": "Paciente inconsciente na emergencia",
             }

@@ -4,6 +4,7 @@ Each rule is also taken away once: the same probe must then see the data, or it 
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -111,7 +112,7 @@ async def test_every_field_is_guarded_by_its_own_rule(
             token = _token(rich, role, entry)
             body = (await rich.gateway.gql(query, token=token)).body
             assert refused_at(body, path), (entry, field, body)
-            assert [step for step in body["extensions"]["redacted"][0] if isinstance(step, str)] == path
+            assert re.sub(r"\[[\d,-]+\]", "", body["extensions"]["redacted"][0]).split(".") == path
             assert found_at(body, entry) == {field: None}, (entry, field)
             with without_rule(monkeypatch, rule):
                 open_ = (await rich.gateway.gql(query, token=token)).body

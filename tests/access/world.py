@@ -164,9 +164,14 @@ async def _rest(rich: Rich) -> None:
     rich.ids["emergency"] = await open_emergency(world)
 
 
-async def open_emergency(world: World, subject: str = "dev-nurse") -> str:
-    """The id of an emergency access to the world's patient, opened by a front desk with this subject."""
-    token = world.gateway.token("front_desk", providers=[world.provider], sub=subject)
+def nurse_of(world: World) -> str:
+    """The subject of a front desk who opens emergency accesses: one of each world, who may open one at a time."""
+    return f"nurse-{world.provider}"
+
+
+async def open_emergency(world: World) -> str:
+    """The id of an emergency access to the world's patient, opened by its nurse."""
+    token = world.gateway.token("front_desk", providers=[world.provider], sub=nurse_of(world))
     query = """mutation($input: OpenEmergencyAccessInput!) {
       openEmergencyAccess(input: $input) { access { id } errors { code } } }"""
     values = {"patient": world.patient, "reason": "Paciente inconsciente na emergencia"}

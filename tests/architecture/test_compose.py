@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from app.runtime import settings
+from app.runtime.settings import LAME_DUCK_SECONDS
+from app.web.stopping import CUT_OFF_SECONDS, LAST_SECONDS
 
 ROOT = Path(__file__).parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
@@ -188,7 +190,10 @@ def test_the_command_of_a_gateway_service_exists(service: str) -> None:
 
 
 def test_the_gateway_has_time_to_drain_before_it_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert seconds(SERVICES["gateway"]["stop_grace_period"]) > settings_of_compose(monkeypatch).shutdown_timeout_seconds
+    read = settings_of_compose(monkeypatch)
+    accepting = LAME_DUCK_SECONDS  # of production
+    needed = accepting + read.drain_seconds + read.shutdown_timeout_seconds + CUT_OFF_SECONDS + LAST_SECONDS
+    assert seconds(SERVICES["gateway"]["stop_grace_period"]) > needed
 
 
 # The gateway gets settings that it knows
@@ -263,8 +268,10 @@ def test_a_health_check_asks_a_route_of_the_gateway(text: str, path: str) -> Non
 def test_the_published_port_is_the_one_the_gateway_listens_on() -> None:
     port = environment("gateway")["BILLING_PORT"]
     assert [published.rsplit(":", 1)[1] for published in SERVICES["gateway"]["ports"]] == [port]
-    assert f":{port}/health/ready" in " ".join(SERVICES["gateway"]["healthcheck"]["test"])
-    assert instructions("EXPOSE") == [port]
+    admin_port = environment("gateway")["BILLING_ADMIN_PORT"]
+    assert f":{admin_port}/health/ready" in " ".join(SERVICES["gateway"]["healthcheck"]["test"])
+    assert image_environment()["BILLING_ADMIN_PORT"] == admin_port
+    assert instructions("EXPOSE") == [f"{port} {admin_port}"]
 
 
 # The servers run as the gateway expects them

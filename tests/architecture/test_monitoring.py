@@ -50,7 +50,9 @@ def id_of(rule: dict[str, Any]) -> str:
 def test_prometheus_scrapes_the_gateway() -> None:
     jobs = {job["job_name"]: job for job in SCRAPING["scrape_configs"]}
     assert jobs.keys() == {"gateway"}
-    assert jobs["gateway"]["static_configs"] == [{"targets": [f"gateway:{environment('gateway')['BILLING_PORT']}"]}]
+    assert jobs["gateway"]["static_configs"] == [
+        {"targets": [f"gateway:{environment('gateway')['BILLING_ADMIN_PORT']}"]}
+    ]
     assert jobs["gateway"]["metrics_path"] == "/metrics"
     assert is_quoted_in_app("/metrics")
 
@@ -173,6 +175,7 @@ def test_every_dependency_the_outbox_the_inbox_the_books_and_the_access_log_are_
         "billing_inbox_stalled_seconds",
         "billing_audit_lost_total",
         "billing_emergency_accesses_total",
+        "billing_mutations_total",
     }
     dependencies = re.findall(r'dependency="(\w+)"', " ".join(alert["expr"] for alert in ALERTS))
     assert sorted(dependencies) == ["database", "kafka", "redis"]

@@ -68,7 +68,7 @@ async def test_every_list_refuses_every_cursor_that_it_has_not_made(
         tried = [*forgeries, own] if name != "claims" else forgeries
         found = [(await world.gateway.gql(document, {"after": after}, token=token)).body for after in tried]
         errors = [each["errors"][0] for each in found]
-        codes = [(one["extensions"]["code"], one["extensions"]["field"], one["path"]) for one in errors]
+        codes = [(one["extensions"]["reason"], one["extensions"]["field"], one["path"]) for one in errors]
         assert codes == [("INVALID_INPUT", "after", [name])] * len(tried)
         assert {one["message"] for one in errors} == {"use a cursor of this list, with the same filter and order"}
     accepted = await world.gateway.gql(f'{{ claims(first: 1, after: "{own}") {{ nodes {{ id }} }} }}', token=token)

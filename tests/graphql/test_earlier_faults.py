@@ -161,6 +161,9 @@ def _root_fields() -> list[tuple[str, str]]:
     """Every field of Query, Mutation and Subscription with its kind, from the printed schema."""
     text = (pathlib.Path(__file__).parents[2] / "schema.graphql").read_text()
     text = re.sub(r'"""[\s\S]*?"""', "", text)
+    # Arguments have lines of their own, since each is described.
+    text = re.sub(r"\(\s+([\s\S]*?)\s+\)", lambda found: f"({', '.join(found[1].split(chr(10)))})", text)
+    text = re.sub(r"(?<=, ) +|, (?= *,)", "", text)
     found = []
     for kind in ("Query", "Mutation", "Subscription"):
         block = re.search(rf"^type {kind} \{{\n([\s\S]*?)^\}}", text, re.MULTILINE)
@@ -171,7 +174,8 @@ def _root_fields() -> list[tuple[str, str]]:
 
 def _document(kind: str, line: str) -> tuple[str, str]:
     """An operation on a root field, its required arguments as literals, and the field's name."""
-    name, arguments = re.match(r"(\w+)(?:\((.*)\))?: ", line).groups()  # type: ignore[union-attr]
+    line = re.sub(r" @constraint\([^)]*\)", "", line)
+    name, arguments = re.match(r"(\w+)(?:\((.*?)\))?: ", line).groups()  # type: ignore[union-attr]
     values = {"ID!": '"x"', "[ID!]!": '["x"]', "String!": '"22"'}
     parts = [part.split(": ") for part in (arguments or "").split(", ") if part.endswith("!")]
     variables = ", ".join(f"${one}: {kind_}" for one, kind_ in parts if kind_ not in values)

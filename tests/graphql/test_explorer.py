@@ -148,3 +148,34 @@ async def test_a_refused_token_is_named(browser: Browser, gateway: Gateway) -> N
     await page.click(RUN)
     assert "4403" in await page.wait_for(ANSWER)
     await page.screenshot(SCREENSHOTS / "explorer-refused.png")
+
+
+SECRETS = "JSON.stringify({ ...sessionStorage }) + __MONACO.editor.getModels().map((model) => model.getValue()).join()"
+
+
+async def test_forget_leaves_no_answer_no_variable_and_no_history(
+    browser: Browser, gateway: Gateway, world: World
+) -> None:
+    await world.create_claim()
+    page = await open_page(browser, gateway)
+    await page.paste(TOKEN_FIELD, world.token("biller"))
+    await page.wait_for(IS_KNOWN)
+    identifier = (await run(page))["claims"]["nodes"][0]["id"]
+    await choose_tab(page, ELIGIBILITY)
+    question = {"provider": world.provider, "payer": world.payer, "cardNumber": world.card, "forceRefresh": False}
+    variables = json.dumps({"input": question})
+    await page.evaluate(f"{model('variables.json')}.setValue({json.dumps(variables)})")
+    await run(page)
+    await page.wait_for(f"({SECRETS}).includes('{world.card}') && ({SECRETS}).includes('ELIGIBLE')")
+    await page.evaluate("window.isOld = true")
+
+    await page.click(".bar-token button:last-of-type")
+    await page.wait_for(
+        "!window.isOld && document.readyState === 'complete' && "
+        "document.querySelector('.graphiql-query-editor .view-line') !== null"
+    )
+    assert "anonymous" in await page.wait_for(f"{STATUS}.includes('anonymous') && {STATUS}")
+    left = await page.evaluate(SECRETS)
+    for secret in (identifier, world.card, world.provider, "ELIGIBLE", "eyJ"):
+        assert secret not in left
+    assert await page.evaluate("sessionStorage.getItem('gateway:token')") is None

@@ -48,3 +48,20 @@ async def test_an_object_that_may_not_be_read_is_null_at_its_place(server_world:
     (error,) = answer.body["errors"]
     assert (error["path"], error["extensions"]["code"]) == (["nodes", 1], "FORBIDDEN")
     assert error["extensions"]["permission"] == "remittances:read"
+
+
+async def test_a_field_that_is_refused_in_every_object_has_one_error(server_world: World) -> None:
+    world = server_world
+    for _ in range(3):
+        await world.create_claim()
+    query = "{ claims(first: 3) { nodes { patient { name } items { code } providerClaimNumber } } }"
+    answer = await world.gateway.gql(query, token=world.token("billing_reader"))
+    assert [each["patient"] for each in answer.body["data"]["claims"]["nodes"]] == [None] * 3
+    assert [(error["path"], error["extensions"]) for error in answer.body["errors"]] == [
+        (
+            ["claims", "nodes", 0, "patient"],
+            {"code": "FORBIDDEN", "permission": "patients:read or patients:read_masked", "count": 3},
+        ),
+        (["claims", "nodes", 0, "items"], {"code": "FORBIDDEN", "permission": "claims:read_items", "count": 3}),
+    ]
+    assert answer.body["extensions"]["redacted"] == ["claims.nodes[0-2].patient", "claims.nodes[0-2].items"]

@@ -203,8 +203,7 @@ async def test_nothing_answers_without_a_token(world: World, kind: str, name: st
         arguments = f"({ARGUMENTS[name]})" if name in ARGUMENTS else ""
         query = f"{{ {name}{arguments} {{ {SELECTIONS.get(name, 'totalCount')} }} }}"
     answer = await world.gateway.gql(query)
-    assert answer.codes == ["UNAUTHENTICATED"]
-    assert answer.body["data"] is None or answer.body["data"] == {name: None}
+    assert (answer.status, answer.codes, "data" in answer.body) == (401, ["UNAUTHENTICATED"], False)
 
 
 @pytest.mark.parametrize("role", ["ADMIN", "superadmin", "billing_admin", "billerx", "Biller", "reviewer "])

@@ -6,9 +6,25 @@ from typing import Any
 from tests.hostile.wire import JSON, get, post
 
 BAD = (400, "BAD_REQUEST")
+TOKEN = b"authorization: Bearer <token>"
+"""A reviewer's, which the test puts in."""
 TYPE = (415, "UNSUPPORTED_MEDIA_TYPE")
 LARGE = (413, "PAYLOAD_TOO_LARGE")
+HEADERS = (431, "HEADERS_TOO_LARGE")
+MISSING = (404, "NOT_FOUND")
 QUERY = b'{"query":"{__typename}"'
+OWN_HEADERS = 5  # of post()
+BARE = b"GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nconnection: close\r\n"
+END = b"0\r\n\r\n"
+TRAILED = (
+    b"POST /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\ntransfer-encoding: chunked\r\n"
+    + JSON
+    + b"\r\n%x\r\n%s}\r\n" % (len(QUERY) + 1, QUERY)
+)
+SOCKET = (
+    b"GET /graphql HTTP/1.1\r\nhost: g\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13\r\n"
+)
 
 
 def _body(**members: Any) -> bytes:
@@ -17,6 +33,12 @@ def _body(**members: Any) -> bytes:
 
 def _variables(raw: bytes) -> bytes:
     return post(QUERY + b',"variables":' + raw + b"}")
+
+
+def _java(body: bytes) -> bytes:
+    """What Java's HttpClient sends first, in the hope of HTTP/2."""
+    settings = (b"upgrade: h2c", b"http2-settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA")
+    return post(body, *settings).replace(b": close", b": upgrade, http2-settings")
 
 
 Process = bytes | tuple[bytes, ...]
@@ -68,18 +90,18 @@ REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
     ),
     "a page asked by a variable": (
         post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":2000000000}}'),
-        (200, "UNAUTHENTICATED"),
+        (401, "UNAUTHENTICATED"),
     ),
     "a page asked by a float": (
-        post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":1e300}}'),
+        post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":1e300}}', TOKEN),
         (400, "BAD_USER_INPUT"),
     ),
     "a page asked by a list": (
-        post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":[[1]]}}'),
+        post(b'{"query":"query($n:Int!){claims(first:$n){nodes{id}}}","variables":{"n":[[1]]}}', TOKEN),
         (400, "BAD_USER_INPUT"),
     ),
     "an enum of an object": (
-        post(b'{"query":"query($o:ClaimOrder!){claims(orderBy:$o){totalCount}}","variables":{"o":{"a":1}}}'),
+        post(b'{"query":"query($o:ClaimOrder!){claims(orderBy:$o){totalCount}}","variables":{"o":{"a":1}}}', TOKEN),
         (400, "BAD_USER_INPUT"),
     ),
     "no content type": (post(QUERY + b"}", media=b""), TYPE),
@@ -112,19 +134,19 @@ REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
     ),
     "a chunk that is no number": (
         b"POST /graphql HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n" + JSON + b"\r\nzz\r\n\r\n",
-        (400, None),
+        BAD,
     ),
-    "a negative length": (b"POST /graphql HTTP/1.1\r\nhost: g\r\ncontent-length: -1\r\n\r\n", (400, None)),
+    "a negative length": (b"POST /graphql HTTP/1.1\r\nhost: g\r\ncontent-length: -1\r\n\r\n", BAD),
     "two lengths": (
         b"POST /graphql HTTP/1.1\r\nhost: g\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
-        (400, None),
+        BAD,
     ),
-    "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64, (400, None)),
+    "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64, BAD),
     "garbage behind a request": (post(QUERY + b"}") + b"\0\xff" * 5_000, (200, None)),
-    "a method of its own": (b"BREW /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n", (400, None)),
+    "a method of its own": (b"BREW /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n", BAD),
     "DELETE": (b"DELETE /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n", (405, "METHOD_NOT_ALLOWED")),
     "a GET of a mutation": (
-        get(b"query=mutation%7BacceptDenial(input%3A%7Bid%3A1,idempotencyKey%3A%221%22%7D)%7Breplayed%7D%7D"),
+        get(b"query=mutation%7BacceptDenial(input%3A%7Bid%3A1,idempotencyKey%3A%221%22%7D)%7Breplayed%7D%7D", TOKEN),
         (405, "METHOD_NOT_ALLOWED"),
     ),
     "a GET of nothing": (get(b""), BAD),
@@ -140,5 +162,68 @@ REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
     "a token of dots": (post(QUERY + b"}", b"authorization: Bearer ...."), (401, "UNAUTHENTICATED")),
     "a token of another kind": (post(QUERY + b"}", b"authorization: Basic YTpi"), (401, "UNAUTHENTICATED")),
     "a header of bytes": (post(QUERY + b"}", b"x-request-id: \xff\xfe\x80"), (200, None)),
-    "2,000 headers": (post(QUERY + b"}", *[b"x-%d: y" % n for n in range(2_000)]), (200, None)),
+    "200 headers": (post(QUERY + b"}", *[b"x-%d: y" % n for n in range(200 - OWN_HEADERS)]), (200, None)),
+    "201 headers": (post(QUERY + b"}", *[b"x-%d: y" % n for n in range(201 - OWN_HEADERS)]), HEADERS),
+    "2,000 headers": (post(QUERY + b"}", *[b"x-%d: y" % n for n in range(2_000)]), HEADERS),
+    "a header of 60 KB": (post(QUERY + b"}", b"x-long: " + b"x" * 60_000), (200, None)),
+    "a header of 70 KB": (post(QUERY + b"}", b"x-long: " + b"x" * 70_000), HEADERS),
+    "a header without end": (b"GET /graphql HTTP/1.1\r\nhost: g\r\nx: " + b"x" * 500_000, HEADERS),
+    "a name without end": (b"GET /graphql HTTP/1.1\r\nhost: g\r\n" + b"x" * 500_000, HEADERS),
+    "a folded line": (get(b"query=%7B__typename%7D", b"x: a\r\n b"), BAD),
+    "a folded line without end": (b"GET /graphql HTTP/1.1\r\nhost: g\r\nx: a" + b"\r\n b" * 100_000, HEADERS),
+    "a path without end": (b"GET /" + b"x" * 500_000, HEADERS),
+    "a method without end": (b"G" * 500_000, HEADERS),
+    "blank lines without end": (b"\r\n" * 50_000, HEADERS),
+    "trailers without end": (TRAILED + b"0\r\n" + b"x: y\r\n" * 100_000, HEADERS),
+    "a trailer without end": (TRAILED + b"0\r\nx: " + b"y" * 500_000, HEADERS),
+    "201 trailers": (TRAILED + b"0\r\n" + b"x: y\r\n" * 201 + b"\r\n", HEADERS),
+    "three trailers": (TRAILED + b"0\r\nx: y\r\nhost: evil\r\nx: z\r\n\r\n", (200, None)),
+    "a body of blank lines in chunks": (
+        TRAILED + b"".join([b"4000\r\n" + b"\r\n\r\n" * 0x1000 + b"\r\n"] * 7) + b"0\r\n\r\n",
+        (200, None),
+    ),
+    "blank lines before a request": (b"\r\n" * 1_000 + post(QUERY + b"}"), (200, None)),
+    "chunk extensions without end": (TRAILED + b"1;a=" + b"b" * 500_000, HEADERS),
+    "a chunk extension for each byte": (TRAILED + (b"1;" + b"a" * 100 + b"\r\n \r\n") * 1_000, HEADERS),
+    "a chunk extension": (TRAILED.replace(b"18\r\n", b"18;a=b\r\n") + END, (200, None)),
+    "no host": (BARE + b"\r\n", BAD),
+    "no host in HTTP/1.0": (BARE.replace(b"1.1", b"1.0") + b"\r\n", (200, None)),
+    "two hosts": (BARE + b"host: a\r\nhost: b\r\n\r\n", BAD),
+    "one host twice": (BARE + b"host: a\r\nhost: a\r\n\r\n", BAD),
+    "a host with a path": (BARE + b"host: a/b\r\n\r\n", BAD),
+    "a host with a user": (BARE + b"host: a@b\r\n\r\n", BAD),
+    "a host in IPv6": (BARE + b"host: [::1]:8000\r\n\r\n", (200, None)),
+    "two tokens": (post(QUERY + b"}", b"authorization: Bearer a", b"authorization: Bearer b"), BAD),
+    "two content types": (post(QUERY + b"}", b"content-type: text/plain"), BAD),
+    "two origins": (post(QUERY + b"}", b"origin: http://a", b"origin: http://b"), BAD),
+    "chunks in HTTP/1.0": ((TRAILED + END).replace(b"HTTP/1.1", b"HTTP/1.0"), BAD),
+    "chunks and a length": ((TRAILED + END).replace(b"host: g\r\n", b"host: g\r\ncontent-length: 5\r\n"), BAD),
+    "a length and chunks": ((TRAILED + END).replace(JSON, JSON + b"content-length: 5\r\n"), BAD),
+    "an empty operation": (post(b'{"query":"mutation{}"}'), (400, "GRAPHQL_PARSE_FAILED")),
+    "a slash behind the path": (get(b"query=%7B__typename%7D").replace(b"/graphql?", b"/graphql/?"), MISSING),
+    "an unknown path": (get(b"").replace(b"/graphql", b"/admin"), MISSING),
+    "a POST to health": (post(b"{}").replace(b"/graphql", b"/health"), (405, "METHOD_NOT_ALLOWED")),
+    "another protocol with a body": (_java(QUERY + b"}"), (200, None)),
+    "another protocol with a body that is no request": (_java(b"GET /x HTTP/1.1\r\n\r\n"), BAD),
+    "another protocol with chunks": (
+        (TRAILED + END).replace(b": close", b": upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAA"),
+        (200, None),
+    ),
+    "another protocol without a body": (
+        get(b"query=%7B__typename%7D", b"upgrade: h2c").replace(b": close", b": upgrade"),
+        (200, None),
+    ),
+    "a socket with a body": (SOCKET + b"content-length: 5\r\n\r\nabcde", BAD),
+    "a socket without a key": (SOCKET.replace(b"sec-websocket-key", b"x-key") + b"\r\n", BAD),
+    "a socket of an old version": (SOCKET.replace(b"version: 13", b"version: 8") + b"\r\n", BAD),
+    "a socket by POST": (SOCKET.replace(b"GET", b"POST") + b"\r\n", (405, "BAD_REQUEST")),
+    "a socket of 150 headers": (SOCKET + b"x: y\r\n" * 150 + b"\r\n", HEADERS),
+    "a socket with a header of 10 KB": (SOCKET + b"x: " + b"y" * 10_000 + b"\r\n\r\n", HEADERS),
+    "a socket with a path of 10 KB": (
+        SOCKET.replace(b"/graphql", b"/" + b"x" * 10_000) + b"\r\n",
+        (414, "HEADERS_TOO_LARGE"),
+    ),
+    "a socket with two hosts": (SOCKET + b"host: h\r\n\r\n", BAD),
+    "a socket of a foreign page": (SOCKET + b"origin: http://evil\r\n\r\n", (403, "FORBIDDEN")),
+    "a socket at an unknown path": (SOCKET.replace(b"/graphql", b"/x") + b"\r\n", (403, "FORBIDDEN")),
 }

@@ -72,7 +72,8 @@ async def test_a_document_is_refused(fleet: Fleet, held: Held, name: str) -> Non
 @pytest.mark.parametrize("name", REQUESTS)
 async def test_a_request_is_answered(fleet: Fleet, held: Held, name: str) -> None:
     request, expected = REQUESTS[name]
-    parts = [request] if isinstance(request, bytes) else list(request)
+    token = fleet.token("reviewer").encode()
+    parts = [part.replace(b"<token>", token) for part in ([request] if isinstance(request, bytes) else request)]
 
     async def attack() -> None:
         found: Answered = await answer(fleet.processes[0], parts)

@@ -27,6 +27,7 @@ from app.runtime.authorities import Authorities
 from app.runtime.build import database_of
 from app.runtime.listener_tls import listener_context
 from app.runtime.settings import Settings, SettingsError
+from app.web.browser_policy import ALLOWED_HEADERS
 from tests.faults.processes import GatewayProcess
 from tests.gateway import embedded_settings
 from tests.tls.certificates import Authority, Pair
@@ -108,7 +109,7 @@ async def test_a_certificate_authenticates_a_caller(secure: Secure) -> None:
     assert (status, me) == (
         200, {"subject": "payer-200001", "roles": ["payer_agent"], "providers": ["*"], "payer": "200001"},
     )  # fmt: skip
-    assert await secure.me() == (200, "UNAUTHENTICATED")
+    assert await secure.me() == (401, "UNAUTHENTICATED")
     stranger = secure.authority.client("stranger")
     assert (await secure.me(stranger))[1] == "UNAUTHENTICATED"
 
@@ -224,6 +225,9 @@ async def _foreign_pages(process: GatewayProcess) -> None:
         allowed = await client.options("/graphql", headers={"origin": ORIGIN, **asked})
         assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (204, ORIGIN)
         assert allowed.headers["access-control-allow-methods"] == "GET, POST"
+        assert allowed.headers["access-control-allow-headers"].split(", ") == list(ALLOWED_HEADERS)
+        own = await client.post("/graphql", json=ME, headers={"origin": ORIGIN})
+        assert own.headers["access-control-expose-headers"] == "x-request-id, retry-after, www-authenticate"
         for other in ("https://evil.example", "null", "https://billing.example.evil", "http://billing.example"):
             refused = await client.options("/graphql", headers={"origin": other, **asked})
             answer = await client.post("/graphql", json=ME, headers={"origin": other})

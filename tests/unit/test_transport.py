@@ -192,11 +192,17 @@ class TestOperations:
             Toy(SchemaExtension)
 
 
-def toy_for(kind: type[Context]) -> Toy:
+class Anonymous(Context):
+    """A caller without a token, where the schema is not open to everybody."""
+
+    may_introspect = False
+
+
+def toy_for(kind: type[Context], **members: Any) -> Toy:
     """A toy whose every request has a context of this kind."""
 
     async def context(_connection: HTTPConnection) -> Context:
-        return kind([])
+        return kind([], **members)
 
     return Toy(context=context)
 
@@ -205,18 +211,61 @@ class TestAdmission:
     async def test_a_caller_without_the_permission_reads_no_schema_and_an_anonymous_one_sends_no_long_document(
         self,
     ) -> None:
-        class Anonymous(Context):
-            may_introspect = False
-
-        toy = toy_for(Anonymous)
-        schema = await ask(toy, "{ __schema { queryType { name } } }")
+        schema = await ask(toy_for(Anonymous, is_authenticated=True), "{ __schema { queryType { name } } }")
         assert (schema.status_code, first_error(schema)["extensions"]) == (
             403,
             {"code": "FORBIDDEN", "permission": "schema:introspect"},
         )
-        long = await ask(toy, "{ hello }" + " " * 991)
+        toy = toy_for(Anonymous)
+        long = await ask(toy, "{ __typename }" + " " * 986)
         assert (long.status_code, first_error(long)["extensions"]) == (401, {"code": "UNAUTHENTICATED"})
-        assert (await ask(toy, "{ hello }" + " " * 990)).json() == {"data": {"hello": "world"}}
+        assert (await ask(toy, "{ __typename }" + " " * 985)).json() == {"data": {"__typename": "Query"}}
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            *(
+                "{ hello }",
+                "{ unknown }",
+                "{ __schema { types { name } } }",
+                "mutation { slow }",
+                "{ __typename hello }",
+            ),
+            *("{ ... { __typename } }", "{ ...F } fragment F on Query { __typename }", "{ __typename @unknown }"),
+            *("query($x: Unknown) { __typename }", "query @unknown { __typename }", "{ __typename(x: 1) }"),
+            *("subscription { numbers(to: 1) }", "type A { b: Int }", "{ __typename } extend type Query { a: Int }"),
+        ],
+    )
+    async def test_an_anonymous_caller_hears_nothing_of_the_schema(self, query: str) -> None:
+        toy = toy_for(Anonymous)
+        answers = [await ask(toy, query), await ask(toy, query, accept="application/json")]
+        for answer in answers:
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+            assert answer.json() == {
+                "errors": [
+                    {
+                        "message": "send an Authorization header with a bearer token",
+                        "extensions": {"code": "UNAUTHENTICATED"},
+                    }
+                ]
+            }
+
+    async def test_an_anonymous_caller_hears_whether_the_gateway_answers_and_of_the_syntax(self) -> None:
+        toy = toy_for(Anonymous)
+        assert (await ask(toy, "query A { a: __typename b: __typename }")).json() == {
+            "data": {"a": "Query", "b": "Query"}
+        }
+        assert first_error(await ask(toy, "{ hello"))["extensions"] == {"code": "GRAPHQL_PARSE_FAILED"}
+
+    async def test_a_document_that_others_have_sent_is_not_open_either(self) -> None:
+        known: list[bool] = [True, False]
+
+        async def context(_connection: HTTPConnection) -> Context:
+            return Context([], is_authenticated=known.pop(0))
+
+        toy = Toy(context=context)
+        assert (await ask(toy, "{ hello }")).status_code == 200
+        assert (await ask(toy, "{ hello }")).status_code == 401
 
     @pytest.mark.parametrize("missing", ["is_authenticated", "may_introspect", "admit"])
     async def test_a_context_that_does_not_say_what_its_caller_may_do_refuses_everything(self, missing: str) -> None:
@@ -340,6 +389,13 @@ class TestNegotiation:
     async def test_urqls_queries_are_answered_with_json(self) -> None:
         response = await ask(Toy(), "{ hello }", accept=URQL)
         assert response.headers["content-type"] == f"{RESPONSE}; charset=utf-8"
+
+    @pytest.mark.parametrize("query", ["{", "{ unknown }", "query A { hello } query B { hello }", "{ hello }"])
+    @pytest.mark.parametrize("accept", ["text/html;q=0.5", "image/png", "application/json;q=0"])
+    async def test_a_bad_document_that_accepts_nothing_is_406_too(self, query: str, accept: str) -> None:
+        response = await ask(Toy(), query, accept=accept)
+        assert (response.status_code, first_error(response)["extensions"]) == (406, {"code": "NOT_ACCEPTABLE"})
+        assert response.headers["content-type"] == "application/json; charset=utf-8"
 
     async def test_nothing_acceptable_is_406(self) -> None:
         response = await ask(Toy(), "{ hello }", accept="image/png")

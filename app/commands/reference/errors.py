@@ -24,7 +24,8 @@ class Refusal:
 REQUEST_ERRORS: Final = {
     "BAD_REQUEST": Refusal(
         "400",
-        "The body is not valid JSON, is not a GraphQL request, or has too many values in its variables.",
+        "The request is not valid HTTP, or its body is not valid JSON, is not a GraphQL request, or has too many "
+        "values in its variables.",
         CHANGED,
         "Fix the request; the message names the member.",
     ),
@@ -44,13 +45,22 @@ REQUEST_ERRORS: Final = {
     "FORBIDDEN": Refusal(
         "200, 403",
         "The caller lacks the permission in `extensions.permission`. For a nullable field the field is null and the "
-        "rest is answered; its path is in `extensions.redacted`.",
+        "rest is answered. A field that is refused in many objects has one error, with the first path and their number "
+        "in `extensions.count`; the response's `extensions.redacted` lists all paths as patterns, such as "
+        "`claims.nodes[0-41,43].patient.cpf`.",
         NO,
         "Leave the field out, or ask for a role with the permission: see [access.md](access.md).",
     ),
     "GRAPHQL_PARSE_FAILED": Refusal("400", "The document has a syntax error.", CHANGED, "Fix the document."),
     "GRAPHQL_VALIDATION_FAILED": Refusal(
         "400", "The document does not fit the schema.", CHANGED, "Fix the document; regenerate the client's types."
+    ),
+    "HEADERS_TOO_LARGE": Refusal(
+        "414, 431",
+        "The request line, headers, trailers and chunk extensions have more than 64 KiB, or there are more than 200 "
+        "headers; for a WebSocket 128 of at most 8 KiB each.",
+        CHANGED,
+        "Send fewer and shorter headers.",
     ),
     "INTERNAL": Refusal(
         "200, 500",
@@ -71,7 +81,10 @@ REQUEST_ERRORS: Final = {
         "406", "The `Accept` header allows none of the media types that are served.", CHANGED, "Accept JSON."
     ),
     "NOT_FOUND": Refusal(
-        "404", "A browser asked for GraphiQL, which only development serves.", NO, "Send a GraphQL request."
+        "404",
+        "There is nothing at this path, or a browser asked for GraphiQL, which only development serves.",
+        NO,
+        "Send a GraphQL request to `/graphql`.",
     ),
     "OPERATION_NOT_SUPPORTED": Refusal(
         "400, 406",
@@ -104,7 +117,9 @@ REQUEST_ERRORS: Final = {
         YES,
         "Wait `extensions.retryAfterSeconds` (also in `retry-after`).",
     ),
-    "REQUEST_TIMEOUT": Refusal("408", "The body did not arrive in time.", YES, "Send it again on a new connection."),
+    "REQUEST_TIMEOUT": Refusal(
+        "408", "The headers or the body did not arrive in time.", YES, "Send it again on a new connection."
+    ),
     "TIMEOUT": Refusal(
         "504",
         "The operation was cancelled at the deadline (`BILLING_OPERATION_DEADLINE_SECONDS`).",
@@ -119,13 +134,14 @@ REQUEST_ERRORS: Final = {
     ),
     "UNAUTHENTICATED": Refusal(
         "200, 401",
-        "The token is missing where one is needed, not accepted, or expired.",
+        "The token is missing, not accepted, or expired. Without one only `{ __typename }` is answered, and nothing is "
+        "said of the schema.",
         "with a new token",
         "Get a token; `billing whoami --token-file -` says why one is not accepted.",
     ),
     "UNAVAILABLE": Refusal(
         "200, 503",
-        "The database did not answer in time, or the gateway is stopping.",
+        "The database did not answer in time, the gateway is stopping, or it has too many connections.",
         YES,
         "Retry with the same idempotency key; subscribe again with the last cursor.",
     ),
@@ -156,6 +172,7 @@ USER_ERRORS: Final = {
     ErrorCode.STALE_VERSION: (CHANGED, "Read the object again and repeat with its `version`."),
     ErrorCode.IDEMPOTENCY_KEY_REUSED: (CHANGED, "Use a new key for a new input."),
     ErrorCode.IDEMPOTENCY_KEY_REQUIRED: (CHANGED, "Send a new `idempotencyKey`, or use POST."),
+    ErrorCode.EMERGENCY_LIMIT: (CHANGED, "Ask a colleague to open the access, or an administrator for a permission."),
     ErrorCode.CURSOR_EXPIRED: (CHANGED, "Read the list, then subscribe without `after`."),
     ErrorCode.NOT_FOUND: (NO, "Check the id; an object outside the caller's data scope looks the same."),
 }
@@ -195,8 +212,8 @@ _USER = """
 These are in `errors` of the payload, as `UserError { code message field tissCode }`. Nothing was changed. `field` is
 the path in the input, `tissCode` the payers' own code from Tabela 38. A query or subscription whose arguments are
 refused has `BAD_USER_INPUT` in `errors[].extensions.code` and one of these codes in `extensions.reason`, with `field`
-and `tissCode`; only CONFLICT, STALE_VERSION, CURSOR_EXPIRED and NOT_FOUND, which are about stored data, are the code
-itself. It is always safe to repeat a mutation with the same idempotency key and the same input.
+and `tissCode`; only CONFLICT, STALE_VERSION, CURSOR_EXPIRED, EMERGENCY_LIMIT and NOT_FOUND, which are about stored
+data, are the code itself. It is always safe to repeat a mutation with the same idempotency key and the same input.
 
 """
 _CLOSE = """

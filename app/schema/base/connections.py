@@ -3,12 +3,18 @@
 from typing import Any, ClassVar, Generic, TypeVar
 
 import strawberry
+from graphql import GRAPHQL_MAX_INT
 
 from app.resolvers import paging
 from app.schema.base.info import Info
 from app.schema.base.streams import STREAM_CURSOR, stream_cursor
 
 Item = TypeVar("Item")
+
+
+def at_most_int(count: int) -> int:
+    """The count, or the largest Int of GraphQL: a list that is longer is counted no further."""
+    return min(count, GRAPHQL_MAX_INT)
 
 
 class OfRecord:
@@ -52,9 +58,9 @@ class Connection(Generic[Item]):
     nodes: list[Item] = strawberry.field(description="The objects without their cursors.")
     page_info: PageInfo = strawberry.field(description="Position of the page in the list.")
 
-    @strawberry.field(description="Number of objects in the whole list; counted only when requested.")
+    @strawberry.field(description="Number of objects in the whole list (at most 2147483647); counted on request.")
     async def total_count(page: strawberry.Parent[paging.Page[object]]) -> int:
-        return await page.count()
+        return at_most_int(await page.count())
 
     @strawberry.field(description=STREAM_CURSOR)
     def stream_cursor(_page: strawberry.Parent[paging.Page[object]], info: Info) -> str | None:

@@ -6,7 +6,7 @@ Invalid input becomes an `Invalid` value instead of an exception, so that the er
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, NewType
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
@@ -24,6 +24,8 @@ from app.domain.money import (
     parse_quantity,
 )
 from app.domain.reconciliation import Ratio
+
+BigInt = NewType("BigInt", int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,12 @@ RATIO: Final = strawberry.scalar(
     serialize=lambda share: f"{share // 10_000}.{share % 10_000:04d}",
     parse_value=_parser(_refuse_all, Invalid(ErrorCode.INVALID_INPUT, "a ratio cannot be used as input")),
 )
+BIG_INT: Final = strawberry.scalar(
+    name="BigInt",
+    description="A whole number as text, since it may be larger than 2147483647, the largest `Int`. Output only.",
+    serialize=str,
+    parse_value=_parser(_refuse_all, Invalid(ErrorCode.INVALID_INPUT, "a BigInt cannot be used as input")),
+)
 DATE: Final = strawberry.scalar(
     name="Date",
     description="A calendar day, `YYYY-MM-DD`.",
@@ -124,6 +132,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
     Quantity: QUANTITY,
     Factor: FACTOR,
     Ratio: RATIO,
+    BigInt: BIG_INT,
     date: DATE,
     datetime: DATE_TIME,
 }

@@ -22,6 +22,7 @@ from app.domain.errors import ErrorCode, refuse
 from app.transport.answers import OperationReport
 from app.transport.errors import Unauthenticated
 from app.transport.view import GraphQLView
+from app.transport.work import Work
 
 _numbers = count(1)
 
@@ -38,19 +39,23 @@ class Context:
     expires_at: float | None = None
     is_authenticated: bool = False
     number: int = field(default_factory=lambda: next(_numbers))
+    work: Work = field(default_factory=Work)
     caller = "toy"
     may_introspect = True
     sharing_key: None = None
 
     def for_operation(self) -> "Context":
         """A copy with a number of its own."""
-        return replace(self, number=next(_numbers))
+        return replace(self, number=next(_numbers), work=Work())
 
     async def admit(self, tokens: int) -> None:
         """Never too many."""
 
     def disclosures(self) -> None:
         """Nothing is recorded."""
+
+    async def store_disclosures(self) -> None:
+        """Nothing is disclosed."""
 
     def record_disclosures(self, disclosures: None) -> None:
         """Nothing is recorded."""
@@ -211,7 +216,8 @@ class Toy:
         self.app = Starlette(routes=[Route("/graphql", view), WebSocketRoute("/graphql", view)])
 
     async def _context(self, connection: HTTPConnection) -> Context:
-        context = Context(self.journal)
+        # Like callers with a certificate, those over HTTP are known without a token.
+        context = Context(self.journal, is_authenticated=connection.scope["type"] == "http")
         authorization = connection.headers.get("authorization")
         if authorization is not None:
             await context.authenticate(authorization)

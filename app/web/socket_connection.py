@@ -1,0 +1,138 @@
+"""A connection after its upgrade to a WebSocket: limits that uvicorn's protocol does not have."""
+
+import asyncio
+import http
+import logging
+from email.utils import formatdate
+from typing import Any, Final
+
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
+from websockets.frames import Frame
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+from websockets.typing import StatusLike
+
+from app.transport import errors
+from app.transport.answers import Answer
+from app.transport.errors import Refused
+from app.transport.negotiation import JSON
+from app.web import refusals
+from app.web.open_connections import OpenConnections
+
+# One message in more pieces than this serves no purpose, and an empty piece counts against no limit of bytes.
+FRAGMENTS_MAX: Final = 1_000
+_CODES: Final = {
+    http.HTTPStatus.FORBIDDEN: errors.FORBIDDEN,
+    http.HTTPStatus.REQUEST_URI_TOO_LONG: "HEADERS_TOO_LARGE",
+    http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "HEADERS_TOO_LARGE",
+}
+
+
+class SocketConnection(WebSocketsSansIOProtocol):
+    """A client that does not read is not read from either, and loses the connection after `send_seconds`."""
+
+    send_seconds: float
+    open_connections: OpenConnections
+    _send_timer: asyncio.TimerHandle | None = None
+    _early = b""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.conn = _Handshake(max_size=self.config.ws_max_size, logger=logging.getLogger("uvicorn.error"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open_connections.release(self.transport)
+        self._stop_send_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """The first data is the whole head. What comes before the handshake is answered is read after it."""
+        if not self.handshake_initiated:
+            super().data_received(data)
+            self._refuse_what_is_no_handshake()
+        elif self.handshake_complete:
+            super().data_received(data)
+        else:
+            self._early += data
+            self._stop_reading()
+
+    def _refuse_what_is_no_handshake(self) -> None:
+        if not self.handshake_initiated and not self.transport.is_closing():
+            refusal = b"".join(self.conn.data_to_send())
+            self.transport.write(refusal or refusals.encoded(refusals.invalid("send a valid WebSocket handshake")))
+            self.transport.close()
+
+    def _read_early(self) -> None:
+        early, self._early = self._early, b""
+        if early and not self.transport.is_closing():
+            if self.writable.is_set():
+                self.transport.resume_reading()
+            super().data_received(early)
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < FRAGMENTS_MAX:
+            super().handle_cont(event)
+        elif not self.transport.is_closing():
+            self.conn.fail(1009, f"send at most {FRAGMENTS_MAX:,} fragments")
+            self.handle_parser_exception()
+
+    async def receive(self) -> Any:
+        message = await super().receive()
+        if not self.writable.is_set():
+            self._stop_reading()
+        return message
+
+    async def send(self, message: Any) -> None:
+        """As uvicorn does, but a connection that is being closed counts as lost."""
+        if self.transport.is_closing() and message["type"] == "websocket.accept":
+            self.handshake_complete = True
+        elif self.transport.is_closing() and message["type"] == "websocket.send":
+            raise ClientDisconnected
+        else:
+            await super().send(message)
+            if self.handshake_complete:
+                self._read_early()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stop_reading()
+        self._send_timer = self.loop.call_later(self.send_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_send_timer()
+        if not self.read_paused and not self.transport.is_closing():
+            self.transport.resume_reading()
+        super().resume_writing()
+
+    def send_500_response(self) -> None:
+        """As uvicorn does, but an upgrade that a stop cuts off is worth another attempt."""
+        if not self.initial_response and not self.handshake_complete:
+            self.transport.write(refusals.encoded(refusals.Stopping()))
+
+    def _stop_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def _stop_send_timer(self) -> None:
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
+
+
+class _Handshake(ServerProtocol):
+    """Refuses handshakes as the gateway refuses everything else."""
+
+    def reject(self, status: StatusLike, text: str) -> Response:
+        """The response that refuses a handshake with this status."""
+        found = http.HTTPStatus(status)
+        code = _CODES.get(found, errors.BAD_REQUEST)
+        answer = Answer.refused(Refused(code, text.strip() or "this origin is not allowed", status=found.value))
+        headers = {
+            "Date": formatdate(usegmt=True),
+            "Connection": "close",
+            "Content-Length": str(len(answer.body)),
+            "Content-Type": f"{JSON}; charset=utf-8",
+        }
+        return Response(found.value, found.phrase, Headers(headers), answer.body)
