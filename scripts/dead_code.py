@@ -19,6 +19,7 @@ ALLOWED: Final = {
     "process_bind_param": "SQLAlchemy calls it on a TypeDecorator",
     "process_result_value": "SQLAlchemy calls it on a TypeDecorator",
     "is_type_of": "Strawberry calls it on a type",
+    "complete_awaitable_value": "graphql-core calls it on an executor",
     "resolve_async": "Strawberry calls it on a field extension",
     "enter_fragment_spread": "graphql-core calls it on a Visitor",
     "enter_variable": "graphql-core calls it on a Visitor",

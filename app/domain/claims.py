@@ -61,6 +61,9 @@ WORDING: Final = {
 }
 """Actions whose name is not the verb of a sentence."""
 
+DENIALS_MAX: Final = 10
+"""How many reasons one decision on an item may have."""
+
 INVOICEABLE = frozenset({ClaimStatus.APPROVED, ClaimStatus.PARTIALLY_APPROVED})
 DECIDED = INVOICEABLE | {ClaimStatus.DENIED}
 AWAITING_RETURN = frozenset({ClaimStatus.SUBMITTED, ClaimStatus.UNDER_REVIEW, ClaimStatus.PENDING_INFORMATION})

@@ -24,6 +24,7 @@ from app.redis.unknown_cards import UnknownCards
 from app.resolvers.loaders import Loaders
 from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
+from app.transport.work import Work
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
 from app.unit_of_work.run import Changes
@@ -99,9 +100,14 @@ class Context:
         return DataScope(providers, principal.payer, principal.patient, any_provider=principal.has_any_provider)
 
     @cached_property
+    def work(self) -> Work:
+        """What this operation, or this event of a subscription, has used of its budget."""
+        return Work()
+
+    @cached_property
     def loaders(self) -> Loaders:
         """The dataloaders, created on first use and dropped after every write."""
-        return Loaders(self.database, self.cache, self.scope)
+        return Loaders(self.database, self.cache, self.scope, self.work)
 
     @property
     def sharing_key(self) -> tuple[frozenset[str], DataScope, str]:

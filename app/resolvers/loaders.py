@@ -38,6 +38,8 @@ from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
 from app.domain.data_scope import DataScope
 from app.redis.cache import TUSS_LIFETIME_SECONDS, Cache
+from app.resolvers.batches import Loader
+from app.transport.work import Work
 
 Row = TypeVar("Row")
 TermKey = tuple[str, str]
@@ -47,10 +49,11 @@ _TERM = TypeAdapter(TussRecord)
 class Loaders:
     """The loaders of one request or one subscription event; dropped after every write."""
 
-    def __init__(self, database: Database, cache: Cache, scope: DataScope) -> None:
+    def __init__(self, database: Database, cache: Cache, scope: DataScope, work: Work) -> None:
         self._database = database
         self._cache = cache
         self._scope = scope
+        self._work = work
 
     def _one(
         self, query: Callable[[AsyncConnection, list[str]], Awaitable[list[Row]]], key: Callable[[Row], str]
@@ -59,7 +62,7 @@ class Loaders:
             rows = {key(row): row for row in await self._read(query, keys)}
             return [rows.get(each) for each in keys]
 
-        return DataLoader(load_fn=load)
+        return Loader(load, self._work)
 
     def _many(
         self, query: Callable[[AsyncConnection, list[str]], Awaitable[list[Row]]], key: Callable[[Row], str]
@@ -68,7 +71,7 @@ class Loaders:
             groups = _grouped(await self._read(query, keys), key)
             return [groups.get(each, []) for each in keys]
 
-        return DataLoader(load_fn=load)
+        return Loader(load, self._work)
 
     async def _read(self, query: Callable[[AsyncConnection, list[str]], Awaitable[Any]], keys: list[str]) -> Any:
         async with self._database.reading() as connection:
@@ -136,7 +139,7 @@ class Loaders:
             invoice_of = {pair.claim_id: pair.invoice for pair in pairs}
             return [invoice_of.get(each) for each in keys]
 
-        return DataLoader(load_fn=load)
+        return Loader(load, self._work)
 
     @cached_property
     def lines_of_invoice(self) -> DataLoader[str, list[LineRecord]]:
@@ -169,7 +172,7 @@ class Loaders:
                 cents = await invoices.disputed_cents(connection, self._scope, keys)
             return [cents.get(each, 0) for each in keys]
 
-        return DataLoader(load_fn=load)
+        return Loader(load, self._work)
 
     @cached_property
     def settlement(self) -> DataLoader[str, SettlementRecord | None]:
@@ -186,7 +189,7 @@ class Loaders:
                 positions = await outbox.positions_of(connection, keys)
             return [positions.get(each) for each in keys]
 
-        return DataLoader(load_fn=load)
+        return Loader(load, self._work)
 
     @cached_property
     def eligibility(self) -> DataLoader[str, EligibilityRecord | None]:
@@ -200,7 +203,7 @@ class Loaders:
             terms |= await self._read_terms(missing)
             return [terms.get(each) for each in keys]
 
-        return DataLoader(load_fn=load)
+        return Loader(load, self._work)
 
     async def _cached_terms(self, keys: Sequence[TermKey]) -> dict[TermKey, TussRecord]:
         database = await identity.of(self._database)

@@ -13,6 +13,7 @@ from app.domain.actor import Door
 from app.domain.reasons import WORDS_MIN
 from app.resolvers import access_log
 from app.resolvers.context import Context
+from app.schema.base import lists
 from app.schema.base.arguments import After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
@@ -41,11 +42,13 @@ class AccessLogEntry:
     operation: str = strawberry.field(description="Requested root fields of the schema, separated by commas.")
     decision: AccessDecision = strawberry.field(description="Decision on the access.")
 
-    @strawberry.field(name="roles", description="Roles of the caller.")
+    @strawberry.field(name="roles", description="Roles of the caller.", directives=[lists.ROLE_NAMES])
     def role_names(entry: strawberry.Parent[PersonAccess]) -> list[str]:
         return [role for role in entry.roles.split(",") if role]
 
-    @strawberry.field(name="dataClasses", description="Classes of the sensitive data that were read.")
+    @strawberry.field(
+        name="dataClasses", description="Classes of the sensitive data that were read.", directives=[lists.DATA_CLASSES]
+    )
     def classes(entry: strawberry.Parent[PersonAccess]) -> list[DataClass]:
         return [DataClass[name] for name in entry.data_classes.split(",") if name]
 
@@ -70,6 +73,7 @@ class AccessLogQuery:
         graphql_type=Connection[AccessLogEntry] | None,
         description="Accesses to the calling patient's data, latest first; entries appear within about a second.",
         extensions=[Requires("access_log:read_own")],
+        directives=[lists.PAGE],
     )
     async def my_access_log(self, info: Info, first: First = 20, after: After = None) -> Any:
         return await access_log.own_log(info.context, first=first, after=after)
@@ -78,6 +82,7 @@ class AccessLogQuery:
         graphql_type=Connection[EmergencyAccess] | None,
         description="The emergency accesses to patients in the caller's data scope, latest first, for review.",
         extensions=[Requires("emergencies:read")],
+        directives=[lists.PAGE],
     )
     async def emergency_accesses(self, info: Info, first: First = 20, after: After = None) -> Any:
         return await access_log.emergency_accesses(info.context, first=first, after=after)

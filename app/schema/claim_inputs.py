@@ -6,12 +6,14 @@ from typing import Any
 
 import strawberry
 
-from app.domain.claim_form import Authorization, ClaimForm, ItemForm
-from app.domain.claims import DeniedAmount, ItemDecision
+from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX, Authorization, ClaimForm, ItemForm
+from app.domain.claims import DENIALS_MAX, DeniedAmount, ItemDecision
 from app.domain.encounter import Encounter, Practitioner
 from app.domain.money import FACTOR_ONE, Cents, Factor, Quantity
+from app.schema.base import lists
 from app.schema.base.enums import ClaimType
 from app.schema.base.mutations import KEY, VERSION
+from app.services.claims import BATCH_MAX
 
 
 @strawberry.input(description="An item to bill (item da guia).")
@@ -139,7 +141,9 @@ class ClaimInput:
     )
     card_number: str = strawberry.field(description="Card number of the patient (numeroCarteira), up to 20 characters.")
     service_date: date = strawberry.field(description="Day of the service (dataAtendimento).")
-    items: list[ClaimItemInput] = strawberry.field(description="Items, 1 to 200.")
+    items: list[ClaimItemInput] = strawberry.field(
+        description="Items, 1 to 200.", directives=lists.up_to(ITEMS_MAX, checked_by_service=True)
+    )
     claimed_amount: Cents | None = strawberry.field(
         default=None, description="Total of the claim; if given, it must equal the sum of the items."
     )
@@ -152,7 +156,11 @@ class ClaimInput:
     clinical_indication: str | None = strawberry.field(
         default=None, description="Clinical indication (indicacaoClinica), up to 500 characters."
     )
-    diagnosis_codes: list[str] | None = strawberry.field(default=None, description="Diagnoses, up to four CID codes.")
+    diagnosis_codes: list[str] | None = strawberry.field(
+        default=None,
+        description="Diagnoses, up to four CID codes.",
+        directives=lists.up_to(DIAGNOSES_MAX, checked_by_service=True),
+    )
     encounter: EncounterInput | None = strawberry.field(default=None, description="Encounter (atendimento).")
 
     def to_domain(self) -> ClaimForm:
@@ -184,7 +192,9 @@ class ClaimChangesInput:
         default=strawberry.UNSET, description="Day of the service (dataAtendimento)."
     )
     items: list[ClaimItemInput] | None = strawberry.field(
-        default=strawberry.UNSET, description="Items, 1 to 200; replaces all current items."
+        default=strawberry.UNSET,
+        description="Items, 1 to 200; replaces all current items.",
+        directives=lists.up_to(ITEMS_MAX, checked_by_service=True),
     )
     practitioner: PractitionerInput | None = strawberry.field(
         default=strawberry.UNSET,
@@ -197,7 +207,9 @@ class ClaimChangesInput:
         default=strawberry.UNSET, description="Clinical indication (indicacaoClinica), up to 500 characters."
     )
     diagnosis_codes: list[str] | None = strawberry.field(
-        default=strawberry.UNSET, description="Diagnoses, up to four CID codes."
+        default=strawberry.UNSET,
+        description="Diagnoses, up to four CID codes.",
+        directives=lists.up_to(DIAGNOSES_MAX, checked_by_service=True),
     )
 
     encounter: EncounterInput | None = strawberry.field(
@@ -236,7 +248,10 @@ class ReplaceClaimInput(ClaimChangesInput):
 
 @strawberry.input(description="Claims to submit as one batch.")
 class SubmitClaimsInput:
-    claim_ids: list[strawberry.ID] = strawberry.field(description="Ids of 1 to 100 draft claims of the same type.")
+    claim_ids: list[strawberry.ID] = strawberry.field(
+        description="Ids of 1 to 100 draft claims of the same type.",
+        directives=lists.up_to(BATCH_MAX, checked_by_service=True),
+    )
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
@@ -268,7 +283,8 @@ class RequestInformationInput:
 @strawberry.input(description="Claims to export as a TISS batch (lote de guias).")
 class ExportBatchInput:
     claim_ids: list[strawberry.ID] = strawberry.field(
-        description="Ids of 1 to 100 submitted claims of the same type and payer."
+        description="Ids of 1 to 100 submitted claims of the same type and payer.",
+        directives=lists.up_to(BATCH_MAX, checked_by_service=True),
     )
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
@@ -286,7 +302,9 @@ class ItemDecisionInput:
         description="Approved amount (valorLiberado); together with the denials it must equal the item's total."
     )
     denials: list[DenialInput] = strawberry.field(
-        default_factory=list, description="Denied amounts and their reasons (glosas)."
+        default_factory=list,
+        description=f"Denied amounts and their reasons (glosas), up to {DENIALS_MAX}.",
+        directives=lists.up_to(DENIALS_MAX),
     )
 
     def to_domain(self) -> ItemDecision:
@@ -299,7 +317,9 @@ class ItemDecisionInput:
 @strawberry.input(description="The payer's decision on a claim, item by item.")
 class AdjudicateClaimInput:
     id: strawberry.ID = strawberry.field(description="Id of a claim under review.")
-    items: list[ItemDecisionInput] = strawberry.field(description="One decision for every item.")
+    items: list[ItemDecisionInput] = strawberry.field(
+        description="One decision for every item.", directives=lists.up_to(ITEMS_MAX)
+    )
     payer_claim_number: str | None = strawberry.field(
         default=None, description="The payer's claim number (numeroGuiaOperadora)."
     )

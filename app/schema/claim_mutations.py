@@ -2,7 +2,7 @@
 
 import strawberry
 
-from app.schema.base import weights
+from app.schema.base import lists, weights
 from app.schema.base.mutations import MutationPayload, UserError, mutation, user_errors
 from app.schema.base.permissions import Requires
 from app.schema.claim_inputs import (
@@ -32,7 +32,9 @@ class SubmitClaimResult:
     claim_id: strawberry.ID = strawberry.field(description="Id of the claim, as given in the input.")
     claim: Claim | None = strawberry.field(description="The claim after the mutation; null if refused.")
 
-    @strawberry.field(description="Reasons why this claim was not submitted; empty on success.")
+    @strawberry.field(
+        description="Reasons why this claim was not submitted; empty on success.", directives=[lists.USER_ERRORS]
+    )
     def errors(result: strawberry.Parent[Submission]) -> list[UserError]:
         return user_errors(result.failures)
 
@@ -40,7 +42,7 @@ class SubmitClaimResult:
 @strawberry.type(description="Result of submitting a batch; a refused claim does not affect the others.")
 class SubmitClaimsPayload(MutationPayload):
     results: list[SubmitClaimResult] = strawberry.field(
-        default_factory=list, description="One result for each claim, in input order."
+        default_factory=list, description="One result for each claim, in input order.", directives=[lists.BATCH]
     )
 
 

@@ -11,9 +11,11 @@ from app.events.cursors import cursor_of
 from app.resolvers import claim_stream
 from app.resolvers.claim_stream import ClaimStreamFilter
 from app.resolvers.streams import StreamMessage
+from app.schema.base import lists
 from app.schema.base.arguments import EVENT_FILTER, AfterEvent
 from app.schema.base.enums import ClaimStatus
 from app.schema.base.info import Info
+from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires
 from app.schema.base.streams import CURSOR, FIRST_MESSAGE, event_of
 from app.schema.objects import Claim
@@ -47,7 +49,7 @@ class ClaimStreamFilterInput:
     provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
     claim: strawberry.ID | None = strawberry.field(default=None, description="Claim, by id.")
     status: list[ClaimStatus] | None = strawberry.field(
-        default=None, description="Status after the change: any of these."
+        default=None, description="Status after the change: any of these.", directives=lists.up_to(len(ClaimStatus))
     )
 
     def where(self) -> ClaimStreamFilter:
@@ -69,5 +71,6 @@ class ClaimSubscription:
         filter: Annotated[ClaimStreamFilterInput | None, EVENT_FILTER] = None,
         after: AfterEvent = None,
     ) -> AsyncGenerator[Any, None]:
+        check_arguments(filter=filter)
         where = (filter or ClaimStreamFilterInput()).where()
         return await claim_stream.stream(info.context, where=where, after=after)

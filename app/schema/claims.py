@@ -10,7 +10,7 @@ from app.domain.claim_form import ClaimForm
 from app.domain.money import Cents
 from app.resolvers import claims
 from app.resolvers.claims import ClaimOrder
-from app.schema.base import inputs, weights
+from app.schema.base import inputs, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
@@ -30,7 +30,9 @@ ORDER_NEEDS = dict.fromkeys((ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_A
 
 @strawberry.input(description="Filter for claims. Every given condition must match; ranges include both ends.")
 class ClaimFilterInput:
-    status: list[ClaimStatus] | None = strawberry.field(default=None, description="Status: any of these.")
+    status: list[ClaimStatus] | None = strawberry.field(
+        default=None, description="Status: any of these.", directives=lists.up_to(len(ClaimStatus))
+    )
     type: ClaimType | None = strawberry.field(default=None, description="Claim type.")
     payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
     provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
@@ -117,6 +119,7 @@ class ClaimQuery:
         graphql_type=Connection[Claim] | None,
         description="Claims in the caller's data scope.",
         extensions=[Requires("claims:read")],
+        directives=[lists.PAGE],
     )
     async def claims(
         self,

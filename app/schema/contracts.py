@@ -10,6 +10,7 @@ from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
+from app.schema.base import lists
 from app.schema.base.arguments import OfPayer, OfProvider
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
@@ -58,7 +59,11 @@ class Contract:
     async def provider(contract: strawberry.Parent[ContractRecord], info: Info) -> ProviderRecord | None:
         return await info.context.loaders.provider.load(contract.provider_cnes)
 
-    @strawberry.field(graphql_type=list[ContractPrice], description="Price list, ordered by table, code and first day.")
+    @strawberry.field(
+        graphql_type=list[ContractPrice],
+        directives=[lists.PRICES],
+        description="Price list, ordered by table, code and first day.",
+    )
     async def prices(contract: strawberry.Parent[ContractRecord], info: Info) -> list[PriceRecord]:
         return await info.context.loaders.prices_of_contract.load(contract.id)
 
@@ -67,6 +72,7 @@ class Contract:
 class ContractQuery:
     @strawberry.field(
         graphql_type=list[Contract] | None,
+        directives=[lists.CONTRACTS],
         description="Contracts in the caller's data scope; without a contract, the payer's own terms apply.",
         extensions=[Requires("contracts:read")],
     )
@@ -111,10 +117,14 @@ class SaveContractInput:
     appeal_deadline_days: int = strawberry.field(description=DEADLINE)
     payment_term_days: int = strawberry.field(description=TERM)
     prices: list[ContractPriceInput] | None = strawberry.field(
-        default=None, description="New price list, up to 1000 prices; null leaves the current list unchanged."
+        default=None,
+        description="New price list, up to 1000 prices; null leaves the current list unchanged.",
+        directives=lists.up_to(service.PRICES_MAX, checked_by_service=True),
     )
     add_prices: list[ContractPriceInput] = strawberry.field(
-        default_factory=list, description="Up to 1000 prices to add, for lists that do not fit into one request."
+        default_factory=list,
+        description="Up to 1000 prices to add, for lists that do not fit into one request.",
+        directives=lists.up_to(service.PRICES_MAX, checked_by_service=True),
     )
     version: int | None = strawberry.field(default=None, description=f"{VERSION} 0 if there is no contract yet.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)

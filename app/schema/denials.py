@@ -9,6 +9,7 @@ from app.db.denials import DenialFilter
 from app.domain.money import Cents
 from app.resolvers import denials
 from app.resolvers.denials import DenialOrder, DenialPage
+from app.schema.base import lists
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Edge, PageInfo, at_most_int
 from app.schema.base.described import described
@@ -45,7 +46,9 @@ class DenialConnection:
 
 @strawberry.input(description="Filter for denials. Every given condition must match.")
 class DenialFilterInput:
-    status: list[DenialStatus] | None = strawberry.field(default=None, description="Status: any of these.")
+    status: list[DenialStatus] | None = strawberry.field(
+        default=None, description="Status: any of these.", directives=lists.up_to(len(DenialStatus))
+    )
     payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
     provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
     code: str | None = strawberry.field(
@@ -65,6 +68,7 @@ class DenialQuery:
         graphql_type=DenialConnection | None,
         description="Denials in the caller's data scope, by default the earliest appeal deadline first.",
         extensions=[Requires("claims:read_items")],
+        directives=[lists.PAGE],
     )
     async def denials(
         self,
@@ -108,7 +112,10 @@ class AppealAnswerInput:
 
 @strawberry.input(description="The payer's answers to appeals; if one is refused, none takes effect.")
 class AnswerAppealInput:
-    answers: list[AppealAnswerInput] = strawberry.field(description="Answers, 1 to 100, one for each denial.")
+    answers: list[AppealAnswerInput] = strawberry.field(
+        description="Answers, 1 to 100, one for each denial.",
+        directives=lists.up_to(service.ANSWERS_MAX, checked_by_service=True),
+    )
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
@@ -128,7 +135,9 @@ class DenialPayload(MutationPayload):
 @strawberry.type(description="Result of answering appeals.")
 class AnswerAppealPayload(MutationPayload):
     denials: list[Denial] = strawberry.field(
-        default_factory=list, description="The denials after the mutation, in input order; empty if refused."
+        default_factory=list,
+        description="The denials after the mutation, in input order; empty if refused.",
+        directives=[lists.ANSWERS],
     )
 
 

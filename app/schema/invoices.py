@@ -11,6 +11,7 @@ from app.domain.calendar import business_day
 from app.domain.money import Cents
 from app.resolvers import invoices
 from app.resolvers.invoices import InvoiceOrder
+from app.schema.base import lists
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
@@ -35,7 +36,9 @@ class AdjustmentKind(Enum):
 
 @strawberry.input(description="Filter for invoices. Every given condition must match; ranges include both ends.")
 class InvoiceFilterInput:
-    status: list[InvoiceStatus] | None = strawberry.field(default=None, description="Status: any of these.")
+    status: list[InvoiceStatus] | None = strawberry.field(
+        default=None, description="Status: any of these.", directives=lists.up_to(len(InvoiceStatus))
+    )
     payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
     provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
     billing_month: str | None = strawberry.field(default=None, description="Billing month (competência), YYYYMM.")
@@ -84,6 +87,7 @@ class InvoiceQuery:
         graphql_type=Connection[Invoice] | None,
         description="Invoices in the caller's data scope.",
         extensions=[Requires("invoices:read")],
+        directives=[lists.PAGE],
     )
     async def invoices(
         self,
@@ -106,7 +110,8 @@ class CreateInvoiceInput:
     payer: str = strawberry.field(description="Payer, by registro ANS.")
     billing_month: str = strawberry.field(description="Billing month (competência), YYYYMM.")
     claim_ids: list[strawberry.ID] = strawberry.field(
-        description="Ids of up to 100 approved claims; may be empty if there are won appeals to bill."
+        description="Ids of up to 100 approved claims; may be empty if there are won appeals to bill.",
+        directives=lists.up_to(service.CLAIMS_MAX, checked_by_service=True),
     )
     idempotency_key: str = strawberry.field(description=KEY)
 

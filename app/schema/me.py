@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import strawberry
 
 from app.auth.principal import Principal
+from app.schema.base import lists
 from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated
 from app.schema.base.streams import STREAM_CURSOR, stream_cursor
@@ -20,15 +21,23 @@ class Me:
         description="Id of the only patient in the data scope; null if the token does not restrict it."
     )
 
-    @strawberry.field(name="roles", description="Roles of the caller.")
+    @strawberry.field(name="roles", description="Roles of the caller.", directives=[lists.ROLE_NAMES])
     def role_names(principal: strawberry.Parent[Principal]) -> list[str]:
         return sorted(principal.roles)
 
-    @strawberry.field(name="permissions", description="Permissions of the roles, restricted by the token's scopes.")
+    @strawberry.field(
+        name="permissions",
+        description="Permissions of the roles, restricted by the token's scopes.",
+        directives=[lists.PERMISSION_NAMES],
+    )
     def permission_names(principal: strawberry.Parent[Principal]) -> list[str]:
         return sorted(principal.permissions)
 
-    @strawberry.field(name="providers", description="CNES of the providers in the data scope; `*` for all.")
+    @strawberry.field(
+        name="providers",
+        description="CNES of the providers in the data scope; `*` for all.",
+        directives=[lists.PROVIDERS],
+    )
     def provider_codes(principal: strawberry.Parent[Principal]) -> list[str]:
         return sorted(principal.providers)
 

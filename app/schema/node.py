@@ -9,11 +9,20 @@ import strawberry
 from app.domain import ids as public_ids
 from app.domain.access_log import DataClass
 from app.domain.errors import ErrorCode, refuse
+from app.resolvers import paging
+from app.schema.base import lists
 from app.schema.base.connections import Node
 from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated, check, note_shown
 
-NODES_MAX: Final = 100
+NODES_MAX: Final = paging.PAGE_MAX
+Ids = Annotated[
+    list[strawberry.ID],
+    strawberry.argument(
+        description=f"Ids of the objects, at most {NODES_MAX}.",
+        directives=lists.up_to(NODES_MAX, checked_by_service=True),
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,7 @@ class NodeQuery:
 
     @strawberry.field(
         graphql_type=list[Node | None] | None,
+        directives=[lists.NODES],
         description="Up to 100 objects by id, in the order of `ids`; null for each that is not found, or that the "
         "caller may not read.",
         extensions=[Authenticated()],
@@ -81,9 +91,7 @@ class NodeQuery:
     async def nodes(
         self,
         info: Info,
-        ids: Annotated[
-            list[strawberry.ID], strawberry.argument(description=f"Ids of the objects, at most {NODES_MAX}.")
-        ],
+        ids: Ids,
     ) -> list[Any]:
         if len(ids) > NODES_MAX:
             raise refuse(ErrorCode.INVALID_INPUT, f"request at most {NODES_MAX} ids at once", "ids")

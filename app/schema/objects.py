@@ -26,6 +26,8 @@ from app.schema.actions import (
     denial_actions,
     invoice_actions,
 )
+from app.schema.appeals import Appeal
+from app.schema.base import lists
 from app.schema.base.connections import Node
 from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus, InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
@@ -38,6 +40,7 @@ from app.schema.tuss import TussTerm
 
 PROCESSED = "Amount processed by the payer (valorProcessado); null until decided."
 APPROVED = "Amount approved by the payer (valorLiberado); null until decided."
+ACTIONS = "Actions, each with the reason if it is not available to the caller now."
 DENIED = "Amount denied by the payer (valorGlosa); null until decided."
 
 
@@ -72,6 +75,7 @@ class Claim(Node):
 
     @strawberry.field(
         name="diagnosisCodes",
+        directives=[lists.DIAGNOSES],
         description="Diagnoses, as CID codes.",
         extensions=health("claims:read_health"),
     )
@@ -119,6 +123,7 @@ class Claim(Node):
 
     @strawberry.field(
         graphql_type="list[ClaimItem] | None",
+        directives=[lists.ITEMS],
         description="Billed items, by number.",
         extensions=health("claims:read_items"),
     )
@@ -140,6 +145,7 @@ class Claim(Node):
 
     @strawberry.field(
         graphql_type=list[PreflightFinding] | None,
+        directives=[lists.FINDINGS],
         description="Warnings found when the claim was submitted: what the payer may deny.",
         extensions=health("claims:read_items"),
     )
@@ -158,11 +164,13 @@ class Claim(Node):
     async def replaced_by(claim: strawberry.Parent[ClaimRecord], info: Info) -> ClaimRecord | None:
         return await info.context.loaders.replacement_of_claim.load(claim.id)
 
-    @strawberry.field(graphql_type=list[ClaimHistoryEntry], description="All steps, oldest first.")
+    @strawberry.field(
+        graphql_type=list[ClaimHistoryEntry], directives=[lists.STEPS], description="All steps, oldest first."
+    )
     async def history(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[ClaimStep]:
         return await info.context.loaders.history_of_claim.load(claim.id)
 
-    @strawberry.field(description="Actions, each with the reason if it is not available to the caller now.")
+    @strawberry.field(description=ACTIONS, directives=[lists.CLAIM_ACTIONS])
     async def available_actions(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[AvailableClaimAction]:
         return await claim_actions(claim, info)
 
@@ -192,7 +200,9 @@ class ClaimItem(Node):
     approved_cents: Cents | None = amount("approvedAmount", APPROVED)
     denied_cents: Cents | None = amount("deniedAmount", DENIED)
 
-    @strawberry.field(graphql_type="list[Denial]", description="Denials of this item (glosas).")
+    @strawberry.field(
+        graphql_type="list[Denial]", directives=[lists.DENIALS_OF_ITEM], description="Denials of this item (glosas)."
+    )
     async def denials(item: strawberry.Parent[ItemRecord], info: Info) -> list[DenialRecord]:
         # Most items have no denials: this saves the query.
         return await info.context.loaders.denials_of_item.load(item.id) if item.denied_cents else []
@@ -228,7 +238,7 @@ class Denial(Node):
     def lost(denial: strawberry.Parent[DenialRecord]) -> Cents | None:
         return denial.shares.lost
 
-    @strawberry.field(graphql_type="Appeal | None", description="The appeal (recurso de glosa); null if there is none.")
+    @strawberry.field(graphql_type=Appeal | None, description="The appeal (recurso de glosa); null if there is none.")
     def appeal(denial: strawberry.Parent[DenialRecord]) -> DenialRecord | None:
         return None if denial.appealed_at is None else denial
 
@@ -248,26 +258,9 @@ class Denial(Node):
     async def claim(denial: strawberry.Parent[DenialRecord], info: Info) -> ClaimRecord | None:
         return await info.context.loaders.claim.load(denial.claim_id)
 
-    @strawberry.field(description="Actions, each with the reason if it is not available to the caller now.")
+    @strawberry.field(description=ACTIONS, directives=[lists.DENIAL_ACTIONS])
     async def available_actions(denial: strawberry.Parent[DenialRecord], info: Info) -> list[AvailableDenialAction]:
         return await denial_actions(denial, info)
-
-
-@strawberry.type(description="An appeal against a denial (recurso de glosa) and the payer's answer.")
-class Appeal:
-    appealed_at: datetime | None = strawberry.field(description="Time of the appeal.")
-    answered_at: datetime | None = strawberry.field(description="Time of the payer's answer; null until answered.")
-    appealed_cents: Cents | None = amount("appealedAmount", "Appealed amount, all or part of the denied amount.")
-    answered_cents: Cents | None = amount(
-        "answeredAmount", "Amount that the payer accepted to pay; null until answered."
-    )
-    justification: str | None = strawberry.field(
-        description="The provider's justification of the appeal.", extensions=health("claims:read_health")
-    )
-    payer_justification: str | None = strawberry.field(
-        description="The payer's justification of the answer; null if none was given.",
-        extensions=health("claims:read_health"),
-    )
 
 
 @strawberry.type(description="An invoice (conta) for approved claims to one payer.")
@@ -300,29 +293,38 @@ class Invoice(Node):
         return await info.context.loaders.provider.load(invoice.provider_cnes)
 
     @strawberry.field(
-        graphql_type="list[InvoiceLine]", description="Lines for claims and won appeals, and adjustments."
+        graphql_type="list[InvoiceLine]",
+        directives=[lists.INVOICE_LINES],
+        description="Lines for claims and won appeals, and adjustments.",
     )
     async def lines(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[LineRecord]:
         return await info.context.loaders.lines_of_invoice.load(invoice.id)
 
     @strawberry.field(
         graphql_type="list[Settlement] | None",
+        directives=[lists.SETTLEMENTS],
         description="Settlements and reversals, oldest first.",
         extensions=financial("settlements:read"),
     )
     async def settlements(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[SettlementRecord] | None:
         return await info.context.loaders.settlements_of_invoice.load(invoice.id)
 
-    @strawberry.field(graphql_type="list[InvoiceLine]", description="Lines that are credits or debits, oldest first.")
+    @strawberry.field(
+        graphql_type="list[InvoiceLine]",
+        directives=[lists.ADJUSTMENTS],
+        description="Lines that are credits or debits, oldest first.",
+    )
     async def adjustments(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[LineRecord]:
         lines = await info.context.loaders.lines_of_invoice.load(invoice.id)
         return [line for line in lines if line.kind in ADJUSTMENTS]
 
-    @strawberry.field(graphql_type=list[InvoiceHistoryEntry], description="All steps, oldest first.")
+    @strawberry.field(
+        graphql_type=list[InvoiceHistoryEntry], directives=[lists.STEPS], description="All steps, oldest first."
+    )
     async def history(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[InvoiceStep]:
         return await info.context.loaders.history_of_invoice.load(invoice.id)
 
-    @strawberry.field(description="Actions, each with the reason if it is not available to the caller now.")
+    @strawberry.field(description=ACTIONS, directives=[lists.INVOICE_ACTIONS])
     def available_actions(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[AvailableInvoiceAction]:
         return invoice_actions(invoice, info)
 

@@ -8,6 +8,7 @@ from app.domain import tabela38
 from app.domain.errors import ErrorCode
 from app.domain.money import Cents
 from app.domain.preflight import Finding, FindingSeverity
+from app.schema.base import lists
 from app.schema.base.described import described
 from app.schema.base.permissions import amount
 from app.services.preflight import Preflight
@@ -42,7 +43,9 @@ class ClaimPreflight:
     def passes(preflight: strawberry.Parent[Preflight]) -> bool:
         return not preflight.failures
 
-    @strawberry.field(graphql_type=list[PreflightFinding], description="Findings, errors first.")
+    @strawberry.field(
+        graphql_type=list[PreflightFinding], directives=[lists.FINDINGS], description="Findings, errors first."
+    )
     def findings(preflight: strawberry.Parent[Preflight]) -> Any:
         return preflight.findings
 

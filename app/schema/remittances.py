@@ -9,19 +9,19 @@ from app.db.claims import ClaimRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
 from app.domain.access_log import DataClass
-from app.domain.claims import DeniedAmount
+from app.domain.claims import DENIALS_MAX, DeniedAmount
 from app.domain.errors import ErrorCode, refuse
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
-from app.domain.statement import Statement, StatementLine
+from app.domain.statement import LINES_MAX, Statement, StatementLine
 from app.resolvers import remittances
-from app.schema.base import weights
+from app.schema.base import lists, weights
 from app.schema.base.arguments import FILTER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, MutationPayload, mutation
+from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, amount, financial, health, marked
 from app.schema.claim_inputs import DenialInput
 from app.schema.objects import Claim, Settlement
@@ -77,6 +77,7 @@ class RemittanceLine(Node):
 
     @strawberry.field(
         graphql_type=list[RemittanceDenial] | None,
+        directives=[lists.DENIALS_OF_ITEM],
         description="Denied amounts and their reasons (glosas).",
         extensions=health("claims:read_items", "remittances:import"),
     )
@@ -125,7 +126,9 @@ class Remittance(Node):
     async def provider(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> ProviderRecord | None:
         return await info.context.loaders.provider.load(remittance.provider_cnes)
 
-    @strawberry.field(graphql_type=list[RemittanceLine], description="Lines, by number.")
+    @strawberry.field(
+        graphql_type=list[RemittanceLine], directives=[lists.STATEMENT_LINES], description="Lines, by number."
+    )
     async def lines(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> list[RemittanceLineRecord]:
         return await info.context.loaders.lines_of_remittance.load(remittance.id)
 
@@ -134,7 +137,9 @@ class Remittance(Node):
 class RemittanceFilterInput:
     payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
     provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
-    status: list[RemittanceStatus] | None = strawberry.field(default=None, description="Status: any of these.")
+    status: list[RemittanceStatus] | None = strawberry.field(
+        default=None, description="Status: any of these.", directives=lists.up_to(len(RemittanceStatus))
+    )
     statement_number: str | None = strawberry.field(
         default=None, description="Exact number of the payer's statement (numeroDemonstrativo)."
     )
@@ -161,6 +166,7 @@ class RemittanceQuery:
         graphql_type=Connection[Remittance] | None,
         description="Remittances in the caller's data scope, newest first.",
         extensions=[Requires("remittances:read")],
+        directives=[lists.PAGE],
     )
     async def remittances(
         self,
@@ -169,6 +175,7 @@ class RemittanceQuery:
         first: First = 20,
         after: After = None,
     ) -> Any:
+        check_arguments(filter=filter)
         where = (filter or RemittanceFilterInput()).where()
         return await remittances.page(info.context, where=where, first=first, after=after)
 
@@ -176,6 +183,7 @@ class RemittanceQuery:
         graphql_type=Connection[RemittanceLine] | None,
         description="Queue of unmatched remittance lines in the caller's data scope, oldest first.",
         extensions=[Requires("remittances:read")],
+        directives=[lists.PAGE],
     )
     async def unmatched_remittance_lines(
         self,
@@ -184,6 +192,7 @@ class RemittanceQuery:
         first: First = 20,
         after: After = None,
     ) -> Any:
+        check_arguments(filter=filter)
         where = (filter or RemittanceFilterInput()).where()
         return await remittances.unmatched(info.context, where=where, first=first, after=after)
 
@@ -204,7 +213,9 @@ class RemittanceLineInput:
         default=None, description="Code of the item (codigoProcedimento), if its number is unknown."
     )
     denials: list[DenialInput] = strawberry.field(
-        default_factory=list, description="Denied amounts and their reasons (glosas)."
+        default_factory=list,
+        description=f"Denied amounts and their reasons (glosas), up to {DENIALS_MAX}.",
+        directives=lists.up_to(DENIALS_MAX),
     )
 
     def to_domain(self) -> StatementLine:
@@ -238,7 +249,9 @@ class ImportRemittanceInput:
         default=None, description="The bank's reference of the payment, up to 60 characters."
     )
     lines: list[RemittanceLineInput] | None = strawberry.field(
-        default=None, description="Lines of the statement, 1 to 2000; null if `xml` is given."
+        default=None,
+        description="Lines of the statement, 1 to 2000; null if `xml` is given.",
+        directives=lists.up_to(LINES_MAX, checked_by_service=True),
     )
     xml: str | None = strawberry.field(
         default=None, description="The statement as a TISS document (demonstrativo); null if `lines` is given."
@@ -296,7 +309,7 @@ class PostRemittancePayload(MutationPayload):
         default=None, description="The remittance after the mutation; null if refused."
     )
     settlements: list[Settlement] = strawberry.field(
-        default_factory=list, description="New settlements, one for each paid invoice."
+        default_factory=list, description="New settlements, one for each paid invoice.", directives=[lists.SETTLEMENTS]
     )
     posted_lines: int = strawberry.field(default=0, description="Number of posted lines.")
     put_back_lines: int = strawberry.field(

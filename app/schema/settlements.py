@@ -13,6 +13,7 @@ from app.events.cursors import cursor_of
 from app.resolvers import settlements
 from app.resolvers.settlements import SettlementStreamFilter
 from app.resolvers.streams import StreamMessage
+from app.schema.base import lists
 from app.schema.base.arguments import EVENT_FILTER, FILTER, After, AfterEvent, First
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
@@ -47,6 +48,7 @@ class SettlementQuery:
         graphql_type=Connection[Settlement] | None,
         description="Settlements and reversals in the caller's data scope, newest first.",
         extensions=[Requires("settlements:read")],
+        directives=[lists.PAGE],
     )
     async def settlements(
         self,

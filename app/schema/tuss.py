@@ -7,7 +7,7 @@ import strawberry
 
 from app.db.tuss import TussRecord
 from app.resolvers import tuss
-from app.schema.base import weights
+from app.schema.base import lists, weights
 from app.schema.base.arguments import After, First
 from app.schema.base.connections import Connection
 from app.schema.base.info import Info
@@ -50,10 +50,10 @@ class TussQuery:
 
     @strawberry.field(
         graphql_type=Connection[TussTerm] | None,
-        directives=weights.TERM_SEARCH,
         description="Searches the TUSS terms by up to 6 words of 2 characters or more: digits match the start of a "
         "code, other words match the text.",
         extensions=[Requires("tuss:read")],
+        directives=[lists.PAGE, *weights.TERM_SEARCH],
     )
     async def tuss_terms(
         self,

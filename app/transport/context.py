@@ -7,6 +7,8 @@ gets a masked error, never a permission that nobody granted.
 from collections.abc import Hashable
 from typing import Any, Protocol
 
+from app.transport.work import Work
+
 
 class OperationContext(Protocol):
     """One request or socket, and each operation of it, as one caller."""
@@ -34,6 +36,10 @@ class OperationContext(Protocol):
     @property
     def sharing_key(self) -> Hashable | None:
         """Equal for callers to whom every object looks the same; None for a caller who shares with nobody."""
+
+    @property
+    def work(self) -> Work:
+        """What this operation, or this event of a subscription, has used of its budget."""
 
     async def authenticate(self, authorization: str | None) -> None:
         """Become the caller of this Authorization value; Unauthenticated if it is refused."""

@@ -1,18 +1,21 @@
 """The cost of an operation: how many fields its answer may hold, as a formula over the request's variables.
 
-Each field costs 1, and what is selected below a list counts as often as the list may be long: its page's `first` (for
-`nodes` and `edges`), the number of its `ids`, else LIST_SIZE. With $n = 5,
+Each field costs 1, and what is selected below a list counts as often as the list may be long, which the schema declares
+by `@listSize` (`sizes.py`). A page is as long as its `first`, `nodes(ids:)` as the list of ids. With $n = 5,
 
-    query ($n: Int!) {             1 + 1 + 5 * (1 + 10 * 1) = 57
+    query ($n: Int!) {             1 + 1 + 5 * (1 + 200 * 1) = 1,007
       claims(first: $n) {          1: a field that gives one object
         nodes {                    1: a list of $n objects, since its page was asked for that many
-          items { code }           1 for items, then 1 for code in each of LIST_SIZE = 10 items
+          items { code }           1 for items, then 1 for code in each of at most 200 items
     } } }
 
-The formula is built once per document (`measure.py`) and evaluated for each request.
+Each value in a list of the input costs INPUT_COST, since each is checked, and most are written or looked up.
+
+The formula is built once per document (`measure.py`) and evaluated for each request, with coerced variables: what the
+resolvers get is what is counted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,93 +26,160 @@ from graphql import (
     GraphQLNonNull,
     IntValueNode,
     ListValueNode,
+    ObjectValueNode,
     ValueNode,
     VariableNode,
 )
 
-LIST_SIZE: Final = 10
-LIST_SIZE_MAX: Final = 100
+from app.transport.sizes import list_size_of
+
+# For a list without a declared size: an architecture test allows none in the gateway's own schema.
+UNDECLARED_SIZE: Final = 100
+INPUT_COST: Final = 20
 COST_CEILING: Final = 10**12
-_PAGE_LISTS: Final = frozenset({"nodes", "edges"})
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How long a list may be: a number, or what a variable says (its own number, or how many values it holds)."""
+    """How long a list may be: `number`, or what a variable says (its own number, or how many values it holds), and at
+    most `most`: for longer lists the field itself returns an error."""
 
     number: int
     variable: str | None = None
+    most: int = COST_CEILING
 
     def of(self, variables: Mapping[str, Any]) -> int:
-        """The size with these variables, at most LIST_SIZE_MAX: for longer pages the field itself returns an error.
-        A variable that is not a size counts as the default number."""
+        """The size with these coerced variables; a variable that is not given leaves the argument's default."""
         found = variables.get(self.variable) if self.variable else None
-        if isinstance(found, list):
-            return min(len(found), LIST_SIZE_MAX)
-        is_size = isinstance(found, int) and not isinstance(found, bool) and found > 0
-        return min(int(found or 0) if is_size else self.number, LIST_SIZE_MAX)
+        number = len(found) if isinstance(found, list) else found if isinstance(found, int) else self.number
+        return min(max(number, 0), self.most)
 
 
 ONE: Final = Size(1)
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a field says of the lists below it: the size of those of its own fields that are named."""
+
+    size: Size = ONE
+    fields: frozenset[str] = frozenset()
+
+
+NO_PAGE: Final = Page()
+
+
 @dataclass(slots=True)
 class Cost:
-    """The cost of a selection: `own` for its fields, and the costs below, each as often as its list may be long."""
+    """The cost of a selection: `own` for its fields and literal input, `inputs` for variables in arguments, and the
+    costs below, each as often as its list may be long."""
 
     own: int = 0
     below: list[tuple[Size, "Cost"]] = field(default_factory=list)
+    inputs: tuple[str, ...] = ()
 
-    def of(self, variables: Mapping[str, Any], evaluated: dict[int, int] | None = None) -> int:
-        """The cost with these variables, at most COST_CEILING.
+    def of(self, variables: Mapping[str, Any], evaluated: dict[int | str, int] | None = None) -> int:
+        """The cost with these coerced variables, at most COST_CEILING.
 
         Shared fragments are evaluated once: where each of 40 fragments spreads the next one twice, the formula has 41
-        parts but 2**40 paths, and only `evaluated` (part -> its cost) keeps this from walking them all.
+        parts but 2**40 paths, and only `evaluated` (part or variable -> its cost) keeps this from walking them all.
         """
         evaluated = {} if evaluated is None else evaluated
         found = evaluated.get(id(self))
         if found is None:
-            costs = (size.of(variables) * cost.of(variables, evaluated) for size, cost in self.below)
-            found = evaluated[id(self)] = min(self.own + sum(costs), COST_CEILING)
+            given = sum(_input_cost(name, variables, evaluated) for name in self.inputs)
+            costs = sum(size.of(variables) * cost.of(variables, evaluated) for size, cost in self.below)
+            found = evaluated[id(self)] = min(self.own + given + costs, COST_CEILING)
         return found
 
 
 LEAF: Final = Cost(1)
 
 
-def page_size(node: FieldNode, definition: GraphQLField | None) -> Size:
-    """The size of the page that the field asks for by `first`; ONE for a field without pages."""
-    argument = definition.args.get("first") if definition else None
-    if argument is None:
+def page_of(node: FieldNode, definition: GraphQLField | None) -> Page:
+    """The page that the field asks for; NO_PAGE for a field without pages."""
+    declared = list_size_of(definition)
+    if declared is None or not declared.sized_fields:
+        return NO_PAGE
+    return Page(_declared_size(node, definition), frozenset(declared.sized_fields))
+
+
+def list_size(node: FieldNode, definition: GraphQLField | None, page: Page) -> Size:
+    """How many objects the field gives; `page` is what its parent says."""
+    if definition is None or not is_list(definition.type):
         return ONE
-    default = argument.default_value if isinstance(argument.default_value, int) else LIST_SIZE
-    return next((_given_size(value, default) for value in _arguments(node, "first")), Size(default))
+    return page.size if node.name.value in page.fields else _declared_size(node, definition)
 
 
-def list_size(node: FieldNode, definition: GraphQLField | None, page: Size) -> Size:
-    """How many objects the field gives; `page` is the page size of its parent."""
-    if definition is None or not _is_list(definition):
-        return ONE
-    if node.name.value in _PAGE_LISTS and page is not ONE:
-        return page
-    ids = next(_arguments(node, "ids"), None)
-    if isinstance(ids, ListValueNode):
-        return Size(len(ids.values))
-    return Size(LIST_SIZE, ids.name.value) if isinstance(ids, VariableNode) else Size(LIST_SIZE)
+def _declared_size(node: FieldNode, definition: GraphQLField | None) -> Size:
+    declared = list_size_of(definition)
+    if declared is None or definition is None:
+        return Size(UNDECLARED_SIZE)
+    for name in declared.slicing_arguments or ():
+        return _sliced_size(node, name, definition, declared.most)
+    return Size(declared.most)
 
 
-def _is_list(definition: GraphQLField) -> bool:
-    kind = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type
-    return isinstance(kind, GraphQLList)
-
-
-def _arguments(node: FieldNode, name: str) -> Iterator[ValueNode]:
-    return (argument.value for argument in node.arguments or () if argument.name.value == name)
-
-
-def _given_size(value: ValueNode, default: int) -> Size:
+def _sliced_size(node: FieldNode, name: str, definition: GraphQLField, most: int) -> Size:
+    """The size that the argument gives, in the document or by its default."""
+    value = next((each.value for each in node.arguments or () if each.name.value == name), None)
+    argument = definition.args.get(name)
+    default = argument.default_value if argument is not None and isinstance(argument.default_value, int) else most
     if isinstance(value, VariableNode):
-        return Size(default, value.name.value)
-    # The length is checked first: to convert a number of thousands of digits would take time, or fail.
-    is_number = isinstance(value, IntValueNode) and len(value.value) < 10
-    return Size(max(int(value.value), 0)) if isinstance(value, IntValueNode) and is_number else Size(default)
+        return Size(default, value.name.value, most)
+    if isinstance(value, ListValueNode):
+        return Size(len(value.values), most=most)
+    if isinstance(value, IntValueNode):
+        # The length is checked first: to convert a number of thousands of digits would take time, or fail.
+        return Size(int(value.value) if len(value.value) < 10 else most, most=most)
+    return Size(default, most=most)
+
+
+def is_list(kind: Any) -> bool:
+    """Whether the type, nullable or not, is a list."""
+    return isinstance(kind.of_type if isinstance(kind, GraphQLNonNull) else kind, GraphQLList)
+
+
+def field_cost(node: FieldNode, below: list[tuple[Size, Cost]]) -> Cost:
+    """The cost of a field with what is selected below it."""
+    if not node.arguments:
+        return Cost(1, below) if below else LEAF
+    count, variables = 0, []
+    for value in _values(argument.value for argument in node.arguments):
+        if isinstance(value, ListValueNode):
+            count += len(value.values)
+        elif isinstance(value, VariableNode):
+            variables.append(value.name.value)
+    return Cost(1 + INPUT_COST * count, below, tuple(variables))
+
+
+def _values(given: Iterable[ValueNode]) -> Iterable[ValueNode]:
+    """These values and all values in them."""
+    waiting = list(given)
+    while waiting:
+        value = waiting.pop()
+        yield value
+        if isinstance(value, ListValueNode):
+            waiting += value.values
+        elif isinstance(value, ObjectValueNode):
+            waiting += [each.value for each in value.fields]
+
+
+def _input_cost(name: str, variables: Mapping[str, Any], evaluated: dict[int | str, int]) -> int:
+    found = evaluated.get(name)
+    if found is None:
+        found = evaluated[name] = INPUT_COST * _elements(variables.get(name))
+    return found
+
+
+def _elements(given: Any) -> int:
+    """How many values all lists in a coerced value hold together."""
+    count, waiting = 0, [given]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            count += len(value)
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += value.values()
+    return count

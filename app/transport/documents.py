@@ -9,16 +9,20 @@ from typing import Any, Final
 from graphql import (
     DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
     SelectionNode,
+    get_variable_values,
     parse,
     recommended_rules,
     specified_rules,
     validate,
 )
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -41,12 +45,13 @@ RULES: Final = (*recommended_rules, *specified_rules, MaybeNullValidationRule, O
 
 @dataclass(frozen=True)
 class Operation:
-    """What is to be executed: one operation of a valid document, with its variables and how many values they hold;
-    `started` is a perf_counter."""
+    """What is to be executed: one operation of a valid document, with its variables, how many values they hold, and how
+    they were coerced; `started` is a perf_counter."""
 
     document: "Document"
     node: OperationDefinitionNode
     variables: dict[str, Any] | None
+    coerced: VariableValues
     started: float
     values: int = 0
 
@@ -75,27 +80,40 @@ class Operation:
     @cached_property
     def cost(self) -> int:
         """How many fields its answer may hold, with these variables."""
-        return self.measure.cost.of(self.variables or {})
+        return self.measure.cost.of(self.coerced.coerced)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """A valid document, and its operations and their measures by name."""
 
+    schema: GraphQLSchema
     text: str
     tree: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
+    fragments: Mapping[str, FragmentDetails]
     measures: Mapping[str | None, Measure]
 
     def choose(self, parameters: Parameters, *, started: float) -> Operation:
-        """The operation that the request names; without a name there must be only one. RequestError otherwise."""
+        """The operation that the request names; without a name there must be only one. RequestError otherwise, and for
+        variables that do not fit it."""
         name = parameters.operation_name
         if name is None and len(self.operations) != 1:
             raise RequestError(errors.RESOLUTION_FAILURE, "set operationName: the document has several operations")
         if name is not None and name not in self.operations:
             raise RequestError(errors.RESOLUTION_FAILURE, "operationName must name an operation of the document")
         node = next(iter(self.operations.values())) if name is None else self.operations[name]
-        return Operation(self, node, parameters.variables, started, parameters.values)
+        coerced = coerced_values(self.schema, node, parameters.variables or {})
+        return Operation(self, node, parameters.variables, coerced, started, parameters.values)
+
+
+def coerced_values(schema: GraphQLSchema, node: OperationDefinitionNode, given: dict[str, Any]) -> VariableValues:
+    """The operation's variables as its resolvers get them: with defaults, and 100.0 as the Int 100. RequestError
+    (BAD_USER_INPUT) with the first reasons if they do not fit."""
+    found = get_variable_values(schema, node.variable_definitions or (), given, ERRORS_MAX, hide_suggestions=True)
+    if isinstance(found, list):
+        raise RequestError(errors.BAD_USER_INPUT, without_values(found[0].message), errors=found)
+    return found
 
 
 def parse_text(text: str) -> DocumentNode:
@@ -144,7 +162,12 @@ class Documents:
             for node in tree.definitions
             if isinstance(node, OperationDefinitionNode)
         }
-        return Document(text, tree, operations, measures)
+        fragments = {
+            node.name.value: FragmentDetails(node)
+            for node in tree.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        return Document(self._schema, text, tree, operations, fragments, measures)
 
     def store(self, document: Document, owner: str) -> Document:
         """Cache a compiled document, and drop others if there are too many."""

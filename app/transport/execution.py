@@ -7,7 +7,7 @@ from contextvars import copy_context
 from inspect import iscoroutine
 from typing import Any, Final
 
-from graphql import ExecutionResult, GraphQLSchema, OperationType, execute
+from graphql import ExecutionResult, GraphQLSchema, OperationType, default_field_resolver, default_type_resolver
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
@@ -15,6 +15,9 @@ from app.transport import errors
 from app.transport.context import OperationContext
 from app.transport.documents import Operation
 from app.transport.errors import RequestError
+from app.transport.executor import paced
+from app.transport.limits import TooComplex
+from app.transport.work import Turns
 
 _is_awaitable: Any = optimized_is_awaitable
 MANY_VALUES: Final = 300
@@ -22,15 +25,20 @@ MANY_VALUES: Final = 300
 
 
 class Engine:
-    """Executes operations on a schema. ValueError for a schema with extensions, which would not run: documents are
-    compiled once and not per request, and an event of a subscription is executed once for many subscribers."""
+    """Executes operations on a schema, each within a budget of `fields_max` fields and with turns on the event loop.
 
-    def __init__(self, schema: Schema) -> None:
+    ValueError for a schema with extensions, which would not run: documents are compiled once and not per request, and
+    an event of a subscription is executed once for many subscribers.
+    """
+
+    def __init__(self, schema: Schema, *, fields_max: int) -> None:
         if schema.get_extensions():
             raise ValueError("remove the schema's extensions: the transport does not run them")
         self.schema: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
-        self.executor: type[Any] = schema.execution_context_class
-        self.hide_suggestions = schema.config.disable_field_suggestions
+        self._executor = paced(schema.execution_context_class)
+        self._hide_suggestions = schema.config.disable_field_suggestions
+        self._fields_max = fields_max
+        self._turns = Turns()
 
     def check_type(self, type: OperationType) -> None:
         """RequestError for a type of operation that the schema does not have."""
@@ -40,7 +48,7 @@ class Engine:
     async def start(
         self, operation: Operation, context: OperationContext, thread: Executor
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
-        """As `execute`, which converts the variables: many are converted in the thread, where the loop has its turns.
+        """As `execute`, which converts the arguments: many are converted in the thread, where the loop has its turns.
 
         Resolvers that are coroutines only run when the result is awaited, and so never in the thread.
         """
@@ -54,16 +62,38 @@ class Engine:
             raise
 
     def execute(self, operation: Operation, context: OperationContext) -> ExecutionResult | Awaitable[ExecutionResult]:
-        """The result of a query or mutation; awaitable as soon as one resolver is."""
-        return execute(
+        """The result of a query or mutation; awaitable as soon as one resolver is, or it takes more than one turn."""
+        self.limit(context, pays=operation.type is OperationType.QUERY)
+        result: ExecutionResult | Awaitable[ExecutionResult] = self.executor(operation, context).execute_operation()
+        return result
+
+    def limit(self, context: OperationContext, *, pays: bool) -> None:
+        """Limit the work of the context: its fields and its turns and, if it `pays` for what it executes, by the
+        caller's rate. A mutation does not: what it changed would be hidden by the refusal."""
+        context.work.start(self._turns, self._fields_max, self._too_many, context.admit if pays else None)
+
+    def _too_many(self, found: int) -> TooComplex:
+        most = self._fields_max
+        message = f"ask for less: the answer has more than {most:,} fields (what a mutation changed stays changed)"
+        return TooComplex("fields", found, most, message)
+
+    def executor(self, operation: Operation, context: OperationContext) -> Any:
+        """The executor of an operation, with the variables that were coerced for its cost."""
+        document = operation.document
+        definitions = {name: fragment.definition for name, fragment in document.fragments.items()}
+        return self._executor(
             self.schema,
-            operation.document.tree,
-            context_value=context,
-            variable_values=operation.variables,
-            operation_name=operation.name,
-            executor_class=self.executor,
+            definitions,
+            dict(document.fragments),
+            None,
+            context,
+            operation.node,
+            operation.coerced,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
             is_awaitable=_is_awaitable,
-            hide_suggestions=self.hide_suggestions,
+            hide_suggestions=self._hide_suggestions,
             operation_extensions=None,  # asked for by Strawberry's executor
         )
 

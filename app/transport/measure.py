@@ -38,8 +38,9 @@ from graphql import (
 )
 
 from app.transport import errors
-from app.transport.cost import LEAF, ONE, Cost, Size, list_size, page_size
+from app.transport.cost import NO_PAGE, ONE, Cost, Page, Size, field_cost, list_size, page_of
 from app.transport.errors import RequestError
+from app.transport.introspection_sizes import introspection_sizes
 from app.transport.limits import Limits, check
 
 _INTROSPECTION: Final = frozenset({"__schema", "__type"})
@@ -47,7 +48,8 @@ _INTROSPECTION: Final = frozenset({"__schema", "__type"})
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What one operation, or one selection of it, asks for; fragments are included. `fields` counts its own level."""
+    """What one operation, or one selection of it, asks for; fragments are included. `fields` counts its own level, and
+    `reads_data` says whether one of those is neither of introspection nor `__typename`."""
 
     depth: int
     aliases: int
@@ -55,6 +57,7 @@ class Measure:
     fields: int
     cost: Cost
     introspects: bool
+    reads_data: bool
 
 
 def measure(schema: GraphQLSchema, tree: DocumentNode, limits: Limits) -> dict[str | None, Measure]:
@@ -63,7 +66,7 @@ def measure(schema: GraphQLSchema, tree: DocumentNode, limits: Limits) -> dict[s
     return {node.name.value if node.name else None: walk.operation(node) for node in walk.operations}
 
 
-_NOTHING: Final = Measure(0, 0, 0, 0, Cost(), introspects=False)
+_NOTHING: Final = Measure(0, 0, 0, 0, Cost(), introspects=False, reads_data=False)
 
 
 class _Walk:
@@ -71,12 +74,13 @@ class _Walk:
 
     def __init__(self, schema: GraphQLSchema, tree: DocumentNode, limits: Limits) -> None:
         self._schema = schema
+        self._introspection = introspection_sizes(schema)
         self._limits = limits
         self._tree = tree
         self._fragments = {
             node.name.value: node for node in tree.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._measured: dict[tuple[str, Size], Measure] = {}
+        self._measured: dict[tuple[str, Page], Measure] = {}
         self._entered: list[str] = []
         self._spreads = 0
         self._repeats = 0
@@ -90,7 +94,7 @@ class _Walk:
     def operation(self, node: OperationDefinitionNode) -> Measure:
         """The measure of one operation, checked against the limits."""
         root = self._schema.get_root_type(node.operation)
-        found = _with_directives(self._selections(node.selection_set, root, ONE, 1), len(node.directives or ()))
+        found = _with_directives(self._selections(node.selection_set, root, NO_PAGE, 1), len(node.directives or ()))
         check("depth", found.depth, self._limits.depth)
         check("aliases", found.aliases, self._limits.aliases)
         check("directives", found.directives, self._limits.directives)
@@ -99,15 +103,15 @@ class _Walk:
         return found
 
     def _selections(
-        self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None, page: Size, level: int
+        self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None, page: Page, level: int
     ) -> Measure:
-        """`page` is the page size that the parent was asked for, which its `nodes` and `edges` have."""
+        """`page` is the page that the parent was asked for, which sizes its `nodes` and `edges`."""
         if selections is None:
             return _NOTHING
         check("depth", level, self._limits.depth)
         return _sum(self._selection(each, parent, page, level) for each in selections.selections)
 
-    def _selection(self, node: SelectionNode, parent: GraphQLNamedType | None, page: Size, level: int) -> Measure:
+    def _selection(self, node: SelectionNode, parent: GraphQLNamedType | None, page: Page, level: int) -> Measure:
         if isinstance(node, FieldNode):
             found = self._field(node, parent, page, level)
         elif isinstance(node, FragmentSpreadNode):
@@ -117,30 +121,31 @@ class _Walk:
             found = self._inline(node, parent, page, level)
         return _with_directives(found, len(node.directives or ()))
 
-    def _field(self, node: FieldNode, parent: GraphQLNamedType | None, page: Size, level: int) -> Measure:
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None, page: Page, level: int) -> Measure:
         name = node.name.value
         self._count_name(node.alias.value if node.alias else name)
         definition = _definition(self._schema, parent, name)
         kind = get_named_type(definition.type) if definition else None
-        below = self._selections(node.selection_set, kind, page_size(node, definition), level + 1)
-        # A list of introspection counts once: it is long for every caller, and guarded by a permission instead.
-        size = ONE if kind is not None and kind.name.startswith("__") else list_size(node, definition, page)
+        below = self._selections(node.selection_set, kind, page_of(node, definition), level + 1)
+        mean = self._introspection.get((parent.name, name)) if parent is not None else None
+        size = list_size(node, definition, page) if mean is None else Size(mean)
         return Measure(
             depth=1 + below.depth,
             aliases=below.aliases + (node.alias is not None),
             directives=below.directives,
             fields=1,
-            cost=Cost(1, [(size, below.cost)]) if node.selection_set else LEAF,
+            cost=field_cost(node, [(size, below.cost)] if node.selection_set else []),
             introspects=below.introspects or name in _INTROSPECTION,
+            reads_data=not name.startswith("__"),
         )
 
-    def _inline(self, node: InlineFragmentNode, parent: GraphQLNamedType | None, page: Size, level: int) -> Measure:
+    def _inline(self, node: InlineFragmentNode, parent: GraphQLNamedType | None, page: Page, level: int) -> Measure:
         self._count_spread()
         condition = node.type_condition
         kind = self._schema.get_type(condition.name.value) if condition else parent
         return self._selections(node.selection_set, kind, page, level)
 
-    def _spread(self, name: str, page: Size, level: int) -> Measure:
+    def _spread(self, name: str, page: Page, level: int) -> Measure:
         self._count_spread()
         fragment = self._fragments.get(name)
         if fragment is None:
@@ -154,7 +159,7 @@ class _Walk:
         check("depth", level - 1 + found.depth, self._limits.depth)
         return found
 
-    def _fragment(self, name: str, fragment: FragmentDefinitionNode, page: Size) -> Measure:
+    def _fragment(self, name: str, fragment: FragmentDefinitionNode, page: Page) -> Measure:
         self._entered.append(name)
         kind = self._schema.get_type(fragment.type_condition.name.value)
         found = self._selections(fragment.selection_set, kind, page, 1)
@@ -183,6 +188,7 @@ def _sum(parts: Iterable[Measure]) -> Measure:
         fields=sum(part.fields for part in found),
         cost=Cost(0, [(ONE, part.cost) for part in found]),
         introspects=any(part.introspects for part in found),
+        reads_data=any(part.reads_data for part in found),
     )
 
 

@@ -39,7 +39,8 @@ from app.transport.deadlines import Deadline, Disconnected, expire_when
 from app.transport.document_memory import TRUSTED
 from app.transport.documents import Document, Documents, Operation
 from app.transport.errors import Refused, RequestError, TimedOut
-from app.transport.execution import Engine
+from app.transport.execution import MANY_VALUES, Engine
+from app.transport.introspection import Introspection
 from app.transport.limits import Limits
 from app.transport.parameters import Parameters
 from app.transport.persisted import PersistedDocuments
@@ -69,7 +70,8 @@ class Pipeline:
         self._persisted = persisted or PersistedDocuments(store=None)
         self._documents = Documents(schema, limits=self._limits)
         self._compiler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="documents")
-        self._engine = Engine(schema)
+        self._engine = Engine(schema, fields_max=self._limits.fields)
+        self._introspection = Introspection()
         self._weights = Weights(self._engine.schema)
         self._subscriptions = Subscriptions(self._engine, deadline_seconds=deadline_seconds)
         self._deadline_seconds = deadline_seconds
@@ -89,7 +91,7 @@ class Pipeline:
         await admission.admit_request(context)
         resolved = await self._persisted.resolve(parameters)
         document = await self._document(resolved.query, context)
-        operation = document.choose(resolved, started=started)
+        operation = await self._choose(document, resolved, started)
         self._engine.check_type(operation.type)
         admission.admit_cost(operation, self._limits)
         # Anonymous callers may query but not register documents: the store is shared by all.
@@ -117,6 +119,18 @@ class Pipeline:
         document = await loop.run_in_executor(self._compiler, self._documents.compile, text, check_tree)
         return self._documents.store(document, owner)
 
+    async def _choose(self, document: Document, parameters: Parameters, started: float) -> Operation:
+        """The end of step 5: the operation and its cost, with coerced variables; many are coerced in the thread."""
+
+        def choose() -> Operation:
+            operation = document.choose(parameters, started=started)
+            operation.cost  # noqa: B018 - a cached property: counting many values takes time too
+            return operation
+
+        if parameters.values <= MANY_VALUES:
+            return choose()
+        return await asyncio.get_running_loop().run_in_executor(self._compiler, choose)
+
     async def answer(
         self, operation: Operation, context: OperationContext, disconnected: Disconnected | None = None
     ) -> Answer:
@@ -142,18 +156,30 @@ class Pipeline:
         """Steps 7 and 8. What was disclosed is recorded also where the execution fails, or is cancelled, halfway."""
         # A commit that is interrupted is given time to finish, which a second cancellation would cut short.
         deadline = Deadline(self._deadline_seconds, is_repeated=operation.type is not OperationType.MUTATION)
+        context.work.on_stop = partial(asyncio.get_running_loop().call_soon_threadsafe, deadline.expire)
         try:
             async with deadline:
+                if operation.measure.introspects and not operation.measure.reads_data:
+                    make = partial(self._introspected, operation, context)
+                    return await self._introspection.answer(operation, make, context.admit)
                 result = await self._engine.start(operation, context, self._compiler)
                 if isawaitable(result):
                     async with expire_when(deadline, disconnected):
                         result = await result
                 await context.store_disclosures()
-            return Answer.of(result, context.request_id, self._cost_report(operation))
+            if context.work.stopped is None:
+                return Answer.of(result, context.request_id, self._cost_report(operation))
+            return Answer.refused(errors.as_refusal(context.work.stopped, context.request_id), is_refusal=False)
         except Exception as error:  # noqa: BLE001 - masked and logged
-            return Answer.refused(self._failure(error, deadline, context.request_id), is_refusal=False)
+            failure = self._failure(context.work.stopped or error, deadline, context.request_id)
+            return Answer.refused(failure, is_refusal=False)
         finally:
             context.record_disclosures(context.disclosures())
+
+    def _introspected(self, operation: Operation, context: OperationContext) -> Answer:
+        """The answer to an operation that reads only the schema, whose resolvers all are synchronous."""
+        result = self._engine.executor(operation, context).execute_operation()
+        return Answer.of(result, context.request_id, self._cost_report(operation))
 
     def _failure(self, error: Exception, deadline: Deadline, request_id: str | None) -> Refused:
         if not (isinstance(error, TimeoutError) and deadline.is_expired):

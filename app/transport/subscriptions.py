@@ -52,22 +52,11 @@ class Subscriptions:
 
     def __init__(self, engine: Engine, *, deadline_seconds: float) -> None:
         self._engine = engine
-        self._executor = _with_context_per_event(engine.executor)
         self._deadline_seconds = deadline_seconds
 
     async def start(self, operation: Operation, context: OperationContext) -> ActiveSubscription | ExecutionResult:
         """Open the source; a result with errors if it refuses."""
-        executor = self._executor.build(
-            self._engine.schema,
-            operation.document.tree,
-            context_value=context,
-            raw_variable_values=operation.variables,
-            operation_name=operation.name,
-            hide_suggestions=self._engine.hide_suggestions,
-            operation_extensions=None,
-        )
-        if isinstance(executor, list):
-            return ExecutionResult(None, executor)
+        executor = self._engine.executor(operation, context)
         source = create_source_event_stream(executor)
         source = await source if isawaitable(source) else source
         context.record_disclosures(context.disclosures())
@@ -113,12 +102,19 @@ class Subscriptions:
     async def _execute_event(self, subscription: ActiveSubscription, event: Any) -> EventAnswer | None:
         """The encoded answer; None while something that it needs is down."""
         executor = subscription.executor.build_per_event_executor(event)
+        work = executor.context_value.work
+        self._engine.limit(executor.context_value, pays=False)
         try:
-            async with Deadline(self._deadline_seconds):
-                result = execute_subscription_event(executor)
-                result = await result if isawaitable(result) else result
+            async with Deadline(self._deadline_seconds) as deadline:
+                work.on_stop = deadline.expire
+                found = execute_subscription_event(executor)
+                result = await found if isawaitable(found) else found
         except TimeoutError:
-            return None
+            if work.stopped is None:
+                return None
+        if work.stopped is not None:
+            refused = errors.as_refusal(work.stopped, subscription.context.request_id)
+            return EventAnswer(Answer.refused(refused, is_refusal=False), executor.context_value.disclosures())
         answer = Answer.of(result, subscription.context.request_id)
         if any(error["extensions"]["code"] in _TRANSIENT for error in answer.errors):
             return None
@@ -134,16 +130,3 @@ async def _closing(source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
     finally:
         if close is not None:
             await close()
-
-
-def _with_context_per_event(base: type[Any]) -> type[Any]:
-    """The executor, giving every event of a subscription its own context, and so its own loaders: rows that were read
-    for one event would be stale for the next."""
-
-    class PerEvent(base):  # type: ignore[misc] # the base is Strawberry's choice
-        def build_per_event_executor(self, payload: Any) -> Any:
-            executor = super().build_per_event_executor(payload)
-            executor.context_value = self.context_value.for_operation()
-            return executor
-
-    return PerEvent

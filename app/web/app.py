@@ -119,7 +119,9 @@ def _view(process: Process) -> GraphQLView:
         body_seconds=settings.body_timeout_seconds,
         explorer_page=_explorer_page if settings.is_development else None,
         on_operation=_operation_counter(process.metrics),
-        limits=Limits(depth=settings.depth_max, aliases=settings.aliases_max, cost=settings.cost_max),
+        limits=Limits(
+            depth=settings.depth_max, aliases=settings.aliases_max, cost=settings.cost_max, fields=settings.fields_max
+        ),
         reports_cost=settings.is_development,
     )
 

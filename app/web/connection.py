@@ -53,6 +53,7 @@ class Connection(HttpToolsProtocol):
     _framing: Framing | None = None
     _rest_bytes = 0
     _is_refused = False
+    _has_head_already = False
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -126,12 +127,23 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _upgrade(self, framing: Framing) -> None:
-        """The request asks for another protocol. It has no body for the parser, whatever it says: what would follow as
-        its body would be taken for the next request."""
-        if framing.has_body:
+        """The request asks for another protocol: a WebSocket, or one that is ignored, such as the HTTP/2 that Java's
+        client asks for first."""
+        if not self._should_upgrade():
+            if framing.has_body:
+                self._expect_body(framing)
+        elif framing.has_body:
             self._refuse(refusals.invalid("send no body with an upgrade"))
-        elif self._should_upgrade():
+        else:
             self._become_socket()
+
+    def _expect_body(self, framing: Framing) -> None:
+        """After an upgrade the parser knows of no body: it would take it for the next request. So another parser reads
+        it, after a head that says nothing else."""
+        self.parser = httptools.HttpRequestParser(self)
+        self._has_head_already = True
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % framing.body_header)
+        self._has_head_already = False
 
     def _become_socket(self) -> None:
         self._stop_send_timer()
@@ -147,9 +159,16 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         if self._is_answering:
             raise ValueError("one request at a time")  # the parser stops
-        super().on_message_begin()
+        if not self._has_head_already:
+            super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        if not self._has_head_already:
+            super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._has_head_already:
+            return
         assert self._framing is not None  # noqa: S101 - the parser is fed only with one
         self._framing.header(name.lower(), value)
         # Trailers are counted and dropped.
@@ -157,6 +176,8 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._has_head_already:
+            return
         assert self._framing is not None  # noqa: S101 - likewise
         if self._framing.is_too_large:
             raise ValueError("too large")  # the parser stops
@@ -177,6 +198,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         assert self._framing is not None  # noqa: S101 - likewise
+        if self.parser.should_upgrade() and self._framing.has_body:
+            return  # only for this parser: see _upgrade
         self._framing.is_complete = True
         super().on_message_complete()
 

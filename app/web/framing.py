@@ -18,12 +18,17 @@ class Framing:
     def __init__(self) -> None:
         self.headers = 0
         self.has_head = False
-        self.has_body = False
+        self.body_header = b""
         self.is_complete = False
         self._overhead_bytes = 0
         self._body_bytes_left = 0
         self._length = 0
         self._tail = b""
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the head says that a body follows."""
+        return bool(self.body_header)
 
     @property
     def is_too_large(self) -> bool:
@@ -57,7 +62,7 @@ class Framing:
         if self.has_head:
             return
         if name in {b"content-length", b"transfer-encoding"}:
-            self.has_body = True
+            self.body_header = b"%b: %b\r\n" % (name, value)
         if name == b"content-length":
             # More digits than any body has would take long to convert; the body is refused by its length anyway.
             self._length = int(value[:20])

@@ -20,6 +20,7 @@ from app.auth import roles
 from app.db import scoping
 from app.domain.data_scope import DataScope
 from app.resolvers.loaders import Loaders
+from app.transport.work import Work
 from tests.access.entries import ARGUMENTS, CORE
 from tests.access.probes import Attacker, attackers
 from tests.access.test_fields import ALL
@@ -168,7 +169,7 @@ async def test_without_scopes_every_root_field_shows_what_is_planted(
 
 
 def _loaders(gateway: Gateway, scope: DataScope) -> dict[str, DataLoader[Any, Any]]:
-    loaders = Loaders(gateway.database, gateway.parts.cache, scope)
+    loaders = Loaders(gateway.database, gateway.parts.cache, scope, Work())
     names = [name for name, value in vars(Loaders).items() if isinstance(value, cached_property)]
     return {name: getattr(loaders, name) for name in names if name not in REFERENCE}
 

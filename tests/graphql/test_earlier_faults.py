@@ -174,7 +174,8 @@ def _root_fields() -> list[tuple[str, str]]:
 
 def _document(kind: str, line: str) -> tuple[str, str]:
     """An operation on a root field, its required arguments as literals, and the field's name."""
-    name, arguments = re.match(r"(\w+)(?:\((.*)\))?: ", line).groups()  # type: ignore[union-attr]
+    line = re.sub(r" @constraint\([^)]*\)", "", line)
+    name, arguments = re.match(r"(\w+)(?:\((.*?)\))?: ", line).groups()  # type: ignore[union-attr]
     values = {"ID!": '"x"', "[ID!]!": '["x"]', "String!": '"22"'}
     parts = [part.split(": ") for part in (arguments or "").split(", ") if part.endswith("!")]
     variables = ", ".join(f"${one}: {kind_}" for one, kind_ in parts if kind_ not in values)

@@ -35,6 +35,12 @@ def _variables(raw: bytes) -> bytes:
     return post(QUERY + b',"variables":' + raw + b"}")
 
 
+def _java(body: bytes) -> bytes:
+    """What Java's HttpClient sends first, in the hope of HTTP/2."""
+    settings = (b"upgrade: h2c", b"http2-settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA")
+    return post(body, *settings).replace(b": close", b": upgrade, http2-settings")
+
+
 Process = bytes | tuple[bytes, ...]
 
 REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
@@ -197,7 +203,12 @@ REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
     "a slash behind the path": (get(b"query=%7B__typename%7D").replace(b"/graphql?", b"/graphql/?"), MISSING),
     "an unknown path": (get(b"").replace(b"/graphql", b"/admin"), MISSING),
     "a POST to health": (post(b"{}").replace(b"/graphql", b"/health"), (405, "METHOD_NOT_ALLOWED")),
-    "another protocol with a body": (post(QUERY + b"}", b"upgrade: h2c").replace(b": close", b": upgrade"), BAD),
+    "another protocol with a body": (_java(QUERY + b"}"), (200, None)),
+    "another protocol with a body that is no request": (_java(b"GET /x HTTP/1.1\r\n\r\n"), BAD),
+    "another protocol with chunks": (
+        (TRAILED + END).replace(b": close", b": upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAA"),
+        (200, None),
+    ),
     "another protocol without a body": (
         get(b"query=%7B__typename%7D", b"upgrade: h2c").replace(b": close", b": upgrade"),
         (200, None),

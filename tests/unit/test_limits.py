@@ -8,8 +8,10 @@ from graphql import get_introspection_query, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.domain.claim_form import ITEMS_MAX
+from app.schema.base.lists import INVOICE_LINES
 from app.schema.root import schema
-from app.transport.cost import LIST_SIZE
+from app.transport.cost import INPUT_COST
 from app.transport.documents import Documents
 from app.transport.errors import RequestError
 from app.transport.limits import Limits, TooComplex
@@ -36,11 +38,12 @@ def measured(query: str, **limits: int) -> Measure:
         ("{ claims { nodes { id } } }", 2 + 20, 3),
         ("{ claims(first: 3) { nodes { id status } pageInfo { endCursor } } }", 2 + 3 * 2 + 2, 3),
         ("{ claims(first: 3) { edges { node { id } } } }", 2 + 3 * 2, 4),
-        ('{ nodes(ids: ["a", "b"]) { id } }', 1 + 2, 2),
-        ("{ claims(first: 5) { nodes { items { code } } } }", 2 + 5 * (1 + LIST_SIZE), 4),
-        ("{ invoices(first: 2) { nodes { LINE } } }", 2 + 2 * (1 + LIST_SIZE * (1 + 1 + LIST_SIZE)), 6),
+        ('{ nodes(ids: ["a", "b"]) { id } }', 1 + 2 * INPUT_COST + 2, 2),
+        ("{ claims(first: 5) { nodes { items { code } } } }", 2 + 5 * (1 + ITEMS_MAX), 4),
+        ("{ invoices(first: 2) { nodes { LINE } } }", 2 + 2 * (1 + INVOICE_LINES.most * (1 + 1 + ITEMS_MAX)), 6),
+        ("{ invoice(id: 1) { lines { id } settlements { id } } }", 1 + 1 + INVOICE_LINES.most + 1 + 100, 3),
         ("query { claims(first: 5) { ...P } } fragment P on ClaimConnection { nodes { id } }", 2 + 5, 3),
-        ("{ claims(first: 999999999999) { nodes { id } } }", 2 + 20, 3),
+        ("{ claims(first: 999999999999) { nodes { id } } }", 2 + 100, 3),
         ("{ claims(first: 101) { nodes { id } } }", 2 + 100, 3),
         ("{ nothing { such } }", 2, 2),
     ],
@@ -50,23 +53,59 @@ def test_cost_counts_what_an_answer_may_hold(query: str, cost: int, depth: int) 
     assert (found.cost.of({}), found.depth) == (cost, depth)
 
 
+PAGE = "query($n: Int!) { claims(first: $n) { nodes { id } } }"
+PAGE_OF_100 = PAGE.replace("Int!", "Int! = 100")
+PAGE_OR_DEFAULT = PAGE.replace("Int!", "Int")
+IDS = "query($i: [ID!]!) { nodes(ids: $i) { id } }"
+TWO_IDS = IDS.replace("[ID!]!", '[ID!]! = ["a", "b"]')
+IDS_IN_LIST = "query($a: ID!, $b: ID!) { nodes(ids: [$a, $b, $a]) { id } }"
+FILTER = "query($f: ClaimFilterInput = { status: [DRAFT, DENIED] }) { claims(filter: $f) { totalCount } }"
+IMPORT = "mutation($i: ImportRemittanceInput!) { importRemittance(input: $i) { alreadyImported } }"
+STATEMENT = {"payer": "1", "provider": "2", "idempotencyKey": "k"}
+LINE_OF_ONE = {"paidAmount": "1.00", "denials": {"code": "1705", "amount": "1.00"}}
+
+
 @pytest.mark.parametrize(
-    ("variables", "size"),
+    ("query", "variables", "cost"),
     [
-        ({"n": 7}, 7),
-        ({}, 20),
-        ({"n": None}, 20),
-        ({"n": -1}, 20),
-        ({"n": True}, 20),
-        ({"n": 5000}, 100),
-        ({"n": "7"}, 20),
+        (PAGE, {"n": 7}, 2 + 7),
+        (PAGE, {"n": 100.0}, 2 + 100),
+        (PAGE, {"n": 0}, 2),
+        (PAGE, {"n": -1}, 2),
+        (PAGE, {"n": 5000}, 2 + 100),
+        (PAGE_OF_100, {}, 2 + 100),
+        (PAGE_OF_100, {"n": 3}, 2 + 3),
+        (PAGE_OR_DEFAULT, {}, 2 + 20),
+        (IDS, {"i": ["a"] * 4}, 1 + 4 * (INPUT_COST + 1)),
+        (IDS, {"i": "a"}, 1 + 1 * (INPUT_COST + 1)),
+        (TWO_IDS, {}, 1 + 2 * (INPUT_COST + 1)),
+        (IDS_IN_LIST, {"a": "a", "b": "b"}, 1 + 3 * (INPUT_COST + 1)),
+        (FILTER, {}, 2 + 2 * INPUT_COST),
+        (FILTER, {"f": {"status": "DRAFT"}}, 2 + 1 * INPUT_COST),
+        (IMPORT, {"i": {**STATEMENT, "lines": [LINE_OF_ONE] * 3}}, 2 + 6 * INPUT_COST),
     ],
 )
-def test_cost_follows_the_variables(variables: dict[str, Any], size: int) -> None:
-    cost = measured("query($n: Int!) { claims(first: $n) { nodes { id } } }").cost
-    assert cost.of(variables) == 2 + size
-    ids = measured("query($n: [ID!]!) { nodes(ids: $n) { id } }").cost
-    assert ids.of({"n": ["a"] * 4}) == 1 + 4
+async def test_the_cost_is_that_of_the_coerced_variables(query: str, variables: dict[str, Any], cost: int) -> None:
+    pipeline = Pipeline(schema, deadline_seconds=1)
+    assert (await pipeline.prepare(Parameters(query, variables), Context([], is_authenticated=True))).cost == cost
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        (PAGE, {}),
+        (PAGE, {"n": None}),
+        (PAGE, {"n": True}),
+        (PAGE, {"n": "7"}),
+        (PAGE, {"n": 1.5}),
+        (IDS, {"i": [None]}),
+    ],
+)
+async def test_variables_that_do_not_fit_are_refused_before_their_cost(query: str, variables: dict[str, Any]) -> None:
+    pipeline = Pipeline(schema, deadline_seconds=1, limits=Limits(cost=1))
+    with pytest.raises(RequestError, match="Variable") as refused:
+        await pipeline.prepare(Parameters(query, variables), Context([], is_authenticated=True))
+    assert refused.value.code == "BAD_USER_INPUT"
 
 
 CHAIN = " ".join(f"fragment F{n} on Claim {{ ...F{n + 1} ...F{n + 1} }}" for n in range(40))

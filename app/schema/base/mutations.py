@@ -13,7 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.domain.errors import BillingError, ErrorCode, Failure, raise_any, refuse
 from app.resolvers.context import Context
-from app.schema.base import inputs
+from app.schema.base import inputs, lists
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.inputs import Deferred
@@ -26,7 +26,6 @@ KEY = "Makes a retry safe: the same key with the same input returns the first re
 VERSION = "The version you read: STALE_VERSION if the object has changed since. Null skips the check."
 REPLAYED = "Whether this is the stored result of an earlier call with the same idempotency key."
 
-ERRORS_MAX: Final = 100
 _PLAIN: Final = frozenset({type(None), str, int, bool, date})
 
 described(ErrorCode, "Reason for refusing the input; new values may be added.")
@@ -47,12 +46,14 @@ class UserError:
 def user_errors(failures: Sequence[Failure]) -> list[UserError]:
     """The failures as clients see them; the first hundred of them."""
     return [
-        UserError(code=f.code, message=f.message, field=f.field, tiss_code=f.tiss_code) for f in failures[:ERRORS_MAX]
+        UserError(code=f.code, message=f.message, field=f.field, tiss_code=f.tiss_code)
+        for f in failures[: lists.ERRORS_MAX]
     ]
 
 
 def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
-    """A failure with its path for every value in the input tree that its scalar could not parse."""
+    """A failure with its path for every value in the input tree that its scalar could not parse, and for every list
+    that is longer than its `@constraint`."""
     if isinstance(value, Invalid):
         yield Failure(value.code, value.message, path or None, value.tiss_code)
     elif isinstance(value, Some):
@@ -66,7 +67,15 @@ def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
             # Most values are plain: naming each of thousands would take longer than everything else here.
             if type(part) not in _PLAIN:
                 name = field.graphql_name or to_camel_case(field.python_name)
-                yield from failures_in(part, f"{path}.{name}" if path else name)
+                yield from _failures_in_part(field, part, f"{path}.{name}" if path else name)
+
+
+def _failures_in_part(field: StrawberryField, part: Any, path: str) -> Iterator[Failure]:
+    too_long = lists.too_long(field, part)
+    if too_long:
+        yield Failure(ErrorCode.INVALID_INPUT, too_long, path)
+    else:
+        yield from failures_in(part, path)
 
 
 def check_arguments(**arguments: Any) -> None:
@@ -77,7 +86,9 @@ def check_arguments(**arguments: Any) -> None:
 @strawberry.type(description="Fields that every mutation returns in addition to its result.")
 class MutationPayload:
     errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Reasons why nothing was changed, at most 100; empty on success."
+        default_factory=list,
+        description=f"Reasons why nothing was changed, at most {lists.ERRORS_MAX}; empty on success.",
+        directives=[lists.USER_ERRORS],
     )
     replayed: bool = strawberry.field(default=False, description=REPLAYED)
 

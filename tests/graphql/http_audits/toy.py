@@ -22,6 +22,7 @@ from app.domain.errors import ErrorCode, refuse
 from app.transport.answers import OperationReport
 from app.transport.errors import Unauthenticated
 from app.transport.view import GraphQLView
+from app.transport.work import Work
 
 _numbers = count(1)
 
@@ -38,13 +39,14 @@ class Context:
     expires_at: float | None = None
     is_authenticated: bool = False
     number: int = field(default_factory=lambda: next(_numbers))
+    work: Work = field(default_factory=Work)
     caller = "toy"
     may_introspect = True
     sharing_key: None = None
 
     def for_operation(self) -> "Context":
         """A copy with a number of its own."""
-        return replace(self, number=next(_numbers))
+        return replace(self, number=next(_numbers), work=Work())
 
     async def admit(self, tokens: int) -> None:
         """Never too many."""

@@ -1,0 +1,66 @@
+"""How long each list of the schema may be: what `@listSize` and `@constraint` print, and what is counted and checked.
+
+A list without a limit of its own has an assumed size: more than the longest one expected. Should one be longer, it is
+answered all the same; only the budget of the whole operation ends it.
+"""
+
+from typing import Any, Final
+
+from strawberry.types.field import StrawberryField
+
+from app.auth.roles import PERMISSIONS, ROLES
+from app.domain.access_log import DataClass
+from app.domain.actions import ClaimOperation, DenialOperation, InvoiceOperation
+from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
+from app.domain.claims import DENIALS_MAX
+from app.domain.statement import LINES_MAX
+from app.resolvers.paging import PAGE_MAX
+from app.services.claims import BATCH_MAX
+from app.services.contracts import PRICES_MAX
+from app.services.denials import ANSWERS_MAX
+from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
+from app.transport.sizes import Constraint, ListSize
+
+PAGE: Final = ListSize.sliced_by("first", PAGE_MAX, "nodes", "edges")
+NODES: Final = ListSize.sliced_by("ids", PAGE_MAX)
+ROLE_NAMES: Final = ListSize.at_most(len(ROLES))
+PERMISSION_NAMES: Final = ListSize.at_most(len(PERMISSIONS))
+DATA_CLASSES: Final = ListSize.at_most(len(DataClass))
+DIAGNOSES: Final = ListSize.at_most(DIAGNOSES_MAX)
+ITEMS: Final = ListSize.at_most(ITEMS_MAX)
+DENIALS_OF_ITEM: Final = ListSize.at_most(DENIALS_MAX)
+CLAIM_ACTIONS: Final = ListSize.at_most(len(ClaimOperation))
+DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
+INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
+BATCH: Final = ListSize.at_most(BATCH_MAX)
+ANSWERS: Final = ListSize.at_most(ANSWERS_MAX)
+STATEMENT_LINES: Final = ListSize.at_most(LINES_MAX)
+ERRORS_MAX: Final = 100
+"""Of more reasons for a refusal, clients see the first hundred."""
+USER_ERRORS: Final = ListSize.at_most(ERRORS_MAX)
+
+# Assumed.
+PROVIDERS: Final = ListSize.at_most(100)
+ADJUSTMENTS: Final = ListSize.at_most(20)
+INVOICE_LINES: Final = ListSize.at_most(CLAIMS_MAX + RECOVERIES_MAX + 20)
+STEPS: Final = ListSize.at_most(50)
+SETTLEMENTS: Final = ListSize.at_most(100)
+FINDINGS: Final = ListSize.at_most(ITEMS_MAX)
+CONTRACTS: Final = ListSize.at_most(50)
+PRICES: Final = ListSize.at_most(PRICES_MAX)
+COVER_REASONS: Final = ListSize.at_most(10)
+
+
+def too_long(field: StrawberryField, given: Any) -> str | None:
+    """What to do about a list that is longer than the input field accepts; None if it is not."""
+    found = next((each for each in field.directives if isinstance(each, Constraint)), None)
+    if found is None or found.checked_by_service or not isinstance(given, list) or len(given) <= found.max_items:
+        return None
+    return f"send at most {found.max_items} values"
+
+
+def up_to(number: int, *, checked_by_service: bool = False) -> list[Any]:
+    """The directives of an input's list that may hold so many values; a service may refuse more in its own words."""
+    found = Constraint(max_items=number)
+    found.checked_by_service = checked_by_service
+    return [found]
