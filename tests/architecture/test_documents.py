@@ -108,3 +108,10 @@ def _locked(file: str) -> list[str]:
 )
 def test_a_lock_file_names_no_address(name: str, address: str) -> None:
     assert address not in (ROOT / name).read_text()
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    files = sorted(ROOT.glob("docs/decisions/*.md"))
+    numbers = [int(path.name[:4]) for path in files]
+    assert numbers == list(range(1, len(files) + 1))
+    assert [path.read_text().partition(".")[0] for path in files] == [f"# {number}" for number in numbers]
