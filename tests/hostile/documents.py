@@ -93,6 +93,35 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
     "a string that does not end": ('{claim(id:"' + "x" * 100_000 + "){id}}", TOO_COMPLEX),
     "a block string that does not end": ('{claim(id:"""' + '\\"""' * 8_000 + "){id}}", PARSE),
     "120 KB of commas": ("," * 120_000, TOO_COMPLEX),
+    "an enum of 30 KB": ("{claims(orderBy:" + "x" * 30_000 + "){totalCount}}", INVALID),
+    "a field of 30 KB": ("{" + "x" * 30_000 + "}", INVALID),
+    "an argument of 30 KB": ("{claims(" + "x" * 30_000 + ":1){totalCount}}", INVALID),
+    "an input field of 30 KB": ("{claims(filter:{" + "x" * 30_000 + ":1}){totalCount}}", INVALID),
+    "a directive of 30 KB": ("{__typename @" + "x" * 30_000 + "}", INVALID),
+    "a type of 30 KB": ("{...on " + "x" * 30_000 + "{id}}", INVALID),
+    "a fragment of 30 KB": ("{..." + "x" * 30_000 + "}", INVALID),
+    "parts of messages in a value": ("{claim(id:[" + '"' + "Value '" * 4_000 + '"' + "]){id}}", INVALID),
+    "default lists of many variables": (
+        "query(" + _many(18, "$v#:[ID!]=[" + "1 " * 40 + "]") + "){__typename}",
+        INVALID,
+    ),
+    "variables of 3 KB each by default": (
+        "query(" + _many(10, '$v#:ID="' + "x" * 3_000 + '"') + "){__typename}",
+        INVALID,
+    ),
+    "fragments that read what one skips": (
+        "{...@skip(if:true){claims(first:100){nodes{items{denials{claim{items{denials{claim{history{id}}}}}}}}}}}",
+        TOO_COMPLEX,
+    ),
+    "lists of lists by aliases": (
+        "{" + _many(19, "a#:claims(first:100){nodes{items{denials{id code}}}}") + "}",
+        TOO_COMPLEX,
+    ),
+    "introspection by fragments": (
+        "{__schema{types{...T}}} fragment T on __Type{fields{type{...U}}} fragment U on __Type{fields{type{...V}}}"
+        " fragment V on __Type{fields{type{name}}}",
+        INVALID,
+    ),
     "escapes of lone surrogates": ('{claim(id:"\\ud800"){id}}', PARSE),
     "an escape beyond Unicode": ('{claim(id:"\\u{110000}"){id}}', PARSE),
     "a type system": ("type Query{a:Int} directive @a on FIELD " * 50 + "{__typename}", INVALID),
