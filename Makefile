@@ -4,9 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+SOAK_SECONDS ?= 3600
 PAGES := errors events metrics
 
-.PHONY: help install run test faults hostile fuzz check lint types contracts dead-code security schema-check schema services explorer migration lock third-party format clean
+.PHONY: help install run test faults soak hostile fuzz check lint types contracts dead-code security schema-check schema services explorer migration lock third-party format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +33,9 @@ test: $(STAMP) ## Run all tests in WORKERS processes, on servers that the run st
 
 faults: $(STAMP) ## Kill, disconnect and starve gateways and servers, at full length, and print the measurements
 	BILLING_TEST_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
+
+soak: $(STAMP) ## Load a gateway for SOAK_SECONDS (an hour), and print its memory before and after
+	BILLING_TEST_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest tests/soak $(ARGS)
 
 hostile: $(STAMP) ## Attack live gateways at full length, and print what each attack cost
 	BILLING_TEST_HOSTILE=full $(BIN)/python -m pytest -m hostile $(ARGS)

@@ -9,7 +9,7 @@ from app.commands import access_log, console, data, events, identity, schema, se
 from app.commands.reference.command import reference
 from app.db.clock import ClocksDiffer
 from app.db.engine import DatabaseUnavailable
-from app.db.migrate import MissingTables, RetiredDatabase
+from app.db.migrate import MigrationFailed, MigrationRuns, MissingTables, RetiredDatabase
 from app.domain.errors import BillingError
 from app.runtime.settings import SettingsError
 from app.transport.trusted import ManifestError
@@ -53,7 +53,15 @@ def main() -> None:
     except ManifestError as error:
         _note_lines("billing: wrong trusted documents", error)
         sys.exit(console.EXIT_BAD_SETTINGS)
-    except (BillingError, ClocksDiffer, MissingTables, RetiredDatabase, ArchiveError) as error:
+    except (
+        BillingError,
+        ClocksDiffer,
+        MigrationFailed,
+        MigrationRuns,
+        MissingTables,
+        RetiredDatabase,
+        ArchiveError,
+    ) as error:
         console.note(f"billing: {error}")
         sys.exit(console.EXIT_BAD_INPUT)
     except DatabaseUnavailable as error:

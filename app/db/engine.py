@@ -35,6 +35,7 @@ OVERLOADED: Final = frozenset({1040, 1041, 1053, 1129, 1152, 1158, 1159, 1160, 1
 REFUSING_WRITES: Final = frozenset({1021, 1030, 1047, 1114, 1290, 1792, 1836, 3098, 3100, 3101})
 """The disk or a table is full (1021, 1030, 1114), the server is read-only (1290, 1792, 1836), or its group or cluster
 is not ready (1047, 3098, 3100, 3101)."""
+LOCK_TIMEOUTS: Final = frozenset({1205})
 REFUSING_USER: Final = frozenset({1044, 1045, 1049, 1698})
 """The user, the password or the database's name is wrong."""
 RETRYABLE: Final = frozenset({1020, 1205, 1213}) | LOST_CONNECTION
@@ -101,14 +102,14 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection in autocommit for statements that only read; DatabaseUnavailable when there is none."""
-        with _translating_errors():
+        with translating_errors():
             async with asyncio.timeout(self.timeout_seconds), self.reads.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose reads all see the same moment, for sums over several tables."""
-        with _translating_errors():
+        with translating_errors():
             async with asyncio.timeout(self.timeout_seconds), self.reads.connect() as connection:
                 try:
                     for statement in SNAPSHOT["sqlite" if self.is_sqlite else "mysql"]:
@@ -147,7 +148,7 @@ class Database:
         A connection lost during the commit leaves open whether it was done: a unit that would then have its effect
         twice is not repeatable, and ends with DatabaseUnavailable. `seconds` is for a unit that computes much.
         """
-        with _translating_errors():
+        with translating_errors():
             async with asyncio.timeout(seconds or self.timeout_seconds):
                 return await self._retrying(work, is_repeatable=is_repeatable)
 
@@ -169,7 +170,7 @@ class Database:
 
     async def leave_server_without_writes(self, error: BaseException) -> None:
         """Drop the connections if the error, of another connection, says that their server refuses to write."""
-        if _reason(error.__cause__ or error) in REFUSING_WRITES:
+        if error_number(error.__cause__ or error) in REFUSING_WRITES:
             await self.dispose()
 
     async def dispose(self) -> None:
@@ -189,33 +190,33 @@ async def _finish(commit: Coroutine[Any, Any, None]) -> None:
 
 
 @contextmanager
-def _translating_errors() -> Iterator[None]:
+def translating_errors() -> Iterator[None]:
     """Turn every sign of a server that is down or overloaded into DatabaseUnavailable."""
     try:
         yield
     except Exception as error:
-        if _reason(error) in REFUSING_USER:
+        if error_number(error) in REFUSING_USER:
             raise DatabaseRefused from error
-        if _is_unavailable(error):
+        if is_unavailable(error):
             raise DatabaseUnavailable from error
         raise
 
 
 def _may_retry(error: Exception) -> bool:
-    reason = _reason(error)
+    reason = error_number(error)
     return _is_lost(error) or reason in RETRYABLE or "database is locked" in str(reason)
 
 
 def _is_lost(error: Exception) -> bool:
     """Whether the connection was lost, during a statement or between two."""
-    return _is_connection_lost(error) or _reason(error) in LOST_CONNECTION
+    return _is_connection_lost(error) or error_number(error) in LOST_CONNECTION
 
 
-def _is_unavailable(error: Exception) -> bool:
+def is_unavailable(error: Exception) -> bool:
     """Whether the server is down or overloaded; a statement that it rejects is a bug of ours, not an outage."""
     if isinstance(error, TimeoutError | OSError) or _is_connection_lost(error):
         return True
-    reason = _reason(error)
+    reason = error_number(error)
     known = RETRYABLE | OVERLOADED | REFUSING_WRITES
     is_server = isinstance(reason, int) and (reason in known or reason in CLIENT_ERRORS)
     is_file = isinstance(reason, str) and any(word in reason for word in ("locked", "unable to open", "disk"))
@@ -235,7 +236,7 @@ def _is_of_driver(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in DRIVERS
 
 
-def _reason(error: BaseException) -> object:
+def error_number(error: BaseException) -> object:
     """The server's error number or the driver's text; None for errors that do not come from the database."""
     raised = error.orig if isinstance(error, DBAPIError) else error if _is_of_driver(error) else None
     arguments: tuple[Any, ...] = getattr(raised, "args", ())
@@ -264,7 +265,7 @@ def _create(url: str, pool_size: int, tls: SSLContext | None, isolation_level: s
 
 def _leave_server_without_writes(context: ExceptionContext) -> None:
     """Drop the whole pool: after a failover its connections still lead to the server that was the primary before."""
-    if _reason(context.original_exception) in REFUSING_WRITES:
+    if error_number(context.original_exception) in REFUSING_WRITES:
         context.is_disconnect = True
 
 

@@ -1,5 +1,7 @@
 """Runs the migrations, and checks whether a database has them all."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -8,15 +10,24 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import Database, DatabaseUnavailable
+from app.db.engine import REFUSING_USER, Database, error_number, is_unavailable, translating_errors
+from app.db.leadership import LOCK_NAME_LENGTH_MAX
 
 SCRIPTS = Path(__file__).parent / "migrations"
 RETIRED: Final = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
 """The revisions of version 0.1, which no migration leads away from."""
+LOCK_SECONDS: Final = 600
+"""How long one `billing migrate` waits for another: as long as a large table may need."""
+WITHOUT_LIMITS: Final = (
+    "SET lock_wait_timeout = 1, wait_timeout = 28800 "
+    "/*M!100303 , idle_transaction_timeout = 0, max_statement_time = 0 */ /*!80000 , max_execution_time = 0 */"
+)
+"""A step may take long, but a step that waits for a table makes everybody wait who wants the table after it."""
 
 
 class RetiredDatabase(Exception):
@@ -33,6 +44,20 @@ class MissingTables(Exception):
         return "the tables of the database are missing or old: run billing migrate"
 
 
+class MigrationFailed(Exception):
+    """The database refused a step; what was done before stays, and the next run goes on from there."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(f"the migration was refused: {reason}: remove the cause, then run billing migrate again")
+
+
+class MigrationRuns(Exception):
+    """Another process is migrating the database, and did not finish in time."""
+
+    def __str__(self) -> str:
+        return "another billing migrate runs on this database: wait for it, then run billing migrate again"
+
+
 def config() -> Config:
     """Alembic's configuration; the caller passes the connection, no file names it."""
     found = Config()
@@ -43,31 +68,83 @@ def config() -> Config:
 @lru_cache(maxsize=1)
 def head() -> str | None:
     """The revision that the code expects."""
-    return ScriptDirectory.from_config(config()).get_current_head()
+    return scripts().get_current_head()
 
 
-async def upgrade(database: Database) -> None:
-    """Bring the database to the newest revision; DatabaseUnavailable if it refuses the connection, RetiredDatabase if
-    it is from version 0.1."""
-    try:
-        async with database.engine.connect() as connection:
-            await check_supported(connection)
-            await connection.run_sync(_upgrade)
-            await connection.commit()
-    except (OperationalError, OSError) as error:
-        raise DatabaseUnavailable from error
+def scripts() -> ScriptDirectory:
+    """The migrations of the code."""
+    return ScriptDirectory.from_config(config())
 
 
-def _upgrade(connection: Connection) -> None:
+async def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the database to the revision, the newest by default; one process at a time, the others wait for it.
+
+    A run that was killed is continued by the next one. DatabaseUnavailable if the database refuses the connection,
+    RetiredDatabase if it is from version 0.1, MigrationFailed if it refuses a step, MigrationRuns if another process
+    took too long.
+    """
+    with translating_errors():
+        try:
+            locked = _sqlite_locked(database) if database.is_sqlite else _mysql_locked(database)
+            async with locked as connection:
+                await check_supported(connection)
+                # What is open now would be taken for the caller's transaction, and no step would be committed.
+                if not database.is_sqlite:
+                    await connection.commit()
+                await connection.run_sync(_upgrade, revision)
+        except DBAPIError as error:
+            if is_unavailable(error) or error_number(error) in REFUSING_USER:
+                raise
+            raise MigrationFailed(error.orig) from error
+
+
+@asynccontextmanager
+async def _mysql_locked(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A session that holds the lock of migrations; the server releases it when the session ends, however it ends."""
+    name = f"billing.migrate.{database.url.database}"[:LOCK_NAME_LENGTH_MAX]
+    async with database.engine.connect() as connection:
+        try:
+            await connection.exec_driver_sql(WITHOUT_LIMITS)
+            taken = await connection.execute(
+                text("SELECT GET_LOCK(:name, :seconds)"), {"name": name, "seconds": LOCK_SECONDS}
+            )
+            if taken.scalar() != 1:
+                raise MigrationRuns
+            yield connection
+        finally:
+            # A session returned to the pool would keep the lock, and its missing limits.
+            await connection.invalidate()
+
+
+@asynccontextmanager
+async def _sqlite_locked(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A connection in one transaction for the whole upgrade, without foreign keys: changing a table rebuilds it, and
+    with foreign keys a table that others refer to cannot be dropped. They are checked before the commit."""
+    async with database.reads.connect() as connection:
+        try:
+            for pragma in (f"busy_timeout = {LOCK_SECONDS * 1_000}", "foreign_keys = OFF"):
+                await connection.exec_driver_sql(f"PRAGMA {pragma}")
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).first()
+            if broken is not None:
+                table, missing = broken.table, broken.parent
+                raise MigrationFailed(f"rows of {table} would refer to rows of {missing} that do not exist")
+            await connection.exec_driver_sql("COMMIT")
+        finally:
+            await connection.invalidate()
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
     found = config()
     found.attributes["connection"] = connection
-    command.upgrade(found, "head")
+    command.upgrade(found, revision)
 
 
 @lru_cache(maxsize=1)
 def known() -> frozenset[str]:
     """Every revision that the code has."""
-    return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())
+    return frozenset(script.revision for script in scripts().walk_revisions())
 
 
 async def check_supported(connection: AsyncConnection) -> None:

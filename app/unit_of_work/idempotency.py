@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -62,7 +62,7 @@ async def store(unit: UnitOfWork, action: Action[Result], key: Key, value: Resul
 
 
 def _record(action: Action[Any], key: Key) -> KeyRecord:
-    return KeyRecord(key.owner, action.name, key.text, _fingerprint(key.request), None)
+    return KeyRecord(key.owner, action.name, key.text, fingerprint(key.request), None)
 
 
 def _key_failure(key: str) -> Failure | None:
@@ -83,17 +83,30 @@ async def _replay(unit: UnitOfWork, action: Action[Result], earlier: KeyRecord, 
     return await action.answer.rebuild(unit, stored["facts"])
 
 
-def _fingerprint(request: Any) -> str:
-    # A hash is enough to compare, and stores no personal data. Keys and sets are sorted: their order says nothing.
-    serialized = orjson.dumps(
-        request, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS, default=_serializable
-    )
-    return hashlib.sha256(serialized).hexdigest()
+def fingerprint(request: Any) -> str:
+    """A hash of the request: it is enough to compare, and stores no personal data.
+
+    What has its default, or is null, is left out: a field that a later release adds does not make a repeated request
+    another one, as long as the caller does not send it.
+    """
+    return hashlib.sha256(orjson.dumps(_plain(request), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _serializable(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        given = {each.name: (getattr(value, each.name), _default(each)) for each in fields(value)}
+        return {name: _plain(part) for name, (part, default) in given.items() if part is not None and part != default}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items() if part is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
     if isinstance(value, (set, frozenset)):
-        return sorted(value)
+        # Their order says nothing.
+        return sorted(map(str, value))
     if isinstance(value, bytes):
         return hashlib.sha256(value).hexdigest()
-    return str(value)
+    return value if isinstance(value, bool | int) else str(value)
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()

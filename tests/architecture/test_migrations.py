@@ -17,7 +17,7 @@ from tests.servers.mysql import create_database
 from tests.services import Services
 
 
-def _drift(connection: Connection) -> list[object]:
+def drift(connection: Connection) -> list[object]:
     return list(
         compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), tables.claims.metadata)
     )
@@ -46,7 +46,7 @@ async def test_the_upgraded_database_has_exactly_the_tables_of_the_code(
         await migrate.upgrade(database)
         async with database.engine.connect() as connection:
             assert await connection.run_sync(_plain_tables) == set(tables.claims.metadata.tables)
-            assert await connection.run_sync(_drift) == []
+            assert await connection.run_sync(drift) == []
     finally:
         await database.dispose()
 

@@ -6,6 +6,13 @@ from app.db import access_log_tables, event_tables  # noqa: F401 - their tables 
 from app.db.tables import claims
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=claims.metadata, compare_type=True, render_as_batch=True)
+context.configure(
+    connection=connection,
+    target_metadata=claims.metadata,
+    compare_type=True,
+    # What a draft calls: see script.py.mako.
+    alembic_module_prefix="steps.",
+    user_module_prefix="types.",
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -1,7 +1,9 @@
 """${message}."""
 
 import sqlalchemy as sa
-from alembic import op
+
+from app.db import migration_steps as steps
+from app.db import types
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -1,8 +1,8 @@
 """Payers, providers, patients and their cards, contracts, TUSS terms, eligibility checks."""
 
 import sqlalchemy as sa
-from alembic import op
 
+from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text, identifier, long_text
 
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    steps.create_table(
         "patients",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("name", sa.String(length=70), nullable=False),
@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_patients"),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "payers",
         sa.Column("ans_code", ascii_text(6), nullable=False),
         sa.Column("name", sa.String(length=160), nullable=False),
@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ans_code", name="pk_payers"),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "providers",
         sa.Column("cnes", ascii_text(7), nullable=False),
         sa.Column("name", sa.String(length=160), nullable=False),
@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("cnes", name="pk_providers"),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "tuss_terms",
         sa.Column("code_system", ascii_text(2), nullable=False),
         sa.Column("code", ascii_text(10), nullable=False),
@@ -54,8 +54,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code_system", "code", name="pk_tuss_terms"),
         **MYSQL,
     )
-    op.create_index("ix_tuss_terms_code", "tuss_terms", ["code"])
-    op.create_table(
+    steps.create_index("ix_tuss_terms_code", "tuss_terms", ["code"])
+    steps.create_table(
         "contracts",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("provider_cnes", ascii_text(7), nullable=False),
@@ -72,7 +72,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("provider_cnes", "payer_ans", name="uq_contracts_provider_cnes_payer_ans"),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "coverages",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("patient_id", identifier(), nullable=False),
@@ -91,8 +91,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("payer_ans", "card_number", name="uq_coverages_payer_ans_card_number"),
         **MYSQL,
     )
-    op.create_index("ix_coverages_patient_id", "coverages", ["patient_id"])
-    op.create_table(
+    steps.create_index("ix_coverages_patient_id", "coverages", ["patient_id"])
+    steps.create_table(
         "eligibility_checks",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("payer_ans", ascii_text(6), nullable=False),
@@ -117,19 +117,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_eligibility_checks"),
         **MYSQL,
     )
-    op.create_index("ix_eligibility_checks_answered_at_id", "eligibility_checks", ["answered_at", "id"])
-    op.create_index(
+    steps.create_index("ix_eligibility_checks_answered_at_id", "eligibility_checks", ["answered_at", "id"])
+    steps.create_index(
         "ix_eligibility_checks_patient_id_answered_at_id", "eligibility_checks", ["patient_id", "answered_at", "id"]
     )
-    op.create_index(
+    steps.create_index(
         "ix_eligibility_checks_payer_ans_answered_at_id", "eligibility_checks", ["payer_ans", "answered_at", "id"]
     )
-    op.create_index(
+    steps.create_index(
         "ix_eligibility_checks_provider_cnes_answered_at_id",
         "eligibility_checks",
         ["provider_cnes", "answered_at", "id"],
     )
-    op.create_table(
+    steps.create_table(
         "contract_prices",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("contract_id", identifier(), nullable=False),
@@ -144,7 +144,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_contract_prices"),
         **MYSQL,
     )
-    op.create_index(
+    steps.create_index(
         "ix_contract_prices_contract_id_code_code_system", "contract_prices", ["contract_id", "code", "code_system"]
     )
 
@@ -160,4 +160,4 @@ def downgrade() -> None:
         "payers",
         "patients",
     ]:
-        op.drop_table(name)
+        steps.drop_table(name)

@@ -1,8 +1,8 @@
 """Claims, denials, invoices, settlements, remittances, and their history."""
 
 import sqlalchemy as sa
-from alembic import op
 
+from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text, identifier, long_text
 
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    steps.create_table(
         "claims",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("type", ascii_text(24), nullable=False),
@@ -55,17 +55,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("provider_cnes", "payer_ans", "provider_claim_number", name="uq_claims_number"),
         **MYSQL,
     )
-    op.create_index("ix_claims_claimed_cents_id", "claims", ["claimed_cents", "id"])
-    op.create_index("ix_claims_created_at_id", "claims", ["created_at", "id"])
-    op.create_index("ix_claims_patient_id_created_at_id", "claims", ["patient_id", "created_at", "id"])
-    op.create_index("ix_claims_payer_ans_created_at_id", "claims", ["payer_ans", "created_at", "id"])
-    op.create_index("ix_claims_provider_cnes_created_at_id", "claims", ["provider_cnes", "created_at", "id"])
-    op.create_index("ix_claims_replaces_id", "claims", ["replaces_id"])
-    op.create_index("ix_claims_service_date_id", "claims", ["service_date", "id"])
-    op.create_index("ix_claims_status_created_at_id", "claims", ["status", "created_at", "id"])
-    op.create_index("ix_claims_submitted_at_id", "claims", ["submitted_at", "id"])
-    op.create_index("ix_claims_type_created_at_id", "claims", ["type", "created_at", "id"])
-    op.create_table(
+    steps.create_index("ix_claims_claimed_cents_id", "claims", ["claimed_cents", "id"])
+    steps.create_index("ix_claims_created_at_id", "claims", ["created_at", "id"])
+    steps.create_index("ix_claims_patient_id_created_at_id", "claims", ["patient_id", "created_at", "id"])
+    steps.create_index("ix_claims_payer_ans_created_at_id", "claims", ["payer_ans", "created_at", "id"])
+    steps.create_index("ix_claims_provider_cnes_created_at_id", "claims", ["provider_cnes", "created_at", "id"])
+    steps.create_index("ix_claims_replaces_id", "claims", ["replaces_id"])
+    steps.create_index("ix_claims_service_date_id", "claims", ["service_date", "id"])
+    steps.create_index("ix_claims_status_created_at_id", "claims", ["status", "created_at", "id"])
+    steps.create_index("ix_claims_submitted_at_id", "claims", ["submitted_at", "id"])
+    steps.create_index("ix_claims_type_created_at_id", "claims", ["type", "created_at", "id"])
+    steps.create_table(
         "invoices",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -86,14 +86,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("provider_cnes", "number", name="uq_invoices_provider_cnes_number"),
         **MYSQL,
     )
-    op.create_index("ix_invoices_billing_month_created_at_id", "invoices", ["billing_month", "created_at", "id"])
-    op.create_index("ix_invoices_created_at_id", "invoices", ["created_at", "id"])
-    op.create_index("ix_invoices_due_date_id", "invoices", ["due_date", "id"])
-    op.create_index("ix_invoices_payer_ans_created_at_id", "invoices", ["payer_ans", "created_at", "id"])
-    op.create_index("ix_invoices_provider_cnes_created_at_id", "invoices", ["provider_cnes", "created_at", "id"])
-    op.create_index("ix_invoices_status_created_at_id", "invoices", ["status", "created_at", "id"])
-    op.create_index("ix_invoices_total_cents_id", "invoices", ["total_cents", "id"])
-    op.create_table(
+    steps.create_index("ix_invoices_billing_month_created_at_id", "invoices", ["billing_month", "created_at", "id"])
+    steps.create_index("ix_invoices_created_at_id", "invoices", ["created_at", "id"])
+    steps.create_index("ix_invoices_due_date_id", "invoices", ["due_date", "id"])
+    steps.create_index("ix_invoices_payer_ans_created_at_id", "invoices", ["payer_ans", "created_at", "id"])
+    steps.create_index("ix_invoices_provider_cnes_created_at_id", "invoices", ["provider_cnes", "created_at", "id"])
+    steps.create_index("ix_invoices_status_created_at_id", "invoices", ["status", "created_at", "id"])
+    steps.create_index("ix_invoices_total_cents_id", "invoices", ["total_cents", "id"])
+    steps.create_table(
         "remittances",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("payer_ans", ascii_text(6), nullable=False),
@@ -121,10 +121,12 @@ def upgrade() -> None:
         ),
         **MYSQL,
     )
-    op.create_index("ix_remittances_created_at_id", "remittances", ["created_at", "id"])
-    op.create_index("ix_remittances_payer_ans_created_at_id", "remittances", ["payer_ans", "created_at", "id"])
-    op.create_index("ix_remittances_provider_cnes_created_at_id", "remittances", ["provider_cnes", "created_at", "id"])
-    op.create_table(
+    steps.create_index("ix_remittances_created_at_id", "remittances", ["created_at", "id"])
+    steps.create_index("ix_remittances_payer_ans_created_at_id", "remittances", ["payer_ans", "created_at", "id"])
+    steps.create_index(
+        "ix_remittances_provider_cnes_created_at_id", "remittances", ["provider_cnes", "created_at", "id"]
+    )
+    steps.create_table(
         "claim_items",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("claim_id", identifier(), nullable=False),
@@ -145,7 +147,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("claim_id", "sequence", name="uq_claim_items_claim_id_sequence"),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "invoice_history",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("invoice_id", identifier(), nullable=False),
@@ -164,8 +166,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_invoice_history"),
         **MYSQL,
     )
-    op.create_index("ix_invoice_history_invoice_id_id", "invoice_history", ["invoice_id", "id"])
-    op.create_table(
+    steps.create_index("ix_invoice_history_invoice_id_id", "invoice_history", ["invoice_id", "id"])
+    steps.create_table(
         "remittance_lines",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("remittance_id", identifier(), nullable=False),
@@ -187,9 +189,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("remittance_id", "sequence", name="uq_remittance_lines_remittance_id_sequence"),
         **MYSQL,
     )
-    op.create_index("ix_remittance_lines_claim_id", "remittance_lines", ["claim_id"])
-    op.create_index("ix_remittance_lines_status_id", "remittance_lines", ["status", "id"])
-    op.create_table(
+    steps.create_index("ix_remittance_lines_claim_id", "remittance_lines", ["claim_id"])
+    steps.create_index("ix_remittance_lines_status_id", "remittance_lines", ["status", "id"])
+    steps.create_table(
         "settlements",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("invoice_id", identifier(), nullable=False),
@@ -213,12 +215,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_settlements"),
         **MYSQL,
     )
-    op.create_index("ix_settlements_created_at_id", "settlements", ["created_at", "id"])
-    op.create_index("ix_settlements_invoice_id_id", "settlements", ["invoice_id", "id"])
-    op.create_index("ix_settlements_payer_ans_created_at_id", "settlements", ["payer_ans", "created_at", "id"])
-    op.create_index("ix_settlements_provider_cnes_created_at_id", "settlements", ["provider_cnes", "created_at", "id"])
-    op.create_index("ix_settlements_reverses_id", "settlements", ["reverses_id"])
-    op.create_table(
+    steps.create_index("ix_settlements_created_at_id", "settlements", ["created_at", "id"])
+    steps.create_index("ix_settlements_invoice_id_id", "settlements", ["invoice_id", "id"])
+    steps.create_index("ix_settlements_payer_ans_created_at_id", "settlements", ["payer_ans", "created_at", "id"])
+    steps.create_index(
+        "ix_settlements_provider_cnes_created_at_id", "settlements", ["provider_cnes", "created_at", "id"]
+    )
+    steps.create_index("ix_settlements_reverses_id", "settlements", ["reverses_id"])
+    steps.create_table(
         "denials",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("claim_id", identifier(), nullable=False),
@@ -239,11 +243,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_denials"),
         **MYSQL,
     )
-    op.create_index("ix_denials_claim_id_status", "denials", ["claim_id", "status"])
-    op.create_index("ix_denials_code", "denials", ["code"])
-    op.create_index("ix_denials_item_id", "denials", ["item_id"])
-    op.create_index("ix_denials_status_appeal_deadline_id", "denials", ["status", "appeal_deadline", "id"])
-    op.create_table(
+    steps.create_index("ix_denials_claim_id_status", "denials", ["claim_id", "status"])
+    steps.create_index("ix_denials_code", "denials", ["code"])
+    steps.create_index("ix_denials_item_id", "denials", ["item_id"])
+    steps.create_index("ix_denials_status_appeal_deadline_id", "denials", ["status", "appeal_deadline", "id"])
+    steps.create_table(
         "claim_history",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("claim_id", identifier(), nullable=False),
@@ -267,9 +271,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_claim_history"),
         **MYSQL,
     )
-    op.create_index("ix_claim_history_claim_id_id", "claim_history", ["claim_id", "id"])
-    op.create_index("ix_claim_history_denial_id", "claim_history", ["denial_id"])
-    op.create_table(
+    steps.create_index("ix_claim_history_claim_id_id", "claim_history", ["claim_id", "id"])
+    steps.create_index("ix_claim_history_denial_id", "claim_history", ["denial_id"])
+    steps.create_table(
         "invoice_lines",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("invoice_id", identifier(), nullable=False),
@@ -291,10 +295,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("billed_denial_id", name="uq_invoice_lines_billed_denial_id"),
         **MYSQL,
     )
-    op.create_index("ix_invoice_lines_claim_id", "invoice_lines", ["claim_id"])
-    op.create_index("ix_invoice_lines_denial_id", "invoice_lines", ["denial_id"])
-    op.create_index("ix_invoice_lines_invoice_id", "invoice_lines", ["invoice_id"])
-    op.create_table(
+    steps.create_index("ix_invoice_lines_claim_id", "invoice_lines", ["claim_id"])
+    steps.create_index("ix_invoice_lines_denial_id", "invoice_lines", ["denial_id"])
+    steps.create_index("ix_invoice_lines_invoice_id", "invoice_lines", ["invoice_id"])
+    steps.create_table(
         "allocations",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("settlement_id", identifier(), nullable=False),
@@ -306,7 +310,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("settlement_id", "line_id", name="uq_allocations_settlement_id_line_id"),
         **MYSQL,
     )
-    op.create_index("ix_allocations_line_id", "allocations", ["line_id"])
+    steps.create_index("ix_allocations_line_id", "allocations", ["line_id"])
 
 
 def downgrade() -> None:
@@ -323,4 +327,4 @@ def downgrade() -> None:
         "invoices",
         "claims",
     ]:
-        op.drop_table(name)
+        steps.drop_table(name)

@@ -1,8 +1,8 @@
 """The access log, emergency accesses, the outbox, and idempotency keys."""
 
 import sqlalchemy as sa
-from alembic import op
 
+from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text, counter, identifier, long_text
 
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    steps.create_table(
         "access_log_entries",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_access_log_entries"),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "access_log_persons",
         sa.Column("entry_id", identifier(), nullable=False),
         sa.Column("person", ascii_text(32), nullable=False),
@@ -45,16 +45,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entry_id", "person", name="pk_access_log_persons"),
         **MYSQL,
     )
-    op.create_index("ix_access_log_persons_person_at_entry_id", "access_log_persons", ["person", "at", "entry_id"])
-    op.create_table(
+    steps.create_index("ix_access_log_persons_person_at_entry_id", "access_log_persons", ["person", "at", "entry_id"])
+    steps.create_table(
         "access_log_sealed",
         sa.Column("entry_id", identifier(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("entry_id", name="pk_access_log_sealed"),
         **MYSQL,
     )
-    op.create_index("ix_access_log_sealed_position_entry_id", "access_log_sealed", ["position", "entry_id"])
-    op.create_table(
+    steps.create_index("ix_access_log_sealed_position_entry_id", "access_log_sealed", ["position", "entry_id"])
+    steps.create_table(
         "access_log_seals",
         sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("digest", ascii_text(64), nullable=False),
@@ -65,7 +65,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position", name="pk_access_log_seals"),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "idempotency_keys",
         sa.Column("subject", sa.String(length=120), nullable=False),
         sa.Column("operation", ascii_text(40), nullable=False),
@@ -76,8 +76,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject", "operation", "key", name="pk_idempotency_keys"),
         **MYSQL,
     )
-    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
-    op.create_table(
+    steps.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
+    steps.create_table(
         "outbox",
         sa.Column("id", counter(), autoincrement=True, nullable=False),
         sa.Column("event_id", identifier(), nullable=False),
@@ -97,10 +97,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("position", name="uq_outbox_position"),
         **MYSQL,
     )
-    op.create_index("ix_outbox_aggregate_id", "outbox", ["aggregate_id"])
-    op.create_index("ix_outbox_parked_at", "outbox", ["parked_at"])
-    op.create_index("ix_outbox_published_at_position", "outbox", ["published_at", "position"])
-    op.create_table(
+    steps.create_index("ix_outbox_aggregate_id", "outbox", ["aggregate_id"])
+    steps.create_index("ix_outbox_parked_at", "outbox", ["parked_at"])
+    steps.create_index("ix_outbox_published_at_position", "outbox", ["published_at", "position"])
+    steps.create_table(
         "emergency_accesses",
         sa.Column("id", identifier(), nullable=False),
         sa.Column("actor", sa.String(length=120), nullable=False),
@@ -112,7 +112,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_emergency_accesses"),
         **MYSQL,
     )
-    op.create_index("ix_emergency_accesses_actor_expires_at", "emergency_accesses", ["actor", "expires_at"])
+    steps.create_index("ix_emergency_accesses_actor_expires_at", "emergency_accesses", ["actor", "expires_at"])
 
 
 def downgrade() -> None:
@@ -125,4 +125,4 @@ def downgrade() -> None:
         "access_log_persons",
         "access_log_entries",
     ]:
-        op.drop_table(name)
+        steps.drop_table(name)

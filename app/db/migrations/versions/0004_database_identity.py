@@ -1,8 +1,8 @@
 """The identity of the database: one row."""
 
 import sqlalchemy as sa
-from alembic import op
 
+from app.db import migration_steps as steps
 from app.db.identity import ONLY_SLOT, new_incarnation
 from app.db.reference_tables import MYSQL
 from app.db.types import ascii_text
@@ -14,15 +14,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    table = op.create_table(
+    steps.create_table(
         "database_identity",
         sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("incarnation", ascii_text(32), nullable=False),
         sa.PrimaryKeyConstraint("slot", name="pk_database_identity"),
         **MYSQL,
     )
-    op.bulk_insert(table, [{"slot": ONLY_SLOT, "incarnation": new_incarnation()}])
+    steps.insert_only_row("database_identity", {"slot": ONLY_SLOT, "incarnation": new_incarnation()})
 
 
 def downgrade() -> None:
-    op.drop_table("database_identity")
+    steps.drop_table("database_identity")

@@ -1,8 +1,8 @@
 """Leases of leaders, and payers' messages that could not be handled."""
 
 import sqlalchemy as sa
-from alembic import op
 
+from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text, counter, long_bytes
 
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    steps.create_table(
         "leases",
         sa.Column("name", ascii_text(40), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_leases"),
         **MYSQL,
     )
-    op.create_table(
+    steps.create_table(
         "dead_statements",
         sa.Column("id", counter(), autoincrement=True, nullable=False),
         sa.Column("topic", ascii_text(249), nullable=False),
@@ -39,9 +39,9 @@ def upgrade() -> None:
         ),
         **MYSQL,
     )
-    op.create_index("ix_dead_statements_resolved_at_id", "dead_statements", ["resolved_at", "id"])
+    steps.create_index("ix_dead_statements_resolved_at_id", "dead_statements", ["resolved_at", "id"])
 
 
 def downgrade() -> None:
-    op.drop_table("dead_statements")
-    op.drop_table("leases")
+    steps.drop_table("dead_statements")
+    steps.drop_table("leases")

@@ -4,7 +4,8 @@ The earlier release leaves the new column empty.
 """
 
 import sqlalchemy as sa
-from alembic import op
+
+from app.db import migration_steps as steps
 
 revision = "b006"
 down_revision = "b005"
@@ -15,10 +16,10 @@ INDEX = "ix_emergency_accesses_actor_serial"
 
 
 def upgrade() -> None:
-    op.add_column("emergency_accesses", sa.Column("serial", sa.Integer(), nullable=True))
-    op.create_index(INDEX, "emergency_accesses", ["actor", "serial"], unique=True)
+    steps.add_column("emergency_accesses", sa.Column("serial", sa.Integer(), nullable=True))
+    steps.create_index(INDEX, "emergency_accesses", ["actor", "serial"], unique=True)
 
 
 def downgrade() -> None:
-    op.drop_index(INDEX, "emergency_accesses")
-    op.drop_column("emergency_accesses", "serial")
+    steps.drop_index(INDEX, table_name="emergency_accesses")
+    steps.drop_column("emergency_accesses", "serial")
