@@ -118,7 +118,7 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
         TOO_COMPLEX,
     ),
     "introspection by fragments": (
-        "{__schema{types{...T}}} fragment T on __Type{fields{type{...U}}} fragment U on __Type{fields{type{fields{name}}}}",
+        "{__schema{types{...T}}}fragment T on __Type{fields{type{...U}}}fragment U on __Type{fields{type{fields{x}}}}",
         INVALID,
     ),
     "escapes of lone surrogates": ('{claim(id:"\\ud800"){id}}', PARSE),
