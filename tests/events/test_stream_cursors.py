@@ -27,7 +27,7 @@ STREAMS = {"settlements": "finance", "claimStatusChanged": "biller"}
 """Every stream, and a role that may subscribe to it."""
 WATCH = "subscription Watch($after: String) { claimStatusChanged(after: $after) { cursor status } }"
 FORGED_MIN = 1_000
-OLD_POSITIONS = range(300)
+OLD_POSITIONS = range(520)
 DELETED = "events after this cursor have been deleted: read the list again, and subscribe without a cursor"
 RESTORED = "the event log was restored after this cursor was made: read the list again, and subscribe without a cursor"
 VALUES = [
@@ -101,7 +101,7 @@ async def test_every_stream_refuses_every_cursor_that_the_gateway_has_not_made(
     list_of_claims = f'{{ claims(first: 1, after: "{own}") {{ nodes {{ id }} }} }}'
     answer = await embedded.gql(list_of_claims, token=world.token("biller"))
     assert answer.reasons == [("BAD_USER_INPUT", "INVALID_INPUT", "after")]
-    assert len(forgeries) * len(STREAMS) >= FORGED_MIN
+    assert len(forgeries) >= FORGED_MIN
     figures(forged_stream_cursors=len(forgeries) * len(STREAMS), accepted=0)
 
 
@@ -214,7 +214,7 @@ async def test_where_the_event_itself_was_deleted_the_identity_decides(embedded:
 async def test_a_replica_continues_from_the_cursors_of_another_without_its_redis(
     installation: Settings, tmp_path: Path
 ) -> None:
-    other = installation.model_copy(update={"var_dir": tmp_path / "other", "redis_url": None})
+    other = installation.model_copy(update={"var_dir": tmp_path / "other", "redis_url": "memory://"})
     async with running_gateway(installation) as one, running_gateway(other, is_prepared=True) as two:
         world = await new_world(one)
         cursors = await _submitted(world)
