@@ -73,7 +73,7 @@ class Verifier:
         self._names = names
         self._certificates = certificates
         self._binds_payers = binds_payers
-        self._cache: dict[str, tuple[Principal, str | None]] = {}
+        self._cache: dict[bytes, tuple[Principal, str | None]] = {}
         self._cached_for: KeySet | None = None
 
     async def principal(self, authorization: str | None, certificate: bytes | None = None) -> Principal:
@@ -166,8 +166,8 @@ class Verifier:
             raise InvalidToken("the token is valid for longer than a day")
 
 
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def thumbprint(der: bytes) -> str:
