@@ -26,6 +26,7 @@ from app.runtime.sweep import expire_denials, sweep
 from app.unit_of_work.run import Changes
 from app.web.app import create_app
 from app.web.stopping import StoppingServer
+from tests import cursors
 from tests.prepared import prepare
 from tests.servers.mysql import create_database
 from tests.services import Services
@@ -152,6 +153,10 @@ class Gateway:
     async def expire_denials(self, moment: datetime) -> int:
         """Let the sweep expire denials as if it were this moment; how many there were."""
         return await expire_denials(self.database, self.changes_at(lambda: moment), clock=DatabaseClock(lambda: moment))
+
+    async def stream_cursor(self, position: int) -> str:
+        """The cursor of a stream after this position."""
+        return await cursors.stream_cursor(self.settings, self.database, position)
 
     def token(self, role: str, **claims: Any) -> str:
         """A bearer token; without claims it opens all providers."""

@@ -72,6 +72,14 @@ class LogRange:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """A place in the event log: after the event with this position and id; 0 and empty for its beginning."""
+
+    position: int
+    event_id: str
+
+
 OUTBOX = columns(outbox, OutboxRecord)
 PARKED = columns(outbox, ParkedRecord)
 
@@ -167,6 +175,19 @@ async def log_range(connection: AsyncConnection) -> LogRange:
     """Which positions the event log contains."""
     query = select(func.coalesce(func.min(outbox.c.position), 0), func.coalesce(func.max(outbox.c.position), 0))
     return await fetch_one(connection, query, LogRange) or LogRange(0, 0)
+
+
+async def end_of_log(connection: AsyncConnection) -> LogPlace:
+    """The place after the last numbered event."""
+    query = select(outbox.c.position, outbox.c.event_id).where(outbox.c.position.is_not(None))
+    query = query.order_by(outbox.c.position.desc()).limit(1)
+    return await fetch_one(connection, query, LogPlace) or LogPlace(0, "")
+
+
+async def event_at(connection: AsyncConnection, position: int) -> str | None:
+    """The id of the event at this position; None if the log does not contain it."""
+    found = await scalar(connection, select(outbox.c.event_id).where(outbox.c.position == position))
+    return None if found is None else str(found)
 
 
 async def mark_published(connection: AsyncConnection, positions: Sequence[int], *, now: datetime) -> None:

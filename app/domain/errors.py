@@ -29,7 +29,10 @@ class ErrorCode(DescribedEnum):
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED", "The idempotency key was used with another input."
     IDEMPOTENCY_KEY_REQUIRED = "IDEMPOTENCY_KEY_REQUIRED", "A mutation over a WebSocket needs an idempotency key."
     EMERGENCY_LIMIT = "EMERGENCY_LIMIT", "The caller has opened as many emergency accesses as 24 hours allow."
-    CURSOR_EXPIRED = "CURSOR_EXPIRED", "Events after the cursor of a stream have been deleted."
+    CURSOR_EXPIRED = (
+        "CURSOR_EXPIRED",
+        "Events after the cursor of a stream have been deleted, or the database was restored.",
+    )
     NOT_FOUND = "NOT_FOUND", "There is no such object in the caller's data scope."
 
 

@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from aiokafka import TopicPartition, codec
+from aiokafka import TopicPartition
 from aiokafka.record.util import calc_crc32c, decode_varint
+
+from app.events import decompression
 
 HEAD: Final = struct.Struct(">qiibIhiqqqhii")
 """Base offset, length, leader epoch, version, checksum, attributes, last offset delta, first and last time, three
 fields of the producer, number of messages."""
+MESSAGES_MAX: Final = 200_000
+"""More than fit into a batch of the brokers' usual size: each takes seven bytes there, and hundreds in memory."""
 LENGTH_COUNTS_FROM: Final = 12
 CHECKSUM_COUNTS_FROM: Final = 21
 VERSION: Final = 2
@@ -22,10 +26,10 @@ COMPRESSION_MASK: Final = 0x07
 CONTROL_MASK: Final = 0x20
 DECOMPRESS: Final[dict[int, Callable[[bytes], bytes]]] = {
     0: bytes,
-    1: codec.gzip_decode,
-    2: codec.snappy_decode,
-    3: codec.lz4_decode,
-    4: codec.zstd_decode,
+    1: decompression.gzip_decode,
+    2: decompression.snappy_decode,
+    3: decompression.lz4_decode,
+    4: decompression.zstd_decode,
 }
 
 
@@ -117,6 +121,8 @@ def _records(head: _Head, whole: bytes) -> Iterator[bytes]:
         raise _Broken("the checksum is wrong")
     if head.attributes & CONTROL_MASK:
         return
+    if head.count > MESSAGES_MAX:
+        raise _Broken(f"it has more than {MESSAGES_MAX:,} messages")
     decompress = DECOMPRESS.get(head.attributes & COMPRESSION_MASK)
     if decompress is None:
         raise _Broken("the compression is unknown")
@@ -163,7 +169,7 @@ def _sized(data: bytes, position: int) -> tuple[bytes | None, int]:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, _Broken):
+    if isinstance(error, _Broken | decompression.TooLarge):
         return str(error)
     if isinstance(error, UnicodeDecodeError):
         return "the name of a header is not UTF-8"

@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 import structlog
 
-from app.db.outbox import OutboxRecord
+from app.db.outbox import LogPlace, OutboxRecord
 from app.events.listeners import Audience, Interest, StreamEvent, StreamListener
 from app.events.patients import PatientListeners, ReadPatients
 
@@ -33,7 +33,14 @@ def event_of_row(row: OutboxRecord) -> StreamEvent | None:
         _log.error("event_unreadable", event_id=row.event_id, position=row.position, effect="subscribers skip it")
         return None
     return StreamEvent(
-        row.position, row.name, row.aggregate_id, row.provider_cnes, row.payer_ans, row.recorded_at, data
+        row.position,
+        row.event_id,
+        row.name,
+        row.aggregate_id,
+        row.provider_cnes,
+        row.payer_ans,
+        row.recorded_at,
+        data,
     )
 
 
@@ -65,17 +72,22 @@ class Hub:
         # Filling a gap waits for the database: without the lock the next event would overtake the filled ones.
         self._lock = asyncio.Lock()
         # None while it is unknown because the log could not be read.
-        self.last_position: int | None = None
+        self.last_place: LogPlace | None = None
 
     @property
     def subscribers(self) -> int:
         """How many listeners are active."""
         return len(self._audience) + len(self._patients)
 
+    @property
+    def last_position(self) -> int | None:
+        """The position of the last event delivered; None while it is unknown."""
+        return None if self.last_place is None else self.last_place.position
+
     @contextmanager
     def listen(self, interest: Interest) -> Iterator[StreamListener]:
         """A listener for what is published from now on and is of interest."""
-        listener = StreamListener(interest, self.last_position)
+        listener = StreamListener(interest, self.last_place)
         group = self._audience if interest.scope.patient is None else self._patients
         group.add(listener)
         try:
@@ -83,10 +95,10 @@ class Hub:
         finally:
             group.remove(listener)
 
-    def begin_after(self, position: int) -> None:
-        """Deliver the events after this position, the end of the event log; ignored once anything is delivered."""
-        if self.last_position is None:
-            self.last_position = position
+    def begin_after(self, place: LogPlace) -> None:
+        """Deliver the events after this place, the end of the event log; ignored once anything is delivered."""
+        if self.last_place is None:
+            self.last_place = place
 
     async def deliver(self, event: StreamEvent) -> None:
         """Deliver the event after everything before it; an event that was delivered already is ignored.
@@ -118,7 +130,8 @@ class Hub:
             for row in rows:
                 event = event_of_row(row)
                 # An unreadable row is passed as well, or no event after it would ever be delivered.
-                after = self.last_position = row.position or after
+                after = row.position or after
+                self.last_place = LogPlace(after, row.event_id)
                 if event is not None:
                     self._deliver_to_all(event)
             if len(rows) < GAP_BATCH:
@@ -131,7 +144,7 @@ class Hub:
         self._patients.close()
 
     def _deliver_to_all(self, event: StreamEvent) -> None:
-        self.last_position = event.position
+        self.last_place = event.place
         self._on_delivery(event)
         for _ in range(self._audience.offer(event)):
             self._on_lag()

@@ -192,6 +192,7 @@ def _event_of_message(value: bytes | None) -> StreamEvent | None:
         data = event["data"]
         return StreamEvent(
             position=int(event["position"]),
+            event_id=event["id"],
             name=event["eventname"],
             aggregate_id=event["subject"],
             provider=data["provider"],

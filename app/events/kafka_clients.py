@@ -12,6 +12,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from app.events.decompression import limit_client
+
 PARTITIONS: Final = 6
 BROKER_DEFAULT: Final = -1
 START_SECONDS: Final = 20.0
@@ -90,6 +92,7 @@ async def running_consumer(
     url: str, topic: str, tls: SSLContext | None, **options: Any
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of the topic, which is created if it does not exist."""
+    limit_client()
     await ensure_topic(bootstrap_of(url), topic, tls)
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_of(url), **options, **tls_options(tls))
     try:

@@ -7,24 +7,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from app.db.outbox import LogPlace
 from app.domain.data_scope import DataScope
-from app.events.cursors import cursor_of
 
 QUEUE_MAX: Final = 256
 """How many events a listener may be behind before it is ended; the queues share the events, so a queue is small."""
 
 
 class StreamEnded(Exception):
-    """The stream ended before its client left; `extensions` hold the `cursor` to continue after, if there is one."""
+    """The stream ended before its client left, after it had got everything up to `place`, if that is known.
+
+    Who has the key of cursors adds the `cursor` to continue after to the `extensions`.
+    """
 
     code = "UNAVAILABLE"
     message = "the gateway is restarting, subscribe again"
 
-    def __init__(self, position: int | None) -> None:
+    def __init__(self, place: LogPlace | None) -> None:
         super().__init__(self.message)
-        self.extensions = {"code": self.code, "retryable": True}
-        if position is not None:
-            self.extensions["cursor"] = cursor_of(position)
+        self.place = place
+        self.extensions: dict[str, Any] = {"code": self.code, "retryable": True}
 
 
 class StreamLagged(StreamEnded):
@@ -42,6 +44,7 @@ class StreamEvent:
     """
 
     position: int
+    event_id: str
     name: str
     aggregate_id: str
     provider: str | None
@@ -50,12 +53,17 @@ class StreamEvent:
     data: dict[str, Any]
     shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
+    @property
+    def place(self) -> LogPlace:
+        """The place after the event."""
+        return LogPlace(self.position, self.event_id)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamStart:
-    """The first message of every stream: nothing has happened yet, and the stream continues after `position`."""
+    """The first message of every stream: nothing has happened yet, and the stream continues after `cursor`."""
 
-    position: int
+    cursor: str
 
 
 class EventFilter(Protocol):
@@ -88,12 +96,12 @@ class Interest:
 
 
 class StreamListener:
-    """The bounded event queue of one client; `position` is that of the last event taken from it, or where it began."""
+    """The bounded event queue of one client; `place` is that of the last event taken from it, or where it began."""
 
-    def __init__(self, interest: Interest, position: int | None) -> None:
+    def __init__(self, interest: Interest, place: LogPlace | None) -> None:
         self.interest = interest
-        self.position = position
-        self._start = position or 0
+        self.place = place
+        self._start = 0 if place is None else place.position
         self._queue: deque[StreamEvent] = deque()
         self._has_changed = asyncio.Event()
         self._ended_by: type[StreamEnded] | None = None
@@ -128,10 +136,10 @@ class StreamListener:
         while True:
             while self._queue:
                 event = self._queue.popleft()
-                self.position = event.position
+                self.place = event.place
                 yield event
             if self._ended_by is not None:
-                raise self._ended_by(self.position)
+                raise self._ended_by(self.place)
             self._has_changed.clear()
             await self._has_changed.wait()
 

@@ -12,11 +12,13 @@ from app.access_log.writer import AccessLogWriter
 from app.auth.principal import Principal
 from app.db import emergency
 from app.db.engine import Database
+from app.db.outbox import LogPlace
 from app.domain.access_log import DataClass, purpose_of
 from app.domain.actor import Actor, Door
 from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError
+from app.events.cursors import StreamCursors
 from app.events.hub import Hub
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
@@ -63,6 +65,7 @@ class Context:
     rate: RateLimit
     tuss: TussSearch
     cursor_key: CursorKey
+    stream_cursors: StreamCursors
     unknown_cards: UnknownCards
     now: Callable[[], datetime]
     request_id: str
@@ -71,7 +74,7 @@ class Context:
     limits: AccessLimits = AccessLimits()
     is_schema_public: bool = False
     is_over_socket: bool = False
-    log_position: int | None = None
+    log_place: LogPlace | None = None
 
     @property
     def is_authenticated(self) -> bool:
@@ -130,9 +133,9 @@ class Context:
     def for_operation(self) -> "Context":
         """A fresh context for one operation of the same caller.
 
-        `log_position` is the last event delivered before it: what the operation's reads do not show yet comes later.
+        `log_place` is after the last event delivered before it: what the operation's reads do not show yet comes later.
         """
-        return replace(self, log_position=self.hub.last_position)
+        return replace(self, log_place=self.hub.last_place)
 
     async def authenticate(self, authorization: str | None) -> None:
         """Become the caller of this Authorization value; an error of `callers` if it is refused."""

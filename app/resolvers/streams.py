@@ -4,12 +4,12 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from app.db import claims, outbox
-from app.db.outbox import OutboxRecord
-from app.domain.errors import ErrorCode, refuse
-from app.events.cursors import position_of
+from app.db import claims, identity, outbox
+from app.db.outbox import LogPlace, OutboxRecord
+from app.domain.errors import BillingError, ErrorCode, refuse
+from app.events.cursors import StreamPlace
 from app.events.hub import event_of_row
-from app.events.listeners import EventFilter, Interest, StreamEvent, StreamStart
+from app.events.listeners import EventFilter, Interest, StreamEnded, StreamEvent, StreamStart
 from app.resolvers.context import Context
 
 REPLAY_BATCH: Final = 200
@@ -23,31 +23,43 @@ async def open_stream(ctx: Context, names: frozenset[str], where: EventFilter, a
 
     The first message is where the stream starts, so that a client has a cursor before the first event comes.
 
-    BillingError INVALID_INPUT if `after` is not a cursor, CURSOR_EXPIRED if events after it have been deleted.
+    BillingError INVALID_INPUT if `after` is not a stream cursor of this gateway, CURSOR_EXPIRED if events after it
+    have been deleted or the log is no longer the one that the cursor was made from.
     """
-    position = await _checked_position(ctx, after)
-    return _counted(ctx, _replay_then_follow(ctx, Interest(names, ctx.scope, where), position))
+    place = None if after is None else _place(ctx, after)
+    if place is not None or ctx.hub.last_place is None or ctx.database.incarnation is None:
+        await _read_log(ctx, place)
+    interest = Interest(names, ctx.scope, where)
+    return _counted(ctx, _ended_with_cursor(ctx, _replay_then_follow(ctx, interest, after, place)))
 
 
-async def _checked_position(ctx: Context, cursor: str | None) -> int | None:
+def _place(ctx: Context, cursor: str) -> StreamPlace:
     try:
-        position = None if cursor is None else position_of(cursor)
+        return ctx.stream_cursors.place(cursor)
     except ValueError:
         raise refuse(ErrorCode.INVALID_INPUT, "invalid stream cursor", "after") from None
-    if position is None and ctx.hub.last_position is not None:
-        return None
+
+
+async def _read_log(ctx: Context, after: StreamPlace | None) -> None:
+    """Let the hub begin, if it has not yet, and check the place against the event log."""
     async with ctx.database.reading() as connection:
-        log = await outbox.log_range(connection)
+        log, end = await outbox.log_range(connection), await outbox.end_of_log(connection)
+        event_id = None if after is None else await outbox.event_at(connection, after.position)
+        incarnation = ctx.database.incarnation = await identity.read(connection)
     # Otherwise the hub would skip what is published before the first event that it happens to get.
-    ctx.hub.begin_after(log.last)
-    if position is None:
-        return None
-    if position > log.last:
-        raise refuse(ErrorCode.INVALID_INPUT, "this cursor is after the end of the event log", "after")
-    if position < log.first - 1:
-        message = "events after this cursor have been deleted: read the list again, and subscribe without a cursor"
-        raise refuse(ErrorCode.CURSOR_EXPIRED, message, "after")
-    return position
+    ctx.hub.begin_after(end)
+    if after is None:
+        return
+    if after.position < log.first - 1:
+        raise _expired("events after this cursor have been deleted")
+    # Retention may have deleted the event at the position itself: then the incarnation alone decides.
+    if after.position > log.last or not after.is_of(event_id, incarnation):
+        raise _expired("the event log was restored after this cursor was made")
+
+
+def _expired(reason: str) -> BillingError:
+    message = f"{reason}: read the list again, and subscribe without a cursor"
+    return refuse(ErrorCode.CURSOR_EXPIRED, message, "after")
 
 
 async def _counted(ctx: Context, events: Stream) -> Stream:
@@ -60,23 +72,36 @@ async def _counted(ctx: Context, events: Stream) -> Stream:
         ctx.metrics.subscribers.dec()
 
 
-async def _replay_then_follow(ctx: Context, interest: Interest, after: int | None) -> Stream:
-    """The start; then the log after `after`; then live events, each event once.
+async def _ended_with_cursor(ctx: Context, messages: Stream) -> Stream:
+    """The messages; a StreamEnded among them gets the cursor to continue after."""
+    try:
+        async with aclosing(messages):
+            async for message in messages:
+                yield message
+    except StreamEnded as ended:
+        if ended.place is not None:
+            ended.extensions["cursor"] = ctx.stream_cursors.cursor(ended.place)
+        raise
+
+
+async def _replay_then_follow(ctx: Context, interest: Interest, after: str | None, place: StreamPlace | None) -> Stream:
+    """The start; then the log after the cursor `after`, at `place`; then live events, each event once.
 
     The log is replayed twice. The long replay runs before the listener exists, whose queue of 256 events would
     overflow meanwhile. The short second one runs while it listens: it covers what was published in between, and live
     events that it has sent already are skipped by their position.
     """
-    last = after
-    if last is not None:
-        yield StreamStart(last)
+    last = None if place is None else place.position
+    if after is not None and last is not None:
+        yield StreamStart(after)
         async for event in _replayed(ctx, interest, last):
             last = event.position
             yield event
     with ctx.hub.listen(interest) as listener:
         if last is None:
-            last = listener.position or 0
-            yield StreamStart(last)
+            begin = listener.place or LogPlace(0, "")
+            last = begin.position
+            yield StreamStart(ctx.stream_cursors.cursor(begin))
         else:
             async for event in _replayed(ctx, interest, last):
                 last = event.position

@@ -21,6 +21,7 @@ from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import EVERYTHING
 from app.events.batches import Message, Unreadable
 from app.events.contracts import aggregate_of
+from app.events.cursors import StreamCursors
 from app.events.hub import Hub
 from app.events.inbox import Inbox, group_of
 from app.events.kafka import KafkaReader, KafkaTransport
@@ -82,6 +83,7 @@ class Process:
     access_log: AccessLogWriter
     rate: RateLimit
     cursor_key: CursorKey
+    stream_cursors: StreamCursors
     unknown_cards: UnknownCards
     refusals: RateLimit
     clock: DatabaseClock
@@ -162,6 +164,7 @@ def build(
     changes = Changes(database, access_log, clock=time, counters=metrics, children=children, on_commit=relay.wake)
     redis = caching.connect(settings.redis_url, certificates.redis)
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
+    cursor_key = CursorKey(secret_of(settings, "cache_secret"))
     return Process(
         settings=settings,
         database=database,
@@ -193,7 +196,8 @@ def build(
         children=children,
         tuss=TussSearch(database),
         access_log=access_log,
-        cursor_key=CursorKey(secret_of(settings, "cache_secret")),
+        cursor_key=cursor_key,
+        stream_cursors=StreamCursors(cursor_key, database),
         unknown_cards=UnknownCards(
             cache, secret=secret_of(settings, "cache_secret"), per_hour=settings.unknown_cards_per_hour
         ),
@@ -251,7 +255,7 @@ async def _start_at_end_of_log(process: Process) -> None:
     """
     try:
         async with process.database.reading() as connection:
-            process.hub.begin_after((await outbox_db.log_range(connection)).last)
+            process.hub.begin_after(await outbox_db.end_of_log(connection))
             await process.clock.synchronize(connection)
             process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:

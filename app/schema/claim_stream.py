@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import strawberry
 
 from app.db.claims import ClaimRecord
-from app.events.cursors import cursor_of
 from app.resolvers import claim_stream
 from app.resolvers.claim_stream import ClaimStreamFilter
 from app.resolvers.streams import StreamMessage
@@ -17,15 +16,15 @@ from app.schema.base.enums import ClaimStatus
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires
-from app.schema.base.streams import CURSOR, FIRST_MESSAGE, event_of
+from app.schema.base.streams import CURSOR, FIRST_MESSAGE, cursor_of, event_of
 from app.schema.objects import Claim
 
 
 @strawberry.type(description=f"A change of a claim's status. {FIRST_MESSAGE}")
 class ClaimStatusEvent:
     @strawberry.field(description=CURSOR)
-    def cursor(message: strawberry.Parent[StreamMessage]) -> str:
-        return cursor_of(message.position)
+    def cursor(message: strawberry.Parent[StreamMessage], info: Info) -> str:
+        return cursor_of(info.context, message)
 
     @strawberry.field(description="Status after this change; the claim may have changed again since.")
     def status(message: strawberry.Parent[StreamMessage]) -> ClaimStatus | None:

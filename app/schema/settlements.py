@@ -9,7 +9,6 @@ import strawberry
 from app.db.settlements import SettlementFilter, SettlementRecord
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod
-from app.events.cursors import cursor_of
 from app.resolvers import settlements
 from app.resolvers.settlements import SettlementStreamFilter
 from app.resolvers.streams import StreamMessage
@@ -19,7 +18,7 @@ from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, check_input, guarded
-from app.schema.base.streams import CURSOR, FIRST_MESSAGE, event_of
+from app.schema.base.streams import CURSOR, FIRST_MESSAGE, cursor_of, event_of
 from app.schema.objects import Invoice, Settlement
 from app.services import settlements as service
 from app.services.settlements import Payment
@@ -109,8 +108,8 @@ class SettlementPayload(MutationPayload):
 @strawberry.type(description=f"A new settlement or reversal. {FIRST_MESSAGE}")
 class SettlementEvent:
     @strawberry.field(description=CURSOR)
-    def cursor(message: strawberry.Parent[StreamMessage]) -> str:
-        return cursor_of(message.position)
+    def cursor(message: strawberry.Parent[StreamMessage], info: Info) -> str:
+        return cursor_of(info.context, message)
 
     @strawberry.field(graphql_type=Settlement | None, description="The settlement or reversal.")
     async def settlement(message: strawberry.Parent[StreamMessage], info: Info) -> SettlementRecord | None:

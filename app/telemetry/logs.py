@@ -11,6 +11,8 @@ from structlog.typing import EventDict
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 """The id of the request that the running task serves, `-` outside of requests."""
+client_address: ContextVar[str] = ContextVar("client_address", default="-")
+"""The address of its client, by which lines that anybody can cause are counted; it is not logged."""
 LIBRARY_LEVELS: Final = {
     # It logs an error at every attempt to connect; the gateway logs one line per outage itself.
     "aiokafka": "CRITICAL",

@@ -2,6 +2,10 @@
 
 import time
 from collections import Counter
+from typing import Final
+
+KINDS_MAX: Final = 10_000
+"""A kind may name an address, so there is no end of them: with more, all counts begin again."""
 
 
 class Seldom:
@@ -14,6 +18,9 @@ class Seldom:
 
     def count(self, kind: str) -> int:
         """Note one more; how many there were since the last line if it is time for the next, else 0."""
+        if len(self._logged_at) >= KINDS_MAX and kind not in self._logged_at:
+            self._logged_at.clear()
+            self._since.clear()
         self._since[kind] += 1
         now = time.monotonic()
         if now - self._logged_at.get(kind, -self._seconds) < self._seconds:

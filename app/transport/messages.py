@@ -7,6 +7,9 @@ graphql-core ends most messages with the value that it could not use, for exampl
 
 becomes `Variable '$input' has invalid value at .items: Expected value of type 'Int'.` A form that is not known
 here loses everything after `has invalid value`, so that a new version of graphql-core cannot begin to repeat values.
+
+Values are as long as a request may be, and the forms take time in the square of their text: of a long message only both
+ends are read.
 """
 
 import re
@@ -33,7 +36,7 @@ _VALUES: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
     for form, replacement in (
         (rf"(Expected value of type {_TYPE} not to include unknown field) '(.*)$", _unknown_field),
         (rf"(Expected value of type {_TYPE}(?: to be an object| to include required field '\w+')?),.*$", r"\1."),
-        (r"(\w+ cannot represent (?:an? )?(?:[\w-]+ )*?value): .*$", r"\1."),
+        (r"(\b\w+ cannot represent (?:an? )?(?:[\w-]+ )*?value): .*$", r"\1."),
         (r"(Enum '\w+' cannot represent [\w-]+ value): .*$", r"\1."),
         (r"Value '.*' does not exist in '(\w+)' enum\..*$", r"Value does not exist in '\1' enum."),
     )
@@ -48,16 +51,25 @@ _TOKEN: Final = re.compile(
 )
 _CHARACTERS: Final = re.compile(r"(, did you mean '0\.|: ['U]).*$", re.DOTALL)
 _SYNTAX: Final = "Syntax Error: "
+_LONG: Final = 1_500
+_START, _END = 1_000, 200
+_TOO_LONG: Final = "Use shorter names and values."
 
 
 def without_values(message: str) -> str:
-    """What graphql-core says of a document or of variables, without any value in them."""
+    """What graphql-core says of a document or of variables, without any value in them. A long message is only known by
+    its ends: it is replaced if they are in no known form."""
+    is_long = len(message) > _LONG
+    if is_long:
+        message = message[:_START] + message[-_END:]
     if message.startswith(_SYNTAX):
         text = _CHARACTERS.sub(".", _TOKEN.sub(r"\1.", message.removeprefix(_SYNTAX)))
         return _SYNTAX + _DIGITS.sub("***", text)
     invalid = _INVALID.match(message)
     start = invalid[0] if invalid else ""
-    text = _core(message.removeprefix(start), is_value=invalid is not None)
+    text = _core(message.removeprefix(start), is_value=is_long or invalid is not None)
+    if is_long and not (start or text):
+        return _TOO_LONG
     found = f"{start}{text}" if text else f"{start.removesuffix(': ')}."
     return _DIGITS.sub("***", found)
 

@@ -28,10 +28,13 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from inspect import isawaitable
+from typing import Final
 
 from graphql import ExecutionResult, OperationType
 from strawberry import Schema
 
+from app.telemetry.logs import client_address
+from app.telemetry.seldom import Seldom
 from app.transport import admission, errors
 from app.transport.answers import Answer, OperationReport
 from app.transport.context import OperationContext
@@ -47,6 +50,9 @@ from app.transport.persisted import PersistedDocuments
 from app.transport.subscriptions import Subscriptions
 from app.transport.trusted import ManifestError
 from app.transport.weights import Weights
+
+REFUSED_SECONDS: Final = 1.0
+"""Refused requests of one kind and one client are one line in this time, with how many there were."""
 
 
 class Pipeline:
@@ -76,6 +82,7 @@ class Pipeline:
         self._subscriptions = Subscriptions(self._engine, deadline_seconds=deadline_seconds)
         self._deadline_seconds = deadline_seconds
         self._on_operation = on_operation
+        self._refused = Seldom(REFUSED_SECONDS)
         self._compile_trusted()
 
     def _compile_trusted(self) -> None:
@@ -228,7 +235,9 @@ class Pipeline:
         """Tell the metrics how the operation ended; `answer` is None for a stream that ended before its first event."""
         code = answer.code if answer else None
         if answer and answer.is_refusal and code != errors.INTERNAL:
-            errors.logger.info("refused %s in request %s", code, request_id)
+            count = self._refused.count(f"{code} {client_address.get()}")
+            if count:
+                errors.logger.info("refused %s in request %s (%d since the last line)", code, request_id, count)
         if self._on_operation is not None:
             seconds = time.perf_counter() - operation.started if operation else 0.0
             self._on_operation(

@@ -173,6 +173,7 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
             rate=process.rate,
             tuss=process.tuss,
             cursor_key=process.cursor_key,
+            stream_cursors=process.stream_cursors,
             unknown_cards=process.unknown_cards,
             now=process.now,
             request_id=request_id.get(),

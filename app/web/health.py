@@ -119,7 +119,7 @@ async def _database_checks(process: Process) -> tuple[bool, bool]:
                 process.database.incarnation = await identity.read(connection)
                 await process.probe_database.check_writable(connection)
                 if process.hub.last_position is None:
-                    process.hub.begin_after((await outbox_db.log_range(connection)).last)
+                    process.hub.begin_after(await outbox_db.end_of_log(connection))
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the database is not ready
         await process.database.leave_server_without_writes(error)
         process.database_outage.failed(error)

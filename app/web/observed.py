@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -10,13 +11,15 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.telemetry.logs import LONG_NUMBER, request_id
+from app.telemetry.logs import LONG_NUMBER, client_address, request_id
 from app.telemetry.metrics import OTHER, Metrics
+from app.telemetry.seldom import Seldom
 
 # Only these paths become metric labels: a label per requested path would let clients fill the memory.
 ROUTES: Final = ("/graphql", "/health", "/health/live", "/health/ready", "/metrics")
 METHODS: Final = frozenset({"GET", "POST"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+REFUSED_SECONDS: Final = 1.0
 _log = structlog.get_logger("billing.http")
 
 
@@ -26,6 +29,7 @@ class Observed:
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        self._refused = Seldom(REFUSED_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its id."""
@@ -34,12 +38,14 @@ class Observed:
             return
         identifier = _request_id(scope)
         token = request_id.set(identifier)
+        client = client_address.set(_address(scope))
         try:
             if scope["type"] == "websocket":
                 await self._app(scope, receive, send)
             else:
                 await self._observe(scope, receive, send, identifier)
         finally:
+            client_address.reset(client)
             request_id.reset(token)
 
     async def _observe(self, scope: Scope, receive: Receive, send: Send, identifier: str) -> None:
@@ -65,7 +71,20 @@ class Observed:
         self._metrics.http_requests.labels(route, method, str(status)).inc()
         self._metrics.http_seconds.labels(route).observe(seconds)
         if route == "/graphql":
-            _log.info("request", route=route, method=method, status=status, milliseconds=round(seconds * 1000, 1))
+            self._log(method, status, seconds)
+
+    def _log(self, method: str, status: int, seconds: float) -> None:
+        """One line; for refused requests one line for each status and client in a second, with how many there were."""
+        facts = {"route": "/graphql", "method": method, "status": status, "milliseconds": round(seconds * 1000, 1)}
+        if status < HTTPStatus.BAD_REQUEST:
+            _log.info("request", **facts)
+        elif count := self._refused.count(f"{status} {client_address.get()}"):
+            _log.info("request", **facts, **({"count": count} if count > 1 else {}))
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else "-"
 
 
 def _request_id(scope: Scope) -> str:

@@ -157,7 +157,8 @@ def _streams(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         async def run(root: str = root, where: str = where) -> Any:
             if attacker.kind == "patient" and root == "settlements":
                 return None
-            body = {"query": f'subscription {{ {root}(after: "MA", filter: {{{where}}}) {{ cursor }} }}'}
+            start = await victim.gateway.stream_cursor(0)
+            body = {"query": f'subscription {{ {root}(after: "{start}", filter: {{{where}}}) {{ cursor }} }}'}
             return await _first_event(victim, attacker, body)
 
         yield Probe(f"{root} by {where[:20]}", run)

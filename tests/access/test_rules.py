@@ -165,7 +165,8 @@ async def test_every_subscription_is_guarded_by_its_own_rule(
 
 async def _first_code(rich: Rich, name: str, token: str) -> Any:
     """The code with which the event stream refuses to begin; None if an event of the past comes."""
-    body = {"query": f'subscription {{ {name}(after: "MA") {{ cursor }} }}'}
+    start = await rich.gateway.stream_cursor(0)
+    body = {"query": f'subscription {{ {name}(after: "{start}") {{ cursor }} }}'}
     headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"}
     async with rich.gateway.client.stream("POST", "/graphql", json=body, headers=headers) as answer:
         async for line in answer.aiter_lines():

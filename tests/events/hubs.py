@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from app.db import claims as claims_db
 from app.db import outbox as outbox_db
 from app.db.clock import process_time as now
-from app.db.outbox import OutboxRecord
+from app.db.outbox import LogPlace, OutboxRecord
 from app.domain.data_scope import EVERYTHING, DataScope
 from app.events.contracts import CONTRACTS
 from app.events.hub import Hub
@@ -49,10 +49,10 @@ def hub_of(gateway: Gateway, last_position: int) -> Hub:
             return await claims_db.patients_of(connection, EVERYTHING, claims)
 
     found = Hub(missing, patients)
-    found.last_position = last_position
+    found.begin_after(LogPlace(last_position, ""))
     return found
 
 
 def event_at(position: int, aggregate: str = "inv", name: str = "SettlementConfirmed") -> StreamEvent:
     """An event that is in no log."""
-    return StreamEvent(position, name, aggregate, None, None, now(), {})
+    return StreamEvent(position, f"evt_{position}", name, aggregate, None, None, now(), {})

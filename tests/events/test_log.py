@@ -22,7 +22,6 @@ from app.db.engine import Database, run
 from app.db.tables import outbox
 from app.domain import ids
 from app.events.contracts import CONTRACTS
-from app.events.cursors import cursor_of
 from app.runtime.build import database_of
 from tests.commands import billing
 from tests.events.test_parking import GOOD, at_rest, metrics, on_topic, positions, raw, record
@@ -154,18 +153,22 @@ async def test_a_cursor_stands_within_what_is_kept(own: Gateway, stream: str) ->
     await world.submitted_claim()
     last = await _last(own)
     for lost in (0, first - 2):
-        assert _refusals(await _first_message(world, stream, cursor_of(lost))) == [("CURSOR_EXPIRED", "after")]
+        assert _refusals(await _first_message(world, stream, await own.stream_cursor(lost))) == [
+            ("CURSOR_EXPIRED", "after")
+        ]
     for ahead in (last + 1, 10**17):
-        assert _refusals(await _first_message(world, stream, cursor_of(ahead))) == [("BAD_USER_INPUT", "after")]
+        assert _refusals(await _first_message(world, stream, await own.stream_cursor(ahead))) == [
+            ("CURSOR_EXPIRED", "after")
+        ]
     for garbage in ("x", "", "LTE", "MS41", "é"):
         assert _refusals(await _first_message(world, stream, garbage)) == [("BAD_USER_INPUT", "after")]
     # After what was deleted come two events of the settlement, then two of the claim.
     places = {"settlements": [first + 1], "claimStatusChanged": [first + 3, first + 4]}[stream]
     for good in (first - 1, first, places[0] - 1):
-        query = f'subscription {{ {stream}(after: "{cursor_of(good)}") {{ cursor }} }}'
+        query = f'subscription {{ {stream}(after: "{await own.stream_cursor(good)}") {{ cursor }} }}'
         async with own.subscribed(query, world.token(READERS[stream])) as stream_events:
             assert [(await stream_events.next())[stream]["cursor"] for _ in places] == [
-                cursor_of(place) for place in places
+                await own.stream_cursor(place) for place in places
             ]
             assert await stream_events.is_silent(0.1)
 
@@ -174,7 +177,8 @@ async def test_a_cursor_at_the_end_hears_what_comes_and_nothing_before(own: Gate
     world = await new_world(own)
     invoice = await world.issued_invoice()
     await world.settle(invoice["id"], "10.00")
-    query = f'subscription {{ settlements(after: "{cursor_of(await _last(own))}") {{ settlement {{ amount }} }} }}'
+    end = await own.stream_cursor(await _last(own))
+    query = f'subscription {{ settlements(after: "{end}") {{ settlement {{ amount }} }} }}'
     async with own.subscribed(query, world.token("finance")) as stream:
         assert await stream.is_silent(0.3)
         await world.settle(invoice["id"], "20.00")

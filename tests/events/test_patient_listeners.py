@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from app.db.outbox import OutboxRecord
+from app.db.outbox import LogPlace, OutboxRecord
 from app.domain.data_scope import DataScope
 from app.events import patients
 from app.events.hub import Hub
@@ -39,7 +39,7 @@ class Heard:
     def __init__(self, claims: Claims) -> None:
         self.lagged = 0
         self.hub = Hub(self._no_log, claims.patients, on_lag=self._lag)
-        self.hub.last_position = 0
+        self.hub.begin_after(LogPlace(0, ""))
 
     @staticmethod
     async def _no_log(_after: int, _before: int | None, _limit: int) -> list[OutboxRecord]:

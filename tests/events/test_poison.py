@@ -18,7 +18,6 @@ from app.db.clock import process_time as now
 from app.db.outbox import OutboxRecord
 from app.db.tables import outbox
 from app.domain.errors import BillingError
-from app.events.cursors import cursor_of
 from app.events.publishing import Publisher
 from app.runtime.build import database_of
 from app.services import inbox as inbox_service
@@ -91,9 +90,13 @@ async def test_an_old_event_that_cannot_be_deleted_keeps_later_ones(tmp_path: Pa
         gateway.parts.relay.wake()
         await asyncio.sleep(1)
         assert await positions(gateway.database) == before
-        first_message = await asyncio.wait_for(_first_message(world, "settlements", cursor_of(first or 0)), 5)
+        first_message = await asyncio.wait_for(
+            _first_message(world, "settlements", await gateway.stream_cursor(first or 0)), 5
+        )
         # The settlement comes before the change of the invoice that it made.
-        assert first_message["payload"]["data"]["settlements"]["cursor"] == cursor_of((before[-1] or 0) - 1)
+        assert first_message["payload"]["data"]["settlements"]["cursor"] == await gateway.stream_cursor(
+            (before[-1] or 0) - 1
+        )
 
 
 class _Taking:
@@ -144,7 +147,7 @@ async def test_a_subscriber_who_leaves_in_the_replay_leaks_no_connection(tmp_pat
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             for _ in range(30):
-                await _first_message(world, "claimStatusChanged", cursor_of(0))
+                await _first_message(world, "claimStatusChanged", await gateway.stream_cursor(0))
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.2)
             gc.collect()

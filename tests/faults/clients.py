@@ -20,8 +20,8 @@ from websockets.typing import Subprotocol
 
 from app.domain.calendar import business_day
 from app.domain.money import format_money
-from app.events.cursors import cursor_of, position_of
 from app.events.forever import forever
+from tests.cursors import position_of
 from tests.factories import key as fresh_key
 from tests.faults.history import Operation, Outcome, Seen, Told
 from tests.faults.processes import Fleet
@@ -163,7 +163,7 @@ class Subscriber:
     token: str
     more: str = ""
     told: list[Told] = field(default_factory=list)
-    cursor: str = cursor_of(0)
+    cursor: str | None = None
     sockets: int = 0
     socket: ClientConnection | None = None
 
@@ -178,6 +178,7 @@ class Subscriber:
     async def _watch(self) -> None:
         async with opened(self.fleet.next_url(), self.token) as socket:
             self.socket, self.sockets = socket, self.sockets + 1
+            self.cursor = self.cursor or await self.fleet.stream_cursor(0)
             await subscribe(socket, WATCH % self.more, self.cursor)
             async for frame in socket:
                 message = json.loads(frame)

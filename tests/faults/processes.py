@@ -19,6 +19,7 @@ from app.auth.keys import DevelopmentKeys
 from app.db.engine import Database
 from app.runtime.build import database_of
 from app.runtime.settings import Settings
+from tests import cursors
 from tests.commands import ROOT, ForkedProcess, inherited, start
 from tests.gateway import LIMITS, Answer
 from tests.servers.launch import free_port, launch
@@ -139,6 +140,10 @@ class Fleet:
 
     def __post_init__(self) -> None:
         self.keys = DevelopmentKeys(self.settings.var_dir)
+
+    async def stream_cursor(self, position: int) -> str:
+        """The cursor of a stream after this position."""
+        return await cursors.stream_cursor(self.settings, self.database, position)
 
     def token(self, role: str, **claims: Any) -> str:
         """A bearer token; without claims it opens all providers."""

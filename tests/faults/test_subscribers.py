@@ -11,7 +11,6 @@ from pathlib import Path
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from app.events.cursors import cursor_of
 from tests.factories import key
 from tests.faults.clients import WATCH, Payer, Subscriber, opened, subscribe, watched_by
 from tests.faults.history import Observers, check, read_truth
@@ -63,7 +62,7 @@ async def _stuck(fleet: Fleet) -> AsyncIterator[ClientConnection]:
         stuck = await stack.enter_async_context(
             opened(url, fleet.token("finance"), sock=_small_socket(url), max_queue=1, ping_interval=None)
         )
-        await subscribe(stuck, WATCH % MUCH, cursor_of(0))
+        await subscribe(stuck, WATCH % MUCH, await fleet.stream_cursor(0))
         yield stuck
         stuck.transport.abort()
 

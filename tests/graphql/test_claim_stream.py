@@ -10,7 +10,6 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from app.db import outbox as outbox_db
-from app.events.cursors import cursor_of
 from tests.factories import World, key, new_world
 from tests.faults.clients import opened
 from tests.faults.waiting import all_published, until_true
@@ -135,7 +134,7 @@ async def test_nobody_hears_of_claims_beyond_the_own_scope_live_or_replayed(worl
         heard = await watch.statuses(2)
         assert heard == [(own["id"], "DRAFT"), (own["id"], "SUBMITTED")]
         assert await watch.is_silent()
-    async with _watching(gateway, world.token(role), after=cursor_of(0)) as again:
+    async with _watching(gateway, world.token(role), after=await gateway.stream_cursor(0)) as again:
         later = await world.submitted_claim()
         told = await again.statuses(6)
         assert await again.is_silent()

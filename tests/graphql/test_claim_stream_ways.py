@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from app.auth.roles import ROLES
 from app.db.tables import outbox
-from app.events.cursors import cursor_of
 from tests.factories import World, add_card, key, new_world
 from tests.gateway import Gateway
 from tests.streams import TRANSPORTS, Listener, Told, asked, listening, told_all
@@ -67,7 +66,7 @@ async def _log(gateway: Gateway, claim: str) -> list[tuple[str, str]]:
     async with gateway.database.reading() as connection:
         query = select(outbox.c.name, outbox.c.position).where(outbox.c.aggregate_id == claim)
         rows = (await connection.execute(query.order_by(outbox.c.position))).all()
-    return [(row.name, cursor_of(row.position)) for row in rows]
+    return [(row.name, await gateway.stream_cursor(row.position)) for row in rows]
 
 
 async def _times(world: World, claim: str) -> dict[str, Any]:
@@ -112,7 +111,7 @@ async def test_whoever_goes_on_behind_any_cursor_hears_exactly_the_rest(world: W
     wanted = ["UNDER_REVIEW", "DRAFT"]
     async with contextlib.AsyncExitStack() as stack:
         listeners, expected = [], []
-        for index, after in enumerate([cursor_of(0), *log]):
+        for index, after in enumerate([await gateway.stream_cursor(0), *log]):
             for over in TRANSPORTS:
                 whole = listening(gateway, token, WATCH, over=over, after=after)
                 part = listening(gateway, token, WATCH, over=over, after=after, filter={"status": wanted})
@@ -197,7 +196,7 @@ async def test_no_filter_opens_what_the_token_does_not(world: World) -> None:
         listeners = []
         for role in ("biller", "payer_agent", "patient"):
             for part in wanted:
-                for variables in ({"filter": part}, {"filter": part, "after": cursor_of(0)}):
+                for variables in ({"filter": part}, {"filter": part, "after": await gateway.stream_cursor(0)}):
                     asking = listening(gateway, world.token(role), WATCH, **variables)
                     listeners.append(await stack.enter_async_context(asking))
         everybody = await stack.enter_async_context(listening(gateway, gateway.token("reviewer"), WATCH))
@@ -212,7 +211,7 @@ async def test_of_one_clinic_a_payer_hears_its_own_and_a_patient_their_own(world
     gateway, other = world.gateway, await new_world(world.gateway)
     neighbour = await add_card(world)
     await told_all(gateway)
-    log = cursor_of(gateway.parts.hub.last_position or 0)
+    log = await gateway.stream_cursor(gateway.parts.hub.last_position or 0)
     roles = ("patient", "payer_agent", "biller")
     parties: list[dict[str, Any]] = [{"payer": other.payer, "cardNumber": other.card}, {"cardNumber": neighbour}, {}]
     async with contextlib.AsyncExitStack() as stack:
@@ -282,6 +281,6 @@ async def test_a_draft_that_is_handed_to_another_patient_breaks_nobodys_stream(w
     assert (await world.mutate("biller", "updateDraftClaim", "claim { id }", **changed))["errors"] == []
     own = (await world.create_claim())["claim"]["id"]
     await told_all(gateway)
-    async with listening(gateway, world.token("patient"), WATCH, after=cursor_of(0)) as listener:
+    async with listening(gateway, world.token("patient"), WATCH, after=await gateway.stream_cursor(0)) as listener:
         assert await _statuses(listener, 1) == [(own, "DRAFT")]
         assert await listener.is_silent()

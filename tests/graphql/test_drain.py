@@ -9,7 +9,6 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from app.events.cursors import cursor_of
 from tests.faults.clients import WATCH, opened, subscribe
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 from tests.faults.stage import prepare
@@ -31,7 +30,7 @@ async def _closed(socket: ClientConnection, began: float) -> tuple[int, float]:
 
 async def _watching(fleet: Fleet, stack: contextlib.AsyncExitStack) -> ClientConnection:
     socket = await stack.enter_async_context(opened(fleet.processes[0].url, fleet.token("finance")))
-    await subscribe(socket, WATCH % "", cursor_of(0))
+    await subscribe(socket, WATCH % "", await fleet.stream_cursor(0))
     return socket
 
 

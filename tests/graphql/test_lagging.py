@@ -10,8 +10,8 @@ import pytest
 
 from app.db import outbox as outbox_db
 from app.db.clock import process_time as now
-from app.events.cursors import cursor_of
 from app.events.listeners import QUEUE_MAX, StreamEvent
+from tests.cursors import NO_EVENT
 from tests.factories import World, new_world
 from tests.faults.clients import WATCH, opened, watching
 from tests.faults.stage import prepare
@@ -47,7 +47,7 @@ def _flood(world: World, settlement: str) -> int:
     before = hub.last_position or 0
     for position in range(before + 1, before + 1 + FLOOD):
         data = {"settlementId": settlement}
-        event = StreamEvent(position, "SettlementConfirmed", "inv", world.provider, world.payer, now(), data)
+        event = StreamEvent(position, NO_EVENT, "SettlementConfirmed", "inv", world.provider, world.payer, now(), data)
         hub._deliver_to_all(event)
     return before
 
@@ -61,9 +61,9 @@ async def test_over_a_socket_it_gets_what_was_queued_and_then_an_error_with_its_
         async with asyncio.timeout(20):
             told = [json.loads(await socket.recv()) for _ in range(QUEUE_MAX + 1)]
     *events, end = told
-    assert start == cursor_of(before)
+    assert start == await flooded.stream_cursor(before)
     cursors = [event["payload"]["data"]["settlements"]["cursor"] for event in events]
-    assert cursors == [cursor_of(before + number) for number in range(1, QUEUE_MAX + 1)]
+    assert cursors == [await flooded.stream_cursor(before + number) for number in range(1, QUEUE_MAX + 1)]
     assert (end["type"], end["payload"][0]["extensions"]) == (
         "error",
         {"code": "LAGGED", "retryable": True, "cursor": cursors[-1]},
@@ -83,11 +83,11 @@ async def test_over_an_event_stream_it_is_told_the_same(flooded: Gateway) -> Non
             lines = [line async for line in stream.aiter_lines() if line.startswith(("data: ", "event: complete"))]
     start, *events, end, complete = lines
     assert json.loads(start.removeprefix("data: ")) == {
-        "data": {"settlements": {"cursor": cursor_of(before), "settlement": None}}
+        "data": {"settlements": {"cursor": await flooded.stream_cursor(before), "settlement": None}}
     }
     assert (len(events), complete) == (QUEUE_MAX, "event: complete")
     assert json.loads(end.removeprefix("data: "))["errors"][0]["extensions"] == {
         "code": "LAGGED",
         "retryable": True,
-        "cursor": cursor_of(before + QUEUE_MAX),
+        "cursor": await flooded.stream_cursor(before + QUEUE_MAX),
     }

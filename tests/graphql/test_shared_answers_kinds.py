@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from app.events.cursors import cursor_of
 from tests.factories import World
 from tests.faults.clients import opened
 from tests.faults.waiting import until
@@ -65,7 +64,7 @@ async def test_a_kind_of_subscriber_is_read_for_once_and_no_other_pays_for_it(wo
         await stage.add(finance)
         one, _ = await stage.settle()
         assert one > nobody
-        here = cursor_of(gateway.parts.hub.last_position or 0)
+        here = await gateway.stream_cursor(gateway.parts.hub.last_position or 0)
         equal: list[dict[str, Any]] = [
             {},
             {"filter": {"payer": world.payer}},

@@ -65,7 +65,7 @@ async def test_a_place_that_is_not_known_is_null_until_the_database_was_read(own
     world = await new_world(own)
     await told_all(own)
     known = (await world.call("biller", CURSOR))["streamCursor"]
-    own.parts.hub.last_position = None
+    own.parts.hub.last_place = None
     unknown = (await world.call("biller", CURSOR))["streamCursor"]
     if way == "readiness":
         assert (await own.client.get("/health/ready")).status_code == 200

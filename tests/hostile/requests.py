@@ -35,6 +35,12 @@ def _variables(raw: bytes) -> bytes:
     return post(QUERY + b',"variables":' + raw + b"}")
 
 
+def _ordered(by: bytes) -> bytes:
+    """A list in an order that there is not."""
+    query = b'{"query":"query($o:ClaimOrder!){claims(orderBy:$o){totalCount}}","variables":{"o":"%s"}}'
+    return post(query % by, TOKEN)
+
+
 def _java(body: bytes) -> bytes:
     """What Java's HttpClient sends first, in the hope of HTTP/2."""
     settings = (b"upgrade: h2c", b"http2-settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA")
@@ -102,6 +108,17 @@ REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
     ),
     "an enum of an object": (
         post(b'{"query":"query($o:ClaimOrder!){claims(orderBy:$o){totalCount}}","variables":{"o":{"a":1}}}', TOKEN),
+        (400, "BAD_USER_INPUT"),
+    ),
+    "an enum of 120 KB": (_ordered(b"x" * 120_000), (400, "BAD_USER_INPUT")),
+    "an enum of parts of messages": (_ordered(b"Value '" * 17_000), (400, "BAD_USER_INPUT")),
+    "an enum of other parts of messages": (_ordered(b"a cannot represent " * 6_000), (400, "BAD_USER_INPUT")),
+    "an input field of 120 KB": (
+        post(
+            b'{"query":"query($f:ClaimFilterInput!){claims(filter:$f){totalCount}}","variables":{"f":{"%s":1}}}'
+            % (b"x" * 120_000),
+            TOKEN,
+        ),
         (400, "BAD_USER_INPUT"),
     ),
     "no content type": (post(QUERY + b"}", media=b""), TYPE),

@@ -110,3 +110,17 @@ def test_a_form_that_is_not_known_loses_everything_about_the_value() -> None:
     assert without_values("Variable '$x' has invalid value at .a: Maria is odd.") == (
         "Variable '$x' has invalid value at .a."
     )
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Value '{}' does not exist in 'E' enum.", "Value does not exist in 'E' enum."),
+        ("Variable '$x' has invalid value: Value '{}' does not exist in 'E' enum.", "Variable '$x' has invalid value"),
+        ("Cannot query field '{}' on type 'Query'.", "Use shorter names and values."),
+    ],
+)
+def test_of_a_long_message_only_the_ends_are_read(message: str, shown: str) -> None:
+    found = without_values(message.format("Maria " * 20_000))
+    assert found.startswith(shown)
+    assert "Maria" not in found

@@ -1,6 +1,5 @@
 """What all streams have in common: cursors, and the first message."""
 
-from app.events.cursors import cursor_of
 from app.events.listeners import StreamEvent
 from app.resolvers.context import Context
 from app.resolvers.streams import StreamMessage
@@ -18,6 +17,11 @@ def event_of(message: StreamMessage) -> StreamEvent | None:
     return message if isinstance(message, StreamEvent) else None
 
 
+def cursor_of(ctx: Context, message: StreamMessage) -> str:
+    """The cursor from which a stream continues after the message."""
+    return ctx.stream_cursors.cursor(message.place) if isinstance(message, StreamEvent) else message.cursor
+
+
 def stream_cursor(ctx: Context) -> str | None:
     """The cursor from which a subscription misses nothing that the operation's reads do not show."""
-    return None if ctx.log_position is None else cursor_of(ctx.log_position)
+    return None if ctx.log_place is None else ctx.stream_cursors.cursor(ctx.log_place)
