@@ -20,6 +20,8 @@ from app.db import sessions
 Record = TypeVar("Record")
 Result = TypeVar("Result")
 RETRIES_MAX: Final = 3
+ROWS_AT_ONCE: Final = 200
+"""So many rows take a few milliseconds to convert; then others have a turn on the event loop."""
 COMMIT_GRACE_SECONDS: Final = 2.0
 LOST_CONNECTION: Final = frozenset({2003, 2006, 2013, 1053, 1927})
 CLIENT_ERRORS: Final = range(2000, 3000)
@@ -288,7 +290,12 @@ def _sqlite_events(engine: AsyncEngine, *, is_writing: bool) -> None:
 async def fetch(connection: AsyncConnection, query: Executable, record: Callable[..., Record]) -> list[Record]:
     """Every row of the statement as one record, the columns in the order of the record's fields (`records.columns`)."""
     result = await connection.execute(query)
-    return [record(*row) for row in result.all()]
+    found: list[Record] = []
+    for rows in result.partitions(ROWS_AT_ONCE):
+        if found:
+            await asyncio.sleep(0)
+        found += [record(*row) for row in rows]
+    return found
 
 
 async def fetch_one(connection: AsyncConnection, query: Executable, record: Callable[..., Record]) -> Record | None:
@@ -304,7 +311,10 @@ async def scalar(connection: AsyncConnection, query: Executable) -> Any:
 
 async def run(connection: AsyncConnection, statement: Executable, rows: Sequence[dict[str, Any]] | None = None) -> int:
     """Execute a writing statement, once or for many rows; the number of rows it matched."""
-    if rows is not None and not rows:
-        return 0
-    result = await connection.execute(statement, rows)
-    return int(result.rowcount)
+    if rows is None:
+        return int((await connection.execute(statement)).rowcount)
+    matched = 0
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        result = await connection.execute(statement, rows[start : start + ROWS_AT_ONCE])
+        matched += int(result.rowcount)
+    return matched

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import run
 
-ROWS_PER_STATEMENT: Final = 100
+ROWS_PER_STATEMENT: Final = 50
 
 
 def columns(table: Table, record: type[Any]) -> tuple[Column[Any], ...]:
@@ -21,7 +21,7 @@ def columns(table: Table, record: type[Any]) -> tuple[Column[Any], ...]:
 
 
 async def insert_records(connection: AsyncConnection, table: Table, records: Sequence[Any]) -> None:
-    """Add one row per record, with every field of the record; a hundred at a time, between which others have a turn."""
+    """Add one row per record, with every field of the record; fifty at a time, between which others have a turn."""
     for start in range(0, len(records), ROWS_PER_STATEMENT):
         await run(connection, insert(table), [asdict(each) for each in records[start : start + ROWS_PER_STATEMENT]])
 

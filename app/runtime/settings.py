@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     sweep_interval_seconds: float = Field(default=300.0, ge=1, le=86_400)
     depth_max: int = Field(default=15, ge=3, le=100)
     aliases_max: int = Field(default=100, ge=0, le=2_000)
-    cost_max: int = Field(default=1_000_000, ge=100, le=1_000_000_000)
+    cost_max: int = Field(default=5_000_000, ge=100, le=1_000_000_000)
     fields_max: int = Field(default=100_000, ge=100, le=10_000_000)
     batch_max: int = Field(default=0, ge=0, le=10)
     tls_certificate_file: Path | None = None

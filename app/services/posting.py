@@ -1,9 +1,10 @@
 """Posting a remittance: its decisions, its invoices and its settlements, all in one transaction."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from app.db import claims as claims_db
 from app.db import invoice_lines as lines_db
@@ -39,7 +40,9 @@ from app.services.settlements import Payment
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
 
+OfClaim = TypeVar("OfClaim", ItemRecord, RemittanceLineRecord, LineRecord)
 NOTHING: Final = Cents(0)
+PLANS_AT_ONCE: Final = 200
 SENT_INVOICES: Final = frozenset({InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED, InvoiceStatus.SETTLED})
 
 
@@ -107,20 +110,26 @@ async def _plans(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence
     payable_ids = await _payable_invoices(unit, billed)
     # Read again: another payment may have been posted before the invoices were locked.
     billed = await lines_db.of_claims(connection, scope, ids)
-    plans = []
-    for claim in claims:
-        plan = _Plan(
-            claim,
-            [item for item in items if item.claim_id == claim.id],
-            [line for line in lines if line.claim_id == claim.id],
-        )
-        on_invoices = [line for line in billed if line.claim_id == claim.id]
+    items_of, lines_of, billed_of = _by_claim(items), _by_claim(lines), _by_claim(billed)
+    plans: list[_Plan] = []
+    for number, claim in enumerate(claims, start=1):
+        plan = _Plan(claim, items_of.get(claim.id, []), lines_of.get(claim.id, []))
+        on_invoices = billed_of.get(claim.id, [])
         plan.payable_lines = [line for line in on_invoices if line.invoice_id in payable_ids]
         plan.problem = _complete(
             plan, on_invoices, is_replaced=claim.id in replaced, is_paying=bool(remittance.paid_on)
         )
         plans.append(plan)
+        if number % PLANS_AT_ONCE == 0:
+            await asyncio.sleep(0)
     return plans
+
+
+def _by_claim(rows: Iterable[OfClaim]) -> dict[str | None, list[OfClaim]]:
+    found: dict[str | None, list[OfClaim]] = {}
+    for row in rows:
+        found.setdefault(row.claim_id, []).append(row)
+    return found
 
 
 async def _payable_invoices(unit: UnitOfWork, lines: Sequence[LineRecord]) -> set[str]:
@@ -204,8 +213,9 @@ async def _bill(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[
         draft = await invoices.create(unit, form=form)
         await invoices.issue(unit, id=draft.id, due_date=None, version=None)
         lines = await lines_db.of_invoices(unit.connection, unit.scope, [draft.id])
+        lines_of = _by_claim(lines)
         for plan in batch:
-            plan.payable_lines += [line for line in lines if line.claim_id == plan.claim.id]
+            plan.payable_lines += lines_of.get(plan.claim.id, [])
 
 
 def _batches(plans: Sequence[_Plan]) -> list[list[_Plan]]:
@@ -247,7 +257,12 @@ async def _close(
     paid: Sequence[SettlementRecord],
 ) -> Posted:
     problems = {line.id: plan.problem for plan in plans for line in plan.lines}
-    changed = [_after_posting(line, problems[line.id], unit.now) for line in lines if line.id in problems]
+    changed: list[RemittanceLineRecord] = []
+    for number, line in enumerate(lines, start=1):
+        if line.id in problems:
+            changed.append(_after_posting(line, problems[line.id], unit.now))
+        if number % PLANS_AT_ONCE == 0:
+            await asyncio.sleep(0)
     await remittances_db.update_lines(unit.connection, changed)
     after = {line.id: line.status for line in lines} | {line.id: line.status for line in changed}
     status = remittance_status(list(after.values()))

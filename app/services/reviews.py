@@ -1,5 +1,6 @@
 """The payer's actions on claims: review, ask for information, adjudicate."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -22,6 +23,7 @@ from app.services.claims import CLAIM_ANSWER, REASON_LENGTH_MAX
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
+STEPS_AT_ONCE: Final = 500
 DECIDED_EVENTS: Final = {
     ClaimAction.APPROVE: "ClaimApproved",
     ClaimAction.APPROVE_PARTIALLY: "ClaimPartiallyApproved",
@@ -119,8 +121,10 @@ async def _decide_items(
     deadline = terms.last_appeal_day(unit.today)
     rows = [row for each in decisions for row in _denials(unit, items[each.sequence], each, deadline)]
     await denials_db.insert_denials(unit.connection, rows)
-    for row in rows:
+    for number, row in enumerate(rows, start=1):
         unit.step(history.denial_step(unit, claim, row, DenialAction.DENY, amount=row.amount_cents))
+        if number % STEPS_AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def _item(item: ItemRecord, decision: ItemDecision) -> ItemRecord:

@@ -24,7 +24,7 @@ class Limits:
     fragments: int = 50
     spreads: int = 100
     repeats: int = 10_000
-    cost: int = 1_000_000
+    cost: int = 5_000_000
     fields: int = 100_000
 
 

@@ -35,7 +35,7 @@ async def _entries(gateway: Gateway, request_id: str) -> list[Logged]:
     of_request = entries.c.request_id == request_id
     for _ in range(60):
         async with gateway.database.reading() as connection:
-            query = select(entries).where(of_request).order_by(entries.c.id)
+            query = select(entries).where(of_request).order_by(entries.c.writer_sequence)
             found = list((await connection.execute(query)).all())
             rows = select(persons).join(entries, entries.c.id == persons.c.entry_id).where(of_request)
             seen = list((await connection.execute(rows)).all())

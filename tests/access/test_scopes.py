@@ -53,6 +53,8 @@ def _sites() -> list[Site]:
 
 
 SITES = _sites()
+# Conditions on rows that another scope has let through already, each with the test that takes it away.
+WITHIN_A_SCOPE = {"is_treated_in": "test_cards.py: a provider sees no documents of a patient whom it does not treat"}
 PACKAGE = DATABASE.parent
 
 
@@ -154,7 +156,7 @@ async def test_each_scope_that_is_taken_away_is_noticed(
 ) -> None:
     other = await rich_world(embedded_gateway)
     victim = await _victim(embedded_gateway)
-    taken = [(str(site), without(site)) for site in SITES]
+    taken = [(str(site), without(site)) for site in SITES if site.condition not in WITHIN_A_SCOPE]
     taken += [(f"{path}:{line}", without_asking((path, line))) for path, line in _asked()]
     unnoticed = []
     for name, hole in taken:

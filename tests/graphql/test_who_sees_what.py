@@ -171,7 +171,7 @@ def test_the_table_of_mutations_is_what_the_schema_says() -> None:
         if isinstance(node, ObjectTypeDefinitionNode)
     }
     printed = {
-        field.name.value: [print_ast(directive) for directive in field.directives or ()]
+        field.name.value: [print_ast(each) for each in field.directives or () if each.name.value != "cost"]
         for field in types["Mutation"].fields or ()
     }
     assert printed == {name: [f'@requiresScopes(scopes: [["{scope}"]])'] for name, scope in NEEDS.items()}
