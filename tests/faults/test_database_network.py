@@ -107,13 +107,13 @@ async def test_a_commit_whose_answer_is_lost_has_its_effect_once(server_world: W
     settings = server_world.gateway.settings
     url = make_url(settings.database_url)
     actor = operator(f"lost-{key()}", Door.CLI, request_id="test")
-    request = EmergencyRequest(server_world.patient, "Unconscious patient in room 4", 15)
+    arguments = {"request": EmergencyRequest(server_world.patient, "Unconscious patient in room 4", 15), "allowed": 3}
     async with Proxy(url.port or 3306) as proxy:
         database = Database(url.set(port=proxy.port).render_as_string(hide_password=False))
         changes = changes_of(settings, database)
         # Sent just before COMMIT: the server does it, and nobody hears that it did.
         event.listen(database.engine.sync_engine, "commit", lambda _connection: proxy.hold_answers(), once=True)
-        call = asyncio.create_task(changes.run(OPEN, actor, {"request": request}, key=key() if has_key else None))
+        call = asyncio.create_task(changes.run(OPEN, actor, arguments, key=key() if has_key else None))
         async with asyncio.timeout(10):
             while not await _accesses(server_world):  # noqa: ASYNC110 - the server gives no signal
                 await asyncio.sleep(0.02)
