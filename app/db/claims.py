@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
@@ -229,15 +229,19 @@ async def by_numbers(
 
 
 async def services_elsewhere(
-    connection: AsyncConnection, scope: DataScope, claim: ServicesOf, days: Sequence[date]
+    connection: AsyncConnection, scope: DataScope, claim: ServicesOf, services: Sequence[tuple[str, str, date]]
 ) -> set[tuple[str, str, date]]:
-    """(table, code, day) of what other claims of this provider and payer bill for the same patient on these days."""
+    """Which of these (table, code, day) other claims of this provider and payer bill for the same patient. Each is one
+    row of the result: a patient may have thousands of items on one day."""
     item, table = claim_items.c, claims.c
+    service = (item.code_system, item.code, item.performed_on)
     query = (
-        select(item.code_system, item.code, item.performed_on)
+        select(*service)
+        .distinct()
         .join(claims, table.id == item.claim_id)
         .where(table.provider_cnes == claim.provider_cnes, table.payer_ans == claim.payer_ans)
-        .where(table.patient_id == claim.patient_id, item.performed_on.in_(days))
+        .where(table.patient_id == claim.patient_id)
+        .where(tuple_(*service).in_(services))
         .where(table.status.in_(sorted(SENT)), table.id.not_in(claim.other_than), claims_in(scope))
         .where(~is_replaced())
     )

@@ -1,14 +1,14 @@
 """Queries on payers, providers, patients and their coverages."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import case, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run
-from app.db.records import columns, insert_records
+from app.db.records import columns, insert_records, row
 from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.scoping import is_treated_in, patients_in
 from app.domain.contracts import Terms
@@ -123,7 +123,7 @@ async def insert_payers(connection: AsyncConnection, records: Sequence[PayerReco
 async def insert_providers(connection: AsyncConnection, records: Sequence[ProviderRecord]) -> None:
     """New providers; their invoices and batches are numbered from 1."""
     counters = {"last_invoice_number": 0, "last_batch_number": 0}
-    await run(connection, insert(providers), [asdict(record) | counters for record in records])
+    await run(connection, insert(providers), [row(record) | counters for record in records])
 
 
 async def insert_patients(connection: AsyncConnection, records: Sequence[PatientRecord]) -> None:

@@ -1,7 +1,7 @@
 """Records and their tables: which columns a record reads, and how a whole record is written."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any, Final
 
 from sqlalchemy import Column, Table, insert, update
@@ -20,13 +20,24 @@ def columns(table: Table, record: type[Any]) -> tuple[Column[Any], ...]:
     return tuple(table.c[field.name] for field in fields(record))
 
 
+def row(record: Any) -> dict[str, Any]:
+    """The record's values by column. `asdict` would make a deep copy of every plain value too."""
+    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_plain(each) for each in value)
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
 async def insert_records(connection: AsyncConnection, table: Table, records: Sequence[Any]) -> None:
     """Add one row per record, with every field of the record; fifty at a time, between which others have a turn."""
     for start in range(0, len(records), ROWS_PER_STATEMENT):
-        await run(connection, insert(table), [asdict(each) for each in records[start : start + ROWS_PER_STATEMENT]])
+        await run(connection, insert(table), [row(each) for each in records[start : start + ROWS_PER_STATEMENT]])
 
 
 async def update_record(connection: AsyncConnection, table: Table, record: Any) -> None:
     """Write every field of the record to the row with its id; the caller holds the lock that protects the row."""
-    values = asdict(record)
+    values = row(record)
     await run(connection, update(table).where(table.c.id == values.pop("id")).values(**values))

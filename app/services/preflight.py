@@ -135,8 +135,8 @@ async def _warnings(
     codes = sorted({(item.code_system, item.code) for item in items})
     prices = await contracts.prices_for(connection, checked.contract, codes)
     services = ServicesOf(form.provider, form.payer, checked.coverage.patient_id, identity.ids)
-    days = sorted({item.performed_on for item in items})
-    elsewhere = await claims_db.services_elsewhere(connection, scope, services, days)
+    billed = sorted({(item.code_system, item.code, item.performed_on) for item in items})
+    elsewhere = await claims_db.services_elsewhere(connection, scope, services, billed)
     return [
         *coverage_warnings(checked.coverage.terms, service_date=form.service_date, whole=whole),
         *authorization_warnings(issued_on, service_date=form.service_date, whole=whole),

@@ -21,7 +21,7 @@ from app.db import settlements as settlements_db
 from app.db.claims import ServicesOf
 from app.domain.data_scope import DataScope
 from tests.access.world import Rich
-from tests.factories import key, today
+from tests.factories import CONSULTATION, key, today
 
 MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
 NOTHING_ZERO = "0.00"
@@ -221,10 +221,11 @@ def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
     """Whether the same service was billed already, a question of the preflight."""
     world = victim.world
     whose = ServicesOf(world.provider, world.payer, world.patient, ("",))
+    billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today())
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
-            return await claims.services_elsewhere(connection, attacker.scope, whose, [today()]) or None
+            return await claims.services_elsewhere(connection, attacker.scope, whose, [billed]) or None
 
     return Probe("claims.services_elsewhere", run)
 

@@ -1,0 +1,87 @@
+"""The largest call of every root field: as many values, rows and objects as the limits allow.
+
+A row prepares what its call needs and returns the call; what is measured is the call alone."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from tests.hostile import largest_mutations as mutations
+from tests.hostile import largest_queries as queries
+from tests.hostile.largest_data import Big, Call
+
+LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
+    "Query.me": queries.me,
+    "Query.streamCursor": queries.stream_cursor,
+    "Query.node": queries.node,
+    "Query.nodes": queries.nodes,
+    "Query.claim": queries.claim,
+    "Query.claimPreflight": queries.claim_preflight,
+    "Query.claims": queries.claims_page,
+    "Query.denials": queries.denials_page,
+    "Query.invoice": queries.invoice,
+    "Query.invoices": queries.invoices_page,
+    "Query.settlements": queries.settlements_page,
+    "Query.remittance": queries.remittance,
+    "Query.remittances": queries.remittances_page,
+    "Query.unmatchedRemittanceLines": queries.unmatched_lines,
+    "Query.reconciliation": queries.reconciliation,
+    "Query.billingIndicators": queries.billing_indicators,
+    "Query.contracts": queries.contracts,
+    "Query.eligibilityHistory": queries.eligibility_history,
+    "Query.tussTerm": queries.tuss_term,
+    "Query.tussTerms": queries.tuss_terms,
+    "Query.myAccessLog": queries.my_access_log,
+    "Query.emergencyAccesses": queries.emergency_accesses,
+    "Mutation.createClaim": mutations.create_claim,
+    "Mutation.updateDraftClaim": mutations.update_draft,
+    "Mutation.submitClaims": mutations.submit_claims,
+    "Mutation.cancelClaim": mutations.cancel_claim,
+    "Mutation.startReview": mutations.start_review,
+    "Mutation.adjudicateClaim": mutations.adjudicate,
+    "Mutation.requestInformation": mutations.request_information,
+    "Mutation.exportBatch": mutations.export_batch,
+    "Mutation.acceptDenial": mutations.accept_denial,
+    "Mutation.appealDenial": mutations.appeal_denial,
+    "Mutation.answerAppeal": mutations.answer_appeal,
+    "Mutation.createInvoice": mutations.create_invoice,
+    "Mutation.issueInvoice": mutations.issue_invoice,
+    "Mutation.cancelInvoice": mutations.cancel_invoice,
+    "Mutation.adjustInvoice": mutations.adjust_invoice,
+    "Mutation.settleInvoice": mutations.settle_invoice,
+    "Mutation.reverseSettlement": mutations.reverse_settlement,
+    "Mutation.importRemittance": mutations.import_remittance,
+    "Mutation.matchRemittanceLine": mutations.match_line,
+    "Mutation.postRemittance": mutations.post_remittance,
+    "Mutation.replaceClaim": mutations.replace_claim,
+    "Mutation.checkEligibility": mutations.check_eligibility,
+    "Mutation.openEmergencyAccess": mutations.open_emergency,
+    "Mutation.saveContract": mutations.save_contract,
+}
+
+HEAVIEST: Final = (
+    "Query.nodes",
+    "Query.claimPreflight",
+    "Query.remittance",
+    "Mutation.createClaim",
+    "Mutation.updateDraftClaim",
+    "Mutation.submitClaims",
+    "Mutation.adjudicateClaim",
+    "Mutation.exportBatch",
+    "Mutation.importRemittance",
+    "Mutation.matchRemittanceLine",
+    "Mutation.postRemittance",
+    "Mutation.replaceClaim",
+)
+"""What every run measures; BILLING_TEST_HOSTILE=full measures all of LARGEST."""
+
+LONGEST_MILLISECONDS: Final = 25
+LONGER: Final = {
+    "Query.nodes": 60,  # 21 ms on an idle machine, 34 ms on a busy one
+    "Query.claims": 60,  # 22 ms, 39 ms
+    "Query.remittance": 40,  # 14 ms, 21 ms
+    "Query.remittances": 40,  # 13 ms, 22 ms
+    "Mutation.adjudicateClaim": 60,  # 17 ms, 29 ms
+    "Mutation.importRemittance": 60,  # 24 ms, 34 ms
+    "Mutation.postRemittance": 60,  # 20 ms, 34 ms
+}
+"""Calls that may exceed LONGEST_MILLISECONDS on a busy machine, and what they are held to instead."""

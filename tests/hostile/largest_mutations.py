@@ -1,0 +1,210 @@
+"""The largest call of every mutation."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import select, update
+
+from app.db.tables import denials, remittance_lines
+from app.domain.claim_form import ITEMS_MAX
+from app.domain.claims import DENIALS_MAX, ClaimStatus
+from app.domain.denials import DenialStatus
+from app.domain.statement import LINES_MAX
+from app.resolvers.paging import PAGE_MAX
+from app.services.contracts import PRICES_MAX
+from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
+from tests.factories import key, new_world, today
+from tests.hostile.big_data import copied_claims
+from tests.hostile.largest_data import (
+    CLAIM,
+    INVOICE,
+    ITEMS,
+    PRICES,
+    REMITTANCE,
+    WIDE,
+    Big,
+    Call,
+    big_draft,
+    big_invoice,
+    big_remittance,
+    largest_contract,
+)
+
+
+async def create_claim(big: Big) -> Call:
+    values = big.world.claim_input(items=ITEMS, submit=True)
+    return big.change("biller", "createClaim", f"claim {{ {CLAIM} }}", '"sequence":', ITEMS_MAX, **values)
+
+
+async def update_draft(big: Big) -> Call:
+    (draft,) = await big.submitted(1, ClaimStatus.DRAFT)
+    return big.change(
+        "biller", "updateDraftClaim", f"claim {{ {CLAIM} }}", '"sequence":', ITEMS_MAX, id=draft, items=ITEMS
+    )
+
+
+async def submit_claims(big: Big) -> Call:
+    # A patient of their own: in the big world every day has hundreds of claims of one patient.
+    world = await new_world(big.gateway)
+    wide = (await world.create_claim(items=ITEMS))["claim"]["id"]
+    narrow = (await world.create_claim())["claim"]["id"]
+    drafts = await copied_claims(big.gateway, wide, WIDE) + await copied_claims(big.gateway, narrow, PAGE_MAX - WIDE)
+    fields = "results { claimId claim { id status items { id sequence } } errors { code } }"
+    call = big.change("biller", "submitClaims", fields, '"SUBMITTED"', PAGE_MAX, claimIds=drafts)
+    return replace(call, world=world)
+
+
+async def _on_a_claim(big: Big, role: str, name: str, status: ClaimStatus, after: str, **values: Any) -> Call:
+    (one,) = await big.submitted(1, status)
+    return big.change(role, name, f"claim {{ {CLAIM} }}", f'"status":"{after}"', 1, id=one, **values)
+
+
+async def cancel_claim(big: Big) -> Call:
+    return await _on_a_claim(big, "biller", "cancelClaim", ClaimStatus.SUBMITTED, "CANCELLED", reason="x" * 500)
+
+
+async def start_review(big: Big) -> Call:
+    return await _on_a_claim(big, "reviewer", "startReview", ClaimStatus.SUBMITTED, "UNDER_REVIEW")
+
+
+async def request_information(big: Big) -> Call:
+    status, reason = ClaimStatus.UNDER_REVIEW, "x" * 500
+    return await _on_a_claim(big, "reviewer", "requestInformation", status, "PENDING_INFORMATION", reason=reason)
+
+
+async def adjudicate(big: Big) -> Call:
+    (one,) = await big.submitted(1, ClaimStatus.UNDER_REVIEW)
+    items = [
+        {"sequence": n + 1, "approvedAmount": "18.40", "denials": [{"code": "1705", "amount": "0.01"}] * DENIALS_MAX}
+        for n in range(ITEMS_MAX)
+    ]
+    fields = "claim { id items { sequence denials { id amount } } }"
+    times = ITEMS_MAX
+    return big.change(
+        "reviewer", "adjudicateClaim", fields, '"sequence":', times, id=one, items=items, idempotencyKey=key()
+    )
+
+
+async def replace_claim(big: Big) -> Call:
+    values = {"id": big.wide, "providerClaimNumber": key()[:20], "items": ITEMS, "idempotencyKey": key()}
+    return big.change("biller", "replaceClaim", f"claim {{ {CLAIM} }}", '"sequence":', ITEMS_MAX, **values)
+
+
+async def export_batch(big: Big) -> Call:
+    found = await big.submitted(WIDE)
+    found += await copied_claims(big.gateway, big.narrow, PAGE_MAX - WIDE, status=ClaimStatus.SUBMITTED)
+    times = 2 * (WIDE * ITEMS_MAX + PAGE_MAX - WIDE)
+    fields = "batch { number hash xml }"
+    return big.change("biller", "exportBatch", fields, "procedimentoExecutado>", times, claimIds=found)
+
+
+async def _denied(big: Big, status: DenialStatus, count: int) -> list[str]:
+    (one,) = await copied_claims(big.gateway, big.wide, 1)
+    async with big.gateway.database.reading() as connection:
+        query = select(denials.c.id).where(denials.c.claim_id == one).limit(count)
+        found = list((await connection.execute(query)).scalars())
+    changes = {"status": status, "appealed_cents": 1, "justification": "x"} if status is DenialStatus.APPEALED else {}
+    if changes:
+        await big.run(update(denials).where(denials.c.id.in_(found)).values(**changes))
+    return found
+
+
+DENIAL = f"denial {{ id status claim {{ {CLAIM} }} }}"
+
+
+async def accept_denial(big: Big) -> Call:
+    (one,) = await _denied(big, DenialStatus.OPEN, 1)
+    return big.change("biller", "acceptDenial", DENIAL, '"sequence":', ITEMS_MAX, id=one, idempotencyKey=key())
+
+
+async def appeal_denial(big: Big) -> Call:
+    (one,) = await _denied(big, DenialStatus.OPEN, 1)
+    values = {"id": one, "justification": "x" * 500, "idempotencyKey": key()}
+    return big.change("biller", "appealDenial", DENIAL, '"sequence":', ITEMS_MAX, **values)
+
+
+async def answer_appeal(big: Big) -> Call:
+    found = await _denied(big, DenialStatus.APPEALED, PAGE_MAX)
+    answers = [{"denial": id, "acceptedAmount": "0.01", "justification": "x" * 500} for id in found]
+    fields = "denials { id status claim { id items { id } } }"
+    return big.change(
+        "payer_agent", "answerAppeal", fields, '"claim":', PAGE_MAX, answers=answers, idempotencyKey=key()
+    )
+
+
+async def create_invoice(big: Big) -> Call:
+    world = big.world
+    approved = await copied_claims(big.gateway, (await world.approved_claim("1.00"))["id"], CLAIMS_MAX)
+    values: dict[str, Any] = {"provider": world.provider, "payer": world.payer, "idempotencyKey": key()}
+    values |= {"billingMonth": today().strftime("%Y%m"), "claimIds": approved}
+    return big.change("biller", "createInvoice", f"invoice {{ {INVOICE} }}", '"kind":"CLAIM"', CLAIMS_MAX, **values)
+
+
+def _on_an_invoice(big: Big, name: str, id: str, lines: int, **values: Any) -> Call:
+    return big.change("finance", name, f"invoice {{ {INVOICE} }}", '"kind":', lines, id=id, **values)
+
+
+INVOICE_LINES = CLAIMS_MAX + RECOVERIES_MAX
+
+
+async def issue_invoice(big: Big) -> Call:
+    return _on_an_invoice(big, "issueInvoice", await big_draft(big), INVOICE_LINES)
+
+
+async def cancel_invoice(big: Big) -> Call:
+    return _on_an_invoice(big, "cancelInvoice", await big_draft(big), INVOICE_LINES, reason="x" * 200)
+
+
+async def adjust_invoice(big: Big) -> Call:
+    values = {"kind": "DEBIT", "amount": "99.00", "reason": "x" * 200, "idempotencyKey": key()}
+    return _on_an_invoice(big, "adjustInvoice", await big_draft(big), INVOICE_LINES + 1, **values)
+
+
+async def settle_invoice(big: Big) -> Call:
+    values = {"paidOn": today().isoformat(), "amount": "90.00", "idempotencyKey": key()}
+    return _on_an_invoice(big, "settleInvoice", await big_invoice(big), INVOICE_LINES, **values)
+
+
+async def reverse_settlement(big: Big) -> Call:
+    paid = (await big.world.settle(await big_invoice(big), "90.00"))["settlement"]["id"]
+    values = {"reason": "x" * 200, "idempotencyKey": key()}
+    return _on_an_invoice(big, "reverseSettlement", paid, INVOICE_LINES, **values)
+
+
+async def import_remittance(big: Big) -> Call:
+    world = big.world
+    lines = [{"providerClaimNumber": id[-20:], "paidAmount": "1"} for id in big.decided]
+    values = {"payer": world.payer, "provider": world.provider, "statementNumber": key()[:20], "idempotencyKey": key()}
+    fields = "remittance { id lines { id sequence claim { id } } }"
+    return big.change("finance", "importRemittance", fields, '"sequence":', LINES_MAX, lines=lines, **values)
+
+
+async def match_line(big: Big) -> Call:
+    async with big.gateway.database.reading() as connection:
+        where = remittance_lines.c.remittance_id == big.remittance
+        line = (await connection.execute(select(remittance_lines.c.id).where(where).limit(1))).scalar_one()
+    fields = "line { id claim { id } remittance { lines { id sequence } } }"
+    return big.change(
+        "finance", "matchRemittanceLine", fields, '"sequence":', LINES_MAX, id=line, claimId=big.decided[0]
+    )
+
+
+async def post_remittance(big: Big) -> Call:
+    fields = f"postedLines remittance {{ {REMITTANCE} }}"
+    id = await big_remittance(big, big.decided)
+    return big.change("finance", "postRemittance", fields, '"POSTED"', LINES_MAX + 1, id=id, idempotencyKey=key())
+
+
+async def save_contract(big: Big) -> Call:
+    return big.change("admin", "saveContract", PRICES, '"code":', PRICES_MAX, **largest_contract(big))
+
+
+async def check_eligibility(big: Big) -> Call:
+    world = big.world
+    values = {"provider": world.provider, "payer": world.payer, "cardNumber": world.card, "forceRefresh": True}
+    return big.change("front_desk", "checkEligibility", "eligibility { id outcome }", '"outcome":', 1, **values)
+
+
+async def open_emergency(big: Big) -> Call:
+    values = {"patient": big.world.patient, "reason": "the patient is unconscious " * 18, "minutes": 60}
+    return big.change("front_desk", "openEmergencyAccess", "access { id }", '"access":{', 1, **values)
