@@ -77,7 +77,12 @@ async def _last(gateway: Gateway) -> int:
 
 
 async def _first_message(world: World, stream: str, after: str) -> Any:
-    """The first message of a subscription after this cursor."""
+    """The first message of a subscription after this cursor: a refusal, or where the stream starts."""
+    return (await first_messages(world, stream, after, 1))[0]
+
+
+async def first_messages(world: World, stream: str, after: str, count: int) -> list[Any]:
+    """The first messages of a subscription after this cursor; the second one is its first event."""
     query = f'subscription {{ {stream}(after: "{after}") {{ cursor }} }}'
     address = world.gateway.url.replace("http://", "ws://") + "/graphql"
     async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
@@ -86,7 +91,7 @@ async def _first_message(world: World, stream: str, after: str) -> Any:
         assert json.loads(await socket.recv())["type"] == "connection_ack"
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query}}))
         async with asyncio.timeout(10):
-            return json.loads(await socket.recv())
+            return [json.loads(await socket.recv()) for _ in range(count)]
 
 
 def _refusals(message: Any) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ from app.runtime.build import database_of
 from app.services import inbox as inbox_service
 from app.telemetry.metrics import Metrics
 from tests.events.inbox_post import statement
-from tests.events.test_log import _first_message
+from tests.events.test_log import _first_message, first_messages
 from tests.events.test_parking import at_rest, metrics, positions, raw, record
 from tests.factories import new_world
 from tests.faults.stage import prepare
@@ -90,13 +90,9 @@ async def test_an_old_event_that_cannot_be_deleted_keeps_later_ones(tmp_path: Pa
         gateway.parts.relay.wake()
         await asyncio.sleep(1)
         assert await positions(gateway.database) == before
-        first_message = await asyncio.wait_for(
-            _first_message(world, "settlements", await gateway.stream_cursor(first or 0)), 5
-        )
+        _start, settled = await first_messages(world, "settlements", await gateway.stream_cursor(first or 0), 2)
         # The settlement comes before the change of the invoice that it made.
-        assert first_message["payload"]["data"]["settlements"]["cursor"] == await gateway.stream_cursor(
-            (before[-1] or 0) - 1
-        )
+        assert settled["payload"]["data"]["settlements"]["cursor"] == await gateway.stream_cursor((before[-1] or 0) - 1)
 
 
 class _Taking:
