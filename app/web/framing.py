@@ -20,6 +20,7 @@ class Framing:
         self.has_head = False
         self.body_header = b""
         self.is_complete = False
+        self._has_begun = False
         self._overhead_bytes = 0
         self._body_bytes_left = 0
         self._length = 0
@@ -46,13 +47,14 @@ class Framing:
         part = _cut(received, min(end, OVERHEAD_BYTES_MAX + 1 - self._overhead_bytes))
         self._overhead_bytes += len(part)
         self._tail = (self._tail + part)[-len(_BLANK_LINE) + 1 :]
+        self._has_begun = self._has_begun or bool(part.strip(b"\r\n"))
         return part
 
     def _end_of_head(self, received: bytearray) -> int:
         """Where the blank line ends, which may have begun in the part before; blank lines before the head are a part
         of it."""
         seen = self._tail + received
-        start = len(seen) - len(seen.lstrip(b"\r\n")) if not self._tail.strip(b"\r\n") else 0
+        start = 0 if self._has_begun else len(seen) - len(seen.lstrip(b"\r\n"))
         found = seen.find(_BLANK_LINE, start)
         return len(received) if found < 0 else found + len(_BLANK_LINE) - len(self._tail)
 

@@ -73,11 +73,12 @@ async def _times(client: httpx.AsyncClient, token: str, seconds: float) -> list[
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("forged tokens", {401, 429}),
         ("new documents", {200}),
         ("large bodies", {200}),
         ("deep bodies", {400}),
-        ("long headers", {200}),
+        ("long headers", {401}),
+        # The last one: it uses up what the address may have verified.
+        ("forged tokens", {401, 429}),
     ],
 )
 async def test_a_steady_client_is_served_beside_them(

@@ -64,7 +64,7 @@ async def test_a_request_that_comes_in_two_pieces_is_answered(fleet: Fleet, paus
         writer.write(whole[place:])
         found = await asyncio.wait_for(reader.read(), 5)
         writer.close()
-        assert (found.count(b"HTTP/1.1 200 OK"), found.count(ALIVE)) == (3, 2)
+        assert (found.count(b"HTTP/1.1 200 OK"), found.count(ALIVE)) == (3, 2), place
 
 
 async def test_a_request_right_after_chunks_has_to_be_sent_again(fleet: Fleet) -> None:
