@@ -33,6 +33,8 @@ EMBEDDED_TOO = (
     *("graphql/test_trusted_documents", "graphql/test_tuss", "graphql/test_won_appeals"),
 )
 LONG = ("tests/machine/", "tests/faults/")
+# Minutes of waiting for clocks, leases and restarts: `make faults` runs them (BILLING_TEST_FAULTS=full).
+FULL_ONLY = tuple(f"tests/faults/test_{name}.py" for name in ("held_rows", "relay_stopped", "rolling", "wrong_clock"))
 ROOT = Path(__file__).parents[1]
 _EXPLORER = "tests/graphql/test_explorer.py"
 FACTS = ("kind", "url", "version", "flavor")
@@ -81,6 +83,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left = [item for item in items if _is_twice(item)]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if not _is_twice(item)]
+    if os.environ.get("BILLING_TEST_FAULTS") != "full":
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid.startswith(FULL_ONLY)])
+        items[:] = [item for item in items if not item.nodeid.startswith(FULL_ONLY)]
     if not _can_show_explorer():
         config.hook.pytest_deselected(items=[item for item in items if _EXPLORER in item.nodeid])
         items[:] = [item for item in items if _EXPLORER not in item.nodeid]
