@@ -117,7 +117,7 @@ def _diagnosis_failures(codes: tuple[str, ...]) -> Iterator[Failure]:
     for index, code in enumerate(codes):
         if not (code.isascii() and code.replace(".", "").isalnum() and len(code) <= 5):
             yield Failure(
-                ErrorCode.INVALID_INPUT, "invalid CID code: write it like A09 or J18.9", f"diagnosisCodes.{index}"
+                ErrorCode.INVALID_INPUT, "invalid CID code: write it like A09 or K35.8", f"diagnosisCodes.{index}"
             )
 
 

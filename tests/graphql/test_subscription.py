@@ -1,7 +1,6 @@
 """Settlements as they happen, over WebSocket and over server-sent events."""
 
 import asyncio
-import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -12,15 +11,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from tests.cursors import position_of
 from tests.factories import World, key, new_world, today
 from tests.gateway import Gateway
 
 FIELDS = "cursor settlement { id amount position reverses { id } invoice { id status dueAmount } }"
 WATCH = f"subscription {{ settlements {{ {FIELDS} }} }}"
-
-
-def _place(cursor: str) -> int:
-    return int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
 
 
 def _told(data: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -68,7 +64,7 @@ async def test_every_settlement_and_reversal_arrives_once_and_in_order(gateway: 
         assert await stream.is_silent()
     assert [_told(one) for one in heard] == expected
     assert heard[2]["settlements"]["settlement"]["reverses"] == {"id": settled["id"]}
-    places = [_place(one["settlements"]["cursor"]) for one in heard]
+    places = [position_of(one["settlements"]["cursor"]) for one in heard]
     assert places == sorted(set(places))
     assert [str(place) for place in places] == [one["settlements"]["settlement"]["position"] for one in heard]
 
@@ -81,7 +77,7 @@ async def test_a_burst_is_delivered_whole_and_in_ledger_order(gateway: Gateway, 
         assert await stream.is_silent(0.3)
     ledger = [row["id"] for row in (await world.invoice(invoice["id"]))["settlements"]]
     assert sorted(_told(one)[0] for one in heard) == sorted(ledger)
-    places = [_place(one["settlements"]["cursor"]) for one in heard]
+    places = [position_of(one["settlements"]["cursor"]) for one in heard]
     assert places == sorted(set(places))
 
 
