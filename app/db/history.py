@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch
+from app.db.children import Children
 from app.db.records import columns, insert_records
 from app.db.scoping import claims_in, invoices_in
 from app.db.tables import claim_history, claims, invoice_history, invoices
@@ -73,15 +74,14 @@ async def insert_invoice_steps(connection: AsyncConnection, steps: Sequence[Invo
     await insert_records(connection, invoice_history, steps)
 
 
-async def of_claims(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimStep]:
-    """The steps of those of these claims that are within the scope, oldest first."""
-    query = select(*CLAIM_STEP).join(claims, claims.c.id == claim_history.c.claim_id)
-    query = query.where(claim_history.c.claim_id.in_(ids), claims_in(scope)).order_by(claim_history.c.id)
-    return await fetch(connection, query, ClaimStep)
+def _visible_claim_steps(scope: DataScope) -> Select[Any]:
+    return select(*CLAIM_STEP).join(claims, claims.c.id == claim_history.c.claim_id).where(claims_in(scope))
 
 
-async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceStep]:
-    """The steps of those of these invoices that are within the scope, oldest first."""
+def _visible_invoice_steps(scope: DataScope) -> Select[Any]:
     query = select(*INVOICE_STEP).join(invoices, invoices.c.id == invoice_history.c.invoice_id)
-    query = query.where(invoice_history.c.invoice_id.in_(ids), invoices_in(scope)).order_by(invoice_history.c.id)
-    return await fetch(connection, query, InvoiceStep)
+    return query.where(invoices_in(scope))
+
+
+OF_CLAIM: Final = Children(_visible_claim_steps, claim_history.c.claim_id, ClaimStep)
+OF_INVOICE: Final = Children(_visible_invoice_steps, invoice_history.c.invoice_id, InvoiceStep)

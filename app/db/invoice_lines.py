@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import fetch, run
+from app.db.filters import Condition, one_of
 from app.db.records import columns, insert_records
 from app.db.scoping import claims_in, invoices_in
 from app.db.tables import allocations, claims, invoice_lines, invoices, settlements
@@ -47,6 +49,13 @@ class AllocationRecord:
     amount_cents: int
 
 
+@dataclass(frozen=True, slots=True)
+class LineFilter:
+    """A line matches when every given part does."""
+
+    kind: tuple[InvoiceLineKind, ...] | None = None
+
+
 LINE = columns(invoice_lines, LineRecord)
 ALLOCATION = columns(allocations, AllocationRecord)
 
@@ -73,6 +82,13 @@ async def release(connection: AsyncConnection, invoice_id: str) -> None:
 
 def _visible(scope: DataScope) -> Select[Any]:
     return select(*LINE).join(invoices, invoices.c.id == invoice_lines.c.invoice_id).where(invoices_in(scope))
+
+
+def _conditions(where: LineFilter) -> list[Condition]:
+    return one_of((invoice_lines.c.kind, where.kind))
+
+
+OF_INVOICE: Final = Children(_visible, invoice_lines.c.invoice_id, LineRecord, _conditions)
 
 
 async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[LineRecord]:

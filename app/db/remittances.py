@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.filters import Condition, equal, one_of
 from app.db.paging import Keyset
@@ -150,6 +151,9 @@ async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLi
 def _lines(scope: DataScope) -> Select[Any]:
     query = select(*LINE).join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
     return query.where(remittances_in(scope))
+
+
+LINES_OF: Final = Children(_lines, remittance_lines.c.remittance_id, RemittanceLineRecord)
 
 
 async def lines_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[RemittanceLineRecord]:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import fetch, fetch_one, scalar
 from app.db.filters import Condition, equal, within
 from app.db.paging import Keyset
@@ -52,24 +54,28 @@ class SettlementFilter:
 SETTLEMENT = columns(settlements, SettlementRecord)
 
 
+def _visible(scope: DataScope) -> Select[Any]:
+    return select(*SETTLEMENT).where(settlements_in(scope))
+
+
+OF_INVOICE: Final = Children(_visible, settlements.c.invoice_id, SettlementRecord)
+
+
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
     """The settlements with these ids within the scope."""
-    query = select(*SETTLEMENT).where(settlements.c.id.in_(ids), settlements_in(scope))
-    return await fetch(connection, query, SettlementRecord)
+    return await fetch(connection, _visible(scope).where(settlements.c.id.in_(ids)), SettlementRecord)
 
 
 async def one(connection: AsyncConnection, scope: DataScope, settlement_id: str) -> SettlementRecord | None:
     """One settlement; its money is protected by the lock on its invoice."""
-    query = select(*SETTLEMENT).where(settlements.c.id == settlement_id, settlements_in(scope))
-    return await fetch_one(connection, query, SettlementRecord)
+    return await fetch_one(connection, _visible(scope).where(settlements.c.id == settlement_id), SettlementRecord)
 
 
 async def page(
     connection: AsyncConnection, scope: DataScope, where: SettlementFilter, keyset: Keyset
 ) -> list[SettlementRecord]:
     """One page of the settlements within the scope."""
-    query = select(*SETTLEMENT).where(settlements_in(scope), *_conditions(where))
-    return await fetch(connection, keyset.apply(query), SettlementRecord)
+    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), SettlementRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> int:
@@ -81,12 +87,6 @@ async def count(connection: AsyncConnection, scope: DataScope, where: Settlement
 async def insert_settlement(connection: AsyncConnection, record: SettlementRecord) -> None:
     """Append one ledger row; rows are never changed afterwards."""
     await insert_records(connection, settlements, [record])
-
-
-async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
-    """The ledger rows of these invoices, oldest first."""
-    query = select(*SETTLEMENT).where(settlements.c.invoice_id.in_(ids), settlements_in(scope))
-    return await fetch(connection, query.order_by(settlements.c.id), SettlementRecord)
 
 
 async def reversed_cents(connection: AsyncConnection, settlement_id: str) -> int:

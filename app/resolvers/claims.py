@@ -3,13 +3,15 @@
 from datetime import date, datetime
 from typing import Final
 
-from app.db import claims, tables
+from app.db import claims, history, tables
 from app.db.claims import ClaimFilter, ClaimRecord
+from app.db.history import ClaimStep
 from app.domain.access_log import DataClass
 from app.domain.calendar import business_day
 from app.domain.claim_form import ClaimForm
 from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
+from app.resolvers.nested import NestedList
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 from app.services import preflight
 from app.services.preflight import ClaimIdentity, Preflight
@@ -35,6 +37,9 @@ ORDERS: dict[ClaimOrder, Order[ClaimRecord]] = {
 
 
 PREFLIGHT: Final = "claimPreflight"
+HISTORY: Final[NestedList[ClaimStep]] = NestedList(
+    "Claim.history", history.OF_CLAIM, order_by(tables.claim_history, "id", str, descending=False)
+)
 CLAIMS: Final = ScopedList("claims", claims.page, claims.count)
 
 

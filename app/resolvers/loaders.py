@@ -11,10 +11,8 @@ from strawberry.dataloader import DataLoader
 
 from app.db import (
     claims,
-    contracts,
     denials,
     eligibility,
-    history,
     identity,
     invoice_lines,
     invoices,
@@ -24,14 +22,14 @@ from app.db import (
     settlements,
     tuss,
 )
+from app.db.children import Children
 from app.db.claims import ClaimRecord, ItemRecord
-from app.db.contracts import PriceRecord
 from app.db.denials import DenialRecord
 from app.db.eligibility import EligibilityRecord
 from app.db.engine import Database
-from app.db.history import ClaimStep, InvoiceStep
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
+from app.db.paging import Keyset
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
@@ -54,6 +52,31 @@ class Loaders:
         self._cache = cache
         self._scope = scope
         self._work = work
+        self._pages: dict[tuple[Any, ...], DataLoader[str, Any]] = {}
+        self._counts: dict[tuple[Any, ...], DataLoader[str, int]] = {}
+
+    def children(self, of: Children[Row], keyset: Keyset, where: Any = None) -> DataLoader[str, list[Row]]:
+        """The loader of the rows that a page of each parent has."""
+
+        async def load(parents: list[str]) -> list[list[Row]]:
+            found: dict[str, list[Row]] = {}
+            async with self._database.reading() as connection:
+                for parent, row in await of.page(connection, self._scope, parents, keyset, where):
+                    found.setdefault(parent, []).append(row)
+            return [found.get(each, []) for each in parents]
+
+        place = (of, keyset.column.key, keyset.descending, keyset.limit, keyset.after, where)
+        return self._pages.setdefault(place, Loader(load, self._work))
+
+    def child_counts(self, of: Children[Any], where: Any = None) -> DataLoader[str, int]:
+        """The loader of how many rows each parent has."""
+
+        async def load(parents: list[str]) -> list[int]:
+            async with self._database.reading() as connection:
+                counts = await of.counts(connection, self._scope, parents, where)
+            return [counts.get(each, 0) for each in parents]
+
+        return self._counts.setdefault((of, where), Loader(load, self._work))
 
     def _one(
         self, query: Callable[[AsyncConnection, list[str]], Awaitable[list[Row]]], key: Callable[[Row], str]
@@ -108,10 +131,6 @@ class Loaders:
         )
 
     @cached_property
-    def history_of_claim(self) -> DataLoader[str, list[ClaimStep]]:
-        return self._many(lambda c, keys: history.of_claims(c, self._scope, keys), lambda row: row.claim_id)
-
-    @cached_property
     def lines_of_claim(self) -> DataLoader[str, list[LineRecord]]:
         return self._many(lambda c, keys: invoice_lines.of_claims(c, self._scope, keys), lambda row: row.claim_id or "")
 
@@ -142,28 +161,12 @@ class Loaders:
         return Loader(load, self._work)
 
     @cached_property
-    def lines_of_invoice(self) -> DataLoader[str, list[LineRecord]]:
-        return self._many(lambda c, keys: invoice_lines.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
-
-    @cached_property
-    def history_of_invoice(self) -> DataLoader[str, list[InvoiceStep]]:
-        return self._many(lambda c, keys: history.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
-
-    @cached_property
     def remittance(self) -> DataLoader[str, RemittanceRecord | None]:
         return self._one(lambda c, keys: remittances.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def remittance_line(self) -> DataLoader[str, RemittanceLineRecord | None]:
         return self._one(lambda c, keys: remittances.lines_by_ids(c, self._scope, keys), lambda row: row.id)
-
-    @cached_property
-    def lines_of_remittance(self) -> DataLoader[str, list[RemittanceLineRecord]]:
-        return self._many(lambda c, keys: remittances.lines_of(c, self._scope, keys), lambda row: row.remittance_id)
-
-    @cached_property
-    def prices_of_contract(self) -> DataLoader[str, list[PriceRecord]]:
-        return self._many(lambda c, keys: contracts.prices_of(c, self._scope, keys), lambda row: row.contract_id)
 
     @cached_property
     def disputed_cents(self) -> DataLoader[str, int]:
@@ -177,10 +180,6 @@ class Loaders:
     @cached_property
     def settlement(self) -> DataLoader[str, SettlementRecord | None]:
         return self._one(lambda c, keys: settlements.by_ids(c, self._scope, keys), lambda row: row.id)
-
-    @cached_property
-    def settlements_of_invoice(self) -> DataLoader[str, list[SettlementRecord]]:
-        return self._many(lambda c, keys: settlements.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
 
     @cached_property
     def position_of_event(self) -> DataLoader[str, int | None]:

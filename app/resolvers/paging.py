@@ -51,8 +51,15 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Edge(Generic[Row]):
-    cursor: str
+    """An object of a page; its cursor is signed only when it is asked for."""
+
     node: Row
+    sign: Callable[[Row], str]
+
+    @property
+    def cursor(self) -> str:
+        """The object's place in the list."""
+        return self.sign(self.node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +93,34 @@ async def read_page(
     count: Callable[[AsyncConnection], Awaitable[int]],
 ) -> Page[Row]:
     """Read a page with one statement; INVALID_INPUT for `first` outside 1..100 or a cursor of another list."""
+    keyset, sign = opened(ctx, request, order)
+    async with ctx.database.reading() as connection:
+        records = await rows(connection, keyset)
+    return page_of(records, keyset, sign, lambda: _count(ctx.database, count))
+
+
+def opened(ctx: Context, request: PageRequest, order: Order[Row]) -> tuple[Keyset, Callable[[Row], str]]:
+    """The rows to read, one more than the page has, and how their cursors are made; errors as `read_page`."""
     if not 1 <= request.first <= PAGE_MAX:
         raise refuse(ErrorCode.INVALID_INPUT, f"first must be 1 to {PAGE_MAX}", "first")
     cursors = ListCursors(ctx.cursor_key, _digest(request.binding), order.kind)
     after = None if request.after is None else cursors.place(request.after)
     keyset = Keyset(order.column, order.identifier, order.descending, request.first + 1, after)
-    async with ctx.database.reading() as connection:
-        records = await rows(connection, keyset)
-    edges = [Edge(cursors.cursor(order.value(row), order.key(row)), row) for row in records[: request.first]]
+    return keyset, lambda row: cursors.cursor(order.value(row), order.key(row))
+
+
+def page_of(
+    records: Sequence[Row], keyset: Keyset, sign: Callable[[Row], str], count: Callable[[], Awaitable[int]]
+) -> Page[Row]:
+    """The page with these rows, of which the keyset asks for one more than the page has."""
+    edges = [Edge(row, sign) for row in records[: keyset.limit - 1]]
     info = PageInfo(
-        has_next_page=len(records) > request.first,
-        has_previous_page=after is not None,
+        has_next_page=len(records) == keyset.limit,
+        has_previous_page=keyset.after is not None,
         start_cursor=edges[0].cursor if edges else None,
         end_cursor=edges[-1].cursor if edges else None,
     )
-    return Page(edges, info, lambda: _count(ctx.database, count))
+    return Page(edges, info, count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,16 @@ from typing import Final
 from app.db import remittances, tables
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
 from app.resolvers.context import Context
+from app.resolvers.nested import NestedList
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 
 NEWEST_FIRST: Order[RemittanceRecord] = order_by(tables.remittances, "created_at", datetime, descending=True)
 OLDEST_LINE_FIRST: Order[RemittanceLineRecord] = order_by(tables.remittance_lines, "id", str, descending=False)
 
 
+LINES: Final[NestedList[RemittanceLineRecord]] = NestedList(
+    "Remittance.lines", remittances.LINES_OF, order_by(tables.remittance_lines, "sequence", int, descending=False)
+)
 REMITTANCES: Final = ScopedList("remittances", remittances.page, remittances.count)
 UNMATCHED: Final = ScopedList("unmatchedRemittanceLines", remittances.unmatched_page, remittances.unmatched_count)
 

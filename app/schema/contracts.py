@@ -5,13 +5,14 @@ from typing import Any
 
 import strawberry
 
-from app.db.contracts import ContractRecord, PriceRecord
+from app.db.contracts import ContractFilter, ContractRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
 from app.schema.base import lists
-from app.schema.base.arguments import OfPayer, OfProvider
+from app.schema.base.arguments import After, First, OfPayer, OfProvider
+from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
 from app.schema.base.permissions import Requires, financial
@@ -60,24 +61,34 @@ class Contract:
         return await info.context.loaders.provider.load(contract.provider_cnes)
 
     @strawberry.field(
-        graphql_type=list[ContractPrice],
-        directives=[lists.PRICES],
+        graphql_type=Connection[ContractPrice],
+        directives=[lists.PAGE],
         description="Price list, ordered by table, code and first day.",
     )
-    async def prices(contract: strawberry.Parent[ContractRecord], info: Info) -> list[PriceRecord]:
-        return await info.context.loaders.prices_of_contract.load(contract.id)
+    async def prices(
+        contract: strawberry.Parent[ContractRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await contracts.PRICES.page(info.context, contract.id, first=first, after=after)
 
 
 @strawberry.type
 class ContractQuery:
     @strawberry.field(
-        graphql_type=list[Contract] | None,
-        directives=[lists.CONTRACTS],
-        description="Contracts in the caller's data scope; without a contract, the payer's own terms apply.",
+        graphql_type=Connection[Contract] | None,
+        directives=[lists.PAGE],
+        description="Contracts in the caller's data scope, by provider; without one, the payer's own terms apply.",
         extensions=[Requires("contracts:read")],
     )
-    async def contracts(self, info: Info, provider: OfProvider = None, payer: OfPayer = None) -> Any:
-        return await contracts.of_scope(info.context, provider=provider, payer=payer)
+    async def contracts(
+        self,
+        info: Info,
+        provider: OfProvider = None,
+        payer: OfPayer = None,
+        first: First = 20,
+        after: After = None,
+    ) -> Any:
+        where = ContractFilter(provider, payer)
+        return await contracts.page(info.context, where=where, first=first, after=after)
 
 
 @strawberry.input(description="An agreed price of a code.")

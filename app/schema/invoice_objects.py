@@ -1,22 +1,23 @@
 """Object types of billing: invoices, their lines, and settlements."""
 
 from datetime import date, datetime
+from typing import Annotated, Any
 
 import strawberry
 
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
-from app.db.history import InvoiceStep
-from app.db.invoice_lines import LineRecord
+from app.db.invoice_lines import LineFilter, LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.db.settlements import SettlementRecord
-from app.domain.invoices import ADJUSTMENTS
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
+from app.resolvers import invoices
 from app.schema.actions import ACTIONS, AvailableInvoiceAction, invoice_actions
 from app.schema.base import lists
-from app.schema.base.connections import Node
+from app.schema.base.arguments import FILTER, After, First
+from app.schema.base.connections import Connection, Node
 from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, amount, financial, health, personal
@@ -24,6 +25,17 @@ from app.schema.base.scalars import BigInt
 from app.schema.history import InvoiceHistoryEntry
 from app.schema.objects import Claim, Denial
 from app.schema.parties import Payer, Provider
+
+
+@strawberry.input(description="Filter for the lines of an invoice. Every given condition must match.")
+class InvoiceLineFilterInput:
+    kind: list[InvoiceLineKind] | None = strawberry.field(
+        default=None, description="Kind: any of these.", directives=lists.up_to(len(InvoiceLineKind))
+    )
+
+    def where(self) -> LineFilter:
+        """The filter as the database layer expects it."""
+        return LineFilter(None if self.kind is None else tuple(self.kind))
 
 
 @strawberry.type(description="An invoice (conta) for approved claims to one payer.")
@@ -56,36 +68,38 @@ class Invoice(Node):
         return await info.context.loaders.provider.load(invoice.provider_cnes)
 
     @strawberry.field(
-        graphql_type="list[InvoiceLine]",
-        directives=[lists.INVOICE_LINES],
-        description="Lines for claims and won appeals, and adjustments.",
+        graphql_type="Connection[InvoiceLine]",
+        directives=[lists.PAGE],
+        description="Lines for claims and won appeals, and adjustments, oldest first.",
     )
-    async def lines(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[LineRecord]:
-        return await info.context.loaders.lines_of_invoice.load(invoice.id)
+    async def lines(
+        invoice: strawberry.Parent[InvoiceRecord],
+        info: Info,
+        filter: Annotated[InvoiceLineFilterInput | None, FILTER] = None,
+        first: First = 20,
+        after: After = None,
+    ) -> Any:
+        where = None if filter is None else filter.where()
+        return await invoices.LINES.page(info.context, invoice.id, where=where, first=first, after=after)
 
     @strawberry.field(
-        graphql_type="list[Settlement] | None",
-        directives=[lists.SETTLEMENTS],
+        graphql_type="Connection[Settlement] | None",
+        directives=[lists.PAGE],
         description="Settlements and reversals, oldest first.",
         extensions=financial("settlements:read"),
     )
-    async def settlements(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[SettlementRecord] | None:
-        return await info.context.loaders.settlements_of_invoice.load(invoice.id)
+    async def settlements(
+        invoice: strawberry.Parent[InvoiceRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await invoices.SETTLEMENTS.page(info.context, invoice.id, first=first, after=after)
 
     @strawberry.field(
-        graphql_type="list[InvoiceLine]",
-        directives=[lists.ADJUSTMENTS],
-        description="Lines that are credits or debits, oldest first.",
+        graphql_type=Connection[InvoiceHistoryEntry], directives=[lists.PAGE], description="Steps, oldest first."
     )
-    async def adjustments(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[LineRecord]:
-        lines = await info.context.loaders.lines_of_invoice.load(invoice.id)
-        return [line for line in lines if line.kind in ADJUSTMENTS]
-
-    @strawberry.field(
-        graphql_type=list[InvoiceHistoryEntry], directives=[lists.STEPS], description="All steps, oldest first."
-    )
-    async def history(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[InvoiceStep]:
-        return await info.context.loaders.history_of_invoice.load(invoice.id)
+    async def history(
+        invoice: strawberry.Parent[InvoiceRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await invoices.HISTORY.page(info.context, invoice.id, first=first, after=after)
 
     @strawberry.field(description=ACTIONS, directives=[lists.INVOICE_ACTIONS])
     def available_actions(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[AvailableInvoiceAction]:

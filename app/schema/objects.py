@@ -7,13 +7,13 @@ import strawberry
 
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
-from app.db.history import ClaimStep
 from app.db.invoices import InvoiceRecord
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.db.tuss import TussRecord
 from app.domain import tabela38
 from app.domain.access_log import DataClass
 from app.domain.money import Cents, Factor, Quantity
+from app.resolvers import claims
 from app.schema.actions import (
     ACTIONS,
     AvailableClaimAction,
@@ -23,7 +23,8 @@ from app.schema.actions import (
 )
 from app.schema.appeals import Appeal
 from app.schema.base import lists
-from app.schema.base.connections import Node
+from app.schema.base.arguments import After, First
+from app.schema.base.connections import Connection, Node
 from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus
 from app.schema.base.info import Info
 from app.schema.base.later import later
@@ -70,7 +71,7 @@ class Claim(Node):
     @strawberry.field(
         name="diagnosisCodes",
         directives=[lists.DIAGNOSES],
-        description="Diagnoses, as CID codes.",
+        description=f"Diagnoses, as CID codes; at most {lists.DIAGNOSES.most}.",
         extensions=health("claims:read_health"),
     )
     def diagnoses(claim: strawberry.Parent[ClaimRecord]) -> list[str] | None:
@@ -118,7 +119,7 @@ class Claim(Node):
     @strawberry.field(
         graphql_type="list[ClaimItem] | None",
         directives=[lists.ITEMS],
-        description="Billed items, by number.",
+        description=f"Billed items, by number; at most {lists.ITEMS.most}.",
         extensions=health("claims:read_items"),
     )
     async def items(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[ItemRecord] | None:
@@ -159,10 +160,10 @@ class Claim(Node):
         return await info.context.loaders.replacement_of_claim.load(claim.id)
 
     @strawberry.field(
-        graphql_type=list[ClaimHistoryEntry], directives=[lists.STEPS], description="All steps, oldest first."
+        graphql_type=Connection[ClaimHistoryEntry], directives=[lists.PAGE], description="Steps, oldest first."
     )
-    async def history(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[ClaimStep]:
-        return await info.context.loaders.history_of_claim.load(claim.id)
+    async def history(claim: strawberry.Parent[ClaimRecord], info: Info, first: First = 20, after: After = None) -> Any:
+        return await claims.HISTORY.page(info.context, claim.id, first=first, after=after)
 
     @strawberry.field(description=ACTIONS, directives=[lists.CLAIM_ACTIONS])
     async def available_actions(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[AvailableClaimAction]:
@@ -195,7 +196,9 @@ class ClaimItem(Node):
     denied_cents: Cents | None = amount("deniedAmount", DENIED)
 
     @strawberry.field(
-        graphql_type="list[Denial]", directives=[lists.DENIALS_OF_ITEM], description="Denials of this item (glosas)."
+        graphql_type="list[Denial]",
+        directives=[lists.DENIALS_OF_ITEM],
+        description=f"Denials of this item (glosas), oldest first; at most {lists.DENIALS_OF_ITEM.most}.",
     )
     async def denials(item: strawberry.Parent[ItemRecord], info: Info) -> list[DenialRecord]:
         # Most items have no denials: this saves the query.

@@ -155,7 +155,6 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "Eligibility.payer",
         "Eligibility.provider",
         "Eligibility.reasons",
-        "Invoice.adjustments",
         "Invoice.history",
         "Invoice.lines",
         "Invoice.payer",

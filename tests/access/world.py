@@ -138,7 +138,8 @@ async def _statement(rich: Rich) -> None:
     ]
     values = {"payer": world.payer, "provider": world.provider, "statementNumber": "DEM2", "lines": lines}
     values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key()}
-    found = await world.mutate("finance", "importRemittance", "remittance { id lines { id status } }", **values)
+    fields = "remittance { id lines(first: 100) { nodes { id status } } }"
+    found = await world.mutate("finance", "importRemittance", fields, **values)
     assert found["errors"] == [], found
     rich.ids["remittance"] = found["remittance"]["id"]
     by_status = {line["status"]: line["id"] for line in found["remittance"]["lines"]}

@@ -4,19 +4,21 @@ from typing import Any
 
 import pytest
 
-from tests.factories import CONSULTATION, INVOICE_FIELDS, World, key, new_world, refusals
+from tests.factories import CONSULTATION, INVOICE_FIELDS, World, flat, key, new_world, refusals
 from tests.gateway import Gateway
 
 INVOICE = f"invoice {{ {INVOICE_FIELDS} }}"
 LINE = "id kind amount settledAmount debitedAmount reason claim { id } denial { id }"
 STEP = "action status version amount totalAmount settledAmount reason actor settlementId lineId"
-WHOLE = f"{INVOICE_FIELDS} inDisputeAmount lines {{ {LINE} }} adjustments {{ id }} history {{ {STEP} }}"
+LINES = f"lines(first: 100) {{ nodes {{ {LINE} }} }}"
+ADJUSTMENTS = "adjustments: lines(filter: { kind: [CREDIT, DEBIT] }, first: 100) { nodes { id } }"
+WHOLE = f"{INVOICE_FIELDS} inDisputeAmount {LINES} {ADJUSTMENTS} history(first: 100) {{ nodes {{ {STEP} }} }}"
 RECORDED = ["InvoiceCreated", "InvoiceIssued"]
 
 
 async def _read(world: World, invoice_id: str) -> Any:
     query = f"query($id: ID!) {{ invoice(id: $id) {{ {WHOLE} }} }}"
-    return (await world.call("biller", query, id=invoice_id))["invoice"]
+    return flat((await world.call("biller", query, id=invoice_id))["invoice"])
 
 
 async def _count(world: World) -> int:

@@ -20,7 +20,8 @@ CONFLICT = [("CONFLICT", "id", None)]
 
 
 async def _read(world: World, claim_id: str) -> Any:
-    query = f"query($id: ID!) {{ claim(id: $id) {{ {WHOLE} history {{ action denialAction version }} }} }}"
+    steps = "history(first: 100) { nodes { action denialAction version } }"
+    query = f"query($id: ID!) {{ claim(id: $id) {{ {WHOLE} {steps} }} }}"
     return (await world.call("reviewer", query, id=claim_id))["claim"]
 
 

@@ -1,6 +1,6 @@
 """A request costs a fixed number of SQL statements, whatever the number of rows."""
 
-from tests.factories import CONSULTATION, World, key, today
+from tests.factories import CONSULTATION, World, flat, key, today
 
 LIST = """
 query Claims($first: Int!) {
@@ -9,7 +9,7 @@ query Claims($first: Int!) {
       id status claimedAmount
       payer { name } provider { name } patient { name cpf }
       items { code total denials { code amount } term { term } }
-      invoice { number status settlements { amount reverses { id } } }
+      invoice { number status settlements(first: 100) { nodes { amount reverses { id } } } }
     }
   }
 }
@@ -36,7 +36,7 @@ async def test_a_list_of_fifty_costs_as_many_statements_as_a_list_of_five(world:
     counts = {}
     for first in (5, 50):
         with world.gateway.counting() as statements:
-            nodes = (await world.call("biller", LIST, first=first))["claims"]["nodes"]
+            nodes = flat(await world.call("biller", LIST, first=first))["claims"]
         assert len(nodes) == first
         assert [node["items"][0]["denials"][0]["amount"] for node in nodes] == ["40.00"] * first
         assert [node["invoice"]["settlements"][0]["amount"] for node in nodes] == ["1.00"] * first
@@ -78,7 +78,7 @@ query Claims($first: Int!) {
   claims(first: $first, orderBy: OLDEST_FIRST) {
     nodes {
       paidAmount warnings { tissCode } replaces { id } replacedBy { id }
-      history { action denialAction status amount actor }
+      history(first: 100) { nodes { action denialAction status amount actor } }
       availableActions { action blockedBy }
     }
   }
@@ -91,10 +91,41 @@ async def test_the_life_of_fifty_claims_costs_as_many_statements_as_that_of_five
     counts = {}
     for first in (5, 50):
         with world.gateway.counting() as statements:
-            nodes = (await world.call("biller", LIFE, first=first))["claims"]["nodes"]
+            nodes = flat(await world.call("biller", LIFE, first=first))["claims"]
         assert [[step["action"] or step["denialAction"] for step in node["history"]] for node in nodes] == [
             ["CREATE", "SUBMIT", "START_REVIEW", "APPROVE_PARTIALLY", "DENY"]
         ] * first
         counts[first] = len(statements)
     # page, lines, replacements, history, denials
     assert counts == {5: 5, 50: 5}
+
+
+NESTED = """
+query Invoices($first: Int!) {
+  invoices(first: $first, orderBy: OLDEST_FIRST) {
+    nodes { lines(first: 20) { totalCount nodes { id amount } } history { totalCount nodes { action } } }
+  }
+}
+"""
+
+
+async def test_lists_of_fifty_parents_cost_as_many_statements_as_those_of_five(world: World) -> None:
+    for _ in range(50):
+        await world.draft_invoice("10.00")
+    counts = {}
+    for first in (5, 50):
+        with world.gateway.counting() as statements:
+            nodes = (await world.call("finance", NESTED, first=first))["invoices"]["nodes"]
+        assert [node["lines"]["totalCount"] for node in nodes] == [1] * first
+        assert [flat(node["history"]["nodes"]) for node in nodes] == [[{"action": "CREATE"}]] * first
+        counts[first] = len(statements)
+    # page, then the pages and the counts of lines and history
+    assert counts == {5: 5, 50: 5}
+
+
+async def test_a_count_of_each_parent_is_made_only_when_it_is_asked_for(world: World) -> None:
+    await world.draft_invoice("10.00")
+    await world.draft_invoice("20.00")
+    with world.gateway.counting() as statements:
+        await world.call("finance", "{ invoices { nodes { lines { nodes { id } } } } }")
+    assert len(statements) == 2

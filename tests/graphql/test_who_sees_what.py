@@ -16,8 +16,8 @@ GROUPS = {
     "items": "items { code description }",
     "health": "clinicalIndication diagnosisCodes",
     "amounts": "claimedAmount approvedAmount deniedAmount",
-    "settlements": "invoice { settlements { id } }",
-    "bank": "invoice { settlements { bankReference } }",
+    "settlements": "invoice { settlements(first: 100) { nodes { id } } }",
+    "bank": "invoice { settlements(first: 100) { nodes { bankReference } } }",
 }
 SEES = {
     "billing_reader": {"status", "amounts"},

@@ -175,7 +175,7 @@ async def import_remittance(big: Big) -> Call:
     world = big.world
     lines = [{"providerClaimNumber": id[-20:], "paidAmount": "1"} for id in big.decided]
     values = {"payer": world.payer, "provider": world.provider, "statementNumber": key()[:20], "idempotencyKey": key()}
-    fields = "remittance { id lines { id sequence claim { id } } }"
+    fields = "remittance { id lines(first: 100) { nodes { id sequence claim { id } } } }"
     return big.change("finance", "importRemittance", fields, '"sequence":', LINES_MAX, lines=lines, **values)
 
 
@@ -183,7 +183,7 @@ async def match_line(big: Big) -> Call:
     async with big.gateway.database.reading() as connection:
         where = remittance_lines.c.remittance_id == big.remittance
         line = (await connection.execute(select(remittance_lines.c.id).where(where).limit(1))).scalar_one()
-    fields = "line { id claim { id } remittance { lines { id sequence } } }"
+    fields = "line { id claim { id } remittance { lines(first: 100) { nodes { id sequence } } } }"
     return big.change(
         "finance", "matchRemittanceLine", fields, '"sequence":', LINES_MAX, id=line, claimId=big.decided[0]
     )
