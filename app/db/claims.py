@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.filters import Condition, equal, one_of, within
 from app.db.paging import Keyset
@@ -112,6 +113,9 @@ ITEM = columns(claim_items, ItemRecord)
 
 def _visible(scope: DataScope) -> Select[Any]:
     return select(*CLAIM).where(claims_in(scope))
+
+
+OF_PATIENT: Final = Children(_visible, claims.c.patient_id, ClaimRecord)
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:

@@ -97,6 +97,11 @@ async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequen
     return await fetch(connection, query, LineRecord)
 
 
+async def of_won_appeals(connection: AsyncConnection, scope: DataScope, denial_ids: Sequence[str]) -> list[LineRecord]:
+    """The lines of active invoices that bill the won appeals against these denials."""
+    return await fetch(connection, _visible(scope).where(invoice_lines.c.billed_denial_id.in_(denial_ids)), LineRecord)
+
+
 async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[LineRecord]:
     """The lines that bill these claims and their won appeals on invoices that are not cancelled, oldest first.
 

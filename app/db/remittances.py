@@ -14,7 +14,8 @@ from app.db.filters import Condition, equal, one_of
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.scoping import remittances_in
-from app.db.tables import remittance_lines, remittances
+from app.db.settlements import OF_STATEMENT
+from app.db.tables import remittance_lines, remittances, settlements
 from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
 from app.domain.money import Cents
@@ -96,6 +97,16 @@ def _visible(scope: DataScope) -> Select[Any]:
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[RemittanceRecord]:
     """The remittances with these ids within the scope."""
     return await fetch(connection, _visible(scope).where(remittances.c.id.in_(ids)), RemittanceRecord)
+
+
+async def of_settlements(
+    connection: AsyncConnection, scope: DataScope, ids: Sequence[str]
+) -> dict[str, RemittanceRecord]:
+    """Settlement id -> the remittance whose number it has; settlements without one are left out."""
+    query = select(settlements.c.id, *REMITTANCE).join(settlements, OF_STATEMENT)
+    query = query.where(settlements.c.id.in_(ids), remittances_in(scope))
+    pairs = await fetch(connection, query, lambda settlement, *row: (settlement, RemittanceRecord(*row)))
+    return dict(pairs)
 
 
 async def lock(connection: AsyncConnection, scope: DataScope, remittance_id: str) -> RemittanceRecord | None:

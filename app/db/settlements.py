@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -14,7 +14,7 @@ from app.db.filters import Condition, equal, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.scoping import settlements_in
-from app.db.tables import settlements
+from app.db.tables import remittances, settlements
 from app.domain.data_scope import DataScope
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
@@ -52,13 +52,25 @@ class SettlementFilter:
 
 
 SETTLEMENT = columns(settlements, SettlementRecord)
+OF_STATEMENT: Final = and_(
+    settlements.c.statement_number == remittances.c.statement_number,
+    settlements.c.provider_cnes == remittances.c.provider_cnes,
+    settlements.c.payer_ans == remittances.c.payer_ans,
+)
+"""A settlement names the statement that it is from by its number, which is unique for a payer and a provider."""
 
 
 def _visible(scope: DataScope) -> Select[Any]:
     return select(*SETTLEMENT).where(settlements_in(scope))
 
 
+def _visible_of_remittances(scope: DataScope) -> Select[Any]:
+    return _visible(scope).join(remittances, OF_STATEMENT)
+
+
 OF_INVOICE: Final = Children(_visible, settlements.c.invoice_id, SettlementRecord)
+OF_REMITTANCE: Final = Children(_visible_of_remittances, remittances.c.id, SettlementRecord)
+REVERSALS_OF: Final = Children(_visible, settlements.c.reverses_id, SettlementRecord)
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
@@ -87,6 +99,14 @@ async def count(connection: AsyncConnection, scope: DataScope, where: Settlement
 async def insert_settlement(connection: AsyncConnection, record: SettlementRecord) -> None:
     """Append one ledger row; rows are never changed afterwards."""
     await insert_records(connection, settlements, [record])
+
+
+async def reversed_cents_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:
+    """Settlement id -> cents of it that have been reversed; those without a reversal are left out."""
+    table = settlements.c
+    query = select(table.reverses_id, func.sum(table.amount_cents)).where(settlements_in(scope))
+    query = query.where(table.reverses_id.in_(ids), table.status == SettlementStatus.CONFIRMED)
+    return {row[0]: int(row[1]) for row in (await connection.execute(query.group_by(table.reverses_id))).all()}
 
 
 async def reversed_cents(connection: AsyncConnection, settlement_id: str) -> int:

@@ -3,9 +3,10 @@
 from datetime import date, datetime
 from typing import Final
 
-from app.db import claims, history, tables
+from app.db import claims, history, invoices, tables
 from app.db.claims import ClaimFilter, ClaimRecord
 from app.db.history import ClaimStep
+from app.db.invoices import InvoiceRecord
 from app.domain.access_log import DataClass
 from app.domain.calendar import business_day
 from app.domain.claim_form import ClaimForm
@@ -39,6 +40,9 @@ ORDERS: dict[ClaimOrder, Order[ClaimRecord]] = {
 PREFLIGHT: Final = "claimPreflight"
 HISTORY: Final[NestedList[ClaimStep]] = NestedList(
     "Claim.history", history.OF_CLAIM, order_by(tables.claim_history, "id", str, descending=False)
+)
+INVOICES: Final[NestedList[InvoiceRecord]] = NestedList(
+    "Claim.invoices", invoices.OF_CLAIM, order_by(tables.invoices, "id", str, descending=False)
 )
 CLAIMS: Final = ScopedList("claims", claims.page, claims.count)
 

@@ -161,6 +161,12 @@ class Loaders:
         return Loader(load, self._work)
 
     @cached_property
+    def line_of_won_appeal(self) -> DataLoader[str, LineRecord | None]:
+        return self._one(
+            lambda c, keys: invoice_lines.of_won_appeals(c, self._scope, keys), lambda row: row.billed_denial_id or ""
+        )
+
+    @cached_property
     def remittance(self) -> DataLoader[str, RemittanceRecord | None]:
         return self._one(lambda c, keys: remittances.by_ids(c, self._scope, keys), lambda row: row.id)
 
@@ -187,6 +193,24 @@ class Loaders:
             async with self._database.reading() as connection:
                 positions = await outbox.positions_of(connection, keys)
             return [positions.get(each) for each in keys]
+
+        return Loader(load, self._work)
+
+    @cached_property
+    def reversed_cents(self) -> DataLoader[str, int]:
+        async def load(keys: list[str]) -> list[int]:
+            async with self._database.reading() as connection:
+                cents = await settlements.reversed_cents_of(connection, self._scope, keys)
+            return [cents.get(each, 0) for each in keys]
+
+        return Loader(load, self._work)
+
+    @cached_property
+    def remittance_of_settlement(self) -> DataLoader[str, RemittanceRecord | None]:
+        async def load(keys: list[str]) -> list[RemittanceRecord | None]:
+            async with self._database.reading() as connection:
+                found = await remittances.of_settlements(connection, self._scope, keys)
+            return [found.get(each) for each in keys]
 
         return Loader(load, self._work)
 

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Final
 
-from app.db import remittances, tables
+from app.db import remittances, settlements, tables
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
+from app.db.settlements import SettlementRecord
 from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
 from app.resolvers.paging import Order, Page, ScopedList, order_by
@@ -15,6 +16,9 @@ OLDEST_LINE_FIRST: Order[RemittanceLineRecord] = order_by(tables.remittance_line
 
 LINES: Final[NestedList[RemittanceLineRecord]] = NestedList(
     "Remittance.lines", remittances.LINES_OF, order_by(tables.remittance_lines, "sequence", int, descending=False)
+)
+SETTLEMENTS: Final[NestedList[SettlementRecord]] = NestedList(
+    "Remittance.settlements", settlements.OF_REMITTANCE, order_by(tables.settlements, "id", str, descending=False)
 )
 REMITTANCES: Final = ScopedList("remittances", remittances.page, remittances.count)
 UNMATCHED: Final = ScopedList("unmatchedRemittanceLines", remittances.unmatched_page, remittances.unmatched_count)

@@ -10,12 +10,16 @@ from app.events.contracts import SETTLEMENT_EVENTS
 from app.events.listeners import StreamEvent
 from app.resolvers import streams
 from app.resolvers.context import Context
+from app.resolvers.nested import NestedList
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 from app.resolvers.streams import Stream
 
 NEWEST_FIRST: Order[SettlementRecord] = order_by(tables.settlements, "created_at", datetime, descending=True)
 
 
+REVERSALS: Final[NestedList[SettlementRecord]] = NestedList(
+    "Settlement.reversals", settlements.REVERSALS_OF, order_by(tables.settlements, "id", str, descending=False)
+)
 SETTLEMENTS: Final = ScopedList("settlements", settlements.page, settlements.count)
 
 

@@ -10,16 +10,18 @@ from app.db.denials import DenialRecord
 from app.db.invoice_lines import LineFilter, LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.parties import PayerRecord, ProviderRecord
+from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
-from app.resolvers import invoices
+from app.resolvers import invoices, settlements
 from app.schema.actions import ACTIONS, AvailableInvoiceAction, invoice_actions
 from app.schema.base import lists
 from app.schema.base.arguments import FILTER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
+from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, personal
 from app.schema.base.scalars import BigInt
 from app.schema.history import InvoiceHistoryEntry
@@ -172,3 +174,30 @@ class Settlement(Node):
         if settlement.reverses_id is None:
             return None
         return await info.context.loaders.settlement.load(settlement.reverses_id)
+
+    @strawberry.field(
+        graphql_type="Connection[Settlement] | None",
+        directives=[lists.PAGE],
+        description="The reversals of a payment, oldest first.",
+        extensions=financial("settlements:read"),
+    )
+    async def reversals(
+        settlement: strawberry.Parent[SettlementRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await settlements.REVERSALS.page(info.context, settlement.id, first=first, after=after)
+
+    @amount("reversibleAmount", "What of a payment can still be reversed.")
+    async def reversible(settlement: strawberry.Parent[SettlementRecord], info: Info) -> Cents | None:
+        if settlement.reverses_id is not None or settlement.status is not SettlementStatus.CONFIRMED:
+            return Cents(0)
+        return Cents(settlement.amount_cents - await info.context.loaders.reversed_cents.load(settlement.id))
+
+    @strawberry.field(
+        graphql_type=later("Remittance", "remittances") | None,
+        description="The payer's statement with the settlement's statement number; null if it was not imported.",
+        extensions=[Requires("remittances:read")],
+    )
+    async def remittance(settlement: strawberry.Parent[SettlementRecord], info: Info) -> RemittanceRecord | None:
+        if settlement.statement_number is None:
+            return None
+        return await info.context.loaders.remittance_of_settlement.load(settlement.id)

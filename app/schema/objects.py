@@ -7,6 +7,7 @@ import strawberry
 
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
+from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.db.tuss import TussRecord
@@ -24,7 +25,7 @@ from app.schema.actions import (
 from app.schema.appeals import Appeal
 from app.schema.base import lists
 from app.schema.base.arguments import After, First
-from app.schema.base.connections import Connection, Node
+from app.schema.base.connections import Connection, Node, connection_of
 from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus
 from app.schema.base.info import Info
 from app.schema.base.later import later
@@ -132,6 +133,17 @@ class Claim(Node):
     )
     async def invoice(claim: strawberry.Parent[ClaimRecord], info: Info) -> InvoiceRecord | None:
         return await info.context.loaders.invoice_of_claim.load(claim.id)
+
+    @strawberry.field(
+        graphql_type=connection_of(later("Invoice", "invoice_objects")) | None,
+        directives=[lists.PAGE],
+        description="All invoices with the claim or its won appeals, cancelled ones too, oldest first.",
+        extensions=[Requires("invoices:read")],
+    )
+    async def invoices(
+        claim: strawberry.Parent[ClaimRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await claims.INVOICES.page(info.context, claim.id, first=first, after=after)
 
     @amount("paidAmount", "Amount paid for the claim and its won appeals, less reversals.")
     async def paid(claim: strawberry.Parent[ClaimRecord], info: Info) -> Cents | None:
@@ -254,6 +266,15 @@ class Denial(Node):
     )
     async def claim(denial: strawberry.Parent[DenialRecord], info: Info) -> ClaimRecord | None:
         return await info.context.loaders.claim.load(denial.claim_id)
+
+    @strawberry.field(
+        graphql_type=later("InvoiceLine", "invoice_objects") | None,
+        description="The line of an active invoice that bills the won appeal; null if there is none.",
+        extensions=[Requires("invoices:read")],
+    )
+    async def invoice_line(denial: strawberry.Parent[DenialRecord], info: Info) -> LineRecord | None:
+        # Most denials are not won: this saves the query.
+        return await info.context.loaders.line_of_won_appeal.load(denial.id) if denial.answered_cents else None
 
     @strawberry.field(description=ACTIONS, directives=[lists.DENIAL_ACTIONS])
     async def available_actions(denial: strawberry.Parent[DenialRecord], info: Info) -> list[AvailableDenialAction]:

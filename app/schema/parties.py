@@ -1,12 +1,18 @@
 """Payers, providers and patients."""
 
 from datetime import date
+from typing import Any
 
 import strawberry
 
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain.access_log import DataClass
-from app.schema.base.connections import Node, OfRecord
+from app.resolvers import patients
+from app.schema.base import lists
+from app.schema.base.arguments import After, First
+from app.schema.base.connections import Node, OfRecord, connection_of
+from app.schema.base.info import Info
+from app.schema.base.later import later
 from app.schema.base.permissions import Requires, marked, maskable, personal
 
 # Whoever sees an object of a provider sees the provider; its number may be a person's CPF and is masked.
@@ -55,6 +61,28 @@ class Patient(Node):
     )
     def birth_date(patient: strawberry.Parent[PatientRecord]) -> date | None:
         return patient.birth_date
+
+    @strawberry.field(
+        graphql_type=connection_of(later("Claim", "objects")) | None,
+        directives=[lists.PAGE],
+        description="The patient's claims in the caller's data scope, newest first.",
+        extensions=personal("claims:read"),
+    )
+    async def claims(
+        patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await patients.CLAIMS.page(info.context, patient.id, first=first, after=after)
+
+    @strawberry.field(
+        graphql_type=connection_of(later("Eligibility", "eligibility")) | None,
+        directives=[lists.PAGE],
+        description="Eligibility checks of the patient in the caller's data scope, newest first.",
+        extensions=personal("eligibility:read"),
+    )
+    async def eligibility_checks(
+        patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await patients.ELIGIBILITY_CHECKS.page(info.context, patient.id, first=first, after=after)
 
 
 @strawberry.type(description="A practitioner who performs services (profissional executante).")

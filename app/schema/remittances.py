@@ -133,6 +133,17 @@ class Remittance(Node):
     ) -> Any:
         return await remittances.LINES.page(info.context, remittance.id, first=first, after=after)
 
+    @strawberry.field(
+        graphql_type=Connection[Settlement] | None,
+        directives=[lists.PAGE],
+        description="Settlements and reversals with the number of this statement, oldest first.",
+        extensions=financial("settlements:read"),
+    )
+    async def settlements(
+        remittance: strawberry.Parent[RemittanceRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await remittances.SETTLEMENTS.page(info.context, remittance.id, first=first, after=after)
+
 
 @strawberry.input(description="Filter for remittances. Every given condition must match.")
 class RemittanceFilterInput:

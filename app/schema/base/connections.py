@@ -65,3 +65,9 @@ class Connection(Generic[Item]):
     @strawberry.field(description=STREAM_CURSOR)
     def stream_cursor(_page: strawberry.Parent[paging.Page[object]], info: Info) -> str | None:
         return stream_cursor(info.context)
+
+
+def connection_of(item: Any) -> Any:
+    """The connection of a type that is only known when the schema is built (`later`)."""
+    connection: Any = Connection
+    return connection[item]
