@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.engine import batches, fetch, fetch_one, run, scalar
 from app.db.filters import Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
@@ -214,8 +214,11 @@ async def active_replacements(connection: AsyncConnection, scope: DataScope, ids
 async def replaced_among(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
     """Which of these claims have a replacement that is not cancelled."""
     table = claims.c
-    query = select(table.replaces_id).where(table.replaces_id.in_(ids), table.status != ClaimStatus.CANCELLED)
-    return {row[0] for row in (await connection.execute(query)).all()}
+    found: set[str] = set()
+    for batch in batches(ids):
+        query = select(table.replaces_id).where(table.replaces_id.in_(batch), table.status != ClaimStatus.CANCELLED)
+        found.update((await connection.execute(query)).scalars())
+    return found
 
 
 async def by_numbers(
@@ -223,9 +226,12 @@ async def by_numbers(
 ) -> list[ClaimRecord]:
     """The claims with one of these numbers, the provider's own or the payer's."""
     table = claims.c
-    named = or_(table.provider_claim_number.in_(numbers), table.payer_claim_number.in_(numbers))
-    query = _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer, named)
-    return await fetch(connection, query, ClaimRecord)
+    found: dict[str, ClaimRecord] = {}
+    for column in (table.provider_claim_number, table.payer_claim_number):
+        for batch in batches(numbers):
+            query = _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer, column.in_(batch))
+            found |= {claim.id: claim for claim in await fetch(connection, query, ClaimRecord)}
+    return list(found.values())
 
 
 async def services_elsewhere(
