@@ -8,7 +8,7 @@ from functools import partial
 from ssl import SSLContext
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import ColumnElement, Select, event
 from sqlalchemy.engine import Connection, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -304,6 +304,21 @@ async def fetch(connection: AsyncConnection, query: Executable, record: Callable
         if found:
             await asyncio.sleep(0)
         found += [record(*row) for row in rows]
+    return found
+
+
+async def fetch_in(
+    connection: AsyncConnection,
+    query: Select[Any],
+    column: ColumnElement[Any],
+    keys: Sequence[Any],
+    record: Callable[..., Record],
+) -> list[Record]:
+    """The rows whose column has one of the keys: one statement for every KEYS_AT_ONCE of them, in the order of the
+    keys, each in the order of the query."""
+    found: list[Record] = []
+    for batch in batches(keys):
+        found += await fetch(connection, query.where(column.in_(batch)), record)
     return found
 
 
