@@ -96,7 +96,7 @@ async def patients_of(connection: AsyncConnection, claim_ids: Collection[str]) -
     found: dict[str, str] = {}
     for batch in batches(sorted(claim_ids)):
         rows = await connection.execute(query.where(claims.c.id.in_(batch)))
-        found |= dict(rows.tuples().all())
+        found |= dict(rows.all())
     return found
 
 
