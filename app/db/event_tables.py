@@ -31,7 +31,7 @@ dead_statements = Table(
     # The body, or the bytes that could not be decoded; at most the first megabyte.
     Column("raw", long_bytes(), nullable=False),
     Column("dead_at", UtcDateTime, nullable=False),
-    # Put back into the inbox, or dismissed by an operator.
+    # Put back into the inbox, or dismissed by an operator; deleted some time after that.
     Column("resolved_at", UtcDateTime),
     UniqueConstraint("topic", "topic_partition", "first_offset"),
     Index(None, "resolved_at", "id"),

@@ -109,7 +109,9 @@ def secret_of(settings: Settings, name: str) -> str:
 def retention_rules(settings: Settings) -> tuple[Rule, ...]:
     """What is deleted by its age."""
     return retention.rules(
-        idempotency_days=settings.idempotency_retention_days, eligibility_days=settings.eligibility_retention_days
+        idempotency_days=settings.idempotency_retention_days,
+        eligibility_days=settings.eligibility_retention_days,
+        dead_statement_days=settings.dead_statement_retention_days,
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Column
 from app.db import clock
 from app.db import retention as retention_db
 from app.db.engine import Database
+from app.db.event_tables import dead_statements
 from app.db.reference_tables import eligibility_checks
 from app.db.tables import idempotency_keys
 
@@ -19,7 +20,10 @@ SLICES_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Rows of a table are deleted when `column` is older than `days`; `column` must be the first of an index."""
+    """Rows of a table are deleted when `column` is older than `days`, never while it is null.
+
+    `column` must be the first of an index.
+    """
 
     column: Column[Any]
     days: int
@@ -39,11 +43,13 @@ class Expired:
     rows: int
 
 
-def rules(*, idempotency_days: int, eligibility_days: int) -> tuple[Rule, ...]:
+def rules(*, idempotency_days: int, eligibility_days: int, dead_statement_days: int) -> tuple[Rule, ...]:
     """One rule for each table whose old rows are deleted."""
     return (
         Rule(idempotency_keys.c.created_at, idempotency_days),
         Rule(eligibility_checks.c.answered_at, eligibility_days),
+        # A statement that nobody has resolved has no age: it may be a payment that is not in the books.
+        Rule(dead_statements.c.resolved_at, dead_statement_days),
     )
 
 

@@ -2,11 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
+from app.db import dead_statements as dead_statements_db
+from app.db.dead_statements import NewDeadStatement, Place
 from app.db.engine import Database
 from app.db.reference_tables import eligibility_checks
 from app.db.tables import idempotency_keys
@@ -16,6 +19,7 @@ from app.services.retention import SLICE_SIZE, Expired
 from tests.factories import World, key, new_world
 from tests.gateway import embedded_settings, running_gateway
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 CREATE = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } replayed errors { code } } }"
 
 
@@ -53,6 +57,23 @@ async def test_an_eligibility_answer_goes_after_five_years(world: World) -> None
     query = "query($id: ID!) { node(id: $id) { id } }"
     found = [(await world.call("front_desk", query, id=check))["node"] for check in checks]
     assert found == [None, {"id": checks[1]}]
+
+
+async def test_a_statement_that_could_not_be_handled_goes_ninety_days_after_it_was_resolved(world: World) -> None:
+    database, topic = world.gateway.database, f"retention-{key()}"
+    now = datetime.now(UTC)
+    resolved = [now - timedelta(days=90, minutes=1), now - timedelta(days=89, hours=23), None]
+    places = [Place(topic, 0, number) for number in range(len(resolved))]
+    for place, resolved_at in zip(places, resolved, strict=True):
+        dead = NewDeadStatement(
+            topic, 0, place.first_offset, place.first_offset, "INVALID_INPUT", "test", b"{}", LONG_AGO
+        )
+        await database.transact(partial(dead_statements_db.put, dead=dead))
+        if resolved_at is not None:
+            await database.transact(partial(dead_statements_db.resolve, place=place, now=resolved_at))
+    await world.gateway.sweep()
+    async with database.reading() as connection:
+        assert [await dead_statements_db.raw_of(connection, place) for place in places] == [None, b"{}", b"{}"]
 
 
 async def _insert_old_keys(database: Database, subject: str, number: int) -> None:

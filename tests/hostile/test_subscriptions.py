@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import statistics
 from collections.abc import AsyncIterator
 
 import httpx
@@ -20,7 +21,7 @@ from tests.hostile.test_beside_others import times_of
 SUBSCRIPTIONS, PER_SOCKET = 294, 10
 WINDOWS, WINDOW_SECONDS = (20 if IS_FULL else 3), 1.0
 CHANGE_SECONDS = 0.1
-WORST_SECONDS = 0.25
+SLOW_SECONDS = 0.25
 # Each its own text, so that no two of them share an answer.
 WATCH = "subscription Watch%d { claimStatusChanged { cursor claim { id } } }"
 
@@ -85,7 +86,15 @@ async def test_one_patients_subscriptions_cost_others_nothing(fleet: Fleet, figu
         changes=changes,
         quiet_worst_milliseconds=1000 * max(quiet),
         beside_worst_milliseconds=1000 * max(beside),
-        ratio=max(beside) / max(quiet),
+        quiet_p95_milliseconds=1000 * _slow(quiet),
+        beside_p95_milliseconds=1000 * _slow(beside),
+        ratio=_slow(beside) / _slow(quiet),
     )
     assert changes >= WINDOWS
-    assert max(beside) <= max(3 * max(quiet), WORST_SECONDS)
+    # Not the worst one alone: that may have waited for another process of a busy machine.
+    assert _slow(beside) <= max(3 * _slow(quiet), SLOW_SECONDS)
+
+
+def _slow(times: list[float]) -> float:
+    """What one in twenty requests exceeds."""
+    return statistics.quantiles(times, n=20)[18]

@@ -28,8 +28,14 @@ from tests.machine.books import Row, Rows
 from tests.machine.stage import Stage, staged
 from tests.services import Services
 
-STEPS = int(os.environ.get("BILLING_TEST_MACHINE_STEPS", "2000"))
+STEPS = int(os.environ.get("BILLING_TEST_MACHINE_STEPS", "500"))
 STEPS_OF_ONE_LIFE = 60
+LIVES_OF_ONE_ROUND, ROUNDS_MAX = 4, 200
+EVERYTHING = {
+    *("createClaim", "submitClaims", "startReview", "requestInformation", "adjudicateClaim", "cancelClaim"),
+    *("appealDenial", "acceptDenial", "answerAppeal", "replaceClaim", "createInvoice", "issueInvoice"),
+    *("cancelInvoice", "adjustInvoice", "settleInvoice", "reverseSettlement", "importRemittance", "postRemittance"),
+}
 PICKS = st.integers(0, 10_000)
 SHARES = st.integers(0, 100)
 _numbers = itertools.count(1)
@@ -335,19 +341,20 @@ def stage(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_every_invariant_holds_after_every_step(stage: Stage) -> None:
-    """At least BILLING_TEST_MACHINE_STEPS steps (2,000 unless told)."""
+    """At least BILLING_TEST_MACHINE_STEPS steps (500 unless told), and until every mutation has succeeded once."""
     Billing.stage, Billing.steps, Billing.done = stage, 0, {}
     lives = settings(
-        max_examples=20,
+        max_examples=LIVES_OF_ONE_ROUND,
         stateful_step_count=STEPS_OF_ONE_LIFE,
         deadline=None,
         database=None,
+        # Hypothesis turns this on where CI is set: every round would then be the first one again.
+        derandomize=False,
         suppress_health_check=list(HealthCheck),
     )
-    while Billing.steps < STEPS:
+    for _ in range(ROUNDS_MAX):
         run_state_machine_as_test(Billing, settings=lives)
+        if Billing.steps >= STEPS and set(Billing.done) == EVERYTHING:
+            break
     print(f"\n{Billing.steps} steps: {dict(sorted(Billing.done.items()))}")  # noqa: T201 - the figures, with -s
-    everything = {"createClaim", "submitClaims", "startReview", "requestInformation", "adjudicateClaim", "cancelClaim"}
-    everything |= {"appealDenial", "acceptDenial", "answerAppeal", "replaceClaim", "createInvoice", "issueInvoice"}
-    everything |= {"cancelInvoice", "adjustInvoice", "settleInvoice", "reverseSettlement"}
-    assert set(Billing.done) == everything | {"importRemittance", "postRemittance"}
+    assert set(Billing.done) == EVERYTHING
