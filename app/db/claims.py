@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy import Select, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.engine import batches, fetch, fetch_in, fetch_one, run, scalar
 from app.db.filters import Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
@@ -146,8 +146,8 @@ async def lock(connection: AsyncConnection, scope: DataScope, claim_id: str) -> 
 
 async def lock_many(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
     """Several claims locked at once, always in id order so that two callers cannot deadlock."""
-    query = _visible(scope).where(claims.c.id.in_(ids)).order_by(claims.c.id).with_for_update()
-    return await fetch(connection, query, ClaimRecord)
+    query = _visible(scope).order_by(claims.c.id).with_for_update()
+    return await fetch_in(connection, query, claims.c.id, sorted(ids), ClaimRecord)
 
 
 async def page(connection: AsyncConnection, scope: DataScope, where: ClaimFilter, keyset: Keyset) -> list[ClaimRecord]:
@@ -199,8 +199,8 @@ async def update_items(connection: AsyncConnection, items: Sequence[ItemRecord])
 async def items_of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[ItemRecord]:
     """The items of those of these claims that are within the scope, in sequence order."""
     query = select(*ITEM).join(claims, claims.c.id == claim_items.c.claim_id)
-    query = query.where(claim_items.c.claim_id.in_(claim_ids), claims_in(scope))
-    return await fetch(connection, query.order_by(claim_items.c.claim_id, claim_items.c.sequence), ItemRecord)
+    query = query.where(claims_in(scope)).order_by(claim_items.c.claim_id, claim_items.c.sequence)
+    return await fetch_in(connection, query, claim_items.c.claim_id, claim_ids, ItemRecord)
 
 
 async def items_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ItemRecord]:
@@ -218,18 +218,32 @@ async def active_replacements(connection: AsyncConnection, scope: DataScope, ids
 async def replaced_among(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
     """Which of these claims have a replacement that is not cancelled."""
     table = claims.c
-    query = select(table.replaces_id).where(table.replaces_id.in_(ids), table.status != ClaimStatus.CANCELLED)
-    return {row[0] for row in (await connection.execute(query)).all()}
+    found: set[str] = set()
+    for batch in batches(ids):
+        query = select(table.replaces_id).where(table.replaces_id.in_(batch), table.status != ClaimStatus.CANCELLED)
+        found.update((await connection.execute(query)).scalars())
+    return found
 
 
 async def by_numbers(
-    connection: AsyncConnection, scope: DataScope, provider: str, payer: str, numbers: Sequence[str]
+    connection: AsyncConnection,
+    scope: DataScope,
+    provider: str,
+    payer: str,
+    *,
+    own_numbers: Sequence[str],
+    payer_numbers: Sequence[str],
 ) -> list[ClaimRecord]:
-    """The claims with one of these numbers, the provider's own or the payer's."""
+    """The claims with one of these numbers of their own, or of the payer's."""
     table = claims.c
-    named = or_(table.provider_claim_number.in_(numbers), table.payer_claim_number.in_(numbers))
-    query = _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer, named)
-    return await fetch(connection, query, ClaimRecord)
+    visible = _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer)
+    found: dict[str, ClaimRecord] = {}
+    # Numbers of the payer have no index: one statement reads the claims once.
+    conditions = [table.provider_claim_number.in_(batch) for batch in batches(own_numbers)]
+    conditions += [table.payer_claim_number.in_(payer_numbers)] if payer_numbers else []
+    for condition in conditions:
+        found |= {claim.id: claim for claim in await fetch(connection, visible.where(condition), ClaimRecord)}
+    return list(found.values())
 
 
 async def services_elsewhere(

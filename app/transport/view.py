@@ -148,11 +148,11 @@ class GraphQLView:
         answer = await self._answer(operation, context, request.receive)
         return EventStream(_single_answer(answer)) if media == EVENTS else _json_response(answer, (media,))
 
-    async def _answer(self, operation: Operation, context: OperationContext, receive: Receive | None = None) -> Answer:
+    async def _answer(self, operation: Operation, context: OperationContext, receive: Receive) -> Answer:
         """A query ends when its client disconnects. A mutation is finished: a client that asks again with the same
         idempotency key learns the result."""
         is_query = operation.type is OperationType.QUERY
-        gone = partial(disconnected, receive) if is_query and receive else None
+        gone = partial(disconnected, receive) if is_query else None
         return await self._pipeline.answer(operation, context.for_operation(), gone)
 
     async def _prepare(self, value: object, context: OperationContext) -> Operation:
@@ -169,17 +169,18 @@ class GraphQLView:
             raise Refused(errors.BAD_REQUEST, f"send 1 to {self._batch_max} operations in a batch")
 
     async def _batch(self, values: list[Any], context: OperationContext, accepted: tuple[str, ...]) -> Response:
-        """One after the other, so that mutations keep their order."""
-        bodies = [(await self._batched(value, context)).body for value in values]
+        """One after the other, so that mutations keep their order, and all of them within one deadline."""
+        ends_at = self._pipeline.batch_ends_at()
+        bodies = [(await self._batched(value, context, ends_at)).body for value in values]
         return _json_response(Answer(b"[" + b",".join(bodies) + b"]"), accepted)
 
-    async def _batched(self, value: object, context: OperationContext) -> Answer:
+    async def _batched(self, value: object, context: OperationContext, ends_at: float) -> Answer:
         try:
             operation = await self._prepare(value, context)
             _check_batchable(operation)
         except Exception as error:  # noqa: BLE001 - masked and logged; the others of the batch are answered
             return self._pipeline.refuse(error, request_id=context.request_id)
-        return await self._answer(operation, context)
+        return await self._pipeline.answer(operation, context.for_operation(), ends_at=ends_at)
 
 
 def _check_batchable(operation: Operation) -> None:
