@@ -22,14 +22,12 @@ from app.db import (
     settlements,
     tuss,
 )
-from app.db.children import Children
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.db.eligibility import EligibilityRecord
 from app.db.engine import Database
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
-from app.db.paging import Keyset
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
@@ -41,6 +39,7 @@ from app.transport.work import Work
 
 Row = TypeVar("Row")
 TermKey = tuple[str, str]
+Related = Callable[[AsyncConnection, DataScope, list[str]], Awaitable[Sequence[Any]]]
 _TERM = TypeAdapter(TussRecord)
 
 
@@ -52,31 +51,19 @@ class Loaders:
         self._cache = cache
         self._scope = scope
         self._work = work
-        self._pages: dict[tuple[Any, ...], DataLoader[str, Any]] = {}
-        self._counts: dict[tuple[Any, ...], DataLoader[str, int]] = {}
+        self._related: dict[tuple[Any, ...], DataLoader[str, Any]] = {}
 
-    def children(self, of: Children[Row], keyset: Keyset, where: Any = None) -> DataLoader[str, list[Row]]:
-        """The loader of the rows that a page of each parent has."""
+    def related(self, relation: tuple[Any, ...], read: Related) -> DataLoader[str, Any]:
+        """The loader of a relation with arguments: one for each list, page and filter."""
+        found = self._related.get(relation)
+        if found is None:
 
-        async def load(parents: list[str]) -> list[list[Row]]:
-            found: dict[str, list[Row]] = {}
-            async with self._database.reading() as connection:
-                for parent, row in await of.page(connection, self._scope, parents, keyset, where):
-                    found.setdefault(parent, []).append(row)
-            return [found.get(each, []) for each in parents]
+            async def load(keys: list[str]) -> Sequence[Any]:
+                async with self._database.reading() as connection:
+                    return await read(connection, self._scope, keys)
 
-        place = (of, keyset.column.key, keyset.descending, keyset.limit, keyset.after, where)
-        return self._pages.setdefault(place, Loader(load, self._work))
-
-    def child_counts(self, of: Children[Any], where: Any = None) -> DataLoader[str, int]:
-        """The loader of how many rows each parent has."""
-
-        async def load(parents: list[str]) -> list[int]:
-            async with self._database.reading() as connection:
-                counts = await of.counts(connection, self._scope, parents, where)
-            return [counts.get(each, 0) for each in parents]
-
-        return self._counts.setdefault((of, where), Loader(load, self._work))
+            found = self._related[relation] = Loader(load, self._work)
+        return found
 
     def _one(
         self, query: Callable[[AsyncConnection, list[str]], Awaitable[list[Row]]], key: Callable[[Row], str]

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from app.db.children import Children
+from app.db.paging import Keyset
+from app.domain.data_scope import DataScope
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, PageRequest, opened, page_of
+from app.resolvers.paging import Cursors, Order, Page, keyset_of, page_of
 
 Row = TypeVar("Row")
 
@@ -23,7 +27,29 @@ class NestedList(Generic[Row]):
 
         Pages of one level that differ only by their parent are read together, and so are their counts.
         """
-        binding = (self.field, parent, where, self.order.column.name, self.order.descending)
-        keyset, sign = opened(ctx, PageRequest(first, after, binding), self.order)
-        rows = await ctx.loaders.children(self.children, keyset, where).load(parent)
-        return page_of(rows, keyset, sign, lambda: ctx.loaders.child_counts(self.children, where).load(parent))
+        keyset = keyset_of(first, after, self._cursors(ctx, parent, where))
+
+        async def pages(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> list[Page[Row]]:
+            found: dict[str, list[Row]] = {}
+            for key, row in await self.children.page(connection, scope, parents, keyset, where):
+                found.setdefault(key, []).append(row)
+            return [self._page(ctx, each, found.get(each, []), keyset, where) for each in parents]
+
+        # Built once for each parent: the same one may be on thousands of places of a level.
+        result: Page[Row] = await ctx.loaders.related((self, first, keyset.after, where), pages).load(parent)
+        return result
+
+    def _page(self, ctx: Context, parent: str, rows: list[Row], keyset: Keyset, where: Any) -> Page[Row]:
+        async def counts(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> list[int]:
+            found = await self.children.counts(connection, scope, parents, where)
+            return [found.get(each, 0) for each in parents]
+
+        async def count() -> int:
+            return int(await ctx.loaders.related((self, where), counts).load(parent))
+
+        return page_of(rows, keyset, self._cursors(ctx, parent, where), count)
+
+    def _cursors(self, ctx: Context, parent: str, where: Any) -> Cursors[Row]:
+        return Cursors(
+            ctx.cursor_key, (self.field, parent, where, self.order.column.name, self.order.descending), self.order
+        )

@@ -31,7 +31,6 @@ ELSEWHERE = {
     ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
     ("RemittanceLine", "claim"): 'node(id: "<matched_line>") { ... on RemittanceLine',
     ("RemittanceLine", "denials"): 'node(id: "<matched_line>") { ... on RemittanceLine',
-    ("InvoiceLine", "denial"): 'invoice(id: "<invoice>") { lines',
 }
 IDS = {"Claim": "claim", "ClaimItem": "item", "Denial": "denial", "Invoice": "invoice", "Settlement": "settlement"}
 IDS |= {

@@ -181,11 +181,17 @@ def _nested() -> Iterator[NestedList[Any]]:
 def _loaders(gateway: Gateway, scope: DataScope) -> dict[str, DataLoader[Any, Any]]:
     loaders = Loaders(gateway.database, gateway.parts.cache, scope, Work())
     names = [name for name, value in vars(Loaders).items() if isinstance(value, cached_property)]
-    found = {name: getattr(loaders, name) for name in names if name not in REFERENCE}
-    for each in _nested():
-        keyset = Keyset(each.order.column, each.order.identifier, each.order.descending, PAGE_MAX)
-        found[each.field] = loaders.children(each.children, keyset)
-        found[f"{each.field}: count"] = loaders.child_counts(each.children)
+    return {name: getattr(loaders, name) for name in names if name not in REFERENCE}
+
+
+async def _children(gateway: Gateway, scope: DataScope, keys: list[str]) -> dict[str, list[Any]]:
+    """Connection of an object -> the rows of its pages and its counts, for parents with these ids."""
+    found: dict[str, list[Any]] = {}
+    async with gateway.database.reading() as connection:
+        for each in _nested():
+            keyset = Keyset(each.order.column, each.order.identifier, each.order.descending, PAGE_MAX)
+            found[each.field] = await each.children.page(connection, scope, keys, keyset)
+            found[f"{each.field}: count"] = list(await each.children.counts(connection, scope, keys))
     return found
 
 
@@ -202,9 +208,13 @@ async def test_every_relation_is_empty_for_others_and_full_for_its_own(
     own = attackers(victim, everything)[0].scope
     for name, loader in _loaders(embedded_gateway, own).items():
         assert await _loaded(loader, keys), f"plant rows for Loaders.{name} in tests/access/world.py"
+    for name, rows in (await _children(embedded_gateway, own, keys)).items():
+        assert rows, f"plant rows for {name} in tests/access/world.py"
     for stranger in _strangers(other):
         for name, loader in _loaders(embedded_gateway, stranger.scope).items():
             assert await _loaded(loader, keys) == [], f"Loaders.{name} shows rows to another {stranger.kind}"
+        for name, rows in (await _children(embedded_gateway, stranger.scope, keys)).items():
+            assert rows == [], f"{name} shows rows to another {stranger.kind}"
     figures(relations=len(_loaders(embedded_gateway, own)))
 
 

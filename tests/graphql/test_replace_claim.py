@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db.tables import outbox
-from tests.factories import BLOOD_COUNT, CLAIM_FIELDS, CONSULTATION, World, key, new_world, refusals, today
+from tests.factories import BLOOD_COUNT, CLAIM_FIELDS, CONSULTATION, World, flat, key, new_world, refusals, today
 from tests.gateway import Gateway
 
 CLAIM = f"claim {{ {CLAIM_FIELDS} }}"
@@ -22,7 +22,7 @@ CONFLICT = [("CONFLICT", "id", None)]
 async def _read(world: World, claim_id: str) -> Any:
     steps = "history(first: 100) { nodes { action denialAction version } }"
     query = f"query($id: ID!) {{ claim(id: $id) {{ {WHOLE} {steps} }} }}"
-    return (await world.call("reviewer", query, id=claim_id))["claim"]
+    return flat((await world.call("reviewer", query, id=claim_id))["claim"])
 
 
 async def _decided(world: World, status: str = "PARTIALLY_APPROVED", **changes: Any) -> str:

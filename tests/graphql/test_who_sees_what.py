@@ -191,7 +191,7 @@ ARGUMENTS = {"claim": 'id: "x"', "invoice": 'id: "x"', "node": 'id: "x"', "nodes
 ARGUMENTS |= {"remittance": 'id: "x"', "claimPreflight": 'input: {claimId: "x"}'}
 ARGUMENTS |= {"tussTerm": 'codeSystem: "22", code: "1"'}
 SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
-SELECTIONS |= {"remittance": "id", "contracts": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
+SELECTIONS |= {"remittance": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
 SELECTIONS |= {"billingIndicators": "claimsWithoutReturn"}
 
 

@@ -37,7 +37,7 @@ LARGEST = {
     ),
     "the claims of each claim's invoice": (THROUGH_LINES, PAGE_MAX * PAGE_MAX, '"claim":'),
 }
-INNER = "lines(first: 100) { nodes { id } }"
+INNER = "lines(first: 100) { nodes { claim { items { id } } } }"
 for _ in range(2):
     INNER = f"lines(first: 100) {{ nodes {{ claim {{ invoice {{ {INNER} }} }} }} }}"
 NESTED = f"query($i: ID!) {{ invoice(id: $i) {{ {INNER} }} }}"
