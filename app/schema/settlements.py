@@ -15,7 +15,7 @@ from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, check_input, guarded
-from app.schema.objects import Invoice, Settlement
+from app.schema.invoice_objects import Invoice, Settlement
 from app.services import settlements as service
 from app.services.settlements import Payment
 

@@ -32,7 +32,8 @@ from app.schema.base.subscriptions import (
     status,
     subscription,
 )
-from app.schema.objects import Claim, Denial, Invoice, Settlement
+from app.schema.invoice_objects import Invoice, Settlement
+from app.schema.objects import Claim, Denial
 from app.schema.remittances import Remittance, RemittanceLine
 
 ALL_OF = "Every given condition must match."
