@@ -127,9 +127,14 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
 async def _matched_lines(
     unit: UnitOfWork, statement: Statement, remittance: RemittanceRecord
 ) -> list[RemittanceLineRecord]:
-    numbers = {number for line in statement.lines for number in (line.provider_claim_number, line.payer_claim_number)}
-    wanted = sorted(number for number in numbers if number is not None)
-    claims = await claims_db.by_numbers(unit.connection, unit.scope, statement.provider, statement.payer, wanted)
+    claims = await claims_db.by_numbers(
+        unit.connection,
+        unit.scope,
+        statement.provider,
+        statement.payer,
+        own_numbers=sorted({line.provider_claim_number for line in statement.lines if line.provider_claim_number}),
+        payer_numbers=sorted({line.payer_claim_number for line in statement.lines if line.payer_claim_number}),
+    )
     replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
     # A claim and the one that replaces it have the same number of the payer, which means the newer one.
     active = _Numbered(claim for claim in claims if claim.id not in replaced)

@@ -18,7 +18,7 @@ from app.db import claims, contracts, denials, eligibility, history, invoices, o
 from app.db import invoice_lines as lines
 from app.db import parties as coverage
 from app.db import settlements as settlements_db
-from app.db.claims import ServicesOf
+from app.db.claims import PatientOf
 from app.domain.data_scope import DataScope
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
@@ -228,14 +228,14 @@ def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
     """Whether the same service was billed already, a question of the preflight."""
     world = victim.world
-    whose = ServicesOf(world.provider, world.payer, world.patient, ("",))
+    whose = PatientOf(world.provider, world.payer, world.patient)
     billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today())
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
-            return await claims.services_elsewhere(connection, attacker.scope, whose, [billed]) or None
+            return (await claims.billed_services(connection, attacker.scope, [whose], [billed]))[whose] or None
 
-    return Probe("claims.services_elsewhere", run)
+    return Probe("claims.billed_services", run)
 
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:
