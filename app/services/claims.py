@@ -57,10 +57,10 @@ async def _insert(
         # The check ran without a lock: another caller used the number before this insert.
         raise BillingError(preflight.duplicate_number()) from None
     unit.step(claim_step(unit, draft, ClaimAction.CREATE))
-    unit.emit(claim_event("ClaimCreated", draft, at=unit.now))
+    unit.emit(claim_event("ClaimCreated", draft, previous=None, at=unit.now))
     if submit:
         unit.step(claim_step(unit, claim, ClaimAction.SUBMIT))
-        unit.emit(claim_event("ClaimSubmitted", claim, at=unit.now))
+        unit.emit(claim_event("ClaimSubmitted", claim, previous=draft.status, at=unit.now))
     unit.changed(claim.id, claim.patient_id)
     return claim
 
@@ -107,7 +107,7 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     renewed = replace(claim, **claim_checks.columns_of(form, checked), version=claim.version + 1)
     await _rewrite(unit, renewed, form, checked)
     unit.step(claim_step(unit, renewed, ClaimAction.UPDATE))
-    unit.emit(claim_event("ClaimUpdated", renewed, at=unit.now))
+    unit.emit(claim_event("ClaimUpdated", renewed, previous=claim.status, at=unit.now))
     unit.changed(renewed.id, renewed.patient_id)
     return renewed
 
@@ -181,14 +181,15 @@ async def _submit(unit: UnitOfWork, batch: _Batch, claim: ClaimRecord) -> ClaimR
     )
     found.require_passed()
     batch.billed.add(claim, items)
-    return await store(unit, _submitted(unit, claim, found), ClaimAction.SUBMIT, "ClaimSubmitted")
+    return await store(unit, claim, _submitted(unit, claim, found), ClaimAction.SUBMIT, "ClaimSubmitted")
 
 
 async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
     """Withdraw a claim that is not decided yet."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    claim = after_action(await locked(unit, id, version), ClaimAction.CANCEL)
-    return await store(unit, claim, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    claim = await locked(unit, id, version)
+    cancelled = after_action(claim, ClaimAction.CANCEL)
+    return await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
 
 
 async def locked(unit: UnitOfWork, claim_id: str, version: int | None) -> ClaimRecord:
@@ -206,14 +207,20 @@ def after_action(claim: ClaimRecord, action: ClaimAction) -> ClaimRecord:
 
 
 async def store(
-    unit: UnitOfWork, claim: ClaimRecord, action: ClaimAction, event: str, *, reason: str | None = None
+    unit: UnitOfWork,
+    before: ClaimRecord,
+    after: ClaimRecord,
+    action: ClaimAction,
+    event: str,
+    *,
+    reason: str | None = None,
 ) -> ClaimRecord:
-    """Write the changed claim, its step of history and its event."""
-    await claims_db.update_claim(unit.connection, claim)
-    unit.step(claim_step(unit, claim, action, reason=reason))
-    unit.emit(claim_event(event, claim, at=unit.now))
-    unit.changed(claim.id, claim.patient_id)
-    return claim
+    """Write the claim as it is after the action, the step of history and the event; the result is that claim."""
+    await claims_db.update_claim(unit.connection, after)
+    unit.step(claim_step(unit, after, action, reason=reason))
+    unit.emit(claim_event(event, after, previous=before.status, at=unit.now))
+    unit.changed(after.id, after.patient_id)
+    return after
 
 
 def _submitted(unit: UnitOfWork, claim: ClaimRecord, found: Preflight) -> ClaimRecord:
