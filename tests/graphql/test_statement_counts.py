@@ -1,10 +1,8 @@
 """A request costs a fixed number of SQL statements, whatever the number of rows."""
 
-from typing import Any
+from datetime import timedelta
 
-from tests.factories import CONSULTATION, World, flat, key, today
-from tests.graphql.test_back_edges import won_appeal
-from tests.graphql.test_remittances import line, post, taken
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, flat, key, today
 
 LIST = """
 query Claims($first: Int!) {
@@ -104,91 +102,37 @@ async def test_the_life_of_fifty_claims_costs_as_many_statements_as_that_of_five
     assert counts == {5: 5, 50: 5}
 
 
-NESTED = """
-query Invoices($first: Int!) {
-  invoices(first: $first, orderBy: OLDEST_FIRST) {
-    nodes { lines(first: 20) { totalCount nodes { id amount } } history { totalCount nodes { action } } }
-  }
+SUBMIT = """
+mutation($input: SubmitClaimsInput!) {
+  submitClaims(input: $input) { results { claim { status warnings { field tissCode } } } errors { code } }
 }
 """
 
 
-async def test_lists_of_fifty_parents_cost_as_many_statements_as_those_of_five(world: World) -> None:
-    for _ in range(50):
-        await world.draft_invoice("10.00")
+async def test_a_batch_looks_for_services_billed_before_in_one_statement(world: World) -> None:
+    billed = await world.submitted_claim(items=[BLOOD_COUNT])
+    assert billed["status"] == "SUBMITTED"
+    days = [str(today() - timedelta(days=number)) for number in range(10)]
     counts = {}
-    for first in (5, 50):
+    for size in (2, 10):
+        drafts = [(await world.create_claim(serviceDate=day))["claim"]["id"] for day in days[: size - 1]]
+        drafts.append((await world.create_claim(items=[BLOOD_COUNT]))["claim"]["id"])
         with world.gateway.counting() as statements:
-            nodes = (await world.call("finance", NESTED, first=first))["invoices"]["nodes"]
-        assert [node["lines"]["totalCount"] for node in nodes] == [1] * first
-        assert [flat(node["history"]["nodes"]) for node in nodes] == [[{"action": "CREATE"}]] * first
-        counts[first] = len(statements)
-    # page, then the pages and the counts of lines and history
-    assert counts == {5: 5, 50: 5}
+            answer = await world.call("biller", SUBMIT, input={"claimIds": drafts})
+        results = answer["submitClaims"]["results"]
+        assert [each["claim"]["status"] for each in results] == ["SUBMITTED"] * size
+        duplicate = [{"field": "items.0", "tissCode": "3209"}]
+        # The first batch bills the consultation of today; in the second one its first draft bills it again.
+        warned = [duplicate if size == 10 and place == 0 else [] for place in range(size - 1)]
+        assert [each["claim"]["warnings"] for each in results] == [*warned, duplicate]
+        reads = [text for text in statements if text.startswith("SELECT") and "claim_items" in text]
+        counts[size] = (len(reads), len(statements))
+    # the items of all drafts, and what is billed of these elsewhere; with them the locks and the history
+    assert counts == {size: (2, 4 + 7 * size) for size in (2, 10)}
 
 
-async def test_a_count_of_each_parent_is_made_only_when_it_is_asked_for(world: World) -> None:
-    await world.draft_invoice("10.00")
-    await world.draft_invoice("20.00")
-    with world.gateway.counting() as statements:
-        await world.call("finance", "{ invoices { nodes { lines { nodes { id } } } } }")
-    assert len(statements) == 2
-
-
-OF_CLAIMS = """
-query Claims($first: Int!) {
-  claims(first: $first) {
-    nodes {
-      patient { claims(first: 2) { totalCount nodes { id } } eligibilityChecks { nodes { id } } }
-      items { denials { invoiceLine { id } } }
-      invoices { totalCount nodes { id } }
-    }
-  }
-}
-"""
-OF_SETTLEMENTS = """
-query Settlements($first: Int!) {
-  settlements(first: $first) {
-    nodes {
-      reversibleAmount reversals { totalCount nodes { id } }
-      remittance { settlements { totalCount nodes { id } } }
-    }
-  }
-}
-"""
-
-
-async def _cost(world: World, role: str, query: str, first: int) -> tuple[int, list[Any]]:
-    with world.gateway.counting() as statements:
-        (found,) = flat(await world.call(role, query, first=first)).values()
-    assert len(found) == first
-    return len(statements), found
-
-
-async def test_ways_back_from_claims_cost_a_fixed_number_of_statements(world: World) -> None:
-    for _ in range(6):
-        claim, _denial = await won_appeal(world)
-        await world.create_invoice([claim])
-    counts = {}
-    for first in (2, 6):
-        counts[first], nodes = await _cost(world, "reviewer", OF_CLAIMS, first)
-        assert [node["patient"]["claims"]["totalCount"] for node in nodes] == [6] * first
-        assert all(node["items"][0]["denials"][0]["invoiceLine"]["id"] for node in nodes)
-        assert [node["invoices"]["totalCount"] for node in nodes] == [1] * first
-    # page, patients, their claims and the count, eligibility checks, items, denials, lines of won appeals, invoices of
-    # claims and their counts
-    assert counts == {2: 10, 6: 10}
-
-
-async def test_ways_back_from_settlements_cost_a_fixed_number_of_statements(world: World) -> None:
-    for number in range(6):
-        claim = await world.approved_claim()
-        remittance = await taken(world, line(claim, "100.00"), statementNumber=f"D{number}")
-        assert (await post(world, remittance))["postedLines"] == 1
-    counts = {}
-    for first in (2, 6):
-        counts[first], nodes = await _cost(world, "finance", OF_SETTLEMENTS, first)
-        assert [node["reversibleAmount"] for node in nodes] == ["100.00"] * first
-        assert [node["remittance"]["settlements"]["totalCount"] for node in nodes] == [1] * first
-    # page, what is reversed, reversals and their counts, remittances, their settlements and the counts
-    assert counts == {2: 7, 6: 7}
+async def test_drafts_of_a_batch_are_duplicates_of_those_before_them(world: World) -> None:
+    drafts = [(await world.create_claim())["claim"]["id"] for _ in range(3)]
+    results = (await world.call("biller", SUBMIT, input={"claimIds": drafts}))["submitClaims"]["results"]
+    duplicate = [{"field": "items.0", "tissCode": "3209"}]
+    assert [each["claim"]["warnings"] for each in results] == [[], duplicate, duplicate]
