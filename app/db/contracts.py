@@ -122,6 +122,11 @@ def _visible_prices(scope: DataScope) -> Select[Any]:
     return query.where(contracts_in(scope))
 
 
+async def prices_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[PriceRecord]:
+    """The prices with these ids, of contracts within the scope."""
+    return await fetch(connection, _visible_prices(scope).where(contract_prices.c.id.in_(ids)), PriceRecord)
+
+
 async def prices_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[PriceRecord]:
     """The price lists of these contracts of the scope, ordered by code system, code and first day."""
     table = contract_prices.c

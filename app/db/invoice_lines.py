@@ -97,6 +97,11 @@ async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequen
     return await fetch(connection, query, LineRecord)
 
 
+async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[LineRecord]:
+    """The lines with these ids whose invoices are within the scope."""
+    return await fetch(connection, _visible(scope).where(invoice_lines.c.id.in_(ids)), LineRecord)
+
+
 async def of_won_appeals(connection: AsyncConnection, scope: DataScope, denial_ids: Sequence[str]) -> list[LineRecord]:
     """The lines of active invoices that bill the won appeals against these denials."""
     return await fetch(connection, _visible(scope).where(invoice_lines.c.billed_denial_id.in_(denial_ids)), LineRecord)

@@ -11,8 +11,10 @@ from strawberry.dataloader import DataLoader
 
 from app.db import (
     claims,
+    contracts,
     denials,
     eligibility,
+    emergency,
     identity,
     invoice_lines,
     invoices,
@@ -23,8 +25,10 @@ from app.db import (
     tuss,
 )
 from app.db.claims import ClaimRecord, ItemRecord
+from app.db.contracts import ContractRecord, PriceRecord
 from app.db.denials import DenialRecord
 from app.db.eligibility import EligibilityRecord
+from app.db.emergency import EmergencyRecord
 from app.db.engine import Database
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
@@ -96,6 +100,10 @@ class Loaders:
         return self._one(parties.providers_by_code, lambda row: row.cnes)
 
     @cached_property
+    def provider_by_id(self) -> DataLoader[str, ProviderRecord | None]:
+        return self._one(lambda c, keys: parties.providers_by_id(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
     def patient(self) -> DataLoader[str, PatientRecord | None]:
         return self._one(lambda c, keys: parties.patients_by_id(c, self._scope, keys), lambda row: row.id)
 
@@ -148,6 +156,10 @@ class Loaders:
         return Loader(load, self._work)
 
     @cached_property
+    def invoice_line(self) -> DataLoader[str, LineRecord | None]:
+        return self._one(lambda c, keys: invoice_lines.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
     def line_of_won_appeal(self) -> DataLoader[str, LineRecord | None]:
         return self._one(
             lambda c, keys: invoice_lines.of_won_appeals(c, self._scope, keys), lambda row: row.billed_denial_id or ""
@@ -160,6 +172,18 @@ class Loaders:
     @cached_property
     def remittance_line(self) -> DataLoader[str, RemittanceLineRecord | None]:
         return self._one(lambda c, keys: remittances.lines_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def contract(self) -> DataLoader[str, ContractRecord | None]:
+        return self._one(lambda c, keys: contracts.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def price(self) -> DataLoader[str, PriceRecord | None]:
+        return self._one(lambda c, keys: contracts.prices_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def emergency_access(self) -> DataLoader[str, EmergencyRecord | None]:
+        return self._one(lambda c, keys: emergency.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def disputed_cents(self) -> DataLoader[str, int]:

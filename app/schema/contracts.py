@@ -5,14 +5,14 @@ from typing import Any
 
 import strawberry
 
-from app.db.contracts import ContractFilter, ContractRecord
+from app.db.contracts import ContractFilter, ContractRecord, PriceRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
 from app.schema.base import lists
 from app.schema.base.arguments import After, First, OfPayer, OfProvider
-from app.schema.base.connections import Connection
+from app.schema.base.connections import Connection, Node
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
 from app.schema.base.permissions import Requires, financial
@@ -26,7 +26,9 @@ TERM = "Days from issuing an invoice to its due date."
 
 
 @strawberry.type(description="An agreed price of a code, for services performed while it is valid.")
-class ContractPrice:
+class ContractPrice(Node):
+    record = PriceRecord
+
     code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
     code: str = strawberry.field(description="Code within the table (codigoProcedimento).")
     valid_from: date = strawberry.field(description="First day on which the price is valid.")
@@ -41,8 +43,9 @@ class ContractPrice:
 
 
 @strawberry.type(description="A contract between a provider and a payer.")
-class Contract:
-    id: strawberry.ID = strawberry.field(description="Id of the contract.")
+class Contract(Node):
+    record = ContractRecord
+
     submission_window_days: int = strawberry.field(description=WINDOW)
     appeal_deadline_days: int = strawberry.field(description=DEADLINE)
     payment_term_days: int = strawberry.field(description=TERM)

@@ -109,8 +109,9 @@ class Invoice(Node):
 
 
 @strawberry.type(description="A line of an invoice.")
-class InvoiceLine:
-    id: strawberry.ID = strawberry.field(description="Id of the line.")
+class InvoiceLine(Node):
+    record = LineRecord
+
     kind: InvoiceLineKind = strawberry.field(description="Kind of the line.")
     reason: str | None = strawberry.field(
         description="Reason for the adjustment; null for other lines.", extensions=personal("settlements:read")

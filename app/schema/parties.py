@@ -10,17 +10,17 @@ from app.domain.access_log import DataClass
 from app.resolvers import patients
 from app.schema.base import lists
 from app.schema.base.arguments import After, First
-from app.schema.base.connections import Node, OfRecord, connection_of
+from app.schema.base.connections import Node, connection_of
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, marked, maskable, personal
 
 # Whoever sees an object of a provider sees the provider; its number may be a person's CPF and is masked.
-_READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read", "eligibility:read")
+READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read", "eligibility:read")
 
 
 @strawberry.type(description="A health insurer (operadora).")
-class Payer(OfRecord):
+class Payer(Node):
     record = PayerRecord
 
     ans_code: str = strawberry.field(description="Registration with the regulator ANS (registroANS), six digits.")
@@ -34,14 +34,14 @@ class Payer(OfRecord):
 
 
 @strawberry.type(description="A hospital, clinic or laboratory (prestador).")
-class Provider(OfRecord):
+class Provider(Node):
     record = ProviderRecord
 
     cnes: str = strawberry.field(description="Number in the national register of health establishments (CNES).")
     name: str = strawberry.field(description="Name of the establishment.")
     tax_id: str | None = strawberry.field(
         description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.",
-        extensions=[Requires(*_READERS, data=DataClass.PERSONAL, clear="practitioners:read")],
+        extensions=[Requires(*READERS, data=DataClass.PERSONAL, clear="practitioners:read")],
     )
 
 

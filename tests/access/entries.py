@@ -36,6 +36,14 @@ IDS = {"Claim": "claim", "ClaimItem": "item", "Denial": "denial", "Invoice": "in
 IDS |= {
     "Remittance": "remittance",
     "RemittanceLine": "matched_line",
+    "InvoiceLine": "line",
+    "Contract": "contract",
+    "ContractPrice": "price",
+    "EmergencyAccess": "emergency",
+    "AccessLogEntry": "access",
+    "Payer": "payer",
+    "Provider": "provider",
+    "TussTerm": "term",
     "Eligibility": "eligibility",
     "Patient": "patient",
 }
@@ -66,7 +74,7 @@ class Entry:
     def query(self, selection: str, rich: Rich) -> str:
         """The query, for the objects of this world."""
         text = self.opening
-        for name, value in {**rich.ids, "number": rich.number}.items():
+        for name, value in {**rich.ids, **rich.shared, "number": rich.number}.items():
             text = text.replace(f"<{name}>", value)
         operation = "mutation " if self.steps[0].type_name == "Mutation" else ""
         return f"{operation}{{ {text} {{ {selection} }} {'}' * text.count('{ ')} }}"

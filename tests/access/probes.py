@@ -28,7 +28,7 @@ from tests.factories import CONSULTATION, key, today
 
 MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
 NOTHING_ZERO = "0.00"
-NO_NODES = {"contract", "emergency"}  # what `node` does not give
+NO_NODES = {"access"}  # what `node` gives to the patient only
 STREAMS = {
     "claimStatusChanged": "claim",
     "denialStatusChanged": "claim",

@@ -20,7 +20,7 @@ from app.schema.base.field_rules import rule_of
 from app.schema.base.permissions import Authenticated, Requires
 from app.schema.node import NODE_TYPES
 from tests.access.entries import CORE, Entry, Step, descend, entries, rooted, selection_of
-from tests.access.test_fields import ALL, FOR_PATIENTS, found_at, refused_at
+from tests.access.test_fields import ALL, FOR_PATIENTS, OF_PATIENTS, found_at, refused_at
 from tests.access.world import Rich, rich_world
 from tests.figures import Figures
 from tests.gateway import Gateway
@@ -81,7 +81,7 @@ def _on_the_way(entry: Entry) -> list[Requires]:
 
 
 def _token(rich: Rich, role: str, entry: Entry | None = None) -> str:
-    if entry is not None and entry.steps[0].field == FOR_PATIENTS:
+    if entry is not None and (entry.steps[0].field == FOR_PATIENTS or entry.type_name == OF_PATIENTS):
         return rich.gateway.token(role, patient=rich.world.patient)
     return rich.gateway.token(role, providers=[rich.world.provider])
 
@@ -184,7 +184,7 @@ async def test_every_kind_of_id_is_guarded_by_its_own_rule(
         prefix = (entry.reader or "")[:3]
         query = entry.query("id", rich)
         with role_without(monkeypatch, NODE_TYPES[prefix].any_of) as role:
-            token = _token(rich, role)
+            token = _token(rich, role, entry)
             assert (await rich.gateway.gql(query, token=token)).codes == ["FORBIDDEN"], entry
             with monkeypatch.context() as patch:
                 patch.setitem(node.NODE_TYPES, prefix, replace(NODE_TYPES[prefix], any_of=tuple(ALL)))

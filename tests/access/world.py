@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.domain import ids
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, today
 from tests.gateway import Gateway
 
@@ -11,10 +12,11 @@ EVENT_CODE = "1705"
 
 @dataclass
 class Rich:
-    """The parties and the ids of one object of every kind."""
+    """The parties and the ids of one object of every kind; `shared` are those of objects that everybody may know."""
 
     world: World
     ids: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=dict)
     number: str = ""
 
     @property
@@ -74,9 +76,10 @@ async def _contract(rich: Rich) -> None:
     terms = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30}
     values = {"provider": world.provider, "payer": world.payer, "prices": [{**price, "quantityMax": "9"}], **terms}
     token = world.gateway.token("admin", providers=["*"])
-    query = "mutation($input: SaveContractInput!) { saveContract(input: $input) { contract { id } errors { code } } }"
+    fields = "contract { id prices { nodes { id } } }"
+    query = f"mutation($input: SaveContractInput!) {{ saveContract(input: $input) {{ {fields} }} }}"
     found = (await world.gateway.gql(query, {"input": values}, token=token)).data["saveContract"]
-    rich.ids["contract"] = found["contract"]["id"]
+    rich.ids |= {"contract": found["contract"]["id"], "price": found["contract"]["prices"]["nodes"][0]["id"]}
 
 
 async def _decided_claim(rich: Rich) -> None:
@@ -119,6 +122,9 @@ async def _billed(rich: Rich) -> None:
     rich.ids["settlement"] = settled["settlement"]["id"]
     reversed_ = await world.reverse(rich.ids["settlement"], "5.00")
     rich.ids["reversal"] = reversed_["settlement"]["id"]
+    query = "query($id: ID!) { invoice(id: $id) { lines { nodes { id } } } }"
+    lines = (await world.call("finance", query, id=invoice["id"]))["invoice"]["lines"]["nodes"]
+    rich.ids["line"] = lines[0]["id"]
 
 
 async def _statement(rich: Rich) -> None:
@@ -163,6 +169,10 @@ async def _rest(rich: Rich) -> None:
     rich.ids["eligibility"] = checked["eligibility"]["id"]
     rich.ids["patient"] = world.patient
     rich.ids["emergency"] = await open_emergency(world)
+    own_log = (await world.call("patient", "{ myAccessLog { nodes { id } } }"))["myAccessLog"]["nodes"]
+    rich.ids["access"] = own_log[0]["id"]
+    rich.ids["provider"] = ids.of_key(ids.PROVIDER, world.provider)
+    rich.shared = {"payer": ids.of_key(ids.PAYER, world.payer), "term": "tus_22_10101012"}
 
 
 def nurse_of(world: World) -> str:

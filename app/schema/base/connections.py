@@ -30,7 +30,8 @@ class OfRecord:
 @strawberry.interface(description="An object with a globally unique id.")
 class Node(OfRecord):
     id: strawberry.ID = strawberry.field(
-        description="Globally unique id: a type prefix and a sortable random part, such as `clm_01k8…`."
+        description="Globally unique id: a type prefix and a sortable random part, such as `clm_01k8…`, or the "
+        "object's own key, such as `pyr_123456`."
     )
 
 
