@@ -1,11 +1,11 @@
 """Queries on claims and their items."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import batches, fetch, fetch_in, fetch_one, run, scalar
@@ -96,14 +96,25 @@ class ClaimFilter:
     is_in_dispute: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServicesOf:
-    """Whose services to look for, `other_than` the claim itself and the one it replaces: neither is a duplicate."""
+Service = tuple[str, str, date]
+"""What was done: code system, code and day."""
+
+
+class PatientOf(NamedTuple):
+    """A patient of a provider and payer: a service is billed twice only if all three are the same."""
 
     provider_cnes: str
     payer_ans: str
     patient_id: str
-    other_than: tuple[str, ...]
+
+
+class _Billed(NamedTuple):
+    provider_cnes: str
+    payer_ans: str
+    patient_id: str
+    code_system: str
+    code: str
+    performed_on: date
 
 
 CLAIM = columns(claims, ClaimRecord)
@@ -242,24 +253,40 @@ async def by_numbers(
     return list(found.values())
 
 
-async def services_elsewhere(
-    connection: AsyncConnection, scope: DataScope, claim: ServicesOf, services: Sequence[tuple[str, str, date]]
-) -> set[tuple[str, str, date]]:
-    """Which of these (table, code, day) other claims of this provider and payer bill for the same patient. Each is one
-    row of the result: a patient may have thousands of items on one day."""
+async def billed_services(
+    connection: AsyncConnection,
+    scope: DataScope,
+    patients: Collection[PatientOf],
+    services: Collection[Service],
+    *,
+    other_than: Collection[str] = (),
+) -> dict[PatientOf, set[Service]]:
+    """Which of these services sent claims of each patient bill; claims `other_than` these.
+
+    Each is one row of the result: a patient may have thousands of items on one day. Rows are chosen by lists of single
+    columns, as indexes need them; combinations that nobody asked for are left out here.
+    """
+    if not patients or not services:
+        return {patient: set() for patient in patients}
     item, table = claim_items.c, claims.c
-    service = (item.code_system, item.code, item.performed_on)
+    providers, payers, ids = ({each[place] for each in patients} for place in range(3))
+    systems, codes, days = ({each[place] for each in services} for place in range(3))
     query = (
-        select(*service)
+        select(table.provider_cnes, table.payer_ans, table.patient_id, item.code_system, item.code, item.performed_on)
         .distinct()
         .join(claims, table.id == item.claim_id)
-        .where(table.provider_cnes == claim.provider_cnes, table.payer_ans == claim.payer_ans)
-        .where(table.patient_id == claim.patient_id)
-        .where(tuple_(*service).in_(services))
-        .where(table.status.in_(sorted(SENT)), table.id.not_in(claim.other_than), claims_in(scope))
+        .where(table.provider_cnes.in_(providers), table.payer_ans.in_(payers), table.patient_id.in_(ids))
+        .where(item.code_system.in_(systems), item.performed_on.in_(days))
+        .where(table.status.in_(sorted(SENT)), table.id.not_in(other_than), claims_in(scope))
         .where(~is_replaced())
     )
-    return {(row[0], row[1], row[2]) for row in (await connection.execute(query)).all()}
+    found = {patient: set[Service]() for patient in patients}
+    wanted = frozenset(services)
+    for row in await fetch_in(connection, query, item.code, sorted(codes), _Billed):
+        patient, service = PatientOf(*row[:3]), row[3:]
+        if patient in found and service in wanted:
+            found[patient].add(service)
+    return found
 
 
 def _conditions(where: ClaimFilter) -> list[Condition]:

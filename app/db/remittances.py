@@ -82,6 +82,7 @@ class RemittanceFilter:
     provider: str | None = None
     status: tuple[RemittanceStatus, ...] | None = None
     statement_number: str | None = None
+    id: str | None = None
 
 
 REMITTANCE = columns(remittances, RemittanceRecord)
@@ -191,5 +192,6 @@ def _conditions(where: RemittanceFilter) -> list[Condition]:
         (table.payer_ans, where.payer),
         (table.provider_cnes, where.provider),
         (table.statement_number, where.statement_number),
+        (table.id, where.id),
     )
     return [*matching, *one_of((table.status, where.status))]

@@ -40,15 +40,16 @@ async def start(unit: UnitOfWork, *, id: str, version: int | None) -> ClaimRecor
 async def start_locked(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
     """Start or resume the review of a claim that the caller has locked."""
     action = ClaimAction.START_REVIEW
-    return await claims.store(unit, claims.after_action(claim, action), action, "ClaimReviewStarted")
+    return await claims.store(unit, claim, claims.after_action(claim, action), action, "ClaimReviewStarted")
 
 
 async def request_information(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> ClaimRecord:
     """Pause the review until the provider answers; the reason says what is missing."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     action = ClaimAction.REQUEST_INFORMATION
-    claim = claims.after_action(await claims.locked(unit, id, version), action)
-    return await claims.store(unit, claim, action, "ClaimInformationRequested", reason=reason)
+    claim = await claims.locked(unit, id, version)
+    asked = claims.after_action(claim, action)
+    return await claims.store(unit, claim, asked, action, "ClaimInformationRequested", reason=reason)
 
 
 async def adjudicate(
@@ -78,7 +79,7 @@ async def decide(
     items = {item.sequence: item for item in rows}
     _check_decisions(items, list(decisions), payer_claim_number)
     decided = _decided(unit, claim, action, decisions, payer_claim_number)
-    await claims.store(unit, decided, action, DECIDED_EVENTS[action])
+    await claims.store(unit, claim, decided, action, DECIDED_EVENTS[action])
     await _decide_items(unit, decided, items, decisions)
     return decided
 
