@@ -15,6 +15,7 @@ from app.db import (
     denials,
     eligibility,
     emergency,
+    history,
     identity,
     invoice_lines,
     invoices,
@@ -30,6 +31,7 @@ from app.db.denials import DenialRecord
 from app.db.eligibility import EligibilityRecord
 from app.db.emergency import EmergencyRecord
 from app.db.engine import Database
+from app.db.history import Changes, ClaimStep, InvoiceStep
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
@@ -118,6 +120,26 @@ class Loaders:
     @cached_property
     def item(self) -> DataLoader[str, ItemRecord | None]:
         return self._one(lambda c, keys: claims.items_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def claim_step(self) -> DataLoader[str, ClaimStep | None]:
+        return self._one(lambda c, keys: history.claim_steps_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def invoice_step(self) -> DataLoader[str, InvoiceStep | None]:
+        return self._one(lambda c, keys: history.invoice_steps_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def changes_of_claim(self) -> DataLoader[str, Changes | None]:
+        return self._one(lambda c, keys: history.changes_of_claims(c, self._scope, keys), lambda row: row.object_id)
+
+    @cached_property
+    def changes_of_denial(self) -> DataLoader[str, Changes | None]:
+        return self._one(lambda c, keys: history.changes_of_denials(c, self._scope, keys), lambda row: row.object_id)
+
+    @cached_property
+    def changes_of_invoice(self) -> DataLoader[str, Changes | None]:
+        return self._one(lambda c, keys: history.changes_of_invoices(c, self._scope, keys), lambda row: row.object_id)
 
     @cached_property
     def replacement_of_claim(self) -> DataLoader[str, ClaimRecord | None]:

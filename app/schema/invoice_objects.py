@@ -24,7 +24,7 @@ from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, personal
 from app.schema.base.scalars import BigInt
-from app.schema.history import InvoiceHistoryEntry
+from app.schema.history import CREATED_BY, UPDATED_AT, InvoiceHistoryEntry
 from app.schema.objects import Claim, Denial
 from app.schema.parties import Payer, Provider
 
@@ -56,6 +56,16 @@ class Invoice(Node):
     total_cents: Cents | None = amount("totalAmount", "Sum of the lines, less debits.")
     settled_cents: Cents | None = amount("settledAmount", "Confirmed settlements, less reversals.")
     due_cents: Cents | None = amount("dueAmount", "Amount due: total less settled.")
+
+    @strawberry.field(description=CREATED_BY)
+    async def created_by(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> str | None:
+        found = await info.context.loaders.changes_of_invoice.load(invoice.id)
+        return None if found is None else found.created_by
+
+    @strawberry.field(description=UPDATED_AT)
+    async def updated_at(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> datetime | None:
+        found = await info.context.loaders.changes_of_invoice.load(invoice.id)
+        return None if found is None else found.updated_at
 
     @amount("inDisputeAmount", "Open and appealed denials of its claims; not part of the total.")
     async def in_dispute(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> Cents | None:

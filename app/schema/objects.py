@@ -30,7 +30,7 @@ from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, health, marked, maskable, personal
-from app.schema.history import ClaimHistoryEntry
+from app.schema.history import CREATED_BY, UPDATED_AT, ClaimHistoryEntry
 from app.schema.parties import Authorization, Patient, Payer, Practitioner, Provider
 from app.schema.preflight import PreflightFinding
 from app.schema.tuss import TussTerm
@@ -68,6 +68,16 @@ class Claim(Node):
         description="Clinical indication, the reason for the service (indicacaoClinica); null if none was given.",
         extensions=health("claims:read_health"),
     )
+
+    @strawberry.field(description=CREATED_BY)
+    async def created_by(claim: strawberry.Parent[ClaimRecord], info: Info) -> str | None:
+        found = await info.context.loaders.changes_of_claim.load(claim.id)
+        return None if found is None else found.created_by
+
+    @strawberry.field(description=UPDATED_AT)
+    async def updated_at(claim: strawberry.Parent[ClaimRecord], info: Info) -> datetime | None:
+        found = await info.context.loaders.changes_of_claim.load(claim.id)
+        return None if found is None else found.updated_at
 
     @strawberry.field(
         name="diagnosisCodes",
@@ -230,6 +240,16 @@ class Denial(Node):
     created_at: datetime = strawberry.field(description="Time of the payer's denial.")
     appeal_deadline: date = strawberry.field(description="Last day to appeal, derived from the contract.")
     amount_cents: Cents | None = amount("amount", "Denied amount (valorGlosa).")
+
+    @strawberry.field(description=CREATED_BY)
+    async def created_by(denial: strawberry.Parent[DenialRecord], info: Info) -> str | None:
+        found = await info.context.loaders.changes_of_denial.load(denial.id)
+        return None if found is None else found.created_by
+
+    @strawberry.field(description=UPDATED_AT)
+    async def updated_at(denial: strawberry.Parent[DenialRecord], info: Info) -> datetime | None:
+        found = await info.context.loaders.changes_of_denial.load(denial.id)
+        return None if found is None else found.updated_at
 
     @strawberry.field(description="Official text of the code, in Portuguese; null for an unknown code.")
     def description(denial: strawberry.Parent[DenialRecord]) -> str | None:

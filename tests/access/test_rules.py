@@ -189,7 +189,7 @@ async def test_every_kind_of_id_is_guarded_by_its_own_rule(
             with monkeypatch.context() as patch:
                 patch.setitem(node.NODE_TYPES, prefix, replace(NODE_TYPES[prefix], any_of=tuple(ALL)))
                 assert (await rich.gateway.gql(query, token=token)).data["node"] is not None
-    assert len(by_id) == len(NODE_TYPES)
+    assert {(entry.reader or "")[:3] for entry in by_id} == set(NODE_TYPES)
     figures(rules=len(by_id), removals_caught=len(by_id))
 
 

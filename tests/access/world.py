@@ -140,7 +140,12 @@ async def _statement(rich: Rich) -> None:
             "paidAmount": "80.00",
             "denials": [{"code": EVENT_CODE, "amount": "20.00"}],
         },
-        {"providerClaimNumber": "NENHUMA1", "paidAmount": "5.00", "denials": [{"code": EVENT_CODE, "amount": "1.00"}]},
+        {
+            "providerClaimNumber": "NENHUMA1",
+            "itemCode": CONSULTATION["code"],
+            "paidAmount": "5.00",
+            "denials": [{"code": EVENT_CODE, "amount": "1.00"}],
+        },
     ]
     values = {"payer": world.payer, "provider": world.provider, "statementNumber": "DEM2", "lines": lines}
     values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key()}
@@ -169,6 +174,14 @@ async def _rest(rich: Rich) -> None:
     rich.ids["eligibility"] = checked["eligibility"]["id"]
     rich.ids["patient"] = world.patient
     rich.ids["emergency"] = await open_emergency(world)
+    steps = "history(first: 100) { nodes { __typename id } }"
+    query = (
+        f"query($claim: ID!, $invoice: ID!) {{ claim(id: $claim) {{ {steps} }} invoice(id: $invoice) {{ {steps} }} }}"
+    )
+    found = await world.call("biller", query, claim=rich.ids["claim"], invoice=rich.ids["invoice"])
+    of_claim = {each["__typename"]: each["id"] for each in found["claim"]["history"]["nodes"]}
+    rich.ids |= {"step": of_claim["ClaimStep"], "denial_step": of_claim["DenialStep"]}
+    rich.ids["invoice_step"] = found["invoice"]["history"]["nodes"][0]["id"]
     own_log = (await world.call("patient", "{ myAccessLog { nodes { id } } }"))["myAccessLog"]["nodes"]
     rich.ids["access"] = own_log[0]["id"]
     rich.ids["provider"] = ids.of_key(ids.PROVIDER, world.provider)
