@@ -8,12 +8,13 @@ import strawberry
 from app.db.contracts import ContractRecord, PriceRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
+from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
 from app.schema.base import lists
 from app.schema.base.arguments import OfPayer, OfProvider
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
+from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, financial
 from app.schema.parties import Payer, Provider
 from app.services import contracts as service
@@ -77,6 +78,7 @@ class ContractQuery:
         extensions=[Requires("contracts:read")],
     )
     async def contracts(self, info: Info, provider: OfProvider = None, payer: OfPayer = None) -> Any:
+        check_arguments(payer_ans_code=payer, provider_cnes=provider)
         return await contracts.of_scope(info.context, provider=provider, payer=payer)
 
 
@@ -111,8 +113,8 @@ class ContractPriceInput:
 
 @strawberry.input(description="A contract between a provider and a payer.")
 class SaveContractInput:
-    provider: str = strawberry.field(description="Provider, by CNES.")
-    payer: str = strawberry.field(description="Payer, by registro ANS.")
+    provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
+    payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     submission_window_days: int = strawberry.field(description=WINDOW)
     appeal_deadline_days: int = strawberry.field(description=DEADLINE)
     payment_term_days: int = strawberry.field(description=TERM)

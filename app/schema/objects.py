@@ -15,7 +15,7 @@ from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
 from app.domain import tabela38
 from app.domain.access_log import DataClass
-from app.domain.invoices import ADJUSTMENTS
+from app.domain.invoices import ADJUSTMENTS, YearMonth
 from app.domain.money import Cents, Factor, Quantity
 from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.schema.actions import (
@@ -268,7 +268,7 @@ class Invoice(Node):
     record = InvoiceRecord
 
     number: int = strawberry.field(description="Number of the invoice, consecutive for the provider.")
-    billing_month: str = strawberry.field(description="Billing month (competência), YYYYMM.")
+    billing_month: YearMonth = strawberry.field(description="Billing month (competência).")
     status: InvoiceStatus = strawberry.field(description="Status of the invoice.")
     due_date: date | None = strawberry.field(description="Due date; null until issued.")
     version: int = strawberry.field(

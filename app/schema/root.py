@@ -30,6 +30,8 @@ from app.schema.access_log import AccessLogQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
+from app.schema.base.user_errors import ERROR_TYPES
+from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claim_stream import ClaimSubscription
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
@@ -90,7 +92,7 @@ def build() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Patient],
+        types=[Patient, DuplicateClaimError, *ERROR_TYPES],
         config=StrawberryConfig(
             scalar_map={**SCALARS, ScopeName: SCOPE},
             disable_field_suggestions=True,
