@@ -24,7 +24,7 @@ from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_argum
 from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
-from app.schema.objects import Invoice
+from app.schema.invoice_objects import Invoice
 from app.services import invoices as service
 from app.services.invoices import InvoiceForm
 
