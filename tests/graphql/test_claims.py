@@ -171,7 +171,7 @@ class TestSubmitClaims:
         assert [refusals(one) for one in payload["results"]] == [
             [],
             [("NOT_FOUND", "claimIds.1", None)],
-            [("CONFLICT", "id", None)],
+            [("CONFLICT", "claimIds.2", None)],
             [],
         ]
         assert (await world.claim(good))["status"] == "SUBMITTED"

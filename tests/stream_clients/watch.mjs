@@ -69,7 +69,7 @@ const CLIENTS = {
     const client = new ApolloClient({ link, cache: new InMemoryCache() });
     const fail = (error) => say('apollo', { error: String(error) });
     return [
-      async () => (await client.query({ query: gql(LIST), variables })).data.settlements,
+      async () => (await client.query({ query: gql(LIST), variables: listed })).data.settlements,
       (after, heard) =>
         client
           .subscribe({ query: gql(WATCH), variables: { ...variables, after }, fetchPolicy: 'no-cache' })
@@ -92,7 +92,7 @@ const CLIENTS = {
       ],
     });
     return [
-      async () => (await client.query(LIST, variables).toPromise()).data.settlements,
+      async () => (await client.query(LIST, listed).toPromise()).data.settlements,
       (after, heard) =>
         client
           .subscription(WATCH, { ...variables, after })
