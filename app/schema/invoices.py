@@ -80,7 +80,7 @@ class InvoiceFilterInput:
             created_at=bounds(self.created_at),
             total_cents=bounds(self.total_amount),
             is_overdue=self.overdue,
-            today=today,
+            today=None if self.overdue is None else today,
             is_in_dispute=self.in_dispute,
         )
 
