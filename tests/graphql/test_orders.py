@@ -199,7 +199,7 @@ async def test_without_an_order_each_list_has_its_own(filled: tuple[str, World])
 
 def test_every_order_is_walked_through() -> None:
     for _, kind, fields in LISTS.values():
-        members = type(next(iter(fields)))
+        members: Any = type(next(iter(fields)))
         assert list(fields) == list(members)
         assert members.__name__ == f"{kind}Field"
 
