@@ -119,8 +119,8 @@ async def test_a_document_that_is_no_statement_is_refused(world: World, xml: str
 @pytest.mark.parametrize(
     ("changes", "detail", "refusal"),
     [
-        ({"payer": "123456"}, {}, ("CONFLICT", "payer", "5027")),
-        ({"provider": "1234567"}, {}, ("CONFLICT", "provider", "1202")),
+        ({"payer": "123456"}, {}, ("CONFLICT", "payerAnsCode", "5027")),
+        ({"provider": "1234567"}, {}, ("CONFLICT", "providerCnes", "1202")),
         ({}, {"denial": DENIAL.format(amount="1.00", code="0000")}, ("UNKNOWN_CODE", "lines.0.denials.0.code", None)),
         (
             {},
