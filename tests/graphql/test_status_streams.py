@@ -259,6 +259,6 @@ async def test_a_filter_names_at_most_a_hundred_payers(world: World) -> None:
     async with asked(world.gateway, world.token("biller"), body, "socket") as told:
         end = await told.next()
     message = {"message": "send at most 100 values", "path": ["invoiceStatusChanged"]}
-    extensions = {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT", "field": "filter.payerAnsCode"}
+    extensions = {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT", "field": ["filter", "payerAnsCode"]}
     errors = [{name: value for name, value in error.items() if name != "locations"} for error in end.payload]
     assert Told(end.kind, errors) == Told("error", [{**message, "extensions": extensions}])
