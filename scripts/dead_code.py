@@ -26,6 +26,7 @@ ALLOWED: Final = {
     "enter_variable": "graphql-core calls it on a Visitor",
     "leave_selection_set": "graphql-core calls it on a Visitor",
     "insert_only_row": "a step of migrations, whose files are not searched",
+    "f": "a step of migrations, whose files are not searched",
     "backfill": "a step of migrations, whose files are not searched",
     "reject": "websockets calls it for a handshake that it refuses",
     "send_500_response": "uvicorn calls it for a handshake that nothing has answered",
