@@ -36,6 +36,17 @@ class StreamLagged(StreamEnded):
     message = "this subscription fell behind and was ended, subscribe again after the cursor"
 
 
+class StreamExpired(StreamEnded):
+    """The database was restored: no cursor is valid any more, and the stream gives none."""
+
+    code = "CURSOR_EXPIRED"
+    message = "the event log was restored: read the list again, and subscribe without a cursor"
+
+    def __init__(self, _place: LogPlace | None) -> None:
+        super().__init__(None)
+        self.extensions["retryable"] = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamEvent:
     """A published event; `position` is its place in the event log, counted from 1 without gaps.
@@ -129,6 +140,12 @@ class StreamListener:
     def close(self) -> None:
         """End the listener once its queue is read."""
         self._ended_by = self._ended_by or StreamEnded
+        self._has_changed.set()
+
+    def expire(self) -> None:
+        """End the listener at once: what is queued is of a log that is gone."""
+        self._queue.clear()
+        self._ended_by = StreamExpired
         self._has_changed.set()
 
     async def __aiter__(self) -> AsyncIterator[StreamEvent]:
