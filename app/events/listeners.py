@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from app.db.outbox import LogPlace
 from app.domain.data_scope import DataScope
+from app.domain.errors import ErrorCode
 
 QUEUE_MAX: Final = 256
 """How many events a listener may be behind before it is ended; the queues share the events, so a queue is small."""
@@ -39,7 +40,7 @@ class StreamLagged(StreamEnded):
 class StreamExpired(StreamEnded):
     """The database was restored: no cursor is valid any more, and the stream gives none."""
 
-    code = "CURSOR_EXPIRED"
+    code = ErrorCode.CURSOR_EXPIRED.value
     message = "the event log was restored: read the list again, and subscribe without a cursor"
 
     def __init__(self, _place: LogPlace | None) -> None:
