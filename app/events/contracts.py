@@ -160,6 +160,21 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         RemittanceEventData,
         "Lines of a statement are posted, by a caller or for a statement from Kafka.",
     ),
+    "RemittanceClosed": EventContract(
+        "br.billing.remittance.closed.v1",
+        RemittanceEventData,
+        "A line is dismissed, which leaves nothing to do: every line of the statement is posted or dismissed.",
+    ),
+    "RemittanceReopened": EventContract(
+        "br.billing.remittance.reopened.v1",
+        RemittanceEventData,
+        "A dismissed line is matched: the statement has a line to post again.",
+    ),
+    "RemittanceCancelled": EventContract(
+        "br.billing.remittance.cancelled.v1",
+        RemittanceEventData,
+        "A wrong import of a statement is taken back, before any of its lines is posted.",
+    ),
 }
 """The contract of every published event, by the event's short name."""
 INBOUND: Final = EventContract("br.billing.remittance.issued.v1", StatementData, "The payer issues a statement.")
@@ -245,7 +260,7 @@ def denial_event(name: str, claim: ClaimRecord, denial: DenialRecord, *, at: dat
 
 
 def remittance_event(name: str, remittance: RemittanceRecord, *, at: datetime) -> Event:
-    """An event of a remittance: imported or posted."""
+    """An event of a remittance."""
     data: RemittanceEventData = {
         "remittanceId": remittance.id,
         "statementNumber": remittance.statement_number,

@@ -83,7 +83,7 @@ class SettlementEventData(TypedDict):
 
 
 class RemittanceEventData(TypedDict):
-    """A remittance, the payer's statement (demonstrativo), after it was imported or posted."""
+    """A remittance, the payer's statement (demonstrativo), after a change."""
 
     remittanceId: str
     statementNumber: str

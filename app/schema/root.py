@@ -23,6 +23,7 @@ from app.schema import (
     denials,
     eligibility,
     invoices,
+    remittance_changes,
     remittances,
     settlements,
 )
@@ -70,6 +71,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
+    *remittance_changes.MUTATIONS,
     *contracts.MUTATIONS,
     *eligibility.MUTATIONS,
     *access_log.MUTATIONS,

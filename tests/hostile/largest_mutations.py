@@ -180,13 +180,36 @@ async def import_remittance(big: Big) -> Call:
 
 
 async def match_line(big: Big) -> Call:
+    line = await _line_of(big, big.remittance)
+    return big.change("finance", "matchRemittanceLine", LINE, '"sequence":', LINES_MAX, id=line, claimId=big.decided[0])
+
+
+async def _line_of(big: Big, remittance: str) -> str:
     async with big.gateway.database.reading() as connection:
-        where = remittance_lines.c.remittance_id == big.remittance
-        line = (await connection.execute(select(remittance_lines.c.id).where(where).limit(1))).scalar_one()
-    fields = "line { id claim { id } remittance { lines { id sequence } } }"
-    return big.change(
-        "finance", "matchRemittanceLine", fields, '"sequence":', LINES_MAX, id=line, claimId=big.decided[0]
-    )
+        query = select(remittance_lines.c.id).where(remittance_lines.c.remittance_id == remittance).limit(1)
+        return str((await connection.execute(query)).scalar_one())
+
+
+LINE = "line { id claim { id } remittance { lines { id sequence } } }"
+
+
+async def unmatch_line(big: Big) -> Call:
+    line = await _line_of(big, await big_remittance(big, big.decided))
+    return big.change("finance", "unmatchRemittanceLine", LINE, '"sequence":', LINES_MAX, remittanceLineId=line)
+
+
+async def dismiss_line(big: Big) -> Call:
+    line = await _line_of(big, await big_remittance(big, big.decided))
+    await big.run(update(remittance_lines).where(remittance_lines.c.id == line).values(status="UNMATCHED"))
+    values = {"remittanceLineId": line, "reason": "x" * 500}
+    return big.change("finance", "dismissRemittanceLine", LINE, '"sequence":', LINES_MAX, **values)
+
+
+async def cancel_remittance(big: Big) -> Call:
+    id = await big_remittance(big, big.decided)
+    values = {"remittanceId": id, "reason": "x" * 500, "idempotencyKey": key()}
+    fields = f"remittance {{ {REMITTANCE} }}"
+    return big.change("finance", "cancelRemittance", fields, '"CANCELLED"', LINES_MAX + 1, **values)
 
 
 async def post_remittance(big: Big) -> Call:
