@@ -19,6 +19,7 @@ from strawberry.types.field import StrawberryField
 from app.schema import (
     access_log,
     claim_mutations,
+    contract_ends,
     contracts,
     denials,
     eligibility,
@@ -73,6 +74,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
     *contracts.MUTATIONS,
+    *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,
     *access_log.MUTATIONS,
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 from app.services import (
     batch_export,
     claims,
+    contract_ends,
     contracts,
     denials,
     eligibility,
@@ -31,6 +32,7 @@ SERVICES: Final = (
     remittance_lines,
     posting,
     contracts,
+    contract_ends,
     eligibility,
     emergency,
 )

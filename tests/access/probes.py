@@ -307,5 +307,13 @@ def _inputs(victim: Rich) -> dict[str, dict[str, Any]]:
         "cancelRemittance": {"remittanceId": ids["wrong_remittance"], "reason": "arquivo errado", **once},
         "saveContract": {**parties, **terms},
         "checkEligibility": {**parties, "cardNumber": world.card},
+        "endContractPrice": {
+            "contractId": ids["contract"],
+            "codeSystem": "22",
+            "code": CONSULTATION["code"],
+            "validTo": today().isoformat(),
+        },
+        "closeContract": {"contractId": ids["contract"], "endsOn": today().isoformat()},
+        "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
         "openEmergencyAccess": {"patient": world.patient, "reason": "Paciente inconsciente na emergencia"},
     }

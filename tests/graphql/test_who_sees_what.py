@@ -67,7 +67,10 @@ MUTATIONS = {
     "cancelRemittance": {"finance"},
     "postRemittance": {"finance"},
     "saveContract": {"admin"},
+    "endContractPrice": {"admin"},
+    "closeContract": {"admin"},
     "openEmergencyAccess": {"biller", "front_desk"},
+    "closeEmergencyAccess": {"biller", "front_desk", "admin"},
 }
 READS = {
     "denials": {"biller", "reviewer", "payer_agent", "patient"},
@@ -107,7 +110,10 @@ INPUTS = {
     "dismissRemittanceLine": 'remittanceLineId: "x", reason: "r"',
     "cancelRemittance": 'remittanceId: "x", reason: "r", idempotencyKey: "k"',
     "postRemittance": 'id: "x", idempotencyKey: "k"',
+    "endContractPrice": 'contractId: "x", codeSystem: "22", code: "1", validTo: "2026-01-01"',
+    "closeContract": 'contractId: "x", endsOn: "2026-01-01"',
     "openEmergencyAccess": 'patient: "x", reason: "r"',
+    "closeEmergencyAccess": 'emergencyAccessId: "x"',
     "saveContract": 'provider: "1", payer: "1", submissionWindowDays: 1, appealDeadlineDays: 1, paymentTermDays: 1',
 }
 

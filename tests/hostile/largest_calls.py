@@ -58,7 +58,10 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.replaceClaim": mutations.replace_claim,
     "Mutation.checkEligibility": mutations.check_eligibility,
     "Mutation.openEmergencyAccess": mutations.open_emergency,
+    "Mutation.closeEmergencyAccess": mutations.close_emergency,
     "Mutation.saveContract": mutations.save_contract,
+    "Mutation.endContractPrice": mutations.end_price,
+    "Mutation.closeContract": mutations.close_contract,
 }
 
 HEAVIEST: Final = (

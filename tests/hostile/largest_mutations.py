@@ -1,6 +1,7 @@
 """The largest call of every mutation."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -13,6 +14,7 @@ from app.domain.statement import LINES_MAX
 from app.resolvers.paging import PAGE_MAX
 from app.services.contracts import PRICES_MAX
 from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
+from tests.access.world import open_emergency as opened
 from tests.factories import key, new_world, today
 from tests.hostile.big_data import copied_claims
 from tests.hostile.largest_data import (
@@ -231,3 +233,27 @@ async def check_eligibility(big: Big) -> Call:
 async def open_emergency(big: Big) -> Call:
     values = {"patient": big.world.patient, "reason": "the patient is unconscious " * 18, "minutes": 60}
     return big.change("front_desk", "openEmergencyAccess", "access { id }", '"access":{', 1, **values)
+
+
+async def _big_contract(big: Big) -> str:
+    saved = await big.world.mutate("admin", "saveContract", "contract { id }", **largest_contract(big))
+    return str(saved["contract"]["id"])
+
+
+async def end_price(big: Big) -> Call:
+    values = {"contractId": await _big_contract(big), "codeSystem": "22", "code": "10000000"}
+    return big.change("admin", "endContractPrice", PRICES, '"code":', PRICES_MAX, validTo="2026-01-01", **values)
+
+
+async def close_contract(big: Big) -> Call:
+    # The other calls need claims of today.
+    day = (today() + timedelta(days=365)).isoformat()
+    values = {"contractId": await _big_contract(big), "endsOn": day}
+    return big.change("admin", "closeContract", PRICES, '"code":', PRICES_MAX, **values)
+
+
+async def close_emergency(big: Big) -> Call:
+    world = await new_world(big.gateway)
+    access = await opened(world)
+    call = big.change("admin", "closeEmergencyAccess", "access { id }", '"access":{', 1, emergencyAccessId=access)
+    return replace(call, world=world)
