@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
@@ -168,6 +168,21 @@ async def lines_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[
     table = remittance_lines.c
     query = _lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
     return await fetch(connection, query, RemittanceLineRecord)
+
+
+async def lock_of_claim(connection: AsyncConnection, claim_id: str) -> None:
+    """Lock the remittances with a line of this claim, in id order and without a data scope: they are its payer's."""
+    lines = select(remittance_lines.c.remittance_id).where(remittance_lines.c.claim_id == claim_id)
+    query = select(remittances.c.id).where(remittances.c.id.in_(lines)).order_by(remittances.c.id)
+    await connection.execute(query.with_for_update())
+
+
+async def forget_claim(connection: AsyncConnection, claim_id: str) -> None:
+    """Let the lines of a draft that is about to be deleted name no claim; matched ones wait again."""
+    table, matched = remittance_lines.c, RemittanceLineStatus.MATCHED
+    status = case((table.status == matched, RemittanceLineStatus.UNMATCHED.value), else_=table.status)
+    values = {"claim_id": None, "matched_by": None, "problem": RemittanceLineProblem.UNKNOWN_CLAIM, "status": status}
+    await run(connection, update(remittance_lines).where(table.claim_id == claim_id).values(values))
 
 
 async def line_statuses(connection: AsyncConnection, remittance_id: str) -> set[RemittanceLineStatus]:

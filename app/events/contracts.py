@@ -58,7 +58,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
     "ClaimReviewStarted": EventContract(
         "br.billing.claim.review_started.v1",
         ClaimEventData,
-        "The payer's review begins, or resumes after the provider's answer; also when a statement is posted.",
+        "The payer's review begins, or resumes after a request for information; also when a statement is posted.",
     ),
     "ClaimInformationRequested": EventContract(
         "br.billing.claim.information_requested.v1",
@@ -85,6 +85,11 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         ClaimEventData,
         "A claim is withdrawn before its decision.",
     ),
+    "ClaimDeleted": EventContract(
+        "br.billing.claim.deleted.v1",
+        ClaimEventData,
+        "A draft is deleted, as it was last; another claim may use its number.",
+    ),
     "DenialAccepted": EventContract(
         "br.billing.denial.accepted.v1",
         DenialEventData,
@@ -94,6 +99,11 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         "br.billing.denial.appealed.v1",
         DenialEventData,
         "The provider appeals against the denial.",
+    ),
+    "AppealWithdrawn": EventContract(
+        "br.billing.denial.appeal_withdrawn.v1",
+        DenialEventData,
+        "The provider withdraws an appeal that the payer has not answered.",
     ),
     "AppealAnswered": EventContract(
         "br.billing.denial.appeal_answered.v1",

@@ -18,6 +18,8 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    appeal_changes,
+    claim_changes,
     claim_mutations,
     contract_ends,
     contracts,
@@ -68,7 +70,9 @@ class Query(
 
 MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *claim_mutations.MUTATIONS,
+    *claim_changes.MUTATIONS,
     *denials.MUTATIONS,
+    *appeal_changes.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,

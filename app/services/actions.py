@@ -10,6 +10,7 @@ from app.services import (
     contract_ends,
     contracts,
     denials,
+    drafts,
     eligibility,
     emergency,
     invoices,
@@ -23,6 +24,7 @@ from app.unit_of_work.action import Action
 
 SERVICES: Final = (
     claims,
+    drafts,
     reviews,
     batch_export,
     denials,

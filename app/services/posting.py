@@ -183,7 +183,7 @@ async def _decide(unit: UnitOfWork, plan: _Plan) -> None:
         return
     claim = plan.claim
     if claim.status is not ClaimStatus.UNDER_REVIEW:
-        claim = await reviews.start_locked(unit, claim)
+        claim = await reviews.open_locked(unit, claim)
     number = next((line.payer_claim_number for line in plan.lines if line.payer_claim_number), None)
     plan.claim = await reviews.decide(unit, claim, plan.items, plan.decisions, number)
 

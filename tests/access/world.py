@@ -43,7 +43,10 @@ async def add_targets(rich: Rich) -> None:
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
     rich.ids["decidable"] = (await world.claim_in_review())["id"]
     rich.ids["replaceable"] = (await world.approved_claim())["id"]
-    for name in ("lost_denial", "open_denial", "appealed_denial"):
+    rich.ids["wrong_draft"] = (await world.create_claim())["claim"]["id"]
+    rich.ids["pending"] = (await world.claim_in_review())["id"]
+    await world.mutate("reviewer", "requestInformation", "claim { id }", id=rich.ids["pending"], reason="laudo")
+    for name in ("lost_denial", "open_denial", "appealed_denial", "withdrawable_denial"):
         claim, rich.ids[name] = await _denied(world)
     rich.ids["disputed_invoice"] = (await world.create_invoice([claim]))["invoice"]["id"]
     await _undoable(rich)
@@ -53,10 +56,11 @@ async def add_targets(rich: Rich) -> None:
     )
     answers = [{"denial": won, "acceptedAmount": "40.00"}]
     await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
-    await world.mutate(
-        "biller", "appealDenial", "denial { id }", id=rich.ids["appealed_denial"], justification="Conforme contrato",
-        idempotencyKey=key(),
-    )  # fmt: skip
+    for name in ("appealed_denial", "withdrawable_denial"):
+        await world.mutate(
+            "biller", "appealDenial", "denial { id }", id=rich.ids[name], justification="Conforme contrato",
+            idempotencyKey=key(),
+        )  # fmt: skip
 
 
 async def _undoable(rich: Rich) -> None:

@@ -69,6 +69,18 @@ async def start_review(big: Big) -> Call:
     return await _on_a_claim(big, "reviewer", "startReview", ClaimStatus.SUBMITTED, "UNDER_REVIEW")
 
 
+async def resume_review(big: Big) -> Call:
+    (one,) = await big.submitted(1, ClaimStatus.PENDING_INFORMATION)
+    fields, times = f"claim {{ {CLAIM} }}", '"status":"UNDER_REVIEW"'
+    return big.change("reviewer", "resumeReview", fields, times, 1, claimId=one, note="x" * 500)
+
+
+async def delete_draft(big: Big) -> Call:
+    (draft,) = await big.submitted(1, ClaimStatus.DRAFT)
+    fields = "claimId providerClaimNumber"
+    return big.change("biller", "deleteDraftClaim", fields, f'"claimId":"{draft}"', 1, claimId=draft)
+
+
 async def request_information(big: Big) -> Call:
     status, reason = ClaimStatus.UNDER_REVIEW, "x" * 500
     return await _on_a_claim(big, "reviewer", "requestInformation", status, "PENDING_INFORMATION", reason=reason)
@@ -123,6 +135,12 @@ async def appeal_denial(big: Big) -> Call:
     (one,) = await _denied(big, DenialStatus.OPEN, 1)
     values = {"id": one, "justification": "x" * 500, "idempotencyKey": key()}
     return big.change("biller", "appealDenial", DENIAL, '"sequence":', ITEMS_MAX, **values)
+
+
+async def withdraw_appeal(big: Big) -> Call:
+    (one,) = await _denied(big, DenialStatus.APPEALED, 1)
+    values = {"denialId": one, "idempotencyKey": key()}
+    return big.change("biller", "withdrawAppeal", DENIAL, '"sequence":', ITEMS_MAX, **values)
 
 
 async def answer_appeal(big: Big) -> Call:
