@@ -130,8 +130,8 @@ denials = Table(
     **MYSQL,
 )
 
-# One row per step, never changed; those of a draft are deleted with it. A row has either `action` or `denial_action`; the
-# other columns repeat the row of the claim after the step, so that the last step of a claim equals the claim.
+# One row per step, never changed; a draft's are deleted with it. A row has either `action` or `denial_action`; the other
+# columns repeat the row of the claim after the step, so that the last step of a claim equals the claim.
 claim_history = Table(
     "claim_history",
     metadata,
