@@ -130,7 +130,7 @@ denials = Table(
     **MYSQL,
 )
 
-# One row per step, never changed; a draft's are deleted with it. A row has either `action` or `denial_action`; the other
+# One row per step, never changed; a draft's go with it. A row has either `action` or `denial_action`; the other
 # columns repeat the row of the claim after the step, so that the last step of a claim equals the claim.
 claim_history = Table(
     "claim_history",
