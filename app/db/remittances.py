@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
@@ -89,6 +89,7 @@ class RemittanceFilter:
     provider: str | None = None
     status: tuple[RemittanceStatus, ...] | None = None
     statement_number: str | None = None
+    id: str | None = None
 
 
 REMITTANCE = columns(remittances, RemittanceRecord)
@@ -170,19 +171,17 @@ async def lines_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[
     return await fetch(connection, query, RemittanceLineRecord)
 
 
-async def lock_of_claim(connection: AsyncConnection, claim_id: str) -> None:
-    """Lock the remittances with a line of this claim, in id order and without a data scope: they are its payer's."""
+async def lock_of_claim(connection: AsyncConnection, claim_id: str) -> list[RemittanceRecord]:
+    """The remittances with a line of this claim, locked in id order, without a data scope: they are its payer's."""
     lines = select(remittance_lines.c.remittance_id).where(remittance_lines.c.claim_id == claim_id)
-    query = select(remittances.c.id).where(remittances.c.id.in_(lines)).order_by(remittances.c.id)
-    await connection.execute(query.with_for_update())
+    query = select(*REMITTANCE).where(remittances.c.id.in_(lines)).order_by(remittances.c.id)
+    return await fetch(connection, query.with_for_update(), RemittanceRecord)
 
 
-async def forget_claim(connection: AsyncConnection, claim_id: str) -> None:
-    """Let the lines of a draft that is about to be deleted name no claim; matched ones wait again."""
-    table, matched = remittance_lines.c, RemittanceLineStatus.MATCHED
-    status = case((table.status == matched, RemittanceLineStatus.UNMATCHED.value), else_=table.status)
-    values = {"claim_id": None, "matched_by": None, "problem": RemittanceLineProblem.UNKNOWN_CLAIM, "status": status}
-    await run(connection, update(remittance_lines).where(table.claim_id == claim_id).values(values))
+async def lines_of_claim(connection: AsyncConnection, claim_id: str) -> list[RemittanceLineRecord]:
+    """The lines of this claim, without a data scope; the caller has locked their remittances."""
+    query = select(*LINE).where(remittance_lines.c.claim_id == claim_id).order_by(remittance_lines.c.id)
+    return await fetch(connection, query, RemittanceLineRecord)
 
 
 async def line_statuses(connection: AsyncConnection, remittance_id: str) -> set[RemittanceLineStatus]:
@@ -232,5 +231,6 @@ def _conditions(where: RemittanceFilter) -> list[Condition]:
         (table.payer_ans, where.payer),
         (table.provider_cnes, where.provider),
         (table.statement_number, where.statement_number),
+        (table.id, where.id),
     )
     return [*matching, *one_of((table.status, where.status))]

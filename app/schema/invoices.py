@@ -19,7 +19,7 @@ from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, check_input, guarded
-from app.schema.objects import Invoice
+from app.schema.invoice_objects import Invoice
 from app.services import invoices as service
 from app.services.invoices import InvoiceForm
 

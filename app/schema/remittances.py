@@ -24,7 +24,8 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
 from app.schema.claim_inputs import DenialInput
-from app.schema.objects import Claim, Settlement
+from app.schema.invoice_objects import Settlement
+from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.services import posting, remittance_lines
 from app.services import remittances as service

@@ -34,7 +34,6 @@ from app.schema.access_log import AccessLogQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
-from app.schema.claim_stream import ClaimSubscription
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
 from app.schema.denials import DenialQuery
@@ -46,7 +45,8 @@ from app.schema.open_fields import OPEN_FIELDS
 from app.schema.parties import Patient
 from app.schema.reconciliation import ReconciliationQuery
 from app.schema.remittances import RemittanceQuery
-from app.schema.settlements import SettlementQuery, SettlementSubscription
+from app.schema.settlements import SettlementQuery
+from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
 
 
@@ -87,9 +87,7 @@ Mutation = create_type(
 )
 
 
-@strawberry.type(description="Subscriptions.")
-class Subscription(SettlementSubscription, ClaimSubscription):
-    pass
+Subscription = create_type("Subscription", list(SUBSCRIPTIONS), description="Subscriptions.")
 
 
 def build() -> strawberry.Schema:

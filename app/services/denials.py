@@ -53,7 +53,7 @@ async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
     claim, denial = await _locked(unit, id, "id")
     await _refuse_replaced(unit, claim)
     accepted = replace(denial, status=next_status(denial.status, DenialAction.ACCEPT))
-    return await _store(unit, claim, accepted, DenialAction.ACCEPT, denial.amount_cents)
+    return await _store(unit, claim, denial, accepted, DenialAction.ACCEPT, denial.amount_cents)
 
 
 async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justification: str) -> DenialRecord:
@@ -73,7 +73,7 @@ async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justificati
         justification=justification,
         appealed_at=unit.now,
     )
-    return await _store(unit, claim, changed, DenialAction.APPEAL, appealed)
+    return await _store(unit, claim, denial, changed, DenialAction.APPEAL, appealed)
 
 
 async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
@@ -87,7 +87,7 @@ async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
         justification=None,
         appealed_at=None,
     )
-    await _store(unit, claim, opened, DenialAction.WITHDRAW, denial.appealed_cents or 0)
+    await _store(unit, claim, denial, opened, DenialAction.WITHDRAW, denial.appealed_cents or 0)
     return await _expire(unit, claim, opened) if unit.today > denial.appeal_deadline else opened
 
 
@@ -124,7 +124,7 @@ async def _answer(unit: UnitOfWork, index: int, given: AppealAnswer) -> DenialRe
         payer_justification=given.justification,
         answered_at=unit.now,
     )
-    return await _store(unit, claim, changed, action, given.accepted)
+    return await _store(unit, claim, denial, changed, action, given.accepted)
 
 
 def _named_denial(failure: Failure) -> Failure:
@@ -152,7 +152,7 @@ async def expire(unit: UnitOfWork, *, claim_id: str) -> int:
 
 async def _expire(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
     changed = replace(denial, status=next_status(denial.status, DenialAction.EXPIRE))
-    return await _store(unit, claim, changed, DenialAction.EXPIRE, denial.amount_cents)
+    return await _store(unit, claim, denial, changed, DenialAction.EXPIRE, denial.amount_cents)
 
 
 async def _locked(unit: UnitOfWork, denial_id: str, field: str) -> tuple[ClaimRecord, DenialRecord]:
@@ -172,13 +172,18 @@ async def _refuse_replaced(unit: UnitOfWork, claim: ClaimRecord) -> None:
 
 
 async def _store(
-    unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord, action: DenialAction, amount: int
+    unit: UnitOfWork,
+    claim: ClaimRecord,
+    before: DenialRecord,
+    after: DenialRecord,
+    action: DenialAction,
+    amount: int,
 ) -> DenialRecord:
-    await denials_db.update_denial(unit.connection, denial)
-    unit.step(history.denial_step(unit, claim, denial, action, amount=amount))
-    unit.emit(denial_event(EVENTS[action], claim, denial, at=unit.now))
-    unit.changed(denial.id, claim.patient_id)
-    return denial
+    await denials_db.update_denial(unit.connection, after)
+    unit.step(history.denial_step(unit, claim, after, action, amount=amount))
+    unit.emit(denial_event(EVENTS[action], claim, after, previous=before.status, at=unit.now))
+    unit.changed(after.id, claim.patient_id)
+    return after
 
 
 _STORED: Final = StoredRecord(

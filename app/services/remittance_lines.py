@@ -1,5 +1,6 @@
 """Lines of a payer's statement by hand: matched to a claim, unmatched again, or dismissed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,10 +10,16 @@ from app.db import claims as claims_db
 from app.db import remittances as remittances_db
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.errors import conflict, not_found, raise_any
-from app.domain.remittances import RemittanceLineAction, RemittanceLineProblem, next_line_status, remittance_status
+from app.domain.remittances import (
+    RemittanceLineAction,
+    RemittanceLineProblem,
+    RemittanceLineStatus,
+    next_line_status,
+    remittance_status,
+)
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event
-from app.services.remittances import REASON_LENGTH_MAX
+from app.services.remittances import REASON_LENGTH_MAX, emit_waiting
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -38,15 +45,37 @@ async def match(unit: UnitOfWork, *, id: str, claim_id: str) -> RemittanceLineRe
 
 async def unmatch(unit: UnitOfWork, *, id: str) -> RemittanceLineRecord:
     """Take back the match of a line that is not posted: it waits in the queue again."""
-    _, line = await _locked(unit, id)
+    remittance, line = await _locked(unit, id)
     status = next_line_status(line.status, RemittanceLineAction.UNMATCH)
     patient = await _patient(unit, line)
     unmatched = replace(
         line, status=status, problem=RemittanceLineProblem.MATCH_REMOVED, claim_id=None, matched_by=None
     )
     await remittances_db.update_lines(unit.connection, [unmatched])
+    emit_waiting(unit, remittance, [unmatched], previous=line.status)
     unit.changed(unmatched.id, patient)
     return unmatched
+
+
+async def forget_draft(unit: UnitOfWork, remittances: Sequence[RemittanceRecord], claim_id: str) -> None:
+    """Let no line name the draft, which is about to be deleted: lines that it matched wait in the queue again.
+
+    The caller has locked the remittances, all that have a line of this claim.
+    """
+    lines = await remittances_db.lines_of_claim(unit.connection, claim_id)
+    freed = [_without_claim(line) for line in lines]
+    await remittances_db.update_lines(unit.connection, freed)
+    for remittance in remittances:
+        pairs = zip(lines, freed, strict=True)
+        waiting = [after for before, after in pairs if before.status is not after.status]
+        of_remittance = [line for line in waiting if line.remittance_id == remittance.id]
+        emit_waiting(unit, remittance, of_remittance, previous=RemittanceLineStatus.MATCHED)
+
+
+def _without_claim(line: RemittanceLineRecord) -> RemittanceLineRecord:
+    is_matched = line.status is RemittanceLineStatus.MATCHED
+    status = next_line_status(line.status, RemittanceLineAction.UNMATCH) if is_matched else line.status
+    return replace(line, status=status, problem=RemittanceLineProblem.UNKNOWN_CLAIM, claim_id=None, matched_by=None)
 
 
 async def dismiss(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceLineRecord:

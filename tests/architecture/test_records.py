@@ -64,7 +64,6 @@ PARTIAL_WRITES = {
     "parties.insert_providers": "whole records, with the counters at zero",
     "remittances.update_lines": "posting changes the match and the status of a line, not what the statement says",
     "remittances.cancel_lines": "all lines of a cancelled statement at once, whatever they say",
-    "remittances.forget_claim": "lines of a deleted draft, whatever else they say",
     "identity.renew": "the one row of the identity of the database",
     "tuss.insert_many": "rows of the published tables, with the text for searching",
 }

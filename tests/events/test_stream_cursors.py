@@ -23,7 +23,7 @@ from tests.gateway import Gateway, embedded_settings, running_gateway, server_se
 from tests.services import Services
 from tests.streams import asked, listening, told_all
 
-STREAMS = {"settlements": "finance", "claimStatusChanged": "biller"}
+STREAMS = {"settlementRecorded": "finance", "claimStatusChanged": "biller"}
 """Every stream, and a role that may subscribe to it."""
 WATCH = "subscription Watch($after: String) { claimStatusChanged(after: $after) { cursor status } }"
 FORGED_MIN = 1_000

@@ -70,7 +70,11 @@ class TestCancelRemittance:
             },
         )
         assert (await _waiting(world), await books(world)) == ([], before)
-        assert await world.events(wrong["id"]) == ["RemittanceImported", "RemittanceCancelled"]
+        assert await world.events(wrong["id"]) == [
+            "RemittanceImported",
+            "RemittanceLinesWaiting",
+            "RemittanceCancelled",
+        ]
         right = await taken(world, line(claim, "100.00"), statementNumber="D-1")
         assert right["id"] != wrong["id"]
         assert done(await post(world, right)) == ("POSTED", 1, 0, ["100.00"])
@@ -93,7 +97,9 @@ class TestCancelRemittance:
         message = "lines of the remittance are posted: reverse their settlements instead"
         assert _messages(refused) == [("CONFLICT", message, "id")]
         assert (await books(world), await _status(world, remittance)) == before
-        assert await world.events(remittance["id"]) == ["RemittanceImported", "RemittancePosted"]
+        assert await world.events(remittance["id"]) == [
+            *("RemittanceImported", "RemittanceLinesWaiting", "RemittancePosted")
+        ]
 
     async def test_nothing_is_done_with_a_cancelled_remittance(self, world: World) -> None:
         claim = await world.submitted_claim()
@@ -127,7 +133,9 @@ class TestCancelRemittance:
         assert await _status(world, remittance) == ("IMPORTED", ["UNMATCHED"])
         first, second = [await _cancel(world, remittance, idempotencyKey=used) for _ in range(2)]
         assert (first["replayed"], second["replayed"], second["remittance"]) == (False, True, first["remittance"])
-        assert await world.events(remittance["id"]) == ["RemittanceImported", "RemittanceCancelled"]
+        assert await world.events(remittance["id"]) == [
+            *("RemittanceImported", "RemittanceLinesWaiting", "RemittanceCancelled")
+        ]
 
     async def test_posting_and_cancelling_at_once_leaves_one_winner(self, world: World) -> None:
         for _ in range(4):
@@ -155,6 +163,7 @@ class TestUnmatchRemittanceLine:
         found = (await _unmatch(world, line_id))["line"]
         assert (found["status"], found["problem"], found["claim"]) == ("UNMATCHED", "MATCH_REMOVED", None)
         assert await _waiting(world) == [line_id]
+        assert await world.events(remittance["id"]) == ["RemittanceImported", "RemittanceLinesWaiting"]
         assert done(await post(world, remittance)) == ("IMPORTED", 0, 0, [])
         found = (await _match(world, line_id, other))["line"]
         assert (found["status"], found["problem"], found["claim"]) == ("MATCHED", None, {"id": other["id"]})
@@ -205,7 +214,9 @@ class TestDismissRemittanceLine:
         assert (found["dismissedBy"], found["dismissalReason"]) == ("dev-finance", "pago fora do sistema")
         assert found["remittance"] == {"status": "POSTED"}
         assert (await _waiting(world), await books(world)) == ([], before)
-        assert await world.events(remittance["id"]) == ["RemittanceImported", "RemittanceClosed"]
+        assert await world.events(remittance["id"]) == [
+            *("RemittanceImported", "RemittanceLinesWaiting", "RemittanceClosed")
+        ]
         assert (await post(world, remittance))["alreadyPosted"] is True
         assert (await _cancel(world, remittance))["errors"] == []
 
@@ -223,7 +234,8 @@ class TestDismissRemittanceLine:
         assert done(await post(world, remittance)) == ("POSTED", 1, 0, ["100.00"])
         assert await books(world) == ["200.00", "200.00", "0.00", "0.00", "0.00", "0.00"]
         assert await world.events(remittance["id"]) == [
-            *("RemittanceImported", "RemittancePosted", "RemittanceReopened", "RemittancePosted")
+            *("RemittanceImported", "RemittanceLinesWaiting", "RemittancePosted"),
+            *("RemittanceReopened", "RemittancePosted"),
         ]
 
     async def test_only_a_waiting_line_of_the_own_scope_is_dismissed(self, gateway: Gateway, world: World) -> None:
