@@ -193,7 +193,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
     "RemittanceLinesWaiting": EventContract(
         "br.billing.remittance.lines_waiting.v1",
         WaitingLinesEventData,
-        "Lines of a statement wait for a person: imported without a match, not posted or unmatched. One for each change.",
+        "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
 }
 """The contract of every published event, by the event's short name."""

@@ -163,6 +163,6 @@ SUBSCRIPTIONS = (
         RemittanceLineWaitingEvent,
         RemittanceLineWaitingFilterInput,
         needs="remittances:read",
-        description="Every import or posting that leaves lines of a remittance unmatched",
+        description="Every change that leaves lines of a remittance unmatched",
     ),
 )

@@ -71,9 +71,7 @@ class TestCancelRemittance:
         )
         assert (await _waiting(world), await books(world)) == ([], before)
         assert await world.events(wrong["id"]) == [
-            "RemittanceImported",
-            "RemittanceLinesWaiting",
-            "RemittanceCancelled",
+            *("RemittanceImported", "RemittanceLinesWaiting", "RemittanceCancelled")
         ]
         right = await taken(world, line(claim, "100.00"), statementNumber="D-1")
         assert right["id"] != wrong["id"]

@@ -132,6 +132,10 @@ class TestRemittance:
             ([L.POSTED, L.UNMATCHED], RemittanceStatus.PARTIALLY_POSTED),
             ([L.POSTED, L.MATCHED], RemittanceStatus.PARTIALLY_POSTED),
             ([L.POSTED, L.POSTED], RemittanceStatus.POSTED),
+            ([L.POSTED, L.DISMISSED], RemittanceStatus.POSTED),
+            ([L.DISMISSED], RemittanceStatus.POSTED),
+            ([L.DISMISSED, L.UNMATCHED], RemittanceStatus.IMPORTED),
+            ([L.POSTED, L.DISMISSED, L.UNMATCHED], RemittanceStatus.PARTIALLY_POSTED),
         ],
     )
     def test_is_posted_when_all_its_lines_are(
