@@ -27,6 +27,8 @@ ALLOWED: Final = {
     "leave_selection_set": "graphql-core calls it on a Visitor",
     "insert_only_row": "a step of migrations, whose files are not searched",
     "backfill": "a step of migrations, whose files are not searched",
+    "create_unique": "a step of migrations, whose files are not searched",
+    "drop_unique": "a step of migrations, whose files are not searched",
     "reject": "websockets calls it for a handshake that it refuses",
     "send_500_response": "uvicorn calls it for a handshake that nothing has answered",
     "remittance_line": "a loader that READERS names for the ids of its kind",

@@ -83,7 +83,7 @@ MUTATIONS = (
         reviews.START,
         ClaimActionInput,
         ClaimPayload,
-        "Starts the review of a submitted claim, or resumes it when the requested information has arrived.",
+        "Starts the review of a submitted claim.",
     ),
     mutation(
         reviews.ADJUDICATE,
