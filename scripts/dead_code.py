@@ -28,6 +28,8 @@ ALLOWED: Final = {
     "insert_only_row": "a step of migrations, whose files are not searched",
     "f": "a step of migrations, whose files are not searched",
     "backfill": "a step of migrations, whose files are not searched",
+    "create_unique": "a step of migrations, whose files are not searched",
+    "drop_unique": "a step of migrations, whose files are not searched",
     "reject": "websockets calls it for a handshake that it refuses",
     "send_500_response": "uvicorn calls it for a handshake that nothing has answered",
     "remittance_line": "a loader that READERS names for the ids of its kind",

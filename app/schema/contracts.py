@@ -51,6 +51,9 @@ class Contract:
     )
     updated_by: str = strawberry.field(description="Who last changed it: subject of a token.")
     updated_at: datetime = strawberry.field(description="Time of the last change.")
+    ends_on: date | None = strawberry.field(
+        description="Last day of service that new claims may have; null for a contract that is not closed."
+    )
 
     @strawberry.field(graphql_type=Payer | None, description="The health insurer (operadora).")
     async def payer(contract: strawberry.Parent[ContractRecord], info: Info) -> PayerRecord | None:

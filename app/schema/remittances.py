@@ -24,13 +24,13 @@ from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
 from app.schema.base.ordering import chosen
-from app.schema.base.permissions import Requires, amount, financial, health, marked
+from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
 from app.schema.claim_inputs import DenialInput
 from app.schema.invoice_objects import Settlement
 from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrder, RemittanceOrder
-from app.services import posting
+from app.services import posting, remittance_lines
 from app.services import remittances as service
 
 described(RemittanceLineStatus, "Status of a remittance line; new values may be added.")
@@ -70,6 +70,13 @@ class RemittanceLine(Node):
         description="Who matched it manually, the subject of a token; null if matched automatically."
     )
     posted_at: datetime | None = strawberry.field(description="Time of posting; null until posted.")
+    dismissed_at: datetime | None = strawberry.field(description="Time of the dismissal; null unless dismissed.")
+    dismissed_by: str | None = strawberry.field(
+        description="Who dismissed it, the subject of a token; null unless dismissed."
+    )
+    dismissal_reason: str | None = strawberry.field(
+        description="Reason for the dismissal; null unless dismissed.", extensions=personal("remittances:read")
+    )
     paid_cents: Cents | None = amount("paidAmount", "Paid amount (valorLiberado).")
     denied_cents: Cents | None = amount("deniedAmount", "Denied amount (valorGlosa).")
     item_code: str | None = strawberry.field(
@@ -113,6 +120,13 @@ class Remittance(Node):
     created_at: datetime = strawberry.field(description="Time of the import.")
     created_by: str = strawberry.field(description="Who imported it: the subject of a token, or a job of the gateway.")
     posted_at: datetime | None = strawberry.field(description="Time of the last posting; null until posted.")
+    cancelled_at: datetime | None = strawberry.field(description="Time of the cancellation; null unless cancelled.")
+    cancelled_by: str | None = strawberry.field(
+        description="Who cancelled it, the subject of a token; null unless cancelled."
+    )
+    cancel_reason: str | None = strawberry.field(
+        description="Reason for the cancellation; null unless cancelled.", extensions=personal("remittances:read")
+    )
     paid_cents: Cents | None = amount("paidAmount", "Sum of the paid amounts of its lines.")
     denied_cents: Cents | None = amount("deniedAmount", "Sum of the denied amounts of its lines.")
     bank_reference: str | None = strawberry.field(
@@ -318,10 +332,10 @@ MUTATIONS = (
         directives=weights.STATEMENT,
     ),
     mutation(
-        service.MATCH,
+        remittance_lines.MATCH,
         MatchRemittanceLineInput,
         MatchRemittanceLinePayload,
-        "Matches a remittance line to a claim manually.",
+        "Matches an unmatched or dismissed remittance line to a claim manually.",
     ),
     mutation(
         posting.POST,
