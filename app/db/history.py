@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Subquery, Table, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, Table, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import fetch
+from app.db.engine import fetch, run
 from app.db.filters import Condition
 from app.db.records import columns, insert_records
 from app.db.scoping import claims_in, invoices_in
@@ -83,6 +83,11 @@ async def insert_claim_steps(connection: AsyncConnection, steps: Sequence[ClaimS
 async def insert_invoice_steps(connection: AsyncConnection, steps: Sequence[InvoiceStep]) -> None:
     """Append steps of invoices; they are never changed."""
     await insert_records(connection, invoice_history, steps)
+
+
+async def delete_of_draft(connection: AsyncConnection, claim_id: str) -> None:
+    """Delete the steps of a draft that is about to be deleted; of any other claim they stay."""
+    await run(connection, delete(claim_history).where(claim_history.c.claim_id == claim_id))
 
 
 def _visible_claim_steps(scope: DataScope) -> Select[Any]:

@@ -9,7 +9,7 @@ from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 
-BY_PROVIDER: Final[Order[ContractRecord]] = order_by(reference_tables.contracts, "provider_cnes", str, descending=False)
+BY_PROVIDER: Final[Order[ContractRecord]] = order_by(reference_tables.contracts, "provider_cnes", str)
 BY_CODE: Final[Order[PriceRecord]] = Order(
     contracts.PRICE_ORDER,
     reference_tables.contract_prices.c.id,

@@ -8,13 +8,14 @@ import strawberry
 from app.db.contracts import ContractFilter, ContractRecord, PriceRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
+from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
 from app.schema.base import lists
 from app.schema.base.arguments import After, First, OfPayer, OfProvider
 from app.schema.base.connections import Connection, Node
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
+from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, financial
 from app.schema.parties import Payer, Provider
 from app.services import contracts as service
@@ -54,6 +55,9 @@ class Contract(Node):
     )
     updated_by: str = strawberry.field(description="Who last changed it: subject of a token.")
     updated_at: datetime = strawberry.field(description="Time of the last change.")
+    ends_on: date | None = strawberry.field(
+        description="Last day of service that new claims may have; null for a contract that is not closed."
+    )
 
     @strawberry.field(graphql_type=Payer | None, description="The health insurer (operadora).")
     async def payer(contract: strawberry.Parent[ContractRecord], info: Info) -> PayerRecord | None:
@@ -90,6 +94,7 @@ class ContractQuery:
         first: First = 20,
         after: After = None,
     ) -> Any:
+        check_arguments(payer_ans_code=payer, provider_cnes=provider)
         where = ContractFilter(provider, payer)
         return await contracts.page(info.context, where=where, first=first, after=after)
 
@@ -125,8 +130,8 @@ class ContractPriceInput:
 
 @strawberry.input(description="A contract between a provider and a payer.")
 class SaveContractInput:
-    provider: str = strawberry.field(description="Provider, by CNES.")
-    payer: str = strawberry.field(description="Payer, by registro ANS.")
+    provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
+    payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     submission_window_days: int = strawberry.field(description=WINDOW)
     appeal_deadline_days: int = strawberry.field(description=DEADLINE)
     payment_term_days: int = strawberry.field(description=TERM)

@@ -12,6 +12,7 @@ from app.db.invoices import InvoiceRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
+from app.domain.invoices import YearMonth
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.resolvers import invoices, settlements
@@ -45,7 +46,7 @@ class Invoice(Node):
     record = InvoiceRecord
 
     number: int = strawberry.field(description="Number of the invoice, consecutive for the provider.")
-    billing_month: str = strawberry.field(description="Billing month (competência), YYYYMM.")
+    billing_month: YearMonth = strawberry.field(description="Billing month (competência).")
     status: InvoiceStatus = strawberry.field(description="Status of the invoice.")
     due_date: date | None = strawberry.field(description="Due date; null until issued.")
     version: int = strawberry.field(

@@ -7,6 +7,7 @@ import strawberry
 
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain.access_log import DataClass
+from app.domain.identifiers import AnsCode, Cnes, Cpf
 from app.resolvers import patients
 from app.schema.base import lists
 from app.schema.base.arguments import After, First
@@ -23,7 +24,7 @@ READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read",
 class Payer(Node):
     record = PayerRecord
 
-    ans_code: str = strawberry.field(description="Registration with the regulator ANS (registroANS), six digits.")
+    ans_code: AnsCode = strawberry.field(description="Registration with the regulator ANS (registroANS), six digits.")
     name: str = strawberry.field(description="Registered name.")
     submission_window_days: int = strawberry.field(
         description="Days after the service within which a claim can be submitted, if no contract says otherwise."
@@ -37,7 +38,7 @@ class Payer(Node):
 class Provider(Node):
     record = ProviderRecord
 
-    cnes: str = strawberry.field(description="Number in the national register of health establishments (CNES).")
+    cnes: Cnes = strawberry.field(description="Number in the national register of health establishments (CNES).")
     name: str = strawberry.field(description="Name of the establishment.")
     tax_id: str | None = strawberry.field(
         description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.",
@@ -50,7 +51,7 @@ class Patient(Node):
     record = PatientRecord
 
     name: str | None = strawberry.field(description="Full name.", extensions=maskable())
-    cpf: str | None = strawberry.field(
+    cpf: Cpf | None = strawberry.field(
         description="Taxpayer number (CPF); null for a provider that has not submitted a claim for the patient.",
         extensions=maskable("patients:read_cpf"),
     )

@@ -5,6 +5,7 @@ from typing import Any
 from tests.factories import World, flat, key, new_world
 from tests.gateway import Gateway
 from tests.graphql.test_remittances import line, post, taken
+from tests.inputs import shaped
 
 
 async def _read(world: World, role: str, query: str, **variables: Any) -> Any:
@@ -37,11 +38,25 @@ async def test_the_same_number_of_another_payer_is_another_statement(gateway: Ga
     invoice = await world.issued_invoice("50.00")
     await world.settle(invoice["id"], "10.00", statementNumber="DEM-9")
     token = gateway.token("finance", providers=["*"])
-    listed = f'{{ settlements(filter: {{ invoice: "{invoice["id"]}" }}) {{ nodes {{ remittance {{ id }} }} }} }}'
+    listed = f'{{ settlements(filter: {{ invoiceId: "{invoice["id"]}" }}) {{ nodes {{ remittance {{ id }} }} }} }}'
     assert flat((await gateway.gql(listed, token=token)).data)["settlements"] == [{"remittance": None}]
     query = "query($id: ID!) { remittance(id: $id) { settlements { totalCount } } }"
     found = (await gateway.gql(query, {"id": remittance["id"]}, token=token)).data["remittance"]
     assert found == {"settlements": {"totalCount": 0}}
+
+
+async def test_a_cancelled_statement_leaves_its_settlements_to_the_next_import(world: World) -> None:
+    claim = await world.approved_claim()
+    wrong = await taken(world, line(claim, "90.00"), statementNumber="DEM-7")
+    values = {"remittanceId": wrong["id"], "reason": "arquivo errado", "idempotencyKey": key()}
+    assert (await world.mutate("finance", "cancelRemittance", "remittance { id }", **values))["errors"] == []
+    right = await taken(world, line(claim, "100.00"), statementNumber="DEM-7")
+    (posted,) = (await post(world, right))["settlements"]
+    (row,) = (await _read(world, "finance", "{ settlements { nodes { id remittance { id } } } }"))["settlements"]
+    assert row == {"id": posted["id"], "remittance": {"id": right["id"]}}
+    query = "query($id: ID!) { remittance(id: $id) { settlements { totalCount } } }"
+    counts = [(await _read(world, "finance", query, id=each["id"]))["remittance"] for each in (wrong, right)]
+    assert counts == [{"settlements": {"totalCount": 0}}, {"settlements": {"totalCount": 1}}]
 
 
 async def test_a_payment_has_its_reversals_and_what_is_left_of_it(world: World) -> None:
@@ -88,7 +103,7 @@ async def test_two_providers_of_one_patient_see_their_own_claims_of_it(gateway: 
     mutation = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } errors { code } } }"
     made = {}
     for provider in (world.provider, other.provider):
-        values = world.claim_input(provider=provider)
+        values = shaped("createClaim", world.claim_input(provider=provider))
         made[provider] = (await gateway.gql(mutation, {"input": values}, token=both)).data["createClaim"]["claim"]["id"]
     query = f'{{ node(id: "{world.patient}") {{ ... on Patient {{ claims {{ totalCount nodes {{ id }} }} }} }} }}'
     for provider, claim in made.items():
@@ -108,7 +123,7 @@ async def won_appeal(world: World) -> tuple[str, str]:
     denial = (await world.call("reviewer", query, id=claim["id"]))["claim"]["items"][0]["denials"][0]["id"]
     appeal = {"id": denial, "justification": "Conforme contrato", "idempotencyKey": key()}
     assert (await world.mutate("biller", "appealDenial", "denial { id }", **appeal))["errors"] == []
-    answers = [{"denial": denial, "acceptedAmount": "30.00"}]
+    answers = [{"denialId": denial, "acceptedAmount": "30.00"}]
     answered = await world.mutate(
         "payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key()
     )

@@ -8,7 +8,7 @@ from tests.graphql.test_remittances import line, post, taken
 
 NESTED = """
 query Invoices($first: Int!) {
-  invoices(first: $first, orderBy: OLDEST_FIRST) {
+  invoices(first: $first, orderBy: { field: CREATED_AT, direction: ASC }) {
     nodes { lines(first: 20) { totalCount nodes { id amount } } history { totalCount nodes { action } } }
   }
 }

@@ -6,9 +6,10 @@ from typing import Final
 
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
-from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
+from app.resolvers.paging import PAGE_MAX
 from tests.hostile import largest_mutations as mutations
 from tests.hostile.largest_data import CLAIM, INVOICE, Big, Call
+from tests.hostile.largest_queries import SETTLEMENTS
 
 
 async def claim_status_changed(big: Big) -> tuple[Call, Call]:
@@ -20,7 +21,7 @@ async def claim_status_changed(big: Big) -> tuple[Call, Call]:
         f"{{ cursor status at claim {{ {CLAIM} patient {{ name cpf }} paidAmount }} }} }}"
     )
     times = ITEMS_MAX * DENIALS_MAX
-    return change, big.read(query, '"code":"1705"', times, claim=change.variables["input"]["id"])
+    return change, big.read(query, '"code":"1705"', times, claim=change.variables["input"]["claimId"])
 
 
 async def settlements(big: Big) -> tuple[Call, Call]:
@@ -29,9 +30,9 @@ async def settlements(big: Big) -> tuple[Call, Call]:
     assert change.variables is not None
     query = (
         "subscription($invoice: ID!, $after: String!) { settlements(filter: { invoice: $invoice }, after: $after) "
-        f"{{ cursor settlement {{ id status amount invoice {{ {INVOICE} settlements {{ id amount }} }} }} }} }}"
+        f"{{ cursor settlement {{ id status amount invoice {{ {INVOICE} {SETTLEMENTS} }} }} }} }}"
     )
-    watch = big.read(query, '"kind":', CLAIMS_MAX + RECOVERIES_MAX, invoice=change.variables["input"]["id"])
+    watch = big.read(query, '"kind":', PAGE_MAX, invoice=change.variables["input"]["invoiceId"])
     return change, replace(watch, role="finance")
 
 

@@ -2,8 +2,8 @@
 
 from app.db import migration_steps as steps
 
-revision = "b007"
-down_revision = "b006"
+revision = "b010"
+down_revision = "b009"
 branch_labels = None
 depends_on = None
 
