@@ -78,7 +78,8 @@ async def test_a_page_has_1_to_100_objects(world: World) -> None:
 async def test_each_parent_has_its_own_page_and_count(world: World) -> None:
     await _invoice(world, "10.00", "20.00", "30.00")
     await _invoice(world, "40.00")
-    query = "{ invoices(orderBy: { field: CREATED_AT, direction: ASC }) { nodes { lines(first: 2) { totalCount nodes { amount } } } } }"
+    oldest_first = "orderBy: { field: CREATED_AT, direction: ASC }"
+    query = f"{{ invoices({oldest_first}) {{ nodes {{ lines(first: 2) {{ totalCount nodes {{ amount }} }} }} }} }}"
     found = [each["lines"] for each in flat(await world.call("finance", query))["invoices"]]
     assert found == [
         {"totalCount": 3, "nodes": [{"amount": "10.00"}, {"amount": "20.00"}]},
