@@ -16,6 +16,7 @@ from app.domain import ids
 from app.domain.calendar import business_day
 from app.domain.identifiers import check_digits_of_cpf
 from tests.gateway import Gateway
+from tests.inputs import dotted, input_type, shaped
 
 _numbers = itertools.count(1)
 CONSULTATION = {"codeSystem": "22", "code": "10101012", "quantity": "1", "unitPrice": "100.00"}
@@ -62,17 +63,14 @@ class World:
         return (await self.gateway.gql(query, variables, token=self.token(role))).data
 
     async def mutate(self, role: str, name: str, fields: str, **values: Any) -> Any:
-        """A mutation's payload; `fields` is what to select beside errors and replayed."""
-        type_name = name[0].upper() + name[1:] + "Input"
-        if name == "startReview":
-            type_name = "ClaimActionInput"
+        """A mutation's payload; `fields` is selected beside errors and replayed, `values` are as `shaped` says."""
         replayed = "" if name == "checkEligibility" else " replayed"
         selection = f"{fields} errors {{ code message field tissCode }}{replayed}"
-        query = f"mutation($input: {type_name}!) {{ {name}(input: $input) {{ {selection} }} }}"
-        return (await self.call(role, query, input=values))[name]
+        query = f"mutation($input: {input_type(name)}!) {{ {name}(input: $input) {{ {selection} }} }}"
+        return (await self.call(role, query, input=shaped(name, values)))[name]
 
     def claim_input(self, **changes: Any) -> dict[str, Any]:
-        """A correct createClaim input, with changes laid over it."""
+        """Correct values of createClaim, flat, with changes laid over them."""
         return {
             "type": "SP_SADT",
             "provider": self.provider,
@@ -114,7 +112,7 @@ class World:
         values = {
             "provider": self.provider,
             "payer": self.payer,
-            "billingMonth": today().strftime("%Y%m"),
+            "billingMonth": today().strftime("%Y-%m"),
             "claimIds": claim_ids,
             "idempotencyKey": key(),
             **changes,
@@ -235,4 +233,4 @@ async def add_card(world: World, **terms: Any) -> str:
 
 def refusals(payload: Any) -> list[tuple[str, str | None, str | None]]:
     """The code, field and Tabela 38 number of every error of a payload."""
-    return [(error["code"], error["field"], error["tissCode"]) for error in payload["errors"]]
+    return [(error["code"], dotted(error["field"]), error["tissCode"]) for error in payload["errors"]]

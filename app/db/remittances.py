@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
-from app.db.filters import Condition, equal, one_of
+from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.scoping import remittances_in
@@ -44,6 +44,10 @@ class RemittanceRecord:
     created_by: str
     created_at: datetime
     posted_at: datetime | None
+    cancelled_id: str
+    cancelled_at: datetime | None
+    cancelled_by: str | None
+    cancel_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,9 @@ class RemittanceLineRecord:
     claim_id: str | None
     matched_by: str | None
     posted_at: datetime | None
+    dismissed_at: datetime | None
+    dismissed_by: str | None
+    dismissal_reason: str | None
 
     @property
     def paid_line(self) -> PaidLine:
@@ -78,11 +85,14 @@ class RemittanceLineRecord:
 class RemittanceFilter:
     """A remittance matches when every given part does."""
 
-    payer: str | None = None
-    provider: str | None = None
+    ids: tuple[str, ...] | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
     status: tuple[RemittanceStatus, ...] | None = None
+    sources: tuple[RemittanceSource, ...] | None = None
     statement_number: str | None = None
-    id: str | None = None
+    paid_on: Bounds[date] = OPEN_RANGE
+    created_at: Bounds[datetime] = OPEN_RANGE
 
 
 REMITTANCE = columns(remittances, RemittanceRecord)
@@ -105,10 +115,13 @@ async def lock(connection: AsyncConnection, scope: DataScope, remittance_id: str
 
 
 async def by_number(connection: AsyncConnection, payer: str, provider: str, number: str) -> RemittanceRecord | None:
-    """The remittance that already has this statement number."""
+    """The remittance that already has this statement number and is not cancelled."""
     table = remittances.c
     query = select(*REMITTANCE).where(
-        table.payer_ans == payer, table.provider_cnes == provider, table.statement_number == number
+        table.payer_ans == payer,
+        table.provider_cnes == provider,
+        table.statement_number == number,
+        table.cancelled_id == "",
     )
     return await fetch_one(connection, query, RemittanceRecord)
 
@@ -141,7 +154,8 @@ async def update_remittance(connection: AsyncConnection, remittance: RemittanceR
 
 async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
     """Write the match and the status of lines; the caller has locked their remittance."""
-    names = ("status", "problem", "claim_id", "matched_by", "posted_at")
+    match = ("status", "problem", "claim_id", "matched_by", "posted_at")
+    names = (*match, "dismissed_at", "dismissed_by", "dismissal_reason")
     statement = update(remittance_lines).where(remittance_lines.c.id == bindparam("line"))
     statement = statement.values({name: bindparam(f"new_{name}") for name in names})
     rows = [{"line": line.id, **{f"new_{name}": getattr(line, name) for name in names}} for line in lines]
@@ -158,6 +172,34 @@ async def lines_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[
     table = remittance_lines.c
     query = _lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
     return await fetch(connection, query, RemittanceLineRecord)
+
+
+async def lock_of_claim(connection: AsyncConnection, claim_id: str) -> list[RemittanceRecord]:
+    """The remittances with a line of this claim, locked in id order, without a data scope: they are its payer's."""
+    lines = select(remittance_lines.c.remittance_id).where(remittance_lines.c.claim_id == claim_id)
+    query = select(*REMITTANCE).where(remittances.c.id.in_(lines)).order_by(remittances.c.id)
+    return await fetch(connection, query.with_for_update(), RemittanceRecord)
+
+
+async def lines_of_claim(connection: AsyncConnection, claim_id: str) -> list[RemittanceLineRecord]:
+    """The lines of this claim, without a data scope; the caller has locked their remittances."""
+    query = select(*LINE).where(remittance_lines.c.claim_id == claim_id).order_by(remittance_lines.c.id)
+    return await fetch(connection, query, RemittanceLineRecord)
+
+
+async def line_statuses(connection: AsyncConnection, remittance_id: str) -> set[RemittanceLineStatus]:
+    """The statuses that the lines of a remittance have, which the caller has locked."""
+    query = select(remittance_lines.c.status).where(remittance_lines.c.remittance_id == remittance_id).distinct()
+    return set((await connection.execute(query)).scalars())
+
+
+async def cancel_lines(connection: AsyncConnection, remittance_id: str) -> None:
+    """Cancel all lines of a remittance that the caller has locked; they no longer refer to claims."""
+    statement = update(remittance_lines).where(remittance_lines.c.remittance_id == remittance_id)
+    await run(
+        connection,
+        statement.values(status=RemittanceLineStatus.CANCELLED, problem=None, claim_id=None, matched_by=None),
+    )
 
 
 async def line(connection: AsyncConnection, scope: DataScope, line_id: str) -> RemittanceLineRecord | None:
@@ -188,10 +230,12 @@ async def unmatched_count(connection: AsyncConnection, scope: DataScope, where: 
 
 def _conditions(where: RemittanceFilter) -> list[Condition]:
     table = remittances.c
-    matching = equal(
-        (table.payer_ans, where.payer),
-        (table.provider_cnes, where.provider),
-        (table.statement_number, where.statement_number),
-        (table.id, where.id),
+    matching = one_of(
+        (table.id, where.ids),
+        (table.payer_ans, where.payers),
+        (table.provider_cnes, where.providers),
+        (table.status, where.status),
+        (table.source, where.sources),
     )
-    return [*matching, *one_of((table.status, where.status))]
+    ranges = within((table.paid_on, where.paid_on), (table.created_at, where.created_at))
+    return [*matching, *equal((table.statement_number, where.statement_number)), *ranges]

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from app.domain.described import DescribedEnum
-from app.domain.errors import BillingError, ErrorCode, conflict, refuse
+from app.domain.errors import BillingError, ErrorCode, refuse, wrong_status
 from app.domain.money import Cents, format_money
 
 JUSTIFICATION_MAX = 500
@@ -27,6 +27,7 @@ class DenialAction(DescribedEnum):
     DENY = "DENY", "The payer denied the amount."
     ACCEPT = "ACCEPT", "The provider accepted the loss."
     APPEAL = "APPEAL", "The provider appealed (recurso de glosa)."
+    WITHDRAW = "WITHDRAW", "The provider withdrew the appeal."
     OVERTURN = "OVERTURN", "The payer reversed the denial in full."
     OVERTURN_PARTIALLY = "OVERTURN_PARTIALLY", "The payer reversed the denial in part."
     UPHOLD = "UPHOLD", "The payer upheld the denial."
@@ -37,6 +38,7 @@ TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
     (DenialStatus.OPEN, DenialAction.ACCEPT): DenialStatus.ACCEPTED,
     (DenialStatus.OPEN, DenialAction.APPEAL): DenialStatus.APPEALED,
     (DenialStatus.OPEN, DenialAction.EXPIRE): DenialStatus.EXPIRED,
+    (DenialStatus.APPEALED, DenialAction.WITHDRAW): DenialStatus.OPEN,
     (DenialStatus.APPEALED, DenialAction.OVERTURN): DenialStatus.OVERTURNED,
     (DenialStatus.APPEALED, DenialAction.OVERTURN_PARTIALLY): DenialStatus.PARTIALLY_OVERTURNED,
     (DenialStatus.APPEALED, DenialAction.UPHOLD): DenialStatus.UPHELD,
@@ -50,6 +52,7 @@ WORDING: Final = {
     DenialAction.DENY: "deny again",
     DenialAction.ACCEPT: "accept",
     DenialAction.APPEAL: "appeal",
+    DenialAction.WITHDRAW: "withdraw the appeal of",
     DenialAction.EXPIRE: "expire",
 }
 
@@ -60,7 +63,7 @@ def next_status(status: DenialStatus, action: DenialAction) -> DenialStatus:
         return TRANSITIONS[status, action]
     except KeyError:
         verb = WORDING.get(action, "answer the appeal of")
-        raise conflict(f"cannot {verb} a denial that is {status}") from None
+        raise wrong_status(verb, "a denial", status) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def appeal_block(status: DenialStatus, *, deadline: date, today: date) -> Billin
         message = f"the last day to appeal was {deadline.isoformat()}"
         return refuse(ErrorCode.APPEAL_TOO_LATE, message, "id", "2909")
     if status is not DenialStatus.OPEN:
-        return conflict(f"cannot {WORDING[DenialAction.APPEAL]} a denial that is {status}")
+        return wrong_status(WORDING[DenialAction.APPEAL], "a denial", status)
     return None
 
 

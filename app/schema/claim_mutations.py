@@ -1,18 +1,21 @@
 """Mutations on claims and their payloads."""
 
+from typing import Any
+
 import strawberry
 
 from app.schema.base import lists, weights
-from app.schema.base.mutations import MutationPayload, UserError, mutation, user_errors
+from app.schema.base.mutations import MutationPayload, mutation
 from app.schema.base.permissions import Requires
+from app.schema.base.user_errors import UserError, user_errors
 from app.schema.claim_inputs import (
     AdjudicateClaimInput,
     CancelClaimInput,
-    ClaimActionInput,
     CreateClaimInput,
     ExportBatchInput,
     ReplaceClaimInput,
     RequestInformationInput,
+    StartReviewInput,
     SubmitClaimsInput,
     UpdateDraftClaimInput,
 )
@@ -33,9 +36,11 @@ class SubmitClaimResult:
     claim: Claim | None = strawberry.field(description="The claim after the mutation; null if refused.")
 
     @strawberry.field(
-        description="Reasons why this claim was not submitted; empty on success.", directives=[lists.USER_ERRORS]
+        graphql_type=list[UserError],
+        description="Reasons why this claim was not submitted; empty on success.",
+        directives=[lists.USER_ERRORS],
     )
-    def errors(result: strawberry.Parent[Submission]) -> list[UserError]:
+    def errors(result: strawberry.Parent[Submission]) -> Any:
         return user_errors(result.failures)
 
 
@@ -81,9 +86,9 @@ MUTATIONS = (
     mutation(claims.CANCEL, CancelClaimInput, ClaimPayload, "Withdraws a claim that is not decided yet."),
     mutation(
         reviews.START,
-        ClaimActionInput,
+        StartReviewInput,
         ClaimPayload,
-        "Starts the review of a submitted claim, or resumes it when the requested information has arrived.",
+        "Starts the review of a submitted claim.",
     ),
     mutation(
         reviews.ADJUDICATE,

@@ -8,12 +8,13 @@ import strawberry
 from app.db.contracts import ContractRecord, PriceRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
+from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
 from app.schema.base import lists
 from app.schema.base.arguments import OfPayer, OfProvider
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
+from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, financial
 from app.schema.parties import Payer, Provider
 from app.services import contracts as service
@@ -50,6 +51,9 @@ class Contract:
     )
     updated_by: str = strawberry.field(description="Who last changed it: subject of a token.")
     updated_at: datetime = strawberry.field(description="Time of the last change.")
+    ends_on: date | None = strawberry.field(
+        description="Last day of service that new claims may have; null for a contract that is not closed."
+    )
 
     @strawberry.field(graphql_type=Payer | None, description="The health insurer (operadora).")
     async def payer(contract: strawberry.Parent[ContractRecord], info: Info) -> PayerRecord | None:
@@ -77,6 +81,7 @@ class ContractQuery:
         extensions=[Requires("contracts:read")],
     )
     async def contracts(self, info: Info, provider: OfProvider = None, payer: OfPayer = None) -> Any:
+        check_arguments(payer_ans_code=payer, provider_cnes=provider)
         return await contracts.of_scope(info.context, provider=provider, payer=payer)
 
 
@@ -111,8 +116,8 @@ class ContractPriceInput:
 
 @strawberry.input(description="A contract between a provider and a payer.")
 class SaveContractInput:
-    provider: str = strawberry.field(description="Provider, by CNES.")
-    payer: str = strawberry.field(description="Payer, by registro ANS.")
+    provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
+    payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     submission_window_days: int = strawberry.field(description=WINDOW)
     appeal_deadline_days: int = strawberry.field(description=DEADLINE)
     payment_term_days: int = strawberry.field(description=TERM)

@@ -6,6 +6,7 @@ import strawberry
 
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain.access_log import DataClass
+from app.domain.identifiers import AnsCode, Cnes, Cpf
 from app.schema.base.connections import Node, OfRecord
 from app.schema.base.permissions import Requires, marked, maskable, personal
 
@@ -17,7 +18,7 @@ _READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read"
 class Payer(OfRecord):
     record = PayerRecord
 
-    ans_code: str = strawberry.field(description="Registration with the regulator ANS (registroANS), six digits.")
+    ans_code: AnsCode = strawberry.field(description="Registration with the regulator ANS (registroANS), six digits.")
     name: str = strawberry.field(description="Registered name.")
     submission_window_days: int = strawberry.field(
         description="Days after the service within which a claim can be submitted, if no contract says otherwise."
@@ -31,7 +32,7 @@ class Payer(OfRecord):
 class Provider(OfRecord):
     record = ProviderRecord
 
-    cnes: str = strawberry.field(description="Number in the national register of health establishments (CNES).")
+    cnes: Cnes = strawberry.field(description="Number in the national register of health establishments (CNES).")
     name: str = strawberry.field(description="Name of the establishment.")
     tax_id: str | None = strawberry.field(
         description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.",
@@ -44,7 +45,7 @@ class Patient(Node):
     record = PatientRecord
 
     name: str | None = strawberry.field(description="Full name.", extensions=maskable())
-    cpf: str | None = strawberry.field(
+    cpf: Cpf | None = strawberry.field(
         description="Taxpayer number (CPF); null for a provider that has not submitted a claim for the patient.",
         extensions=maskable("patients:read_cpf"),
     )

@@ -7,31 +7,32 @@ import strawberry
 
 from app.db.claims import ClaimRecord
 from app.db.parties import PayerRecord, ProviderRecord
-from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.access_log import DataClass
 from app.domain.claims import DENIALS_MAX, DeniedAmount
 from app.domain.errors import ErrorCode, refuse
+from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import LINES_MAX, Statement, StatementLine
 from app.resolvers import remittances
 from app.schema.base import lists, weights
-from app.schema.base.arguments import FILTER, After, First
+from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
-from app.schema.base.permissions import Requires, amount, financial, health, marked
+from app.schema.base.ordering import chosen
+from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
 from app.schema.claim_inputs import DenialInput
 from app.schema.invoice_objects import Settlement
 from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
-from app.services import posting
+from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrder, RemittanceOrder
+from app.services import posting, remittance_lines
 from app.services import remittances as service
 
-described(RemittanceSource, "Source of a remittance; new values may be added.")
-described(RemittanceStatus, "Status of a remittance; new values may be added.")
 described(RemittanceLineStatus, "Status of a remittance line; new values may be added.")
 described(RemittanceLineProblem, "Reason why a line is unmatched; new values may be added.")
 
@@ -69,6 +70,13 @@ class RemittanceLine(Node):
         description="Who matched it manually, the subject of a token; null if matched automatically."
     )
     posted_at: datetime | None = strawberry.field(description="Time of posting; null until posted.")
+    dismissed_at: datetime | None = strawberry.field(description="Time of the dismissal; null unless dismissed.")
+    dismissed_by: str | None = strawberry.field(
+        description="Who dismissed it, the subject of a token; null unless dismissed."
+    )
+    dismissal_reason: str | None = strawberry.field(
+        description="Reason for the dismissal; null unless dismissed.", extensions=personal("remittances:read")
+    )
     paid_cents: Cents | None = amount("paidAmount", "Paid amount (valorLiberado).")
     denied_cents: Cents | None = amount("deniedAmount", "Denied amount (valorGlosa).")
     item_code: str | None = strawberry.field(
@@ -112,6 +120,13 @@ class Remittance(Node):
     created_at: datetime = strawberry.field(description="Time of the import.")
     created_by: str = strawberry.field(description="Who imported it: the subject of a token, or a job of the gateway.")
     posted_at: datetime | None = strawberry.field(description="Time of the last posting; null until posted.")
+    cancelled_at: datetime | None = strawberry.field(description="Time of the cancellation; null unless cancelled.")
+    cancelled_by: str | None = strawberry.field(
+        description="Who cancelled it, the subject of a token; null unless cancelled."
+    )
+    cancel_reason: str | None = strawberry.field(
+        description="Reason for the cancellation; null unless cancelled.", extensions=personal("remittances:read")
+    )
     paid_cents: Cents | None = amount("paidAmount", "Sum of the paid amounts of its lines.")
     denied_cents: Cents | None = amount("deniedAmount", "Sum of the denied amounts of its lines.")
     bank_reference: str | None = strawberry.field(
@@ -134,23 +149,6 @@ class Remittance(Node):
         return await info.context.loaders.lines_of_remittance.load(remittance.id)
 
 
-@strawberry.input(description="Filter for remittances. Every given condition must match.")
-class RemittanceFilterInput:
-    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
-    status: list[RemittanceStatus] | None = strawberry.field(
-        default=None, description="Status: any of these.", directives=lists.up_to(len(RemittanceStatus))
-    )
-    statement_number: str | None = strawberry.field(
-        default=None, description="Exact number of the payer's statement (numeroDemonstrativo)."
-    )
-
-    def where(self) -> RemittanceFilter:
-        """The filter as the database layer expects it."""
-        status = None if self.status is None else tuple(self.status)
-        return RemittanceFilter(self.payer, self.provider, status, self.statement_number)
-
-
 @strawberry.type
 class RemittanceQuery:
     @strawberry.field(
@@ -165,7 +163,7 @@ class RemittanceQuery:
 
     @strawberry.field(
         graphql_type=Connection[Remittance] | None,
-        description="Remittances in the caller's data scope, newest first.",
+        description="Remittances in the caller's data scope, by default newest first.",
         extensions=[Requires("remittances:read")],
         directives=[lists.PAGE],
     )
@@ -173,16 +171,18 @@ class RemittanceQuery:
         self,
         info: Info,
         filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
+        order_by: Annotated[RemittanceOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or RemittanceFilterInput()).where()
-        return await remittances.page(info.context, where=where, first=first, after=after)
+        order = chosen(remittances.ORDERS, order_by, remittances.NEWEST_FIRST)
+        return await remittances.page(info.context, where=where, order=order, first=first, after=after)
 
     @strawberry.field(
         graphql_type=Connection[RemittanceLine] | None,
-        description="Queue of unmatched remittance lines in the caller's data scope, oldest first.",
+        description="Queue of unmatched remittance lines in the caller's data scope, by default oldest first.",
         extensions=[Requires("remittances:read")],
         directives=[lists.PAGE],
     )
@@ -190,12 +190,14 @@ class RemittanceQuery:
         self,
         info: Info,
         filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
+        order_by: Annotated[RemittanceLineOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or RemittanceFilterInput()).where()
-        return await remittances.unmatched(info.context, where=where, first=first, after=after)
+        order = chosen(remittances.LINE_ORDERS, order_by, remittances.OLDEST_LINE_FIRST)
+        return await remittances.unmatched(info.context, where=where, order=order, first=first, after=after)
 
 
 @strawberry.input(description="A line of a remittance: an item, or a whole claim.")
@@ -233,8 +235,8 @@ class RemittanceLineInput:
 
 @strawberry.input(description="A payer's statement to import: as lines, or as a TISS document.")
 class ImportRemittanceInput:
-    payer: str = strawberry.field(description="Payer, by registro ANS.")
-    provider: str = strawberry.field(description="Provider, by CNES.")
+    payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
+    provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
     statement_number: str | None = strawberry.field(
         default=None,
         description="Statement number (numeroDemonstrativo), up to 20 characters; optional if `xml` has one.",
@@ -276,14 +278,14 @@ class ImportRemittanceInput:
 
 @strawberry.input(description="An unmatched remittance line and its claim.")
 class MatchRemittanceLineInput:
-    id: strawberry.ID = strawberry.field(description="Id of the remittance line.")
+    id: strawberry.ID = strawberry.field(name="remittanceLineId", description="Id of the remittance line.")
     claim_id: strawberry.ID = strawberry.field(description="Id of a claim of the remittance's provider and payer.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
 @strawberry.input(description="The remittance to post.")
 class PostRemittanceInput:
-    id: strawberry.ID = strawberry.field(description="Id of the remittance.")
+    id: strawberry.ID = strawberry.field(name="remittanceId", description="Id of the remittance.")
     idempotency_key: str = strawberry.field(description=KEY)
 
 
@@ -330,10 +332,10 @@ MUTATIONS = (
         directives=weights.STATEMENT,
     ),
     mutation(
-        service.MATCH,
+        remittance_lines.MATCH,
         MatchRemittanceLineInput,
         MatchRemittanceLinePayload,
-        "Matches a remittance line to a claim manually.",
+        "Matches an unmatched or dismissed remittance line to a claim manually.",
     ),
     mutation(
         posting.POST,

@@ -18,11 +18,15 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    appeal_changes,
+    claim_changes,
     claim_mutations,
+    contract_ends,
     contracts,
     denials,
     eligibility,
     invoices,
+    remittance_changes,
     remittances,
     settlements,
 )
@@ -30,6 +34,8 @@ from app.schema.access_log import AccessLogQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
+from app.schema.base.user_errors import ERROR_TYPES
+from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
 from app.schema.denials import DenialQuery
@@ -66,11 +72,15 @@ class Query(
 
 MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *claim_mutations.MUTATIONS,
+    *claim_changes.MUTATIONS,
     *denials.MUTATIONS,
+    *appeal_changes.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
+    *remittance_changes.MUTATIONS,
     *contracts.MUTATIONS,
+    *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,
     *access_log.MUTATIONS,
 )
@@ -88,7 +98,7 @@ def build() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Patient],
+        types=[Patient, DuplicateClaimError, *ERROR_TYPES],
         config=StrawberryConfig(
             scalar_map={**SCALARS, ScopeName: SCOPE},
             disable_field_suggestions=True,

@@ -43,7 +43,9 @@ ALL_OF = "Every given condition must match."
 class ClaimStatusChangedEvent(StreamedEvent):
     previous_status: ClaimStatus | None = previous_status(ClaimStatus, "; null for a new claim")
     status: ClaimStatus | None = status(ClaimStatus, "claim")
-    claim: Claim | None = object_of(Claim, lambda each: each.claim, "claimId", "The claim in its current state.")
+    claim: Claim | None = object_of(
+        Claim, lambda each: each.claim, "claimId", "The claim in its current state; null once deleted."
+    )
 
 
 @strawberry.input(description=f"Filter for status changes of claims. {ALL_OF}")
@@ -115,8 +117,9 @@ class RemittanceLineWaitingEvent(StreamedEvent):
         event = event_of(message)
         if event is None:
             return None
-        where = RemittanceFilter(id=event.data["remittanceId"])
-        return await remittances.unmatched(info.context, where=where, first=first, after=after)
+        where = RemittanceFilter(ids=(event.data["remittanceId"],))
+        order = remittances.OLDEST_LINE_FIRST
+        return await remittances.unmatched(info.context, where=where, order=order, first=first, after=after)
 
 
 @strawberry.input(description=f"Filter for lines that wait. {ALL_OF}")
@@ -163,6 +166,6 @@ SUBSCRIPTIONS = (
         RemittanceLineWaitingEvent,
         RemittanceLineWaitingFilterInput,
         needs="remittances:read",
-        description="Every import or posting that leaves lines of a remittance unmatched",
+        description="Every change that leaves lines of a remittance unmatched",
     ),
 )

@@ -7,12 +7,15 @@ from typing import Any, Final
 from app.services import (
     batch_export,
     claims,
+    contract_ends,
     contracts,
     denials,
+    drafts,
     eligibility,
     emergency,
     invoices,
     posting,
+    remittance_lines,
     remittances,
     reviews,
     settlements,
@@ -21,14 +24,17 @@ from app.unit_of_work.action import Action
 
 SERVICES: Final = (
     claims,
+    drafts,
     reviews,
     batch_export,
     denials,
     invoices,
     settlements,
     remittances,
+    remittance_lines,
     posting,
     contracts,
+    contract_ends,
     eligibility,
     emergency,
 )

@@ -15,7 +15,17 @@ from app.domain.actions import ClaimOperation
 from app.domain.claim_form import ClaimForm
 from app.domain.claims import ClaimAction, ClaimStatus, next_status, replacement_block
 from app.domain.denials import AFTER_APPEAL
-from app.domain.errors import BillingError, ErrorCode, Failure, check_version, conflict, not_found, raise_any, refuse
+from app.domain.errors import (
+    FAILURES,
+    BillingError,
+    ErrorCode,
+    Failure,
+    check_version,
+    conflict,
+    not_found,
+    raise_any,
+    refuse,
+)
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
 from app.services import claim_checks, preflight
@@ -65,9 +75,11 @@ async def _insert(
     return claim
 
 
-async def replace_claim(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], submit: bool) -> ClaimRecord:
+async def replace_claim(
+    unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], submit: bool, version: int | None = None
+) -> ClaimRecord:
     """Replace a decided claim with a corrected one, a new claim with the same payer's number."""
-    original = await locked(unit, id, None)
+    original = await locked(unit, id, version)
     await _check_replaceable(unit, original)
     form = await _changed_form(unit, original, changes)
     found = await preflight.examine(
@@ -169,7 +181,12 @@ async def _submit_one(unit: UnitOfWork, batch: _Batch, claim_id: str, field: str
             raise not_found("claim", field)
         return Submission(claim_id, await _submit(unit, batch, claim))
     except BillingError as error:
-        return Submission(claim_id, None, error.failures)
+        return Submission(claim_id, None, tuple(_of_batch(failure, field) for failure in error.failures))
+
+
+def _of_batch(failure: Failure, field: str) -> Failure:
+    """The failure as a batch names it: what is said of the claim as such is said of its place in the input."""
+    return replace(failure, field=field) if failure.field == "id" else failure
 
 
 async def _submit(unit: UnitOfWork, batch: _Batch, claim: ClaimRecord) -> ClaimRecord:
@@ -256,10 +273,19 @@ async def _rebuild_submissions(unit: UnitOfWork, facts: Any) -> list[Submission]
         Submission(
             each["claim_id"],
             claims[each["claim_id"]] if each["claim"] else None,
-            tuple(Failure(ErrorCode(code), *rest) for code, *rest in each["failures"]),
+            tuple(_failure(stored) for stored in each["failures"]),
         )
         for each in facts
     ]
+
+
+def _failure(stored: Any) -> Failure:
+    """A refusal as it was stored; the first release stored a list of values."""
+    if isinstance(stored, list):
+        code, *rest = stored
+        return Failure(ErrorCode(code), *rest)
+    values = {**stored, "code": ErrorCode(stored["code"])}
+    return FAILURES[values.pop("kind")](**values)
 
 
 def _submission_facts(results: Sequence[Submission]) -> Any:
@@ -267,7 +293,7 @@ def _submission_facts(results: Sequence[Submission]) -> Any:
         {
             "claim_id": each.claim_id,
             "claim": None if each.claim is None else STORED_CLAIM.facts(each.claim),
-            "failures": [list(asdict(failure).values()) for failure in each.failures],
+            "failures": [{"kind": type(failure).__name__, **asdict(failure)} for failure in each.failures],
         }
         for each in results
     ]

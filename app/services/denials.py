@@ -1,4 +1,4 @@
-"""Actions on denials: accept, appeal, answer the appeal, and expire when the deadline has passed."""
+"""Actions on denials: accept, appeal, withdraw or answer the appeal, and expire when the deadline has passed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +31,7 @@ ANSWERS_MAX: Final = 100
 EVENTS: Final = {
     DenialAction.ACCEPT: "DenialAccepted",
     DenialAction.APPEAL: "DenialAppealed",
+    DenialAction.WITHDRAW: "AppealWithdrawn",
     DenialAction.OVERTURN: "AppealAnswered",
     DenialAction.OVERTURN_PARTIALLY: "AppealAnswered",
     DenialAction.UPHOLD: "AppealAnswered",
@@ -73,6 +74,21 @@ async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justificati
         appealed_at=unit.now,
     )
     return await _store(unit, claim, denial, changed, DenialAction.APPEAL, appealed)
+
+
+async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
+    """Withdraw an appeal that is not answered: the denial may be appealed again until its last day, after which it
+    expires at once."""
+    claim, denial = await _locked(unit, id, "id")
+    opened = replace(
+        denial,
+        status=next_status(denial.status, DenialAction.WITHDRAW),
+        appealed_cents=None,
+        justification=None,
+        appealed_at=None,
+    )
+    await _store(unit, claim, denial, opened, DenialAction.WITHDRAW, denial.appealed_cents or 0)
+    return await _expire(unit, claim, opened) if unit.today > denial.appeal_deadline else opened
 
 
 async def answer(unit: UnitOfWork, *, answers: Sequence[AppealAnswer]) -> list[DenialRecord]:
@@ -130,9 +146,13 @@ async def expire(unit: UnitOfWork, *, claim_id: str) -> int:
         if denial.status is DenialStatus.OPEN and unit.today > denial.appeal_deadline
     ]
     for denial in late:
-        changed = replace(denial, status=next_status(denial.status, DenialAction.EXPIRE))
-        await _store(unit, claim, denial, changed, DenialAction.EXPIRE, denial.amount_cents)
+        await _expire(unit, claim, denial)
     return len(late)
+
+
+async def _expire(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
+    changed = replace(denial, status=next_status(denial.status, DenialAction.EXPIRE))
+    return await _store(unit, claim, denial, changed, DenialAction.EXPIRE, denial.amount_cents)
 
 
 async def _locked(unit: UnitOfWork, denial_id: str, field: str) -> tuple[ClaimRecord, DenialRecord]:
@@ -174,6 +194,9 @@ _STORED: Final = StoredRecord(
 _ONE: Final = answer_of_one(_STORED)
 ACCEPT: Final = Action("acceptDenial", accept, needs="denials:appeal", answer=_ONE, offers=DenialOperation.ACCEPT)
 APPEAL: Final = Action("appealDenial", appeal, needs="denials:appeal", answer=_ONE, offers=DenialOperation.APPEAL)
+WITHDRAW_APPEAL: Final = Action(
+    "withdrawAppeal", withdraw_appeal, needs="denials:appeal", answer=_ONE, offers=DenialOperation.WITHDRAW_APPEAL
+)
 ANSWER_APPEAL: Final = Action(
     "answerAppeal",
     answer,

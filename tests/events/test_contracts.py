@@ -39,7 +39,7 @@ async def _live(world: World) -> None:
     _, accepted = await _denied(world)
     values = {"id": appealed, "justification": "laudo", "idempotencyKey": key()}
     await world.mutate("biller", "appealDenial", "denial { id }", **values)
-    answers = [{"denial": appealed, "acceptedAmount": "10.00"}]
+    answers = [{"denialId": appealed, "acceptedAmount": "10.00"}]
     await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
     await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
     await world.gateway.expire_denials(_later(world))
@@ -61,7 +61,8 @@ async def _pay(world: World, claim_id: str) -> None:
     cancelled = await world.draft_invoice()
     await world.mutate("finance", "cancelInvoice", "invoice { id }", id=cancelled["id"])
     line = {"providerClaimNumber": (await world.submitted_claim())["providerClaimNumber"], "paidAmount": "100.00"}
-    values = {"payer": world.payer, "provider": world.provider, "statementNumber": "S1", "lines": [line]}
+    lines = [line, {"providerClaimNumber": "NENHUMA1", "paidAmount": "5.00"}]
+    values = {"payer": world.payer, "provider": world.provider, "statementNumber": "S1", "lines": lines}
     payment = {"paidOn": today().isoformat(), "idempotencyKey": key()}
     taken = await world.mutate("finance", "importRemittance", "remittance { id }", **values, **payment)
     await world.mutate("finance", "postRemittance", "postedLines", id=taken["remittance"]["id"], idempotencyKey=key())

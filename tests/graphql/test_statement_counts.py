@@ -6,7 +6,7 @@ from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, today
 
 LIST = """
 query Claims($first: Int!) {
-  claims(first: $first, orderBy: OLDEST_FIRST) {
+  claims(first: $first, orderBy: { field: CREATED_AT, direction: ASC }) {
     nodes {
       id status claimedAmount
       payer { name } provider { name } patient { name cpf }
@@ -77,7 +77,7 @@ async def test_a_settlement_costs_a_fixed_number_of_statements(world: World) -> 
 
 LIFE = """
 query Claims($first: Int!) {
-  claims(first: $first, orderBy: OLDEST_FIRST) {
+  claims(first: $first, orderBy: { field: CREATED_AT, direction: ASC }) {
     nodes {
       paidAmount warnings { tissCode } replaces { id } replacedBy { id }
       history { action denialAction status amount actor }
@@ -121,7 +121,7 @@ async def test_a_batch_looks_for_services_billed_before_in_one_statement(world: 
             answer = await world.call("biller", SUBMIT, input={"claimIds": drafts})
         results = answer["submitClaims"]["results"]
         assert [each["claim"]["status"] for each in results] == ["SUBMITTED"] * size
-        duplicate = [{"field": "items.0", "tissCode": "3209"}]
+        duplicate = [{"field": ["items", "0"], "tissCode": "3209"}]
         # The first batch bills the consultation of today; in the second one its first draft bills it again.
         warned = [duplicate if size == 10 and place == 0 else [] for place in range(size - 1)]
         assert [each["claim"]["warnings"] for each in results] == [*warned, duplicate]
@@ -134,5 +134,5 @@ async def test_a_batch_looks_for_services_billed_before_in_one_statement(world: 
 async def test_drafts_of_a_batch_are_duplicates_of_those_before_them(world: World) -> None:
     drafts = [(await world.create_claim())["claim"]["id"] for _ in range(3)]
     results = (await world.call("biller", SUBMIT, input={"claimIds": drafts}))["submitClaims"]["results"]
-    duplicate = [{"field": "items.0", "tissCode": "3209"}]
+    duplicate = [{"field": ["items", "0"], "tissCode": "3209"}]
     assert [each["claim"]["warnings"] for each in results] == [[], duplicate, duplicate]

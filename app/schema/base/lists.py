@@ -38,6 +38,7 @@ STATEMENT_LINES: Final = ListSize.at_most(LINES_MAX)
 ERRORS_MAX: Final = 100
 """Of more reasons for a refusal, clients see the first hundred."""
 USER_ERRORS: Final = ListSize.at_most(ERRORS_MAX)
+PATH: Final = ListSize.at_most(8)
 
 # Assumed.
 PROVIDERS: Final = ListSize.at_most(100)
