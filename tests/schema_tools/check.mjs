@@ -15,64 +15,71 @@ import * as rules from './rules.mjs';
 // The folder has schema.graphql, operations/*.graphql, relay/*.ts and relay.config.json.
 const { folder, scalars } = JSON.parse(process.argv[2]);
 const sdl = readFileSync(join(folder, 'schema.graphql'), 'utf8');
-const documents = readdirSync(join(folder, 'operations')).map((name) => join(folder, 'operations', name));
+const documents = readdirSync(join(folder, 'operations')).map((name) => join('operations', name));
 
 async function lintWithEslint() {
-  const parserOptions = { graphQLConfig: { schema: sdl, documents } };
-  const languageOptions = { parser: eslintPlugin.parser, parserOptions };
-  const plugins = { '@graphql-eslint': eslintPlugin };
+  const graphQLConfig = { schema: sdl, documents: documents.map((name) => join(folder, name)) };
   const eslint = new ESLint({
     cwd: folder,
     overrideConfigFile: true,
     overrideConfig: [
-      { files: ['**/*.graphql'], languageOptions, plugins },
-      { files: ['schema.graphql'], rules: rules.eslint.schema },
-      { files: ['operations/*.graphql'], rules: rules.eslint.operations },
+      {
+        files: ['**/*.graphql'],
+        plugins: { '@graphql-eslint': eslintPlugin },
+        languageOptions: { parser: eslintPlugin.parser, parserOptions: { graphQLConfig } },
+      },
+      { files: ['schema.graphql'], rules: rules.schema },
+      { files: ['operations/*.graphql'], rules: rules.operations },
     ],
   });
   const results = await eslint.lintFiles(['schema.graphql', 'operations/*.graphql']);
-  return results.flatMap(({ messages }) => messages.map(({ ruleId, message }) => [ruleId, message]));
+  return results.flatMap(({ messages, source }) =>
+    messages.map(({ ruleId, message, line }) => `${ruleId}: ${message} | ${source?.split('\n')[line - 1].split(' @')[0].trim()}`),
+  );
 }
 
 function lintWithSchemaLinter() {
-  const { Configuration } = schemaLinter.configuration;
-  const configuration = new Configuration({ definition: sdl, sourceMap: null });
+  const configuration = new schemaLinter.configuration.Configuration({ definition: sdl, sourceMap: null });
   const chosen = configuration.getAllRules().filter(({ name }) => !rules.linterOff.includes(name));
   const found = schemaLinter.validator.validateSchemaDefinition(configuration.schema, chosen, configuration);
-  return found.map(({ ruleName, message }) => [ruleName, message]);
+  return found.map(({ ruleName, message }) => `${ruleName}: ${message}`);
 }
 
-async function generateTypes() {
-  const text = await codegen({
+// Each file of operations belongs to a client of its own: two of them may use the same name.
+const generateTypes = (location) =>
+  codegen({
     filename: 'types.ts',
     schema: parse(sdl),
     schemaAst: buildSchema(sdl),
-    documents: documents.map((location) => ({ location, document: parse(readFileSync(location, 'utf8')) })),
+    documents: [{ location, document: parse(readFileSync(join(folder, location), 'utf8')) }],
     plugins: [{ typescript: {} }, { operations: {} }],
     pluginMap: { typescript, operations },
     config: { scalars, strictScalars: true },
   });
-  return text.split('\n').filter((line) => /\bany\b/.test(line.replace(/\/\*.*?\*\//, ''))).map((line) => ['any', line.trim()]);
+
+async function findUntyped() {
+  const texts = await Promise.all(documents.map(generateTypes));
+  return texts.flatMap((text) => text.split('\n').filter((line) => /^\s*\w+\??: .*\bany\b/.test(line)));
 }
 
 const compileRelay = () =>
   new Promise((resolve) => {
-    execFile(relayCompiler, ['relay.config.json'], { cwd: folder }, (error, _, said) => resolve(error ? [['relay', said]] : []));
+    execFile(relayCompiler, ['relay.config.json'], { cwd: folder }, (error, _, said) => resolve(error ? [said] : []));
   });
 
-const failing = async (check) => {
+const reported = async (check) => {
   try {
     return await check();
   } catch (error) {
-    return [['failed', error.message]];
+    return [error.message];
   }
 };
 
 const relay = compileRelay();
 const found = {
-  'graphql-eslint': await failing(lintWithEslint),
-  'graphql-schema-linter': await failing(lintWithSchemaLinter),
-  'graphql-codegen': await failing(generateTypes),
+  'graphql-eslint': await reported(lintWithEslint),
+  'graphql-schema-linter': await reported(lintWithSchemaLinter),
+  'graphql-codegen': await reported(findUntyped),
   'relay-compiler': await relay,
 };
 console.log(JSON.stringify(found));
