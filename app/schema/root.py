@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    bulk,
     claim_mutations,
     contracts,
     denials,
@@ -68,6 +69,7 @@ class Query(
 
 MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *claim_mutations.MUTATIONS,
+    *bulk.MUTATIONS,
     *denials.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.services import (
     batch_export,
+    bulk,
     claims,
     contracts,
     denials,
@@ -31,6 +32,7 @@ SERVICES: Final = (
     contracts,
     eligibility,
     emergency,
+    bulk,
 )
 
 

@@ -1,7 +1,7 @@
 """The provider's actions on claims: create, change, submit, cancel, replace."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -16,10 +16,8 @@ from app.domain.claim_form import ClaimForm
 from app.domain.claims import ClaimAction, ClaimStatus, next_status, replacement_block
 from app.domain.denials import AFTER_APPEAL
 from app.domain.errors import (
-    FAILURES,
     BillingError,
     ErrorCode,
-    Failure,
     check_version,
     conflict,
     not_found,
@@ -31,21 +29,13 @@ from app.events.contracts import claim_event
 from app.services import claim_checks, preflight
 from app.services.claim_checks import Checked
 from app.services.history import claim_step
+from app.services.outcomes import Outcome, answer_of_outcomes
 from app.services.preflight import ClaimIdentity, Preflight
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
 BATCH_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """The result for one claim of a batch: the claim as it is now, or why it was not submitted."""
-
-    claim_id: str
-    claim: ClaimRecord | None
-    failures: tuple[Failure, ...] = ()
 
 
 async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRecord:
@@ -133,16 +123,21 @@ async def _rewrite(unit: UnitOfWork, claim: ClaimRecord, form: ClaimForm, checke
     await claims_db.insert_items(unit.connection, claim_checks.item_records(claim.id, form, checked))
 
 
-async def submit_many(unit: UnitOfWork, *, claim_ids: Sequence[str]) -> list[Submission]:
-    """Send up to 100 claims of one type; each succeeds or is refused on its own, results in input order."""
+async def submit_many(
+    unit: UnitOfWork, *, claim_ids: Sequence[str], atomic: bool = False
+) -> list[Outcome[ClaimRecord]]:
+    """Send up to 100 claims of one type, results in input order: each for itself or, if `atomic`, all or none."""
     check_batch(claim_ids)
     rows = await claims_db.lock_many(unit.connection, unit.scope, sorted(set(claim_ids)))
     found = {claim.id: claim for claim in rows}
     check_one_type(rows)
-    return [
+    outcomes = [
         await _submit_one(unit, found.get(claim_id), claim_id, f"claimIds.{index}")
         for index, claim_id in enumerate(claim_ids)
     ]
+    if atomic:
+        raise_any(failure for each in outcomes for failure in each.failures)
+    return outcomes
 
 
 def check_batch(claim_ids: Sequence[str]) -> None:
@@ -159,13 +154,13 @@ def check_one_type(claims: Sequence[ClaimRecord]) -> None:
         raise refuse(ErrorCode.BATCH_TOO_LARGE, "send claims of one type only", "claimIds", "5015")
 
 
-async def _submit_one(unit: UnitOfWork, claim: ClaimRecord | None, claim_id: str, field: str) -> Submission:
+async def _submit_one(unit: UnitOfWork, claim: ClaimRecord | None, claim_id: str, field: str) -> Outcome[ClaimRecord]:
     try:
         if claim is None:
             raise not_found("claim", field)
-        return Submission(claim_id, await _submit(unit, claim))
+        return Outcome(claim_id, await _submit(unit, claim))
     except BillingError as error:
-        return Submission(claim_id, None, error.failures)
+        return Outcome(claim_id, None, error.failures)
 
 
 async def _submit(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
@@ -233,40 +228,6 @@ def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRec
     )
 
 
-async def _rebuild_submissions(unit: UnitOfWork, facts: Any) -> list[Submission]:
-    """Submissions from their stored facts: claims are read again, refusals were stored whole."""
-    sent = await STORED_CLAIM.read(unit, [each["claim"] for each in facts if each["claim"]])
-    claims = {claim.id: claim for claim in sent}
-    return [
-        Submission(
-            each["claim_id"],
-            claims[each["claim_id"]] if each["claim"] else None,
-            tuple(_failure(stored) for stored in each["failures"]),
-        )
-        for each in facts
-    ]
-
-
-def _failure(stored: Any) -> Failure:
-    """A refusal as it was stored; the first release stored a list of values."""
-    if isinstance(stored, list):
-        code, *rest = stored
-        return Failure(ErrorCode(code), *rest)
-    values = {**stored, "code": ErrorCode(stored["code"])}
-    return FAILURES[values.pop("kind")](**values)
-
-
-def _submission_facts(results: Sequence[Submission]) -> Any:
-    return [
-        {
-            "claim_id": each.claim_id,
-            "claim": None if each.claim is None else STORED_CLAIM.facts(each.claim),
-            "failures": [{"kind": type(failure).__name__, **asdict(failure)} for failure in each.failures],
-        }
-        for each in results
-    ]
-
-
 STORED_CLAIM: Final = StoredRecord(
     ClaimRecord,
     claims_db.by_ids,
@@ -296,7 +257,7 @@ SUBMIT: Final = Action(
     "submitClaims",
     submit_many,
     needs="claims:submit",
-    answer=StoredAnswer(_submission_facts, _rebuild_submissions),
+    answer=answer_of_outcomes(STORED_CLAIM),
     offers=ClaimOperation.SUBMIT,
 )
 CANCEL: Final = Action("cancelClaim", cancel, needs="claims:cancel", answer=CLAIM_ANSWER, offers=ClaimOperation.CANCEL)
