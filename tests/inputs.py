@@ -6,6 +6,7 @@ IDS: Final = {
     "acceptDenial": "denialId",
     "adjudicateClaim": "claimId",
     "adjustInvoice": "invoiceId",
+    "answerAppeal": "denialId",
     "appealDenial": "denialId",
     "cancelClaim": "claimId",
     "cancelInvoice": "invoiceId",

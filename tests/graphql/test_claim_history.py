@@ -58,8 +58,8 @@ async def _act_on(world: World, name: str, denial_id: str, **values: Any) -> Non
     """Accept, appeal or answer a denial."""
     values = {"idempotencyKey": key(), **values}
     if name == "answerAppeal":
-        values["answers"] = [{"denial": denial_id, "acceptedAmount": values.pop("accepted")}]
-        payload = await world.mutate("payer_agent", name, "denials { id }", **values)
+        values["acceptedAmount"] = values.pop("accepted")
+        payload = await world.mutate("payer_agent", name, "denial { id }", id=denial_id, **values)
     else:
         payload = await world.mutate("biller", name, "denial { id }", id=denial_id, **values)
     assert payload["errors"] == []

@@ -50,9 +50,12 @@ async def _appeal(world: World, denial_id: str, amount: str | None = None, **val
 
 
 async def _answer(world: World, *answers: tuple[str, str], **values: Any) -> Any:
-    given = [{"denial": denial_id, "acceptedAmount": accepted} for denial_id, accepted in answers]
-    values = {"answers": given, "idempotencyKey": key(), **values}
-    return await world.mutate("payer_agent", "answerAppeal", f"denials {{ {DENIAL} {APPEAL} }}", **values)
+    """All or none; the denials of the payload are those of its results."""
+    given = [{"denialId": denial_id, "acceptedAmount": accepted} for denial_id, accepted in answers]
+    values = {"answers": given, "atomic": True, "idempotencyKey": key(), **values}
+    fields = f"results {{ object {{ {DENIAL} {APPEAL} }} }}"
+    payload = await world.mutate("payer_agent", "answerAppeals", fields, **values)
+    return {**payload, "denials": [each["object"] for each in payload["results"]]}
 
 
 async def _move_deadlines(world: World, day: date, ids: Sequence[str]) -> None:
@@ -256,7 +259,7 @@ class TestAnswerAppeal:
     async def test_a_refusal_names_the_denial_by_its_place_in_the_input(self, world: World) -> None:
         _, denial_id = await _denial_in(world, DenialStatus.OPEN)
         refused = [await _answer(world, (one, "0")) for one in (denial_id, UNKNOWN)]
-        places = [(code, "answers.0.denial", None) for code in ("CONFLICT", "NOT_FOUND")]
+        places = [(code, "answers.0.denialId", None) for code in ("CONFLICT", "NOT_FOUND")]
         assert [refusals(payload) for payload in refused] == [[place] for place in places]
 
     async def test_malformed_answers_are_refused(self, world: World) -> None:
@@ -274,11 +277,11 @@ class TestWhoMayDoIt:
     async def test_roles_of_the_other_side_are_forbidden(self, world: World) -> None:
         claim_id, denial_id = await _denial_in(world, DenialStatus.APPEALED)
         before = await _all(world, claim_id)
-        answers = f'answers: [{{ denial: "{denial_id}", acceptedAmount: "1.00" }}]'
+        answer = f'denialId: "{denial_id}", acceptedAmount: "1.00"'
         for mutation, given, roles in (
             ("acceptDenial", f'id: "{denial_id}"', ("reviewer", "payer_agent", "finance")),
             ("appealDenial", f'id: "{denial_id}", justification: "x"', ("reviewer", "payer_agent", "finance")),
-            ("answerAppeal", answers, ("reviewer", "biller", "finance", "patient")),
+            ("answerAppeal", answer, ("reviewer", "biller", "finance", "patient")),
         ):
             query = f'mutation {{ {mutation}(input: {{ {given}, idempotencyKey: "{key()}" }}) {{ replayed }} }}'
             codes = [(await world.gateway.gql(query, token=world.token(role))).codes for role in roles]

@@ -107,8 +107,8 @@ async def _appeal(world: World, denial_id: str, amount: str | None = None) -> No
 
 
 async def _answer(world: World, denial_id: str, accepted: str) -> None:
-    answers = [{"denial": denial_id, "acceptedAmount": accepted}]
-    await _do(world, "payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
+    values = {"id": denial_id, "acceptedAmount": accepted, "idempotencyKey": key()}
+    await _do(world, "payer_agent", "answerAppeal", "denial { id }", **values)
 
 
 async def _expire(world: World, claim_id: str, denial_id: str) -> None:

@@ -208,8 +208,8 @@ class TestWhenItIsRefused:
         denial_id = await _denial(world, claim_id)
         assert (await _appeal(world, denial_id))["errors"] == []
         if accepted is not None:
-            values = {"answers": [{"denial": denial_id, "acceptedAmount": accepted}], "idempotencyKey": key()}
-            assert (await world.mutate("payer_agent", "answerAppeal", "denials { id }", **values))["errors"] == []
+            values = {"id": denial_id, "acceptedAmount": accepted, "idempotencyKey": key()}
+            assert (await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values))["errors"] == []
         before = await _trace(world, claim_id)
         assert refusals(await _replace(world, claim_id)) == CONFLICT
         assert "REPLACE" in await _blocked(world, claim_id)

@@ -96,7 +96,7 @@ INPUTS = {
     "requestInformation": 'id: "x", reason: "r"',
     "acceptDenial": 'id: "x", idempotencyKey: "k"',
     "appealDenial": 'id: "x", justification: "j", idempotencyKey: "k"',
-    "answerAppeal": 'answers: [], idempotencyKey: "k"',
+    "answerAppeal": 'denialId: "x", acceptedAmount: "1.00", idempotencyKey: "k"',
     "adjustInvoice": 'id: "x", kind: CREDIT, amount: "1.00", reason: "r", idempotencyKey: "k"',
     "importRemittance": 'payer: "1", provider: "1", lines: [], idempotencyKey: "k"',
     "matchRemittanceLine": 'id: "x", claimId: "x"',

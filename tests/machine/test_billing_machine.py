@@ -185,9 +185,8 @@ class Billing(RuleBasedStateMachine):
         denial = self.pick(self.rows.denials, number, "APPEALED")
         assert denial is not None
         accepted = (denial["appealed_cents"] or 0) * share // 100
-        answers = [{"denial": denial["id"], "acceptedAmount": format_money(accepted)}]
-        values = {"answers": answers, "idempotencyKey": key()}
-        self.mutate("payer_agent", "answerAppeal", "denials { status }", values)
+        values = {"id": denial["id"], "acceptedAmount": format_money(accepted), "idempotencyKey": key()}
+        self.mutate("payer_agent", "answerAppeal", "denial { status }", values)
 
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, is_sent=st.booleans())
