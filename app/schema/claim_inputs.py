@@ -283,7 +283,7 @@ class ExportBatchInput:
         description="Ids of 1 to 100 submitted claims of the same type and payer.",
         directives=lists.up_to(BATCH_MAX, checked_by_service=True),
     )
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.input(description="A denial of an item (glosa).")

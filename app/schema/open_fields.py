@@ -65,9 +65,13 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "Settlement.id",
     ),
     "the state of an object": (
+        "ActionBlock.code",
         "AvailableClaimAction.action",
+        "AvailableClaimAction.blockedBy",
         "AvailableDenialAction.action",
+        "AvailableDenialAction.blockedBy",
         "AvailableInvoiceAction.action",
+        "AvailableInvoiceAction.blockedBy",
         "Claim.availableActions",
         "Claim.status",
         "Claim.type",
@@ -201,7 +205,7 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "AccessLogEntry.kind",
         "AccessLogEntry.purpose",
     ),
-    "the caller's own token": ("Me.expiresAt", "Me.patient"),
+    "the caller's own token": ("Me.expiresAt", "Me.patientId", "Me.payerAnsCode"),
 }
 
 _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
@@ -258,15 +262,13 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
         "*Error.field",
         "*Error.message",
         "*Error.tissCode",
-        "AvailableClaimAction.blockedBy",
-        "AvailableDenialAction.blockedBy",
-        "AvailableInvoiceAction.blockedBy",
+        "ActionBlock.message",
         "PreflightFinding.field",
         "PreflightFinding.message",
         "StatusConflictError.status",
     ),
     "what a patient may know of the accesses to the own data": ("AccessLogEntry.operation", "AccessLogEntry.roles"),
-    "the caller's own token": ("Me.payer", "Me.permissions", "Me.providers", "Me.roles", "Me.subject"),
+    "the caller's own token": ("Me.permissions", "Me.providerCnes", "Me.roles", "Me.subject"),
 }
 
 OPEN_FIELDS: Final = OpenFields(_OPEN, _OPEN_TEXTS)

@@ -45,6 +45,7 @@ from app.schema.open_fields import OPEN_FIELDS
 from app.schema.parties import Patient
 from app.schema.reconciliation import ReconciliationQuery
 from app.schema.remittances import RemittanceQuery
+from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery, SettlementSubscription
 from app.schema.tuss import TussQuery
 
@@ -94,7 +95,7 @@ def build() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Patient, DuplicateClaimError, *ERROR_TYPES],
+        types=[Patient, DuplicateClaimError, RequestErrorCode, *ERROR_TYPES],
         config=StrawberryConfig(
             scalar_map={**SCALARS, ScopeName: SCOPE},
             disable_field_suggestions=True,
