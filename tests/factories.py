@@ -63,7 +63,7 @@ class World:
         return (await self.gateway.gql(query, variables, token=self.token(role))).data
 
     async def mutate(self, role: str, name: str, fields: str, **values: Any) -> Any:
-        """A mutation's payload; `fields` is what to select beside errors and replayed, `values` are named as `shaped` says."""
+        """A mutation's payload; `fields` is what to select beside errors and replayed, `values` go through `shaped`."""
         replayed = "" if name == "checkEligibility" else " replayed"
         selection = f"{fields} errors {{ code message field tissCode }}{replayed}"
         query = f"mutation($input: {input_type(name)}!) {{ {name}(input: $input) {{ {selection} }} }}"
