@@ -110,7 +110,8 @@ BROKEN: Final = {
     ),
     "a mutation may have a key and must where it would act twice": (
         (
-            "type Query { it: Int } type Mutation { doIt(input: DoItInput!): Int createIt(input: CreateItInput!): Int } "
+            "type Query { it: Int } "
+            "type Mutation { doIt(input: DoItInput!): Int createIt(input: CreateItInput!): Int } "
             "input DoItInput { it: Int } input CreateItInput { idempotencyKey: String }"
         ),
         ["DoItInput has no idempotencyKey", "createIt would act twice: its key must be String!"],
