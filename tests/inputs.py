@@ -70,3 +70,8 @@ def shaped(name: str, values: dict[str, Any]) -> dict[str, Any]:
         return named
     beside = {each: value for each, value in named.items() if each in BESIDE}
     return {FORMS[name]: {each: value for each, value in named.items() if each not in beside}, **beside}
+
+
+def dotted(path: list[str] | None) -> str | None:
+    """A path in an input as one text."""
+    return None if path is None else ".".join(path)

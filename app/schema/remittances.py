@@ -25,7 +25,8 @@ from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mut
 from app.schema.base.ordering import chosen
 from app.schema.base.permissions import Requires, amount, financial, health, marked
 from app.schema.claim_inputs import DenialInput
-from app.schema.objects import Claim, Settlement
+from app.schema.invoice_objects import Settlement
+from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrder, RemittanceOrder
 from app.services import posting

@@ -24,7 +24,7 @@ from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.base.streams import CURSOR, FIRST_MESSAGE, cursor_of, event_of
-from app.schema.objects import Invoice, Settlement
+from app.schema.invoice_objects import Invoice, Settlement
 from app.services import settlements as service
 from app.services.settlements import Payment
 

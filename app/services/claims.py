@@ -160,7 +160,12 @@ async def _submit_one(unit: UnitOfWork, claim: ClaimRecord | None, claim_id: str
             raise not_found("claim", field)
         return Outcome(claim_id, await _submit(unit, claim))
     except BillingError as error:
-        return Outcome(claim_id, None, error.failures)
+        return Outcome(claim_id, None, tuple(_of_batch(failure, field) for failure in error.failures))
+
+
+def _of_batch(failure: Failure, field: str) -> Failure:
+    """The failure as a batch names it: what is said of the claim as such is said of its place in the input."""
+    return replace(failure, field=field) if failure.field == "id" else failure
 
 
 async def _submit(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, today
 from tests.gateway import Gateway
+from tests.inputs import shaped
 
 EVENT_CODE = "1705"
 
@@ -75,7 +76,8 @@ async def _contract(rich: Rich) -> None:
     values = {"provider": world.provider, "payer": world.payer, "prices": [{**price, "quantityMax": "9"}], **terms}
     token = world.gateway.token("admin", providers=["*"])
     query = "mutation($input: SaveContractInput!) { saveContract(input: $input) { contract { id } errors { code } } }"
-    found = (await world.gateway.gql(query, {"input": values}, token=token)).data["saveContract"]
+    given = {"input": shaped("saveContract", values)}
+    found = (await world.gateway.gql(query, given, token=token)).data["saveContract"]
     rich.ids["contract"] = found["contract"]["id"]
 
 
@@ -174,7 +176,7 @@ async def open_emergency(world: World) -> str:
     token = world.gateway.token("front_desk", providers=[world.provider], sub=nurse_of(world))
     query = """mutation($input: OpenEmergencyAccessInput!) {
       openEmergencyAccess(input: $input) { access { id } errors { code } } }"""
-    values = {"patient": world.patient, "reason": "Paciente inconsciente na emergencia"}
+    values = {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"}
     found = (await world.gateway.gql(query, {"input": values}, token=token)).data["openEmergencyAccess"]
     identifier: str = found["access"]["id"]
     return identifier

@@ -20,6 +20,7 @@ from tests.factories import World, new_world
 from tests.faults.clients import opened
 from tests.figures import Figures
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
+from tests.inputs import dotted
 from tests.services import Services
 from tests.streams import asked, listening, told_all
 
@@ -120,7 +121,9 @@ async def _errors(world: World, stream: str, role: str, cursors: list[str]) -> l
             assert (message["type"], message["id"]) == ("error", str(number)), after
             [error] = message["payload"]
             details = error["extensions"]
-            found.append((details["code"], details["reason"], details["field"], error["path"], error["message"]))
+            found.append(
+                (details["code"], details["reason"], dotted(details["field"]), error["path"], error["message"])
+            )
     return found
 
 
@@ -137,7 +140,7 @@ async def _refusal(gateway: Gateway, after: str) -> tuple[str, str, str]:
         message = await listener.next()
     assert message.kind == "error", message
     [error] = message.payload
-    return error["extensions"]["code"], error["extensions"]["field"], error["message"]
+    return error["extensions"]["code"], ".".join(error["extensions"]["field"]), error["message"]
 
 
 async def _submitted(world: World) -> list[str]:

@@ -185,8 +185,8 @@ class TestRequestInformation:
         payload = await _ask(world, claim_id, version=3)
         assert (payload["errors"], payload["claim"]["status"]) == ([], "PENDING_INFORMATION")
         decision = [{"sequence": 1, "approvedAmount": "100.00"}]
-        assert refusals(await world.adjudicate(claim_id, decision)) == [("CONFLICT", "id", None)]
-        assert refusals(await _cancel(world, claim_id)) == [("CONFLICT", "id", None)]
+        assert refusals(await world.adjudicate(claim_id, decision)) == [("CONFLICT", "claimId", None)]
+        assert refusals(await _cancel(world, claim_id)) == [("CONFLICT", "claimId", None)]
         assert (await _read(world, claim_id))["version"] == 4
         assert (await _review(world, claim_id))["claim"]["status"] == "UNDER_REVIEW"
         assert (await world.adjudicate(claim_id, decision))["claim"]["status"] == "APPROVED"
@@ -237,7 +237,7 @@ class TestRequestInformation:
         draft = (await world.create_claim())["claim"]
         for claim in (draft, await world.submitted_claim(), await world.approved_claim()):
             before, events = await _read(world, claim["id"]), await world.events(claim["id"])
-            assert refusals(await _ask(world, claim["id"])) == [("CONFLICT", "id", None)]
+            assert refusals(await _ask(world, claim["id"])) == [("CONFLICT", "claimId", None)]
             assert (await _read(world, claim["id"]), await world.events(claim["id"])) == (before, events)
 
     async def test_a_key_asks_once(self, world: World) -> None:
@@ -287,8 +287,8 @@ async def test_a_denied_and_an_approved_claim_give_their_rows(world: World) -> N
 async def test_a_refused_step_leaves_no_trace(world: World) -> None:
     claim_id, (first, _) = await _partial_claim(world)
     before = await _read(world, claim_id)
-    assert refusals(await _review(world, claim_id)) == [("CONFLICT", "id", None)]
-    assert refusals(await world.adjudicate(claim_id, [TWO_DENIALS])) == [("CONFLICT", "id", None)]
+    assert refusals(await _review(world, claim_id)) == [("CONFLICT", "claimId", None)]
+    assert refusals(await world.adjudicate(claim_id, [TWO_DENIALS])) == [("CONFLICT", "claimId", None)]
     values = {"id": first, "justification": "x", "amount": "40.01", "idempotencyKey": key()}
     assert refusals(await world.mutate("biller", "appealDenial", "denial { id }", **values)) != []
     assert await _read(world, claim_id) == before

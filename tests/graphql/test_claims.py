@@ -80,7 +80,7 @@ async def test_a_claim_can_be_created_and_submitted_at_once(world: World) -> Non
 
 async def test_a_refused_claim_leaves_no_row(world: World) -> None:
     payload = await world.create_claim(submit=True, claimedAmount="99.99")
-    assert (payload["claim"], refusals(payload)) == (None, [("TOTAL_MISMATCH", "claimedAmount", "5042")])
+    assert (payload["claim"], refusals(payload)) == (None, [("TOTAL_MISMATCH", "claim.claimedAmount", "5042")])
     assert (await world.call("biller", "{ claims { totalCount } }"))["claims"]["totalCount"] == 0
 
 
@@ -155,7 +155,7 @@ class TestUpdateDraftClaim:
         first = (await world.create_claim())["claim"]
         second = (await world.create_claim())["claim"]
         payload = await _update(world, second["id"], providerClaimNumber=first["providerClaimNumber"])
-        assert refusals(payload) == [("DUPLICATE_CLAIM", "providerClaimNumber", "1308")]
+        assert refusals(payload) == [("DUPLICATE_CLAIM", "claim.providerClaimNumber", "1308")]
         assert (await world.claim(second["id"]))["providerClaimNumber"] == second["providerClaimNumber"]
         assert (await _update(world, second["id"], providerClaimNumber=second["providerClaimNumber"]))["errors"] == []
 
@@ -171,7 +171,7 @@ class TestSubmitClaims:
         assert [refusals(one) for one in payload["results"]] == [
             [],
             [("NOT_FOUND", "claimIds.1", None)],
-            [("CONFLICT", "id", None)],
+            [("CONFLICT", "claimIds.2", None)],
             [],
         ]
         assert (await world.claim(good))["status"] == "SUBMITTED"
@@ -251,7 +251,7 @@ async def test_a_submitted_claim_is_taken_into_review_once(world: World) -> None
     claim_id = await _claim_in(world, "SUBMITTED")
     first = await _review(world, claim_id)
     second = await _review(world, claim_id)
-    assert (first["claim"]["status"], refusals(second)) == ("UNDER_REVIEW", [("CONFLICT", "id", None)])
+    assert (first["claim"]["status"], refusals(second)) == ("UNDER_REVIEW", [("CONFLICT", "claimId", None)])
     assert await world.events(claim_id) == ["ClaimCreated", "ClaimSubmitted", "ClaimReviewStarted"]
 
 
@@ -260,7 +260,7 @@ async def test_only_a_claim_under_review_is_decided(world: World, status: str) -
     claim_id = await _claim_in(world, status)
     before = await world.claim(claim_id)
     payload = await world.adjudicate(claim_id, [{"sequence": 1, "approvedAmount": "100.00"}])
-    assert refusals(payload) == [("CONFLICT", "id", None)]
+    assert refusals(payload) == [("CONFLICT", "claimId", None)]
     assert await world.claim(claim_id) == before
 
 

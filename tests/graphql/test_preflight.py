@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from app.db.reference_tables import metadata
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, add_card, key, new_world, refusals, today
 from tests.gateway import Gateway
+from tests.inputs import dotted, shaped
 
 FINDING = "severity code field tissCode amountAtRisk"
 REPORT = f"passes amountAtRisk findings {{ {FINDING} message tissDescription }}"
@@ -24,14 +25,14 @@ Found = tuple[str, str, str | None, str | None, str]
 
 
 def _input(world: World, **changes: Any) -> dict[str, Any]:
-    values = world.claim_input(**changes)
-    del values["idempotencyKey"]
+    values: dict[str, Any] = shaped("createClaim", world.claim_input(**changes))["claim"]
     return values
 
 
 def _findings(report: Any) -> list[Found]:
     names = FINDING.split()
-    return [tuple(each[name] for name in names) for each in report["findings"]]
+    found = [{**each, "field": dotted(each["field"])} for each in report["findings"]]
+    return [tuple(each[name] for name in names) for each in found]
 
 
 async def _preflight(world: World, **changes: Any) -> Any:
@@ -50,7 +51,9 @@ async def _contract(world: World, *prices: dict[str, Any], window: int = 180) ->
     query = "mutation($input: SaveContractInput!) { saveContract(input: $input) { errors { code field } } }"
     terms = {"submissionWindowDays": window, "appealDeadlineDays": 30, "paymentTermDays": 30}
     values = {"provider": world.provider, "payer": world.payer, **terms, "prices": list(prices)}
-    answer = await world.gateway.gql(query, {"input": values}, token=world.gateway.token("admin"))
+    answer = await world.gateway.gql(
+        query, {"input": shaped("saveContract", values)}, token=world.gateway.token("admin")
+    )
     assert answer.data["saveContract"]["errors"] == []
 
 
@@ -360,9 +363,9 @@ class TestRefused:
     async def test_a_stored_claim_is_one_of_the_callers_own(self, gateway: Gateway, world: World) -> None:
         claim_id, other = (await world.create_claim())["claim"]["id"], await new_world(gateway)
         foreign = await gateway.gql(OF_CLAIM, {"id": claim_id}, token=other.token("biller"))
-        assert (foreign.codes, foreign.body["errors"][0]["extensions"]["field"]) == (["NOT_FOUND"], "claimId")
+        assert (foreign.codes, foreign.body["errors"][0]["extensions"]["field"]) == (["NOT_FOUND"], ["claimId"])
         found = await _found(other, provider=world.provider)
-        assert [each[:4] for each in found] == [("ERROR", "NOT_FOUND", "provider", "1202")]
+        assert [each[:4] for each in found] == [("ERROR", "NOT_FOUND", "providerCnes", "1202")]
 
     @pytest.mark.parametrize(
         "role", ["billing_reader", "reviewer", "finance", "front_desk", "payer_agent", "patient", "admin"]

@@ -57,10 +57,10 @@ def _document(world: World, *rest: str, **changes: str) -> str:
         ({"bankReference": "x" * 61}, ("INVALID_INPUT", "bankReference", None)),
         ({"paidOn": (today() + timedelta(days=2)).isoformat()}, ("INVALID_DATE", "paidOn", None)),
         ({"paidOn": "2026-02-30"}, ("INVALID_DATE", "paidOn", None)),
-        ({"payer": "12"}, ("INVALID_IDENTIFIER", "payer", "5027")),
-        ({"payer": "999999"}, ("NOT_FOUND", "payer", "5027")),
-        ({"provider": "12"}, ("INVALID_IDENTIFIER", "provider", "1202")),
-        ({"provider": "9999999"}, ("NOT_FOUND", "provider", "1202")),
+        ({"payer": "12"}, ("INVALID_IDENTIFIER", "payerAnsCode", "5027")),
+        ({"payer": "999999"}, ("NOT_FOUND", "payerAnsCode", "5027")),
+        ({"provider": "12"}, ("INVALID_IDENTIFIER", "providerCnes", "1202")),
+        ({"provider": "9999999"}, ("NOT_FOUND", "providerCnes", "1202")),
         ({"lines": [_item(), {"paidAmount": "1.00"}]}, ("INVALID_INPUT", "lines.1.providerClaimNumber", None)),
         ({"lines": [_item(providerClaimNumber="x" * 21)]}, ("INVALID_INPUT", "lines.0.providerClaimNumber", None)),
         ({"lines": [_item(payerClaimNumber="\u00e1")]}, ("INVALID_INPUT", "lines.0.payerClaimNumber", None)),
@@ -187,7 +187,12 @@ async def test_an_amount_that_no_column_holds_is_refused(world: World) -> None:
 
 
 async def test_a_text_that_is_no_text_is_refused(world: World) -> None:
-    values = {"payer": world.payer, "provider": world.provider, "xml": "<m>\ud800</m>", "idempotencyKey": "k"}
+    values = {
+        "payerAnsCode": world.payer,
+        "providerCnes": world.provider,
+        "xml": "<m>\ud800</m>",
+        "idempotencyKey": "k",
+    }
     query = "mutation($input: ImportRemittanceInput!) { importRemittance(input: $input) { errors { code } } }"
     headers = {"authorization": f"Bearer {world.token('finance')}", "content-type": "application/json"}
     content = json.dumps({"query": query, "variables": {"input": values}})
@@ -200,9 +205,10 @@ async def test_only_finance_works_with_statements(world: World) -> None:
     claim = await world.submitted_claim()
     remittance = await taken(world, line(claim, "100.00"))
     calls = {
-        "importRemittance": f'payer: "{world.payer}", provider: "{world.provider}", lines: [], idempotencyKey: "k"',
-        "matchRemittanceLine": f'id: "{remittance["lines"][0]["id"]}", claimId: "{claim["id"]}"',
-        "postRemittance": f'id: "{remittance["id"]}", idempotencyKey: "k"',
+        "importRemittance": f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}", lines: [], '
+        'idempotencyKey: "k"',
+        "matchRemittanceLine": f'remittanceLineId: "{remittance["lines"][0]["id"]}", claimId: "{claim["id"]}"',
+        "postRemittance": f'remittanceId: "{remittance["id"]}", idempotencyKey: "k"',
     }
     for role in ("biller", "reviewer", "payer_agent", "billing_reader", "patient"):
         for name, values in calls.items():
@@ -220,9 +226,9 @@ async def test_statements_of_another_provider_are_not_found(gateway: Gateway, wo
     other = await new_world(gateway)
     claim = await world.submitted_claim()
     remittance = await taken(world, line(claim, "100.00"))
-    assert refusals(await post(other, remittance)) == [("NOT_FOUND", "id", None)]
+    assert refusals(await post(other, remittance)) == [("NOT_FOUND", "remittanceId", None)]
     strange = await take(other, [line(claim, "100.00")], payer=world.payer, provider=world.provider)
-    assert refusals(strange) == [("NOT_FOUND", "provider", "1202")]
+    assert refusals(strange) == [("NOT_FOUND", "providerCnes", "1202")]
     query = f'{{ remittance(id: "{remittance["id"]}") {{ id }} remittances {{ totalCount }} }}'
     assert await other.call("finance", query) == {"remittance": None, "remittances": {"totalCount": 0}}
     own = await taken(other, line(claim, "100.00"), payer=world.payer)

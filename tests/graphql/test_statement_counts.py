@@ -4,7 +4,7 @@ from tests.factories import CONSULTATION, World, key, today
 
 LIST = """
 query Claims($first: Int!) {
-  claims(first: $first, orderBy: OLDEST_FIRST) {
+  claims(first: $first, orderBy: { field: CREATED_AT, direction: ASC }) {
     nodes {
       id status claimedAmount
       payer { name } provider { name } patient { name cpf }
@@ -75,7 +75,7 @@ async def test_a_settlement_costs_a_fixed_number_of_statements(world: World) -> 
 
 LIFE = """
 query Claims($first: Int!) {
-  claims(first: $first, orderBy: OLDEST_FIRST) {
+  claims(first: $first, orderBy: { field: CREATED_AT, direction: ASC }) {
     nodes {
       paidAmount warnings { tissCode } replaces { id } replacedBy { id }
       history { action denialAction status amount actor }

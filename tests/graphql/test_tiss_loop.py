@@ -85,7 +85,7 @@ async def _post(world: World, remittance_id: str) -> Any:
 
 async def _books(world: World) -> list[str]:
     """Billed, paid, in dispute, lost, awaited, unexplained."""
-    query = f"query($p: String) {{ reconciliation(payer: $p) {{ {BOOKS} }} }}"
+    query = f"query($p: AnsCode) {{ reconciliation(payerAnsCode: $p) {{ {BOOKS} }} }}"
     found = (await world.call("finance", query, p=world.payer))["reconciliation"]
     return [found[name] for name in BOOKS.split()]
 

@@ -125,7 +125,7 @@ async def appeal_denial(big: Big) -> Call:
 
 async def answer_appeal(big: Big) -> Call:
     found = await _denied(big, DenialStatus.APPEALED, PAGE_MAX)
-    answers = [{"denial": id, "acceptedAmount": "0.01", "justification": "x" * 500} for id in found]
+    answers = [{"denialId": id, "acceptedAmount": "0.01", "justification": "x" * 500} for id in found]
     fields = "denials { id status claim { id items { id } } }"
     return big.change(
         "payer_agent", "answerAppeal", fields, '"claim":', PAGE_MAX, answers=answers, idempotencyKey=key()
@@ -136,7 +136,7 @@ async def create_invoice(big: Big) -> Call:
     world = big.world
     approved = await copied_claims(big.gateway, (await world.approved_claim("1.00"))["id"], CLAIMS_MAX)
     values: dict[str, Any] = {"provider": world.provider, "payer": world.payer, "idempotencyKey": key()}
-    values |= {"billingMonth": today().strftime("%Y%m"), "claimIds": approved}
+    values |= {"billingMonth": today().strftime("%Y-%m"), "claimIds": approved}
     return big.change("biller", "createInvoice", f"invoice {{ {INVOICE} }}", '"kind":"CLAIM"', CLAIMS_MAX, **values)
 
 
@@ -206,5 +206,5 @@ async def check_eligibility(big: Big) -> Call:
 
 
 async def open_emergency(big: Big) -> Call:
-    values = {"patient": big.world.patient, "reason": "the patient is unconscious " * 18, "minutes": 60}
+    values = {"patientId": big.world.patient, "reason": "the patient is unconscious " * 18, "minutes": 60}
     return big.change("front_desk", "openEmergencyAccess", "access { id }", '"access":{', 1, **values)

@@ -13,6 +13,7 @@ const { url, token, invoice, pauseMilliseconds } = JSON.parse(process.argv[2]);
 const endpoint = `${url}/graphql`;
 const authorization = `Bearer ${token}`;
 const headers = { authorization };
+const listed = { filter: { invoiceId: invoice } };
 const variables = { filter: { invoice } };
 const LIST = `query List($filter: SettlementFilterInput) {
   settlements(filter: $filter, first: 100) { streamCursor nodes { id } } }`;
@@ -42,7 +43,7 @@ const overEvents = () =>
   });
 
 const fetched = async () => {
-  const body = JSON.stringify({ query: LIST, variables });
+  const body = JSON.stringify({ query: LIST, variables: listed });
   const answer = await fetch(endpoint, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body });
   return (await answer.json()).data.settlements;
 };
@@ -68,7 +69,7 @@ const CLIENTS = {
     const client = new ApolloClient({ link, cache: new InMemoryCache() });
     const fail = (error) => say('apollo', { error: String(error) });
     return [
-      async () => (await client.query({ query: gql(LIST), variables })).data.settlements,
+      async () => (await client.query({ query: gql(LIST), variables: listed })).data.settlements,
       (after, heard) =>
         client
           .subscribe({ query: gql(WATCH), variables: { ...variables, after }, fetchPolicy: 'no-cache' })
@@ -91,7 +92,7 @@ const CLIENTS = {
       ],
     });
     return [
-      async () => (await client.query(LIST, variables).toPromise()).data.settlements,
+      async () => (await client.query(LIST, listed).toPromise()).data.settlements,
       (after, heard) =>
         client
           .subscription(WATCH, { ...variables, after })

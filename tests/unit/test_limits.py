@@ -61,7 +61,7 @@ TWO_IDS = IDS.replace("[ID!]!", '[ID!]! = ["a", "b"]')
 IDS_IN_LIST = "query($a: ID!, $b: ID!) { nodes(ids: [$a, $b, $a]) { id } }"
 FILTER = "query($f: ClaimFilterInput = { status: [DRAFT, DENIED] }) { claims(filter: $f) { totalCount } }"
 IMPORT = "mutation($i: ImportRemittanceInput!) { importRemittance(input: $i) { alreadyImported } }"
-STATEMENT = {"payer": "1", "provider": "2", "idempotencyKey": "k"}
+STATEMENT = {"payerAnsCode": "1", "providerCnes": "2", "idempotencyKey": "k"}
 LINE_OF_ONE = {"paidAmount": "1.00", "denials": {"code": "1705", "amount": "1.00"}}
 
 

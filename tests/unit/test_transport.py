@@ -90,7 +90,7 @@ class TestErrors:
                     "extensions": {
                         "code": "BAD_USER_INPUT",
                         "reason": "INVALID_AMOUNT",
-                        "field": "items.0.amount",
+                        "field": ["items", "0", "amount"],
                         "tissCode": "1705",
                     },
                 }
@@ -186,6 +186,20 @@ class TestOperations:
             response = await ask(toy, query)
             assert (response.status_code, first_error(response)["extensions"]) == (504, {"code": "TIMEOUT"})
         assert toy.journal == ["query begun", "query cancelled", "mutation begun", "mutation cancelled"]
+
+    async def test_a_batch_has_one_deadline_and_what_has_not_begun_by_then_never_begins(self) -> None:
+        toy = Toy(deadline_seconds=0.1, batch_max=4)
+        slow = ["{ slow(seconds: 0) }", "{ slow(seconds: 3) }", "mutation { write }", "{ broken"]
+        response = await send(toy, json.dumps([{"query": query} for query in slow]).encode())
+        done, cut_off, not_begun, malformed = response.json()
+        timeout = {"message": "not finished within 0.1 s, ask for less", "extensions": {"code": "TIMEOUT"}}
+        assert (response.status_code, done["data"]) == (200, {"slow": "done"})
+        assert (cut_off, not_begun) == ({"errors": [timeout]}, {"errors": [timeout]})
+        assert malformed["errors"][0]["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
+        assert toy.journal == ["query begun", "query done", "query begun", "query cancelled"]
+        assert [(report.type, report.code) for report in toy.reports] == [
+            *[("query", None), ("query", "TIMEOUT"), ("mutation", "TIMEOUT"), (None, "GRAPHQL_PARSE_FAILED")],
+        ]
 
     def test_a_schema_with_extensions_is_refused_at_the_start(self) -> None:
         with pytest.raises(ValueError, match="does not run them"):
