@@ -20,6 +20,7 @@ ALLOWED: Final = {
     "process_result_value": "SQLAlchemy calls it on a TypeDecorator",
     "is_type_of": "Strawberry calls it on a type",
     "complete_awaitable_value": "graphql-core calls it on an executor",
+    "_read_rowdata_packet": "aiomysql calls it on a result",
     "resolve_async": "Strawberry calls it on a field extension",
     "enter_fragment_spread": "graphql-core calls it on a Visitor",
     "enter_variable": "graphql-core calls it on a Visitor",

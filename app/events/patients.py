@@ -5,8 +5,8 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from app.events.contracts import CLAIM_STATUS_EVENTS
 from app.events.listeners import Audience, StreamEvent, StreamListener
+from app.events.stream_events import PATIENT_EVENTS
 from app.telemetry.outages import Outage
 
 BATCH: Final = 500
@@ -108,5 +108,5 @@ def _patient(listener: StreamListener) -> str:
 
 
 def _names(listener: StreamListener) -> frozenset[str]:
-    """What may be delivered to it at all: a patient sees events of claims only."""
-    return listener.interest.names & CLAIM_STATUS_EVENTS
+    """What may be delivered to it at all: a patient sees events of claims and their denials only."""
+    return listener.interest.names & PATIENT_EVENTS

@@ -33,7 +33,6 @@ from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
 from app.schema.base.user_errors import ERROR_TYPES
 from app.schema.claim_errors import DuplicateClaimError
-from app.schema.claim_stream import ClaimSubscription
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
 from app.schema.denials import DenialQuery
@@ -46,7 +45,8 @@ from app.schema.parties import Patient
 from app.schema.reconciliation import ReconciliationQuery
 from app.schema.remittances import RemittanceQuery
 from app.schema.request_errors import RequestErrorCode
-from app.schema.settlements import SettlementQuery, SettlementSubscription
+from app.schema.settlements import SettlementQuery
+from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
 
 
@@ -84,9 +84,7 @@ Mutation = create_type(
 )
 
 
-@strawberry.type(description="Subscriptions.")
-class Subscription(SettlementSubscription, ClaimSubscription):
-    pass
+Subscription = create_type("Subscription", list(SUBSCRIPTIONS), description="Subscriptions.")
 
 
 def build() -> strawberry.Schema:

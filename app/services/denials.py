@@ -41,7 +41,7 @@ async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
     claim, denial = await _locked(unit, id, "id")
     await _refuse_replaced(unit, claim)
     accepted = replace(denial, status=next_status(denial.status, DenialAction.ACCEPT))
-    return await _store(unit, claim, accepted, DenialAction.ACCEPT, denial.amount_cents)
+    return await _store(unit, claim, denial, accepted, DenialAction.ACCEPT, denial.amount_cents)
 
 
 async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justification: str) -> DenialRecord:
@@ -61,7 +61,7 @@ async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justificati
         justification=justification,
         appealed_at=unit.now,
     )
-    return await _store(unit, claim, changed, DenialAction.APPEAL, appealed)
+    return await _store(unit, claim, denial, changed, DenialAction.APPEAL, appealed)
 
 
 async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: str | None) -> DenialRecord:
@@ -79,7 +79,7 @@ async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: s
         payer_justification=justification,
         answered_at=unit.now,
     )
-    return await _store(unit, claim, changed, action, accepted)
+    return await _store(unit, claim, denial, changed, action, accepted)
 
 
 async def expire(unit: UnitOfWork, *, claim_id: str) -> int:
@@ -97,7 +97,7 @@ async def expire(unit: UnitOfWork, *, claim_id: str) -> int:
     ]
     for denial in late:
         changed = replace(denial, status=next_status(denial.status, DenialAction.EXPIRE))
-        await _store(unit, claim, changed, DenialAction.EXPIRE, denial.amount_cents)
+        await _store(unit, claim, denial, changed, DenialAction.EXPIRE, denial.amount_cents)
     return len(late)
 
 
@@ -118,13 +118,18 @@ async def _refuse_replaced(unit: UnitOfWork, claim: ClaimRecord) -> None:
 
 
 async def _store(
-    unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord, action: DenialAction, amount: int
+    unit: UnitOfWork,
+    claim: ClaimRecord,
+    before: DenialRecord,
+    after: DenialRecord,
+    action: DenialAction,
+    amount: int,
 ) -> DenialRecord:
-    await denials_db.update_denial(unit.connection, denial)
-    unit.step(history.denial_step(unit, claim, denial, action, amount=amount))
-    unit.emit(denial_event(EVENTS[action], claim, denial, at=unit.now))
-    unit.changed(denial.id, claim.patient_id)
-    return denial
+    await denials_db.update_denial(unit.connection, after)
+    unit.step(history.denial_step(unit, claim, after, action, amount=amount))
+    unit.emit(denial_event(EVENTS[action], claim, after, previous=before.status, at=unit.now))
+    unit.changed(after.id, claim.patient_id)
+    return after
 
 
 STORED_DENIAL: Final = StoredRecord(

@@ -35,7 +35,7 @@ from app.domain.remittances import (
 from app.events.contracts import remittance_event
 from app.services import invoices, reviews, settlements
 from app.services.invoices import CLAIMS_MAX, InvoiceForm
-from app.services.remittances import STORED_REMITTANCE
+from app.services.remittances import STORED_REMITTANCE, emit_waiting
 from app.services.settlements import Payment
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
@@ -271,6 +271,7 @@ async def _close(
     await remittances_db.update_remittance(unit.connection, closed)
     if posted:
         unit.emit(remittance_event("RemittancePosted", closed, at=unit.now))
+    emit_waiting(unit, closed, changed, previous=RemittanceLineStatus.MATCHED)
     for plan in plans:
         if plan.problem is None:
             unit.changed(plan.claim.id, plan.claim.patient_id)

@@ -25,7 +25,7 @@ from app.domain.remittances import (
     next_line_status,
 )
 from app.domain.statement import Statement, StatementLine, statement_failures
-from app.events.contracts import remittance_event
+from app.events.contracts import remittance_event, waiting_event
 from app.services import parties
 from app.tiss import read_statement
 from app.tiss.child_processes import ChildProcesses
@@ -73,8 +73,22 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     except IntegrityError:
         raise conflict("the statement was imported concurrently: try again", "statementNumber") from None
     unit.emit(remittance_event("RemittanceImported", remittance, at=unit.now))
+    emit_waiting(unit, remittance, lines, previous=None)
     unit.changed(remittance.id)
     return Imported(remittance, already_imported=False)
+
+
+def emit_waiting(
+    unit: UnitOfWork,
+    remittance: RemittanceRecord,
+    lines: Iterable[RemittanceLineRecord],
+    *,
+    previous: RemittanceLineStatus | None,
+) -> None:
+    """Report those of the changed lines that wait from now on; `previous` was the status of each, None if new."""
+    waiting = sum(line.status is RemittanceLineStatus.UNMATCHED for line in lines)
+    if waiting:
+        unit.emit(waiting_event(remittance, waiting, previous=previous, at=unit.now))
 
 
 async def _failures(statement: Statement, today: date) -> list[Failure]:
@@ -113,9 +127,14 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
 async def _matched_lines(
     unit: UnitOfWork, statement: Statement, remittance: RemittanceRecord
 ) -> list[RemittanceLineRecord]:
-    numbers = {number for line in statement.lines for number in (line.provider_claim_number, line.payer_claim_number)}
-    wanted = sorted(number for number in numbers if number is not None)
-    claims = await claims_db.by_numbers(unit.connection, unit.scope, statement.provider, statement.payer, wanted)
+    claims = await claims_db.by_numbers(
+        unit.connection,
+        unit.scope,
+        statement.provider,
+        statement.payer,
+        own_numbers=sorted({line.provider_claim_number for line in statement.lines if line.provider_claim_number}),
+        payer_numbers=sorted({line.payer_claim_number for line in statement.lines if line.payer_claim_number}),
+    )
     replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
     # A claim and the one that replaces it have the same number of the payer, which means the newer one.
     active = _Numbered(claim for claim in claims if claim.id not in replaced)

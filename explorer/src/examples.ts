@@ -41,7 +41,7 @@ mutation CheckEligibility($input: CheckEligibilityInput!) {
 
 const settlements = `# Stays open; each settlement replaces the last one.
 subscription WatchSettlements {
-  settlements {
+  settlementRecorded {
     cursor
     settlement {
       id

@@ -18,7 +18,7 @@ from app.db import claims, contracts, denials, eligibility, history, invoices, o
 from app.db import invoice_lines as lines
 from app.db import parties as coverage
 from app.db import settlements as settlements_db
-from app.db.claims import ServicesOf
+from app.db.claims import PatientOf
 from app.domain.data_scope import DataScope
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
@@ -27,6 +27,14 @@ from tests.inputs import input_type, shaped
 MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
 NOTHING_ZERO = "0.00"
 NO_NODES = {"contract", "emergency"}  # what `node` does not give
+STREAMS = {
+    "claimStatusChanged": "claim",
+    "denialStatusChanged": "claim",
+    "invoiceStatusChanged": "invoice",
+    "settlementRecorded": "invoice",
+    "remittanceLineWaiting": "remittance",
+}
+"""Each stream, and the kind of object by whose id its events are chosen."""
 
 
 @dataclass(frozen=True)
@@ -151,12 +159,12 @@ def _sums(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
 
 def _streams(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
-    own = f'payer: "{victim.world.payer}", provider: "{victim.world.provider}"'
-    one = f'claim: "{victim.ids["claim"]}"'
-    for root, where in (("settlements", own), ("claimStatusChanged", own), ("claimStatusChanged", one)):
+    own = f'payerAnsCode: "{victim.world.payer}", providerCnes: "{victim.world.provider}"'
+    by_id = [(root, f'{kind}Id: "{victim.ids[kind]}"') for root, kind in STREAMS.items()]
+    for root, where in [("claimStatusChanged", own), *by_id]:
 
         async def run(root: str = root, where: str = where) -> Any:
-            if attacker.kind == "patient" and root == "settlements":
+            if attacker.kind == "patient" and STREAMS[root] != "claim":
                 return None
             start = await victim.gateway.stream_cursor(0)
             body = {"query": f'subscription {{ {root}(after: "{start}", filter: {{{where}}}) {{ cursor }} }}'}
@@ -176,7 +184,7 @@ async def _live(victim: Rich, attacker: Attacker) -> Any:
     """What of a payment somebody hears who listens while it is made."""
     if attacker.kind == "patient":
         return None
-    body = {"query": "subscription { settlements { cursor } }"}
+    body = {"query": "subscription { settlementRecorded { cursor } }"}
     before = victim.gateway.parts.hub.subscribers
     listening = asyncio.create_task(_first_event(victim, attacker, body, seconds=0.5))
     while victim.gateway.parts.hub.subscribers == before:  # noqa: ASYNC110 - a count gives no signal
@@ -221,14 +229,14 @@ def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
     """Whether the same service was billed already, a question of the preflight."""
     world = victim.world
-    whose = ServicesOf(world.provider, world.payer, world.patient, ("",))
+    whose = PatientOf(world.provider, world.payer, world.patient)
     billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today())
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
-            return await claims.services_elsewhere(connection, attacker.scope, whose, [billed]) or None
+            return (await claims.billed_services(connection, attacker.scope, [whose], [billed]))[whose] or None
 
-    return Probe("claims.services_elsewhere", run)
+    return Probe("claims.billed_services", run)
 
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:

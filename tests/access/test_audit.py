@@ -190,7 +190,7 @@ async def test_a_patient_sees_who_looked_and_nobody_else_does(world: World) -> N
 async def test_each_subscriber_of_a_shared_answer_is_recorded(server_world: World) -> None:
     world, gateway = server_world, server_world.gateway
     invoice = (await world.issued_invoice("10.00"))["id"]
-    watch = "subscription { settlements { settlement { amount invoice { totalAmount } } } }"
+    watch = "subscription { settlementRecorded { settlement { amount invoice { totalAmount } } } }"
     tokens = [gateway.token("finance", providers=[world.provider], sub=f"watcher-{number}") for number in range(3)]
     async with (
         gateway.subscribed(watch, tokens[0]) as one,

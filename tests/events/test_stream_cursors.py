@@ -24,7 +24,7 @@ from tests.inputs import dotted
 from tests.services import Services
 from tests.streams import asked, listening, told_all
 
-STREAMS = {"settlements": "finance", "claimStatusChanged": "biller"}
+STREAMS = {"settlementRecorded": "finance", "claimStatusChanged": "biller"}
 """Every stream, and a role that may subscribe to it."""
 WATCH = "subscription Watch($after: String) { claimStatusChanged(after: $after) { cursor status } }"
 FORGED_MIN = 1_000

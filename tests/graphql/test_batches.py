@@ -67,7 +67,7 @@ async def test_operations_run_in_order_and_each_sees_what_the_ones_before_have_c
 
 async def test_what_one_is_refused_takes_nothing_from_the_others(batching: Gateway) -> None:
     world = await new_world(batching)
-    stream = {"query": "subscription { settlements { cursor } }"}
+    stream = {"query": "subscription { settlementRecorded { cursor } }"}
     operations: list[Any] = [{"query": COUNT}, {"query": "{ unknown }"}, 7, stream]
     found = (await _send(batching, _token(world, "each"), *operations)).json()
     codes = [each["errors"][0]["extensions"]["code"] if "errors" in each else None for each in found]

@@ -101,7 +101,7 @@ async def test_query_mutation_and_subscription_with_a_pasted_token(
     for amount in ("100.00", "250.00"):
         settled = await world.settle(invoice["id"], amount)
         event = json.loads(await page.wait_for(f"{ANSWER}.includes('{settled['settlement']['id']}') && {ANSWER}"))
-        assert event["data"]["settlements"]["settlement"]["amount"] == amount
+        assert event["data"]["settlementRecorded"]["settlement"]["amount"] == amount
     await page.screenshot(SCREENSHOTS / "explorer-subscription.png")
     await page.prefer("dark")
     await page.screenshot(SCREENSHOTS / "explorer-dark.png")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -199,7 +200,7 @@ async def test_without_an_order_each_list_has_its_own(filled: tuple[str, World])
 
 def test_every_order_is_walked_through() -> None:
     for _, kind, fields in LISTS.values():
-        members = type(next(iter(fields)))
+        members: type[Enum] = type(next(iter(fields)))
         assert list(fields) == list(members)
         assert members.__name__ == f"{kind}Field"
 

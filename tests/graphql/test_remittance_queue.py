@@ -202,7 +202,7 @@ async def test_lines_that_do_not_fit_their_claim_are_put_back(
     assert [one["claim"] for one in rows] == [{"id": claims[0]["id"]}] * len(lines)
     assert [one["id"] for one in (await _queue(world))["nodes"]] == [one["id"] for one in rows]
     assert await _fate(world, claims) == before
-    assert await world.events(remittance["id"]) == ["RemittanceImported"]
+    assert await world.events(remittance["id"]) == ["RemittanceImported", "RemittanceLinesWaiting"]
 
 
 async def test_a_code_that_stands_twice_is_told_apart_by_the_amounts(world: World) -> None:
@@ -245,7 +245,7 @@ async def test_a_matched_line_is_posted_with_the_next_call(world: World) -> None
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, ["100.00"])
     assert (await world.claim(claims[1]["id"]))["payerClaimNumber"] == "OP-7"
     assert (await post(world, remittance))["alreadyPosted"] is True
-    events = ["RemittanceImported", "RemittancePosted", "RemittancePosted"]
+    events = ["RemittanceImported", "RemittanceLinesWaiting", "RemittancePosted", "RemittancePosted"]
     assert await world.events(remittance["id"]) == events
     assert await books(world) == ["200.00", "200.00", "0.00", "0.00", "0.00", "0.00"]
 

@@ -67,7 +67,7 @@ async def test_a_statement_that_could_not_be_handled_goes_ninety_days_after_it_w
     places = [Place(topic, 0, number) for number in range(len(resolved))]
     for place, resolved_at in zip(places, resolved, strict=True):
         dead = NewDeadStatement(
-            topic, 0, place.first_offset, place.first_offset, "INVALID_INPUT", "test", b"{}", LONG_AGO
+            topic, 0, place.first_offset, place.first_offset, "INVALID_INPUT", "test", LONG_AGO, b"{}"
         )
         await database.transact(partial(dead_statements_db.put, dead=dead))
         if resolved_at is not None:

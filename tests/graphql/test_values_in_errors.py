@@ -57,8 +57,8 @@ DOCUMENTS: list[tuple[str, dict[str, Any]]] = [
         "{ me { a<cpf> } }",
         "{ me { ...F<cpf> } }",
         "{ me(a: .<cpf>) }",
-        'subscription { settlements(after: "<card>") { cursor } }',
-        'subscription { settlements(filter: {x: "<card>"}) { cursor } }',
+        'subscription { settlementRecorded(after: "<card>") { cursor } }',
+        'subscription { settlementRecorded(filter: {x: "<card>"}) { cursor } }',
     )
 ]
 DOCUMENTS += [
@@ -75,7 +75,7 @@ DOCUMENTS += [
     ("query($x: [ID!]!) { nodes(ids: $x) { id } }", {"x": [CARD] * 101}),
     ("query($x: Boolean!) { me @include(if: $x) { subject } }", {"x": CARD}),
     ("mutation($x: CreateClaimInput!) { createClaim(input: $x) { replayed } }", {"x": {"claim": {"cardNumber": CARD}}}),
-    ("subscription($x: ID) { settlements(filter: {invoice: $x}) { cursor } }", {"x": {"a": CARD}}),
+    ("subscription($x: ID) { settlementRecorded(filter: {invoiceId: $x}) { cursor } }", {"x": {"a": CARD}}),
 ]
 
 

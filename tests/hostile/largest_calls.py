@@ -75,13 +75,3 @@ HEAVIEST: Final = (
 """What every run measures; BILLING_TEST_HOSTILE=full measures all of LARGEST."""
 
 LONGEST_MILLISECONDS: Final = 25
-LONGER: Final = {
-    "Query.nodes": 60,  # 21 ms on an idle machine, 34 ms on a busy one
-    "Query.claims": 60,  # 22 ms, 39 ms
-    "Query.remittance": 40,  # 14 ms, 21 ms
-    "Query.remittances": 40,  # 13 ms, 22 ms
-    "Mutation.adjudicateClaim": 60,  # 17 ms, 29 ms
-    "Mutation.importRemittance": 60,  # 24 ms, 34 ms
-    "Mutation.postRemittance": 60,  # 20 ms, 34 ms
-}
-"""Calls that may exceed LONGEST_MILLISECONDS on a busy machine, and what they are held to instead."""

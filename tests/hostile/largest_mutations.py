@@ -173,7 +173,7 @@ async def reverse_settlement(big: Big) -> Call:
 
 async def import_remittance(big: Big) -> Call:
     world = big.world
-    lines = [{"providerClaimNumber": id[-20:], "paidAmount": "1"} for id in big.decided]
+    lines = [{"providerClaimNumber": id[-20:], "payerClaimNumber": id, "paidAmount": "1"} for id in big.decided]
     values = {"payer": world.payer, "provider": world.provider, "statementNumber": key()[:20], "idempotencyKey": key()}
     fields = "remittance { id lines { id sequence claim { id } } }"
     return big.change("finance", "importRemittance", fields, '"sequence":', LINES_MAX, lines=lines, **values)

@@ -14,15 +14,18 @@ const endpoint = `${url}/graphql`;
 const authorization = `Bearer ${token}`;
 const headers = { authorization };
 const listed = { filter: { invoiceId: invoice } };
-const variables = { filter: { invoice } };
+const variables = { wanted: { invoiceId: invoice } };
 const LIST = `query List($filter: SettlementFilterInput) {
   settlements(filter: $filter, first: 100) { streamCursor nodes { id } } }`;
-const WATCH = `subscription Watch($filter: SettlementStreamFilterInput, $after: String) {
-  settlements(filter: $filter, after: $after) { cursor settlement { id } } }`;
+const WATCH = `subscription Watch($wanted: SettlementRecordedFilterInput, $after: String) {
+  settlementRecorded(filter: $wanted, after: $after) { cursor settlement { id } } }`;
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const say = (client, what) => console.log(JSON.stringify({ client, ...what }));
-const hear = (client) => (data) => data.settlements.settlement && say(client, { id: data.settlements.settlement.id });
+const hear =
+  (client) =>
+  ({ settlementRecorded: { settlement } }) =>
+    settlement && say(client, { id: settlement.id });
 
 const overSocket = () =>
   resuming(

@@ -44,7 +44,7 @@ OF_VARIABLES: list[tuple[str, Any, str]] = [
         f"Variable '$x' has invalid value: {UNKNOWN_FIELD} 'cpf_***'.",
     ),
     (
-        "ClaimStreamFilterInput",
+        "ClaimStatusChangedFilterInput",
         {"status": [CPF]},
         "Variable '$x' has invalid value at .status[0]: Value does not exist in 'ClaimStatus' enum.",
     ),
