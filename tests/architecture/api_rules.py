@@ -44,6 +44,11 @@ SHARED_MAX: Final = 4
 COPIES: Final = {("ClaimChangesInput", "ClaimInput")}
 """A change has the fields of the form, all optional: null clears, what is left out stays."""
 IDS_OF_THE_TOKEN: Final = {"Me.patientId"}
+OF_STEPS: Final = {
+    *("ClaimHistoryEntry.denialId", "EmergencyAccess.patientId"),
+    *("InvoiceHistoryEntry.lineId", "InvoiceHistoryEntry.settlementId"),
+}
+"""Ids in the rows of a history."""
 
 
 def rule(check: Rule) -> Rule:
@@ -162,7 +167,11 @@ def only_look_ups_have_an_id_argument(schema: GraphQLSchema) -> Iterator[str]:
 @rule
 def output_has_objects_and_not_their_ids(schema: GraphQLSchema) -> Iterator[str]:
     for owner, name, field in _outputs(schema):
-        if get_named_type(field.type).name == "ID" and name != "id" and f"{owner}.{name}" not in IDS_OF_THE_TOKEN:
+        if (
+            get_named_type(field.type).name == "ID"
+            and name != "id"
+            and f"{owner}.{name}" not in IDS_OF_THE_TOKEN | OF_STEPS
+        ):
             yield f"{owner}.{name} is an id: return the object"
 
 

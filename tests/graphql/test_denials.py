@@ -362,7 +362,7 @@ async def test_available_actions_are_those_that_are_not_refused(world: World, st
     claim_id, _ = await _denial_in(world, status)
     free = {}
     for role in ("biller", "payer_agent", "reviewer"):
-        (found,) = await _read(world, claim_id, "availableActions { action blockedBy }", role)
+        (found,) = await _read(world, claim_id, "availableActions { action blockedBy { code message } }", role)
         assert [each["action"] for each in found["availableActions"]] == ["ACCEPT", "APPEAL", "ANSWER_APPEAL"]
         free[role] = [each["action"] for each in found["availableActions"] if each["blockedBy"] is None]
     of_biller = ["ACCEPT", "APPEAL"] if status is DenialStatus.OPEN else []

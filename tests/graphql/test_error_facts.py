@@ -161,7 +161,7 @@ async def test_other_errors_have_nothing_but_their_code_and_place(server_world: 
 async def test_a_replayed_batch_has_its_refusals_with_their_facts(world: World) -> None:
     sent, draft = (await world.submitted_claim())["id"], (await world.create_claim())["claim"]["id"]
     values = {"claimIds": [sent, draft, "clm_0"], "idempotencyKey": key()}
-    fields = f"replayed results {{ claimId claim {{ id status }} {FACTS} }} errors {{ code }}"
+    fields = f"replayed results {{ id object {{ id status }} {FACTS} }} errors {{ code }}"
     first, again = [
         (await _send(world, world.token("biller"), "submitClaims", fields, **values)).data["submitClaims"]
         for _ in range(2)

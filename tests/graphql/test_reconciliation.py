@@ -128,7 +128,7 @@ class Story:
         self.ids["draft"] = (await self.world.create_claim(items=[_item("100.00")]))["claim"]["id"]
 
     async def it_is_sent(self) -> None:
-        await _do(self.world, "biller", "submitClaims", "results { claimId }", claimIds=[self.ids["draft"]])
+        await _do(self.world, "biller", "submitClaims", "results { id }", claimIds=[self.ids["draft"]])
 
     async def another_is_under_review(self) -> None:
         self.ids["reviewed"] = (await self.world.claim_in_review(items=[_item("50.00")]))["id"]
@@ -207,7 +207,7 @@ class Story:
         self.ids["right"] = found["claim"]["id"]
 
     async def the_replacement_is_sent(self) -> None:
-        await _do(self.world, "biller", "submitClaims", "results { claimId }", claimIds=[self.ids["right"]])
+        await _do(self.world, "biller", "submitClaims", "results { id }", claimIds=[self.ids["right"]])
 
     async def the_replacement_is_cancelled(self) -> None:
         await _do(self.world, "biller", "cancelClaim", "claim { id }", id=self.ids["right"])

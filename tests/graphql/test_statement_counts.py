@@ -81,7 +81,7 @@ query Claims($first: Int!) {
     nodes {
       paidAmount warnings { tissCode } replaces { id } replacedBy { id }
       history { action denialAction status amount actor }
-      availableActions { action blockedBy }
+      availableActions { action blockedBy { code message } }
     }
   }
 }

@@ -279,7 +279,7 @@ async def _mutations_find_nothing(other: World, *, claim_id: str, invoice_id: st
     ]
     assert [payload["errors"][0]["code"] for payload in payloads] == ["NOT_FOUND"] * len(payloads)
     batch = await other.mutate(
-        "biller", "submitClaims", "results { claim { id } errors { code } }", claimIds=[claim_id]
+        "biller", "submitClaims", "results { object { id } errors { code } }", claimIds=[claim_id]
     )
     assert batch["results"] == [{"claim": None, "errors": [{"code": "NOT_FOUND"}]}]
 

@@ -49,7 +49,7 @@ async def submit_claims(big: Big) -> Call:
     wide = (await world.create_claim(items=ITEMS))["claim"]["id"]
     narrow = (await world.create_claim())["claim"]["id"]
     drafts = await copied_claims(big.gateway, wide, WIDE) + await copied_claims(big.gateway, narrow, PAGE_MAX - WIDE)
-    fields = "results { claimId claim { id status items { id sequence } } errors { code } }"
+    fields = "results { id object { id status items { id sequence } } errors { code } }"
     call = big.change("biller", "submitClaims", fields, '"SUBMITTED"', PAGE_MAX, claimIds=drafts)
     return replace(call, world=world)
 

@@ -134,7 +134,7 @@ class Billing(RuleBasedStateMachine):
         claim = self.pick(self.rows.claims, number, "DRAFT")
         assert claim is not None
         values = {"claimIds": [claim["id"]], "idempotencyKey": key()}
-        self.mutate("biller", "submitClaims", "results { claim { status } errors { code } }", values)
+        self.mutate("biller", "submitClaims", "results { object { status } errors { code } }", values)
 
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, name=st.sampled_from(["startReview", "startReview", "startReview", "cancelClaim"]))
