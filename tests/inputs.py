@@ -1,5 +1,6 @@
 """What tests call the values of a mutation, and what its input calls them."""
 
+import uuid
 from typing import Any, Final
 
 IDS: Final = {
@@ -64,6 +65,8 @@ SHAPES: Final = {"importRemittance": _statement, "saveContract": _contract}
 def shaped(name: str, values: dict[str, Any]) -> dict[str, Any]:
     """The input of a mutation from flat values: `id` is the id of its object, `payer` and `provider` are codes."""
     named = {IDS.get(name, each) if each == "id" else each: value for each, value in party_names(values).items()}
+    if name == "exportBatch":
+        return {"idempotencyKey": uuid.uuid4().hex, **named}
     if name in SHAPES:
         return SHAPES[name](named)
     if name not in FORMS or FORMS[name] in named:

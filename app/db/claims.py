@@ -186,8 +186,13 @@ async def insert_items(connection: AsyncConnection, items: Sequence[ItemRecord])
 
 
 async def delete_items(connection: AsyncConnection, claim_id: str) -> None:
-    """Delete the items of a draft that is about to get new ones."""
+    """Delete the items of a draft that is about to get new ones, or to be deleted."""
     await run(connection, delete(claim_items).where(claim_items.c.claim_id == claim_id))
+
+
+async def delete_claim(connection: AsyncConnection, claim_id: str) -> None:
+    """Delete a draft, whose items and history are deleted already."""
+    await run(connection, delete(claims).where(claims.c.id == claim_id))
 
 
 async def update_claim(connection: AsyncConnection, claim: ClaimRecord) -> None:

@@ -63,7 +63,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
     "ClaimReviewStarted": EventContract(
         "br.billing.claim.review_started.v1",
         ClaimEventData,
-        "The payer's review begins, or resumes after the provider's answer; also when a statement is posted.",
+        "The payer's review begins, or resumes after a request for information; also when a statement is posted.",
     ),
     "ClaimInformationRequested": EventContract(
         "br.billing.claim.information_requested.v1",
@@ -90,6 +90,11 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         ClaimEventData,
         "A claim is withdrawn before its decision.",
     ),
+    "ClaimDeleted": EventContract(
+        "br.billing.claim.deleted.v1",
+        ClaimEventData,
+        "A draft is deleted, as it was last; another claim may use its number.",
+    ),
     "DenialAccepted": EventContract(
         "br.billing.denial.accepted.v1",
         DenialEventData,
@@ -99,6 +104,11 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         "br.billing.denial.appealed.v1",
         DenialEventData,
         "The provider appeals against the denial.",
+    ),
+    "AppealWithdrawn": EventContract(
+        "br.billing.denial.appeal_withdrawn.v1",
+        DenialEventData,
+        "The provider withdraws an appeal that the payer has not answered.",
     ),
     "AppealAnswered": EventContract(
         "br.billing.denial.appeal_answered.v1",
@@ -165,10 +175,25 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         RemittanceEventData,
         "Lines of a statement are posted, by a caller or for a statement from Kafka.",
     ),
+    "RemittanceClosed": EventContract(
+        "br.billing.remittance.closed.v1",
+        RemittanceEventData,
+        "A line is dismissed, which leaves nothing to do: every line of the statement is posted or dismissed.",
+    ),
+    "RemittanceReopened": EventContract(
+        "br.billing.remittance.reopened.v1",
+        RemittanceEventData,
+        "A dismissed line is matched: the statement has a line to post again.",
+    ),
+    "RemittanceCancelled": EventContract(
+        "br.billing.remittance.cancelled.v1",
+        RemittanceEventData,
+        "A wrong import of a statement is taken back, before any of its lines is posted.",
+    ),
     "RemittanceLinesWaiting": EventContract(
         "br.billing.remittance.lines_waiting.v1",
         WaitingLinesEventData,
-        "Lines of a statement could not be matched or posted and wait for a person: once for each import or posting.",
+        "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
 }
 """The contract of every published event, by the event's short name."""
@@ -255,7 +280,7 @@ def denial_event(name: str, claim: ClaimRecord, denial: DenialRecord, *, previou
 
 
 def remittance_event(name: str, remittance: RemittanceRecord, *, at: datetime) -> Event:
-    """An event of a remittance: imported or posted."""
+    """An event of a remittance."""
     data: RemittanceEventData = {
         "remittanceId": remittance.id,
         "statementNumber": remittance.statement_number,

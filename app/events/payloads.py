@@ -88,7 +88,7 @@ class SettlementEventData(TypedDict):
 
 
 class RemittanceEventData(TypedDict):
-    """A remittance, the payer's statement (demonstrativo), after it was imported or posted."""
+    """A remittance, the payer's statement (demonstrativo), after a change."""
 
     remittanceId: str
     statementNumber: str
@@ -100,7 +100,7 @@ class RemittanceEventData(TypedDict):
 
 
 class WaitingLinesEventData(TypedDict):
-    """Lines of a remittance that began to wait in the queue of unmatched lines, by one import or one posting."""
+    """Lines of a remittance that began to wait in the queue of unmatched lines, by one change."""
 
     remittanceId: str
     statementNumber: str

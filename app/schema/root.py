@@ -18,12 +18,16 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    appeal_changes,
     bulk,
+    claim_changes,
     claim_mutations,
+    contract_ends,
     contracts,
     denials,
     eligibility,
     invoices,
+    remittance_changes,
     remittances,
     settlements,
 )
@@ -71,11 +75,15 @@ class Query(
 MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *claim_mutations.MUTATIONS,
     *bulk.MUTATIONS,
+    *claim_changes.MUTATIONS,
     *denials.MUTATIONS,
+    *appeal_changes.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
+    *remittance_changes.MUTATIONS,
     *contracts.MUTATIONS,
+    *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,
     *access_log.MUTATIONS,
 )

@@ -43,7 +43,9 @@ ALL_OF = "Every given condition must match."
 class ClaimStatusChangedEvent(StreamedEvent):
     previous_status: ClaimStatus | None = previous_status(ClaimStatus, "; null for a new claim")
     status: ClaimStatus | None = status(ClaimStatus, "claim")
-    claim: Claim | None = object_of(Claim, lambda each: each.claim, "claimId", "The claim in its current state.")
+    claim: Claim | None = object_of(
+        Claim, lambda each: each.claim, "claimId", "The claim in its current state; null once deleted."
+    )
 
 
 @strawberry.input(description=f"Filter for status changes of claims. {ALL_OF}")
@@ -164,6 +166,6 @@ SUBSCRIPTIONS = (
         RemittanceLineWaitingEvent,
         RemittanceLineWaitingFilterInput,
         needs="remittances:read",
-        description="Every import or posting that leaves lines of a remittance unmatched",
+        description="Every change that leaves lines of a remittance unmatched",
     ),
 )

@@ -12,7 +12,7 @@ from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.domain import ids, tabela38
 from app.domain.actions import ClaimOperation
-from app.domain.claims import ClaimAction, ItemDecision, decision_failures, next_status, outcome
+from app.domain.claims import ClaimAction, ClaimStatus, ItemDecision, decision_failures, next_status, outcome
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import Failure, raise_any
 from app.domain.identifiers import NUMBER_LENGTH_MAX
@@ -33,14 +33,28 @@ DECIDED_EVENTS: Final = {
 
 
 async def start(unit: UnitOfWork, *, id: str, version: int | None) -> ClaimRecord:
-    """Start the review of a submitted claim, or resume it when the requested information has arrived."""
-    return await start_locked(unit, await claims.locked(unit, id, version))
+    """Start the review of a submitted claim."""
+    return await _review(unit, await claims.locked(unit, id, version), ClaimAction.START_REVIEW)
 
 
-async def start_locked(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
+async def resume(unit: UnitOfWork, *, id: str, note: str | None, version: int | None) -> ClaimRecord:
+    """Resume the review for which information was requested; the note is the provider's answer."""
+    raise_any([text_failure(note, "note", REASON_LENGTH_MAX)])
+    claim = await claims.locked(unit, id, version)
+    return await _review(unit, claim, ClaimAction.RESUME_REVIEW, reason=note)
+
+
+async def open_locked(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
     """Start or resume the review of a claim that the caller has locked."""
-    action = ClaimAction.START_REVIEW
-    return await claims.store(unit, claim, claims.after_action(claim, action), action, "ClaimReviewStarted")
+    is_paused = claim.status is ClaimStatus.PENDING_INFORMATION
+    return await _review(unit, claim, ClaimAction.RESUME_REVIEW if is_paused else ClaimAction.START_REVIEW)
+
+
+async def _review(
+    unit: UnitOfWork, claim: ClaimRecord, action: ClaimAction, *, reason: str | None = None
+) -> ClaimRecord:
+    after = claims.after_action(claim, action)
+    return await claims.store(unit, claim, after, action, "ClaimReviewStarted", reason=reason)
 
 
 async def request_information(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> ClaimRecord:
@@ -160,6 +174,9 @@ def _denials(unit: UnitOfWork, item: ItemRecord, decision: ItemDecision, deadlin
 
 START: Final = Action(
     "startReview", start, needs="claims:review", answer=CLAIM_ANSWER, offers=ClaimOperation.START_REVIEW
+)
+RESUME: Final = Action(
+    "resumeReview", resume, needs="claims:review", answer=CLAIM_ANSWER, offers=ClaimOperation.RESUME_REVIEW
 )
 REQUEST_INFORMATION: Final = Action(
     "requestInformation",

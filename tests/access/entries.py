@@ -110,7 +110,7 @@ _BY_MUTATIONS = (
     Entry(
         "TissBatch",
         (Step("Mutation", "exportBatch"), Step("ExportBatchPayload", "batch")),
-        'exportBatch(input: {claimIds: ["<exportable>"]}) { batch',
+        'exportBatch(input: {claimIds: ["<exportable>"], idempotencyKey: "export"}) { batch',
     ),
 )
 

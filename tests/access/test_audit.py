@@ -269,16 +269,16 @@ class TestEmergency:
             ({"reason": "parada cardíaca"}, ("INVALID_INPUT", "reason")),
             ({"minutes": 0}, ("INVALID_INPUT", "minutes")),
             ({"minutes": 61}, ("INVALID_INPUT", "minutes")),
-            ({"patient": "pat_00000000000000000000000000"}, ("NOT_FOUND", "patient")),
+            ({"patientId": "pat_00000000000000000000000000"}, ("NOT_FOUND", "patientId")),
         ],
     )
     async def test_it_needs_a_reason_a_short_time_and_a_patient_in_scope(
         self, world: World, values: dict[str, Any], refusal: tuple[str, str]
     ) -> None:
         await world.submitted_claim()
-        given = {"patient": world.patient, "reason": "Paciente inconsciente na emergencia", **values}
+        given = {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia", **values}
         payload = await world.mutate("front_desk", "openEmergencyAccess", "access { id }", **given)
-        assert [(error["code"], error["field"]) for error in payload["errors"]] == [refusal]
+        assert [(error["code"], error["field"]) for error in payload["errors"]] == [(refusal[0], [refusal[1]])]
         assert payload["access"] is None
 
     async def test_whoever_looks_into_them_sees_who_and_why(self, world: World) -> None:

@@ -128,7 +128,7 @@ async def test_every_field_is_guarded_by_its_own_rule(
 
 # Fields of the rich world's objects that hold nothing there: that they answer without an error is what shows them open.
 EMPTY = {"reason", "amount", "processedAmount", "approvedAmount", "deniedAmount", "answeredAmount", "warnings"}
-EMPTY |= {"wonAmount", "procedureCode", "patient", "claim", "denial", "invoice"}
+EMPTY |= {"cancelReason", "dismissalReason", "wonAmount", "procedureCode", "patient", "claim", "denial", "invoice"}
 
 
 async def test_every_root_field_is_guarded_by_its_own_rule(

@@ -31,6 +31,7 @@ FORGED_MIN = 1_000
 OLD_POSITIONS = range(520)
 DELETED = "events after this cursor have been deleted: read the list again, and subscribe without a cursor"
 RESTORED = "the event log was restored after this cursor was made: read the list again, and subscribe without a cursor"
+ENDED = "the event log was restored: read the list again, and subscribe without a cursor"
 VALUES = [
     *(
         "true",
@@ -200,6 +201,30 @@ async def test_a_renewed_identity_expires_every_cursor(embedded: Gateway) -> Non
     assert [await _refusal(embedded, cursor) for cursor in cursors] == [("CURSOR_EXPIRED", "after", RESTORED)] * 3
     new = [await embedded.stream_cursor(position) for position in await positions(embedded.database)]
     assert await _rest(embedded, await embedded.stream_cursor(0), 2) == new
+
+
+async def test_a_gateway_that_runs_while_its_database_is_restored_ends_its_streams(embedded: Gateway) -> None:
+    world = await new_world(embedded)
+    await _submitted(world)
+    async with embedded.database.reading() as connection:
+        backup = [dict(row) for row in (await connection.execute(select(outbox))).mappings()]
+    await _submitted(world)
+    patient = "subscription { claimStatusChanged { cursor status } }"
+    async with (
+        listening(embedded, world.token("biller"), WATCH) as biller,
+        listening(embedded, world.token("patient"), patient) as listener,
+    ):
+        await _restore(embedded, backup)
+        await embedded.database.transact(identity.renew)
+        assert (await embedded.client.get("/health/ready")).status_code == 200
+        for ended in (biller, listener):
+            [error] = (await ended.next()).payload
+            assert error == {"message": ENDED, "extensions": {"code": "CURSOR_EXPIRED", "retryable": False}}
+    async with listening(embedded, world.token("biller"), WATCH) as again:
+        await world.submitted_claim()
+        # The lost events had these positions.
+        assert [event["status"] for event in await again.events(2)] == ["DRAFT", "SUBMITTED"]
+    assert await positions(embedded.database) == [1, 2, 3, 4]
 
 
 async def test_where_the_event_itself_was_deleted_the_identity_decides(embedded: Gateway) -> None:

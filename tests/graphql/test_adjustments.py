@@ -213,7 +213,7 @@ class TestAdjustInvoice:
         invoice, other = await _invoice(world, "100.00"), await new_world(gateway)
         assert refusals(await _adjust(other, invoice["id"], "CREDIT", "1.00")) == [("NOT_FOUND", "invoiceId", None)]
         query = "mutation($input: AdjustInvoiceInput!) { adjustInvoice(input: $input) { errors { code } } }"
-        values = {"id": invoice["id"], "kind": "CREDIT", "amount": "1", "reason": "x", "idempotencyKey": key()}
+        values = {"invoiceId": invoice["id"], "kind": "CREDIT", "amount": "1", "reason": "x", "idempotencyKey": key()}
         for role in ("biller", "billing_reader", "reviewer", "front_desk", "payer_agent", "patient", "admin"):
             answer = await gateway.gql(query, {"input": values}, token=world.token(role))
             assert answer.codes == ["FORBIDDEN"]

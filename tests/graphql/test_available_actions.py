@@ -72,8 +72,10 @@ CLAIM_OPERATIONS = {
     "SUBMIT": Operation("submitClaims", BILLER, lambda _, ids: {"claimIds": [ids["id"]]}),
     "START_REVIEW": Operation("startReview", PAYER, _only),
     "REQUEST_INFORMATION": Operation("requestInformation", PAYER, lambda _, ids: {"id": ids["id"], "reason": "laudo"}),
+    "RESUME_REVIEW": Operation("resumeReview", PAYER, lambda _, ids: {"claimId": ids["id"]}),
     "ADJUDICATE": Operation("adjudicateClaim", PAYER, _decision),
     "CANCEL": Operation("cancelClaim", BILLER, _only),
+    "DELETE_DRAFT": Operation("deleteDraftClaim", BILLER, lambda _, ids: {"claimId": ids["id"]}),
     "REPLACE": Operation("replaceClaim", BILLER, _replacement),
     "INVOICE": Operation("createInvoice", BILLER, _bill),
 }
@@ -202,10 +204,10 @@ async def _cancelled_invoice(world: World) -> dict[str, str]:
 
 
 CLAIM_STATES: dict[str, tuple[Build, set[str]]] = {
-    "draft": (_draft, {"UPDATE_DRAFT", "SUBMIT", "CANCEL"}),
+    "draft": (_draft, {"UPDATE_DRAFT", "SUBMIT", "CANCEL", "DELETE_DRAFT"}),
     "submitted": (_submitted, {"START_REVIEW", "CANCEL"}),
     "under review": (_reviewed, {"REQUEST_INFORMATION", "ADJUDICATE", "CANCEL"}),
-    "pending information": (_pending, {"START_REVIEW"}),
+    "pending information": (_pending, {"RESUME_REVIEW"}),
     "cancelled": (_cancelled, set()),
     "approved": (_approved, {"REPLACE", "INVOICE"}),
     "partially approved": (_partial, {"REPLACE", "INVOICE"}),

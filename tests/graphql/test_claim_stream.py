@@ -90,7 +90,7 @@ async def _live(world: World) -> str:
     await world.mutate("biller", "submitClaims", "results { object { id } }", **submit)
     await world.mutate("reviewer", "startReview", "claim { id }", id=claim["id"])
     await world.mutate("reviewer", "requestInformation", "claim { id }", id=claim["id"], reason="laudo")
-    await world.mutate("reviewer", "startReview", "claim { id }", id=claim["id"])
+    await world.mutate("reviewer", "resumeReview", "claim { id }", claimId=claim["id"])
     await world.adjudicate(claim["id"], DECIDED)
     identifier: str = claim["id"]
     return identifier

@@ -55,7 +55,7 @@ async def _live(world: World, life: str, **changes: Any) -> str:
     await world.mutate("reviewer", "startReview", "claim { id }", id=identifier)
     if life == "cut":
         await world.mutate("reviewer", "requestInformation", "claim { id }", id=identifier, reason="laudo")
-        await world.mutate("reviewer", "startReview", "claim { id }", id=identifier)
+        await world.mutate("reviewer", "resumeReview", "claim { id }", claimId=identifier)
     assert (await world.adjudicate(identifier, [{"sequence": 1, **DECISIONS[life]}]))["errors"] == []
     return identifier
 

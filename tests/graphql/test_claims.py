@@ -132,10 +132,10 @@ class TestUpdateDraftClaim:
     @pytest.mark.parametrize(
         ("change", "refusal"),
         [
-            ({"items": []}, ("INVALID_INPUT", "items", None)),
-            ({"items": [{**CONSULTATION, "quantity": "0"}]}, ("INVALID_QUANTITY", "items.0.quantity", "1806")),
-            ({"cardNumber": "NOBODY"}, ("INVALID_CARD", "cardNumber", "1001")),
-            ({"serviceDate": "2999-01-01"}, ("INVALID_DATE", "serviceDate", "3223")),
+            ({"items": []}, ("INVALID_INPUT", "claim.items", None)),
+            ({"items": [{**CONSULTATION, "quantity": "0"}]}, ("INVALID_QUANTITY", "claim.items.0.quantity", "1806")),
+            ({"cardNumber": "NOBODY"}, ("INVALID_CARD", "claim.cardNumber", "1001")),
+            ({"serviceDate": "2999-01-01"}, ("INVALID_DATE", "claim.serviceDate", "3223")),
             ({"clinicalIndication": "febre", "version": 7}, ("STALE_VERSION", "version", None)),
         ],
         ids=["no items", "no quantity", "unknown card", "future", "stale version"],

@@ -163,7 +163,7 @@ class TestAppealDenial:
             ({"amount": "-1.00"}, ("INVALID_AMOUNT", "amount", None)),
             ({"justification": " "}, ("INVALID_INPUT", "justification", None)),
             ({"justification": "x" * 501}, ("INVALID_INPUT", "justification", None)),
-            ({"id": UNKNOWN}, ("NOT_FOUND", "id", None)),
+            ({"id": UNKNOWN}, ("NOT_FOUND", "denialId", None)),
         ],
         ids=["above the denial", "zero", "negative", "no words", "too many words", "unknown denial"],
     )
@@ -180,8 +180,8 @@ class TestAppealDenial:
     async def test_there_is_one_appeal_and_none_of_what_is_lost(self, world: World, status: DenialStatus) -> None:
         claim_id, denial_id = await _denial_in(world, status)
         before = await _all(world, claim_id)
-        refusal = {"ACCEPTED": ("CONFLICT", "id", None), "EXPIRED": ("APPEAL_TOO_LATE", "denialId", "2909")}
-        expected = refusal.get(status, ("APPEAL_EXISTS", "id", "2904"))
+        refusal = {"ACCEPTED": ("CONFLICT", "denialId", None), "EXPIRED": ("APPEAL_TOO_LATE", "denialId", "2909")}
+        expected = refusal.get(status, ("APPEAL_EXISTS", "denialId", "2904"))
         assert refusals(await _appeal(world, denial_id, "0.01")) == [expected]
         assert await _all(world, claim_id) == before
 

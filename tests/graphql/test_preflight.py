@@ -313,8 +313,8 @@ class TestSending:
         payload = await world.create_claim(submit=True, cardNumber="NOBODY", items=[OVER])
         assert payload["claim"] is None
         assert sorted(refusals(payload)) == [
-            ("INVALID_CARD", "cardNumber", "1001"),
-            ("UNKNOWN_CODE", "items.0.code", "1801"),
+            ("INVALID_CARD", "claim.cardNumber", "1001"),
+            ("UNKNOWN_CODE", "claim.items.0.code", "1801"),
         ]
         assert await _rows(world) == before
 

@@ -104,10 +104,14 @@ async def test_a_number_is_used_once_per_provider_and_payer(world: World) -> Non
 
 
 async def test_everything_that_is_wrong_is_told_at_once(world: World) -> None:
-    changes = {"provider": "9999999", "cardNumber": "", "items": [{**CONSULTATION, "quantity": "0", "unitPrice": "0"}]}
+    changes = {
+        "cardNumber": "",
+        "providerClaimNumber": " ",
+        "items": [{**CONSULTATION, "quantity": "0", "unitPrice": "0"}],
+    }
     expected = [
-        ("NOT_FOUND", "claim.providerCnes", "1202"),
         ("INVALID_CARD", "claim.cardNumber", "1001"),
+        BAD_NUMBER,
         ("INVALID_QUANTITY", "claim.items.0.quantity", "1806"),
         ("INVALID_AMOUNT", "claim.items.0.unitPrice", "5040"),
     ]

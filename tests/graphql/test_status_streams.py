@@ -37,8 +37,8 @@ async def _denials(world: World) -> tuple[str, list[dict[str, Any]]]:
     await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
     values = {"id": appealed, "justification": "conforme contrato", "idempotencyKey": key()}
     await world.mutate("biller", "appealDenial", "denial { id }", **values)
-    answers = [{"denial": appealed, "acceptedAmount": "20.00"}]
-    await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
+    values = {"id": appealed, "acceptedAmount": "20.00", "idempotencyKey": key()}
+    await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     steps = [
         (accepted, "OPEN", "ACCEPTED"),
         (appealed, "OPEN", "APPEALED"),
@@ -259,6 +259,6 @@ async def test_a_filter_names_at_most_a_hundred_payers(world: World) -> None:
     async with asked(world.gateway, world.token("biller"), body, "socket") as told:
         end = await told.next()
     message = {"message": "send at most 100 values", "path": ["invoiceStatusChanged"]}
-    extensions = {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT", "field": "filter.payerAnsCode"}
+    extensions = {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT", "field": ["filter", "payerAnsCode"]}
     errors = [{name: value for name, value in error.items() if name != "locations"} for error in end.payload]
     assert Told(end.kind, errors) == Told("error", [{**message, "extensions": extensions}])

@@ -20,7 +20,7 @@ async def claim_status_changed(big: Big) -> tuple[Call, Call]:
         f"{{ cursor status at claim {{ {CLAIM} patient {{ name cpf }} paidAmount }} }} }}"
     )
     times = ITEMS_MAX * DENIALS_MAX
-    return change, big.read(query, '"code":"1705"', times, claim=change.variables["input"]["id"])
+    return change, big.read(query, '"code":"1705"', times, claim=change.variables["input"]["claimId"])
 
 
 async def settlements(big: Big) -> tuple[Call, Call]:
@@ -31,7 +31,7 @@ async def settlements(big: Big) -> tuple[Call, Call]:
         "subscription($invoice: ID!, $after: String!) { settlements(filter: { invoice: $invoice }, after: $after) "
         f"{{ cursor settlement {{ id status amount invoice {{ {INVOICE} settlements {{ id amount }} }} }} }} }}"
     )
-    watch = big.read(query, '"kind":', CLAIMS_MAX + RECOVERIES_MAX, invoice=change.variables["input"]["id"])
+    watch = big.read(query, '"kind":', CLAIMS_MAX + RECOVERIES_MAX, invoice=change.variables["input"]["invoiceId"])
     return change, replace(watch, role="finance")
 
 

@@ -13,12 +13,11 @@ const { url, token, invoice, pauseMilliseconds } = JSON.parse(process.argv[2]);
 const endpoint = `${url}/graphql`;
 const authorization = `Bearer ${token}`;
 const headers = { authorization };
-const listed = { filter: { invoiceId: invoice } };
-const variables = { wanted: { invoiceId: invoice } };
+const variables = { filter: { invoiceId: invoice } };
 const LIST = `query List($filter: SettlementFilterInput) {
   settlements(filter: $filter, first: 100) { streamCursor nodes { id } } }`;
-const WATCH = `subscription Watch($wanted: SettlementRecordedFilterInput, $after: String) {
-  settlementRecorded(filter: $wanted, after: $after) { cursor settlement { id } } }`;
+const WATCH = `subscription Watch($filter: SettlementRecordedFilterInput, $after: String) {
+  settlementRecorded(filter: $filter, after: $after) { cursor settlement { id } } }`;
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const say = (client, what) => console.log(JSON.stringify({ client, ...what }));
@@ -46,7 +45,7 @@ const overEvents = () =>
   });
 
 const fetched = async () => {
-  const body = JSON.stringify({ query: LIST, variables: listed });
+  const body = JSON.stringify({ query: LIST, variables });
   const answer = await fetch(endpoint, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body });
   return (await answer.json()).data.settlements;
 };
@@ -72,7 +71,7 @@ const CLIENTS = {
     const client = new ApolloClient({ link, cache: new InMemoryCache() });
     const fail = (error) => say('apollo', { error: String(error) });
     return [
-      async () => (await client.query({ query: gql(LIST), variables: listed })).data.settlements,
+      async () => (await client.query({ query: gql(LIST), variables })).data.settlements,
       (after, heard) =>
         client
           .subscribe({ query: gql(WATCH), variables: { ...variables, after }, fetchPolicy: 'no-cache' })
@@ -95,7 +94,7 @@ const CLIENTS = {
       ],
     });
     return [
-      async () => (await client.query(LIST, listed).toPromise()).data.settlements,
+      async () => (await client.query(LIST, variables).toPromise()).data.settlements,
       (after, heard) =>
         client
           .subscription(WATCH, { ...variables, after })

@@ -25,6 +25,12 @@ LINE_STEPS = {
     (L.MATCHED, B.MATCH): L.MATCHED,
     (L.MATCHED, B.POST): L.POSTED,
     (L.MATCHED, B.PUT_BACK): L.UNMATCHED,
+    (L.MATCHED, B.UNMATCH): L.UNMATCHED,
+    (L.UNMATCHED, B.DISMISS): L.DISMISSED,
+    (L.DISMISSED, B.MATCH): L.MATCHED,
+    (L.MATCHED, B.CANCEL): L.CANCELLED,
+    (L.UNMATCHED, B.CANCEL): L.CANCELLED,
+    (L.DISMISSED, B.CANCEL): L.CANCELLED,
 }
 S = ClaimStatus
 DECIDED = {S.APPROVED, S.PARTIALLY_APPROVED, S.DENIED}
@@ -126,6 +132,10 @@ class TestRemittance:
             ([L.POSTED, L.UNMATCHED], RemittanceStatus.PARTIALLY_POSTED),
             ([L.POSTED, L.MATCHED], RemittanceStatus.PARTIALLY_POSTED),
             ([L.POSTED, L.POSTED], RemittanceStatus.POSTED),
+            ([L.POSTED, L.DISMISSED], RemittanceStatus.POSTED),
+            ([L.DISMISSED], RemittanceStatus.POSTED),
+            ([L.DISMISSED, L.UNMATCHED], RemittanceStatus.IMPORTED),
+            ([L.POSTED, L.DISMISSED, L.UNMATCHED], RemittanceStatus.PARTIALLY_POSTED),
         ],
     )
     def test_is_posted_when_all_its_lines_are(

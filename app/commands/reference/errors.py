@@ -32,8 +32,8 @@ REQUEST_ERRORS: Final = {
     "BAD_USER_INPUT": Refusal(
         "200, 400",
         "A variable or argument is refused: it does not have the type that the schema names, or its value is not "
-        "allowed. `extensions.reason` has one of the codes of the next table, `extensions.field` the path of "
-        "the argument as a list.",
+        "allowed. `extensions.reason` has one of the codes of the next table, `extensions.field` the argument's path "
+        "as a list.",
         CHANGED,
         "Fix the argument at `field`; the message never repeats its value.",
     ),
