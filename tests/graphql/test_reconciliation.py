@@ -19,7 +19,6 @@ FIGURES = (
     "initialDenialRate finalDenialRate meanDaysToPayment claimsWithoutReturn valueWithoutReturn aboutToBeLostAmount "
     "processedAmount"
 )
-ARGUMENTS = "payerAnsCode: $payer, providerCnes: $provider, period: $period"
 VARIABLES = "$payer: AnsCode, $provider: Cnes, $period: DateRangeInput"
 NOTHING = ("0.00", "0.00", "0.00", "0.00", "0.00")
 
@@ -29,7 +28,7 @@ def _ago(days: int) -> str:
 
 
 async def _ask(world: World, field_name: str, fields: str, token: str | None = None, **variables: Any) -> Any:
-    query = f"query({VARIABLES}) {{ {field_name}({ARGUMENTS}) {{ {fields} }} }}"
+    query = f"query({VARIABLES}) {{ {field_name}(payerAnsCode: $payer, providerCnes: $provider, period: $period) {{ {fields} }} }}"
     answer = await world.gateway.gql(query, variables, token=token or world.token("finance"))
     return answer.data[field_name]
 
@@ -87,14 +86,13 @@ async def _invoice(world: World, *claim_ids: str) -> str:
 
 
 async def _do(world: World, role: str, name: str, fields: str, **values: Any) -> Any:
-    payload = await world.mutate(role, name, fields, **values)
-    assert payload["errors"] == []
+    assert (payload := await world.mutate(role, name, fields, **values))["errors"] == []
     return payload
 
 
 async def _adjust(world: World, invoice_id: str, kind: str, amount: str) -> None:
-    values = {"id": invoice_id, "kind": kind, "amount": amount, "reason": "acerto", "idempotencyKey": key()}
-    await _do(world, "finance", "adjustInvoice", "invoice { id }", **values)
+    values = {"kind": kind, "amount": amount, "reason": "acerto", "idempotencyKey": key()}
+    await _do(world, "finance", "adjustInvoice", "invoice { id }", id=invoice_id, **values)
 
 
 async def _accept(world: World, denial_id: str) -> None:
@@ -107,8 +105,8 @@ async def _appeal(world: World, denial_id: str, amount: str | None = None) -> No
 
 
 async def _answer(world: World, denial_id: str, accepted: str) -> None:
-    values = {"id": denial_id, "acceptedAmount": accepted, "idempotencyKey": key()}
-    await _do(world, "payer_agent", "answerAppeal", "denial { id }", **values)
+    values = {"acceptedAmount": accepted, "idempotencyKey": key()}
+    await _do(world, "payer_agent", "answerAppeal", "denial { id }", id=denial_id, **values)
 
 
 async def _expire(world: World, claim_id: str, denial_id: str) -> None:
