@@ -318,21 +318,6 @@ class TestReconciliation:
             answer = await world.gateway.gql(query, token=world.token(role))
             assert (answer.body["data"], answer.codes) == ({query.split()[1]: None}, ["FORBIDDEN"])
 
-    @pytest.mark.parametrize(
-        ("period", "reason", "place"),
-        [
-            ({"from": "2026-06-02", "to": "2026-06-01"}, "INVALID_INPUT", "period.to"),
-            ({"from": "01/06/2026"}, "INVALID_DATE", "period.from"),
-        ],
-    )
-    async def test_a_period_that_is_none_is_refused(
-        self, world: World, period: dict[str, str], reason: str, place: str
-    ) -> None:
-        for name, fields in (("reconciliation", BOOKS), ("billingIndicators", FIGURES)):
-            query = f"query($period: DateRangeInput) {{ {name}(period: $period) {{ {fields} }} }}"
-            answer = await world.gateway.gql(query, {"period": period}, token=world.token("finance"))
-            assert answer.reasons == [("BAD_USER_INPUT", reason, place)]
-
 
 class TestBillingIndicators:
     async def test_of_nothing_have_no_rates(self, world: World) -> None:
