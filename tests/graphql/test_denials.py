@@ -51,12 +51,7 @@ async def _appeal(world: World, denial_id: str, amount: str | None = None, **val
 
 
 async def _answer(world: World, *answers: tuple[str, str], **values: Any) -> Any:
-    given = [{"denialId": denial_id, "acceptedAmount": accepted} for denial_id, accepted in answers]
-    values = {"answers": given, "atomic": True, "idempotencyKey": key(), **values}
-    payload = await world.mutate(
-        "payer_agent", "answerAppeals", f"results {{ object {{ {DENIAL} {APPEAL} }} }}", **values
-    )
-    return {**payload, "denials": [each["object"] for each in payload["results"]]}
+    return await world.answer_appeals(f"{DENIAL} {APPEAL}", *answers, **values)
 
 
 async def _move_deadlines(world: World, day: date, ids: Sequence[str]) -> None:

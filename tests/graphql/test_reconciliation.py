@@ -19,8 +19,9 @@ FIGURES = (
     "initialDenialRate finalDenialRate meanDaysToPayment claimsWithoutReturn valueWithoutReturn aboutToBeLostAmount "
     "processedAmount"
 )
+ARGUMENTS = "payerAnsCode: $payer, providerCnes: $provider, period: $period"
 VARIABLES = "$payer: AnsCode, $provider: Cnes, $period: DateRangeInput"
-NOTHING = ("0.00", "0.00", "0.00", "0.00", "0.00")
+NOTHING = ("0.00",) * 5
 
 
 def _ago(days: int) -> str:
@@ -28,7 +29,7 @@ def _ago(days: int) -> str:
 
 
 async def _ask(world: World, field_name: str, fields: str, token: str | None = None, **variables: Any) -> Any:
-    query = f"query({VARIABLES}) {{ {field_name}(payerAnsCode: $payer, providerCnes: $provider, period: $period) {{ {fields} }} }}"
+    query = f"query({VARIABLES}) {{ {field_name}({ARGUMENTS}) {{ {fields} }} }}"
     answer = await world.gateway.gql(query, variables, token=token or world.token("finance"))
     return answer.data[field_name]
 
@@ -69,8 +70,8 @@ def _item(amount: str) -> Any:
 async def _decided(world: World, total: str, approved: str, *denied: str) -> tuple[str, list[str]]:
     """A decided claim and its denials, in the given order."""
     claim_id = str((await world.claim_in_review(items=[_item(total)]))["id"])
-    denials = [{"code": "1801", "amount": amount} for amount in denied]
-    decision = {"sequence": 1, "approvedAmount": approved, "denials": denials}
+    decision: dict[str, Any] = {"sequence": 1, "approvedAmount": approved}
+    decision["denials"] = [{"code": "1801", "amount": amount} for amount in denied]
     assert (await world.adjudicate(claim_id, [decision]))["errors"] == []
     query = "query($id: ID!) { claim(id: $id) { items { denials { id amount } } } }"
     found = (await world.call("biller", query, id=claim_id))["claim"]["items"][0]["denials"]
@@ -86,7 +87,8 @@ async def _invoice(world: World, *claim_ids: str) -> str:
 
 
 async def _do(world: World, role: str, name: str, fields: str, **values: Any) -> Any:
-    assert (payload := await world.mutate(role, name, fields, **values))["errors"] == []
+    payload = await world.mutate(role, name, fields, **values)
+    assert payload["errors"] == []
     return payload
 
 
