@@ -27,7 +27,7 @@ STATEMENTS = 2
 WIDE = 20
 CLAIM = (
     "id status items { id sequence code total denials { id code amount } } "
-    "history(first: 100) { nodes { actor at } } availableActions { action blockedBy }"
+    "history(first: 100) { nodes { actor at } } availableActions { action blockedBy { code message } }"
 )
 LINES = "lines(first: 100) { nodes { id kind amount settledAmount claim { id status } } }"
 INVOICE = f"id status totalAmount {LINES} history(first: 100) {{ nodes {{ action at }} }}"

@@ -19,7 +19,7 @@ SETTLEMENTS = "settlements(first: 100) { nodes { id amount } }"
 
 
 async def me(big: Big) -> Call:
-    return big.read("{ me { subject roles permissions providers } }", '"subject"', 1)
+    return big.read("{ me { subject roles permissions providerCnes } }", '"subject"', 1)
 
 
 async def stream_cursor(big: Big) -> Call:

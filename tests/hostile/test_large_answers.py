@@ -31,7 +31,7 @@ LARGEST = {
         '"sequence":',
     ),
     "what may be done with each claim": (
-        "{ claims(first: 100) { nodes { id history { nodes { actor at } } availableActions { action blockedBy } } } }",
+        "{ claims(first: 100) { nodes { history { nodes { at } } availableActions { action blockedBy { code } } } } }",
         PAGE_MAX * 8,
         '"blockedBy":',
     ),

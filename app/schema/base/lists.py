@@ -15,7 +15,6 @@ from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
 from app.resolvers.paging import PAGE_MAX
 from app.services.claims import BATCH_MAX
-from app.services.denials import ANSWERS_MAX
 from app.transport.sizes import Constraint, ListSize
 
 PAGE: Final = ListSize.sliced_by("first", PAGE_MAX, "nodes", "edges")
@@ -30,7 +29,6 @@ CLAIM_ACTIONS: Final = ListSize.at_most(len(ClaimOperation))
 DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
 INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 BATCH: Final = ListSize.at_most(BATCH_MAX)
-ANSWERS: Final = ListSize.at_most(ANSWERS_MAX)
 ERRORS_MAX: Final = 100
 """Of more reasons for a refusal, clients see the first hundred."""
 USER_ERRORS: Final = ListSize.at_most(ERRORS_MAX)
