@@ -15,8 +15,8 @@ from tests.gateway import Gateway
 
 CLAIM = f"claim {{ {CLAIM_FIELDS} }}"
 AMOUNTS = "claimedAmount processedAmount approvedAmount deniedAmount"
-OF_CLAIM, OF_DENIAL = ("action",), ("denialId", "denialAction", "denialStatus", "amount")
-KINDS = f"... on ClaimStep {{ {' '.join(OF_CLAIM)} }} ... on DenialStep {{ {' '.join(OF_DENIAL)} }}"
+OF_CLAIM, OF_DENIAL = ("action",), ("denial", "denialAction", "denialStatus", "amount")
+KINDS = "... on ClaimStep { action } ... on DenialStep { denial { id } denialAction denialStatus amount }"
 STEP = f"id {KINDS} status version payerClaimNumber reason actor at {AMOUNTS}"
 DENIALS = "items { denials { id status amount appeal { appealedAmount answeredAmount } } }"
 WHOLE = f"{CLAIM_FIELDS} createdAt {DENIALS} history(first: 100) {{ nodes {{ {STEP} }} }}"
@@ -36,7 +36,8 @@ async def _read(world: World, claim_id: str) -> Any:
     query = f"query($id: ID!) {{ claim(id: $id) {{ {WHOLE} }} }}"
     found = flat((await world.call("reviewer", query, id=claim_id))["claim"])
     # What the other kind of step has is null.
-    return {**found, "history": [{**dict.fromkeys((*OF_CLAIM, *OF_DENIAL)), **step} for step in found["history"]]}
+    steps = [{**dict.fromkeys((*OF_CLAIM, *OF_DENIAL)), **step} for step in found["history"]]
+    return {**found, "history": [{**step, "denialId": (step["denial"] or {}).get("id")} for step in steps]}
 
 
 async def _ask(world: World, claim_id: str, reason: str = "falta o laudo", **values: Any) -> Any:
