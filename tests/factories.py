@@ -63,7 +63,7 @@ class World:
         return (await self.gateway.gql(query, variables, token=self.token(role))).data
 
     async def mutate(self, role: str, name: str, fields: str, **values: Any) -> Any:
-        """A mutation's payload; `fields` is selected beside errors and replayed, `values` are as `shaped` says."""
+        """A mutation's payload; `fields` is what to select beside errors and replayed, `values` go through `shaped`."""
         replayed = "" if name == "checkEligibility" else " replayed"
         selection = f"{fields} errors {{ code message field tissCode }}{replayed}"
         query = f"mutation($input: {input_type(name)}!) {{ {name}(input: $input) {{ {selection} }} }}"
@@ -141,6 +141,13 @@ class World:
         values = {"id": settlement_id, "reason": "estorno", "amount": amount, "idempotencyKey": key(), **changes}
         fields = f"settlement {{ {SETTLEMENT_FIELDS} }} invoice {{ {INVOICE_FIELDS} }}"
         return await self.mutate("finance", "reverseSettlement", fields, **values)
+
+    async def answer_appeals(self, fields: str, *answers: tuple[str, str], **values: Any) -> Any:
+        """The payload of answerAppeals, all or none: denial ids with accepted amounts; `denials` are its objects."""
+        given = [{"denialId": denial_id, "acceptedAmount": accepted} for denial_id, accepted in answers]
+        values = {"answers": given, "atomic": True, "idempotencyKey": key(), **values}
+        payload = await self.mutate("payer_agent", "answerAppeals", f"results {{ object {{ {fields} }} }}", **values)
+        return {**payload, "denials": [each["object"] for each in payload["results"]]}
 
     async def check_eligibility(self, **changes: Any) -> Any:
         """The payload of checkEligibility."""

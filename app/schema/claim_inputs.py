@@ -252,15 +252,6 @@ class ReplaceClaimInput:
         return {"id": self.id, "changes": changes, "submit": self.submit, "version": self.version}
 
 
-@strawberry.input(description="Claims to submit as one batch.")
-class SubmitClaimsInput:
-    claim_ids: list[strawberry.ID] = strawberry.field(
-        description="Ids of 1 to 100 draft claims of the same type.",
-        directives=lists.up_to(BATCH_MAX, checked_by_service=True),
-    )
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
-
-
 @strawberry.input(description="The claim whose review starts.")
 class StartReviewInput:
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of the claim.")
@@ -292,7 +283,7 @@ class ExportBatchInput:
         description="Ids of 1 to 100 submitted claims of the same type and payer.",
         directives=lists.up_to(BATCH_MAX, checked_by_service=True),
     )
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.input(description="A denial of an item (glosa).")

@@ -22,7 +22,9 @@ from app.schema.base.permissions import Requires, check_input, financial, guarde
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.objects import Denial
 from app.services import denials as service
-from app.services.denials import AppealAnswer
+
+JUSTIFICATION = "Why the denial is wrong, up to 500 characters."
+AMOUNT = "Appealed amount; defaults to the denied amount. The provider accepts the loss of the rest."
 
 described(DenialOrderField, "What denials can be sorted by.")
 
@@ -117,51 +119,26 @@ class AcceptDenialInput:
 @strawberry.input(description="An appeal against a denial (recurso de glosa).")
 class AppealDenialInput:
     id: strawberry.ID = strawberry.field(name="denialId", description="Id of an open denial.")
-    justification: str = strawberry.field(description="Why the denial is wrong, up to 500 characters.")
-    amount: Cents | None = strawberry.field(
-        default=None,
-        description="Appealed amount; defaults to the denied amount. The provider accepts the loss of the rest.",
-    )
+    justification: str = strawberry.field(description=JUSTIFICATION)
+    amount: Cents | None = strawberry.field(default=None, description=AMOUNT)
     idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.input(description="The payer's answer to an appeal.")
-class AppealAnswerInput:
-    denial: strawberry.ID = strawberry.field(name="denialId", description="Id of an appealed denial.")
-    accepted_amount: Cents = strawberry.field(
-        description="Amount that the payer accepts to pay after the appeal; zero upholds the denial."
+class AnswerAppealInput:
+    id: strawberry.ID = strawberry.field(name="denialId", description="Id of an appealed denial.")
+    accepted: Cents = strawberry.field(
+        name="acceptedAmount",
+        description="Amount that the payer accepts to pay after the appeal; zero upholds the denial.",
     )
     justification: str | None = strawberry.field(default=None, description="Justification, up to 500 characters.")
-
-
-@strawberry.input(description="The payer's answers to appeals; if one is refused, none takes effect.")
-class AnswerAppealInput:
-    answers: list[AppealAnswerInput] = strawberry.field(
-        description="Answers, 1 to 100, one for each denial.",
-        directives=lists.up_to(service.ANSWERS_MAX, checked_by_service=True),
-    )
     idempotency_key: str = strawberry.field(description=KEY)
-
-    def arguments(self) -> dict[str, Any]:
-        """The arguments of the service."""
-        return {
-            "answers": [AppealAnswer(each.denial, each.accepted_amount, each.justification) for each in self.answers]
-        }
 
 
 @strawberry.type(description="Result of a mutation on one denial.")
 class DenialPayload(MutationPayload):
     denial: Denial | None = strawberry.field(
         default=None, description="The denial after the mutation; null if refused."
-    )
-
-
-@strawberry.type(description="Result of answering appeals.")
-class AnswerAppealPayload(MutationPayload):
-    denials: list[Denial] = strawberry.field(
-        default_factory=list,
-        description="The denials after the mutation, in input order; empty if refused.",
-        directives=[lists.ANSWERS],
     )
 
 
@@ -176,7 +153,7 @@ MUTATIONS = (
     mutation(
         service.ANSWER_APPEAL,
         AnswerAppealInput,
-        AnswerAppealPayload,
-        "Records the payer's answers to appeals, with an accepted amount for each.",
+        DenialPayload,
+        "Records the payer's answer to an appeal, with the accepted amount.",
     ),
 )

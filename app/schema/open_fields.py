@@ -25,8 +25,11 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "*Payload.errors",
         "*Payload.invoice",
         "*Payload.replayed",
+        "*Payload.results",
         "*Payload.settlement",
-        "AnswerAppealPayload.denials",
+        "*Result.errors",
+        "*Result.id",
+        "*Result.object",
         "CancelRemittancePayload.remittance",
         "CheckEligibilityPayload.eligibility",
         "CloseEmergencyAccessPayload.access",
@@ -43,10 +46,6 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "PostRemittancePayload.remittance",
         "PostRemittancePayload.settlements",
         "StaleVersionError.currentVersion",
-        "SubmitClaimResult.claim",
-        "SubmitClaimResult.claimId",
-        "SubmitClaimResult.errors",
-        "SubmitClaimsPayload.results",
         "UnmatchRemittanceLinePayload.line",
     ),
     "ids, which mean nothing outside the gateway": (
@@ -74,9 +73,13 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
     "the state of an object": (
         "*ChangedEvent.previousStatus",
         "*ChangedEvent.status",
+        "ActionBlock.code",
         "AvailableClaimAction.action",
+        "AvailableClaimAction.blockedBy",
         "AvailableDenialAction.action",
+        "AvailableDenialAction.blockedBy",
         "AvailableInvoiceAction.action",
+        "AvailableInvoiceAction.blockedBy",
         "Claim.availableActions",
         "Claim.status",
         "Claim.type",
@@ -218,7 +221,7 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "AccessLogEntry.kind",
         "AccessLogEntry.purpose",
     ),
-    "the caller's own token": ("Me.expiresAt", "Me.patient"),
+    "the caller's own token": ("Me.expiresAt", "Me.patientId", "Me.payerAnsCode"),
 }
 
 _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
@@ -279,15 +282,13 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
         "*Error.field",
         "*Error.message",
         "*Error.tissCode",
-        "AvailableClaimAction.blockedBy",
-        "AvailableDenialAction.blockedBy",
-        "AvailableInvoiceAction.blockedBy",
+        "ActionBlock.message",
         "PreflightFinding.field",
         "PreflightFinding.message",
         "StatusConflictError.status",
     ),
     "what a patient may know of the accesses to the own data": ("AccessLogEntry.operation", "AccessLogEntry.roles"),
-    "the caller's own token": ("Me.payer", "Me.permissions", "Me.providers", "Me.roles", "Me.subject"),
+    "the caller's own token": ("Me.permissions", "Me.providerCnes", "Me.roles", "Me.subject"),
 }
 
 OPEN_FIELDS: Final = OpenFields(_OPEN, _OPEN_TEXTS)

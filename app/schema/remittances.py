@@ -10,14 +10,13 @@ from app.db.parties import PayerRecord, ProviderRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.access_log import DataClass
 from app.domain.claims import DENIALS_MAX, DeniedAmount
-from app.domain.errors import ErrorCode, refuse
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import LINES_MAX, Statement, StatementLine
 from app.resolvers import remittances
-from app.schema.base import lists, weights
+from app.schema.base import inputs, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
@@ -200,6 +199,14 @@ class RemittanceQuery:
         return await remittances.unmatched(info.context, where=where, order=order, first=first, after=after)
 
 
+@strawberry.input(one_of=True, description="An item of a claim: by its number or, if that is unknown, by its code.")
+class RemittanceItemInput:
+    sequence: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Number of the item within the claim (sequencialItem)."
+    )
+    code: str | None = strawberry.field(default=strawberry.UNSET, description="Code of the item (codigoProcedimento).")
+
+
 @strawberry.input(description="A line of a remittance: an item, or a whole claim.")
 class RemittanceLineInput:
     paid_amount: Cents = strawberry.field(description="Paid amount (valorLiberado); may be zero.")
@@ -209,12 +216,7 @@ class RemittanceLineInput:
     payer_claim_number: str | None = strawberry.field(
         default=None, description="The payer's claim number (numeroGuiaOperadora)."
     )
-    item_sequence: int | None = strawberry.field(
-        default=None, description="Number of the item within the claim (sequencialItem)."
-    )
-    item_code: str | None = strawberry.field(
-        default=None, description="Code of the item (codigoProcedimento), if its number is unknown."
-    )
+    item: RemittanceItemInput | None = strawberry.field(default=None, description="The item; null for the whole claim.")
     denials: list[DenialInput] = strawberry.field(
         default_factory=list,
         description=f"Denied amounts and their reasons (glosas), up to {DENIALS_MAX}.",
@@ -226,20 +228,32 @@ class RemittanceLineInput:
         return StatementLine(
             self.provider_claim_number,
             self.payer_claim_number,
-            self.item_sequence,
-            self.item_code,
+            None if self.item is None else inputs.chosen(self.item.sequence),
+            None if self.item is None else inputs.chosen(self.item.code),
             self.paid_amount,
             tuple(DeniedAmount(each.code, each.amount) for each in self.denials),
         )
 
 
-@strawberry.input(description="A payer's statement to import: as lines, or as a TISS document.")
+@strawberry.input(one_of=True, description="What a statement says: as lines, or as a TISS document.")
+class RemittanceContentInput:
+    lines: list[RemittanceLineInput] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Lines of the statement, 1 to 2000.",
+        directives=lists.up_to(LINES_MAX, checked_by_service=True),
+    )
+    xml: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The statement as a TISS document (demonstrativo)."
+    )
+
+
+@strawberry.input(description="A payer's statement to import.")
 class ImportRemittanceInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
     statement_number: str | None = strawberry.field(
         default=None,
-        description="Statement number (numeroDemonstrativo), up to 20 characters; optional if `xml` has one.",
+        description="Statement number (numeroDemonstrativo), up to 20 characters; optional if the document has one.",
     )
     paid_on: date | None = strawberry.field(
         default=None,
@@ -251,28 +265,19 @@ class ImportRemittanceInput:
     bank_reference: str | None = strawberry.field(
         default=None, description="The bank's reference of the payment, up to 60 characters."
     )
-    lines: list[RemittanceLineInput] | None = strawberry.field(
-        default=None,
-        description="Lines of the statement, 1 to 2000; null if `xml` is given.",
-        directives=lists.up_to(LINES_MAX, checked_by_service=True),
-    )
-    xml: str | None = strawberry.field(
-        default=None, description="The statement as a TISS document (demonstrativo); null if `lines` is given."
-    )
+    content: RemittanceContentInput = strawberry.field(description="What the statement says.")
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments of the service; INVALID_INPUT unless the statement is given in exactly one form."""
-        if (self.xml is None) == (self.lines is None):
-            raise refuse(ErrorCode.INVALID_INPUT, "provide either lines or a TISS document", "lines")
-        lines = tuple(line.to_domain() for line in self.lines or ())
-        number = self.statement_number or ""
+        """The arguments of the service."""
+        lines = tuple(line.to_domain() for line in inputs.chosen(self.content.lines) or ())
+        number, xml = self.statement_number or "", inputs.chosen(self.content.xml)
         return {
             "statement": Statement(
                 self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines
             ),
-            "document": None if self.xml is None else self.xml.encode(),
-            "source": RemittanceSource.TYPED if self.xml is None else RemittanceSource.TISS,
+            "document": None if xml is None else xml.encode(),
+            "source": RemittanceSource.TYPED if xml is None else RemittanceSource.TISS,
         }
 
 

@@ -19,6 +19,7 @@ from strawberry.types.field import StrawberryField
 from app.schema import (
     access_log,
     appeal_changes,
+    bulk,
     claim_changes,
     claim_mutations,
     contract_ends,
@@ -47,6 +48,7 @@ from app.schema.open_fields import OPEN_FIELDS
 from app.schema.parties import Patient
 from app.schema.reconciliation import ReconciliationQuery
 from app.schema.remittances import RemittanceQuery
+from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery
 from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
@@ -72,6 +74,7 @@ class Query(
 
 MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *claim_mutations.MUTATIONS,
+    *bulk.MUTATIONS,
     *claim_changes.MUTATIONS,
     *denials.MUTATIONS,
     *appeal_changes.MUTATIONS,
@@ -98,7 +101,7 @@ def build() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Patient, DuplicateClaimError, *ERROR_TYPES],
+        types=[Patient, DuplicateClaimError, RequestErrorCode, *ERROR_TYPES],
         config=StrawberryConfig(
             scalar_map={**SCALARS, ScopeName: SCOPE},
             disable_field_suggestions=True,

@@ -292,7 +292,7 @@ def _inputs(victim: Rich) -> dict[str, dict[str, Any]]:
         "acceptDenial": {"id": ids["lost_denial"], **once},
         "appealDenial": {"id": ids["open_denial"], "justification": "conforme contrato", **once},
         "withdrawAppeal": {"denialId": ids["withdrawable_denial"], **once},
-        "answerAppeal": {"answers": [{"denialId": ids["appealed_denial"], "acceptedAmount": "1.00"}], **once},
+        "answerAppeal": {"id": ids["appealed_denial"], "acceptedAmount": "1.00", **once},
         "createInvoice of won appeals": {
             **parties,
             "billingMonth": today().strftime("%Y-%m"),

@@ -55,8 +55,8 @@ async def add_targets(rich: Rich) -> None:
     await world.mutate(
         "biller", "appealDenial", "denial { id }", id=won, justification="Conforme contrato", idempotencyKey=key()
     )
-    answers = [{"denialId": won, "acceptedAmount": "40.00"}]
-    await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
+    values = {"id": won, "acceptedAmount": "40.00", "idempotencyKey": key()}
+    await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     for name in ("appealed_denial", "withdrawable_denial"):
         await world.mutate(
             "biller", "appealDenial", "denial { id }", id=rich.ids[name], justification="Conforme contrato",
@@ -127,8 +127,8 @@ async def _decided_claim(rich: Rich) -> None:
         "biller", "appealDenial", "denial { id }", id=rich.ids["denial"], justification="Valor conforme tabela",
         amount="30.00", idempotencyKey=key(),
     )  # fmt: skip
-    answers = [{"denialId": rich.ids["denial"], "acceptedAmount": "10.00", "justification": "Parcialmente aceito"}]
-    await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
+    answer = {"acceptedAmount": "10.00", "justification": "Parcialmente aceito", "idempotencyKey": key()}
+    await world.mutate("payer_agent", "answerAppeal", "denial { id }", id=rich.ids["denial"], **answer)
 
 
 async def _billed(rich: Rich) -> None:

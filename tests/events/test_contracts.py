@@ -39,8 +39,8 @@ async def _live(world: World) -> None:
     _, accepted = await _denied(world)
     values = {"id": appealed, "justification": "laudo", "idempotencyKey": key()}
     await world.mutate("biller", "appealDenial", "denial { id }", **values)
-    answers = [{"denialId": appealed, "acceptedAmount": "10.00"}]
-    await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
+    values = {"id": appealed, "acceptedAmount": "10.00", "idempotencyKey": key()}
+    await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
     await world.gateway.expire_denials(_later(world))
     await _pay(world, fought)

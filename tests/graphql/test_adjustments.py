@@ -66,8 +66,8 @@ async def _appeal(world: World, denial_id: str) -> None:
 
 
 async def _answer(world: World, denial_id: str, accepted: str) -> None:
-    values = {"answers": [{"denialId": denial_id, "acceptedAmount": accepted}], "idempotencyKey": key()}
-    assert (await world.mutate("payer_agent", "answerAppeal", "denials { id }", **values))["errors"] == []
+    values = {"id": denial_id, "acceptedAmount": accepted, "idempotencyKey": key()}
+    assert (await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values))["errors"] == []
 
 
 async def _won_claim(world: World, accepted: str = "40.00") -> tuple[str, str]:

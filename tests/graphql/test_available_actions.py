@@ -230,12 +230,17 @@ INVOICE_STATES: dict[str, tuple[Build, set[str]]] = {
 
 async def _actions(world: World, kind: str, object_id: str, role: str) -> dict[str, str | None] | None:
     """What blocks each action, for this role; None when the role may not see the object at all."""
-    query = f"query($id: ID!) {{ {kind}(id: $id) {{ availableActions {{ action blockedBy }} }} }}"
+    query = f"query($id: ID!) {{ {kind}(id: $id) {{ availableActions {{ action blockedBy {{ code message }} }} }} }}"
     answer = await world.gateway.gql(query, {"id": object_id}, token=world.token(role))
     if "errors" in answer.body:
         assert (answer.body["data"], answer.codes) == ({kind: None}, ["FORBIDDEN"])
         return None
-    return {each["action"]: each["blockedBy"] for each in answer.data[kind]["availableActions"]}
+    found = answer.data[kind]["availableActions"]
+    for each in found:
+        block = each["blockedBy"]
+        needs_permission = block is not None and block["message"].startswith("this needs the permission")
+        assert block is None or block["code"] == ("PERMISSION" if needs_permission else "STATE")
+    return {each["action"]: each["blockedBy"] and each["blockedBy"]["message"] for each in found}
 
 
 async def _row(world: World, kind: str, object_id: str) -> Any:

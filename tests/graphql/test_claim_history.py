@@ -62,8 +62,8 @@ async def _act_on(world: World, name: str, denial_id: str, **values: Any) -> Non
     """Accept, appeal or answer a denial."""
     values = {"idempotencyKey": key(), **values}
     if name == "answerAppeal":
-        values["answers"] = [{"denialId": denial_id, "acceptedAmount": values.pop("accepted")}]
-        payload = await world.mutate("payer_agent", name, "denials { id }", **values)
+        values["acceptedAmount"] = values.pop("accepted")
+        payload = await world.mutate("payer_agent", name, "denial { id }", id=denial_id, **values)
     else:
         payload = await world.mutate("biller", name, "denial { id }", id=denial_id, **values)
     assert payload["errors"] == []
@@ -132,7 +132,7 @@ def _check_replay(claim: Any) -> None:
 async def test_every_step_stands_in_the_history_with_the_claim_after_it(world: World) -> None:
     claim_id = (await world.create_claim(items=[{**CONSULTATION, "unitPrice": "90.00"}]))["claim"]["id"]
     await world.mutate("biller", "updateDraftClaim", CLAIM, id=claim_id, items=[CONSULTATION])
-    await world.mutate("biller", "submitClaims", "results { claimId }", claimIds=[claim_id])
+    await world.mutate("biller", "submitClaims", "results { id }", claimIds=[claim_id])
     await _review(world, claim_id, "payer_agent")
     assert (await world.adjudicate(claim_id, [TWO_DENIALS], payerClaimNumber="OP7"))["errors"] == []
     found = await _read(world, claim_id)

@@ -11,7 +11,7 @@ from tests.factories import BLOOD_COUNT, CLAIM_FIELDS, CONSULTATION, World, key,
 from tests.gateway import Gateway
 
 CLAIM = f"claim {{ {CLAIM_FIELDS} }}"
-RESULTS = f"results {{ claimId claim {{ {CLAIM_FIELDS} }} errors {{ code field tissCode }} }}"
+RESULTS = f"results {{ id object {{ {CLAIM_FIELDS} }} errors {{ code field tissCode }} }}"
 DETAILS = (
     "clinicalIndication diagnosisCodes authorization { number issuedOn validUntil } cardNumber "
     "practitioner { name council number state cbo } version claimedAmount serviceDate providerClaimNumber "
@@ -165,8 +165,8 @@ class TestSubmitClaims:
         good, sent, late = [await _claim_in(world, status) for status in ("DRAFT", "SUBMITTED", "DRAFT")]
         payload = await _submit(world, [good, UNKNOWN, sent, late])
         assert payload["errors"] == []
-        assert [one["claimId"] for one in payload["results"]] == [good, UNKNOWN, sent, late]
-        statuses = [one["claim"] and one["claim"]["status"] for one in payload["results"]]
+        assert [one["id"] for one in payload["results"]] == [good, UNKNOWN, sent, late]
+        statuses = [one["object"] and one["object"]["status"] for one in payload["results"]]
         assert statuses == ["SUBMITTED", None, None, "SUBMITTED"]
         assert [refusals(one) for one in payload["results"]] == [
             [],
@@ -214,7 +214,7 @@ class TestSubmitClaims:
     async def test_a_hundred_claims_are_a_batch_and_none_is_not(self, world: World) -> None:
         claim_id = await _claim_in(world, "DRAFT")
         payload = await _submit(world, [*(f"clm_{number:026d}" for number in range(99)), claim_id])
-        assert [bool(one["claim"]) for one in payload["results"]] == [False] * 99 + [True]
+        assert [bool(one["object"]) for one in payload["results"]] == [False] * 99 + [True]
         assert refusals(await _submit(world, [])) == [("INVALID_INPUT", "claimIds", None)]
 
 

@@ -20,6 +20,7 @@ APPEAL = "appeal { appealedAt answeredAt appealedAmount answeredAmount }"
 TEXTS = "appeal { appealedAmount answeredAmount justification payerJustification }"
 CODES = ("1801", "1802", "1705", "1801")
 DECIDED = ["ClaimCreated", "ClaimSubmitted", "ClaimReviewStarted", "ClaimPartiallyApproved"]
+OPERATIONS = ["ACCEPT", "APPEAL", "WITHDRAW_APPEAL", "ANSWER_APPEAL"]
 UNKNOWN = "gls_00000000000000000000000000"
 
 
@@ -50,9 +51,7 @@ async def _appeal(world: World, denial_id: str, amount: str | None = None, **val
 
 
 async def _answer(world: World, *answers: tuple[str, str], **values: Any) -> Any:
-    given = [{"denialId": denial_id, "acceptedAmount": accepted} for denial_id, accepted in answers]
-    values = {"answers": given, "idempotencyKey": key(), **values}
-    return await world.mutate("payer_agent", "answerAppeal", f"denials {{ {DENIAL} {APPEAL} }}", **values)
+    return await world.answer_appeals(f"{DENIAL} {APPEAL}", *answers, **values)
 
 
 async def _move_deadlines(world: World, day: date, ids: Sequence[str]) -> None:
@@ -274,11 +273,11 @@ class TestWhoMayDoIt:
     async def test_roles_of_the_other_side_are_forbidden(self, world: World) -> None:
         claim_id, denial_id = await _denial_in(world, DenialStatus.APPEALED)
         before = await _all(world, claim_id)
-        answers = f'answers: [{{ denialId: "{denial_id}", acceptedAmount: "1.00" }}]'
+        answer = f'denialId: "{denial_id}", acceptedAmount: "1.00"'
         for mutation, given, roles in (
             ("acceptDenial", f'denialId: "{denial_id}"', ("reviewer", "payer_agent", "finance")),
             ("appealDenial", f'denialId: "{denial_id}", justification: "x"', ("reviewer", "payer_agent", "finance")),
-            ("answerAppeal", answers, ("reviewer", "biller", "finance", "patient")),
+            ("answerAppeal", answer, ("reviewer", "biller", "finance", "patient")),
         ):
             query = f'mutation {{ {mutation}(input: {{ {given}, idempotencyKey: "{key()}" }}) {{ replayed }} }}'
             codes = [(await world.gateway.gql(query, token=world.token(role))).codes for role in roles]
@@ -359,10 +358,10 @@ async def test_available_actions_are_those_that_are_not_refused(world: World, st
     claim_id, _ = await _denial_in(world, status)
     free = {}
     for role in ("biller", "payer_agent", "reviewer"):
-        (found,) = await _read(world, claim_id, "availableActions { action blockedBy }", role)
-        assert [each["action"] for each in found["availableActions"]] == ["ACCEPT", "APPEAL", "ANSWER_APPEAL"]
+        (found,) = await _read(world, claim_id, "availableActions { action blockedBy { code message } }", role)
+        assert [each["action"] for each in found["availableActions"]] == OPERATIONS
         free[role] = [each["action"] for each in found["availableActions"] if each["blockedBy"] is None]
-    of_biller = ["ACCEPT", "APPEAL"] if status is DenialStatus.OPEN else []
+    of_biller = {DenialStatus.OPEN: ["ACCEPT", "APPEAL"], DenialStatus.APPEALED: ["WITHDRAW_APPEAL"]}.get(status, [])
     of_payer = ["ANSWER_APPEAL"] if status is DenialStatus.APPEALED else []
     assert free == {"biller": of_biller, "payer_agent": of_payer, "reviewer": []}
 

@@ -131,9 +131,9 @@ class TestStatusConflict:
         assert await _errors(world, "biller", "acceptDenial", id=denial, idempotencyKey=key()) == []
         found = await _errors(world, "biller", "acceptDenial", id=denial, idempotencyKey=key())
         assert found == _error("StatusConflictError", "CONFLICT", "denialId", status="ACCEPTED")
-        values = {"denialId": denial, "acceptedAmount": "1.00"}
-        found = await _errors(world, "payer_agent", "answerAppeal", answers=[values], idempotencyKey=key())
-        assert found == _error("StatusConflictError", "CONFLICT", "answers", "0", "denialId", status="ACCEPTED")
+        values = {"denialId": denial, "acceptedAmount": "1.00", "idempotencyKey": key()}
+        found = await _errors(world, "payer_agent", "answerAppeal", **values)
+        assert found == _error("StatusConflictError", "CONFLICT", "denialId", status="ACCEPTED")
 
 
 async def test_other_errors_have_nothing_but_their_code_and_place(server_world: World) -> None:
@@ -148,7 +148,7 @@ async def test_other_errors_have_nothing_but_their_code_and_place(server_world: 
 async def test_a_replayed_batch_has_its_refusals_with_their_facts(world: World) -> None:
     sent, draft = (await world.submitted_claim())["id"], (await world.create_claim())["claim"]["id"]
     values = {"claimIds": [sent, draft, "clm_0"], "idempotencyKey": key()}
-    fields = f"replayed results {{ claimId claim {{ id status }} {FACTS} }} errors {{ code }}"
+    fields = f"replayed results {{ id object {{ id status }} {FACTS} }} errors {{ code }}"
     first, again = [
         (await _send(world, world.token("biller"), "submitClaims", fields, **values)).data["submitClaims"]
         for _ in range(2)

@@ -300,10 +300,10 @@ class TestSending:
     async def test_errors_keep_a_draft_from_being_sent(self, world: World) -> None:
         draft = (await world.create_claim(serviceDate=str(today() - timedelta(days=10))))["claim"]
         await _contract(world, window=9)
-        fields = "results { claim { id } errors { code field tissCode } }"
+        fields = "results { object { id } errors { code field tissCode } }"
         payload = await world.mutate("biller", "submitClaims", fields, claimIds=[draft["id"]])
         (result,) = payload["results"]
-        assert (result["claim"], refusals(result)) == (None, [("INVALID_DATE", "serviceDate", "3214")])
+        assert (result["object"], refusals(result)) == (None, [("INVALID_DATE", "serviceDate", "3214")])
         assert (await world.claim(draft["id"]))["status"] == "DRAFT"
         assert await world.events(draft["id"]) == ["ClaimCreated"]
         assert (await _preflight_of(world, draft["id"]))["passes"] is False
@@ -324,7 +324,7 @@ class TestSending:
         draft = (await world.create_claim(serviceDate=str(YESTERDAY)))["claim"]
         warning = ("WARNING", "INVALID_AMOUNT", "items.0.unitPrice", "1705", "20.00")
         assert (await _kept(world, at_once["id"]), await _kept(world, draft["id"])) == ([warning], [])
-        await world.mutate("biller", "submitClaims", "results { claimId }", claimIds=[draft["id"]])
+        await world.mutate("biller", "submitClaims", "results { id }", claimIds=[draft["id"]])
         await _contract(world)
         assert (await _kept(world, at_once["id"]), await _kept(world, draft["id"])) == ([warning], [warning])
         query = f"query($id: ID!) {{ claim(id: $id) {{ warnings {{ {FINDING} }} }} }}"

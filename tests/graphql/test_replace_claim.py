@@ -69,8 +69,10 @@ async def _accept(world: World, denial_id: str) -> Any:
 
 async def _blocked(world: World, claim_id: str) -> set[str]:
     """What the biller cannot do to the claim or its denials now."""
-    query = "query($id: ID!) { claim(id: $id) { availableActions { action blockedBy } items { denials { "
-    query += "availableActions { action blockedBy } } } } }"
+    query = (
+        "query($id: ID!) { claim(id: $id) { availableActions { action blockedBy { code message } } items { denials { "
+    )
+    query += "availableActions { action blockedBy { code message } } } } } }"
     claim = (await world.call("biller", query, id=claim_id))["claim"]
     denials = [denial["availableActions"] for item in claim["items"] for denial in item["denials"]]
     found = [each for actions in (claim["availableActions"], *denials) for each in actions]
@@ -148,7 +150,7 @@ class TestWhatItMakes:
     async def test_its_events_carry_the_claim_that_it_replaces(self, world: World) -> None:
         claim_id, new_id = await _replaced(world)
         await world.mutate("biller", "updateDraftClaim", CLAIM, id=new_id, items=[BLOOD_COUNT])
-        await world.mutate("biller", "submitClaims", "results { claimId }", claimIds=[new_id])
+        await world.mutate("biller", "submitClaims", "results { id }", claimIds=[new_id])
         await world.mutate("reviewer", "startReview", CLAIM, id=new_id)
         await _cancel(world, new_id)
         names = ("ClaimCreated", "ClaimUpdated", "ClaimSubmitted", "ClaimReviewStarted", "ClaimCancelled")
@@ -209,8 +211,8 @@ class TestWhenItIsRefused:
         denial_id = await _denial(world, claim_id)
         assert (await _appeal(world, denial_id))["errors"] == []
         if accepted is not None:
-            values = {"answers": [{"denialId": denial_id, "acceptedAmount": accepted}], "idempotencyKey": key()}
-            assert (await world.mutate("payer_agent", "answerAppeal", "denials { id }", **values))["errors"] == []
+            values = {"id": denial_id, "acceptedAmount": accepted, "idempotencyKey": key()}
+            assert (await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values))["errors"] == []
         before = await _trace(world, claim_id)
         assert refusals(await _replace(world, claim_id)) == CONFLICT
         assert "REPLACE" in await _blocked(world, claim_id)

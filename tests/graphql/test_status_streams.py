@@ -37,8 +37,8 @@ async def _denials(world: World) -> tuple[str, list[dict[str, Any]]]:
     await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
     values = {"id": appealed, "justification": "conforme contrato", "idempotencyKey": key()}
     await world.mutate("biller", "appealDenial", "denial { id }", **values)
-    answers = [{"denialId": appealed, "acceptedAmount": "20.00"}]
-    await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
+    values = {"id": appealed, "acceptedAmount": "20.00", "idempotencyKey": key()}
+    await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     steps = [
         (accepted, "OPEN", "ACCEPTED"),
         (appealed, "OPEN", "APPEALED"),

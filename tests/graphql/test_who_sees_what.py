@@ -62,6 +62,12 @@ MUTATIONS = {
     "acceptDenial": {"biller"},
     "appealDenial": {"biller"},
     "answerAppeal": {"payer_agent"},
+    "cancelClaims": {"biller"},
+    "acceptDenials": {"biller"},
+    "appealDenials": {"biller"},
+    "answerAppeals": {"payer_agent"},
+    "issueInvoices": {"finance"},
+    "postRemittances": {"finance"},
     "adjustInvoice": {"finance"},
     "importRemittance": {"finance"},
     "matchRemittanceLine": {"finance"},
@@ -104,13 +110,19 @@ INPUTS = {
     "reverseSettlement": 'settlementId: "x", reason: "r", idempotencyKey: "k"',
     "checkEligibility": 'providerCnes: "1", payerAnsCode: "1", cardNumber: "1"',
     "replaceClaim": 'claimId: "x", claim: {providerClaimNumber: "1"}, idempotencyKey: "k"',
-    "exportBatch": "claimIds: []",
+    "exportBatch": 'claimIds: [], idempotencyKey: "k"',
     "requestInformation": 'claimId: "x", reason: "r"',
     "acceptDenial": 'denialId: "x", idempotencyKey: "k"',
     "appealDenial": 'denialId: "x", justification: "j", idempotencyKey: "k"',
-    "answerAppeal": 'answers: [], idempotencyKey: "k"',
+    "answerAppeal": 'denialId: "x", acceptedAmount: "1.00", idempotencyKey: "k"',
+    "cancelClaims": "claimIds: []",
+    "acceptDenials": 'denialIds: [], idempotencyKey: "k"',
+    "appealDenials": 'appeals: [], idempotencyKey: "k"',
+    "answerAppeals": 'answers: [], idempotencyKey: "k"',
+    "issueInvoices": "invoiceIds: []",
+    "postRemittances": 'remittanceIds: [], idempotencyKey: "k"',
     "adjustInvoice": 'invoiceId: "x", kind: CREDIT, amount: "1.00", reason: "r", idempotencyKey: "k"',
-    "importRemittance": 'payerAnsCode: "1", providerCnes: "1", lines: [], idempotencyKey: "k"',
+    "importRemittance": 'payerAnsCode: "1", providerCnes: "1", content: {lines: []}, idempotencyKey: "k"',
     "matchRemittanceLine": 'remittanceLineId: "x", claimId: "x"',
     "unmatchRemittanceLine": 'remittanceLineId: "x"',
     "dismissRemittanceLine": 'remittanceLineId: "x", reason: "r"',
@@ -285,7 +297,7 @@ async def _mutations_find_nothing(other: World, *, claim_id: str, invoice_id: st
     ]
     assert [payload["errors"][0]["code"] for payload in payloads] == ["NOT_FOUND"] * len(payloads)
     batch = await other.mutate(
-        "biller", "submitClaims", "results { claim { id } errors { code } }", claimIds=[claim_id]
+        "biller", "submitClaims", "results { object { id } errors { code } }", claimIds=[claim_id]
     )
     assert batch["results"] == [{"claim": None, "errors": [{"code": "NOT_FOUND"}]}]
 

@@ -37,10 +37,8 @@ async def _withdraw(world: World, denial_id: str, **changes: Any) -> Any:
 
 
 async def _answer(world: World, denial_id: str) -> Any:
-    answers = [{"denialId": denial_id, "acceptedAmount": "10.00"}]
-    return await world.mutate(
-        "payer_agent", "answerAppeal", "denials { status }", answers=answers, idempotencyKey=key()
-    )
+    values = {"id": denial_id, "acceptedAmount": "10.00", "idempotencyKey": key()}
+    return await world.mutate("payer_agent", "answerAppeal", "denial { status }", **values)
 
 
 async def _books(world: World) -> list[str]:

@@ -27,7 +27,7 @@ STATEMENTS = 2
 WIDE = 20
 CLAIM = (
     "id status items { id sequence code total denials { id code amount } } "
-    "history { action at } availableActions { action blockedBy }"
+    "history { action at } availableActions { action blockedBy { code message } }"
 )
 INVOICE = "id status totalAmount lines { id kind amount settledAmount claim { id status } } history { action at }"
 REMITTANCE = "id status lines { id sequence status paidAmount denials { code amount } claim { id status } }"

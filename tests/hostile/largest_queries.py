@@ -20,7 +20,7 @@ from tests.inputs import shaped
 
 
 async def me(big: Big) -> Call:
-    return big.read("{ me { subject roles permissions providers } }", '"subject"', 1)
+    return big.read("{ me { subject roles permissions providerCnes } }", '"subject"', 1)
 
 
 async def stream_cursor(big: Big) -> Call:

@@ -134,7 +134,7 @@ class Billing(RuleBasedStateMachine):
         claim = self.pick(self.rows.claims, number, "DRAFT")
         assert claim is not None
         values = {"claimIds": [claim["id"]], "idempotencyKey": key()}
-        self.mutate("biller", "submitClaims", "results { claim { status } errors { code } }", values)
+        self.mutate("biller", "submitClaims", "results { object { status } errors { code } }", values)
 
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, name=st.sampled_from(["startReview", "startReview", "startReview", "cancelClaim"]))
@@ -186,9 +186,8 @@ class Billing(RuleBasedStateMachine):
         denial = self.pick(self.rows.denials, number, "APPEALED")
         assert denial is not None
         accepted = (denial["appealed_cents"] or 0) * share // 100
-        answers = [{"denialId": denial["id"], "acceptedAmount": format_money(accepted)}]
-        values = {"answers": answers, "idempotencyKey": key()}
-        self.mutate("payer_agent", "answerAppeal", "denials { status }", values)
+        values = {"id": denial["id"], "acceptedAmount": format_money(accepted), "idempotencyKey": key()}
+        self.mutate("payer_agent", "answerAppeal", "denial { status }", values)
 
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, is_sent=st.booleans())

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -20,6 +21,7 @@ from app.schema.base.permissions import Requires
 from app.schema.base.ranges import Range
 from app.schema.base.scalars import Invalid
 from app.schema.base.user_errors import UserError, located, user_errors
+from app.services.outcomes import Outcome
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
 
@@ -140,7 +142,19 @@ async def _answer(
         written = await (via(ctx, arguments, key) if via is not None else ctx.change(action, arguments, key=key))
     except BillingError as error:
         return payload(errors=user_errors([located(input.type, failure) for failure in error.failures]))
-    return payload(errors=[], replayed=written.replayed, **_result_fields(payload, written.value))
+    return payload(errors=[], replayed=written.replayed, **_result_fields(payload, _named(input.type, written.value)))
+
+
+def _named(input: type, result: Any) -> Any:
+    """The result; refusals of single objects in it have their paths as the input names them."""
+    if not isinstance(result, list):
+        return result
+    return [
+        replace(each, failures=tuple(located(input, failure) for failure in each.failures))
+        if isinstance(each, Outcome)
+        else each
+        for each in result
+    ]
 
 
 async def _arguments(action: Action[Any], ctx: Context, input: Deferred) -> Mapping[str, Any]:

@@ -106,7 +106,8 @@ def _named(input: Any, parts: list[str]) -> list[str]:
 def _rest(field: StrawberryField, parts: list[str]) -> list[str]:
     if parts and parts[0].isdigit():
         return [parts[0], *_rest(field, parts[1:])]
-    return _named(_inner(field), parts) if parts else parts
+    # A path ends at a plain value, such as an id in a list of ids.
+    return _named(_inner(field), parts) if parts and _fields(_inner(field)) else []
 
 
 def _fields(kind: Any) -> dict[str, StrawberryField]:
