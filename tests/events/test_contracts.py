@@ -75,7 +75,8 @@ async def _statements(world: World) -> None:
     unknown = {"providerClaimNumber": "NENHUMA1", "paidAmount": "5.00"}
     line = {"providerClaimNumber": claim["providerClaimNumber"], "paidAmount": "100.00"}
     wrong, right = await taken(world, unknown), await taken(world, line, unknown)
-    await world.mutate("finance", "cancelRemittance", "remittance { id }", remittanceId=wrong["id"], reason="erro")
+    cancel = {"remittanceId": wrong["id"], "reason": "erro", "idempotencyKey": key()}
+    await world.mutate("finance", "cancelRemittance", "remittance { id }", **cancel)
     await post(world, right)
     waiting = {"remittanceLineId": right["lines"][1]["id"]}
     await world.mutate("finance", "dismissRemittanceLine", "line { id }", **waiting, reason="fora do sistema")
