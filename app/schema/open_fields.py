@@ -53,6 +53,7 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "Claim.id",
         "ClaimHistoryEntry.id",
         "ClaimItem.id",
+        "ClaimStatusChangedEvent.claimId",
         "ClaimStep.id",
         "Contract.id",
         "ContractPrice.id",
