@@ -18,8 +18,11 @@ from app.db import claims, contracts, denials, eligibility, history, invoices, o
 from app.db import invoice_lines as lines
 from app.db import parties as coverage
 from app.db import settlements as settlements_db
+from app.db.children import Children
 from app.db.claims import PatientOf
+from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
+from app.resolvers.paging import PAGE_MAX
 from app.services import bulk
 from app.services.actions import ACTIONS
 from tests.access.world import Rich
@@ -28,7 +31,7 @@ from tests.inputs import input_type, shaped
 
 MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
 NOTHING_ZERO = "0.00"
-NO_NODES = {"contract", "emergency"}  # what `node` does not give
+NO_NODES = {"access"}  # what `node` gives to the patient only
 MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
 """Mutations whose refusals are in their results."""
 STREAMS = {
@@ -132,8 +135,9 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield _list(victim, attacker, "denials", own, "aboutToBeLostAmount", NOTHING_ZERO)
 
     async def prices() -> Any:
-        data = await _data(victim, attacker, f"{{ contracts({own}) {{ id prices {{ code }} }} }}")
-        return data["contracts"] or None
+        found = f"{{ contracts({own}) {{ nodes {{ id prices {{ nodes {{ code }} }} }} totalCount }} }}"
+        data = await _data(victim, attacker, found)
+        return None if data["contracts"] == {"nodes": [], "totalCount": 0} else data
 
     yield Probe("contracts", prices)
 
@@ -224,6 +228,9 @@ def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     """Queries behind relations, which no object of one's own leads to others' rows by: asked directly."""
     yield _duplicates(victim, attacker)
     for module in MODULES:
+        for name, children in inspect.getmembers(module, lambda each: isinstance(each, Children)):
+            yield Probe(f"{module.__name__}.{name}: page", _child_rows(victim, attacker, children))
+            yield Probe(f"{module.__name__}.{name}: counts", _child_counts(victim, attacker, children))
         for name, function in inspect.getmembers(module, inspect.iscoroutinefunction):
             parameters = list(inspect.signature(function).parameters.values())
             names = [each.name for each in parameters if each.default is each.empty]
@@ -232,6 +239,24 @@ def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
             if "Filter" in str(parameters[2].annotation) or "Keyset" in str(parameters[2].annotation):
                 continue
             yield Probe(f"{module.__name__}.{name}", _statement(victim, attacker, function, parameters[2]))
+
+
+def _child_rows(victim: Rich, attacker: Attacker, children: Children[Any]) -> Callable[[], Awaitable[Any]]:
+    keyset = Keyset(children.parent, children.parent, descending=False, limit=PAGE_MAX)
+
+    async def run() -> Any:
+        async with victim.gateway.database.reading() as connection:
+            return await children.page(connection, attacker.scope, list(victim.ids.values()), keyset) or None
+
+    return run
+
+
+def _child_counts(victim: Rich, attacker: Attacker, children: Children[Any]) -> Callable[[], Awaitable[Any]]:
+    async def run() -> Any:
+        async with victim.gateway.database.reading() as connection:
+            return await children.counts(connection, attacker.scope, list(victim.ids.values())) or None
+
+    return run
 
 
 def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
