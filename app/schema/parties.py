@@ -4,11 +4,10 @@ from datetime import date
 from typing import Any
 
 import strawberry
-from strawberry.extensions import FieldExtension
 
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain.access_log import DataClass
-from app.domain.identifiers import AnsCode, Cnes, Cnpj, Cpf
+from app.domain.identifiers import AnsCode, Cnes, Cpf, TaxId
 from app.resolvers import patients
 from app.schema.base import lists
 from app.schema.base.arguments import After, First
@@ -19,8 +18,6 @@ from app.schema.base.permissions import Requires, marked, maskable, personal
 
 # Whoever sees an object of a provider sees the provider; its number may be a person's CPF and is masked.
 READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read", "eligibility:read")
-_TAX_NUMBER: list[FieldExtension] = [Requires(*READERS, data=DataClass.PERSONAL, clear="practitioners:read")]
-CNPJ_LENGTH = 14
 
 
 @strawberry.type(description="A health insurer (operadora).")
@@ -44,15 +41,10 @@ class Provider(Node):
     cnes: Cnes = strawberry.field(description="Number in the national register of health establishments (CNES).")
     name: str = strawberry.field(description="Name of the establishment.")
 
-    @strawberry.field(description="Taxpayer number of a company (CNPJ); null for a person.", extensions=_TAX_NUMBER)
-    def cnpj(provider: strawberry.Parent[ProviderRecord]) -> Cnpj | None:
-        return Cnpj(provider.tax_id) if len(provider.tax_id) == CNPJ_LENGTH else None
-
-    @strawberry.field(
-        description="Taxpayer number of a self-employed practitioner (CPF); null for a company.", extensions=_TAX_NUMBER
+    tax_id: TaxId | None = strawberry.field(
+        description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.",
+        extensions=[Requires(*READERS, data=DataClass.PERSONAL, clear="practitioners:read")],
     )
-    def cpf(provider: strawberry.Parent[ProviderRecord]) -> Cpf | None:
-        return None if len(provider.tax_id) == CNPJ_LENGTH else Cpf(provider.tax_id)
 
 
 @strawberry.type(description="A patient: a person insured by a payer (beneficiário).")
