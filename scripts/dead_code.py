@@ -26,6 +26,7 @@ ALLOWED: Final = {
     "enter_variable": "graphql-core calls it on a Visitor",
     "leave_selection_set": "graphql-core calls it on a Visitor",
     "insert_only_row": "a step of migrations, whose files are not searched",
+    "f": "a step of migrations, whose files are not searched",
     "backfill": "a step of migrations, whose files are not searched",
     "create_unique": "a step of migrations, whose files are not searched",
     "drop_unique": "a step of migrations, whose files are not searched",

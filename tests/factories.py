@@ -16,6 +16,7 @@ from app.domain import ids
 from app.domain.calendar import business_day
 from app.domain.identifiers import check_digits_of_cpf
 from tests.gateway import Gateway
+from tests.inputs import dotted, input_type, shaped
 
 _numbers = itertools.count(1)
 CONSULTATION = {"codeSystem": "22", "code": "10101012", "quantity": "1", "unitPrice": "100.00"}
@@ -62,17 +63,14 @@ class World:
         return (await self.gateway.gql(query, variables, token=self.token(role))).data
 
     async def mutate(self, role: str, name: str, fields: str, **values: Any) -> Any:
-        """A mutation's payload; `fields` is what to select beside errors and replayed."""
-        type_name = name[0].upper() + name[1:] + "Input"
-        if name == "startReview":
-            type_name = "ClaimActionInput"
+        """A mutation's payload; `fields` is what to select beside errors and replayed, `values` go through `shaped`."""
         replayed = "" if name == "checkEligibility" else " replayed"
         selection = f"{fields} errors {{ code message field tissCode }}{replayed}"
-        query = f"mutation($input: {type_name}!) {{ {name}(input: $input) {{ {selection} }} }}"
-        return (await self.call(role, query, input=values))[name]
+        query = f"mutation($input: {input_type(name)}!) {{ {name}(input: $input) {{ {selection} }} }}"
+        return (await self.call(role, query, input=shaped(name, values)))[name]
 
     def claim_input(self, **changes: Any) -> dict[str, Any]:
-        """A correct createClaim input, with changes laid over it."""
+        """Correct values of createClaim, flat, with changes laid over them."""
         return {
             "type": "SP_SADT",
             "provider": self.provider,
@@ -114,7 +112,7 @@ class World:
         values = {
             "provider": self.provider,
             "payer": self.payer,
-            "billingMonth": today().strftime("%Y%m"),
+            "billingMonth": today().strftime("%Y-%m"),
             "claimIds": claim_ids,
             "idempotencyKey": key(),
             **changes,
@@ -143,6 +141,13 @@ class World:
         values = {"id": settlement_id, "reason": "estorno", "amount": amount, "idempotencyKey": key(), **changes}
         fields = f"settlement {{ {SETTLEMENT_FIELDS} }} invoice {{ {INVOICE_FIELDS} }}"
         return await self.mutate("finance", "reverseSettlement", fields, **values)
+
+    async def answer_appeals(self, fields: str, *answers: tuple[str, str], **values: Any) -> Any:
+        """The payload of answerAppeals, all or none: denial ids with accepted amounts; `denials` are its objects."""
+        given = [{"denialId": denial_id, "acceptedAmount": accepted} for denial_id, accepted in answers]
+        values = {"answers": given, "atomic": True, "idempotencyKey": key(), **values}
+        payload = await self.mutate("payer_agent", "answerAppeals", f"results {{ object {{ {fields} }} }}", **values)
+        return {**payload, "denials": [each["object"] for each in payload["results"]]}
 
     async def check_eligibility(self, **changes: Any) -> Any:
         """The payload of checkEligibility."""
@@ -235,4 +240,4 @@ async def add_card(world: World, **terms: Any) -> str:
 
 def refusals(payload: Any) -> list[tuple[str, str | None, str | None]]:
     """The code, field and Tabela 38 number of every error of a payload."""
-    return [(error["code"], error["field"], error["tissCode"]) for error in payload["errors"]]
+    return [(error["code"], dotted(error["field"]), error["tissCode"]) for error in payload["errors"]]

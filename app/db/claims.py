@@ -9,12 +9,12 @@ from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import batches, fetch, fetch_in, fetch_one, run, scalar
-from app.db.filters import Condition, equal, one_of, within
+from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
-from app.db.tables import claim_items, claims, denials
+from app.db.tables import claim_items, claims, denials, invoice_lines
 from app.domain.claims import SENT, ClaimStatus, ClaimType
 from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
@@ -80,20 +80,21 @@ class ItemRecord:
 class ClaimFilter:
     """A claim matches when every given part does; ranges include both ends, amounts are cents."""
 
+    ids: tuple[str, ...] | None = None
     status: tuple[ClaimStatus, ...] | None = None
-    type: ClaimType | None = None
-    payer: str | None = None
-    provider: str | None = None
+    types: tuple[ClaimType, ...] | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
     patient: str | None = None
     provider_claim_number: str | None = None
-    service_date_from: date | None = None
-    service_date_to: date | None = None
-    submitted_from: datetime | None = None
-    submitted_to: datetime | None = None
-    amount_from: int | None = None
-    amount_to: int | None = None
+    payer_claim_number: str | None = None
+    service_date: Bounds[date] = OPEN_RANGE
+    created_at: Bounds[datetime] = OPEN_RANGE
+    submitted_at: Bounds[datetime] = OPEN_RANGE
+    claimed_cents: Bounds[int] = OPEN_RANGE
     denial_code: str | None = None
     is_in_dispute: bool | None = None
+    is_invoiced: bool | None = None
 
 
 Service = tuple[str, str, date]
@@ -297,18 +298,31 @@ async def billed_services(
 def _conditions(where: ClaimFilter) -> list[Condition]:
     table = claims.c
     matching = equal(
-        (table.type, where.type),
-        (table.payer_ans, where.payer),
-        (table.provider_cnes, where.provider),
         (table.patient_id, where.patient),
         (table.provider_claim_number, where.provider_claim_number),
+        (table.payer_claim_number, where.payer_claim_number),
+    )
+    matching += one_of(
+        (table.id, where.ids),
+        (table.status, where.status),
+        (table.type, where.types),
+        (table.payer_ans, where.payers),
+        (table.provider_cnes, where.providers),
     )
     ranges = within(
-        (table.service_date, where.service_date_from, where.service_date_to),
-        (table.submitted_at, where.submitted_from, where.submitted_to),
-        (table.claimed_cents, where.amount_from, where.amount_to),
+        (table.service_date, where.service_date),
+        (table.created_at, where.created_at),
+        (table.submitted_at, where.submitted_at),
+        (table.claimed_cents, where.claimed_cents),
     )
-    return [*matching, *ranges, *one_of((table.status, where.status)), *_denial_conditions(where)]
+    return [*matching, *ranges, *_denial_conditions(where), *_billing_conditions(where)]
+
+
+def _billing_conditions(where: ClaimFilter) -> list[Condition]:
+    if where.is_invoiced is None:
+        return []
+    billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_claim_id == claims.c.id).exists()
+    return [billed if where.is_invoiced else ~billed]
 
 
 def _denial_conditions(where: ClaimFilter) -> list[Condition]:

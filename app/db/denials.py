@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, scalar
-from app.db.filters import Condition, equal, one_of
+from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
@@ -47,13 +47,17 @@ class DenialRecord:
 
 @dataclass(frozen=True, slots=True)
 class DenialFilter:
-    """A denial matches when every given part does; `deadline_before` excludes its own day."""
+    """A denial matches when every given part does; ranges include both ends, amounts are cents."""
 
+    ids: tuple[str, ...] | None = None
     status: tuple[DenialStatus, ...] | None = None
-    payer: str | None = None
-    provider: str | None = None
-    code: str | None = None
-    deadline_before: date | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
+    codes: tuple[str, ...] | None = None
+    appeal_deadline: Bounds[date] = OPEN_RANGE
+    created_at: Bounds[datetime] = OPEN_RANGE
+    amount_cents: Bounds[int] = OPEN_RANGE
+    is_recovery_invoiced: bool | None = None
 
 
 DENIAL = columns(denials, DenialRecord)
@@ -153,12 +157,21 @@ async def won_and_unbilled(
 
 
 def _conditions(where: DenialFilter) -> list[Condition]:
-    matching = equal(
-        (claims.c.payer_ans, where.payer),
-        (claims.c.provider_cnes, where.provider),
-        (denials.c.code, where.code),
+    table = denials.c
+    found = one_of(
+        (table.id, where.ids),
+        (table.status, where.status),
+        (table.code, where.codes),
+        (claims.c.payer_ans, where.payers),
+        (claims.c.provider_cnes, where.providers),
     )
-    found = [*matching, *one_of((denials.c.status, where.status))]
-    if where.deadline_before is not None:
-        found.append(denials.c.appeal_deadline < where.deadline_before)
+    found += within(
+        (table.appeal_deadline, where.appeal_deadline),
+        (table.created_at, where.created_at),
+        (table.amount_cents, where.amount_cents),
+    )
+    if where.is_recovery_invoiced is not None:
+        billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == table.id).exists()
+        won = table.status.in_(sorted(WON))
+        found += [won, billed if where.is_recovery_invoiced else ~billed]
     return found

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, scalar
-from app.db.filters import Condition, equal, within
+from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.reference_tables import eligibility_checks
@@ -40,12 +40,13 @@ class EligibilityRecord:
 
 @dataclass(frozen=True, slots=True)
 class EligibilityFilter:
-    payer: str | None = None
-    provider: str | None = None
+    ids: tuple[str, ...] | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
     patient: str | None = None
-    outcome: EligibilityOutcome | None = None
-    service_date_from: date | None = None
-    service_date_to: date | None = None
+    outcomes: tuple[EligibilityOutcome, ...] | None = None
+    service_date: Bounds[date] = OPEN_RANGE
+    answered_at: Bounds[datetime] = OPEN_RANGE
 
 
 ELIGIBILITY = columns(eligibility_checks, EligibilityRecord)
@@ -78,10 +79,11 @@ async def count(connection: AsyncConnection, scope: DataScope, where: Eligibilit
 
 def _conditions(where: EligibilityFilter) -> list[Condition]:
     table = eligibility_checks.c
-    matching = equal(
-        (table.payer_ans, where.payer),
-        (table.provider_cnes, where.provider),
-        (table.patient_id, where.patient),
-        (table.outcome, where.outcome),
+    matching = one_of(
+        (table.id, where.ids),
+        (table.payer_ans, where.payers),
+        (table.provider_cnes, where.providers),
+        (table.outcome, where.outcomes),
     )
-    return [*matching, *within((table.service_date, where.service_date_from, where.service_date_to))]
+    ranges = within((table.service_date, where.service_date), (table.answered_at, where.answered_at))
+    return [*matching, *equal((table.patient_id, where.patient)), *ranges]

@@ -1,10 +1,14 @@
 """Conditions of filters: what a caller leaves out (None) restricts nothing."""
 
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement
 
 Condition = ColumnElement[bool]
+Value = TypeVar("Value")
+Bounds = tuple[Value | None, Value | None]
+"""The lower and the upper end of a range, both included; None is no limit."""
+OPEN_RANGE: Final = (None, None)
 
 
 def equal(*pairs: tuple[ColumnElement[Any], Any]) -> list[Condition]:
@@ -12,10 +16,10 @@ def equal(*pairs: tuple[ColumnElement[Any], Any]) -> list[Condition]:
     return [column == value for column, value in pairs if value is not None]
 
 
-def within(*ranges: tuple[ColumnElement[Any], Any, Any]) -> list[Condition]:
+def within(*ranges: tuple[ColumnElement[Any], Bounds[Any]]) -> list[Condition]:
     """`column >= low` and `column <= high` for each bound given: ranges include both ends."""
-    lows: list[Condition] = [column >= low for column, low, _ in ranges if low is not None]
-    return lows + [column <= high for column, _, high in ranges if high is not None]
+    lows: list[Condition] = [column >= low for column, (low, _) in ranges if low is not None]
+    return lows + [column <= high for column, (_, high) in ranges if high is not None]
 
 
 def one_of(*pairs: tuple[ColumnElement[Any], tuple[Any, ...] | None]) -> list[Condition]:

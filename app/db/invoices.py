@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.denials import DISPUTED
 from app.db.engine import fetch, fetch_in, fetch_one, run, scalar
-from app.db.filters import Condition, equal, one_of, within
+from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import providers
@@ -49,15 +49,17 @@ class InvoiceRecord:
 class InvoiceFilter:
     """An invoice matches when every given part does; ranges include both ends, amounts are cents."""
 
+    ids: tuple[str, ...] | None = None
     status: tuple[InvoiceStatus, ...] | None = None
-    payer: str | None = None
-    provider: str | None = None
-    billing_month: str | None = None
-    due_from: date | None = None
-    due_to: date | None = None
-    amount_from: int | None = None
-    amount_to: int | None = None
-    is_overdue_on: date | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
+    numbers: tuple[int, ...] | None = None
+    billing_months: tuple[str, ...] | None = None
+    due_date: Bounds[date] = OPEN_RANGE
+    created_at: Bounds[datetime] = OPEN_RANGE
+    total_cents: Bounds[int] = OPEN_RANGE
+    is_overdue: bool | None = None
+    today: date | None = None
     is_in_dispute: bool | None = None
 
 
@@ -156,18 +158,23 @@ async def disputed_cents(connection: AsyncConnection, scope: DataScope, ids: Seq
 
 def _conditions(where: InvoiceFilter) -> list[Condition]:
     table = invoices.c
-    matching = equal(
-        (table.payer_ans, where.payer),
-        (table.provider_cnes, where.provider),
-        (table.billing_month, where.billing_month),
+    found = one_of(
+        (table.id, where.ids),
+        (table.status, where.status),
+        (table.payer_ans, where.payers),
+        (table.provider_cnes, where.providers),
+        (table.number, where.numbers),
+        (table.billing_month, where.billing_months),
     )
-    ranges = within(
-        (table.due_date, where.due_from, where.due_to),
-        (table.total_cents, where.amount_from, where.amount_to),
+    found += within(
+        (table.due_date, where.due_date),
+        (table.created_at, where.created_at),
+        (table.total_cents, where.total_cents),
     )
-    found = [*matching, *ranges, *one_of((table.status, where.status))]
-    if where.is_overdue_on is not None:
-        found += [table.status.in_(OPEN), table.due_date < where.is_overdue_on]
+    if where.is_overdue is not None:
+        # A draft has no due date: nothing of it is overdue.
+        overdue = and_(table.status.in_(OPEN), func.coalesce(table.due_date, where.today) < where.today)
+        found.append(overdue if where.is_overdue else ~overdue)
     if where.is_in_dispute is not None:
         found.append(_is_in_dispute() if where.is_in_dispute else ~_is_in_dispute())
     return found

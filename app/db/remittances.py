@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
-from app.db.filters import Condition, equal, one_of
+from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.scoping import remittances_in
@@ -85,11 +85,14 @@ class RemittanceLineRecord:
 class RemittanceFilter:
     """A remittance matches when every given part does."""
 
-    payer: str | None = None
-    provider: str | None = None
+    ids: tuple[str, ...] | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
     status: tuple[RemittanceStatus, ...] | None = None
+    sources: tuple[RemittanceSource, ...] | None = None
     statement_number: str | None = None
-    id: str | None = None
+    paid_on: Bounds[date] = OPEN_RANGE
+    created_at: Bounds[datetime] = OPEN_RANGE
 
 
 REMITTANCE = columns(remittances, RemittanceRecord)
@@ -227,10 +230,12 @@ async def unmatched_count(connection: AsyncConnection, scope: DataScope, where: 
 
 def _conditions(where: RemittanceFilter) -> list[Condition]:
     table = remittances.c
-    matching = equal(
-        (table.payer_ans, where.payer),
-        (table.provider_cnes, where.provider),
-        (table.statement_number, where.statement_number),
-        (table.id, where.id),
+    matching = one_of(
+        (table.id, where.ids),
+        (table.payer_ans, where.payers),
+        (table.provider_cnes, where.providers),
+        (table.status, where.status),
+        (table.source, where.sources),
     )
-    return [*matching, *one_of((table.status, where.status))]
+    ranges = within((table.paid_on, where.paid_on), (table.created_at, where.created_at))
+    return [*matching, *equal((table.statement_number, where.statement_number)), *ranges]

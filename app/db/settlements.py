@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, scalar
-from app.db.filters import Condition, equal, within
+from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.scoping import settlements_in
@@ -40,13 +40,14 @@ class SettlementRecord:
 class SettlementFilter:
     """A settlement matches when every given part does; ranges include both ends, amounts are cents."""
 
-    payer: str | None = None
-    provider: str | None = None
+    ids: tuple[str, ...] | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
     invoice: str | None = None
-    paid_from: date | None = None
-    paid_to: date | None = None
-    amount_from: int | None = None
-    amount_to: int | None = None
+    methods: tuple[PaymentMethod, ...] | None = None
+    paid_on: Bounds[date] = OPEN_RANGE
+    created_at: Bounds[datetime] = OPEN_RANGE
+    amount_cents: Bounds[int] = OPEN_RANGE
 
 
 SETTLEMENT = columns(settlements, SettlementRecord)
@@ -98,13 +99,15 @@ async def reversed_cents(connection: AsyncConnection, settlement_id: str) -> int
 
 def _conditions(where: SettlementFilter) -> list[Condition]:
     table = settlements.c
-    matching = equal(
-        (table.payer_ans, where.payer),
-        (table.provider_cnes, where.provider),
-        (table.invoice_id, where.invoice),
+    matching = one_of(
+        (table.id, where.ids),
+        (table.payer_ans, where.payers),
+        (table.provider_cnes, where.providers),
+        (table.method, where.methods),
     )
     ranges = within(
-        (table.paid_on, where.paid_from, where.paid_to),
-        (table.amount_cents, where.amount_from, where.amount_to),
+        (table.paid_on, where.paid_on),
+        (table.created_at, where.created_at),
+        (table.amount_cents, where.amount_cents),
     )
-    return [*matching, *ranges]
+    return [*matching, *equal((table.invoice_id, where.invoice)), *ranges]

@@ -25,7 +25,6 @@ from app.domain.money import FACTOR_ONE, Cents, Quantity
 from app.domain.settlements import PaymentMethod
 from app.services import batch_import, claims, contracts, denials, invoices, reviews, settlements
 from app.services.contracts import ContractForm
-from app.services.denials import AppealAnswer
 from app.services.invoices import InvoiceForm
 from app.services.settlements import Payment
 from app.unit_of_work.action import Action
@@ -186,7 +185,7 @@ async def _handle_denials(unit: UnitOfWork, claim_id: str, rng: random.Random) -
             await denials.appeal(unit, id=denial.id, amount=None, justification="Laudo anexo")
         if what == "answer":
             accepted = Cents(denial.amount_cents // rng.choice((1, 2)))
-            await denials.answer(unit, answers=[AppealAnswer(denial.id, accepted)])
+            await denials.answer(unit, id=denial.id, accepted=accepted, justification=None)
 
 
 def _form(number: int, rng: random.Random, today: date) -> ClaimForm:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from app.domain.described import DescribedEnum
-from app.domain.errors import ErrorCode, Failure, conflict
+from app.domain.errors import ErrorCode, Failure, wrong_status
 from app.domain.money import Cents
 
 
@@ -79,7 +79,7 @@ def next_status(status: ClaimStatus, action: ClaimAction) -> ClaimStatus:
         return TRANSITIONS[status, action]
     except KeyError:
         verb = WORDING.get(action, action.value.lower())
-        raise conflict(f"cannot {verb} a claim that is {status}") from None
+        raise wrong_status(verb, "a claim", status) from None
 
 
 def deletion_block(status: ClaimStatus) -> str | None:

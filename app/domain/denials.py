@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from app.domain.described import DescribedEnum
-from app.domain.errors import BillingError, ErrorCode, conflict, refuse
+from app.domain.errors import BillingError, ErrorCode, refuse, wrong_status
 from app.domain.money import Cents, format_money
 
 JUSTIFICATION_MAX = 500
@@ -63,7 +63,7 @@ def next_status(status: DenialStatus, action: DenialAction) -> DenialStatus:
         return TRANSITIONS[status, action]
     except KeyError:
         verb = WORDING.get(action, "answer the appeal of")
-        raise conflict(f"cannot {verb} a denial that is {status}") from None
+        raise wrong_status(verb, "a denial", status) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def appeal_block(status: DenialStatus, *, deadline: date, today: date) -> Billin
         message = f"the last day to appeal was {deadline.isoformat()}"
         return refuse(ErrorCode.APPEAL_TOO_LATE, message, "id", "2909")
     if status is not DenialStatus.OPEN:
-        return conflict(f"cannot {WORDING[DenialAction.APPEAL]} a denial that is {status}")
+        return wrong_status(WORDING[DenialAction.APPEAL], "a denial", status)
     return None
 
 

@@ -1,7 +1,7 @@
 """Refusals: a code, a message, the field of the input and the Tabela 38 number where one exists."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from app.domain.described import DescribedEnum
@@ -70,8 +70,40 @@ class Failure:
 
     def under(self, prefix: str) -> "Failure":
         """The same failure with its path as seen from an enclosing input."""
-        path = f"{prefix}.{self.field}" if self.field else prefix
-        return Failure(self.code, self.message, path, self.tiss_code)
+        return replace(self, field=f"{prefix}.{self.field}" if self.field else prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class StaleVersion(Failure):
+    """The object has changed: its version now."""
+
+    current_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OverSettlement(Failure):
+    """More than can be paid or reversed: how many cents can."""
+
+    available_cents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateClaim(Failure):
+    """The claim that has the number already; None if it was created at the same moment."""
+
+    claim_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusConflict(Failure):
+    """The object's status, which does not allow the action."""
+
+    status: str = ""
+
+
+_KINDS: Final = (Failure, StaleVersion, OverSettlement, DuplicateClaim, StatusConflict)
+FAILURES: Final = {each.__name__: each for each in _KINDS}
+"""Every class of failures by its name, under which a refusal is stored."""
 
 
 class BillingError(Exception):
@@ -101,7 +133,7 @@ class BillingError(Exception):
         first = self.failures[0]
         is_input = first.code not in _ABOUT_STORED_DATA
         codes = {"code": BAD_USER_INPUT, "reason": first.code.value} if is_input else {"code": first.code.value}
-        extra = {"field": first.field, "tissCode": first.tiss_code}
+        extra = {"field": first.field and first.field.split("."), "tissCode": first.tiss_code}
         return {**codes, **{key: value for key, value in extra.items() if value}}
 
 
@@ -119,12 +151,18 @@ def check_version(what: str, current: int, seen: int | None) -> None:
     """STALE_VERSION unless the version that the caller has seen, if any, is the current one."""
     if seen is not None and seen != current:
         message = f"the {what} has changed: read version {current} and try again"
-        raise refuse(ErrorCode.STALE_VERSION, message, "version")
+        raise BillingError(StaleVersion(ErrorCode.STALE_VERSION, message, "version", current_version=current))
 
 
 def conflict(message: str, field: str = "id") -> BillingError:
     """The object's current state does not allow the action."""
     return refuse(ErrorCode.CONFLICT, message, field)
+
+
+def wrong_status(verb: str, what: str, status: str) -> BillingError:
+    """A CONFLICT, for an action that is not in the table of the object's status."""
+    message = f"cannot {verb} {what} that is {status}"
+    return BillingError(StatusConflict(ErrorCode.CONFLICT, message, "id", status=status))
 
 
 def raise_any(failures: Iterable[Failure | None]) -> None:

@@ -1,10 +1,16 @@
 """Check digits and formats of the identifiers in Brazilian health billing."""
 
 import re
-from typing import Final
+from typing import Final, NewType
 
 from app.domain.errors import ErrorCode, Failure
 
+AnsCode = NewType("AnsCode", str)
+"""A payer's registro ANS."""
+Cnes = NewType("Cnes", str)
+"""An establishment's number in the CNES."""
+Cpf = NewType("Cpf", str)
+Cnpj = NewType("Cnpj", str)
 _ANS: Final = re.compile(r"[0-9]{6}")
 _CNES: Final = re.compile(r"[0-9]{7}")
 _CNPJ: Final = re.compile(r"[0-9A-Z]{12}[0-9]{2}")

@@ -1,10 +1,10 @@
 """The invoice (conta): its states, and its status as a function of the settlement ledger."""
 
 import re
-from typing import Final
+from typing import Final, NewType
 
 from app.domain.described import DescribedEnum
-from app.domain.errors import ErrorCode, Failure, conflict, refuse
+from app.domain.errors import ErrorCode, Failure, refuse, wrong_status
 from app.domain.money import CENTS_MAX, Cents, format_money
 
 
@@ -48,6 +48,8 @@ TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceAction], InvoiceStatus | None] = {
 }
 """None: the next status follows from the ledger (`ledger_status`)."""
 
+YearMonth = NewType("YearMonth", str)
+"""A calendar month, YYYYMM."""
 BILLING_MONTH: Final = re.compile(r"20[0-9]{2}(0[1-9]|1[0-2])")
 
 
@@ -64,7 +66,7 @@ def next_status(status: InvoiceStatus, action: InvoiceAction, *, total: Cents, s
         fixed = TRANSITIONS[status, action]
     except KeyError:
         verb = "reverse a payment of" if action is InvoiceAction.REVERSE else action.value.lower()
-        raise conflict(f"cannot {verb} an invoice that is {status}") from None
+        raise wrong_status(verb, "an invoice", status) from None
     return ledger_status(total, settled) if fixed is None else fixed
 
 
@@ -84,4 +86,4 @@ def billing_month_failure(text: str, field: str) -> Failure | None:
     """Why this is not a billing month (competência), YYYYMM."""
     if BILLING_MONTH.fullmatch(text):
         return None
-    return Failure(ErrorCode.INVALID_INPUT, "a billing month is written YYYYMM", field, "5046")
+    return Failure(ErrorCode.INVALID_INPUT, "write the month as YYYY-MM", field, "5046")

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.described import DescribedEnum
-from app.domain.errors import conflict
+from app.domain.errors import wrong_status
 from app.domain.money import Cents
 
 
@@ -62,7 +62,7 @@ def next_line_status(status: RemittanceLineStatus, action: RemittanceLineAction)
         return LINE_TRANSITIONS[status, action]
     except KeyError:
         verb = action.value.lower().replace("_", " ")
-        raise conflict(f"cannot {verb} a line that is {status}") from None
+        raise wrong_status(verb, "a line", status) from None
 
 
 class RemittanceLineProblem(DescribedEnum):

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from app.domain.described import DescribedEnum
-from app.domain.errors import ErrorCode, conflict, refuse
+from app.domain.errors import BillingError, ErrorCode, OverSettlement, refuse, wrong_status
 from app.domain.money import Cents, format_money
 
 
@@ -39,7 +39,7 @@ def next_status(status: SettlementStatus, action: SettlementAction) -> Settlemen
     try:
         return TRANSITIONS[status, action]
     except KeyError:
-        raise conflict(f"cannot {action.value.lower()} a settlement that is {status}") from None
+        raise wrong_status(action.value.lower(), "a settlement", status) from None
 
 
 def check_settlement(*, amount: Cents, due: Cents) -> None:
@@ -47,7 +47,7 @@ def check_settlement(*, amount: Cents, due: Cents) -> None:
     if amount <= 0:
         raise refuse(ErrorCode.INVALID_AMOUNT, "a settlement must be above zero", "amount", "5040")
     if amount > due:
-        raise refuse(ErrorCode.OVER_SETTLEMENT, f"only {format_money(due)} is due", "amount")
+        raise _too_much(f"only {format_money(due)} is due", due)
 
 
 def check_reversal(*, amount: Cents, reversible: Cents) -> None:
@@ -56,4 +56,8 @@ def check_reversal(*, amount: Cents, reversible: Cents) -> None:
         raise refuse(ErrorCode.INVALID_AMOUNT, "a reversal must be above zero", "amount", "5040")
     if amount > reversible or reversible <= 0:
         message = f"only {format_money(reversible)} of this settlement can still be reversed"
-        raise refuse(ErrorCode.OVER_SETTLEMENT, message, "amount")
+        raise _too_much(message, reversible)
+
+
+def _too_much(message: str, available: Cents) -> BillingError:
+    return BillingError(OverSettlement(ErrorCode.OVER_SETTLEMENT, message, "amount", available_cents=max(available, 0)))

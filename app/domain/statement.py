@@ -78,11 +78,11 @@ def _line_failures(path: str, line: StatementLine) -> Iterator[Failure | None]:
     for name, number in numbers.items():
         yield ascii_failure(number, f"{path}.{name}", NUMBER_LENGTH_MAX)
     if line.item_sequence is not None and not 1 <= line.item_sequence <= SEQUENCE_MAX:
-        yield Failure(ErrorCode.INVALID_INPUT, f"must be 1 to {SEQUENCE_MAX}", f"{path}.itemSequence")
+        yield Failure(ErrorCode.INVALID_INPUT, f"must be 1 to {SEQUENCE_MAX}", f"{path}.item.sequence")
     if not 0 <= line.paid <= CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "must be 0 to 99999999.99", f"{path}.paidAmount")
     if line.item_code is not None:
-        yield code_failure(line.item_code, f"{path}.itemCode")
+        yield code_failure(line.item_code, f"{path}.item.code")
     for place, denial in enumerate(line.denials):
         yield from _denial_failures(f"{path}.denials.{place}", denial)
 

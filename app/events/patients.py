@@ -71,6 +71,12 @@ class PatientListeners:
         for listener in self._all():
             listener.close()
 
+    def expire(self) -> None:
+        """End every listener, since the event log was restored; what waits is of the log of before."""
+        self._waiting.clear()
+        for listener in self._all():
+            listener.expire()
+
     async def _deliver(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]

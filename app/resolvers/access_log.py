@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from operator import attrgetter
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -9,8 +10,18 @@ from app.db import access_log, access_log_tables, emergency
 from app.db.access_log import PersonAccess
 from app.db.emergency import EmergencyRecord
 from app.db.paging import Keyset
+from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, order_by, read_page
+
+
+class AccessLogOrderField(DescribedEnum):
+    AT = "AT", "Time of the access."
+
+
+class EmergencyAccessOrderField(DescribedEnum):
+    GRANTED_AT = "GRANTED_AT", "Time at which the access started."
+
 
 LATEST_ENTRIES: Order[PersonAccess] = Order(
     access_log_tables.access_log_persons.c.at,
@@ -22,10 +33,14 @@ LATEST_ENTRIES: Order[PersonAccess] = Order(
 LATEST_ACCESSES: Order[EmergencyRecord] = order_by(
     access_log_tables.emergency_accesses, "granted_at", datetime, descending=True
 )
+ENTRY_ORDERS: Final[dict[AccessLogOrderField, Order[PersonAccess]]] = {AccessLogOrderField.AT: LATEST_ENTRIES}
+ACCESS_ORDERS: Final[dict[EmergencyAccessOrderField, Order[EmergencyRecord]]] = {
+    EmergencyAccessOrderField.GRANTED_AT: LATEST_ACCESSES
+}
 
 
-async def own_log(ctx: Context, *, first: int, after: str | None) -> Page[PersonAccess]:
-    """A page of accesses to the calling patient's data, latest first; empty if the token names no patient."""
+async def own_log(ctx: Context, *, order: Order[PersonAccess], first: int, after: str | None) -> Page[PersonAccess]:
+    """A page of accesses to the calling patient's data; empty if the token names no patient."""
     patient = ctx.scope.patient
     # Changes that concern no person are stored under an empty one, so that must not be asked for.
     person = None if patient is None else ctx.access_log.key.pseudonym(patient)
@@ -36,12 +51,14 @@ async def own_log(ctx: Context, *, first: int, after: str | None) -> Page[Person
     async def count(connection: AsyncConnection) -> int:
         return 0 if person is None else await access_log.count(connection, person)
 
-    request = PageRequest(first, after, ("myAccessLog", person))
-    return await read_page(ctx, request, LATEST_ENTRIES, rows=rows, count=count)
+    request = PageRequest(first, after, ("myAccessLog", person, order.descending))
+    return await read_page(ctx, request, order, rows=rows, count=count)
 
 
-async def emergency_accesses(ctx: Context, *, first: int, after: str | None) -> Page[EmergencyRecord]:
-    """A page of the emergency accesses to patients of the caller's data scope, latest first."""
+async def emergency_accesses(
+    ctx: Context, *, order: Order[EmergencyRecord], first: int, after: str | None
+) -> Page[EmergencyRecord]:
+    """A page of the emergency accesses to patients of the caller's data scope."""
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[EmergencyRecord]:
         return await emergency.page(connection, ctx.scope, keyset)
@@ -49,5 +66,5 @@ async def emergency_accesses(ctx: Context, *, first: int, after: str | None) -> 
     async def count(connection: AsyncConnection) -> int:
         return await emergency.count(connection, ctx.scope)
 
-    request = PageRequest(first, after, ("emergencyAccesses",))
-    return await read_page(ctx, request, LATEST_ACCESSES, rows=rows, count=count)
+    request = PageRequest(first, after, ("emergencyAccesses", order.descending))
+    return await read_page(ctx, request, order, rows=rows, count=count)

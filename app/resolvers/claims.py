@@ -15,23 +15,18 @@ from app.services import preflight
 from app.services.preflight import ClaimIdentity, Preflight
 
 
-class ClaimOrder(DescribedEnum):
-    NEWEST_FIRST = "NEWEST_FIRST", "By creation, latest first."
-    OLDEST_FIRST = "OLDEST_FIRST", "By creation, earliest first."
-    SERVICE_DATE_ASC = "SERVICE_DATE_ASC", "By service date, earliest first."
-    SERVICE_DATE_DESC = "SERVICE_DATE_DESC", "By service date, latest first."
-    CLAIMED_AMOUNT_ASC = "CLAIMED_AMOUNT_ASC", "By claimed amount, smallest first. Needs `amounts:read`."
-    CLAIMED_AMOUNT_DESC = "CLAIMED_AMOUNT_DESC", "By claimed amount, largest first. Needs `amounts:read`."
+class ClaimOrderField(DescribedEnum):
+    CREATED_AT = "CREATED_AT", "Time of creation."
+    SERVICE_DATE = "SERVICE_DATE", "Day of the service."
+    CLAIMED_AMOUNT = "CLAIMED_AMOUNT", "Claimed amount. Needs `amounts:read`."
 
 
-ORDERS: dict[ClaimOrder, Order[ClaimRecord]] = {
-    ClaimOrder.NEWEST_FIRST: order_by(tables.claims, "created_at", datetime, descending=True),
-    ClaimOrder.OLDEST_FIRST: order_by(tables.claims, "created_at", datetime, descending=False),
-    ClaimOrder.SERVICE_DATE_ASC: order_by(tables.claims, "service_date", date, descending=False),
-    ClaimOrder.SERVICE_DATE_DESC: order_by(tables.claims, "service_date", date, descending=True),
-    ClaimOrder.CLAIMED_AMOUNT_ASC: order_by(tables.claims, "claimed_cents", int, descending=False),
-    ClaimOrder.CLAIMED_AMOUNT_DESC: order_by(tables.claims, "claimed_cents", int, descending=True),
+ORDERS: Final[dict[ClaimOrderField, Order[ClaimRecord]]] = {
+    ClaimOrderField.CREATED_AT: order_by(tables.claims, "created_at", datetime),
+    ClaimOrderField.SERVICE_DATE: order_by(tables.claims, "service_date", date),
+    ClaimOrderField.CLAIMED_AMOUNT: order_by(tables.claims, "claimed_cents", int),
 }
+NEWEST_FIRST: Final = order_by(tables.claims, "created_at", datetime, descending=True)
 
 
 PREFLIGHT: Final = "claimPreflight"
@@ -39,10 +34,10 @@ CLAIMS: Final = ScopedList("claims", claims.page, claims.count)
 
 
 async def page(
-    ctx: Context, *, where: ClaimFilter, order: ClaimOrder, first: int, after: str | None
+    ctx: Context, *, where: ClaimFilter, order: Order[ClaimRecord], first: int, after: str | None
 ) -> Page[ClaimRecord]:
     """A page of claims in the caller's data scope."""
-    return await CLAIMS.page(ctx, where, ORDERS[order], first=first, after=after)
+    return await CLAIMS.page(ctx, where, order, first=first, after=after)
 
 
 async def examine(ctx: Context, form: ClaimForm) -> Preflight:

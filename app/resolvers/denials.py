@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from app.db import denials, tables
@@ -12,15 +12,18 @@ from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 
 
-class DenialOrder(DescribedEnum):
-    DEADLINE_FIRST = "DEADLINE_FIRST", "By appeal deadline, earliest first."
-    AMOUNT_DESC = "AMOUNT_DESC", "By amount, largest first. Needs `amounts:read`."
+class DenialOrderField(DescribedEnum):
+    APPEAL_DEADLINE = "APPEAL_DEADLINE", "Last day to appeal."
+    CREATED_AT = "CREATED_AT", "Time of the payer's denial."
+    AMOUNT = "AMOUNT", "Denied amount. Needs `amounts:read`."
 
 
-ORDERS: dict[DenialOrder, Order[DenialRecord]] = {
-    DenialOrder.DEADLINE_FIRST: order_by(tables.denials, "appeal_deadline", date, descending=False),
-    DenialOrder.AMOUNT_DESC: order_by(tables.denials, "amount_cents", int, descending=True),
+ORDERS: Final[dict[DenialOrderField, Order[DenialRecord]]] = {
+    DenialOrderField.APPEAL_DEADLINE: order_by(tables.denials, "appeal_deadline", date),
+    DenialOrderField.CREATED_AT: order_by(tables.denials, "created_at", datetime),
+    DenialOrderField.AMOUNT: order_by(tables.denials, "amount_cents", int),
 }
+DEADLINE_FIRST: Final = ORDERS[DenialOrderField.APPEAL_DEADLINE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,14 @@ class DenialPage(Page[DenialRecord]):
 DENIALS: Final = ScopedList("denials", denials.page, denials.count)
 
 
-async def page(ctx: Context, *, where: DenialFilter, order: DenialOrder, first: int, after: str | None) -> DenialPage:
+async def page(
+    ctx: Context, *, where: DenialFilter, order: Order[DenialRecord], first: int, after: str | None
+) -> DenialPage:
     """A page of denials in the caller's data scope."""
 
     async def about_to_be_lost() -> int:
         async with ctx.database.reading() as connection:
             return await denials.open_cents(connection, ctx.scope, where)
 
-    shown = await DENIALS.page(ctx, where, ORDERS[order], first=first, after=after)
+    shown = await DENIALS.page(ctx, where, order, first=first, after=after)
     return DenialPage(shown.edges, shown.page_info, shown.count, about_to_be_lost)

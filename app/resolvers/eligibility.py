@@ -1,6 +1,6 @@
 """Resolvers for eligibility: the payer's answer comes from the cache if possible, and every check stores a row."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import orjson
@@ -11,6 +11,7 @@ from app.db import identity
 from app.db.eligibility import EligibilityFilter, EligibilityRecord
 from app.db.reference_tables import eligibility_checks
 from app.domain.data_scope import DataScope
+from app.domain.described import DescribedEnum
 from app.domain.eligibility import EligibilitySource
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList, order_by
@@ -18,15 +19,28 @@ from app.services import eligibility
 from app.services.eligibility import CHECK, Question
 
 ANSWER = TypeAdapter(EligibilityRecord)
-NEWEST_FIRST: Order[EligibilityRecord] = order_by(eligibility_checks, "answered_at", datetime, descending=True)
+
+
+class EligibilityOrderField(DescribedEnum):
+    ANSWERED_AT = "ANSWERED_AT", "Time of the answer."
+    SERVICE_DATE = "SERVICE_DATE", "Service date that was checked."
+
+
+ORDERS: Final[dict[EligibilityOrderField, Order[EligibilityRecord]]] = {
+    EligibilityOrderField.ANSWERED_AT: order_by(eligibility_checks, "answered_at", datetime),
+    EligibilityOrderField.SERVICE_DATE: order_by(eligibility_checks, "service_date", date),
+}
+NEWEST_FIRST: Final = order_by(eligibility_checks, "answered_at", datetime, descending=True)
 
 
 HISTORY: Final = ScopedList("eligibilityHistory", eligibility_db.page, eligibility_db.count)
 
 
-async def history(ctx: Context, *, where: EligibilityFilter, first: int, after: str | None) -> Page[EligibilityRecord]:
-    """A page of eligibility checks in the caller's data scope, newest first."""
-    return await HISTORY.page(ctx, where, NEWEST_FIRST, first=first, after=after)
+async def history(
+    ctx: Context, *, where: EligibilityFilter, order: Order[EligibilityRecord], first: int, after: str | None
+) -> Page[EligibilityRecord]:
+    """A page of eligibility checks in the caller's data scope."""
+    return await HISTORY.page(ctx, where, order, first=first, after=after)
 
 
 async def check(ctx: Context, *, question: Question, is_forced: bool) -> EligibilityRecord:

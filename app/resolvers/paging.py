@@ -35,7 +35,7 @@ class Order(Generic[Row]):
     kind: type = datetime
 
 
-def order_by(table: Table, name: str, kind: type, *, descending: bool) -> Order[Any]:
+def order_by(table: Table, name: str, kind: type, *, descending: bool = False) -> Order[Any]:
     """The order by a column whose name is also the record's attribute; `kind` is its type in cursors."""
     return Order(table.c[name], table.c.id, descending, attrgetter(name), attrgetter("id"), kind)
 

@@ -5,24 +5,43 @@ from typing import Final
 
 from app.db import remittances, tables
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
+from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 
-NEWEST_FIRST: Order[RemittanceRecord] = order_by(tables.remittances, "created_at", datetime, descending=True)
-OLDEST_LINE_FIRST: Order[RemittanceLineRecord] = order_by(tables.remittance_lines, "id", str, descending=False)
+
+class RemittanceOrderField(DescribedEnum):
+    CREATED_AT = "CREATED_AT", "Time of the import."
+
+
+class RemittanceLineOrderField(DescribedEnum):
+    CREATED_AT = "CREATED_AT", "Time of the import."
+
+
+ORDERS: Final[dict[RemittanceOrderField, Order[RemittanceRecord]]] = {
+    RemittanceOrderField.CREATED_AT: order_by(tables.remittances, "created_at", datetime),
+}
+NEWEST_FIRST: Final = order_by(tables.remittances, "created_at", datetime, descending=True)
+# Ids of lines are in the order of their import.
+LINE_ORDERS: Final[dict[RemittanceLineOrderField, Order[RemittanceLineRecord]]] = {
+    RemittanceLineOrderField.CREATED_AT: order_by(tables.remittance_lines, "id", str),
+}
+OLDEST_LINE_FIRST: Final = LINE_ORDERS[RemittanceLineOrderField.CREATED_AT]
 
 
 REMITTANCES: Final = ScopedList("remittances", remittances.page, remittances.count)
 UNMATCHED: Final = ScopedList("unmatchedRemittanceLines", remittances.unmatched_page, remittances.unmatched_count)
 
 
-async def page(ctx: Context, *, where: RemittanceFilter, first: int, after: str | None) -> Page[RemittanceRecord]:
-    """A page of remittances in the caller's data scope, newest first."""
-    return await REMITTANCES.page(ctx, where, NEWEST_FIRST, first=first, after=after)
+async def page(
+    ctx: Context, *, where: RemittanceFilter, order: Order[RemittanceRecord], first: int, after: str | None
+) -> Page[RemittanceRecord]:
+    """A page of remittances in the caller's data scope."""
+    return await REMITTANCES.page(ctx, where, order, first=first, after=after)
 
 
 async def unmatched(
-    ctx: Context, *, where: RemittanceFilter, first: int, after: str | None
+    ctx: Context, *, where: RemittanceFilter, order: Order[RemittanceLineRecord], first: int, after: str | None
 ) -> Page[RemittanceLineRecord]:
-    """A page of unmatched lines in the caller's data scope, oldest first."""
-    return await UNMATCHED.page(ctx, where, OLDEST_LINE_FIRST, first=first, after=after)
+    """A page of unmatched lines in the caller's data scope."""
+    return await UNMATCHED.page(ctx, where, order, first=first, after=after)

@@ -1,19 +1,34 @@
 """Resolvers for settlements."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from app.db import settlements, tables
 from app.db.settlements import SettlementFilter, SettlementRecord
+from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 
-NEWEST_FIRST: Order[SettlementRecord] = order_by(tables.settlements, "created_at", datetime, descending=True)
+
+class SettlementOrderField(DescribedEnum):
+    CREATED_AT = "CREATED_AT", "Time of recording."
+    PAID_ON = "PAID_ON", "Day of payment."
+    AMOUNT = "AMOUNT", "Amount. Needs `amounts:read`."
+
+
+ORDERS: Final[dict[SettlementOrderField, Order[SettlementRecord]]] = {
+    SettlementOrderField.CREATED_AT: order_by(tables.settlements, "created_at", datetime),
+    SettlementOrderField.PAID_ON: order_by(tables.settlements, "paid_on", date),
+    SettlementOrderField.AMOUNT: order_by(tables.settlements, "amount_cents", int),
+}
+NEWEST_FIRST: Final = order_by(tables.settlements, "created_at", datetime, descending=True)
 
 
 SETTLEMENTS: Final = ScopedList("settlements", settlements.page, settlements.count)
 
 
-async def page(ctx: Context, *, where: SettlementFilter, first: int, after: str | None) -> Page[SettlementRecord]:
-    """A page of settlements in the caller's data scope, newest first."""
-    return await SETTLEMENTS.page(ctx, where, NEWEST_FIRST, first=first, after=after)
+async def page(
+    ctx: Context, *, where: SettlementFilter, order: Order[SettlementRecord], first: int, after: str | None
+) -> Page[SettlementRecord]:
+    """A page of settlements in the caller's data scope."""
+    return await SETTLEMENTS.page(ctx, where, order, first=first, after=after)

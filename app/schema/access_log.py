@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -12,13 +12,15 @@ from app.domain.access_log import AccessDecision, AccessKind, DataClass, Purpose
 from app.domain.actor import Door
 from app.domain.reasons import WORDS_MIN
 from app.resolvers import access_log
+from app.resolvers.access_log import AccessLogOrderField, EmergencyAccessOrderField
 from app.resolvers.context import Context
 from app.schema.base import lists
-from app.schema.base.arguments import After, First
+from app.schema.base.arguments import ORDER, After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
+from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, sort_by
 from app.schema.base.permissions import BREAK_GLASS, Requires, health, personal
 from app.services import emergency
 from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MAX, REASON_LENGTH_MIN, EmergencyRequest
@@ -70,30 +72,62 @@ class EmergencyAccess:
     )
 
 
+described(AccessLogOrderField, "What access log entries can be sorted by.")
+
+
+@strawberry.input(description="Order of a list of access log entries.")
+class AccessLogOrder(Ordering):
+    field: AccessLogOrderField = sort_by()
+    direction: OrderDirection = direction()
+
+
+described(EmergencyAccessOrderField, "What emergency accesses can be sorted by.")
+
+
+@strawberry.input(description="Order of a list of emergency accesses.")
+class EmergencyAccessOrder(Ordering):
+    field: EmergencyAccessOrderField = sort_by()
+    direction: OrderDirection = direction()
+
+
 @strawberry.type
 class AccessLogQuery:
     @strawberry.field(
         graphql_type=Connection[AccessLogEntry] | None,
-        description="Accesses to the calling patient's data, latest first; entries appear within about a second.",
+        description="Accesses to the calling patient's data, by default latest first; new ones appear within a second.",
         extensions=[Requires("access_log:read_own")],
         directives=[lists.PAGE],
     )
-    async def my_access_log(self, info: Info, first: First = 20, after: After = None) -> Any:
-        return await access_log.own_log(info.context, first=first, after=after)
+    async def my_access_log(
+        self,
+        info: Info,
+        order_by: Annotated[AccessLogOrder | None, ORDER] = None,
+        first: First = 20,
+        after: After = None,
+    ) -> Any:
+        order = chosen(access_log.ENTRY_ORDERS, order_by, access_log.LATEST_ENTRIES)
+        return await access_log.own_log(info.context, order=order, first=first, after=after)
 
     @strawberry.field(
         graphql_type=Connection[EmergencyAccess] | None,
-        description="The emergency accesses to patients in the caller's data scope, latest first, for review.",
+        description="Emergency accesses to patients in the caller's data scope, by default latest first, for review.",
         extensions=[Requires("emergencies:read")],
         directives=[lists.PAGE],
     )
-    async def emergency_accesses(self, info: Info, first: First = 20, after: After = None) -> Any:
-        return await access_log.emergency_accesses(info.context, first=first, after=after)
+    async def emergency_accesses(
+        self,
+        info: Info,
+        order_by: Annotated[EmergencyAccessOrder | None, ORDER] = None,
+        first: First = 20,
+        after: After = None,
+    ) -> Any:
+        order = chosen(access_log.ACCESS_ORDERS, order_by, access_log.LATEST_ACCESSES)
+        return await access_log.emergency_accesses(info.context, order=order, first=first, after=after)
 
 
 @strawberry.input(description="Request for emergency access to the health data of a patient.")
 class OpenEmergencyAccessInput:
-    patient: strawberry.ID = strawberry.field(description="Patient, within the caller's data scope.")
+    patient: strawberry.ID = strawberry.field(name="patientId", description="Patient, within the caller's data scope.")
     reason: str = strawberry.field(
         description=f"Why it cannot wait, in at least {WORDS_MIN} different words of {REASON_LENGTH_MIN} to "
         f"{REASON_LENGTH_MAX} characters; it is stored."

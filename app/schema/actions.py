@@ -1,6 +1,8 @@
 """`availableActions`: the actions on an object, each with what blocks it for the caller now."""
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
 import strawberry
@@ -20,9 +22,10 @@ from app.domain.actions import (
 )
 from app.domain.calendar import business_day
 from app.domain.denials import AFTER_APPEAL
+from app.domain.described import DescribedEnum
 from app.domain.invoices import InvoiceLineKind
 from app.domain.money import Cents
-from app.schema.base.described import described_by
+from app.schema.base.described import described, described_by
 from app.schema.base.info import Info
 from app.services.actions import offering
 from app.unit_of_work.action import Action
@@ -44,27 +47,44 @@ _describe(DenialOperation, "a denial", DENIAL_ACTIONS)
 _describe(InvoiceOperation, "an invoice", INVOICE_ACTIONS)
 
 
-def _missing_permission(principal: Principal, action: Action[Any]) -> str | None:
-    """Why the caller may not use the action at all, or None."""
-    return None if action.needs in principal.permissions else f"this needs the permission {action.needs}"
+class BlockCode(DescribedEnum):
+    PERMISSION = "PERMISSION", "The caller lacks a permission."
+    STATE = "STATE", "The object's state does not allow the action."
+
+
+described(BlockCode, "Kind of reason why an action is not available; new values may be added.")
+
+
+@strawberry.type(description="Why an action would be refused.")
+class ActionBlock:
+    code: BlockCode = strawberry.field(description="Stable code, for programs.")
+    message: str = strawberry.field(description="Message for people; the text may change.")
+
+
+def _blocked(principal: Principal, action: Action[Any], by_state: Callable[[], str | None]) -> ActionBlock | None:
+    """What blocks the action for the caller now; the state is only looked at if the caller has the permission."""
+    if action.needs not in principal.permissions:
+        return ActionBlock(code=BlockCode.PERMISSION, message=f"this needs the permission {action.needs}")
+    message = by_state()
+    return None if message is None else ActionBlock(code=BlockCode.STATE, message=message)
 
 
 @strawberry.type(description="An action on a claim and whether it is available to the caller now.")
 class AvailableClaimAction:
     action: ClaimOperation = strawberry.field(description="The action.")
-    blocked_by: str | None = strawberry.field(description=BLOCKED_BY)
+    blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
 @strawberry.type(description="An action on a denial and whether it is available to the caller now.")
 class AvailableDenialAction:
     action: DenialOperation = strawberry.field(description="The action.")
-    blocked_by: str | None = strawberry.field(description=BLOCKED_BY)
+    blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
 @strawberry.type(description="An action on an invoice and whether it is available to the caller now.")
 class AvailableInvoiceAction:
     action: InvoiceOperation = strawberry.field(description="The action.")
-    blocked_by: str | None = strawberry.field(description=BLOCKED_BY)
+    blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
 async def claim_actions(claim: ClaimRecord, info: Info) -> list[AvailableClaimAction]:
@@ -72,7 +92,7 @@ async def claim_actions(claim: ClaimRecord, info: Info) -> list[AvailableClaimAc
     facts, principal = await _facts(claim, info), info.context.principal
     return [
         AvailableClaimAction(
-            action=operation, blocked_by=_missing_permission(principal, action) or claim_block(operation, facts)
+            action=operation, blocked_by=_blocked(principal, action, partial(claim_block, operation, facts))
         )
         for operation, action in zip(ClaimOperation, CLAIM_ACTIONS, strict=True)
     ]
@@ -104,9 +124,7 @@ async def denial_actions(denial: DenialRecord, info: Info) -> list[AvailableDeni
         return denial_block(operation, denial.status, deadline=deadline, today=today, is_replaced=is_replaced)
 
     return [
-        AvailableDenialAction(
-            action=operation, blocked_by=_missing_permission(ctx.principal, action) or block(operation)
-        )
+        AvailableDenialAction(action=operation, blocked_by=_blocked(ctx.principal, action, partial(block, operation)))
         for operation, action in zip(DenialOperation, DENIAL_ACTIONS, strict=True)
     ]
 
@@ -119,6 +137,6 @@ def invoice_actions(invoice: InvoiceRecord, info: Info) -> list[AvailableInvoice
         return invoice_block(operation, invoice.status, total=total, settled=settled)
 
     return [
-        AvailableInvoiceAction(action=operation, blocked_by=_missing_permission(principal, action) or block(operation))
+        AvailableInvoiceAction(action=operation, blocked_by=_blocked(principal, action, partial(block, operation)))
         for operation, action in zip(InvoiceOperation, INVOICE_ACTIONS, strict=True)
     ]

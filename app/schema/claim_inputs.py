@@ -9,6 +9,8 @@ import strawberry
 from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX, Authorization, ClaimForm, ItemForm
 from app.domain.claims import DENIALS_MAX, DeniedAmount, ItemDecision
 from app.domain.encounter import Encounter, Practitioner
+from app.domain.errors import ErrorCode, refuse
+from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import FACTOR_ONE, Cents, Factor, Quantity
 from app.schema.base import lists
 from app.schema.base.enums import ClaimType
@@ -134,8 +136,8 @@ def _domain_value(value: Any) -> Any:
 @strawberry.input(description="A claim (guia).")
 class ClaimInput:
     type: ClaimType = strawberry.field(description="Claim type (tipo de guia).")
-    provider: str = strawberry.field(description="Provider, by CNES.")
-    payer: str = strawberry.field(description="Payer, by registro ANS.")
+    provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
+    payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     provider_claim_number: str = strawberry.field(
         description="The provider's claim number (numeroGuiaPrestador), up to 20 characters."
     )
@@ -168,19 +170,19 @@ class ClaimInput:
         return ClaimForm(**_form_fields(self), claimed_total=self.claimed_amount)
 
 
-@strawberry.input(description="A new claim.")
-class CreateClaimInput(ClaimInput):
+@strawberry.input(description="A new claim, and whether to submit it.")
+class CreateClaimInput:
+    claim: ClaimInput = strawberry.field(description="The claim.")
     submit: bool = strawberry.field(default=False, description="Whether to send the claim to the payer at once.")
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        return {"form": self.to_domain(), "submit": self.submit}
+        return {"form": self.claim.to_domain(), "submit": self.submit}
 
 
 @strawberry.input(description="Changes to a claim: omitted fields are unchanged, null clears a field.")
 class ClaimChangesInput:
-    id: strawberry.ID = strawberry.field(description="Id of the claim.")
     type: ClaimType | None = strawberry.field(default=strawberry.UNSET, description="Claim type (tipo de guia).")
     provider_claim_number: str | None = strawberry.field(
         default=strawberry.UNSET, description="The provider's claim number (numeroGuiaPrestador), up to 20 characters."
@@ -211,7 +213,6 @@ class ClaimChangesInput:
         description="Diagnoses, up to four CID codes.",
         directives=lists.up_to(DIAGNOSES_MAX, checked_by_service=True),
     )
-
     encounter: EncounterInput | None = strawberry.field(
         default=strawberry.UNSET, description="Encounter (atendimento); replaces the current one as a whole."
     )
@@ -221,50 +222,46 @@ class ClaimChangesInput:
         return _form_fields(self)
 
 
-@strawberry.input(description="Changes to a draft claim: omitted fields are unchanged, null clears a field.")
-class UpdateDraftClaimInput(ClaimChangesInput):
+@strawberry.input(description="Changes to a draft claim.")
+class UpdateDraftClaimInput:
+    id: strawberry.ID = strawberry.field(name="claimId", description="Id of a draft claim.")
+    claim: ClaimChangesInput = strawberry.field(description="What changes.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        return {"id": self.id, "changes": self.changes(), "version": self.version}
+        return {"id": self.id, "changes": self.claim.changes(), "version": self.version}
 
 
-@strawberry.input(
-    description="Corrections for a decided claim: omitted fields are copied from it, null clears a field."
-)
-class ReplaceClaimInput(ClaimChangesInput):
-    provider_claim_number: str = strawberry.field(
-        description="The provider's number of the new claim (numeroGuiaPrestador), up to 20 characters."
+@strawberry.input(description="The correction of a decided claim: a new claim, for which omitted fields are copied.")
+class ReplaceClaimInput:
+    id: strawberry.ID = strawberry.field(name="claimId", description="Id of a decided claim.")
+    claim: ClaimChangesInput = strawberry.field(
+        description="What is different in the new claim; it needs a `providerClaimNumber` of its own."
     )
     submit: bool = strawberry.field(default=False, description="Whether to send the claim to the payer at once.")
+    version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments of the service."""
-        return {"id": self.id, "changes": self.changes(), "submit": self.submit}
+        """The arguments of the service; INVALID_INPUT without a number for the new claim."""
+        changes = self.claim.changes()
+        if "provider_claim_number" not in changes:
+            raise refuse(ErrorCode.INVALID_INPUT, "give the new claim a number of its own", "providerClaimNumber")
+        return {"id": self.id, "changes": changes, "submit": self.submit, "version": self.version}
 
 
-@strawberry.input(description="Claims to submit as one batch.")
-class SubmitClaimsInput:
-    claim_ids: list[strawberry.ID] = strawberry.field(
-        description="Ids of 1 to 100 draft claims of the same type.",
-        directives=lists.up_to(BATCH_MAX, checked_by_service=True),
-    )
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
-
-
-@strawberry.input(description="A claim and its version.")
-class ClaimActionInput:
-    id: strawberry.ID = strawberry.field(description="Id of the claim.")
+@strawberry.input(description="The claim whose review starts.")
+class StartReviewInput:
+    id: strawberry.ID = strawberry.field(name="claimId", description="Id of the claim.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
 @strawberry.input(description="The claim to withdraw.")
 class CancelClaimInput:
-    id: strawberry.ID = strawberry.field(description="Id of a claim that is not decided yet.")
+    id: strawberry.ID = strawberry.field(name="claimId", description="Id of a claim that is not decided yet.")
     reason: str | None = strawberry.field(
         default=None, description="Reason, up to 500 characters; stored in the history."
     )
@@ -274,7 +271,7 @@ class CancelClaimInput:
 
 @strawberry.input(description="The payer's request for information on a claim.")
 class RequestInformationInput:
-    id: strawberry.ID = strawberry.field(description="Id of a claim under review.")
+    id: strawberry.ID = strawberry.field(name="claimId", description="Id of a claim under review.")
     reason: str = strawberry.field(description="Missing information, up to 500 characters; stored in the history.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
@@ -286,7 +283,7 @@ class ExportBatchInput:
         description="Ids of 1 to 100 submitted claims of the same type and payer.",
         directives=lists.up_to(BATCH_MAX, checked_by_service=True),
     )
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.input(description="A denial of an item (glosa).")
@@ -316,7 +313,7 @@ class ItemDecisionInput:
 
 @strawberry.input(description="The payer's decision on a claim, item by item.")
 class AdjudicateClaimInput:
-    id: strawberry.ID = strawberry.field(description="Id of a claim under review.")
+    id: strawberry.ID = strawberry.field(name="claimId", description="Id of a claim under review.")
     items: list[ItemDecisionInput] = strawberry.field(
         description="One decision for every item.", directives=lists.up_to(ITEMS_MAX)
     )

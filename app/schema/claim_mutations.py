@@ -2,48 +2,27 @@
 
 import strawberry
 
-from app.schema.base import lists, weights
-from app.schema.base.mutations import MutationPayload, UserError, mutation, user_errors
+from app.schema.base import weights
+from app.schema.base.mutations import MutationPayload, mutation
 from app.schema.base.permissions import Requires
 from app.schema.claim_inputs import (
     AdjudicateClaimInput,
     CancelClaimInput,
-    ClaimActionInput,
     CreateClaimInput,
     ExportBatchInput,
     ReplaceClaimInput,
     RequestInformationInput,
-    SubmitClaimsInput,
+    StartReviewInput,
     UpdateDraftClaimInput,
 )
 from app.schema.objects import Claim
 from app.services import batch_export, claims, reviews
 from app.services.batch_export import DOCUMENT_CLASSES
-from app.services.claims import Submission
 
 
 @strawberry.type(description="Result of a mutation on one claim.")
 class ClaimPayload(MutationPayload):
     claim: Claim | None = strawberry.field(default=None, description="The claim after the mutation; null if refused.")
-
-
-@strawberry.type(description="Result for one claim of a batch.")
-class SubmitClaimResult:
-    claim_id: strawberry.ID = strawberry.field(description="Id of the claim, as given in the input.")
-    claim: Claim | None = strawberry.field(description="The claim after the mutation; null if refused.")
-
-    @strawberry.field(
-        description="Reasons why this claim was not submitted; empty on success.", directives=[lists.USER_ERRORS]
-    )
-    def errors(result: strawberry.Parent[Submission]) -> list[UserError]:
-        return user_errors(result.failures)
-
-
-@strawberry.type(description="Result of submitting a batch; a refused claim does not affect the others.")
-class SubmitClaimsPayload(MutationPayload):
-    results: list[SubmitClaimResult] = strawberry.field(
-        default_factory=list, description="One result for each claim, in input order.", directives=[lists.BATCH]
-    )
 
 
 @strawberry.type(description="A TISS batch document (lote de guias).")
@@ -71,17 +50,10 @@ MUTATIONS = (
         "Creates a claim as a draft, or submits it at once (POST /claims/ of the REST API).",
     ),
     mutation(claims.UPDATE_DRAFT, UpdateDraftClaimInput, ClaimPayload, "Changes a draft claim."),
-    mutation(
-        claims.SUBMIT,
-        SubmitClaimsInput,
-        SubmitClaimsPayload,
-        "Submits up to 100 draft claims of the same type, with a result for each.",
-        directives=weights.BATCH,
-    ),
     mutation(claims.CANCEL, CancelClaimInput, ClaimPayload, "Withdraws a claim that is not decided yet."),
     mutation(
         reviews.START,
-        ClaimActionInput,
+        StartReviewInput,
         ClaimPayload,
         "Starts the review of a submitted claim.",
     ),

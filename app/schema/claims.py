@@ -1,75 +1,90 @@
 """Queries on claims."""
 
-from datetime import date, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 import strawberry
 
 from app.db.claims import ClaimFilter, ClaimRecord
 from app.domain.claim_form import ClaimForm
-from app.domain.money import Cents
+from app.domain.identifiers import AnsCode, Cnes
 from app.resolvers import claims
-from app.resolvers.claims import ClaimOrder
-from app.schema.base import inputs, lists, weights
+from app.resolvers.claims import ClaimOrderField
+from app.schema.base import filters, inputs, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.enums import ClaimStatus, ClaimType
+from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.inputs import Deferred
 from app.schema.base.mutations import check_arguments
+from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
+from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.claim_inputs import ClaimInput
 from app.schema.objects import Claim
 from app.schema.preflight import ClaimPreflight
 
-described(ClaimOrder, "Order of a list of claims.")
+described(ClaimOrderField, "What claims can be sorted by.")
+
+
+@strawberry.input(description="Order of a list of claims.")
+class ClaimOrder(Ordering):
+    field: ClaimOrderField = sort_by()
+    direction: OrderDirection = direction()
+
+
 # Sorting by an amount reveals it.
-ORDER_NEEDS = dict.fromkeys((ClaimOrder.CLAIMED_AMOUNT_ASC, ClaimOrder.CLAIMED_AMOUNT_DESC), ("amounts:read",))
+ORDER_NEEDS: Final = {ClaimOrderField.CLAIMED_AMOUNT: ("amounts:read",)}
 
 
 @strawberry.input(description="Filter for claims. Every given condition must match; ranges include both ends.")
 class ClaimFilterInput:
-    status: list[ClaimStatus] | None = strawberry.field(
-        default=None, description="Status: any of these.", directives=lists.up_to(len(ClaimStatus))
-    )
-    type: ClaimType | None = strawberry.field(default=None, description="Claim type.")
-    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
-    patient: strawberry.ID | None = guarded("patients:read", "patients:read_masked", description="Patient, by id.")
+    ids: list[strawberry.ID] | None = filters.any_of("Id")
+    status: list[ClaimStatus] | None = filters.any_of("Status", len(ClaimStatus))
+    types: list[ClaimType] | None = filters.any_of("Claim type", len(ClaimType), name="type")
+    payers: list[AnsCode] | None = filters.payers()
+    providers: list[Cnes] | None = filters.providers()
+    patient: strawberry.ID | None = filters.patient()
     provider_claim_number: str | None = strawberry.field(
         default=None, description="Exact provider claim number (numeroGuiaPrestador)."
     )
-    service_date_from: date | None = strawberry.field(default=None, description="Service on or after this day.")
-    service_date_to: date | None = strawberry.field(default=None, description="Service on or before this day.")
-    submitted_from: datetime | None = strawberry.field(default=None, description="Submitted at or after this time.")
-    submitted_to: datetime | None = strawberry.field(default=None, description="Submitted at or before this time.")
-    amount_from: Cents | None = guarded("amounts:read", description="Minimum claimed amount.")
-    amount_to: Cents | None = guarded("amounts:read", description="Maximum claimed amount.")
+    payer_claim_number: str | None = strawberry.field(
+        default=None, description="Exact payer claim number (numeroGuiaOperadora)."
+    )
+    service_date: DateRangeInput | None = strawberry.field(default=None, description="Day of the service.")
+    created_at: DateTimeRangeInput | None = strawberry.field(default=None, description="Time of creation.")
+    submitted_at: DateTimeRangeInput | None = strawberry.field(default=None, description="Time of submission.")
+    claimed_amount: MoneyRangeInput | None = guarded("amounts:read", description="Claimed amount.")
     denial_code: str | None = guarded(
         "claims:read_items", description="Claims with a denial of this code of Tabela 38."
     )
     in_dispute: bool | None = guarded(
         "amounts:read", "claims:read_items", description="Whether the claim has an open or appealed denial."
     )
+    invoiced: bool | None = guarded(
+        "invoices:read",
+        description="Whether an active invoice bills the claim.",
+    )
 
     def where(self) -> ClaimFilter:
         """The filter as the database layer expects it."""
         return ClaimFilter(
-            status=None if self.status is None else tuple(self.status),
-            type=self.type,
-            payer=self.payer,
-            provider=self.provider,
+            ids=given(self.ids),
+            status=given(self.status),
+            types=given(self.types),
+            payers=given(self.payers),
+            providers=given(self.providers),
             patient=self.patient,
             provider_claim_number=self.provider_claim_number,
-            service_date_from=self.service_date_from,
-            service_date_to=self.service_date_to,
-            submitted_from=self.submitted_from,
-            submitted_to=self.submitted_to,
-            amount_from=self.amount_from,
-            amount_to=self.amount_to,
+            payer_claim_number=self.payer_claim_number,
+            service_date=bounds(self.service_date),
+            created_at=bounds(self.created_at),
+            submitted_at=bounds(self.submitted_at),
+            claimed_cents=bounds(self.claimed_amount),
             denial_code=self.denial_code,
             is_in_dispute=self.in_dispute,
+            is_invoiced=self.invoiced,
         )
 
 
@@ -117,7 +132,7 @@ class ClaimQuery:
 
     @strawberry.field(
         graphql_type=Connection[Claim] | None,
-        description="Claims in the caller's data scope.",
+        description="Claims in the caller's data scope, by default newest first.",
         extensions=[Requires("claims:read")],
         directives=[lists.PAGE],
     )
@@ -125,11 +140,12 @@ class ClaimQuery:
         self,
         info: Info,
         filter: Annotated[ClaimFilterInput | None, FILTER] = None,
-        order_by: Annotated[ClaimOrder, ORDER] = ClaimOrder.NEWEST_FIRST,
+        order_by: Annotated[ClaimOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
         criteria = filter or ClaimFilterInput()
         check_arguments(filter=criteria)
-        check_input(info, criteria, *ORDER_NEEDS.get(order_by, ()))
-        return await claims.page(info.context, where=criteria.where(), order=order_by, first=first, after=after)
+        check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
+        order = chosen(claims.ORDERS, order_by, claims.NEWEST_FIRST)
+        return await claims.page(info.context, where=criteria.where(), order=order, first=first, after=after)

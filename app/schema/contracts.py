@@ -8,12 +8,13 @@ import strawberry
 from app.db.contracts import ContractRecord, PriceRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
+from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
-from app.schema.base import lists
+from app.schema.base import inputs, lists
 from app.schema.base.arguments import OfPayer, OfProvider
 from app.schema.base.info import Info
-from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
+from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, financial
 from app.schema.parties import Payer, Provider
 from app.services import contracts as service
@@ -80,6 +81,7 @@ class ContractQuery:
         extensions=[Requires("contracts:read")],
     )
     async def contracts(self, info: Info, provider: OfProvider = None, payer: OfPayer = None) -> Any:
+        check_arguments(payer_ans_code=payer, provider_cnes=provider)
         return await contracts.of_scope(info.context, provider=provider, payer=payer)
 
 
@@ -112,22 +114,33 @@ class ContractPriceInput:
         )
 
 
+@strawberry.input(one_of=True, description="A new price list, or prices to add to the current one.")
+class ContractPricesInput:
+    replace: list[ContractPriceInput] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="New price list, up to 1000 prices.",
+        directives=lists.up_to(service.PRICES_MAX, checked_by_service=True),
+    )
+    add: list[ContractPriceInput] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Up to 1000 prices to add, for lists that do not fit into one request.",
+        directives=lists.up_to(service.PRICES_MAX, checked_by_service=True),
+    )
+
+
+def _prices(given: list[ContractPriceInput] | None) -> tuple[Price, ...] | None:
+    return None if given is None else tuple(price.to_domain() for price in given)
+
+
 @strawberry.input(description="A contract between a provider and a payer.")
 class SaveContractInput:
-    provider: str = strawberry.field(description="Provider, by CNES.")
-    payer: str = strawberry.field(description="Payer, by registro ANS.")
+    provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
+    payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     submission_window_days: int = strawberry.field(description=WINDOW)
     appeal_deadline_days: int = strawberry.field(description=DEADLINE)
     payment_term_days: int = strawberry.field(description=TERM)
-    prices: list[ContractPriceInput] | None = strawberry.field(
-        default=None,
-        description="New price list, up to 1000 prices; null leaves the current list unchanged.",
-        directives=lists.up_to(service.PRICES_MAX, checked_by_service=True),
-    )
-    add_prices: list[ContractPriceInput] = strawberry.field(
-        default_factory=list,
-        description="Up to 1000 prices to add, for lists that do not fit into one request.",
-        directives=lists.up_to(service.PRICES_MAX, checked_by_service=True),
+    prices: ContractPricesInput | None = strawberry.field(
+        default=None, description="What changes in the price list; null leaves it unchanged."
     )
     version: int | None = strawberry.field(default=None, description=f"{VERSION} 0 if there is no contract yet.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
@@ -135,8 +148,9 @@ class SaveContractInput:
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
         terms = Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
-        prices = None if self.prices is None else tuple(price.to_domain() for price in self.prices)
-        added = tuple(price.to_domain() for price in self.add_prices)
+        given = self.prices or ContractPricesInput()
+        prices = _prices(inputs.chosen(given.replace))
+        added = _prices(inputs.chosen(given.add)) or ()
         form = ContractForm(self.provider, self.payer, terms, prices, added)
         return {"form": form, "version": self.version}
 

@@ -1,29 +1,42 @@
 """Denials (glosas): query and mutations."""
 
-from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import strawberry
 
 from app.db.denials import DenialFilter
+from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.resolvers import denials
-from app.resolvers.denials import DenialOrder, DenialPage
-from app.schema.base import lists
+from app.resolvers.denials import DenialOrderField, DenialPage
+from app.schema.base import filters, lists
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Edge, PageInfo, at_most_int
 from app.schema.base.described import described
 from app.schema.base.enums import DenialStatus
+from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
-from app.schema.base.permissions import Requires, check_input, financial
+from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
+from app.schema.base.permissions import Requires, check_input, financial, guarded
+from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.objects import Denial
 from app.services import denials as service
-from app.services.denials import AppealAnswer
 
-described(DenialOrder, "Order of a list of denials.")
+JUSTIFICATION = "Why the denial is wrong, up to 500 characters."
+AMOUNT = "Appealed amount; defaults to the denied amount. The provider accepts the loss of the rest."
+
+described(DenialOrderField, "What denials can be sorted by.")
+
+
+@strawberry.input(description="Order of a list of denials.")
+class DenialOrder(Ordering):
+    field: DenialOrderField = sort_by()
+    direction: OrderDirection = direction()
+
+
 # Sorting by an amount reveals it.
-ORDER_NEEDS = {DenialOrder.AMOUNT_DESC: ("amounts:read",)}
+ORDER_NEEDS: Final = {DenialOrderField.AMOUNT: ("amounts:read",)}
 
 
 @strawberry.type(description="A page of denials.")
@@ -44,22 +57,34 @@ class DenialConnection:
         return Cents(await page.about_to_be_lost())
 
 
-@strawberry.input(description="Filter for denials. Every given condition must match.")
+@strawberry.input(description="Filter for denials. Every given condition must match; ranges include both ends.")
 class DenialFilterInput:
-    status: list[DenialStatus] | None = strawberry.field(
-        default=None, description="Status: any of these.", directives=lists.up_to(len(DenialStatus))
+    ids: list[strawberry.ID] | None = filters.any_of("Id")
+    status: list[DenialStatus] | None = filters.any_of("Status", len(DenialStatus))
+    payers: list[AnsCode] | None = filters.payers()
+    providers: list[Cnes] | None = filters.providers()
+    codes: list[str] | None = filters.any_of("Reason for the denial, a code of Tabela 38 (tipoGlosa)", name="code")
+    appeal_deadline: DateRangeInput | None = strawberry.field(default=None, description="Last day to appeal.")
+    created_at: DateTimeRangeInput | None = strawberry.field(default=None, description="Time of the payer's denial.")
+    amount: MoneyRangeInput | None = guarded("amounts:read", description="Denied amount.")
+    recovery_invoiced: bool | None = guarded(
+        "invoices:read",
+        description="Whether an active invoice bills what an appeal won; `false` is what can be invoiced.",
     )
-    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
-    code: str | None = strawberry.field(
-        default=None, description="Reason for the denial, a code of Tabela 38 (tipoGlosa)."
-    )
-    deadline_before: date | None = strawberry.field(default=None, description="Appeal deadline before this day.")
 
     def where(self) -> DenialFilter:
         """The filter as the database layer expects it."""
-        status = None if self.status is None else tuple(self.status)
-        return DenialFilter(status, self.payer, self.provider, self.code, self.deadline_before)
+        return DenialFilter(
+            ids=given(self.ids),
+            status=given(self.status),
+            payers=given(self.payers),
+            providers=given(self.providers),
+            codes=given(self.codes),
+            appeal_deadline=bounds(self.appeal_deadline),
+            created_at=bounds(self.created_at),
+            amount_cents=bounds(self.amount),
+            is_recovery_invoiced=self.recovery_invoiced,
+        )
 
 
 @strawberry.type
@@ -74,70 +99,46 @@ class DenialQuery:
         self,
         info: Info,
         filter: Annotated[DenialFilterInput | None, FILTER] = None,
-        order_by: Annotated[DenialOrder, ORDER] = DenialOrder.DEADLINE_FIRST,
+        order_by: Annotated[DenialOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
         criteria = filter or DenialFilterInput()
         check_arguments(filter=criteria)
-        check_input(info, criteria, *ORDER_NEEDS.get(order_by, ()))
-        return await denials.page(info.context, where=criteria.where(), order=order_by, first=first, after=after)
+        check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
+        order = chosen(denials.ORDERS, order_by, denials.DEADLINE_FIRST)
+        return await denials.page(info.context, where=criteria.where(), order=order, first=first, after=after)
 
 
 @strawberry.input(description="The denial to accept.")
 class AcceptDenialInput:
-    id: strawberry.ID = strawberry.field(description="Id of an open denial.")
+    id: strawberry.ID = strawberry.field(name="denialId", description="Id of an open denial.")
     idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.input(description="An appeal against a denial (recurso de glosa).")
 class AppealDenialInput:
-    id: strawberry.ID = strawberry.field(description="Id of an open denial.")
-    justification: str = strawberry.field(description="Why the denial is wrong, up to 500 characters.")
-    amount: Cents | None = strawberry.field(
-        default=None,
-        description="Appealed amount; defaults to the denied amount. The provider accepts the loss of the rest.",
-    )
+    id: strawberry.ID = strawberry.field(name="denialId", description="Id of an open denial.")
+    justification: str = strawberry.field(description=JUSTIFICATION)
+    amount: Cents | None = strawberry.field(default=None, description=AMOUNT)
     idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.input(description="The payer's answer to an appeal.")
-class AppealAnswerInput:
-    denial: strawberry.ID = strawberry.field(description="Id of an appealed denial.")
-    accepted_amount: Cents = strawberry.field(
-        description="Amount that the payer accepts to pay after the appeal; zero upholds the denial."
+class AnswerAppealInput:
+    id: strawberry.ID = strawberry.field(name="denialId", description="Id of an appealed denial.")
+    accepted: Cents = strawberry.field(
+        name="acceptedAmount",
+        description="Amount that the payer accepts to pay after the appeal; zero upholds the denial.",
     )
     justification: str | None = strawberry.field(default=None, description="Justification, up to 500 characters.")
-
-
-@strawberry.input(description="The payer's answers to appeals; if one is refused, none takes effect.")
-class AnswerAppealInput:
-    answers: list[AppealAnswerInput] = strawberry.field(
-        description="Answers, 1 to 100, one for each denial.",
-        directives=lists.up_to(service.ANSWERS_MAX, checked_by_service=True),
-    )
     idempotency_key: str = strawberry.field(description=KEY)
-
-    def arguments(self) -> dict[str, Any]:
-        """The arguments of the service."""
-        return {
-            "answers": [AppealAnswer(each.denial, each.accepted_amount, each.justification) for each in self.answers]
-        }
 
 
 @strawberry.type(description="Result of a mutation on one denial.")
 class DenialPayload(MutationPayload):
     denial: Denial | None = strawberry.field(
         default=None, description="The denial after the mutation; null if refused."
-    )
-
-
-@strawberry.type(description="Result of answering appeals.")
-class AnswerAppealPayload(MutationPayload):
-    denials: list[Denial] = strawberry.field(
-        default_factory=list,
-        description="The denials after the mutation, in input order; empty if refused.",
-        directives=[lists.ANSWERS],
     )
 
 
@@ -152,7 +153,7 @@ MUTATIONS = (
     mutation(
         service.ANSWER_APPEAL,
         AnswerAppealInput,
-        AnswerAppealPayload,
-        "Records the payer's answers to appeals, with an accepted amount for each.",
+        DenialPayload,
+        "Records the payer's answer to an appeal, with the accepted amount.",
     ),
 )

@@ -11,15 +11,20 @@ from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain import tabela38
 from app.domain.calendar import business_day
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
+from app.domain.identifiers import AnsCode, Cnes
 from app.resolvers import eligibility
 from app.resolvers.context import Context
-from app.schema.base import lists
-from app.schema.base.arguments import FILTER, After, First
+from app.resolvers.eligibility import EligibilityOrderField
+from app.schema.base import filters, lists
+from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
+from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import MutationPayload, check_arguments, mutation
-from app.schema.base.permissions import Requires, check_input, guarded, health, maskable, personal
+from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, sort_by
+from app.schema.base.permissions import Requires, check_input, health, maskable, personal
+from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, bounds
 from app.schema.parties import Patient, Payer, Provider
 from app.services import eligibility as service
 from app.services.eligibility import Question
@@ -99,29 +104,41 @@ class Eligibility(Node):
     description="Filter for eligibility checks. Every given condition must match; ranges include both ends."
 )
 class EligibilityFilterInput:
-    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Provider that asked, by CNES.")
-    patient: strawberry.ID | None = guarded("patients:read", "patients:read_masked", description="Patient, by id.")
-    outcome: EligibilityOutcome | None = strawberry.field(default=None, description="Outcome of the check.")
-    service_date_from: date | None = strawberry.field(
-        default=None, description="Checked for this service date or later."
-    )
-    service_date_to: date | None = strawberry.field(
-        default=None, description="Checked for this service date or earlier."
-    )
+    ids: list[strawberry.ID] | None = filters.any_of("Id")
+    payers: list[AnsCode] | None = filters.payers()
+    providers: list[Cnes] | None = filters.providers("Provider that asked, by CNES")
+    patient: strawberry.ID | None = filters.patient()
+    outcomes: list[EligibilityOutcome] | None = filters.any_of("Outcome", len(EligibilityOutcome), name="outcome")
+    service_date: DateRangeInput | None = strawberry.field(default=None, description="Service date that was checked.")
+    answered_at: DateTimeRangeInput | None = strawberry.field(default=None, description="Time of the answer.")
 
     def where(self) -> EligibilityFilter:
         """The filter as the database layer expects it."""
         return EligibilityFilter(
-            self.payer, self.provider, self.patient, self.outcome, self.service_date_from, self.service_date_to
+            ids=given(self.ids),
+            payers=given(self.payers),
+            providers=given(self.providers),
+            patient=self.patient,
+            outcomes=given(self.outcomes),
+            service_date=bounds(self.service_date),
+            answered_at=bounds(self.answered_at),
         )
+
+
+described(EligibilityOrderField, "What eligibility checks can be sorted by.")
+
+
+@strawberry.input(description="Order of a list of eligibility checks.")
+class EligibilityOrder(Ordering):
+    field: EligibilityOrderField = sort_by()
+    direction: OrderDirection = direction()
 
 
 @strawberry.type
 class EligibilityQuery:
     @strawberry.field(
         graphql_type=Connection[Eligibility] | None,
-        description="Eligibility checks in the caller's data scope, newest first.",
+        description="Eligibility checks in the caller's data scope, by default newest first.",
         extensions=[Requires("eligibility:read")],
         directives=[lists.PAGE],
     )
@@ -129,13 +146,15 @@ class EligibilityQuery:
         self,
         info: Info,
         filter: Annotated[EligibilityFilterInput | None, FILTER] = None,
+        order_by: Annotated[EligibilityOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
         criteria = filter or EligibilityFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria)
-        return await eligibility.history(info.context, where=criteria.where(), first=first, after=after)
+        order = chosen(eligibility.ORDERS, order_by, eligibility.NEWEST_FIRST)
+        return await eligibility.history(info.context, where=criteria.where(), order=order, first=first, after=after)
 
 
 @strawberry.input(description="A procedure to check.")
@@ -146,8 +165,8 @@ class ProcedureInput:
 
 @strawberry.input(description="An eligibility check.")
 class CheckEligibilityInput:
-    provider: str = strawberry.field(description="Provider that asks, by CNES.")
-    payer: str = strawberry.field(description="Payer, by registro ANS.")
+    provider: Cnes = strawberry.field(name="providerCnes", description="Provider that asks, by CNES.")
+    payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     card_number: str = strawberry.field(description="Card number of the patient (numeroCarteira), up to 20 characters.")
     service_date: date | None = strawberry.field(
         default=None, description="Service date; defaults to today in Brasília."

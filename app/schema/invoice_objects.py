@@ -11,7 +11,7 @@ from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.db.settlements import SettlementRecord
-from app.domain.invoices import ADJUSTMENTS
+from app.domain.invoices import ADJUSTMENTS, YearMonth
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.schema.actions import ACTIONS, AvailableInvoiceAction, invoice_actions
@@ -31,7 +31,7 @@ class Invoice(Node):
     record = InvoiceRecord
 
     number: int = strawberry.field(description="Number of the invoice, consecutive for the provider.")
-    billing_month: str = strawberry.field(description="Billing month (competência), YYYYMM.")
+    billing_month: YearMonth = strawberry.field(description="Billing month (competência).")
     status: InvoiceStatus = strawberry.field(description="Status of the invoice.")
     due_date: date | None = strawberry.field(description="Due date; null until issued.")
     version: int = strawberry.field(

@@ -2,30 +2,43 @@
 
 from datetime import date
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import strawberry
 
 from app.db.invoices import InvoiceFilter, InvoiceRecord
 from app.domain.calendar import business_day
+from app.domain.identifiers import AnsCode, Cnes
+from app.domain.invoices import YearMonth
 from app.domain.money import Cents
 from app.resolvers import invoices
-from app.resolvers.invoices import InvoiceOrder
-from app.schema.base import lists
+from app.resolvers.invoices import InvoiceOrderField
+from app.schema.base import filters, lists
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
+from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
+from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
+from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.invoice_objects import Invoice
 from app.services import invoices as service
 from app.services.invoices import InvoiceForm
 
-described(InvoiceOrder, "Order of a list of invoices.")
+described(InvoiceOrderField, "What invoices can be sorted by.")
+
+
+@strawberry.input(description="Order of a list of invoices.")
+class InvoiceOrder(Ordering):
+    field: InvoiceOrderField = sort_by()
+    direction: OrderDirection = direction()
+
+
 # Sorting by an amount reveals it.
-ORDER_NEEDS = dict.fromkeys((InvoiceOrder.TOTAL_AMOUNT_ASC, InvoiceOrder.TOTAL_AMOUNT_DESC), ("amounts:read",))
+ORDER_NEEDS: Final = {InvoiceOrderField.TOTAL_AMOUNT: ("amounts:read",)}
 
 
 @strawberry.enum(description="Direction of an adjustment.")
@@ -36,18 +49,17 @@ class AdjustmentKind(Enum):
 
 @strawberry.input(description="Filter for invoices. Every given condition must match; ranges include both ends.")
 class InvoiceFilterInput:
-    status: list[InvoiceStatus] | None = strawberry.field(
-        default=None, description="Status: any of these.", directives=lists.up_to(len(InvoiceStatus))
-    )
-    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
-    billing_month: str | None = strawberry.field(default=None, description="Billing month (competência), YYYYMM.")
-    due_from: date | None = strawberry.field(default=None, description="Due on or after this day.")
-    due_to: date | None = strawberry.field(default=None, description="Due on or before this day.")
-    amount_from: Cents | None = guarded("amounts:read", description="Minimum total.")
-    amount_to: Cents | None = guarded("amounts:read", description="Maximum total.")
+    ids: list[strawberry.ID] | None = filters.any_of("Id")
+    status: list[InvoiceStatus] | None = filters.any_of("Status", len(InvoiceStatus))
+    payers: list[AnsCode] | None = filters.payers()
+    providers: list[Cnes] | None = filters.providers()
+    numbers: list[int] | None = filters.any_of("Number of the invoice", name="number")
+    billing_months: list[YearMonth] | None = filters.any_of("Billing month (competência)", name="billingMonth")
+    due_date: DateRangeInput | None = strawberry.field(default=None, description="Due date.")
+    created_at: DateTimeRangeInput | None = strawberry.field(default=None, description="Time of creation.")
+    total_amount: MoneyRangeInput | None = guarded("amounts:read", description="Total.")
     overdue: bool | None = strawberry.field(
-        default=None, description="`true` for invoices that are past due and not settled; `false` does not restrict."
+        default=None, description="Whether the invoice is past due and not settled."
     )
     in_dispute: bool | None = guarded(
         "amounts:read",
@@ -58,15 +70,17 @@ class InvoiceFilterInput:
     def where(self, today: date) -> InvoiceFilter:
         """The filter as the database layer expects it."""
         return InvoiceFilter(
-            status=None if self.status is None else tuple(self.status),
-            payer=self.payer,
-            provider=self.provider,
-            billing_month=self.billing_month,
-            due_from=self.due_from,
-            due_to=self.due_to,
-            amount_from=self.amount_from,
-            amount_to=self.amount_to,
-            is_overdue_on=today if self.overdue else None,
+            ids=given(self.ids),
+            status=given(self.status),
+            payers=given(self.payers),
+            providers=given(self.providers),
+            numbers=given(self.numbers),
+            billing_months=given(self.billing_months),
+            due_date=bounds(self.due_date),
+            created_at=bounds(self.created_at),
+            total_cents=bounds(self.total_amount),
+            is_overdue=self.overdue,
+            today=None if self.overdue is None else today,
             is_in_dispute=self.in_dispute,
         )
 
@@ -85,7 +99,7 @@ class InvoiceQuery:
 
     @strawberry.field(
         graphql_type=Connection[Invoice] | None,
-        description="Invoices in the caller's data scope.",
+        description="Invoices in the caller's data scope, by default newest first.",
         extensions=[Requires("invoices:read")],
         directives=[lists.PAGE],
     )
@@ -93,22 +107,23 @@ class InvoiceQuery:
         self,
         info: Info,
         filter: Annotated[InvoiceFilterInput | None, FILTER] = None,
-        order_by: Annotated[InvoiceOrder, ORDER] = InvoiceOrder.NEWEST_FIRST,
+        order_by: Annotated[InvoiceOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
         ctx, criteria = info.context, filter or InvoiceFilterInput()
         check_arguments(filter=criteria)
-        check_input(info, criteria, *ORDER_NEEDS.get(order_by, ()))
+        check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
         where = criteria.where(business_day(ctx.now()))
-        return await invoices.page(ctx, where=where, order=order_by, first=first, after=after)
+        order = chosen(invoices.ORDERS, order_by, invoices.NEWEST_FIRST)
+        return await invoices.page(ctx, where=where, order=order, first=first, after=after)
 
 
 @strawberry.input(description="A new invoice for approved claims, and for won appeals that are on no invoice yet.")
 class CreateInvoiceInput:
-    provider: str = strawberry.field(description="Provider, by CNES.")
-    payer: str = strawberry.field(description="Payer, by registro ANS.")
-    billing_month: str = strawberry.field(description="Billing month (competência), YYYYMM.")
+    provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
+    payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
+    billing_month: YearMonth = strawberry.field(description="Billing month (competência).")
     claim_ids: list[strawberry.ID] = strawberry.field(
         description="Ids of up to 100 approved claims; may be empty if there are won appeals to bill.",
         directives=lists.up_to(service.CLAIMS_MAX, checked_by_service=True),
@@ -122,7 +137,7 @@ class CreateInvoiceInput:
 
 @strawberry.input(description="The invoice to issue.")
 class IssueInvoiceInput:
-    id: strawberry.ID = strawberry.field(description="Id of a draft invoice.")
+    id: strawberry.ID = strawberry.field(name="invoiceId", description="Id of a draft invoice.")
     due_date: date | None = strawberry.field(
         default=None, description="Due date; by default the issue date plus the contract's payment term."
     )
@@ -132,7 +147,9 @@ class IssueInvoiceInput:
 
 @strawberry.input(description="A credit or debit on an invoice, as an adjustment.")
 class AdjustInvoiceInput:
-    id: strawberry.ID = strawberry.field(description="Id of an invoice that is neither settled nor cancelled.")
+    id: strawberry.ID = strawberry.field(
+        name="invoiceId", description="Id of an invoice that is neither settled nor cancelled."
+    )
     kind: AdjustmentKind = strawberry.field(description="Direction of the adjustment.")
     amount: Cents = strawberry.field(description="Amount, above zero.")
     reason: str = strawberry.field(description="Reason, up to 200 characters.")
@@ -147,7 +164,7 @@ class AdjustInvoiceInput:
 
 @strawberry.input(description="The invoice to withdraw.")
 class CancelInvoiceInput:
-    id: strawberry.ID = strawberry.field(description="Id of an invoice on which nothing is settled.")
+    id: strawberry.ID = strawberry.field(name="invoiceId", description="Id of an invoice on which nothing is settled.")
     reason: str | None = strawberry.field(
         default=None, description="Reason, up to 200 characters; stored in the history."
     )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import strawberry
 
 from app.auth.principal import Principal
+from app.domain.identifiers import AnsCode
 from app.schema.base import lists
 from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated
@@ -14,11 +15,13 @@ from app.schema.base.streams import STREAM_CURSOR, stream_cursor
 @strawberry.type(description="The caller, as described by the token.")
 class Me:
     subject: str = strawberry.field(description="Subject of the token.")
-    payer: str | None = strawberry.field(
-        description="Registro ANS of the only payer in the data scope; null if the token does not restrict it."
+    payer: AnsCode | None = strawberry.field(
+        name="payerAnsCode",
+        description="Registro ANS of the only payer in the data scope; null if the token does not restrict it.",
     )
     patient: strawberry.ID | None = strawberry.field(
-        description="Id of the only patient in the data scope; null if the token does not restrict it."
+        name="patientId",
+        description="Id of the only patient in the data scope; null if the token does not restrict it.",
     )
 
     @strawberry.field(name="roles", description="Roles of the caller.", directives=[lists.ROLE_NAMES])
@@ -34,7 +37,7 @@ class Me:
         return sorted(principal.permissions)
 
     @strawberry.field(
-        name="providers",
+        name="providerCnes",
         description="CNES of the providers in the data scope; `*` for all.",
         directives=[lists.PROVIDERS],
     )

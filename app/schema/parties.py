@@ -3,21 +3,25 @@
 from datetime import date
 
 import strawberry
+from strawberry.extensions import FieldExtension
 
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain.access_log import DataClass
+from app.domain.identifiers import AnsCode, Cnes, Cnpj, Cpf
 from app.schema.base.connections import Node, OfRecord
 from app.schema.base.permissions import Requires, marked, maskable, personal
 
 # Whoever sees an object of a provider sees the provider; its number may be a person's CPF and is masked.
 _READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read", "eligibility:read")
+_TAX_NUMBER: list[FieldExtension] = [Requires(*_READERS, data=DataClass.PERSONAL, clear="practitioners:read")]
+CNPJ_LENGTH = 14
 
 
 @strawberry.type(description="A health insurer (operadora).")
 class Payer(OfRecord):
     record = PayerRecord
 
-    ans_code: str = strawberry.field(description="Registration with the regulator ANS (registroANS), six digits.")
+    ans_code: AnsCode = strawberry.field(description="Registration with the regulator ANS (registroANS), six digits.")
     name: str = strawberry.field(description="Registered name.")
     submission_window_days: int = strawberry.field(
         description="Days after the service within which a claim can be submitted, if no contract says otherwise."
@@ -31,12 +35,18 @@ class Payer(OfRecord):
 class Provider(OfRecord):
     record = ProviderRecord
 
-    cnes: str = strawberry.field(description="Number in the national register of health establishments (CNES).")
+    cnes: Cnes = strawberry.field(description="Number in the national register of health establishments (CNES).")
     name: str = strawberry.field(description="Name of the establishment.")
-    tax_id: str | None = strawberry.field(
-        description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.",
-        extensions=[Requires(*_READERS, data=DataClass.PERSONAL, clear="practitioners:read")],
+
+    @strawberry.field(description="Taxpayer number of a company (CNPJ); null for a person.", extensions=_TAX_NUMBER)
+    def cnpj(provider: strawberry.Parent[ProviderRecord]) -> Cnpj | None:
+        return Cnpj(provider.tax_id) if len(provider.tax_id) == CNPJ_LENGTH else None
+
+    @strawberry.field(
+        description="Taxpayer number of a self-employed practitioner (CPF); null for a company.", extensions=_TAX_NUMBER
     )
+    def cpf(provider: strawberry.Parent[ProviderRecord]) -> Cpf | None:
+        return None if len(provider.tax_id) == CNPJ_LENGTH else Cpf(provider.tax_id)
 
 
 @strawberry.type(description="A patient: a person insured by a payer (beneficiário).")
@@ -44,7 +54,7 @@ class Patient(Node):
     record = PatientRecord
 
     name: str | None = strawberry.field(description="Full name.", extensions=maskable())
-    cpf: str | None = strawberry.field(
+    cpf: Cpf | None = strawberry.field(
         description="Taxpayer number (CPF); null for a provider that has not submitted a claim for the patient.",
         extensions=maskable("patients:read_cpf"),
     )

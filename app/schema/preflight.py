@@ -11,6 +11,8 @@ from app.domain.preflight import Finding, FindingSeverity
 from app.schema.base import lists
 from app.schema.base.described import described
 from app.schema.base.permissions import amount
+from app.schema.base.user_errors import path_in, path_of
+from app.schema.claim_inputs import ClaimInput
 from app.services.preflight import Preflight
 
 described(FindingSeverity, "Severity of a finding.")
@@ -21,12 +23,16 @@ class PreflightFinding:
     severity: FindingSeverity = strawberry.field(description="Whether the finding prevents the submission.")
     code: ErrorCode = strawberry.field(description="Stable code, for programs.")
     message: str = strawberry.field(description="Message for people; the text may change.")
-    field: str | None = strawberry.field(
-        description="Path in the input, such as `items.0.unitPrice`; null if it concerns no single value."
-    )
     tiss_code: str | None = strawberry.field(
         description="Matching code of Tabela 38 (TISS table 38); null if there is none."
     )
+
+    @strawberry.field(
+        description="Path in the claim, such as `items`, `0`, `unitPrice`; null if it concerns no single value.",
+        directives=[lists.PATH],
+    )
+    def field(finding: strawberry.Parent[Finding]) -> list[str] | None:
+        return path_of(path_in(ClaimInput, finding.field))
 
     @strawberry.field(description="Official text of `tissCode`, in Portuguese; null without a code.")
     def tiss_description(finding: strawberry.Parent[Finding]) -> str | None:

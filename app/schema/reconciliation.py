@@ -1,6 +1,5 @@
 """Reconciliation of billed amounts, and billing indicators."""
 
-from datetime import date
 from typing import Annotated, Any
 
 import strawberry
@@ -16,22 +15,9 @@ from app.schema.base.connections import at_most_int
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires, amount
+from app.schema.base.ranges import DateRangeInput, bounds
 
 EXPIRING_DAYS_MAX = 3650
-
-
-@strawberry.input(
-    description="Period of days on which claims were submitted, both ends included; an omitted end is open."
-)
-class PeriodInput:
-    first: date | None = strawberry.field(default=None, name="from", description="First day; null for no limit.")
-    last: date | None = strawberry.field(default=None, name="to", description="Last day; null for no limit.")
-
-    def to_domain(self) -> Period:
-        """The period as a domain value; INVALID_DATE if it ends before it starts."""
-        if self.first is not None and self.last is not None and self.last < self.first:
-            raise refuse(ErrorCode.INVALID_DATE, "the period must not end before it starts", "period.to")
-        return Period(self.first, self.last)
 
 
 @strawberry.type(
@@ -85,9 +71,9 @@ class BillingIndicators:
         return None if indicators.days_to_payment_tenths is None else indicators.days_to_payment_tenths / 10
 
 
-def _ledger_filter(payer: str | None, provider: str | None, period: PeriodInput | None) -> LedgerFilter:
-    check_arguments(period=period)
-    return LedgerFilter(payer, provider, (period or PeriodInput()).to_domain())
+def _ledger_filter(payer: str | None, provider: str | None, period: DateRangeInput | None) -> LedgerFilter:
+    check_arguments(payer_ans_code=payer, provider_cnes=provider, period=period)
+    return LedgerFilter(payer, provider, Period(*bounds(period)))
 
 
 @strawberry.type
@@ -103,7 +89,7 @@ class ReconciliationQuery:
         info: Info,
         payer: OfPayer = None,
         provider: OfProvider = None,
-        period: Annotated[PeriodInput | None, PERIOD] = None,
+        period: Annotated[DateRangeInput | None, PERIOD] = None,
     ) -> Any:
         return await reconciliation.reconcile(info.context, where=_ledger_filter(payer, provider, period))
 
@@ -119,7 +105,7 @@ class ReconciliationQuery:
         info: Info,
         payer: OfPayer = None,
         provider: OfProvider = None,
-        period: Annotated[PeriodInput | None, PERIOD] = None,
+        period: Annotated[DateRangeInput | None, PERIOD] = None,
         expiring_within_days: Annotated[
             int, strawberry.argument(description=f"Number of days to look ahead, 0 to {EXPIRING_DAYS_MAX}.")
         ] = 7,

@@ -7,31 +7,31 @@ import strawberry
 
 from app.db.claims import ClaimRecord
 from app.db.parties import PayerRecord, ProviderRecord
-from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.access_log import DataClass
 from app.domain.claims import DENIALS_MAX, DeniedAmount
-from app.domain.errors import ErrorCode, refuse
+from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import LINES_MAX, Statement, StatementLine
 from app.resolvers import remittances
-from app.schema.base import lists, weights
-from app.schema.base.arguments import FILTER, After, First
+from app.schema.base import inputs, lists, weights
+from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
+from app.schema.base.ordering import chosen
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
 from app.schema.claim_inputs import DenialInput
 from app.schema.invoice_objects import Settlement
 from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
+from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrder, RemittanceOrder
 from app.services import posting, remittance_lines
 from app.services import remittances as service
 
-described(RemittanceSource, "Source of a remittance; new values may be added.")
-described(RemittanceStatus, "Status of a remittance; new values may be added.")
 described(RemittanceLineStatus, "Status of a remittance line; new values may be added.")
 described(RemittanceLineProblem, "Reason why a line is unmatched; new values may be added.")
 
@@ -148,23 +148,6 @@ class Remittance(Node):
         return await info.context.loaders.lines_of_remittance.load(remittance.id)
 
 
-@strawberry.input(description="Filter for remittances. Every given condition must match.")
-class RemittanceFilterInput:
-    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
-    status: list[RemittanceStatus] | None = strawberry.field(
-        default=None, description="Status: any of these.", directives=lists.up_to(len(RemittanceStatus))
-    )
-    statement_number: str | None = strawberry.field(
-        default=None, description="Exact number of the payer's statement (numeroDemonstrativo)."
-    )
-
-    def where(self) -> RemittanceFilter:
-        """The filter as the database layer expects it."""
-        status = None if self.status is None else tuple(self.status)
-        return RemittanceFilter(self.payer, self.provider, status, self.statement_number)
-
-
 @strawberry.type
 class RemittanceQuery:
     @strawberry.field(
@@ -179,7 +162,7 @@ class RemittanceQuery:
 
     @strawberry.field(
         graphql_type=Connection[Remittance] | None,
-        description="Remittances in the caller's data scope, newest first.",
+        description="Remittances in the caller's data scope, by default newest first.",
         extensions=[Requires("remittances:read")],
         directives=[lists.PAGE],
     )
@@ -187,16 +170,18 @@ class RemittanceQuery:
         self,
         info: Info,
         filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
+        order_by: Annotated[RemittanceOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or RemittanceFilterInput()).where()
-        return await remittances.page(info.context, where=where, first=first, after=after)
+        order = chosen(remittances.ORDERS, order_by, remittances.NEWEST_FIRST)
+        return await remittances.page(info.context, where=where, order=order, first=first, after=after)
 
     @strawberry.field(
         graphql_type=Connection[RemittanceLine] | None,
-        description="Queue of unmatched remittance lines in the caller's data scope, oldest first.",
+        description="Queue of unmatched remittance lines in the caller's data scope, by default oldest first.",
         extensions=[Requires("remittances:read")],
         directives=[lists.PAGE],
     )
@@ -204,12 +189,22 @@ class RemittanceQuery:
         self,
         info: Info,
         filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
+        order_by: Annotated[RemittanceLineOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or RemittanceFilterInput()).where()
-        return await remittances.unmatched(info.context, where=where, first=first, after=after)
+        order = chosen(remittances.LINE_ORDERS, order_by, remittances.OLDEST_LINE_FIRST)
+        return await remittances.unmatched(info.context, where=where, order=order, first=first, after=after)
+
+
+@strawberry.input(one_of=True, description="An item of a claim: by its number or, if that is unknown, by its code.")
+class RemittanceItemInput:
+    sequence: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Number of the item within the claim (sequencialItem)."
+    )
+    code: str | None = strawberry.field(default=strawberry.UNSET, description="Code of the item (codigoProcedimento).")
 
 
 @strawberry.input(description="A line of a remittance: an item, or a whole claim.")
@@ -221,12 +216,7 @@ class RemittanceLineInput:
     payer_claim_number: str | None = strawberry.field(
         default=None, description="The payer's claim number (numeroGuiaOperadora)."
     )
-    item_sequence: int | None = strawberry.field(
-        default=None, description="Number of the item within the claim (sequencialItem)."
-    )
-    item_code: str | None = strawberry.field(
-        default=None, description="Code of the item (codigoProcedimento), if its number is unknown."
-    )
+    item: RemittanceItemInput | None = strawberry.field(default=None, description="The item; null for the whole claim.")
     denials: list[DenialInput] = strawberry.field(
         default_factory=list,
         description=f"Denied amounts and their reasons (glosas), up to {DENIALS_MAX}.",
@@ -238,20 +228,32 @@ class RemittanceLineInput:
         return StatementLine(
             self.provider_claim_number,
             self.payer_claim_number,
-            self.item_sequence,
-            self.item_code,
+            None if self.item is None else inputs.chosen(self.item.sequence),
+            None if self.item is None else inputs.chosen(self.item.code),
             self.paid_amount,
             tuple(DeniedAmount(each.code, each.amount) for each in self.denials),
         )
 
 
-@strawberry.input(description="A payer's statement to import: as lines, or as a TISS document.")
+@strawberry.input(one_of=True, description="What a statement says: as lines, or as a TISS document.")
+class RemittanceContentInput:
+    lines: list[RemittanceLineInput] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Lines of the statement, 1 to 2000.",
+        directives=lists.up_to(LINES_MAX, checked_by_service=True),
+    )
+    xml: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The statement as a TISS document (demonstrativo)."
+    )
+
+
+@strawberry.input(description="A payer's statement to import.")
 class ImportRemittanceInput:
-    payer: str = strawberry.field(description="Payer, by registro ANS.")
-    provider: str = strawberry.field(description="Provider, by CNES.")
+    payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
+    provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
     statement_number: str | None = strawberry.field(
         default=None,
-        description="Statement number (numeroDemonstrativo), up to 20 characters; optional if `xml` has one.",
+        description="Statement number (numeroDemonstrativo), up to 20 characters; optional if the document has one.",
     )
     paid_on: date | None = strawberry.field(
         default=None,
@@ -263,41 +265,32 @@ class ImportRemittanceInput:
     bank_reference: str | None = strawberry.field(
         default=None, description="The bank's reference of the payment, up to 60 characters."
     )
-    lines: list[RemittanceLineInput] | None = strawberry.field(
-        default=None,
-        description="Lines of the statement, 1 to 2000; null if `xml` is given.",
-        directives=lists.up_to(LINES_MAX, checked_by_service=True),
-    )
-    xml: str | None = strawberry.field(
-        default=None, description="The statement as a TISS document (demonstrativo); null if `lines` is given."
-    )
+    content: RemittanceContentInput = strawberry.field(description="What the statement says.")
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments of the service; INVALID_INPUT unless the statement is given in exactly one form."""
-        if (self.xml is None) == (self.lines is None):
-            raise refuse(ErrorCode.INVALID_INPUT, "provide either lines or a TISS document", "lines")
-        lines = tuple(line.to_domain() for line in self.lines or ())
-        number = self.statement_number or ""
+        """The arguments of the service."""
+        lines = tuple(line.to_domain() for line in inputs.chosen(self.content.lines) or ())
+        number, xml = self.statement_number or "", inputs.chosen(self.content.xml)
         return {
             "statement": Statement(
                 self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines
             ),
-            "document": None if self.xml is None else self.xml.encode(),
-            "source": RemittanceSource.TYPED if self.xml is None else RemittanceSource.TISS,
+            "document": None if xml is None else xml.encode(),
+            "source": RemittanceSource.TYPED if xml is None else RemittanceSource.TISS,
         }
 
 
 @strawberry.input(description="An unmatched remittance line and its claim.")
 class MatchRemittanceLineInput:
-    id: strawberry.ID = strawberry.field(description="Id of the remittance line.")
+    id: strawberry.ID = strawberry.field(name="remittanceLineId", description="Id of the remittance line.")
     claim_id: strawberry.ID = strawberry.field(description="Id of a claim of the remittance's provider and payer.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
 @strawberry.input(description="The remittance to post.")
 class PostRemittanceInput:
-    id: strawberry.ID = strawberry.field(description="Id of the remittance.")
+    id: strawberry.ID = strawberry.field(name="remittanceId", description="Id of the remittance.")
     idempotency_key: str = strawberry.field(description=KEY)
 
 

@@ -1,39 +1,65 @@
 """Settlements: query and mutations."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import strawberry
 
 from app.db.settlements import SettlementFilter
+from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod
 from app.resolvers import settlements
-from app.schema.base import lists
-from app.schema.base.arguments import FILTER, After, First
+from app.resolvers.settlements import SettlementOrderField
+from app.schema.base import filters, lists
+from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection
+from app.schema.base.described import described
+from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
+from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
+from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.invoice_objects import Invoice, Settlement
 from app.services import settlements as service
 from app.services.settlements import Payment
 
+described(SettlementOrderField, "What settlements can be sorted by.")
+
+
+@strawberry.input(description="Order of a list of settlements.")
+class SettlementOrder(Ordering):
+    field: SettlementOrderField = sort_by()
+    direction: OrderDirection = direction()
+
+
+# Sorting by an amount reveals it.
+ORDER_NEEDS: Final = {SettlementOrderField.AMOUNT: ("amounts:read",)}
+
 
 @strawberry.input(description="Filter for settlements. Every given condition must match; ranges include both ends.")
 class SettlementFilterInput:
-    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
-    invoice: strawberry.ID | None = strawberry.field(default=None, description="Invoice, by id.")
-    paid_from: date | None = strawberry.field(default=None, description="Paid on or after this day.")
-    paid_to: date | None = strawberry.field(default=None, description="Paid on or before this day.")
-    amount_from: Cents | None = guarded("amounts:read", description="Minimum amount.")
-    amount_to: Cents | None = guarded("amounts:read", description="Maximum amount.")
+    ids: list[strawberry.ID] | None = filters.any_of("Id")
+    payers: list[AnsCode] | None = filters.payers()
+    providers: list[Cnes] | None = filters.providers()
+    invoice: strawberry.ID | None = strawberry.field(default=None, name="invoiceId", description="Invoice, by id.")
+    methods: list[PaymentMethod] | None = filters.any_of("Payment method", len(PaymentMethod), name="method")
+    paid_on: DateRangeInput | None = strawberry.field(default=None, description="Day of payment.")
+    created_at: DateTimeRangeInput | None = strawberry.field(default=None, description="Time of recording.")
+    amount: MoneyRangeInput | None = guarded("amounts:read", description="Amount.")
 
     def where(self) -> SettlementFilter:
         """The filter as the database layer expects it."""
         return SettlementFilter(
-            self.payer, self.provider, self.invoice, self.paid_from, self.paid_to, self.amount_from, self.amount_to
+            ids=given(self.ids),
+            payers=given(self.payers),
+            providers=given(self.providers),
+            invoice=self.invoice,
+            methods=given(self.methods),
+            paid_on=bounds(self.paid_on),
+            created_at=bounds(self.created_at),
+            amount_cents=bounds(self.amount),
         )
 
 
@@ -41,7 +67,7 @@ class SettlementFilterInput:
 class SettlementQuery:
     @strawberry.field(
         graphql_type=Connection[Settlement] | None,
-        description="Settlements and reversals in the caller's data scope, newest first.",
+        description="Settlements and reversals in the caller's data scope, by default newest first.",
         extensions=[Requires("settlements:read")],
         directives=[lists.PAGE],
     )
@@ -49,18 +75,20 @@ class SettlementQuery:
         self,
         info: Info,
         filter: Annotated[SettlementFilterInput | None, FILTER] = None,
+        order_by: Annotated[SettlementOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
         criteria = filter or SettlementFilterInput()
         check_arguments(filter=criteria)
-        check_input(info, criteria)
-        return await settlements.page(info.context, where=criteria.where(), first=first, after=after)
+        check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
+        order = chosen(settlements.ORDERS, order_by, settlements.NEWEST_FIRST)
+        return await settlements.page(info.context, where=criteria.where(), order=order, first=first, after=after)
 
 
 @strawberry.input(description="A payment for an invoice.")
 class SettleInvoiceInput:
-    id: strawberry.ID = strawberry.field(description="Id of an issued invoice.")
+    id: strawberry.ID = strawberry.field(name="invoiceId", description="Id of an issued invoice.")
     paid_on: date = strawberry.field(description="Day of payment (dataPagamento), not in the future.")
     amount: Cents | None = strawberry.field(default=None, description="Paid amount; defaults to the amount due.")
     method: PaymentMethod = strawberry.field(
@@ -83,7 +111,7 @@ class SettleInvoiceInput:
 
 @strawberry.input(description="The settlement to reverse.")
 class ReverseSettlementInput:
-    id: strawberry.ID = strawberry.field(description="Id of a confirmed settlement.")
+    id: strawberry.ID = strawberry.field(name="settlementId", description="Id of a confirmed settlement.")
     reason: str = strawberry.field(description="Reason, up to 200 characters.")
     amount: Cents | None = strawberry.field(
         default=None, description="Amount to reverse; defaults to all that is not reversed yet."

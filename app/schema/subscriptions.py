@@ -26,6 +26,7 @@ from app.schema.base.subscriptions import (
     StreamedEvent,
     aggregate,
     any_status,
+    id_of,
     object_of,
     of_event,
     previous_status,
@@ -43,6 +44,7 @@ ALL_OF = "Every given condition must match."
 class ClaimStatusChangedEvent(StreamedEvent):
     previous_status: ClaimStatus | None = previous_status(ClaimStatus, "; null for a new claim")
     status: ClaimStatus | None = status(ClaimStatus, "claim")
+    claim_id: strawberry.ID | None = id_of("claimId", "Id of the claim.")
     claim: Claim | None = object_of(
         Claim, lambda each: each.claim, "claimId", "The claim in its current state; null once deleted."
     )
@@ -117,8 +119,9 @@ class RemittanceLineWaitingEvent(StreamedEvent):
         event = event_of(message)
         if event is None:
             return None
-        where = RemittanceFilter(id=event.data["remittanceId"])
-        return await remittances.unmatched(info.context, where=where, first=first, after=after)
+        where = RemittanceFilter(ids=(event.data["remittanceId"],))
+        order = remittances.OLDEST_LINE_FIRST
+        return await remittances.unmatched(info.context, where=where, order=order, first=first, after=after)
 
 
 @strawberry.input(description=f"Filter for lines that wait. {ALL_OF}")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.services import (
     batch_export,
+    bulk,
     claims,
     contract_ends,
     contracts,
@@ -37,6 +38,7 @@ SERVICES: Final = (
     contract_ends,
     eligibility,
     emergency,
+    bulk,
 )
 
 

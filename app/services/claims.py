@@ -1,7 +1,7 @@
 """The provider's actions on claims: create, change, submit, cancel, replace."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from sqlalchemy.exc import IntegrityError
@@ -15,27 +15,28 @@ from app.domain.actions import ClaimOperation
 from app.domain.claim_form import ClaimForm
 from app.domain.claims import ClaimAction, ClaimStatus, next_status, replacement_block
 from app.domain.denials import AFTER_APPEAL
-from app.domain.errors import BillingError, ErrorCode, Failure, check_version, conflict, not_found, raise_any, refuse
+from app.domain.errors import (
+    BillingError,
+    ErrorCode,
+    Failure,
+    check_version,
+    conflict,
+    not_found,
+    raise_any,
+    refuse,
+)
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
 from app.services import claim_checks, preflight
 from app.services.claim_checks import Checked
 from app.services.history import claim_step
+from app.services.outcomes import Outcome, answer_of_outcomes
 from app.services.preflight import BilledServices, ClaimIdentity, Preflight
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
 BATCH_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """The result for one claim of a batch: the claim as it is now, or why it was not submitted."""
-
-    claim_id: str
-    claim: ClaimRecord | None
-    failures: tuple[Failure, ...] = ()
 
 
 async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRecord:
@@ -65,9 +66,11 @@ async def _insert(
     return claim
 
 
-async def replace_claim(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], submit: bool) -> ClaimRecord:
+async def replace_claim(
+    unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], submit: bool, version: int | None = None
+) -> ClaimRecord:
     """Replace a decided claim with a corrected one, a new claim with the same payer's number."""
-    original = await locked(unit, id, None)
+    original = await locked(unit, id, version)
     await _check_replaceable(unit, original)
     form = await _changed_form(unit, original, changes)
     found = await preflight.examine(
@@ -121,13 +124,20 @@ async def _rewrite(unit: UnitOfWork, claim: ClaimRecord, form: ClaimForm, checke
     await claims_db.insert_items(unit.connection, claim_checks.item_records(claim.id, form, checked))
 
 
-async def submit_many(unit: UnitOfWork, *, claim_ids: Sequence[str]) -> list[Submission]:
-    """Send up to 100 claims of one type; each succeeds or is refused on its own, results in input order."""
+async def submit_many(
+    unit: UnitOfWork, *, claim_ids: Sequence[str], atomic: bool = False
+) -> list[Outcome[ClaimRecord]]:
+    """Send up to 100 claims of one type, results in input order: each for itself or, if `atomic`, all or none."""
     check_batch(claim_ids)
     rows = await claims_db.lock_many(unit.connection, unit.scope, sorted(set(claim_ids)))
     check_one_type(rows)
     batch = await _Batch.of(unit, rows)
-    return [await _submit_one(unit, batch, claim_id, f"claimIds.{index}") for index, claim_id in enumerate(claim_ids)]
+    outcomes = [
+        await _submit_one(unit, batch, claim_id, f"claimIds.{index}") for index, claim_id in enumerate(claim_ids)
+    ]
+    if atomic:
+        raise_any(failure for each in outcomes for failure in each.failures)
+    return outcomes
 
 
 def check_batch(claim_ids: Sequence[str]) -> None:
@@ -162,14 +172,19 @@ class _Batch:
         return cls(by_id, items, await BilledServices.of_drafts(unit.connection, unit.scope, claims, rows))
 
 
-async def _submit_one(unit: UnitOfWork, batch: _Batch, claim_id: str, field: str) -> Submission:
+async def _submit_one(unit: UnitOfWork, batch: _Batch, claim_id: str, field: str) -> Outcome[ClaimRecord]:
     try:
         claim = batch.claims.get(claim_id)
         if claim is None:
             raise not_found("claim", field)
-        return Submission(claim_id, await _submit(unit, batch, claim))
+        return Outcome(claim_id, await _submit(unit, batch, claim))
     except BillingError as error:
-        return Submission(claim_id, None, error.failures)
+        return Outcome(claim_id, None, tuple(_of_batch(failure, field) for failure in error.failures))
+
+
+def _of_batch(failure: Failure, field: str) -> Failure:
+    """The failure as a batch names it: what is said of the claim as such is said of its place in the input."""
+    return replace(failure, field=field) if failure.field == "id" else failure
 
 
 async def _submit(unit: UnitOfWork, batch: _Batch, claim: ClaimRecord) -> ClaimRecord:
@@ -248,31 +263,6 @@ def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRec
     )
 
 
-async def _rebuild_submissions(unit: UnitOfWork, facts: Any) -> list[Submission]:
-    """Submissions from their stored facts: claims are read again, refusals were stored whole."""
-    sent = await STORED_CLAIM.read(unit, [each["claim"] for each in facts if each["claim"]])
-    claims = {claim.id: claim for claim in sent}
-    return [
-        Submission(
-            each["claim_id"],
-            claims[each["claim_id"]] if each["claim"] else None,
-            tuple(Failure(ErrorCode(code), *rest) for code, *rest in each["failures"]),
-        )
-        for each in facts
-    ]
-
-
-def _submission_facts(results: Sequence[Submission]) -> Any:
-    return [
-        {
-            "claim_id": each.claim_id,
-            "claim": None if each.claim is None else STORED_CLAIM.facts(each.claim),
-            "failures": [list(asdict(failure).values()) for failure in each.failures],
-        }
-        for each in results
-    ]
-
-
 STORED_CLAIM: Final = StoredRecord(
     ClaimRecord,
     claims_db.by_ids,
@@ -280,6 +270,7 @@ STORED_CLAIM: Final = StoredRecord(
     *("claimed_cents", "processed_cents", "approved_cents", "denied_cents"),
 )
 CLAIM_ANSWER: Final[StoredAnswer[ClaimRecord]] = answer_of_one(STORED_CLAIM)
+CLAIM_OUTCOMES: Final = answer_of_outcomes(STORED_CLAIM)
 
 CREATE: Final = Action("createClaim", create, needs="claims:create", answer=CLAIM_ANSWER, finds_cards=True)
 UPDATE_DRAFT: Final = Action(
@@ -302,7 +293,7 @@ SUBMIT: Final = Action(
     "submitClaims",
     submit_many,
     needs="claims:submit",
-    answer=StoredAnswer(_submission_facts, _rebuild_submissions),
+    answer=CLAIM_OUTCOMES,
     offers=ClaimOperation.SUBMIT,
 )
 CANCEL: Final = Action("cancelClaim", cancel, needs="claims:cancel", answer=CLAIM_ANSWER, offers=ClaimOperation.CANCEL)

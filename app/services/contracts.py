@@ -58,8 +58,8 @@ async def save(unit: UnitOfWork, *, form: ContractForm, version: int | None) -> 
     raise_any(
         [
             *terms_failures(form.terms),
-            *_list_failures(form.prices or (), "prices"),
-            *_list_failures(form.added, "addPrices"),
+            *_list_failures(form.prices or (), "prices.replace"),
+            *_list_failures(form.added, "prices.add"),
         ]
     )
     connection = unit.connection
@@ -73,7 +73,7 @@ async def save(unit: UnitOfWork, *, form: ContractForm, version: int | None) -> 
         await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in form.prices])
     if form.added:
         listed = [row.price for row in await contracts_db.prices_of(connection, unit.scope, [contract.id])]
-        raise_any(price_failures(form.added, "addPrices", listed))
+        raise_any(price_failures(form.added, "prices.add", listed))
         await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in form.added])
     unit.changed(contract.id)
     return contract

@@ -1,7 +1,6 @@
 """Actions on denials: accept, appeal, withdraw or answer the appeal, and expire when the deadline has passed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from app.db import claims as claims_db
@@ -19,15 +18,14 @@ from app.domain.denials import (
     check_appeal,
     next_status,
 )
-from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, raise_any, refuse
+from app.domain.errors import conflict, not_found, raise_any
 from app.domain.money import Cents
 from app.domain.text import text_failure
 from app.events.contracts import denial_event
 from app.services import history
-from app.unit_of_work.action import Action, StoredRecord, answer_of_many, answer_of_one
+from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
-ANSWERS_MAX: Final = 100
 EVENTS: Final = {
     DenialAction.ACCEPT: "DenialAccepted",
     DenialAction.APPEAL: "DenialAppealed",
@@ -37,15 +35,6 @@ EVENTS: Final = {
     DenialAction.UPHOLD: "AppealAnswered",
     DenialAction.EXPIRE: "DenialExpired",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class AppealAnswer:
-    """The payer's answer to one appeal: the amount it now accepts, and why not the rest."""
-
-    denial_id: str
-    accepted: Cents
-    justification: str | None = None
 
 
 async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
@@ -91,45 +80,22 @@ async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
     return await _expire(unit, claim, opened) if unit.today > denial.appeal_deadline else opened
 
 
-async def answer(unit: UnitOfWork, *, answers: Sequence[AppealAnswer]) -> list[DenialRecord]:
-    """Record the payer's decisions on appeals: all of them, or none if one is refused."""
-    if not 1 <= len(answers) <= ANSWERS_MAX or len({each.denial_id for each in answers}) < len(answers):
-        message = f"send 1 to {ANSWERS_MAX} answers, one for each denial"
-        raise refuse(ErrorCode.INVALID_INPUT, message, "answers")
-    await _lock_claims(unit, answers)
-    return [await _answer(unit, index, each) for index, each in enumerate(answers)]
-
-
-async def _lock_claims(unit: UnitOfWork, answers: Sequence[AppealAnswer]) -> None:
-    """Lock all claims at once and in id order, so that two callers cannot deadlock."""
-    found = await denials_db.by_ids(unit.connection, unit.scope, [each.denial_id for each in answers])
-    await claims_db.lock_many(unit.connection, unit.scope, sorted({denial.claim_id for denial in found}))
-
-
-async def _answer(unit: UnitOfWork, index: int, given: AppealAnswer) -> DenialRecord:
-    path = f"answers.{index}"
-    try:
-        raise_any([text_failure(given.justification, "justification", JUSTIFICATION_MAX)])
-        claim, denial = await _locked(unit, given.denial_id, "denial")
-        appealed, amount = Cents(denial.appealed_cents or 0), Cents(denial.amount_cents)
-        # The table is asked first: a denial without an appeal is CONFLICT whatever the amount.
-        next_status(denial.status, DenialAction.UPHOLD)
-        action = answer_action(accepted=given.accepted, appealed=appealed, amount=amount)
-    except BillingError as error:
-        raise BillingError(*(_named_denial(each).under(path) for each in error.failures)) from None
+async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: str | None) -> DenialRecord:
+    """Record the payer's decision on an appeal: the amount that it now accepts, and why not the rest."""
+    raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
+    claim, denial = await _locked(unit, id, "id")
+    appealed, amount = Cents(denial.appealed_cents or 0), Cents(denial.amount_cents)
+    # The table is asked first: a denial without an appeal is CONFLICT whatever the amount.
+    next_status(denial.status, DenialAction.UPHOLD)
+    action = answer_action(accepted=accepted, appealed=appealed, amount=amount)
     changed = replace(
         denial,
         status=next_status(denial.status, action),
-        answered_cents=given.accepted,
-        payer_justification=given.justification,
+        answered_cents=accepted,
+        payer_justification=justification,
         answered_at=unit.now,
     )
-    return await _store(unit, claim, denial, changed, action, given.accepted)
-
-
-def _named_denial(failure: Failure) -> Failure:
-    """The field of an answer is `denial`, where other inputs have `id`."""
-    return replace(failure, field="denial") if failure.field == "id" else failure
+    return await _store(unit, claim, denial, changed, action, accepted)
 
 
 async def expire(unit: UnitOfWork, *, claim_id: str) -> int:
@@ -186,24 +152,19 @@ async def _store(
     return after
 
 
-_STORED: Final = StoredRecord(
+STORED_DENIAL: Final = StoredRecord(
     DenialRecord,
     denials_db.by_ids,
     *("status", "appealed_cents", "answered_cents", "appealed_at", "answered_at"),
 )
-_ONE: Final = answer_of_one(_STORED)
+_ONE: Final = answer_of_one(STORED_DENIAL)
 ACCEPT: Final = Action("acceptDenial", accept, needs="denials:appeal", answer=_ONE, offers=DenialOperation.ACCEPT)
 APPEAL: Final = Action("appealDenial", appeal, needs="denials:appeal", answer=_ONE, offers=DenialOperation.APPEAL)
 WITHDRAW_APPEAL: Final = Action(
     "withdrawAppeal", withdraw_appeal, needs="denials:appeal", answer=_ONE, offers=DenialOperation.WITHDRAW_APPEAL
 )
 ANSWER_APPEAL: Final = Action(
-    "answerAppeal",
-    answer,
-    needs="appeals:answer",
-    answer=answer_of_many(_STORED),
-    offers=DenialOperation.ANSWER_APPEAL,
-    aggregates=lambda arguments: [each.denial_id for each in arguments["answers"]],
+    "answerAppeal", answer, needs="appeals:answer", answer=_ONE, offers=DenialOperation.ANSWER_APPEAL
 )
 EXPIRE: Final = Action("expireDenials", expire)
 """Run by the sweep only: no permission allows it."""

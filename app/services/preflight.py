@@ -11,7 +11,7 @@ from app.db import claims as claims_db
 from app.db.claims import ClaimRecord, ItemRecord, PatientOf, Service
 from app.domain.claim_form import ClaimForm
 from app.domain.data_scope import DataScope
-from app.domain.errors import BillingError, ErrorCode, Failure, not_found
+from app.domain.errors import BillingError, DuplicateClaim, ErrorCode, Failure, not_found
 from app.domain.money import Cents
 from app.domain.preflight import (
     Finding,
@@ -167,13 +167,13 @@ async def _number_failures(connection: AsyncConnection, form: ClaimForm, identit
     known = await claims_db.by_number(connection, form.provider, form.payer, form.provider_claim_number)
     if known is None or known.id == identity.claim_id:
         return []
-    return [duplicate_number()]
+    return [duplicate_number(known.id)]
 
 
-def duplicate_number() -> Failure:
-    """The failure for a number that the provider has already used."""
+def duplicate_number(claim_id: str | None = None) -> Failure:
+    """The failure for a number that the provider has already used, for this claim if it is known."""
     message = "the claim number was already used with this payer: use another number"
-    return Failure(ErrorCode.DUPLICATE_CLAIM, message, "providerClaimNumber", "1308")
+    return DuplicateClaim(ErrorCode.DUPLICATE_CLAIM, message, "providerClaimNumber", "1308", claim_id=claim_id)
 
 
 async def _billed_elsewhere(

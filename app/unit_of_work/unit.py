@@ -1,5 +1,7 @@
 """What a service gets for one change: the connection, the actor, the time, and a place for events and history."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,6 +14,7 @@ from app.domain.access_log import DataClass
 from app.domain.actor import Actor
 from app.domain.calendar import business_day
 from app.domain.data_scope import DataScope
+from app.domain.errors import BillingError
 from app.events.contracts import Event
 from app.tiss.child_processes import ChildProcesses
 
@@ -57,6 +60,21 @@ class UnitOfWork:
     def today(self) -> date:
         """The day in Brasília."""
         return business_day(self.now)
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """A part of the change that a refusal undoes alone: its rows, events, steps and entries of the access log."""
+        added: tuple[list[Any], ...] = (self.events, self.claim_steps, self.invoice_steps, self.notices)
+        kept = [len(each) for each in added]
+        changes, disclosed, counts = dict(self.changes), self.disclosed, dict(self.counts)
+        try:
+            async with self.connection.begin_nested():
+                yield
+        except BillingError:
+            for each, count in zip(added, kept, strict=True):
+                del each[count:]
+            self.changes, self.disclosed, self.counts = changes, disclosed, counts
+            raise
 
     def emit(self, *events: Event) -> None:
         """Record events; the relay publishes them after the commit, in this order."""

@@ -22,6 +22,7 @@ from app.db.claims import PatientOf
 from app.domain.data_scope import DataScope
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
+from tests.inputs import input_type, shaped
 
 MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
 NOTHING_ZERO = "0.00"
@@ -106,15 +107,15 @@ def _read(victim: Rich, attacker: Attacker, name: str, selection: str) -> Probe:
 
 def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     world, ids = victim.world, victim.ids
-    own = f'payer: "{world.payer}", provider: "{world.provider}"'
+    own = f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}"'
     filters = {
-        "claims": [own, f'patient: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"'],
+        "claims": [own, f'patientId: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"'],
         "denials": [own],
         "invoices": [own],
-        "settlements": [own, f'invoice: "{ids["invoice"]}"'],
+        "settlements": [own, f'invoiceId: "{ids["invoice"]}"'],
         "remittances": [own],
         "unmatchedRemittanceLines": [own],
-        "eligibilityHistory": [own, f'patient: "{ids["patient"]}"'],
+        "eligibilityHistory": [own, f'patientId: "{ids["patient"]}"'],
     }
     for root, each in filters.items():
         for text in each:
@@ -145,7 +146,7 @@ def _list(victim: Rich, attacker: Attacker, root: str, text: str, selection: str
 
 
 def _sums(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
-    own = f'payer: "{victim.world.payer}", provider: "{victim.world.provider}"'
+    own = f'payerAnsCode: "{victim.world.payer}", providerCnes: "{victim.world.provider}"'
     books = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount"
     figures = "claimsWithoutReturn processedAmount valueWithoutReturn aboutToBeLostAmount meanDaysToPayment"
     for root, fields in (("reconciliation", books), ("billingIndicators", figures)):
@@ -256,12 +257,12 @@ def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) 
 def _mutations(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     for title, values in _inputs(victim).items():
         name = title.partition(" ")[0]
-        type_name = {"startReview": "ClaimActionInput"}.get(name, name[0].upper() + name[1:] + "Input")
+        type_name = input_type(name)
 
         async def run(name: str = name, type_name: str = type_name, values: dict[str, Any] = values) -> Any:
             found = "results { errors { code } }" if name == "submitClaims" else ""
             query = f"mutation($input: {type_name}!) {{ {name}(input: $input) {{ errors {{ code }} {found} }} }}"
-            data = await _data(victim, attacker, query, input=values)
+            data = await _data(victim, attacker, query, input=shaped(name, values))
             payload = data[name]
             errors = payload["errors"] + [e for each in payload.get("results", []) for e in each["errors"]]
             return None if errors else payload
@@ -291,14 +292,14 @@ def _inputs(victim: Rich) -> dict[str, dict[str, Any]]:
         "acceptDenial": {"id": ids["lost_denial"], **once},
         "appealDenial": {"id": ids["open_denial"], "justification": "conforme contrato", **once},
         "withdrawAppeal": {"denialId": ids["withdrawable_denial"], **once},
-        "answerAppeal": {"answers": [{"denial": ids["appealed_denial"], "acceptedAmount": "1.00"}], **once},
+        "answerAppeal": {"id": ids["appealed_denial"], "acceptedAmount": "1.00", **once},
         "createInvoice of won appeals": {
             **parties,
-            "billingMonth": today().strftime("%Y%m"),
+            "billingMonth": today().strftime("%Y-%m"),
             "claimIds": [],
             "idempotencyKey": key(),
         },
-        "createInvoice": {**parties, "billingMonth": today().strftime("%Y%m"), "claimIds": [ids["approved"]], **once},
+        "createInvoice": {**parties, "billingMonth": today().strftime("%Y-%m"), "claimIds": [ids["approved"]], **once},
         "adjustInvoice": {"id": ids["draft_invoice"], "kind": "CREDIT", "amount": "1.00", "reason": "ajuste", **once},
         "issueInvoice": {"id": ids["draft_invoice"]},
         "cancelInvoice": {"id": ids["draft_invoice"]},
@@ -326,5 +327,5 @@ def _inputs(victim: Rich) -> dict[str, dict[str, Any]]:
         },
         "closeContract": {"contractId": ids["contract"], "endsOn": today().isoformat()},
         "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
-        "openEmergencyAccess": {"patient": world.patient, "reason": "Paciente inconsciente na emergencia"},
+        "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},
     }

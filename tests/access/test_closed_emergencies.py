@@ -13,7 +13,7 @@ CLOSE = """mutation($input: CloseEmergencyAccessInput!) { closeEmergencyAccess(i
   access { id actor closedBy grantedAt expiresAt } errors { code message field tissCode } replayed } }"""
 OPEN = """mutation($input: OpenEmergencyAccessInput!) { openEmergencyAccess(input: $input) {
   access { id closedBy expiresAt } errors { code field tissCode } replayed } }"""
-ENDED = ("CONFLICT", "id", None)
+ENDED = ("CONFLICT", "emergencyAccessId", None)
 
 
 def _nurse(world: World) -> str:
@@ -21,7 +21,7 @@ def _nurse(world: World) -> str:
 
 
 async def _open(world: World, **changes: Any) -> Any:
-    values = {"patient": world.patient, "reason": REASON, **changes}
+    values = {"patientId": world.patient, "reason": REASON, **changes}
     return (await world.gateway.gql(OPEN, {"input": values}, token=_nurse(world))).data["openEmergencyAccess"]
 
 
@@ -64,7 +64,7 @@ async def test_a_key_closes_once_and_the_answer_of_opening_stays(world: World) -
 async def test_colleagues_do_not_close_it_and_reviewers_do(gateway: Gateway, world: World) -> None:
     await world.submitted_claim()
     access = (await _open(world))["access"]["id"]
-    missing = [("NOT_FOUND", "id", None)]
+    missing = [("NOT_FOUND", "emergencyAccessId", None)]
     colleague = gateway.token("front_desk", providers=[world.provider], sub="colleague")
     assert refusals(await _close(world, access, colleague)) == missing
     elsewhere = gateway.token("admin", providers=[(await new_world(gateway)).provider])

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, today
 from tests.gateway import Gateway
+from tests.inputs import shaped
 
 EVENT_CODE = "1705"
 
@@ -54,8 +55,8 @@ async def add_targets(rich: Rich) -> None:
     await world.mutate(
         "biller", "appealDenial", "denial { id }", id=won, justification="Conforme contrato", idempotencyKey=key()
     )
-    answers = [{"denial": won, "acceptedAmount": "40.00"}]
-    await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
+    values = {"id": won, "acceptedAmount": "40.00", "idempotencyKey": key()}
+    await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     for name in ("appealed_denial", "withdrawable_denial"):
         await world.mutate(
             "biller", "appealDenial", "denial { id }", id=rich.ids[name], justification="Conforme contrato",
@@ -98,7 +99,8 @@ async def _contract(rich: Rich) -> None:
     values = {"provider": world.provider, "payer": world.payer, "prices": [{**price, "quantityMax": "9"}], **terms}
     token = world.gateway.token("admin", providers=["*"])
     query = "mutation($input: SaveContractInput!) { saveContract(input: $input) { contract { id } errors { code } } }"
-    found = (await world.gateway.gql(query, {"input": values}, token=token)).data["saveContract"]
+    given = {"input": shaped("saveContract", values)}
+    found = (await world.gateway.gql(query, given, token=token)).data["saveContract"]
     rich.ids["contract"] = found["contract"]["id"]
 
 
@@ -125,8 +127,8 @@ async def _decided_claim(rich: Rich) -> None:
         "biller", "appealDenial", "denial { id }", id=rich.ids["denial"], justification="Valor conforme tabela",
         amount="30.00", idempotencyKey=key(),
     )  # fmt: skip
-    answers = [{"denial": rich.ids["denial"], "acceptedAmount": "10.00", "justification": "Parcialmente aceito"}]
-    await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
+    answer = {"acceptedAmount": "10.00", "justification": "Parcialmente aceito", "idempotencyKey": key()}
+    await world.mutate("payer_agent", "answerAppeal", "denial { id }", id=rich.ids["denial"], **answer)
 
 
 async def _billed(rich: Rich) -> None:
@@ -194,7 +196,7 @@ async def open_emergency(world: World) -> str:
     token = world.gateway.token("front_desk", providers=[world.provider], sub=nurse_of(world))
     query = """mutation($input: OpenEmergencyAccessInput!) {
       openEmergencyAccess(input: $input) { access { id } errors { code } } }"""
-    values = {"patient": world.patient, "reason": "Paciente inconsciente na emergencia"}
+    values = {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"}
     found = (await world.gateway.gql(query, {"input": values}, token=token)).data["openEmergencyAccess"]
     identifier: str = found["access"]["id"]
     return identifier

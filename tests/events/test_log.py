@@ -96,7 +96,7 @@ async def first_messages(world: World, stream: str, after: str, count: int) -> l
 
 def _refusals(message: Any) -> list[tuple[str, str]]:
     assert message["type"] == "error", message
-    return [(error["extensions"]["code"], error["extensions"]["field"]) for error in message["payload"]]
+    return [(error["extensions"]["code"], ".".join(error["extensions"]["field"])) for error in message["payload"]]
 
 
 async def test_what_was_published_longer_ago_than_events_are_kept_is_deleted(own: Gateway) -> None:

@@ -63,7 +63,7 @@ class Payer:
 
     async def _attempt(self, invoice: str, cents: int, key: str) -> Operation:
         values = {
-            "id": invoice,
+            "invoiceId": invoice,
             "amount": format_money(cents),
             "paidOn": business_day(datetime.now(UTC)).isoformat(),
             "idempotencyKey": key,

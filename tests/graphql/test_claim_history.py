@@ -62,8 +62,8 @@ async def _act_on(world: World, name: str, denial_id: str, **values: Any) -> Non
     """Accept, appeal or answer a denial."""
     values = {"idempotencyKey": key(), **values}
     if name == "answerAppeal":
-        values["answers"] = [{"denial": denial_id, "acceptedAmount": values.pop("accepted")}]
-        payload = await world.mutate("payer_agent", name, "denials { id }", **values)
+        values["acceptedAmount"] = values.pop("accepted")
+        payload = await world.mutate("payer_agent", name, "denial { id }", id=denial_id, **values)
     else:
         payload = await world.mutate("biller", name, "denial { id }", id=denial_id, **values)
     assert payload["errors"] == []
@@ -132,7 +132,7 @@ def _check_replay(claim: Any) -> None:
 async def test_every_step_stands_in_the_history_with_the_claim_after_it(world: World) -> None:
     claim_id = (await world.create_claim(items=[{**CONSULTATION, "unitPrice": "90.00"}]))["claim"]["id"]
     await world.mutate("biller", "updateDraftClaim", CLAIM, id=claim_id, items=[CONSULTATION])
-    await world.mutate("biller", "submitClaims", "results { claimId }", claimIds=[claim_id])
+    await world.mutate("biller", "submitClaims", "results { id }", claimIds=[claim_id])
     await _review(world, claim_id, "payer_agent")
     assert (await world.adjudicate(claim_id, [TWO_DENIALS], payerClaimNumber="OP7"))["errors"] == []
     found = await _read(world, claim_id)
@@ -189,8 +189,8 @@ class TestRequestInformation:
         payload = await _ask(world, claim_id, version=3)
         assert (payload["errors"], payload["claim"]["status"]) == ([], "PENDING_INFORMATION")
         decision = [{"sequence": 1, "approvedAmount": "100.00"}]
-        assert refusals(await world.adjudicate(claim_id, decision)) == [("CONFLICT", "id", None)]
-        assert refusals(await _cancel(world, claim_id)) == [("CONFLICT", "id", None)]
+        assert refusals(await world.adjudicate(claim_id, decision)) == [("CONFLICT", "claimId", None)]
+        assert refusals(await _cancel(world, claim_id)) == [("CONFLICT", "claimId", None)]
         assert (await _read(world, claim_id))["version"] == 4
         refused = await _review(world, claim_id)
         message = "cannot start the review of a claim that is PENDING_INFORMATION"
@@ -244,7 +244,7 @@ class TestRequestInformation:
         draft = (await world.create_claim())["claim"]
         for claim in (draft, await world.submitted_claim(), await world.approved_claim()):
             before, events = await _read(world, claim["id"]), await world.events(claim["id"])
-            assert refusals(await _ask(world, claim["id"])) == [("CONFLICT", "id", None)]
+            assert refusals(await _ask(world, claim["id"])) == [("CONFLICT", "claimId", None)]
             assert (await _read(world, claim["id"]), await world.events(claim["id"])) == (before, events)
 
     async def test_a_key_asks_once(self, world: World) -> None:
@@ -294,8 +294,8 @@ async def test_a_denied_and_an_approved_claim_give_their_rows(world: World) -> N
 async def test_a_refused_step_leaves_no_trace(world: World) -> None:
     claim_id, (first, _) = await _partial_claim(world)
     before = await _read(world, claim_id)
-    assert refusals(await _review(world, claim_id)) == [("CONFLICT", "id", None)]
-    assert refusals(await world.adjudicate(claim_id, [TWO_DENIALS])) == [("CONFLICT", "id", None)]
+    assert refusals(await _review(world, claim_id)) == [("CONFLICT", "claimId", None)]
+    assert refusals(await world.adjudicate(claim_id, [TWO_DENIALS])) == [("CONFLICT", "claimId", None)]
     values = {"id": first, "justification": "x", "amount": "40.01", "idempotencyKey": key()}
     assert refusals(await world.mutate("biller", "appealDenial", "denial { id }", **values)) != []
     assert await _read(world, claim_id) == before
@@ -374,7 +374,7 @@ class TestResumeReview:
     async def test_a_key_resumes_once_and_others_find_nothing(self, gateway: Gateway, world: World) -> None:
         claim_id, used = (await world.claim_in_review())["id"], key()
         await _ask(world, claim_id)
-        assert refusals(await _resume(await new_world(gateway), claim_id)) == [("NOT_FOUND", "id", None)]
+        assert refusals(await _resume(await new_world(gateway), claim_id)) == [("NOT_FOUND", "claimId", None)]
         first, second = [await _resume(world, claim_id, "payer_agent", idempotencyKey=used) for _ in range(2)]
         assert (first["errors"], first["replayed"], second["replayed"]) == ([], False, True)
         assert second["claim"] == first["claim"]

@@ -87,7 +87,7 @@ async def _live(world: World) -> str:
     claim = (await world.create_claim())["claim"]
     await world.mutate("biller", "updateDraftClaim", "claim { id }", id=claim["id"], clinicalIndication="dor")
     submit = {"claimIds": [claim["id"]], "idempotencyKey": key()}
-    await world.mutate("biller", "submitClaims", "results { claim { id } }", **submit)
+    await world.mutate("biller", "submitClaims", "results { object { id } }", **submit)
     await world.mutate("reviewer", "startReview", "claim { id }", id=claim["id"])
     await world.mutate("reviewer", "requestInformation", "claim { id }", id=claim["id"], reason="laudo")
     await world.mutate("reviewer", "resumeReview", "claim { id }", claimId=claim["id"])

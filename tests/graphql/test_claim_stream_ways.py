@@ -51,7 +51,7 @@ async def _live(world: World, life: str, **changes: Any) -> str:
         await world.mutate("biller", "cancelClaim", "claim { id }", id=identifier)
         return identifier
     submit = {"claimIds": [identifier], "idempotencyKey": key()}
-    await world.mutate("biller", "submitClaims", "results { claim { id } }", **submit)
+    await world.mutate("biller", "submitClaims", "results { object { id } }", **submit)
     await world.mutate("reviewer", "startReview", "claim { id }", id=identifier)
     if life == "cut":
         await world.mutate("reviewer", "requestInformation", "claim { id }", id=identifier, reason="laudo")

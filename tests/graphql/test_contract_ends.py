@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.factories import CONSULTATION, World, key, new_world, refusals, today
 from tests.gateway import Gateway
+from tests.inputs import shaped
 
 TERMS = {"submissionWindowDays": 90, "appealDeadlineDays": 15, "paymentTermDays": 45}
 PRICE = {"codeSystem": "22", "code": "10101012", "unitPrice": "90.00", "validFrom": "2026-01-01"}
@@ -26,7 +27,8 @@ async def _admin(world: World, name: str, providers: list[str] | None = None, **
 
 async def _contract(world: World, *prices: dict[str, Any]) -> str:
     """The id of a contract with these prices."""
-    values: dict[str, Any] = {"provider": world.provider, "payer": world.payer, **TERMS, "prices": list(prices)}
+    parties = {"providerCnes": world.provider, "payerAnsCode": world.payer}
+    values: dict[str, Any] = {**parties, **TERMS, "prices": list(prices)}
     found = await _admin(world, "saveContract", **values)
     assert found["errors"] == []
     return str(found["contract"]["id"])
@@ -50,10 +52,9 @@ async def _prices(world: World) -> list[tuple[str, str, str | None]]:
 async def _findings(world: World, day: str) -> list[tuple[str, str, str | None]]:
     """Severity, code and path of what preflight finds in a claim of this day."""
     query = "query($i: ClaimPreflightInput!) { claimPreflight(input: $i) { findings { severity code field } } }"
-    claim = world.claim_input(serviceDate=day)
-    del claim["idempotencyKey"]
+    claim = shaped("createClaim", world.claim_input(serviceDate=day))["claim"]
     found = (await world.call("biller", query, i={"claim": claim}))["claimPreflight"]["findings"]
-    return [(each["severity"], each["code"], each["field"]) for each in found]
+    return [(each["severity"], each["code"], ".".join(each["field"])) for each in found]
 
 
 class TestEndContractPrice:
@@ -90,7 +91,7 @@ class TestEndContractPrice:
         assert refusals(await _end(world, contract, "2026-05-31", version=2)) == [("STALE_VERSION", "version", None)]
         stranger = [(await new_world(gateway)).provider]
         found = await _end(world, contract, "2026-05-31", providers=stranger)
-        assert refusals(found) == [("NOT_FOUND", "id", None)]
+        assert refusals(found) == [("NOT_FOUND", "contractId", None)]
         assert await _prices(world) == before
 
     async def test_a_key_ends_once(self, world: World) -> None:
@@ -111,7 +112,8 @@ class TestCloseContract:
             {"id": contract, "version": 2, "updatedBy": "dev-admin", "endsOn": _day(-2)},
         )
         refusal = ("INVALID_DATE", "serviceDate", "3279")
-        assert refusals(await world.create_claim(serviceDate=_day(-1), submit=True)) == [refusal]
+        late_claim = await world.create_claim(serviceDate=_day(-1), submit=True)
+        assert refusals(late_claim) == [("INVALID_DATE", "claim.serviceDate", "3279")]
         assert await _findings(world, _day(-1)) == [("ERROR", "INVALID_DATE", "serviceDate")]
         assert (await world.create_claim(serviceDate=_day(-2), submit=True))["errors"] == []
         fields = "results { claim { status } errors { code field tissCode } }"
@@ -138,7 +140,7 @@ class TestCloseContract:
         contract = await _contract(world)
         await _close(world, contract, _day(-10))
         await _contract(world, PRICE)
-        assert refusals(await world.create_claim()) == [("INVALID_DATE", "serviceDate", "3279")]
+        assert refusals(await world.create_claim()) == [("INVALID_DATE", "claim.serviceDate", "3279")]
         assert (await _close(world, contract, _day(0)))["contract"]["endsOn"] == _day(0)
         assert (await world.create_claim())["errors"] == []
 
@@ -147,7 +149,9 @@ class TestCloseContract:
         assert refusals(await _close(world, contract, _day(0), version=3)) == [("STALE_VERSION", "version", None)]
         assert refusals(await _close(world, contract, "soon")) == [("INVALID_DATE", "endsOn", None)]
         stranger = [(await new_world(gateway)).provider]
-        assert refusals(await _close(world, contract, _day(0), providers=stranger)) == [("NOT_FOUND", "id", None)]
+        assert refusals(await _close(world, contract, _day(0), providers=stranger)) == [
+            ("NOT_FOUND", "contractId", None)
+        ]
         first, second = [await _close(world, contract, _day(0), idempotencyKey=once) for _ in range(2)]
         assert (first["replayed"], second["replayed"], second["contract"]) == (False, True, first["contract"])
         assert first["contract"]["version"] == 2

@@ -72,8 +72,8 @@ async def test_only_a_draft_is_deleted(world: World, state: str) -> None:
         await world.mutate("biller", "cancelClaim", "claim { id }", id=claim["id"])
     before = await _rows(world, claim)
     refused = await _delete(world, claim)
-    assert [(each["code"], each["message"], each["field"]) for each in refused["errors"]] == [
-        ("CONFLICT", f"cannot delete a claim that is {state}", "id")
+    assert [(each["code"], each["message"], *each["field"]) for each in refused["errors"]] == [
+        ("CONFLICT", f"cannot delete a claim that is {state}", "claimId")
     ]
     assert (refused["claimId"], await _rows(world, claim)) == (None, before)
 
@@ -81,7 +81,7 @@ async def test_only_a_draft_is_deleted(world: World, state: str) -> None:
 async def test_stale_versions_and_others_delete_nothing(gateway: Gateway, world: World) -> None:
     draft = await _draft(world)
     assert refusals(await _delete(world, draft, version=2)) == [("STALE_VERSION", "version", None)]
-    assert refusals(await _delete(await new_world(gateway), draft)) == [("NOT_FOUND", "id", None)]
+    assert refusals(await _delete(await new_world(gateway), draft)) == [("NOT_FOUND", "claimId", None)]
     assert await _rows(world, draft) == (1, 2, 1)
 
 

@@ -89,7 +89,7 @@ async def test_query_mutation_and_subscription_with_a_pasted_token(
     await page.screenshot(SCREENSHOTS / "explorer-query.png")
 
     await choose_tab(page, ELIGIBILITY)
-    question = {"provider": world.provider, "payer": world.payer, "cardNumber": world.card, "forceRefresh": False}
+    question = {"providerCnes": world.provider, "payerAnsCode": world.payer, "cardNumber": world.card}
     variables = json.dumps({"input": question}, indent=2)
     await page.evaluate(f"{model('variables.json')}.setValue({json.dumps(variables)})")
     found = await run(page)
@@ -162,7 +162,7 @@ async def test_forget_leaves_no_answer_no_variable_and_no_history(
     await page.wait_for(IS_KNOWN)
     identifier = (await run(page))["claims"]["nodes"][0]["id"]
     await choose_tab(page, ELIGIBILITY)
-    question = {"provider": world.provider, "payer": world.payer, "cardNumber": world.card, "forceRefresh": False}
+    question = {"providerCnes": world.provider, "payerAnsCode": world.payer, "cardNumber": world.card}
     variables = json.dumps({"input": question})
     await page.evaluate(f"{model('variables.json')}.setValue({json.dumps(variables)})")
     await run(page)

@@ -49,7 +49,7 @@ async def _status(world: World, remittance: Any) -> tuple[str, list[str]]:
 
 
 def _messages(payload: Any) -> list[tuple[str, str, str | None]]:
-    return [(each["code"], each["message"], each["field"]) for each in payload["errors"]]
+    return [(each["code"], each["message"], *each["field"]) for each in payload["errors"]]
 
 
 class TestCancelRemittance:
@@ -93,7 +93,7 @@ class TestCancelRemittance:
         before = await books(world), await _status(world, remittance)
         refused = await _cancel(world, remittance)
         message = "lines of the remittance are posted: reverse their settlements instead"
-        assert _messages(refused) == [("CONFLICT", message, "id")]
+        assert _messages(refused) == [("CONFLICT", message, "remittanceId")]
         assert (await books(world), await _status(world, remittance)) == before
         assert await world.events(remittance["id"]) == [
             *("RemittanceImported", "RemittanceLinesWaiting", "RemittancePosted")
@@ -105,15 +105,16 @@ class TestCancelRemittance:
         matched, unmatched = (each["id"] for each in remittance["lines"])
         await _cancel(world, remittance)
         assert _messages(await _cancel(world, remittance)) == [
-            ("CONFLICT", "the remittance is cancelled already", "id")
+            ("CONFLICT", "the remittance is cancelled already", "remittanceId")
         ]
         assert _messages(await post(world, remittance)) == [
-            ("CONFLICT", "cannot post a remittance that is CANCELLED", "id")
+            ("CONFLICT", "cannot post a remittance that is CANCELLED", "remittanceId")
         ]
         refused = [await _match(world, unmatched, claim), await _unmatch(world, matched)]
         refused.append(await _dismiss(world, unmatched))
         assert [_messages(each) for each in refused] == [
-            [("CONFLICT", f"cannot {verb} a line that is CANCELLED", "id")] for verb in ("match", "unmatch", "dismiss")
+            [("CONFLICT", f"cannot {verb} a line that is CANCELLED", "remittanceLineId")]
+            for verb in ("match", "unmatch", "dismiss")
         ]
         assert await _status(world, remittance) == ("CANCELLED", ["CANCELLED"] * 2)
         assert await world.events(claim["id"]) == ["ClaimCreated", "ClaimSubmitted"]
@@ -127,7 +128,7 @@ class TestCancelRemittance:
     async def test_a_key_cancels_once_and_others_see_nothing(self, gateway: Gateway, world: World) -> None:
         remittance, used = await taken(world, UNKNOWN), key()
         stranger = await new_world(gateway)
-        assert refusals(await _cancel(stranger, remittance)) == [("NOT_FOUND", "id", None)]
+        assert refusals(await _cancel(stranger, remittance)) == [("NOT_FOUND", "remittanceId", None)]
         assert await _status(world, remittance) == ("IMPORTED", ["UNMATCHED"])
         first, second = [await _cancel(world, remittance, idempotencyKey=used) for _ in range(2)]
         assert (first["replayed"], second["replayed"], second["remittance"]) == (False, True, first["remittance"])
@@ -178,12 +179,14 @@ class TestUnmatchRemittanceLine:
     async def test_only_a_matched_line_of_the_own_scope_is_unmatched(self, gateway: Gateway, world: World) -> None:
         remittance = await taken(world, line(await world.submitted_claim(), "100.00"), UNKNOWN)
         matched, unmatched = (each["id"] for each in remittance["lines"])
-        conflict = ("CONFLICT", "cannot unmatch a line that is UNMATCHED", "id")
+        conflict = ("CONFLICT", "cannot unmatch a line that is UNMATCHED", "remittanceLineId")
         assert _messages(await _unmatch(world, unmatched)) == [conflict]
-        assert refusals(await _unmatch(await new_world(gateway), matched)) == [("NOT_FOUND", "id", None)]
-        assert refusals(await _unmatch(world, MISSING_LINE)) == [("NOT_FOUND", "id", None)]
+        assert refusals(await _unmatch(await new_world(gateway), matched)) == [("NOT_FOUND", "remittanceLineId", None)]
+        assert refusals(await _unmatch(world, MISSING_LINE)) == [("NOT_FOUND", "remittanceLineId", None)]
         await post(world, remittance)
-        assert _messages(await _unmatch(world, matched)) == [("CONFLICT", "cannot unmatch a line that is POSTED", "id")]
+        assert _messages(await _unmatch(world, matched)) == [
+            ("CONFLICT", "cannot unmatch a line that is POSTED", "remittanceLineId")
+        ]
         assert await _status(world, remittance) == ("PARTIALLY_POSTED", ["POSTED", "UNMATCHED"])
 
     async def test_a_key_unmatches_once(self, world: World) -> None:
@@ -240,10 +243,12 @@ class TestDismissRemittanceLine:
         remittance = await taken(world, line(await world.submitted_claim(), "100.00"), UNKNOWN)
         matched, unmatched = (each["id"] for each in remittance["lines"])
         assert _messages(await _dismiss(world, matched)) == [
-            ("CONFLICT", "cannot dismiss a line that is MATCHED", "id")
+            ("CONFLICT", "cannot dismiss a line that is MATCHED", "remittanceLineId")
         ]
         assert refusals(await _dismiss(world, unmatched, reason=" ")) == [("INVALID_INPUT", "reason", None)]
-        assert refusals(await _dismiss(await new_world(gateway), unmatched)) == [("NOT_FOUND", "id", None)]
+        assert refusals(await _dismiss(await new_world(gateway), unmatched)) == [
+            ("NOT_FOUND", "remittanceLineId", None)
+        ]
         assert await _status(world, remittance) == ("IMPORTED", ["MATCHED", "UNMATCHED"])
 
     async def test_a_key_dismisses_once(self, world: World) -> None:

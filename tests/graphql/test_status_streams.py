@@ -37,8 +37,8 @@ async def _denials(world: World) -> tuple[str, list[dict[str, Any]]]:
     await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
     values = {"id": appealed, "justification": "conforme contrato", "idempotencyKey": key()}
     await world.mutate("biller", "appealDenial", "denial { id }", **values)
-    answers = [{"denial": appealed, "acceptedAmount": "20.00"}]
-    await world.mutate("payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key())
+    values = {"id": appealed, "acceptedAmount": "20.00", "idempotencyKey": key()}
+    await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     steps = [
         (accepted, "OPEN", "ACCEPTED"),
         (appealed, "OPEN", "APPEALED"),
@@ -148,6 +148,7 @@ async def test_filters_and_scopes_let_nothing_else_through_live_and_replayed(wor
         (world.token(kind.role), {}, len(expected)),
         (other.token(kind.role), by_id, 0),
         (everybody, {**by_id, "providerCnes": other.provider}, 0),
+        (everybody, {**by_id, "payerAnsCode": []}, 0),
     ):
         async with listening(gateway, token, fields, after=start, filter=where) as replayed:
             assert [event["previousStatus"] for event in await replayed.events(count, name)] == wanted[:count]
@@ -246,6 +247,31 @@ async def test_the_lines_are_those_that_wait_now(world: World) -> None:
     ]
 
 
+async def test_a_line_that_is_unmatched_by_hand_waits_again(world: World) -> None:
+    remittance = await taken(world, line(await world.submitted_claim(), "100.00"))
+    query = _watch("remittanceLineWaiting", "previousStatus waitingLines remittance { id }")
+    await told_all(world.gateway)
+    async with listening(world.gateway, world.token("finance"), query) as listener:
+        unmatch = {"remittanceLineId": remittance["lines"][0]["id"]}
+        await world.mutate("finance", "unmatchRemittanceLine", "line { id }", **unmatch)
+        heard = await listener.events(1, "remittanceLineWaiting")
+    assert heard == [{"previousStatus": "MATCHED", "waitingLines": 1, "remittance": {"id": remittance["id"]}}]
+
+
+async def test_a_deleted_claim_is_named_by_its_id(world: World) -> None:
+    query = "subscription { claimStatusChanged { previousStatus status claimId claim { id } } }"
+    await told_all(world.gateway)
+    async with listening(world.gateway, world.token("biller"), query) as listener:
+        claim = (await world.create_claim())["claim"]["id"]
+        heard = await listener.events(1)
+        await world.mutate("biller", "deleteDraftClaim", "claimId", claimId=claim)
+        heard += await listener.events(1)
+    assert heard == [
+        {"previousStatus": None, "status": "DRAFT", "claimId": claim, "claim": {"id": claim}},
+        {"previousStatus": "DRAFT", "status": "DRAFT", "claimId": claim, "claim": None},
+    ]
+
+
 async def test_a_statement_without_waiting_lines_is_not_told(world: World) -> None:
     query = _watch("remittanceLineWaiting", "cursor")
     await told_all(world.gateway)
@@ -259,6 +285,6 @@ async def test_a_filter_names_at_most_a_hundred_payers(world: World) -> None:
     async with asked(world.gateway, world.token("biller"), body, "socket") as told:
         end = await told.next()
     message = {"message": "send at most 100 values", "path": ["invoiceStatusChanged"]}
-    extensions = {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT", "field": "filter.payerAnsCode"}
+    extensions = {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT", "field": ["filter", "payerAnsCode"]}
     errors = [{name: value for name, value in error.items() if name != "locations"} for error in end.payload]
     assert Told(end.kind, errors) == Told("error", [{**message, "extensions": extensions}])

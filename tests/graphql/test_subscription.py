@@ -172,7 +172,7 @@ async def _mutate(socket: ClientConnection, query: str, input: dict[str, Any]) -
 
 async def test_a_mutation_over_a_socket_with_a_key_has_its_effect_once(gateway: Gateway, world: World) -> None:
     invoice = await world.issued_invoice("100.00")
-    input = {"id": invoice["id"], "amount": "40.00", "paidOn": str(today()), "idempotencyKey": key()}
+    input = {"invoiceId": invoice["id"], "amount": "40.00", "paidOn": str(today()), "idempotencyKey": key()}
     async with _socket(gateway, f"Bearer {world.token('finance')}") as socket:
         assert (await _heard(socket))["type"] == "connection_ack"
         answers = [(await _mutate(socket, SETTLE, input))["settleInvoice"] for _ in range(2)]
@@ -189,11 +189,11 @@ async def test_a_mutation_over_a_socket_without_a_key_changes_nothing(gateway: G
       claim { status } errors { code message field } } }"""
     async with _socket(gateway, f"Bearer {world.token('biller')}") as socket:
         assert (await _heard(socket))["type"] == "connection_ack"
-        refused = (await _mutate(socket, query, {"id": claim}))["cancelClaim"]
+        refused = (await _mutate(socket, query, {"claimId": claim}))["cancelClaim"]
         before = await world.events(claim)
-        done = (await _mutate(socket, query, {"id": claim, "idempotencyKey": key()}))["cancelClaim"]
+        done = (await _mutate(socket, query, {"claimId": claim, "idempotencyKey": key()}))["cancelClaim"]
     message = "send an idempotencyKey with a mutation over a WebSocket"
-    error = {"code": "IDEMPOTENCY_KEY_REQUIRED", "message": message, "field": "idempotencyKey"}
+    error = {"code": "IDEMPOTENCY_KEY_REQUIRED", "message": message, "field": ["idempotencyKey"]}
     assert refused == {"claim": None, "errors": [error]}
     assert before == ["ClaimCreated"]
     assert done == {"claim": {"status": "CANCELLED"}, "errors": []}
@@ -201,7 +201,7 @@ async def test_a_mutation_over_a_socket_without_a_key_changes_nothing(gateway: G
 
 async def test_a_mutation_over_a_socket_needs_the_same_permission(gateway: Gateway, world: World) -> None:
     invoice = await world.issued_invoice()
-    values = f'id: "{invoice["id"]}", paidOn: "{today()}", idempotencyKey: "{key()}"'
+    values = f'invoiceId: "{invoice["id"]}", paidOn: "{today()}", idempotencyKey: "{key()}"'
     mutation = f"mutation {{ settleInvoice(input: {{ {values} }}) {{ errors {{ code }} }} }}"
     before = await world.events(invoice["id"])
     async with _socket(gateway, f"Bearer {world.token('reviewer')}") as socket:
@@ -265,5 +265,5 @@ async def test_a_cursor_that_is_none_is_refused(gateway: Gateway, world: World, 
         message = await _answer(socket, f'subscription {{ settlementRecorded(after: "{cursor}") {{ cursor }} }}')
     assert message["type"] == "error"
     assert [error["extensions"] for error in message["payload"]] == [
-        {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT", "field": "after"}
+        {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT", "field": ["after"]}
     ]

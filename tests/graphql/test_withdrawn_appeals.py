@@ -37,10 +37,8 @@ async def _withdraw(world: World, denial_id: str, **changes: Any) -> Any:
 
 
 async def _answer(world: World, denial_id: str) -> Any:
-    answers = [{"denial": denial_id, "acceptedAmount": "10.00"}]
-    return await world.mutate(
-        "payer_agent", "answerAppeal", "denials { status }", answers=answers, idempotencyKey=key()
-    )
+    values = {"id": denial_id, "acceptedAmount": "10.00", "idempotencyKey": key()}
+    return await world.mutate("payer_agent", "answerAppeal", "denial { status }", **values)
 
 
 async def _books(world: World) -> list[str]:
@@ -105,17 +103,17 @@ async def test_after_the_last_day_it_expires_at_once(world: World) -> None:
         ("EXPIRE", "EXPIRED", "40.00", "dev-biller"),
     ]
     assert (await world.events(claim_id))[-2:] == ["AppealWithdrawn", "DenialExpired"]
-    assert refusals(await _appeal(world, denial_id, "40.00")) == [("APPEAL_TOO_LATE", "id", "2909")]
+    assert refusals(await _appeal(world, denial_id, "40.00")) == [("APPEAL_TOO_LATE", "denialId", "2909")]
 
 
 async def test_only_an_unanswered_appeal_of_the_own_scope_is_withdrawn(gateway: Gateway, world: World) -> None:
     _, denial_id = await _appealed(world)
-    assert refusals(await _withdraw(await new_world(gateway), denial_id)) == [("NOT_FOUND", "id", None)]
+    assert refusals(await _withdraw(await new_world(gateway), denial_id)) == [("NOT_FOUND", "denialId", None)]
     await _answer(world, denial_id)
     refused = await _withdraw(world, denial_id)
     message = "cannot withdraw the appeal of a denial that is PARTIALLY_OVERTURNED"
-    assert [(each["code"], each["message"], each["field"]) for each in refused["errors"]] == [
-        ("CONFLICT", message, "id")
+    assert [(each["code"], each["message"], *each["field"]) for each in refused["errors"]] == [
+        ("CONFLICT", message, "denialId")
     ]
     assert await _books(world) == ["100.00", "0.00", "30.00", "70.00", "0.00"]
 

@@ -12,6 +12,7 @@ from app.services.inbox import RECEIVE
 from tests.factories import BLOOD_COUNT, World, key, new_world, refusals, today
 from tests.figures import Figures
 from tests.gateway import Gateway
+from tests.inputs import shaped
 from tests.loop_time import measured
 
 LONGEST_MILLISECONDS = 25
@@ -31,7 +32,7 @@ def _lines(count: int) -> list[dict[str, Any]]:
 
 
 async def _import(world: World, **values: Any) -> Any:
-    named = {"payer": world.payer, "provider": world.provider, "idempotencyKey": key(), **values}
+    named = {"payerAnsCode": world.payer, "providerCnes": world.provider, "idempotencyKey": key(), **values}
     fields = "alreadyImported remittance { paidAmount deniedAmount source }"
     return await world.mutate("finance", "importRemittance", fields, **named)
 
@@ -107,7 +108,7 @@ async def test_an_input_that_no_caller_may_send_is_refused_before_it_is_converte
     item = {"codeSystem": "22", "code": "1", "quantity": "1", "unitPrice": "1"}
     query = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { errors { code } } }"
     world = await new_world(server_gateway)
-    values = world.claim_input(items=[item] * 1_800)
+    values = shaped("createClaim", world.claim_input(items=[item] * 1_800))
     with measured() as refused:
         answer = await server_gateway.gql(query, {"input": values})
     assert answer.codes == ["UNAUTHENTICATED"]

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from app.domain.calendar import business_day
 from app.domain.money import format_money
 from tests.factories import World
+from tests.inputs import input_type, shaped
 from tests.machine.books import Row, Rows
 from tests.machine.stage import Stage
 
@@ -34,8 +35,8 @@ class Life(RuleBasedStateMachine):
 
     def mutate(self, role: str, name: str, fields: str, values: dict[str, Any]) -> dict[str, Any]:
         """A mutation's payload, kept to be sent again later."""
-        kind = {"startReview": "ClaimAction"}.get(name, name[0].upper() + name[1:])
-        text = f"mutation($input: {kind}Input!) {{ {name}(input: $input) {{ {fields} errors {{ code }} replayed }} }}"
+        kind, values = input_type(name), shaped(name, values)
+        text = f"mutation($input: {kind}!) {{ {name}(input: $input) {{ {fields} errors {{ code }} replayed }} }}"
         payload: dict[str, Any] = self.stage.call(self.tokens[role], text, input=values)[name]
         if payload["errors"]:
             codes = {error["code"] for error in payload["errors"]}

@@ -35,9 +35,9 @@ EVERYTHING = {
     *("resumeReview", "deleteDraftClaim", "withdrawAppeal"),
     *("cancelRemittance", "matchRemittanceLine", "unmatchRemittanceLine", "dismissRemittanceLine"),
 }
-RECONCILIATION = """query($payer: String) { reconciliation(payer: $payer) {
+RECONCILIATION = """query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) {
   billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount } }"""
-QUEUE = "query($payer: String) { unmatchedRemittanceLines(filter: { payer: $payer }) { totalCount } }"
+QUEUE = "query($payer: AnsCode!) { unmatchedRemittanceLines(filter: { payerAnsCode: [$payer] }) { totalCount } }"
 STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { totalCount } invoices { totalCount }
   reconciliation { billedAmount } }"""
 
@@ -84,7 +84,7 @@ class Billing(StatementRules):
         """Everything that can be billed, on an issued invoice."""
         billed = {line["billed_claim_id"] for line in self.rows.lines.values()}
         approved = [row for row in self.rows.claims.values() if row["approved_cents"] and row["id"] not in billed]
-        parties = {"provider": self.world.provider, "payer": self.world.payer, "billingMonth": "202611"}
+        parties = {"provider": self.world.provider, "payer": self.world.payer, "billingMonth": "2026-11"}
         values = {**parties, "claimIds": [row["id"] for row in approved][:2], "idempotencyKey": key()}
         invoice = self.mutate("biller", "createInvoice", "invoice { id }", values)["invoice"]
         if invoice:
@@ -96,7 +96,7 @@ class Billing(StatementRules):
         claim = self.pick(self.rows.claims, number, "DRAFT")
         assert claim is not None
         values = {"claimIds": [claim["id"]], "idempotencyKey": key()}
-        self.mutate("biller", "submitClaims", "results { claim { status } errors { code } }", values)
+        self.mutate("biller", "submitClaims", "results { object { status } errors { code } }", values)
 
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, name=st.sampled_from(["startReview", "startReview", "startReview", "cancelClaim"]))
@@ -180,9 +180,8 @@ class Billing(StatementRules):
             self.mutate("biller", "withdrawAppeal", "denial { status }", values)
             return
         accepted = (denial["appealed_cents"] or 0) * share // 100
-        answers = [{"denial": denial["id"], "acceptedAmount": format_money(accepted)}]
-        values = {"answers": answers, "idempotencyKey": key()}
-        self.mutate("payer_agent", "answerAppeal", "denials { status }", values)
+        values = {"id": denial["id"], "acceptedAmount": format_money(accepted), "idempotencyKey": key()}
+        self.mutate("payer_agent", "answerAppeal", "denial { status }", values)
 
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, is_sent=st.booleans())
@@ -199,7 +198,7 @@ class Billing(StatementRules):
             row["id"] for row in self.rows.claims.values() if row["status"] in ("APPROVED", "PARTIALLY_APPROVED")
         ]
         chosen = random.Random(number).sample(fitting, min(count, len(fitting)))
-        parties = {"provider": self.world.provider, "payer": self.world.payer, "billingMonth": "202611"}
+        parties = {"provider": self.world.provider, "payer": self.world.payer, "billingMonth": "2026-11"}
         values = {**parties, "claimIds": chosen, "idempotencyKey": key()}
         self.mutate("biller", "createInvoice", "invoice { id }", values)
 

@@ -13,11 +13,11 @@ const { url, token, invoice, pauseMilliseconds } = JSON.parse(process.argv[2]);
 const endpoint = `${url}/graphql`;
 const authorization = `Bearer ${token}`;
 const headers = { authorization };
-const variables = { filter: { invoice }, wanted: { invoiceId: invoice } };
+const variables = { filter: { invoiceId: invoice } };
 const LIST = `query List($filter: SettlementFilterInput) {
   settlements(filter: $filter, first: 100) { streamCursor nodes { id } } }`;
-const WATCH = `subscription Watch($wanted: SettlementRecordedFilterInput, $after: String) {
-  settlementRecorded(filter: $wanted, after: $after) { cursor settlement { id } } }`;
+const WATCH = `subscription Watch($filter: SettlementRecordedFilterInput, $after: String) {
+  settlementRecorded(filter: $filter, after: $after) { cursor settlement { id } } }`;
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const say = (client, what) => console.log(JSON.stringify({ client, ...what }));

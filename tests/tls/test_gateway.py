@@ -33,7 +33,7 @@ from tests.gateway import embedded_settings
 from tests.servers.launch import free_port
 from tests.tls.certificates import Authority, Pair
 
-ME = {"query": "{ me { subject roles providers payer } }"}
+ME = {"query": "{ me { subject roles providerCnes payerAnsCode } }"}
 QUERY = {"query": "{ __typename }"}
 ORIGIN = "https://billing.example"
 PAYER = "spiffe://billing.example/payer"
@@ -110,7 +110,7 @@ async def secure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secu
 async def test_a_certificate_authenticates_a_caller(secure: Secure) -> None:
     status, me = await secure.me(secure.payer)
     assert (status, me) == (
-        200, {"subject": "payer-200001", "roles": ["payer_agent"], "providers": ["*"], "payer": "200001"},
+        200, {"subject": "payer-200001", "roles": ["payer_agent"], "providerCnes": ["*"], "payerAnsCode": "200001"},
     )  # fmt: skip
     assert await secure.me() == (401, "UNAUTHENTICATED")
     stranger = secure.authority.client("stranger")

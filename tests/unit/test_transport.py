@@ -53,7 +53,7 @@ class TestErrors:
                     "extensions": {
                         "code": "BAD_USER_INPUT",
                         "reason": "INVALID_AMOUNT",
-                        "field": "items.0.amount",
+                        "field": ["items", "0", "amount"],
                         "tissCode": "1705",
                     },
                 }

@@ -4,10 +4,11 @@ from typing import Annotated, Final
 
 import strawberry
 
+from app.domain.identifiers import AnsCode, Cnes
 from app.resolvers.paging import PAGE_MAX
 
 FILTER: Final = strawberry.argument(description="What the objects must match; null for all in the data scope.")
-ORDER: Final = strawberry.argument(description="Order of the list.")
+ORDER: Final = strawberry.argument(description="Order of the list; null for its default.")
 EVENT_FILTER: Final = strawberry.argument(description="What the events must match; null for all in the data scope.")
 PERIOD: Final = strawberry.argument(description="Period to report on; null for all time.")
 
@@ -24,5 +25,9 @@ AfterEvent = Annotated[
         description="`cursor` of the last event that you received: the stream continues after it. Null starts now."
     ),
 ]
-OfProvider = Annotated[str | None, strawberry.argument(description="Provider, by CNES; null for all.")]
-OfPayer = Annotated[str | None, strawberry.argument(description="Payer, by registro ANS; null for all.")]
+OfProvider = Annotated[
+    Cnes | None, strawberry.argument(name="providerCnes", description="Provider, by CNES; null for all.")
+]
+OfPayer = Annotated[
+    AnsCode | None, strawberry.argument(name="payerAnsCode", description="Payer, by registro ANS; null for all.")
+]

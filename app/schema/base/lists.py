@@ -17,7 +17,6 @@ from app.domain.statement import LINES_MAX
 from app.resolvers.paging import PAGE_MAX
 from app.services.claims import BATCH_MAX
 from app.services.contracts import PRICES_MAX
-from app.services.denials import ANSWERS_MAX
 from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
 from app.transport.sizes import Constraint, ListSize
 
@@ -33,11 +32,11 @@ CLAIM_ACTIONS: Final = ListSize.at_most(len(ClaimOperation))
 DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
 INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 BATCH: Final = ListSize.at_most(BATCH_MAX)
-ANSWERS: Final = ListSize.at_most(ANSWERS_MAX)
 STATEMENT_LINES: Final = ListSize.at_most(LINES_MAX)
 ERRORS_MAX: Final = 100
 """Of more reasons for a refusal, clients see the first hundred."""
 USER_ERRORS: Final = ListSize.at_most(ERRORS_MAX)
+PATH: Final = ListSize.at_most(8)
 
 # Assumed.
 PROVIDERS: Final = ListSize.at_most(100)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -14,11 +15,13 @@ from strawberry.utils.str_converters import to_camel_case
 from app.domain.errors import BillingError, ErrorCode, Failure, raise_any, refuse
 from app.resolvers.context import Context
 from app.schema.base import inputs, lists
-from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.inputs import Deferred
 from app.schema.base.permissions import Requires
+from app.schema.base.ranges import Range
 from app.schema.base.scalars import Invalid
+from app.schema.base.user_errors import UserError, located, user_errors
+from app.services.outcomes import Outcome
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
 
@@ -27,28 +30,6 @@ VERSION = "The version you read: STALE_VERSION if the object has changed since. 
 REPLAYED = "Whether this is the stored result of an earlier call with the same idempotency key."
 
 _PLAIN: Final = frozenset({type(None), str, int, bool, date})
-
-described(ErrorCode, "Reason for refusing the input; new values may be added.")
-
-
-@strawberry.type(description="One reason why a mutation changed nothing.")
-class UserError:
-    code: ErrorCode = strawberry.field(description="Stable code, for programs.")
-    message: str = strawberry.field(description="Message for people; the text may change.")
-    field: str | None = strawberry.field(
-        description="Path in the input, such as `items.0.quantity`; null if it concerns no single value."
-    )
-    tiss_code: str | None = strawberry.field(
-        description="Matching code of Tabela 38 (TISS table 38); null if there is none."
-    )
-
-
-def user_errors(failures: Sequence[Failure]) -> list[UserError]:
-    """The failures as clients see them; the first hundred of them."""
-    return [
-        UserError(code=f.code, message=f.message, field=f.field, tiss_code=f.tiss_code)
-        for f in failures[: lists.ERRORS_MAX]
-    ]
 
 
 def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
@@ -62,6 +43,8 @@ def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
         for index, part in enumerate(value):
             yield from failures_in(part, f"{path}.{index}" if path else str(index))
     elif has_object_definition(value):
+        if isinstance(value, Range) and (failure := value.failure()):
+            yield failure.under(path)
         for field in value.__strawberry_definition__.fields:
             part = getattr(value, field.python_name)
             # Most values are plain: naming each of thousands would take longer than everything else here.
@@ -113,12 +96,13 @@ def mutation(
     direct call of the action, for example to look in the cache first.
     """
     inputs.defer(input)
+    answered = _payload_of(action.name, payload)
 
     async def resolve(info: Any, input: Any) -> Any:
-        return await _answer(info.context, action, payload, input, via)
+        return await _answer(info.context, action, answered, input, via)
 
     resolve.__name__ = _snake_case(action.name)
-    resolve.__annotations__ = {"info": Info, "input": _argument(input), "return": payload | None}
+    resolve.__annotations__ = {"info": Info, "input": _argument(input), "return": answered | None}
     if action.needs is None:
         raise AssertionError(f"set `needs` of the action {action.name} to a permission")
     field: StrawberryField = strawberry.mutation(
@@ -129,6 +113,17 @@ def mutation(
         extensions=[Requires(action.needs)],
     )
     return field
+
+
+def _payload_of(name: str, base: type[MutationPayload]) -> type[MutationPayload]:
+    """The mutation's own payload type, `CreateClaimPayload` for `createClaim`, with the fields of the base: so that one
+    mutation can get a field without the others."""
+    named = f"{name[0].upper()}{name[1:]}Payload"
+    if base.__name__ == named:
+        return base
+    made = type(named, (base,), {"__module__": base.__module__})
+    description = base.__strawberry_definition__.description  # type: ignore[attr-defined]  # every payload has one
+    return strawberry.type(made, description=description)
 
 
 def _argument(input: type) -> Any:
@@ -146,8 +141,20 @@ async def _answer(
         key = input.value.get("idempotencyKey")
         written = await (via(ctx, arguments, key) if via is not None else ctx.change(action, arguments, key=key))
     except BillingError as error:
-        return payload(errors=user_errors(error.failures))
-    return payload(errors=[], replayed=written.replayed, **_result_fields(payload, written.value))
+        return payload(errors=user_errors([located(input.type, failure) for failure in error.failures]))
+    return payload(errors=[], replayed=written.replayed, **_result_fields(payload, _named(input.type, written.value)))
+
+
+def _named(input: type, result: Any) -> Any:
+    """The result; refusals of single objects in it have their paths as the input names them."""
+    if not isinstance(result, list):
+        return result
+    return [
+        replace(each, failures=tuple(located(input, failure) for failure in each.failures))
+        if isinstance(each, Outcome)
+        else each
+        for each in result
+    ]
 
 
 async def _arguments(action: Action[Any], ctx: Context, input: Deferred) -> Mapping[str, Any]:
@@ -178,7 +185,8 @@ def _require_key(ctx: Context, input: Deferred) -> None:
 
 
 def _result_fields(payload: type[MutationPayload], result: Any) -> dict[str, Any]:
-    names = [name for name in payload.__annotations__ if name not in MutationPayload.__annotations__]
+    own = {name for base in payload.__mro__ if issubclass(base, MutationPayload) for name in base.__annotations__}
+    names = [name for name in own if name not in MutationPayload.__annotations__]
     if len(names) == 1:
         return {names[0]: result}
     return {name: getattr(result, name) for name in names}

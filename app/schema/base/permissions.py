@@ -203,10 +203,12 @@ class Authenticated(Requires):
             raise AccessRefused(principal, ())
 
 
-def guarded(*any_of: str, description: str) -> Any:
+def guarded(*any_of: str, description: str, name: str | None = None) -> Any:
     """An optional filter field that needs one of these permissions, because filtering by a value reveals it."""
     needed = " or ".join(f"`{scope}`" for scope in any_of)
-    return strawberry.field(default=None, description=f"{description} Needs {needed}.", metadata={_NEEDS: any_of})
+    return strawberry.field(
+        default=None, name=name, description=f"{description} Needs {needed}.", metadata={_NEEDS: any_of}
+    )
 
 
 def guards_of(filter_type: type) -> dict[str, tuple[str, ...]]:

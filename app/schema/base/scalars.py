@@ -1,4 +1,4 @@
-"""Money, Quantity, Factor, Ratio, Date and DateTime: strict formats and exact values.
+"""The scalars: strict formats and exact values.
 
 Invalid input becomes an `Invalid` value instead of an exception, so that the error can name its path in the input.
 """
@@ -11,7 +11,9 @@ from typing import Any, Final, NewType
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
-from app.domain.errors import ErrorCode
+from app.domain.errors import ErrorCode, Failure
+from app.domain.identifiers import AnsCode, Cnes, Cnpj, Cpf, ans_failure, cnes_failure
+from app.domain.invoices import YearMonth, billing_month_failure
 from app.domain.money import (
     Cents,
     Factor,
@@ -47,6 +49,22 @@ def _parser(parse: Callable[[str], Any], invalid: Invalid) -> Callable[[Any], An
             return invalid
 
     return parsed
+
+
+def _identifier(failure_of: Callable[[str, str], Failure | None], read: Callable[[str], str] = str) -> Any:
+    """Parses what the domain accepts, and refuses the rest with the domain's own code and words."""
+
+    def parsed(value: Any) -> Any:
+        text = read(value) if isinstance(value, str) else ""
+        failure = failure_of(text, "")
+        return text if failure is None else Invalid(failure.code, failure.message, failure.tiss_code)
+
+    return parsed
+
+
+def _year_month(text: str) -> str:
+    """ "2026-11" as the domain writes it, "202611"; anything else as something that is no month."""
+    return text[:4] + text[5:] if len(text) == 7 and text[4] == "-" else ""
 
 
 def _refuse_all(text: str) -> None:
@@ -127,12 +145,55 @@ DATE_TIME: Final = strawberry.scalar(
     parse_value=_parser(_utc_time, Invalid(ErrorCode.INVALID_DATE, "write the time as 2026-10-21T12:00:00Z")),
 )
 
+ANS_CODE: Final = strawberry.scalar(
+    name="AnsCode",
+    description="A payer's registration with the regulator ANS (registroANS), six digits.",
+    specified_by_url="https://www.gov.br/ans/pt-br",
+    serialize=str,
+    parse_value=_identifier(ans_failure),
+)
+CNES: Final = strawberry.scalar(
+    name="Cnes",
+    description="A number in the national register of health establishments (CNES), seven digits.",
+    specified_by_url="https://cnes.datasus.gov.br",
+    serialize=str,
+    parse_value=_identifier(cnes_failure),
+)
+CPF: Final = strawberry.scalar(
+    name="Cpf",
+    description="A person's taxpayer number (CPF), eleven digits; stars instead of digits where it is masked. "
+    "Output only.",
+    specified_by_url="https://www.gov.br/receitafederal/pt-br/assuntos/meu-cpf",
+    serialize=str,
+    parse_value=_parser(_refuse_all, Invalid(ErrorCode.INVALID_INPUT, "a Cpf cannot be used as input")),
+)
+CNPJ: Final = strawberry.scalar(
+    name="Cnpj",
+    description="A company's taxpayer number (CNPJ), fourteen characters of which the first twelve may be letters. "
+    "Output only.",
+    specified_by_url="https://www.gov.br/receitafederal/pt-br/assuntos/orientacao-tributaria/cadastros/cnpj",
+    serialize=str,
+    parse_value=_parser(_refuse_all, Invalid(ErrorCode.INVALID_INPUT, "a Cnpj cannot be used as input")),
+)
+YEAR_MONTH: Final = strawberry.scalar(
+    name="YearMonth",
+    description="A calendar month, `YYYY-MM`.",
+    specified_by_url="https://www.w3.org/TR/NOTE-datetime",
+    serialize=lambda month: f"{month[:4]}-{month[4:]}",
+    parse_value=_identifier(billing_month_failure, _year_month),
+)
+
 SCALARS: Final[dict[object, ScalarDefinition]] = {
     Cents: MONEY,
     Quantity: QUANTITY,
     Factor: FACTOR,
     Ratio: RATIO,
     BigInt: BIG_INT,
+    AnsCode: ANS_CODE,
+    Cnes: CNES,
+    Cpf: CPF,
+    Cnpj: CNPJ,
+    YearMonth: YEAR_MONTH,
     date: DATE,
     datetime: DATE_TIME,
 }
