@@ -99,12 +99,18 @@ class Billing(StatementRules):
         self.mutate("biller", "submitClaims", "results { object { status } errors { code } }", values)
 
     @precondition(lambda self: self.rows.claims)
-    @rule(number=PICKS, name=st.sampled_from(["startReview", "startReview", "startReview", "cancelClaim"]))
-    def move(self, number: int, name: str) -> None:
-        claim = self.pick(self.rows.claims, number, "SUBMITTED", "PENDING_INFORMATION")
+    @rule(number=PICKS)
+    def start(self, number: int) -> None:
+        claim = self.pick(self.rows.claims, number, "SUBMITTED")
         assert claim is not None
-        role = "biller" if name == "cancelClaim" else "reviewer"
-        self.mutate(role, name, "claim { status }", {"id": claim["id"], "idempotencyKey": key()})
+        self.mutate("reviewer", "startReview", "claim { status }", {"id": claim["id"], "idempotencyKey": key()})
+
+    @precondition(lambda self: self.rows.claims)
+    @rule(number=PICKS)
+    def cancel(self, number: int) -> None:
+        claim = self.pick(self.rows.claims, number, "DRAFT", "SUBMITTED", "UNDER_REVIEW")
+        assert claim is not None
+        self.mutate("biller", "cancelClaim", "claim { status }", {"id": claim["id"], "idempotencyKey": key()})
 
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS)
