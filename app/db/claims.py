@@ -3,11 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import batches, fetch, fetch_in, fetch_one, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
@@ -124,6 +125,9 @@ ITEM = columns(claim_items, ItemRecord)
 
 def _visible(scope: DataScope) -> Select[Any]:
     return select(*CLAIM).where(claims_in(scope))
+
+
+OF_PATIENT: Final = Children(_visible, claims.c.patient_id, ClaimRecord)
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.denials import DISPUTED
 from app.db.engine import fetch, fetch_in, fetch_one, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
@@ -140,6 +141,17 @@ async def invoices_of_claims(connection: AsyncConnection, scope: DataScope, ids:
     query = select(line.billed_claim_id, *INVOICE).join(invoice_lines, line.invoice_id == invoices.c.id)
     query = query.where(line.billed_claim_id.in_(ids), invoices_in(scope))
     return await fetch(connection, query, lambda claim, *row: InvoiceOfClaim(claim, InvoiceRecord(*row)))
+
+
+def _visible_of_claims(scope: DataScope) -> Select[Any]:
+    # A claim and its won appeals may be on the same invoice, which is listed once: by the first of these lines.
+    line, earlier = invoice_lines.c, invoice_lines.alias("earlier")
+    repeated = select(earlier.c.id).where(earlier.c.claim_id == line.claim_id, earlier.c.id < line.id)
+    is_first = ~repeated.where(earlier.c.invoice_id == line.invoice_id).exists()
+    return _visible(scope).join(invoice_lines, line.invoice_id == invoices.c.id).where(is_first)
+
+
+OF_CLAIM: Final = Children(_visible_of_claims, invoice_lines.c.claim_id, InvoiceRecord)
 
 
 async def disputed_cents(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:

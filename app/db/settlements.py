@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import fetch, fetch_one, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.scoping import settlements_in
-from app.db.tables import settlements
+from app.db.tables import remittances, settlements
 from app.domain.data_scope import DataScope
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
@@ -51,26 +53,44 @@ class SettlementFilter:
 
 
 SETTLEMENT = columns(settlements, SettlementRecord)
+OF_STATEMENT: Final = and_(
+    settlements.c.statement_number == remittances.c.statement_number,
+    settlements.c.provider_cnes == remittances.c.provider_cnes,
+    settlements.c.payer_ans == remittances.c.payer_ans,
+    remittances.c.cancelled_id == "",
+)
+"""A settlement names the statement that it is from by its number, which is unique for a payer and a provider among
+statements that are not cancelled."""
+
+
+def _visible(scope: DataScope) -> Select[Any]:
+    return select(*SETTLEMENT).where(settlements_in(scope))
+
+
+def _visible_of_remittances(scope: DataScope) -> Select[Any]:
+    return _visible(scope).join(remittances, OF_STATEMENT)
+
+
+OF_INVOICE: Final = Children(_visible, settlements.c.invoice_id, SettlementRecord)
+OF_REMITTANCE: Final = Children(_visible_of_remittances, remittances.c.id, SettlementRecord)
+REVERSALS_OF: Final = Children(_visible, settlements.c.reverses_id, SettlementRecord)
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
     """The settlements with these ids within the scope."""
-    query = select(*SETTLEMENT).where(settlements.c.id.in_(ids), settlements_in(scope))
-    return await fetch(connection, query, SettlementRecord)
+    return await fetch(connection, _visible(scope).where(settlements.c.id.in_(ids)), SettlementRecord)
 
 
 async def one(connection: AsyncConnection, scope: DataScope, settlement_id: str) -> SettlementRecord | None:
     """One settlement; its money is protected by the lock on its invoice."""
-    query = select(*SETTLEMENT).where(settlements.c.id == settlement_id, settlements_in(scope))
-    return await fetch_one(connection, query, SettlementRecord)
+    return await fetch_one(connection, _visible(scope).where(settlements.c.id == settlement_id), SettlementRecord)
 
 
 async def page(
     connection: AsyncConnection, scope: DataScope, where: SettlementFilter, keyset: Keyset
 ) -> list[SettlementRecord]:
     """One page of the settlements within the scope."""
-    query = select(*SETTLEMENT).where(settlements_in(scope), *_conditions(where))
-    return await fetch(connection, keyset.apply(query), SettlementRecord)
+    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), SettlementRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> int:
@@ -84,10 +104,12 @@ async def insert_settlement(connection: AsyncConnection, record: SettlementRecor
     await insert_records(connection, settlements, [record])
 
 
-async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
-    """The ledger rows of these invoices, oldest first."""
-    query = select(*SETTLEMENT).where(settlements.c.invoice_id.in_(ids), settlements_in(scope))
-    return await fetch(connection, query.order_by(settlements.c.id), SettlementRecord)
+async def reversed_cents_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:
+    """Settlement id -> cents of it that have been reversed; those without a reversal are left out."""
+    table = settlements.c
+    query = select(table.reverses_id, func.sum(table.amount_cents)).where(settlements_in(scope))
+    query = query.where(table.reverses_id.in_(ids), table.status == SettlementStatus.CONFIRMED)
+    return {row[0]: int(row[1]) for row in (await connection.execute(query.group_by(table.reverses_id))).all()}
 
 
 async def reversed_cents(connection: AsyncConnection, settlement_id: str) -> int:

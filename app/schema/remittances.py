@@ -86,7 +86,7 @@ class RemittanceLine(Node):
     @strawberry.field(
         graphql_type=list[RemittanceDenial] | None,
         directives=[lists.DENIALS_OF_ITEM],
-        description="Denied amounts and their reasons (glosas).",
+        description=f"Denied amounts and their reasons (glosas); at most {lists.DENIALS_OF_ITEM.most}.",
         extensions=health("claims:read_items", "remittances:import"),
     )
     def denials(line: strawberry.Parent[RemittanceLineRecord]) -> Any:
@@ -141,11 +141,22 @@ class Remittance(Node):
     async def provider(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> ProviderRecord | None:
         return await info.context.loaders.provider.load(remittance.provider_cnes)
 
+    @strawberry.field(graphql_type=Connection[RemittanceLine], directives=[lists.PAGE], description="Lines, by number.")
+    async def lines(
+        remittance: strawberry.Parent[RemittanceRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await remittances.LINES.page(info.context, remittance.id, first=first, after=after)
+
     @strawberry.field(
-        graphql_type=list[RemittanceLine], directives=[lists.STATEMENT_LINES], description="Lines, by number."
+        graphql_type=Connection[Settlement] | None,
+        directives=[lists.PAGE],
+        description="Settlements and reversals with the number of this statement, oldest first.",
+        extensions=financial("settlements:read"),
     )
-    async def lines(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> list[RemittanceLineRecord]:
-        return await info.context.loaders.lines_of_remittance.load(remittance.id)
+    async def settlements(
+        remittance: strawberry.Parent[RemittanceRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await remittances.SETTLEMENTS.page(info.context, remittance.id, first=first, after=after)
 
 
 @strawberry.type
