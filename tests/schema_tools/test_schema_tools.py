@@ -9,7 +9,6 @@ from tests.schema_tools.tools import HOME, ROOT, findings, node_version, operati
 PREFIX = "@graphql-eslint/no-typename-prefix: Field"
 UNREACHABLE = "@graphql-eslint/no-unreachable-types: Enum type"
 DONE = "a participle of what was done, no prefix"
-EDGE = "@graphql-eslint/relay-edge-types: Edge type's field `node` must implement `Node` interface. | type"
 CODES = "the enum of `extensions.code`, which no field of a schema can have; generators write its type"
 EXPECTED: dict[str, dict[str, str]] = {
     "graphql-eslint": {
@@ -19,9 +18,6 @@ EXPECTED: dict[str, dict[str, str]] = {
         f'{PREFIX} "appealedAt" starts with the name of the parent type "Appeal" | appealedAt: DateTime': DONE,
         f'{PREFIX} "appealedAmount" starts with the name of the parent type "Appeal" | appealedAmount: Money': DONE,
         f'{PREFIX} "claimedAmount" starts with the name of the parent type "Claim" | claimedAmount: Money': DONE,
-        f"{EDGE} AccessLogEntryEdge {{": "an entry of the log is only listed, never looked up",
-        f"{EDGE} EmergencyAccessEdge {{": "an emergency access is only listed, never looked up",
-        f"{EDGE} TussTermEdge {{": "a term is identified by its code system and code",
         f"{UNREACHABLE} `RequestErrorCode` is unreachable. | enum RequestErrorCode {{": CODES,
     },
     "graphql-schema-linter": {
