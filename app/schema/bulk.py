@@ -5,11 +5,10 @@ from typing import Any
 
 import strawberry
 
-from app.domain.money import Cents
 from app.schema.base import bulk, lists, weights
 from app.schema.base.bulk import BulkResult
 from app.schema.base.mutations import KEY, MutationPayload, mutation
-from app.schema.denials import AMOUNT, JUSTIFICATION
+from app.schema.denials import AppealAnswerInput, DenialAppealInput
 from app.schema.invoice_objects import Invoice
 from app.schema.objects import Claim, Denial
 from app.schema.remittances import Remittance
@@ -84,7 +83,7 @@ class CancelClaimsInput:
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
         objects = [{"id": each, "version": None, "reason": self.reason} for each in self.claim_ids]
-        return {"objects": objects, "list_name": "claimIds", "atomic": self.atomic}
+        return {"objects": objects, "atomic": self.atomic}
 
 
 @strawberry.input(description="Denials to accept.")
@@ -95,14 +94,7 @@ class AcceptDenialsInput:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        return {"objects": [{"id": each} for each in self.denial_ids], "list_name": "denialIds", "atomic": self.atomic}
-
-
-@strawberry.input(description="An appeal against one of several denials (recurso de glosa).")
-class DenialAppealInput:
-    id: strawberry.ID = strawberry.field(name="denialId", description="Id of an open denial.")
-    justification: str = strawberry.field(description=JUSTIFICATION)
-    amount: Cents | None = strawberry.field(default=None, description=AMOUNT)
+        return {"objects": [{"id": each} for each in self.denial_ids], "atomic": self.atomic}
 
 
 @strawberry.input(description="Appeals against denials (recurso de glosa).")
@@ -115,17 +107,7 @@ class AppealDenialsInput:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        return {"objects": [vars(each) for each in self.appeals], "list_name": "appeals", "atomic": self.atomic}
-
-
-@strawberry.input(description="The payer's answer to one of several appeals.")
-class AppealAnswerInput:
-    id: strawberry.ID = strawberry.field(name="denialId", description="Id of an appealed denial.")
-    accepted: Cents = strawberry.field(
-        name="acceptedAmount",
-        description="Amount that the payer accepts to pay after the appeal; zero upholds the denial.",
-    )
-    justification: str | None = strawberry.field(default=None, description="Justification, up to 500 characters.")
+        return {"objects": [vars(each) for each in self.appeals], "atomic": self.atomic}
 
 
 @strawberry.input(description="The payer's answers to appeals.")
@@ -138,7 +120,7 @@ class AnswerAppealsInput:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        return {"objects": [vars(each) for each in self.answers], "list_name": "answers", "atomic": self.atomic}
+        return {"objects": [vars(each) for each in self.answers], "atomic": self.atomic}
 
 
 @strawberry.input(description="Draft invoices to issue.")
@@ -155,7 +137,7 @@ class IssueInvoicesInput:
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
         objects = [{"id": each, "due_date": self.due_date, "version": None} for each in self.invoice_ids]
-        return {"objects": objects, "list_name": "invoiceIds", "atomic": self.atomic}
+        return {"objects": objects, "atomic": self.atomic}
 
 
 @strawberry.input(description="Remittances to post.")
@@ -170,7 +152,7 @@ class PostRemittancesInput:
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
         objects = [{"id": each} for each in self.remittance_ids]
-        return {"objects": objects, "list_name": "remittanceIds", "atomic": self.atomic}
+        return {"objects": objects, "atomic": self.atomic}
 
 
 MUTATIONS = (

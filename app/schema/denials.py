@@ -23,9 +23,6 @@ from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRang
 from app.schema.objects import Denial
 from app.services import denials as service
 
-JUSTIFICATION = "Why the denial is wrong, up to 500 characters."
-AMOUNT = "Appealed amount; defaults to the denied amount. The provider accepts the loss of the rest."
-
 described(DenialOrderField, "What denials can be sorted by.")
 
 
@@ -116,22 +113,33 @@ class AcceptDenialInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="An appeal against a denial (recurso de glosa).")
-class AppealDenialInput:
+@strawberry.input(description="An appeal against one of several denials (recurso de glosa).")
+class DenialAppealInput:
     id: strawberry.ID = strawberry.field(name="denialId", description="Id of an open denial.")
-    justification: str = strawberry.field(description=JUSTIFICATION)
-    amount: Cents | None = strawberry.field(default=None, description=AMOUNT)
+    justification: str = strawberry.field(description="Why the denial is wrong, up to 500 characters.")
+    amount: Cents | None = strawberry.field(
+        default=None,
+        description="Appealed amount; defaults to the denied amount. The provider accepts the loss of the rest.",
+    )
+
+
+@strawberry.input(description="An appeal against a denial (recurso de glosa).")
+class AppealDenialInput(DenialAppealInput):
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="The payer's answer to an appeal.")
-class AnswerAppealInput:
+@strawberry.input(description="The payer's answer to one of several appeals.")
+class AppealAnswerInput:
     id: strawberry.ID = strawberry.field(name="denialId", description="Id of an appealed denial.")
     accepted: Cents = strawberry.field(
         name="acceptedAmount",
         description="Amount that the payer accepts to pay after the appeal; zero upholds the denial.",
     )
     justification: str | None = strawberry.field(default=None, description="Justification, up to 500 characters.")
+
+
+@strawberry.input(description="The payer's answer to an appeal.")
+class AnswerAppealInput(AppealAnswerInput):
     idempotency_key: str = strawberry.field(description=KEY)
 
 

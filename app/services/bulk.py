@@ -27,6 +27,7 @@ Lock = Callable[[UnitOfWork, Sequence[str]], Awaitable[object]]
 
 def _bulk(
     name: str,
+    list_name: str,
     of_one: Action[Any],
     stored: StoredAnswer[list[Outcome[Row]]],
     lock: Lock,
@@ -36,15 +37,13 @@ def _bulk(
 ) -> Action[list[Outcome[Row]]]:
     """The action that does for many objects what `of_one` does for one.
 
-    Its arguments are `objects`, for each its `id` and the other arguments of the service; `list_name`, the list in the
-    input, for paths; and `atomic`, whether one refusal refuses all. `lock` locks them all at once and in the same order
-    for all callers, so that no two wait for each other.
+    Its arguments are `objects`, for each its `id` and the other arguments of the service, and `atomic`, whether one
+    refusal refuses all. `list_name` is the list in the input, for paths. `lock` locks them all at once and in the same
+    order for all callers, so that no two wait for each other.
     """
     service: One[Row] = run_one or of_one.run
 
-    async def run(
-        unit: UnitOfWork, *, objects: Sequence[Mapping[str, Any]], list_name: str, atomic: bool
-    ) -> list[Outcome[Row]]:
+    async def run(unit: UnitOfWork, *, objects: Sequence[Mapping[str, Any]], atomic: bool) -> list[Outcome[Row]]:
         if not 1 <= len(objects) <= limit or len({each["id"] for each in objects}) < len(objects):
             raise refuse(ErrorCode.INVALID_INPUT, f"send 1 to {limit} values, each object only once", list_name)
         await lock(unit, sorted(each["id"] for each in objects))
@@ -94,13 +93,16 @@ async def _post(unit: UnitOfWork, *, id: str) -> RemittanceRecord:
 
 _DENIALS: Final = answer_of_outcomes(STORED_DENIAL)
 
-CANCEL_CLAIMS: Final = _bulk("cancelClaims", claims.CANCEL, CLAIM_OUTCOMES, _lock_claims)
-ACCEPT_DENIALS: Final = _bulk("acceptDenials", denials.ACCEPT, _DENIALS, _lock_claims_of_denials)
-APPEAL_DENIALS: Final = _bulk("appealDenials", denials.APPEAL, _DENIALS, _lock_claims_of_denials)
-ANSWER_APPEALS: Final = _bulk("answerAppeals", denials.ANSWER_APPEAL, _DENIALS, _lock_claims_of_denials)
-ISSUE_INVOICES: Final = _bulk("issueInvoices", invoices.ISSUE, answer_of_outcomes(STORED_INVOICE), _lock_invoices)
+CANCEL_CLAIMS: Final = _bulk("cancelClaims", "claimIds", claims.CANCEL, CLAIM_OUTCOMES, _lock_claims)
+ACCEPT_DENIALS: Final = _bulk("acceptDenials", "denialIds", denials.ACCEPT, _DENIALS, _lock_claims_of_denials)
+APPEAL_DENIALS: Final = _bulk("appealDenials", "appeals", denials.APPEAL, _DENIALS, _lock_claims_of_denials)
+ANSWER_APPEALS: Final = _bulk("answerAppeals", "answers", denials.ANSWER_APPEAL, _DENIALS, _lock_claims_of_denials)
+ISSUE_INVOICES: Final = _bulk(
+    "issueInvoices", "invoiceIds", invoices.ISSUE, answer_of_outcomes(STORED_INVOICE), _lock_invoices
+)
 POST_REMITTANCES: Final = _bulk(
     "postRemittances",
+    "remittanceIds",
     posting.POST,
     answer_of_outcomes(STORED_REMITTANCE),
     _lock_remittances,
