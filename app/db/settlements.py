@@ -104,19 +104,12 @@ async def insert_settlement(connection: AsyncConnection, record: SettlementRecor
     await insert_records(connection, settlements, [record])
 
 
-async def reversed_cents_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:
+async def reversed_cents(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:
     """Settlement id -> cents of it that have been reversed; those without a reversal are left out."""
     table = settlements.c
     query = select(table.reverses_id, func.sum(table.amount_cents)).where(settlements_in(scope))
     query = query.where(table.reverses_id.in_(ids), table.status == SettlementStatus.CONFIRMED)
     return {row[0]: int(row[1]) for row in (await connection.execute(query.group_by(table.reverses_id))).all()}
-
-
-async def reversed_cents(connection: AsyncConnection, settlement_id: str) -> int:
-    """Cents of this settlement that have been reversed."""
-    total = func.coalesce(func.sum(settlements.c.amount_cents), 0)
-    confirmed = settlements.c.status == SettlementStatus.CONFIRMED
-    return int(await scalar(connection, select(total).where(settlements.c.reverses_id == settlement_id, confirmed)))
 
 
 def _conditions(where: SettlementFilter) -> list[Condition]:

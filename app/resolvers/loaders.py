@@ -1,6 +1,6 @@
 """A dataloader for each relation: a batch is one statement on a short-lived connection, within the data scope."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -86,6 +86,17 @@ class Loaders:
         async def load(keys: list[str]) -> list[list[Row]]:
             groups = _grouped(await self._read(query, keys), key)
             return [groups.get(each, []) for each in keys]
+
+        return Loader(load, self._work)
+
+    def _mapped(
+        self, query: Callable[[AsyncConnection, list[str]], Awaitable[Mapping[str, Any]]], *, otherwise: Any
+    ) -> DataLoader[str, Any]:
+        """The loader of a query whose result names its keys; the others have the value `otherwise`."""
+
+        async def load(keys: list[str]) -> list[Any]:
+            found = await self._read(query, keys)
+            return [found.get(each, otherwise) for each in keys]
 
         return Loader(load, self._work)
 
@@ -209,12 +220,7 @@ class Loaders:
 
     @cached_property
     def disputed_cents(self) -> DataLoader[str, int]:
-        async def load(keys: list[str]) -> list[int]:
-            async with self._database.reading() as connection:
-                cents = await invoices.disputed_cents(connection, self._scope, keys)
-            return [cents.get(each, 0) for each in keys]
-
-        return Loader(load, self._work)
+        return self._mapped(lambda c, keys: invoices.disputed_cents(c, self._scope, keys), otherwise=0)
 
     @cached_property
     def settlement(self) -> DataLoader[str, SettlementRecord | None]:
@@ -222,30 +228,15 @@ class Loaders:
 
     @cached_property
     def position_of_event(self) -> DataLoader[str, int | None]:
-        async def load(keys: list[str]) -> list[int | None]:
-            async with self._database.reading() as connection:
-                positions = await outbox.positions_of(connection, keys)
-            return [positions.get(each) for each in keys]
-
-        return Loader(load, self._work)
+        return self._mapped(outbox.positions_of, otherwise=None)
 
     @cached_property
     def reversed_cents(self) -> DataLoader[str, int]:
-        async def load(keys: list[str]) -> list[int]:
-            async with self._database.reading() as connection:
-                cents = await settlements.reversed_cents_of(connection, self._scope, keys)
-            return [cents.get(each, 0) for each in keys]
-
-        return Loader(load, self._work)
+        return self._mapped(lambda c, keys: settlements.reversed_cents(c, self._scope, keys), otherwise=0)
 
     @cached_property
     def remittance_of_settlement(self) -> DataLoader[str, RemittanceRecord | None]:
-        async def load(keys: list[str]) -> list[RemittanceRecord | None]:
-            async with self._database.reading() as connection:
-                found = await remittances.of_settlements(connection, self._scope, keys)
-            return [found.get(each) for each in keys]
-
-        return Loader(load, self._work)
+        return self._mapped(lambda c, keys: remittances.of_settlements(c, self._scope, keys), otherwise=None)
 
     @cached_property
     def eligibility(self) -> DataLoader[str, EligibilityRecord | None]:

@@ -85,7 +85,8 @@ async def reverse(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: st
     if original.reverses_id is not None or original.status is not SettlementStatus.CONFIRMED:
         raise conflict("only a confirmed settlement can be reversed", "id")
     invoice = await invoices.locked(unit, original.invoice_id, None)
-    reversible = Cents(original.amount_cents - await settlements_db.reversed_cents(unit.connection, id))
+    before = await settlements_db.reversed_cents(unit.connection, unit.scope, [id])
+    reversible = Cents(original.amount_cents - before.get(id, 0))
     reversed_cents = reversible if amount is None else amount
     check_reversal(amount=reversed_cents, reversible=reversible)
     row = _reversal(unit, original, reversed_cents, reason=reason)
