@@ -51,6 +51,11 @@ _ABOUT_STORED_DATA: Final = frozenset(
 UNKNOWN_CARD: Final = "unknown card: check the card number and the payer"
 
 
+def path_of(field: str | None) -> list[str] | None:
+    """A dotted path as the list that clients see."""
+    return None if field is None else field.split(".")
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One reason for a refusal; `field` is a dotted path in the input, such as `items.0.quantity`.
@@ -133,7 +138,7 @@ class BillingError(Exception):
         first = self.failures[0]
         is_input = first.code not in _ABOUT_STORED_DATA
         codes = {"code": BAD_USER_INPUT, "reason": first.code.value} if is_input else {"code": first.code.value}
-        extra = {"field": first.field and first.field.split("."), "tissCode": first.tiss_code}
+        extra = {"field": path_of(first.field), "tissCode": first.tiss_code}
         return {**codes, **{key: value for key, value in extra.items() if value}}
 
 

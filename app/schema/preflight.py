@@ -5,13 +5,13 @@ from typing import Any
 import strawberry
 
 from app.domain import tabela38
-from app.domain.errors import ErrorCode
+from app.domain.errors import ErrorCode, path_of
 from app.domain.money import Cents
 from app.domain.preflight import Finding, FindingSeverity
 from app.schema.base import lists
 from app.schema.base.described import described
 from app.schema.base.permissions import amount
-from app.schema.base.user_errors import path_in, path_of
+from app.schema.base.user_errors import path_in
 from app.schema.claim_inputs import ClaimInput
 from app.services.preflight import Preflight
 

@@ -39,7 +39,7 @@ EVENTS: Final = {
 
 async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
     """Accept the loss."""
-    claim, denial = await _locked(unit, id, "id")
+    claim, denial = await _locked(unit, id)
     await _refuse_replaced(unit, claim)
     accepted = replace(denial, status=next_status(denial.status, DenialAction.ACCEPT))
     return await _store(unit, claim, denial, accepted, DenialAction.ACCEPT, denial.amount_cents)
@@ -48,7 +48,7 @@ async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
 async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justification: str) -> DenialRecord:
     """Contest the denial (recurso de glosa), for its whole amount or for `amount` only; the rest is given up."""
     raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
-    claim, denial = await _locked(unit, id, "id")
+    claim, denial = await _locked(unit, id)
     block = appeal_block(denial.status, deadline=denial.appeal_deadline, today=unit.today)
     if block is not None:
         raise block
@@ -68,7 +68,7 @@ async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justificati
 async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
     """Withdraw an appeal that is not answered: the denial may be appealed again until its last day, after which it
     expires at once."""
-    claim, denial = await _locked(unit, id, "id")
+    claim, denial = await _locked(unit, id)
     opened = replace(
         denial,
         status=next_status(denial.status, DenialAction.WITHDRAW),
@@ -83,7 +83,7 @@ async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
 async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: str | None) -> DenialRecord:
     """Record the payer's decision on an appeal: the amount that it now accepts, and why not the rest."""
     raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
-    claim, denial = await _locked(unit, id, "id")
+    claim, denial = await _locked(unit, id)
     appealed, amount = Cents(denial.appealed_cents or 0), Cents(denial.amount_cents)
     # The table is asked first: a denial without an appeal is CONFLICT whatever the amount.
     next_status(denial.status, DenialAction.UPHOLD)
@@ -121,14 +121,14 @@ async def _expire(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) ->
     return await _store(unit, claim, denial, changed, DenialAction.EXPIRE, denial.amount_cents)
 
 
-async def _locked(unit: UnitOfWork, denial_id: str, field: str) -> tuple[ClaimRecord, DenialRecord]:
+async def _locked(unit: UnitOfWork, denial_id: str) -> tuple[ClaimRecord, DenialRecord]:
     """The denial, with its claim locked: one lock protects all denials of a claim."""
     # Read without the lock only to find the claim; read again under the lock, as another caller may have changed it.
     seen = await denials_db.one(unit.connection, unit.scope, denial_id)
     claim = await claims_db.lock(unit.connection, unit.scope, seen.claim_id) if seen else None
     denial = await denials_db.one(unit.connection, unit.scope, denial_id) if claim else None
     if claim is None or denial is None:
-        raise not_found("denial", field)
+        raise not_found("denial")
     return claim, denial
 
 

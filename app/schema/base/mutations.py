@@ -20,7 +20,7 @@ from app.schema.base.inputs import Deferred
 from app.schema.base.permissions import Requires
 from app.schema.base.ranges import Range
 from app.schema.base.scalars import Invalid
-from app.schema.base.user_errors import UserError, located, user_errors
+from app.schema.base.user_errors import UserError, input_name, located, user_errors
 from app.services.outcomes import Outcome
 from app.unit_of_work.action import Action
 from app.unit_of_work.idempotency import Written
@@ -49,7 +49,7 @@ def failures_in(value: Any, path: str = "") -> Iterator[Failure]:
             part = getattr(value, field.python_name)
             # Most values are plain: naming each of thousands would take longer than everything else here.
             if type(part) not in _PLAIN:
-                name = field.graphql_name or to_camel_case(field.python_name)
+                name = input_name(field)
                 yield from _failures_in_part(field, part, f"{path}.{name}" if path else name)
 
 

@@ -9,7 +9,7 @@ from strawberry.types.base import StrawberryList, StrawberryOptional, has_object
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
-from app.domain.errors import ErrorCode, Failure, OverSettlement, StaleVersion, StatusConflict
+from app.domain.errors import ErrorCode, Failure, OverSettlement, StaleVersion, StatusConflict, path_of
 from app.domain.money import Cents
 from app.schema.base import lists
 from app.schema.base.described import described
@@ -18,11 +18,6 @@ from app.schema.base.permissions import amount
 PATH = "Path in the input, such as `claim`, `items`, `0`, `quantity`; null if it concerns no single value."
 
 described(ErrorCode, "Reason for refusing the input; new values may be added.")
-
-
-def path_of(field: str | None) -> list[str] | None:
-    """A dotted path as the list that clients see."""
-    return None if field is None else field.split(".")
 
 
 @strawberry.interface(description="One reason why a mutation changed nothing.")
@@ -96,10 +91,10 @@ def _named(input: Any, parts: list[str]) -> list[str]:
     fields = _fields(input)
     if parts[0] in fields:
         field = fields[parts[0]]
-        return [_name(field), *_rest(field, parts[1:])]
+        return [input_name(field), *_rest(field, parts[1:])]
     for field in fields.values():
         if parts[0] in _fields(_inner(field)) and not isinstance(_unwrapped(field.type), StrawberryList):
-            return [_name(field), *_named(_inner(field), parts)]
+            return [input_name(field), *_named(_inner(field), parts)]
     return parts
 
 
@@ -117,7 +112,8 @@ def _fields(kind: Any) -> dict[str, StrawberryField]:
     return {to_camel_case(field.python_name): field for field in kind.__strawberry_definition__.fields}
 
 
-def _name(field: StrawberryField) -> str:
+def input_name(field: StrawberryField) -> str:
+    """What clients call a field of an input."""
     return field.graphql_name or to_camel_case(field.python_name)
 
 
