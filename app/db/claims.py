@@ -14,11 +14,13 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
+from app.db.sums import summed, total
 from app.db.tables import claim_items, claims, denials, invoice_lines
 from app.domain.claims import SENT, ClaimStatus, ClaimType
 from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
 from app.domain.encounter import Encounter
+from app.domain.money import Cents
 from app.domain.preflight import Finding
 
 
@@ -98,6 +100,16 @@ class ClaimFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimSums:
+    """Sums over claims, in cents; `paid` is what payments have settled of their invoice lines."""
+
+    claimed_cents: Cents
+    approved_cents: Cents
+    denied_cents: Cents
+    paid_cents: Cents
+
+
+@dataclass(frozen=True, slots=True)
 class ServicesOf:
     """Whose services to look for, `other_than` the claim itself and the one it replaces: neither is a duplicate."""
 
@@ -156,6 +168,15 @@ async def count(connection: AsyncConnection, scope: DataScope, where: ClaimFilte
     """How many claims within the scope match the filter."""
     query = select(func.count()).select_from(claims).where(claims_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
+
+
+async def sums(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> ClaimSums:
+    """Sums over the claims within the scope that match the filter."""
+    line, table = invoice_lines.c, claims.c
+    paid = select(total(line.settled_cents)).where(line.claim_id == table.id).scalar_subquery()
+    amounts = (table.claimed_cents, table.approved_cents, table.denied_cents, paid)
+    query = select(*[total(each) for each in amounts]).where(claims_in(scope), *_conditions(where))
+    return await summed(connection, query, ClaimSums)
 
 
 async def is_any(connection: AsyncConnection) -> bool:

@@ -15,10 +15,12 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import providers
 from app.db.scoping import invoices_in
+from app.db.sums import summed, total
 from app.db.tables import denials, invoice_lines, invoices
 from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
+from app.domain.money import Cents
 
 OPEN = (InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED)
 
@@ -63,6 +65,15 @@ class InvoiceFilter:
     is_in_dispute: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class InvoiceSums:
+    """Sums over invoices, in cents."""
+
+    total_cents: Cents
+    settled_cents: Cents
+    due_cents: Cents
+
+
 INVOICE = columns(invoices, InvoiceRecord)
 
 
@@ -92,6 +103,14 @@ async def count(connection: AsyncConnection, scope: DataScope, where: InvoiceFil
     """How many invoices within the scope match the filter."""
     query = select(func.count()).select_from(invoices).where(invoices_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
+
+
+async def sums(connection: AsyncConnection, scope: DataScope, where: InvoiceFilter) -> InvoiceSums:
+    """Sums over the invoices within the scope that match the filter."""
+    table = invoices.c
+    amounts = (table.total_cents, table.settled_cents, table.total_cents - table.settled_cents)
+    query = select(*[total(each) for each in amounts]).where(invoices_in(scope), *_conditions(where))
+    return await summed(connection, query, InvoiceSums)
 
 
 async def next_number(connection: AsyncConnection, provider_cnes: str) -> int:

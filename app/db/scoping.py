@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from app.db.filters import Condition
-from app.db.reference_tables import contracts, coverages, eligibility_checks, patients
+from app.db.reference_tables import contracts, coverages, eligibility_checks, patients, providers
 from app.db.tables import claims, invoices, outbox, remittances, settlements
 from app.domain.data_scope import DataScope
 
@@ -61,6 +61,26 @@ def eligibility_in(scope: DataScope) -> Condition:
     """Eligibility answers of the scope's providers, payer and patient."""
     table = eligibility_checks.c
     return _allows(scope, provider=table.provider_cnes, payer=table.payer_ans, patient=table.patient_id)
+
+
+def providers_in(scope: DataScope) -> Condition:
+    """The scope's own providers; for a payer those of claims and contracts with it, for a patient those of own claims.
+
+    The providers table has no payer and no patient: both are reached through claims and contracts.
+    """
+    if scope.is_empty:
+        return false()
+    parts: list[Condition] = []
+    if scope.providers and not scope.any_provider:
+        parts.append(providers.c.cnes.in_(sorted(scope.providers)))
+    billed = select(claims.c.id).where(claims.c.provider_cnes == providers.c.cnes)
+    if scope.payer is not None:
+        agreed = select(contracts.c.id).where(contracts.c.provider_cnes == providers.c.cnes)
+        billed_to = billed.where(claims.c.payer_ans == scope.payer).exists()
+        parts.append(or_(billed_to, agreed.where(contracts.c.payer_ans == scope.payer).exists()))
+    if scope.patient is not None:
+        parts.append(billed.where(claims.c.patient_id == scope.patient).exists())
+    return and_(true(), *parts)
 
 
 def patients_in(scope: DataScope) -> Condition:

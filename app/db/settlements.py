@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, scalar
@@ -12,8 +12,10 @@ from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.scoping import settlements_in
+from app.db.sums import summed, total
 from app.db.tables import settlements
 from app.domain.data_scope import DataScope
+from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 
@@ -50,6 +52,15 @@ class SettlementFilter:
     amount_cents: Bounds[int] = OPEN_RANGE
 
 
+@dataclass(frozen=True, slots=True)
+class SettlementSums:
+    """Sums over settlements, in cents; `net` is what was paid less what was taken back."""
+
+    paid_cents: Cents
+    reversed_cents: Cents
+    net_cents: Cents
+
+
 SETTLEMENT = columns(settlements, SettlementRecord)
 
 
@@ -77,6 +88,16 @@ async def count(connection: AsyncConnection, scope: DataScope, where: Settlement
     """How many settlements within the scope match the filter."""
     query = select(func.count()).select_from(settlements).where(settlements_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
+
+
+async def sums(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> SettlementSums:
+    """Sums over the confirmed settlements within the scope that match the filter."""
+    table = settlements.c
+    paid = case((table.reverses_id.is_(None), table.amount_cents), else_=0)
+    reversed_ = table.amount_cents - paid
+    confirmed = table.status == SettlementStatus.CONFIRMED
+    query = select(total(paid), total(reversed_), total(paid - reversed_)).where(confirmed)
+    return await summed(connection, query.where(settlements_in(scope), *_conditions(where)), SettlementSums)
 
 
 async def insert_settlement(connection: AsyncConnection, record: SettlementRecord) -> None:

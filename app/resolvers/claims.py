@@ -30,7 +30,7 @@ NEWEST_FIRST: Final = order_by(tables.claims, "created_at", datetime, descending
 
 
 PREFLIGHT: Final = "claimPreflight"
-CLAIMS: Final = ScopedList("claims", claims.page, claims.count)
+CLAIMS: Final = ScopedList("claims", claims.page, claims.count, claims.sums)
 
 
 async def page(

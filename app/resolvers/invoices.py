@@ -20,7 +20,7 @@ ORDERS: Final[dict[InvoiceOrderField, Order[InvoiceRecord]]] = {
     InvoiceOrderField.TOTAL_AMOUNT: order_by(tables.invoices, "total_cents", int),
 }
 NEWEST_FIRST: Final = order_by(tables.invoices, "created_at", datetime, descending=True)
-INVOICES: Final = ScopedList("invoices", invoices.page, invoices.count)
+INVOICES: Final = ScopedList("invoices", invoices.page, invoices.count, invoices.sums)
 
 
 async def page(

@@ -25,7 +25,7 @@ from app.db import (
     tuss,
 )
 from app.db.claims import ClaimRecord, ItemRecord
-from app.db.contracts import PriceRecord
+from app.db.contracts import ContractRecord, PriceRecord
 from app.db.denials import DenialRecord
 from app.db.eligibility import EligibilityRecord
 from app.db.engine import Database
@@ -160,6 +160,10 @@ class Loaders:
     @cached_property
     def lines_of_remittance(self) -> DataLoader[str, list[RemittanceLineRecord]]:
         return self._many(lambda c, keys: remittances.lines_of(c, self._scope, keys), lambda row: row.remittance_id)
+
+    @cached_property
+    def contract(self) -> DataLoader[str, ContractRecord | None]:
+        return self._one(lambda c, keys: contracts.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def prices_of_contract(self) -> DataLoader[str, list[PriceRecord]]:

@@ -29,7 +29,7 @@ ORDERS: Final[dict[SettlementOrderField, Order[SettlementRecord]]] = {
 NEWEST_FIRST: Final = order_by(tables.settlements, "created_at", datetime, descending=True)
 
 
-SETTLEMENTS: Final = ScopedList("settlements", settlements.page, settlements.count)
+SETTLEMENTS: Final = ScopedList("settlements", settlements.page, settlements.count, settlements.sums)
 
 
 async def page(

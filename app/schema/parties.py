@@ -12,8 +12,8 @@ from app.schema.base.connections import Node, OfRecord
 from app.schema.base.permissions import Requires, marked, maskable, personal
 
 # Whoever sees an object of a provider sees the provider; its number may be a person's CPF and is masked.
-_READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read", "eligibility:read")
-_TAX_NUMBER: list[FieldExtension] = [Requires(*_READERS, data=DataClass.PERSONAL, clear="practitioners:read")]
+READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read", "eligibility:read")
+_TAX_NUMBER: list[FieldExtension] = [Requires(*READERS, data=DataClass.PERSONAL, clear="practitioners:read")]
 CNPJ_LENGTH = 14
 
 

@@ -15,7 +15,6 @@ from app.resolvers.settlements import SettlementOrderField, SettlementStreamFilt
 from app.resolvers.streams import StreamMessage
 from app.schema.base import filters, lists
 from app.schema.base.arguments import EVENT_FILTER, FILTER, ORDER, After, AfterEvent, First
-from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.filters import given
 from app.schema.base.info import Info
@@ -25,6 +24,7 @@ from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.base.streams import CURSOR, FIRST_MESSAGE, cursor_of, event_of
 from app.schema.objects import Invoice, Settlement
+from app.schema.summed_lists import SettlementConnection
 from app.services import settlements as service
 from app.services.settlements import Payment
 
@@ -69,7 +69,7 @@ class SettlementFilterInput:
 @strawberry.type
 class SettlementQuery:
     @strawberry.field(
-        graphql_type=Connection[Settlement] | None,
+        graphql_type=SettlementConnection | None,
         description="Settlements and reversals in the caller's data scope, by default newest first.",
         extensions=[Requires("settlements:read")],
         directives=[lists.PAGE],
