@@ -7,7 +7,7 @@ WORKERS ?= 2
 SOAK_SECONDS ?= 3600
 PAGES := errors events metrics
 
-.PHONY: help install run test faults soak hostile fuzz check lint types contracts dead-code security schema-check schema services explorer migration lock third-party format clean
+.PHONY: help install run test faults soak hostile fuzz check lint types contracts dead-code security schema-check schema-diff schema services explorer migration lock third-party format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,7 +43,7 @@ hostile: $(STAMP) ## Attack live gateways at full length, and print what each at
 fuzz: $(STAMP) ## Send about 3,000 generated documents to live gateways, different ones each time
 	BILLING_TEST_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
-check: lint types contracts dead-code security schema-check test ## Everything that CI runs: format, lint, types, contracts, dead code, security, schema, tests
+check: lint types contracts dead-code security schema-check schema-diff test ## Everything that CI runs: format, lint, types, contracts, dead code, security, schema, tests
 
 lint: $(STAMP) ## Check format and lint rules
 	$(BIN)/ruff format --check .
@@ -69,6 +69,9 @@ schema-check: $(STAMP) ## Check that schema.graphql and the generated pages of d
 	@$(BIN)/billing schema | diff -u schema.graphql - && echo "schema.graphql is up to date"
 	@$(BIN)/billing access-matrix | diff -u docs/access.md - && echo "docs/access.md is up to date"
 	@for page in $(PAGES); do $(BIN)/billing reference $$page | diff -u docs/$$page.md - && echo "docs/$$page.md is up to date" || exit 1; done
+
+schema-diff: $(STAMP) ## Name the changes of the schema since the last tag, or since a file: make schema-diff OLD=file.graphql
+	@$(BIN)/python -m scripts.schema_diff $(OLD)
 
 schema: $(STAMP) ## Write schema.graphql, the generated pages of docs/ and the event contracts
 	$(BIN)/billing schema > schema.graphql

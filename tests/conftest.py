@@ -30,8 +30,8 @@ EMBEDDED_TOO = (
     *("graphql/test_eligibility", "graphql/test_explorer", "graphql/test_denials", "graphql/test_idempotency"),
     *("graphql/test_invoices", "graphql/test_modes", "graphql/test_pages", "graphql/test_races"),
     *("graphql/test_reconciliation", "graphql/test_remittances", "graphql/test_retention", "graphql/test_settlements"),
-    *("graphql/test_shared_answers.py", "graphql/test_statement_counts", "graphql/test_subscription"),
-    *("graphql/test_trusted_documents", "graphql/test_tuss", "graphql/test_won_appeals"),
+    *("graphql/test_shared_answers.py", "graphql/test_statement_counts", "graphql/test_status_streams"),
+    *("graphql/test_subscription", "graphql/test_trusted_documents", "graphql/test_tuss", "graphql/test_won_appeals"),
 )
 LONG = ("tests/machine/", "tests/faults/")
 # Minutes of waiting for clocks, leases and restarts: `make faults` runs them (BILLING_TEST_FAULTS=full).

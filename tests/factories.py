@@ -16,7 +16,7 @@ from app.domain import ids
 from app.domain.calendar import business_day
 from app.domain.identifiers import check_digits_of_cpf
 from tests.gateway import Gateway
-from tests.inputs import input_type, shaped
+from tests.inputs import dotted, input_type, shaped
 
 _numbers = itertools.count(1)
 CONSULTATION = {"codeSystem": "22", "code": "10101012", "quantity": "1", "unitPrice": "100.00"}
@@ -234,8 +234,3 @@ async def add_card(world: World, **terms: Any) -> str:
 def refusals(payload: Any) -> list[tuple[str, str | None, str | None]]:
     """The code, field and Tabela 38 number of every error of a payload."""
     return [(error["code"], dotted(error["field"]), error["tissCode"]) for error in payload["errors"]]
-
-
-def dotted(path: list[str] | None) -> str | None:
-    """A path in an input as one text."""
-    return None if path is None else ".".join(path)

@@ -27,6 +27,7 @@ from app.unit_of_work.run import Changes
 from app.web.app import create_app
 from app.web.stopping import StoppingServer
 from tests import cursors
+from tests.inputs import dotted
 from tests.prepared import prepare
 from tests.servers.mysql import create_database
 from tests.services import Services
@@ -104,9 +105,9 @@ class Answer:
 
     @property
     def reasons(self) -> list[tuple[str, str | None, str | None]]:
-        """Code, reason and field of every error."""
+        """Code, reason and dotted field of every error."""
         found = [error["extensions"] for error in self.body.get("errors", [])]
-        return [(each["code"], each.get("reason"), each.get("field")) for each in found]
+        return [(each["code"], each.get("reason"), dotted(each.get("field"))) for each in found]
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """What tests call the values of a mutation, and what its input calls them."""
 
+import uuid
 from typing import Any, Final
 
 IDS: Final = {
@@ -64,9 +65,16 @@ SHAPES: Final = {"importRemittance": _statement, "saveContract": _contract}
 def shaped(name: str, values: dict[str, Any]) -> dict[str, Any]:
     """The input of a mutation from flat values: `id` is the id of its object, `payer` and `provider` are codes."""
     named = {IDS.get(name, each) if each == "id" else each: value for each, value in party_names(values).items()}
+    if name == "exportBatch":
+        return {"idempotencyKey": uuid.uuid4().hex, **named}
     if name in SHAPES:
         return SHAPES[name](named)
     if name not in FORMS or FORMS[name] in named:
         return named
     beside = {each: value for each, value in named.items() if each in BESIDE}
     return {FORMS[name]: {each: value for each, value in named.items() if each not in beside}, **beside}
+
+
+def dotted(path: list[str] | None) -> str | None:
+    """A path in an input as one text."""
+    return None if path is None else ".".join(path)

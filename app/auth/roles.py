@@ -23,7 +23,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
         "invoices:create",
         "invoices:cancel",
     }
-    | {"health:break_glass"},
+    | {"health:break_glass", "emergencies:close"},
     "reviewer": _WHOLE_CLAIM
     | {"reconciliation:read", "contracts:read", "eligibility:read", "claims:review", "claims:adjudicate"},
     "finance": _READ
@@ -34,12 +34,13 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     | {"remittances:read", "remittances:import", "remittances:post"},
     "front_desk": _READ
     | _PATIENT_IDENTITY
-    | {"practitioners:read", "eligibility:read", "eligibility:check", "health:break_glass"},
+    | {"practitioners:read", "eligibility:read", "eligibility:check", "health:break_glass", "emergencies:close"},
     "payer_agent": _WHOLE_CLAIM
     | {"settlements:read", "settlements:read_bank", "remittances:read", "reconciliation:read", "contracts:read"}
     | {"eligibility:read", "claims:review", "claims:adjudicate", "appeals:answer"},
     "patient": (_WHOLE_CLAIM - {"invoices:read"}) | {"eligibility:read", "access_log:read_own"},
-    "admin": frozenset({"tuss:read", "contracts:read", "gateway:configure", "emergencies:read", "schema:introspect"}),
+    "admin": frozenset({"tuss:read", "contracts:read", "gateway:configure", "schema:introspect"})
+    | {"emergencies:read", "emergencies:close"},
 }
 """The permissions of every role. Names of roles match exactly; an unknown role has no permissions."""
 

@@ -82,6 +82,8 @@ emergency_accesses = Table(
     Column("reason", String(500), nullable=False),
     Column("granted_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    # Who ended it before its time, by moving `expires_at`.
+    Column("closed_by", String(120)),
     # Numbers the accesses of one caller, so that of two requests at the same time only one is granted.
     Column("serial", Integer),
     Index(None, "actor", "expires_at"),

@@ -1,14 +1,14 @@
 """Queries on claims and their items."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.engine import batches, fetch, fetch_in, fetch_one, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
@@ -109,14 +109,25 @@ class ClaimSums:
     paid_cents: Cents
 
 
-@dataclass(frozen=True, slots=True)
-class ServicesOf:
-    """Whose services to look for, `other_than` the claim itself and the one it replaces: neither is a duplicate."""
+Service = tuple[str, str, date]
+"""What was done: code system, code and day."""
+
+
+class PatientOf(NamedTuple):
+    """A patient of a provider and payer: a service is billed twice only if all three are the same."""
 
     provider_cnes: str
     payer_ans: str
     patient_id: str
-    other_than: tuple[str, ...]
+
+
+class _Billed(NamedTuple):
+    provider_cnes: str
+    payer_ans: str
+    patient_id: str
+    code_system: str
+    code: str
+    performed_on: date
 
 
 CLAIM = columns(claims, ClaimRecord)
@@ -155,8 +166,8 @@ async def lock(connection: AsyncConnection, scope: DataScope, claim_id: str) -> 
 
 async def lock_many(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
     """Several claims locked at once, always in id order so that two callers cannot deadlock."""
-    query = _visible(scope).where(claims.c.id.in_(ids)).order_by(claims.c.id).with_for_update()
-    return await fetch(connection, query, ClaimRecord)
+    query = _visible(scope).order_by(claims.c.id).with_for_update()
+    return await fetch_in(connection, query, claims.c.id, sorted(ids), ClaimRecord)
 
 
 async def page(connection: AsyncConnection, scope: DataScope, where: ClaimFilter, keyset: Keyset) -> list[ClaimRecord]:
@@ -196,8 +207,13 @@ async def insert_items(connection: AsyncConnection, items: Sequence[ItemRecord])
 
 
 async def delete_items(connection: AsyncConnection, claim_id: str) -> None:
-    """Delete the items of a draft that is about to get new ones."""
+    """Delete the items of a draft that is about to get new ones, or to be deleted."""
     await run(connection, delete(claim_items).where(claim_items.c.claim_id == claim_id))
+
+
+async def delete_claim(connection: AsyncConnection, claim_id: str) -> None:
+    """Delete a draft, whose items and history are deleted already."""
+    await run(connection, delete(claims).where(claims.c.id == claim_id))
 
 
 async def update_claim(connection: AsyncConnection, claim: ClaimRecord) -> None:
@@ -217,8 +233,8 @@ async def update_items(connection: AsyncConnection, items: Sequence[ItemRecord])
 async def items_of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[ItemRecord]:
     """The items of those of these claims that are within the scope, in sequence order."""
     query = select(*ITEM).join(claims, claims.c.id == claim_items.c.claim_id)
-    query = query.where(claim_items.c.claim_id.in_(claim_ids), claims_in(scope))
-    return await fetch(connection, query.order_by(claim_items.c.claim_id, claim_items.c.sequence), ItemRecord)
+    query = query.where(claims_in(scope)).order_by(claim_items.c.claim_id, claim_items.c.sequence)
+    return await fetch_in(connection, query, claim_items.c.claim_id, claim_ids, ItemRecord)
 
 
 async def items_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ItemRecord]:
@@ -236,38 +252,68 @@ async def active_replacements(connection: AsyncConnection, scope: DataScope, ids
 async def replaced_among(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
     """Which of these claims have a replacement that is not cancelled."""
     table = claims.c
-    query = select(table.replaces_id).where(table.replaces_id.in_(ids), table.status != ClaimStatus.CANCELLED)
-    return {row[0] for row in (await connection.execute(query)).all()}
+    found: set[str] = set()
+    for batch in batches(ids):
+        query = select(table.replaces_id).where(table.replaces_id.in_(batch), table.status != ClaimStatus.CANCELLED)
+        found.update((await connection.execute(query)).scalars())
+    return found
 
 
 async def by_numbers(
-    connection: AsyncConnection, scope: DataScope, provider: str, payer: str, numbers: Sequence[str]
+    connection: AsyncConnection,
+    scope: DataScope,
+    provider: str,
+    payer: str,
+    *,
+    own_numbers: Sequence[str],
+    payer_numbers: Sequence[str],
 ) -> list[ClaimRecord]:
-    """The claims with one of these numbers, the provider's own or the payer's."""
+    """The claims with one of these numbers of their own, or of the payer's."""
     table = claims.c
-    named = or_(table.provider_claim_number.in_(numbers), table.payer_claim_number.in_(numbers))
-    query = _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer, named)
-    return await fetch(connection, query, ClaimRecord)
+    visible = _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer)
+    found: dict[str, ClaimRecord] = {}
+    # Numbers of the payer have no index: one statement reads the claims once.
+    conditions = [table.provider_claim_number.in_(batch) for batch in batches(own_numbers)]
+    conditions += [table.payer_claim_number.in_(payer_numbers)] if payer_numbers else []
+    for condition in conditions:
+        found |= {claim.id: claim for claim in await fetch(connection, visible.where(condition), ClaimRecord)}
+    return list(found.values())
 
 
-async def services_elsewhere(
-    connection: AsyncConnection, scope: DataScope, claim: ServicesOf, services: Sequence[tuple[str, str, date]]
-) -> set[tuple[str, str, date]]:
-    """Which of these (table, code, day) other claims of this provider and payer bill for the same patient. Each is one
-    row of the result: a patient may have thousands of items on one day."""
+async def billed_services(
+    connection: AsyncConnection,
+    scope: DataScope,
+    patients: Collection[PatientOf],
+    services: Collection[Service],
+    *,
+    other_than: Collection[str] = (),
+) -> dict[PatientOf, set[Service]]:
+    """Which of these services sent claims of each patient bill; claims `other_than` these.
+
+    Each is one row of the result: a patient may have thousands of items on one day. Rows are chosen by lists of single
+    columns, as indexes need them; combinations that nobody asked for are left out here.
+    """
+    if not patients or not services:
+        return {patient: set() for patient in patients}
     item, table = claim_items.c, claims.c
-    service = (item.code_system, item.code, item.performed_on)
+    providers, payers, ids = ({each[place] for each in patients} for place in range(3))
+    systems, codes, days = ({each[place] for each in services} for place in range(3))
     query = (
-        select(*service)
+        select(table.provider_cnes, table.payer_ans, table.patient_id, item.code_system, item.code, item.performed_on)
         .distinct()
         .join(claims, table.id == item.claim_id)
-        .where(table.provider_cnes == claim.provider_cnes, table.payer_ans == claim.payer_ans)
-        .where(table.patient_id == claim.patient_id)
-        .where(tuple_(*service).in_(services))
-        .where(table.status.in_(sorted(SENT)), table.id.not_in(claim.other_than), claims_in(scope))
+        .where(table.provider_cnes.in_(providers), table.payer_ans.in_(payers), table.patient_id.in_(ids))
+        .where(item.code_system.in_(systems), item.performed_on.in_(days))
+        .where(table.status.in_(sorted(SENT)), table.id.not_in(other_than), claims_in(scope))
         .where(~is_replaced())
     )
-    return {(row[0], row[1], row[2]) for row in (await connection.execute(query)).all()}
+    found = {patient: set[Service]() for patient in patients}
+    wanted = frozenset(services)
+    for row in await fetch_in(connection, query, item.code, sorted(codes), _Billed):
+        patient, service = PatientOf(*row[:3]), row[3:]
+        if patient in found and service in wanted:
+            found[patient].add(service)
+    return found
 
 
 def _conditions(where: ClaimFilter) -> list[Condition]:

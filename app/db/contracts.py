@@ -29,6 +29,7 @@ class ContractRecord:
     version: int
     updated_by: str
     updated_at: datetime
+    ends_on: date | None
 
     @property
     def terms(self) -> Terms:
@@ -87,6 +88,12 @@ async def lock(connection: AsyncConnection, provider: str, payer: str) -> Contra
     return await fetch_one(connection, _between(provider, payer).with_for_update(), ContractRecord)
 
 
+async def lock_one(connection: AsyncConnection, scope: DataScope, contract_id: str) -> ContractRecord | None:
+    """The contract with this id within the scope, locked until the transaction ends."""
+    query = select(*CONTRACT).where(contracts.c.id == contract_id, contracts_in(scope)).with_for_update()
+    return await fetch_one(connection, query, ContractRecord)
+
+
 async def of_scope(
     connection: AsyncConnection, scope: DataScope, provider: str | None, payer: str | None
 ) -> list[ContractRecord]:
@@ -124,6 +131,11 @@ async def insert_contract(connection: AsyncConnection, contract: ContractRecord)
 async def update_contract(connection: AsyncConnection, contract: ContractRecord) -> None:
     """Write the whole row of a contract that the caller has locked."""
     await update_record(connection, contracts, contract)
+
+
+async def update_price(connection: AsyncConnection, price: PriceRecord) -> None:
+    """Write the whole row of a price whose contract is locked."""
+    await update_record(connection, contract_prices, price)
 
 
 async def delete_prices(connection: AsyncConnection, contract_id: str) -> None:

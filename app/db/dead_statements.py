@@ -36,8 +36,8 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class NewDeadStatement:
-    """A message, or the messages of a batch, that could not be handled, and why; `raw` is its body or its bytes."""
+class DeadStatementRecord:
+    """A message, or the messages of a batch, that could not be handled, and why."""
 
     topic: str
     topic_partition: int
@@ -45,7 +45,6 @@ class NewDeadStatement:
     last_offset: int
     code: str
     reason: str
-    raw: bytes
     dead_at: datetime
 
     @property
@@ -55,21 +54,10 @@ class NewDeadStatement:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadStatementRecord:
-    """The same without its bytes."""
+class NewDeadStatement(DeadStatementRecord):
+    """The same with `raw`, its body or its bytes."""
 
-    topic: str
-    topic_partition: int
-    first_offset: int
-    last_offset: int
-    code: str
-    reason: str
-    dead_at: datetime
-
-    @property
-    def place(self) -> Place:
-        """Where the first message is."""
-        return Place(self.topic, self.topic_partition, self.first_offset)
+    raw: bytes
 
 
 DEAD_STATEMENT = columns(dead_statements, DeadStatementRecord)

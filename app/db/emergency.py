@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, insert, select
+from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.access_log_tables import emergency_accesses
-from app.db.engine import fetch, fetch_one, scalar
+from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.paging import Keyset
 from app.db.records import columns
 from app.db.reference_tables import patients
@@ -27,6 +27,7 @@ class EmergencyRecord:
     reason: str
     granted_at: datetime
     expires_at: datetime
+    closed_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,13 @@ async def insert_access(connection: AsyncConnection, access: EmergencyRecord, *,
     """Store a new access, the caller's `serial`-th; IntegrityError if another request has stored that one."""
     values = {column.name: getattr(access, column.name) for column in EMERGENCY}
     await connection.execute(insert(emergency_accesses).values(**values, serial=serial))
+
+
+async def close(connection: AsyncConnection, access: EmergencyRecord) -> bool:
+    """Store the new end of an access and who closed it; False if it had ended before."""
+    table = emergency_accesses.c
+    statement = update(emergency_accesses).where(table.id == access.id, table.expires_at > access.expires_at)
+    return bool(await run(connection, statement.values(expires_at=access.expires_at, closed_by=access.closed_by)))
 
 
 async def of_caller(connection: AsyncConnection, actor: str, *, since: datetime, now: datetime) -> EarlierAccesses:

@@ -8,21 +8,25 @@ from functools import partial
 from ssl import SSLContext
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import ColumnElement, Select, event
 from sqlalchemy.engine import Connection, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import Executable
 
-from app.db import sessions
+from app.db import driver, sessions
 from app.domain.text import fold
 
+Key = TypeVar("Key")
 Record = TypeVar("Record")
 Result = TypeVar("Result")
 RETRIES_MAX: Final = 3
 ROWS_AT_ONCE: Final = 200
-"""So many rows take a few milliseconds to convert; then others have a turn on the event loop."""
+"""So many rows are written with one statement; then others have a turn on the event loop."""
+KEYS_AT_ONCE: Final = 500
+RECORDS_AT_ONCE: Final = 10
+"""So many rows take a few milliseconds to convert even if they have long JSON columns."""
 COMMIT_GRACE_SECONDS: Final = 2.0
 LOST_CONNECTION: Final = frozenset({2003, 2006, 2013, 1053, 1927})
 CLIENT_ERRORS: Final = range(2000, 3000)
@@ -260,7 +264,12 @@ def _create(url: str, pool_size: int, tls: SSLContext | None, isolation_level: s
         isolation_level=isolation_level or "READ COMMITTED",
         skip_autocommit_rollback=True,
         hide_parameters=True,
-        connect_args={"connect_timeout": 3, "charset": "utf8mb4", **({"ssl": tls} if tls else {})},
+        connect_args={
+            "async_creator_fn": driver.connect,
+            "connect_timeout": 3,
+            "charset": "utf8mb4",
+            **({"ssl": tls} if tls else {}),
+        },
     )
     event.listen(engine.sync_engine, "handle_error", _leave_server_without_writes)
     return engine
@@ -293,11 +302,31 @@ async def fetch(connection: AsyncConnection, query: Executable, record: Callable
     """Every row of the statement as one record, the columns in the order of the record's fields (`records.columns`)."""
     result = await connection.execute(query)
     found: list[Record] = []
-    for rows in result.partitions(ROWS_AT_ONCE):
+    for rows in result.partitions(RECORDS_AT_ONCE):
         if found:
             await asyncio.sleep(0)
         found += [record(*row) for row in rows]
     return found
+
+
+async def fetch_in(
+    connection: AsyncConnection,
+    query: Select[Any],
+    column: ColumnElement[Any],
+    keys: Sequence[Any],
+    record: Callable[..., Record],
+) -> list[Record]:
+    """The rows whose column has one of the keys: one statement for every KEYS_AT_ONCE of them, in the order of the
+    keys, each in the order of the query."""
+    found: list[Record] = []
+    for batch in batches(keys):
+        found += await fetch(connection, query.where(column.in_(batch)), record)
+    return found
+
+
+def batches(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    """The keys in lists that are short enough for an IN: a longer one takes many milliseconds to write into SQL."""
+    return (keys[start : start + KEYS_AT_ONCE] for start in range(0, len(keys), KEYS_AT_ONCE))
 
 
 async def fetch_one(connection: AsyncConnection, query: Executable, record: Callable[..., Record]) -> Record | None:

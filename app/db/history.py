@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch
+from app.db.engine import fetch, run
 from app.db.records import columns, insert_records
 from app.db.scoping import claims_in, invoices_in
 from app.db.tables import claim_history, claims, invoice_history, invoices
@@ -71,6 +71,11 @@ async def insert_claim_steps(connection: AsyncConnection, steps: Sequence[ClaimS
 async def insert_invoice_steps(connection: AsyncConnection, steps: Sequence[InvoiceStep]) -> None:
     """Append steps of invoices; they are never changed."""
     await insert_records(connection, invoice_history, steps)
+
+
+async def delete_of_draft(connection: AsyncConnection, claim_id: str) -> None:
+    """Delete the steps of a draft that is about to be deleted; of any other claim they stay."""
+    await run(connection, delete(claim_history).where(claim_history.c.claim_id == claim_id))
 
 
 async def of_claims(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimStep]:

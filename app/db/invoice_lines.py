@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, run
+from app.db.engine import fetch, fetch_in, run
 from app.db.records import columns, insert_records
 from app.db.scoping import claims_in, invoices_in
 from app.db.tables import allocations, claims, invoice_lines, invoices, settlements
@@ -88,8 +88,8 @@ async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Se
     """
     query = select(*LINE).join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
     query = query.join(claims, claims.c.id == invoice_lines.c.claim_id).where(claims_in(scope))
-    query = query.where(invoice_lines.c.claim_id.in_(claim_ids), invoices.c.status != InvoiceStatus.CANCELLED)
-    return await fetch(connection, query.order_by(invoice_lines.c.id), LineRecord)
+    query = query.where(invoices.c.status != InvoiceStatus.CANCELLED).order_by(invoice_lines.c.id)
+    return await fetch_in(connection, query, invoice_lines.c.claim_id, claim_ids, LineRecord)
 
 
 async def billed_claims(connection: AsyncConnection, claim_ids: Sequence[str]) -> set[str]:

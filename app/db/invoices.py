@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.denials import DISPUTED
-from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.engine import fetch, fetch_in, fetch_one, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
@@ -136,8 +136,8 @@ async def insert_invoice(connection: AsyncConnection, invoice: InvoiceRecord) ->
 
 async def lock_many(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceRecord]:
     """Several invoices locked at once, in id order so that two callers cannot deadlock."""
-    query = _visible(scope).where(invoices.c.id.in_(ids)).order_by(invoices.c.id).with_for_update()
-    return await fetch(connection, query, InvoiceRecord)
+    query = _visible(scope).order_by(invoices.c.id).with_for_update()
+    return await fetch_in(connection, query, invoices.c.id, sorted(ids), InvoiceRecord)
 
 
 async def update_invoice(connection: AsyncConnection, invoice: InvoiceRecord) -> None:

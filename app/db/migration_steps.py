@@ -79,6 +79,29 @@ def drop_index(name: str, *, table_name: str) -> None:
         _online(f"ALTER TABLE {table_name} DROP INDEX {name}, ALGORITHM=INPLACE, LOCK=NONE")
 
 
+def create_unique(name: str, table: str, columns: list[str]) -> None:
+    """Add a unique constraint, when a migration is taken back: on SQLite, where it is part of the table, this writes
+    the table again."""
+    if name in {each["name"] for each in sa.inspect(op.get_bind()).get_unique_constraints(table)}:
+        return
+    if _is_sqlite():
+        with op.batch_alter_table(table) as batch:
+            batch.create_unique_constraint(name, columns)
+    else:
+        create_index(name, table, columns, unique=True)
+
+
+def drop_unique(name: str, *, table_name: str) -> None:
+    """Drop a unique constraint whose place another unique index has taken."""
+    if name not in {each["name"] for each in sa.inspect(op.get_bind()).get_unique_constraints(table_name)}:
+        return
+    if _is_sqlite():
+        with op.batch_alter_table(table_name) as batch:
+            batch.drop_constraint(name, type_="unique")
+    else:
+        drop_index(name, table_name=table_name)
+
+
 def drop_column(table: str, column: str) -> None:
     """Drop a column, in the release after the one that stopped using it."""
     if column not in {each["name"] for each in sa.inspect(op.get_bind()).get_columns(table)}:

@@ -1,7 +1,7 @@
 """Records and their tables: which columns a record reads, and how a whole record is written."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields
 from typing import Any, Final
 
 from sqlalchemy import Column, Table, insert, update
@@ -21,14 +21,8 @@ def columns(table: Table, record: type[Any]) -> tuple[Column[Any], ...]:
 
 
 def row(record: Any) -> dict[str, Any]:
-    """The record's values by column. `asdict` would make a deep copy of every plain value too."""
-    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_plain(each) for each in value)
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    """The record's values by column. `asdict` would make a deep copy of every value."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 async def insert_records(connection: AsyncConnection, table: Table, records: Sequence[Any]) -> None:

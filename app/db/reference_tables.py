@@ -67,6 +67,8 @@ contracts = Table(
     Column("version", Integer, nullable=False),
     Column("updated_by", String(120), nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # The last day of service that new claims may have.
+    Column("ends_on", Date),
     UniqueConstraint("provider_cnes", "payer_ans"),
     **MYSQL,
 )

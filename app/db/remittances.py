@@ -44,6 +44,10 @@ class RemittanceRecord:
     created_by: str
     created_at: datetime
     posted_at: datetime | None
+    cancelled_id: str
+    cancelled_at: datetime | None
+    cancelled_by: str | None
+    cancel_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,9 @@ class RemittanceLineRecord:
     claim_id: str | None
     matched_by: str | None
     posted_at: datetime | None
+    dismissed_at: datetime | None
+    dismissed_by: str | None
+    dismissal_reason: str | None
 
     @property
     def paid_line(self) -> PaidLine:
@@ -108,10 +115,13 @@ async def lock(connection: AsyncConnection, scope: DataScope, remittance_id: str
 
 
 async def by_number(connection: AsyncConnection, payer: str, provider: str, number: str) -> RemittanceRecord | None:
-    """The remittance that already has this statement number."""
+    """The remittance that already has this statement number and is not cancelled."""
     table = remittances.c
     query = select(*REMITTANCE).where(
-        table.payer_ans == payer, table.provider_cnes == provider, table.statement_number == number
+        table.payer_ans == payer,
+        table.provider_cnes == provider,
+        table.statement_number == number,
+        table.cancelled_id == "",
     )
     return await fetch_one(connection, query, RemittanceRecord)
 
@@ -144,7 +154,8 @@ async def update_remittance(connection: AsyncConnection, remittance: RemittanceR
 
 async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
     """Write the match and the status of lines; the caller has locked their remittance."""
-    names = ("status", "problem", "claim_id", "matched_by", "posted_at")
+    match = ("status", "problem", "claim_id", "matched_by", "posted_at")
+    names = (*match, "dismissed_at", "dismissed_by", "dismissal_reason")
     statement = update(remittance_lines).where(remittance_lines.c.id == bindparam("line"))
     statement = statement.values({name: bindparam(f"new_{name}") for name in names})
     rows = [{"line": line.id, **{f"new_{name}": getattr(line, name) for name in names}} for line in lines]
@@ -161,6 +172,34 @@ async def lines_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[
     table = remittance_lines.c
     query = _lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
     return await fetch(connection, query, RemittanceLineRecord)
+
+
+async def lock_of_claim(connection: AsyncConnection, claim_id: str) -> list[RemittanceRecord]:
+    """The remittances with a line of this claim, locked in id order, without a data scope: they are its payer's."""
+    lines = select(remittance_lines.c.remittance_id).where(remittance_lines.c.claim_id == claim_id)
+    query = select(*REMITTANCE).where(remittances.c.id.in_(lines)).order_by(remittances.c.id)
+    return await fetch(connection, query.with_for_update(), RemittanceRecord)
+
+
+async def lines_of_claim(connection: AsyncConnection, claim_id: str) -> list[RemittanceLineRecord]:
+    """The lines of this claim, without a data scope; the caller has locked their remittances."""
+    query = select(*LINE).where(remittance_lines.c.claim_id == claim_id).order_by(remittance_lines.c.id)
+    return await fetch(connection, query, RemittanceLineRecord)
+
+
+async def line_statuses(connection: AsyncConnection, remittance_id: str) -> set[RemittanceLineStatus]:
+    """The statuses that the lines of a remittance have, which the caller has locked."""
+    query = select(remittance_lines.c.status).where(remittance_lines.c.remittance_id == remittance_id).distinct()
+    return set((await connection.execute(query)).scalars())
+
+
+async def cancel_lines(connection: AsyncConnection, remittance_id: str) -> None:
+    """Cancel all lines of a remittance that the caller has locked; they no longer refer to claims."""
+    statement = update(remittance_lines).where(remittance_lines.c.remittance_id == remittance_id)
+    await run(
+        connection,
+        statement.values(status=RemittanceLineStatus.CANCELLED, problem=None, claim_id=None, matched_by=None),
+    )
 
 
 async def line(connection: AsyncConnection, scope: DataScope, line_id: str) -> RemittanceLineRecord | None:

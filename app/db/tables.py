@@ -130,8 +130,8 @@ denials = Table(
     **MYSQL,
 )
 
-# One row per step, never changed. A row has either `action` or `denial_action`; the other columns repeat the row of the
-# claim after the step, so that the last step of a claim equals the claim.
+# One row per step, never changed; a draft's go with it. A row has either `action` or `denial_action`; the other
+# columns repeat the row of the claim after the step, so that the last step of a claim equals the claim.
 claim_history = Table(
     "claim_history",
     metadata,
@@ -303,7 +303,12 @@ remittances = Table(
     Column("created_by", String(120), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("posted_at", UtcDateTime),
-    UniqueConstraint("payer_ans", "provider_cnes", "statement_number"),
+    # The row's `id` once it is cancelled, empty before: the number of a cancelled statement can be imported again.
+    Column("cancelled_id", identifier(), nullable=False, server_default=""),
+    Column("cancelled_at", UtcDateTime),
+    Column("cancelled_by", String(120)),
+    Column("cancel_reason", String(500)),
+    Index("ix_remittances_number", "payer_ans", "provider_cnes", "statement_number", "cancelled_id", unique=True),
     Index(None, "created_at", "id"),
     Index(None, "provider_cnes", "created_at", "id"),
     Index(None, "payer_ans", "created_at", "id"),
@@ -328,6 +333,9 @@ remittance_lines = Table(
     Column("claim_id", ForeignKey("claims.id")),
     Column("matched_by", String(120)),
     Column("posted_at", UtcDateTime),
+    Column("dismissed_at", UtcDateTime),
+    Column("dismissed_by", String(120)),
+    Column("dismissal_reason", String(500)),
     UniqueConstraint("remittance_id", "sequence"),
     Index(None, "status", "id"),
     Index(None, "claim_id"),

@@ -18,8 +18,10 @@ class ClaimOperation(StrEnum):
     SUBMIT = "SUBMIT"
     START_REVIEW = "START_REVIEW"
     REQUEST_INFORMATION = "REQUEST_INFORMATION"
+    RESUME_REVIEW = "RESUME_REVIEW"
     ADJUDICATE = "ADJUDICATE"
     CANCEL = "CANCEL"
+    DELETE_DRAFT = "DELETE_DRAFT"
     REPLACE = "REPLACE"
     INVOICE = "INVOICE"
 
@@ -27,6 +29,7 @@ class ClaimOperation(StrEnum):
 class DenialOperation(StrEnum):
     ACCEPT = "ACCEPT"
     APPEAL = "APPEAL"
+    WITHDRAW_APPEAL = "WITHDRAW_APPEAL"
     ANSWER_APPEAL = "ANSWER_APPEAL"
 
 
@@ -43,9 +46,15 @@ CLAIM_STEPS = {
     ClaimOperation.SUBMIT: ClaimAction.SUBMIT,
     ClaimOperation.START_REVIEW: ClaimAction.START_REVIEW,
     ClaimOperation.REQUEST_INFORMATION: ClaimAction.REQUEST_INFORMATION,
+    ClaimOperation.RESUME_REVIEW: ClaimAction.RESUME_REVIEW,
     # The items determine which decision it is; all decisions start from the same states.
     ClaimOperation.ADJUDICATE: ClaimAction.APPROVE,
     ClaimOperation.CANCEL: ClaimAction.CANCEL,
+}
+APPEAL_STEPS = {
+    DenialOperation.WITHDRAW_APPEAL: DenialAction.WITHDRAW,
+    # Every answer starts from the same state.
+    DenialOperation.ANSWER_APPEAL: DenialAction.UPHOLD,
 }
 INVOICE_STEPS = {
     InvoiceOperation.ADJUST: InvoiceAction.ADJUST,
@@ -69,6 +78,8 @@ class ClaimFacts:
 
 def claim_block(operation: ClaimOperation, facts: ClaimFacts) -> str | None:
     """Why the operation would be refused now, or None."""
+    if operation is ClaimOperation.DELETE_DRAFT:
+        return claims.deletion_block(facts.status)
     if operation is ClaimOperation.REPLACE:
         return claims.replacement_block(
             facts.status, is_billed=facts.is_billed, is_replaced=facts.is_replaced, is_appealed=facts.is_appealed
@@ -84,8 +95,8 @@ def denial_block(
     operation: DenialOperation, status: DenialStatus, *, deadline: date, today: date, is_replaced: bool
 ) -> str | None:
     """Why the operation would be refused now, or None."""
-    if operation is DenialOperation.ANSWER_APPEAL:
-        return _refusal(lambda: denials.next_status(status, DenialAction.UPHOLD))
+    if operation in APPEAL_STEPS:
+        return _refusal(lambda: denials.next_status(status, APPEAL_STEPS[operation]))
     if operation is DenialOperation.APPEAL:
         block = denials.appeal_block(status, deadline=deadline, today=today)
         if block is not None:

@@ -32,8 +32,9 @@ class ClaimAction(DescribedEnum):
     CREATE = "CREATE", "Created as a draft."
     UPDATE = "UPDATE", "The draft was changed."
     SUBMIT = "SUBMIT", "Sent to the payer."
-    START_REVIEW = "START_REVIEW", "The payer started or resumed the review."
+    START_REVIEW = "START_REVIEW", "The payer started the review."
     REQUEST_INFORMATION = "REQUEST_INFORMATION", "The payer requested information."
+    RESUME_REVIEW = "RESUME_REVIEW", "The review was resumed after a request for information."
     APPROVE = "APPROVE", "Decided: every item approved in full."
     APPROVE_PARTIALLY = "APPROVE_PARTIALLY", "Decided: approved in part."
     DENY = "DENY", "Decided: nothing approved."
@@ -51,12 +52,13 @@ TRANSITIONS: dict[tuple[ClaimStatus, ClaimAction], ClaimStatus] = {
     (ClaimStatus.UNDER_REVIEW, ClaimAction.DENY): ClaimStatus.DENIED,
     (ClaimStatus.UNDER_REVIEW, ClaimAction.REQUEST_INFORMATION): ClaimStatus.PENDING_INFORMATION,
     (ClaimStatus.UNDER_REVIEW, ClaimAction.CANCEL): ClaimStatus.CANCELLED,
-    (ClaimStatus.PENDING_INFORMATION, ClaimAction.START_REVIEW): ClaimStatus.UNDER_REVIEW,
+    (ClaimStatus.PENDING_INFORMATION, ClaimAction.RESUME_REVIEW): ClaimStatus.UNDER_REVIEW,
 }
 
 WORDING: Final = {
     ClaimAction.START_REVIEW: "start the review of",
     ClaimAction.REQUEST_INFORMATION: "request information about",
+    ClaimAction.RESUME_REVIEW: "resume the review of",
     ClaimAction.APPROVE_PARTIALLY: "partially approve",
 }
 """Actions whose name is not the verb of a sentence."""
@@ -78,6 +80,11 @@ def next_status(status: ClaimStatus, action: ClaimAction) -> ClaimStatus:
     except KeyError:
         verb = WORDING.get(action, action.value.lower())
         raise wrong_status(verb, "a claim", status) from None
+
+
+def deletion_block(status: ClaimStatus) -> str | None:
+    """Why a claim cannot be deleted, or None if it can: nobody but its provider has seen a draft."""
+    return None if status is ClaimStatus.DRAFT else f"cannot delete a claim that is {status}"
 
 
 def replacement_block(status: ClaimStatus, *, is_billed: bool, is_replaced: bool, is_appealed: bool) -> str | None:

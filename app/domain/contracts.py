@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from app.domain.errors import ErrorCode, Failure
+from app.domain.errors import ErrorCode, Failure, conflict, not_found, refuse
 from app.domain.money import Cents, Quantity
 
 DAYS_MAX = 3650
@@ -52,6 +52,31 @@ def terms_failures(terms: Terms) -> list[Failure]:
         for field, (days, least) in limits.items()
         if not least <= days <= DAYS_MAX
     ]
+
+
+def end_failure(ends_on: date | None, service_date: date) -> Failure | None:
+    """Why a claim of this day is refused under a contract with this last day of service; None if it is not."""
+    if ends_on is None or service_date <= ends_on:
+        return None
+    message = f"the contract ended on {ends_on.isoformat()}, before the service date"
+    return Failure(ErrorCode.INVALID_DATE, message, "serviceDate", "3279")
+
+
+def price_to_end(prices: Sequence[Price], last_day: date) -> int:
+    """The place of the price that gets this last day, among all periods of one code.
+
+    NOT_FOUND if the code has no price, INVALID_DATE if none is valid on that day, CONFLICT if it is the last one
+    already. Example: 90_00 from January 1st to June 30th, then 95_00 without an end. Ending on May 31st shortens the
+    first and leaves the second; to end all prices, end each.
+    """
+    if not prices:
+        raise not_found("price of this code", "code")
+    found = next((place for place, price in enumerate(prices) if price.is_valid_on(last_day)), None)
+    if found is None:
+        raise refuse(ErrorCode.INVALID_DATE, "the code has no price on this day", "validTo")
+    if prices[found].valid_to == last_day:
+        raise conflict("the price ends on this day already", "validTo")
+    return found
 
 
 def price_failures(prices: Sequence[Price], field: str, known: Sequence[Price] = ()) -> Iterator[Failure]:

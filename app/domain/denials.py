@@ -27,6 +27,7 @@ class DenialAction(DescribedEnum):
     DENY = "DENY", "The payer denied the amount."
     ACCEPT = "ACCEPT", "The provider accepted the loss."
     APPEAL = "APPEAL", "The provider appealed (recurso de glosa)."
+    WITHDRAW = "WITHDRAW", "The provider withdrew the appeal."
     OVERTURN = "OVERTURN", "The payer reversed the denial in full."
     OVERTURN_PARTIALLY = "OVERTURN_PARTIALLY", "The payer reversed the denial in part."
     UPHOLD = "UPHOLD", "The payer upheld the denial."
@@ -37,6 +38,7 @@ TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
     (DenialStatus.OPEN, DenialAction.ACCEPT): DenialStatus.ACCEPTED,
     (DenialStatus.OPEN, DenialAction.APPEAL): DenialStatus.APPEALED,
     (DenialStatus.OPEN, DenialAction.EXPIRE): DenialStatus.EXPIRED,
+    (DenialStatus.APPEALED, DenialAction.WITHDRAW): DenialStatus.OPEN,
     (DenialStatus.APPEALED, DenialAction.OVERTURN): DenialStatus.OVERTURNED,
     (DenialStatus.APPEALED, DenialAction.OVERTURN_PARTIALLY): DenialStatus.PARTIALLY_OVERTURNED,
     (DenialStatus.APPEALED, DenialAction.UPHOLD): DenialStatus.UPHELD,
@@ -50,6 +52,7 @@ WORDING: Final = {
     DenialAction.DENY: "deny again",
     DenialAction.ACCEPT: "accept",
     DenialAction.APPEAL: "appeal",
+    DenialAction.WITHDRAW: "withdraw the appeal of",
     DenialAction.EXPIRE: "expire",
 }
 

@@ -1,6 +1,6 @@
 """The remittance (demonstrativo): a payer's statement of what it pays and denies, matched to claims line by line."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,19 +19,25 @@ class RemittanceSource(DescribedEnum):
 class RemittanceStatus(DescribedEnum):
     IMPORTED = "IMPORTED", "Imported; no line is posted."
     PARTIALLY_POSTED = "PARTIALLY_POSTED", "Some lines are posted."
-    POSTED = "POSTED", "All lines are posted."
+    POSTED = "POSTED", "All lines are posted or dismissed."
+    CANCELLED = "CANCELLED", "Cancelled: the import was wrong; its number can be imported again."
 
 
 class RemittanceLineStatus(DescribedEnum):
     MATCHED = "MATCHED", "Matched to a claim; not posted yet."
     UNMATCHED = "UNMATCHED", "Needs to be matched by a person."
     POSTED = "POSTED", "Posted: its decision and payment are recorded."
+    DISMISSED = "DISMISSED", "Dismissed with a reason; can still be matched."
+    CANCELLED = "CANCELLED", "Cancelled with its remittance."
 
 
 class RemittanceLineAction(StrEnum):
     MATCH = "MATCH"
+    UNMATCH = "UNMATCH"
+    DISMISS = "DISMISS"
     POST = "POST"
     PUT_BACK = "PUT_BACK"
+    CANCEL = "CANCEL"
 
 
 LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], RemittanceLineStatus] = {
@@ -39,7 +45,15 @@ LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], Remitt
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.MATCH): RemittanceLineStatus.MATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.POST): RemittanceLineStatus.POSTED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.PUT_BACK): RemittanceLineStatus.UNMATCHED,
+    (RemittanceLineStatus.MATCHED, RemittanceLineAction.UNMATCH): RemittanceLineStatus.UNMATCHED,
+    (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.DISMISS): RemittanceLineStatus.DISMISSED,
+    (RemittanceLineStatus.DISMISSED, RemittanceLineAction.MATCH): RemittanceLineStatus.MATCHED,
+    (RemittanceLineStatus.MATCHED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
+    (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
+    (RemittanceLineStatus.DISMISSED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
 }
+DONE = frozenset({RemittanceLineStatus.POSTED, RemittanceLineStatus.DISMISSED})
+"""Lines that nothing is left to do with."""
 
 
 def next_line_status(status: RemittanceLineStatus, action: RemittanceLineAction) -> RemittanceLineStatus:
@@ -60,14 +74,27 @@ class RemittanceLineProblem(DescribedEnum):
     AMOUNTS_DIFFER = "AMOUNTS_DIFFER", "The amounts do not add up to the claim, or contradict its decision."
     NOT_PAYABLE = "NOT_PAYABLE", "The claim was not submitted, or its invoice is not issued."
     OVERPAID = "OVERPAID", "The line pays more than is due."
+    MATCH_REMOVED = "MATCH_REMOVED", "A person removed its match."
 
 
-def remittance_status(lines: Sequence[RemittanceLineStatus]) -> RemittanceStatus:
-    """POSTED when all lines are, PARTIALLY_POSTED when some are."""
-    posted = sum(status is RemittanceLineStatus.POSTED for status in lines)
-    if posted == len(lines):
+def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStatus:
+    """POSTED when nothing is left to do with any line, PARTIALLY_POSTED when some are posted."""
+    if DONE.issuperset(lines):
         return RemittanceStatus.POSTED
-    return RemittanceStatus.PARTIALLY_POSTED if posted else RemittanceStatus.IMPORTED
+    is_posted = RemittanceLineStatus.POSTED in lines
+    return RemittanceStatus.PARTIALLY_POSTED if is_posted else RemittanceStatus.IMPORTED
+
+
+def cancel_block(status: RemittanceStatus, lines: Collection[RemittanceLineStatus]) -> str | None:
+    """Why a remittance with lines of these states cannot be cancelled, or None if it can.
+
+    What is posted has made decisions and payments, which reversals take back, not the end of the import.
+    """
+    if status is RemittanceStatus.CANCELLED:
+        return "the remittance is cancelled already"
+    if RemittanceLineStatus.POSTED in lines:
+        return "lines of the remittance are posted: reverse their settlements instead"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,11 @@ from app.db.outbox import NewEvent, OutboxRecord
 from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain import ids
+from app.domain.claims import ClaimStatus
+from app.domain.denials import DenialStatus
+from app.domain.invoices import InvoiceStatus
 from app.domain.money import format_money
+from app.domain.remittances import RemittanceLineStatus
 from app.events.payloads import (
     ClaimEventData,
     DenialEventData,
@@ -22,6 +26,7 @@ from app.events.payloads import (
     RemittanceEventData,
     SettlementEventData,
     StatementData,
+    WaitingLinesEventData,
 )
 
 SOURCE: Final = "/billing-gateway"
@@ -58,7 +63,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
     "ClaimReviewStarted": EventContract(
         "br.billing.claim.review_started.v1",
         ClaimEventData,
-        "The payer's review begins, or resumes after the provider's answer; also when a statement is posted.",
+        "The payer's review begins, or resumes after a request for information; also when a statement is posted.",
     ),
     "ClaimInformationRequested": EventContract(
         "br.billing.claim.information_requested.v1",
@@ -85,6 +90,11 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         ClaimEventData,
         "A claim is withdrawn before its decision.",
     ),
+    "ClaimDeleted": EventContract(
+        "br.billing.claim.deleted.v1",
+        ClaimEventData,
+        "A draft is deleted, as it was last; another claim may use its number.",
+    ),
     "DenialAccepted": EventContract(
         "br.billing.denial.accepted.v1",
         DenialEventData,
@@ -94,6 +104,11 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         "br.billing.denial.appealed.v1",
         DenialEventData,
         "The provider appeals against the denial.",
+    ),
+    "AppealWithdrawn": EventContract(
+        "br.billing.denial.appeal_withdrawn.v1",
+        DenialEventData,
+        "The provider withdraws an appeal that the payer has not answered.",
     ),
     "AppealAnswered": EventContract(
         "br.billing.denial.appeal_answered.v1",
@@ -160,16 +175,30 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         RemittanceEventData,
         "Lines of a statement are posted, by a caller or for a statement from Kafka.",
     ),
+    "RemittanceClosed": EventContract(
+        "br.billing.remittance.closed.v1",
+        RemittanceEventData,
+        "A line is dismissed, which leaves nothing to do: every line of the statement is posted or dismissed.",
+    ),
+    "RemittanceReopened": EventContract(
+        "br.billing.remittance.reopened.v1",
+        RemittanceEventData,
+        "A dismissed line is matched: the statement has a line to post again.",
+    ),
+    "RemittanceCancelled": EventContract(
+        "br.billing.remittance.cancelled.v1",
+        RemittanceEventData,
+        "A wrong import of a statement is taken back, before any of its lines is posted.",
+    ),
+    "RemittanceLinesWaiting": EventContract(
+        "br.billing.remittance.lines_waiting.v1",
+        WaitingLinesEventData,
+        "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
+    ),
 }
 """The contract of every published event, by the event's short name."""
 INBOUND: Final = EventContract("br.billing.remittance.issued.v1", StatementData, "The payer issues a statement.")
 """The contract of what payers send: a statement."""
-SETTLEMENT_EVENTS: Final = frozenset({"SettlementConfirmed", "SettlementReversed"})
-"""The events of the settlement stream."""
-CLAIM_STATUS_EVENTS: Final = frozenset(
-    name for name, contract in CONTRACTS.items() if contract.data is ClaimEventData and name != "ClaimUpdated"
-)
-"""The events of the claim stream: every event of a claim except for updates of a draft, which change no status."""
 EVENT_BYTES_MAX: Final = 256 * 1024
 """The largest event that is published; a quarter of the megabyte that Kafka brokers accept by default."""
 
@@ -211,13 +240,15 @@ class Event:
         )
 
 
-def claim_event(name: str, claim: ClaimRecord, *, at: datetime) -> Event:
-    """An event of a claim; amounts that are not decided yet are null. `name` is a key of CONTRACTS."""
+def claim_event(name: str, claim: ClaimRecord, *, previous: ClaimStatus | None, at: datetime) -> Event:
+    """An event of a claim, whose status was `previous` before (None if it is new); amounts that are not decided yet are
+    null. `name` is a key of CONTRACTS."""
     data: ClaimEventData = {
         "claimId": claim.id,
         "providerClaimNumber": claim.provider_claim_number,
         "provider": claim.provider_cnes,
         "payer": claim.payer_ans,
+        "previousStatus": previous,
         "status": claim.status.value,
         "claimedAmount": format_money(claim.claimed_cents),
         "approvedAmount": _money(claim.approved_cents),
@@ -228,13 +259,17 @@ def claim_event(name: str, claim: ClaimRecord, *, at: datetime) -> Event:
     return Event(name, claim.id, claim.provider_cnes, claim.payer_ans, data, at, claim.patient_id)
 
 
-def denial_event(name: str, claim: ClaimRecord, denial: DenialRecord, *, at: datetime) -> Event:
-    """An event of a denial. Its aggregate is the claim, so that all events of a claim stay in order."""
+def denial_event(name: str, claim: ClaimRecord, denial: DenialRecord, *, previous: DenialStatus, at: datetime) -> Event:
+    """An event of a denial, whose status was `previous` before.
+
+    Its aggregate is the claim, so that all events of a claim stay in order.
+    """
     data: DenialEventData = {
         "denialId": denial.id,
         "claimId": claim.id,
         "provider": claim.provider_cnes,
         "payer": claim.payer_ans,
+        "previousStatus": previous,
         "status": denial.status.value,
         "amount": format_money(denial.amount_cents),
         "appealedAmount": _money(denial.appealed_cents),
@@ -245,7 +280,7 @@ def denial_event(name: str, claim: ClaimRecord, denial: DenialRecord, *, at: dat
 
 
 def remittance_event(name: str, remittance: RemittanceRecord, *, at: datetime) -> Event:
-    """An event of a remittance: imported or posted."""
+    """An event of a remittance."""
     data: RemittanceEventData = {
         "remittanceId": remittance.id,
         "statementNumber": remittance.statement_number,
@@ -258,13 +293,33 @@ def remittance_event(name: str, remittance: RemittanceRecord, *, at: datetime) -
     return Event(name, remittance.id, remittance.provider_cnes, remittance.payer_ans, data, at)
 
 
-def invoice_event(name: str, invoice: InvoiceRecord, *, at: datetime) -> Event:
-    """An event of an invoice."""
+def waiting_event(
+    remittance: RemittanceRecord, lines: int, *, previous: RemittanceLineStatus | None, at: datetime
+) -> Event:
+    """So many lines of the remittance, whose status was `previous` before (None if they are new), wait from now on.
+
+    One event for all of them: a statement has up to 2,000 lines, and a listener that is 256 events behind is ended.
+    """
+    data: WaitingLinesEventData = {
+        "remittanceId": remittance.id,
+        "statementNumber": remittance.statement_number,
+        "provider": remittance.provider_cnes,
+        "payer": remittance.payer_ans,
+        "previousStatus": previous,
+        "waitingLines": lines,
+    }
+    name = "RemittanceLinesWaiting"
+    return Event(name, remittance.id, remittance.provider_cnes, remittance.payer_ans, data, at)
+
+
+def invoice_event(name: str, invoice: InvoiceRecord, *, previous: InvoiceStatus | None, at: datetime) -> Event:
+    """An event of an invoice, whose status was `previous` before (None if it is new)."""
     data: InvoiceEventData = {
         "invoiceId": invoice.id,
         "number": invoice.number,
         "provider": invoice.provider_cnes,
         "payer": invoice.payer_ans,
+        "previousStatus": previous,
         "status": invoice.status.value,
         "totalAmount": format_money(invoice.total_cents),
         "settledAmount": format_money(invoice.settled_cents),

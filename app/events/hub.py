@@ -73,6 +73,7 @@ class Hub:
         self._lock = asyncio.Lock()
         # None while it is unknown because the log could not be read.
         self.last_place: LogPlace | None = None
+        self._incarnation: str | None = None
 
     @property
     def subscribers(self) -> int:
@@ -95,10 +96,28 @@ class Hub:
         finally:
             group.remove(listener)
 
-    def begin_after(self, place: LogPlace) -> None:
-        """Deliver the events after this place, the end of the event log; ignored once anything is delivered."""
-        if self.last_place is None:
-            self.last_place = place
+    def has_begun(self, incarnation: str) -> bool:
+        """Whether the events of this incarnation of the database are delivered."""
+        return self.last_place is not None and self._incarnation == incarnation
+
+    async def begin_after(self, place: LogPlace, incarnation: str) -> None:
+        """Deliver the events after this place, the end of the event log of this incarnation; the place is ignored once
+        anything is delivered.
+
+        Another incarnation than before is a database that was restored: positions have other events now, so that all
+        listeners are ended, with StreamExpired, and the place counts again.
+        """
+        async with self._lock:
+            if self._incarnation not in {None, incarnation}:
+                _log.warning("event_log_restored", effect="streams are ended, clients read their lists again")
+                self._expire()
+                self.last_place = None
+            self.last_place, self._incarnation = self.last_place or place, incarnation
+
+    def _expire(self) -> None:
+        for listener in self._audience.listeners():
+            listener.expire()
+        self._patients.expire()
 
     async def deliver(self, event: StreamEvent) -> None:
         """Deliver the event after everything before it; an event that was delivered already is ignored.

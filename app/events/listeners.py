@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from app.db.outbox import LogPlace
 from app.domain.data_scope import DataScope
+from app.domain.errors import ErrorCode
 
 QUEUE_MAX: Final = 256
 """How many events a listener may be behind before it is ended; the queues share the events, so a queue is small."""
@@ -34,6 +35,17 @@ class StreamLagged(StreamEnded):
 
     code = "LAGGED"
     message = "this subscription fell behind and was ended, subscribe again after the cursor"
+
+
+class StreamExpired(StreamEnded):
+    """The database was restored: no cursor is valid any more, and the stream gives none."""
+
+    code = ErrorCode.CURSOR_EXPIRED.value
+    message = "the event log was restored: read the list again, and subscribe without a cursor"
+
+    def __init__(self, _place: LogPlace | None) -> None:
+        super().__init__(None)
+        self.extensions["retryable"] = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +141,12 @@ class StreamListener:
     def close(self) -> None:
         """End the listener once its queue is read."""
         self._ended_by = self._ended_by or StreamEnded
+        self._has_changed.set()
+
+    def expire(self) -> None:
+        """End the listener at once: what is queued is of a log that is gone."""
+        self._queue.clear()
+        self._ended_by = StreamExpired
         self._has_changed.set()
 
     async def __aiter__(self) -> AsyncIterator[StreamEvent]:

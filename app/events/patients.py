@@ -5,8 +5,8 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from app.events.contracts import CLAIM_STATUS_EVENTS
 from app.events.listeners import Audience, StreamEvent, StreamListener
+from app.events.stream_events import PATIENT_EVENTS
 from app.telemetry.outages import Outage
 
 BATCH: Final = 500
@@ -71,6 +71,12 @@ class PatientListeners:
         for listener in self._all():
             listener.close()
 
+    def expire(self) -> None:
+        """End every listener, since the event log was restored; what waits is of the log of before."""
+        self._waiting.clear()
+        for listener in self._all():
+            listener.expire()
+
     async def _deliver(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
@@ -108,5 +114,5 @@ def _patient(listener: StreamListener) -> str:
 
 
 def _names(listener: StreamListener) -> frozenset[str]:
-    """What may be delivered to it at all: a patient sees events of claims only."""
-    return listener.interest.names & CLAIM_STATUS_EVENTS
+    """What may be delivered to it at all: a patient sees events of claims and their denials only."""
+    return listener.interest.names & PATIENT_EVENTS

@@ -12,11 +12,13 @@ from typing_extensions import TypedDict
 from app.domain.claims import ClaimStatus
 from app.domain.denials import DenialStatus
 from app.domain.invoices import InvoiceStatus
-from app.domain.remittances import RemittanceStatus
+from app.domain.remittances import RemittanceLineStatus, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
+AnyStatus = ClaimStatus | DenialStatus | InvoiceStatus | RemittanceStatus | RemittanceLineStatus | SettlementStatus
 
-def _status(enum: type[ClaimStatus | DenialStatus | InvoiceStatus | RemittanceStatus | SettlementStatus]) -> object:
+
+def _status(enum: type[AnyStatus]) -> object:
     """A text with the present values as examples, not as an enum: consumers must accept values added later."""
     return WithJsonSchema({"type": "string", "examples": [member.value for member in enum]})
 
@@ -34,6 +36,7 @@ class ClaimEventData(TypedDict):
     providerClaimNumber: str
     provider: Cnes
     payer: Ans
+    previousStatus: NotRequired[Annotated[str, _status(ClaimStatus)] | None]
     status: Annotated[str, _status(ClaimStatus)]
     claimedAmount: Amount
     approvedAmount: Amount | None
@@ -49,6 +52,7 @@ class DenialEventData(TypedDict):
     claimId: str
     provider: Cnes
     payer: Ans
+    previousStatus: NotRequired[Annotated[str, _status(DenialStatus)] | None]
     status: Annotated[str, _status(DenialStatus)]
     amount: Amount
     appealedAmount: Amount | None
@@ -63,6 +67,7 @@ class InvoiceEventData(TypedDict):
     number: Annotated[int, Field(ge=1)]
     provider: Cnes
     payer: Ans
+    previousStatus: NotRequired[Annotated[str, _status(InvoiceStatus)] | None]
     status: Annotated[str, _status(InvoiceStatus)]
     totalAmount: Amount
     settledAmount: Amount
@@ -83,7 +88,7 @@ class SettlementEventData(TypedDict):
 
 
 class RemittanceEventData(TypedDict):
-    """A remittance, the payer's statement (demonstrativo), after it was imported or posted."""
+    """A remittance, the payer's statement (demonstrativo), after a change."""
 
     remittanceId: str
     statementNumber: str
@@ -92,6 +97,17 @@ class RemittanceEventData(TypedDict):
     status: Annotated[str, _status(RemittanceStatus)]
     paidAmount: Amount
     deniedAmount: Amount
+
+
+class WaitingLinesEventData(TypedDict):
+    """Lines of a remittance that began to wait in the queue of unmatched lines, by one change."""
+
+    remittanceId: str
+    statementNumber: str
+    provider: Cnes
+    payer: Ans
+    previousStatus: Annotated[str, _status(RemittanceLineStatus)] | None
+    waitingLines: Annotated[int, Field(ge=1)]
 
 
 StatementAmount = Annotated[

@@ -47,7 +47,7 @@ async def _read_log(ctx: Context, after: StreamPlace | None) -> None:
         event_id = None if after is None else await outbox.event_at(connection, after.position)
         incarnation = ctx.database.incarnation = await identity.read(connection)
     # Otherwise the hub would skip what is published before the first event that it happens to get.
-    ctx.hub.begin_after(end)
+    await ctx.hub.begin_after(end, incarnation)
     if after is None:
         return
     if after.position < log.first - 1:

@@ -255,9 +255,9 @@ async def _start_at_end_of_log(process: Process) -> None:
     """
     try:
         async with process.database.reading() as connection:
-            process.hub.begin_after(await outbox_db.end_of_log(connection))
+            incarnation = process.database.incarnation = await identity.read(connection)
+            await process.hub.begin_after(await outbox_db.end_of_log(connection), incarnation)
             await process.clock.synchronize(connection)
-            process.database.incarnation = await identity.read(connection)
     except DatabaseUnavailable as error:
         process.database_outage.failed(error)
 

@@ -60,7 +60,10 @@ class EmergencyAccess:
     id: strawberry.ID = strawberry.field(description="Id of the access, as in the access log.")
     actor: str = strawberry.field(description="Subject of the caller's token.")
     granted_at: datetime = strawberry.field(description="Time at which the access started.")
-    expires_at: datetime = strawberry.field(description="Time at which the access ends.")
+    expires_at: datetime = strawberry.field(description="Time at which the access ends or was closed.")
+    closed_by: str | None = strawberry.field(
+        description="Who closed it, the subject of a token; null unless closed before its time."
+    )
     patient_id: strawberry.ID | None = strawberry.field(
         description="Patient whose health data may be read.", extensions=personal("emergencies:read", BREAK_GLASS)
     )
@@ -144,6 +147,19 @@ class OpenEmergencyAccessPayload(MutationPayload):
     )
 
 
+@strawberry.input(description="The emergency access to close.")
+class CloseEmergencyAccessInput:
+    id: strawberry.ID = strawberry.field(name="emergencyAccessId", description="Id of an open emergency access.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.type(description="Result of closing an emergency access.")
+class CloseEmergencyAccessPayload(MutationPayload):
+    access: EmergencyAccess | None = strawberry.field(
+        default=None, description="The emergency access after the mutation; null if refused."
+    )
+
+
 async def _open(ctx: Context, arguments: Mapping[str, Any], key: str | None) -> Written[EmergencyRecord]:
     return await ctx.change(emergency.OPEN, {**arguments, "allowed": ctx.limits.emergencies}, key=key)
 
@@ -156,5 +172,11 @@ MUTATIONS = (
         "Grants the caller access to one patient's health data for a short time, in an emergency; each read is logged. "
         "One access of a caller is open at a time, and a few in 24 hours.",
         via=_open,
+    ),
+    mutation(
+        emergency.CLOSE,
+        CloseEmergencyAccessInput,
+        CloseEmergencyAccessPayload,
+        "Ends an open emergency access now: the caller's own, or with the permission `emergencies:read` any.",
     ),
 )

@@ -15,6 +15,7 @@ from app.schema.eligibility import EligibilityFilterInput
 from app.schema.invoices import ORDER_NEEDS as INVOICE_ORDERS
 from app.schema.invoices import InvoiceFilterInput
 from app.schema.node import NODE_TYPES
+from app.schema.settlements import ORDER_NEEDS as SETTLEMENT_ORDERS
 from app.schema.settlements import SettlementFilterInput
 
 YES: Final = "yes"
@@ -31,6 +32,7 @@ ORDERS: Final[dict[str, Mapping[Any, tuple[str, ...]]]] = {
     "claims": CLAIM_ORDERS,
     "denials": DENIAL_ORDERS,
     "invoices": INVOICE_ORDERS,
+    "settlements": SETTLEMENT_ORDERS,
 }
 Roles = Mapping[str, frozenset[str]]
 Cells = dict[str, list[str]]

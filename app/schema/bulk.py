@@ -10,7 +10,8 @@ from app.schema.base import bulk, lists, weights
 from app.schema.base.bulk import BulkResult
 from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.denials import AMOUNT, JUSTIFICATION
-from app.schema.objects import Claim, Denial, Invoice
+from app.schema.invoice_objects import Invoice
+from app.schema.objects import Claim, Denial
 from app.schema.remittances import Remittance
 from app.services import bulk as service
 from app.services import claims

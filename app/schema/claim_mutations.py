@@ -55,7 +55,7 @@ MUTATIONS = (
         reviews.START,
         StartReviewInput,
         ClaimPayload,
-        "Starts the review of a submitted claim, or resumes it when the requested information has arrived.",
+        "Starts the review of a submitted claim.",
     ),
     mutation(
         reviews.ADJUDICATE,

@@ -11,7 +11,7 @@ from app.domain.contracts import Price, Terms
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
-from app.schema.base import lists
+from app.schema.base import inputs, lists
 from app.schema.base.arguments import OfPayer, OfProvider
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
@@ -51,6 +51,9 @@ class Contract:
     )
     updated_by: str = strawberry.field(description="Who last changed it: subject of a token.")
     updated_at: datetime = strawberry.field(description="Time of the last change.")
+    ends_on: date | None = strawberry.field(
+        description="Last day of service that new claims may have; null for a contract that is not closed."
+    )
 
     @strawberry.field(graphql_type=Payer | None, description="The health insurer (operadora).")
     async def payer(contract: strawberry.Parent[ContractRecord], info: Info) -> PayerRecord | None:
@@ -135,6 +138,10 @@ class ContractPricesInput:
     )
 
 
+def _prices(given: list[ContractPriceInput] | None) -> tuple[Price, ...] | None:
+    return None if given is None else tuple(price.to_domain() for price in given)
+
+
 @strawberry.input(description="A contract between a provider and a payer.")
 class SaveContractInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
@@ -152,8 +159,8 @@ class SaveContractInput:
         """The arguments of the service."""
         terms = Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
         given = self.prices or ContractPricesInput()
-        prices = tuple(price.to_domain() for price in given.replace) if isinstance(given.replace, list) else None
-        added = tuple(price.to_domain() for price in given.add or ())
+        prices = _prices(inputs.chosen(given.replace))
+        added = _prices(inputs.chosen(given.add)) or ()
         form = ContractForm(self.provider, self.payer, terms, prices, added)
         return {"form": form, "version": self.version}
 

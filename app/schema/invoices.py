@@ -23,7 +23,7 @@ from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_argum
 from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
-from app.schema.objects import Invoice
+from app.schema.invoice_objects import Invoice
 from app.schema.summed_lists import InvoiceConnection
 from app.services import invoices as service
 from app.services.invoices import InvoiceForm
@@ -80,7 +80,7 @@ class InvoiceFilterInput:
             created_at=bounds(self.created_at),
             total_cents=bounds(self.total_amount),
             is_overdue=self.overdue,
-            today=today,
+            today=None if self.overdue is None else today,
             is_in_dispute=self.in_dispute,
         )
 

@@ -1,4 +1,4 @@
-"""Object types that refer to each other: claims, items and denials, invoices and their lines, settlements."""
+"""Object types that refer to each other: claims, their items and denials."""
 
 from datetime import date, datetime
 from typing import Any
@@ -7,40 +7,34 @@ import strawberry
 
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
-from app.db.history import ClaimStep, InvoiceStep
-from app.db.invoice_lines import LineRecord
+from app.db.history import ClaimStep
 from app.db.invoices import InvoiceRecord
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
-from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
 from app.domain import tabela38
 from app.domain.access_log import DataClass
-from app.domain.invoices import ADJUSTMENTS, YearMonth
 from app.domain.money import Cents, Factor, Quantity
-from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.schema.actions import (
+    ACTIONS,
     AvailableClaimAction,
     AvailableDenialAction,
-    AvailableInvoiceAction,
     claim_actions,
     denial_actions,
-    invoice_actions,
 )
 from app.schema.appeals import Appeal
 from app.schema.base import lists
 from app.schema.base.connections import Node
-from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus, InvoiceLineKind, InvoiceStatus
+from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus
 from app.schema.base.info import Info
-from app.schema.base.permissions import Requires, amount, financial, health, marked, maskable, personal
-from app.schema.base.scalars import BigInt
-from app.schema.history import ClaimHistoryEntry, InvoiceHistoryEntry
+from app.schema.base.later import later
+from app.schema.base.permissions import Requires, amount, health, marked, maskable, personal
+from app.schema.history import ClaimHistoryEntry
 from app.schema.parties import Authorization, Patient, Payer, Practitioner, Provider
 from app.schema.preflight import PreflightFinding
 from app.schema.tuss import TussTerm
 
 PROCESSED = "Amount processed by the payer (valorProcessado); null until decided."
 APPROVED = "Amount approved by the payer (valorLiberado); null until decided."
-ACTIONS = "Actions, each with the reason if it is not available to the caller now."
 DENIED = "Amount denied by the payer (valorGlosa); null until decided."
 
 
@@ -131,7 +125,7 @@ class Claim(Node):
         return await info.context.loaders.items_of_claim.load(claim.id)
 
     @strawberry.field(
-        graphql_type="Invoice | None",
+        graphql_type=later("Invoice", "invoice_objects") | None,
         description="The active invoice that bills this claim; null if there is none.",
         extensions=[Requires("invoices:read")],
     )
@@ -261,137 +255,3 @@ class Denial(Node):
     @strawberry.field(description=ACTIONS, directives=[lists.DENIAL_ACTIONS])
     async def available_actions(denial: strawberry.Parent[DenialRecord], info: Info) -> list[AvailableDenialAction]:
         return await denial_actions(denial, info)
-
-
-@strawberry.type(description="An invoice (conta) for approved claims to one payer.")
-class Invoice(Node):
-    record = InvoiceRecord
-
-    number: int = strawberry.field(description="Number of the invoice, consecutive for the provider.")
-    billing_month: YearMonth = strawberry.field(description="Billing month (competência).")
-    status: InvoiceStatus = strawberry.field(description="Status of the invoice.")
-    due_date: date | None = strawberry.field(description="Due date; null until issued.")
-    version: int = strawberry.field(
-        description="Increases with every change; pass it back as `version` to detect concurrent changes."
-    )
-    created_at: datetime = strawberry.field(description="Time of creation.")
-    issued_at: datetime | None = strawberry.field(description="Time of issue to the payer; null for a draft.")
-    total_cents: Cents | None = amount("totalAmount", "Sum of the lines, less debits.")
-    settled_cents: Cents | None = amount("settledAmount", "Confirmed settlements, less reversals.")
-    due_cents: Cents | None = amount("dueAmount", "Amount due: total less settled.")
-
-    @amount("inDisputeAmount", "Open and appealed denials of its claims; not part of the total.")
-    async def in_dispute(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> Cents | None:
-        return Cents(await info.context.loaders.disputed_cents.load(invoice.id))
-
-    @strawberry.field(graphql_type=Payer | None, description="The payer (operadora).")
-    async def payer(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> PayerRecord | None:
-        return await info.context.loaders.payer.load(invoice.payer_ans)
-
-    @strawberry.field(graphql_type=Provider | None, description="The provider that bills (prestador).")
-    async def provider(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> ProviderRecord | None:
-        return await info.context.loaders.provider.load(invoice.provider_cnes)
-
-    @strawberry.field(
-        graphql_type="list[InvoiceLine]",
-        directives=[lists.INVOICE_LINES],
-        description="Lines for claims and won appeals, and adjustments.",
-    )
-    async def lines(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[LineRecord]:
-        return await info.context.loaders.lines_of_invoice.load(invoice.id)
-
-    @strawberry.field(
-        graphql_type="list[Settlement] | None",
-        directives=[lists.SETTLEMENTS],
-        description="Settlements and reversals, oldest first.",
-        extensions=financial("settlements:read"),
-    )
-    async def settlements(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[SettlementRecord] | None:
-        return await info.context.loaders.settlements_of_invoice.load(invoice.id)
-
-    @strawberry.field(
-        graphql_type="list[InvoiceLine]",
-        directives=[lists.ADJUSTMENTS],
-        description="Lines that are credits or debits, oldest first.",
-    )
-    async def adjustments(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[LineRecord]:
-        lines = await info.context.loaders.lines_of_invoice.load(invoice.id)
-        return [line for line in lines if line.kind in ADJUSTMENTS]
-
-    @strawberry.field(
-        graphql_type=list[InvoiceHistoryEntry], directives=[lists.STEPS], description="All steps, oldest first."
-    )
-    async def history(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[InvoiceStep]:
-        return await info.context.loaders.history_of_invoice.load(invoice.id)
-
-    @strawberry.field(description=ACTIONS, directives=[lists.INVOICE_ACTIONS])
-    def available_actions(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[AvailableInvoiceAction]:
-        return invoice_actions(invoice, info)
-
-
-@strawberry.type(description="A line of an invoice.")
-class InvoiceLine:
-    id: strawberry.ID = strawberry.field(description="Id of the line.")
-    kind: InvoiceLineKind = strawberry.field(description="Kind of the line.")
-    reason: str | None = strawberry.field(
-        description="Reason for the adjustment; null for other lines.", extensions=personal("settlements:read")
-    )
-    amount_cents: Cents | None = amount("amount", "Approved, won or adjusted amount; above zero for debits too.")
-    settled_cents: Cents | None = amount("settledAmount", "Amount paid for the line, less reversals.")
-    debited_cents: Cents | None = amount("debitedAmount", "Amount by which debits reduce the line.")
-
-    @strawberry.field(
-        graphql_type="Claim | None",
-        description="The claim that the line bills; null for adjustments.",
-        extensions=[Requires("claims:read")],
-    )
-    async def claim(line: strawberry.Parent[LineRecord], info: Info) -> ClaimRecord | None:
-        return None if line.claim_id is None else await info.context.loaders.claim.load(line.claim_id)
-
-    @strawberry.field(
-        graphql_type="Denial | None",
-        description="The denial whose won appeal the line bills; null for other lines.",
-        extensions=health("claims:read_items"),
-    )
-    async def denial(line: strawberry.Parent[LineRecord], info: Info) -> DenialRecord | None:
-        return None if line.denial_id is None else await info.context.loaders.denial.load(line.denial_id)
-
-
-@strawberry.type(description="An entry of the settlement ledger: a payment (liquidação) or a reversal (estorno).")
-class Settlement(Node):
-    record = SettlementRecord
-
-    status: SettlementStatus = strawberry.field(description="Status of the settlement.")
-    paid_on: date = strawberry.field(description="Day of payment (dataPagamento).")
-    method: PaymentMethod = strawberry.field(description="Payment method (formaPagamento).")
-    statement_number: str | None = strawberry.field(
-        description="Number of the payer's statement (numeroDemonstrativo); null if unknown."
-    )
-    reason: str | None = strawberry.field(
-        description="Reason for a reversal; null for a payment.", extensions=personal("settlements:read")
-    )
-    created_at: datetime = strawberry.field(description="Time at which it was recorded.")
-    created_by: str = strawberry.field(description="Who recorded it: the subject of a token, or a job of the gateway.")
-    amount_cents: Cents | None = amount("amount", "Amount, above zero for reversals too.")
-    bank_reference: str | None = strawberry.field(
-        description="The bank's reference of the payment; null if none was given.",
-        extensions=financial("settlements:read_bank"),
-    )
-
-    @strawberry.field(graphql_type=BigInt | None, description="Position in the event log; null until published.")
-    async def position(settlement: strawberry.Parent[SettlementRecord], info: Info) -> int | None:
-        return await info.context.loaders.position_of_event.load(settlement.event_id)
-
-    @strawberry.field(
-        graphql_type="Invoice | None", description="The invoice that it pays.", extensions=[Requires("invoices:read")]
-    )
-    async def invoice(settlement: strawberry.Parent[SettlementRecord], info: Info) -> InvoiceRecord | None:
-        return await info.context.loaders.invoice.load(settlement.invoice_id)
-
-    @strawberry.field(
-        graphql_type="Settlement | None", description="The settlement that a reversal reverses; null for a payment."
-    )
-    async def reverses(settlement: strawberry.Parent[SettlementRecord], info: Info) -> SettlementRecord | None:
-        if settlement.reverses_id is None:
-            return None
-        return await info.context.loaders.settlement.load(settlement.reverses_id)

@@ -11,7 +11,8 @@ from app.domain.preflight import Finding, FindingSeverity
 from app.schema.base import lists
 from app.schema.base.described import described
 from app.schema.base.permissions import amount
-from app.schema.base.user_errors import path_of
+from app.schema.base.user_errors import path_in, path_of
+from app.schema.claim_inputs import ClaimInput
 from app.services.preflight import Preflight
 
 described(FindingSeverity, "Severity of a finding.")
@@ -31,7 +32,7 @@ class PreflightFinding:
         directives=[lists.PATH],
     )
     def field(finding: strawberry.Parent[Finding]) -> list[str] | None:
-        return path_of(finding.field)
+        return path_of(path_in(ClaimInput, finding.field))
 
     @strawberry.field(description="Official text of `tissCode`, in Portuguese; null without a code.")
     def tiss_description(finding: strawberry.Parent[Finding]) -> str | None:

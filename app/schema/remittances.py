@@ -16,19 +16,20 @@ from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, 
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import LINES_MAX, Statement, StatementLine
 from app.resolvers import remittances
-from app.schema.base import lists, weights
+from app.schema.base import inputs, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
 from app.schema.base.ordering import chosen
-from app.schema.base.permissions import Requires, amount, financial, health, marked
+from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
 from app.schema.claim_inputs import DenialInput
-from app.schema.objects import Claim, Settlement
+from app.schema.invoice_objects import Settlement
+from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrder, RemittanceOrder
-from app.services import posting
+from app.services import posting, remittance_lines
 from app.services import remittances as service
 
 described(RemittanceLineStatus, "Status of a remittance line; new values may be added.")
@@ -68,6 +69,13 @@ class RemittanceLine(Node):
         description="Who matched it manually, the subject of a token; null if matched automatically."
     )
     posted_at: datetime | None = strawberry.field(description="Time of posting; null until posted.")
+    dismissed_at: datetime | None = strawberry.field(description="Time of the dismissal; null unless dismissed.")
+    dismissed_by: str | None = strawberry.field(
+        description="Who dismissed it, the subject of a token; null unless dismissed."
+    )
+    dismissal_reason: str | None = strawberry.field(
+        description="Reason for the dismissal; null unless dismissed.", extensions=personal("remittances:read")
+    )
     paid_cents: Cents | None = amount("paidAmount", "Paid amount (valorLiberado).")
     denied_cents: Cents | None = amount("deniedAmount", "Denied amount (valorGlosa).")
     item_code: str | None = strawberry.field(
@@ -111,6 +119,13 @@ class Remittance(Node):
     created_at: datetime = strawberry.field(description="Time of the import.")
     created_by: str = strawberry.field(description="Who imported it: the subject of a token, or a job of the gateway.")
     posted_at: datetime | None = strawberry.field(description="Time of the last posting; null until posted.")
+    cancelled_at: datetime | None = strawberry.field(description="Time of the cancellation; null unless cancelled.")
+    cancelled_by: str | None = strawberry.field(
+        description="Who cancelled it, the subject of a token; null unless cancelled."
+    )
+    cancel_reason: str | None = strawberry.field(
+        description="Reason for the cancellation; null unless cancelled.", extensions=personal("remittances:read")
+    )
     paid_cents: Cents | None = amount("paidAmount", "Sum of the paid amounts of its lines.")
     denied_cents: Cents | None = amount("deniedAmount", "Sum of the denied amounts of its lines.")
     bank_reference: str | None = strawberry.field(
@@ -213,8 +228,8 @@ class RemittanceLineInput:
         return StatementLine(
             self.provider_claim_number,
             self.payer_claim_number,
-            None if self.item is None else self.item.sequence or None,
-            None if self.item is None else self.item.code or None,
+            None if self.item is None else inputs.chosen(self.item.sequence),
+            None if self.item is None else inputs.chosen(self.item.code),
             self.paid_amount,
             tuple(DeniedAmount(each.code, each.amount) for each in self.denials),
         )
@@ -255,8 +270,8 @@ class ImportRemittanceInput:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        lines = tuple(line.to_domain() for line in self.content.lines or ())
-        number, xml = self.statement_number or "", self.content.xml or None
+        lines = tuple(line.to_domain() for line in inputs.chosen(self.content.lines) or ())
+        number, xml = self.statement_number or "", inputs.chosen(self.content.xml)
         return {
             "statement": Statement(
                 self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines
@@ -322,10 +337,10 @@ MUTATIONS = (
         directives=weights.STATEMENT,
     ),
     mutation(
-        service.MATCH,
+        remittance_lines.MATCH,
         MatchRemittanceLineInput,
         MatchRemittanceLinePayload,
-        "Matches a remittance line to a claim manually.",
+        "Matches an unmatched or dismissed remittance line to a claim manually.",
     ),
     mutation(
         posting.POST,

@@ -18,12 +18,16 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    appeal_changes,
     bulk,
+    claim_changes,
     claim_mutations,
+    contract_ends,
     contracts,
     denials,
     eligibility,
     invoices,
+    remittance_changes,
     remittances,
     settlements,
 )
@@ -34,7 +38,6 @@ from app.schema.base.scalars import SCALARS
 from app.schema.base.user_errors import ERROR_TYPES
 from app.schema.breakdowns import BreakdownQuery
 from app.schema.claim_errors import DuplicateClaimError
-from app.schema.claim_stream import ClaimSubscription
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
 from app.schema.denials import DenialQuery
@@ -48,7 +51,8 @@ from app.schema.party_lists import PartyQuery
 from app.schema.reconciliation import ReconciliationQuery
 from app.schema.remittances import RemittanceQuery
 from app.schema.request_errors import RequestErrorCode
-from app.schema.settlements import SettlementQuery, SettlementSubscription
+from app.schema.settlements import SettlementQuery
+from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
 
 
@@ -75,11 +79,15 @@ class Query(
 MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *claim_mutations.MUTATIONS,
     *bulk.MUTATIONS,
+    *claim_changes.MUTATIONS,
     *denials.MUTATIONS,
+    *appeal_changes.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
+    *remittance_changes.MUTATIONS,
     *contracts.MUTATIONS,
+    *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,
     *access_log.MUTATIONS,
 )
@@ -88,9 +96,7 @@ Mutation = create_type(
 )
 
 
-@strawberry.type(description="Subscriptions.")
-class Subscription(SettlementSubscription, ClaimSubscription):
-    pass
+Subscription = create_type("Subscription", list(SUBSCRIPTIONS), description="Subscriptions.")
 
 
 def build() -> strawberry.Schema:

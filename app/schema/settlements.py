@@ -1,20 +1,18 @@
-"""Settlements: query, mutations and subscription."""
+"""Settlements: query and mutations."""
 
-from collections.abc import AsyncGenerator
 from datetime import date
 from typing import Annotated, Any, Final
 
 import strawberry
 
-from app.db.settlements import SettlementFilter, SettlementRecord
+from app.db.settlements import SettlementFilter
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod
 from app.resolvers import settlements
-from app.resolvers.settlements import SettlementOrderField, SettlementStreamFilter
-from app.resolvers.streams import StreamMessage
+from app.resolvers.settlements import SettlementOrderField
 from app.schema.base import filters, lists
-from app.schema.base.arguments import EVENT_FILTER, FILTER, ORDER, After, AfterEvent, First
+from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.described import described
 from app.schema.base.filters import given
 from app.schema.base.info import Info
@@ -22,8 +20,7 @@ from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_argum
 from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
-from app.schema.base.streams import CURSOR, FIRST_MESSAGE, cursor_of, event_of
-from app.schema.objects import Invoice, Settlement
+from app.schema.invoice_objects import Invoice, Settlement
 from app.schema.summed_lists import SettlementConnection
 from app.services import settlements as service
 from app.services.settlements import Payment
@@ -130,48 +127,6 @@ class SettlementPayload(MutationPayload):
     invoice: Invoice | None = strawberry.field(
         default=None, description="The invoice after the mutation; null if refused."
     )
-
-
-@strawberry.type(description=f"A new settlement or reversal. {FIRST_MESSAGE}")
-class SettlementEvent:
-    @strawberry.field(description=CURSOR)
-    def cursor(message: strawberry.Parent[StreamMessage], info: Info) -> str:
-        return cursor_of(info.context, message)
-
-    @strawberry.field(graphql_type=Settlement | None, description="The settlement or reversal.")
-    async def settlement(message: strawberry.Parent[StreamMessage], info: Info) -> SettlementRecord | None:
-        event = event_of(message)
-        return await info.context.loaders.settlement.load(event.data["settlementId"]) if event else None
-
-
-@strawberry.input(description="Filter for new settlements. Every given condition must match.")
-class SettlementStreamFilterInput:
-    payer: str | None = strawberry.field(default=None, description="Payer, by registro ANS.")
-    provider: str | None = strawberry.field(default=None, description="Provider, by CNES.")
-    invoice: strawberry.ID | None = strawberry.field(default=None, description="Invoice, by id.")
-
-    def where(self) -> SettlementStreamFilter:
-        """The filter as the resolver expects it."""
-        return SettlementStreamFilter(self.payer, self.provider, self.invoice)
-
-
-@strawberry.type
-class SettlementSubscription:
-    @strawberry.subscription(
-        graphql_type=SettlementEvent,
-        description="Every settlement and reversal, in order: from now on, or from the cursor `after` on. "
-        + FIRST_MESSAGE,
-        extensions=[Requires("settlements:read")],
-    )
-    async def settlements(
-        self,
-        info: Info,
-        filter: Annotated[SettlementStreamFilterInput | None, EVENT_FILTER] = None,
-        after: AfterEvent = None,
-    ) -> AsyncGenerator[Any, None]:
-        where = (filter or SettlementStreamFilterInput()).where()
-        # Awaited instead of iterated here: invalid arguments are refused before the stream starts.
-        return await settlements.stream(info.context, where=where, after=after)
 
 
 MUTATIONS = (

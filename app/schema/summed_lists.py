@@ -12,7 +12,8 @@ from app.domain.money import Cents
 from app.resolvers.paging import Page
 from app.schema.base.connections import Connection
 from app.schema.base.permissions import amount, financial
-from app.schema.objects import Claim, Denial, Invoice, Settlement
+from app.schema.invoice_objects import Invoice, Settlement
+from app.schema.objects import Claim, Denial
 
 
 @strawberry.type(description="Sums over a list of claims.")

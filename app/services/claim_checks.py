@@ -16,6 +16,7 @@ from app.db.tuss import TussRecord
 from app.domain import claim_form, ids
 from app.domain.claim_form import Authorization, ClaimForm, ItemForm
 from app.domain.claims import date_failures
+from app.domain.contracts import end_failure
 from app.domain.data_scope import DataScope
 from app.domain.encounter import Practitioner
 from app.domain.errors import UNKNOWN_CARD, ErrorCode, Failure
@@ -45,6 +46,8 @@ async def examine(
     contract = await contracts_db.between(connection, form.provider, form.payer)
     terms_failures, terms = await tuss.code_failures(connection, list(_uses(form)))
     failures = [*party_failures, *terms_failures]
+    if contract is not None:
+        failures += [each for each in [end_failure(contract.ends_on, form.service_date)] if each is not None]
     if payer is not None:
         window = contract.submission_window_days if contract else payer.submission_window_days
         failures += [*_coverage_failures(form, coverage), *_date_failures(form, window, today)]

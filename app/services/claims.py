@@ -1,15 +1,15 @@
 """The provider's actions on claims: create, change, submit, cancel, replace."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 from sqlalchemy.exc import IntegrityError
 
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import invoice_lines as lines_db
-from app.db.claims import ClaimRecord
+from app.db.claims import ClaimRecord, ItemRecord
 from app.domain import ids
 from app.domain.actions import ClaimOperation
 from app.domain.claim_form import ClaimForm
@@ -18,6 +18,7 @@ from app.domain.denials import AFTER_APPEAL
 from app.domain.errors import (
     BillingError,
     ErrorCode,
+    Failure,
     check_version,
     conflict,
     not_found,
@@ -30,7 +31,7 @@ from app.services import claim_checks, preflight
 from app.services.claim_checks import Checked
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
-from app.services.preflight import ClaimIdentity, Preflight
+from app.services.preflight import BilledServices, ClaimIdentity, Preflight
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -57,10 +58,10 @@ async def _insert(
         # The check ran without a lock: another caller used the number before this insert.
         raise BillingError(preflight.duplicate_number()) from None
     unit.step(claim_step(unit, draft, ClaimAction.CREATE))
-    unit.emit(claim_event("ClaimCreated", draft, at=unit.now))
+    unit.emit(claim_event("ClaimCreated", draft, previous=None, at=unit.now))
     if submit:
         unit.step(claim_step(unit, claim, ClaimAction.SUBMIT))
-        unit.emit(claim_event("ClaimSubmitted", claim, at=unit.now))
+        unit.emit(claim_event("ClaimSubmitted", claim, previous=draft.status, at=unit.now))
     unit.changed(claim.id, claim.patient_id)
     return claim
 
@@ -109,7 +110,7 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     renewed = replace(claim, **claim_checks.columns_of(form, checked), version=claim.version + 1)
     await _rewrite(unit, renewed, form, checked)
     unit.step(claim_step(unit, renewed, ClaimAction.UPDATE))
-    unit.emit(claim_event("ClaimUpdated", renewed, at=unit.now))
+    unit.emit(claim_event("ClaimUpdated", renewed, previous=claim.status, at=unit.now))
     unit.changed(renewed.id, renewed.patient_id)
     return renewed
 
@@ -129,11 +130,10 @@ async def submit_many(
     """Send up to 100 claims of one type, results in input order: each for itself or, if `atomic`, all or none."""
     check_batch(claim_ids)
     rows = await claims_db.lock_many(unit.connection, unit.scope, sorted(set(claim_ids)))
-    found = {claim.id: claim for claim in rows}
     check_one_type(rows)
+    batch = await _Batch.of(unit, rows)
     outcomes = [
-        await _submit_one(unit, found.get(claim_id), claim_id, f"claimIds.{index}")
-        for index, claim_id in enumerate(claim_ids)
+        await _submit_one(unit, batch, claim_id, f"claimIds.{index}") for index, claim_id in enumerate(claim_ids)
     ]
     if atomic:
         raise_any(failure for each in outcomes for failure in each.failures)
@@ -154,28 +154,57 @@ def check_one_type(claims: Sequence[ClaimRecord]) -> None:
         raise refuse(ErrorCode.BATCH_TOO_LARGE, "send claims of one type only", "claimIds", "5015")
 
 
-async def _submit_one(unit: UnitOfWork, claim: ClaimRecord | None, claim_id: str, field: str) -> Outcome[ClaimRecord]:
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The claims to submit, by id, with their items and what is billed of these elsewhere."""
+
+    claims: dict[str, ClaimRecord]
+    items: dict[str, list[ItemRecord]]
+    billed: BilledServices
+
+    @classmethod
+    async def of(cls, unit: UnitOfWork, claims: Sequence[ClaimRecord]) -> Self:
+        by_id = {claim.id: claim for claim in claims}
+        rows = await claims_db.items_of_claims(unit.connection, unit.scope, list(by_id))
+        items: dict[str, list[ItemRecord]] = {claim_id: [] for claim_id in by_id}
+        for row in rows:
+            items[row.claim_id].append(row)
+        return cls(by_id, items, await BilledServices.of_drafts(unit.connection, unit.scope, claims, rows))
+
+
+async def _submit_one(unit: UnitOfWork, batch: _Batch, claim_id: str, field: str) -> Outcome[ClaimRecord]:
     try:
+        claim = batch.claims.get(claim_id)
         if claim is None:
             raise not_found("claim", field)
-        return Outcome(claim_id, await _submit(unit, claim))
+        return Outcome(claim_id, await _submit(unit, batch, claim))
     except BillingError as error:
-        return Outcome(claim_id, None, error.failures)
+        return Outcome(claim_id, None, tuple(_of_batch(failure, field) for failure in error.failures))
 
 
-async def _submit(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
+def _of_batch(failure: Failure, field: str) -> Failure:
+    """The failure as a batch names it: what is said of the claim as such is said of its place in the input."""
+    return replace(failure, field=field) if failure.field == "id" else failure
+
+
+async def _submit(unit: UnitOfWork, batch: _Batch, claim: ClaimRecord) -> ClaimRecord:
     next_status(claim.status, ClaimAction.SUBMIT)
+    items = batch.items[claim.id]
     # Checked again: card, submission window, codes and prices may have changed since the draft was written.
-    found = await preflight.of_record(unit.connection, scope=unit.scope, claim=claim, today=unit.today)
+    found = await preflight.of_rows(
+        unit.connection, scope=unit.scope, claim=claim, items=items, today=unit.today, billed=batch.billed
+    )
     found.require_passed()
-    return await store(unit, _submitted(unit, claim, found), ClaimAction.SUBMIT, "ClaimSubmitted")
+    batch.billed.add(claim, items)
+    return await store(unit, claim, _submitted(unit, claim, found), ClaimAction.SUBMIT, "ClaimSubmitted")
 
 
 async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
     """Withdraw a claim that is not decided yet."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
-    claim = after_action(await locked(unit, id, version), ClaimAction.CANCEL)
-    return await store(unit, claim, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    claim = await locked(unit, id, version)
+    cancelled = after_action(claim, ClaimAction.CANCEL)
+    return await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
 
 
 async def locked(unit: UnitOfWork, claim_id: str, version: int | None) -> ClaimRecord:
@@ -193,14 +222,20 @@ def after_action(claim: ClaimRecord, action: ClaimAction) -> ClaimRecord:
 
 
 async def store(
-    unit: UnitOfWork, claim: ClaimRecord, action: ClaimAction, event: str, *, reason: str | None = None
+    unit: UnitOfWork,
+    before: ClaimRecord,
+    after: ClaimRecord,
+    action: ClaimAction,
+    event: str,
+    *,
+    reason: str | None = None,
 ) -> ClaimRecord:
-    """Write the changed claim, its step of history and its event."""
-    await claims_db.update_claim(unit.connection, claim)
-    unit.step(claim_step(unit, claim, action, reason=reason))
-    unit.emit(claim_event(event, claim, at=unit.now))
-    unit.changed(claim.id, claim.patient_id)
-    return claim
+    """Write the claim as it is after the action, the step of history and the event; the result is that claim."""
+    await claims_db.update_claim(unit.connection, after)
+    unit.step(claim_step(unit, after, action, reason=reason))
+    unit.emit(claim_event(event, after, previous=before.status, at=unit.now))
+    unit.changed(after.id, after.patient_id)
+    return after
 
 
 def _submitted(unit: UnitOfWork, claim: ClaimRecord, found: Preflight) -> ClaimRecord:

@@ -101,8 +101,9 @@ def _record(unit: UnitOfWork, form: ContractForm, known: ContractRecord | None) 
         version=1,
         updated_by=unit.subject,
         updated_at=unit.now,
+        ends_on=None,
     )
-    return fresh if known is None else replace(fresh, id=known.id, version=known.version + 1)
+    return fresh if known is None else replace(fresh, id=known.id, version=known.version + 1, ends_on=known.ends_on)
 
 
 async def _write(connection: AsyncConnection, contract: ContractRecord, *, is_new: bool) -> None:
@@ -133,6 +134,7 @@ _STORED: Final = StoredRecord(
     ContractRecord,
     contracts_db.by_ids,
     *("submission_window_days", "appeal_deadline_days", "payment_term_days"),
-    *("version", "updated_by", "updated_at"),
+    *("version", "updated_by", "updated_at", "ends_on"),
 )
-SAVE: Final = Action("saveContract", save, needs="gateway:configure", answer=answer_of_one(_STORED))
+CONTRACT_ANSWER: Final = answer_of_one(_STORED)
+SAVE: Final = Action("saveContract", save, needs="gateway:configure", answer=CONTRACT_ANSWER)

@@ -1,4 +1,4 @@
-"""Actions on denials: accept, appeal, answer the appeal, and expire when the deadline has passed."""
+"""Actions on denials: accept, appeal, withdraw or answer the appeal, and expire when the deadline has passed."""
 
 from dataclasses import replace
 from typing import Final
@@ -29,6 +29,7 @@ from app.unit_of_work.unit import UnitOfWork
 EVENTS: Final = {
     DenialAction.ACCEPT: "DenialAccepted",
     DenialAction.APPEAL: "DenialAppealed",
+    DenialAction.WITHDRAW: "AppealWithdrawn",
     DenialAction.OVERTURN: "AppealAnswered",
     DenialAction.OVERTURN_PARTIALLY: "AppealAnswered",
     DenialAction.UPHOLD: "AppealAnswered",
@@ -41,7 +42,7 @@ async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
     claim, denial = await _locked(unit, id, "id")
     await _refuse_replaced(unit, claim)
     accepted = replace(denial, status=next_status(denial.status, DenialAction.ACCEPT))
-    return await _store(unit, claim, accepted, DenialAction.ACCEPT, denial.amount_cents)
+    return await _store(unit, claim, denial, accepted, DenialAction.ACCEPT, denial.amount_cents)
 
 
 async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justification: str) -> DenialRecord:
@@ -61,7 +62,22 @@ async def appeal(unit: UnitOfWork, *, id: str, amount: Cents | None, justificati
         justification=justification,
         appealed_at=unit.now,
     )
-    return await _store(unit, claim, changed, DenialAction.APPEAL, appealed)
+    return await _store(unit, claim, denial, changed, DenialAction.APPEAL, appealed)
+
+
+async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
+    """Withdraw an appeal that is not answered: the denial may be appealed again until its last day, after which it
+    expires at once."""
+    claim, denial = await _locked(unit, id, "id")
+    opened = replace(
+        denial,
+        status=next_status(denial.status, DenialAction.WITHDRAW),
+        appealed_cents=None,
+        justification=None,
+        appealed_at=None,
+    )
+    await _store(unit, claim, denial, opened, DenialAction.WITHDRAW, denial.appealed_cents or 0)
+    return await _expire(unit, claim, opened) if unit.today > denial.appeal_deadline else opened
 
 
 async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: str | None) -> DenialRecord:
@@ -79,7 +95,7 @@ async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: s
         payer_justification=justification,
         answered_at=unit.now,
     )
-    return await _store(unit, claim, changed, action, accepted)
+    return await _store(unit, claim, denial, changed, action, accepted)
 
 
 async def expire(unit: UnitOfWork, *, claim_id: str) -> int:
@@ -96,9 +112,13 @@ async def expire(unit: UnitOfWork, *, claim_id: str) -> int:
         if denial.status is DenialStatus.OPEN and unit.today > denial.appeal_deadline
     ]
     for denial in late:
-        changed = replace(denial, status=next_status(denial.status, DenialAction.EXPIRE))
-        await _store(unit, claim, changed, DenialAction.EXPIRE, denial.amount_cents)
+        await _expire(unit, claim, denial)
     return len(late)
+
+
+async def _expire(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
+    changed = replace(denial, status=next_status(denial.status, DenialAction.EXPIRE))
+    return await _store(unit, claim, denial, changed, DenialAction.EXPIRE, denial.amount_cents)
 
 
 async def _locked(unit: UnitOfWork, denial_id: str, field: str) -> tuple[ClaimRecord, DenialRecord]:
@@ -118,13 +138,18 @@ async def _refuse_replaced(unit: UnitOfWork, claim: ClaimRecord) -> None:
 
 
 async def _store(
-    unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord, action: DenialAction, amount: int
+    unit: UnitOfWork,
+    claim: ClaimRecord,
+    before: DenialRecord,
+    after: DenialRecord,
+    action: DenialAction,
+    amount: int,
 ) -> DenialRecord:
-    await denials_db.update_denial(unit.connection, denial)
-    unit.step(history.denial_step(unit, claim, denial, action, amount=amount))
-    unit.emit(denial_event(EVENTS[action], claim, denial, at=unit.now))
-    unit.changed(denial.id, claim.patient_id)
-    return denial
+    await denials_db.update_denial(unit.connection, after)
+    unit.step(history.denial_step(unit, claim, after, action, amount=amount))
+    unit.emit(denial_event(EVENTS[action], claim, after, previous=before.status, at=unit.now))
+    unit.changed(after.id, claim.patient_id)
+    return after
 
 
 STORED_DENIAL: Final = StoredRecord(
@@ -135,6 +160,9 @@ STORED_DENIAL: Final = StoredRecord(
 _ONE: Final = answer_of_one(STORED_DENIAL)
 ACCEPT: Final = Action("acceptDenial", accept, needs="denials:appeal", answer=_ONE, offers=DenialOperation.ACCEPT)
 APPEAL: Final = Action("appealDenial", appeal, needs="denials:appeal", answer=_ONE, offers=DenialOperation.APPEAL)
+WITHDRAW_APPEAL: Final = Action(
+    "withdrawAppeal", withdraw_appeal, needs="denials:appeal", answer=_ONE, offers=DenialOperation.WITHDRAW_APPEAL
+)
 ANSWER_APPEAL: Final = Action(
     "answerAppeal", answer, needs="appeals:answer", answer=_ONE, offers=DenialOperation.ANSWER_APPEAL
 )

@@ -4,7 +4,7 @@ A caller has one open access at a time, and only a few in 24 hours: whoever open
 reading a list, not treating an emergency.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -23,6 +23,8 @@ MINUTES_MAX: Final = 60
 REASON_LENGTH_MIN: Final = 15
 REASON_LENGTH_MAX: Final = 500
 PERIOD: Final = timedelta(hours=24)
+REVIEW: Final = "emergencies:read"
+"""The permission of those who review all accesses; it lets them close others' too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ async def open_access(unit: UnitOfWork, *, request: EmergencyRequest, allowed: i
     earlier = await emergency_db.of_caller(unit.connection, unit.subject, since=unit.now - PERIOD, now=unit.now)
     _check_earlier(earlier, allowed)
     access = EmergencyRecord(
-        ids.new_id(ids.EMERGENCY), unit.subject, request.patient_id, request.reason.strip(), unit.now, ends
+        ids.new_id(ids.EMERGENCY), unit.subject, request.patient_id, request.reason.strip(), unit.now, ends, None
     )
     try:
         await emergency_db.insert_access(unit.connection, access, serial=earlier.last_serial + 1)
@@ -60,6 +62,19 @@ async def open_access(unit: UnitOfWork, *, request: EmergencyRequest, allowed: i
     return access
 
 
+async def close_access(unit: UnitOfWork, *, id: str) -> EmergencyRecord:
+    """End an open access now: the caller's own, or anybody's for callers who review them; CONFLICT if it has ended."""
+    found = await emergency_db.by_ids(unit.connection, unit.scope, [id])
+    is_reviewing = REVIEW in unit.actor.permissions
+    if not found or not (is_reviewing or found[0].actor == unit.subject):
+        raise not_found("emergency access")
+    closed = replace(found[0], expires_at=unit.now, closed_by=unit.subject)
+    if not await emergency_db.close(unit.connection, closed):
+        raise conflict("the emergency access has ended already")
+    unit.changed(closed.id, closed.patient_id)
+    return closed
+
+
 def _check_earlier(earlier: EarlierAccesses, allowed: int) -> None:
     if earlier.open:
         raise _is_open()
@@ -69,7 +84,7 @@ def _check_earlier(earlier: EarlierAccesses, allowed: int) -> None:
 
 
 def _is_open() -> BillingError:
-    return conflict("your last emergency access is still open: wait until it ends", "patient")
+    return conflict("your last emergency access is still open: close it first", "patient")
 
 
 def _failures(request: EmergencyRequest) -> list[Failure | None]:
@@ -81,9 +96,6 @@ def _failures(request: EmergencyRequest) -> list[Failure | None]:
     return found
 
 
-OPEN: Final = Action(
-    "openEmergencyAccess",
-    open_access,
-    needs="health:break_glass",
-    answer=answer_of_one(StoredRecord(EmergencyRecord, emergency_db.by_ids)),
-)
+_ONE: Final = answer_of_one(StoredRecord(EmergencyRecord, emergency_db.by_ids, *("expires_at", "closed_by")))
+OPEN: Final = Action("openEmergencyAccess", open_access, needs="health:break_glass", answer=_ONE)
+CLOSE: Final = Action("closeEmergencyAccess", close_access, needs="emergencies:close", answer=_ONE)

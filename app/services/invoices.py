@@ -70,17 +70,23 @@ async def create(unit: UnitOfWork, *, form: InvoiceForm) -> InvoiceRecord:
     lines = [*(_claim_line(claim) for claim in claims), *(_recovery_line(denial) for denial in recoveries)]
     invoice = _new_record(unit, form, lines, number)
     await _insert(unit, invoice, [replace(line, invoice_id=invoice.id, created_at=unit.now) for line in lines])
-    return _record_step(unit, invoice, InvoiceAction.CREATE, "InvoiceCreated")
+    return _record_step(unit, None, invoice, InvoiceAction.CREATE, "InvoiceCreated")
 
 
 def _record_step(
-    unit: UnitOfWork, invoice: InvoiceRecord, action: InvoiceAction, event: str, *, reason: str | None = None
+    unit: UnitOfWork,
+    before: InvoiceRecord | None,
+    after: InvoiceRecord,
+    action: InvoiceAction,
+    event: str,
+    *,
+    reason: str | None = None,
 ) -> InvoiceRecord:
-    """Add the step of history and the event to the unit; the result is the invoice."""
-    unit.step(invoice_step(unit, invoice, action, reason=reason))
-    unit.emit(invoice_event(event, invoice, at=unit.now))
-    unit.changed(invoice.id)
-    return invoice
+    """Add the step of history and the event to the unit; the result is the invoice after the action."""
+    unit.step(invoice_step(unit, after, action, reason=reason))
+    unit.emit(invoice_event(event, after, previous=before.status if before else None, at=unit.now))
+    unit.changed(after.id)
+    return after
 
 
 async def _insert(unit: UnitOfWork, invoice: InvoiceRecord, lines: list[LineRecord]) -> None:
@@ -211,7 +217,8 @@ async def adjust(
     await invoices_db.update_invoice(unit.connection, adjusted)
     action = InvoiceAction.ADJUST
     unit.step(invoice_step(unit, adjusted, action, amount=sign * amount, line_id=line.id, reason=reason))
-    unit.emit(invoice_event("InvoiceAdjusted", adjusted, at=unit.now), *transition_events(unit, invoice, adjusted))
+    unit.emit(invoice_event("InvoiceAdjusted", adjusted, previous=invoice.status, at=unit.now))
+    unit.emit(*transition_events(unit, invoice, adjusted))
     unit.changed(adjusted.id)
     return adjusted
 
@@ -232,7 +239,7 @@ def transition_events(unit: UnitOfWork, before: InvoiceRecord, after: InvoiceRec
     was_settled = before.status is InvoiceStatus.SETTLED
     is_reopened = was_settled or after.status is InvoiceStatus.ISSUED
     name = "InvoiceReopened" if is_reopened else TRANSITION_EVENTS[after.status]
-    return [invoice_event(name, after, at=unit.now)]
+    return [invoice_event(name, after, previous=before.status, at=unit.now)]
 
 
 async def issue(
@@ -251,7 +258,7 @@ async def issue(
     due = due_date or today + timedelta(days=terms.payment_term_days)
     issued = replace(invoice, status=status, due_date=due, issued_at=unit.now, version=invoice.version + 1)
     await invoices_db.update_invoice(unit.connection, issued)
-    return _record_step(unit, issued, InvoiceAction.ISSUE, "InvoiceIssued")
+    return _record_step(unit, invoice, issued, InvoiceAction.ISSUE, "InvoiceIssued")
 
 
 async def cancel(
@@ -267,7 +274,7 @@ async def cancel(
     cancelled = replace(invoice, status=_next(invoice, InvoiceAction.CANCEL), version=invoice.version + 1)
     await invoices_db.update_invoice(unit.connection, cancelled)
     await lines_db.release(unit.connection, id)
-    return _record_step(unit, cancelled, InvoiceAction.CANCEL, "InvoiceCancelled", reason=reason)
+    return _record_step(unit, invoice, cancelled, InvoiceAction.CANCEL, "InvoiceCancelled", reason=reason)
 
 
 def _next(invoice: InvoiceRecord, action: InvoiceAction) -> InvoiceStatus:

@@ -17,7 +17,7 @@ from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.allocation import spread
 from app.domain.claims import ClaimStatus, ItemDecision
-from app.domain.errors import not_found
+from app.domain.errors import conflict
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.money import CENTS_MAX, Cents
 from app.domain.remittances import (
@@ -25,6 +25,7 @@ from app.domain.remittances import (
     RemittanceLineAction,
     RemittanceLineProblem,
     RemittanceLineStatus,
+    RemittanceStatus,
     decisions,
     is_decided,
     next_line_status,
@@ -33,9 +34,9 @@ from app.domain.remittances import (
     remittance_status,
 )
 from app.events.contracts import remittance_event
-from app.services import invoices, reviews, settlements
+from app.services import invoices, remittances, reviews, settlements
 from app.services.invoices import CLAIMS_MAX, InvoiceForm
-from app.services.remittances import STORED_REMITTANCE
+from app.services.remittances import STORED_REMITTANCE, emit_waiting
 from app.services.settlements import Payment
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
@@ -83,9 +84,9 @@ class _Plan:
 
 async def post(unit: UnitOfWork, *, id: str) -> Posted:
     """Post all matched lines; lines that no longer fit their claims go back to the queue."""
-    remittance = await remittances_db.lock(unit.connection, unit.scope, id)
-    if remittance is None:
-        raise not_found("remittance")
+    remittance = await remittances.locked(unit, id)
+    if remittance.status is RemittanceStatus.CANCELLED:
+        raise conflict("cannot post a remittance that is CANCELLED")
     unit.changed(remittance.id)
     lines = await remittances_db.lines_of(unit.connection, unit.scope, [id])
     waiting = [line for line in lines if line.status is RemittanceLineStatus.MATCHED]
@@ -182,7 +183,7 @@ async def _decide(unit: UnitOfWork, plan: _Plan) -> None:
         return
     claim = plan.claim
     if claim.status is not ClaimStatus.UNDER_REVIEW:
-        claim = await reviews.start_locked(unit, claim)
+        claim = await reviews.open_locked(unit, claim)
     number = next((line.payer_claim_number for line in plan.lines if line.payer_claim_number), None)
     plan.claim = await reviews.decide(unit, claim, plan.items, plan.decisions, number)
 
@@ -271,6 +272,7 @@ async def _close(
     await remittances_db.update_remittance(unit.connection, closed)
     if posted:
         unit.emit(remittance_event("RemittancePosted", closed, at=unit.now))
+    emit_waiting(unit, closed, changed, previous=RemittanceLineStatus.MATCHED)
     for plan in plans:
         if plan.problem is None:
             unit.changed(plan.claim.id, plan.claim.patient_id)

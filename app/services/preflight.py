@@ -1,12 +1,14 @@
 """Preflight: what the payer would object to, found in the gateway's own data before a claim is sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims as claims_db
-from app.db.claims import ClaimRecord, ServicesOf
+from app.db.claims import ClaimRecord, ItemRecord, PatientOf, Service
 from app.domain.claim_form import ClaimForm
 from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, DuplicateClaim, ErrorCode, Failure, not_found
@@ -64,15 +66,61 @@ class Preflight:
         return self.checked
 
 
+class BilledServices:
+    """What the sent claims of some patients bill of the services of drafts, read at once for a whole batch."""
+
+    def __init__(self, billed: dict[PatientOf, set[Service]]) -> None:
+        self._billed = billed
+
+    @classmethod
+    async def of_drafts(
+        cls, connection: AsyncConnection, scope: DataScope, drafts: Sequence[ClaimRecord], items: Sequence[ItemRecord]
+    ) -> Self:
+        """Those of these drafts with these items."""
+        return cls(
+            await claims_db.billed_services(
+                connection, scope, {_patient_of(draft) for draft in drafts}, _services(items)
+            )
+        )
+
+    def of(self, patient: PatientOf) -> set[Service] | None:
+        """The services of this patient; None if they were not read."""
+        return self._billed.get(patient)
+
+    def add(self, claim: ClaimRecord, items: Sequence[ItemRecord]) -> None:
+        """The claim was sent: its services are duplicates in the drafts that follow."""
+        self._billed[_patient_of(claim)] |= _services(items)
+
+
+def _patient_of(claim: ClaimRecord) -> PatientOf:
+    return PatientOf(claim.provider_cnes, claim.payer_ans, claim.patient_id)
+
+
+def _services(items: Sequence[ItemRecord] | Sequence[Item]) -> set[Service]:
+    return {(item.code_system, item.code, item.performed_on) for item in items}
+
+
 async def examine(
-    connection: AsyncConnection, *, scope: DataScope, form: ClaimForm, identity: ClaimIdentity, today: date
+    connection: AsyncConnection,
+    *,
+    scope: DataScope,
+    form: ClaimForm,
+    identity: ClaimIdentity,
+    today: date,
+    billed: BilledServices | None = None,
 ) -> Preflight:
-    """All findings on this claim; nothing is changed."""
+    """All findings on this claim; nothing is changed. `billed`: what is billed elsewhere, where it was read before."""
     failures, checked = await claim_checks.examine(connection, scope=scope, form=form, today=today)
     items = tuple(_items(form))
     if not any(failure.code is ErrorCode.NOT_FOUND for failure in failures):
         failures += await _number_failures(connection, form, identity)
-    warnings = await _warnings(connection, scope, form, checked, items, identity) if checked else []
+    warnings: list[Finding] = []
+    if checked:
+        patient = PatientOf(form.provider, form.payer, checked.coverage.patient_id)
+        elsewhere = billed.of(patient) if billed else None
+        if elsewhere is None:
+            elsewhere = await _billed_elsewhere(connection, scope, patient, items, identity)
+        warnings = await _warnings(connection, form, checked, items, elsewhere)
     return Preflight(tuple(failures), tuple(warnings), items, checked)
 
 
@@ -81,16 +129,23 @@ async def of_claim(connection: AsyncConnection, *, scope: DataScope, claim_id: s
     found = await claims_db.by_ids(connection, scope, [claim_id])
     if not found:
         raise not_found("claim", "claimId")
-    return await of_record(connection, scope=scope, claim=found[0], today=today)
+    items = await claims_db.items_of_claims(connection, scope, [claim_id])
+    return await of_rows(connection, scope=scope, claim=found[0], items=items, today=today)
 
 
-async def of_record(connection: AsyncConnection, *, scope: DataScope, claim: ClaimRecord, today: date) -> Preflight:
-    """The findings on this row."""
-    rows = await claims_db.items_of_claims(connection, scope, [claim.id])
-    form = claim_checks.form_of(claim, rows)
-    return await examine(
-        connection, scope=scope, form=form, identity=ClaimIdentity(claim.id, claim.replaces_id), today=today
-    )
+async def of_rows(
+    connection: AsyncConnection,
+    *,
+    scope: DataScope,
+    claim: ClaimRecord,
+    items: Sequence[ItemRecord],
+    today: date,
+    billed: BilledServices | None = None,
+) -> Preflight:
+    """The findings on the claim of these rows."""
+    form = claim_checks.form_of(claim, items)
+    identity = ClaimIdentity(claim.id, claim.replaces_id)
+    return await examine(connection, scope=scope, form=form, identity=identity, today=today, billed=billed)
 
 
 def _items(form: ClaimForm) -> list[Item]:
@@ -121,22 +176,29 @@ def duplicate_number(claim_id: str | None = None) -> Failure:
     return DuplicateClaim(ErrorCode.DUPLICATE_CLAIM, message, "providerClaimNumber", "1308", claim_id=claim_id)
 
 
-async def _warnings(
+async def _billed_elsewhere(
     connection: AsyncConnection,
     scope: DataScope,
+    patient: PatientOf,
+    items: tuple[Item, ...],
+    identity: ClaimIdentity,
+) -> set[Service]:
+    found = await claims_db.billed_services(connection, scope, [patient], _services(items), other_than=identity.ids)
+    return found[patient]
+
+
+async def _warnings(
+    connection: AsyncConnection,
     form: ClaimForm,
     checked: Checked,
     items: tuple[Item, ...],
-    identity: ClaimIdentity,
+    elsewhere: set[Service],
 ) -> list[Finding]:
     whole, found = form.total, list(items)
     authorization = form.authorization
     issued_on = authorization.issued_on if authorization else None
     codes = sorted({(item.code_system, item.code) for item in items})
     prices = await contracts.prices_for(connection, checked.contract, codes)
-    services = ServicesOf(form.provider, form.payer, checked.coverage.patient_id, identity.ids)
-    billed = sorted({(item.code_system, item.code, item.performed_on) for item in items})
-    elsewhere = await claims_db.services_elsewhere(connection, scope, services, billed)
     return [
         *coverage_warnings(checked.coverage.terms, service_date=form.service_date, whole=whole),
         *authorization_warnings(issued_on, service_date=form.service_date, whole=whole),

@@ -1,4 +1,4 @@
-"""Importing a payer's statement: stored once, and matched to claims line by line, or by hand where that fails."""
+"""Importing a payer's statement: stored once, and matched to claims line by line; taking a wrong import back."""
 
 import asyncio
 from collections import defaultdict
@@ -17,15 +17,15 @@ from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
 from app.domain.errors import Failure, conflict, not_found, raise_any
 from app.domain.remittances import (
-    RemittanceLineAction,
     RemittanceLineProblem,
     RemittanceLineStatus,
     RemittanceSource,
     RemittanceStatus,
-    next_line_status,
+    cancel_block,
 )
 from app.domain.statement import Statement, StatementLine, statement_failures
-from app.events.contracts import remittance_event
+from app.domain.text import text_failure
+from app.events.contracts import remittance_event, waiting_event
 from app.services import parties
 from app.tiss import read_statement
 from app.tiss.child_processes import ChildProcesses
@@ -34,6 +34,7 @@ from app.unit_of_work.unit import UnitOfWork
 
 LINES_AT_ONCE: Final = 200
 """How many lines are checked or written without letting the event loop have a turn."""
+REASON_LENGTH_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,25 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     try:
         await remittances_db.insert_remittance(unit.connection, remittance, lines)
     except IntegrityError:
-        raise conflict("the statement was imported concurrently: try again", "statementNumber") from None
+        # Also when a draft claim of one of the lines was deleted meanwhile.
+        raise conflict("the statement or its claims were changed concurrently: try again", "statementNumber") from None
     unit.emit(remittance_event("RemittanceImported", remittance, at=unit.now))
+    emit_waiting(unit, remittance, lines, previous=None)
     unit.changed(remittance.id)
     return Imported(remittance, already_imported=False)
+
+
+def emit_waiting(
+    unit: UnitOfWork,
+    remittance: RemittanceRecord,
+    lines: Iterable[RemittanceLineRecord],
+    *,
+    previous: RemittanceLineStatus | None,
+) -> None:
+    """Report those of the changed lines that wait from now on; `previous` was the status of each, None if new."""
+    waiting = sum(line.status is RemittanceLineStatus.UNMATCHED for line in lines)
+    if waiting:
+        unit.emit(waiting_event(remittance, waiting, previous=previous, at=unit.now))
 
 
 async def _failures(statement: Statement, today: date) -> list[Failure]:
@@ -107,15 +123,24 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
         created_by=unit.subject,
         created_at=unit.now,
         posted_at=None,
+        cancelled_id="",
+        cancelled_at=None,
+        cancelled_by=None,
+        cancel_reason=None,
     )
 
 
 async def _matched_lines(
     unit: UnitOfWork, statement: Statement, remittance: RemittanceRecord
 ) -> list[RemittanceLineRecord]:
-    numbers = {number for line in statement.lines for number in (line.provider_claim_number, line.payer_claim_number)}
-    wanted = sorted(number for number in numbers if number is not None)
-    claims = await claims_db.by_numbers(unit.connection, unit.scope, statement.provider, statement.payer, wanted)
+    claims = await claims_db.by_numbers(
+        unit.connection,
+        unit.scope,
+        statement.provider,
+        statement.payer,
+        own_numbers=sorted({line.provider_claim_number for line in statement.lines if line.provider_claim_number}),
+        payer_numbers=sorted({line.payer_claim_number for line in statement.lines if line.payer_claim_number}),
+    )
     replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
     # A claim and the one that replaces it have the same number of the payer, which means the newer one.
     active = _Numbered(claim for claim in claims if claim.id not in replaced)
@@ -167,27 +192,43 @@ def _line(remittance_id: str, sequence: int, line: StatementLine, claims: _Numbe
         claim_id=found[0].id if is_matched else None,
         matched_by=None,
         posted_at=None,
+        dismissed_at=None,
+        dismissed_by=None,
+        dismissal_reason=None,
     )
 
 
-async def match(unit: UnitOfWork, *, id: str, claim_id: str) -> RemittanceLineRecord:
-    """Assign a waiting line to a claim by hand."""
-    connection, scope = unit.connection, unit.scope
-    seen = await remittances_db.line(connection, scope, id)
-    remittance = await remittances_db.lock(connection, scope, seen.remittance_id) if seen else None
-    line = await remittances_db.line(connection, scope, id) if remittance else None
-    if remittance is None or line is None:
-        raise not_found("remittance line")
-    status = next_line_status(line.status, RemittanceLineAction.MATCH)
-    claims = await claims_db.by_ids(connection, scope, [claim_id])
-    if not claims:
-        raise not_found("claim", "claimId")
-    if (claims[0].provider_cnes, claims[0].payer_ans) != (remittance.provider_cnes, remittance.payer_ans):
-        raise conflict("the claim belongs to another provider or payer", "claimId")
-    matched = replace(line, status=status, problem=None, claim_id=claim_id, matched_by=unit.subject)
-    await remittances_db.update_lines(connection, [matched])
-    unit.changed(matched.id, claims[0].patient_id)
-    return matched
+async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
+    """Take back a wrong import: its lines are done with, and its number can be imported again.
+
+    CONFLICT if a line is posted, or if it is cancelled already.
+    """
+    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
+    remittance = await locked(unit, id)
+    block = cancel_block(remittance.status, await remittances_db.line_statuses(unit.connection, id))
+    if block is not None:
+        raise conflict(block)
+    cancelled = replace(
+        remittance,
+        status=RemittanceStatus.CANCELLED,
+        cancelled_id=remittance.id,
+        cancelled_at=unit.now,
+        cancelled_by=unit.subject,
+        cancel_reason=reason,
+    )
+    await remittances_db.update_remittance(unit.connection, cancelled)
+    await remittances_db.cancel_lines(unit.connection, id)
+    unit.emit(remittance_event("RemittanceCancelled", cancelled, at=unit.now))
+    unit.changed(cancelled.id)
+    return cancelled
+
+
+async def locked(unit: UnitOfWork, remittance_id: str) -> RemittanceRecord:
+    """The remittance, locked for a change; NOT_FOUND outside the data scope."""
+    remittance = await remittances_db.lock(unit.connection, unit.scope, remittance_id)
+    if remittance is None:
+        raise not_found("remittance")
+    return remittance
 
 
 async def _rebuild(unit: UnitOfWork, facts: Any) -> Imported:
@@ -195,14 +236,9 @@ async def _rebuild(unit: UnitOfWork, facts: Any) -> Imported:
     return Imported((await STORED_REMITTANCE.read(unit, [remittance]))[0], already_imported)
 
 
-STORED_REMITTANCE: Final = StoredRecord(RemittanceRecord, remittances_db.by_ids, "status", "posted_at")
-_STORED_LINE: Final = StoredRecord(
-    RemittanceLineRecord,
-    remittances_db.lines_by_ids,
-    *("status", "problem", "claim_id", "matched_by", "posted_at"),
+STORED_REMITTANCE: Final = StoredRecord(
+    RemittanceRecord, remittances_db.by_ids, *("status", "posted_at", "cancelled_at", "cancelled_by")
 )
-
-
 IMPORT: Final = Action(
     "importRemittance",
     import_statement,
@@ -210,9 +246,4 @@ IMPORT: Final = Action(
     answer=StoredAnswer(lambda done: [STORED_REMITTANCE.facts(done.remittance), done.already_imported], _rebuild),
     prepare=read_document,
 )
-MATCH: Final = Action(
-    "matchRemittanceLine",
-    match,
-    needs="remittances:import",
-    answer=answer_of_one(_STORED_LINE),
-)
+CANCEL: Final = Action("cancelRemittance", cancel, needs="remittances:import", answer=answer_of_one(STORED_REMITTANCE))

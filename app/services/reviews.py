@@ -12,7 +12,7 @@ from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.domain import ids, tabela38
 from app.domain.actions import ClaimOperation
-from app.domain.claims import ClaimAction, ItemDecision, decision_failures, next_status, outcome
+from app.domain.claims import ClaimAction, ClaimStatus, ItemDecision, decision_failures, next_status, outcome
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import Failure, raise_any
 from app.domain.identifiers import NUMBER_LENGTH_MAX
@@ -23,7 +23,8 @@ from app.services.claims import CLAIM_ANSWER, REASON_LENGTH_MAX
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
-STEPS_AT_ONCE: Final = 500
+DECISIONS_AT_ONCE: Final = 20
+"""So many decisions with ten denials each take a few milliseconds."""
 DECIDED_EVENTS: Final = {
     ClaimAction.APPROVE: "ClaimApproved",
     ClaimAction.APPROVE_PARTIALLY: "ClaimPartiallyApproved",
@@ -32,22 +33,37 @@ DECIDED_EVENTS: Final = {
 
 
 async def start(unit: UnitOfWork, *, id: str, version: int | None) -> ClaimRecord:
-    """Start the review of a submitted claim, or resume it when the requested information has arrived."""
-    return await start_locked(unit, await claims.locked(unit, id, version))
+    """Start the review of a submitted claim."""
+    return await _review(unit, await claims.locked(unit, id, version), ClaimAction.START_REVIEW)
 
 
-async def start_locked(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
+async def resume(unit: UnitOfWork, *, id: str, note: str | None, version: int | None) -> ClaimRecord:
+    """Resume the review for which information was requested; the note is the provider's answer."""
+    raise_any([text_failure(note, "note", REASON_LENGTH_MAX)])
+    claim = await claims.locked(unit, id, version)
+    return await _review(unit, claim, ClaimAction.RESUME_REVIEW, reason=note)
+
+
+async def open_locked(unit: UnitOfWork, claim: ClaimRecord) -> ClaimRecord:
     """Start or resume the review of a claim that the caller has locked."""
-    action = ClaimAction.START_REVIEW
-    return await claims.store(unit, claims.after_action(claim, action), action, "ClaimReviewStarted")
+    is_paused = claim.status is ClaimStatus.PENDING_INFORMATION
+    return await _review(unit, claim, ClaimAction.RESUME_REVIEW if is_paused else ClaimAction.START_REVIEW)
+
+
+async def _review(
+    unit: UnitOfWork, claim: ClaimRecord, action: ClaimAction, *, reason: str | None = None
+) -> ClaimRecord:
+    after = claims.after_action(claim, action)
+    return await claims.store(unit, claim, after, action, "ClaimReviewStarted", reason=reason)
 
 
 async def request_information(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> ClaimRecord:
     """Pause the review until the provider answers; the reason says what is missing."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     action = ClaimAction.REQUEST_INFORMATION
-    claim = claims.after_action(await claims.locked(unit, id, version), action)
-    return await claims.store(unit, claim, action, "ClaimInformationRequested", reason=reason)
+    claim = await claims.locked(unit, id, version)
+    asked = claims.after_action(claim, action)
+    return await claims.store(unit, claim, asked, action, "ClaimInformationRequested", reason=reason)
 
 
 async def adjudicate(
@@ -77,7 +93,7 @@ async def decide(
     items = {item.sequence: item for item in rows}
     _check_decisions(items, list(decisions), payer_claim_number)
     decided = _decided(unit, claim, action, decisions, payer_claim_number)
-    await claims.store(unit, decided, action, DECIDED_EVENTS[action])
+    await claims.store(unit, claim, decided, action, DECIDED_EVENTS[action])
     await _decide_items(unit, decided, items, decisions)
     return decided
 
@@ -119,12 +135,14 @@ async def _decide_items(
     await claims_db.update_items(unit.connection, [_item(items[each.sequence], each) for each in decisions])
     terms = await contracts.terms_of(unit.connection, claim.provider_cnes, claim.payer_ans)
     deadline = terms.last_appeal_day(unit.today)
-    rows = [row for each in decisions for row in _denials(unit, items[each.sequence], each, deadline)]
-    await denials_db.insert_denials(unit.connection, rows)
-    for number, row in enumerate(rows, start=1):
-        unit.step(history.denial_step(unit, claim, row, DenialAction.DENY, amount=row.amount_cents))
-        if number % STEPS_AT_ONCE == 0:
+    rows: list[DenialRecord] = []
+    for number, each in enumerate(decisions, start=1):
+        for row in _denials(unit, items[each.sequence], each, deadline):
+            rows.append(row)
+            unit.step(history.denial_step(unit, claim, row, DenialAction.DENY, amount=row.amount_cents))
+        if number % DECISIONS_AT_ONCE == 0:
             await asyncio.sleep(0)
+    await denials_db.insert_denials(unit.connection, rows)
 
 
 def _item(item: ItemRecord, decision: ItemDecision) -> ItemRecord:
@@ -156,6 +174,9 @@ def _denials(unit: UnitOfWork, item: ItemRecord, decision: ItemDecision, deadlin
 
 START: Final = Action(
     "startReview", start, needs="claims:review", answer=CLAIM_ANSWER, offers=ClaimOperation.START_REVIEW
+)
+RESUME: Final = Action(
+    "resumeReview", resume, needs="claims:review", answer=CLAIM_ANSWER, offers=ClaimOperation.RESUME_REVIEW
 )
 REQUEST_INFORMATION: Final = Action(
     "requestInformation",

@@ -1,7 +1,8 @@
 """The step between reading and execution: may this caller run this operation now?"""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from graphql import DefinitionNode, DocumentNode, FieldNode, FragmentDefinitionNode, OperationDefinitionNode
@@ -39,6 +40,16 @@ class IntrospectionRefused(Refused):
 async def admit_request(context: OperationContext) -> None:
     """Each request counts against its caller's rate, also one that is refused later: reading it is work."""
     await context.admit(READING_TOKENS)
+
+
+@asynccontextmanager
+async def counting_refusals(context: OperationContext) -> AsyncIterator[None]:
+    """What is refused inside of the block, before it is known to be a request, counts as one."""
+    try:
+        yield
+    except Refused:
+        await admit_request(context)
+        raise
 
 
 def admit_length(text: str, context: OperationContext) -> None:

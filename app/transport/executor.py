@@ -1,5 +1,8 @@
 """graphql-core's executor with a budget and turns (`work.py`), on the executor class that Strawberry chose."""
 
+from asyncio import Future, ensure_future, gather
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from graphql import Executor, GraphQLNonNull, is_leaf_type
@@ -35,18 +38,54 @@ class _Paced(Executor[Any]):
     def complete_iterable_value(
         self, item_type: Any, details: Any, info: Any, path: Any, items: Any, position: Any
     ) -> Any:
-        """Refuse a list that cannot fit before its first object."""
+        """Refuse a list that cannot fit before its first object; what this turn does not complete waits for others."""
         self.work.expect(len(items) if hasattr(items, "__len__") else 0)
-        return super().complete_iterable_value(item_type, details, info, path, items, position)
+        if is_leaf_type(_nullable(item_type)):
+            return super().complete_iterable_value(item_type, details, info, path, items, position)
+        rest = enumerate(items)
+        begun = super().complete_iterable_value(item_type, details, info, path, _while_left(rest, self.work), position)
+        after = next(rest, None)
+        if after is None:
+            return begun
+        return self._completed(begun, chain([after], rest), item_type, details, info, path, position)
 
-    def complete_list_item_value(
+    async def _completed(
+        self,
+        begun: Any,
+        rest: Iterable[tuple[int, Any]],
+        item_type: Any,
+        details: Any,
+        info: Any,
+        path: Any,
+        position: Any,
+    ) -> list[Any]:
+        """The list that was begun, with the rest of its items. One task for each item, all at once, would take as long
+        as a turn for a few hundred of them alone."""
+        results: list[Any] = []
+        first = ensure_future(begun) if self.is_awaitable(begun) else None
+        started: dict[int, Future[Any]] = {}
+        try:
+            for index, item in rest:
+                if self.work.left <= 0:
+                    await self.work.turn()
+                item_path = path.add_key(index, None)
+                if self._begin(item, results, item_type, details, info, item_path, position):
+                    # At once, so that it meets the others of its level in a batch of a dataloader.
+                    started[len(results) - 1] = ensure_future(results[-1])
+            for place, future in started.items():
+                results[place] = await future
+            return [*(begun if first is None else await first), *results]
+        except BaseException:
+            await _cancelled([*started.values(), *([first] if first else [])])
+            raise
+
+    def _begin(
         self, item: Any, results: list[Any], item_type: Any, details: Any, info: Any, path: Any, position: Any
     ) -> bool:
-        """Complete the item, now or in a later turn; True if it has to be awaited."""
-        if self.work.left > 0 or is_leaf_type(_nullable(item_type)):
-            return bool(super().complete_list_item_value(item, results, item_type, details, info, path, position))
-        later = _later(self.work, item)
-        results.append(self.complete_awaitable_list_item_value(later, item_type, details, info, path, position))
+        """Complete the item; True if it has to be awaited."""
+        if not self.is_awaitable(item):
+            return bool(self.complete_list_item_value(item, results, item_type, details, info, path, position))
+        results.append(self.complete_awaitable_list_item_value(item, item_type, details, info, path, position))
         return True
 
     async def complete_awaitable_value(
@@ -75,9 +114,16 @@ def paced(base: type[Any]) -> type[Any]:
     return type("PacedExecutor", (_Paced, base), {})
 
 
-async def _later(work: Work, item: Any) -> Any:
-    await work.turn()
-    return item
+def _while_left(items: Iterator[tuple[int, Any]], work: Work) -> Iterator[Any]:
+    """The items that this turn has time for."""
+    while work.left > 0 and (found := next(items, None)) is not None:
+        yield found[1]
+
+
+async def _cancelled(futures: Sequence[Future[Any]]) -> None:
+    for future in futures:
+        future.cancel()
+    await gather(*futures, return_exceptions=True)
 
 
 def _nullable(kind: Any) -> Any:

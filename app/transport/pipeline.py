@@ -139,15 +139,33 @@ class Pipeline:
         return await asyncio.get_running_loop().run_in_executor(self._compiler, choose)
 
     async def answer(
-        self, operation: Operation, context: OperationContext, disconnected: Disconnected | None = None
+        self,
+        operation: Operation,
+        context: OperationContext,
+        disconnected: Disconnected | None = None,
+        ends_at: float | None = None,
     ) -> Answer:
-        """Steps 6 to 8 of a query or mutation. It is cancelled at the deadline, and when `disconnected` returns."""
-        refusal = await self._refusal(operation, context)
-        if refusal is not None:
-            return refusal
-        answer = await self._execute_and_encode(operation, context, disconnected)
+        """Steps 6 to 8 of a query or mutation. It is cancelled at the deadline, and when `disconnected` returns.
+
+        The deadline is `ends_at`, a time of the event loop, if given: after it nothing is executed.
+        """
+        seconds = self._deadline_seconds if ends_at is None else ends_at - asyncio.get_running_loop().time()
+        if seconds <= 0:
+            answer = Answer.refused(self._timed_out(), is_refusal=False)
+        else:
+            refusal = await self._refusal(operation, context)
+            if refusal is not None:
+                return refusal
+            answer = await self._execute_and_encode(operation, context, disconnected, seconds)
         self._report(operation, answer, context.request_id)
         return answer
+
+    def batch_ends_at(self) -> float:
+        """The deadline of a batch that begins now, for `answer`."""
+        return asyncio.get_running_loop().time() + self._deadline_seconds
+
+    def _timed_out(self) -> TimedOut:
+        return TimedOut(f"not finished within {self._deadline_seconds:g} s, ask for less")
 
     async def _refusal(self, operation: Operation, context: OperationContext) -> Answer | None:
         """Step 6: the answer to an operation that is not admitted; None for all others."""
@@ -158,11 +176,11 @@ class Pipeline:
         return None
 
     async def _execute_and_encode(
-        self, operation: Operation, context: OperationContext, disconnected: Disconnected | None
+        self, operation: Operation, context: OperationContext, disconnected: Disconnected | None, seconds: float
     ) -> Answer:
         """Steps 7 and 8. What was disclosed is recorded also where the execution fails, or is cancelled, halfway."""
         # A commit that is interrupted is given time to finish, which a second cancellation would cut short.
-        deadline = Deadline(self._deadline_seconds, is_repeated=operation.type is not OperationType.MUTATION)
+        deadline = Deadline(seconds, is_repeated=operation.type is not OperationType.MUTATION)
         context.work.on_stop = partial(asyncio.get_running_loop().call_soon_threadsafe, deadline.expire)
         try:
             async with deadline:
@@ -193,7 +211,7 @@ class Pipeline:
             return errors.as_refusal(error, request_id)
         if deadline.is_early:
             return Refused(errors.DISCONNECTED, "the client disconnected", status=499)
-        return TimedOut(f"not finished within {self._deadline_seconds:g} s, ask for less")
+        return self._timed_out()
 
     def _cost_report(self, operation: Operation) -> dict[str, object]:
         """The response's extension with the operation's cost, where clients may see it."""

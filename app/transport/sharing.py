@@ -3,7 +3,7 @@
 Say a thousand screens run this subscription, each with a filter of its own:
 
     subscription W($filter: Filter, $after: String, $more: Boolean = false) {
-      settlements(filter: $filter, after: $after) { settlement { id amount @include(if: $more) } } }
+      settlementRecorded(filter: $filter, after: $after) { settlement { id amount @include(if: $more) } } }
 
 `$filter` and `$after` are arguments of the root field: they choose which events a screen receives, not what an event
 looks like. `$more` is used below the root field and changes the answer. So the key of a subscriber is

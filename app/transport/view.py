@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket
 from strawberry import Schema
 
 from app.transport import errors
-from app.transport.admission import StreamSlots
+from app.transport.admission import StreamSlots, counting_refusals
 from app.transport.answers import Answer, OperationReport
 from app.transport.compression import compress
 from app.transport.context import OperationContext
@@ -120,7 +120,9 @@ class GraphQLView:
             check_method(request, accepted)
             check_accepted(accepted)
             context = await self._context(request)
-            value = await read_json(request, self._body_seconds)
+            async with counting_refusals(context):
+                value = await read_json(request, self._body_seconds)
+                self._check_batch_size(value)
             if isinstance(value, list):
                 return await self._batch(value, context, accepted)
             return await self._single(value, request, context, accepted)
@@ -133,7 +135,7 @@ class GraphQLView:
     ) -> Response | EventStream:
         operation: Operation | None = None
         try:
-            operation = await self._pipeline.prepare(Parameters.of(value), context)
+            operation = await self._prepare(value, context)
             media = media_type(request.method, operation, accepted)
         except Refused as refused:
             answer = self._pipeline.refuse(refused, request_id=context.request_id, operation=operation)
@@ -146,29 +148,39 @@ class GraphQLView:
         answer = await self._answer(operation, context, request.receive)
         return EventStream(_single_answer(answer)) if media == EVENTS else _json_response(answer, (media,))
 
-    async def _answer(self, operation: Operation, context: OperationContext, receive: Receive | None = None) -> Answer:
+    async def _answer(self, operation: Operation, context: OperationContext, receive: Receive) -> Answer:
         """A query ends when its client disconnects. A mutation is finished: a client that asks again with the same
         idempotency key learns the result."""
         is_query = operation.type is OperationType.QUERY
-        gone = partial(disconnected, receive) if is_query and receive else None
+        gone = partial(disconnected, receive) if is_query else None
         return await self._pipeline.answer(operation, context.for_operation(), gone)
 
-    async def _batch(self, values: list[Any], context: OperationContext, accepted: tuple[str, ...]) -> Response:
-        """One after the other, so that mutations keep their order."""
+    async def _prepare(self, value: object, context: OperationContext) -> Operation:
+        async with counting_refusals(context):
+            parameters = Parameters.of(value)
+        return await self._pipeline.prepare(parameters, context)
+
+    def _check_batch_size(self, value: object) -> None:
+        if not isinstance(value, list):
+            return
         if not self._batch_max:
             raise Refused(errors.BAD_REQUEST, "batches are not supported, send one operation per request")
-        if not 0 < len(values) <= self._batch_max:
+        if not 0 < len(value) <= self._batch_max:
             raise Refused(errors.BAD_REQUEST, f"send 1 to {self._batch_max} operations in a batch")
-        bodies = [(await self._batched(value, context)).body for value in values]
+
+    async def _batch(self, values: list[Any], context: OperationContext, accepted: tuple[str, ...]) -> Response:
+        """One after the other, so that mutations keep their order, and all of them within one deadline."""
+        ends_at = self._pipeline.batch_ends_at()
+        bodies = [(await self._batched(value, context, ends_at)).body for value in values]
         return _json_response(Answer(b"[" + b",".join(bodies) + b"]"), accepted)
 
-    async def _batched(self, value: object, context: OperationContext) -> Answer:
+    async def _batched(self, value: object, context: OperationContext, ends_at: float) -> Answer:
         try:
-            operation = await self._pipeline.prepare(Parameters.of(value), context)
+            operation = await self._prepare(value, context)
             _check_batchable(operation)
         except Exception as error:  # noqa: BLE001 - masked and logged; the others of the batch are answered
             return self._pipeline.refuse(error, request_id=context.request_id)
-        return await self._answer(operation, context)
+        return await self._pipeline.answer(operation, context.for_operation(), ends_at=ends_at)
 
 
 def _check_batchable(operation: Operation) -> None:

@@ -1,9 +1,11 @@
 """At most once per key: the key, the work, its events and the answer are stored in one transaction."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from typing import Any, Generic, TypeVar
+from functools import cache
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 
@@ -16,6 +18,8 @@ from app.unit_of_work.unit import UnitOfWork
 
 Result = TypeVar("Result")
 KEY_LENGTH_MAX = 80
+PARTS_AT_ONCE: Final = 100
+"""So many parts of a list, each with denials of its own, take a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,11 @@ class Written(Generic[Result]):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A caller's key for one action; `request` is what a repeated call must send again: arguments and data scope."""
+    """A caller's key for one action, with the fingerprint of what a repeated call must send again."""
 
     owner: str
     text: str
-    request: Any
+    request_hash: str
 
     def __post_init__(self) -> None:
         raise_any([_key_failure(self.text)])
@@ -62,7 +66,7 @@ async def store(unit: UnitOfWork, action: Action[Result], key: Key, value: Resul
 
 
 def _record(action: Action[Any], key: Key) -> KeyRecord:
-    return KeyRecord(key.owner, action.name, key.text, fingerprint(key.request), None)
+    return KeyRecord(key.owner, action.name, key.text, key.request_hash, None)
 
 
 def _key_failure(key: str) -> Failure | None:
@@ -83,21 +87,39 @@ async def _replay(unit: UnitOfWork, action: Action[Result], earlier: KeyRecord, 
     return await action.answer.rebuild(unit, stored["facts"])
 
 
-def fingerprint(request: Any) -> str:
+async def fingerprint(request: Any) -> str:
     """A hash of the request: it is enough to compare, and stores no personal data.
 
     What has its default, or is null, is left out: a field that a later release adds does not make a repeated request
     another one, as long as the caller does not send it.
     """
-    return hashlib.sha256(orjson.dumps(_plain(request), option=orjson.OPT_SORT_KEYS)).hexdigest()
+    plain = await _plain_in_turns(request)
+    return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+async def _plain_in_turns(value: Any) -> Any:
+    """As `_plain`, with turns for others while a list is long."""
+    given = _given(value)
+    if given is not None:
+        return {name: await _plain_in_turns(part) for name, part in given.items()}
+    if not isinstance(value, (list, tuple)):
+        return _plain(value)
+    if len(value) <= PARTS_AT_ONCE:
+        return [await _plain_in_turns(each) for each in value]
+    found = []
+    for start in range(0, len(value), PARTS_AT_ONCE):
+        await asyncio.sleep(0)
+        found += [_plain(each) for each in value[start : start + PARTS_AT_ONCE]]
+    return found
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        given = {each.name: (getattr(value, each.name), _default(each)) for each in fields(value)}
-        return {name: _plain(part) for name, (part, default) in given.items() if part is not None and part != default}
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items() if part is not None}
+    # The most frequent first: a statement has thousands of texts and amounts.
+    if isinstance(value, str | int):
+        return str(value) if isinstance(value, str) else value
+    given = _given(value)
+    if given is not None:
+        return {name: _plain(part) for name, part in given.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]
     if isinstance(value, (set, frozenset)):
@@ -105,7 +127,23 @@ def _plain(value: Any) -> Any:
         return sorted(map(str, value))
     if isinstance(value, bytes):
         return hashlib.sha256(value).hexdigest()
-    return value if isinstance(value, bool | int) else str(value)
+    return str(value)
+
+
+def _given(value: Any) -> dict[str, Any] | None:
+    """What an object or a mapping has beside nulls and defaults; None for other values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = [(name, getattr(value, name), default) for name, default in _defaults(type(value))]
+        return {name: part for name, part, default in parts if part is not None and part != default}
+    if isinstance(value, Mapping):
+        return {str(name): part for name, part in value.items() if part is not None}
+    return None
+
+
+@cache
+def _defaults(kind: type[Any]) -> list[tuple[str, Any]]:
+    """The names of a dataclass's fields with their defaults; MISSING for none."""
+    return [(each.name, _default(each)) for each in fields(kind)]
 
 
 def _default(field: Field[Any]) -> Any:

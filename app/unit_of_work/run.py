@@ -92,7 +92,9 @@ class Changes:
         self, action: Action[Result], actor: Actor, arguments: Mapping[str, Any], key: str | None, owner: str
     ) -> tuple[Written[Result], UnitOfWork]:
         # The data scope is part of the request: a stored result is never given to a caller with another data scope.
-        once_key = None if key is None else Key(owner, key, [actor.data_scope, arguments])
+        once_key = None
+        if key is not None:
+            once_key = Key(owner, key, await idempotency.fingerprint([actor.data_scope, arguments]))
         prepared = arguments if action.prepare is None else await action.prepare(self._children, **arguments)
 
         async def attempt(connection: AsyncConnection) -> tuple[Written[Result], UnitOfWork]:

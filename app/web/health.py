@@ -116,10 +116,10 @@ async def _database_checks(process: Process) -> tuple[bool, bool]:
             has_tables = await is_current(connection)
             await process.clock.synchronize(connection)
             if has_tables:
-                process.database.incarnation = await identity.read(connection)
+                incarnation = process.database.incarnation = await identity.read(connection)
                 await process.probe_database.check_writable(connection)
-                if process.hub.last_position is None:
-                    process.hub.begin_after(await outbox_db.end_of_log(connection))
+                if not process.hub.has_begun(incarnation):
+                    await process.hub.begin_after(await outbox_db.end_of_log(connection), incarnation)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the database is not ready
         await process.database.leave_server_without_writes(error)
         process.database_outage.failed(error)

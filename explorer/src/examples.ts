@@ -41,7 +41,7 @@ mutation CheckEligibility($input: CheckEligibilityInput!) {
 
 const settlements = `# Stays open; each settlement replaces the last one.
 subscription WatchSettlements {
-  settlements {
+  settlementRecorded {
     cursor
     settlement {
       id
@@ -62,7 +62,7 @@ subscription WatchSettlements {
 `;
 
 const question = {
-  input: { provider: '1234567', payer: '123456', cardNumber: '12345', forceRefresh: false },
+  input: { providerCnes: '1234567', payerAnsCode: '123456', cardNumber: '12345', forceRefresh: false },
 };
 
 // The first tab has no variables: GraphiQL 5.4 shows the variables of a tab only after switching to it.

@@ -42,7 +42,7 @@ IDS |= {
 }
 # Who a caller is and may do differs from role to role by its nature.
 PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}
-PERSONAL_TO_THE_CALLER |= {("AvailableInvoiceAction", "blockedBy")}
+PERSONAL_TO_THE_CALLER |= {("AvailableInvoiceAction", "blockedBy"), ("ActionBlock", "*")}
 # Each document has a number of its own.
 PERSONAL_TO_THE_CALLER |= {("TissBatch", "*")}
 
@@ -110,7 +110,7 @@ _BY_MUTATIONS = (
     Entry(
         "TissBatch",
         (Step("Mutation", "exportBatch"), Step("ExportBatchPayload", "batch")),
-        'exportBatch(input: {claimIds: ["<exportable>"]}) { batch',
+        'exportBatch(input: {claimIds: ["<exportable>"], idempotencyKey: "export"}) { batch',
     ),
 )
 

@@ -18,14 +18,23 @@ from app.db import claims, contracts, denials, eligibility, history, invoices, o
 from app.db import invoice_lines as lines
 from app.db import parties as coverage
 from app.db import settlements as settlements_db
-from app.db.claims import ServicesOf
+from app.db.claims import PatientOf
 from app.domain.data_scope import DataScope
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
+from tests.inputs import input_type, shaped
 
 MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
 NOTHING_ZERO = "0.00"
 NO_NODES = {"contract", "emergency"}  # what `node` does not give
+STREAMS = {
+    "claimStatusChanged": "claim",
+    "denialStatusChanged": "claim",
+    "invoiceStatusChanged": "invoice",
+    "settlementRecorded": "invoice",
+    "remittanceLineWaiting": "remittance",
+}
+"""Each stream, and the kind of object by whose id its events are chosen."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +107,15 @@ def _read(victim: Rich, attacker: Attacker, name: str, selection: str) -> Probe:
 
 def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     world, ids = victim.world, victim.ids
-    own = f'payer: "{world.payer}", provider: "{world.provider}"'
+    own = f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}"'
     filters = {
-        "claims": [own, f'patient: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"'],
+        "claims": [own, f'patientId: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"'],
         "denials": [own],
         "invoices": [own],
-        "settlements": [own, f'invoice: "{ids["invoice"]}"'],
+        "settlements": [own, f'invoiceId: "{ids["invoice"]}"'],
         "remittances": [own],
         "unmatchedRemittanceLines": [own],
-        "eligibilityHistory": [own, f'patient: "{ids["patient"]}"'],
+        "eligibilityHistory": [own, f'patientId: "{ids["patient"]}"'],
     }
     for root, each in filters.items():
         for text in each:
@@ -137,7 +146,7 @@ def _list(victim: Rich, attacker: Attacker, root: str, text: str, selection: str
 
 
 def _sums(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
-    own = f'payer: "{victim.world.payer}", provider: "{victim.world.provider}"'
+    own = f'payerAnsCode: "{victim.world.payer}", providerCnes: "{victim.world.provider}"'
     books = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount"
     figures = "claimsWithoutReturn processedAmount valueWithoutReturn aboutToBeLostAmount meanDaysToPayment"
     for root, fields in (("reconciliation", books), ("billingIndicators", figures)):
@@ -150,12 +159,12 @@ def _sums(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
 
 def _streams(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
-    own = f'payer: "{victim.world.payer}", provider: "{victim.world.provider}"'
-    one = f'claim: "{victim.ids["claim"]}"'
-    for root, where in (("settlements", own), ("claimStatusChanged", own), ("claimStatusChanged", one)):
+    own = f'payerAnsCode: "{victim.world.payer}", providerCnes: "{victim.world.provider}"'
+    by_id = [(root, f'{kind}Id: "{victim.ids[kind]}"') for root, kind in STREAMS.items()]
+    for root, where in [("claimStatusChanged", own), *by_id]:
 
         async def run(root: str = root, where: str = where) -> Any:
-            if attacker.kind == "patient" and root == "settlements":
+            if attacker.kind == "patient" and STREAMS[root] != "claim":
                 return None
             start = await victim.gateway.stream_cursor(0)
             body = {"query": f'subscription {{ {root}(after: "{start}", filter: {{{where}}}) {{ cursor }} }}'}
@@ -175,7 +184,7 @@ async def _live(victim: Rich, attacker: Attacker) -> Any:
     """What of a payment somebody hears who listens while it is made."""
     if attacker.kind == "patient":
         return None
-    body = {"query": "subscription { settlements { cursor } }"}
+    body = {"query": "subscription { settlementRecorded { cursor } }"}
     before = victim.gateway.parts.hub.subscribers
     listening = asyncio.create_task(_first_event(victim, attacker, body, seconds=0.5))
     while victim.gateway.parts.hub.subscribers == before:  # noqa: ASYNC110 - a count gives no signal
@@ -220,14 +229,14 @@ def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
     """Whether the same service was billed already, a question of the preflight."""
     world = victim.world
-    whose = ServicesOf(world.provider, world.payer, world.patient, ("",))
+    whose = PatientOf(world.provider, world.payer, world.patient)
     billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today())
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
-            return await claims.services_elsewhere(connection, attacker.scope, whose, [billed]) or None
+            return (await claims.billed_services(connection, attacker.scope, [whose], [billed]))[whose] or None
 
-    return Probe("claims.services_elsewhere", run)
+    return Probe("claims.billed_services", run)
 
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:
@@ -248,12 +257,12 @@ def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) 
 def _mutations(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     for title, values in _inputs(victim).items():
         name = title.partition(" ")[0]
-        type_name = {"startReview": "ClaimActionInput"}.get(name, name[0].upper() + name[1:] + "Input")
+        type_name = input_type(name)
 
         async def run(name: str = name, type_name: str = type_name, values: dict[str, Any] = values) -> Any:
             found = "results { errors { code } }" if name == "submitClaims" else ""
             query = f"mutation($input: {type_name}!) {{ {name}(input: $input) {{ errors {{ code }} {found} }} }}"
-            data = await _data(victim, attacker, query, input=values)
+            data = await _data(victim, attacker, query, input=shaped(name, values))
             payload = data[name]
             errors = payload["errors"] + [e for each in payload.get("results", []) for e in each["errors"]]
             return None if errors else payload
@@ -275,19 +284,22 @@ def _inputs(victim: Rich) -> dict[str, dict[str, Any]]:
         "cancelClaim": {"id": ids["draft"]},
         "startReview": {"id": ids["submitted"]},
         "requestInformation": {"id": ids["reviewed"], "reason": "mais dados"},
+        "resumeReview": {"claimId": ids["pending"]},
+        "deleteDraftClaim": {"claimId": ids["wrong_draft"]},
         "adjudicateClaim": {"id": ids["decidable"], "items": [{"sequence": 1, "approvedAmount": "100.00"}], **once},
         "replaceClaim": {"id": ids["replaceable"], "providerClaimNumber": "RX1", **once},
         "exportBatch": {"claimIds": [ids["exportable"]]},
         "acceptDenial": {"id": ids["lost_denial"], **once},
         "appealDenial": {"id": ids["open_denial"], "justification": "conforme contrato", **once},
+        "withdrawAppeal": {"denialId": ids["withdrawable_denial"], **once},
         "answerAppeal": {"id": ids["appealed_denial"], "acceptedAmount": "1.00", **once},
         "createInvoice of won appeals": {
             **parties,
-            "billingMonth": today().strftime("%Y%m"),
+            "billingMonth": today().strftime("%Y-%m"),
             "claimIds": [],
             "idempotencyKey": key(),
         },
-        "createInvoice": {**parties, "billingMonth": today().strftime("%Y%m"), "claimIds": [ids["approved"]], **once},
+        "createInvoice": {**parties, "billingMonth": today().strftime("%Y-%m"), "claimIds": [ids["approved"]], **once},
         "adjustInvoice": {"id": ids["draft_invoice"], "kind": "CREDIT", "amount": "1.00", "reason": "ajuste", **once},
         "issueInvoice": {"id": ids["draft_invoice"]},
         "cancelInvoice": {"id": ids["draft_invoice"]},
@@ -302,7 +314,18 @@ def _inputs(victim: Rich) -> dict[str, dict[str, Any]]:
         },
         "matchRemittanceLine": {"id": ids["unmatched_line"], "claimId": ids["reviewed"]},
         "postRemittance": {"id": ids["remittance"], **once},
+        "unmatchRemittanceLine": {"remittanceLineId": ids["wrongly_matched_line"]},
+        "dismissRemittanceLine": {"remittanceLineId": ids["strange_line"], "reason": "fora do sistema"},
+        "cancelRemittance": {"remittanceId": ids["wrong_remittance"], "reason": "arquivo errado", **once},
         "saveContract": {**parties, **terms},
         "checkEligibility": {**parties, "cardNumber": world.card},
-        "openEmergencyAccess": {"patient": world.patient, "reason": "Paciente inconsciente na emergencia"},
+        "endContractPrice": {
+            "contractId": ids["contract"],
+            "codeSystem": "22",
+            "code": CONSULTATION["code"],
+            "validTo": today().isoformat(),
+        },
+        "closeContract": {"contractId": ids["contract"], "endsOn": today().isoformat()},
+        "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
+        "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},
     }

@@ -15,6 +15,7 @@ from tests.access.world import nurse_of, open_emergency
 from tests.factories import World, new_world
 from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.graphql import test_remittances as remittances
+from tests.inputs import shaped
 
 MINE = """{ myAccessLog(first: 100) { totalCount nodes {
   door kind purpose operation decision roles dataClasses } } }"""
@@ -100,7 +101,7 @@ async def test_a_list_is_one_entry_with_a_row_for_each_person(world: World) -> N
 
 
 async def test_a_change_is_recorded_in_its_own_transaction(world: World) -> None:
-    values = {"input": world.claim_input()}
+    values = {"input": shaped("createClaim", world.claim_input())}
     query = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } replayed } }"
     for is_replay in (False, True):
         body, (logged,) = await _looked(world, "biller", query, **values)
@@ -115,7 +116,8 @@ async def test_a_posted_statement_is_recorded_with_each_claim_and_payment_of_it(
     lines = [remittances.line(claim, "100.00") for claim in claims]
     statement = await remittances.taken(world, *lines)
     query = """mutation($id: ID!) {
-      postRemittance(input: {id: $id, idempotencyKey: "posted"}) { settlements { id invoice { id } } postedLines } }"""
+      postRemittance(input: {remittanceId: $id, idempotencyKey: "posted"}) {
+        settlements { id invoice { id } } postedLines } }"""
     body, entries = await _looked(world, "finance", query, id=statement["id"])
     done = body["data"]["postRemittance"]
     assert done["postedLines"] == 2
@@ -158,7 +160,7 @@ async def test_a_page_of_fifty_claims_costs_the_writer_two_statements(server_wor
 async def test_a_refused_change_leaves_no_entry(world: World) -> None:
     answer = await world.gateway.gql(
         "mutation($input: CancelClaimInput!) { cancelClaim(input: $input) { errors { code } } }",
-        {"input": {"id": "clm_0"}},
+        {"input": {"claimId": "clm_0"}},
         token=world.token("biller"),
     )
     assert answer.data["cancelClaim"]["errors"] == [{"code": "NOT_FOUND"}]
@@ -188,7 +190,7 @@ async def test_a_patient_sees_who_looked_and_nobody_else_does(world: World) -> N
 async def test_each_subscriber_of_a_shared_answer_is_recorded(server_world: World) -> None:
     world, gateway = server_world, server_world.gateway
     invoice = (await world.issued_invoice("10.00"))["id"]
-    watch = "subscription { settlements { settlement { amount invoice { totalAmount } } } }"
+    watch = "subscription { settlementRecorded { settlement { amount invoice { totalAmount } } } }"
     tokens = [gateway.token("finance", providers=[world.provider], sub=f"watcher-{number}") for number in range(3)]
     async with (
         gateway.subscribed(watch, tokens[0]) as one,
@@ -267,16 +269,16 @@ class TestEmergency:
             ({"reason": "parada cardíaca"}, ("INVALID_INPUT", "reason")),
             ({"minutes": 0}, ("INVALID_INPUT", "minutes")),
             ({"minutes": 61}, ("INVALID_INPUT", "minutes")),
-            ({"patient": "pat_00000000000000000000000000"}, ("NOT_FOUND", "patient")),
+            ({"patientId": "pat_00000000000000000000000000"}, ("NOT_FOUND", "patientId")),
         ],
     )
     async def test_it_needs_a_reason_a_short_time_and_a_patient_in_scope(
         self, world: World, values: dict[str, Any], refusal: tuple[str, str]
     ) -> None:
         await world.submitted_claim()
-        given = {"patient": world.patient, "reason": "Paciente inconsciente na emergencia", **values}
+        given = {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia", **values}
         payload = await world.mutate("front_desk", "openEmergencyAccess", "access { id }", **given)
-        assert [(error["code"], error["field"]) for error in payload["errors"]] == [refusal]
+        assert [(error["code"], error["field"]) for error in payload["errors"]] == [(refusal[0], [refusal[1]])]
         assert payload["access"] is None
 
     async def test_whoever_looks_into_them_sees_who_and_why(self, world: World) -> None:

@@ -11,9 +11,10 @@ from app.auth import roles
 from app.db.access_log_tables import access_log_entries
 from app.domain.access_log import AccessDecision
 from tests.access.test_fields import ALL
-from tests.factories import World, key, new_world
+from tests.factories import World, new_world
 from tests.figures import Figures
 from tests.gateway import Gateway, embedded_settings, running_gateway
+from tests.inputs import shaped
 
 BUDGET = 5
 PREFLIGHT = "query($input: ClaimPreflightInput!) { claimPreflight(input: $input) { passes findings { code message } } }"
@@ -31,11 +32,9 @@ async def limited(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 def _asking(world: World, way: str, card: str) -> tuple[str, dict[str, Any]]:
     if way == "checkEligibility":
-        return CHECK, {"provider": world.provider, "payer": world.payer, "cardNumber": card}
-    claim = {**world.claim_input(), "cardNumber": card}
-    if way == "createClaim":
-        return CREATE, {**claim, "idempotencyKey": key()}
-    return PREFLIGHT, {"claim": {name: value for name, value in claim.items() if name != "idempotencyKey"}}
+        return CHECK, {"providerCnes": world.provider, "payerAnsCode": world.payer, "cardNumber": card}
+    created = shaped("createClaim", world.claim_input(cardNumber=card))
+    return (CREATE, created) if way == "createClaim" else (PREFLIGHT, {"claim": created["claim"]})
 
 
 @pytest.mark.parametrize("way", ["checkEligibility", "claimPreflight", "createClaim"])
@@ -89,12 +88,12 @@ async def test_a_provider_sees_no_documents_of_a_patient_whom_it_does_not_treat(
     monkeypatch.setitem(roles.ROLES, "everything", ALL)
     owner, guesser = await new_world(gateway), await new_world(gateway)
     token = gateway.token("everything", providers=[guesser.provider])
-    asked = {"provider": guesser.provider, "payer": owner.payer, "cardNumber": owner.card}
+    asked = {"providerCnes": guesser.provider, "payerAnsCode": owner.payer, "cardNumber": owner.card}
     found = (await gateway.gql(CHECK, {"input": asked}, token=token)).data["checkEligibility"]["eligibility"]
     assert (found["outcome"], found["patient"]["id"]) == ("ELIGIBLE", owner.patient)
     assert (found["patient"]["cpf"], found["patient"]["birthDate"]) == (None, None)
 
-    draft = {**guesser.claim_input(), "payer": owner.payer, "cardNumber": owner.card, "idempotencyKey": key()}
+    draft = shaped("createClaim", guesser.claim_input(payer=owner.payer, cardNumber=owner.card))
     created = (await gateway.gql(CREATE, {"input": draft}, token=token)).data["createClaim"]
     query = "query($id: ID!) { claim(id: $id) { patient { cpf birthDate } } }"
     identifier = {"id": created["claim"]["id"]}

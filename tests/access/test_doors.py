@@ -108,7 +108,8 @@ async def _all(database: Database, operation: str) -> list[Logged]:
 
 async def test_a_document_that_a_biller_exports_is_logged_with_what_it_carries(world: World) -> None:
     claim_id = await _sent(world, clinicalIndication="tosse")
-    query = """mutation($ids: [ID!]!) { exportBatch(input: {claimIds: $ids}) { batch { xml } errors { message } } }"""
+    query = """mutation($ids: [ID!]!) {
+      exportBatch(input: {claimIds: $ids, idempotencyKey: "d"}) { batch { xml } errors { message } } }"""
     batch = (await world.call("biller", query, ids=[claim_id]))["exportBatch"]["batch"]
     assert "<ans:indicacaoClinica>tosse</ans:indicacaoClinica>" in batch["xml"]
     (entry,) = await _logged(world.gateway.database, "exportBatch", claim_id)

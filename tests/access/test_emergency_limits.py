@@ -16,8 +16,8 @@ from tests.figures import Figures
 from tests.gateway import Gateway, embedded_settings, running_gateway
 
 REASON = "Parada cardiorrespiratória no corredor"
-OPEN = 'openEmergencyAccess(input: {{ patient: "{}", reason: "{}" }}) {{ access {{ id }} errors {{ code message }} }}'
-STILL_OPEN = {"code": "CONFLICT", "message": "your last emergency access is still open: wait until it ends"}
+OPEN = 'openEmergencyAccess(input: {{ patientId: "{}", reason: "{}" }}) {{ access {{ id }} errors {{ code message }} }}'
+STILL_OPEN = {"code": "CONFLICT", "message": "your last emergency access is still open: close it first"}
 TOO_MANY = {
     "code": "EMERGENCY_LIMIT",
     "message": "you may open 3 emergency accesses in 24 hours: ask a colleague, or an administrator",

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLObjectType
+from strawberry.utils.str_converters import to_camel_case
 
 from app.auth import roles
 from app.schema import node
@@ -28,7 +29,10 @@ from tests.graphql.test_who_sees_what import INPUTS
 
 ENTRIES = entries()
 ROOTS = ("Query", "Mutation", "Subscription")
-VALUES = {"amount": '"1.00"', "patient": '"x"', "denial_code": '"1705"', "in_dispute": "true"}
+AMOUNTS = '{from: "1.00"}'
+VALUES = {"claimed_amount": AMOUNTS, "total_amount": AMOUNTS, "amount": AMOUNTS, "patient": '"x"'}
+VALUES |= {"denial_code": '"1705"', "in_dispute": "true", "invoiced": "true", "recovery_invoiced": "true"}
+NAMES = {"patient": "patientId"}
 
 
 def rules_of(type_name: str) -> list[tuple[str, Requires]]:
@@ -124,7 +128,7 @@ async def test_every_field_is_guarded_by_its_own_rule(
 
 # Fields of the rich world's objects that hold nothing there: that they answer without an error is what shows them open.
 EMPTY = {"reason", "amount", "processedAmount", "approvedAmount", "deniedAmount", "answeredAmount", "warnings"}
-EMPTY |= {"wonAmount", "procedureCode", "patient", "claim", "denial", "invoice"}
+EMPTY |= {"cancelReason", "dismissalReason", "wonAmount", "procedureCode", "patient", "claim", "denial", "invoice"}
 
 
 async def test_every_root_field_is_guarded_by_its_own_rule(
@@ -213,7 +217,5 @@ async def test_every_filter_and_order_is_guarded_by_its_own_rule(
 
 def _argument(kind: str, member: str) -> str:
     if kind == "order":
-        return f"orderBy: {member}"
-    first, *rest = member.split("_")
-    value = VALUES.get(member) or VALUES[first]
-    return f"filter: {{{first + ''.join(word.title() for word in rest)}: {value}}}"
+        return f"orderBy: {{field: {member}, direction: ASC}}"
+    return f"filter: {{{NAMES.get(member) or to_camel_case(member)}: {VALUES[member]}}}"

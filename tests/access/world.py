@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, today
 from tests.gateway import Gateway
+from tests.inputs import shaped
 
 EVENT_CODE = "1705"
 
@@ -43,19 +44,42 @@ async def add_targets(rich: Rich) -> None:
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
     rich.ids["decidable"] = (await world.claim_in_review())["id"]
     rich.ids["replaceable"] = (await world.approved_claim())["id"]
-    for name in ("lost_denial", "open_denial", "appealed_denial"):
+    rich.ids["wrong_draft"] = (await world.create_claim())["claim"]["id"]
+    rich.ids["pending"] = (await world.claim_in_review())["id"]
+    await world.mutate("reviewer", "requestInformation", "claim { id }", id=rich.ids["pending"], reason="laudo")
+    for name in ("lost_denial", "open_denial", "appealed_denial", "withdrawable_denial"):
         claim, rich.ids[name] = await _denied(world)
     rich.ids["disputed_invoice"] = (await world.create_invoice([claim]))["invoice"]["id"]
+    await _undoable(rich)
     _, won = await _denied(world)
     await world.mutate(
         "biller", "appealDenial", "denial { id }", id=won, justification="Conforme contrato", idempotencyKey=key()
     )
     values = {"id": won, "acceptedAmount": "40.00", "idempotencyKey": key()}
     await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
-    await world.mutate(
-        "biller", "appealDenial", "denial { id }", id=rich.ids["appealed_denial"], justification="Conforme contrato",
-        idempotencyKey=key(),
-    )  # fmt: skip
+    for name in ("appealed_denial", "withdrawable_denial"):
+        await world.mutate(
+            "biller", "appealDenial", "denial { id }", id=rich.ids[name], justification="Conforme contrato",
+            idempotencyKey=key(),
+        )  # fmt: skip
+
+
+async def _undoable(rich: Rich) -> None:
+    """Statements with what can be taken back: a match, a line without a claim, and the import itself."""
+    world = rich.world
+    matched = {"providerClaimNumber": (await world.submitted_claim())["providerClaimNumber"], "paidAmount": "1.00"}
+    strange = {"providerClaimNumber": "NENHUMA2", "paidAmount": "2.00"}
+    remittance = await _imported(world, "DEM3", [matched, strange])
+    rich.ids["wrongly_matched_line"], rich.ids["strange_line"] = (line["id"] for line in remittance["lines"])
+    rich.ids["wrong_remittance"] = (await _imported(world, "DEM4", [strange]))["id"]
+
+
+async def _imported(world: World, number: str, lines: list[dict[str, Any]]) -> Any:
+    values = {"payer": world.payer, "provider": world.provider, "statementNumber": number, "lines": lines}
+    values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key()}
+    found = await world.mutate("finance", "importRemittance", "remittance { id lines { id status } }", **values)
+    assert found["errors"] == [], found
+    return found["remittance"]
 
 
 async def _denied(world: World) -> tuple[str, str]:
@@ -75,7 +99,8 @@ async def _contract(rich: Rich) -> None:
     values = {"provider": world.provider, "payer": world.payer, "prices": [{**price, "quantityMax": "9"}], **terms}
     token = world.gateway.token("admin", providers=["*"])
     query = "mutation($input: SaveContractInput!) { saveContract(input: $input) { contract { id } errors { code } } }"
-    found = (await world.gateway.gql(query, {"input": values}, token=token)).data["saveContract"]
+    given = {"input": shaped("saveContract", values)}
+    found = (await world.gateway.gql(query, given, token=token)).data["saveContract"]
     rich.ids["contract"] = found["contract"]["id"]
 
 
@@ -136,12 +161,9 @@ async def _statement(rich: Rich) -> None:
         },
         {"providerClaimNumber": "NENHUMA1", "paidAmount": "5.00", "denials": [{"code": EVENT_CODE, "amount": "1.00"}]},
     ]
-    values = {"payer": world.payer, "provider": world.provider, "statementNumber": "DEM2", "lines": lines}
-    values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key()}
-    found = await world.mutate("finance", "importRemittance", "remittance { id lines { id status } }", **values)
-    assert found["errors"] == [], found
-    rich.ids["remittance"] = found["remittance"]["id"]
-    by_status = {line["status"]: line["id"] for line in found["remittance"]["lines"]}
+    remittance = await _imported(world, "DEM2", lines)
+    rich.ids["remittance"] = remittance["id"]
+    by_status = {line["status"]: line["id"] for line in remittance["lines"]}
     rich.ids |= {"matched_line": by_status["MATCHED"], "unmatched_line": by_status["UNMATCHED"]}
 
 
@@ -174,7 +196,7 @@ async def open_emergency(world: World) -> str:
     token = world.gateway.token("front_desk", providers=[world.provider], sub=nurse_of(world))
     query = """mutation($input: OpenEmergencyAccessInput!) {
       openEmergencyAccess(input: $input) { access { id } errors { code } } }"""
-    values = {"patient": world.patient, "reason": "Paciente inconsciente na emergencia"}
+    values = {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"}
     found = (await world.gateway.gql(query, {"input": values}, token=token)).data["openEmergencyAccess"]
     identifier: str = found["access"]["id"]
     return identifier

@@ -16,7 +16,7 @@ from app.domain.claim_form import Authorization, ClaimForm, ItemForm
 from app.domain.claims import ClaimStatus
 from app.domain.encounter import Encounter, Practitioner
 from app.domain.money import Cents, Factor, Quantity
-from app.schema.claim_inputs import CreateClaimInput, ReplaceClaimInput, UpdateDraftClaimInput
+from app.schema.claim_inputs import ClaimChangesInput, ClaimInput
 from app.services import claim_checks
 from app.services.claim_checks import Checked
 
@@ -127,7 +127,7 @@ def _expected(form: ClaimForm, item: ItemForm) -> ItemForm:
     )
 
 
-@pytest.mark.parametrize("kind", [CreateClaimInput, UpdateDraftClaimInput, ReplaceClaimInput])
+@pytest.mark.parametrize("kind", [ClaimInput, ClaimChangesInput])
 def test_every_field_of_an_input_is_the_forms_or_the_inputs_own(kind: type[Any]) -> None:
     of_form = {field.name for field in fields(ClaimForm)}
     assert {field.name for field in fields(kind)} - of_form <= set(INPUT_FIELDS)

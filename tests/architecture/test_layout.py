@@ -1,8 +1,9 @@
-"""The shape of app/: one module at the root, empty package files, and no file that is too long to read."""
+"""The shape of the folders: one module at the root of app/, empty package files, no file that is too long to read."""
 
 from pathlib import Path
 
-APP = Path(__file__).parents[2] / "app"
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "app"
 LINES_MAX = 400
 
 
@@ -15,5 +16,6 @@ def test_package_files_are_empty() -> None:
 
 
 def test_no_file_is_longer_than_four_hundred_lines() -> None:
-    lengths = {str(path): len(path.read_text().splitlines()) for path in APP.rglob("*.py")}
+    paths = [path for folder in ("app", "tests", "scripts") for path in (ROOT / folder).rglob("*.py")]
+    lengths = {str(path): len(path.read_text().splitlines()) for path in paths}
     assert {path: length for path, length in lengths.items() if length > LINES_MAX} == {}

@@ -43,6 +43,7 @@ NOT_READ = {
 """Columns of a record's table that the record leaves out, each with its reason."""
 
 PARTIAL_WRITES = {
+    "emergency.close": "an open access ends, unless it has ended meanwhile",
     "emergency.insert_access": "whole records, with the serial that no record has",
     "rows._statement": "writes whole rows of the access log, as text that is compiled once",
     "claims.update_items": "a decision changes three amounts of an item",
@@ -62,6 +63,7 @@ PARTIAL_WRITES = {
     "leadership._set": "a leader's own column, only while it leads",
     "parties.insert_providers": "whole records, with the counters at zero",
     "remittances.update_lines": "posting changes the match and the status of a line, not what the statement says",
+    "remittances.cancel_lines": "all lines of a cancelled statement at once, whatever they say",
     "identity.renew": "the one row of the identity of the database",
     "tuss.insert_many": "rows of the published tables, with the text for searching",
 }

@@ -40,6 +40,8 @@ KEYED = {action.name: action for action in (*ACTIONS, RECEIVE) if action.answer 
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
 NOT_SAMPLED = {"exportBatch"}
 """Writes its document again, which takes whole claims; its facts are those of claims, with a number and a time."""
+REFUSAL = ("code", "message", "field", "tiss_code")
+"""What the list that the first release stored for a refusal has, in order."""
 _numbers = count(1)
 
 
@@ -99,6 +101,8 @@ async def _rebuilt(database: Database, name: str, facts: Any) -> Any:
 
 def _missing(old: Any, new: Any, path: str = "") -> list[str]:
     """Where the new facts differ from the old ones; columns that were added do not count."""
+    if isinstance(old, list) and isinstance(new, dict):
+        return _missing(old, [new[name] for name in REFUSAL], path)
     if isinstance(old, dict):
         return [each for name in old for each in _missing(old[name], new.get(name), f"{path}.{name}")]
     if isinstance(old, list):
@@ -141,9 +145,10 @@ def _without_one_column(facts: Any) -> Iterator[Any]:
             yield older
 
 
-def test_a_request_with_a_field_that_was_added_later_is_the_same_request() -> None:
+async def test_a_request_with_a_field_that_was_added_later_is_the_same_request() -> None:
     """As long as the caller does not send it: its default says what the earlier release did."""
     before = {"form": {"provider": "2077485"}, "version": None}
     after = {"form": {"provider": "2077485", "later": None}}
-    assert idempotency.fingerprint(before) == idempotency.fingerprint(after)
-    assert idempotency.fingerprint(before) != idempotency.fingerprint({"form": {"provider": "2077486"}})
+    other = {"form": {"provider": "2077486"}}
+    assert await idempotency.fingerprint(before) == await idempotency.fingerprint(after)
+    assert await idempotency.fingerprint(before) != await idempotency.fingerprint(other)

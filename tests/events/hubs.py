@@ -49,7 +49,7 @@ def hub_of(gateway: Gateway, last_position: int) -> Hub:
             return await claims_db.patients_of(connection, EVERYTHING, claims)
 
     found = Hub(missing, patients)
-    found.begin_after(LogPlace(last_position, ""))
+    found.last_place = LogPlace(last_position, "")
     return found
 
 

@@ -13,7 +13,7 @@ from tests.gateway import Gateway, running_gateway, server_settings
 from tests.servers.base import Server
 from tests.services import Services, start
 
-SUBSCRIPTION = "subscription { settlements { cursor settlement { id amount } } }"
+SUBSCRIPTION = "subscription { settlementRecorded { cursor settlement { id amount } } }"
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ async def test_mutations_go_on_and_events_leave_later_in_order(
     async with lonely.subscribed(SUBSCRIPTION, world.token("finance")) as stream:
         invoice = await world.issued_invoice("100.00")
         await world.settle(invoice["id"], "10.00")
-        assert (await stream.next(20))["settlements"]["settlement"]["amount"] == "10.00"
+        assert (await stream.next(20))["settlementRecorded"]["settlement"]["amount"] == "10.00"
         await asyncio.to_thread(broker.stop)
         amounts = ["20.00", "30.00", "40.00"]
         for amount in amounts:
@@ -84,7 +84,7 @@ async def test_mutations_go_on_and_events_leave_later_in_order(
         assert await _metric(lonely, "billing_outbox_oldest_age_seconds") > 0
         await asyncio.to_thread(lambda: broker.restart(empty=comes_back_empty))
         await _drained(lonely)
-        received = [(await stream.next(30))["settlements"]["settlement"]["amount"] for _ in amounts]
+        received = [(await stream.next(30))["settlementRecorded"]["settlement"]["amount"] for _ in amounts]
         assert received == amounts
         assert await stream.is_silent()
     await _check_topic(lonely, broker, world, invoice["id"], comes_back_empty)

@@ -61,7 +61,8 @@ async def _pay(world: World, claim_id: str) -> None:
     cancelled = await world.draft_invoice()
     await world.mutate("finance", "cancelInvoice", "invoice { id }", id=cancelled["id"])
     line = {"providerClaimNumber": (await world.submitted_claim())["providerClaimNumber"], "paidAmount": "100.00"}
-    values = {"payer": world.payer, "provider": world.provider, "statementNumber": "S1", "lines": [line]}
+    lines = [line, {"providerClaimNumber": "NENHUMA1", "paidAmount": "5.00"}]
+    values = {"payer": world.payer, "provider": world.provider, "statementNumber": "S1", "lines": lines}
     payment = {"paidOn": today().isoformat(), "idempotencyKey": key()}
     taken = await world.mutate("finance", "importRemittance", "remittance { id }", **values, **payment)
     await world.mutate("finance", "postRemittance", "postedLines", id=taken["remittance"]["id"], idempotencyKey=key())

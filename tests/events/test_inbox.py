@@ -9,7 +9,7 @@ from tests.events.test_parking import metrics
 from tests.factories import World, key, new_world, today
 from tests.graphql.test_remittances import line, money
 
-WATCH = "subscription { settlements { settlement { amount statementNumber } } }"
+WATCH = "subscription { settlementRecorded { settlement { amount statementNumber } } }"
 
 
 @pytest.mark.parametrize("mode", ["structured", "binary"])
@@ -26,7 +26,10 @@ async def test_a_statement_is_taken_in_and_posted_and_the_payment_is_told_once(
             await post.send(event, headers=[("content-type", b"application/cloudevents+json")])
         else:
             await post.send(event["data"], headers=[("content-type", b"application/json"), *headers])
-        assert (await stream.next())["settlements"]["settlement"] == {"amount": "100.00", "statementNumber": "E-1"}
+        assert (await stream.next())["settlementRecorded"]["settlement"] == {
+            "amount": "100.00",
+            "statementNumber": "E-1",
+        }
         assert await stream.is_silent(0.2)
     await done(before, gateway, posted=1)
     assert (await metrics(gateway))["billing_settled_cents_total"] - cents == 10_000

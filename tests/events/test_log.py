@@ -28,8 +28,8 @@ from tests.events.test_parking import GOOD, at_rest, metrics, on_topic, position
 from tests.factories import World, new_world
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
 
-WATCH = "subscription { settlements { settlement { amount } } }"
-READERS = {"settlements": "finance", "claimStatusChanged": "reviewer"}
+WATCH = "subscription { settlementRecorded { settlement { amount } } }"
+READERS = {"settlementRecorded": "finance", "claimStatusChanged": "reviewer"}
 """Every stream, and a role that may subscribe to it."""
 MINUTE = timedelta(minutes=1)
 SINCE = datetime.fromisoformat("2026-03-01T10:20:30+00:00")
@@ -96,7 +96,7 @@ async def first_messages(world: World, stream: str, after: str, count: int) -> l
 
 def _refusals(message: Any) -> list[tuple[str, str]]:
     assert message["type"] == "error", message
-    return [(error["extensions"]["code"], error["extensions"]["field"]) for error in message["payload"]]
+    return [(error["extensions"]["code"], ".".join(error["extensions"]["field"])) for error in message["payload"]]
 
 
 async def test_what_was_published_longer_ago_than_events_are_kept_is_deleted(own: Gateway) -> None:
@@ -168,7 +168,7 @@ async def test_a_cursor_stands_within_what_is_kept(own: Gateway, stream: str) ->
     for garbage in ("x", "", "LTE", "MS41", "é"):
         assert _refusals(await _first_message(world, stream, garbage)) == [("BAD_USER_INPUT", "after")]
     # After what was deleted come two events of the settlement, then two of the claim.
-    places = {"settlements": [first + 1], "claimStatusChanged": [first + 3, first + 4]}[stream]
+    places = {"settlementRecorded": [first + 1], "claimStatusChanged": [first + 3, first + 4]}[stream]
     for good in (first - 1, first, places[0] - 1):
         query = f'subscription {{ {stream}(after: "{await own.stream_cursor(good)}") {{ cursor }} }}'
         async with own.subscribed(query, world.token(READERS[stream])) as stream_events:
@@ -183,11 +183,11 @@ async def test_a_cursor_at_the_end_hears_what_comes_and_nothing_before(own: Gate
     invoice = await world.issued_invoice()
     await world.settle(invoice["id"], "10.00")
     end = await own.stream_cursor(await _last(own))
-    query = f'subscription {{ settlements(after: "{end}") {{ settlement {{ amount }} }} }}'
+    query = f'subscription {{ settlementRecorded(after: "{end}") {{ settlement {{ amount }} }} }}'
     async with own.subscribed(query, world.token("finance")) as stream:
         assert await stream.is_silent(0.3)
         await world.settle(invoice["id"], "20.00")
-        assert (await stream.next())["settlements"]["settlement"]["amount"] == "20.00"
+        assert (await stream.next())["settlementRecorded"]["settlement"]["amount"] == "20.00"
 
 
 async def test_events_are_published_again_as_they_were_and_subscribers_hear_nothing_twice(own: Gateway) -> None:
@@ -207,7 +207,7 @@ async def test_events_are_published_again_as_they_were_and_subscribers_hear_noth
         await at_rest(own)
         assert await stream.is_silent(0.3)
         await world.settle(invoices[0], "4.00")
-        assert (await stream.next())["settlements"]["settlement"]["amount"] == "4.00"
+        assert (await stream.next())["settlementRecorded"]["settlement"]["amount"] == "4.00"
         assert await stream.is_silent(0.2)
     assert await _last(own) == last + 1
     assert (await metrics(own))["billing_outbox_published_total"] - published == count + 1

@@ -32,7 +32,7 @@ from tests.factories import World
 from tests.gateway import Gateway, server_settings
 from tests.services import Services
 
-WATCH = "subscription { settlements { settlement { id amount } } }"
+WATCH = "subscription { settlementRecorded { settlement { id amount } } }"
 GOOD = '{"provider":"1234567","payer":"123456"}'
 FLAWS = {
     "the data is not JSON": ("InvoiceIssued", GOOD[:-1]),
@@ -188,7 +188,7 @@ async def test_events_that_can_never_leave_hold_up_their_own_invoices_and_nothin
     async with gateway.subscribed(WATCH, world.token("finance")) as stream:
         waiting = [(await world.settle(invoice, "10.00"))["settlement"]["id"] for invoice in invoices]
         passing = (await world.settle(unharmed, "20.00"))["settlement"]["id"]
-        assert (await stream.next())["settlements"]["settlement"] == {"id": passing, "amount": "20.00"}
+        assert (await stream.next())["settlementRecorded"]["settlement"] == {"id": passing, "amount": "20.00"}
         # Each culprit, and the two later events of its settlement.
         await at_rest(gateway, parked=3 * 3)
         assert await stream.is_silent(0.2)
@@ -201,7 +201,10 @@ async def test_events_that_can_never_leave_hold_up_their_own_invoices_and_nothin
             await _mend(gateway.database, culprit, GOOD)
             assert await _release(gateway.database, invoice) == 1
             await at_rest(gateway, parked=3 * (2 - number))
-            assert (await stream.next())["settlements"]["settlement"] == {"id": waiting[number], "amount": "10.00"}
+            assert (await stream.next())["settlementRecorded"]["settlement"] == {
+                "id": waiting[number],
+                "amount": "10.00",
+            }
             left = [(last + 3 * number + place, True) for place in (1, 2, 3)]
             assert (await _rows(gateway.database, invoice))[2:] == left
     assert await positions(gateway.database) == list(range(1, last + 3 * 3 + 1))

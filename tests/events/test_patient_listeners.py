@@ -39,7 +39,7 @@ class Heard:
     def __init__(self, claims: Claims) -> None:
         self.lagged = 0
         self.hub = Hub(self._no_log, claims.patients, on_lag=self._lag)
-        self.hub.begin_after(LogPlace(0, ""))
+        self.hub.last_place = LogPlace(0, "")
 
     @staticmethod
     async def _no_log(_after: int, _before: int | None, _limit: int) -> list[OutboxRecord]:

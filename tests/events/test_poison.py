@@ -90,9 +90,11 @@ async def test_an_old_event_that_cannot_be_deleted_keeps_later_ones(tmp_path: Pa
         gateway.parts.relay.wake()
         await asyncio.sleep(1)
         assert await positions(gateway.database) == before
-        _start, settled = await first_messages(world, "settlements", await gateway.stream_cursor(first or 0), 2)
+        _start, settled = await first_messages(world, "settlementRecorded", await gateway.stream_cursor(first or 0), 2)
         # The settlement comes before the change of the invoice that it made.
-        assert settled["payload"]["data"]["settlements"]["cursor"] == await gateway.stream_cursor((before[-1] or 0) - 1)
+        assert settled["payload"]["data"]["settlementRecorded"]["cursor"] == await gateway.stream_cursor(
+            (before[-1] or 0) - 1
+        )
 
 
 class _Taking:

@@ -20,16 +20,18 @@ from tests.factories import World, new_world
 from tests.faults.clients import opened
 from tests.figures import Figures
 from tests.gateway import Gateway, embedded_settings, running_gateway, server_settings
+from tests.inputs import dotted
 from tests.services import Services
 from tests.streams import asked, listening, told_all
 
-STREAMS = {"settlements": "finance", "claimStatusChanged": "biller"}
+STREAMS = {"settlementRecorded": "finance", "claimStatusChanged": "biller"}
 """Every stream, and a role that may subscribe to it."""
 WATCH = "subscription Watch($after: String) { claimStatusChanged(after: $after) { cursor status } }"
 FORGED_MIN = 1_000
 OLD_POSITIONS = range(520)
 DELETED = "events after this cursor have been deleted: read the list again, and subscribe without a cursor"
 RESTORED = "the event log was restored after this cursor was made: read the list again, and subscribe without a cursor"
+ENDED = "the event log was restored: read the list again, and subscribe without a cursor"
 VALUES = [
     *(
         "true",
@@ -120,7 +122,9 @@ async def _errors(world: World, stream: str, role: str, cursors: list[str]) -> l
             assert (message["type"], message["id"]) == ("error", str(number)), after
             [error] = message["payload"]
             details = error["extensions"]
-            found.append((details["code"], details["reason"], details["field"], error["path"], error["message"]))
+            found.append(
+                (details["code"], details["reason"], dotted(details["field"]), error["path"], error["message"])
+            )
     return found
 
 
@@ -137,7 +141,7 @@ async def _refusal(gateway: Gateway, after: str) -> tuple[str, str, str]:
         message = await listener.next()
     assert message.kind == "error", message
     [error] = message.payload
-    return error["extensions"]["code"], error["extensions"]["field"], error["message"]
+    return error["extensions"]["code"], ".".join(error["extensions"]["field"]), error["message"]
 
 
 async def _submitted(world: World) -> list[str]:
@@ -197,6 +201,30 @@ async def test_a_renewed_identity_expires_every_cursor(embedded: Gateway) -> Non
     assert [await _refusal(embedded, cursor) for cursor in cursors] == [("CURSOR_EXPIRED", "after", RESTORED)] * 3
     new = [await embedded.stream_cursor(position) for position in await positions(embedded.database)]
     assert await _rest(embedded, await embedded.stream_cursor(0), 2) == new
+
+
+async def test_a_gateway_that_runs_while_its_database_is_restored_ends_its_streams(embedded: Gateway) -> None:
+    world = await new_world(embedded)
+    await _submitted(world)
+    async with embedded.database.reading() as connection:
+        backup = [dict(row) for row in (await connection.execute(select(outbox))).mappings()]
+    await _submitted(world)
+    patient = "subscription { claimStatusChanged { cursor status } }"
+    async with (
+        listening(embedded, world.token("biller"), WATCH) as biller,
+        listening(embedded, world.token("patient"), patient) as listener,
+    ):
+        await _restore(embedded, backup)
+        await embedded.database.transact(identity.renew)
+        assert (await embedded.client.get("/health/ready")).status_code == 200
+        for ended in (biller, listener):
+            [error] = (await ended.next()).payload
+            assert error == {"message": ENDED, "extensions": {"code": "CURSOR_EXPIRED", "retryable": False}}
+    async with listening(embedded, world.token("biller"), WATCH) as again:
+        await world.submitted_claim()
+        # The lost events had these positions.
+        assert [event["status"] for event in await again.events(2)] == ["DRAFT", "SUBMITTED"]
+    assert await positions(embedded.database) == [1, 2, 3, 4]
 
 
 async def test_where_the_event_itself_was_deleted_the_identity_decides(embedded: Gateway) -> None:

@@ -30,7 +30,8 @@ SETTLE = """mutation SettleInvoice($input: SettleInvoiceInput!) { settleInvoice(
   settlement { id amount invoice { id } } errors { code } replayed } }"""
 UNKNOWN_CODES = frozenset({"UNAVAILABLE", "TIMEOUT", "INTERNAL"})
 PATIENCE_SECONDS = 90.0
-WATCH = "subscription WatchSettlements($after: String) { settlements(after: $after) { cursor settlement { id %s } } }"
+WATCH = """subscription WatchSettlements($after: String) {
+  settlementRecorded(after: $after) { cursor settlement { id %s } } }"""
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Payer:
 
     async def _attempt(self, invoice: str, cents: int, key: str) -> Operation:
         values = {
-            "id": invoice,
+            "invoiceId": invoice,
             "amount": format_money(cents),
             "paidOn": business_day(datetime.now(UTC)).isoformat(),
             "idempotencyKey": key,
@@ -185,7 +186,7 @@ class Subscriber:
                 if message["type"] != "next":
                     return
                 assert "errors" not in message["payload"], message
-                self._hear(message["payload"]["data"]["settlements"])
+                self._hear(message["payload"]["data"]["settlementRecorded"])
 
     def _hear(self, event: Any) -> None:
         self.cursor = event["cursor"]
@@ -210,7 +211,7 @@ async def watching(socket: ClientConnection, query: str, after: str | None) -> s
     """Begin the subscription `1` to settlements; the cursor of its first message."""
     await subscribe(socket, query, after)
     async with asyncio.timeout(10):
-        first = json.loads(await socket.recv())["payload"]["data"]["settlements"]
+        first = json.loads(await socket.recv())["payload"]["data"]["settlementRecorded"]
     assert first["settlement"] is None
     cursor: str = first["cursor"]
     return cursor

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.db.engine import Database
 from app.db.tables import idempotency_keys, invoices, outbox, settlements
-from app.events.contracts import SETTLEMENT_EVENTS
+from app.events.stream_events import SETTLEMENT_EVENTS
 
 
 class Outcome(StrEnum):

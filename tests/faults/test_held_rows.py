@@ -37,7 +37,7 @@ SETTLE = "mutation($input: SettleInvoiceInput!) { settleInvoice(input: $input) {
 
 async def _settle(fleet: Fleet, bill: Any, url: str, amount: str = "1.00") -> list[str]:
     """The codes of the answer: of the payload's errors, or of the answer's own; empty for a payment."""
-    given = {"id": bill["id"], "amount": amount, "paidOn": today().isoformat(), "idempotencyKey": key()}
+    given = {"invoiceId": bill["id"], "amount": amount, "paidOn": today().isoformat(), "idempotencyKey": key()}
     answer = await fleet.gql(SETTLE, {"input": given}, token=fleet.token("finance"), url=url)
     if answer.codes:
         return answer.codes

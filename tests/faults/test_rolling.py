@@ -21,7 +21,7 @@ from tests.gateway import embedded_settings
 
 IS_FULL = os.environ.get("BILLING_TEST_ROLLING") == "full"
 REQUESTS_PER_SECOND, STREAMS, LAME_DUCK_SECONDS = (200, 500, 5.0) if IS_FULL else (40, 20, 1.0)
-SUBSCRIPTION = {"id": "1", "type": "subscribe", "payload": {"query": "subscription { settlements { cursor } }"}}
+SUBSCRIPTION = {"id": "1", "type": "subscribe", "payload": {"query": "subscription { settlementRecorded { cursor } }"}}
 QUERY = {"query": "{ claims(first: 1) { totalCount } }"}
 
 

@@ -22,7 +22,7 @@ from tests.services import Services
 
 MUTATIONS = 20
 SETTLE = (
-    'mutation($id: ID!, $key: String!) { settleInvoice(input: {id: $id, amount: "1.00", paidOn: "2026-11-02", '
+    'mutation($id: ID!, $key: String!) { settleInvoice(input: {invoiceId: $id, amount: "1.00", paidOn: "2026-11-02", '
     "idempotencyKey: $key}) { settlement { id } errors { code } } }"
 )  # fmt: skip
 

@@ -134,7 +134,7 @@ async def _check(fleet: Fleet, world: World, url: str) -> Any:
         "mutation($input: CheckEligibilityInput!) { checkEligibility(input: $input) "
         "{ eligibility { source answeredAt expiresAt } errors { code } } }"
     )
-    given = {"provider": world.provider, "payer": world.payer, "cardNumber": world.card}
+    given = {"providerCnes": world.provider, "payerAnsCode": world.payer, "cardNumber": world.card}
     answer = await fleet.gql(query, {"input": given}, token=world.token("front_desk"), url=url)
     assert answer.data["checkEligibility"]["errors"] == []
     return answer.data["checkEligibility"]["eligibility"]

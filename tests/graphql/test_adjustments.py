@@ -198,7 +198,7 @@ class TestAdjustInvoice:
         await _cancel(world, cancelled["id"])
         for invoice_id in (settled["id"], cancelled["id"]):
             before, events = await _read(world, invoice_id), await world.events(invoice_id)
-            assert refusals(await _adjust(world, invoice_id, kind, "1.00")) == [("CONFLICT", "id", None)]
+            assert refusals(await _adjust(world, invoice_id, kind, "1.00")) == [("CONFLICT", "invoiceId", None)]
             assert (await _read(world, invoice_id), await world.events(invoice_id)) == (before, events)
 
     async def test_the_same_key_adjusts_once(self, world: World) -> None:
@@ -211,9 +211,9 @@ class TestAdjustInvoice:
 
     async def test_only_finance_of_this_provider_adjusts(self, gateway: Gateway, world: World) -> None:
         invoice, other = await _invoice(world, "100.00"), await new_world(gateway)
-        assert refusals(await _adjust(other, invoice["id"], "CREDIT", "1.00")) == [("NOT_FOUND", "id", None)]
+        assert refusals(await _adjust(other, invoice["id"], "CREDIT", "1.00")) == [("NOT_FOUND", "invoiceId", None)]
         query = "mutation($input: AdjustInvoiceInput!) { adjustInvoice(input: $input) { errors { code } } }"
-        values = {"id": invoice["id"], "kind": "CREDIT", "amount": "1", "reason": "x", "idempotencyKey": key()}
+        values = {"invoiceId": invoice["id"], "kind": "CREDIT", "amount": "1", "reason": "x", "idempotencyKey": key()}
         for role in ("biller", "billing_reader", "reviewer", "front_desk", "payer_agent", "patient", "admin"):
             answer = await gateway.gql(query, {"input": values}, token=world.token(role))
             assert answer.codes == ["FORBIDDEN"]

@@ -8,6 +8,7 @@ import pytest
 
 from app.auth.roles import ROLES
 from tests.factories import CONSULTATION, World, key, today
+from tests.inputs import input_type, shaped
 
 Build = Callable[[World], Awaitable[dict[str, str]]]
 Input = Callable[[World, dict[str, str]], dict[str, Any]]
@@ -23,13 +24,10 @@ class Operation:
 
     async def messages(self, world: World, role: str, ids: dict[str, str]) -> list[str]:
         """Why the mutation is refused; nothing when it is done."""
-        type_name = self.mutation[0].upper() + self.mutation[1:] + "Input"
-        if self.mutation == "startReview":
-            type_name = "ClaimActionInput"
         results = " results { errors { message } }" if self.mutation == "submitClaims" else ""
         selection = f"{self.mutation}(input: $input) {{ errors {{ message }}{results} }}"
-        variables = {"input": self.values(world, ids)}
-        query = f"mutation($input: {type_name}!) {{ {selection} }}"
+        variables = {"input": shaped(self.mutation, self.values(world, ids))}
+        query = f"mutation($input: {input_type(self.mutation)}!) {{ {selection} }}"
         answer = await world.gateway.gql(query, variables, token=world.token(role))
         if "errors" in answer.body:
             assert (answer.body["data"], answer.codes) == ({self.mutation: None}, ["FORBIDDEN"])
@@ -49,7 +47,7 @@ def _decision(_world: World, ids: dict[str, str]) -> dict[str, Any]:
 
 def _bill(world: World, ids: dict[str, str]) -> dict[str, Any]:
     parties = {"provider": world.provider, "payer": world.payer}
-    return {**parties, "billingMonth": "202611", "claimIds": [ids["id"]], "idempotencyKey": key()}
+    return {**parties, "billingMonth": "2026-11", "claimIds": [ids["id"]], "idempotencyKey": key()}
 
 
 def _adjustment(_world: World, ids: dict[str, str]) -> dict[str, Any]:
@@ -74,8 +72,10 @@ CLAIM_OPERATIONS = {
     "SUBMIT": Operation("submitClaims", BILLER, lambda _, ids: {"claimIds": [ids["id"]]}),
     "START_REVIEW": Operation("startReview", PAYER, _only),
     "REQUEST_INFORMATION": Operation("requestInformation", PAYER, lambda _, ids: {"id": ids["id"], "reason": "laudo"}),
+    "RESUME_REVIEW": Operation("resumeReview", PAYER, lambda _, ids: {"claimId": ids["id"]}),
     "ADJUDICATE": Operation("adjudicateClaim", PAYER, _decision),
     "CANCEL": Operation("cancelClaim", BILLER, _only),
+    "DELETE_DRAFT": Operation("deleteDraftClaim", BILLER, lambda _, ids: {"claimId": ids["id"]}),
     "REPLACE": Operation("replaceClaim", BILLER, _replacement),
     "INVOICE": Operation("createInvoice", BILLER, _bill),
 }
@@ -204,10 +204,10 @@ async def _cancelled_invoice(world: World) -> dict[str, str]:
 
 
 CLAIM_STATES: dict[str, tuple[Build, set[str]]] = {
-    "draft": (_draft, {"UPDATE_DRAFT", "SUBMIT", "CANCEL"}),
+    "draft": (_draft, {"UPDATE_DRAFT", "SUBMIT", "CANCEL", "DELETE_DRAFT"}),
     "submitted": (_submitted, {"START_REVIEW", "CANCEL"}),
     "under review": (_reviewed, {"REQUEST_INFORMATION", "ADJUDICATE", "CANCEL"}),
-    "pending information": (_pending, {"START_REVIEW"}),
+    "pending information": (_pending, {"RESUME_REVIEW"}),
     "cancelled": (_cancelled, set()),
     "approved": (_approved, {"REPLACE", "INVOICE"}),
     "partially approved": (_partial, {"REPLACE", "INVOICE"}),
@@ -230,12 +230,17 @@ INVOICE_STATES: dict[str, tuple[Build, set[str]]] = {
 
 async def _actions(world: World, kind: str, object_id: str, role: str) -> dict[str, str | None] | None:
     """What blocks each action, for this role; None when the role may not see the object at all."""
-    query = f"query($id: ID!) {{ {kind}(id: $id) {{ availableActions {{ action blockedBy }} }} }}"
+    query = f"query($id: ID!) {{ {kind}(id: $id) {{ availableActions {{ action blockedBy {{ code message }} }} }} }}"
     answer = await world.gateway.gql(query, {"id": object_id}, token=world.token(role))
     if "errors" in answer.body:
         assert (answer.body["data"], answer.codes) == ({kind: None}, ["FORBIDDEN"])
         return None
-    return {each["action"]: each["blockedBy"] for each in answer.data[kind]["availableActions"]}
+    found = answer.data[kind]["availableActions"]
+    for each in found:
+        block = each["blockedBy"]
+        needs_permission = block is not None and block["message"].startswith("this needs the permission")
+        assert block is None or block["code"] == ("PERMISSION" if needs_permission else "STATE")
+    return {each["action"]: each["blockedBy"] and each["blockedBy"]["message"] for each in found}
 
 
 async def _row(world: World, kind: str, object_id: str) -> Any:

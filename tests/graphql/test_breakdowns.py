@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from app.db.tables import claims, invoice_lines
 from app.domain.invoices import InvoiceLineKind

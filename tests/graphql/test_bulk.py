@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.factories import CONSULTATION, World, dotted, key, new_world, refusals
+from tests.factories import CONSULTATION, World, key, new_world, refusals
+from tests.inputs import dotted
 
 ERRORS = "errors { code field }"
 

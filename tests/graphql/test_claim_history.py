@@ -43,6 +43,10 @@ async def _review(world: World, claim_id: str, role: str = "reviewer", **values:
     return await world.mutate(role, "startReview", CLAIM, id=claim_id, **values)
 
 
+async def _resume(world: World, claim_id: str, role: str = "reviewer", **values: Any) -> Any:
+    return await world.mutate(role, "resumeReview", CLAIM, claimId=claim_id, **values)
+
+
 async def _cancel(world: World, claim_id: str, **values: Any) -> Any:
     return await world.mutate("biller", "cancelClaim", CLAIM, id=claim_id, **values)
 
@@ -128,7 +132,7 @@ def _check_replay(claim: Any) -> None:
 async def test_every_step_stands_in_the_history_with_the_claim_after_it(world: World) -> None:
     claim_id = (await world.create_claim(items=[{**CONSULTATION, "unitPrice": "90.00"}]))["claim"]["id"]
     await world.mutate("biller", "updateDraftClaim", CLAIM, id=claim_id, items=[CONSULTATION])
-    await world.mutate("biller", "submitClaims", "results { claimId }", claimIds=[claim_id])
+    await world.mutate("biller", "submitClaims", "results { id }", claimIds=[claim_id])
     await _review(world, claim_id, "payer_agent")
     assert (await world.adjudicate(claim_id, [TWO_DENIALS], payerClaimNumber="OP7"))["errors"] == []
     found = await _read(world, claim_id)
@@ -185,16 +189,19 @@ class TestRequestInformation:
         payload = await _ask(world, claim_id, version=3)
         assert (payload["errors"], payload["claim"]["status"]) == ([], "PENDING_INFORMATION")
         decision = [{"sequence": 1, "approvedAmount": "100.00"}]
-        assert refusals(await world.adjudicate(claim_id, decision)) == [("CONFLICT", "id", None)]
-        assert refusals(await _cancel(world, claim_id)) == [("CONFLICT", "id", None)]
+        assert refusals(await world.adjudicate(claim_id, decision)) == [("CONFLICT", "claimId", None)]
+        assert refusals(await _cancel(world, claim_id)) == [("CONFLICT", "claimId", None)]
         assert (await _read(world, claim_id))["version"] == 4
-        assert (await _review(world, claim_id))["claim"]["status"] == "UNDER_REVIEW"
+        refused = await _review(world, claim_id)
+        message = "cannot start the review of a claim that is PENDING_INFORMATION"
+        assert [(each["code"], each["message"]) for each in refused["errors"]] == [("CONFLICT", message)]
+        assert (await _resume(world, claim_id, note="segue o laudo"))["claim"]["status"] == "UNDER_REVIEW"
         assert (await world.adjudicate(claim_id, decision))["claim"]["status"] == "APPROVED"
         found = await _read(world, claim_id)
         assert _steps(found) == [
             *IN_REVIEW,
             ("REQUEST_INFORMATION", "PENDING_INFORMATION", 4, "dev-reviewer", "falta o laudo"),
-            ("START_REVIEW", "UNDER_REVIEW", 5, "dev-reviewer", None),
+            ("RESUME_REVIEW", "UNDER_REVIEW", 5, "dev-reviewer", "segue o laudo"),
             ("APPROVE", "APPROVED", 6, "dev-reviewer", None),
         ]
         assert await world.events(claim_id) == [
@@ -211,7 +218,7 @@ class TestRequestInformation:
         claim_id = (await world.claim_in_review())["id"]
         for reason in ("falta o laudo", "falta a senha"):
             assert (await _ask(world, claim_id, reason))["errors"] == []
-            assert (await _review(world, claim_id))["errors"] == []
+            assert (await _resume(world, claim_id))["errors"] == []
         reasons = [step["reason"] for step in (await _read(world, claim_id))["history"]]
         assert reasons == [None, None, None, "falta o laudo", None, "falta a senha", None]
 
@@ -237,7 +244,7 @@ class TestRequestInformation:
         draft = (await world.create_claim())["claim"]
         for claim in (draft, await world.submitted_claim(), await world.approved_claim()):
             before, events = await _read(world, claim["id"]), await world.events(claim["id"])
-            assert refusals(await _ask(world, claim["id"])) == [("CONFLICT", "id", None)]
+            assert refusals(await _ask(world, claim["id"])) == [("CONFLICT", "claimId", None)]
             assert (await _read(world, claim["id"]), await world.events(claim["id"])) == (before, events)
 
     async def test_a_key_asks_once(self, world: World) -> None:
@@ -287,8 +294,8 @@ async def test_a_denied_and_an_approved_claim_give_their_rows(world: World) -> N
 async def test_a_refused_step_leaves_no_trace(world: World) -> None:
     claim_id, (first, _) = await _partial_claim(world)
     before = await _read(world, claim_id)
-    assert refusals(await _review(world, claim_id)) == [("CONFLICT", "id", None)]
-    assert refusals(await world.adjudicate(claim_id, [TWO_DENIALS])) == [("CONFLICT", "id", None)]
+    assert refusals(await _review(world, claim_id)) == [("CONFLICT", "claimId", None)]
+    assert refusals(await world.adjudicate(claim_id, [TWO_DENIALS])) == [("CONFLICT", "claimId", None)]
     values = {"id": first, "justification": "x", "amount": "40.01", "idempotencyKey": key()}
     assert refusals(await world.mutate("biller", "appealDenial", "denial { id }", **values)) != []
     assert await _read(world, claim_id) == before
@@ -335,3 +342,39 @@ class TestWhoSeesIt:
         claim_id = (await world.submitted_claim())["id"]
         for role in ("biller", "payer_agent", "patient"):
             assert await other.call(role, self.QUERY, id=claim_id) == {"claim": None}
+
+
+class TestResumeReview:
+    @pytest.mark.parametrize(
+        ("change", "refusal"),
+        [
+            ({"note": ""}, ("INVALID_INPUT", "note", None)),
+            ({"note": "x" * 501}, ("INVALID_INPUT", "note", None)),
+            ({"note": "a\u0007b"}, ("INVALID_INPUT", "note", None)),
+            ({"version": 3}, ("STALE_VERSION", "version", None)),
+        ],
+    )
+    async def test_what_does_not_fit_is_refused(
+        self, world: World, change: dict[str, Any], refusal: tuple[str, str, str | None]
+    ) -> None:
+        claim_id = (await world.claim_in_review())["id"]
+        await _ask(world, claim_id)
+        assert refusals(await _resume(world, claim_id, **change)) == [refusal]
+        assert (await _read(world, claim_id))["status"] == "PENDING_INFORMATION"
+
+    async def test_only_a_review_that_waits_is_resumed(self, world: World) -> None:
+        claim_id = (await world.submitted_claim())["id"]
+        for status in ("SUBMITTED", "UNDER_REVIEW"):
+            refused = await _resume(world, claim_id)
+            message = f"cannot resume the review of a claim that is {status}"
+            assert [(each["code"], each["message"]) for each in refused["errors"]] == [("CONFLICT", message)]
+            await _review(world, claim_id)
+        assert (await _read(world, claim_id))["version"] == 3
+
+    async def test_a_key_resumes_once_and_others_find_nothing(self, gateway: Gateway, world: World) -> None:
+        claim_id, used = (await world.claim_in_review())["id"], key()
+        await _ask(world, claim_id)
+        assert refusals(await _resume(await new_world(gateway), claim_id)) == [("NOT_FOUND", "claimId", None)]
+        first, second = [await _resume(world, claim_id, "payer_agent", idempotencyKey=used) for _ in range(2)]
+        assert (first["errors"], first["replayed"], second["replayed"]) == ([], False, True)
+        assert second["claim"] == first["claim"]

@@ -15,7 +15,7 @@ from tests.faults.clients import opened
 from tests.faults.waiting import all_published, until_true
 from tests.gateway import Gateway
 
-WATCH = """subscription WatchClaims($filter: ClaimStreamFilterInput, $after: String) {
+WATCH = """subscription WatchClaims($filter: ClaimStatusChangedFilterInput, $after: String) {
   claimStatusChanged(filter: $filter, after: $after) { cursor status claim { id status claimedAmount } } }"""
 DECIDED = [{"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]}]
 
@@ -87,10 +87,10 @@ async def _live(world: World) -> str:
     claim = (await world.create_claim())["claim"]
     await world.mutate("biller", "updateDraftClaim", "claim { id }", id=claim["id"], clinicalIndication="dor")
     submit = {"claimIds": [claim["id"]], "idempotencyKey": key()}
-    await world.mutate("biller", "submitClaims", "results { claim { id } }", **submit)
+    await world.mutate("biller", "submitClaims", "results { object { id } }", **submit)
     await world.mutate("reviewer", "startReview", "claim { id }", id=claim["id"])
     await world.mutate("reviewer", "requestInformation", "claim { id }", id=claim["id"], reason="laudo")
-    await world.mutate("reviewer", "startReview", "claim { id }", id=claim["id"])
+    await world.mutate("reviewer", "resumeReview", "claim { id }", claimId=claim["id"])
     await world.adjudicate(claim["id"], DECIDED)
     identifier: str = claim["id"]
     return identifier
@@ -111,11 +111,16 @@ async def test_every_state_of_a_claim_is_told_once_and_in_order(world: World) ->
         assert await again.is_silent()
 
 
-@pytest.mark.parametrize("part", ["claim", "provider", "payer", "status"])
+@pytest.mark.parametrize("part", ["claimId", "providerCnes", "payerAnsCode", "status"])
 async def test_a_filter_lets_nothing_else_through(world: World, part: str) -> None:
     gateway, other = world.gateway, await new_world(world.gateway)
     own = await world.submitted_claim()
-    values = {"claim": own["id"], "provider": world.provider, "payer": world.payer, "status": ["UNDER_REVIEW"]}
+    values = {
+        "claimId": own["id"],
+        "providerCnes": world.provider,
+        "payerAnsCode": world.payer,
+        "status": ["UNDER_REVIEW"],
+    }
     async with _watching(gateway, gateway.token("reviewer"), **{part: values[part]}) as watch:
         stranger = await other.submitted_claim()
         await world.mutate("reviewer", "startReview", "claim { id }", id=own["id"])

@@ -13,8 +13,8 @@ from tests.factories import World, add_card, key, new_world
 from tests.gateway import Gateway
 from tests.streams import TRANSPORTS, Listener, Told, asked, listening, told_all
 
-WATCH = """subscription WatchClaims($filter: ClaimStreamFilterInput, $after: String) {
-  claimStatusChanged(filter: $filter, after: $after) { cursor status at claim { id } } }"""
+WATCH = """subscription WatchClaims($filter: ClaimStatusChangedFilterInput, $after: String) {
+  claimStatusChanged(filter: $filter, after: $after) { cursor previousStatus status occurredAt claim { id } } }"""
 SENSITIVE = "id claimedAmount cardNumber clinicalIndication patient { name cpf } items { code total } invoice { id }"
 TIMES = {"DRAFT": "createdAt", "SUBMITTED": "submittedAt"} | dict.fromkeys(
     ("APPROVED", "PARTIALLY_APPROVED", "DENIED"), "decidedAt"
@@ -51,11 +51,11 @@ async def _live(world: World, life: str, **changes: Any) -> str:
         await world.mutate("biller", "cancelClaim", "claim { id }", id=identifier)
         return identifier
     submit = {"claimIds": [identifier], "idempotencyKey": key()}
-    await world.mutate("biller", "submitClaims", "results { claim { id } }", **submit)
+    await world.mutate("biller", "submitClaims", "results { object { id } }", **submit)
     await world.mutate("reviewer", "startReview", "claim { id }", id=identifier)
     if life == "cut":
         await world.mutate("reviewer", "requestInformation", "claim { id }", id=identifier, reason="laudo")
-        await world.mutate("reviewer", "startReview", "claim { id }", id=identifier)
+        await world.mutate("reviewer", "resumeReview", "claim { id }", claimId=identifier)
     assert (await world.adjudicate(identifier, [{"sequence": 1, **DECISIONS[life]}]))["errors"] == []
     return identifier
 
@@ -94,10 +94,13 @@ async def test_every_state_is_told_with_its_place_its_time_and_the_claim(world: 
             log = await _log(gateway, claim)
             assert [name for name, _ in log].count("ClaimUpdated") == 1
             places = [cursor for name, cursor in log if name != "ClaimUpdated"]
-            expected = [(cursor, status, {"id": claim}) for cursor, status in zip(places, statuses, strict=True)]
-            assert [(event["cursor"], event["status"], event["claim"]) for event in heard] == expected
+            changes = zip(places, [None, *statuses[:-1]], statuses, strict=True)
+            assert [{**event, "occurredAt": None} for event in heard] == [
+                {"cursor": place, "previousStatus": old, "status": new, "occurredAt": None, "claim": {"id": claim}}
+                for place, old, new in changes
+            ]
             times = await _times(world, claim)
-            at = {event["status"]: event["at"] for event in heard if event["status"] in TIMES}
+            at = {event["status"]: event["occurredAt"] for event in heard if event["status"] in TIMES}
             assert at == {status: times[TIMES[status]] for status in at}
         assert await _silent([socket, events]) == [True, True]
 
@@ -148,15 +151,18 @@ async def test_a_replay_that_meets_the_live_events_has_no_gap_and_no_repeat(worl
         assert await _silent(listeners) == [True] * 8
 
 
-OWN = ["payer", "provider", "claim", "status", "payer provider", "payer status", "provider claim", "claim status"]
+OWN = [
+    *("payerAnsCode", "providerCnes", "claimId", "status", "payerAnsCode providerCnes", "payerAnsCode status"),
+    *("providerCnes claimId", "claimId status"),
+]
 FILTERS = [
     *[dict.fromkeys(parts.split(), "own") for parts in OWN],
-    {"payer": "own", "provider": "own", "claim": "own", "status": "own"},
-    {"payer": "own", "provider": "other"},
-    {"payer": "other", "claim": "own"},
-    {"provider": "other", "status": "own"},
-    {"claim": "own", "status": "other"},
-    {"claim": "other", "provider": "own"},
+    {"payerAnsCode": "own", "providerCnes": "own", "claimId": "own", "status": "own"},
+    {"payerAnsCode": "own", "providerCnes": "other"},
+    {"payerAnsCode": "other", "claimId": "own"},
+    {"providerCnes": "other", "status": "own"},
+    {"claimId": "own", "status": "other"},
+    {"claimId": "other", "providerCnes": "own"},
 ]
 
 
@@ -165,9 +171,9 @@ async def test_all_parts_of_a_filter_must_hold_live_and_replayed(world: World) -
     claim, stranger = await world.submitted_claim(), await other.submitted_claim()
     after = (await _log(gateway, claim["id"]))[-1][1]
     values: dict[str, dict[str, Any]] = {
-        "payer": {"own": world.payer, "other": other.payer},
-        "provider": {"own": world.provider, "other": other.provider},
-        "claim": {"own": claim["id"], "other": stranger["id"]},
+        "payerAnsCode": {"own": world.payer, "other": other.payer},
+        "providerCnes": {"own": world.provider, "other": other.provider},
+        "claimId": {"own": claim["id"], "other": stranger["id"]},
         "status": {"own": ["UNDER_REVIEW"], "other": ["APPROVED", "DENIED"]},
     }
     wanted = [{part: values[part][whose] for part, whose in parts.items()} for parts in FILTERS]
@@ -190,7 +196,7 @@ async def test_all_parts_of_a_filter_must_hold_live_and_replayed(world: World) -
 async def test_no_filter_opens_what_the_token_does_not(world: World) -> None:
     gateway, other = world.gateway, await new_world(world.gateway)
     stranger = await other.submitted_claim()
-    wanted = [{"payer": other.payer}, {"provider": other.provider}, {"claim": stranger["id"]}]
+    wanted = [{"payerAnsCode": other.payer}, {"providerCnes": other.provider}, {"claimId": stranger["id"]}]
     await told_all(gateway)
     async with contextlib.AsyncExitStack() as stack:
         listeners = []

@@ -11,7 +11,7 @@ from tests.factories import BLOOD_COUNT, CLAIM_FIELDS, CONSULTATION, World, key,
 from tests.gateway import Gateway
 
 CLAIM = f"claim {{ {CLAIM_FIELDS} }}"
-RESULTS = f"results {{ claimId claim {{ {CLAIM_FIELDS} }} errors {{ code field tissCode }} }}"
+RESULTS = f"results {{ id object {{ {CLAIM_FIELDS} }} errors {{ code field tissCode }} }}"
 DETAILS = (
     "clinicalIndication diagnosisCodes authorization { number issuedOn validUntil } cardNumber "
     "practitioner { name council number state cbo } version claimedAmount serviceDate providerClaimNumber "
@@ -80,7 +80,7 @@ async def test_a_claim_can_be_created_and_submitted_at_once(world: World) -> Non
 
 async def test_a_refused_claim_leaves_no_row(world: World) -> None:
     payload = await world.create_claim(submit=True, claimedAmount="99.99")
-    assert (payload["claim"], refusals(payload)) == (None, [("TOTAL_MISMATCH", "claimedAmount", "5042")])
+    assert (payload["claim"], refusals(payload)) == (None, [("TOTAL_MISMATCH", "claim.claimedAmount", "5042")])
     assert (await world.call("biller", "{ claims { totalCount } }"))["claims"]["totalCount"] == 0
 
 
@@ -132,10 +132,10 @@ class TestUpdateDraftClaim:
     @pytest.mark.parametrize(
         ("change", "refusal"),
         [
-            ({"items": []}, ("INVALID_INPUT", "items", None)),
-            ({"items": [{**CONSULTATION, "quantity": "0"}]}, ("INVALID_QUANTITY", "items.0.quantity", "1806")),
-            ({"cardNumber": "NOBODY"}, ("INVALID_CARD", "cardNumber", "1001")),
-            ({"serviceDate": "2999-01-01"}, ("INVALID_DATE", "serviceDate", "3223")),
+            ({"items": []}, ("INVALID_INPUT", "claim.items", None)),
+            ({"items": [{**CONSULTATION, "quantity": "0"}]}, ("INVALID_QUANTITY", "claim.items.0.quantity", "1806")),
+            ({"cardNumber": "NOBODY"}, ("INVALID_CARD", "claim.cardNumber", "1001")),
+            ({"serviceDate": "2999-01-01"}, ("INVALID_DATE", "claim.serviceDate", "3223")),
             ({"clinicalIndication": "febre", "version": 7}, ("STALE_VERSION", "version", None)),
         ],
         ids=["no items", "no quantity", "unknown card", "future", "stale version"],
@@ -155,7 +155,7 @@ class TestUpdateDraftClaim:
         first = (await world.create_claim())["claim"]
         second = (await world.create_claim())["claim"]
         payload = await _update(world, second["id"], providerClaimNumber=first["providerClaimNumber"])
-        assert refusals(payload) == [("DUPLICATE_CLAIM", "providerClaimNumber", "1308")]
+        assert refusals(payload) == [("DUPLICATE_CLAIM", "claim.providerClaimNumber", "1308")]
         assert (await world.claim(second["id"]))["providerClaimNumber"] == second["providerClaimNumber"]
         assert (await _update(world, second["id"], providerClaimNumber=second["providerClaimNumber"]))["errors"] == []
 
@@ -165,13 +165,13 @@ class TestSubmitClaims:
         good, sent, late = [await _claim_in(world, status) for status in ("DRAFT", "SUBMITTED", "DRAFT")]
         payload = await _submit(world, [good, UNKNOWN, sent, late])
         assert payload["errors"] == []
-        assert [one["claimId"] for one in payload["results"]] == [good, UNKNOWN, sent, late]
-        statuses = [one["claim"] and one["claim"]["status"] for one in payload["results"]]
+        assert [one["id"] for one in payload["results"]] == [good, UNKNOWN, sent, late]
+        statuses = [one["object"] and one["object"]["status"] for one in payload["results"]]
         assert statuses == ["SUBMITTED", None, None, "SUBMITTED"]
         assert [refusals(one) for one in payload["results"]] == [
             [],
             [("NOT_FOUND", "claimIds.1", None)],
-            [("CONFLICT", "id", None)],
+            [("CONFLICT", "claimIds.2", None)],
             [],
         ]
         assert (await world.claim(good))["status"] == "SUBMITTED"
@@ -214,7 +214,7 @@ class TestSubmitClaims:
     async def test_a_hundred_claims_are_a_batch_and_none_is_not(self, world: World) -> None:
         claim_id = await _claim_in(world, "DRAFT")
         payload = await _submit(world, [*(f"clm_{number:026d}" for number in range(99)), claim_id])
-        assert [bool(one["claim"]) for one in payload["results"]] == [False] * 99 + [True]
+        assert [bool(one["object"]) for one in payload["results"]] == [False] * 99 + [True]
         assert refusals(await _submit(world, [])) == [("INVALID_INPUT", "claimIds", None)]
 
 
@@ -251,7 +251,7 @@ async def test_a_submitted_claim_is_taken_into_review_once(world: World) -> None
     claim_id = await _claim_in(world, "SUBMITTED")
     first = await _review(world, claim_id)
     second = await _review(world, claim_id)
-    assert (first["claim"]["status"], refusals(second)) == ("UNDER_REVIEW", [("CONFLICT", "id", None)])
+    assert (first["claim"]["status"], refusals(second)) == ("UNDER_REVIEW", [("CONFLICT", "claimId", None)])
     assert await world.events(claim_id) == ["ClaimCreated", "ClaimSubmitted", "ClaimReviewStarted"]
 
 
@@ -260,7 +260,7 @@ async def test_only_a_claim_under_review_is_decided(world: World, status: str) -
     claim_id = await _claim_in(world, status)
     before = await world.claim(claim_id)
     payload = await world.adjudicate(claim_id, [{"sequence": 1, "approvedAmount": "100.00"}])
-    assert refusals(payload) == [("CONFLICT", "id", None)]
+    assert refusals(payload) == [("CONFLICT", "claimId", None)]
     assert await world.claim(claim_id) == before
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.factories import CONSULTATION, World, key, new_world, refusals, today
 from tests.gateway import Gateway
+from tests.inputs import shaped
 
 CONTRACT = (
     "id submissionWindowDays appealDeadlineDays paymentTermDays version updatedBy payer { ansCode } provider { cnes } "
@@ -22,7 +23,7 @@ PRICE = {"codeSystem": "22", "code": "10101012", "unitPrice": "90.00", "validFro
 
 
 def _input(world: World, **changes: Any) -> dict[str, Any]:
-    return {"provider": world.provider, "payer": world.payer, **TERMS, **changes}
+    return shaped("saveContract", {"provider": world.provider, "payer": world.payer, **TERMS, **changes})
 
 
 async def _save(world: World, **changes: Any) -> Any:
@@ -202,8 +203,8 @@ class TestSaveContract:
         assert len(await _prices(world)) == 1_001
 
     async def test_parties_must_be_known(self, world: World) -> None:
-        assert refusals(await _save(world, payer="999999")) == [("NOT_FOUND", "payer", "5027")]
-        assert refusals(await _save(world, provider="9999999")) == [("NOT_FOUND", "provider", "1202")]
+        assert refusals(await _save(world, payer="999999")) == [("NOT_FOUND", "payerAnsCode", "5027")]
+        assert refusals(await _save(world, provider="9999999")) == [("NOT_FOUND", "providerCnes", "1202")]
         assert await _contracts(world) == []
 
 
@@ -221,7 +222,7 @@ class TestWhoMay:
     ) -> None:
         other = await new_world(gateway)
         answer = await gateway.gql(SAVE, {"input": _input(other)}, token=world.token("admin"))
-        assert refusals(answer.data["saveContract"]) == [("NOT_FOUND", "provider", "1202")]
+        assert refusals(answer.data["saveContract"]) == [("NOT_FOUND", "providerCnes", "1202")]
         assert await _contracts(other) == []
         own = await gateway.gql(SAVE, {"input": _input(world, payer=other.payer)}, token=world.token("admin"))
         assert own.data["saveContract"]["contract"]["provider"] == {"cnes": world.provider}
@@ -245,7 +246,8 @@ class TestWhoMay:
     async def test_the_list_is_filtered_by_provider_and_payer(self, gateway: Gateway, world: World) -> None:
         other = await new_world(gateway)
         own, between = await _contract(world), await _contract(world, payer=other.payer)
-        query = "query($provider: String, $payer: String) { contracts(provider: $provider, payer: $payer) { id } }"
+        query = """query($provider: Cnes, $payer: AnsCode) {
+          contracts(providerCnes: $provider, payerAnsCode: $payer) { id } }"""
         cases: list[tuple[dict[str, str], list[Any]]] = [
             ({}, [own, between]),
             ({"payer": other.payer}, [between]),
@@ -262,13 +264,13 @@ class TestTerms:
     async def test_the_submission_window_comes_from_the_contract(self, world: World, window: int) -> None:
         await _contract(world, submissionWindowDays=window)
         late = await world.create_claim(submit=True, serviceDate=_in_days(-window - 1))
-        assert (late["claim"], refusals(late)) == (None, [("INVALID_DATE", "serviceDate", "3214")])
+        assert (late["claim"], refusals(late)) == (None, [("INVALID_DATE", "claim.serviceDate", "3214")])
         assert (await world.create_claim(submit=True, serviceDate=_in_days(-window)))["errors"] == []
 
     async def test_without_a_contract_the_payers_window_holds(self, gateway: Gateway) -> None:
         world = await new_world(gateway, submission_window_days=20)
         late = await world.create_claim(serviceDate=_in_days(-21))
-        assert (late["claim"], refusals(late)) == (None, [("INVALID_DATE", "serviceDate", "3214")])
+        assert (late["claim"], refusals(late)) == (None, [("INVALID_DATE", "claim.serviceDate", "3214")])
         assert (await world.create_claim(serviceDate=_in_days(-20)))["errors"] == []
 
     @pytest.mark.parametrize("days", [0, 45])

@@ -12,6 +12,7 @@ from app.resolvers.paging import ListCursors
 from app.schema.root import schema
 from tests.factories import World
 from tests.figures import Figures
+from tests.inputs import dotted
 
 EVERYTHING = frozenset(permission for permissions in roles.ROLES.values() for permission in permissions)
 VALUES: list[Any] = [
@@ -68,7 +69,7 @@ async def test_every_list_refuses_every_cursor_that_it_has_not_made(
         tried = [*forgeries, own] if name != "claims" else forgeries
         found = [(await world.gateway.gql(document, {"after": after}, token=token)).body for after in tried]
         errors = [each["errors"][0] for each in found]
-        codes = [(one["extensions"]["reason"], one["extensions"]["field"], one["path"]) for one in errors]
+        codes = [(one["extensions"]["reason"], dotted(one["extensions"]["field"]), one["path"]) for one in errors]
         assert codes == [("INVALID_INPUT", "after", [name])] * len(tried)
         assert {one["message"] for one in errors} == {"use a cursor of this list, with the same filter and order"}
     accepted = await world.gateway.gql(f'{{ claims(first: 1, after: "{own}") {{ nodes {{ id }} }} }}', token=token)

@@ -128,7 +128,7 @@ class TestAcceptDenial:
     async def test_refuses_a_denial_that_is_not_open(self, world: World, status: DenialStatus) -> None:
         claim_id, denial_id = await _denial_in(world, status)
         before = await _all(world, claim_id)
-        assert refusals(await _accept(world, denial_id)) == [("CONFLICT", "id", None)]
+        assert refusals(await _accept(world, denial_id)) == [("CONFLICT", "denialId", None)]
         assert await _all(world, claim_id) == before
 
 
@@ -163,7 +163,7 @@ class TestAppealDenial:
             ({"amount": "-1.00"}, ("INVALID_AMOUNT", "amount", None)),
             ({"justification": " "}, ("INVALID_INPUT", "justification", None)),
             ({"justification": "x" * 501}, ("INVALID_INPUT", "justification", None)),
-            ({"id": UNKNOWN}, ("NOT_FOUND", "id", None)),
+            ({"id": UNKNOWN}, ("NOT_FOUND", "denialId", None)),
         ],
         ids=["above the denial", "zero", "negative", "no words", "too many words", "unknown denial"],
     )
@@ -180,8 +180,8 @@ class TestAppealDenial:
     async def test_there_is_one_appeal_and_none_of_what_is_lost(self, world: World, status: DenialStatus) -> None:
         claim_id, denial_id = await _denial_in(world, status)
         before = await _all(world, claim_id)
-        refusal = {"ACCEPTED": ("CONFLICT", "id", None), "EXPIRED": ("APPEAL_TOO_LATE", "id", "2909")}
-        expected = refusal.get(status, ("APPEAL_EXISTS", "id", "2904"))
+        refusal = {"ACCEPTED": ("CONFLICT", "denialId", None), "EXPIRED": ("APPEAL_TOO_LATE", "denialId", "2909")}
+        expected = refusal.get(status, ("APPEAL_EXISTS", "denialId", "2904"))
         assert refusals(await _appeal(world, denial_id, "0.01")) == [expected]
         assert await _all(world, claim_id) == before
 
@@ -189,7 +189,7 @@ class TestAppealDenial:
         claim_id, (late, last) = await _denied(world, "40.00", "10.00")
         await _move_deadlines(world, today() - timedelta(days=1), [late])
         await _move_deadlines(world, today(), [last])
-        assert refusals(await _appeal(world, late)) == [("APPEAL_TOO_LATE", "id", "2909")]
+        assert refusals(await _appeal(world, late)) == [("APPEAL_TOO_LATE", "denialId", "2909")]
         assert (await _read(world, claim_id))[0]["appeal"] is None
         assert "DenialAppealed" not in await world.events(claim_id)
         assert (await _appeal(world, last))["denial"]["status"] == "APPEALED"
@@ -212,7 +212,7 @@ class TestAnswerAppeal:
     ) -> None:
         claim_id, (denial_id,) = await _denied(world, "40.00")
         await _appeal(world, denial_id, appealed)
-        given = [{"denial": denial_id, "acceptedAmount": accepted, "justification": "revisto"}]
+        given = [{"denialId": denial_id, "acceptedAmount": accepted, "justification": "revisto"}]
         payload = await _answer(world, answers=given)
         found = await _read(world, claim_id)
         assert (payload["errors"], payload["replayed"], payload["denials"]) == ([], False, found)
@@ -268,7 +268,7 @@ class TestAnswerAppeal:
         for answers in ([], [(denial_id, "1.00"), (denial_id, "2.00")], [(denial_id, "1.00")] * 101):
             assert refusals(await _answer(world, *answers)) == [("INVALID_INPUT", "answers", None)]
         assert refusals(await _answer(world, (UNKNOWN, "1.00")))[0][0] == "NOT_FOUND"
-        empty = [{"denial": denial_id, "acceptedAmount": "1.00", "justification": ""}]
+        empty = [{"denialId": denial_id, "acceptedAmount": "1.00", "justification": ""}]
         assert refusals(await _answer(world, answers=empty)) == [("INVALID_INPUT", "answers.0.justification", None)]
         assert await _all(world, claim_id) == before
 
@@ -279,8 +279,8 @@ class TestWhoMayDoIt:
         before = await _all(world, claim_id)
         answer = f'denialId: "{denial_id}", acceptedAmount: "1.00"'
         for mutation, given, roles in (
-            ("acceptDenial", f'id: "{denial_id}"', ("reviewer", "payer_agent", "finance")),
-            ("appealDenial", f'id: "{denial_id}", justification: "x"', ("reviewer", "payer_agent", "finance")),
+            ("acceptDenial", f'denialId: "{denial_id}"', ("reviewer", "payer_agent", "finance")),
+            ("appealDenial", f'denialId: "{denial_id}", justification: "x"', ("reviewer", "payer_agent", "finance")),
             ("answerAppeal", answer, ("reviewer", "biller", "finance", "patient")),
         ):
             query = f'mutation {{ {mutation}(input: {{ {given}, idempotencyKey: "{key()}" }}) {{ replayed }} }}'
@@ -293,14 +293,14 @@ class TestWhoMayDoIt:
         open_claim, open_denial = await _denial_in(world, DenialStatus.OPEN)
         claim_id, denial_id = await _denial_in(world, DenialStatus.APPEALED)
         before = await _all(world, open_claim), await _all(world, claim_id)
-        assert refusals(await _accept(other, open_denial)) == [("NOT_FOUND", "id", None)]
-        assert refusals(await _appeal(other, open_denial)) == [("NOT_FOUND", "id", None)]
+        assert refusals(await _accept(other, open_denial)) == [("NOT_FOUND", "denialId", None)]
+        assert refusals(await _appeal(other, open_denial)) == [("NOT_FOUND", "denialId", None)]
         assert refusals(await _answer(other, (denial_id, "1.00")))[0][0] == "NOT_FOUND"
         assert (await _all(world, open_claim), await _all(world, claim_id)) == before
 
 
 class TestListOfDenials:
-    LIST = """query($filter: DenialFilterInput, $orderBy: DenialOrder! = DEADLINE_FIRST, $first: Int! = 20,
+    LIST = """query($filter: DenialFilterInput, $orderBy: DenialOrder, $first: Int! = 20,
       $after: String) { denials(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
       nodes { id } totalCount aboutToBeLostAmount pageInfo { hasNextPage hasPreviousPage endCursor } } }"""
 
@@ -314,17 +314,17 @@ class TestListOfDenials:
 
     async def test_is_filtered_counted_and_summed_up(self, world: World) -> None:
         names = await self._prepared(world)
-        in_two, in_three = ((today() + timedelta(days=days)).isoformat() for days in (2, 3))
+        in_one, in_two = ((today() + timedelta(days=days)).isoformat() for days in (1, 2))
         for where, wanted, lost in (
             ({}, "dbca", "40.01"),
-            ({"payer": world.payer, "provider": world.provider}, "dbca", "40.01"),
+            ({"payerAnsCode": [world.payer], "providerCnes": [world.provider]}, "dbca", "40.01"),
             ({"status": ["OPEN"]}, "da", "40.01"),
             ({"status": ["ACCEPTED", "APPEALED"]}, "bc", "0.00"),
             ({"status": ["EXPIRED"]}, "", "0.00"),
-            ({"deadlineBefore": in_two}, "d", "0.01"),
-            ({"deadlineBefore": in_three, "payer": world.payer}, "dbc", "0.01"),
-            ({"deadlineBefore": in_three, "status": ["OPEN", "APPEALED"]}, "dc", "0.01"),
-            ({"code": "1801"}, "ca", "40.00"),
+            ({"appealDeadline": {"to": in_one}}, "d", "0.01"),
+            ({"appealDeadline": {"to": in_two}, "payerAnsCode": [world.payer]}, "dbc", "0.01"),
+            ({"appealDeadline": {"to": in_two}, "status": ["OPEN", "APPEALED"]}, "dc", "0.01"),
+            ({"code": ["1801"]}, "ca", "40.00"),
         ):
             found = (await world.call("biller", self.LIST, filter=where))["denials"]
             assert "".join(names[node["id"]] for node in found["nodes"]) == wanted
@@ -336,7 +336,8 @@ class TestListOfDenials:
         _, (foreign,) = await _denied(other, "7.77")
         token = gateway.token("biller", providers=[world.provider, other.provider])
         answers = [
-            await gateway.gql(self.LIST, {"filter": where}, token=token) for where in ({}, {"payer": other.payer})
+            await gateway.gql(self.LIST, {"filter": where}, token=token)
+            for where in ({}, {"payerAnsCode": [other.payer]})
         ]
         assert [answer.data["denials"]["aboutToBeLostAmount"] for answer in answers] == ["47.77", "7.77"]
         assert answers[1].data["denials"]["nodes"] == [{"id": foreign}]
@@ -344,7 +345,7 @@ class TestListOfDenials:
 
     async def test_pages_follow_each_other_in_both_orders(self, world: World) -> None:
         names = await self._prepared(world)
-        for order, wanted in (("DEADLINE_FIRST", "dbca"), ("AMOUNT_DESC", "abcd")):
+        for order, wanted in ((None, "dbca"), ({"field": "AMOUNT", "direction": "DESC"}, "abcd")):
             seen, after = "", None
             for size, is_last in ((1, False), (2, False), (1, True)):
                 given = {"orderBy": order, "first": size, "after": after}
@@ -361,7 +362,7 @@ async def test_available_actions_are_those_that_are_not_refused(world: World, st
     claim_id, _ = await _denial_in(world, status)
     free = {}
     for role in ("biller", "payer_agent", "reviewer"):
-        (found,) = await _read(world, claim_id, "availableActions { action blockedBy }", role)
+        (found,) = await _read(world, claim_id, "availableActions { action blockedBy { code message } }", role)
         assert [each["action"] for each in found["availableActions"]] == ["ACCEPT", "APPEAL", "ANSWER_APPEAL"]
         free[role] = [each["action"] for each in found["availableActions"] if each["blockedBy"] is None]
     of_biller = ["ACCEPT", "APPEAL"] if status is DenialStatus.OPEN else []

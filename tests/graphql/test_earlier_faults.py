@@ -19,6 +19,7 @@ from app.db.tables import outbox
 from app.telemetry.logs import configure_logs
 from tests.factories import CONSULTATION, World, add_card, key, new_world, refusals, today
 from tests.gateway import Gateway
+from tests.inputs import shaped
 
 
 async def _published(gateway: Gateway, aggregate_id: str) -> list[tuple[str, int | None]]:
@@ -36,7 +37,7 @@ async def test_money_is_exact_and_never_a_float(world: World) -> None:
     thirds = [{**CONSULTATION, "unitPrice": "1.15", "quantity": "0.3", "factor": "0.10"}]
     assert (await world.create_claim(items=thirds))["claim"]["claimedAmount"] == "0.03"
     refused = await world.create_claim(items=[{**CONSULTATION, "unitPrice": 100.1}])
-    assert refusals(refused) == [("INVALID_AMOUNT", "items.0.unitPrice", None)]
+    assert refusals(refused) == [("INVALID_AMOUNT", "claim.items.0.unitPrice", None)]
     invoice = await world.issued_invoice("0.30")
     for _ in range(3):
         last = await world.settle(invoice["id"], "0.10")
@@ -50,7 +51,7 @@ async def test_no_status_can_be_written(gateway: Gateway, world: World) -> None:
     path, body = f"/claims/{claim['id']}", {"status": "APPROVED"}
     assert (await gateway.client.patch(path, json=body, headers=headers)).status_code == 404
     query = "mutation($input: UpdateDraftClaimInput!) { updateDraftClaim(input: $input) { claim { id } } }"
-    answer = await gateway.gql(query, {"input": {"id": claim["id"], "status": "APPROVED"}}, token=token)
+    answer = await gateway.gql(query, {"input": {"claimId": claim["id"], "claim": {"status": "APPROVED"}}}, token=token)
     assert answer.body.get("data") is None
     assert 'unknown field "status"' in answer.body["errors"][0]["message"].replace("'", '"')
     assert (await world.claim(claim["id"]))["status"] == "DRAFT"
@@ -66,7 +67,7 @@ async def test_a_cancelled_invoice_cannot_be_settled(world: World) -> None:
     invoice = await world.issued_invoice()
     await world.mutate("biller", "cancelInvoice", "invoice { id }", id=invoice["id"])
     before, events = await world.invoice(invoice["id"]), await world.events(invoice["id"])
-    assert refusals(await world.settle(invoice["id"], "1.00")) == [("CONFLICT", "id", None)]
+    assert refusals(await world.settle(invoice["id"], "1.00")) == [("CONFLICT", "invoiceId", None)]
     assert (await world.invoice(invoice["id"]), await world.events(invoice["id"])) == (before, events)
     assert (before["status"], before["settledAmount"], before["settlements"]) == ("CANCELLED", "0.00", [])
 
@@ -76,7 +77,7 @@ async def test_settling_twice_counts_once(world: World) -> None:
     for _ in range(2):
         payload = await world.settle(invoice["id"], "100.00", idempotencyKey=used)
         assert payload["invoice"]["settledAmount"] == "100.00"
-    assert refusals(await world.settle(invoice["id"], "100.00")) == [("CONFLICT", "id", None)]
+    assert refusals(await world.settle(invoice["id"], "100.00")) == [("CONFLICT", "invoiceId", None)]
     kept = await world.invoice(invoice["id"])
     assert (kept["settledAmount"], len(kept["settlements"])) == ("100.00", 1)
     assert (await world.events(invoice["id"])).count("InvoiceSettled") == 1
@@ -86,7 +87,7 @@ async def test_an_event_stands_in_the_outbox_with_its_change_and_leaves_later(ga
     claim = await world.submitted_claim()
     assert [name for name, _ in await _published(gateway, claim["id"])] == ["ClaimCreated", "ClaimSubmitted"]
     refused = await world.create_claim(providerClaimNumber=claim["providerClaimNumber"])
-    assert refusals(refused) == [("DUPLICATE_CLAIM", "providerClaimNumber", "1308")]
+    assert refusals(refused) == [("DUPLICATE_CLAIM", "claim.providerClaimNumber", "1308")]
     async with asyncio.timeout(10):
         while None in [position for _, position in await _published(gateway, claim["id"])]:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -141,7 +142,14 @@ async def test_pages_have_an_order_and_do_not_shift(world: World) -> None:
     made = [(await world.create_claim())["claim"]["id"] for _ in range(5)]
     query = "query($after: String, $order: ClaimOrder!) { claims(first: 2, after: $after, orderBy: $order) "
     query += "{ pageInfo { hasNextPage endCursor } nodes { id } } }"
-    for order in ("OLDEST_FIRST", "NEWEST_FIRST", "SERVICE_DATE_ASC", "CLAIMED_AMOUNT_DESC"):
+    for by, direction in (
+        ("CREATED_AT", "ASC"),
+        ("CREATED_AT", "DESC"),
+        ("SERVICE_DATE", "ASC"),
+        ("CLAIMED_AMOUNT", "DESC"),
+    ):
+        order = {"field": by, "direction": direction}
+        is_newest_first = order == {"field": "CREATED_AT", "direction": "DESC"}
         expected = set(made)
         seen: list[str] = []
         after, more = None, True
@@ -149,12 +157,12 @@ async def test_pages_have_an_order_and_do_not_shift(world: World) -> None:
             page = (await world.call("biller", query, after=after, order=order))["claims"]
             seen += [node["id"] for node in page["nodes"]]
             after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
-            if order == "NEWEST_FIRST" and len(seen) == 2:
+            if is_newest_first and len(seen) == 2:
                 made.append((await world.create_claim())["claim"]["id"])  # in front of the cursor
         assert len(seen) == len(set(seen))
         assert set(seen) == expected
-        if order in ("OLDEST_FIRST", "NEWEST_FIRST"):
-            assert seen == sorted(seen, reverse=order == "NEWEST_FIRST")
+        if by == "CREATED_AT":
+            assert seen == sorted(seen, reverse=is_newest_first)
 
 
 def _root_fields() -> list[tuple[str, str]]:
@@ -204,11 +212,11 @@ async def test_no_operation_answers_without_a_token(gateway: Gateway) -> None:
 
 async def test_no_mutation_does_anything_without_a_token(gateway: Gateway, world: World) -> None:
     query = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } } }"
-    anonymous = await gateway.gql(query, {"input": world.claim_input()})
+    anonymous = await gateway.gql(query, {"input": shaped("createClaim", world.claim_input())})
     assert anonymous.codes == ["UNAUTHENTICATED"]
     invoice = await world.issued_invoice()
     settle = "mutation($input: SettleInvoiceInput!) { settleInvoice(input: $input) { settlement { id } } }"
-    values = {"id": invoice["id"], "paidOn": today().isoformat(), "idempotencyKey": key()}
+    values = {"invoiceId": invoice["id"], "paidOn": today().isoformat(), "idempotencyKey": key()}
     assert (await gateway.gql(settle, {"input": values})).codes == ["UNAUTHENTICATED"]
     assert (await gateway.gql(settle, {"input": values}, token=world.token("biller"))).codes == ["FORBIDDEN"]
     assert (await world.invoice(invoice["id"]))["settlements"] == []
@@ -223,7 +231,7 @@ async def test_a_role_is_matched_whole(gateway: Gateway, world: World, role: str
     for query in ("{ claims { totalCount } }", '{ tussTerm(codeSystem: "22", code: "10101012") { term } }'):
         assert (await gateway.gql(query, token=world.token(role))).codes == ["FORBIDDEN"]
     settle = "mutation($input: SettleInvoiceInput!) { settleInvoice(input: $input) { settlement { id } } }"
-    values = {"id": invoice["id"], "paidOn": today().isoformat(), "idempotencyKey": key()}
+    values = {"invoiceId": invoice["id"], "paidOn": today().isoformat(), "idempotencyKey": key()}
     assert (await gateway.gql(settle, {"input": values}, token=world.token(role))).codes == ["FORBIDDEN"]
     assert (await world.invoice(invoice["id"]))["status"] == "ISSUED"
 

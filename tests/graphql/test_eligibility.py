@@ -118,8 +118,8 @@ class TestOutcome:
         [
             ({"cardNumber": ""}, ("INVALID_CARD", "cardNumber", "1001")),
             ({"cardNumber": "1" * 21}, ("INVALID_CARD", "cardNumber", "1001")),
-            ({"payer": "999999"}, ("NOT_FOUND", "payer", "5027")),
-            ({"provider": "1111111"}, ("NOT_FOUND", "provider", None)),
+            ({"payer": "999999"}, ("NOT_FOUND", "payerAnsCode", "5027")),
+            ({"provider": "1111111"}, ("NOT_FOUND", "providerCnes", None)),
             ({"serviceDate": "2026-02-30"}, ("INVALID_DATE", "serviceDate", None)),
             ({"procedure": {"codeSystem": "22", "code": "99999999"}}, ("UNKNOWN_CODE", "procedure.code", "1801")),
         ],
@@ -243,13 +243,17 @@ class TestHistory:
             return [row["id"] for row in found["nodes"]]
 
         everything = [no["id"], early["id"], yes["id"]]
-        assert await ids(payer=world.payer) == await ids(provider=world.provider) == await ids() == everything
-        assert await ids(outcome="NOT_ELIGIBLE") == [no["id"]]
-        assert await ids(outcome="UNDETERMINED") == await ids(payer="999999") == []
-        assert await ids(patient=world.patient) == [early["id"], yes["id"]]
-        assert await ids(serviceDateTo=yesterday) == [early["id"]]
-        assert await ids(serviceDateFrom=today().isoformat()) == [no["id"], yes["id"]]
-        assert await ids(serviceDateFrom=today().isoformat(), outcome="ELIGIBLE") == [yes["id"]]
+        assert await ids(payerAnsCode=[world.payer, "999999"]) == await ids() == everything
+        assert await ids(providerCnes=[world.provider]) == everything
+        assert await ids(outcome=["NOT_ELIGIBLE"]) == [no["id"]]
+        assert await ids(outcome=["UNDETERMINED"]) == await ids(payerAnsCode=["999999"]) == []
+        assert await ids(outcome=["ELIGIBLE", "NOT_ELIGIBLE"]) == everything
+        assert await ids(ids=[no["id"], yes["id"]]) == [no["id"], yes["id"]]
+        assert await ids(patientId=world.patient) == [early["id"], yes["id"]]
+        assert await ids(serviceDate={"to": yesterday}) == [early["id"]]
+        assert await ids(serviceDate={"from": today().isoformat()}) == [no["id"], yes["id"]]
+        assert await ids(serviceDate={"from": today().isoformat()}, outcome=["ELIGIBLE"]) == [yes["id"]]
+        assert await ids(answeredAt={"from": early["answeredAt"], "to": early["answeredAt"]}) == [early["id"]]
 
     async def test_shows_nothing_of_another_provider(self, gateway: Gateway, world: World) -> None:
         other = await new_world(gateway)
@@ -259,4 +263,4 @@ class TestHistory:
             "pageInfo": {"hasNextPage": False, "endCursor": None},
             "nodes": [],
         }
-        assert (await _history(other, {"provider": world.provider}))["totalCount"] == 0
+        assert (await _history(other, {"providerCnes": [world.provider]}))["totalCount"] == 0

@@ -89,7 +89,7 @@ async def test_query_mutation_and_subscription_with_a_pasted_token(
     await page.screenshot(SCREENSHOTS / "explorer-query.png")
 
     await choose_tab(page, ELIGIBILITY)
-    question = {"provider": world.provider, "payer": world.payer, "cardNumber": world.card, "forceRefresh": False}
+    question = {"providerCnes": world.provider, "payerAnsCode": world.payer, "cardNumber": world.card}
     variables = json.dumps({"input": question}, indent=2)
     await page.evaluate(f"{model('variables.json')}.setValue({json.dumps(variables)})")
     found = await run(page)
@@ -101,7 +101,7 @@ async def test_query_mutation_and_subscription_with_a_pasted_token(
     for amount in ("100.00", "250.00"):
         settled = await world.settle(invoice["id"], amount)
         event = json.loads(await page.wait_for(f"{ANSWER}.includes('{settled['settlement']['id']}') && {ANSWER}"))
-        assert event["data"]["settlements"]["settlement"]["amount"] == amount
+        assert event["data"]["settlementRecorded"]["settlement"]["amount"] == amount
     await page.screenshot(SCREENSHOTS / "explorer-subscription.png")
     await page.prefer("dark")
     await page.screenshot(SCREENSHOTS / "explorer-dark.png")
@@ -162,7 +162,7 @@ async def test_forget_leaves_no_answer_no_variable_and_no_history(
     await page.wait_for(IS_KNOWN)
     identifier = (await run(page))["claims"]["nodes"][0]["id"]
     await choose_tab(page, ELIGIBILITY)
-    question = {"provider": world.provider, "payer": world.payer, "cardNumber": world.card, "forceRefresh": False}
+    question = {"providerCnes": world.provider, "payerAnsCode": world.payer, "cardNumber": world.card}
     variables = json.dumps({"input": question})
     await page.evaluate(f"{model('variables.json')}.setValue({json.dumps(variables)})")
     await run(page)

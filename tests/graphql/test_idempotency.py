@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from app.db.tables import claims, denials, invoices, outbox, settlements
 from tests.factories import CLAIM_FIELDS, INVOICE_FIELDS, SETTLEMENT_FIELDS, World, key, new_world, refusals, today
 from tests.gateway import Gateway
+from tests.inputs import shaped
 
 LEDGER = f"settlement {{ {SETTLEMENT_FIELDS} }} invoice {{ {INVOICE_FIELDS} }}"
 MUTATIONS = ("createClaim", "createInvoice", "settleInvoice", "reverseSettlement", "adjudicateClaim")
@@ -47,8 +48,8 @@ async def prepared(world: World, name: str) -> Call:
         return Call(world, name, "biller", f"claim {{ {CLAIM_FIELDS} }}", values, other, bad)
     if name == "createInvoice":
         ids = [(await world.approved_claim())["id"], (await world.approved_claim())["id"]]
-        values = {"provider": world.provider, "payer": world.payer, "billingMonth": "202611", "claimIds": ids}
-        other, bad = {"claimIds": ids[:1]}, {"billingMonth": "202600"}
+        values = {"provider": world.provider, "payer": world.payer, "billingMonth": "2026-11", "claimIds": ids}
+        other, bad = {"claimIds": ids[:1]}, {"billingMonth": "2026-00"}
         return Call(world, name, "biller", f"invoice {{ {INVOICE_FIELDS} }}", values, other, bad)
     if name == "adjudicateClaim":
         claim = await world.claim_in_review()
@@ -149,7 +150,9 @@ async def test_another_subject_may_use_the_same_key(gateway: Gateway, world: Wor
     query = (
         "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } errors { code } replayed } }"
     )
-    answer = await gateway.gql(query, {"input": world.claim_input(idempotencyKey=used)}, token=token)
+    answer = await gateway.gql(
+        query, {"input": shaped("createClaim", world.claim_input(idempotencyKey=used))}, token=token
+    )
     payload = answer.data["createClaim"]
     assert (payload["errors"], payload["replayed"]) == ([], False)
     assert payload["claim"]["id"] != first["id"]

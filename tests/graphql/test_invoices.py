@@ -51,7 +51,7 @@ async def _denied_claim(world: World) -> str:
 class TestCreateInvoice:
     async def test_bills_the_approved_amount_of_every_claim(self, world: World) -> None:
         whole, partial = (await world.approved_claim("33.33"))["id"], await _partial_claim(world)
-        payload = await world.create_invoice([partial, whole], billingMonth="202611")
+        payload = await world.create_invoice([partial, whole], billingMonth="2026-11")
         assert payload["errors"] == []
         found = await _read(world, payload["invoice"]["id"])
         assert {name: found[name] for name in payload["invoice"]} == payload["invoice"]
@@ -65,7 +65,7 @@ class TestCreateInvoice:
             "number": 1,
             "status": "DRAFT",
             "version": 1,
-            "billingMonth": "202611",
+            "billingMonth": "2026-11",
             "totalAmount": "93.33",
             "settledAmount": "0.00",
             "dueAmount": "93.33",
@@ -138,7 +138,12 @@ class TestCreateInvoice:
         query += "{ code field tissCode } } }"
         answers = []
         for provider, payer in ((world.provider, world.payer), (world.provider, other.payer)):
-            values = {"provider": provider, "payer": payer, "billingMonth": "202611", "claimIds": [own, foreign]}
+            values = {
+                "providerCnes": provider,
+                "payerAnsCode": payer,
+                "billingMonth": "2026-11",
+                "claimIds": [own, foreign],
+            }
             answer = await gateway.gql(
                 query, {"input": {**values, "idempotencyKey": key()}}, token=gateway.token("biller")
             )
@@ -154,11 +159,11 @@ class TestCreateInvoice:
         [
             ({"claimIds": []}, ("INVALID_INPUT", "claimIds", None)),
             ({"claimIds": [f"clm_{n:026d}" for n in range(101)]}, ("INVALID_INPUT", "claimIds", None)),
-            ({"billingMonth": "202613"}, ("INVALID_INPUT", "billingMonth", "5046")),
-            ({"billingMonth": "2026-11"}, ("INVALID_INPUT", "billingMonth", "5046")),
-            ({"provider": "12"}, ("INVALID_IDENTIFIER", "provider", "1202")),
+            ({"billingMonth": "2026-13"}, ("INVALID_INPUT", "billingMonth", "5046")),
+            ({"billingMonth": "202611"}, ("INVALID_INPUT", "billingMonth", "5046")),
+            ({"provider": "12"}, ("INVALID_IDENTIFIER", "providerCnes", "1202")),
         ],
-        ids=["no claims", "101 claims", "month 13", "dashes", "short CNES"],
+        ids=["no claims", "101 claims", "month 13", "no dash", "short CNES"],
     )
     async def test_malformed_input_bills_nothing(
         self, world: World, change: dict[str, Any], refusal: tuple[str, str, str | None]
@@ -207,7 +212,7 @@ class TestIssueInvoice:
         await _cancel(world, cancelled["id"])
         for invoice_id in (issued["id"], cancelled["id"]):
             before, events = await _read(world, invoice_id), await world.events(invoice_id)
-            assert refusals(await _issue(world, invoice_id)) == [("CONFLICT", "id", None)]
+            assert refusals(await _issue(world, invoice_id)) == [("CONFLICT", "invoiceId", None)]
             assert (await _read(world, invoice_id), await world.events(invoice_id)) == (before, events)
 
     async def test_refuses_a_stale_version(self, world: World) -> None:
@@ -219,8 +224,8 @@ class TestIssueInvoice:
     async def test_does_not_find_an_invoice_of_another_provider(self, gateway: Gateway, world: World) -> None:
         other = await new_world(gateway)
         invoice = await world.draft_invoice()
-        assert refusals(await _issue(other, invoice["id"])) == [("NOT_FOUND", "id", None)]
-        assert refusals(await _cancel(other, invoice["id"])) == [("NOT_FOUND", "id", None)]
+        assert refusals(await _issue(other, invoice["id"])) == [("NOT_FOUND", "invoiceId", None)]
+        assert refusals(await _cancel(other, invoice["id"])) == [("NOT_FOUND", "invoiceId", None)]
         assert await _read(other, invoice["id"]) is None
         assert (await _read(world, invoice["id"]))["status"] == "DRAFT"
 
@@ -246,7 +251,7 @@ class TestCancelInvoice:
         invoice = await world.issued_invoice()
         await world.settle(invoice["id"], amount)
         before, events = await _read(world, invoice["id"]), await world.events(invoice["id"])
-        assert refusals(await _cancel(world, invoice["id"])) == [("CONFLICT", "id", None)]
+        assert refusals(await _cancel(world, invoice["id"])) == [("CONFLICT", "invoiceId", None)]
         assert (await _read(world, invoice["id"]), await world.events(invoice["id"])) == (before, events)
 
     async def test_is_allowed_again_when_everything_is_reversed(self, world: World) -> None:
@@ -258,7 +263,7 @@ class TestCancelInvoice:
     async def test_is_final(self, world: World) -> None:
         invoice = await world.draft_invoice()
         await _cancel(world, invoice["id"])
-        assert refusals(await _cancel(world, invoice["id"])) == [("CONFLICT", "id", None)]
+        assert refusals(await _cancel(world, invoice["id"])) == [("CONFLICT", "invoiceId", None)]
         assert await world.events(invoice["id"]) == ["InvoiceCreated", "InvoiceCancelled"]
 
 

@@ -62,7 +62,7 @@ async def test_over_a_socket_it_gets_what_was_queued_and_then_an_error_with_its_
             told = [json.loads(await socket.recv()) for _ in range(QUEUE_MAX + 1)]
     *events, end = told
     assert start == await flooded.stream_cursor(before)
-    cursors = [event["payload"]["data"]["settlements"]["cursor"] for event in events]
+    cursors = [event["payload"]["data"]["settlementRecorded"]["cursor"] for event in events]
     assert cursors == [await flooded.stream_cursor(before + number) for number in range(1, QUEUE_MAX + 1)]
     assert (end["type"], end["payload"][0]["extensions"]) == (
         "error",
@@ -83,7 +83,7 @@ async def test_over_an_event_stream_it_is_told_the_same(flooded: Gateway) -> Non
             lines = [line async for line in stream.aiter_lines() if line.startswith(("data: ", "event: complete"))]
     start, *events, end, complete = lines
     assert json.loads(start.removeprefix("data: ")) == {
-        "data": {"settlements": {"cursor": await flooded.stream_cursor(before), "settlement": None}}
+        "data": {"settlementRecorded": {"cursor": await flooded.stream_cursor(before), "settlement": None}}
     }
     assert (len(events), complete) == (QUEUE_MAX, "event: complete")
     assert json.loads(end.removeprefix("data: "))["errors"][0]["extensions"] == {

@@ -19,10 +19,10 @@ async def test_the_gateway_works_with_asyncmy_as_well(services: Services, tmp_pa
         world = await new_world(gateway)
         invoice = await world.issued_invoice("150.00")
         async with gateway.subscribed(
-            "subscription { settlements { settlement { amount } } }", world.token("finance")
+            "subscription { settlementRecorded { settlement { amount } } }", world.token("finance")
         ) as stream:
             paid = await world.settle(invoice["id"], "50.00")
-            assert await stream.next() == {"settlements": {"settlement": {"amount": "50.00"}}}
+            assert await stream.next() == {"settlementRecorded": {"settlement": {"amount": "50.00"}}}
         assert (paid["invoice"]["status"], paid["invoice"]["dueAmount"]) == ("PARTIALLY_SETTLED", "100.00")
 
 

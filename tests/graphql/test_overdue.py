@@ -1,12 +1,14 @@
 """Invoices that are overdue."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import invoices
-from tests.factories import World, today
+from tests.factories import World, new_world, today
+from tests.gateway import embedded_settings, running_gateway
 from tests.graphql.test_pages import INVOICES
 
 
@@ -20,12 +22,14 @@ async def test_an_invoice_is_overdue_from_the_day_after_its_due_date_until_it_is
     await world.settle(paid)
     await world.mutate("finance", "cancelInvoice", "invoice { id }", id=cancelled)
 
-    async def overdue() -> set[str]:
-        found = (await world.call("finance", INVOICES, filter={"overdue": True}))["invoices"]
+    async def overdue(*, is_overdue: bool = True) -> set[str]:
+        found = (await world.call("finance", INVOICES, filter={"overdue": is_overdue}))["invoices"]
         assert found["totalCount"] == len(found["nodes"])
         return {node["id"] for node in found["nodes"]}
 
+    not_issued = (await world.draft_invoice())["id"]
     assert await overdue() == set()
+    assert await overdue(is_overdue=False) == {*(each["id"] for each in drafts), not_issued}
 
     async def work(connection: AsyncConnection) -> None:
         yesterday = today() - timedelta(days=1)
@@ -35,3 +39,25 @@ async def test_an_invoice_is_overdue_from_the_day_after_its_due_date_until_it_is
 
     await world.gateway.database.transact(work)
     assert await overdue() == {open_one, partly}
+    assert await overdue(is_overdue=False) == {paid, cancelled, not_issued}
+
+
+async def test_a_list_of_invoices_can_be_paged_over_midnight(tmp_path: Path) -> None:
+    clock = [datetime.now(UTC)]
+    async with running_gateway(embedded_settings(tmp_path), clock=lambda: clock[0]) as gateway:
+        world = await new_world(gateway)
+        drafts = [(await world.draft_invoice())["id"] for _ in range(2)]
+        query = (
+            "query($filter: InvoiceFilterInput, $after: String) { invoices(first: 1, filter: $filter, after: $after) "
+        )
+        query += "{ nodes { id } pageInfo { endCursor } } }"
+        for where, is_refused in (({"status": ["DRAFT"]}, False), ({"overdue": False}, True)):
+            clock[0] = datetime.now(UTC)
+            first = (await world.call("finance", query, filter=where))["invoices"]
+            clock[0] += timedelta(days=1)
+            variables = {"filter": where, "after": first["pageInfo"]["endCursor"]}
+            answer = await gateway.gql(query, variables, token=world.token("finance"))
+            # What is overdue is another list on another day.
+            assert answer.reasons == [("BAD_USER_INPUT", "INVALID_INPUT", "after")] * is_refused
+            found = [] if is_refused else [each["id"] for each in answer.data["invoices"]["nodes"]]
+            assert [each["id"] for each in first["nodes"]] + found == drafts[::-1][: 2 - is_refused]

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from app.db.reference_tables import metadata
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, add_card, key, new_world, refusals, today
 from tests.gateway import Gateway
+from tests.inputs import dotted, shaped
 
 FINDING = "severity code field tissCode amountAtRisk"
 REPORT = f"passes amountAtRisk findings {{ {FINDING} message tissDescription }}"
@@ -24,14 +25,14 @@ Found = tuple[str, str, str | None, str | None, str]
 
 
 def _input(world: World, **changes: Any) -> dict[str, Any]:
-    values = world.claim_input(**changes)
-    del values["idempotencyKey"]
+    values: dict[str, Any] = shaped("createClaim", world.claim_input(**changes))["claim"]
     return values
 
 
 def _findings(report: Any) -> list[Found]:
     names = FINDING.split()
-    return [tuple(each[name] for name in names) for each in report["findings"]]
+    found = [{**each, "field": dotted(each["field"])} for each in report["findings"]]
+    return [tuple(each[name] for name in names) for each in found]
 
 
 async def _preflight(world: World, **changes: Any) -> Any:
@@ -50,7 +51,9 @@ async def _contract(world: World, *prices: dict[str, Any], window: int = 180) ->
     query = "mutation($input: SaveContractInput!) { saveContract(input: $input) { errors { code field } } }"
     terms = {"submissionWindowDays": window, "appealDeadlineDays": 30, "paymentTermDays": 30}
     values = {"provider": world.provider, "payer": world.payer, **terms, "prices": list(prices)}
-    answer = await world.gateway.gql(query, {"input": values}, token=world.gateway.token("admin"))
+    answer = await world.gateway.gql(
+        query, {"input": shaped("saveContract", values)}, token=world.gateway.token("admin")
+    )
     assert answer.data["saveContract"]["errors"] == []
 
 
@@ -297,10 +300,10 @@ class TestSending:
     async def test_errors_keep_a_draft_from_being_sent(self, world: World) -> None:
         draft = (await world.create_claim(serviceDate=str(today() - timedelta(days=10))))["claim"]
         await _contract(world, window=9)
-        fields = "results { claim { id } errors { code field tissCode } }"
+        fields = "results { object { id } errors { code field tissCode } }"
         payload = await world.mutate("biller", "submitClaims", fields, claimIds=[draft["id"]])
         (result,) = payload["results"]
-        assert (result["claim"], refusals(result)) == (None, [("INVALID_DATE", "serviceDate", "3214")])
+        assert (result["object"], refusals(result)) == (None, [("INVALID_DATE", "serviceDate", "3214")])
         assert (await world.claim(draft["id"]))["status"] == "DRAFT"
         assert await world.events(draft["id"]) == ["ClaimCreated"]
         assert (await _preflight_of(world, draft["id"]))["passes"] is False
@@ -310,8 +313,8 @@ class TestSending:
         payload = await world.create_claim(submit=True, cardNumber="NOBODY", items=[OVER])
         assert payload["claim"] is None
         assert sorted(refusals(payload)) == [
-            ("INVALID_CARD", "cardNumber", "1001"),
-            ("UNKNOWN_CODE", "items.0.code", "1801"),
+            ("INVALID_CARD", "claim.cardNumber", "1001"),
+            ("UNKNOWN_CODE", "claim.items.0.code", "1801"),
         ]
         assert await _rows(world) == before
 
@@ -321,7 +324,7 @@ class TestSending:
         draft = (await world.create_claim(serviceDate=str(YESTERDAY)))["claim"]
         warning = ("WARNING", "INVALID_AMOUNT", "items.0.unitPrice", "1705", "20.00")
         assert (await _kept(world, at_once["id"]), await _kept(world, draft["id"])) == ([warning], [])
-        await world.mutate("biller", "submitClaims", "results { claimId }", claimIds=[draft["id"]])
+        await world.mutate("biller", "submitClaims", "results { id }", claimIds=[draft["id"]])
         await _contract(world)
         assert (await _kept(world, at_once["id"]), await _kept(world, draft["id"])) == ([warning], [warning])
         query = f"query($id: ID!) {{ claim(id: $id) {{ warnings {{ {FINDING} }} }} }}"
@@ -360,9 +363,9 @@ class TestRefused:
     async def test_a_stored_claim_is_one_of_the_callers_own(self, gateway: Gateway, world: World) -> None:
         claim_id, other = (await world.create_claim())["claim"]["id"], await new_world(gateway)
         foreign = await gateway.gql(OF_CLAIM, {"id": claim_id}, token=other.token("biller"))
-        assert (foreign.codes, foreign.body["errors"][0]["extensions"]["field"]) == (["NOT_FOUND"], "claimId")
+        assert (foreign.codes, foreign.body["errors"][0]["extensions"]["field"]) == (["NOT_FOUND"], ["claimId"])
         found = await _found(other, provider=world.provider)
-        assert [each[:4] for each in found] == [("ERROR", "NOT_FOUND", "provider", "1202")]
+        assert [each[:4] for each in found] == [("ERROR", "NOT_FOUND", "providerCnes", "1202")]
 
     @pytest.mark.parametrize(
         "role", ["billing_reader", "reviewer", "finance", "front_desk", "payer_agent", "patient", "admin"]

@@ -77,12 +77,12 @@ async def test_invoice_numbers_have_no_gap_and_no_double(world: World) -> None:
 
 async def test_batches_that_overlap_in_opposite_order_end_well(world: World) -> None:
     ids = [(await world.create_claim())["claim"]["id"] for _ in range(6)]
-    fields = "results { claimId claim { status } errors { code } }"
+    fields = "results { id object { status } errors { code } }"
     batches = [ids, ids[::-1]] * 3
     payloads = await asyncio.gather(
         *[world.mutate("biller", "submitClaims", fields, claimIds=batch) for batch in batches]
     )
-    won = [result["claimId"] for payload in payloads for result in payload["results"] if result["claim"]]
+    won = [result["id"] for payload in payloads for result in payload["results"] if result["object"]]
     assert sorted(won) == sorted(ids)
     assert [await world.events(claim_id) for claim_id in ids] == [["ClaimCreated", "ClaimSubmitted"]] * 6
 

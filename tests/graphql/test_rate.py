@@ -20,7 +20,7 @@ from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.services import Services
 
 ME = "{ me { subject } }"
-WATCH = {"query": "subscription { settlements { cursor } }"}
+WATCH = {"query": "subscription { settlementRecorded { cursor } }"}
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ FIGURES = (
     "initialDenialRate finalDenialRate meanDaysToPayment claimsWithoutReturn valueWithoutReturn aboutToBeLostAmount "
     "processedAmount"
 )
-ARGUMENTS = "payer: $payer, provider: $provider, period: $period"
-VARIABLES = "$payer: String, $provider: String, $period: PeriodInput"
+ARGUMENTS = "payerAnsCode: $payer, providerCnes: $provider, period: $period"
+VARIABLES = "$payer: AnsCode, $provider: Cnes, $period: DateRangeInput"
 NOTHING = ("0.00", "0.00", "0.00", "0.00", "0.00")
 
 
@@ -128,7 +128,7 @@ class Story:
         self.ids["draft"] = (await self.world.create_claim(items=[_item("100.00")]))["claim"]["id"]
 
     async def it_is_sent(self) -> None:
-        await _do(self.world, "biller", "submitClaims", "results { claimId }", claimIds=[self.ids["draft"]])
+        await _do(self.world, "biller", "submitClaims", "results { id }", claimIds=[self.ids["draft"]])
 
     async def another_is_under_review(self) -> None:
         self.ids["reviewed"] = (await self.world.claim_in_review(items=[_item("50.00")]))["id"]
@@ -207,7 +207,7 @@ class Story:
         self.ids["right"] = found["claim"]["id"]
 
     async def the_replacement_is_sent(self) -> None:
-        await _do(self.world, "biller", "submitClaims", "results { claimId }", claimIds=[self.ids["right"]])
+        await _do(self.world, "biller", "submitClaims", "results { id }", claimIds=[self.ids["right"]])
 
     async def the_replacement_is_cancelled(self) -> None:
         await _do(self.world, "biller", "cancelClaim", "claim { id }", id=self.ids["right"])
@@ -321,14 +321,19 @@ class TestReconciliation:
             assert (answer.body["data"], answer.codes) == ({query.split()[1]: None}, ["FORBIDDEN"])
 
     @pytest.mark.parametrize(
-        ("period", "place"),
-        [({"from": "2026-06-02", "to": "2026-06-01"}, "period.to"), ({"from": "01/06/2026"}, "period.from")],
+        ("period", "reason", "place"),
+        [
+            ({"from": "2026-06-02", "to": "2026-06-01"}, "INVALID_INPUT", "period.to"),
+            ({"from": "01/06/2026"}, "INVALID_DATE", "period.from"),
+        ],
     )
-    async def test_a_period_that_is_none_is_refused(self, world: World, period: dict[str, str], place: str) -> None:
+    async def test_a_period_that_is_none_is_refused(
+        self, world: World, period: dict[str, str], reason: str, place: str
+    ) -> None:
         for name, fields in (("reconciliation", BOOKS), ("billingIndicators", FIGURES)):
-            query = f"query($period: PeriodInput) {{ {name}(period: $period) {{ {fields} }} }}"
+            query = f"query($period: DateRangeInput) {{ {name}(period: $period) {{ {fields} }} }}"
             answer = await world.gateway.gql(query, {"period": period}, token=world.token("finance"))
-            assert answer.reasons == [("BAD_USER_INPUT", "INVALID_DATE", place)]
+            assert answer.reasons == [("BAD_USER_INPUT", reason, place)]
 
 
 class TestBillingIndicators:

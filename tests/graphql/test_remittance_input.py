@@ -46,32 +46,33 @@ def _document(world: World, *rest: str, **changes: str) -> str:
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [
-        ({"lines": []}, ("INVALID_INPUT", "lines", None)),
-        ({"lines": None}, ("INVALID_INPUT", "lines", None)),
-        ({"xml": "<m/>"}, ("INVALID_INPUT", "lines", None)),
-        ({"lines": [_item()] * 2001}, ("INVALID_INPUT", "lines", None)),
-        ({"lines": [TOO_MUCH, TOO_MUCH]}, ("INVALID_AMOUNT", "lines", None)),
+        ({"lines": []}, ("INVALID_INPUT", "content.lines", None)),
+        ({"lines": [_item()] * 2001}, ("INVALID_INPUT", "content.lines", None)),
+        ({"lines": [TOO_MUCH, TOO_MUCH]}, ("INVALID_AMOUNT", "content.lines", None)),
         ({"statementNumber": None}, ("INVALID_INPUT", "statementNumber", None)),
         ({"statementNumber": "x" * 21}, ("INVALID_INPUT", "statementNumber", None)),
         ({"statementNumber": "n\u00ba 1"}, ("INVALID_INPUT", "statementNumber", None)),
         ({"bankReference": "x" * 61}, ("INVALID_INPUT", "bankReference", None)),
         ({"paidOn": (today() + timedelta(days=2)).isoformat()}, ("INVALID_DATE", "paidOn", None)),
         ({"paidOn": "2026-02-30"}, ("INVALID_DATE", "paidOn", None)),
-        ({"payer": "12"}, ("INVALID_IDENTIFIER", "payer", "5027")),
-        ({"payer": "999999"}, ("NOT_FOUND", "payer", "5027")),
-        ({"provider": "12"}, ("INVALID_IDENTIFIER", "provider", "1202")),
-        ({"provider": "9999999"}, ("NOT_FOUND", "provider", "1202")),
-        ({"lines": [_item(), {"paidAmount": "1.00"}]}, ("INVALID_INPUT", "lines.1.providerClaimNumber", None)),
-        ({"lines": [_item(providerClaimNumber="x" * 21)]}, ("INVALID_INPUT", "lines.0.providerClaimNumber", None)),
-        ({"lines": [_item(payerClaimNumber="\u00e1")]}, ("INVALID_INPUT", "lines.0.payerClaimNumber", None)),
-        ({"lines": [{**_item(), "itemSequence": 0}]}, ("INVALID_INPUT", "lines.0.itemSequence", None)),
-        ({"lines": [{**_item(), "itemSequence": 10_000}]}, ("INVALID_INPUT", "lines.0.itemSequence", None)),
-        ({"lines": [_item(itemCode="x" * 11)]}, ("UNKNOWN_CODE", "lines.0.itemCode", "1801")),
-        ({"lines": [_item(itemCode="")]}, ("UNKNOWN_CODE", "lines.0.itemCode", "1801")),
-        ({"lines": [_item(paidAmount="-1.00")]}, ("INVALID_AMOUNT", "lines.0.paidAmount", None)),
-        ({"lines": [_item(paidAmount="1.001")]}, ("INVALID_AMOUNT", "lines.0.paidAmount", None)),
-        ({"lines": [_item(), _denied("0000", "1.00")]}, ("UNKNOWN_CODE", "lines.1.denials.0.code", None)),
-        ({"lines": [_denied("1705", "0.00")]}, ("INVALID_AMOUNT", "lines.0.denials.0.amount", "5040")),
+        ({"payer": "12"}, ("INVALID_IDENTIFIER", "payerAnsCode", "5027")),
+        ({"payer": "999999"}, ("NOT_FOUND", "payerAnsCode", "5027")),
+        ({"provider": "12"}, ("INVALID_IDENTIFIER", "providerCnes", "1202")),
+        ({"provider": "9999999"}, ("NOT_FOUND", "providerCnes", "1202")),
+        ({"lines": [_item(), {"paidAmount": "1.00"}]}, ("INVALID_INPUT", "content.lines.1.providerClaimNumber", None)),
+        (
+            {"lines": [_item(providerClaimNumber="x" * 21)]},
+            ("INVALID_INPUT", "content.lines.0.providerClaimNumber", None),
+        ),
+        ({"lines": [_item(payerClaimNumber="\u00e1")]}, ("INVALID_INPUT", "content.lines.0.payerClaimNumber", None)),
+        ({"lines": [{**_item(), "itemSequence": 0}]}, ("INVALID_INPUT", "content.lines.0.item.sequence", None)),
+        ({"lines": [{**_item(), "itemSequence": 10_000}]}, ("INVALID_INPUT", "content.lines.0.item.sequence", None)),
+        ({"lines": [_item(itemCode="x" * 11)]}, ("UNKNOWN_CODE", "content.lines.0.item.code", "1801")),
+        ({"lines": [_item(itemCode="")]}, ("UNKNOWN_CODE", "content.lines.0.item.code", "1801")),
+        ({"lines": [_item(paidAmount="-1.00")]}, ("INVALID_AMOUNT", "content.lines.0.paidAmount", None)),
+        ({"lines": [_item(paidAmount="1.001")]}, ("INVALID_AMOUNT", "content.lines.0.paidAmount", None)),
+        ({"lines": [_item(), _denied("0000", "1.00")]}, ("UNKNOWN_CODE", "content.lines.1.denials.0.code", None)),
+        ({"lines": [_denied("1705", "0.00")]}, ("INVALID_AMOUNT", "content.lines.0.denials.0.amount", "5040")),
         ({"idempotencyKey": ""}, ("INVALID_INPUT", "idempotencyKey", None)),
     ],
 )
@@ -89,10 +90,10 @@ async def test_all_that_is_wrong_is_told_at_once(world: World) -> None:
     assert refusals(payload) == [
         ("INVALID_INPUT", "statementNumber", None),
         ("INVALID_INPUT", "bankReference", None),
-        ("UNKNOWN_CODE", "lines.0.denials.0.code", None),
-        ("INVALID_AMOUNT", "lines.0.denials.0.amount", "5040"),
-        ("INVALID_INPUT", "lines.1.providerClaimNumber", None),
-        ("INVALID_INPUT", "lines.1.itemSequence", None),
+        ("UNKNOWN_CODE", "content.lines.0.denials.0.code", None),
+        ("INVALID_AMOUNT", "content.lines.0.denials.0.amount", "5040"),
+        ("INVALID_INPUT", "content.lines.1.providerClaimNumber", None),
+        ("INVALID_INPUT", "content.lines.1.item.sequence", None),
     ]
     await _nothing_kept(world)
 
@@ -112,26 +113,30 @@ async def test_all_that_is_wrong_is_told_at_once(world: World) -> None:
 )
 async def test_a_document_that_is_no_statement_is_refused(world: World, xml: str) -> None:
     payload = await _xml(world, xml)
-    assert (payload["remittance"], refusals(payload)) == (None, [("INVALID_INPUT", "xml", "5001")])
+    assert (payload["remittance"], refusals(payload)) == (None, [("INVALID_INPUT", "content.xml", "5001")])
     await _nothing_kept(world)
 
 
 @pytest.mark.parametrize(
     ("changes", "detail", "refusal"),
     [
-        ({"payer": "123456"}, {}, ("CONFLICT", "payer", "5027")),
-        ({"provider": "1234567"}, {}, ("CONFLICT", "provider", "1202")),
-        ({}, {"denial": DENIAL.format(amount="1.00", code="0000")}, ("UNKNOWN_CODE", "lines.0.denials.0.code", None)),
+        ({"payer": "123456"}, {}, ("CONFLICT", "payerAnsCode", "5027")),
+        ({"provider": "1234567"}, {}, ("CONFLICT", "providerCnes", "1202")),
+        (
+            {},
+            {"denial": DENIAL.format(amount="1.00", code="0000")},
+            ("UNKNOWN_CODE", "content.lines.0.denials.0.code", None),
+        ),
         (
             {},
             {"denial": DENIAL.format(amount="0.00", code="1705")},
-            ("INVALID_AMOUNT", "lines.0.denials.0.amount", "5040"),
+            ("INVALID_AMOUNT", "content.lines.0.denials.0.amount", "5040"),
         ),
-        ({}, {"paid": "1.234,56"}, ("INVALID_AMOUNT", "xml", "5040")),
-        ({}, {"paid": "123456789.00"}, ("INVALID_AMOUNT", "xml", "5040")),
-        ({}, {"sequence": "10000"}, ("INVALID_INPUT", "lines.0.itemSequence", None)),
-        ({}, {"sequence": "9" * 5000}, ("INVALID_INPUT", "lines.0.itemSequence", None)),
-        ({"number": "x" * 21}, {}, ("INVALID_INPUT", "lines.0.providerClaimNumber", None)),
+        ({}, {"paid": "1.234,56"}, ("INVALID_AMOUNT", "content.xml", "5040")),
+        ({}, {"paid": "123456789.00"}, ("INVALID_AMOUNT", "content.xml", "5040")),
+        ({}, {"sequence": "10000"}, ("INVALID_INPUT", "content.lines.0.item.sequence", None)),
+        ({}, {"sequence": "9" * 5000}, ("INVALID_INPUT", "content.lines.0.item.sequence", None)),
+        ({"number": "x" * 21}, {}, ("INVALID_INPUT", "content.lines.0.providerClaimNumber", None)),
     ],
     ids=["payer", "provider", "code", "zero", "comma", "large", "item", "absurd item", "number"],
 )
@@ -149,7 +154,7 @@ async def test_a_document_of_another_layout_needs_a_number_and_is_read_by_guide(
     example = examples.load("demonstrativo").decode()
     # The example's own reason, 1707, stands in no Tabela 38.
     unknown = await _xml(world, example, statementNumber="D-1")
-    assert refusals(unknown) == [("UNKNOWN_CODE", "lines.0.denials.0.code", None)]
+    assert refusals(unknown) == [("UNKNOWN_CODE", "content.lines.0.denials.0.code", None)]
     xml = example.replace("1707", "1705")
     assert refusals(await _xml(world, xml)) == [("INVALID_INPUT", "statementNumber", None)]
     await _nothing_kept(world)
@@ -186,8 +191,22 @@ async def test_an_amount_that_no_column_holds_is_refused(world: World) -> None:
     await _nothing_kept(world)
 
 
+@pytest.mark.parametrize("content", [{}, {"lines": None}, {"xml": "<m/>", "lines": []}])
+async def test_a_statement_is_given_in_exactly_one_form(world: World, content: dict[str, Any]) -> None:
+    values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "content": content, "idempotencyKey": "k"}
+    query = "mutation($input: ImportRemittanceInput!) { importRemittance(input: $input) { errors { code } } }"
+    answer = await world.gateway.gql(query, {"input": values}, token=world.token("finance"))
+    assert answer.codes == ["BAD_USER_INPUT"]
+    await _nothing_kept(world)
+
+
 async def test_a_text_that_is_no_text_is_refused(world: World) -> None:
-    values = {"payer": world.payer, "provider": world.provider, "xml": "<m>\ud800</m>", "idempotencyKey": "k"}
+    values = {
+        "payerAnsCode": world.payer,
+        "providerCnes": world.provider,
+        "content": {"xml": "<m>\ud800</m>"},
+        "idempotencyKey": "k",
+    }
     query = "mutation($input: ImportRemittanceInput!) { importRemittance(input: $input) { errors { code } } }"
     headers = {"authorization": f"Bearer {world.token('finance')}", "content-type": "application/json"}
     content = json.dumps({"query": query, "variables": {"input": values}})
@@ -200,9 +219,10 @@ async def test_only_finance_works_with_statements(world: World) -> None:
     claim = await world.submitted_claim()
     remittance = await taken(world, line(claim, "100.00"))
     calls = {
-        "importRemittance": f'payer: "{world.payer}", provider: "{world.provider}", lines: [], idempotencyKey: "k"',
-        "matchRemittanceLine": f'id: "{remittance["lines"][0]["id"]}", claimId: "{claim["id"]}"',
-        "postRemittance": f'id: "{remittance["id"]}", idempotencyKey: "k"',
+        "importRemittance": f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}", content: {{lines: []}}, '
+        'idempotencyKey: "k"',
+        "matchRemittanceLine": f'remittanceLineId: "{remittance["lines"][0]["id"]}", claimId: "{claim["id"]}"',
+        "postRemittance": f'remittanceId: "{remittance["id"]}", idempotencyKey: "k"',
     }
     for role in ("biller", "reviewer", "payer_agent", "billing_reader", "patient"):
         for name, values in calls.items():
@@ -220,9 +240,9 @@ async def test_statements_of_another_provider_are_not_found(gateway: Gateway, wo
     other = await new_world(gateway)
     claim = await world.submitted_claim()
     remittance = await taken(world, line(claim, "100.00"))
-    assert refusals(await post(other, remittance)) == [("NOT_FOUND", "id", None)]
+    assert refusals(await post(other, remittance)) == [("NOT_FOUND", "remittanceId", None)]
     strange = await take(other, [line(claim, "100.00")], payer=world.payer, provider=world.provider)
-    assert refusals(strange) == [("NOT_FOUND", "provider", "1202")]
+    assert refusals(strange) == [("NOT_FOUND", "providerCnes", "1202")]
     query = f'{{ remittance(id: "{remittance["id"]}") {{ id }} remittances {{ totalCount }} }}'
     assert await other.call("finance", query) == {"remittance": None, "remittances": {"totalCount": 0}}
     own = await taken(other, line(claim, "100.00"), payer=world.payer)

@@ -202,7 +202,7 @@ async def test_lines_that_do_not_fit_their_claim_are_put_back(
     assert [one["claim"] for one in rows] == [{"id": claims[0]["id"]}] * len(lines)
     assert [one["id"] for one in (await _queue(world))["nodes"]] == [one["id"] for one in rows]
     assert await _fate(world, claims) == before
-    assert await world.events(remittance["id"]) == ["RemittanceImported"]
+    assert await world.events(remittance["id"]) == ["RemittanceImported", "RemittanceLinesWaiting"]
 
 
 async def test_a_code_that_stands_twice_is_told_apart_by_the_amounts(world: World) -> None:
@@ -245,7 +245,7 @@ async def test_a_matched_line_is_posted_with_the_next_call(world: World) -> None
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, ["100.00"])
     assert (await world.claim(claims[1]["id"]))["payerClaimNumber"] == "OP-7"
     assert (await post(world, remittance))["alreadyPosted"] is True
-    events = ["RemittanceImported", "RemittancePosted", "RemittancePosted"]
+    events = ["RemittanceImported", "RemittanceLinesWaiting", "RemittancePosted", "RemittancePosted"]
     assert await world.events(remittance["id"]) == events
     assert await books(world) == ["200.00", "200.00", "0.00", "0.00", "0.00", "0.00"]
 
@@ -282,13 +282,13 @@ async def test_what_cannot_be_matched_is_refused(gateway: Gateway, world: World)
     remittance = await taken(world, line(claim, "100.00"), {"payerClaimNumber": "OP-1", "paidAmount": "1.00"})
     await post(world, remittance)
     paid, waiting = (one["id"] for one in remittance["lines"])
-    assert refusals(await _match(world, paid, claim["id"])) == [("CONFLICT", "id", None)]
+    assert refusals(await _match(world, paid, claim["id"])) == [("CONFLICT", "remittanceLineId", None)]
     assert refusals(await _match(world, waiting, strange["id"])) == [("NOT_FOUND", "claimId", None)]
     payers = (await elsewhere.submitted_claim())["id"]
     assert refusals(await _match(world, waiting, payers)) == [("CONFLICT", "claimId", None)]
     nothing = "rml_00000000000000000000000000"
-    assert refusals(await _match(world, nothing, claim["id"])) == [("NOT_FOUND", "id", None)]
-    assert refusals(await _match(other, waiting, strange["id"])) == [("NOT_FOUND", "id", None)]
+    assert refusals(await _match(world, nothing, claim["id"])) == [("NOT_FOUND", "remittanceLineId", None)]
+    assert refusals(await _match(other, waiting, strange["id"])) == [("NOT_FOUND", "remittanceLineId", None)]
     rows = (await _queue(world))["nodes"]
     assert [(one["id"], one["problem"], one["matchedBy"]) for one in rows] == [(waiting, "UNKNOWN_CLAIM", None)]
 
@@ -314,7 +314,9 @@ async def test_the_queue_is_paged_oldest_first_and_filtered(gateway: Gateway, wo
     assert [one["id"] for one in [*page["nodes"], *rest["nodes"]]] == ids
     assert [one["id"] for one in (await _queue(world, statementNumber="D-2"))["nodes"]] == ids[3:]
     assert (await _queue(world, status=["POSTED"]))["totalCount"] == 0
-    assert (await _queue(world, payer=world.payer, provider=world.provider, status=["IMPORTED"]))["totalCount"] == 5
+    assert (await _queue(world, payerAnsCode=[world.payer], providerCnes=[world.provider], status=["IMPORTED"]))[
+        "totalCount"
+    ] == 5
     assert (await _queue(await new_world(gateway)))["totalCount"] == 0
     again = await take(world, lines[:2], statementNumber="D-2")
     assert (again["alreadyImported"], (await _queue(world))["totalCount"]) == (True, 5)

@@ -59,7 +59,7 @@ async def money(world: World, claim: Any) -> Any:
 
 async def books(world: World) -> list[str]:
     """Billed, paid, in dispute, lost, awaited, unexplained."""
-    query = f"query($p: String) {{ reconciliation(payer: $p) {{ {BOOKS} }} }}"
+    query = f"query($p: AnsCode) {{ reconciliation(payerAnsCode: $p) {{ {BOOKS} }} }}"
     found = (await world.call("finance", query, p=world.payer))["reconciliation"]
     return [found[name] for name in BOOKS.split()]
 
@@ -259,7 +259,7 @@ async def test_claims_that_nobody_billed_get_one_issued_invoice(world: World) ->
     assert after[0]["invoice"]["id"] == after[1]["invoice"]["id"] == posted["settlements"][0]["invoice"]["id"]
     invoice = after[0]["invoice"]
     assert (invoice["status"], invoice["totalAmount"], invoice["dueAmount"]) == ("PARTIALLY_SETTLED", "190.00", "20.00")
-    assert (invoice["billingMonth"], posted["settlements"][0]["paidOn"]) == (day.strftime("%Y%m"), day.isoformat())
+    assert (invoice["billingMonth"], posted["settlements"][0]["paidOn"]) == (day.strftime("%Y-%m"), day.isoformat())
     assert [claim["paidAmount"] for claim in after] == ["80.00", "90.00"]
     assert await books(world) == ["200.00", "170.00", "10.00", "0.00", "20.00", "0.00"]
 

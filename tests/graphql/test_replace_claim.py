@@ -16,7 +16,8 @@ LINKS = "replaces { id } replacedBy { id }"
 ITEMS = "items { sequence code quantity unitPrice total performedOn denials { id status } }"
 WHOLE = f"{CLAIM_FIELDS} {LINKS} {ITEMS} clinicalIndication diagnosisCodes authorization {{ number }} cardNumber"
 DENIED = {"DENIED": "100.00", "PARTIALLY_APPROVED": "40.00", "APPROVED": "0.00"}
-CONFLICT = [("CONFLICT", "id", None)]
+CONFLICT = [("CONFLICT", "claimId", None)]
+DENIAL_CONFLICT = [("CONFLICT", "denialId", None)]
 
 
 async def _read(world: World, claim_id: str) -> Any:
@@ -68,8 +69,10 @@ async def _accept(world: World, denial_id: str) -> Any:
 
 async def _blocked(world: World, claim_id: str) -> set[str]:
     """What the biller cannot do to the claim or its denials now."""
-    query = "query($id: ID!) { claim(id: $id) { availableActions { action blockedBy } items { denials { "
-    query += "availableActions { action blockedBy } } } } }"
+    query = (
+        "query($id: ID!) { claim(id: $id) { availableActions { action blockedBy { code message } } items { denials { "
+    )
+    query += "availableActions { action blockedBy { code message } } } } } }"
     claim = (await world.call("biller", query, id=claim_id))["claim"]
     denials = [denial["availableActions"] for item in claim["items"] for denial in item["denials"]]
     found = [each for actions in (claim["availableActions"], *denials) for each in actions]
@@ -147,7 +150,7 @@ class TestWhatItMakes:
     async def test_its_events_carry_the_claim_that_it_replaces(self, world: World) -> None:
         claim_id, new_id = await _replaced(world)
         await world.mutate("biller", "updateDraftClaim", CLAIM, id=new_id, items=[BLOOD_COUNT])
-        await world.mutate("biller", "submitClaims", "results { claimId }", claimIds=[new_id])
+        await world.mutate("biller", "submitClaims", "results { id }", claimIds=[new_id])
         await world.mutate("reviewer", "startReview", CLAIM, id=new_id)
         await _cancel(world, new_id)
         names = ("ClaimCreated", "ClaimUpdated", "ClaimSubmitted", "ClaimReviewStarted", "ClaimCancelled")
@@ -226,7 +229,7 @@ class TestWhenItIsRefused:
         before = await _trace(world, claim_id)
         for number in (before[1][0][0]["providerClaimNumber"], other):
             payload = await _replace(world, claim_id, providerClaimNumber=number)
-            assert refusals(payload) == [("DUPLICATE_CLAIM", "providerClaimNumber", "1308")]
+            assert refusals(payload) == [("DUPLICATE_CLAIM", "claim.providerClaimNumber", "1308")]
         assert await _trace(world, claim_id) == before
 
     async def test_for_a_correction_that_is_wrong_itself(self, world: World) -> None:
@@ -240,8 +243,8 @@ class TestWhenItIsRefused:
         other = await new_world(gateway)
         claim_id = await _decided(world)
         before = await _trace(world, claim_id)
-        assert refusals(await _replace(other, claim_id)) == [("NOT_FOUND", "id", None)]
-        query = f'mutation {{ replaceClaim(input: {{ id: "{claim_id}", providerClaimNumber: "X1", '
+        assert refusals(await _replace(other, claim_id)) == [("NOT_FOUND", "claimId", None)]
+        query = f'mutation {{ replaceClaim(input: {{ claimId: "{claim_id}", claim: {{ providerClaimNumber: "X1" }}, '
         query += f'idempotencyKey: "{key()}" }}) {{ replayed }} }}'
         for role in ("reviewer", "payer_agent", "finance", "patient"):
             assert (await gateway.gql(query, token=world.token(role))).codes == ["FORBIDDEN"]
@@ -253,8 +256,8 @@ class TestTheReplacedClaim:
         claim_id, new_id = await _replaced(world)
         denial_id, before = await _denial(world, claim_id), await _trace(world, claim_id, new_id)
         assert refusals(await world.create_invoice([claim_id])) == [("CONFLICT", "claimIds.0", None)]
-        assert refusals(await _appeal(world, denial_id)) == CONFLICT
-        assert refusals(await _accept(world, denial_id)) == CONFLICT
+        assert refusals(await _appeal(world, denial_id)) == DENIAL_CONFLICT
+        assert refusals(await _accept(world, denial_id)) == DENIAL_CONFLICT
         assert {"INVOICE", "REPLACE", "APPEAL", "ACCEPT"} <= await _blocked(world, claim_id)
         assert await _trace(world, claim_id, new_id) == before
         assert (await world.call("biller", "{ invoices { totalCount } }"))["invoices"]["totalCount"] == 0

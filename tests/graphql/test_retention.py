@@ -18,6 +18,7 @@ from app.services import retention
 from app.services.retention import SLICE_SIZE, Expired
 from tests.factories import World, key, new_world
 from tests.gateway import embedded_settings, running_gateway
+from tests.inputs import shaped
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 CREATE = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } replayed errors { code } } }"
@@ -44,7 +45,7 @@ async def test_a_key_is_forgotten_after_thirty_days_and_not_before(world: World)
 
 
 async def _created(world: World, values: dict[str, Any]) -> dict[str, Any]:
-    answer = await world.gateway.gql(CREATE, {"input": values}, token=world.token("biller"))
+    answer = await world.gateway.gql(CREATE, {"input": shaped("createClaim", values)}, token=world.token("biller"))
     found: dict[str, Any] = answer.data["createClaim"]
     return found
 
@@ -66,7 +67,7 @@ async def test_a_statement_that_could_not_be_handled_goes_ninety_days_after_it_w
     places = [Place(topic, 0, number) for number in range(len(resolved))]
     for place, resolved_at in zip(places, resolved, strict=True):
         dead = NewDeadStatement(
-            topic, 0, place.first_offset, place.first_offset, "INVALID_INPUT", "test", b"{}", LONG_AGO
+            topic, 0, place.first_offset, place.first_offset, "INVALID_INPUT", "test", LONG_AGO, b"{}"
         )
         await database.transact(partial(dead_statements_db.put, dead=dead))
         if resolved_at is not None:

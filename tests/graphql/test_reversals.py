@@ -32,5 +32,5 @@ async def test_another_scope_learns_nothing_of_a_settlement_it_cannot_reverse(wo
     other = await new_world(world.gateway)
     for identifier in (paid, back, "stl_00000000000000000000000000"):
         payload = await other.reverse(identifier)
-        assert refusals(payload) == [("NOT_FOUND", "id", None)]
+        assert refusals(payload) == [("NOT_FOUND", "settlementId", None)]
         assert payload["errors"][0]["message"] == "the settlement was not found"

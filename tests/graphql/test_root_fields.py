@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.factories import World, key, today
+from tests.inputs import shaped
 
 SETTLEMENT = "$settle: SettleInvoiceInput!"
 BOTH = (
@@ -17,8 +18,8 @@ BOTH = (
 
 async def test_a_mutation_that_was_made_is_answered_beside_one_that_is_refused(server_world: World) -> None:
     world = server_world
-    settle = {"id": "inv_x", "paidOn": today().isoformat(), "idempotencyKey": key()}
-    variables: dict[str, Any] = {"create": world.claim_input(), "settle": settle}
+    settle = {"invoiceId": "inv_x", "paidOn": today().isoformat(), "idempotencyKey": key()}
+    variables: dict[str, Any] = {"create": shaped("createClaim", world.claim_input()), "settle": settle}
     answer = await world.gateway.gql(BOTH, variables, token=world.token("biller"))
     data = answer.body["data"]
     assert (data["a"]["claim"]["status"], data["a"]["errors"], data["b"]) == ("DRAFT", [], None)

@@ -103,7 +103,7 @@ async def test_what_is_not_open_cannot_be_settled(world: World, status: str, amo
         await world.mutate("biller", "cancelInvoice", "invoice { id }", id=invoice["id"])
     before, events = await world.invoice(invoice["id"]), await world.events(invoice["id"])
     assert before["status"] == status
-    assert refusals(await world.settle(invoice["id"], amount)) == [("CONFLICT", "id", None)]
+    assert refusals(await world.settle(invoice["id"], amount)) == [("CONFLICT", "invoiceId", None)]
     await _unchanged(world, before, events)
 
 
@@ -118,7 +118,7 @@ async def test_what_is_not_open_cannot_be_settled(world: World, status: str, amo
         ({"statementNumber": "x" * 21}, ("INVALID_INPUT", "statementNumber", None)),
         ({"statementNumber": "nº 1"}, ("INVALID_INPUT", "statementNumber", None)),
         ({"version": 1}, ("STALE_VERSION", "version", None)),
-        ({"id": "inv_00000000000000000000000000"}, ("NOT_FOUND", "id", None)),
+        ({"id": "inv_00000000000000000000000000"}, ("NOT_FOUND", "invoiceId", None)),
     ],
     ids=["zero", "negative", "half a cent", "future", "reference", "long number", "not ASCII", "stale", "unknown"],
 )
@@ -172,8 +172,8 @@ async def test_a_reversal_cannot_be_reversed(world: World) -> None:
     settled = (await world.settle(invoice["id"]))["settlement"]
     undone = (await world.reverse(settled["id"], "10.00"))["settlement"]
     before, events = await world.invoice(invoice["id"]), await world.events(invoice["id"])
-    assert refusals(await world.reverse(undone["id"])) == [("CONFLICT", "id", None)]
-    assert refusals(await world.reverse("stl_00000000000000000000000000")) == [("NOT_FOUND", "id", None)]
+    assert refusals(await world.reverse(undone["id"])) == [("CONFLICT", "settlementId", None)]
+    assert refusals(await world.reverse("stl_00000000000000000000000000")) == [("NOT_FOUND", "settlementId", None)]
     assert refusals(await world.reverse(settled["id"], reason=" ")) == [("INVALID_INPUT", "reason", None)]
     assert refusals(await world.reverse(settled["id"], reason="x" * 201)) == [("INVALID_INPUT", "reason", None)]
     await _unchanged(world, before, events)
@@ -203,8 +203,8 @@ async def test_a_ledger_of_another_provider_is_not_found(gateway: Gateway, world
     invoice = await world.issued_invoice()
     settled = (await world.settle(invoice["id"], "10.00"))["settlement"]
     before, events = await world.invoice(invoice["id"]), await world.events(invoice["id"])
-    assert refusals(await other.settle(invoice["id"], "1.00")) == [("NOT_FOUND", "id", None)]
-    assert refusals(await other.reverse(settled["id"])) == [("NOT_FOUND", "id", None)]
+    assert refusals(await other.settle(invoice["id"], "1.00")) == [("NOT_FOUND", "invoiceId", None)]
+    assert refusals(await other.reverse(settled["id"])) == [("NOT_FOUND", "settlementId", None)]
     listed = f"{{ settlements {{ totalCount nodes {{ {SETTLEMENT_FIELDS} }} }} }}"
     assert (await other.call("finance", listed))["settlements"] == {"totalCount": 0, "nodes": []}
     assert (await world.call("finance", listed))["settlements"] == {"totalCount": 1, "nodes": [settled]}

@@ -12,8 +12,9 @@ from tests.faults.clients import opened
 from tests.gateway import Gateway
 
 EQUALS = 20
-WATCH = """subscription W($filter: SettlementStreamFilterInput, $withStatus: Boolean = true) {
-  settlements(filter: $filter) { cursor settlement { id amount invoice { id status @include(if: $withStatus) } } } }"""
+WATCH = """subscription W($filter: SettlementRecordedFilterInput, $withStatus: Boolean = true) {
+  settlementRecorded(filter: $filter) {
+    cursor settlement { id amount invoice { id status @include(if: $withStatus) } } } }"""
 
 
 async def _subscribed(stack: contextlib.AsyncExitStack, gateway: Gateway, token: str, **variables: Any) -> Any:
@@ -46,7 +47,11 @@ async def test_many_equal_subscribers_cost_as_much_as_one(world: World) -> None:
         await world.settle(invoice, "1.00")
         await _next(one[0])
         alone, _ = await _statements(world, invoice, one)
-        filters: list[dict[str, Any]] = [{}, {"filter": {"payer": world.payer}}, {"filter": {"invoice": invoice}}]
+        filters: list[dict[str, Any]] = [
+            {},
+            {"filter": {"payerAnsCode": world.payer}},
+            {"filter": {"invoiceId": invoice}},
+        ]
         others = [await _subscribed(stack, gateway, token, **filters[number % 3]) for number in range(EQUALS)]
         together, heard = await _statements(world, invoice, [*one, *others])
     assert together == alone
@@ -66,8 +71,8 @@ async def test_each_kind_of_subscriber_sees_its_own(world: World) -> None:
         bare = await _subscribed(stack, gateway, tokens["finance"], withStatus=False)
         await world.settle(invoice, "40.00")
         told = {name: json.loads(await _next(socket))["payload"] for name, socket in sockets.items()}
-        without = json.loads(await _next(bare))["payload"]["data"]["settlements"]["settlement"]
-    rows = {name: payload["data"]["settlements"]["settlement"] for name, payload in told.items()}
+        without = json.loads(await _next(bare))["payload"]["data"]["settlementRecorded"]["settlement"]
+    rows = {name: payload["data"]["settlementRecorded"]["settlement"] for name, payload in told.items()}
     assert rows["finance"] == rows["everybody's"]
     assert rows["finance"]["invoice"] == {"id": invoice, "status": "PARTIALLY_SETTLED"}
     assert without["invoice"] == {"id": invoice}
@@ -106,5 +111,5 @@ async def test_a_subscriber_who_leaves_takes_nothing_from_the_others(world: Worl
         for number in range(5):
             settled = (await world.settle(invoice, "1.00"))["settlement"]["id"]
             leaving[number].transport.abort()
-            heard = [json.loads(await _next(socket))["payload"]["data"]["settlements"] for socket in staying]
+            heard = [json.loads(await _next(socket))["payload"]["data"]["settlementRecorded"] for socket in staying]
             assert [each["settlement"]["id"] for each in heard] == [settled] * 5

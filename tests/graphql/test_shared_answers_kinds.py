@@ -12,8 +12,8 @@ from tests.faults.clients import opened
 from tests.faults.waiting import until
 from tests.streams import Listener, listening, told_all
 
-WATCH = """subscription W($filter: SettlementStreamFilterInput, $after: String, $more: Boolean = true) {
-  settlements(filter: $filter, after: $after) {
+WATCH = """subscription W($filter: SettlementRecordedFilterInput, $after: String, $more: Boolean = true) {
+  settlementRecorded(filter: $filter, after: $after) {
     cursor settlement { id amount bankReference invoice { id status @include(if: $more) } } } }"""
 CLAIMS = "subscription { claimStatusChanged { claim { id claimedAmount clinicalIndication } } }"
 EQUALS = 20
@@ -52,7 +52,7 @@ async def _staged(world: World) -> AsyncIterator[Stage]:
 
 
 def _row(payload: Any) -> Any:
-    return payload["data"]["settlements"]["settlement"]
+    return payload["data"]["settlementRecorded"]["settlement"]
 
 
 async def test_a_kind_of_subscriber_is_read_for_once_and_no_other_pays_for_it(world: World) -> None:
@@ -67,10 +67,10 @@ async def test_a_kind_of_subscriber_is_read_for_once_and_no_other_pays_for_it(wo
         here = await gateway.stream_cursor(gateway.parts.hub.last_position or 0)
         equal: list[dict[str, Any]] = [
             {},
-            {"filter": {"payer": world.payer}},
-            {"filter": {"invoice": stage.invoice, "provider": world.provider}},
+            {"filter": {"payerAnsCode": world.payer}},
+            {"filter": {"invoiceId": stage.invoice, "providerCnes": world.provider}},
             {"after": here},
-            {"after": here, "filter": {"payer": world.payer}},
+            {"after": here, "filter": {"payerAnsCode": world.payer}},
         ]
         for number in range(EQUALS - 1):
             token = colleague if number % 2 else finance
@@ -94,7 +94,7 @@ async def test_a_kind_of_subscriber_is_read_for_once_and_no_other_pays_for_it(wo
 
 async def test_every_kind_gets_its_own_right_answer_whoever_came_first(world: World) -> None:
     gateway, finance = world.gateway, world.token("finance")
-    other = "subscription { settlements { settlement { invoice { dueAmount } bankReference } } }"
+    other = "subscription { settlementRecorded { settlement { invoice { dueAmount } bankReference } } }"
     kinds: dict[str, dict[str, Any]] = {
         "whole": {"token": finance},
         "other selection": {"token": finance, "query": other},
@@ -103,7 +103,7 @@ async def test_every_kind_gets_its_own_right_answer_whoever_came_first(world: Wo
         "other scope": {"token": gateway.token("finance")},
         "payer": {"token": world.token("payer_agent")},
     }
-    refused = [(["settlements", "settlement", "bankReference"], "FORBIDDEN")]
+    refused = [(["settlementRecorded", "settlement", "bankReference"], "FORBIDDEN")]
     for names in (list(kinds), list(reversed(kinds))):
         async with _staged(world) as stage:
             for name in names:
@@ -161,7 +161,7 @@ async def test_what_equal_subscribers_get_differs_in_nothing_but_the_id(world: W
         sockets = []
         for number, identifier in enumerate(ids):
             sockets.append(await stack.enter_async_context(opened(gateway.url, token)))
-            payload = {"query": WATCH, "variables": {"filter": {"payer": world.payer} if number % 2 else None}}
+            payload = {"query": WATCH, "variables": {"filter": {"payerAnsCode": world.payer} if number % 2 else None}}
             await sockets[-1].send(json.dumps({"id": identifier, "type": "subscribe", "payload": payload}))
             await sockets[-1].recv()
         await world.settle(invoice, "1.00")
@@ -169,7 +169,7 @@ async def test_what_equal_subscribers_get_differs_in_nothing_but_the_id(world: W
     bodies = {frame.partition(b'"payload":')[2] for frame in frames}
     assert len(bodies) == 1
     assert [json.loads(frame)["id"] for frame in frames] == ids
-    assert json.loads(bodies.pop().removesuffix(b"}"))["data"]["settlements"]["settlement"]["amount"] == "1.00"
+    assert json.loads(bodies.pop().removesuffix(b"}"))["data"]["settlementRecorded"]["settlement"]["amount"] == "1.00"
 
 
 async def test_one_who_leaves_in_the_middle_takes_nothing_from_the_others(world: World) -> None:

@@ -1,10 +1,12 @@
 """A request costs a fixed number of SQL statements, whatever the number of rows."""
 
-from tests.factories import CONSULTATION, World, key, today
+from datetime import timedelta
+
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, today
 
 LIST = """
 query Claims($first: Int!) {
-  claims(first: $first, orderBy: OLDEST_FIRST) {
+  claims(first: $first, orderBy: { field: CREATED_AT, direction: ASC }) {
     nodes {
       id status claimedAmount
       payer { name } provider { name } patient { name cpf }
@@ -75,11 +77,11 @@ async def test_a_settlement_costs_a_fixed_number_of_statements(world: World) -> 
 
 LIFE = """
 query Claims($first: Int!) {
-  claims(first: $first, orderBy: OLDEST_FIRST) {
+  claims(first: $first, orderBy: { field: CREATED_AT, direction: ASC }) {
     nodes {
       paidAmount warnings { tissCode } replaces { id } replacedBy { id }
       history { action denialAction status amount actor }
-      availableActions { action blockedBy }
+      availableActions { action blockedBy { code message } }
     }
   }
 }
@@ -98,3 +100,39 @@ async def test_the_life_of_twelve_claims_costs_as_many_statements_as_that_of_thr
         counts[first] = len(statements)
     # page, lines, replacements, history, denials
     assert counts == {3: 5, 12: 5}
+
+
+SUBMIT = """
+mutation($input: SubmitClaimsInput!) {
+  submitClaims(input: $input) { results { object { status warnings { field tissCode } } } errors { code } }
+}
+"""
+
+
+async def test_a_batch_looks_for_services_billed_before_in_one_statement(world: World) -> None:
+    billed = await world.submitted_claim(items=[BLOOD_COUNT])
+    assert billed["status"] == "SUBMITTED"
+    days = [str(today() - timedelta(days=number)) for number in range(10)]
+    counts = {}
+    for size in (2, 10):
+        drafts = [(await world.create_claim(serviceDate=day))["claim"]["id"] for day in days[: size - 1]]
+        drafts.append((await world.create_claim(items=[BLOOD_COUNT]))["claim"]["id"])
+        with world.gateway.counting() as statements:
+            answer = await world.call("biller", SUBMIT, input={"claimIds": drafts})
+        results = answer["submitClaims"]["results"]
+        assert [each["object"]["status"] for each in results] == ["SUBMITTED"] * size
+        duplicate = [{"field": ["items", "0"], "tissCode": "3209"}]
+        # The first batch bills the consultation of today; in the second one its first draft bills it again.
+        warned = [duplicate if size == 10 and place == 0 else [] for place in range(size - 1)]
+        assert [each["object"]["warnings"] for each in results] == [*warned, duplicate]
+        reads = [text for text in statements if text.startswith("SELECT") and "claim_items" in text]
+        counts[size] = (len(reads), len(statements))
+    # the items of all drafts, and what is billed of these elsewhere; with them the locks and the history
+    assert counts == {size: (2, 4 + 7 * size) for size in (2, 10)}
+
+
+async def test_drafts_of_a_batch_are_duplicates_of_those_before_them(world: World) -> None:
+    drafts = [(await world.create_claim())["claim"]["id"] for _ in range(3)]
+    results = (await world.call("biller", SUBMIT, input={"claimIds": drafts}))["submitClaims"]["results"]
+    duplicate = [{"field": ["items", "0"], "tissCode": "3209"}]
+    assert [each["object"]["warnings"] for each in results] == [[], duplicate, duplicate]

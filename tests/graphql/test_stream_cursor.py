@@ -15,7 +15,9 @@ LISTS = {
     "invoices": ("finance", "{ invoices(first: 1) { streamCursor } }"),
     "the query": ("biller", "{ streamCursor }"),
 }
-WATCH = "subscription Watch($after: String) { claimStatusChanged(after: $after) { cursor status at claim { id } } }"
+WATCH = (
+    "subscription Watch($after: String) { claimStatusChanged(after: $after) { cursor status occurredAt claim { id } } }"
+)
 CURSOR = "{ streamCursor }"
 
 
@@ -32,7 +34,7 @@ async def test_a_stream_after_a_list_has_all_that_the_list_did_not_show(world: W
         live = (await world.create_claim())["claim"]["id"]
         events = await listener.events(2)
         assert await listener.is_silent()
-    first = {"cursor": cursor, "status": None, "at": None, "claim": None}
+    first = {"cursor": cursor, "status": None, "occurredAt": None, "claim": None}
     assert listener.start.payload == {"data": {"claimStatusChanged": first}}
     assert [(event["claim"]["id"], event["status"]) for event in events] == [(missed, "DRAFT"), (live, "DRAFT")]
     assert shown not in {missed, live}

@@ -16,11 +16,11 @@ from tests.factories import World, key, new_world, today
 from tests.gateway import Gateway
 
 FIELDS = "cursor settlement { id amount position reverses { id } invoice { id status dueAmount } }"
-WATCH = f"subscription {{ settlements {{ {FIELDS} }} }}"
+WATCH = f"subscription {{ settlementRecorded {{ {FIELDS} }} }}"
 
 
 def _told(data: dict[str, Any]) -> tuple[str, str, str, str]:
-    row = data["settlements"]["settlement"]
+    row = data["settlementRecorded"]["settlement"]
     return row["id"], row["amount"], row["invoice"]["status"], row["invoice"]["dueAmount"]
 
 
@@ -63,10 +63,10 @@ async def test_every_settlement_and_reversal_arrives_once_and_in_order(gateway: 
         expected.append((undone["id"], "10.50", "PARTIALLY_SETTLED", "10.50"))
         assert await stream.is_silent()
     assert [_told(one) for one in heard] == expected
-    assert heard[2]["settlements"]["settlement"]["reverses"] == {"id": settled["id"]}
-    places = [position_of(one["settlements"]["cursor"]) for one in heard]
+    assert heard[2]["settlementRecorded"]["settlement"]["reverses"] == {"id": settled["id"]}
+    places = [position_of(one["settlementRecorded"]["cursor"]) for one in heard]
     assert places == sorted(set(places))
-    assert [str(place) for place in places] == [one["settlements"]["settlement"]["position"] for one in heard]
+    assert [str(place) for place in places] == [one["settlementRecorded"]["settlement"]["position"] for one in heard]
 
 
 async def test_a_burst_is_delivered_whole_and_in_ledger_order(gateway: Gateway, world: World) -> None:
@@ -77,7 +77,7 @@ async def test_a_burst_is_delivered_whole_and_in_ledger_order(gateway: Gateway, 
         assert await stream.is_silent(0.3)
     ledger = [row["id"] for row in (await world.invoice(invoice["id"]))["settlements"]]
     assert sorted(_told(one)[0] for one in heard) == sorted(ledger)
-    places = [position_of(one["settlements"]["cursor"]) for one in heard]
+    places = [position_of(one["settlementRecorded"]["cursor"]) for one in heard]
     assert places == sorted(set(places))
 
 
@@ -110,7 +110,7 @@ async def test_nobody_hears_of_another_provider_or_payer(gateway: Gateway, world
 async def test_the_filter_cannot_widen_what_the_token_opens(gateway: Gateway, world: World) -> None:
     other = await new_world(gateway)
     mine, theirs = await world.issued_invoice(), await other.issued_invoice()
-    wanted = f'subscription {{ settlements(filter: {{provider: "{other.provider}"}}) {{ {FIELDS} }} }}'
+    wanted = f'subscription {{ settlementRecorded(filter: {{providerCnes: "{other.provider}"}}) {{ {FIELDS} }} }}'
     async with (
         gateway.subscribed(wanted, world.token("finance")) as narrow,
         gateway.subscribed(WATCH, gateway.token("finance")) as wide,
@@ -122,12 +122,12 @@ async def test_the_filter_cannot_widen_what_the_token_opens(gateway: Gateway, wo
         assert await narrow.is_silent(0.3)
 
 
-@pytest.mark.parametrize("argument", ["payer", "provider"])
+@pytest.mark.parametrize("argument", ["payerAnsCode", "providerCnes"])
 async def test_a_filter_narrows_the_stream(gateway: Gateway, world: World, argument: str) -> None:
     other = await new_world(gateway)
     mine, theirs = await world.issued_invoice(), await other.issued_invoice()
-    value = world.payer if argument == "payer" else world.provider
-    query = f'subscription {{ settlements(filter: {{{argument}: "{value}"}}) {{ {FIELDS} }} }}'
+    value = world.payer if argument == "payerAnsCode" else world.provider
+    query = f'subscription {{ settlementRecorded(filter: {{{argument}: "{value}"}}) {{ {FIELDS} }} }}'
     async with gateway.subscribed(query, gateway.token("finance")) as stream:
         await other.settle(theirs["id"], "1.00")
         first = await world.settle(mine["id"], "2.00")
@@ -172,7 +172,7 @@ async def _mutate(socket: ClientConnection, query: str, input: dict[str, Any]) -
 
 async def test_a_mutation_over_a_socket_with_a_key_has_its_effect_once(gateway: Gateway, world: World) -> None:
     invoice = await world.issued_invoice("100.00")
-    input = {"id": invoice["id"], "amount": "40.00", "paidOn": str(today()), "idempotencyKey": key()}
+    input = {"invoiceId": invoice["id"], "amount": "40.00", "paidOn": str(today()), "idempotencyKey": key()}
     async with _socket(gateway, f"Bearer {world.token('finance')}") as socket:
         assert (await _heard(socket))["type"] == "connection_ack"
         answers = [(await _mutate(socket, SETTLE, input))["settleInvoice"] for _ in range(2)]
@@ -189,11 +189,11 @@ async def test_a_mutation_over_a_socket_without_a_key_changes_nothing(gateway: G
       claim { status } errors { code message field } } }"""
     async with _socket(gateway, f"Bearer {world.token('biller')}") as socket:
         assert (await _heard(socket))["type"] == "connection_ack"
-        refused = (await _mutate(socket, query, {"id": claim}))["cancelClaim"]
+        refused = (await _mutate(socket, query, {"claimId": claim}))["cancelClaim"]
         before = await world.events(claim)
-        done = (await _mutate(socket, query, {"id": claim, "idempotencyKey": key()}))["cancelClaim"]
+        done = (await _mutate(socket, query, {"claimId": claim, "idempotencyKey": key()}))["cancelClaim"]
     message = "send an idempotencyKey with a mutation over a WebSocket"
-    error = {"code": "IDEMPOTENCY_KEY_REQUIRED", "message": message, "field": "idempotencyKey"}
+    error = {"code": "IDEMPOTENCY_KEY_REQUIRED", "message": message, "field": ["idempotencyKey"]}
     assert refused == {"claim": None, "errors": [error]}
     assert before == ["ClaimCreated"]
     assert done == {"claim": {"status": "CANCELLED"}, "errors": []}
@@ -201,7 +201,7 @@ async def test_a_mutation_over_a_socket_without_a_key_changes_nothing(gateway: G
 
 async def test_a_mutation_over_a_socket_needs_the_same_permission(gateway: Gateway, world: World) -> None:
     invoice = await world.issued_invoice()
-    values = f'id: "{invoice["id"]}", paidOn: "{today()}", idempotencyKey: "{key()}"'
+    values = f'invoiceId: "{invoice["id"]}", paidOn: "{today()}", idempotencyKey: "{key()}"'
     mutation = f"mutation {{ settleInvoice(input: {{ {values} }}) {{ errors {{ code }} }} }}"
     before = await world.events(invoice["id"])
     async with _socket(gateway, f"Bearer {world.token('reviewer')}") as socket:
@@ -227,7 +227,7 @@ async def test_server_sent_events_deliver_every_settlement_once(gateway: Gateway
                     heard.append(json.loads(line.removeprefix("data: "))["data"])
                 if len(heard) == 3:
                     break
-    assert heard[0]["settlements"]["settlement"] is None
+    assert heard[0]["settlementRecorded"]["settlement"] is None
     assert [_told(one)[:2] for one in heard[1:]] == [
         (first["settlement"]["id"], "40.00"),
         (second["settlement"]["id"], "40.00"),
@@ -248,14 +248,13 @@ async def test_a_cursor_goes_on_where_the_last_connection_ended(gateway: Gateway
     invoice = await world.issued_invoice("100.00")
     async with gateway.subscribed(WATCH, world.token("finance")) as stream:
         await world.settle(invoice["id"], "10.00")
-        cursor = (await stream.next())["settlements"]["cursor"]
+        cursor = (await stream.next())["settlementRecorded"]["cursor"]
     missed = [(await world.settle(invoice["id"], amount))["settlement"]["id"] for amount in ("20.00", "30.00")]
-    resumed = (
-        f'subscription {{ settlements(after: "{cursor}", filter: {{invoice: "{invoice["id"]}"}}) {{ {FIELDS} }} }}'
-    )
+    where = f'after: "{cursor}", filter: {{invoiceId: "{invoice["id"]}"}}'
+    resumed = f"subscription {{ settlementRecorded({where}) {{ {FIELDS} }} }}"
     async with gateway.subscribed(resumed, world.token("finance")) as stream:
         live = (await world.settle(invoice["id"], "40.00"))["settlement"]["id"]
-        heard = [(await stream.next())["settlements"]["settlement"]["id"] for _ in range(3)]
+        heard = [(await stream.next())["settlementRecorded"]["settlement"]["id"] for _ in range(3)]
         assert heard == [*missed, live]
         assert await stream.is_silent()
 
@@ -263,8 +262,8 @@ async def test_a_cursor_goes_on_where_the_last_connection_ended(gateway: Gateway
 @pytest.mark.parametrize("cursor", ["x", "é", "", "LTE", "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA"])
 async def test_a_cursor_that_is_none_is_refused(gateway: Gateway, world: World, cursor: str) -> None:
     async with _socket(gateway, f"Bearer {world.token('finance')}") as socket:
-        message = await _answer(socket, f'subscription {{ settlements(after: "{cursor}") {{ cursor }} }}')
+        message = await _answer(socket, f'subscription {{ settlementRecorded(after: "{cursor}") {{ cursor }} }}')
     assert message["type"] == "error"
     assert [error["extensions"] for error in message["payload"]] == [
-        {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT", "field": "after"}
+        {"code": "BAD_USER_INPUT", "reason": "INVALID_INPUT", "field": ["after"]}
     ]

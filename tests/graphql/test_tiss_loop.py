@@ -85,7 +85,7 @@ async def _post(world: World, remittance_id: str) -> Any:
 
 async def _books(world: World) -> list[str]:
     """Billed, paid, in dispute, lost, awaited, unexplained."""
-    query = f"query($p: String) {{ reconciliation(payer: $p) {{ {BOOKS} }} }}"
+    query = f"query($p: AnsCode) {{ reconciliation(payerAnsCode: $p) {{ {BOOKS} }} }}"
     found = (await world.call("finance", query, p=world.payer))["reconciliation"]
     return [found[name] for name in BOOKS.split()]
 
@@ -334,7 +334,9 @@ async def test_a_batch_is_for_one_payer_and_only_a_biller_makes_it(gateway: Gate
     mixed = World(gateway, other.payer, world.provider, other.patient, other.card)
     ids = [await _sent(world), await _sent(mixed)]
     query = f"mutation($input: ExportBatchInput!) {{ exportBatch(input: $input) {{ {BATCH} }} }}"
-    answer = await gateway.gql(query, {"input": {"claimIds": ids[:1]}}, token=world.token("finance"))
+    answer = await gateway.gql(
+        query, {"input": {"claimIds": ids[:1], "idempotencyKey": key()}}, token=world.token("finance")
+    )
     assert answer.codes == ["FORBIDDEN"]
     await _refused(world, ids, ("CONFLICT", "claimIds.1", None))
 

@@ -71,6 +71,23 @@ async def test_nobody_registers_a_document_without_a_token(gateway: Gateway) -> 
     assert await _post(gateway, _apollo(digest_of(text))) == (200, "PERSISTED_QUERY_NOT_FOUND")
 
 
+async def test_a_flood_of_documents_without_a_token_pushes_no_document_out(embedded_gateway: Gateway) -> None:
+    text = f"query Q {{ me {{ subject }} }} # {os.urandom(4).hex()}"
+    assert (await _post(embedded_gateway, _apollo(digest_of(text), query=text)))[0] == 200
+    before = await _registered(embedded_gateway)
+    assert f"apq:{digest_of(text)}" in before
+    for number in range(100):
+        flood = f"query Q {{ __typename }} # {number}"
+        answer = await embedded_gateway.client.post("/graphql", json=_apollo(digest_of(flood), query=flood))
+        assert answer.json()["data"] == {"__typename": "Query"}
+    assert await _registered(embedded_gateway) == before
+    assert await _post(embedded_gateway, _apollo(digest_of(text))) == (200, {"me": {"subject": "dev-biller"}})
+
+
+async def _registered(gateway: Gateway) -> set[str]:
+    return {key.decode() async for key in gateway.parts.cache._redis.scan_iter("apq:*")}
+
+
 async def test_the_refusal_of_an_unknown_hash_is_what_clients_wait_for(gateway: Gateway) -> None:
     answer = await gateway.gql("")  # no query at all is no question of hashes
     assert (answer.status, answer.codes) == (400, ["BAD_REQUEST"])

@@ -33,12 +33,15 @@ DOCUMENTS: list[tuple[str, dict[str, Any]]] = [
     for text in (
         '{ claims(first: "<card>") { totalCount } }',
         "{ claims(first: <cpf>) { totalCount } }",
-        "{ claims(orderBy: C<cpf>) { totalCount } }",
+        "{ claims(orderBy: {field: C<cpf>, direction: ASC}) { totalCount } }",
         '{ claims(filter: {card: "<card>"}) { totalCount } }',
         '{ claims(filter: "<card>") { totalCount } }',
         '{ claims(filter: {status: ["<card>"]}) { totalCount } }',
-        '{ claims(filter: {submittedFrom: "<card>"}) { totalCount } }',
-        '{ claims(filter: {amountFrom: "<card>"}) { totalCount } }',
+        '{ claims(filter: {submittedAt: {from: "<card>"}}) { totalCount } }',
+        '{ claims(filter: {claimedAmount: {from: "<card>"}}) { totalCount } }',
+        '{ claims(filter: {payerAnsCode: ["<card>"]}) { totalCount } }',
+        '{ claims(filter: {providerCnes: ["<card>"]}) { totalCount } }',
+        '{ invoices(filter: {billingMonth: ["<card>"]}) { totalCount } }',
         '{ claims(after: "<card>") { totalCount } }',
         '{ claim(id: {a: "<card>"}) { id } }',
         '{ claim(x: "<card>") { id } }',
@@ -54,8 +57,8 @@ DOCUMENTS: list[tuple[str, dict[str, Any]]] = [
         "{ me { a<cpf> } }",
         "{ me { ...F<cpf> } }",
         "{ me(a: .<cpf>) }",
-        'subscription { settlements(after: "<card>") { cursor } }',
-        'subscription { settlements(filter: {x: "<card>"}) { cursor } }',
+        'subscription { settlementRecorded(after: "<card>") { cursor } }',
+        'subscription { settlementRecorded(filter: {x: "<card>"}) { cursor } }',
     )
 ]
 DOCUMENTS += [
@@ -67,12 +70,12 @@ DOCUMENTS += [
     ("query($x: ClaimFilterInput) { claims(filter: $x) { totalCount } }", {"x": {"cardNumbr": CARD, "y": CPF}}),
     ("query($x: ClaimFilterInput) { claims(filter: $x) { totalCount } }", {"x": {CARD: 1}}),
     ("query($x: ClaimFilterInput) { claims(filter: $x) { totalCount } }", {"x": {"status": [CARD]}}),
-    ("query($x: ClaimFilterInput) { claims(filter: $x) { totalCount } }", {"x": {"submittedFrom": {"a": CARD}}}),
+    ("query($x: ClaimFilterInput) { claims(filter: $x) { totalCount } }", {"x": {"submittedAt": {"a": CARD}}}),
     ("query($x: [ID!]!) { nodes(ids: $x) { id } }", {"x": {"a": CARD}}),
     ("query($x: [ID!]!) { nodes(ids: $x) { id } }", {"x": [CARD] * 101}),
     ("query($x: Boolean!) { me @include(if: $x) { subject } }", {"x": CARD}),
-    ("mutation($x: CreateClaimInput!) { createClaim(input: $x) { replayed } }", {"x": {"cardNumber": CARD}}),
-    ("subscription($x: ID) { settlements(filter: {invoice: $x}) { cursor } }", {"x": {"a": CARD}}),
+    ("mutation($x: CreateClaimInput!) { createClaim(input: $x) { replayed } }", {"x": {"claim": {"cardNumber": CARD}}}),
+    ("subscription($x: ID) { settlementRecorded(filter: {invoiceId: $x}) { cursor } }", {"x": {"a": CARD}}),
 ]
 
 

@@ -45,6 +45,9 @@ MUTATIONS = {
     "updateDraftClaim": {"biller"},
     "submitClaims": {"biller"},
     "cancelClaim": {"biller"},
+    "deleteDraftClaim": {"biller"},
+    "resumeReview": {"reviewer", "payer_agent"},
+    "withdrawAppeal": {"biller"},
     "startReview": {"reviewer", "payer_agent"},
     "adjudicateClaim": {"reviewer", "payer_agent"},
     "createInvoice": {"biller"},
@@ -59,12 +62,24 @@ MUTATIONS = {
     "acceptDenial": {"biller"},
     "appealDenial": {"biller"},
     "answerAppeal": {"payer_agent"},
+    "cancelClaims": {"biller"},
+    "acceptDenials": {"biller"},
+    "appealDenials": {"biller"},
+    "answerAppeals": {"payer_agent"},
+    "issueInvoices": {"finance"},
+    "postRemittances": {"finance"},
     "adjustInvoice": {"finance"},
     "importRemittance": {"finance"},
     "matchRemittanceLine": {"finance"},
+    "unmatchRemittanceLine": {"finance"},
+    "dismissRemittanceLine": {"finance"},
+    "cancelRemittance": {"finance"},
     "postRemittance": {"finance"},
     "saveContract": {"admin"},
+    "endContractPrice": {"admin"},
+    "closeContract": {"admin"},
     "openEmergencyAccess": {"biller", "front_desk"},
+    "closeEmergencyAccess": {"biller", "front_desk", "admin"},
 }
 READS = {
     "denials": {"biller", "reviewer", "payer_agent", "patient"},
@@ -78,31 +93,47 @@ READS = {
     "emergencyAccesses": {"admin"},
 }
 INPUTS = {
-    "createClaim": 'type: SP_SADT, provider: "1", payer: "1", providerClaimNumber: "1", cardNumber: "1", '
-    'serviceDate: "2026-01-01", items: [], idempotencyKey: "k"',
-    "updateDraftClaim": 'id: "x"',
+    "createClaim": 'claim: {type: SP_SADT, providerCnes: "1", payerAnsCode: "1", providerClaimNumber: "1", '
+    'cardNumber: "1", serviceDate: "2026-01-01", items: []}, idempotencyKey: "k"',
+    "updateDraftClaim": 'claimId: "x", claim: {}',
     "submitClaims": "claimIds: []",
-    "cancelClaim": 'id: "x"',
-    "startReview": 'id: "x"',
-    "adjudicateClaim": 'id: "x", items: [], idempotencyKey: "k"',
-    "createInvoice": 'provider: "1", payer: "1", billingMonth: "1", claimIds: [], idempotencyKey: "k"',
-    "issueInvoice": 'id: "x"',
-    "cancelInvoice": 'id: "x"',
-    "settleInvoice": 'id: "x", paidOn: "2026-01-01", idempotencyKey: "k"',
-    "reverseSettlement": 'id: "x", reason: "r", idempotencyKey: "k"',
-    "checkEligibility": 'provider: "1", payer: "1", cardNumber: "1"',
-    "replaceClaim": 'id: "x", providerClaimNumber: "1", idempotencyKey: "k"',
-    "exportBatch": "claimIds: []",
-    "requestInformation": 'id: "x", reason: "r"',
-    "acceptDenial": 'id: "x", idempotencyKey: "k"',
-    "appealDenial": 'id: "x", justification: "j", idempotencyKey: "k"',
+    "cancelClaim": 'claimId: "x"',
+    "deleteDraftClaim": 'claimId: "x"',
+    "resumeReview": 'claimId: "x"',
+    "withdrawAppeal": 'denialId: "x", idempotencyKey: "k"',
+    "startReview": 'claimId: "x"',
+    "adjudicateClaim": 'claimId: "x", items: [], idempotencyKey: "k"',
+    "createInvoice": 'providerCnes: "1", payerAnsCode: "1", billingMonth: "1", claimIds: [], idempotencyKey: "k"',
+    "issueInvoice": 'invoiceId: "x"',
+    "cancelInvoice": 'invoiceId: "x"',
+    "settleInvoice": 'invoiceId: "x", paidOn: "2026-01-01", idempotencyKey: "k"',
+    "reverseSettlement": 'settlementId: "x", reason: "r", idempotencyKey: "k"',
+    "checkEligibility": 'providerCnes: "1", payerAnsCode: "1", cardNumber: "1"',
+    "replaceClaim": 'claimId: "x", claim: {providerClaimNumber: "1"}, idempotencyKey: "k"',
+    "exportBatch": 'claimIds: [], idempotencyKey: "k"',
+    "requestInformation": 'claimId: "x", reason: "r"',
+    "acceptDenial": 'denialId: "x", idempotencyKey: "k"',
+    "appealDenial": 'denialId: "x", justification: "j", idempotencyKey: "k"',
     "answerAppeal": 'denialId: "x", acceptedAmount: "1.00", idempotencyKey: "k"',
-    "adjustInvoice": 'id: "x", kind: CREDIT, amount: "1.00", reason: "r", idempotencyKey: "k"',
-    "importRemittance": 'payer: "1", provider: "1", lines: [], idempotencyKey: "k"',
-    "matchRemittanceLine": 'id: "x", claimId: "x"',
-    "postRemittance": 'id: "x", idempotencyKey: "k"',
-    "openEmergencyAccess": 'patient: "x", reason: "r"',
-    "saveContract": 'provider: "1", payer: "1", submissionWindowDays: 1, appealDeadlineDays: 1, paymentTermDays: 1',
+    "cancelClaims": "claimIds: []",
+    "acceptDenials": 'denialIds: [], idempotencyKey: "k"',
+    "appealDenials": 'appeals: [], idempotencyKey: "k"',
+    "answerAppeals": 'answers: [], idempotencyKey: "k"',
+    "issueInvoices": "invoiceIds: []",
+    "postRemittances": 'remittanceIds: [], idempotencyKey: "k"',
+    "adjustInvoice": 'invoiceId: "x", kind: CREDIT, amount: "1.00", reason: "r", idempotencyKey: "k"',
+    "importRemittance": 'payerAnsCode: "1", providerCnes: "1", content: {lines: []}, idempotencyKey: "k"',
+    "matchRemittanceLine": 'remittanceLineId: "x", claimId: "x"',
+    "unmatchRemittanceLine": 'remittanceLineId: "x"',
+    "dismissRemittanceLine": 'remittanceLineId: "x", reason: "r"',
+    "cancelRemittance": 'remittanceId: "x", reason: "r", idempotencyKey: "k"',
+    "postRemittance": 'remittanceId: "x", idempotencyKey: "k"',
+    "endContractPrice": 'contractId: "x", codeSystem: "22", code: "1", validTo: "2026-01-01"',
+    "closeContract": 'contractId: "x", endsOn: "2026-01-01"',
+    "openEmergencyAccess": 'patientId: "x", reason: "r"',
+    "closeEmergencyAccess": 'emergencyAccessId: "x"',
+    "saveContract": 'providerCnes: "1", payerAnsCode: "1", submissionWindowDays: 1, appealDeadlineDays: 1, '
+    "paymentTermDays: 1",
 }
 
 
@@ -214,7 +245,11 @@ async def test_a_role_counts_only_under_its_exact_name(world: World, role: str) 
 
 
 async def test_amounts_cannot_be_learnt_by_order_or_filter(world: World) -> None:
-    for part in ("orderBy: CLAIMED_AMOUNT_ASC", 'filter: {amountFrom: "1.00"}', 'filter: {denialCode: "1705"}'):
+    for part in (
+        "orderBy: {field: CLAIMED_AMOUNT, direction: ASC}",
+        'filter: {claimedAmount: {from: "1.00"}}',
+        'filter: {denialCode: "1705"}',
+    ):
         answer = await world.gateway.gql(f"{{ claims({part}) {{ totalCount }} }}", token=world.token("front_desk"))
         assert answer.codes == ["FORBIDDEN"], part
 
@@ -262,7 +297,7 @@ async def _mutations_find_nothing(other: World, *, claim_id: str, invoice_id: st
     ]
     assert [payload["errors"][0]["code"] for payload in payloads] == ["NOT_FOUND"] * len(payloads)
     batch = await other.mutate(
-        "biller", "submitClaims", "results { claim { id } errors { code } }", claimIds=[claim_id]
+        "biller", "submitClaims", "results { object { id } errors { code } }", claimIds=[claim_id]
     )
     assert batch["results"] == [{"claim": None, "errors": [{"code": "NOT_FOUND"}]}]
 

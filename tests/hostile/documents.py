@@ -93,7 +93,7 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
     "a string that does not end": ('{claim(id:"' + "x" * 100_000 + "){id}}", TOO_COMPLEX),
     "a block string that does not end": ('{claim(id:"""' + '\\"""' * 8_000 + "){id}}", PARSE),
     "120 KB of commas": ("," * 120_000, TOO_COMPLEX),
-    "an enum of 30 KB": ("{claims(orderBy:" + "x" * 30_000 + "){totalCount}}", INVALID),
+    "an enum of 30 KB": ("{claims(orderBy:{direction:ASC,field:" + "x" * 30_000 + "}){totalCount}}", INVALID),
     "a field of 30 KB": ("{" + "x" * 30_000 + "}", INVALID),
     "an argument of 30 KB": ("{claims(" + "x" * 30_000 + ":1){totalCount}}", INVALID),
     "an input field of 30 KB": ("{claims(filter:{" + "x" * 30_000 + ":1}){totalCount}}", INVALID),
@@ -150,6 +150,9 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
     "140 fragments that nobody spreads": ("{__typename}" + _many(140, "fragment F# on Query{__typename}"), TOO_COMPLEX),
     "140 fragments of one name": ("{...F}" + "fragment F on Query{__typename} " * 140, INVALID),
     "150 unknown types": ("{" + _many(150, "...on T#{a}") + "}", TOO_COMPLEX),
-    "a mutation of 21 steps": ("mutation{" + _many(21, "a#:cancelClaim(input:{id:1}){replayed}") + "}", TOO_COMPLEX),
+    "a mutation of 21 steps": (
+        "mutation{" + _many(21, "a#:cancelClaim(input:{claimId:1}){replayed}") + "}",
+        TOO_COMPLEX,
+    ),
     "an unknown field with suggestions": ("{clams{nodes{id}}}", INVALID),
 }

@@ -42,20 +42,20 @@ CLOSED: dict[str, tuple[Frames, int]] = {
     "NaN": (['{"type":"ping","payload":{"a":NaN}}'], 4400),
     "a frame of 200 KB": (["x" * 200_000], 1009),
     "a second initialisation": (['{"type":"connection_init"}'], 4429),
-    "one id twice": ([_subscribe("subscription{settlements{cursor}}")] * 2, 4409),
+    "one id twice": ([_subscribe("subscription{settlementRecorded{cursor}}")] * 2, 4409),
 }
 
 REFUSED: dict[str, tuple[Frames, str]] = {
     "a document too deep": ([_subscribe("{a" * 90 + "}" * 90)], "TOO_COMPLEX"),
     "101 aliases": ([_subscribe("{" + " ".join(f"a{n}:__typename" for n in range(101)) + "}")], "TOO_COMPLEX"),
     "no GraphQL": ([_subscribe("{")], "GRAPHQL_PARSE_FAILED"),
-    "a bad cursor": ([_subscribe('subscription{settlements(after:"\U0001f4a3"){cursor}}')], "BAD_USER_INPUT"),
+    "a bad cursor": ([_subscribe('subscription{settlementRecorded(after:"\U0001f4a3"){cursor}}')], "BAD_USER_INPUT"),
     "an unknown document": (
         [json.dumps({"type": "subscribe", "id": "1", "payload": {"documentId": "0" * 64}})],
         "PERSISTED_QUERY_NOT_FOUND",
     ),
     "the eleventh operation": (
-        [_subscribe("subscription{settlements{cursor}}", str(number)) for number in range(11)],
+        [_subscribe("subscription{settlementRecorded{cursor}}", str(number)) for number in range(11)],
         "RATE_LIMITED",
     ),
 }

@@ -17,6 +17,7 @@ from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world
 from tests.gateway import Gateway
 from tests.hostile.big_data import copied_claims
+from tests.inputs import input_type, shaped
 
 DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
 ITEMS = [{**BLOOD_COUNT, "quantity": "1"}] * ITEMS_MAX
@@ -26,7 +27,7 @@ STATEMENTS = 2
 WIDE = 20
 CLAIM = (
     "id status items { id sequence code total denials { id code amount } } "
-    "history { action at } availableActions { action blockedBy }"
+    "history { action at } availableActions { action blockedBy { code message } }"
 )
 INVOICE = "id status totalAmount lines { id kind amount settledAmount claim { id status } } history { action at }"
 REMITTANCE = "id status lines { id sequence status paidAmount denials { code amount } claim { id status } }"
@@ -79,9 +80,9 @@ class Big:
 
     def change(self, role: str, name: str, fields: str, text: str, times: int, **values: Any) -> Call:
         """A call of a mutation."""
-        kind = "ClaimActionInput" if name == "startReview" else name[0].upper() + name[1:] + "Input"
+        kind = input_type(name)
         query = f"mutation($input: {kind}!) {{ {name}(input: $input) {{ {fields} errors {{ code message field }} }} }}"
-        return Call(role, query, text, times, {"input": values})
+        return Call(role, query, text, times, {"input": shaped(name, values)})
 
 
 async def made(gateway: Gateway, *, is_full: bool) -> Big:

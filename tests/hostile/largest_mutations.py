@@ -1,6 +1,7 @@
 """The largest call of every mutation."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -13,6 +14,7 @@ from app.domain.statement import LINES_MAX
 from app.resolvers.paging import PAGE_MAX
 from app.services.contracts import PRICES_MAX
 from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
+from tests.access.world import open_emergency as opened
 from tests.factories import key, new_world, today
 from tests.hostile.big_data import copied_claims
 from tests.hostile.largest_data import (
@@ -49,7 +51,7 @@ async def submit_claims(big: Big) -> Call:
     wide = (await world.create_claim(items=ITEMS))["claim"]["id"]
     narrow = (await world.create_claim())["claim"]["id"]
     drafts = await copied_claims(big.gateway, wide, WIDE) + await copied_claims(big.gateway, narrow, PAGE_MAX - WIDE)
-    fields = "results { claimId claim { id status items { id sequence } } errors { code } }"
+    fields = "results { id object { id status items { id sequence } } errors { code } }"
     call = big.change("biller", "submitClaims", fields, '"SUBMITTED"', PAGE_MAX, claimIds=drafts)
     return replace(call, world=world)
 
@@ -65,6 +67,18 @@ async def cancel_claim(big: Big) -> Call:
 
 async def start_review(big: Big) -> Call:
     return await _on_a_claim(big, "reviewer", "startReview", ClaimStatus.SUBMITTED, "UNDER_REVIEW")
+
+
+async def resume_review(big: Big) -> Call:
+    (one,) = await big.submitted(1, ClaimStatus.PENDING_INFORMATION)
+    fields, times = f"claim {{ {CLAIM} }}", '"status":"UNDER_REVIEW"'
+    return big.change("reviewer", "resumeReview", fields, times, 1, claimId=one, note="x" * 500)
+
+
+async def delete_draft(big: Big) -> Call:
+    (draft,) = await big.submitted(1, ClaimStatus.DRAFT)
+    fields = "claimId providerClaimNumber"
+    return big.change("biller", "deleteDraftClaim", fields, f'"claimId":"{draft}"', 1, claimId=draft)
 
 
 async def request_information(big: Big) -> Call:
@@ -123,9 +137,15 @@ async def appeal_denial(big: Big) -> Call:
     return big.change("biller", "appealDenial", DENIAL, '"sequence":', ITEMS_MAX, **values)
 
 
+async def withdraw_appeal(big: Big) -> Call:
+    (one,) = await _denied(big, DenialStatus.APPEALED, 1)
+    values = {"denialId": one, "idempotencyKey": key()}
+    return big.change("biller", "withdrawAppeal", DENIAL, '"sequence":', ITEMS_MAX, **values)
+
+
 async def answer_appeal(big: Big) -> Call:
     found = await _denied(big, DenialStatus.APPEALED, PAGE_MAX)
-    answers = [{"denial": id, "acceptedAmount": "0.01", "justification": "x" * 500} for id in found]
+    answers = [{"denialId": id, "acceptedAmount": "0.01", "justification": "x" * 500} for id in found]
     fields = "denials { id status claim { id items { id } } }"
     return big.change(
         "payer_agent", "answerAppeal", fields, '"claim":', PAGE_MAX, answers=answers, idempotencyKey=key()
@@ -136,7 +156,7 @@ async def create_invoice(big: Big) -> Call:
     world = big.world
     approved = await copied_claims(big.gateway, (await world.approved_claim("1.00"))["id"], CLAIMS_MAX)
     values: dict[str, Any] = {"provider": world.provider, "payer": world.payer, "idempotencyKey": key()}
-    values |= {"billingMonth": today().strftime("%Y%m"), "claimIds": approved}
+    values |= {"billingMonth": today().strftime("%Y-%m"), "claimIds": approved}
     return big.change("biller", "createInvoice", f"invoice {{ {INVOICE} }}", '"kind":"CLAIM"', CLAIMS_MAX, **values)
 
 
@@ -180,13 +200,36 @@ async def import_remittance(big: Big) -> Call:
 
 
 async def match_line(big: Big) -> Call:
+    line = await _line_of(big, big.remittance)
+    return big.change("finance", "matchRemittanceLine", LINE, '"sequence":', LINES_MAX, id=line, claimId=big.decided[0])
+
+
+async def _line_of(big: Big, remittance: str) -> str:
     async with big.gateway.database.reading() as connection:
-        where = remittance_lines.c.remittance_id == big.remittance
-        line = (await connection.execute(select(remittance_lines.c.id).where(where).limit(1))).scalar_one()
-    fields = "line { id claim { id } remittance { lines { id sequence } } }"
-    return big.change(
-        "finance", "matchRemittanceLine", fields, '"sequence":', LINES_MAX, id=line, claimId=big.decided[0]
-    )
+        query = select(remittance_lines.c.id).where(remittance_lines.c.remittance_id == remittance).limit(1)
+        return str((await connection.execute(query)).scalar_one())
+
+
+LINE = "line { id claim { id } remittance { lines { id sequence } } }"
+
+
+async def unmatch_line(big: Big) -> Call:
+    line = await _line_of(big, await big_remittance(big, big.decided))
+    return big.change("finance", "unmatchRemittanceLine", LINE, '"sequence":', LINES_MAX, remittanceLineId=line)
+
+
+async def dismiss_line(big: Big) -> Call:
+    line = await _line_of(big, await big_remittance(big, big.decided))
+    await big.run(update(remittance_lines).where(remittance_lines.c.id == line).values(status="UNMATCHED"))
+    values = {"remittanceLineId": line, "reason": "x" * 500}
+    return big.change("finance", "dismissRemittanceLine", LINE, '"sequence":', LINES_MAX, **values)
+
+
+async def cancel_remittance(big: Big) -> Call:
+    id = await big_remittance(big, big.decided)
+    values = {"remittanceId": id, "reason": "x" * 500, "idempotencyKey": key()}
+    fields = f"remittance {{ {REMITTANCE} }}"
+    return big.change("finance", "cancelRemittance", fields, '"CANCELLED"', LINES_MAX + 1, **values)
 
 
 async def post_remittance(big: Big) -> Call:
@@ -206,5 +249,29 @@ async def check_eligibility(big: Big) -> Call:
 
 
 async def open_emergency(big: Big) -> Call:
-    values = {"patient": big.world.patient, "reason": "the patient is unconscious " * 18, "minutes": 60}
+    values = {"patientId": big.world.patient, "reason": "the patient is unconscious " * 18, "minutes": 60}
     return big.change("front_desk", "openEmergencyAccess", "access { id }", '"access":{', 1, **values)
+
+
+async def _big_contract(big: Big) -> str:
+    saved = await big.world.mutate("admin", "saveContract", "contract { id }", **largest_contract(big))
+    return str(saved["contract"]["id"])
+
+
+async def end_price(big: Big) -> Call:
+    values = {"contractId": await _big_contract(big), "codeSystem": "22", "code": "10000000"}
+    return big.change("admin", "endContractPrice", PRICES, '"code":', PRICES_MAX, validTo="2026-01-01", **values)
+
+
+async def close_contract(big: Big) -> Call:
+    # The other calls need claims of today.
+    day = (today() + timedelta(days=365)).isoformat()
+    values = {"contractId": await _big_contract(big), "endsOn": day}
+    return big.change("admin", "closeContract", PRICES, '"code":', PRICES_MAX, **values)
+
+
+async def close_emergency(big: Big) -> Call:
+    world = await new_world(big.gateway)
+    access = await opened(world)
+    call = big.change("admin", "closeEmergencyAccess", "access { id }", '"access":{', 1, emergencyAccessId=access)
+    return replace(call, world=world)

@@ -16,10 +16,11 @@ from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
 from tests.factories import BLOOD_COUNT
 from tests.hostile.big_data import copy_rows
 from tests.hostile.largest_data import CLAIM, INVOICE, REMITTANCE, STATEMENTS, Big, Call, copied_row, largest_contract
+from tests.inputs import shaped
 
 
 async def me(big: Big) -> Call:
-    return big.read("{ me { subject roles permissions providers } }", '"subject"', 1)
+    return big.read("{ me { subject roles permissions providerCnes } }", '"subject"', 1)
 
 
 async def stream_cursor(big: Big) -> Call:
@@ -43,8 +44,8 @@ async def claim(big: Big) -> Call:
 
 
 async def claim_preflight(big: Big) -> Call:
-    values = big.world.claim_input(items=[{**BLOOD_COUNT, "code": f"{n:08d}"} for n in range(ITEMS_MAX)])
-    del values["idempotencyKey"]
+    flat = big.world.claim_input(items=[{**BLOOD_COUNT, "code": f"{n:08d}"} for n in range(ITEMS_MAX)])
+    values = shaped("createClaim", flat)["claim"]
     query = (
         "query($input: ClaimPreflightInput!) { claimPreflight(input: $input) "
         "{ passes amountAtRisk findings { code message field } } }"
@@ -53,7 +54,8 @@ async def claim_preflight(big: Big) -> Call:
 
 
 async def claims_page(big: Big) -> Call:
-    query = '{ claims(first: 100, filter: { amountFrom: "100.00" }) { nodes { id items { id sequence code total } } } }'
+    where = 'filter: { claimedAmount: { from: "100.00" } }'
+    query = f"{{ claims(first: 100, {where}) {{ nodes {{ id items {{ id sequence code total }} }} }} }}"
     return big.read(query, '"sequence":', PAGE_MAX * ITEMS_MAX)
 
 

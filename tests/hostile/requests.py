@@ -37,7 +37,8 @@ def _variables(raw: bytes) -> bytes:
 
 def _ordered(by: bytes) -> bytes:
     """A list in an order that there is not."""
-    query = b'{"query":"query($o:ClaimOrder!){claims(orderBy:$o){totalCount}}","variables":{"o":"%s"}}'
+    query = b'{"query":"query($f:ClaimOrderField!){claims(orderBy:{field:$f,direction:ASC}){totalCount}}",'
+    query += b'"variables":{"f":"%s"}}'
     return post(query % by, TOKEN)
 
 
@@ -107,7 +108,11 @@ REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
         (400, "BAD_USER_INPUT"),
     ),
     "an enum of an object": (
-        post(b'{"query":"query($o:ClaimOrder!){claims(orderBy:$o){totalCount}}","variables":{"o":{"a":1}}}', TOKEN),
+        post(
+            b'{"query":"query($d:OrderDirection!){claims(orderBy:{field:CREATED_AT,direction:$d}){totalCount}}",'
+            b'"variables":{"d":{"a":1}}}',
+            TOKEN,
+        ),
         (400, "BAD_USER_INPUT"),
     ),
     "an enum of 120 KB": (_ordered(b"x" * 120_000), (400, "BAD_USER_INPUT")),
@@ -163,7 +168,10 @@ REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
     "a method of its own": (b"BREW /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n", BAD),
     "DELETE": (b"DELETE /graphql HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n", (405, "METHOD_NOT_ALLOWED")),
     "a GET of a mutation": (
-        get(b"query=mutation%7BacceptDenial(input%3A%7Bid%3A1,idempotencyKey%3A%221%22%7D)%7Breplayed%7D%7D", TOKEN),
+        get(
+            b"query=mutation%7BacceptDenial(input%3A%7BdenialId%3A1,idempotencyKey%3A%221%22%7D)%7Breplayed%7D%7D",
+            TOKEN,
+        ),
         (405, "METHOD_NOT_ALLOWED"),
     ),
     "a GET of nothing": (get(b""), BAD),

@@ -31,7 +31,7 @@ LARGEST = {
         '"sequence":',
     ),
     "what may be done with each claim": (
-        "{ claims(first: 100) { nodes { id history { action at } availableActions { action blockedBy } } } }",
+        "{ claims(first: 100) { nodes { id history { action at } availableActions { action blockedBy { code } } } } }",
         PAGE_MAX * 8,
         '"blockedBy":',
     ),

@@ -28,7 +28,7 @@ UPGRADE = (
     b"GET /graphql HTTP/1.1\r\nhost: g\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
     b"sec-websocket-key: %s\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n" % base64.b64encode(bytes(16))
 )
-SUBSCRIPTION = b'{"query":"subscription{settlements{cursor}}"}'
+SUBSCRIPTION = b'{"query":"subscription{settlementRecorded{cursor}}"}'
 
 # What begins the connection, and what is then repeated.
 ENDLESS = {

@@ -17,7 +17,7 @@ from tests.identity.conftest import gateway_of
 from tests.identity.stand_in import AUDIENCE, StandIn, new_key, stand_in
 
 KEY = new_key("a")
-ME = "{ me { subject roles permissions providers payer patient } }"
+ME = "{ me { subject roles permissions providerCnes payerAnsCode patientId } }"
 KEYCLOAK = {
     "oidc_roles_claim": "realm_access.roles, resource_access.billing-gateway.roles",
     "oidc_providers_claim": "cnes",
@@ -75,15 +75,15 @@ async def test_a_token_of_keycloak_is_read_where_keycloak_writes(keycloak: Gatew
         "subject": "u1",
         "roles": ["biller", "front_desk"],
         "permissions": sorted(ROLES["biller"] | ROLES["front_desk"]),
-        "providers": ["2000001", "2000002"],
-        "payer": "123456",
-        "patient": "pat_1",
+        "providerCnes": ["2000001", "2000002"],
+        "payerAnsCode": "123456",
+        "patientId": "pat_1",
     }
 
 
 async def test_a_token_of_keycloak_without_the_roles_may_nothing(keycloak: Gateway, issuing: StandIn) -> None:
     found = await _me(keycloak, issuing, roles=["admin"], realm_access={"roles": []}, scope="claims:read")
-    assert (found["roles"], found["permissions"], found["providers"]) == ([], [], [])
+    assert (found["roles"], found["permissions"], found["providerCnes"]) == ([], [], [])
 
 
 async def test_a_flat_token_with_names_like_addresses_is_read(flat: Gateway, issuing: StandIn) -> None:
@@ -98,9 +98,9 @@ async def test_a_flat_token_with_names_like_addresses_is_read(flat: Gateway, iss
         "subject": "u1",
         "roles": ["payer_agent"],
         "permissions": ["claims:read", "claims:review"],
-        "providers": [],
-        "payer": "123456",
-        "patient": None,
+        "providerCnes": [],
+        "payerAnsCode": "123456",
+        "patientId": None,
     }
 
 

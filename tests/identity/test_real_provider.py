@@ -14,7 +14,7 @@ from tests.identity.conftest import gateway_of
 from tests.identity.real import Client, RealProvider, real_provider
 from tests.identity.stand_in import Clock
 
-ME = "{ me { subject roles permissions providers payer patient expiresAt } }"
+ME = "{ me { subject roles permissions providerCnes payerAnsCode patientId expiresAt } }"
 PROVIDERS = ["2000001"]
 CLIENTS = (
     Client("biller-client", {"roles": ["biller", "offline_access"], "providers": PROVIDERS}),
@@ -61,7 +61,7 @@ async def _me(gateway: Gateway, token: str) -> Any:
 
 async def test_a_client_with_a_role_is_who_the_provider_says(real: RealProvider, live: Gateway) -> None:
     found = await _me(live, real.token("biller-client"))
-    assert (found["subject"], found["roles"], found["providers"]) == ("biller-client", ["biller"], PROVIDERS)
+    assert (found["subject"], found["roles"], found["providerCnes"]) == ("biller-client", ["biller"], PROVIDERS)
     assert found["permissions"] == sorted(ROLES["biller"])
 
 
@@ -72,7 +72,7 @@ async def test_rsa_signatures_are_taken_in_both_forms(
     real: RealProvider, live: Gateway, name: str, role: str, payer: str | None
 ) -> None:
     found = await _me(live, real.token(name))
-    assert (found["roles"], found["payer"], found["permissions"]) == ([role], payer, sorted(ROLES[role]))
+    assert (found["roles"], found["payerAnsCode"], found["permissions"]) == ([role], payer, sorted(ROLES[role]))
 
 
 @pytest.mark.parametrize(

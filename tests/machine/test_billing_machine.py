@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 from app.domain.calendar import business_day
 from app.domain.money import format_money
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key
+from tests.inputs import input_type, shaped
 from tests.machine import books
 from tests.machine.books import Row, Rows
 from tests.machine.stage import Stage, staged
@@ -39,7 +40,7 @@ EVERYTHING = {
 PICKS = st.integers(0, 10_000)
 SHARES = st.integers(0, 100)
 _numbers = itertools.count(1)
-RECONCILIATION = """query($payer: String) { reconciliation(payer: $payer) {
+RECONCILIATION = """query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) {
   billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount } }"""
 STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { totalCount } invoices { totalCount }
   reconciliation { billedAmount } }"""
@@ -70,8 +71,8 @@ class Billing(RuleBasedStateMachine):
 
     def mutate(self, role: str, name: str, fields: str, values: dict[str, Any]) -> dict[str, Any]:
         """A mutation's payload, kept to be sent again later."""
-        kind = {"startReview": "ClaimAction"}.get(name, name[0].upper() + name[1:])
-        text = f"mutation($input: {kind}Input!) {{ {name}(input: $input) {{ {fields} errors {{ code }} replayed }} }}"
+        kind, values = input_type(name), shaped(name, values)
+        text = f"mutation($input: {kind}!) {{ {name}(input: $input) {{ {fields} errors {{ code }} replayed }} }}"
         payload: dict[str, Any] = self.stage.call(self.tokens[role], text, input=values)[name]
         if payload["errors"]:
             codes = {error["code"] for error in payload["errors"]}
@@ -121,7 +122,7 @@ class Billing(RuleBasedStateMachine):
         """Everything that can be billed, on an issued invoice."""
         billed = {line["billed_claim_id"] for line in self.rows.lines.values()}
         approved = [row for row in self.rows.claims.values() if row["approved_cents"] and row["id"] not in billed]
-        parties = {"provider": self.world.provider, "payer": self.world.payer, "billingMonth": "202611"}
+        parties = {"provider": self.world.provider, "payer": self.world.payer, "billingMonth": "2026-11"}
         values = {**parties, "claimIds": [row["id"] for row in approved][:2], "idempotencyKey": key()}
         invoice = self.mutate("biller", "createInvoice", "invoice { id }", values)["invoice"]
         if invoice:
@@ -133,7 +134,7 @@ class Billing(RuleBasedStateMachine):
         claim = self.pick(self.rows.claims, number, "DRAFT")
         assert claim is not None
         values = {"claimIds": [claim["id"]], "idempotencyKey": key()}
-        self.mutate("biller", "submitClaims", "results { claim { status } errors { code } }", values)
+        self.mutate("biller", "submitClaims", "results { object { status } errors { code } }", values)
 
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, name=st.sampled_from(["startReview", "startReview", "startReview", "cancelClaim"]))
@@ -203,7 +204,7 @@ class Billing(RuleBasedStateMachine):
             row["id"] for row in self.rows.claims.values() if row["status"] in ("APPROVED", "PARTIALLY_APPROVED")
         ]
         chosen = random.Random(number).sample(fitting, min(count, len(fitting)))
-        parties = {"provider": self.world.provider, "payer": self.world.payer, "billingMonth": "202611"}
+        parties = {"provider": self.world.provider, "payer": self.world.payer, "billingMonth": "2026-11"}
         values = {**parties, "claimIds": chosen, "idempotencyKey": key()}
         self.mutate("biller", "createInvoice", "invoice { id }", values)
 

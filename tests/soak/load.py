@@ -59,7 +59,7 @@ class Load:
         count = self._random.randint(1, CLAIMS_AT_ONCE)
         drafts = [(await self._world.create_claim())["claim"]["id"] for _ in range(count)]
         given = {"claimIds": drafts, "idempotencyKey": key()}
-        sent = await self._world.mutate("biller", "submitClaims", "results { claim { id } }", **given)
+        sent = await self._world.mutate("biller", "submitClaims", "results { object { id } }", **given)
         assert len(sent["results"]) == count
 
     async def _pay(self) -> None:

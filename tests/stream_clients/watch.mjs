@@ -13,15 +13,18 @@ const { url, token, invoice, pauseMilliseconds } = JSON.parse(process.argv[2]);
 const endpoint = `${url}/graphql`;
 const authorization = `Bearer ${token}`;
 const headers = { authorization };
-const variables = { filter: { invoice } };
+const variables = { filter: { invoiceId: invoice } };
 const LIST = `query List($filter: SettlementFilterInput) {
   settlements(filter: $filter, first: 100) { streamCursor nodes { id } } }`;
-const WATCH = `subscription Watch($filter: SettlementStreamFilterInput, $after: String) {
-  settlements(filter: $filter, after: $after) { cursor settlement { id } } }`;
+const WATCH = `subscription Watch($filter: SettlementRecordedFilterInput, $after: String) {
+  settlementRecorded(filter: $filter, after: $after) { cursor settlement { id } } }`;
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const say = (client, what) => console.log(JSON.stringify({ client, ...what }));
-const hear = (client) => (data) => data.settlements.settlement && say(client, { id: data.settlements.settlement.id });
+const hear =
+  (client) =>
+  ({ settlementRecorded: { settlement } }) =>
+    settlement && say(client, { id: settlement.id });
 
 const overSocket = () =>
   resuming(

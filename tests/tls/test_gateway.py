@@ -30,9 +30,11 @@ from app.runtime.settings import Settings, SettingsError
 from app.web.browser_policy import ALLOWED_HEADERS
 from tests.faults.processes import GatewayProcess
 from tests.gateway import embedded_settings
+from tests.servers.launch import free_port
 from tests.tls.certificates import Authority, Pair
 
-ME = {"query": "{ me { subject roles providers payer } }"}
+ME = {"query": "{ me { subject roles providerCnes payerAnsCode } }"}
+QUERY = {"query": "{ __typename }"}
 ORIGIN = "https://billing.example"
 PAYER = "spiffe://billing.example/payer"
 
@@ -98,6 +100,7 @@ async def secure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secu
         tls_client_certificates="optional",
         client_certificates_file=callers,
         payer_tokens_bound=True,
+        admin_port=free_port(),
     )
     yield Secure(process, authority, DevelopmentKeys(directory), payer)
     assert "Traceback" not in process.log.read_text()
@@ -107,7 +110,7 @@ async def secure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secu
 async def test_a_certificate_authenticates_a_caller(secure: Secure) -> None:
     status, me = await secure.me(secure.payer)
     assert (status, me) == (
-        200, {"subject": "payer-200001", "roles": ["payer_agent"], "providers": ["*"], "payer": "200001"},
+        200, {"subject": "payer-200001", "roles": ["payer_agent"], "providerCnes": ["*"], "payerAnsCode": "200001"},
     )  # fmt: skip
     assert await secure.me() == (401, "UNAUTHENTICATED")
     stranger = secure.authority.client("stranger")
@@ -150,6 +153,23 @@ async def test_answers_over_tls_ask_browsers_to_stay_with_it(secure: Secure) -> 
     async with httpx.AsyncClient(verify=secure.context()) as client:
         answer = await client.get(f"{secure.url}/health")
     assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+
+
+async def test_probes_and_metrics_are_in_plain_http_beside_a_listener_that_speaks_tls_only(secure: Secure) -> None:
+    admin = f"http://127.0.0.1:{secure.process.settings.admin_port}"
+    async with httpx.AsyncClient(verify=secure.context()) as client:
+        assert (await client.get(f"{admin}/health/live")).json() == {"status": "alive"}
+        ready = await client.get(f"{admin}/health/ready")
+        assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+        metrics = await client.get(f"{admin}/metrics")
+        assert (metrics.status_code, 'billing_dependency_up{dependency="database"} 1.0' in metrics.text) == (200, True)
+        graphql = [await client.request(method, f"{admin}/graphql", params=QUERY) for method in ("GET", "POST")]
+        assert [answer.status_code for answer in graphql] == [404, 404]
+        assert (await client.get(f"{secure.url}/metrics")).status_code == 404
+        for path in ("/graphql", "/health/live"):
+            with pytest.raises(httpx.TransportError):
+                await client.get(f"{secure.process.url}{path}", params=QUERY)
+        assert (await client.get(f"{secure.url}/graphql", params=QUERY)).json()["data"] == {"__typename": "Query"}
 
 
 async def test_renewed_certificates_are_taken_without_a_restart(secure: Secure) -> None:

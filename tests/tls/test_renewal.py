@@ -33,7 +33,7 @@ from tests.tls.certificates import Authority, Pair
 PAYER = "spiffe://billing.example/payer"
 OTHER = "spiffe://billing.example/other"
 ME = {"query": "{ me { subject } }"}
-SUBSCRIBE = {"query": "subscription { settlements { cursor } }"}
+SUBSCRIBE = {"query": "subscription { settlementRecorded { cursor } }"}
 ABORTED = 1006
 PROTOCOLS = [Subprotocol("graphql-transport-ws")]
 

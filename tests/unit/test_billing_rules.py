@@ -1,53 +1,23 @@
-"""The rules of appeals, adjustments, remittances, preflight and rates: every state, every boundary, every cent."""
+"""The rules of payments, adjustments, preflight and rates: every boundary, every cent."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import denials, remittances
 from app.domain.allocation import spread, take_back
 from app.domain.calendar import business_day
-from app.domain.claims import ClaimStatus, DeniedAmount, ItemDecision, invoicing_block, replacement_block
-from app.domain.denials import DenialAction, DenialStatus, Shares, answer_action, appeal_block, check_appeal, shares
+from app.domain.claims import ClaimStatus, invoicing_block, replacement_block
 from app.domain.errors import BillingError, ErrorCode, Failure
 from app.domain.invoices import InvoiceLineKind, check_adjustment
 from app.domain.money import CENTS_MAX, Cents, Factor, Quantity
 from app.domain.preflight import Finding, FindingSeverity, Item, of_failures, total_at_risk
 from app.domain.reconciliation import Period, Reconciliation, rate
-from app.domain.remittances import (
-    BilledItem,
-    PaidLine,
-    RemittanceLineAction,
-    RemittanceLineProblem,
-    RemittanceLineStatus,
-    RemittanceStatus,
-    payment,
-    remittance_status,
-)
 
-G, A = DenialStatus, DenialAction
-DENIAL_STEPS = {
-    (G.OPEN, A.ACCEPT): G.ACCEPTED,
-    (G.OPEN, A.APPEAL): G.APPEALED,
-    (G.OPEN, A.EXPIRE): G.EXPIRED,
-    (G.APPEALED, A.OVERTURN): G.OVERTURNED,
-    (G.APPEALED, A.OVERTURN_PARTIALLY): G.PARTIALLY_OVERTURNED,
-    (G.APPEALED, A.UPHOLD): G.UPHELD,
-}
-L, B = RemittanceLineStatus, RemittanceLineAction
-LINE_STEPS = {
-    (L.UNMATCHED, B.MATCH): L.MATCHED,
-    (L.MATCHED, B.MATCH): L.MATCHED,
-    (L.MATCHED, B.POST): L.POSTED,
-    (L.MATCHED, B.PUT_BACK): L.UNMATCHED,
-}
 DAY = date(2026, 6, 15)
-BEFORE, AFTER = DAY - timedelta(days=1), DAY + timedelta(days=1)
-AMOUNTS = st.integers(1, CENTS_MAX)
 ROOMS = st.lists(st.integers(0, 100_000).map(Cents), min_size=1, max_size=8)
 
 
@@ -56,95 +26,6 @@ def _refusal(ask: Callable[[], object]) -> Failure:
         ask()
     (failure,) = refused.value.failures
     return failure
-
-
-class TestDenial:
-    @pytest.mark.parametrize("status", G)
-    @pytest.mark.parametrize("action", A)
-    def test_takes_exactly_the_steps_of_its_table(self, status: DenialStatus, action: DenialAction) -> None:
-        if (status, action) in DENIAL_STEPS:
-            assert denials.next_status(status, action) is DENIAL_STEPS[status, action]
-        else:
-            assert _refusal(lambda: denials.next_status(status, action)).code is ErrorCode.CONFLICT
-
-    @given(status=st.sampled_from(G), amount=AMOUNTS, data=st.data())
-    def test_its_shares_are_never_negative_and_add_up(
-        self, status: DenialStatus, amount: int, data: st.DataObject
-    ) -> None:
-        appealed = answered = None
-        if status in denials.AFTER_APPEAL:
-            appealed = Cents(data.draw(st.integers(1, amount)))
-        if status in denials.AFTER_APPEAL and status is not G.APPEALED:
-            answered = Cents(data.draw(st.integers(0, appealed or 0)))
-        found = shares(status, Cents(amount), appealed, answered)
-        assert found.in_dispute + found.won + found.lost == amount
-        assert min(found.in_dispute, found.won, found.lost) >= 0
-
-    @pytest.mark.parametrize(
-        ("status", "appealed", "answered", "found"),
-        [
-            (G.OPEN, None, None, (100, 0, 0)),
-            (G.ACCEPTED, None, None, (0, 0, 100)),
-            (G.EXPIRED, None, None, (0, 0, 100)),
-            (G.APPEALED, 100, None, (100, 0, 0)),
-            (G.APPEALED, 70, None, (70, 0, 30)),
-            (G.OVERTURNED, 100, 100, (0, 100, 0)),
-            (G.PARTIALLY_OVERTURNED, 70, 70, (0, 70, 30)),
-            (G.PARTIALLY_OVERTURNED, 70, 1, (0, 1, 99)),
-            (G.UPHELD, 100, 0, (0, 0, 100)),
-        ],
-    )
-    def test_divides_into_disputed_won_and_lost(
-        self, status: DenialStatus, appealed: int | None, answered: int | None, found: tuple[int, int, int]
-    ) -> None:
-        given_up = None if appealed is None else Cents(appealed)
-        back = None if answered is None else Cents(answered)
-        assert shares(status, Cents(100), given_up, back) == Shares(*(Cents(each) for each in found))
-
-    @pytest.mark.parametrize("status", G)
-    @pytest.mark.parametrize("today", [BEFORE, DAY, AFTER])
-    def test_is_appealed_once_and_until_its_deadline(self, status: DenialStatus, today: date) -> None:
-        block = appeal_block(status, deadline=DAY, today=today)
-        late, again = (ErrorCode.APPEAL_TOO_LATE, "2909"), (ErrorCode.APPEAL_EXISTS, "2904")
-        expected = {
-            G.OPEN: late if today > DAY else None,
-            G.ACCEPTED: (ErrorCode.CONFLICT, None),
-            G.EXPIRED: late,
-            G.APPEALED: again,
-            G.UPHELD: again,
-            G.OVERTURNED: again,
-            G.PARTIALLY_OVERTURNED: again,
-        }
-        found = None if block is None else (block.failures[0].code, block.failures[0].tiss_code)
-        assert found == expected[status]
-
-    @pytest.mark.parametrize(
-        ("accepted", "appealed", "action"),
-        [
-            (0, 100, A.UPHOLD),
-            (0, 40, A.UPHOLD),
-            (1, 100, A.OVERTURN_PARTIALLY),
-            (99, 100, A.OVERTURN_PARTIALLY),
-            (100, 100, A.OVERTURN),
-            (40, 40, A.OVERTURN_PARTIALLY),
-        ],
-    )
-    def test_an_answer_overturns_it_only_when_all_of_it_is_given(
-        self, accepted: int, appealed: int, action: DenialAction
-    ) -> None:
-        assert answer_action(accepted=Cents(accepted), appealed=Cents(appealed), amount=Cents(100)) is action
-
-    def test_an_answer_gives_at_most_what_was_appealed(self) -> None:
-        refused = _refusal(lambda: answer_action(accepted=Cents(41), appealed=Cents(40), amount=Cents(100)))
-        assert refused == Failure(ErrorCode.INVALID_AMOUNT, "only 0.40 was appealed", "acceptedAmount")
-
-    def test_an_appeal_is_above_zero_and_at_most_the_denial(self) -> None:
-        check_appeal(appealed=Cents(1), amount=Cents(100))
-        check_appeal(appealed=Cents(100), amount=Cents(100))
-        zero = _refusal(lambda: check_appeal(appealed=Cents(0), amount=Cents(100)))
-        more = _refusal(lambda: check_appeal(appealed=Cents(101), amount=Cents(100)))
-        assert (zero.code, zero.field, zero.tiss_code) == (ErrorCode.INVALID_AMOUNT, "amount", "5040")
-        assert more == Failure(ErrorCode.INVALID_AMOUNT, "only 1.00 was denied", "amount")
 
 
 class TestAllocation:
@@ -235,112 +116,6 @@ def test_only_a_claim_with_something_approved_is_invoiced_and_only_once(status: 
             assert found == ("another claim replaces it" if replaced else reason)
         for approved in (None, Cents(0)):
             assert invoicing_block(status, approved, is_billed=billed, is_replaced=replaced) == nothing
-
-
-def _line(sequence: int | None, code: str | None, paid: int, *denied: int) -> PaidLine:
-    return PaidLine(sequence, code, Cents(paid), tuple(DeniedAmount("1705", Cents(each)) for each in denied))
-
-
-def _item(sequence: int, code: str, total: int, denied: int | None = None) -> BilledItem:
-    return BilledItem(sequence, code, Cents(total), None if denied is None else Cents(denied))
-
-
-def _decision(sequence: int, approved: int, *denied: int) -> ItemDecision:
-    return ItemDecision(sequence, Cents(approved), tuple(DeniedAmount("1705", Cents(each)) for each in denied))
-
-
-ONE = (_item(1, "X", 100),)
-TWO = (_item(1, "X", 100), _item(2, "Y", 50))
-TWINS = (_item(1, "X", 100), _item(2, "X", 50))
-SAME = (_item(1, "X", 100), _item(2, "X", 100))
-
-
-class TestRemittance:
-    @pytest.mark.parametrize("status", L)
-    @pytest.mark.parametrize("action", B)
-    def test_a_line_takes_exactly_the_steps_of_its_table(
-        self, status: RemittanceLineStatus, action: RemittanceLineAction
-    ) -> None:
-        if (status, action) in LINE_STEPS:
-            assert remittances.next_line_status(status, action) is LINE_STEPS[status, action]
-        else:
-            assert _refusal(lambda: remittances.next_line_status(status, action)).code is ErrorCode.CONFLICT
-
-    @pytest.mark.parametrize(
-        ("items", "lines", "found"),
-        [
-            (TWO, [_line(None, None, 150)], (_decision(1, 100), _decision(2, 50))),
-            (TWO, [_line(None, None, 149)], RemittanceLineProblem.AMOUNTS_DIFFER),
-            (TWO, [_line(None, None, 0, 150)], (_decision(1, 0, 100), _decision(2, 0, 50))),
-            (TWO, [_line(None, None, 0, 100, 50)], RemittanceLineProblem.AMOUNTS_DIFFER),
-            (TWO, [_line(None, None, 100, 50)], RemittanceLineProblem.AMOUNTS_DIFFER),
-            (ONE, [_line(None, None, 60, 30, 10)], (_decision(1, 60, 30, 10),)),
-            (TWO, [_line(2, None, 50), _line(1, None, 70, 30)], (_decision(1, 70, 30), _decision(2, 50))),
-            (TWO, [_line(None, "Y", 0, 50), _line(1, "X", 100)], (_decision(1, 100), _decision(2, 0, 50))),
-            (TWO, [_line(1, None, 100)], RemittanceLineProblem.AMOUNTS_DIFFER),
-            (TWO, [_line(1, None, 99), _line(2, None, 50)], RemittanceLineProblem.AMOUNTS_DIFFER),
-            (TWO, [_line(1, "Y", 100), _line(2, None, 50)], RemittanceLineProblem.UNKNOWN_ITEM),
-            (TWO, [_line(3, None, 100)], RemittanceLineProblem.UNKNOWN_ITEM),
-            (TWO, [_line(None, "Z", 100)], RemittanceLineProblem.UNKNOWN_ITEM),
-            (TWO, [_line(1, None, 50), _line(1, None, 50)], RemittanceLineProblem.AMBIGUOUS),
-            (TWO, [_line(None, None, 100), _line(2, None, 50)], RemittanceLineProblem.UNKNOWN_ITEM),
-            (TWINS, [_line(None, "X", 50), _line(None, "X", 90, 10)], (_decision(1, 90, 10), _decision(2, 50))),
-            (TWINS, [_line(None, "X", 70), _line(None, "X", 80)], RemittanceLineProblem.AMBIGUOUS),
-            (SAME, [_line(None, "X", 100), _line(None, "X", 0, 100)], (_decision(1, 100), _decision(2, 0, 100))),
-        ],
-    )
-    def test_lines_decide_a_claim_only_when_they_account_for_every_item(
-        self,
-        items: tuple[BilledItem, ...],
-        lines: list[PaidLine],
-        found: tuple[ItemDecision, ...] | RemittanceLineProblem,
-    ) -> None:
-        assert remittances.decisions(items, lines) == found
-
-    @pytest.mark.parametrize(
-        ("lines", "due", "found"),
-        [
-            ([_line(None, None, 120)], 120, 120),
-            ([_line(None, None, 121)], 120, RemittanceLineProblem.OVERPAID),
-            ([_line(None, None, 60), _line(None, None, 60)], 120, 120),
-            ([_line(None, None, 120, 30)], 120, 120),
-            ([_line(None, None, 120, 29)], 120, RemittanceLineProblem.AMOUNTS_DIFFER),
-            ([_line(1, None, 70, 30)], 120, 70),
-            ([_line(1, None, 70, 29)], 120, RemittanceLineProblem.AMOUNTS_DIFFER),
-            ([_line(2, None, 50, 1)], 120, RemittanceLineProblem.AMOUNTS_DIFFER),
-            ([_line(1, None, 70), _line(None, "Y", 50)], 120, 120),
-            ([_line(1, None, 71), _line(2, None, 50)], 120, RemittanceLineProblem.OVERPAID),
-            ([_line(3, None, 1)], 120, RemittanceLineProblem.UNKNOWN_ITEM),
-        ],
-    )
-    def test_lines_pay_a_decided_claim_at_most_what_is_due(
-        self, lines: list[PaidLine], due: int, found: int | RemittanceLineProblem
-    ) -> None:
-        items = (_item(1, "X", 100, 30), _item(2, "Y", 50, 0))
-        assert payment(items, lines, due=Cents(due)) == found
-
-    @pytest.mark.parametrize(
-        ("lines", "status"),
-        [
-            ([L.MATCHED, L.UNMATCHED], RemittanceStatus.IMPORTED),
-            ([L.POSTED, L.UNMATCHED], RemittanceStatus.PARTIALLY_POSTED),
-            ([L.POSTED, L.MATCHED], RemittanceStatus.PARTIALLY_POSTED),
-            ([L.POSTED, L.POSTED], RemittanceStatus.POSTED),
-        ],
-    )
-    def test_is_posted_when_all_its_lines_are(
-        self, lines: list[RemittanceLineStatus], status: RemittanceStatus
-    ) -> None:
-        assert remittance_status(lines) is status
-
-    @pytest.mark.parametrize("status", S)
-    def test_pays_only_claims_that_the_payer_has(self, status: ClaimStatus) -> None:
-        is_there = status not in {S.DRAFT, S.CANCELLED}
-        assert remittances.payable(status, is_replaced=False) is (
-            None if is_there else RemittanceLineProblem.NOT_PAYABLE
-        )
-        assert remittances.payable(status, is_replaced=True) is RemittanceLineProblem.NOT_PAYABLE
-        assert remittances.is_decided(status) is (status in DECIDED)
 
 
 def _billed(*totals: int) -> list[Item]:

@@ -61,7 +61,7 @@ TWO_IDS = IDS.replace("[ID!]!", '[ID!]! = ["a", "b"]')
 IDS_IN_LIST = "query($a: ID!, $b: ID!) { nodes(ids: [$a, $b, $a]) { id } }"
 FILTER = "query($f: ClaimFilterInput = { status: [DRAFT, DENIED] }) { claims(filter: $f) { totalCount } }"
 IMPORT = "mutation($i: ImportRemittanceInput!) { importRemittance(input: $i) { alreadyImported } }"
-STATEMENT = {"payer": "1", "provider": "2", "idempotencyKey": "k"}
+STATEMENT = {"payerAnsCode": "1", "providerCnes": "2", "idempotencyKey": "k"}
 LINE_OF_ONE = {"paidAmount": "1.00", "denials": {"code": "1705", "amount": "1.00"}}
 
 
@@ -82,7 +82,7 @@ LINE_OF_ONE = {"paidAmount": "1.00", "denials": {"code": "1705", "amount": "1.00
         (IDS_IN_LIST, {"a": "a", "b": "b"}, 1 + 3 * (INPUT_COST + 1)),
         (FILTER, {}, 2 + 2 * INPUT_COST),
         (FILTER, {"f": {"status": "DRAFT"}}, 2 + 1 * INPUT_COST),
-        (IMPORT, {"i": {**STATEMENT, "lines": [LINE_OF_ONE] * 3}}, 2 + 6 * INPUT_COST),
+        (IMPORT, {"i": {**STATEMENT, "content": {"lines": [LINE_OF_ONE] * 3}}}, 2 + 6 * INPUT_COST),
     ],
 )
 async def test_the_cost_is_that_of_the_coerced_variables(query: str, variables: dict[str, Any], cost: int) -> None:

@@ -44,7 +44,7 @@ OF_VARIABLES: list[tuple[str, Any, str]] = [
         f"Variable '$x' has invalid value: {UNKNOWN_FIELD} 'cpf_***'.",
     ),
     (
-        "ClaimStreamFilterInput",
+        "ClaimStatusChangedFilterInput",
         {"status": [CPF]},
         "Variable '$x' has invalid value at .status[0]: Value does not exist in 'ClaimStatus' enum.",
     ),
@@ -58,8 +58,10 @@ OF_VARIABLES: list[tuple[str, Any, str]] = [
 OF_DOCUMENTS = {
     f'{{ claims(first: "{CPF}") {{ totalCount }} }}': "Int cannot represent non-integer value.",
     f"{{ claims(first: {CPF}) {{ totalCount }} }}": "Int cannot represent non 32-bit signed integer value.",
-    f"{{ claims(orderBy: C{CPF}) {{ totalCount }} }}": "Value does not exist in 'ClaimOrder' enum.",
-    f'{{ claims(orderBy: "{CPF}") {{ totalCount }} }}': "Enum 'ClaimOrder' cannot represent non-enum value.",
+    f"{{ claims(filter: {{status: C{CPF}}}) {{ totalCount }} }}": "Value does not exist in 'ClaimStatus' enum.",
+    f'{{ claims(filter: {{status: "{CPF}"}}) {{ totalCount }} }}': (
+        "Enum 'ClaimStatus' cannot represent non-enum value."
+    ),
     f'{{ claims(filter: "{CPF}") {{ totalCount }} }}': "Expected value of type 'ClaimFilterInput' to be an object.",
     f'{{ claims(filter: {{card: "{CPF}"}}) {{ totalCount }} }}': (
         "Expected value of type 'ClaimFilterInput' not to include unknown field 'card'."

@@ -11,9 +11,9 @@ from app.transport.documents import Documents
 from app.transport.parameters import Parameters
 from app.transport.sharing import sharing_key
 
-QUERY = """subscription W($filter: SettlementStreamFilterInput, $after: String, $more: Boolean = false) {
-  settlements(filter: $filter, after: $after) { cursor ...Row } }
-  fragment Row on SettlementEvent { settlement { id amount @include(if: $more) } }"""
+QUERY = """subscription W($filter: SettlementRecordedFilterInput, $after: String, $more: Boolean = false) {
+  settlementRecorded(filter: $filter, after: $after) { cursor ...Row } }
+  fragment Row on SettlementRecordedEvent { settlement { id amount @include(if: $more) } }"""
 FINANCE = Principal("u1", frozenset({"finance"}), frozenset({"2000001"}))
 DOCUMENTS = Documents(schema)
 
@@ -30,7 +30,7 @@ def test_equal_subscribers_share() -> None:
     assert _key(Principal("u2", frozenset({"finance"}), frozenset({"2000001"}))) == _key()
 
 
-@pytest.mark.parametrize("variables", [{"after": "MA"}, {"filter": {"payer": "200001"}}])
+@pytest.mark.parametrize("variables", [{"after": "MA"}, {"filter": {"payerAnsCode": "200001"}}])
 def test_which_events_were_asked_for_does_not_matter(variables: dict[str, Any]) -> None:
     assert _key(**variables) == _key()
 

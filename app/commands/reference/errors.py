@@ -32,7 +32,8 @@ REQUEST_ERRORS: Final = {
     "BAD_USER_INPUT": Refusal(
         "200, 400",
         "A variable or argument is refused: it does not have the type that the schema names, or its value is not "
-        "allowed. `extensions.reason` has one of the codes of the next table, `extensions.field` the argument's path.",
+        "allowed. `extensions.reason` has one of the codes of the next table, `extensions.field` the argument's path "
+        "as a list.",
         CHANGED,
         "Fix the argument at `field`; the message never repeats its value.",
     ),
@@ -210,10 +211,21 @@ _USER = """
 ## Of a mutation's input
 
 These are in `errors` of the payload, as `UserError { code message field tissCode }`. Nothing was changed. `field` is
-the path in the input, `tissCode` the payers' own code from Tabela 38. A query or subscription whose arguments are
-refused has `BAD_USER_INPUT` in `errors[].extensions.code` and one of these codes in `extensions.reason`, with `field`
-and `tissCode`; only CONFLICT, STALE_VERSION, CURSOR_EXPIRED, EMERGENCY_LIMIT and NOT_FOUND, which are about stored
-data, are the code itself. It is always safe to repeat a mutation with the same idempotency key and the same input.
+the path in the input as a list, such as `["claim", "items", "0", "unitPrice"]`, or null; `tissCode` is the payers' own
+code from Tabela 38. `UserError` is an interface. `InputError` has nothing else; the other types have what a program
+needs next:
+
+| type | code | facts |
+| --- | --- | --- |
+| `StaleVersionError` | `STALE_VERSION` | `currentVersion` |
+| `OverSettlementError` | `OVER_SETTLEMENT` | `availableAmount` |
+| `DuplicateClaimError` | `DUPLICATE_CLAIM` | `claim`, which has the number |
+| `StatusConflictError` | `CONFLICT`, if the status is the reason | `status` |
+
+A query or subscription whose arguments are refused has `BAD_USER_INPUT` in `errors[].extensions.code` and one of these
+codes in `extensions.reason`, with `field` and `tissCode`; only CONFLICT, STALE_VERSION, CURSOR_EXPIRED, EMERGENCY_LIMIT
+and NOT_FOUND, which are about stored data, are the code itself. It is always safe to repeat a mutation with the same
+idempotency key and the same input.
 
 """
 _CLOSE = """

@@ -10,6 +10,7 @@ from app.events.payloads import (
     InvoiceEventData,
     RemittanceEventData,
     SettlementEventData,
+    WaitingLinesEventData,
 )
 from app.events.schemas import INBOUND_NAME, inbound_schema, json_schema
 
@@ -17,6 +18,7 @@ FIELDS: Final = {
     "claimId": "The claim.",
     "providerClaimNumber": "The provider's number of the claim (numeroGuiaPrestador).",
     "payerClaimNumber": "The payer's number of the claim (numeroGuiaOperadora).",
+    "previousStatus": "The status before the change; null if there was none, missing in events of older releases.",
     "status": "The state after the change; consumers must accept new values.",
     "replaces": "The claim that this one corrects.",
     "denialId": "The denial.",
@@ -36,6 +38,7 @@ FIELDS: Final = {
     "settlementId": "The row of the ledger.",
     "reverses": "The payment that a reversal takes back.",
     "remittanceId": "The statement.",
+    "waitingLines": "How many lines began to wait by this change.",
     "statementNumber": "The payer's number of the statement.",
     "paidOn": "The day of the payment; without it the statement decides claims and pays nothing.",
     "method": "How it was paid.",
@@ -53,6 +56,7 @@ KINDS: Final = {
     InvoiceEventData: "Invoices",
     SettlementEventData: "Settlements",
     RemittanceEventData: "Statements",
+    WaitingLinesEventData: "Lines that wait",
 }
 _INTRO = """# Events
 

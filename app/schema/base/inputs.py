@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, Final, TypeVar
 
+import strawberry
 from strawberry.types.arguments import InputContext
 
 Result = TypeVar("Result")
@@ -47,6 +48,11 @@ def _has_long_list(value: Mapping[str, Any]) -> bool:
         len(part) > LONG_LIST if isinstance(part, list) else isinstance(part, Mapping) and _has_long_list(part)
         for part in value.values()
     )
+
+
+def chosen(value: Any) -> Any:
+    """The value of a member of a @oneOf input; None for the members that were not chosen."""
+    return None if value is strawberry.UNSET else value
 
 
 def defer(input: type[Any]) -> None:

@@ -79,14 +79,17 @@ def user_errors(failures: Sequence[Failure]) -> Any:
 
 
 def located(input: type[Any], failure: Failure) -> Failure:
-    """The failure with its path as the input names it.
+    """The failure with its path as the input names it."""
+    return replace(failure, field=path_in(input, failure.field))
+
+
+def path_in(input: type[Any], field: str | None) -> str | None:
+    """The dotted path as the input names it.
 
     A service names its own arguments (`id`, `items.0.code`); the input may call them otherwise (`claimId`), and may
     have the form that the service takes in one of its fields (`claim`).
     """
-    if failure.field is None:
-        return failure
-    return replace(failure, field=".".join(_named(input, failure.field.split("."))))
+    return None if field is None else ".".join(_named(input, field.split(".")))
 
 
 def _named(input: Any, parts: list[str]) -> list[str]:

@@ -1,0 +1,30 @@
+"""The mutation that withdraws an appeal."""
+
+import strawberry
+
+from app.schema.base.mutations import KEY, MutationPayload, mutation
+from app.schema.objects import Denial
+from app.services import denials
+
+
+@strawberry.input(description="The denial whose appeal is withdrawn.")
+class WithdrawAppealInput:
+    id: strawberry.ID = strawberry.field(name="denialId", description="Id of an appealed denial.")
+    idempotency_key: str = strawberry.field(description=KEY)
+
+
+@strawberry.type(description="Result of withdrawing an appeal.")
+class WithdrawAppealPayload(MutationPayload):
+    denial: Denial | None = strawberry.field(
+        default=None, description="The denial after the mutation; null if refused."
+    )
+
+
+MUTATIONS = (
+    mutation(
+        denials.WITHDRAW_APPEAL,
+        WithdrawAppealInput,
+        WithdrawAppealPayload,
+        "Withdraws an appeal that the payer has not answered; it can be made again until the deadline.",
+    ),
+)

@@ -1,0 +1,73 @@
+"""Mutations that take back a wrong import, a match, or a line that no claim belongs to."""
+
+import strawberry
+
+from app.schema.base.mutations import KEY, MutationPayload, mutation
+from app.schema.remittances import Remittance, RemittanceLine
+from app.services import remittance_lines, remittances
+from app.services.remittances import REASON_LENGTH_MAX
+
+REASON = f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored."
+
+
+@strawberry.input(description="The remittance to cancel, none of whose lines is posted.")
+class CancelRemittanceInput:
+    id: strawberry.ID = strawberry.field(name="remittanceId", description="Id of the remittance.")
+    reason: str = strawberry.field(description=REASON)
+    idempotency_key: str = strawberry.field(description=KEY)
+
+
+@strawberry.input(description="The remittance line whose match is taken back.")
+class UnmatchRemittanceLineInput:
+    id: strawberry.ID = strawberry.field(name="remittanceLineId", description="Id of a matched line.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.input(description="The remittance line to dismiss.")
+class DismissRemittanceLineInput:
+    id: strawberry.ID = strawberry.field(name="remittanceLineId", description="Id of an unmatched line.")
+    reason: str = strawberry.field(description=REASON)
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.type(description="Result of cancelling a remittance.")
+class CancelRemittancePayload(MutationPayload):
+    remittance: Remittance | None = strawberry.field(
+        default=None, description="The remittance after the mutation; null if refused."
+    )
+
+
+@strawberry.type(description="Result of unmatching a remittance line.")
+class UnmatchRemittanceLinePayload(MutationPayload):
+    line: RemittanceLine | None = strawberry.field(
+        default=None, description="The line after the mutation; null if refused."
+    )
+
+
+@strawberry.type(description="Result of dismissing a remittance line.")
+class DismissRemittanceLinePayload(MutationPayload):
+    line: RemittanceLine | None = strawberry.field(
+        default=None, description="The line after the mutation; null if refused."
+    )
+
+
+MUTATIONS = (
+    mutation(
+        remittances.CANCEL,
+        CancelRemittanceInput,
+        CancelRemittancePayload,
+        "Cancels a wrong import of a statement while no line is posted; its number can be imported again.",
+    ),
+    mutation(
+        remittance_lines.UNMATCH,
+        UnmatchRemittanceLineInput,
+        UnmatchRemittanceLinePayload,
+        "Takes back the match of a remittance line that is not posted.",
+    ),
+    mutation(
+        remittance_lines.DISMISS,
+        DismissRemittanceLineInput,
+        DismissRemittanceLinePayload,
+        "Removes an unmatched remittance line from the queue, with a reason; it can still be matched later.",
+    ),
+)

@@ -1,0 +1,149 @@
+"""An appeal that is not answered can be withdrawn: the denial is open again, or expired after its last day."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import update
+
+from app.db.tables import denials
+from tests.factories import World, key, new_world, refusals, today
+from tests.gateway import Gateway
+
+DENIAL = "id status amount inDisputeAmount lostAmount appeal { appealedAmount justification }"
+BOOKS = "billedAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount"
+HISTORY = "denialAction denialStatus amount actor"
+
+
+async def _appealed(world: World, amount: str = "30.00") -> tuple[str, str]:
+    """A claim of 100.00 with a denial of 40.00, appealed for the amount: the ids of both."""
+    claim_id = (await world.claim_in_review())["id"]
+    denial = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1801", "amount": "40.00"}]}
+    assert (await world.adjudicate(claim_id, [denial]))["errors"] == []
+    query = "query($id: ID!) { claim(id: $id) { items { denials { id } } } }"
+    found = (await world.call("reviewer", query, id=claim_id))["claim"]["items"][0]["denials"][0]["id"]
+    assert (await _appeal(world, found, amount))["errors"] == []
+    return claim_id, found
+
+
+async def _appeal(world: World, denial_id: str, amount: str) -> Any:
+    values = {"id": denial_id, "amount": amount, "justification": "conforme contrato", "idempotencyKey": key()}
+    return await world.mutate("biller", "appealDenial", "denial { status }", **values)
+
+
+async def _withdraw(world: World, denial_id: str, **changes: Any) -> Any:
+    values = {"denialId": denial_id, "idempotencyKey": key(), **changes}
+    return await world.mutate("biller", "withdrawAppeal", f"denial {{ {DENIAL} }}", **values)
+
+
+async def _answer(world: World, denial_id: str) -> Any:
+    values = {"id": denial_id, "acceptedAmount": "10.00", "idempotencyKey": key()}
+    return await world.mutate("payer_agent", "answerAppeal", "denial { status }", **values)
+
+
+async def _books(world: World) -> list[str]:
+    found = (await world.call("finance", f"{{ reconciliation {{ {BOOKS} }} }}"))["reconciliation"]
+    return [found[name] for name in BOOKS.split()]
+
+
+async def _steps(world: World, claim_id: str) -> list[tuple[str, ...]]:
+    """The steps of the claim's denials."""
+    query = f"query($id: ID!) {{ claim(id: $id) {{ history {{ {HISTORY} }} }} }}"
+    history = (await world.call("biller", query, id=claim_id))["claim"]["history"]
+    return [tuple(step.values()) for step in history if step["denialAction"]]
+
+
+async def _last_day_was_yesterday(world: World, denial_id: str) -> None:
+    async def work(connection: Any) -> None:
+        day = today() - timedelta(days=1)
+        await connection.execute(update(denials).where(denials.c.id == denial_id).values(appeal_deadline=day))
+
+    await world.gateway.database.transact(work)
+
+
+async def test_the_denial_is_open_again_and_may_be_appealed_again(world: World) -> None:
+    claim_id, denial_id = await _appealed(world)
+    assert await _books(world) == ["100.00", "30.00", "10.00", "60.00", "0.00"]
+    withdrawn = await _withdraw(world, denial_id)
+    assert (withdrawn["errors"], withdrawn["denial"]) == (
+        [],
+        {
+            "id": denial_id,
+            "status": "OPEN",
+            "amount": "40.00",
+            "inDisputeAmount": "40.00",
+            "lostAmount": "0.00",
+            "appeal": None,
+        },
+    )
+    assert await _books(world) == ["100.00", "40.00", "0.00", "60.00", "0.00"]
+    assert (await _appeal(world, denial_id, "40.00"))["denial"]["status"] == "APPEALED"
+    assert (await _answer(world, denial_id))["denials"][0]["status"] == "PARTIALLY_OVERTURNED"
+    assert await _books(world) == ["100.00", "0.00", "30.00", "70.00", "0.00"]
+    assert await _steps(world, claim_id) == [
+        ("DENY", "OPEN", "40.00", "dev-reviewer"),
+        ("APPEAL", "APPEALED", "30.00", "dev-biller"),
+        ("WITHDRAW", "OPEN", "30.00", "dev-biller"),
+        ("APPEAL", "APPEALED", "40.00", "dev-biller"),
+        ("OVERTURN_PARTIALLY", "PARTIALLY_OVERTURNED", "10.00", "dev-payer_agent"),
+    ]
+    assert (await world.events(claim_id))[-4:] == [
+        *("DenialAppealed", "AppealWithdrawn", "DenialAppealed", "AppealAnswered")
+    ]
+
+
+async def test_after_the_last_day_it_expires_at_once(world: World) -> None:
+    claim_id, denial_id = await _appealed(world)
+    await _last_day_was_yesterday(world, denial_id)
+    denial = (await _withdraw(world, denial_id))["denial"]
+    assert (denial["status"], denial["inDisputeAmount"], denial["lostAmount"]) == ("EXPIRED", "0.00", "40.00")
+    assert await _books(world) == ["100.00", "0.00", "40.00", "60.00", "0.00"]
+    assert (await _steps(world, claim_id))[-2:] == [
+        ("WITHDRAW", "OPEN", "30.00", "dev-biller"),
+        ("EXPIRE", "EXPIRED", "40.00", "dev-biller"),
+    ]
+    assert (await world.events(claim_id))[-2:] == ["AppealWithdrawn", "DenialExpired"]
+    assert refusals(await _appeal(world, denial_id, "40.00")) == [("APPEAL_TOO_LATE", "denialId", "2909")]
+
+
+async def test_only_an_unanswered_appeal_of_the_own_scope_is_withdrawn(gateway: Gateway, world: World) -> None:
+    _, denial_id = await _appealed(world)
+    assert refusals(await _withdraw(await new_world(gateway), denial_id)) == [("NOT_FOUND", "denialId", None)]
+    await _answer(world, denial_id)
+    refused = await _withdraw(world, denial_id)
+    message = "cannot withdraw the appeal of a denial that is PARTIALLY_OVERTURNED"
+    assert [(each["code"], each["message"], *each["field"]) for each in refused["errors"]] == [
+        ("CONFLICT", message, "denialId")
+    ]
+    assert await _books(world) == ["100.00", "0.00", "30.00", "70.00", "0.00"]
+
+
+async def test_a_key_withdraws_once(world: World) -> None:
+    claim_id, denial_id = await _appealed(world)
+    used = key()
+    first, second = [await _withdraw(world, denial_id, idempotencyKey=used) for _ in range(2)]
+    assert (first["replayed"], second["replayed"], second["denial"]) == (False, True, first["denial"])
+    await _appeal(world, denial_id, "5.00")
+    third = await _withdraw(world, denial_id, idempotencyKey=used)
+    assert (third["replayed"], third["denial"]["status"]) == (True, "OPEN")
+    assert (await world.events(claim_id)).count("AppealWithdrawn") == 1
+
+
+async def test_an_answer_and_a_withdrawal_at_once_leave_one_winner(world: World) -> None:
+    for _ in range(4):
+        _, denial_id = await _appealed(world)
+        answered, withdrawn = await asyncio.gather(_answer(world, denial_id), _withdraw(world, denial_id))
+        codes = sorted(tuple(error["code"] for error in each["errors"]) for each in (answered, withdrawn))
+        assert codes == [(), ("CONFLICT",)]
+    assert (await _books(world))[-1] == "0.00"
+
+
+async def test_what_may_be_done_with_the_denial_says_so(world: World) -> None:
+    _, denial_id = await _appealed(world)
+    query = "query($id: ID!) { node(id: $id) { ... on Denial { availableActions { action blockedBy } } } }"
+    found = [(await world.call("biller", query, id=denial_id))["node"]["availableActions"]]
+    await _withdraw(world, denial_id)
+    found.append((await world.call("biller", query, id=denial_id))["node"]["availableActions"])
+    blocks = [{each["action"]: each["blockedBy"] for each in actions} for actions in found]
+    assert [each["WITHDRAW_APPEAL"] for each in blocks] == [None, "cannot withdraw the appeal of a denial that is OPEN"]
+    assert [each["APPEAL"] for each in blocks] == ["this denial has been appealed already", None]
