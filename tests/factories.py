@@ -142,6 +142,13 @@ class World:
         fields = f"settlement {{ {SETTLEMENT_FIELDS} }} invoice {{ {INVOICE_FIELDS} }}"
         return await self.mutate("finance", "reverseSettlement", fields, **values)
 
+    async def answer_appeals(self, fields: str, *answers: tuple[str, str], **values: Any) -> Any:
+        """The payload of answerAppeals, all or none: denial ids with accepted amounts; `denials` are its objects."""
+        given = [{"denialId": denial_id, "acceptedAmount": accepted} for denial_id, accepted in answers]
+        values = {"answers": given, "atomic": True, "idempotencyKey": key(), **values}
+        payload = await self.mutate("payer_agent", "answerAppeals", f"results {{ object {{ {fields} }} }}", **values)
+        return {**payload, "denials": [each["object"] for each in payload["results"]]}
+
     async def check_eligibility(self, **changes: Any) -> Any:
         """The payload of checkEligibility."""
         values = {"provider": self.provider, "payer": self.payer, "cardNumber": self.card, **changes}

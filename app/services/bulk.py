@@ -10,12 +10,12 @@ from app.db import remittances as remittances_db
 from app.db.remittances import RemittanceRecord
 from app.domain.errors import BillingError, ErrorCode, raise_any, refuse
 from app.services import claims, denials, invoices, posting
-from app.services.claims import STORED_CLAIM
+from app.services.claims import CLAIM_OUTCOMES
 from app.services.denials import STORED_DENIAL
 from app.services.invoices import STORED_INVOICE
 from app.services.outcomes import Outcome, answer_of_outcomes
 from app.services.remittances import STORED_REMITTANCE
-from app.unit_of_work.action import Action, Row, StoredRecord
+from app.unit_of_work.action import Action, Row, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
 
 OBJECTS_MAX: Final = 100
@@ -28,7 +28,7 @@ Lock = Callable[[UnitOfWork, Sequence[str]], Awaitable[object]]
 def _bulk(
     name: str,
     of_one: Action[Any],
-    stored: StoredRecord[Row],
+    stored: StoredAnswer[list[Outcome[Row]]],
     lock: Lock,
     *,
     run_one: One[Row] | None = None,
@@ -57,7 +57,7 @@ def _bulk(
         name,
         run,
         needs=of_one.needs,
-        answer=answer_of_outcomes(stored),
+        answer=stored,
         aggregates=lambda arguments: [each["id"] for each in arguments["objects"]],
     )
 
@@ -92,11 +92,18 @@ async def _post(unit: UnitOfWork, *, id: str) -> RemittanceRecord:
     return (await posting.post(unit, id=id)).remittance
 
 
-CANCEL_CLAIMS: Final = _bulk("cancelClaims", claims.CANCEL, STORED_CLAIM, _lock_claims)
-ACCEPT_DENIALS: Final = _bulk("acceptDenials", denials.ACCEPT, STORED_DENIAL, _lock_claims_of_denials)
-APPEAL_DENIALS: Final = _bulk("appealDenials", denials.APPEAL, STORED_DENIAL, _lock_claims_of_denials)
-ANSWER_APPEALS: Final = _bulk("answerAppeals", denials.ANSWER_APPEAL, STORED_DENIAL, _lock_claims_of_denials)
-ISSUE_INVOICES: Final = _bulk("issueInvoices", invoices.ISSUE, STORED_INVOICE, _lock_invoices)
+_DENIALS: Final = answer_of_outcomes(STORED_DENIAL)
+
+CANCEL_CLAIMS: Final = _bulk("cancelClaims", claims.CANCEL, CLAIM_OUTCOMES, _lock_claims)
+ACCEPT_DENIALS: Final = _bulk("acceptDenials", denials.ACCEPT, _DENIALS, _lock_claims_of_denials)
+APPEAL_DENIALS: Final = _bulk("appealDenials", denials.APPEAL, _DENIALS, _lock_claims_of_denials)
+ANSWER_APPEALS: Final = _bulk("answerAppeals", denials.ANSWER_APPEAL, _DENIALS, _lock_claims_of_denials)
+ISSUE_INVOICES: Final = _bulk("issueInvoices", invoices.ISSUE, answer_of_outcomes(STORED_INVOICE), _lock_invoices)
 POST_REMITTANCES: Final = _bulk(
-    "postRemittances", posting.POST, STORED_REMITTANCE, _lock_remittances, run_one=_post, limit=STATEMENTS_MAX
+    "postRemittances",
+    posting.POST,
+    answer_of_outcomes(STORED_REMITTANCE),
+    _lock_remittances,
+    run_one=_post,
+    limit=STATEMENTS_MAX,
 )

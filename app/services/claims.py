@@ -270,6 +270,7 @@ STORED_CLAIM: Final = StoredRecord(
     *("claimed_cents", "processed_cents", "approved_cents", "denied_cents"),
 )
 CLAIM_ANSWER: Final[StoredAnswer[ClaimRecord]] = answer_of_one(STORED_CLAIM)
+CLAIM_OUTCOMES: Final = answer_of_outcomes(STORED_CLAIM)
 
 CREATE: Final = Action("createClaim", create, needs="claims:create", answer=CLAIM_ANSWER, finds_cards=True)
 UPDATE_DRAFT: Final = Action(
@@ -292,7 +293,7 @@ SUBMIT: Final = Action(
     "submitClaims",
     submit_many,
     needs="claims:submit",
-    answer=answer_of_outcomes(STORED_CLAIM),
+    answer=CLAIM_OUTCOMES,
     offers=ClaimOperation.SUBMIT,
 )
 CANCEL: Final = Action("cancelClaim", cancel, needs="claims:cancel", answer=CLAIM_ANSWER, offers=ClaimOperation.CANCEL)

@@ -109,12 +109,3 @@ def answer_of_one(stored: StoredRecord[Row]) -> StoredAnswer[Row]:
         return (await stored.read(unit, [facts]))[0]
 
     return StoredAnswer(stored.facts, rebuild)
-
-
-def answer_of_many(stored: StoredRecord[Row]) -> StoredAnswer[list[Row]]:
-    """The answer of an action whose result is a list of records."""
-
-    async def rebuild(unit: UnitOfWork, facts: Any) -> list[Row]:
-        return await stored.read(unit, facts)
-
-    return StoredAnswer(lambda records: [stored.facts(each) for each in records], rebuild)

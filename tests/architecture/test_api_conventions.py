@@ -88,8 +88,8 @@ BROKEN: Final = {
         ],
     ),
     "scalars are specified and no amount is a float": (
-        "type Query { paidAmount: Float day: Day } scalar Day",
-        ["Day has no @specifiedBy", "Query.paidAmount is an amount and not Money"],
+        "type Query { it: Row } type Row { paidAmount: Float day: Day } scalar Day",
+        ["Day has no @specifiedBy", "Row.paidAmount is an amount and not Money"],
     ),
     "errors of a payload are user errors": (
         "type Query { it: Done } type Done { errors: [String!]! }",

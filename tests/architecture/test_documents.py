@@ -104,6 +104,7 @@ def _locked(file: str) -> list[str]:
         ("requirements-dev.txt", "://"),
         ("explorer/package-lock.json", '"resolved"'),
         ("tests/identity/provider/package-lock.json", '"resolved"'),
+        ("tests/schema_tools/package-lock.json", '"resolved"'),
     ],
 )
 def test_a_lock_file_names_no_address(name: str, address: str) -> None:

@@ -1,7 +1,8 @@
-"""Every root field has a largest call, which is measured."""
+"""Every root field has a largest call, or a largest event, which is measured."""
 
 from app.schema.root import schema
 from tests.hostile.largest_calls import LARGEST
+from tests.hostile.largest_events import EVENTS
 
 
 def test_every_root_field_has_a_largest_call() -> None:
@@ -14,3 +15,9 @@ def test_every_root_field_has_a_largest_call() -> None:
     ]
     assert missing == []
     assert set(LARGEST) - names == set()
+
+
+def test_every_subscription_has_a_largest_event() -> None:
+    subscriptions = schema._schema.subscription_type
+    assert subscriptions is not None
+    assert set(EVENTS) == {f"Subscription.{name}" for name in subscriptions.fields}

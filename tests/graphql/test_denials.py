@@ -20,6 +20,7 @@ APPEAL = "appeal { appealedAt answeredAt appealedAmount answeredAmount }"
 TEXTS = "appeal { appealedAmount answeredAmount justification payerJustification }"
 CODES = ("1801", "1802", "1705", "1801")
 DECIDED = ["ClaimCreated", "ClaimSubmitted", "ClaimReviewStarted", "ClaimPartiallyApproved"]
+OPERATIONS = ["ACCEPT", "APPEAL", "WITHDRAW_APPEAL", "ANSWER_APPEAL"]
 UNKNOWN = "gls_00000000000000000000000000"
 
 
@@ -50,12 +51,7 @@ async def _appeal(world: World, denial_id: str, amount: str | None = None, **val
 
 
 async def _answer(world: World, *answers: tuple[str, str], **values: Any) -> Any:
-    """All or none; the denials of the payload are those of its results."""
-    given = [{"denialId": denial_id, "acceptedAmount": accepted} for denial_id, accepted in answers]
-    values = {"answers": given, "atomic": True, "idempotencyKey": key(), **values}
-    fields = f"results {{ object {{ {DENIAL} {APPEAL} }} }}"
-    payload = await world.mutate("payer_agent", "answerAppeals", fields, **values)
-    return {**payload, "denials": [each["object"] for each in payload["results"]]}
+    return await world.answer_appeals(f"{DENIAL} {APPEAL}", *answers, **values)
 
 
 async def _move_deadlines(world: World, day: date, ids: Sequence[str]) -> None:
@@ -363,9 +359,9 @@ async def test_available_actions_are_those_that_are_not_refused(world: World, st
     free = {}
     for role in ("biller", "payer_agent", "reviewer"):
         (found,) = await _read(world, claim_id, "availableActions { action blockedBy { code message } }", role)
-        assert [each["action"] for each in found["availableActions"]] == ["ACCEPT", "APPEAL", "ANSWER_APPEAL"]
+        assert [each["action"] for each in found["availableActions"]] == OPERATIONS
         free[role] = [each["action"] for each in found["availableActions"] if each["blockedBy"] is None]
-    of_biller = ["ACCEPT", "APPEAL"] if status is DenialStatus.OPEN else []
+    of_biller = {DenialStatus.OPEN: ["ACCEPT", "APPEAL"], DenialStatus.APPEALED: ["WITHDRAW_APPEAL"]}.get(status, [])
     of_payer = ["ANSWER_APPEAL"] if status is DenialStatus.APPEALED else []
     assert free == {"biller": of_biller, "payer_agent": of_payer, "reviewer": []}
 

@@ -228,6 +228,23 @@ async def test_a_range_that_ends_before_it_starts_is_refused(
     assert answer.body["data"] == {name: None}
 
 
+@pytest.mark.parametrize("name", ["reconciliation", "billingIndicators"])
+@pytest.mark.parametrize(
+    ("period", "reason", "place"),
+    [
+        ({"from": "2026-06-02", "to": "2026-06-01"}, "INVALID_INPUT", "period.to"),
+        ({"from": "01/06/2026"}, "INVALID_DATE", "period.from"),
+    ],
+)
+async def test_a_period_that_is_none_is_refused(
+    server_world: World, name: str, period: dict[str, str], reason: str, place: str
+) -> None:
+    query = f"query($period: DateRangeInput) {{ {name}(period: $period) {{ __typename }} }}"
+    answer = await server_world.gateway.gql(query, {"period": period}, token=server_world.token("finance"))
+    assert answer.reasons == [("BAD_USER_INPUT", reason, place)]
+    assert answer.body["data"] == {name: None}
+
+
 async def test_malformed_conditions_are_refused_at_their_places(server_world: World) -> None:
     world = server_world
     where = {"payerAnsCode": [world.payer, "12"], "providerCnes": ["x"], "serviceDate": {"to": "tomorrow"}}

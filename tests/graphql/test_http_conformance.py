@@ -1,7 +1,6 @@
 """The transport behind a real server: the audits of npm `graphql-http`, event streams and disconnects."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from app.transport import event_stream
 from tests.graphql.http_audits.requests import ENDLESS, NUMBERS, stream
 from tests.graphql.http_audits.toy import Toy, until
+from tests.npm import install
 
 AUDITS = Path(__file__).parent / "http_audits"
 AUDIT_COUNT = 61
@@ -21,11 +21,7 @@ AUDIT_COUNT = 61
 @pytest.fixture(scope="module")
 def audit_packages() -> Path:
     """The audits' packages, installed once; a machine without npm fails here."""
-    npm = shutil.which("npm")
-    assert npm, "npm is needed to run the GraphQL-over-HTTP audits; install Node 20 or later"
-    if not (AUDITS / "node_modules" / "graphql-http").is_dir():
-        done = subprocess.run([npm, "ci"], cwd=AUDITS, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
+    install(AUDITS)
     return AUDITS
 
 

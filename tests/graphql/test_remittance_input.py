@@ -11,6 +11,7 @@ from tests.factories import World, new_world, refusals, today
 from tests.gateway import Gateway
 from tests.graphql.test_remittances import line, post, take, taken
 
+FIRST = "content.lines.0"
 TOO_MUCH = {"providerClaimNumber": "G1", "paidAmount": "99999999.99"}
 OFFICIAL = """<m><registroANS>{payer}</registroANS><CNES>{provider}</CNES><numeroDemonstrativo>D-1</numeroDemonstrativo>
 <relacaoGuias><numeroGuiaPrestador>{number}</numeroGuiaPrestador>{rest}</relacaoGuias></m>"""
@@ -62,7 +63,7 @@ def _document(world: World, *rest: str, **changes: str) -> str:
         ({"lines": [_item(), {"paidAmount": "1.00"}]}, ("INVALID_INPUT", "content.lines.1.providerClaimNumber", None)),
         (
             {"lines": [_item(providerClaimNumber="x" * 21)]},
-            ("INVALID_INPUT", "content.lines.0.providerClaimNumber", None),
+            ("INVALID_INPUT", f"{FIRST}.providerClaimNumber", None),
         ),
         ({"lines": [_item(payerClaimNumber="\u00e1")]}, ("INVALID_INPUT", "content.lines.0.payerClaimNumber", None)),
         ({"lines": [{**_item(), "itemSequence": 0}]}, ("INVALID_INPUT", "content.lines.0.item.sequence", None)),
@@ -90,7 +91,7 @@ async def test_all_that_is_wrong_is_told_at_once(world: World) -> None:
     assert refusals(payload) == [
         ("INVALID_INPUT", "statementNumber", None),
         ("INVALID_INPUT", "bankReference", None),
-        ("UNKNOWN_CODE", "content.lines.0.denials.0.code", None),
+        ("UNKNOWN_CODE", f"{FIRST}.denials.0.code", None),
         ("INVALID_AMOUNT", "content.lines.0.denials.0.amount", "5040"),
         ("INVALID_INPUT", "content.lines.1.providerClaimNumber", None),
         ("INVALID_INPUT", "content.lines.1.item.sequence", None),
@@ -125,7 +126,7 @@ async def test_a_document_that_is_no_statement_is_refused(world: World, xml: str
         (
             {},
             {"denial": DENIAL.format(amount="1.00", code="0000")},
-            ("UNKNOWN_CODE", "content.lines.0.denials.0.code", None),
+            ("UNKNOWN_CODE", f"{FIRST}.denials.0.code", None),
         ),
         (
             {},
@@ -136,7 +137,7 @@ async def test_a_document_that_is_no_statement_is_refused(world: World, xml: str
         ({}, {"paid": "123456789.00"}, ("INVALID_AMOUNT", "content.xml", "5040")),
         ({}, {"sequence": "10000"}, ("INVALID_INPUT", "content.lines.0.item.sequence", None)),
         ({}, {"sequence": "9" * 5000}, ("INVALID_INPUT", "content.lines.0.item.sequence", None)),
-        ({"number": "x" * 21}, {}, ("INVALID_INPUT", "content.lines.0.providerClaimNumber", None)),
+        ({"number": "x" * 21}, {}, ("INVALID_INPUT", f"{FIRST}.providerClaimNumber", None)),
     ],
     ids=["payer", "provider", "code", "zero", "comma", "large", "item", "absurd item", "number"],
 )
@@ -154,7 +155,7 @@ async def test_a_document_of_another_layout_needs_a_number_and_is_read_by_guide(
     example = examples.load("demonstrativo").decode()
     # The example's own reason, 1707, stands in no Tabela 38.
     unknown = await _xml(world, example, statementNumber="D-1")
-    assert refusals(unknown) == [("UNKNOWN_CODE", "content.lines.0.denials.0.code", None)]
+    assert refusals(unknown) == [("UNKNOWN_CODE", f"{FIRST}.denials.0.code", None)]
     xml = example.replace("1707", "1705")
     assert refusals(await _xml(world, xml)) == [("INVALID_INPUT", "statementNumber", None)]
     await _nothing_kept(world)

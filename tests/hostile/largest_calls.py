@@ -5,6 +5,7 @@ A row prepares what its call needs and returns the call; what is measured is the
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from tests.hostile import largest_bulk as bulk
 from tests.hostile import largest_mutations as mutations
 from tests.hostile import largest_queries as queries
 from tests.hostile.largest_data import Big, Call
@@ -35,6 +36,12 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.createClaim": mutations.create_claim,
     "Mutation.updateDraftClaim": mutations.update_draft,
     "Mutation.submitClaims": mutations.submit_claims,
+    "Mutation.cancelClaims": bulk.cancel_claims,
+    "Mutation.acceptDenials": bulk.accept_denials,
+    "Mutation.appealDenials": bulk.appeal_denials,
+    "Mutation.answerAppeals": bulk.answer_appeals,
+    "Mutation.issueInvoices": bulk.issue_invoices,
+    "Mutation.postRemittances": bulk.post_remittances,
     "Mutation.cancelClaim": mutations.cancel_claim,
     "Mutation.startReview": mutations.start_review,
     "Mutation.resumeReview": mutations.resume_review,

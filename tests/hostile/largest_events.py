@@ -1,43 +1,64 @@
-"""The largest event of every subscription: what changes, and the subscription that is told of it."""
+"""The largest event of every subscription: the call that changes something, and the subscription that is told of it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Final
 
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
+from app.domain.statement import LINES_MAX
 from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
 from tests.hostile import largest_mutations as mutations
-from tests.hostile.largest_data import CLAIM, INVOICE, Big, Call
+from tests.hostile.largest_data import CLAIM, INVOICE, REMITTANCE, Big, Call
+
+INVOICE_LINES: Final = CLAIMS_MAX + RECOVERIES_MAX
+
+
+def _told(big: Big, field: str, selected: str, text: str, times: int, *, role: str = "finance") -> Call:
+    query = f"subscription($after: String!) {{ {field}(after: $after) {{ cursor occurredAt {selected} }} }}"
+    return big.read(query, text, times, role=role)
 
 
 async def claim_status_changed(big: Big) -> tuple[Call, Call]:
     """A claim with as many items, and denials of each, as fit is decided."""
-    change = await mutations.adjudicate(big)
-    assert change.variables is not None
-    query = (
-        "subscription($claim: ID!, $after: String!) { claimStatusChanged(filter: { claim: $claim }, after: $after) "
-        f"{{ cursor status at claim {{ {CLAIM} patient {{ name cpf }} paidAmount }} }} }}"
-    )
-    times = ITEMS_MAX * DENIALS_MAX
-    return change, big.read(query, '"code":"1705"', times, claim=change.variables["input"]["claimId"])
+    selected = f"status claim {{ {CLAIM} patient {{ name cpf }} paidAmount }}"
+    told = _told(big, "claimStatusChanged", selected, '"code":"1705"', ITEMS_MAX * DENIALS_MAX, role="reviewer")
+    return await mutations.adjudicate(big), told
 
 
-async def settlements(big: Big) -> tuple[Call, Call]:
+async def denial_status_changed(big: Big) -> tuple[Call, Call]:
+    """One denial of a claim with as many items as fit is accepted."""
+    selected = f"status denial {{ id status claim {{ {CLAIM} }} }}"
+    told = _told(big, "denialStatusChanged", selected, '"sequence":', ITEMS_MAX, role="reviewer")
+    return await mutations.accept_denial(big), told
+
+
+async def invoice_status_changed(big: Big) -> tuple[Call, Call]:
+    """An invoice with as many lines as fit is issued."""
+    told = _told(big, "invoiceStatusChanged", f"status invoice {{ {INVOICE} }}", '"kind":', INVOICE_LINES)
+    return await mutations.issue_invoice(big), told
+
+
+async def settlement_recorded(big: Big) -> tuple[Call, Call]:
     """An invoice with as many lines as fit is paid."""
-    change = await mutations.settle_invoice(big)
+    selected = f"settlement {{ id status amount invoice {{ {INVOICE} settlements {{ id amount }} }} }}"
+    return await mutations.settle_invoice(big), _told(big, "settlementRecorded", selected, '"kind":', INVOICE_LINES)
+
+
+async def remittance_line_waiting(big: Big) -> tuple[Call, Call]:
+    """A statement with as many lines as fit is imported, one of them about an unknown claim."""
+    change = await mutations.import_remittance(big)
     assert change.variables is not None
-    query = (
-        "subscription($invoice: ID!, $after: String!) { settlements(filter: { invoice: $invoice }, after: $after) "
-        f"{{ cursor settlement {{ id status amount invoice {{ {INVOICE} settlements {{ id amount }} }} }} }} }}"
-    )
-    watch = big.read(query, '"kind":', CLAIMS_MAX + RECOVERIES_MAX, invoice=change.variables["input"]["invoiceId"])
-    return change, replace(watch, role="finance")
+    change.variables["input"]["lines"][-1]["providerClaimNumber"] = "unknown"
+    selected = f"waitingLines remittance {{ {REMITTANCE} }}"
+    return change, _told(big, "remittanceLineWaiting", selected, '"sequence":', LINES_MAX)
 
 
 EVENTS: Final[dict[str, Callable[[Big], Awaitable[tuple[Call, Call]]]]] = {
     "Subscription.claimStatusChanged": claim_status_changed,
-    "Subscription.settlements": settlements,
+    "Subscription.denialStatusChanged": denial_status_changed,
+    "Subscription.invoiceStatusChanged": invoice_status_changed,
+    "Subscription.settlementRecorded": settlement_recorded,
+    "Subscription.remittanceLineWaiting": remittance_line_waiting,
 }
 HEAVIEST_EVENTS: Final = ("Subscription.claimStatusChanged",)
 """What every run measures; BILLING_TEST_HOSTILE=full measures all of EVENTS."""

@@ -112,7 +112,8 @@ async def export_batch(big: Big) -> Call:
     return big.change("biller", "exportBatch", fields, "procedimentoExecutado>", times, claimIds=found)
 
 
-async def _denied(big: Big, status: DenialStatus, count: int) -> list[str]:
+async def denied(big: Big, status: DenialStatus, count: int) -> list[str]:
+    """So many denials of this status, of one claim."""
     (one,) = await copied_claims(big.gateway, big.wide, 1)
     async with big.gateway.database.reading() as connection:
         query = select(denials.c.id).where(denials.c.claim_id == one).limit(count)
@@ -127,29 +128,26 @@ DENIAL = f"denial {{ id status claim {{ {CLAIM} }} }}"
 
 
 async def accept_denial(big: Big) -> Call:
-    (one,) = await _denied(big, DenialStatus.OPEN, 1)
+    (one,) = await denied(big, DenialStatus.OPEN, 1)
     return big.change("biller", "acceptDenial", DENIAL, '"sequence":', ITEMS_MAX, id=one, idempotencyKey=key())
 
 
 async def appeal_denial(big: Big) -> Call:
-    (one,) = await _denied(big, DenialStatus.OPEN, 1)
+    (one,) = await denied(big, DenialStatus.OPEN, 1)
     values = {"id": one, "justification": "x" * 500, "idempotencyKey": key()}
     return big.change("biller", "appealDenial", DENIAL, '"sequence":', ITEMS_MAX, **values)
 
 
 async def withdraw_appeal(big: Big) -> Call:
-    (one,) = await _denied(big, DenialStatus.APPEALED, 1)
+    (one,) = await denied(big, DenialStatus.APPEALED, 1)
     values = {"denialId": one, "idempotencyKey": key()}
     return big.change("biller", "withdrawAppeal", DENIAL, '"sequence":', ITEMS_MAX, **values)
 
 
 async def answer_appeal(big: Big) -> Call:
-    found = await _denied(big, DenialStatus.APPEALED, PAGE_MAX)
-    answers = [{"denialId": id, "acceptedAmount": "0.01", "justification": "x" * 500} for id in found]
-    fields = "denials { id status claim { id items { id } } }"
-    return big.change(
-        "payer_agent", "answerAppeal", fields, '"claim":', PAGE_MAX, answers=answers, idempotencyKey=key()
-    )
+    (one,) = await denied(big, DenialStatus.APPEALED, 1)
+    values = {"id": one, "acceptedAmount": "0.01", "justification": "x" * 500, "idempotencyKey": key()}
+    return big.change("payer_agent", "answerAppeal", DENIAL, '"sequence":', ITEMS_MAX, **values)
 
 
 async def create_invoice(big: Big) -> Call:

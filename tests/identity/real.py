@@ -1,9 +1,7 @@
 """A real identity provider for tests: npm `oidc-provider` as a process of its own on a loopback port."""
 
-import fcntl
 import json
 import secrets
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.npm import install
 
 HOME = Path(__file__).parent / "provider"
 
@@ -74,7 +74,7 @@ class RealProvider:
 @contextmanager
 def real_provider(*clients: Client) -> Iterator[RealProvider]:
     """The provider with these clients until the block ends; a machine without npm fails here."""
-    _install()
+    install(HOME)
     with subprocess.Popen(
         ["node", "provider.mjs"],
         cwd=HOME,
@@ -87,14 +87,3 @@ def real_provider(*clients: Client) -> Iterator[RealProvider]:
             yield RealProvider(process, list(clients))
         finally:
             process.kill()
-
-
-def _install() -> None:
-    npm = shutil.which("npm")
-    assert npm, "npm is needed to run an identity provider; install Node 20 or later"
-    # Two workers may come here at the same time.
-    with (HOME / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (HOME / "node_modules" / "oidc-provider").is_dir():
-            done = subprocess.run([npm, "ci"], cwd=HOME, capture_output=True, text=True, timeout=120, check=False)
-            assert done.returncode == 0, done.stderr

@@ -2,33 +2,15 @@
 
 import asyncio
 import contextlib
-import fcntl
-import hashlib
 import json
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from tests.npm import install
+
 HOME = Path(__file__).parent
-LOCK = HOME / "package-lock.json"
-INSTALLED = HOME / "node_modules" / ".installed"
 LINE_SECONDS = 60.0
-
-
-def install() -> None:
-    """Install what the lock names, once for each of its versions; a machine without npm fails here."""
-    npm = shutil.which("npm")
-    assert npm, "npm is needed to run the clients of frontends; install Node 20 or later"
-    # Two workers may come here at the same time.
-    with LOCK.open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        digest = hashlib.sha256(lock.read()).hexdigest()
-        if not INSTALLED.is_file() or INSTALLED.read_text() != digest:
-            done = subprocess.run([npm, "ci"], cwd=HOME, capture_output=True, text=True, timeout=120, check=False)
-            assert done.returncode == 0, done.stderr
-            INSTALLED.write_text(digest)
 
 
 class Script:
@@ -50,7 +32,7 @@ class Script:
 @contextlib.asynccontextmanager
 async def running(name: str, **arguments: Any) -> AsyncIterator[Script]:
     """The script with these arguments, killed at the end of the block."""
-    install()
+    install(HOME)
     process = await asyncio.create_subprocess_exec(
         "node",
         name,
