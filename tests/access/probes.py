@@ -26,6 +26,13 @@ from tests.inputs import input_type, shaped
 
 MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
 NOTHING_ZERO = "0.00"
+SUMS = {
+    "claims": "claimedAmount approvedAmount deniedAmount paidAmount",
+    "denials": "amount inDisputeAmount wonAmount lostAmount aboutToBeLostAmount",
+    "invoices": "totalAmount settledAmount dueAmount",
+    "settlements": "paidAmount reversedAmount netAmount",
+}
+BREAKDOWNS = {"billingBreakdown": "groupBy: [PAYER]", "denialBreakdown": "groupBy: [CODE]"}
 NO_NODES = {"contract", "emergency"}  # what `node` does not give
 STREAMS = {
     "claimStatusChanged": "claim",
@@ -121,7 +128,10 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         for text in each:
             yield _list(victim, attacker, root, text, "totalCount", 0)
             yield _list(victim, attacker, root, text, "nodes { id }", [])
-    yield _list(victim, attacker, "denials", own, "aboutToBeLostAmount", NOTHING_ZERO)
+    for root, fields in SUMS.items():
+        nothing = dict.fromkeys(fields.split(), NOTHING_ZERO)
+        yield _list(victim, attacker, root, own, f"sums {{ {fields} }}", nothing)
+    yield from _looked_up(victim, attacker)
 
     async def prices() -> Any:
         data = await _data(victim, attacker, f"{{ contracts({own}) {{ id prices {{ code }} }} }}")
@@ -137,6 +147,26 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield Probe("emergencyAccesses", emergencies)
 
 
+def _looked_up(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
+    """The lists that a form offers, and single parties by their numbers."""
+    world = victim.world
+    given = {
+        "providers": f'search: "{world.provider}"',
+        "practitioners": f'search: "{world.provider}"',
+        "patients": f'cardNumber: "{world.card}"',
+        **{name: f"{BREAKDOWNS[name]}, {_parties(victim)}" for name in ("billingBreakdown", "denialBreakdown")},
+    }
+    for root, arguments in given.items():
+
+        async def run(root: str = root, arguments: str = arguments) -> Any:
+            data = await _data(victim, attacker, f"{{ {root}({arguments}) {{ totalCount nodes {{ __typename }} }} }}")
+            return None if data[root] == {"totalCount": 0, "nodes": []} else data
+
+        yield Probe(root, run)
+    yield _read(victim, attacker, "provider", f'provider(cnes: "{world.provider}") {{ name }}')
+    yield _read(victim, attacker, "contract", f'contract(id: "{victim.ids["contract"]}") {{ id }}')
+
+
 def _list(victim: Rich, attacker: Attacker, root: str, text: str, selection: str, nothing: Any) -> Probe:
     async def run() -> Any:
         data = await _data(victim, attacker, f"{{ {root}(filter: {{{text}}}) {{ found: {selection} }} }}")
@@ -145,8 +175,12 @@ def _list(victim: Rich, attacker: Attacker, root: str, text: str, selection: str
     return Probe(f"{root} by {text[:20]}: {selection}", run)
 
 
+def _parties(victim: Rich) -> str:
+    return f'payerAnsCode: "{victim.world.payer}", providerCnes: "{victim.world.provider}"'
+
+
 def _sums(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
-    own = f'payerAnsCode: "{victim.world.payer}", providerCnes: "{victim.world.provider}"'
+    own = _parties(victim)
     books = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount"
     figures = "claimsWithoutReturn processedAmount valueWithoutReturn aboutToBeLostAmount meanDaysToPayment"
     for root, fields in (("reconciliation", books), ("billingIndicators", figures)):

@@ -19,6 +19,13 @@ class Rich:
     number: str = ""
 
     @property
+    def names(self) -> dict[str, str]:
+        """Everything that a query may ask for it by: ids, numbers, codes, and the card."""
+        world = self.world
+        parties = {"payer": world.payer, "provider": world.provider, "card": world.card}
+        return {**self.ids, **parties, "number": self.number}
+
+    @property
     def gateway(self) -> Gateway:
         """Where it lives."""
         return self.world.gateway
@@ -111,7 +118,7 @@ async def _decided_claim(rich: Rich) -> None:
         items=[CONSULTATION, BLOOD_COUNT],
         clinicalIndication="Dor toracica em repouso",
         diagnosisCodes=["I209"],
-        practitioner={"name": "Dra. Ana", "council": "06", "number": "12345", "state": "35", "cbo": "225125"},
+        practitioner={"name": "Dra. Ana", "council": "06", "number": world.provider, "state": "35", "cbo": "225125"},
         authorization={"number": "SENHA1", "issuedOn": today().isoformat(), "validUntil": today().isoformat()},
     )
     rich.ids["claim"], rich.number = claim["id"], claim["providerClaimNumber"]
