@@ -7,18 +7,21 @@ from app.events.listeners import StreamEvent
 
 @dataclass(frozen=True, slots=True)
 class WantedEvents:
-    """Every condition must match; an empty set, and None, is no condition. `statuses` are those after the change."""
+    """Every condition must match; None is no condition, an empty set matches nothing.
 
-    payers: frozenset[str] = frozenset()
-    providers: frozenset[str] = frozenset()
+    `statuses` are those after the change.
+    """
+
+    payers: frozenset[str] | None = None
+    providers: frozenset[str] | None = None
     aggregate: str | None = None
-    statuses: frozenset[str] = frozenset()
+    statuses: frozenset[str] | None = None
 
     def matches(self, event: StreamEvent) -> bool:
         """Whether the event meets every condition."""
         return (
-            (not self.payers or event.payer in self.payers)
-            and (not self.providers or event.provider in self.providers)
+            (self.payers is None or event.payer in self.payers)
+            and (self.providers is None or event.provider in self.providers)
             and self.aggregate in (None, event.aggregate_id)
-            and (not self.statuses or event.data.get("status") in self.statuses)
+            and (self.statuses is None or event.data.get("status") in self.statuses)
         )

@@ -64,7 +64,7 @@ class ClaimFilterInput:
     )
     invoiced: bool | None = guarded(
         "invoices:read",
-        description="Whether an active invoice bills the claim; `false` with approved claims is what can be invoiced.",
+        description="Whether an active invoice bills the claim.",
     )
 
     def where(self) -> ClaimFilter:

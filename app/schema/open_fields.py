@@ -54,6 +54,7 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "ClaimHistoryEntry.denialId",
         "ClaimHistoryEntry.id",
         "ClaimItem.id",
+        "ClaimStatusChangedEvent.claimId",
         "Contract.id",
         "Denial.id",
         "Eligibility.id",

@@ -26,6 +26,7 @@ from app.schema.base.subscriptions import (
     StreamedEvent,
     aggregate,
     any_status,
+    id_of,
     object_of,
     of_event,
     previous_status,
@@ -43,6 +44,7 @@ ALL_OF = "Every given condition must match."
 class ClaimStatusChangedEvent(StreamedEvent):
     previous_status: ClaimStatus | None = previous_status(ClaimStatus, "; null for a new claim")
     status: ClaimStatus | None = status(ClaimStatus, "claim")
+    claim_id: strawberry.ID | None = id_of("claimId", "Id of the claim.")
     claim: Claim | None = object_of(
         Claim, lambda each: each.claim, "claimId", "The claim in its current state; null once deleted."
     )

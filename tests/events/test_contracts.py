@@ -10,7 +10,8 @@ from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events import schemas
 from app.events.contracts import CONTRACTS, cloud_event
-from tests.factories import CONSULTATION, World, key, today
+from tests.factories import CONSULTATION, World, key
+from tests.graphql.test_remittances import post, taken
 
 DENIED = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]}
 
@@ -29,6 +30,8 @@ async def _live(world: World) -> None:
     draft = (await world.create_claim())["claim"]
     await world.mutate("biller", "updateDraftClaim", "claim { id }", id=draft["id"], clinicalIndication="dor")
     await world.mutate("biller", "cancelClaim", "claim { id }", id=draft["id"])
+    deleted = (await world.create_claim())["claim"]["id"]
+    await world.mutate("biller", "deleteDraftClaim", "claimId", claimId=deleted)
     asked = await world.claim_in_review()
     await world.mutate("reviewer", "requestInformation", "claim { id }", id=asked["id"], reason="laudo")
     refused = await world.claim_in_review(items=[CONSULTATION])
@@ -37,8 +40,11 @@ async def _live(world: World) -> None:
     )
     fought, appealed = await _denied(world)
     _, accepted = await _denied(world)
-    values = {"id": appealed, "justification": "laudo", "idempotencyKey": key()}
-    await world.mutate("biller", "appealDenial", "denial { id }", **values)
+    for reason in ("erro", "laudo"):
+        values = {"id": appealed, "justification": reason, "idempotencyKey": key()}
+        await world.mutate("biller", "appealDenial", "denial { id }", **values)
+        if reason == "erro":
+            await world.mutate("biller", "withdrawAppeal", "denial { id }", denialId=appealed, idempotencyKey=key())
     values = {"id": appealed, "acceptedAmount": "10.00", "idempotencyKey": key()}
     await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
@@ -60,12 +66,21 @@ async def _pay(world: World, claim_id: str) -> None:
     await world.reverse(settlement["id"])
     cancelled = await world.draft_invoice()
     await world.mutate("finance", "cancelInvoice", "invoice { id }", id=cancelled["id"])
-    line = {"providerClaimNumber": (await world.submitted_claim())["providerClaimNumber"], "paidAmount": "100.00"}
-    lines = [line, {"providerClaimNumber": "NENHUMA1", "paidAmount": "5.00"}]
-    values = {"payer": world.payer, "provider": world.provider, "statementNumber": "S1", "lines": lines}
-    payment = {"paidOn": today().isoformat(), "idempotencyKey": key()}
-    taken = await world.mutate("finance", "importRemittance", "remittance { id }", **values, **payment)
-    await world.mutate("finance", "postRemittance", "postedLines", id=taken["remittance"]["id"], idempotencyKey=key())
+    await _statements(world)
+
+
+async def _statements(world: World) -> None:
+    """One that is cancelled; one that is posted, whose other line is dismissed and then matched after all."""
+    claim = await world.submitted_claim()
+    unknown = {"providerClaimNumber": "NENHUMA1", "paidAmount": "5.00"}
+    line = {"providerClaimNumber": claim["providerClaimNumber"], "paidAmount": "100.00"}
+    wrong, right = await taken(world, unknown), await taken(world, line, unknown)
+    cancel = {"remittanceId": wrong["id"], "reason": "erro", "idempotencyKey": key()}
+    await world.mutate("finance", "cancelRemittance", "remittance { id }", **cancel)
+    await post(world, right)
+    waiting = {"remittanceLineId": right["lines"][1]["id"]}
+    await world.mutate("finance", "dismissRemittanceLine", "line { id }", **waiting, reason="fora do sistema")
+    await world.mutate("finance", "matchRemittanceLine", "line { id }", **waiting, claimId=claim["id"])
 
 
 async def test_every_kind_of_event_keeps_its_contract(world: World) -> None:

@@ -14,6 +14,7 @@ from tests.factories import World, new_world
 from tests.faults.clients import opened
 from tests.faults.proxy import Proxy
 from tests.gateway import Gateway, embedded_settings, running_gateway
+from tests.inputs import shaped
 from tests.services import Services
 
 CREATE = "mutation($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } replayed } }"
@@ -56,7 +57,7 @@ def _token(world: World, name: str) -> str:
 
 async def test_operations_run_in_order_and_each_sees_what_the_ones_before_have_changed(batching: Gateway) -> None:
     world = await new_world(batching)
-    create = {"query": CREATE, "variables": {"input": world.claim_input()}}
+    create = {"query": CREATE, "variables": {"input": shaped("createClaim", world.claim_input())}}
     answer = await _send(batching, _token(world, "order"), {"query": COUNT}, create, create, {"query": COUNT})
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json; charset=utf-8")
     before, first, again, after = [each["data"] for each in answer.json()]

@@ -73,7 +73,7 @@ async def _ready(gateway: Gateway) -> tuple[int, str]:
 async def test_a_server_that_is_read_only_is_an_outage_of_writes(unprivileged: Gateway, mysql: Server) -> None:
     world: World = await new_world(unprivileged)
     invoice = await world.issued_invoice("100.00")
-    values = {"id": invoice["id"], "amount": "40.00", "paidOn": today().isoformat(), "idempotencyKey": key()}
+    values = {"invoiceId": invoice["id"], "amount": "40.00", "paidOn": today().isoformat(), "idempotencyKey": key()}
     token = world.token("finance")
     await _as_root(mysql, "SET GLOBAL read_only = 1")
     try:
@@ -114,7 +114,7 @@ async def test_a_server_that_refuses_writes_is_left_with_all_its_connections(ser
 async def test_requests_are_answered_in_time_and_nothing_is_lost_or_doubled(fragile: Gateway, mysql: Server) -> None:
     world: World = await new_world(fragile)
     invoice = await world.issued_invoice("100.00")
-    values = {"id": invoice["id"], "amount": "40.00", "paidOn": today().isoformat(), "idempotencyKey": key()}
+    values = {"invoiceId": invoice["id"], "amount": "40.00", "paidOn": today().isoformat(), "idempotencyKey": key()}
     token = world.token("finance")
     await asyncio.to_thread(mysql.kill)
     beside = await fragile.gql("{ claims { totalCount } me { subject } }", token=token)

@@ -155,11 +155,11 @@ async def test_a_replayed_batch_has_its_refusals_with_their_facts(world: World) 
     ]
     assert first["results"] == [
         {
-            "claimId": sent,
-            "claim": None,
+            "id": sent,
+            "object": None,
             "errors": _error("StatusConflictError", "CONFLICT", "claimIds", "0", status="SUBMITTED"),
         },
-        {"claimId": draft, "claim": {"id": draft, "status": "SUBMITTED"}, "errors": []},
-        {"claimId": "clm_0", "claim": None, "errors": _error("InputError", "NOT_FOUND", "claimIds", "2")},
+        {"id": draft, "object": {"id": draft, "status": "SUBMITTED"}, "errors": []},
+        {"id": "clm_0", "object": None, "errors": _error("InputError", "NOT_FOUND", "claimIds", "2")},
     ]
     assert (first["replayed"], again) == (False, {**first, "replayed": True})

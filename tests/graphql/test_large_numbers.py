@@ -17,6 +17,7 @@ LARGE = 2**31 + 5
 BOUNDED = {
     "totalCount": "counted no further",
     "version": "an INTEGER column, one more with every change",
+    "currentVersion": "an INTEGER column, one more with every change",
     "sequence": "at most the items of a claim or the lines of a statement",
     "itemSequence": "at most the items of a claim",
     "number": "an INTEGER column, one more with every invoice of a provider",
@@ -26,6 +27,7 @@ BOUNDED = {
     "claimsWithoutReturn": "counted no further",
     "postedLines": "at most the lines of a statement",
     "putBackLines": "at most the lines of a statement",
+    "waitingLines": "at most the lines of a statement",
 }
 
 

@@ -148,6 +148,7 @@ async def test_filters_and_scopes_let_nothing_else_through_live_and_replayed(wor
         (world.token(kind.role), {}, len(expected)),
         (other.token(kind.role), by_id, 0),
         (everybody, {**by_id, "providerCnes": other.provider}, 0),
+        (everybody, {**by_id, "payerAnsCode": []}, 0),
     ):
         async with listening(gateway, token, fields, after=start, filter=where) as replayed:
             assert [event["previousStatus"] for event in await replayed.events(count, name)] == wanted[:count]
@@ -243,6 +244,31 @@ async def test_the_lines_are_those_that_wait_now(world: World) -> None:
     assert heard == [
         {"previousStatus": before, "waitingLines": count, "lines": {"nodes": nodes}}
         for before, count in ((None, 2), ("MATCHED", 1))
+    ]
+
+
+async def test_a_line_that_is_unmatched_by_hand_waits_again(world: World) -> None:
+    remittance = await taken(world, line(await world.submitted_claim(), "100.00"))
+    query = _watch("remittanceLineWaiting", "previousStatus waitingLines remittance { id }")
+    await told_all(world.gateway)
+    async with listening(world.gateway, world.token("finance"), query) as listener:
+        unmatch = {"remittanceLineId": remittance["lines"][0]["id"]}
+        await world.mutate("finance", "unmatchRemittanceLine", "line { id }", **unmatch)
+        heard = await listener.events(1, "remittanceLineWaiting")
+    assert heard == [{"previousStatus": "MATCHED", "waitingLines": 1, "remittance": {"id": remittance["id"]}}]
+
+
+async def test_a_deleted_claim_is_named_by_its_id(world: World) -> None:
+    query = "subscription { claimStatusChanged { previousStatus status claimId claim { id } } }"
+    await told_all(world.gateway)
+    async with listening(world.gateway, world.token("biller"), query) as listener:
+        claim = (await world.create_claim())["claim"]["id"]
+        heard = await listener.events(1)
+        await world.mutate("biller", "deleteDraftClaim", "claimId", claimId=claim)
+        heard += await listener.events(1)
+    assert heard == [
+        {"previousStatus": None, "status": "DRAFT", "claimId": claim, "claim": {"id": claim}},
+        {"previousStatus": "DRAFT", "status": "DRAFT", "claimId": claim, "claim": None},
     ]
 
 

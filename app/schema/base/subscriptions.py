@@ -1,28 +1,26 @@
 """Subscriptions: a root field for each stream, with the fields that all messages and all filters have in common."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.dataloader import DataLoader
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_snake_case
 
+from app.domain.identifiers import AnsCode, Cnes
 from app.resolvers import streams
 from app.resolvers.event_filters import WantedEvents
 from app.resolvers.loaders import Loaders
 from app.resolvers.streams import StreamMessage
-from app.schema.base import lists
+from app.schema.base import filters
 from app.schema.base.arguments import EVENT_FILTER, AfterEvent
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires
 from app.schema.base.streams import CURSOR, FIRST_MESSAGE, cursor_of, event_of
-
-PARTIES_MAX: Final = 100
-"""How many payers, and how many providers, a filter may name."""
 
 
 @strawberry.type
@@ -43,27 +41,17 @@ class StreamedEvent:
 class EventFilterInput:
     """Fields of the filters of every stream; `aggregate` and `status` are only in those that have them."""
 
-    payer: list[str] | None = strawberry.field(
-        name="payerAnsCode",
-        default=None,
-        description="Payer, by registro ANS: any of these.",
-        directives=lists.up_to(PARTIES_MAX),
-    )
-    provider: list[str] | None = strawberry.field(
-        name="providerCnes",
-        default=None,
-        description="Provider, by CNES: any of these.",
-        directives=lists.up_to(PARTIES_MAX),
-    )
+    payers: list[AnsCode] | None = filters.payers()
+    providers: list[Cnes] | None = filters.providers()
 
     def wanted(self) -> WantedEvents:
         """The filter as the stream expects it."""
-        return WantedEvents(
-            frozenset(self.payer or ()),
-            frozenset(self.provider or ()),
-            getattr(self, "aggregate", None),
-            frozenset(getattr(self, "status", None) or ()),
-        )
+        aggregate, statuses = getattr(self, "aggregate", None), getattr(self, "status", None)
+        return WantedEvents(_set(self.payers), _set(self.providers), aggregate, _set(statuses))
+
+
+def _set(values: Sequence[str] | None) -> frozenset[str] | None:
+    return None if values is None else frozenset(values)
 
 
 def aggregate(name: str, description: str) -> Any:
@@ -73,8 +61,7 @@ def aggregate(name: str, description: str) -> Any:
 
 def any_status(enum: type[StrEnum]) -> Any:
     """The field of a filter for the status after the change."""
-    directives = lists.up_to(len(enum))
-    return strawberry.field(default=None, description="Status after the change: any of these.", directives=directives)
+    return filters.any_of("Status after the change", len(enum))
 
 
 def of_event(kind: type[Any], name: str, description: str, read: Callable[[Any], Any]) -> Any:
@@ -96,6 +83,11 @@ def status(enum: type[StrEnum], what: str) -> Any:
 def previous_status(enum: type[StrEnum], null: str = "") -> Any:
     """The status before the change; `null` says when there was none."""
     return of_event(enum, "previousStatus", f"Status before this change{null}.", enum)
+
+
+def id_of(name: str, description: str) -> Any:
+    """The id that is the value `name` in the event's data."""
+    return of_event(strawberry.ID, name, description, strawberry.ID)
 
 
 def object_of(kind: type[Any], loader: Callable[[Loaders], DataLoader[str, Any]], name: str, description: str) -> Any:
