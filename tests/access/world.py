@@ -161,7 +161,6 @@ async def _statement(rich: Rich) -> None:
     lines: list[dict[str, Any]] = [
         {
             "providerClaimNumber": claim["providerClaimNumber"],
-            "itemSequence": 1,
             "itemCode": CONSULTATION["code"],
             "paidAmount": "80.00",
             "denials": [{"code": EVENT_CODE, "amount": "20.00"}],
