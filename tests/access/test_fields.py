@@ -114,7 +114,7 @@ def _is_right(cell: str, seen: Any, whole: Any, is_refused: bool, entry: Entry, 
         return is_refused and seen is None
     if is_refused:
         return False
-    if cell == "masked":
+    if cell == "masked" and whole is not None:
         return isinstance(seen, str) and seen != whole and seen.startswith("*") and len(seen) == len(whole)
     if entry.steps[0].field == FOR_PATIENTS:
         return True  # the log grows by being read
