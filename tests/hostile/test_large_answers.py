@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 
 from app.db.tables import claim_items, claims, denials, invoice_lines
 from app.domain import ids
+from app.domain.actions import ClaimOperation
 from app.resolvers.paging import PAGE_MAX
 from app.services.invoices import CLAIMS_MAX
 from tests.factories import CONSULTATION, World, new_world
@@ -32,7 +33,7 @@ LARGEST = {
     ),
     "what may be done with each claim": (
         "{ claims(first: 100) { nodes { id history { action at } availableActions { action blockedBy { code } } } } }",
-        PAGE_MAX * 8,
+        PAGE_MAX * len(ClaimOperation),
         '"blockedBy":',
     ),
     "the claims of each claim's invoice": (THROUGH_LINES, PAGE_MAX * CLAIMS_MAX, '"claim":'),

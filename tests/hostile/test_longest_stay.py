@@ -63,6 +63,7 @@ async def test_the_largest_event_leaves_the_loop_to_others(big: Big, name: str, 
 BESIDE = ("Query.claims", "Mutation.postRemittance", "Mutation.exportBatch")
 PAUSE_SECONDS = 0.005
 WAIT_MILLISECONDS = 50
+ROUND_MILLISECONDS = 35
 
 
 async def _send(big: Big, calls: list[Call]) -> None:
@@ -99,5 +100,5 @@ async def test_a_steady_caller_waits_a_moment_beside_the_largest_calls(big: Big,
         longest_milliseconds=max(waits),
         longest_round_milliseconds=found.longest_round_milliseconds,
     )
-    assert found.longest_round_milliseconds < WAIT_MILLISECONDS
+    assert found.longest_round_milliseconds < ROUND_MILLISECONDS
     assert hundredths[98] < WAIT_MILLISECONDS
