@@ -32,7 +32,11 @@ ALLOWED: Final = {
     "drop_unique": "a step of migrations, whose files are not searched",
     "reject": "websockets calls it for a handshake that it refuses",
     "send_500_response": "uvicorn calls it for a handshake that nothing has answered",
-    "remittance_line": "a loader that READERS names for the ids of its kind",
+    "remittance_line": "a loader that NODE_TYPES names",
+    "provider_by_id": "a loader that NODE_TYPES names",
+    "emergency_access": "a loader that NODE_TYPES names",
+    "start_cursor": "Strawberry reads it for the field of that name",
+    "end_cursor": "Strawberry reads it for the field of that name",
 }
 """Each name with who uses it, or why it stays."""
 

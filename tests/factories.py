@@ -27,6 +27,7 @@ CLAIM_FIELDS = (
 )
 INVOICE_FIELDS = "id number status version billingMonth totalAmount settledAmount dueAmount dueDate issuedAt"
 SETTLEMENT_FIELDS = "id status amount paidOn method statementNumber reason reverses { id }"
+LEDGER = f"settlements(first: 100) {{ nodes {{ {SETTLEMENT_FIELDS} }} }}"
 ERRORS = "errors { code message field tissCode } replayed"
 
 
@@ -38,6 +39,15 @@ def today() -> date:
 def key() -> str:
     """A fresh idempotency key."""
     return uuid.uuid4().hex
+
+
+def flat(found: Any) -> Any:
+    """The same, with the list of its nodes for each connection of which nothing else was asked."""
+    if isinstance(found, list):
+        return [flat(each) for each in found]
+    if not isinstance(found, dict):
+        return found
+    return flat(found["nodes"]) if found.keys() == {"nodes"} else {name: flat(each) for name, each in found.items()}
 
 
 @dataclass
@@ -67,7 +77,7 @@ class World:
         replayed = "" if name == "checkEligibility" else " replayed"
         selection = f"{fields} errors {{ code message field tissCode }}{replayed}"
         query = f"mutation($input: {input_type(name)}!) {{ {name}(input: $input) {{ {selection} }} }}"
-        return (await self.call(role, query, input=shaped(name, values)))[name]
+        return flat((await self.call(role, query, input=shaped(name, values)))[name])
 
     def claim_input(self, **changes: Any) -> dict[str, Any]:
         """Correct values of createClaim, flat, with changes laid over them."""
@@ -163,8 +173,8 @@ class World:
 
     async def invoice(self, invoice_id: str) -> Any:
         """The invoice with its ledger as finance reads it."""
-        query = f"query($id: ID!) {{ invoice(id: $id) {{ {INVOICE_FIELDS} settlements {{ {SETTLEMENT_FIELDS} }} }} }}"
-        return (await self.call("finance", query, id=invoice_id))["invoice"]
+        query = f"query($id: ID!) {{ invoice(id: $id) {{ {INVOICE_FIELDS} {LEDGER} }} }}"
+        return flat((await self.call("finance", query, id=invoice_id))["invoice"])
 
     async def events(self, aggregate_id: str) -> list[str]:
         """The names of the events recorded for this claim or invoice, in order."""

@@ -201,6 +201,12 @@ async def process_entries(connection: AsyncConnection, operation: str) -> list[S
     return list((await _signed(connection, None, is_event)).values())
 
 
+async def of_person(connection: AsyncConnection, person: str, entry_id: str) -> PersonAccess | None:
+    """The access with this id, if it was to the person's data."""
+    query = select(*PERSON_ACCESS).join(entries, entries.c.id == persons.c.entry_id)
+    return await fetch_one(connection, query.where(persons.c.person == person, entries.c.id == entry_id), PersonAccess)
+
+
 async def page(connection: AsyncConnection, person: str, keyset: Keyset) -> list[PersonAccess]:
     """Accesses to one person's data."""
     query = select(*PERSON_ACCESS).join(entries, entries.c.id == persons.c.entry_id).where(persons.c.person == person)

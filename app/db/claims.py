@@ -3,18 +3,19 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import batches, fetch, fetch_in, fetch_one, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
-from app.db.sums import summed, total
+from app.db.sums import Amounts, total
 from app.db.tables import claim_items, claims, denials, invoice_lines
 from app.domain.claims import SENT, ClaimStatus, ClaimType
 from app.domain.data_scope import DataScope
@@ -130,12 +131,17 @@ class _Billed(NamedTuple):
     performed_on: date
 
 
+_PAID = select(total(invoice_lines.c.settled_cents)).where(invoice_lines.c.claim_id == claims.c.id).scalar_subquery()
+AMOUNTS: Final = Amounts(ClaimSums, (claims.c.claimed_cents, claims.c.approved_cents, claims.c.denied_cents, _PAID))
 CLAIM = columns(claims, ClaimRecord)
 ITEM = columns(claim_items, ItemRecord)
 
 
 def _visible(scope: DataScope) -> Select[Any]:
     return select(*CLAIM).where(claims_in(scope))
+
+
+OF_PATIENT: Final = Children(_visible, claims.c.patient_id, ClaimRecord, amounts=AMOUNTS)
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
@@ -183,11 +189,8 @@ async def count(connection: AsyncConnection, scope: DataScope, where: ClaimFilte
 
 async def sums(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> ClaimSums:
     """Sums over the claims within the scope that match the filter."""
-    line, table = invoice_lines.c, claims.c
-    paid = select(total(line.settled_cents)).where(line.claim_id == table.id).scalar_subquery()
-    amounts = (table.claimed_cents, table.approved_cents, table.denied_cents, paid)
-    query = select(*[total(each) for each in amounts]).where(claims_in(scope), *_conditions(where))
-    return await summed(connection, query, ClaimSums)
+    query = select(*AMOUNTS.totals).where(claims_in(scope), *_conditions(where))
+    return await AMOUNTS.read(connection, query)
 
 
 async def is_any(connection: AsyncConnection) -> bool:

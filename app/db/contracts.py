@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, delete, select, tuple_
+from sqlalchemy import ColumnElement, Select, String, cast, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, fetch_one, run
-from app.db.filters import equal
+from app.db.children import Children
+from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.filters import Condition, equal
+from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import contract_prices, contracts
 from app.db.scoping import contracts_in
@@ -64,8 +66,20 @@ class PriceRecord:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ContractFilter:
+    """A contract matches when every given part does."""
+
+    provider: str | None = None
+    payer: str | None = None
+
+
 CONTRACT = columns(contracts, ContractRecord)
 PRICE = columns(contract_prices, PriceRecord)
+
+
+def _visible(scope: DataScope) -> Select[Any]:
+    return select(*CONTRACT).where(contracts_in(scope))
 
 
 def _between(provider: str, payer: str) -> Select[Any]:
@@ -74,8 +88,7 @@ def _between(provider: str, payer: str) -> Select[Any]:
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ContractRecord]:
     """Contracts of the scope by their ids."""
-    query = select(*CONTRACT).where(contracts.c.id.in_(ids), contracts_in(scope))
-    return await fetch(connection, query, ContractRecord)
+    return await fetch(connection, _visible(scope).where(contracts.c.id.in_(ids)), ContractRecord)
 
 
 async def between(connection: AsyncConnection, provider: str, payer: str) -> ContractRecord | None:
@@ -90,27 +103,49 @@ async def lock(connection: AsyncConnection, provider: str, payer: str) -> Contra
 
 async def lock_one(connection: AsyncConnection, scope: DataScope, contract_id: str) -> ContractRecord | None:
     """The contract with this id within the scope, locked until the transaction ends."""
-    query = select(*CONTRACT).where(contracts.c.id == contract_id, contracts_in(scope)).with_for_update()
+    query = _visible(scope).where(contracts.c.id == contract_id).with_for_update()
     return await fetch_one(connection, query, ContractRecord)
 
 
-async def of_scope(
-    connection: AsyncConnection, scope: DataScope, provider: str | None, payer: str | None
+async def page(
+    connection: AsyncConnection, scope: DataScope, where: ContractFilter, keyset: Keyset
 ) -> list[ContractRecord]:
-    """The contracts within the scope, ordered by provider and payer; at most 500."""
-    table = contracts.c
-    matching = equal((table.provider_cnes, provider), (table.payer_ans, payer))
-    query = select(*CONTRACT).where(contracts_in(scope), *matching)
-    order = (table.provider_cnes, table.payer_ans)
-    return await fetch(connection, query.order_by(*order).limit(500), ContractRecord)
+    """One page of the contracts within the scope."""
+    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), ContractRecord)
+
+
+async def count(connection: AsyncConnection, scope: DataScope, where: ContractFilter) -> int:
+    """How many contracts within the scope match the filter."""
+    query = select(func.count()).select_from(contracts).where(contracts_in(scope), *_conditions(where))
+    return int(await scalar(connection, query))
+
+
+def _conditions(where: ContractFilter) -> list[Condition]:
+    return equal((contracts.c.provider_cnes, where.provider), (contracts.c.payer_ans, where.payer))
+
+
+def _visible_prices(scope: DataScope) -> Select[Any]:
+    query = select(*PRICE).join(contracts, contracts.c.id == contract_prices.c.contract_id)
+    return query.where(contracts_in(scope))
+
+
+async def prices_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[PriceRecord]:
+    """The prices with these ids, of contracts within the scope."""
+    return await fetch(connection, _visible_prices(scope).where(contract_prices.c.id.in_(ids)), PriceRecord)
 
 
 async def prices_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[PriceRecord]:
     """The price lists of these contracts of the scope, ordered by code system, code and first day."""
     table = contract_prices.c
-    query = select(*PRICE).join(contracts, contracts.c.id == table.contract_id)
-    query = query.where(table.contract_id.in_(ids), contracts_in(scope))
+    query = _visible_prices(scope).where(table.contract_id.in_(ids))
     return await fetch(connection, query.order_by(table.code_system, table.code, table.valid_from), PriceRecord)
+
+
+PRICES_OF: Final = Children(_visible_prices, contract_prices.c.contract_id, PriceRecord)
+PRICE_ORDER: Final[ColumnElement[str]] = (
+    contract_prices.c.code_system + " " + contract_prices.c.code + " " + cast(contract_prices.c.valid_from, String(10))
+).label("price_order")
+"""By table, code and first day, as one text, such as `22 10101012 2026-01-01`: a keyset has one column."""
 
 
 async def prices_for(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,7 +14,7 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
-from app.db.sums import summed, total
+from app.db.sums import Amounts
 from app.db.tables import claims, denials, invoice_lines
 from app.domain.data_scope import DataScope
 from app.domain.denials import WON, DenialStatus, Shares, shares
@@ -84,6 +84,8 @@ RECOVERED: ColumnElement[int] = func.coalesce(denials.c.answered_cents, 0)
 """The part of a denial that an appeal won back."""
 LOST: ColumnElement[int] = denials.c.amount_cents - DISPUTED - RECOVERED
 """The part of a denial that is finally lost: what is neither in dispute nor won."""
+_AT_RISK = case((and_(denials.c.status == DenialStatus.OPEN, ~is_replaced()), denials.c.amount_cents), else_=0)
+AMOUNTS: Final = Amounts(DenialSums, (denials.c.amount_cents, DISPUTED, RECOVERED, LOST, _AT_RISK))
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -127,10 +129,7 @@ async def count(connection: AsyncConnection, scope: DataScope, where: DenialFilt
 
 async def sums(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> DenialSums:
     """Sums over the denials within the scope that match the filter."""
-    amount = denials.c.amount_cents
-    at_risk = case((and_(denials.c.status == DenialStatus.OPEN, ~is_replaced()), amount), else_=0)
-    amounts = (amount, DISPUTED, RECOVERED, LOST, at_risk)
-    return await summed(connection, _aggregate([total(each) for each in amounts], scope, where), DenialSums)
+    return await AMOUNTS.read(connection, _aggregate(AMOUNTS.totals, scope, where))
 
 
 def _aggregate(columns: Sequence[ColumnElement[Any]], scope: DataScope, where: DenialFilter) -> Select[Any]:

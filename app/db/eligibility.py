@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import fetch, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
@@ -57,18 +59,23 @@ async def insert_check(connection: AsyncConnection, record: EligibilityRecord) -
     await insert_records(connection, eligibility_checks, [record])
 
 
+def _visible(scope: DataScope) -> Select[Any]:
+    return select(*ELIGIBILITY).where(eligibility_in(scope))
+
+
+OF_PATIENT: Final = Children(_visible, eligibility_checks.c.patient_id, EligibilityRecord)
+
+
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[EligibilityRecord]:
     """The answers with these ids within the scope."""
-    query = select(*ELIGIBILITY).where(eligibility_checks.c.id.in_(ids), eligibility_in(scope))
-    return await fetch(connection, query, EligibilityRecord)
+    return await fetch(connection, _visible(scope).where(eligibility_checks.c.id.in_(ids)), EligibilityRecord)
 
 
 async def page(
     connection: AsyncConnection, scope: DataScope, where: EligibilityFilter, keyset: Keyset
 ) -> list[EligibilityRecord]:
     """One page of the answers within the scope."""
-    query = select(*ELIGIBILITY).where(eligibility_in(scope), *_conditions(where))
-    return await fetch(connection, keyset.apply(query), EligibilityRecord)
+    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), EligibilityRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: EligibilityFilter) -> int:

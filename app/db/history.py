@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, Select, Subquery, Table, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import fetch, run
+from app.db.filters import Condition
 from app.db.records import columns, insert_records
 from app.db.scoping import claims_in, invoices_in
-from app.db.tables import claim_history, claims, invoice_history, invoices
+from app.db.tables import claim_history, claims, denials, invoice_history, invoices
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.data_scope import DataScope
 from app.domain.denials import DenialAction, DenialStatus
@@ -59,6 +62,15 @@ class InvoiceStep:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Who made the first step of an object, and the time of its last one."""
+
+    object_id: str
+    created_by: str
+    updated_at: datetime
+
+
 CLAIM_STEP = columns(claim_history, ClaimStep)
 INVOICE_STEP = columns(invoice_history, InvoiceStep)
 
@@ -78,15 +90,59 @@ async def delete_of_draft(connection: AsyncConnection, claim_id: str) -> None:
     await run(connection, delete(claim_history).where(claim_history.c.claim_id == claim_id))
 
 
-async def of_claims(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimStep]:
-    """The steps of those of these claims that are within the scope, oldest first."""
-    query = select(*CLAIM_STEP).join(claims, claims.c.id == claim_history.c.claim_id)
-    query = query.where(claim_history.c.claim_id.in_(ids), claims_in(scope)).order_by(claim_history.c.id)
-    return await fetch(connection, query, ClaimStep)
+def _visible_claim_steps(scope: DataScope) -> Select[Any]:
+    return select(*CLAIM_STEP).join(claims, claims.c.id == claim_history.c.claim_id).where(claims_in(scope))
 
 
-async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceStep]:
-    """The steps of those of these invoices that are within the scope, oldest first."""
+def _visible_invoice_steps(scope: DataScope) -> Select[Any]:
     query = select(*INVOICE_STEP).join(invoices, invoices.c.id == invoice_history.c.invoice_id)
-    query = query.where(invoice_history.c.invoice_id.in_(ids), invoices_in(scope)).order_by(invoice_history.c.id)
-    return await fetch(connection, query, InvoiceStep)
+    return query.where(invoices_in(scope))
+
+
+OF_CLAIM: Final = Children(_visible_claim_steps, claim_history.c.claim_id, ClaimStep)
+OF_INVOICE: Final = Children(_visible_invoice_steps, invoice_history.c.invoice_id, InvoiceStep)
+
+
+async def claim_steps_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimStep]:
+    """The steps with these ids, of claims within the scope."""
+    return await fetch(connection, _visible_claim_steps(scope).where(claim_history.c.id.in_(ids)), ClaimStep)
+
+
+async def invoice_steps_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceStep]:
+    """The steps with these ids, of invoices within the scope."""
+    return await fetch(connection, _visible_invoice_steps(scope).where(invoice_history.c.id.in_(ids)), InvoiceStep)
+
+
+async def changes_of_claims(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[Changes]:
+    """Who created these claims, and when they last changed."""
+    span = _span(claim_history, claim_history.c.claim_id, ids)
+    query = _changes(span, claim_history).join(claims, claims.c.id == span.c.object_id).where(claims_in(scope))
+    return await fetch(connection, query, Changes)
+
+
+async def changes_of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[Changes]:
+    """Who created these invoices, and when they last changed."""
+    span = _span(invoice_history, invoice_history.c.invoice_id, ids)
+    query = _changes(span, invoice_history).join(invoices, invoices.c.id == span.c.object_id)
+    return await fetch(connection, query.where(invoices_in(scope)), Changes)
+
+
+async def changes_of_denials(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[Changes]:
+    """Who made these denials, and when they last changed."""
+    # The claim's id leads to the steps of the denial: the history has no index on denials.
+    of_claims = select(denials.c.claim_id).where(denials.c.id.in_(ids))
+    span = _span(claim_history, claim_history.c.denial_id, ids, claim_history.c.claim_id.in_(of_claims))
+    query = _changes(span, claim_history).join(claims, claims.c.id == claim_history.c.claim_id).where(claims_in(scope))
+    return await fetch(connection, query, Changes)
+
+
+def _span(history: Table, owner: ColumnElement[Any], ids: Sequence[str], *conditions: Condition) -> Subquery:
+    """The id of the first step and the time of the last one, for each of these objects."""
+    first, last = func.min(history.c.id).label("first_id"), func.max(history.c.at).label("last_at")
+    query = select(owner.label("object_id"), first, last).where(owner.in_(ids), *conditions)
+    return query.group_by(owner).subquery()
+
+
+def _changes(span: Subquery, history: Table) -> Select[Any]:
+    query = select(span.c.object_id, history.c.actor, span.c.last_at).select_from(span)
+    return query.join(history, history.c.id == span.c.first_id)

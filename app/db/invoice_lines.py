@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import fetch, fetch_in, run
+from app.db.filters import Condition, one_of
 from app.db.records import columns, insert_records
 from app.db.scoping import claims_in, invoices_in
 from app.db.tables import allocations, claims, invoice_lines, invoices, settlements
@@ -47,6 +49,13 @@ class AllocationRecord:
     amount_cents: int
 
 
+@dataclass(frozen=True, slots=True)
+class LineFilter:
+    """A line matches when every given part does."""
+
+    kind: tuple[InvoiceLineKind, ...] | None = None
+
+
 LINE = columns(invoice_lines, LineRecord)
 ALLOCATION = columns(allocations, AllocationRecord)
 
@@ -75,10 +84,27 @@ def _visible(scope: DataScope) -> Select[Any]:
     return select(*LINE).join(invoices, invoices.c.id == invoice_lines.c.invoice_id).where(invoices_in(scope))
 
 
+def _conditions(where: LineFilter) -> list[Condition]:
+    return one_of((invoice_lines.c.kind, where.kind))
+
+
+OF_INVOICE: Final = Children(_visible, invoice_lines.c.invoice_id, LineRecord, _conditions)
+
+
 async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[LineRecord]:
     """The lines of those of these invoices that are within the scope, oldest first."""
     query = _visible(scope).where(invoice_lines.c.invoice_id.in_(ids)).order_by(invoice_lines.c.id)
     return await fetch(connection, query, LineRecord)
+
+
+async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[LineRecord]:
+    """The lines with these ids whose invoices are within the scope."""
+    return await fetch(connection, _visible(scope).where(invoice_lines.c.id.in_(ids)), LineRecord)
+
+
+async def of_won_appeals(connection: AsyncConnection, scope: DataScope, denial_ids: Sequence[str]) -> list[LineRecord]:
+    """The lines of active invoices that bill the won appeals against these denials."""
+    return await fetch(connection, _visible(scope).where(invoice_lines.c.billed_denial_id.in_(denial_ids)), LineRecord)
 
 
 async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[LineRecord]:

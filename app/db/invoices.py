@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.denials import DISPUTED
 from app.db.engine import fetch, fetch_in, fetch_one, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
@@ -15,7 +16,7 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import providers
 from app.db.scoping import invoices_in
-from app.db.sums import summed, total
+from app.db.sums import Amounts
 from app.db.tables import denials, invoice_lines, invoices
 from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
@@ -74,6 +75,8 @@ class InvoiceSums:
     due_cents: Cents
 
 
+_DUE = invoices.c.total_cents - invoices.c.settled_cents
+AMOUNTS: Final = Amounts(InvoiceSums, (invoices.c.total_cents, invoices.c.settled_cents, _DUE))
 INVOICE = columns(invoices, InvoiceRecord)
 
 
@@ -107,10 +110,8 @@ async def count(connection: AsyncConnection, scope: DataScope, where: InvoiceFil
 
 async def sums(connection: AsyncConnection, scope: DataScope, where: InvoiceFilter) -> InvoiceSums:
     """Sums over the invoices within the scope that match the filter."""
-    table = invoices.c
-    amounts = (table.total_cents, table.settled_cents, table.total_cents - table.settled_cents)
-    query = select(*[total(each) for each in amounts]).where(invoices_in(scope), *_conditions(where))
-    return await summed(connection, query, InvoiceSums)
+    query = select(*AMOUNTS.totals).where(invoices_in(scope), *_conditions(where))
+    return await AMOUNTS.read(connection, query)
 
 
 async def next_number(connection: AsyncConnection, provider_cnes: str) -> int:
@@ -159,6 +160,17 @@ async def invoices_of_claims(connection: AsyncConnection, scope: DataScope, ids:
     query = select(line.billed_claim_id, *INVOICE).join(invoice_lines, line.invoice_id == invoices.c.id)
     query = query.where(line.billed_claim_id.in_(ids), invoices_in(scope))
     return await fetch(connection, query, lambda claim, *row: InvoiceOfClaim(claim, InvoiceRecord(*row)))
+
+
+def _visible_of_claims(scope: DataScope) -> Select[Any]:
+    # A claim and its won appeals may be on the same invoice, which is listed once: by the first of these lines.
+    line, earlier = invoice_lines.c, invoice_lines.alias("earlier")
+    repeated = select(earlier.c.id).where(earlier.c.claim_id == line.claim_id, earlier.c.id < line.id)
+    is_first = ~repeated.where(earlier.c.invoice_id == line.invoice_id).exists()
+    return _visible(scope).join(invoice_lines, line.invoice_id == invoices.c.id).where(is_first)
+
+
+OF_CLAIM: Final = Children(_visible_of_claims, invoice_lines.c.claim_id, InvoiceRecord, amounts=AMOUNTS)
 
 
 async def disputed_cents(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:

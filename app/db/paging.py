@@ -21,10 +21,16 @@ class Keyset:
 
     def apply(self, query: Select[Any]) -> Select[Any]:
         """The statement with order, limit and start."""
-        if self.after is not None:
-            query = query.where(self._is_after(*self.after))
-        order = [self.column, self.identifier]
-        return query.order_by(*[part.desc() if self.descending else part.asc() for part in order]).limit(self.limit)
+        return self.start(query).order_by(*self.order).limit(self.limit)
+
+    @property
+    def order(self) -> list[ColumnElement[Any]]:
+        """What to order by."""
+        return [part.desc() if self.descending else part.asc() for part in (self.column, self.identifier)]
+
+    def start(self, query: Select[Any]) -> Select[Any]:
+        """The statement with the rows after the start only."""
+        return query if self.after is None else query.where(self._is_after(*self.after))
 
     def _is_after(self, value: Any, identifier: str) -> ColumnElement[bool]:
         # The same as (column, id) > (value, identifier), as a plain range on the column that an index can seek to.

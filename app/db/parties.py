@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import fetch, fetch_one, run
 from app.db.records import columns, insert_records, row
 from app.db.reference_tables import coverages, patients, payers, providers
-from app.db.scoping import is_treated_in, patients_in
+from app.db.scoping import is_treated_in, patients_in, providers_in
+from app.domain import ids
 from app.domain.contracts import Terms
 from app.domain.data_scope import DataScope
 from app.domain.eligibility import CoverageTerms
@@ -27,6 +28,11 @@ class PayerRecord:
     is_answering: bool
 
     @property
+    def id(self) -> str:
+        """The public id, made of the registro ANS."""
+        return ids.of_key(ids.PAYER, self.ans_code)
+
+    @property
     def terms(self) -> Terms:
         """The payer's standard terms, for providers without a contract."""
         return Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
@@ -37,6 +43,11 @@ class ProviderRecord:
     cnes: str
     name: str
     tax_id: str
+
+    @property
+    def id(self) -> str:
+        """The public id, made of the CNES."""
+        return ids.of_key(ids.PROVIDER, self.cnes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,15 @@ async def payers_by_code(connection: AsyncConnection, codes: Sequence[str]) -> l
 async def providers_by_code(connection: AsyncConnection, codes: Sequence[str]) -> list[ProviderRecord]:
     """Providers are reference data (CNES is a public register): every caller may know their names."""
     return await fetch(connection, select(*PROVIDER).where(providers.c.cnes.in_(codes)), ProviderRecord)
+
+
+async def providers_by_id(
+    connection: AsyncConnection, scope: DataScope, provider_ids: Sequence[str]
+) -> list[ProviderRecord]:
+    """The providers with these public ids within the scope."""
+    codes = [ids.key_of(each)[0] for each in provider_ids]
+    query = select(*PROVIDER).where(providers.c.cnes.in_(codes), providers_in(scope))
+    return await fetch(connection, query, ProviderRecord)
 
 
 async def payer(connection: AsyncConnection, code: str) -> PayerRecord | None:

@@ -1,6 +1,5 @@
 """Queries on lists of payers and providers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,9 +50,3 @@ async def providers_page(
 async def providers_count(connection: AsyncConnection, scope: DataScope, where: PartyFilter) -> int:
     """How many providers within the scope match the filter."""
     return int(await scalar(connection, _providers(select(func.count()).select_from(providers), scope, where)))
-
-
-async def providers_within(connection: AsyncConnection, scope: DataScope, codes: Sequence[str]) -> list[ProviderRecord]:
-    """The providers with these CNES within the scope."""
-    query = select(*PROVIDER).where(providers.c.cnes.in_(codes), providers_in(scope))
-    return await fetch(connection, query, ProviderRecord)

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.scoping import remittances_in
-from app.db.tables import remittance_lines, remittances
+from app.db.settlements import OF_STATEMENT
+from app.db.tables import remittance_lines, remittances, settlements
 from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
 from app.domain.money import Cents
@@ -108,6 +110,16 @@ async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[st
     return await fetch(connection, _visible(scope).where(remittances.c.id.in_(ids)), RemittanceRecord)
 
 
+async def of_settlements(
+    connection: AsyncConnection, scope: DataScope, ids: Sequence[str]
+) -> dict[str, RemittanceRecord]:
+    """Settlement id -> the remittance whose number it has; settlements without one are left out."""
+    query = select(settlements.c.id, *REMITTANCE).join(settlements, OF_STATEMENT)
+    query = query.where(settlements.c.id.in_(ids), remittances_in(scope))
+    pairs = await fetch(connection, query, lambda settlement, *row: (settlement, RemittanceRecord(*row)))
+    return dict(pairs)
+
+
 async def lock(connection: AsyncConnection, scope: DataScope, remittance_id: str) -> RemittanceRecord | None:
     """The remittance, locked until the transaction ends."""
     query = _visible(scope).where(remittances.c.id == remittance_id).with_for_update()
@@ -165,6 +177,9 @@ async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLi
 def _lines(scope: DataScope) -> Select[Any]:
     query = select(*LINE).join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
     return query.where(remittances_in(scope))
+
+
+LINES_OF: Final = Children(_lines, remittance_lines.c.remittance_id, RemittanceLineRecord)
 
 
 async def lines_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[RemittanceLineRecord]:

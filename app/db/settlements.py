@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, Final
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.children import Children
 from app.db.engine import fetch, fetch_one, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.scoping import settlements_in
-from app.db.sums import summed, total
-from app.db.tables import settlements
+from app.db.sums import Amounts
+from app.db.tables import remittances, settlements
 from app.domain.data_scope import DataScope
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
@@ -54,34 +56,55 @@ class SettlementFilter:
 
 @dataclass(frozen=True, slots=True)
 class SettlementSums:
-    """Sums over settlements, in cents; `net` is what was paid less what was taken back."""
+    """Sums over confirmed settlements, in cents; `net` is what was paid less what was taken back."""
 
     paid_cents: Cents
     reversed_cents: Cents
     net_cents: Cents
 
 
+_CONFIRMED = case((settlements.c.status == SettlementStatus.CONFIRMED, settlements.c.amount_cents), else_=0)
+_PAID = case((settlements.c.reverses_id.is_(None), _CONFIRMED), else_=0)
+AMOUNTS: Final = Amounts(SettlementSums, (_PAID, _CONFIRMED - _PAID, _PAID * 2 - _CONFIRMED))
 SETTLEMENT = columns(settlements, SettlementRecord)
+OF_STATEMENT: Final = and_(
+    settlements.c.statement_number == remittances.c.statement_number,
+    settlements.c.provider_cnes == remittances.c.provider_cnes,
+    settlements.c.payer_ans == remittances.c.payer_ans,
+    remittances.c.cancelled_id == "",
+)
+"""A settlement names the statement that it is from by its number, which is unique for a payer and a provider among
+statements that are not cancelled."""
+
+
+def _visible(scope: DataScope) -> Select[Any]:
+    return select(*SETTLEMENT).where(settlements_in(scope))
+
+
+def _visible_of_remittances(scope: DataScope) -> Select[Any]:
+    return _visible(scope).join(remittances, OF_STATEMENT)
+
+
+OF_INVOICE: Final = Children(_visible, settlements.c.invoice_id, SettlementRecord, amounts=AMOUNTS)
+OF_REMITTANCE: Final = Children(_visible_of_remittances, remittances.c.id, SettlementRecord, amounts=AMOUNTS)
+REVERSALS_OF: Final = Children(_visible, settlements.c.reverses_id, SettlementRecord, amounts=AMOUNTS)
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
     """The settlements with these ids within the scope."""
-    query = select(*SETTLEMENT).where(settlements.c.id.in_(ids), settlements_in(scope))
-    return await fetch(connection, query, SettlementRecord)
+    return await fetch(connection, _visible(scope).where(settlements.c.id.in_(ids)), SettlementRecord)
 
 
 async def one(connection: AsyncConnection, scope: DataScope, settlement_id: str) -> SettlementRecord | None:
     """One settlement; its money is protected by the lock on its invoice."""
-    query = select(*SETTLEMENT).where(settlements.c.id == settlement_id, settlements_in(scope))
-    return await fetch_one(connection, query, SettlementRecord)
+    return await fetch_one(connection, _visible(scope).where(settlements.c.id == settlement_id), SettlementRecord)
 
 
 async def page(
     connection: AsyncConnection, scope: DataScope, where: SettlementFilter, keyset: Keyset
 ) -> list[SettlementRecord]:
     """One page of the settlements within the scope."""
-    query = select(*SETTLEMENT).where(settlements_in(scope), *_conditions(where))
-    return await fetch(connection, keyset.apply(query), SettlementRecord)
+    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), SettlementRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> int:
@@ -91,13 +114,9 @@ async def count(connection: AsyncConnection, scope: DataScope, where: Settlement
 
 
 async def sums(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> SettlementSums:
-    """Sums over the confirmed settlements within the scope that match the filter."""
-    table = settlements.c
-    paid = case((table.reverses_id.is_(None), table.amount_cents), else_=0)
-    reversed_ = table.amount_cents - paid
-    confirmed = table.status == SettlementStatus.CONFIRMED
-    query = select(total(paid), total(reversed_), total(paid - reversed_)).where(confirmed)
-    return await summed(connection, query.where(settlements_in(scope), *_conditions(where)), SettlementSums)
+    """Sums over the settlements within the scope that match the filter."""
+    query = select(*AMOUNTS.totals).where(settlements_in(scope), *_conditions(where))
+    return await AMOUNTS.read(connection, query)
 
 
 async def insert_settlement(connection: AsyncConnection, record: SettlementRecord) -> None:
@@ -105,10 +124,12 @@ async def insert_settlement(connection: AsyncConnection, record: SettlementRecor
     await insert_records(connection, settlements, [record])
 
 
-async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
-    """The ledger rows of these invoices, oldest first."""
-    query = select(*SETTLEMENT).where(settlements.c.invoice_id.in_(ids), settlements_in(scope))
-    return await fetch(connection, query.order_by(settlements.c.id), SettlementRecord)
+async def reversed_cents_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:
+    """Settlement id -> cents of it that have been reversed; those without a reversal are left out."""
+    table = settlements.c
+    query = select(table.reverses_id, func.sum(table.amount_cents)).where(settlements_in(scope))
+    query = query.where(table.reverses_id.in_(ids), table.status == SettlementStatus.CONFIRMED)
+    return {row[0]: int(row[1]) for row in (await connection.execute(query.group_by(table.reverses_id))).all()}
 
 
 async def reversed_cents(connection: AsyncConnection, settlement_id: str) -> int:

@@ -267,6 +267,7 @@ settlements = Table(
     Index(None, "provider_cnes", "created_at", "id"),
     Index(None, "payer_ans", "created_at", "id"),
     Index(None, "reverses_id"),
+    Index(None, "statement_number", "id"),
     **MYSQL,
 )
 

@@ -12,6 +12,7 @@ from app.db.engine import fetch, run
 from app.db.paging import Keyset
 from app.db.records import columns
 from app.db.reference_tables import tuss_terms
+from app.domain import ids
 from app.domain.tuss_index import Row
 
 
@@ -22,6 +23,11 @@ class TussRecord:
     term: str
     valid_from: date | None
     valid_to: date | None
+
+    @property
+    def id(self) -> str:
+        """The public id, made of table and code."""
+        return ids.of_key(ids.TERM, self.code_system, self.code)
 
     def is_valid_on(self, day: date) -> bool:
         """Whether the term may be billed on that day."""

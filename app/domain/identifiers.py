@@ -10,7 +10,8 @@ AnsCode = NewType("AnsCode", str)
 Cnes = NewType("Cnes", str)
 """An establishment's number in the CNES."""
 Cpf = NewType("Cpf", str)
-Cnpj = NewType("Cnpj", str)
+TaxId = NewType("TaxId", str)
+"""A CNPJ or a CPF."""
 _ANS: Final = re.compile(r"[0-9]{6}")
 _CNES: Final = re.compile(r"[0-9]{7}")
 _CPF: Final = re.compile(r"[0-9]{11}")

@@ -13,6 +13,8 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
 _SHAPE: Final = re.compile(r"[a-z]{3}_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
+_NATURAL: Final = re.compile(r"pyr_\d{6}|prv_\d{7}|tus_\d{2}_[0-9A-Za-z]{1,10}", re.ASCII)
+
 CLAIM: Final = "clm"
 ITEM: Final = "itm"
 DENIAL: Final = "dnl"
@@ -24,13 +26,17 @@ CONTRACT: Final = "ctr"
 PRICE: Final = "prc"
 REMITTANCE: Final = "rem"
 REMITTANCE_LINE: Final = "rml"
-HISTORY: Final = "hst"
+CLAIM_HISTORY: Final = "hst"
+INVOICE_HISTORY: Final = "ivh"
 ELIGIBILITY: Final = "elg"
 PATIENT: Final = "pat"
 COVERAGE: Final = "cov"
 AUDIT: Final = "aud"
 EMERGENCY: Final = "emg"
 EVENT: Final = "evt"
+PAYER: Final = "pyr"
+PROVIDER: Final = "prv"
+TERM: Final = "tus"
 
 
 def _uuid7(nanoseconds: int) -> int:
@@ -70,4 +76,14 @@ def earlier(identifier: str, seconds: int) -> str:
 
 def prefix_of(identifier: str) -> str | None:
     """The type prefix of a well-formed id, or None."""
-    return identifier[:3] if _SHAPE.fullmatch(identifier) else None
+    return identifier[:3] if _SHAPE.fullmatch(identifier) or _NATURAL.fullmatch(identifier) else None
+
+
+def of_key(prefix: str, *key: str) -> str:
+    """The id of an object that has a key of its own, such as `pyr_123456` or `tus_22_10101012`."""
+    return "_".join((prefix, *key))
+
+
+def key_of(identifier: str) -> tuple[str, ...]:
+    """The parts of the key that the id was made of (`of_key`)."""
+    return tuple(identifier.split("_")[1:])

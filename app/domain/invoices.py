@@ -32,8 +32,6 @@ class InvoiceLineKind(DescribedEnum):
     DEBIT = "DEBIT", "An adjustment in the payer's favor; it reduces the total."
 
 
-ADJUSTMENTS: Final = frozenset({InvoiceLineKind.CREDIT, InvoiceLineKind.DEBIT})
-
 TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceAction], InvoiceStatus | None] = {
     (InvoiceStatus.DRAFT, InvoiceAction.ADJUST): InvoiceStatus.DRAFT,
     (InvoiceStatus.ISSUED, InvoiceAction.ADJUST): None,

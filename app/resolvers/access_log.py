@@ -41,9 +41,7 @@ ACCESS_ORDERS: Final[dict[EmergencyAccessOrderField, Order[EmergencyRecord]]] = 
 
 async def own_log(ctx: Context, *, order: Order[PersonAccess], first: int, after: str | None) -> Page[PersonAccess]:
     """A page of accesses to the calling patient's data; empty if the token names no patient."""
-    patient = ctx.scope.patient
-    # Changes that concern no person are stored under an empty one, so that must not be asked for.
-    person = None if patient is None else ctx.access_log.key.pseudonym(patient)
+    person = _own(ctx)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[PersonAccess]:
         return [] if person is None else await access_log.page(connection, person, keyset)
@@ -53,6 +51,22 @@ async def own_log(ctx: Context, *, order: Order[PersonAccess], first: int, after
 
     request = PageRequest(first, after, ("myAccessLog", person, order.descending))
     return await read_page(ctx, request, order, rows=rows, count=count)
+
+
+async def own_entry(ctx: Context, entry_id: str) -> PersonAccess | None:
+    """The access to the calling patient's data with this id."""
+    person = _own(ctx)
+    if person is None:
+        return None
+    async with ctx.database.reading() as connection:
+        return await access_log.of_person(connection, person, entry_id)
+
+
+def _own(ctx: Context) -> str | None:
+    """The digest under which the calling patient is in the log; None if the token names no patient."""
+    patient = ctx.scope.patient
+    # Changes that concern no person are stored under an empty one, so that must not be asked for.
+    return None if patient is None else ctx.access_log.key.pseudonym(patient)
 
 
 async def emergency_accesses(

@@ -3,13 +3,16 @@
 from datetime import date, datetime
 from typing import Final
 
-from app.db import claims, tables
+from app.db import claims, history, invoices, tables
 from app.db.claims import ClaimFilter, ClaimRecord
+from app.db.history import ClaimStep
+from app.db.invoices import InvoiceRecord
 from app.domain.access_log import DataClass
 from app.domain.calendar import business_day
 from app.domain.claim_form import ClaimForm
 from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
+from app.resolvers.nested import NestedList
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 from app.services import preflight
 from app.services.preflight import ClaimIdentity, Preflight
@@ -30,6 +33,12 @@ NEWEST_FIRST: Final = order_by(tables.claims, "created_at", datetime, descending
 
 
 PREFLIGHT: Final = "claimPreflight"
+HISTORY: Final[NestedList[ClaimStep]] = NestedList(
+    "Claim.history", history.OF_CLAIM, order_by(tables.claim_history, "id", str)
+)
+INVOICES: Final[NestedList[InvoiceRecord]] = NestedList(
+    "Claim.invoices", invoices.OF_CLAIM, order_by(tables.invoices, "id", str)
+)
 CLAIMS: Final = ScopedList("claims", claims.page, claims.count, claims.sums)
 
 

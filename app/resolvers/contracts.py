@@ -1,11 +1,27 @@
-"""Resolver for contracts."""
+"""Resolvers for contracts and their prices."""
 
-from app.db import contracts
-from app.db.contracts import ContractRecord
+from operator import attrgetter
+from typing import Final
+
+from app.db import contracts, reference_tables
+from app.db.contracts import ContractFilter, ContractRecord, PriceRecord
 from app.resolvers.context import Context
+from app.resolvers.nested import NestedList
+from app.resolvers.paging import Order, Page, ScopedList, order_by
+
+BY_PROVIDER: Final[Order[ContractRecord]] = order_by(reference_tables.contracts, "provider_cnes", str)
+BY_CODE: Final[Order[PriceRecord]] = Order(
+    contracts.PRICE_ORDER,
+    reference_tables.contract_prices.c.id,
+    descending=False,
+    value=lambda price: f"{price.code_system} {price.code} {price.valid_from.isoformat()}",
+    key=attrgetter("id"),
+    kind=str,
+)
+CONTRACTS: Final = ScopedList("contracts", contracts.page, contracts.count)
+PRICES: Final[NestedList[PriceRecord]] = NestedList("Contract.prices", contracts.PRICES_OF, BY_CODE)
 
 
-async def of_scope(ctx: Context, *, provider: str | None, payer: str | None) -> list[ContractRecord]:
-    """The contracts in the caller's data scope, optionally of one provider or payer."""
-    async with ctx.database.reading() as connection:
-        return await contracts.of_scope(connection, ctx.scope, provider, payer)
+async def page(ctx: Context, *, where: ContractFilter, first: int, after: str | None) -> Page[ContractRecord]:
+    """A page of the contracts in the caller's data scope, by provider."""
+    return await CONTRACTS.page(ctx, where, BY_PROVIDER, first=first, after=after)

@@ -3,10 +3,14 @@
 from datetime import datetime
 from typing import Final
 
-from app.db import invoices, tables
+from app.db import history, invoice_lines, invoices, settlements, tables
+from app.db.history import InvoiceStep
+from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceFilter, InvoiceRecord
+from app.db.settlements import SettlementRecord
 from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
+from app.resolvers.nested import NestedList
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 
 
@@ -20,6 +24,15 @@ ORDERS: Final[dict[InvoiceOrderField, Order[InvoiceRecord]]] = {
     InvoiceOrderField.TOTAL_AMOUNT: order_by(tables.invoices, "total_cents", int),
 }
 NEWEST_FIRST: Final = order_by(tables.invoices, "created_at", datetime, descending=True)
+LINES: Final[NestedList[LineRecord]] = NestedList(
+    "Invoice.lines", invoice_lines.OF_INVOICE, order_by(tables.invoice_lines, "id", str)
+)
+SETTLEMENTS: Final[NestedList[SettlementRecord]] = NestedList(
+    "Invoice.settlements", settlements.OF_INVOICE, order_by(tables.settlements, "id", str)
+)
+HISTORY: Final[NestedList[InvoiceStep]] = NestedList(
+    "Invoice.history", history.OF_INVOICE, order_by(tables.invoice_history, "id", str)
+)
 INVOICES: Final = ScopedList("invoices", invoices.page, invoices.count, invoices.sums)
 
 

@@ -14,6 +14,7 @@ from app.db import (
     contracts,
     denials,
     eligibility,
+    emergency,
     history,
     identity,
     invoice_lines,
@@ -28,8 +29,9 @@ from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import ContractRecord, PriceRecord
 from app.db.denials import DenialRecord
 from app.db.eligibility import EligibilityRecord
+from app.db.emergency import EmergencyRecord
 from app.db.engine import Database
-from app.db.history import ClaimStep, InvoiceStep
+from app.db.history import Changes, ClaimStep, InvoiceStep
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
@@ -43,6 +45,7 @@ from app.transport.work import Work
 
 Row = TypeVar("Row")
 TermKey = tuple[str, str]
+Related = Callable[[AsyncConnection, DataScope, list[str]], Awaitable[Sequence[Any]]]
 _TERM = TypeAdapter(TussRecord)
 
 
@@ -54,6 +57,19 @@ class Loaders:
         self._cache = cache
         self._scope = scope
         self._work = work
+        self._related: dict[tuple[Any, ...], DataLoader[str, Any]] = {}
+
+    def related(self, relation: tuple[Any, ...], read: Related) -> DataLoader[str, Any]:
+        """The loader of a relation with arguments: one for each list, page and filter."""
+        found = self._related.get(relation)
+        if found is None:
+
+            async def load(keys: list[str]) -> Sequence[Any]:
+                async with self._database.reading() as connection:
+                    return await read(connection, self._scope, keys)
+
+            found = self._related[relation] = Loader(load, self._work)
+        return found
 
     def _one(
         self, query: Callable[[AsyncConnection, list[str]], Awaitable[list[Row]]], key: Callable[[Row], str]
@@ -86,6 +102,10 @@ class Loaders:
         return self._one(parties.providers_by_code, lambda row: row.cnes)
 
     @cached_property
+    def provider_by_id(self) -> DataLoader[str, ProviderRecord | None]:
+        return self._one(lambda c, keys: parties.providers_by_id(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
     def patient(self) -> DataLoader[str, PatientRecord | None]:
         return self._one(lambda c, keys: parties.patients_by_id(c, self._scope, keys), lambda row: row.id)
 
@@ -102,14 +122,30 @@ class Loaders:
         return self._one(lambda c, keys: claims.items_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
+    def claim_step(self) -> DataLoader[str, ClaimStep | None]:
+        return self._one(lambda c, keys: history.claim_steps_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def invoice_step(self) -> DataLoader[str, InvoiceStep | None]:
+        return self._one(lambda c, keys: history.invoice_steps_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def changes_of_claim(self) -> DataLoader[str, Changes | None]:
+        return self._one(lambda c, keys: history.changes_of_claims(c, self._scope, keys), lambda row: row.object_id)
+
+    @cached_property
+    def changes_of_denial(self) -> DataLoader[str, Changes | None]:
+        return self._one(lambda c, keys: history.changes_of_denials(c, self._scope, keys), lambda row: row.object_id)
+
+    @cached_property
+    def changes_of_invoice(self) -> DataLoader[str, Changes | None]:
+        return self._one(lambda c, keys: history.changes_of_invoices(c, self._scope, keys), lambda row: row.object_id)
+
+    @cached_property
     def replacement_of_claim(self) -> DataLoader[str, ClaimRecord | None]:
         return self._one(
             lambda c, keys: claims.active_replacements(c, self._scope, keys), lambda row: row.replaces_id or ""
         )
-
-    @cached_property
-    def history_of_claim(self) -> DataLoader[str, list[ClaimStep]]:
-        return self._many(lambda c, keys: history.of_claims(c, self._scope, keys), lambda row: row.claim_id)
 
     @cached_property
     def lines_of_claim(self) -> DataLoader[str, list[LineRecord]]:
@@ -142,12 +178,14 @@ class Loaders:
         return Loader(load, self._work)
 
     @cached_property
-    def lines_of_invoice(self) -> DataLoader[str, list[LineRecord]]:
-        return self._many(lambda c, keys: invoice_lines.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
+    def invoice_line(self) -> DataLoader[str, LineRecord | None]:
+        return self._one(lambda c, keys: invoice_lines.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
-    def history_of_invoice(self) -> DataLoader[str, list[InvoiceStep]]:
-        return self._many(lambda c, keys: history.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
+    def line_of_won_appeal(self) -> DataLoader[str, LineRecord | None]:
+        return self._one(
+            lambda c, keys: invoice_lines.of_won_appeals(c, self._scope, keys), lambda row: row.billed_denial_id or ""
+        )
 
     @cached_property
     def remittance(self) -> DataLoader[str, RemittanceRecord | None]:
@@ -158,16 +196,16 @@ class Loaders:
         return self._one(lambda c, keys: remittances.lines_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
-    def lines_of_remittance(self) -> DataLoader[str, list[RemittanceLineRecord]]:
-        return self._many(lambda c, keys: remittances.lines_of(c, self._scope, keys), lambda row: row.remittance_id)
-
-    @cached_property
     def contract(self) -> DataLoader[str, ContractRecord | None]:
         return self._one(lambda c, keys: contracts.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
-    def prices_of_contract(self) -> DataLoader[str, list[PriceRecord]]:
-        return self._many(lambda c, keys: contracts.prices_of(c, self._scope, keys), lambda row: row.contract_id)
+    def price(self) -> DataLoader[str, PriceRecord | None]:
+        return self._one(lambda c, keys: contracts.prices_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def emergency_access(self) -> DataLoader[str, EmergencyRecord | None]:
+        return self._one(lambda c, keys: emergency.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def disputed_cents(self) -> DataLoader[str, int]:
@@ -183,15 +221,29 @@ class Loaders:
         return self._one(lambda c, keys: settlements.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
-    def settlements_of_invoice(self) -> DataLoader[str, list[SettlementRecord]]:
-        return self._many(lambda c, keys: settlements.of_invoices(c, self._scope, keys), lambda row: row.invoice_id)
-
-    @cached_property
     def position_of_event(self) -> DataLoader[str, int | None]:
         async def load(keys: list[str]) -> list[int | None]:
             async with self._database.reading() as connection:
                 positions = await outbox.positions_of(connection, keys)
             return [positions.get(each) for each in keys]
+
+        return Loader(load, self._work)
+
+    @cached_property
+    def reversed_cents(self) -> DataLoader[str, int]:
+        async def load(keys: list[str]) -> list[int]:
+            async with self._database.reading() as connection:
+                cents = await settlements.reversed_cents_of(connection, self._scope, keys)
+            return [cents.get(each, 0) for each in keys]
+
+        return Loader(load, self._work)
+
+    @cached_property
+    def remittance_of_settlement(self) -> DataLoader[str, RemittanceRecord | None]:
+        async def load(keys: list[str]) -> list[RemittanceRecord | None]:
+            async with self._database.reading() as connection:
+                found = await remittances.of_settlements(connection, self._scope, keys)
+            return [found.get(each) for each in keys]
 
         return Loader(load, self._work)
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
@@ -53,16 +53,32 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Edge(Generic[Row]):
-    cursor: str
+    """An object of a page; its cursor is signed only when it is asked for."""
+
     node: Row
+    sign: Callable[[Row], str]
+
+    @property
+    def cursor(self) -> str:
+        """The object's place in the list."""
+        return self.sign(self.node)
 
 
 @dataclass(frozen=True, slots=True)
-class PageInfo:
+class PageInfo(Generic[Row]):
     has_next_page: bool
     has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
+    edges: Sequence[Edge[Row]]
+
+    @property
+    def start_cursor(self) -> str | None:
+        """The first object's place; None for an empty page."""
+        return self.edges[0].cursor if self.edges else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        """The last object's place; None for an empty page."""
+        return self.edges[-1].cursor if self.edges else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +86,7 @@ class Page(Generic[Row]):
     """A page, a function that counts the whole list and, for lists of amounts, one that adds it up."""
 
     edges: Sequence[Edge[Row]]
-    page_info: PageInfo
+    page_info: PageInfo[Row]
     count: Callable[[], Awaitable[int]]
     sums: Callable[[], Awaitable[Any]] | None = None
 
@@ -93,21 +109,46 @@ async def read_page(
 
     `reading` gives the connection for rows that need another one than a short autocommit read, such as a snapshot.
     """
-    if not 1 <= request.first <= PAGE_MAX:
-        raise refuse(ErrorCode.INVALID_INPUT, f"first must be 1 to {PAGE_MAX}", "first")
-    cursors = ListCursors(ctx.cursor_key, _digest(request.binding), order.kind)
-    after = None if request.after is None else cursors.place(request.after)
-    keyset = Keyset(order.column, order.identifier, order.descending, request.first + 1, after)
+    cursors = Cursors(ctx.cursor_key, request.binding, order)
+    keyset = keyset_of(request.first, request.after, cursors)
     async with (reading or ctx.database.reading)() as connection:
         records = await rows(connection, keyset)
-    edges = [Edge(cursors.cursor(order.value(row), order.key(row)), row) for row in records[: request.first]]
-    info = PageInfo(
-        has_next_page=len(records) > request.first,
-        has_previous_page=after is not None,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
-    )
-    return Page(edges, info, lambda: _count(ctx.database, count))
+    return page_of(records, keyset, cursors, lambda: _count(ctx.database, count))
+
+
+def keyset_of(first: int, after: str | None, cursors: "Cursors[Row]") -> Keyset:
+    """The rows to read, one more than the page has; errors as `read_page`."""
+    if not 1 <= first <= PAGE_MAX:
+        raise refuse(ErrorCode.INVALID_INPUT, f"first must be 1 to {PAGE_MAX}", "first")
+    order = cursors.order
+    place = None if after is None else cursors.signed.place(after)
+    return Keyset(order.column, order.identifier, order.descending, first + 1, place)
+
+
+def page_of(
+    records: Sequence[Row], keyset: Keyset, cursors: "Cursors[Row]", count: Callable[[], Awaitable[int]]
+) -> Page[Row]:
+    """The page with these rows, of which the keyset asks for one more than the page has."""
+    edges = [Edge(row, cursors.of) for row in records[: keyset.limit - 1]]
+    return Page(edges, PageInfo(len(records) == keyset.limit, keyset.after is not None, edges), count)
+
+
+class Cursors(Generic[Row]):
+    """The cursors of a list, signed only when they are asked for."""
+
+    def __init__(self, key: CursorKey, binding: tuple[Any, ...], order: Order[Row]) -> None:
+        self._key = key
+        self._binding = binding
+        self.order = order
+
+    @cached_property
+    def signed(self) -> "ListCursors":
+        """What signs and reads them."""
+        return ListCursors(self._key, _digest(self._binding), self.order.kind)
+
+    def of(self, row: Row) -> str:
+        """The cursor of a row."""
+        return self.signed.cursor(self.order.value(row), self.order.key(row))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,6 @@ async def providers(ctx: Context, *, search: str | None, first: int, after: str 
     return await PROVIDERS.page(ctx, PartyFilter(_words(search)), PROVIDERS_BY_NAME, first=first, after=after)
 
 
-async def provider(ctx: Context, cnes: str) -> ProviderRecord | None:
-    """One provider in the caller's data scope."""
-    async with ctx.database.reading() as connection:
-        found = await party_lists.providers_within(connection, ctx.scope, [cnes])
-    return found[0] if found else None
-
-
 async def performing(ctx: Context, *, search: str | None, first: int, after: str | None) -> Page[Practitioner]:
     """A page of the practitioners on claims in the caller's data scope, by name; errors as `payers`."""
     where = PractitionerFilter(_words(search))

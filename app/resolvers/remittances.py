@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Final
 
-from app.db import remittances, tables
+from app.db import remittances, settlements, tables
 from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
+from app.db.settlements import SettlementRecord
 from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
+from app.resolvers.nested import NestedList
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 
 
@@ -29,6 +31,12 @@ LINE_ORDERS: Final[dict[RemittanceLineOrderField, Order[RemittanceLineRecord]]] 
 OLDEST_LINE_FIRST: Final = LINE_ORDERS[RemittanceLineOrderField.CREATED_AT]
 
 
+LINES: Final[NestedList[RemittanceLineRecord]] = NestedList(
+    "Remittance.lines", remittances.LINES_OF, order_by(tables.remittance_lines, "sequence", int)
+)
+SETTLEMENTS: Final[NestedList[SettlementRecord]] = NestedList(
+    "Remittance.settlements", settlements.OF_REMITTANCE, order_by(tables.settlements, "id", str)
+)
 REMITTANCES: Final = ScopedList("remittances", remittances.page, remittances.count)
 UNMATCHED: Final = ScopedList("unmatchedRemittanceLines", remittances.unmatched_page, remittances.unmatched_count)
 

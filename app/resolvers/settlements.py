@@ -7,6 +7,7 @@ from app.db import settlements, tables
 from app.db.settlements import SettlementFilter, SettlementRecord
 from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
+from app.resolvers.nested import NestedList
 from app.resolvers.paging import Order, Page, ScopedList, order_by
 
 
@@ -24,6 +25,9 @@ ORDERS: Final[dict[SettlementOrderField, Order[SettlementRecord]]] = {
 NEWEST_FIRST: Final = order_by(tables.settlements, "created_at", datetime, descending=True)
 
 
+REVERSALS: Final[NestedList[SettlementRecord]] = NestedList(
+    "Settlement.reversals", settlements.REVERSALS_OF, order_by(tables.settlements, "id", str)
+)
 SETTLEMENTS: Final = ScopedList("settlements", settlements.page, settlements.count, settlements.sums)
 
 

@@ -16,7 +16,7 @@ from app.resolvers.access_log import AccessLogOrderField, EmergencyAccessOrderFi
 from app.resolvers.context import Context
 from app.schema.base import lists
 from app.schema.base.arguments import ORDER, After, First
-from app.schema.base.connections import Connection
+from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
@@ -35,8 +35,9 @@ described(Door, "Entry point of an operation; new values may be added.")
 
 
 @strawberry.type(description="An access to the calling patient's data.")
-class AccessLogEntry:
-    id: strawberry.ID = strawberry.field(description="Id of the entry.")
+class AccessLogEntry(Node):
+    record = PersonAccess
+
     at: datetime = strawberry.field(description="Time of the access.")
     door: Door = strawberry.field(description="Entry point of the operation.")
     kind: AccessKind = strawberry.field(description="Kind of access.")
@@ -56,8 +57,9 @@ class AccessLogEntry:
 
 
 @strawberry.type(description="Emergency access (break-glass) of one caller to the health data of one patient.")
-class EmergencyAccess:
-    id: strawberry.ID = strawberry.field(description="Id of the access, as in the access log.")
+class EmergencyAccess(Node):
+    record = EmergencyRecord
+
     actor: str = strawberry.field(description="Subject of the caller's token.")
     granted_at: datetime = strawberry.field(description="Time at which the access started.")
     expires_at: datetime = strawberry.field(description="Time at which the access ends or was closed.")

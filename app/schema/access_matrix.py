@@ -77,8 +77,19 @@ def _next(schema: GraphQLSchema, name: str, permissions: frozenset[str]) -> Iter
             continue
         if isinstance(target, GraphQLObjectType):
             yield target.name
+        elif target.name == "Node":
+            readable = [node.type_name for node in NODE_TYPES.values() if not permissions.isdisjoint(node.any_of)]
+            yield from (name for each in readable for name in object_types(schema, each))
         elif isinstance(target, GraphQLInterfaceType):
-            yield from (node.type_name for node in NODE_TYPES.values() if not permissions.isdisjoint(node.any_of))
+            yield from object_types(schema, target.name)
+
+
+def object_types(schema: GraphQLSchema, name: str) -> list[str]:
+    """The names of the object types that the type stands for: its own, or those of an interface."""
+    kind = schema.get_type(name)
+    if isinstance(kind, GraphQLInterfaceType):
+        return sorted(each.name for each in schema.get_possible_types(kind))
+    return [name]
 
 
 def matrix(schema: GraphQLSchema, roles: Roles) -> dict[str, Cells]:

@@ -33,7 +33,7 @@ from app.unit_of_work.action import Action
 CLAIM_ACTIONS: Final = offering(ClaimOperation)
 DENIAL_ACTIONS: Final = offering(DenialOperation)
 INVOICE_ACTIONS: Final = offering(InvoiceOperation)
-ACTIONS: Final = "Actions, each with the reason if it is not available to the caller now."
+ACTIONS: Final = "Each action once, with the reason if it is not available to the caller now."
 BLOCKED_BY: Final = "Why the action would be refused now; null if it is available."
 
 

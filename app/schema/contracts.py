@@ -5,14 +5,15 @@ from typing import Annotated, Any
 
 import strawberry
 
-from app.db.contracts import ContractRecord, PriceRecord
+from app.db.contracts import ContractFilter, ContractRecord, PriceRecord
 from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
 from app.schema.base import inputs, lists
-from app.schema.base.arguments import OfPayer, OfProvider
+from app.schema.base.arguments import After, First, OfPayer, OfProvider
+from app.schema.base.connections import Connection, Node
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, financial
@@ -26,7 +27,9 @@ TERM = "Days from issuing an invoice to its due date."
 
 
 @strawberry.type(description="An agreed price of a code, for services performed while it is valid.")
-class ContractPrice:
+class ContractPrice(Node):
+    record = PriceRecord
+
     code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
     code: str = strawberry.field(description="Code within the table (codigoProcedimento).")
     valid_from: date = strawberry.field(description="First day on which the price is valid.")
@@ -41,8 +44,9 @@ class ContractPrice:
 
 
 @strawberry.type(description="A contract between a provider and a payer.")
-class Contract:
-    id: strawberry.ID = strawberry.field(description="Id of the contract.")
+class Contract(Node):
+    record = ContractRecord
+
     submission_window_days: int = strawberry.field(description=WINDOW)
     appeal_deadline_days: int = strawberry.field(description=DEADLINE)
     payment_term_days: int = strawberry.field(description=TERM)
@@ -64,12 +68,14 @@ class Contract:
         return await info.context.loaders.provider.load(contract.provider_cnes)
 
     @strawberry.field(
-        graphql_type=list[ContractPrice],
-        directives=[lists.PRICES],
+        graphql_type=Connection[ContractPrice],
+        directives=[lists.PAGE],
         description="Price list, ordered by table, code and first day.",
     )
-    async def prices(contract: strawberry.Parent[ContractRecord], info: Info) -> list[PriceRecord]:
-        return await info.context.loaders.prices_of_contract.load(contract.id)
+    async def prices(
+        contract: strawberry.Parent[ContractRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await contracts.PRICES.page(info.context, contract.id, first=first, after=after)
 
 
 @strawberry.type
@@ -85,14 +91,22 @@ class ContractQuery:
         return await info.context.loaders.contract.load(id)
 
     @strawberry.field(
-        graphql_type=list[Contract] | None,
-        directives=[lists.CONTRACTS],
-        description="Contracts in the caller's data scope; without a contract, the payer's own terms apply.",
+        graphql_type=Connection[Contract] | None,
+        directives=[lists.PAGE],
+        description="Contracts in the caller's data scope, by provider; without one, the payer's own terms apply.",
         extensions=[Requires("contracts:read")],
     )
-    async def contracts(self, info: Info, provider: OfProvider = None, payer: OfPayer = None) -> Any:
+    async def contracts(
+        self,
+        info: Info,
+        provider: OfProvider = None,
+        payer: OfPayer = None,
+        first: First = 20,
+        after: After = None,
+    ) -> Any:
         check_arguments(payer_ans_code=payer, provider_cnes=provider)
-        return await contracts.of_scope(info.context, provider=provider, payer=payer)
+        where = ContractFilter(provider, payer)
+        return await contracts.page(info.context, where=where, first=first, after=after)
 
 
 @strawberry.input(description="An agreed price of a code.")

@@ -55,6 +55,7 @@ class Eligibility(Node):
         description="Time at which the payer was asked; earlier than `answeredAt` if the answer was reused."
     )
     answered_at: datetime = strawberry.field(description="Time of this answer.")
+    created_by: str = strawberry.field(description="Who asked: the subject of a token.")
     expires_at: datetime | None = strawberry.field(
         description="Time until which the answer may be reused; null if it may not be reused."
     )

@@ -1,37 +1,44 @@
 """The history of claims and invoices: one entry for each step, with the state of the object after it."""
 
 from datetime import datetime
+from typing import Any, Final
 
 import strawberry
 
+from app.db import history
+from app.db.denials import DenialRecord
+from app.db.invoice_lines import LineRecord
+from app.db.settlements import SettlementRecord
 from app.domain.money import Cents
+from app.schema.base.connections import Node
 from app.schema.base.enums import ClaimAction, ClaimStatus, DenialAction, DenialStatus, InvoiceAction, InvoiceStatus
-from app.schema.base.permissions import amount, health, personal
+from app.schema.base.info import Info
+from app.schema.base.later import later
+from app.schema.base.permissions import Requires, amount, financial, health, personal
+
+CREATED_BY: Final = "Who created it: the subject of a token, or a job of the gateway; null if unknown."
+UPDATED_AT: Final = "Time of the last step in its history; null if unknown."
 
 
-@strawberry.type(
-    description="A step in the history of a claim or of one of its denials, with the state of the claim after it."
-)
-class ClaimHistoryEntry:
-    id: strawberry.ID = strawberry.field(description="Id of the entry; entries are ordered by it.")
-    action: ClaimAction | None = strawberry.field(description="Step of the claim; null for a step of a denial.")
-    status: ClaimStatus = strawberry.field(description="Status of the claim after the step.")
-    version: int = strawberry.field(description="Version of the claim after the step.")
-    denial_id: strawberry.ID | None = strawberry.field(description="Id of the denial; null for a step of the claim.")
-    denial_action: DenialAction | None = strawberry.field(
-        description="Step of the denial; null for a step of the claim."
-    )
-    denial_status: DenialStatus | None = strawberry.field(
-        description="Status of the denial after the step; null for a step of the claim."
-    )
-    payer_claim_number: str | None = strawberry.field(
-        description="The payer's claim number after the step (numeroGuiaOperadora); null if it had none yet."
-    )
+@strawberry.interface(description="A step in a history; entries are ordered by their ids.")
+class HistoryEntry(Node):
     actor: str = strawberry.field(
         description="Who did it: the subject of a token, or a job of the gateway, such as `deadline`."
     )
     at: datetime = strawberry.field(description="Time of the step.")
-    amount_cents: Cents | None = amount("amount", "Amount of the denial's step; null for a step of the claim.")
+
+
+@strawberry.interface(
+    description="A step in the history of a claim or of one of its denials, with the state of the claim after it."
+)
+class ClaimHistoryEntry(HistoryEntry):
+    record = history.ClaimStep
+
+    status: ClaimStatus = strawberry.field(description="Status of the claim after the step.")
+    version: int = strawberry.field(description="Version of the claim after the step.")
+    payer_claim_number: str | None = strawberry.field(
+        description="The payer's claim number after the step (numeroGuiaOperadora); null if it had none yet."
+    )
     claimed_cents: Cents | None = amount("claimedAmount", "Claimed amount after the step (valorInformado).")
     processed_cents: Cents | None = amount(
         "processedAmount", "Processed amount after the step (valorProcessado); null until decided."
@@ -48,25 +55,62 @@ class ClaimHistoryEntry:
     )
 
 
+@strawberry.type(description="A step of a claim, with the state of the claim after it.")
+class ClaimStep(ClaimHistoryEntry):
+    action: ClaimAction = strawberry.field(description="Step of the claim.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, cls.record) and value.action is not None
+
+
+@strawberry.type(description="A step of a denial, with the state of its claim after it.")
+class DenialStep(ClaimHistoryEntry):
+    denial_action: DenialAction = strawberry.field(description="Step of the denial.")
+    denial_status: DenialStatus = strawberry.field(description="Status of the denial after the step.")
+    amount_cents: Cents | None = amount("amount", "Amount of the step.")
+
+    @strawberry.field(
+        graphql_type=later("Denial", "objects") | None,
+        description="The denial.",
+        extensions=health("claims:read_items"),
+    )
+    async def denial(step: strawberry.Parent[history.ClaimStep], info: Info) -> DenialRecord | None:
+        return None if step.denial_id is None else await info.context.loaders.denial.load(step.denial_id)
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, cls.record) and value.action is None
+
+
 @strawberry.type(description="A step in the history of an invoice, with the state of the invoice after it.")
-class InvoiceHistoryEntry:
-    id: strawberry.ID = strawberry.field(description="Id of the entry; entries are ordered by it.")
+class InvoiceHistoryEntry(HistoryEntry):
+    record = history.InvoiceStep
+
     action: InvoiceAction = strawberry.field(description="Step of the invoice.")
     status: InvoiceStatus = strawberry.field(description="Status of the invoice after the step.")
     version: int = strawberry.field(description="Version of the invoice after the step.")
-    settlement_id: strawberry.ID | None = strawberry.field(
-        description="Id of the settlement or reversal that the step recorded; null for other steps."
-    )
-    line_id: strawberry.ID | None = strawberry.field(
-        description="Id of the line that the step added as an adjustment; null for other steps."
-    )
     reason: str | None = strawberry.field(
         description="Reason for the step; null if none was given.", extensions=personal("settlements:read")
     )
-    actor: str = strawberry.field(description="Who did it: the subject of a token, or a job of the gateway.")
-    at: datetime = strawberry.field(description="Time of the step.")
     amount_cents: Cents | None = amount(
         "amount", "Settled, reversed or adjusted amount, negative for a debit; null for other steps."
     )
     total_cents: Cents | None = amount("totalAmount", "Total of the invoice after the step.")
     settled_cents: Cents | None = amount("settledAmount", "Settled amount after the step.")
+
+    @strawberry.field(
+        graphql_type=later("Settlement", "invoice_objects") | None,
+        description="The settlement or reversal that the step recorded; null for other steps.",
+        extensions=financial("settlements:read"),
+    )
+    async def settlement(step: strawberry.Parent[history.InvoiceStep], info: Info) -> SettlementRecord | None:
+        return None if step.settlement_id is None else await info.context.loaders.settlement.load(step.settlement_id)
+
+    @strawberry.field(
+        graphql_type=later("InvoiceLine", "invoice_objects") | None,
+        description="The line that the step added as an adjustment; null for other steps.",
+        extensions=[Requires("invoices:read")],
+    )
+    async def line(step: strawberry.Parent[history.InvoiceStep], info: Info) -> LineRecord | None:
+        return None if step.line_id is None else await info.context.loaders.invoice_line.load(step.line_id)

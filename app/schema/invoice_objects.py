@@ -1,29 +1,44 @@
 """Object types of billing: invoices, their lines, and settlements."""
 
 from datetime import date, datetime
+from typing import Annotated, Any
 
 import strawberry
 
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
-from app.db.history import InvoiceStep
-from app.db.invoice_lines import LineRecord
+from app.db.invoice_lines import LineFilter, LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.parties import PayerRecord, ProviderRecord
+from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
-from app.domain.invoices import ADJUSTMENTS, YearMonth
+from app.domain.invoices import YearMonth
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
+from app.resolvers import invoices, settlements
 from app.schema.actions import ACTIONS, AvailableInvoiceAction, invoice_actions
 from app.schema.base import lists
-from app.schema.base.connections import Node
+from app.schema.base.arguments import FILTER, After, First
+from app.schema.base.connections import Connection, Node
 from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
+from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, personal
 from app.schema.base.scalars import BigInt
-from app.schema.history import InvoiceHistoryEntry
+from app.schema.history import CREATED_BY, UPDATED_AT, InvoiceHistoryEntry
 from app.schema.objects import Claim, Denial
 from app.schema.parties import Payer, Provider
+
+
+@strawberry.input(description="Filter for the lines of an invoice. Every given condition must match.")
+class InvoiceLineFilterInput:
+    kind: list[InvoiceLineKind] | None = strawberry.field(
+        default=None, description="Kind: any of these.", directives=lists.up_to(len(InvoiceLineKind))
+    )
+
+    def where(self) -> LineFilter:
+        """The filter as the database layer expects it."""
+        return LineFilter(None if self.kind is None else tuple(self.kind))
 
 
 @strawberry.type(description="An invoice (conta) for approved claims to one payer.")
@@ -43,6 +58,16 @@ class Invoice(Node):
     settled_cents: Cents | None = amount("settledAmount", "Confirmed settlements, less reversals.")
     due_cents: Cents | None = amount("dueAmount", "Amount due: total less settled.")
 
+    @strawberry.field(description=CREATED_BY)
+    async def created_by(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> str | None:
+        found = await info.context.loaders.changes_of_invoice.load(invoice.id)
+        return None if found is None else found.created_by
+
+    @strawberry.field(description=UPDATED_AT)
+    async def updated_at(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> datetime | None:
+        found = await info.context.loaders.changes_of_invoice.load(invoice.id)
+        return None if found is None else found.updated_at
+
     @amount("inDisputeAmount", "Open and appealed denials of its claims; not part of the total.")
     async def in_dispute(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> Cents | None:
         return Cents(await info.context.loaders.disputed_cents.load(invoice.id))
@@ -56,36 +81,38 @@ class Invoice(Node):
         return await info.context.loaders.provider.load(invoice.provider_cnes)
 
     @strawberry.field(
-        graphql_type="list[InvoiceLine]",
-        directives=[lists.INVOICE_LINES],
-        description="Lines for claims and won appeals, and adjustments.",
+        graphql_type="Connection[InvoiceLine]",
+        directives=[lists.PAGE],
+        description="Lines for claims and won appeals, and adjustments, oldest first.",
     )
-    async def lines(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[LineRecord]:
-        return await info.context.loaders.lines_of_invoice.load(invoice.id)
+    async def lines(
+        invoice: strawberry.Parent[InvoiceRecord],
+        info: Info,
+        filter: Annotated[InvoiceLineFilterInput | None, FILTER] = None,
+        first: First = 20,
+        after: After = None,
+    ) -> Any:
+        where = None if filter is None else filter.where()
+        return await invoices.LINES.page(info.context, invoice.id, where=where, first=first, after=after)
 
     @strawberry.field(
-        graphql_type="list[Settlement] | None",
-        directives=[lists.SETTLEMENTS],
+        graphql_type=later("SettlementConnection", "summed_lists") | None,
+        directives=[lists.PAGE],
         description="Settlements and reversals, oldest first.",
         extensions=financial("settlements:read"),
     )
-    async def settlements(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[SettlementRecord] | None:
-        return await info.context.loaders.settlements_of_invoice.load(invoice.id)
+    async def settlements(
+        invoice: strawberry.Parent[InvoiceRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await invoices.SETTLEMENTS.page(info.context, invoice.id, first=first, after=after)
 
     @strawberry.field(
-        graphql_type="list[InvoiceLine]",
-        directives=[lists.ADJUSTMENTS],
-        description="Lines that are credits or debits, oldest first.",
+        graphql_type=Connection[InvoiceHistoryEntry], directives=[lists.PAGE], description="Steps, oldest first."
     )
-    async def adjustments(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[LineRecord]:
-        lines = await info.context.loaders.lines_of_invoice.load(invoice.id)
-        return [line for line in lines if line.kind in ADJUSTMENTS]
-
-    @strawberry.field(
-        graphql_type=list[InvoiceHistoryEntry], directives=[lists.STEPS], description="All steps, oldest first."
-    )
-    async def history(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[InvoiceStep]:
-        return await info.context.loaders.history_of_invoice.load(invoice.id)
+    async def history(
+        invoice: strawberry.Parent[InvoiceRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await invoices.HISTORY.page(info.context, invoice.id, first=first, after=after)
 
     @strawberry.field(description=ACTIONS, directives=[lists.INVOICE_ACTIONS])
     def available_actions(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> list[AvailableInvoiceAction]:
@@ -93,8 +120,9 @@ class Invoice(Node):
 
 
 @strawberry.type(description="A line of an invoice.")
-class InvoiceLine:
-    id: strawberry.ID = strawberry.field(description="Id of the line.")
+class InvoiceLine(Node):
+    record = LineRecord
+
     kind: InvoiceLineKind = strawberry.field(description="Kind of the line.")
     reason: str | None = strawberry.field(
         description="Reason for the adjustment; null for other lines.", extensions=personal("settlements:read")
@@ -158,3 +186,30 @@ class Settlement(Node):
         if settlement.reverses_id is None:
             return None
         return await info.context.loaders.settlement.load(settlement.reverses_id)
+
+    @strawberry.field(
+        graphql_type=later("SettlementConnection", "summed_lists") | None,
+        directives=[lists.PAGE],
+        description="The reversals of a payment, oldest first.",
+        extensions=financial("settlements:read"),
+    )
+    async def reversals(
+        settlement: strawberry.Parent[SettlementRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await settlements.REVERSALS.page(info.context, settlement.id, first=first, after=after)
+
+    @amount("reversibleAmount", "What of a payment can still be reversed.")
+    async def reversible(settlement: strawberry.Parent[SettlementRecord], info: Info) -> Cents | None:
+        if settlement.reverses_id is not None or settlement.status is not SettlementStatus.CONFIRMED:
+            return Cents(0)
+        return Cents(settlement.amount_cents - await info.context.loaders.reversed_cents.load(settlement.id))
+
+    @strawberry.field(
+        graphql_type=later("Remittance", "remittances") | None,
+        description="The payer's statement with the settlement's statement number; null if it was not imported.",
+        extensions=[Requires("remittances:read")],
+    )
+    async def remittance(settlement: strawberry.Parent[SettlementRecord], info: Info) -> RemittanceRecord | None:
+        if settlement.statement_number is None:
+            return None
+        return await info.context.loaders.remittance_of_settlement.load(settlement.id)

@@ -1,6 +1,7 @@
 """Objects by id alone."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -9,11 +10,13 @@ import strawberry
 from app.domain import ids as public_ids
 from app.domain.access_log import DataClass
 from app.domain.errors import ErrorCode, refuse
-from app.resolvers import paging
+from app.resolvers import access_log, paging
+from app.resolvers.context import Context
 from app.schema.base import lists
 from app.schema.base.connections import Node
 from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated, check, note_shown
+from app.schema.parties import READERS
 
 NODES_MAX: Final = paging.PAGE_MAX
 Ids = Annotated[
@@ -25,29 +28,59 @@ Ids = Annotated[
 ]
 
 
+Load = Callable[[Context, str], Awaitable[Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class NodeType:
-    """A type of objects with ids: its name, the permissions of which it needs one, and the name of its loader.
+    """A type of objects with ids: its name, the permissions of which it needs one, and how it is loaded.
 
     `data` are the classes of sensitive data in the object itself: finding it is recorded.
     """
 
     type_name: str
     any_of: tuple[str, ...]
-    loader: str
+    load: Load
     data: tuple[DataClass, ...] = ()
 
 
+def _by_loader(name: str) -> Load:
+    async def load(ctx: Context, identifier: str) -> Any:
+        return await getattr(ctx.loaders, name).load(identifier)
+
+    return load
+
+
+async def _payer(ctx: Context, identifier: str) -> Any:
+    (ans_code,) = public_ids.key_of(identifier)
+    return await ctx.loaders.payer.load(ans_code)
+
+
+async def _term(ctx: Context, identifier: str) -> Any:
+    code_system, code = public_ids.key_of(identifier)
+    return await ctx.loaders.term.load((code_system, code))
+
+
 NODE_TYPES: Final[dict[str, NodeType]] = {
-    public_ids.CLAIM: NodeType("Claim", ("claims:read",), "claim"),
-    public_ids.ITEM: NodeType("ClaimItem", ("claims:read_items",), "item", (DataClass.HEALTH,)),
-    public_ids.DENIAL: NodeType("Denial", ("claims:read_items",), "denial"),
-    public_ids.INVOICE: NodeType("Invoice", ("invoices:read",), "invoice"),
-    public_ids.SETTLEMENT: NodeType("Settlement", ("settlements:read",), "settlement"),
-    public_ids.REMITTANCE: NodeType("Remittance", ("remittances:read",), "remittance"),
-    public_ids.REMITTANCE_LINE: NodeType("RemittanceLine", ("remittances:read",), "remittance_line"),
-    public_ids.ELIGIBILITY: NodeType("Eligibility", ("eligibility:read",), "eligibility"),
-    public_ids.PATIENT: NodeType("Patient", ("patients:read", "patients:read_masked"), "patient"),
+    public_ids.CLAIM: NodeType("Claim", ("claims:read",), _by_loader("claim")),
+    public_ids.ITEM: NodeType("ClaimItem", ("claims:read_items",), _by_loader("item"), (DataClass.HEALTH,)),
+    public_ids.DENIAL: NodeType("Denial", ("claims:read_items",), _by_loader("denial")),
+    public_ids.CLAIM_HISTORY: NodeType("ClaimHistoryEntry", ("claims:read",), _by_loader("claim_step")),
+    public_ids.INVOICE: NodeType("Invoice", ("invoices:read",), _by_loader("invoice")),
+    public_ids.INVOICE_HISTORY: NodeType("InvoiceHistoryEntry", ("invoices:read",), _by_loader("invoice_step")),
+    public_ids.SETTLEMENT: NodeType("Settlement", ("settlements:read",), _by_loader("settlement")),
+    public_ids.REMITTANCE: NodeType("Remittance", ("remittances:read",), _by_loader("remittance")),
+    public_ids.REMITTANCE_LINE: NodeType("RemittanceLine", ("remittances:read",), _by_loader("remittance_line")),
+    public_ids.ELIGIBILITY: NodeType("Eligibility", ("eligibility:read",), _by_loader("eligibility")),
+    public_ids.PATIENT: NodeType("Patient", ("patients:read", "patients:read_masked"), _by_loader("patient")),
+    public_ids.LINE: NodeType("InvoiceLine", ("invoices:read",), _by_loader("invoice_line")),
+    public_ids.CONTRACT: NodeType("Contract", ("contracts:read",), _by_loader("contract")),
+    public_ids.PRICE: NodeType("ContractPrice", ("contracts:read",), _by_loader("price")),
+    public_ids.EMERGENCY: NodeType("EmergencyAccess", ("emergencies:read",), _by_loader("emergency_access")),
+    public_ids.AUDIT: NodeType("AccessLogEntry", ("access_log:read_own",), access_log.own_entry),
+    public_ids.PAYER: NodeType("Payer", READERS, _payer),
+    public_ids.PROVIDER: NodeType("Provider", READERS, _by_loader("provider_by_id")),
+    public_ids.TERM: NodeType("TussTerm", ("tuss:read",), _term),
 }
 """Id prefix -> the type of its objects."""
 
@@ -62,7 +95,7 @@ async def find(info: Info, identifier: str) -> Any:
         return None
     ctx = info.context
     check(ctx.principal, *node_type.any_of)
-    found = await getattr(ctx.loaders, node_type.loader).load(identifier)
+    found = await node_type.load(ctx, identifier)
     if found is not None:
         note_shown(info, node_type.data, found)
     return found

@@ -7,13 +7,14 @@ import strawberry
 
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
-from app.db.history import ClaimStep
+from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.db.tuss import TussRecord
 from app.domain import tabela38
 from app.domain.access_log import DataClass
 from app.domain.money import Cents, Factor, Quantity
+from app.resolvers import claims
 from app.schema.actions import (
     ACTIONS,
     AvailableClaimAction,
@@ -23,12 +24,13 @@ from app.schema.actions import (
 )
 from app.schema.appeals import Appeal
 from app.schema.base import lists
-from app.schema.base.connections import Node
+from app.schema.base.arguments import After, First
+from app.schema.base.connections import Connection, Node
 from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, health, marked, maskable, personal
-from app.schema.history import ClaimHistoryEntry
+from app.schema.history import CREATED_BY, UPDATED_AT, ClaimHistoryEntry
 from app.schema.parties import Authorization, Patient, Payer, Practitioner, Provider
 from app.schema.preflight import PreflightFinding
 from app.schema.tuss import TussTerm
@@ -67,10 +69,20 @@ class Claim(Node):
         extensions=health("claims:read_health"),
     )
 
+    @strawberry.field(description=CREATED_BY)
+    async def created_by(claim: strawberry.Parent[ClaimRecord], info: Info) -> str | None:
+        found = await info.context.loaders.changes_of_claim.load(claim.id)
+        return None if found is None else found.created_by
+
+    @strawberry.field(description=UPDATED_AT)
+    async def updated_at(claim: strawberry.Parent[ClaimRecord], info: Info) -> datetime | None:
+        found = await info.context.loaders.changes_of_claim.load(claim.id)
+        return None if found is None else found.updated_at
+
     @strawberry.field(
         name="diagnosisCodes",
         directives=[lists.DIAGNOSES],
-        description="Diagnoses, as CID codes.",
+        description=f"Diagnoses, as CID codes; at most {lists.DIAGNOSES.most}.",
         extensions=health("claims:read_health"),
     )
     def diagnoses(claim: strawberry.Parent[ClaimRecord]) -> list[str] | None:
@@ -118,7 +130,7 @@ class Claim(Node):
     @strawberry.field(
         graphql_type="list[ClaimItem] | None",
         directives=[lists.ITEMS],
-        description="Billed items, by number.",
+        description=f"Billed items, by number; at most {lists.ITEMS.most}.",
         extensions=health("claims:read_items"),
     )
     async def items(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[ItemRecord] | None:
@@ -131,6 +143,17 @@ class Claim(Node):
     )
     async def invoice(claim: strawberry.Parent[ClaimRecord], info: Info) -> InvoiceRecord | None:
         return await info.context.loaders.invoice_of_claim.load(claim.id)
+
+    @strawberry.field(
+        graphql_type=later("InvoiceConnection", "summed_lists") | None,
+        directives=[lists.PAGE],
+        description="All invoices with the claim or its won appeals, cancelled ones too, oldest first.",
+        extensions=[Requires("invoices:read")],
+    )
+    async def invoices(
+        claim: strawberry.Parent[ClaimRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await claims.INVOICES.page(info.context, claim.id, first=first, after=after)
 
     @amount("paidAmount", "Amount paid for the claim and its won appeals, less reversals.")
     async def paid(claim: strawberry.Parent[ClaimRecord], info: Info) -> Cents | None:
@@ -159,10 +182,10 @@ class Claim(Node):
         return await info.context.loaders.replacement_of_claim.load(claim.id)
 
     @strawberry.field(
-        graphql_type=list[ClaimHistoryEntry], directives=[lists.STEPS], description="All steps, oldest first."
+        graphql_type=Connection[ClaimHistoryEntry], directives=[lists.PAGE], description="Steps, oldest first."
     )
-    async def history(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[ClaimStep]:
-        return await info.context.loaders.history_of_claim.load(claim.id)
+    async def history(claim: strawberry.Parent[ClaimRecord], info: Info, first: First = 20, after: After = None) -> Any:
+        return await claims.HISTORY.page(info.context, claim.id, first=first, after=after)
 
     @strawberry.field(description=ACTIONS, directives=[lists.CLAIM_ACTIONS])
     async def available_actions(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[AvailableClaimAction]:
@@ -195,7 +218,9 @@ class ClaimItem(Node):
     denied_cents: Cents | None = amount("deniedAmount", DENIED)
 
     @strawberry.field(
-        graphql_type="list[Denial]", directives=[lists.DENIALS_OF_ITEM], description="Denials of this item (glosas)."
+        graphql_type="list[Denial]",
+        directives=[lists.DENIALS_OF_ITEM],
+        description=f"Denials of this item (glosas), oldest first; at most {lists.DENIALS_OF_ITEM.most}.",
     )
     async def denials(item: strawberry.Parent[ItemRecord], info: Info) -> list[DenialRecord]:
         # Most items have no denials: this saves the query.
@@ -215,6 +240,16 @@ class Denial(Node):
     created_at: datetime = strawberry.field(description="Time of the payer's denial.")
     appeal_deadline: date = strawberry.field(description="Last day to appeal, derived from the contract.")
     amount_cents: Cents | None = amount("amount", "Denied amount (valorGlosa).")
+
+    @strawberry.field(description=CREATED_BY)
+    async def created_by(denial: strawberry.Parent[DenialRecord], info: Info) -> str | None:
+        found = await info.context.loaders.changes_of_denial.load(denial.id)
+        return None if found is None else found.created_by
+
+    @strawberry.field(description=UPDATED_AT)
+    async def updated_at(denial: strawberry.Parent[DenialRecord], info: Info) -> datetime | None:
+        found = await info.context.loaders.changes_of_denial.load(denial.id)
+        return None if found is None else found.updated_at
 
     @strawberry.field(description="Official text of the code, in Portuguese; null for an unknown code.")
     def description(denial: strawberry.Parent[DenialRecord]) -> str | None:
@@ -251,6 +286,15 @@ class Denial(Node):
     )
     async def claim(denial: strawberry.Parent[DenialRecord], info: Info) -> ClaimRecord | None:
         return await info.context.loaders.claim.load(denial.claim_id)
+
+    @strawberry.field(
+        graphql_type=later("InvoiceLine", "invoice_objects") | None,
+        description="The line of an active invoice that bills the won appeal; null if there is none.",
+        extensions=[Requires("invoices:read")],
+    )
+    async def invoice_line(denial: strawberry.Parent[DenialRecord], info: Info) -> LineRecord | None:
+        # Most denials are not won: this saves the query.
+        return await info.context.loaders.line_of_won_appeal.load(denial.id) if denial.answered_cents else None
 
     @strawberry.field(description=ACTIONS, directives=[lists.DENIAL_ACTIONS])
     async def available_actions(denial: strawberry.Parent[DenialRecord], info: Info) -> list[AvailableDenialAction]:

@@ -1,24 +1,27 @@
 """Payers, providers and patients."""
 
 from datetime import date
+from typing import Any
 
 import strawberry
-from strawberry.extensions import FieldExtension
 
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain.access_log import DataClass
-from app.domain.identifiers import AnsCode, Cnes, Cnpj, Cpf
-from app.schema.base.connections import Node, OfRecord
+from app.domain.identifiers import AnsCode, Cnes, Cpf, TaxId
+from app.resolvers import patients
+from app.schema.base import lists
+from app.schema.base.arguments import After, First
+from app.schema.base.connections import Node, connection_of
+from app.schema.base.info import Info
+from app.schema.base.later import later
 from app.schema.base.permissions import Requires, marked, maskable, personal
 
 # Whoever sees an object of a provider sees the provider; its number may be a person's CPF and is masked.
 READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read", "eligibility:read")
-_TAX_NUMBER: list[FieldExtension] = [Requires(*READERS, data=DataClass.PERSONAL, clear="practitioners:read")]
-CNPJ_LENGTH = 14
 
 
 @strawberry.type(description="A health insurer (operadora).")
-class Payer(OfRecord):
+class Payer(Node):
     record = PayerRecord
 
     ans_code: AnsCode = strawberry.field(description="Registration with the regulator ANS (registroANS), six digits.")
@@ -32,21 +35,16 @@ class Payer(OfRecord):
 
 
 @strawberry.type(description="A hospital, clinic or laboratory (prestador).")
-class Provider(OfRecord):
+class Provider(Node):
     record = ProviderRecord
 
     cnes: Cnes = strawberry.field(description="Number in the national register of health establishments (CNES).")
     name: str = strawberry.field(description="Name of the establishment.")
 
-    @strawberry.field(description="Taxpayer number of a company (CNPJ); null for a person.", extensions=_TAX_NUMBER)
-    def cnpj(provider: strawberry.Parent[ProviderRecord]) -> Cnpj | None:
-        return Cnpj(provider.tax_id) if len(provider.tax_id) == CNPJ_LENGTH else None
-
-    @strawberry.field(
-        description="Taxpayer number of a self-employed practitioner (CPF); null for a company.", extensions=_TAX_NUMBER
+    tax_id: TaxId | None = strawberry.field(
+        description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.",
+        extensions=[Requires(*READERS, data=DataClass.PERSONAL, clear="practitioners:read")],
     )
-    def cpf(provider: strawberry.Parent[ProviderRecord]) -> Cpf | None:
-        return None if len(provider.tax_id) == CNPJ_LENGTH else Cpf(provider.tax_id)
 
 
 @strawberry.type(description="A patient: a person insured by a payer (beneficiário).")
@@ -65,6 +63,28 @@ class Patient(Node):
     )
     def birth_date(patient: strawberry.Parent[PatientRecord]) -> date | None:
         return patient.birth_date
+
+    @strawberry.field(
+        graphql_type=later("ClaimConnection", "summed_lists") | None,
+        directives=[lists.PAGE],
+        description="The patient's claims in the caller's data scope, newest first.",
+        extensions=personal("claims:read"),
+    )
+    async def claims(
+        patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await patients.CLAIMS.page(info.context, patient.id, first=first, after=after)
+
+    @strawberry.field(
+        graphql_type=connection_of(later("Eligibility", "eligibility")) | None,
+        directives=[lists.PAGE],
+        description="Eligibility checks of the patient in the caller's data scope, newest first.",
+        extensions=personal("eligibility:read"),
+    )
+    async def eligibility_checks(
+        patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await patients.ELIGIBILITY_CHECKS.page(info.context, patient.id, first=first, after=after)
 
 
 @strawberry.type(description="A practitioner who performs services (profissional executante).")

@@ -6,6 +6,7 @@ import strawberry
 
 from app.db.parties import PayerRecord, ProviderRecord
 from app.db.patient_lists import PatientFilter
+from app.domain import ids
 from app.domain.access_log import DataClass
 from app.domain.identifiers import AnsCode, Cnes, Cpf
 from app.resolvers import parties, patient_lists
@@ -70,7 +71,7 @@ class PartyQuery:
         self, info: Info, cnes: Annotated[Cnes, strawberry.argument(description="Number in the CNES.")]
     ) -> ProviderRecord | None:
         check_arguments(cnes=cnes)
-        return await parties.provider(info.context, cnes)
+        return await info.context.loaders.provider_by_id.load(ids.of_key(ids.PROVIDER, cnes))
 
     @strawberry.field(
         graphql_type=Connection[Practitioner] | None,

@@ -29,6 +29,7 @@ from app.schema.invoice_objects import Settlement
 from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrder, RemittanceOrder
+from app.schema.summed_lists import SettlementConnection
 from app.services import posting, remittance_lines
 from app.services import remittances as service
 
@@ -86,7 +87,7 @@ class RemittanceLine(Node):
     @strawberry.field(
         graphql_type=list[RemittanceDenial] | None,
         directives=[lists.DENIALS_OF_ITEM],
-        description="Denied amounts and their reasons (glosas).",
+        description=f"Denied amounts and their reasons (glosas); at most {lists.DENIALS_OF_ITEM.most}.",
         extensions=health("claims:read_items", "remittances:import"),
     )
     def denials(line: strawberry.Parent[RemittanceLineRecord]) -> Any:
@@ -141,11 +142,22 @@ class Remittance(Node):
     async def provider(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> ProviderRecord | None:
         return await info.context.loaders.provider.load(remittance.provider_cnes)
 
+    @strawberry.field(graphql_type=Connection[RemittanceLine], directives=[lists.PAGE], description="Lines, by number.")
+    async def lines(
+        remittance: strawberry.Parent[RemittanceRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await remittances.LINES.page(info.context, remittance.id, first=first, after=after)
+
     @strawberry.field(
-        graphql_type=list[RemittanceLine], directives=[lists.STATEMENT_LINES], description="Lines, by number."
+        graphql_type=SettlementConnection | None,
+        directives=[lists.PAGE],
+        description="Settlements and reversals with the number of this statement, oldest first.",
+        extensions=financial("settlements:read"),
     )
-    async def lines(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> list[RemittanceLineRecord]:
-        return await info.context.loaders.lines_of_remittance.load(remittance.id)
+    async def settlements(
+        remittance: strawberry.Parent[RemittanceRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await remittances.SETTLEMENTS.page(info.context, remittance.id, first=first, after=after)
 
 
 @strawberry.type

@@ -42,6 +42,7 @@ from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
 from app.schema.denials import DenialQuery
 from app.schema.eligibility import EligibilityQuery
+from app.schema.history import ClaimStep, DenialStep
 from app.schema.invoices import InvoiceQuery
 from app.schema.me import MeQuery
 from app.schema.node import NODE_TYPES, NodeQuery
@@ -105,7 +106,7 @@ def build() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Patient, DuplicateClaimError, RequestErrorCode, *ERROR_TYPES],
+        types=[Patient, ClaimStep, DenialStep, DuplicateClaimError, RequestErrorCode, *ERROR_TYPES],
         config=StrawberryConfig(
             scalar_map={**SCALARS, ScopeName: SCOPE},
             disable_field_suggestions=True,

@@ -9,14 +9,16 @@ from app.db.tuss import TussRecord
 from app.resolvers import tuss
 from app.schema.base import lists, weights
 from app.schema.base.arguments import After, First
-from app.schema.base.connections import Connection
+from app.schema.base.connections import Connection, Node
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Requires
 
 
 @strawberry.type(description="A term of the unified health terminology (TUSS).")
-class TussTerm:
+class TussTerm(Node):
+    record = TussRecord
+
     code_system: str = strawberry.field(
         description="TUSS table (codigoTabela): 18 daily rates and fees, 19 materials, 20 medicines, 22 procedures; "
         "23 priorities, 24 occupations (CBO), 26 councils, 36 accidents, 38 denial reasons, 50 types of encounter, "

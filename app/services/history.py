@@ -34,7 +34,7 @@ def _step(
     reason: str | None,
 ) -> ClaimStep:
     return ClaimStep(
-        id=ids.new_id(ids.HISTORY),
+        id=ids.new_id(ids.CLAIM_HISTORY),
         claim_id=claim.id,
         action=action,
         status=claim.status,
@@ -66,7 +66,7 @@ def invoice_step(
 ) -> InvoiceStep:
     """The invoice after an action; `amount` is the amount settled, reversed or adjusted, in cents."""
     return InvoiceStep(
-        id=ids.new_id(ids.HISTORY),
+        id=ids.new_id(ids.INVOICE_HISTORY),
         invoice_id=invoice.id,
         action=action,
         status=invoice.status,

@@ -6,6 +6,7 @@ from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
+from app.schema.access_matrix import object_types
 from app.schema.node import NODE_TYPES
 from app.schema.root import schema
 from tests.access.world import Rich
@@ -23,10 +24,10 @@ ARGUMENTS = {
     "invoice": 'id: "<invoice>"',
     "invoices": "",
     "patients": 'cardNumber: "<card>"',
-    "payer": 'ansCode: "<payer>"',
-    "payers": 'search: "<payer>"',
+    "payer": 'ansCode: "<ans code>"',
+    "payers": 'search: "<ans code>"',
     "practitioners": "",
-    "provider": 'cnes: "<provider>"',
+    "provider": 'cnes: "<cnes>"',
     "providers": "",
     "remittance": 'id: "<remittance>"',
     "tussTerm": 'codeSystem: "22", code: "10101012"',
@@ -40,12 +41,22 @@ ELSEWHERE = {
     ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
     ("RemittanceLine", "claim"): 'node(id: "<matched_line>") { ... on RemittanceLine',
     ("RemittanceLine", "denials"): 'node(id: "<matched_line>") { ... on RemittanceLine',
-    ("InvoiceLine", "denial"): 'invoice(id: "<invoice>") { lines',
 }
 IDS = {"Claim": "claim", "ClaimItem": "item", "Denial": "denial", "Invoice": "invoice", "Settlement": "settlement"}
 IDS |= {
     "Remittance": "remittance",
     "RemittanceLine": "matched_line",
+    "InvoiceLine": "line",
+    "ClaimStep": "step",
+    "DenialStep": "denial_step",
+    "InvoiceHistoryEntry": "invoice_step",
+    "Contract": "contract",
+    "ContractPrice": "price",
+    "EmergencyAccess": "emergency",
+    "AccessLogEntry": "access",
+    "Payer": "payer",
+    "Provider": "provider",
+    "TussTerm": "term",
     "Eligibility": "eligibility",
     "Patient": "patient",
 }
@@ -126,8 +137,9 @@ _BY_MUTATIONS = (
 
 def _by_id() -> Iterator[Entry]:
     for prefix, reader in NODE_TYPES.items():
-        opening = f'node(id: "<{IDS[reader.type_name]}>") {{ ... on {reader.type_name}'
-        yield Entry(reader.type_name, (Step("Query", "node"),), opening, reader=f"{prefix}_... ({reader.type_name})")
+        for type_name in object_types(CORE, reader.type_name):
+            opening = f'node(id: "<{IDS[type_name]}>") {{ ... on {type_name}'
+            yield Entry(type_name, (Step("Query", "node"),), opening, reader=f"{prefix}_... ({reader.type_name})")
 
 
 def _by_fields() -> Iterator[Entry]:

@@ -18,8 +18,13 @@ from app.db import claims, contracts, denials, eligibility, history, invoices, o
 from app.db import invoice_lines as lines
 from app.db import parties as coverage
 from app.db import settlements as settlements_db
+from app.db.children import Children
 from app.db.claims import PatientOf
+from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
+from app.resolvers.paging import PAGE_MAX
+from app.services import bulk
+from app.services.actions import ACTIONS
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
 from tests.inputs import input_type, shaped
@@ -33,7 +38,9 @@ SUMS = {
     "settlements": "paidAmount reversedAmount netAmount",
 }
 BREAKDOWNS = {"billingBreakdown": "groupBy: [PAYER]", "denialBreakdown": "groupBy: [CODE]"}
-NO_NODES = {"contract", "emergency"}  # what `node` does not give
+NO_NODES = {"access"}  # what `node` gives to the patient only
+MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
+"""Mutations whose refusals are in their results."""
 STREAMS = {
     "claimStatusChanged": "claim",
     "denialStatusChanged": "claim",
@@ -114,15 +121,19 @@ def _read(victim: Rich, attacker: Attacker, name: str, selection: str) -> Probe:
 
 def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     world, ids = victim.world, victim.ids
+
+    def _named(kind: str) -> str:
+        return f'ids: ["{ids[kind]}"]'
+
     own = f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}"'
     filters = {
-        "claims": [own, f'patientId: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"'],
-        "denials": [own],
-        "invoices": [own],
-        "settlements": [own, f'invoiceId: "{ids["invoice"]}"'],
-        "remittances": [own],
-        "unmatchedRemittanceLines": [own],
-        "eligibilityHistory": [own, f'patientId: "{ids["patient"]}"'],
+        "claims": [own, f'patientId: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"', _named("claim")],
+        "denials": [own, _named("denial")],
+        "invoices": [own, _named("invoice")],
+        "settlements": [own, f'invoiceId: "{ids["invoice"]}"', _named("settlement")],
+        "remittances": [own, _named("remittance")],
+        "unmatchedRemittanceLines": [own, _named("remittance")],
+        "eligibilityHistory": [own, f'patientId: "{ids["patient"]}"', _named("eligibility")],
     }
     for root, each in filters.items():
         for text in each:
@@ -134,8 +145,9 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield from _looked_up(victim, attacker)
 
     async def prices() -> Any:
-        data = await _data(victim, attacker, f"{{ contracts({own}) {{ id prices {{ code }} }} }}")
-        return data["contracts"] or None
+        found = f"{{ contracts({own}) {{ nodes {{ id prices {{ nodes {{ code }} }} }} totalCount }} }}"
+        data = await _data(victim, attacker, found)
+        return None if data["contracts"] == {"nodes": [], "totalCount": 0} else data
 
     yield Probe("contracts", prices)
 
@@ -250,6 +262,9 @@ def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     """Queries behind relations, which no object of one's own leads to others' rows by: asked directly."""
     yield _duplicates(victim, attacker)
     for module in MODULES:
+        for name, children in inspect.getmembers(module, lambda each: isinstance(each, Children)):
+            yield Probe(f"{module.__name__}.{name}: page", _child_rows(victim, attacker, children))
+            yield Probe(f"{module.__name__}.{name}: counts", _child_counts(victim, attacker, children))
         for name, function in inspect.getmembers(module, inspect.iscoroutinefunction):
             parameters = list(inspect.signature(function).parameters.values())
             names = [each.name for each in parameters if each.default is each.empty]
@@ -258,6 +273,24 @@ def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
             if "Filter" in str(parameters[2].annotation) or "Keyset" in str(parameters[2].annotation):
                 continue
             yield Probe(f"{module.__name__}.{name}", _statement(victim, attacker, function, parameters[2]))
+
+
+def _child_rows(victim: Rich, attacker: Attacker, children: Children[Any]) -> Callable[[], Awaitable[Any]]:
+    keyset = Keyset(children.parent, children.parent, descending=False, limit=PAGE_MAX)
+
+    async def run() -> Any:
+        async with victim.gateway.database.reading() as connection:
+            return await children.page(connection, attacker.scope, list(victim.ids.values()), keyset) or None
+
+    return run
+
+
+def _child_counts(victim: Rich, attacker: Attacker, children: Children[Any]) -> Callable[[], Awaitable[Any]]:
+    async def run() -> Any:
+        async with victim.gateway.database.reading() as connection:
+            return await children.counts(connection, attacker.scope, list(victim.ids.values())) or None
+
+    return run
 
 
 def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
@@ -294,11 +327,14 @@ def _mutations(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         type_name = input_type(name)
 
         async def run(name: str = name, type_name: str = type_name, values: dict[str, Any] = values) -> Any:
-            found = "results { errors { code } }" if name == "submitClaims" else ""
+            found = "results { errors { code } }" if name in MANY else ""
             query = f"mutation($input: {type_name}!) {{ {name}(input: $input) {{ errors {{ code }} {found} }} }}"
             data = await _data(victim, attacker, query, input=shaped(name, values))
             payload = data[name]
             errors = payload["errors"] + [e for each in payload.get("results", []) for e in each["errors"]]
+            if name in MANY:
+                # One that single mutations have changed before is a CONFLICT in its own scope.
+                errors = [error for error in errors if error["code"] == "NOT_FOUND"]
             return None if errors else payload
 
         yield Probe(title, run)
@@ -362,4 +398,10 @@ def _inputs(victim: Rich) -> dict[str, dict[str, Any]]:
         "closeContract": {"contractId": ids["contract"], "endsOn": today().isoformat()},
         "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
         "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},
+        "cancelClaims": {"claimIds": [ids["draft"]]},
+        "acceptDenials": {"denialIds": [ids["lost_denial"]], **once},
+        "appealDenials": {"appeals": [{"denialId": ids["open_denial"], "justification": "conforme contrato"}], **once},
+        "answerAppeals": {"answers": [{"denialId": ids["appealed_denial"], "acceptedAmount": "1.00"}], **once},
+        "issueInvoices": {"invoiceIds": [ids["draft_invoice"]]},
+        "postRemittances": {"remittanceIds": [ids["remittance"]], **once},
     }

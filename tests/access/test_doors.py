@@ -14,7 +14,7 @@ from app.domain.actor import Door
 from tests.commands import billing
 from tests.events.conftest import post
 from tests.events.inbox_post import Post, done, results, statement
-from tests.factories import World
+from tests.factories import World, flat
 from tests.graphql.test_denials import _denied
 from tests.graphql.test_remittances import line
 from tests.graphql.test_tiss_loop import _sent
@@ -57,8 +57,8 @@ async def test_a_statement_that_the_inbox_posts_is_logged(server_world: World, p
     before = await results(world.gateway)
     await post.send(statement(world, line(claim, "100.00"), statementNumber="DOOR-1"), key=world.payer.encode())
     await done(before, world.gateway, posted=1)
-    read = "query($id: ID!) { claim(id: $id) { paidAmount invoice { id settlements { id amount } } } }"
-    found = (await world.call("finance", read, id=claim["id"]))["claim"]
+    read = "query($id: ID!) { claim(id: $id) { paidAmount invoice { id settlements { nodes { id amount } } } } }"
+    found = flat((await world.call("finance", read, id=claim["id"]))["claim"])
     assert (found["paidAmount"], [each["amount"] for each in found["invoice"]["settlements"]]) == ("100.00", ["100.00"])
     (entry,) = await _logged(world.gateway.database, "receiveRemittance", claim["id"])
     assert (entry.door, entry.actor, entry.data_classes, entry.persons) == (Door.INBOX, "inbox", "", 1)

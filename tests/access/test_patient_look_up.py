@@ -130,8 +130,8 @@ async def test_hits_are_logged_with_their_person_and_misses_without(world: World
     token = world.gateway.token("front_desk", providers=[world.provider], sub=actor)
     unknown = await add_card(world)
     for card in (world.card, unknown):
-        query = "query($card: String) { patients(cardNumber: $card) { totalCount } }"
-        assert (await world.gateway.gql(query, {"card": card}, token=token)).codes == []
+        counted = "query($card: String) { patients(cardNumber: $card) { totalCount } }"
+        assert (await world.gateway.gql(counted, {"card": card}, token=token)).codes == []
     await world.gateway.parts.access_log.flush()
     table = access_log_entries.c
     columns = (table.operation, table.decision, table.detail, table.data_classes, table.persons)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -16,10 +17,14 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type, is_required
 from sqlalchemy import true
 from strawberry.dataloader import DataLoader
 
+from app import resolvers
 from app.auth import roles
 from app.db import scoping
+from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
 from app.resolvers.loaders import Loaders
+from app.resolvers.nested import NestedList
+from app.resolvers.paging import PAGE_MAX
 from app.transport.work import Work
 from tests.access.entries import ARGUMENTS, CORE
 from tests.access.probes import Attacker, attackers
@@ -175,10 +180,26 @@ async def test_without_scopes_every_root_field_shows_what_is_planted(
     assert unchanged == {*WITHOUT_ROWS, OWN_LOG}, "plant rows for the field, or say in WITHOUT_ROWS why it has none"
 
 
+def _nested() -> Iterator[NestedList[Any]]:
+    modules = [import_module(f"app.resolvers.{each.name}") for each in iter_modules(resolvers.__path__)]
+    return (value for module in modules for value in vars(module).values() if isinstance(value, NestedList))
+
+
 def _loaders(gateway: Gateway, scope: DataScope) -> dict[str, DataLoader[Any, Any]]:
     loaders = Loaders(gateway.database, gateway.parts.cache, scope, Work())
     names = [name for name, value in vars(Loaders).items() if isinstance(value, cached_property)]
     return {name: getattr(loaders, name) for name in names if name not in REFERENCE}
+
+
+async def _children(gateway: Gateway, scope: DataScope, keys: list[str]) -> dict[str, list[Any]]:
+    """Connection of an object -> the rows of its pages and its counts, for parents with these ids."""
+    found: dict[str, list[Any]] = {}
+    async with gateway.database.reading() as connection:
+        for each in _nested():
+            keyset = Keyset(each.order.column, each.order.identifier, each.order.descending, PAGE_MAX)
+            found[each.field] = await each.children.page(connection, scope, keys, keyset)
+            found[f"{each.field}: count"] = list(await each.children.counts(connection, scope, keys))
+    return found
 
 
 async def _loaded(loader: DataLoader[Any, Any], keys: list[str]) -> list[Any]:
@@ -194,9 +215,13 @@ async def test_every_relation_is_empty_for_others_and_full_for_its_own(
     own = attackers(victim, everything)[0].scope
     for name, loader in _loaders(embedded_gateway, own).items():
         assert await _loaded(loader, keys), f"plant rows for Loaders.{name} in tests/access/world.py"
+    for name, rows in (await _children(embedded_gateway, own, keys)).items():
+        assert rows, f"plant rows for {name} in tests/access/world.py"
     for stranger in _strangers(other):
         for name, loader in _loaders(embedded_gateway, stranger.scope).items():
             assert await _loaded(loader, keys) == [], f"Loaders.{name} shows rows to another {stranger.kind}"
+        for name, rows in (await _children(embedded_gateway, stranger.scope, keys)).items():
+            assert rows == [], f"{name} shows rows to another {stranger.kind}"
     figures(relations=len(_loaders(embedded_gateway, own)))
 
 

@@ -20,13 +20,14 @@ from app.db import scoping
 from app.domain.data_scope import DataScope
 from app.schema.root import schema
 from tests.access.ids import filled, id_places
-from tests.access.probes import attackers, probes
+from tests.access.probes import Probe, attackers, probes
 from tests.access.test_fields import ALL
 from tests.access.world import Rich, add_targets, rich_world
 from tests.figures import Figures
 from tests.gateway import Gateway
 
 DATABASE = Path(scoping.__file__).parent
+ATTEMPTS = 5
 CONDITIONS = frozenset(name for name in vars(scoping) if name.endswith("_in"))
 
 
@@ -142,12 +143,20 @@ async def test_the_probes_try_every_place_for_an_id(embedded_gateway: Gateway, e
     assert id_places(schema._schema) - tried == set()
 
 
+async def _gets_something(probe: Probe) -> bool:
+    """Streams are listened to for a moment only, which a busy machine may spend elsewhere."""
+    for _ in range(ATTEMPTS):
+        if await probe.run() is not None:
+            return True
+    return False
+
+
 async def test_each_probe_gets_something_in_its_own_scope(embedded_gateway: Gateway, everything: str) -> None:
     """Or it would be empty for the wrong reason."""
     victim = await _victim(embedded_gateway)
     for attacker in attackers(victim, everything):
         if attacker.kind == "provider":
-            silent = [probe.name for probe in probes(victim, attacker) if await probe.run() is None]
+            silent = [probe.name for probe in probes(victim, attacker) if not await _gets_something(probe)]
     assert silent == [], "\n".join(silent)
 
 

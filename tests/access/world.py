@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.domain import ids
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, today
 from tests.gateway import Gateway
 from tests.inputs import shaped
@@ -12,18 +13,19 @@ EVENT_CODE = "1705"
 
 @dataclass
 class Rich:
-    """The parties and the ids of one object of every kind."""
+    """The parties and the ids of one object of every kind; `shared` are those of objects that everybody may know."""
 
     world: World
     ids: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=dict)
     number: str = ""
 
     @property
     def names(self) -> dict[str, str]:
         """Everything that a query may ask for it by: ids, numbers, codes, and the card."""
         world = self.world
-        parties = {"payer": world.payer, "provider": world.provider, "card": world.card}
-        return {**self.ids, **parties, "number": self.number}
+        parties = {"ans code": world.payer, "cnes": world.provider, "card": world.card}
+        return {**self.ids, **self.shared, **parties, "number": self.number}
 
     @property
     def gateway(self) -> Gateway:
@@ -84,7 +86,8 @@ async def _undoable(rich: Rich) -> None:
 async def _imported(world: World, number: str, lines: list[dict[str, Any]]) -> Any:
     values = {"payer": world.payer, "provider": world.provider, "statementNumber": number, "lines": lines}
     values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key()}
-    found = await world.mutate("finance", "importRemittance", "remittance { id lines { id status } }", **values)
+    fields = "remittance { id lines { nodes { id status } } }"
+    found = await world.mutate("finance", "importRemittance", fields, **values)
     assert found["errors"] == [], found
     return found["remittance"]
 
@@ -105,10 +108,11 @@ async def _contract(rich: Rich) -> None:
     terms = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30}
     values = {"provider": world.provider, "payer": world.payer, "prices": [{**price, "quantityMax": "9"}], **terms}
     token = world.gateway.token("admin", providers=["*"])
-    query = "mutation($input: SaveContractInput!) { saveContract(input: $input) { contract { id } errors { code } } }"
+    fields = "contract { id prices { nodes { id } } }"
+    query = f"mutation($input: SaveContractInput!) {{ saveContract(input: $input) {{ {fields} }} }}"
     given = {"input": shaped("saveContract", values)}
     found = (await world.gateway.gql(query, given, token=token)).data["saveContract"]
-    rich.ids["contract"] = found["contract"]["id"]
+    rich.ids |= {"contract": found["contract"]["id"], "price": found["contract"]["prices"]["nodes"][0]["id"]}
 
 
 async def _decided_claim(rich: Rich) -> None:
@@ -147,10 +151,13 @@ async def _billed(rich: Rich) -> None:
         values = {"id": invoice["id"], "kind": kind, "amount": amount, "reason": "Taxa", "idempotencyKey": key()}
         await world.mutate("finance", "adjustInvoice", "invoice { id }", **values)
     await world.mutate("finance", "issueInvoice", "invoice { id }", id=invoice["id"])
-    settled = await world.settle(invoice["id"], "50.00", bankReference="TED 778", statementNumber="DEM 1")
+    settled = await world.settle(invoice["id"], "50.00", bankReference="TED 778", statementNumber="DEM2")
     rich.ids["settlement"] = settled["settlement"]["id"]
     reversed_ = await world.reverse(rich.ids["settlement"], "5.00")
     rich.ids["reversal"] = reversed_["settlement"]["id"]
+    query = "query($id: ID!) { invoice(id: $id) { lines { nodes { id } } } }"
+    lines = (await world.call("finance", query, id=invoice["id"]))["invoice"]["lines"]["nodes"]
+    rich.ids["line"] = lines[0]["id"]
 
 
 async def _statement(rich: Rich) -> None:
@@ -165,7 +172,12 @@ async def _statement(rich: Rich) -> None:
             "paidAmount": "80.00",
             "denials": [{"code": EVENT_CODE, "amount": "20.00"}],
         },
-        {"providerClaimNumber": "NENHUMA1", "paidAmount": "5.00", "denials": [{"code": EVENT_CODE, "amount": "1.00"}]},
+        {
+            "providerClaimNumber": "NENHUMA1",
+            "itemCode": CONSULTATION["code"],
+            "paidAmount": "5.00",
+            "denials": [{"code": EVENT_CODE, "amount": "1.00"}],
+        },
     ]
     remittance = await _imported(world, "DEM2", lines)
     rich.ids["remittance"] = remittance["id"]
@@ -190,6 +202,18 @@ async def _rest(rich: Rich) -> None:
     rich.ids["eligibility"] = checked["eligibility"]["id"]
     rich.ids["patient"] = world.patient
     rich.ids["emergency"] = await open_emergency(world)
+    steps = "history(first: 100) { nodes { __typename id } }"
+    query = (
+        f"query($claim: ID!, $invoice: ID!) {{ claim(id: $claim) {{ {steps} }} invoice(id: $invoice) {{ {steps} }} }}"
+    )
+    found = await world.call("biller", query, claim=rich.ids["claim"], invoice=rich.ids["invoice"])
+    of_claim = {each["__typename"]: each["id"] for each in found["claim"]["history"]["nodes"]}
+    rich.ids |= {"step": of_claim["ClaimStep"], "denial_step": of_claim["DenialStep"]}
+    rich.ids["invoice_step"] = found["invoice"]["history"]["nodes"][0]["id"]
+    own_log = (await world.call("patient", "{ myAccessLog { nodes { id } } }"))["myAccessLog"]["nodes"]
+    rich.ids["access"] = own_log[0]["id"]
+    rich.ids["provider"] = ids.of_key(ids.PROVIDER, world.provider)
+    rich.shared = {"payer": ids.of_key(ids.PAYER, world.payer), "term": "tus_22_10101012"}
 
 
 def nurse_of(world: World) -> str:

@@ -44,10 +44,7 @@ SHARED_MAX: Final = 4
 COPIES: Final = {("ClaimChangesInput", "ClaimInput")}
 """A change has the fields of the form, all optional: null clears, what is left out stays."""
 IDS_OF_THE_TOKEN: Final = {"Me.patientId"}
-OF_STEPS: Final = {
-    *("ClaimHistoryEntry.denialId", "EmergencyAccess.patientId"),
-    *("InvoiceHistoryEntry.lineId", "InvoiceHistoryEntry.settlementId"),
-}
+OF_STEPS: Final = {"EmergencyAccess.patientId"}
 """Ids in the rows of a history."""
 OF_WHAT_IS_GONE: Final = {"DeleteDraftClaimPayload.claimId"}
 

@@ -18,7 +18,7 @@ from app.events.kafka_clients import bootstrap_of, ensure_topic
 from app.runtime.settings import Settings
 from tests.commands import billing
 from tests.events.test_parking import metrics
-from tests.factories import World, key, today
+from tests.factories import World, flat, key, today
 from tests.gateway import Gateway
 from tests.graphql.test_remittances import books, money
 
@@ -134,8 +134,8 @@ async def confirmed(world: World) -> int:
 
 async def kept(world: World) -> list[dict[str, Any]]:
     """The statements that this world's finance sees."""
-    query = f"{{ remittances {{ nodes {{ {KEPT} lines {{ status problem }} }} }} }}"
-    found: list[dict[str, Any]] = (await world.call("finance", query))["remittances"]["nodes"]
+    query = f"{{ remittances {{ nodes {{ {KEPT} lines(first: 100) {{ nodes {{ status problem }} }} }} }} }}"
+    found: list[dict[str, Any]] = flat(await world.call("finance", query))["remittances"]
     return found
 
 

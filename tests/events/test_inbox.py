@@ -6,7 +6,7 @@ import pytest
 
 from tests.events.inbox_post import KEPT, Post, confirmed, done, everything, handled, kept, results, statement, until
 from tests.events.test_parking import metrics
-from tests.factories import World, key, new_world, today
+from tests.factories import World, flat, key, new_world, today
 from tests.graphql.test_remittances import line, money
 
 WATCH = "subscription { settlementRecorded { settlement { amount statementNumber } } }"
@@ -103,8 +103,9 @@ async def test_a_payers_event_opens_no_claim_of_another_payer(server_world: Worl
     before = await results(world.gateway)
     await post.send(statement(other, line(theirs, "100.00"), payer=world.payer, provider=other.provider))
     await done(before, world.gateway, posted=1)
-    stored = await other.call("finance", f"{{ remittances {{ nodes {{ {KEPT} lines {{ status problem }} }} }} }}")
-    assert [(one["status"], one["lines"]) for one in stored["remittances"]["nodes"]] == [
+    query = f"{{ remittances {{ nodes {{ {KEPT} lines {{ nodes {{ status problem }} }} }} }} }}"
+    stored = flat(await other.call("finance", query))
+    assert [(one["status"], one["lines"]) for one in stored["remittances"]] == [
         ("IMPORTED", [{"status": "UNMATCHED", "problem": "UNKNOWN_CLAIM"}])
     ]
     assert (await money(other, theirs))["status"] == "SUBMITTED"

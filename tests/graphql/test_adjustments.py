@@ -4,19 +4,21 @@ from typing import Any
 
 import pytest
 
-from tests.factories import CONSULTATION, INVOICE_FIELDS, World, key, new_world, refusals
+from tests.factories import CONSULTATION, INVOICE_FIELDS, World, flat, key, new_world, refusals
 from tests.gateway import Gateway
 
 INVOICE = f"invoice {{ {INVOICE_FIELDS} }}"
 LINE = "id kind amount settledAmount debitedAmount reason claim { id } denial { id }"
-STEP = "action status version amount totalAmount settledAmount reason actor settlementId lineId"
-WHOLE = f"{INVOICE_FIELDS} inDisputeAmount lines {{ {LINE} }} adjustments {{ id }} history {{ {STEP} }}"
+STEP = "action status version amount totalAmount settledAmount reason actor settlement { id } line { id }"
+LINES = f"lines(first: 100) {{ nodes {{ {LINE} }} }}"
+ADJUSTMENTS = "adjustments: lines(filter: { kind: [CREDIT, DEBIT] }, first: 100) { nodes { id } }"
+WHOLE = f"{INVOICE_FIELDS} inDisputeAmount {LINES} {ADJUSTMENTS} history(first: 100) {{ nodes {{ {STEP} }} }}"
 RECORDED = ["InvoiceCreated", "InvoiceIssued"]
 
 
 async def _read(world: World, invoice_id: str) -> Any:
     query = f"query($id: ID!) {{ invoice(id: $id) {{ {WHOLE} }} }}"
-    return (await world.call("biller", query, id=invoice_id))["invoice"]
+    return flat((await world.call("biller", query, id=invoice_id))["invoice"])
 
 
 async def _count(world: World) -> int:
@@ -357,8 +359,8 @@ class TestHistory:
             ("SETTLE", "SETTLED", "65.00", "105.00", "105.00", None, "dev-finance"),
         ]
         assert [step["version"] for step in found["history"]] == [1, 2, 3, 4, 5, 6, 7]
-        assert [step["settlementId"] for step in found["history"]][3:5] == [payment, reversal]
-        adjusted = [{"id": step["lineId"]} for step in found["history"] if step["action"] == "ADJUST"]
+        assert [step["settlement"] for step in found["history"]][3:5] == [{"id": payment}, {"id": reversal}]
+        adjusted = [step["line"] for step in found["history"] if step["action"] == "ADJUST"]
         assert adjusted == found["adjustments"]
         last = found["history"][-1]
         assert {name: last[name] for name in ("status", "version", "totalAmount", "settledAmount")} == {

@@ -244,7 +244,7 @@ async def _actions(world: World, kind: str, object_id: str, role: str) -> dict[s
 
 
 async def _row(world: World, kind: str, object_id: str) -> Any:
-    query = f"query($id: ID!) {{ {kind}(id: $id) {{ status version history {{ version }} }} }}"
+    query = f"query($id: ID!) {{ {kind}(id: $id) {{ status version history(first: 100) {{ nodes {{ version }} }} }} }}"
     found = (await world.call("biller", query, id=object_id))[kind]
     return found, await world.events(object_id)
 

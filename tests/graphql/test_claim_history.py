@@ -10,14 +10,16 @@ from app.domain import claims
 from app.domain import denials as denial_rules
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
-from tests.factories import CLAIM_FIELDS, CONSULTATION, World, key, new_world, refusals
+from tests.factories import CLAIM_FIELDS, CONSULTATION, World, flat, key, new_world, refusals
 from tests.gateway import Gateway
 
 CLAIM = f"claim {{ {CLAIM_FIELDS} }}"
-AMOUNTS = "amount claimedAmount processedAmount approvedAmount deniedAmount"
-STEP = f"id action status version denialId denialAction denialStatus payerClaimNumber reason actor at {AMOUNTS}"
+AMOUNTS = "claimedAmount processedAmount approvedAmount deniedAmount"
+OF_CLAIM, OF_DENIAL = ("action",), ("denial", "denialAction", "denialStatus", "amount")
+KINDS = "... on ClaimStep { action } ... on DenialStep { denial { id } denialAction denialStatus amount }"
+STEP = f"id {KINDS} status version payerClaimNumber reason actor at {AMOUNTS}"
 DENIALS = "items { denials { id status amount appeal { appealedAmount answeredAmount } } }"
-WHOLE = f"{CLAIM_FIELDS} createdAt {DENIALS} history {{ {STEP} }}"
+WHOLE = f"{CLAIM_FIELDS} createdAt {DENIALS} history(first: 100) {{ nodes {{ {STEP} }} }}"
 TWO_DENIALS = {
     "sequence": 1,
     "approvedAmount": "49.99",
@@ -32,7 +34,10 @@ IN_REVIEW = [*BEFORE_REVIEW, ("START_REVIEW", "UNDER_REVIEW", 3, "dev-reviewer",
 
 async def _read(world: World, claim_id: str) -> Any:
     query = f"query($id: ID!) {{ claim(id: $id) {{ {WHOLE} }} }}"
-    return (await world.call("reviewer", query, id=claim_id))["claim"]
+    found = flat((await world.call("reviewer", query, id=claim_id))["claim"])
+    # What the other kind of step has is null.
+    steps = [{**dict.fromkeys((*OF_CLAIM, *OF_DENIAL)), **step} for step in found["history"]]
+    return {**found, "history": [{**step, "denialId": (step["denial"] or {}).get("id")} for step in steps]}
 
 
 async def _ask(world: World, claim_id: str, reason: str = "falta o laudo", **values: Any) -> Any:
@@ -303,7 +308,8 @@ async def test_a_refused_step_leaves_no_trace(world: World) -> None:
 
 async def test_every_claim_of_a_list_has_its_own_history(world: World) -> None:
     drafted, sent = (await world.create_claim())["claim"]["id"], (await world.submitted_claim())["id"]
-    found = (await world.call("biller", "{ claims { nodes { id history { action } } } }"))["claims"]["nodes"]
+    query = "{ claims { nodes { id history(first: 100) { nodes { ... on ClaimStep { action } } } } } }"
+    found = flat(await world.call("biller", query))["claims"]
     assert {each["id"]: [step["action"] for step in each["history"]] for each in found} == {
         drafted: ["CREATE"],
         sent: ["CREATE", "SUBMIT"],
@@ -311,13 +317,13 @@ async def test_every_claim_of_a_list_has_its_own_history(world: World) -> None:
 
 
 class TestWhoSeesIt:
-    QUERY = "query($id: ID!) { claim(id: $id) { history { action reason } } }"
+    QUERY = "query($id: ID!) { claim(id: $id) { history { nodes { ... on ClaimStep { action } reason } } } }"
 
     @pytest.mark.parametrize("role", ["biller", "reviewer", "payer_agent", "patient"])
     async def test_those_who_see_the_items_see_the_reason(self, world: World, role: str) -> None:
         claim_id = (await world.submitted_claim())["id"]
         await _cancel(world, claim_id, reason="segredo")
-        found = (await world.call(role, self.QUERY, id=claim_id))["claim"]["history"]
+        found = (await world.call(role, self.QUERY, id=claim_id))["claim"]["history"]["nodes"]
         assert [(step["action"], step["reason"]) for step in found][1:] == [("SUBMIT", None), ("CANCEL", "segredo")]
 
     @pytest.mark.parametrize("role", ["finance", "front_desk", "billing_reader"])
@@ -326,15 +332,18 @@ class TestWhoSeesIt:
         await _cancel(world, claim_id, reason="segredo")
         answer = await world.gateway.gql(self.QUERY, {"id": claim_id}, token=world.token(role))
         hidden = [{"action": "CREATE", "reason": None}, {"action": "CANCEL", "reason": None}]
-        assert answer.body["data"] == {"claim": {"history": hidden}}
+        assert flat(answer.body["data"]) == {"claim": {"history": hidden}}
         assert (answer.codes, "segredo" in str(answer.body)) == (["FORBIDDEN"], False)
         assert answer.body["errors"][0]["extensions"]["count"] == 2
 
     async def test_amounts_need_their_own_permission(self, world: World) -> None:
         claim_id, _ = await _partial_claim(world)
-        query = f"query($id: ID!) {{ claim(id: $id) {{ history {{ {AMOUNTS} }} }} }}"
+        steps = f"history(first: 100) {{ nodes {{ {AMOUNTS} ... on DenialStep {{ amount }} }} }}"
+        query = f"query($id: ID!) {{ claim(id: $id) {{ {steps} }} }}"
         answer = await world.gateway.gql(query, {"id": claim_id}, token=world.token("front_desk"))
-        assert answer.body["data"]["claim"]["history"] == [dict.fromkeys(AMOUNTS.split())] * 6
+        hidden = dict.fromkeys(AMOUNTS.split())
+        of_denials = [{**hidden, "amount": None}] * 2
+        assert answer.body["data"]["claim"]["history"]["nodes"] == [hidden] * 4 + of_denials
         assert set(answer.codes) == {"FORBIDDEN"}
 
     async def test_strangers_see_no_history_at_all(self, gateway: Gateway, world: World) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.factories import CONSULTATION, World, key, new_world, refusals, today
+from tests.factories import CONSULTATION, World, flat, key, new_world, refusals, today
 from tests.gateway import Gateway
 from tests.inputs import shaped
 
@@ -44,8 +44,8 @@ async def _close(world: World, contract: str, day: str, **changes: Any) -> Any:
 
 
 async def _prices(world: World) -> list[tuple[str, str, str | None]]:
-    query = "{ contracts { prices { unitPrice validFrom validTo } } }"
-    (found,) = (await world.call("biller", query))["contracts"]
+    query = "{ contracts { nodes { prices { nodes { unitPrice validFrom validTo } } } } }"
+    (found,) = flat(await world.call("biller", query))["contracts"]
     return [(each["unitPrice"], each["validFrom"], each["validTo"]) for each in found["prices"]]
 
 

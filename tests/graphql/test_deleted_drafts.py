@@ -36,8 +36,8 @@ async def _rows(world: World, claim: Any) -> tuple[int, int, int]:
 
 
 async def _lines(world: World, remittance: Any) -> list[tuple[str, str | None, Any]]:
-    query = f"query($id: ID!) {{ remittance(id: $id) {{ lines {{ {LINE} claim {{ id }} }} }} }}"
-    found = (await world.call("finance", query, id=remittance["id"]))["remittance"]["lines"]
+    query = f"query($id: ID!) {{ remittance(id: $id) {{ lines(first: 100) {{ nodes {{ {LINE} claim {{ id }} }} }} }} }}"
+    found = (await world.call("finance", query, id=remittance["id"]))["remittance"]["lines"]["nodes"]
     return [(each["status"], each["problem"], each["claim"]) for each in found]
 
 

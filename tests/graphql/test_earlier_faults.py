@@ -123,7 +123,8 @@ async def test_a_cache_hit_leaves_history_and_the_true_date(world: World) -> Non
 async def test_a_longer_list_costs_no_more_statements(gateway: Gateway, world: World) -> None:
     query = (
         "query($first: Int!) { claims(first: $first) { nodes { id payer { name } provider { name } patient { name } "
-        "items { denials { code } term { term } } invoice { lines { amount } settlements { amount } } } } }"
+        "items { denials { code } term { term } } "
+        "invoice { lines(first: 100) { nodes { amount } } settlements { nodes { amount } } } } } }"
     )
     for _ in range(6):
         invoice = await world.issued_invoice()

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from tests.factories import CONSULTATION, INVOICE_FIELDS, World, key, new_world, refusals, today
+from tests.factories import CONSULTATION, INVOICE_FIELDS, World, flat, key, new_world, refusals, today
 from tests.gateway import Gateway
 
 INVOICE = f"invoice {{ {INVOICE_FIELDS} }}"
 WHOLE = (
     f"{INVOICE_FIELDS} inDisputeAmount payer {{ ansCode }} provider {{ cnes }} "
-    "lines { id amount claim { id invoice { id } } } settlements { id }"
+    "lines(first: 100) { nodes { id amount claim { id invoice { id } } } } settlements { nodes { id } }"
 )
 
 
 async def _read(world: World, invoice_id: str) -> Any:
     query = f"query($id: ID!) {{ invoice(id: $id) {{ {WHOLE} }} }}"
-    return (await world.call("finance", query, id=invoice_id))["invoice"]
+    return flat((await world.call("finance", query, id=invoice_id))["invoice"])
 
 
 async def _count(world: World) -> int:

@@ -79,8 +79,8 @@ class TestProviders:
 
     async def test_a_provider_finds_itself_and_no_other(self, world: World) -> None:
         other = await new_world(world.gateway)
-        query = "query($cnes: Cnes!) { provider(cnes: $cnes) { cnes name cnpj } }"
-        found = {"cnes": world.provider, "name": "Clinic", "cnpj": "11222333000181"}
+        query = "query($cnes: Cnes!) { provider(cnes: $cnes) { cnes name taxId } }"
+        found = {"cnes": world.provider, "name": "Clinic", "taxId": "11222333000181"}
         assert await _ask(world, query, cnes=world.provider) == found
         assert await _ask(world, query, cnes=other.provider) is None
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.tables import claims, denials, invoice_lines
 from app.domain.actor import Door, operator
 from app.services.denials import EXPIRE
-from tests.factories import CONSULTATION, World, key, new_world, today
+from tests.factories import CONSULTATION, World, flat, key, new_world, today
 from tests.gateway import Gateway
 
 BOOKS = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount"
@@ -286,8 +286,9 @@ class TestReconciliation:
         await _adjust(world, invoice_id, "CREDIT", "10.00")
         await _adjust(world, invoice_id, "DEBIT", "4.00")
         await world.settle(invoice_id, "103.00")
-        found = await world.call("finance", f'{{ invoice(id: "{invoice_id}") {{ adjustments {{ id }} }} }}')
-        credit = found["invoice"]["adjustments"][0]["id"]
+        adjustments = "lines(filter: { kind: [CREDIT, DEBIT] }) { nodes { id } }"
+        found = flat(await world.call("finance", f'{{ invoice(id: "{invoice_id}") {{ {adjustments} }} }}'))
+        credit = found["invoice"]["lines"][0]["id"]
         await _change(world, invoice_lines, credit, created_at=datetime(2026, 4, 1, tzinfo=UTC))
         march, april = {"from": "2026-03-01", "to": "2026-03-30"}, {"from": "2026-03-31", "to": "2026-03-31"}
         assert await _books(world, period=march) == ("100.00", "100.00", "0.00", "0.00", "0.00")

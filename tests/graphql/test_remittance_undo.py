@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.factories import World, key, new_world, refusals
+from tests.factories import World, flat, key, new_world, refusals
 from tests.gateway import Gateway
 from tests.graphql.test_remittances import LINE, books, done, line, post, take, taken
 
-CANCELLED = "remittance { id status cancelledBy cancelReason lines { status problem claim { id } } }"
+CANCELLED = "remittance { id status cancelledBy cancelReason lines { nodes { status problem claim { id } } } }"
 UNDONE = f"line {{ {LINE} claim {{ id }} dismissedBy dismissalReason remittance {{ status }} }}"
 UNKNOWN = {"payerClaimNumber": "OP-1", "paidAmount": "100.00"}
 MISSING_LINE = "rml_00000000000000000000000000"
@@ -43,8 +43,8 @@ async def _waiting(world: World) -> list[str]:
 
 async def _status(world: World, remittance: Any) -> tuple[str, list[str]]:
     """The status of the remittance and of its lines."""
-    query = "query($id: ID!) { remittance(id: $id) { status lines { status } } }"
-    found = (await world.call("finance", query, id=remittance["id"]))["remittance"]
+    query = "query($id: ID!) { remittance(id: $id) { status lines(first: 100) { nodes { status } } } }"
+    found = flat((await world.call("finance", query, id=remittance["id"]))["remittance"])
     return found["status"], [each["status"] for each in found["lines"]]
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, refusals, today
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, flat, key, refusals, today
 
 LINE = "id sequence status problem itemSequence itemCode paidAmount deniedAmount denials { code amount } matchedBy"
 REMITTANCE = f"remittance {{ id status statementNumber source paidOn method bankReference paidAmount deniedAmount \
-postedAt lines {{ {LINE} claim {{ id }} }} }}"
+postedAt lines(first: 100) {{ nodes {{ {LINE} claim {{ id }} }} }} }}"
 POSTED = f"{REMITTANCE} settlements {{ id amount paidOn method statementNumber bankReference invoice {{ id }} }} \
 postedLines putBackLines alreadyPosted"
 CLAIM = "status approvedAmount deniedAmount paidAmount payerClaimNumber invoice { id status billingMonth totalAmount \
-settledAmount dueAmount lines { amount settledAmount claim { id } } }"
+settledAmount dueAmount lines(first: 100) { nodes { amount settledAmount claim { id } } } }"
 BOOKS = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount"
 
 
@@ -54,7 +54,7 @@ async def post(world: World, remittance: Any, **changes: Any) -> Any:
 async def money(world: World, claim: Any) -> Any:
     """The claim with its invoice as finance reads it."""
     query = f"query($id: ID!) {{ claim(id: $id) {{ {CLAIM} }} }}"
-    return (await world.call("finance", query, id=claim["id"]))["claim"]
+    return flat((await world.call("finance", query, id=claim["id"]))["claim"])
 
 
 async def books(world: World) -> list[str]:
@@ -285,8 +285,9 @@ async def test_the_same_statement_is_kept_once(world: World) -> None:
         await take(world, [line(claim, "100.00")], statementNumber="D-5", paidOn=None),
     ):
         assert (changed["remittance"], refusals(changed)) == (None, [("CONFLICT", "statementNumber", None)])
-    listed = (await world.call("finance", f"{{ remittances {{ nodes {{ id lines {{ {LINE} }} }} }} }}"))["remittances"]
-    assert [(one["id"], len(one["lines"])) for one in listed["nodes"]] == [(first["id"], 1)]
+    query = f"{{ remittances {{ nodes {{ id lines(first: 100) {{ nodes {{ {LINE} }} }} }} }} }}"
+    listed = flat(await world.call("finance", query))["remittances"]
+    assert [(one["id"], len(one["lines"])) for one in listed] == [(first["id"], 1)]
     assert await world.events(first["id"]) == ["RemittanceImported"]
     await post(world, first)
     known = await take(world, [line(claim, "100.00")], statementNumber="D-5")

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db.tables import outbox
-from tests.factories import BLOOD_COUNT, CLAIM_FIELDS, CONSULTATION, World, key, new_world, refusals, today
+from tests.factories import BLOOD_COUNT, CLAIM_FIELDS, CONSULTATION, World, flat, key, new_world, refusals, today
 from tests.gateway import Gateway
 
 CLAIM = f"claim {{ {CLAIM_FIELDS} }}"
@@ -21,8 +21,9 @@ DENIAL_CONFLICT = [("CONFLICT", "denialId", None)]
 
 
 async def _read(world: World, claim_id: str) -> Any:
-    query = f"query($id: ID!) {{ claim(id: $id) {{ {WHOLE} history {{ action denialAction version }} }} }}"
-    return (await world.call("reviewer", query, id=claim_id))["claim"]
+    steps = "history(first: 100) { nodes { __typename ... on ClaimStep { action } version } }"
+    query = f"query($id: ID!) {{ claim(id: $id) {{ {WHOLE} {steps} }} }}"
+    return flat((await world.call("reviewer", query, id=claim_id))["claim"])
 
 
 async def _decided(world: World, status: str = "PARTIALLY_APPROVED", **changes: Any) -> str:
@@ -113,7 +114,9 @@ class TestWhatItMakes:
         }
         assert await _read(world, claim_id) == {**before, "replacedBy": {"id": new["id"]}}
         assert await world.events(claim_id) == events
-        assert (await _read(world, new["id"]))["history"] == [{"action": "CREATE", "denialAction": None, "version": 1}]
+        assert (await _read(world, new["id"]))["history"] == [
+            {"__typename": "ClaimStep", "action": "CREATE", "version": 1}
+        ]
         assert await world.events(new["id"]) == ["ClaimCreated"]
 
     async def test_what_is_left_out_stays_and_what_is_given_changes(self, world: World) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, today
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, flat, key, today
 
 LIST = """
 query Claims($first: Int!) {
@@ -11,7 +11,7 @@ query Claims($first: Int!) {
       id status claimedAmount
       payer { name } provider { name } patient { name cpf }
       items { code total denials { code amount } term { term } }
-      invoice { number status settlements { amount reverses { id } } }
+      invoice { number status settlements(first: 100) { nodes { amount reverses { id } } } }
     }
   }
 }
@@ -38,7 +38,7 @@ async def test_a_list_of_twelve_costs_as_many_statements_as_a_list_of_three(worl
     counts = {}
     for first in (3, 12):
         with world.gateway.counting() as statements:
-            nodes = (await world.call("biller", LIST, first=first))["claims"]["nodes"]
+            nodes = flat(await world.call("biller", LIST, first=first))["claims"]
         assert len(nodes) == first
         assert [node["items"][0]["denials"][0]["amount"] for node in nodes] == ["40.00"] * first
         assert [node["invoice"]["settlements"][0]["amount"] for node in nodes] == ["1.00"] * first
@@ -80,7 +80,10 @@ query Claims($first: Int!) {
   claims(first: $first, orderBy: { field: CREATED_AT, direction: ASC }) {
     nodes {
       paidAmount warnings { tissCode } replaces { id } replacedBy { id }
-      history { action denialAction status amount actor }
+      createdBy updatedAt
+      history(first: 100) {
+        nodes { status actor ... on ClaimStep { action } ... on DenialStep { denialAction amount } }
+      }
       availableActions { action blockedBy { code message } }
     }
   }
@@ -93,13 +96,13 @@ async def test_the_life_of_twelve_claims_costs_as_many_statements_as_that_of_thr
     counts = {}
     for first in (3, 12):
         with world.gateway.counting() as statements:
-            nodes = (await world.call("biller", LIFE, first=first))["claims"]["nodes"]
-        assert [[step["action"] or step["denialAction"] for step in node["history"]] for node in nodes] == [
+            nodes = flat(await world.call("biller", LIFE, first=first))["claims"]
+        assert [[step.get("action") or step["denialAction"] for step in node["history"]] for node in nodes] == [
             ["CREATE", "SUBMIT", "START_REVIEW", "APPROVE_PARTIALLY", "DENY"]
         ] * first
         counts[first] = len(statements)
-    # page, lines, replacements, history, denials
-    assert counts == {3: 5, 12: 5}
+    # page, lines, replacements, history, who created them and when they changed, denials
+    assert counts == {3: 6, 12: 6}
 
 
 SUBMIT = """

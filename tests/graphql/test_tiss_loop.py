@@ -73,7 +73,7 @@ async def _answer(world: World, xml: bytes, scenario: str, *, paid: bool = True)
     if paid:
         values["paidOn"] = today().isoformat()
     fields = "alreadyImported remittance { id statementNumber source status paidAmount deniedAmount "
-    fields += "lines { status itemSequence itemCode paidAmount } }"
+    fields += "lines(first: 100) { nodes { status itemSequence itemCode paidAmount } } }"
     return await world.mutate("finance", "importRemittance", fields, **values)
 
 

@@ -16,8 +16,8 @@ GROUPS = {
     "items": "items { code description }",
     "health": "clinicalIndication diagnosisCodes",
     "amounts": "claimedAmount approvedAmount deniedAmount",
-    "settlements": "invoice { settlements { id } }",
-    "bank": "invoice { settlements { bankReference } }",
+    "settlements": "invoice { settlements(first: 100) { nodes { id } } }",
+    "bank": "invoice { settlements(first: 100) { nodes { bankReference } } }",
 }
 SEES = {
     "billing_reader": {"status", "amounts"},
@@ -222,7 +222,7 @@ ARGUMENTS = {"claim": 'id: "x"', "invoice": 'id: "x"', "node": 'id: "x"', "nodes
 ARGUMENTS |= {"remittance": 'id: "x"', "claimPreflight": 'input: {claimId: "x"}'}
 ARGUMENTS |= {"tussTerm": 'codeSystem: "22", code: "1"'}
 SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
-SELECTIONS |= {"remittance": "id", "contracts": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
+SELECTIONS |= {"remittance": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
 SELECTIONS |= {"billingIndicators": "claimsWithoutReturn"}
 
 

@@ -12,7 +12,7 @@ from tests.gateway import Gateway
 
 DENIAL = "id status amount inDisputeAmount lostAmount appeal { appealedAmount justification }"
 BOOKS = "billedAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount"
-HISTORY = "denialAction denialStatus amount actor"
+HISTORY = "... on DenialStep { denialAction denialStatus amount actor }"
 
 
 async def _appealed(world: World, amount: str = "30.00") -> tuple[str, str]:
@@ -48,9 +48,9 @@ async def _books(world: World) -> list[str]:
 
 async def _steps(world: World, claim_id: str) -> list[tuple[str, ...]]:
     """The steps of the claim's denials."""
-    query = f"query($id: ID!) {{ claim(id: $id) {{ history {{ {HISTORY} }} }} }}"
-    history = (await world.call("biller", query, id=claim_id))["claim"]["history"]
-    return [tuple(step.values()) for step in history if step["denialAction"]]
+    query = f"query($id: ID!) {{ claim(id: $id) {{ history(first: 100) {{ nodes {{ {HISTORY} }} }} }} }}"
+    history = (await world.call("biller", query, id=claim_id))["claim"]["history"]["nodes"]
+    return [tuple(step.values()) for step in history if step]
 
 
 async def _last_day_was_yesterday(world: World, denial_id: str) -> None:

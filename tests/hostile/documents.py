@@ -72,7 +72,7 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
         TOO_COMPLEX,
     ),
     "100 claims of 100 claims": (
-        "{claims(first:100){nodes{history{id} items{denials{claim{items{denials{claim{history{id}}}}}}}}}}",
+        "{claims(first:100){nodes{items{denials{claim{items{denials{claim{history{nodes{id}}}}}}}}}}}",
         TOO_COMPLEX,
     ),
     "a page of two thousand millions": ("{claims(first:2147483647){nodes{id}}}", INPUT),
@@ -80,7 +80,7 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
     "a page of minus 5,000 digits": ("{claims(first:-" + "9" * 5_000 + "){nodes{id}}}", INVALID),
     "a float of 5,000 digits": ("{claims(first:1" + "0" * 5_000 + ".5){nodes{id}}}", INVALID),
     "an argument of 320 fields": ("{claims(filter:{" + _many(320, "a#:1") + "}){totalCount}}", INVALID),
-    "a list of 950 literals": ("{nodes(ids:[" + "1 " * 950 + "]){...on Claim{history{id}}}}", INPUT),
+    "a list of 950 literals": ("{nodes(ids:[" + "1 " * 950 + "]){...on Claim{history{nodes{id}}}}}", INPUT),
     "lists within lists within lists": ("{nodes(ids:" + "[" * 700 + "]" * 700 + "){id}}", PARSE),
     "200,000 brackets": ("{nodes(ids:" + "[" * 120_000, TOO_COMPLEX),
     "30,000 braces": ("{" * 30_000, PARSE),
@@ -110,7 +110,7 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
         INVALID,
     ),
     "fragments that read what one skips": (
-        "{...@skip(if:true){claims(first:100){nodes{items{denials{claim{items{denials{claim{history{id}}}}}}}}}}}",
+        "{...@skip(if:true){claims(first:100){nodes{items{denials{claim{items{denials{claim{history{nodes{id}}}}}}}}}}}}",
         TOO_COMPLEX,
     ),
     "lists of lists by aliases": (

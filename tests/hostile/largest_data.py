@@ -27,10 +27,12 @@ STATEMENTS = 2
 WIDE = 20
 CLAIM = (
     "id status items { id sequence code total denials { id code amount } } "
-    "history { action at } availableActions { action blockedBy { code message } }"
+    "history(first: 100) { nodes { actor at } } availableActions { action blockedBy { code message } }"
 )
-INVOICE = "id status totalAmount lines { id kind amount settledAmount claim { id status } } history { action at }"
-REMITTANCE = "id status lines { id sequence status paidAmount denials { code amount } claim { id status } }"
+LINES = "lines(first: 100) { nodes { id kind amount settledAmount claim { id status } } }"
+INVOICE = f"id status totalAmount {LINES} history(first: 100) {{ nodes {{ action at }} }}"
+PAID_LINE = "id sequence status paidAmount denials { code amount } claim { id status }"
+REMITTANCE = f"id status lines(first: 100) {{ nodes {{ {PAID_LINE} }} }}"
 
 
 @dataclass(frozen=True)
@@ -185,4 +187,4 @@ def largest_contract(big: Big) -> dict[str, Any]:
     return {"provider": big.world.provider, "payer": big.world.payer, **terms, "prices": prices}
 
 
-PRICES = "contract { id prices { code unitPrice validFrom } }"
+PRICES = "contract { id prices(first: 100) { nodes { code unitPrice validFrom } } }"

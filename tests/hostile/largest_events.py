@@ -5,12 +5,10 @@ from typing import Final
 
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
-from app.domain.statement import LINES_MAX
-from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
+from app.resolvers.paging import PAGE_MAX
 from tests.hostile import largest_mutations as mutations
 from tests.hostile.largest_data import CLAIM, INVOICE, REMITTANCE, Big, Call
-
-INVOICE_LINES: Final = CLAIMS_MAX + RECOVERIES_MAX
+from tests.hostile.largest_queries import SETTLEMENTS
 
 
 def _told(big: Big, field: str, selected: str, text: str, times: int, *, role: str = "finance") -> Call:
@@ -34,14 +32,14 @@ async def denial_status_changed(big: Big) -> tuple[Call, Call]:
 
 async def invoice_status_changed(big: Big) -> tuple[Call, Call]:
     """An invoice with as many lines as fit is issued."""
-    told = _told(big, "invoiceStatusChanged", f"status invoice {{ {INVOICE} }}", '"kind":', INVOICE_LINES)
+    told = _told(big, "invoiceStatusChanged", f"status invoice {{ {INVOICE} }}", '"kind":', PAGE_MAX)
     return await mutations.issue_invoice(big), told
 
 
 async def settlement_recorded(big: Big) -> tuple[Call, Call]:
     """An invoice with as many lines as fit is paid."""
-    selected = f"settlement {{ id status amount invoice {{ {INVOICE} settlements {{ id amount }} }} }}"
-    return await mutations.settle_invoice(big), _told(big, "settlementRecorded", selected, '"kind":', INVOICE_LINES)
+    selected = f"settlement {{ id status amount invoice {{ {INVOICE} {SETTLEMENTS} }} }}"
+    return await mutations.settle_invoice(big), _told(big, "settlementRecorded", selected, '"kind":', PAGE_MAX)
 
 
 async def remittance_line_waiting(big: Big) -> tuple[Call, Call]:
@@ -50,7 +48,7 @@ async def remittance_line_waiting(big: Big) -> tuple[Call, Call]:
     assert change.variables is not None
     change.variables["input"]["lines"][-1]["providerClaimNumber"] = "unknown"
     selected = f"waitingLines remittance {{ {REMITTANCE} }}"
-    return change, _told(big, "remittanceLineWaiting", selected, '"sequence":', LINES_MAX)
+    return change, _told(big, "remittanceLineWaiting", selected, '"sequence":', PAGE_MAX)
 
 
 EVENTS: Final[dict[str, Callable[[Big], Awaitable[tuple[Call, Call]]]]] = {

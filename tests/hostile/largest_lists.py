@@ -7,7 +7,6 @@ from sqlalchemy import insert
 from app.db.reference_tables import payers, providers
 from app.domain.breakdown import MONTHS_MAX
 from app.resolvers.paging import PAGE_MAX
-from app.services.contracts import PRICES_MAX
 from tests.factories import today
 from tests.hostile.big_data import copied_claims
 from tests.hostile.largest_data import Big, Call, largest_contract
@@ -44,7 +43,7 @@ async def payer(big: Big) -> Call:
 
 async def providers_page(big: Big) -> Call:
     await _parties(big)
-    query = '{ providers(search: "clinic", first: 100) { totalCount nodes { cnes name cnpj } } }'
+    query = '{ providers(search: "clinic", first: 100) { totalCount nodes { cnes name taxId } } }'
     return big.read(query, '"cnes":', 1)
 
 
@@ -67,8 +66,8 @@ async def patients_page(big: Big) -> Call:
 async def contract(big: Big) -> Call:
     done = await big.world.mutate("admin", "saveContract", "contract { id }", **largest_contract(big))
     assert done["errors"] == []
-    query = "query($id: ID!) { contract(id: $id) { id prices { code unitPrice validFrom } } }"
-    return big.read(query, '"code":', PRICES_MAX, id=done["contract"]["id"])
+    query = "query($id: ID!) { contract(id: $id) { id prices(first: 100) { nodes { code unitPrice validFrom } } } }"
+    return big.read(query, '"code":', PAGE_MAX, id=done["contract"]["id"])
 
 
 async def billing_breakdown(big: Big) -> Call:

@@ -9,14 +9,13 @@ from app.db.tables import remittance_lines, remittances, settlements
 from app.domain import ids
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus
-from app.domain.statement import LINES_MAX
 from app.resolvers.paging import PAGE_MAX
-from app.services.contracts import PRICES_MAX
-from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
 from tests.factories import BLOOD_COUNT
 from tests.hostile.big_data import copy_rows
 from tests.hostile.largest_data import CLAIM, INVOICE, REMITTANCE, STATEMENTS, Big, Call, copied_row, largest_contract
 from tests.inputs import shaped
+
+SETTLEMENTS = "settlements(first: 100) { nodes { id amount } }"
 
 
 async def me(big: Big) -> Call:
@@ -65,25 +64,25 @@ async def denials_page(big: Big) -> Call:
 
 
 async def invoice(big: Big) -> Call:
-    query = f"query($id: ID!) {{ invoice(id: $id) {{ {INVOICE} settlements {{ id amount }} }} }}"
-    return big.read(query, '"kind":', CLAIMS_MAX + RECOVERIES_MAX, role="finance", id=big.invoice)
+    query = f"query($id: ID!) {{ invoice(id: $id) {{ {INVOICE} {SETTLEMENTS} }} }}"
+    return big.read(query, '"kind":', PAGE_MAX, role="finance", id=big.invoice)
 
 
 async def invoices_page(big: Big) -> Call:
-    query = "{ invoices(first: 100) { nodes { id lines { id amount claim { id } } } } }"
-    return big.read(query, '"claim":', CLAIMS_MAX + RECOVERIES_MAX)
+    query = "{ invoices(first: 100) { nodes { id lines(first: 100) { nodes { id amount claim { id } } } } } }"
+    return big.read(query, '"claim":', PAGE_MAX)
 
 
 async def settlements_page(big: Big) -> Call:
     paid = (await big.world.settle(big.invoice, "1.00"))["settlement"]["id"]
     await copied_row(big, settlements, paid, ids.SETTLEMENT, PAGE_MAX)
-    query = "{ settlements(first: 100) { nodes { id amount invoice { lines { id } } } } }"
+    query = "{ settlements(first: 100) { nodes { id amount invoice { lines(first: 100) { nodes { id } } } } } }"
     return big.read(query, '"invoice":', PAGE_MAX, role="finance")
 
 
 async def remittance(big: Big) -> Call:
     query = f"query($id: ID!) {{ remittance(id: $id) {{ {REMITTANCE} }} }}"
-    return big.read(query, '"sequence":', LINES_MAX, role="finance", id=big.remittance)
+    return big.read(query, '"sequence":', PAGE_MAX, role="finance", id=big.remittance)
 
 
 async def remittances_page(big: Big) -> Call:
@@ -107,8 +106,9 @@ async def remittances_page(big: Big) -> Call:
             )
 
     await big.gateway.database.transact(work, seconds=60)
-    query = "{ remittances(first: 100, filter: { status: [IMPORTED] }) { nodes { id lines { id sequence } } } }"
-    return big.read(query, '"sequence":', (STATEMENTS + 1) * LINES_MAX, role="finance")
+    lines = "lines(first: 100) { nodes { id sequence } }"
+    query = f"{{ remittances(first: 100, filter: {{ status: [IMPORTED] }}) {{ nodes {{ id {lines} }} }} }}"
+    return big.read(query, '"sequence":', (STATEMENTS + 1) * PAGE_MAX, role="finance")
 
 
 async def unmatched_lines(big: Big) -> Call:
@@ -132,7 +132,8 @@ async def billing_indicators(big: Big) -> Call:
 async def contracts(big: Big) -> Call:
     done = await big.world.mutate("admin", "saveContract", "contract { id }", **largest_contract(big))
     assert done["errors"] == []
-    return big.read("{ contracts { id prices { code unitPrice validFrom } } }", '"code":', PRICES_MAX)
+    query = "{ contracts(first: 100) { nodes { id prices(first: 100) { nodes { code unitPrice validFrom } } } } }"
+    return big.read(query, '"code":', PAGE_MAX)
 
 
 async def eligibility_history(big: Big) -> Call:

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.claim_form import ITEMS_MAX
-from app.schema.base.lists import INVOICE_LINES
 from app.schema.root import schema
 from app.transport.cost import INPUT_COST
 from app.transport.documents import Documents
@@ -21,7 +20,7 @@ from app.transport.pipeline import Pipeline
 from tests.graphql.http_audits.toy import Context
 
 CORE = schema._schema
-LINE = "lines { claim { items { code } } }"
+LINE = "lines { nodes { claim { items { code } } } }"
 
 
 def measured(query: str, **limits: int) -> Measure:
@@ -40,8 +39,8 @@ def measured(query: str, **limits: int) -> Measure:
         ("{ claims(first: 3) { edges { node { id } } } }", 2 + 3 * 2, 4),
         ('{ nodes(ids: ["a", "b"]) { id } }', 1 + 2 * INPUT_COST + 2, 2),
         ("{ claims(first: 5) { nodes { items { code } } } }", 2 + 5 * (1 + ITEMS_MAX), 4),
-        ("{ invoices(first: 2) { nodes { LINE } } }", 2 + 2 * (1 + INVOICE_LINES.most * (1 + 1 + ITEMS_MAX)), 6),
-        ("{ invoice(id: 1) { lines { id } settlements { id } } }", 1 + 1 + INVOICE_LINES.most + 1 + 100, 3),
+        ("{ invoices(first: 2) { nodes { LINE } } }", 2 + 2 * (2 + 20 * (1 + 1 + ITEMS_MAX)), 7),
+        ("{ invoice(id: 1) { lines(first: 9) { nodes { id } } settlements { nodes { id } } } }", 1 + 2 + 9 + 2 + 20, 4),
         ("query { claims(first: 5) { ...P } } fragment P on ClaimConnection { nodes { id } }", 2 + 5, 3),
         ("{ claims(first: 999999999999) { nodes { id } } }", 2 + 100, 3),
         ("{ claims(first: 101) { nodes { id } } }", 2 + 100, 3),

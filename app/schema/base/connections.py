@@ -30,7 +30,8 @@ class OfRecord:
 @strawberry.interface(description="An object with a globally unique id.")
 class Node(OfRecord):
     id: strawberry.ID = strawberry.field(
-        description="Globally unique id: a type prefix and a sortable random part, such as `clm_01k8…`."
+        description="Globally unique id: a type prefix and a sortable random part, such as `clm_01k8…`, or the "
+        "object's own key, such as `pyr_123456`."
     )
 
 
@@ -65,3 +66,9 @@ class Connection(Generic[Item]):
     @strawberry.field(description=STREAM_CURSOR)
     def stream_cursor(_page: strawberry.Parent[paging.Page[object]], info: Info) -> str | None:
         return stream_cursor(info.context)
+
+
+def connection_of(item: Any) -> Any:
+    """The connection of a type that is only known when the schema is built (`later`)."""
+    connection: Any = Connection
+    return connection[item]

@@ -13,11 +13,8 @@ from app.domain.access_log import DataClass
 from app.domain.actions import ClaimOperation, DenialOperation, InvoiceOperation
 from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
-from app.domain.statement import LINES_MAX
 from app.resolvers.paging import PAGE_MAX
 from app.services.claims import BATCH_MAX
-from app.services.contracts import PRICES_MAX
-from app.services.invoices import CLAIMS_MAX, RECOVERIES_MAX
 from app.transport.sizes import Constraint, ListSize
 
 PAGE: Final = ListSize.sliced_by("first", PAGE_MAX, "nodes", "edges")
@@ -32,7 +29,6 @@ CLAIM_ACTIONS: Final = ListSize.at_most(len(ClaimOperation))
 DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
 INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 BATCH: Final = ListSize.at_most(BATCH_MAX)
-STATEMENT_LINES: Final = ListSize.at_most(LINES_MAX)
 ERRORS_MAX: Final = 100
 """Of more reasons for a refusal, clients see the first hundred."""
 USER_ERRORS: Final = ListSize.at_most(ERRORS_MAX)
@@ -40,13 +36,8 @@ PATH: Final = ListSize.at_most(8)
 
 # Assumed.
 PROVIDERS: Final = ListSize.at_most(100)
-ADJUSTMENTS: Final = ListSize.at_most(20)
-INVOICE_LINES: Final = ListSize.at_most(CLAIMS_MAX + RECOVERIES_MAX + 20)
-STEPS: Final = ListSize.at_most(50)
 SETTLEMENTS: Final = ListSize.at_most(100)
 FINDINGS: Final = ListSize.at_most(ITEMS_MAX)
-CONTRACTS: Final = ListSize.at_most(50)
-PRICES: Final = ListSize.at_most(PRICES_MAX)
 COVER_REASONS: Final = ListSize.at_most(10)
 
 

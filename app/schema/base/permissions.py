@@ -90,7 +90,9 @@ class Requires(FieldExtension):
         self.clear = clear
 
     def apply(self, field: StrawberryField) -> None:
-        """Write the rule into the schema."""
+        """Write the rule into the schema, once for the types that have the field from an interface."""
+        if any(isinstance(each, RequiresScopes) for each in field.directives):
+            return
         field.directives = [*field.directives, RequiresScopes(scopes=[[ScopeName(scope)] for scope in self.any_of])]
         field.directives = [*field.directives, *(Sensitive(data=data) for data in self.data)]
         needed = " or ".join(f"`{scope}`" for scope in self.any_of)

@@ -12,7 +12,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from app.domain.errors import ErrorCode, Failure
-from app.domain.identifiers import AnsCode, Cnes, Cnpj, Cpf, ans_failure, cnes_failure, cpf_failure
+from app.domain.identifiers import AnsCode, Cnes, Cpf, TaxId, ans_failure, cnes_failure, cpf_failure
 from app.domain.invoices import YearMonth, billing_month_failure
 from app.domain.money import (
     Cents,
@@ -166,13 +166,13 @@ CPF: Final = strawberry.scalar(
     serialize=str,
     parse_value=_identifier(cpf_failure),
 )
-CNPJ: Final = strawberry.scalar(
-    name="Cnpj",
-    description="A company's taxpayer number (CNPJ), fourteen characters of which the first twelve may be letters. "
-    "Output only.",
-    specified_by_url="https://www.gov.br/receitafederal/pt-br/assuntos/orientacao-tributaria/cadastros/cnpj",
+TAX_ID: Final = strawberry.scalar(
+    name="TaxId",
+    description="A taxpayer number: a company's CNPJ, fourteen characters of which twelve may be letters, or a "
+    "person's CPF, eleven digits. Output only.",
+    specified_by_url="https://www.gov.br/receitafederal/pt-br/assuntos/orientacao-tributaria/cadastros",
     serialize=str,
-    parse_value=_parser(_refuse_all, Invalid(ErrorCode.INVALID_INPUT, "a Cnpj cannot be used as input")),
+    parse_value=_parser(_refuse_all, Invalid(ErrorCode.INVALID_INPUT, "a TaxId cannot be used as input")),
 )
 YEAR_MONTH: Final = strawberry.scalar(
     name="YearMonth",
@@ -191,7 +191,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
     AnsCode: ANS_CODE,
     Cnes: CNES,
     Cpf: CPF,
-    Cnpj: CNPJ,
+    TaxId: TAX_ID,
     YearMonth: YEAR_MONTH,
     date: DATE,
     datetime: DATE_TIME,
