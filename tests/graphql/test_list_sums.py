@@ -97,3 +97,46 @@ async def test_sums_need_the_permission_to_read_amounts(world: World, name: str)
     token = world.gateway.token("front_desk", providers=[world.provider])
     answer = await world.gateway.gql(f"{{ {name} {{ totalCount sums {{ {SUMS[name]} }} }} }}", token=token)
     assert (answer.body["data"], answer.codes) == ({name: {"totalCount": 0, "sums": None}}, ["FORBIDDEN"])
+
+
+NESTED = """{ invoices(orderBy: { field: CREATED_AT, direction: ASC }) {
+  nodes { settlements(first: 1) { nodes { id } sums { paidAmount reversedAmount netAmount } } } } }"""
+
+
+async def test_the_lists_of_objects_have_sums_by_one_statement_for_all(world: World) -> None:
+    counts = []
+    for number in range(1, 4):
+        invoice = (await world.issued_invoice("100.00"))["id"]
+        payment = (await world.settle(invoice, f"{number * 10}.00"))["settlement"]["id"]
+        await world.reverse(payment, f"{number}.00")
+        with world.gateway.counting() as statements:
+            found = (await world.call("finance", NESTED))["invoices"]["nodes"]
+        counts.append(len(statements))
+    sums = [list(each["settlements"]["sums"].values()) for each in found]
+    assert sums == [["10.00", "1.00", "9.00"], ["20.00", "2.00", "18.00"], ["30.00", "3.00", "27.00"]]
+    # The invoices, their settlements, and the sums.
+    assert counts == [3, 3, 3]
+
+
+async def test_the_sums_of_a_patients_claims_and_of_a_claims_invoices(world: World) -> None:
+    ids = await _books(world)
+    query = """query($id: ID!) { claim(id: $id) {
+      invoices { sums { totalAmount settledAmount dueAmount } }
+      patient { claims(first: 1) { sums { claimedAmount approvedAmount deniedAmount paidAmount } } }
+    } }"""
+    found = (await world.call("biller", query, id=ids["claim"]))["claim"]
+    assert list(found["invoices"]["sums"].values()) == ["140.00", "75.00", "65.00"]
+    assert list(found["patient"]["claims"]["sums"].values()) == ["244.00", "170.00", "67.00", "75.00"]
+    query = (
+        "query($id: ID!) { node(id: $id) { ... on Settlement { reversals { sums { paidAmount reversedAmount } } } } }"
+    )
+    reversals = (await world.call("finance", query, id=ids["payment"]))["node"]["reversals"]
+    assert reversals == {"sums": {"paidAmount": "0.00", "reversedAmount": "15.00"}}
+
+
+async def test_an_object_without_settlements_has_sums_of_zero(world: World) -> None:
+    await world.issued_invoice("100.00")
+    found = (await world.call("finance", NESTED))["invoices"]["nodes"]
+    assert found == [
+        {"settlements": {"nodes": [], "sums": {"paidAmount": "0.00", "reversedAmount": "0.00", "netAmount": "0.00"}}}
+    ]
