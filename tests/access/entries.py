@@ -87,7 +87,7 @@ class Entry:
     def query(self, selection: str, rich: Rich) -> str:
         """The query, for the objects of this world."""
         text = self.opening
-        for name, value in rich.names.items():
+        for name, value in {**rich.names, **rich.shared}.items():
             text = text.replace(f"<{name}>", value)
         operation = "mutation " if self.steps[0].type_name == "Mutation" else ""
         return f"{operation}{{ {text} {{ {selection} }} {'}' * text.count('{ ')} }}"

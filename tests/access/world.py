@@ -22,10 +22,10 @@ class Rich:
 
     @property
     def names(self) -> dict[str, str]:
-        """Everything that a query may ask for it by: ids, numbers, codes, and the card."""
+        """Everything of its own that a query may ask by: ids, numbers, codes, and the card."""
         world = self.world
         parties = {"ans code": world.payer, "cnes": world.provider, "card": world.card}
-        return {**self.ids, **self.shared, **parties, "number": self.number}
+        return {**self.ids, **parties, "number": self.number}
 
     @property
     def gateway(self) -> Gateway:
