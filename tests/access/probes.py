@@ -25,19 +25,13 @@ from app.domain.data_scope import DataScope
 from app.resolvers.paging import PAGE_MAX
 from app.services import bulk
 from app.services.actions import ACTIONS
+from tests.access.look_ups import SUMS, look_ups
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
 from tests.inputs import input_type, shaped
 
 MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
 NOTHING_ZERO = "0.00"
-SUMS = {
-    "claims": "claimedAmount approvedAmount deniedAmount paidAmount",
-    "denials": "amount inDisputeAmount wonAmount lostAmount aboutToBeLostAmount",
-    "invoices": "totalAmount settledAmount dueAmount",
-    "settlements": "paidAmount reversedAmount netAmount",
-}
-BREAKDOWNS = {"billingBreakdown": "groupBy: [PAYER]", "denialBreakdown": "groupBy: [CODE]"}
 NO_NODES = {"access"}  # what `node` gives to the patient only
 MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
 """Mutations whose refusals are in their results."""
@@ -161,21 +155,14 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
 def _looked_up(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     """The lists that a form offers, and single parties by their numbers."""
-    world = victim.world
-    given = {
-        "providers": f'search: "{world.provider}"',
-        "practitioners": f'search: "{world.provider}"',
-        "patients": f'cardNumber: "{world.card}"',
-        **{name: f"{BREAKDOWNS[name]}, {_parties(victim)}" for name in ("billingBreakdown", "denialBreakdown")},
-    }
-    for root, arguments in given.items():
+    for root, arguments in look_ups(victim.world, _parties(victim)).items():
 
         async def run(root: str = root, arguments: str = arguments) -> Any:
             data = await _data(victim, attacker, f"{{ {root}({arguments}) {{ totalCount nodes {{ __typename }} }} }}")
             return None if data[root] == {"totalCount": 0, "nodes": []} else data
 
         yield Probe(root, run)
-    yield _read(victim, attacker, "provider", f'provider(cnes: "{world.provider}") {{ name }}')
+    yield _read(victim, attacker, "provider", f'provider(cnes: "{victim.world.provider}") {{ name }}')
     yield _read(victim, attacker, "contract", f'contract(id: "{victim.ids["contract"]}") {{ id }}')
 
 
