@@ -173,6 +173,8 @@ def _root_fields() -> list[tuple[str, str]]:
     # Arguments have lines of their own, since each is described.
     text = re.sub(r"\(\s+([\s\S]*?)\s+\)", lambda found: f"({', '.join(found[1].split(chr(10)))})", text)
     text = re.sub(r"(?<=, ) +|, (?= *,)", "", text)
+    # So have permissions, where there are many.
+    text = re.sub(r"\[\n([\s\S]*?)\n\]\)", lambda found: f"[{' '.join(found[1].split())}])", text)
     found = []
     for kind in ("Query", "Mutation", "Subscription"):
         block = re.search(rf"^type {kind} \{{\n([\s\S]*?)^\}}", text, re.MULTILINE)
