@@ -265,7 +265,7 @@ def _create(url: str, pool_size: int, tls: SSLContext | None, isolation_level: s
         skip_autocommit_rollback=True,
         hide_parameters=True,
         connect_args={
-            "async_creator_fn": driver.connect,
+            **({"async_creator_fn": driver.connect} if make_url(url).get_driver_name() == "aiomysql" else {}),
             "connect_timeout": 3,
             "charset": "utf8mb4",
             **({"ssl": tls} if tls else {}),

@@ -15,14 +15,14 @@ export type Identity =
   | { state: 'known'; caller: Caller }
   | { state: 'refused'; code: string; detail: string };
 
-const QUERY = 'query Me { me { subject roles providers payer patient expiresAt } }';
+const QUERY = 'query Me { me { subject roles providerCnes payerAnsCode patientId expiresAt } }';
 
 interface Me {
   subject: string;
   roles: string[];
-  providers: string[];
-  payer: string | null;
-  patient: string | null;
+  providerCnes: string[];
+  payerAnsCode: string | null;
+  patientId: string | null;
   expiresAt: string | null;
 }
 
@@ -47,10 +47,10 @@ export async function identify(gateway: Gateway): Promise<Identity> {
 
 function callerOf(me: Me): Caller {
   const parts = [];
-  if (me.providers.includes('*')) parts.push('all providers');
-  else if (me.providers.length > 0) parts.push(`CNES ${me.providers.join(', ')}`);
-  if (me.payer) parts.push(`ANS ${me.payer}`);
-  if (me.patient) parts.push('one patient');
+  if (me.providerCnes.includes('*')) parts.push('all providers');
+  else if (me.providerCnes.length > 0) parts.push(`CNES ${me.providerCnes.join(', ')}`);
+  if (me.payerAnsCode) parts.push(`ANS ${me.payerAnsCode}`);
+  if (me.patientId) parts.push('one patient');
   return {
     subject: me.subject,
     roles: me.roles,

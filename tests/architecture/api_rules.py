@@ -46,7 +46,7 @@ COPIES: Final = {("ClaimChangesInput", "ClaimInput")}
 IDS_OF_THE_TOKEN: Final = {"Me.patientId"}
 OF_STEPS: Final = {"EmergencyAccess.patientId"}
 """Ids in the rows of a history."""
-OF_WHAT_IS_GONE: Final = {"DeleteDraftClaimPayload.claimId"}
+OF_WHAT_IS_GONE: Final = {"ClaimStatusChangedEvent.claimId", "DeleteDraftClaimPayload.claimId"}
 
 
 def rule(check: Rule) -> Rule:

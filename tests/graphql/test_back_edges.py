@@ -123,11 +123,7 @@ async def won_appeal(world: World) -> tuple[str, str]:
     denial = (await world.call("reviewer", query, id=claim["id"]))["claim"]["items"][0]["denials"][0]["id"]
     appeal = {"id": denial, "justification": "Conforme contrato", "idempotencyKey": key()}
     assert (await world.mutate("biller", "appealDenial", "denial { id }", **appeal))["errors"] == []
-    answers = [{"denialId": denial, "acceptedAmount": "30.00"}]
-    answered = await world.mutate(
-        "payer_agent", "answerAppeal", "denials { id }", answers=answers, idempotencyKey=key()
-    )
-    assert answered["errors"] == []
+    assert (await world.answer_appeals("id", (denial, "30.00")))["denials"] == [{"id": denial}]
     return claim["id"], denial
 
 

@@ -29,7 +29,7 @@ async def _contract(world: World, *prices: dict[str, Any]) -> str:
     """The id of a contract with these prices."""
     parties = {"providerCnes": world.provider, "payerAnsCode": world.payer}
     values: dict[str, Any] = {**parties, **TERMS, "prices": list(prices)}
-    found = await _admin(world, "saveContract", **values)
+    found = await _admin(world, "saveContract", **shaped("saveContract", values))
     assert found["errors"] == []
     return str(found["contract"]["id"])
 
@@ -116,9 +116,9 @@ class TestCloseContract:
         assert refusals(late_claim) == [("INVALID_DATE", "claim.serviceDate", "3279")]
         assert await _findings(world, _day(-1)) == [("ERROR", "INVALID_DATE", "serviceDate")]
         assert (await world.create_claim(serviceDate=_day(-2), submit=True))["errors"] == []
-        fields = "results { claim { status } errors { code field tissCode } }"
+        fields = "results { object { status } errors { code field tissCode } }"
         sent = await world.mutate("biller", "submitClaims", fields, claimIds=[draft["id"], late["id"]])
-        assert [each["claim"] for each in sent["results"]] == [{"status": "SUBMITTED"}, None]
+        assert [each["object"] for each in sent["results"]] == [{"status": "SUBMITTED"}, None]
         assert refusals(sent["results"][1]) == [refusal]
 
     async def test_what_exists_goes_on_under_its_terms(self, world: World) -> None:

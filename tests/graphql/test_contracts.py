@@ -168,20 +168,20 @@ class TestSaveContract:
     @pytest.mark.parametrize(
         ("prices", "refusal"),
         [
-            ([{"unitPrice": "0.00"}], ("INVALID_AMOUNT", "prices.0.unitPrice", "5040")),
-            ([{"unitPrice": "9,00"}], ("INVALID_AMOUNT", "prices.0.unitPrice", None)),
-            ([{"quantityMax": "-1"}], ("INVALID_QUANTITY", "prices.0.quantityMax", "1806")),
-            ([{"validFrom": "01/01/2026"}], ("INVALID_DATE", "prices.0.validFrom", None)),
-            ([{"validTo": "2025-12-31"}], ("INVALID_DATE", "prices.0.validTo", None)),
-            ([{}, {}], ("INVALID_INPUT", "prices.1.validFrom", None)),
+            ([{"unitPrice": "0.00"}], ("INVALID_AMOUNT", "prices.replace.0.unitPrice", "5040")),
+            ([{"unitPrice": "9,00"}], ("INVALID_AMOUNT", "prices.replace.0.unitPrice", None)),
+            ([{"quantityMax": "-1"}], ("INVALID_QUANTITY", "prices.replace.0.quantityMax", "1806")),
+            ([{"validFrom": "01/01/2026"}], ("INVALID_DATE", "prices.replace.0.validFrom", None)),
+            ([{"validTo": "2025-12-31"}], ("INVALID_DATE", "prices.replace.0.validTo", None)),
+            ([{}, {}], ("INVALID_INPUT", "prices.replace.1.validFrom", None)),
             (
                 [{"validTo": "2026-06-30"}, {"code": "40304361"}, {"validFrom": "2026-06-30"}],
-                ("INVALID_INPUT", "prices.2.validFrom", None),
+                ("INVALID_INPUT", "prices.replace.2.validFrom", None),
             ),
-            ([{"codeSystem": "77"}], ("UNKNOWN_CODE", "prices.0.codeSystem", "3150")),
-            ([{"code": ""}], ("UNKNOWN_CODE", "prices.0.code", "1801")),
-            ([{"code": "10101012345"}], ("UNKNOWN_CODE", "prices.0.code", "1801")),
-            ([{}, {"code": "1010-1012"}], ("UNKNOWN_CODE", "prices.1.code", "1801")),
+            ([{"codeSystem": "77"}], ("UNKNOWN_CODE", "prices.replace.0.codeSystem", "3150")),
+            ([{"code": ""}], ("UNKNOWN_CODE", "prices.replace.0.code", "1801")),
+            ([{"code": "10101012345"}], ("UNKNOWN_CODE", "prices.replace.0.code", "1801")),
+            ([{}, {"code": "1010-1012"}], ("UNKNOWN_CODE", "prices.replace.1.code", "1801")),
         ],
     )
     async def test_a_bad_price_list_is_refused_at_its_place(
@@ -193,17 +193,17 @@ class TestSaveContract:
 
     async def test_a_largest_quantity_of_zero_is_refused(self, world: World) -> None:
         payload = await _save(world, prices=[PRICE | {"quantityMax": "0"}])
-        assert [each[:2] for each in refusals(payload)] == [("INVALID_QUANTITY", "prices.0.quantityMax")]
+        assert [each[:2] for each in refusals(payload)] == [("INVALID_QUANTITY", "prices.replace.0.quantityMax")]
         assert await _contracts(world) == []
 
     async def test_a_long_price_list_comes_in_several_calls(self, world: World) -> None:
         prices = [PRICE | {"code": str(10_000_000 + number)} for number in range(1_001)]
-        assert refusals(await _save(world, prices=prices)) == [("INVALID_INPUT", "prices", None)]
+        assert refusals(await _save(world, prices=prices)) == [("INVALID_INPUT", "prices.replace", None)]
         await _contract(world, prices=prices[:1_000])
         assert await _price_count(world) == 1_000
-        assert refusals(await _save(world, addPrices=prices)) == [("INVALID_INPUT", "addPrices", None)]
+        assert refusals(await _save(world, addPrices=prices)) == [("INVALID_INPUT", "prices.add", None)]
         again = await _save(world, addPrices=[prices[1_000], prices[7]])
-        assert refusals(again) == [("INVALID_INPUT", "addPrices.1.validFrom", None)]
+        assert refusals(again) == [("INVALID_INPUT", "prices.add.1.validFrom", None)]
         assert await _price_count(world) == 1_000
         assert refusals(await _save(world, addPrices=[prices[1_000]])) == []
         assert await _price_count(world) == 1_001

@@ -126,10 +126,10 @@ async def test_matching_and_deleting_at_once_leave_no_line_without_its_claim(wor
 async def test_submitting_and_deleting_at_once_leave_one_winner(world: World) -> None:
     for _ in range(4):
         draft = await _draft(world)
-        fields = "results { claim { status } errors { code } }"
+        fields = "results { object { status } errors { code } }"
         submit = world.mutate("biller", "submitClaims", fields, claimIds=[draft["id"]])
         submitted, deleted = await asyncio.gather(submit, _delete(world, draft))
         (result,) = submitted["results"]
         codes = [error["code"] for error in (*result["errors"], *deleted["errors"])]
         assert codes in (["NOT_FOUND"], ["CONFLICT"])
-        assert await _rows(world, draft) == ((1, 2, 2) if result["claim"] else (0, 0, 0))
+        assert await _rows(world, draft) == ((1, 2, 2) if result["object"] else (0, 0, 0))

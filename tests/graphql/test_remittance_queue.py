@@ -87,12 +87,6 @@ async def _strange_code(world: World) -> Lines:
     return [claim], [line(claim, "100.00", itemCode="40304361")]
 
 
-async def _code_of_another_number(world: World) -> Lines:
-    claim = await world.submitted_claim(items=BOTH)
-    lines = [line(claim, "100.00", itemSequence=1, itemCode="40304361"), line(claim, "37.00", itemSequence=2)]
-    return [claim], lines
-
-
 async def _code_of_two_items(world: World) -> Lines:
     claim = await world.submitted_claim(items=[CONSULTATION, {**CONSULTATION, "unitPrice": "50.00"}])
     lines = [line(claim, "30.00", itemCode="10101012"), line(claim, "120.00", itemCode="10101012")]
@@ -170,7 +164,6 @@ async def _money_for_a_denied_claim(world: World) -> Lines:
     [
         (_strange_item, "UNKNOWN_ITEM"),
         (_strange_code, "UNKNOWN_ITEM"),
-        (_code_of_another_number, "UNKNOWN_ITEM"),
         (_code_of_two_items, "AMBIGUOUS"),
         (_one_item_twice, "AMBIGUOUS"),
         (_cent_missing, "AMOUNTS_DIFFER"),

@@ -250,7 +250,7 @@ async def test_a_statement_without_a_payment_day_only_decides(world: World) -> N
 async def test_the_sandbox_reports_no_items_of_consultations_and_its_statement_is_refused(world: World) -> None:
     claim_id = await _sent(world, type="CONSULTATION", items=[CONSULTATION])
     payload = await _answer(world, await _document(world, [claim_id]), "aprovado")
-    assert (payload["remittance"], refusals(payload)) == (None, [("INVALID_INPUT", "xml", "5001")])
+    assert (payload["remittance"], refusals(payload)) == (None, [("INVALID_INPUT", "content.xml", "5001")])
     assert (await world.claim(claim_id))["status"] == "SUBMITTED"
     assert (await world.call("finance", "{ remittances { totalCount } }"))["remittances"]["totalCount"] == 0
 

@@ -299,7 +299,7 @@ async def _mutations_find_nothing(other: World, *, claim_id: str, invoice_id: st
     batch = await other.mutate(
         "biller", "submitClaims", "results { object { id } errors { code } }", claimIds=[claim_id]
     )
-    assert batch["results"] == [{"claim": None, "errors": [{"code": "NOT_FOUND"}]}]
+    assert batch["results"] == [{"object": None, "errors": [{"code": "NOT_FOUND"}]}]
 
 
 @pytest.mark.parametrize("role", ["reviewer", "biller", "finance"])

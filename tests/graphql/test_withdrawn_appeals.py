@@ -78,7 +78,7 @@ async def test_the_denial_is_open_again_and_may_be_appealed_again(world: World) 
     )
     assert await _books(world) == ["100.00", "40.00", "0.00", "60.00", "0.00"]
     assert (await _appeal(world, denial_id, "40.00"))["denial"]["status"] == "APPEALED"
-    assert (await _answer(world, denial_id))["denials"][0]["status"] == "PARTIALLY_OVERTURNED"
+    assert (await _answer(world, denial_id))["denial"]["status"] == "PARTIALLY_OVERTURNED"
     assert await _books(world) == ["100.00", "0.00", "30.00", "70.00", "0.00"]
     assert await _steps(world, claim_id) == [
         ("DENY", "OPEN", "40.00", "dev-reviewer"),
@@ -140,10 +140,12 @@ async def test_an_answer_and_a_withdrawal_at_once_leave_one_winner(world: World)
 
 async def test_what_may_be_done_with_the_denial_says_so(world: World) -> None:
     _, denial_id = await _appealed(world)
-    query = "query($id: ID!) { node(id: $id) { ... on Denial { availableActions { action blockedBy } } } }"
+    query = "query($id: ID!) { node(id: $id) { ... on Denial { availableActions { action blockedBy { message } } } } }"
     found = [(await world.call("biller", query, id=denial_id))["node"]["availableActions"]]
     await _withdraw(world, denial_id)
     found.append((await world.call("biller", query, id=denial_id))["node"]["availableActions"])
     blocks = [{each["action"]: each["blockedBy"] for each in actions} for actions in found]
-    assert [each["WITHDRAW_APPEAL"] for each in blocks] == [None, "cannot withdraw the appeal of a denial that is OPEN"]
-    assert [each["APPEAL"] for each in blocks] == ["this denial has been appealed already", None]
+    is_open = {"message": "cannot withdraw the appeal of a denial that is OPEN"}
+    is_appealed = {"message": "this denial has been appealed already"}
+    assert [each["WITHDRAW_APPEAL"] for each in blocks] == [None, is_open]
+    assert [each["APPEAL"] for each in blocks] == [is_appealed, None]

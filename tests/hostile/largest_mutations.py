@@ -10,6 +10,7 @@ from app.db.tables import denials, remittance_lines
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.claims import DENIALS_MAX, ClaimStatus
 from app.domain.denials import DenialStatus
+from app.domain.remittances import RemittanceLineStatus
 from app.resolvers.paging import PAGE_MAX
 from app.services.contracts import PRICES_MAX
 from app.services.invoices import CLAIMS_MAX
@@ -217,7 +218,9 @@ async def unmatch_line(big: Big) -> Call:
 
 async def dismiss_line(big: Big) -> Call:
     line = await _line_of(big, await big_remittance(big, big.decided))
-    await big.run(update(remittance_lines).where(remittance_lines.c.id == line).values(status="UNMATCHED"))
+    await big.run(
+        update(remittance_lines).where(remittance_lines.c.id == line).values(status=RemittanceLineStatus.UNMATCHED)
+    )
     values = {"remittanceLineId": line, "reason": "x" * 500}
     return big.change("finance", "dismissRemittanceLine", LINE, '"sequence":', PAGE_MAX, **values)
 
@@ -269,6 +272,7 @@ async def close_contract(big: Big) -> Call:
 
 async def close_emergency(big: Big) -> Call:
     world = await new_world(big.gateway)
+    await world.submitted_claim()
     access = await opened(world)
     call = big.change("admin", "closeEmergencyAccess", "access { id }", '"access":{', 1, emergencyAccessId=access)
     return replace(call, world=world)

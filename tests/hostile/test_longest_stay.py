@@ -47,6 +47,7 @@ async def test_the_largest_call_leaves_the_loop_to_others(big: Big, name: str, f
 async def test_the_largest_event_leaves_the_loop_to_others(big: Big, name: str, over: str, figures: Figures) -> None:
     change, watch = await EVENTS[name](big)
     gateway, token = big.gateway, big.world.token(watch.role)
+    await told_all(gateway)
     cursor = (await gateway.gql("{ streamCursor }", token=token)).data["streamCursor"]
     changed = await gateway.gql(change.query, change.variables, token=big.world.token(change.role))
     assert "errors" not in changed.body

@@ -84,7 +84,7 @@ async def test_a_statement_of_a_thousand_lines_and_denials(server_gateway: Gatew
     )
     with measured() as refused:
         payload = await _import(world, statementNumber="2", lines=[{"paidAmount": "1"}] * 2_001)
-    assert refusals(payload)[0] == ("INVALID_INPUT", "lines", None)
+    assert refusals(payload)[0] == ("INVALID_INPUT", "content.lines", None)
     figures(typed_milliseconds=typed.longest_milliseconds, refused_milliseconds=refused.longest_milliseconds)
     assert typed.longest_milliseconds < LONGEST_MILLISECONDS
     assert refused.longest_milliseconds < LONGEST_MILLISECONDS

@@ -14,6 +14,7 @@ from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
+from app.domain.remittances import RemittanceLineStatus, remittance_status
 from tests.machine.stage import Stage
 
 Row = dict[str, Any]
@@ -46,6 +47,8 @@ class Rows:
     allocations: Table = field(default_factory=Table)
     claim_steps: Table = field(default_factory=Table)
     invoice_steps: Table = field(default_factory=Table)
+    remittances: Table = field(default_factory=Table)
+    remittance_lines: Table = field(default_factory=Table)
     events: list[Row] = field(default_factory=list)
 
 
@@ -69,6 +72,11 @@ def look(stage: Stage, payer: str) -> Rows:
         ),
         claim_steps=by_id(f"SELECT t.* FROM claim_history t {of_claim}"),
         invoice_steps=by_id(f"SELECT t.* FROM invoice_history t {of_invoice}"),
+        remittances=by_id("SELECT * FROM remittances WHERE payer_ans = %s ORDER BY id"),
+        remittance_lines=by_id(
+            "SELECT t.* FROM remittance_lines t JOIN remittances r ON r.id = t.remittance_id "
+            "WHERE r.payer_ans = %s ORDER BY t.id"
+        ),
         events=stage.select("SELECT name, aggregate_id, data FROM outbox WHERE payer_ans = %s ORDER BY id", payer),
     )
 
@@ -80,6 +88,7 @@ def check(rows: Rows) -> None:
     _sums_of_invoices(rows)
     _ledger(rows)
     _histories(rows)
+    _statements(rows)
     _events(rows)
 
 
@@ -210,9 +219,34 @@ def _replay_invoice(steps: list[Row], invoice: Row) -> None:
     assert [invoice[name] for name in names] == [status, total, settled, steps[-1]["version"]]
 
 
+def _statements(rows: Rows) -> None:
+    """Statements follow from their lines, a number has one that is not cancelled, and each line says why it is so."""
+    active = Counter(row["statement_number"] for row in rows.remittances.values() if row["cancelled_id"] == "")
+    assert all(times == 1 for times in active.values())
+    for remittance in rows.remittances.values():
+        lines = [
+            RemittanceLineStatus(row["status"]) for row in rows.remittance_lines.of("remittance_id", remittance["id"])
+        ]
+        if remittance["status"] == "CANCELLED":
+            assert (remittance["cancelled_id"], set(lines)) == (remittance["id"], {RemittanceLineStatus.CANCELLED})
+        else:
+            assert (remittance["status"], remittance["cancelled_id"]) == (remittance_status(lines), "")
+    for line in rows.remittance_lines.values():
+        status = line["status"]
+        assert (line["claim_id"] is not None) or status not in ("MATCHED", "POSTED")
+        assert (line["problem"] is not None) == (status in ("UNMATCHED", "DISMISSED"))
+        assert (line["dismissal_reason"] is not None) == (line["dismissed_at"] is not None)
+        assert (line["dismissed_at"] is not None) or status != "DISMISSED"
+        assert (line["posted_at"] is not None) == (status == "POSTED")
+
+
 def _events(rows: Rows) -> None:
-    """8: one event per transition of an invoice, and one per ledger row."""
+    """8: one event per transition of an invoice, and one per ledger row; a claim without a row was deleted."""
     names = Counter((event["aggregate_id"], event["name"]) for event in rows.events)
+    created = {claim for claim, name in names if name == "ClaimCreated"}
+    deleted = {claim for claim, name in names if name == "ClaimDeleted"}
+    assert created - deleted == set(rows.claims)
+    assert deleted <= created
     for invoice in rows.invoices.values():
         steps = rows.invoice_steps.of("invoice_id", invoice["id"])
         pairs = [(before["status"], after["status"]) for before, after in pairwise(steps)]
@@ -234,11 +268,15 @@ def check_steps_between(before: Rows, after: Rows) -> None:
     for name, table in (("claims", claims.TRANSITIONS), ("denials", denials.TRANSITIONS)):
         terminal = {status for status in type(next(iter(table))[0]) if all(pair[0] is not status for pair in table)}
         for identifier, row in getattr(before, name).items():
-            assert row["status"] not in terminal or getattr(after, name)[identifier]["status"] == row["status"]
+            if row["status"] in terminal:
+                assert getattr(after, name)[identifier]["status"] == row["status"]
+    gone = set(before.claims) - set(after.claims)
+    assert {before.claims[identifier]["status"] for identifier in gone} <= {"DRAFT"}
     for identifier, row in before.settlements.items():
         assert after.settlements[identifier] == row
+    steps = {**after.claim_steps, **after.invoice_steps}
     for identifier, row in {**before.claim_steps, **before.invoice_steps}.items():
-        assert {**after.claim_steps, **after.invoice_steps}[identifier] == row
+        assert steps.get(identifier) == (None if row.get("claim_id") in gone else row)
 
 
 def billed(rows: Rows) -> int:

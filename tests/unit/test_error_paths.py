@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.errors import DuplicateClaim, ErrorCode, StaleVersion
 from app.schema.base.user_errors import located, path_in
+from app.schema.bulk import AnswerAppealsInput
 from app.schema.claim_inputs import AdjudicateClaimInput, ClaimInput, CreateClaimInput, UpdateDraftClaimInput
 from app.schema.denials import AnswerAppealInput
 from app.schema.invoices import CreateInvoiceInput, IssueInvoiceInput
@@ -26,14 +27,15 @@ from app.schema.remittances import ImportRemittanceInput, MatchRemittanceLineInp
         (ClaimInput, "payer", "payerAnsCode"),
         (ClaimInput, "authorization.validUntil", "authorization.validUntil"),
         (AdjudicateClaimInput, "items.1.denials.0.code", "items.1.denials.0.code"),
-        (AnswerAppealInput, "answers.2.denial", "answers.2.denialId"),
-        (AnswerAppealInput, "answers.2.acceptedAmount", "answers.2.acceptedAmount"),
+        (AnswerAppealInput, "id", "denialId"),
+        (AnswerAppealsInput, "answers.2.id", "answers.2.denialId"),
+        (AnswerAppealsInput, "answers.2.acceptedAmount", "answers.2.acceptedAmount"),
         (CreateInvoiceInput, "claimIds.3", "claimIds.3"),
         (CreateInvoiceInput, "payer", "payerAnsCode"),
         (IssueInvoiceInput, "id", "invoiceId"),
         (MatchRemittanceLineInput, "id", "remittanceLineId"),
         (MatchRemittanceLineInput, "claimId", "claimId"),
-        (ImportRemittanceInput, "lines.0.denials.1.amount", "lines.0.denials.1.amount"),
+        (ImportRemittanceInput, "lines.0.denials.1.amount", "content.lines.0.denials.1.amount"),
         (IssueInvoiceInput, "nothing.of.it", "nothing.of.it"),
         (IssueInvoiceInput, None, None),
     ],

@@ -1,0 +1,102 @@
+"""Statements of the payer: imported, matched by hand, posted, dismissed and cancelled."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from app.domain.money import format_money
+from tests.factories import key
+from tests.machine.books import Row
+from tests.machine.life import NUMBERS, PICKS, SHARES, Life, decision
+
+STRANGE = {"payerClaimNumber": "NENHUMA", "paidAmount": "1.00"}
+
+
+class StatementRules(Life):
+    """What the finance department does with statements."""
+
+    @precondition(lambda self: self.rows.claims)
+    @rule(number=PICKS, shares=st.lists(SHARES, min_size=3, max_size=3), is_paying=st.booleans())
+    def remit(self, number: int, shares: list[int], *, is_paying: bool) -> None:
+        claim = self.pick(self.rows.claims, number, "SUBMITTED", "UNDER_REVIEW", "APPROVED", "PARTIALLY_APPROVED")
+        assert claim is not None
+        lines = self.lines_of(claim, shares)
+        taken = self.import_lines(f"S{next(NUMBERS):09d}", lines, is_paying=is_paying)
+        assert taken is not None
+        self.post(taken["id"])
+
+    def lines_of(self, claim: Row, shares: list[int]) -> list[dict[str, Any]]:
+        """Lines of a statement about each item of the claim."""
+        items = [item for item in self.rows.items.values() if item["claim_id"] == claim["id"]]
+        return [_line(claim, item, share) for item, share in zip(items, shares, strict=False)]
+
+    def import_lines(self, number: str, lines: list[dict[str, Any]], *, is_paying: bool) -> Any:
+        """The imported remittance; None if it was refused."""
+        values = {
+            "payer": self.world.payer,
+            "provider": self.world.provider,
+            "statementNumber": number,
+            "paidOn": self.today() if is_paying else None,
+            "lines": lines,
+            "idempotencyKey": key(),
+        }
+        return self.mutate("finance", "importRemittance", "remittance { id }", values)["remittance"]
+
+    def post(self, remittance: str) -> None:
+        """Post what of it is matched."""
+        values = {"id": remittance, "idempotencyKey": key()}
+        self.mutate("finance", "postRemittance", "postedLines putBackLines alreadyPosted", values)
+
+    @precondition(lambda self: self.rows.claims)
+    @rule(number=PICKS, shares=st.lists(SHARES, min_size=3, max_size=3), is_again=st.booleans())
+    def take_a_statement(self, number: int, shares: list[int], *, is_again: bool) -> None:
+        """Imported and left for later, with a line that no claim fits; maybe under the number of a cancelled one."""
+        claim = self.pick(self.rows.claims, number, "DRAFT", "SUBMITTED", "UNDER_REVIEW", "APPROVED")
+        assert claim is not None
+        known = self.pick(self.rows.remittances, number, "CANCELLED") if is_again else None
+        name = known["statement_number"] if known else f"S{next(NUMBERS):09d}"
+        self.import_lines(name, [*self.lines_of(claim, shares), STRANGE], is_paying=True)
+
+    @precondition(lambda self: self.rows.remittances)
+    @rule(number=PICKS)
+    def post_a_statement(self, number: int) -> None:
+        remittance = self.pick(self.rows.remittances, number, "IMPORTED", "PARTIALLY_POSTED")
+        assert remittance is not None
+        self.post(remittance["id"])
+
+    @rule(number=PICKS, is_new=st.booleans())
+    def cancel_a_statement(self, number: int, *, is_new: bool) -> None:
+        known = None if is_new else self.pick(self.rows.remittances, number, "IMPORTED")
+        remittance = known or self.import_lines(f"S{next(NUMBERS):09d}", [STRANGE], is_paying=True)
+        values = {"remittanceId": remittance["id"], "reason": "arquivo errado", "idempotencyKey": key()}
+        self.mutate("finance", "cancelRemittance", "remittance { status }", values)
+
+    @precondition(lambda self: self.rows.remittance_lines)
+    @rule(number=PICKS, other=PICKS, name=st.sampled_from(["match", "unmatch", "dismiss"]))
+    def work_on_a_line(self, number: int, other: int, name: str) -> None:
+        before = {"match": ("UNMATCHED", "DISMISSED"), "unmatch": ("MATCHED",), "dismiss": ("UNMATCHED",)}
+        line = self.pick(self.rows.remittance_lines, number, *before[name])
+        claim = self.pick(self.rows.claims, other)
+        if line is None or claim is None:
+            return
+        values = {
+            "match": {"id": line["id"], "claimId": claim["id"]},
+            "unmatch": {"remittanceLineId": line["id"]},
+            "dismiss": {"remittanceLineId": line["id"], "reason": "fora do sistema"},
+        }
+        keyed = {**values[name], "idempotencyKey": key()}
+        self.mutate("finance", f"{name}RemittanceLine", "line { status problem }", keyed)
+
+
+def _line(claim: Row, item: Row, share: int) -> dict[str, Any]:
+    """A statement's line: the decision anew, or what was approved when the decision is there."""
+    decided = decision(item, share)
+    if item["approved_cents"] is not None:
+        decided = {"approvedAmount": format_money(item["approved_cents"] * share // 100), "denials": []}
+    return {
+        "providerClaimNumber": claim["provider_claim_number"],
+        "itemSequence": item["sequence"],
+        "paidAmount": decided["approvedAmount"],
+        "denials": decided["denials"],
+    }
