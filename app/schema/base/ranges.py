@@ -7,6 +7,7 @@ import strawberry
 
 from app.domain.errors import ErrorCode, Failure
 from app.domain.money import Cents
+from app.schema.base.scalars import Invalid
 
 FIRST = "Lower end; null for no limit."
 LAST = "Upper end; null for no limit."
@@ -19,8 +20,8 @@ class Range:
     last: Any
 
     def failure(self) -> Failure | None:
-        """Why no value can be in it."""
-        if self.first is None or self.last is None or self.first <= self.last:
+        """Why no value can be in it; None too if an end could not be parsed, which is a failure of its own."""
+        if any(end is None or isinstance(end, Invalid) for end in (self.first, self.last)) or self.first <= self.last:
             return None
         return Failure(ErrorCode.INVALID_INPUT, "the range must not end before it starts", "to")
 
