@@ -234,6 +234,8 @@ async def test_a_range_that_ends_before_it_starts_is_refused(
     [
         ({"from": "2026-06-02", "to": "2026-06-01"}, "INVALID_INPUT", "period.to"),
         ({"from": "01/06/2026"}, "INVALID_DATE", "period.from"),
+        ({"from": "01/06/2026", "to": "2026-06-30"}, "INVALID_DATE", "period.from"),
+        ({"from": "2026-06-01", "to": "2026-06-31"}, "INVALID_DATE", "period.to"),
     ],
 )
 async def test_a_period_that_is_none_is_refused(
