@@ -18,6 +18,8 @@ DECORATORS: Final = ("@strawberry.*", "@field_validator", "@model_validator", "@
 ALLOWED: Final = {
     "process_bind_param": "SQLAlchemy calls it on a TypeDecorator",
     "process_result_value": "SQLAlchemy calls it on a TypeDecorator",
+    "_by_function": "SQLAlchemy calls it to compile an expression",
+    "_by_collation": "SQLAlchemy calls it to compile an expression",
     "is_type_of": "Strawberry calls it on a type",
     "complete_awaitable_value": "graphql-core calls it on an executor",
     "_read_rowdata_packet": "aiomysql calls it on a result",
@@ -33,7 +35,6 @@ ALLOWED: Final = {
     "reject": "websockets calls it for a handshake that it refuses",
     "send_500_response": "uvicorn calls it for a handshake that nothing has answered",
     "remittance_line": "a loader that NODE_TYPES names",
-    "provider_by_id": "a loader that NODE_TYPES names",
     "emergency_access": "a loader that NODE_TYPES names",
     "start_cursor": "Strawberry reads it for the field of that name",
     "end_cursor": "Strawberry reads it for the field of that name",

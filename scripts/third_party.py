@@ -29,7 +29,9 @@ Written by `make third-party` from the locked packages. The gateway itself is un
 
 - **TUSS terms** of the ANS, shipped in the package `tiss`: CC BY-ND. `billing load-tuss` loads them into the database
   as published. They are never edited, and are not in this repository.
-- **Tabela 38, the TISS 4.03.00 schemas and example documents**, shipped in the package `tiss`: read from the package.
+- **The smaller tables of the ANS** (23, 24, 36, 38, 50, 52 and 76), shipped in the package `tiss` from the open data of
+  the ANS, which state no licence: loaded in the same way. Tables 26 and 59 are those of the TISS 4.03.00 schemas.
+- **The TISS 4.03.00 schemas and example documents**, shipped in the package `tiss`: read from the package.
 - **Demo data**: invented; its names and numbers are of no real person.
 
 """

@@ -25,7 +25,14 @@ MODES = ("embedded", "servers")
 # Everything runs on the servers. On the embedded gateway, which differs in its SQL, its cache and its events, so do the
 # modules that walk through all of these; BILLING_TEST_EMBEDDED=all, or `-k embedded`, runs the others there too.
 EMBEDDED_TOO = (
-    *("access/test_audit", "access/test_scopes", "events/", "graphql/test_bulk", "graphql/test_claim_stream.py"),
+    *(
+        "access/test_audit",
+        "access/test_scopes",
+        "events/",
+        "graphql/test_breakdowns",
+        "graphql/test_bulk",
+        "graphql/test_claim_stream.py",
+    ),
     *("graphql/test_claims",),
     *("graphql/test_eligibility", "graphql/test_explorer", "graphql/test_denials", "graphql/test_idempotency"),
     *("graphql/test_invoices", "graphql/test_modes", "graphql/test_pages", "graphql/test_races"),

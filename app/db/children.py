@@ -1,4 +1,5 @@
-"""Lists of rows that belong to parents: one statement for a page of each of many parents, and one for their counts."""
+"""Lists of rows that belong to parents: one statement for a page of each of many parents, one for their counts
+and one for their sums."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.engine import fetch
 from app.db.filters import Condition
 from app.db.paging import Keyset
+from app.db.sums import Amounts
 from app.domain.data_scope import DataScope
 
 Row = TypeVar("Row")
@@ -24,13 +26,14 @@ class Children(Generic[Row]):
     """The rows of a data scope with the column that names their parent.
 
     `visible` selects the columns of `record`, in its order, of all rows within a scope; `conditions` are those of a
-    filter.
+    filter, `amounts` what the rows add up to.
     """
 
     visible: Callable[[DataScope], Select[Any]]
     parent: ColumnElement[Any]
     record: Callable[..., Row]
     conditions: Callable[[Any], list[Condition]] = _everything
+    amounts: Amounts[Any] | None = None
 
     async def page(
         self, connection: AsyncConnection, scope: DataScope, parents: Sequence[str], keyset: Keyset, where: Any = None
@@ -53,6 +56,18 @@ class Children(Generic[Row]):
         query = self._of(scope, parents, where)
         grouped = query.with_only_columns(self.parent, func.count(), maintain_column_froms=True).group_by(self.parent)
         return {parent: int(count) for parent, count in (await connection.execute(grouped)).all()}
+
+    async def sums(
+        self, connection: AsyncConnection, scope: DataScope, parents: Sequence[str], where: Any = None
+    ) -> list[Any]:
+        """What the rows of each parent add up to, in the order of the parents; None if they have no amounts."""
+        if self.amounts is None:
+            return [None] * len(parents)
+        query = self._of(scope, parents, where)
+        totals = query.with_only_columns(self.parent, *self.amounts.totals, maintain_column_froms=True)
+        rows = (await connection.execute(totals.group_by(self.parent))).all()
+        found = {row[0]: row[1:] for row in rows}
+        return [self.amounts.of(found.get(each)) for each in parents]
 
     def _of(self, scope: DataScope, parents: Sequence[str], where: Any) -> Select[Any]:
         conditions = [] if where is None else self.conditions(where)

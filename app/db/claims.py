@@ -15,11 +15,13 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
+from app.db.sums import Amounts, total
 from app.db.tables import claim_items, claims, denials, invoice_lines
 from app.domain.claims import SENT, ClaimStatus, ClaimType
 from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
 from app.domain.encounter import Encounter
+from app.domain.money import Cents
 from app.domain.preflight import Finding
 
 
@@ -98,6 +100,16 @@ class ClaimFilter:
     is_invoiced: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimSums:
+    """Sums over claims, in cents; `paid` is what payments have settled of their invoice lines."""
+
+    claimed_cents: Cents
+    approved_cents: Cents
+    denied_cents: Cents
+    paid_cents: Cents
+
+
 Service = tuple[str, str, date]
 """What was done: code system, code and day."""
 
@@ -119,6 +131,8 @@ class _Billed(NamedTuple):
     performed_on: date
 
 
+_PAID = select(total(invoice_lines.c.settled_cents)).where(invoice_lines.c.claim_id == claims.c.id).scalar_subquery()
+AMOUNTS: Final = Amounts(ClaimSums, (claims.c.claimed_cents, claims.c.approved_cents, claims.c.denied_cents, _PAID))
 CLAIM = columns(claims, ClaimRecord)
 ITEM = columns(claim_items, ItemRecord)
 
@@ -127,7 +141,7 @@ def _visible(scope: DataScope) -> Select[Any]:
     return select(*CLAIM).where(claims_in(scope))
 
 
-OF_PATIENT: Final = Children(_visible, claims.c.patient_id, ClaimRecord)
+OF_PATIENT: Final = Children(_visible, claims.c.patient_id, ClaimRecord, amounts=AMOUNTS)
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
@@ -171,6 +185,12 @@ async def count(connection: AsyncConnection, scope: DataScope, where: ClaimFilte
     """How many claims within the scope match the filter."""
     query = select(func.count()).select_from(claims).where(claims_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
+
+
+async def sums(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> ClaimSums:
+    """Sums over the claims within the scope that match the filter."""
+    query = select(*AMOUNTS.totals).where(claims_in(scope), *_conditions(where))
+    return await AMOUNTS.read(connection, query)
 
 
 async def is_any(connection: AsyncConnection) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, scalar
@@ -14,6 +14,7 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
+from app.db.sums import Amounts
 from app.db.tables import claims, denials, invoice_lines
 from app.domain.data_scope import DataScope
 from app.domain.denials import WON, DenialStatus, Shares, shares
@@ -60,6 +61,17 @@ class DenialFilter:
     is_recovery_invoiced: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DenialSums:
+    """Sums over denials, in cents; `about_to_be_lost` are open ones, of claims that are not replaced."""
+
+    amount_cents: Cents
+    in_dispute_cents: Cents
+    won_cents: Cents
+    lost_cents: Cents
+    about_to_be_lost_cents: Cents
+
+
 DENIAL = columns(denials, DenialRecord)
 DISPUTED: ColumnElement[int] = case(
     (denials.c.status == DenialStatus.OPEN, denials.c.amount_cents),
@@ -70,6 +82,10 @@ DISPUTED: ColumnElement[int] = case(
 it is appealed, nothing after the answer."""
 RECOVERED: ColumnElement[int] = func.coalesce(denials.c.answered_cents, 0)
 """The part of a denial that an appeal won back."""
+LOST: ColumnElement[int] = denials.c.amount_cents - DISPUTED - RECOVERED
+"""The part of a denial that is finally lost: what is neither in dispute nor won."""
+_AT_RISK = case((and_(denials.c.status == DenialStatus.OPEN, ~is_replaced()), denials.c.amount_cents), else_=0)
+AMOUNTS: Final = Amounts(DenialSums, (denials.c.amount_cents, DISPUTED, RECOVERED, LOST, _AT_RISK))
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -108,18 +124,16 @@ async def page(
 
 async def count(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> int:
     """How many denials within the scope match the filter."""
-    return int(await scalar(connection, _aggregate(func.count(), scope, where)))
+    return int(await scalar(connection, _aggregate([func.count()], scope, where)))
 
 
-async def open_cents(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> int:
-    """Cents of the filter's denials that are lost without an appeal: open ones, of claims that are not replaced."""
-    total = func.coalesce(func.sum(denials.c.amount_cents), 0)
-    at_risk = (denials.c.status == DenialStatus.OPEN, ~is_replaced())
-    return int(await scalar(connection, _aggregate(total, scope, where).where(*at_risk)))
+async def sums(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> DenialSums:
+    """Sums over the denials within the scope that match the filter."""
+    return await AMOUNTS.read(connection, _aggregate(AMOUNTS.totals, scope, where))
 
 
-def _aggregate(column: ColumnElement[Any], scope: DataScope, where: DenialFilter) -> Select[Any]:
-    query = select(column).select_from(denials).join(claims, claims.c.id == denials.c.claim_id)
+def _aggregate(columns: Sequence[ColumnElement[Any]], scope: DataScope, where: DenialFilter) -> Select[Any]:
+    query = select(*columns).select_from(denials).join(claims, claims.c.id == denials.c.claim_id)
     return query.where(claims_in(scope), *_conditions(where))
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import Executable
 
 from app.db import driver, sessions
+from app.domain.text import fold
 
 Key = TypeVar("Key")
 Record = TypeVar("Record")
@@ -284,6 +285,7 @@ def _sqlite_events(engine: AsyncEngine, *, is_writing: bool) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
+        connection.create_function("folded", 1, fold, deterministic=True)
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
             cursor.execute(f"PRAGMA {pragma}")

@@ -16,10 +16,12 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import providers
 from app.db.scoping import invoices_in
+from app.db.sums import Amounts
 from app.db.tables import denials, invoice_lines, invoices
 from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
+from app.domain.money import Cents
 
 OPEN = (InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED)
 
@@ -64,6 +66,17 @@ class InvoiceFilter:
     is_in_dispute: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class InvoiceSums:
+    """Sums over invoices, in cents."""
+
+    total_cents: Cents
+    settled_cents: Cents
+    due_cents: Cents
+
+
+_DUE = invoices.c.total_cents - invoices.c.settled_cents
+AMOUNTS: Final = Amounts(InvoiceSums, (invoices.c.total_cents, invoices.c.settled_cents, _DUE))
 INVOICE = columns(invoices, InvoiceRecord)
 
 
@@ -93,6 +106,12 @@ async def count(connection: AsyncConnection, scope: DataScope, where: InvoiceFil
     """How many invoices within the scope match the filter."""
     query = select(func.count()).select_from(invoices).where(invoices_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
+
+
+async def sums(connection: AsyncConnection, scope: DataScope, where: InvoiceFilter) -> InvoiceSums:
+    """Sums over the invoices within the scope that match the filter."""
+    query = select(*AMOUNTS.totals).where(invoices_in(scope), *_conditions(where))
+    return await AMOUNTS.read(connection, query)
 
 
 async def next_number(connection: AsyncConnection, provider_cnes: str) -> int:
@@ -151,7 +170,7 @@ def _visible_of_claims(scope: DataScope) -> Select[Any]:
     return _visible(scope).join(invoice_lines, line.invoice_id == invoices.c.id).where(is_first)
 
 
-OF_CLAIM: Final = Children(_visible_of_claims, invoice_lines.c.claim_id, InvoiceRecord)
+OF_CLAIM: Final = Children(_visible_of_claims, invoice_lines.c.claim_id, InvoiceRecord, amounts=AMOUNTS)
 
 
 async def disputed_cents(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:

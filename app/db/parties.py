@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from sqlalchemy import case, insert, select
+from sqlalchemy import ColumnElement, case, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run
@@ -121,12 +122,16 @@ async def provider(connection: AsyncConnection, code: str) -> ProviderRecord | N
 async def patients_by_id(
     connection: AsyncConnection, scope: DataScope, patient_ids: Sequence[str]
 ) -> list[PatientRecord]:
-    """The patients with these ids within the scope; without CPF and birth date if its providers do not treat them."""
+    """The patients with these ids within the scope."""
+    query = select(*patient_columns(scope)).where(patients.c.id.in_(patient_ids), patients_in(scope))
+    return await fetch(connection, query, PatientRecord)
+
+
+def patient_columns(scope: DataScope) -> tuple[ColumnElement[Any], ...]:
+    """The columns of PatientRecord; CPF and birth date are empty if the scope's providers do not treat the patient."""
     is_treated = is_treated_in(scope)
     known = [case((is_treated, column)).label(column.name) for column in (patients.c.cpf, patients.c.birth_date)]
-    query = select(patients.c.id, patients.c.name, *known)
-    query = query.where(patients.c.id.in_(patient_ids), patients_in(scope))
-    return await fetch(connection, query, PatientRecord)
+    return (patients.c.id, patients.c.name, *known)
 
 
 async def coverage_of_card(connection: AsyncConnection, payer_ans: str, card_number: str) -> CoverageRecord | None:

@@ -16,7 +16,7 @@ one line of an active invoice, which divides into paid, taken by debits (`lost`)
 what is billed and to its own line.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -24,10 +24,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.denials import DISPUTED, RECOVERED
+from app.db.denials import DISPUTED, LOST, RECOVERED
 from app.db.filters import Condition, equal
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in, invoices_in
+from app.db.sums import sums, total
 from app.db.tables import allocations, claims, denials, invoice_lines, invoices, settlements
 from app.domain.calendar import business_day
 from app.domain.claims import AWAITING_RETURN, DECIDED, INVOICEABLE, SENT
@@ -54,11 +55,23 @@ async def reconcile(connection: AsyncConnection, scope: DataScope, where: Ledger
     Needs a connection that sees one moment (`Database.snapshot`): a payment between two of the sums would seem
     unexplained.
     """
-    counted, credit = _counted(scope, where), _credits(scope, where)
-    billed, undecided, unbilled = await _sums(connection, _of_claims(counted))
-    disputed, lost, won = await _sums(connection, _of_denials(counted))
-    credited, debited, still_due = await _sums(connection, _of_lines(counted, credit))
-    (paid,) = await _sums(connection, _paid(counted, credit))
+    counted, credit = counted_claims(scope, where), counted_credits(scope, where)
+    return books_of(
+        await sums(connection, of_claims(counted)),
+        await sums(connection, of_denials(counted)),
+        await sums(connection, of_lines(counted, credit)),
+        await sums(connection, of_payments(counted, credit)),
+    )
+
+
+def books_of(
+    claims_: Sequence[int], denials_: Sequence[int], lines: Sequence[int], payments: Sequence[int]
+) -> Reconciliation:
+    """The books from the sums of `of_claims`, `of_denials`, `of_lines` and `of_payments`."""
+    billed, undecided, unbilled = claims_
+    disputed, lost, won = denials_
+    credited, debited, still_due = lines
+    (paid,) = payments
     return Reconciliation(
         billed_cents=Cents(billed + credited),
         paid_cents=Cents(paid),
@@ -68,7 +81,7 @@ async def reconcile(connection: AsyncConnection, scope: DataScope, where: Ledger
     )
 
 
-def _counted(scope: DataScope, where: LedgerFilter) -> Condition:
+def counted_claims(scope: DataScope, where: LedgerFilter) -> Condition:
     """Claims that the payer has, submitted in the period, without an active replacement."""
     parts = [claims_in(scope), claims.c.status.in_(sorted(SENT)), ~is_replaced()]
     parts += equal((claims.c.payer_ans, where.payer), (claims.c.provider_cnes, where.provider))
@@ -82,34 +95,24 @@ def _in_period(column: ColumnElement[Any], period: Period) -> Iterable[Condition
         yield column < period.ends_before
 
 
-def _total(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.coalesce(func.sum(column), 0)
-
-
-async def _sums(connection: AsyncConnection, query: Select[Any]) -> list[int]:
-    row = (await connection.execute(query)).one()
-    return [int(value) for value in row]
-
-
-def _of_claims(counted: Condition) -> Select[Any]:
+def of_claims(counted: Condition) -> Select[Any]:
     """Sums of: claimed; claimed and not decided; approved and on no invoice."""
     table = claims.c
     line = select(invoice_lines.c.id).where(invoice_lines.c.billed_claim_id == table.id)
     undecided = case((table.status.in_(sorted(AWAITING_RETURN)), table.claimed_cents), else_=0)
     unbilled = case((and_(table.status.in_(sorted(INVOICEABLE)), ~line.exists()), table.approved_cents), else_=0)
-    return select(_total(table.claimed_cents), _total(undecided), _total(unbilled)).where(counted)
+    return select(total(table.claimed_cents), total(undecided), total(unbilled)).where(counted)
 
 
-def _of_denials(counted: Condition) -> Select[Any]:
+def of_denials(counted: Condition) -> Select[Any]:
     """Sums of: in dispute; lost; won and on no invoice."""
-    lost = denials.c.amount_cents - DISPUTED - RECOVERED
     line = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == denials.c.id)
     unbilled = case((~line.exists(), RECOVERED), else_=0)
-    query = select(_total(DISPUTED), _total(lost), _total(unbilled)).select_from(denials)
+    query = select(total(DISPUTED), total(LOST), total(unbilled)).select_from(denials)
     return query.join(claims, claims.c.id == denials.c.claim_id).where(counted)
 
 
-def _credits(scope: DataScope, where: LedgerFilter) -> Condition:
+def counted_credits(scope: DataScope, where: LedgerFilter) -> Condition:
     """Lines that are credits of the period, on invoices of this payer and provider."""
     line = invoice_lines.c
     parts = equal((invoices.c.payer_ans, where.payer), (invoices.c.provider_cnes, where.provider))
@@ -118,7 +121,7 @@ def _credits(scope: DataScope, where: LedgerFilter) -> Condition:
     )
 
 
-def _counted_lines(query: Select[Any], counted: Condition, credit: Condition) -> Select[Any]:
+def counted_lines(query: Select[Any], counted: Condition, credit: Condition) -> Select[Any]:
     """The query over lines of active invoices that bill a counted claim or are a counted credit."""
     line = invoice_lines.c
     query = query.join(invoices, invoices.c.id == line.invoice_id)
@@ -128,44 +131,44 @@ def _counted_lines(query: Select[Any], counted: Condition, credit: Condition) ->
     return query.where(invoices.c.status != InvoiceStatus.CANCELLED, or_(counted, credit))
 
 
-def _of_lines(counted: Condition, credit: Condition) -> Select[Any]:
+def of_lines(counted: Condition, credit: Condition) -> Select[Any]:
     """Sums of: credits; taken by debits; due."""
     line = invoice_lines.c
     credited = case((line.kind == InvoiceLineKind.CREDIT, line.amount_cents), else_=0)
     due = line.amount_cents - line.debited_cents - line.settled_cents
-    query = select(_total(credited), _total(line.debited_cents), _total(due)).select_from(invoice_lines)
-    return _counted_lines(query, counted, credit)
+    query = select(total(credited), total(line.debited_cents), total(due)).select_from(invoice_lines)
+    return counted_lines(query, counted, credit)
 
 
-def _paid(counted: Condition, credit: Condition) -> Select[Any]:
+def of_payments(counted: Condition, credit: Condition) -> Select[Any]:
     """The sum of what settlements paid to these lines minus what reversals took back.
 
     Counted from allocations and not from `invoice_lines.settled_cents`, so that the two check each other: `due` above
     subtracts the latter, and a difference between them is unexplained.
     """
     sign = case((settlements.c.reverses_id.is_(None), 1), else_=-1)
-    query = select(_total(sign * allocations.c.amount_cents)).select_from(allocations)
+    query = select(total(sign * allocations.c.amount_cents)).select_from(allocations)
     query = query.join(settlements, settlements.c.id == allocations.c.settlement_id)
     query = query.join(invoice_lines, invoice_lines.c.id == allocations.c.line_id)
     confirmed = settlements.c.status == SettlementStatus.CONFIRMED
-    return _counted_lines(query.where(confirmed), counted, credit)
+    return counted_lines(query.where(confirmed), counted, credit)
 
 
 async def indicators(
     connection: AsyncConnection, scope: DataScope, where: LedgerFilter, *, expiring_until: date
 ) -> Indicators:
     """Figures of the claims of the period; `expiring_until` is the last appeal deadline counted as expiring."""
-    counted = _counted(scope, where)
+    counted = counted_claims(scope, where)
     decided = and_(counted, claims.c.status.in_(sorted(DECIDED)))
-    processed, denied = await _sums(
-        connection, select(_total(claims.c.processed_cents), _total(claims.c.denied_cents)).where(decided)
+    processed, denied = await sums(
+        connection, select(total(claims.c.processed_cents), total(claims.c.denied_cents)).where(decided)
     )
-    _, lost, _ = await _sums(connection, _of_denials(counted))
+    _, lost, _ = await sums(connection, of_denials(counted))
     undecided = and_(counted, claims.c.status.in_(sorted(AWAITING_RETURN)))
-    number, value = await _sums(connection, select(func.count(), _total(claims.c.claimed_cents)).where(undecided))
-    expiring = select(_total(denials.c.amount_cents)).join(claims, claims.c.id == denials.c.claim_id)
+    number, value = await sums(connection, select(func.count(), total(claims.c.claimed_cents)).where(undecided))
+    expiring = select(total(denials.c.amount_cents)).join(claims, claims.c.id == denials.c.claim_id)
     due = (denials.c.status == DenialStatus.OPEN, denials.c.appeal_deadline <= expiring_until)
-    (at_risk,) = await _sums(connection, expiring.where(counted, *due))
+    (at_risk,) = await sums(connection, expiring.where(counted, *due))
     return Indicators(
         processed_cents=Cents(processed),
         denied_cents=Cents(denied),

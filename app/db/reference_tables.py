@@ -98,6 +98,7 @@ patients = Table(
     Column("name", String(70), nullable=False),
     Column("cpf", ascii_text(11)),
     Column("birth_date", Date),
+    Index(None, "cpf"),
     **MYSQL,
 )
 
@@ -117,6 +118,7 @@ coverages = Table(
     Column("suspended_from", Date),
     Column("suspended_until", Date),
     UniqueConstraint("payer_ans", "card_number"),
+    Index(None, "card_number"),
     Index(None, "patient_id"),
     **MYSQL,
 )

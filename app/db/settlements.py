@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -14,8 +14,10 @@ from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.scoping import settlements_in
+from app.db.sums import Amounts
 from app.db.tables import remittances, settlements
 from app.domain.data_scope import DataScope
+from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 
@@ -52,6 +54,18 @@ class SettlementFilter:
     amount_cents: Bounds[int] = OPEN_RANGE
 
 
+@dataclass(frozen=True, slots=True)
+class SettlementSums:
+    """Sums over confirmed settlements, in cents; `net` is what was paid less what was taken back."""
+
+    paid_cents: Cents
+    reversed_cents: Cents
+    net_cents: Cents
+
+
+_CONFIRMED = case((settlements.c.status == SettlementStatus.CONFIRMED, settlements.c.amount_cents), else_=0)
+_PAID = case((settlements.c.reverses_id.is_(None), _CONFIRMED), else_=0)
+AMOUNTS: Final = Amounts(SettlementSums, (_PAID, _CONFIRMED - _PAID, _PAID * 2 - _CONFIRMED))
 SETTLEMENT = columns(settlements, SettlementRecord)
 OF_STATEMENT: Final = and_(
     settlements.c.statement_number == remittances.c.statement_number,
@@ -71,9 +85,9 @@ def _visible_of_remittances(scope: DataScope) -> Select[Any]:
     return _visible(scope).join(remittances, OF_STATEMENT)
 
 
-OF_INVOICE: Final = Children(_visible, settlements.c.invoice_id, SettlementRecord)
-OF_REMITTANCE: Final = Children(_visible_of_remittances, remittances.c.id, SettlementRecord)
-REVERSALS_OF: Final = Children(_visible, settlements.c.reverses_id, SettlementRecord)
+OF_INVOICE: Final = Children(_visible, settlements.c.invoice_id, SettlementRecord, amounts=AMOUNTS)
+OF_REMITTANCE: Final = Children(_visible_of_remittances, remittances.c.id, SettlementRecord, amounts=AMOUNTS)
+REVERSALS_OF: Final = Children(_visible, settlements.c.reverses_id, SettlementRecord, amounts=AMOUNTS)
 
 
 async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
@@ -97,6 +111,12 @@ async def count(connection: AsyncConnection, scope: DataScope, where: Settlement
     """How many settlements within the scope match the filter."""
     query = select(func.count()).select_from(settlements).where(settlements_in(scope), *_conditions(where))
     return int(await scalar(connection, query))
+
+
+async def sums(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> SettlementSums:
+    """Sums over the settlements within the scope that match the filter."""
+    query = select(*AMOUNTS.totals).where(settlements_in(scope), *_conditions(where))
+    return await AMOUNTS.read(connection, query)
 
 
 async def insert_settlement(connection: AsyncConnection, record: SettlementRecord) -> None:

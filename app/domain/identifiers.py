@@ -14,6 +14,7 @@ TaxId = NewType("TaxId", str)
 """A CNPJ or a CPF."""
 _ANS: Final = re.compile(r"[0-9]{6}")
 _CNES: Final = re.compile(r"[0-9]{7}")
+_CPF: Final = re.compile(r"[0-9]{11}")
 _CNPJ: Final = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
 CARD_LENGTH_MAX: Final = 20
 CODE_LENGTH_MAX: Final = 10
@@ -32,6 +33,15 @@ def check_digits_of_cpf(base: str) -> str:
     first = _mod11(digits, list(range(10, 1, -1)))
     second = _mod11([*digits, first], list(range(11, 1, -1)))
     return f"{first}{second}"
+
+
+def cpf_failure(text: str, field: str) -> Failure | None:
+    """Why this is not a CPF: eleven digits, not all alike, with both check digits right."""
+    if _CPF.fullmatch(text) and len(set(text)) > 1 and text[9:] == check_digits_of_cpf(text[:9]):
+        return None
+    return Failure(
+        ErrorCode.INVALID_IDENTIFIER, "a CPF has eleven digits, of which the last two check the others", field
+    )
 
 
 def is_cnpj(text: str) -> bool:

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from app.domain.errors import ErrorCode, Failure
-from app.domain.text import fold
+from app.domain.words import is_number, words_of
 
-WORDS_MAX: Final = 6
-WORD_LENGTH_MIN: Final = 2
 TERMS_PER_TURN: Final = 5_000
 """How many terms are compared, in a quarter of a millisecond for each word, before the event loop has a turn."""
 
@@ -25,7 +22,7 @@ Row = tuple[str, str, str, date | None, date | None]
 class Sought:
     """What a term must have: digits begin its code, other words are part of its text, whatever their case and accents.
 
-    `words` are folded, the longest first, since it fits the fewest terms.
+    `words` are those of `words_of`.
     """
 
     words: tuple[str, ...] = ()
@@ -35,16 +32,7 @@ class Sought:
     @classmethod
     def of(cls, search: str | None, code_system: str | None, valid_on: date | None) -> "Sought":
         """From the arguments of a search."""
-        words = dict.fromkeys(fold(search or "").split())
-        return cls(tuple(sorted(words, key=len, reverse=True)), code_system, valid_on)
-
-    def failure(self, field: str) -> Failure | None:
-        """Why the words are refused: too many, or one that is in almost every term."""
-        if len(self.words) > WORDS_MAX:
-            return Failure(ErrorCode.INVALID_INPUT, f"search for at most {WORDS_MAX} words", field)
-        if self.words and len(self.words[-1]) < WORD_LENGTH_MIN:
-            return Failure(ErrorCode.INVALID_INPUT, f"use words of {WORD_LENGTH_MIN} characters or more", field)
-        return None
+        return cls(words_of(search), code_system, valid_on)
 
 
 class TussIndex:
@@ -88,7 +76,7 @@ class TussIndex:
     def _fitting(self, sought: Sought, positions: Sequence[int]) -> Sequence[int]:
         codes, texts, day = self._codes, self._texts, sought.valid_on
         for word in sought.words:
-            if word.isascii() and word.isdigit():
+            if is_number(word):
                 positions = [each for each in positions if codes[each].startswith(word)]
             else:
                 positions = [each for each in positions if word in texts[each]]

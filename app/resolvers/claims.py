@@ -39,7 +39,7 @@ HISTORY: Final[NestedList[ClaimStep]] = NestedList(
 INVOICES: Final[NestedList[InvoiceRecord]] = NestedList(
     "Claim.invoices", invoices.OF_CLAIM, order_by(tables.invoices, "id", str)
 )
-CLAIMS: Final = ScopedList("claims", claims.page, claims.count)
+CLAIMS: Final = ScopedList("claims", claims.page, claims.count, claims.sums)
 
 
 async def page(

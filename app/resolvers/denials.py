@@ -1,7 +1,5 @@
 """Resolvers for denials (glosas)."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -26,24 +24,11 @@ ORDERS: Final[dict[DenialOrderField, Order[DenialRecord]]] = {
 DEADLINE_FIRST: Final = ORDERS[DenialOrderField.APPEAL_DEADLINE]
 
 
-@dataclass(frozen=True, slots=True)
-class DenialPage(Page[DenialRecord]):
-    """A page, and a function for the sum in cents of the open denials in the whole list."""
-
-    about_to_be_lost: Callable[[], Awaitable[int]]
-
-
-DENIALS: Final = ScopedList("denials", denials.page, denials.count)
+DENIALS: Final = ScopedList("denials", denials.page, denials.count, denials.sums)
 
 
 async def page(
     ctx: Context, *, where: DenialFilter, order: Order[DenialRecord], first: int, after: str | None
-) -> DenialPage:
+) -> Page[DenialRecord]:
     """A page of denials in the caller's data scope."""
-
-    async def about_to_be_lost() -> int:
-        async with ctx.database.reading() as connection:
-            return await denials.open_cents(connection, ctx.scope, where)
-
-    shown = await DENIALS.page(ctx, where, order, first=first, after=after)
-    return DenialPage(shown.edges, shown.page_info, shown.count, about_to_be_lost)
+    return await DENIALS.page(ctx, where, order, first=first, after=after)

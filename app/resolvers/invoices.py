@@ -33,7 +33,7 @@ SETTLEMENTS: Final[NestedList[SettlementRecord]] = NestedList(
 HISTORY: Final[NestedList[InvoiceStep]] = NestedList(
     "Invoice.history", history.OF_INVOICE, order_by(tables.invoice_history, "id", str)
 )
-INVOICES: Final = ScopedList("invoices", invoices.page, invoices.count)
+INVOICES: Final = ScopedList("invoices", invoices.page, invoices.count, invoices.sums)
 
 
 async def page(

@@ -1,6 +1,7 @@
 """Connections on objects: a page of each of many parents, read by one statement for all of them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,6 +10,7 @@ from app.db.children import Children
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
 from app.resolvers.context import Context
+from app.resolvers.loaders import Related
 from app.resolvers.paging import Cursors, Order, Page, keyset_of, page_of
 
 Row = TypeVar("Row")
@@ -25,7 +27,7 @@ class NestedList(Generic[Row]):
     async def page(self, ctx: Context, parent: str, *, first: int, after: str | None, where: Any = None) -> Page[Row]:
         """A page of the parent's rows; INVALID_INPUT for `first` outside 1..100 or a cursor of another list or parent.
 
-        Pages of one level that differ only by their parent are read together, and so are their counts.
+        Pages of one level that differ only by their parent are read together, and so are their counts and sums.
         """
         keyset = keyset_of(first, after, self._cursors(ctx, parent, where))
 
@@ -47,7 +49,16 @@ class NestedList(Generic[Row]):
         async def count() -> int:
             return int(await ctx.loaders.related((self, where), counts).load(parent))
 
-        return page_of(rows, keyset, self._cursors(ctx, parent, where), count)
+        async def sums() -> Any:
+            return await ctx.loaders.related((self, where, "sums"), self._sums(where)).load(parent)
+
+        return replace(page_of(rows, keyset, self._cursors(ctx, parent, where), count), sums=sums)
+
+    def _sums(self, where: Any) -> Related:
+        async def read(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> Sequence[Any]:
+            return await self.children.sums(connection, scope, parents, where)
+
+        return read
 
     def _cursors(self, ctx: Context, parent: str, where: Any) -> Cursors[Row]:
         return Cursors(

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
@@ -82,11 +83,12 @@ class PageInfo(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """A page and a function that counts the whole list."""
+    """A page, a function that counts the whole list and, for lists of amounts, one that adds it up."""
 
     edges: Sequence[Edge[Row]]
     page_info: PageInfo[Row]
     count: Callable[[], Awaitable[int]]
+    sums: Callable[[], Awaitable[Any]] | None = None
 
     @property
     def nodes(self) -> list[Row]:
@@ -101,11 +103,15 @@ async def read_page(
     *,
     rows: Callable[[AsyncConnection, Keyset], Awaitable[list[Row]]],
     count: Callable[[AsyncConnection], Awaitable[int]],
+    reading: Callable[[], AbstractAsyncContextManager[AsyncConnection]] | None = None,
 ) -> Page[Row]:
-    """Read a page with one statement; INVALID_INPUT for `first` outside 1..100 or a cursor of another list."""
+    """Read a page with one statement; INVALID_INPUT for `first` outside 1..100 or a cursor of another list.
+
+    `reading` gives the connection for rows that need another one than a short autocommit read, such as a snapshot.
+    """
     cursors = Cursors(ctx.cursor_key, request.binding, order)
     keyset = keyset_of(request.first, request.after, cursors)
-    async with ctx.database.reading() as connection:
+    async with (reading or ctx.database.reading)() as connection:
         records = await rows(connection, keyset)
     return page_of(records, keyset, cursors, lambda: _count(ctx.database, count))
 
@@ -147,11 +153,12 @@ class Cursors(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class ScopedList(Generic[Where, Row]):
-    """A list of the rows in a caller's data scope: its root field, and the queries for a page and for the count."""
+    """A list of the rows in a caller's data scope: its root field, and the queries for a page, the count and sums."""
 
     field: str
     rows: Callable[[AsyncConnection, DataScope, Where, Keyset], Awaitable[list[Row]]]
     count: Callable[[AsyncConnection, DataScope, Where], Awaitable[int]]
+    sums: Callable[[AsyncConnection, DataScope, Where], Awaitable[Any]] | None = None
 
     async def page(self, ctx: Context, where: Where, order: Order[Row], *, first: int, after: str | None) -> Page[Row]:
         """A page of it; errors as `read_page`."""
@@ -163,7 +170,12 @@ class ScopedList(Generic[Where, Row]):
             return await self.count(connection, ctx.scope, where)
 
         binding = (self.field, where, order.column.name, order.descending)
-        return await read_page(ctx, PageRequest(first, after, binding), order, rows=rows, count=count)
+        found = await read_page(ctx, PageRequest(first, after, binding), order, rows=rows, count=count)
+        return found if self.sums is None else replace(found, sums=partial(self._sums, ctx, where))
+
+    async def _sums(self, ctx: Context, where: Where) -> Any:
+        async with ctx.database.reading() as connection:
+            return None if self.sums is None else await self.sums(connection, ctx.scope, where)
 
 
 async def _count(database: Database, count: Callable[[AsyncConnection], Awaitable[int]]) -> int:

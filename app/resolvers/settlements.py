@@ -28,7 +28,7 @@ NEWEST_FIRST: Final = order_by(tables.settlements, "created_at", datetime, desce
 REVERSALS: Final[NestedList[SettlementRecord]] = NestedList(
     "Settlement.reversals", settlements.REVERSALS_OF, order_by(tables.settlements, "id", str)
 )
-SETTLEMENTS: Final = ScopedList("settlements", settlements.page, settlements.count)
+SETTLEMENTS: Final = ScopedList("settlements", settlements.page, settlements.count, settlements.sums)
 
 
 async def page(

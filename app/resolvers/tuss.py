@@ -8,12 +8,11 @@ from app.db.paging import Keyset
 from app.db.reference_tables import tuss_terms
 from app.db.tuss import TussRecord
 from app.domain.errors import raise_any
-from app.domain.text import text_failure
 from app.domain.tuss_index import Sought
+from app.domain.words import search_failure
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, PageRequest, read_page
 
-SEARCH_LENGTH_MAX = 100
 BY_CODE: Order[TussRecord] = Order(
     tuss_terms.c.code, tuss_terms.c.code_system, False, lambda row: row.code, lambda row: row.code_system, kind=str
 )
@@ -23,9 +22,8 @@ async def search(
     ctx: Context, *, text: str | None, code_system: str | None, valid_on: date | None, first: int, after: str | None
 ) -> Page[TussRecord]:
     """A page of terms, ordered by code; INVALID_INPUT for a search text that is too long or has unsuitable words."""
-    sought = Sought.of(text, code_system, valid_on)
-    raise_any([text_failure(text, "search", SEARCH_LENGTH_MAX) or sought.failure("search")])
-    matches = await ctx.tuss.find(sought)
+    raise_any([search_failure(text, "search")])
+    matches = await ctx.tuss.find(Sought.of(text, code_system, valid_on))
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[TussRecord]:
         return await matches.read(connection, keyset.after, keyset.limit)

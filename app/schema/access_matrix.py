@@ -15,6 +15,7 @@ from app.schema.eligibility import EligibilityFilterInput
 from app.schema.invoices import ORDER_NEEDS as INVOICE_ORDERS
 from app.schema.invoices import InvoiceFilterInput
 from app.schema.node import NODE_TYPES
+from app.schema.party_lists import BY_CPF
 from app.schema.settlements import ORDER_NEEDS as SETTLEMENT_ORDERS
 from app.schema.settlements import SettlementFilterInput
 
@@ -102,7 +103,9 @@ def matrix(schema: GraphQLSchema, roles: Roles) -> dict[str, Cells]:
     tables["Objects by id (`node`, `nodes`)"] = {
         f"{prefix}_... ({node.type_name})": _row(roles, node.any_of) for prefix, node in NODE_TYPES.items()
     }
-    tables["Filters and orders"] = {name: _row(roles, any_of) for name, any_of in guarded_arguments()}
+    tables["Filters and orders"] = {
+        name: _row(roles, any_of) for name, any_of in (*guarded_arguments(), ("patients: cpf", BY_CPF))
+    }
     return {title: rows for title, rows in tables.items() if rows}
 
 

@@ -11,7 +11,6 @@ from app.resolvers import claims
 from app.resolvers.claims import ClaimOrderField
 from app.schema.base import filters, inputs, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First
-from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.enums import ClaimStatus, ClaimType
 from app.schema.base.filters import given
@@ -24,6 +23,7 @@ from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRang
 from app.schema.claim_inputs import ClaimInput
 from app.schema.objects import Claim
 from app.schema.preflight import ClaimPreflight
+from app.schema.summed_lists import ClaimConnection
 
 described(ClaimOrderField, "What claims can be sorted by.")
 
@@ -131,7 +131,7 @@ class ClaimQuery:
         return await claims.examine(info.context, await inputs.read(cast("Deferred", input), _form))
 
     @strawberry.field(
-        graphql_type=Connection[Claim] | None,
+        graphql_type=ClaimConnection | None,
         description="Claims in the caller's data scope, by default newest first.",
         extensions=[Requires("claims:read")],
         directives=[lists.PAGE],

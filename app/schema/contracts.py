@@ -1,7 +1,7 @@
 """Contracts between providers and payers, with their price lists."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -80,6 +80,16 @@ class Contract(Node):
 
 @strawberry.type
 class ContractQuery:
+    @strawberry.field(
+        graphql_type=Contract | None,
+        description="A contract by id; null if it does not exist in the caller's data scope.",
+        extensions=[Requires("contracts:read")],
+    )
+    async def contract(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the contract.")]
+    ) -> ContractRecord | None:
+        return await info.context.loaders.contract.load(id)
+
     @strawberry.field(
         graphql_type=Connection[Contract] | None,
         directives=[lists.PAGE],

@@ -8,19 +8,19 @@ from app.db.denials import DenialFilter
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.resolvers import denials
-from app.resolvers.denials import DenialOrderField, DenialPage
+from app.resolvers.denials import DenialOrderField
 from app.schema.base import filters, lists
 from app.schema.base.arguments import FILTER, ORDER, After, First
-from app.schema.base.connections import Edge, PageInfo, at_most_int
 from app.schema.base.described import described
 from app.schema.base.enums import DenialStatus
 from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
 from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
-from app.schema.base.permissions import Requires, check_input, financial, guarded
+from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.objects import Denial
+from app.schema.summed_lists import DenialConnection
 from app.services import denials as service
 
 described(DenialOrderField, "What denials can be sorted by.")
@@ -34,24 +34,6 @@ class DenialOrder(Ordering):
 
 # Sorting by an amount reveals it.
 ORDER_NEEDS: Final = {DenialOrderField.AMOUNT: ("amounts:read",)}
-
-
-@strawberry.type(description="A page of denials.")
-class DenialConnection:
-    edges: list[Edge[Denial]] = strawberry.field(description="The denials with their cursors.")
-    nodes: list[Denial] = strawberry.field(description="The denials without their cursors.")
-    page_info: PageInfo = strawberry.field(description="Position of the page in the list.")
-
-    @strawberry.field(description="Number of denials in the whole list (at most 2147483647); counted on request.")
-    async def total_count(page: strawberry.Parent[DenialPage]) -> int:
-        return at_most_int(await page.count())
-
-    @strawberry.field(
-        description="Sum of the open denials in the whole list, which is lost unless the provider appeals.",
-        extensions=financial("amounts:read"),
-    )
-    async def about_to_be_lost_amount(page: strawberry.Parent[DenialPage]) -> Cents | None:
-        return Cents(await page.about_to_be_lost())
 
 
 @strawberry.input(description="Filter for denials. Every given condition must match; ranges include both ends.")

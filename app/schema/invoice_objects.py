@@ -96,7 +96,7 @@ class Invoice(Node):
         return await invoices.LINES.page(info.context, invoice.id, where=where, first=first, after=after)
 
     @strawberry.field(
-        graphql_type="Connection[Settlement] | None",
+        graphql_type=later("SettlementConnection", "summed_lists") | None,
         directives=[lists.PAGE],
         description="Settlements and reversals, oldest first.",
         extensions=financial("settlements:read"),
@@ -188,7 +188,7 @@ class Settlement(Node):
         return await info.context.loaders.settlement.load(settlement.reverses_id)
 
     @strawberry.field(
-        graphql_type="Connection[Settlement] | None",
+        graphql_type=later("SettlementConnection", "summed_lists") | None,
         directives=[lists.PAGE],
         description="The reversals of a payment, oldest first.",
         extensions=financial("settlements:read"),

@@ -15,7 +15,6 @@ from app.resolvers import invoices
 from app.resolvers.invoices import InvoiceOrderField
 from app.schema.base import filters, lists
 from app.schema.base.arguments import FILTER, ORDER, After, First
-from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.filters import given
@@ -25,6 +24,7 @@ from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.invoice_objects import Invoice
+from app.schema.summed_lists import InvoiceConnection
 from app.services import invoices as service
 from app.services.invoices import InvoiceForm
 
@@ -98,7 +98,7 @@ class InvoiceQuery:
         return await info.context.loaders.invoice.load(id)
 
     @strawberry.field(
-        graphql_type=Connection[Invoice] | None,
+        graphql_type=InvoiceConnection | None,
         description="Invoices in the caller's data scope, by default newest first.",
         extensions=[Requires("invoices:read")],
         directives=[lists.PAGE],

@@ -25,7 +25,7 @@ from app.schema.actions import (
 from app.schema.appeals import Appeal
 from app.schema.base import lists
 from app.schema.base.arguments import After, First
-from app.schema.base.connections import Connection, Node, connection_of
+from app.schema.base.connections import Connection, Node
 from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus
 from app.schema.base.info import Info
 from app.schema.base.later import later
@@ -145,7 +145,7 @@ class Claim(Node):
         return await info.context.loaders.invoice_of_claim.load(claim.id)
 
     @strawberry.field(
-        graphql_type=connection_of(later("Invoice", "invoice_objects")) | None,
+        graphql_type=later("InvoiceConnection", "summed_lists") | None,
         directives=[lists.PAGE],
         description="All invoices with the claim or its won appeals, cancelled ones too, oldest first.",
         extensions=[Requires("invoices:read")],

@@ -6,7 +6,7 @@ from typing import Final
 from app.schema.root import schema
 
 COMMON_NAMES: Final = frozenset(
-    {"Indicators", "Preflight", "SearchTerms", "UnmatchedLines", "WatchClaims", "WatchSettlements"}
+    {"Dashboard", "Form", "Indicators", "Preflight", "SearchTerms", "UnmatchedLines", "WatchClaims", "WatchSettlements"}
     | {"IntrospectionQuery"}
 )
 """Common names that differ from their root field: examples of the README, and tools that introspect the schema."""

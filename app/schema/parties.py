@@ -65,7 +65,7 @@ class Patient(Node):
         return patient.birth_date
 
     @strawberry.field(
-        graphql_type=connection_of(later("Claim", "objects")) | None,
+        graphql_type=later("ClaimConnection", "summed_lists") | None,
         directives=[lists.PAGE],
         description="The patient's claims in the caller's data scope, newest first.",
         extensions=personal("claims:read"),

@@ -71,7 +71,8 @@ class BillingIndicators:
         return None if indicators.days_to_payment_tenths is None else indicators.days_to_payment_tenths / 10
 
 
-def _ledger_filter(payer: str | None, provider: str | None, period: DateRangeInput | None) -> LedgerFilter:
+def ledger_filter(payer: str | None, provider: str | None, period: DateRangeInput | None) -> LedgerFilter:
+    """The arguments as the database layer expects them; refused if a scalar could not parse them."""
     check_arguments(payer_ans_code=payer, provider_cnes=provider, period=period)
     return LedgerFilter(payer, provider, Period(*bounds(period)))
 
@@ -91,7 +92,7 @@ class ReconciliationQuery:
         provider: OfProvider = None,
         period: Annotated[DateRangeInput | None, PERIOD] = None,
     ) -> Any:
-        return await reconciliation.reconcile(info.context, where=_ledger_filter(payer, provider, period))
+        return await reconciliation.reconcile(info.context, where=ledger_filter(payer, provider, period))
 
     @strawberry.field(
         graphql_type=BillingIndicators | None,
@@ -114,5 +115,5 @@ class ReconciliationQuery:
             raise refuse(
                 ErrorCode.INVALID_INPUT, f"expiringWithinDays must be 0 to {EXPIRING_DAYS_MAX}", "expiringWithinDays"
             )
-        where = _ledger_filter(payer, provider, period)
+        where = ledger_filter(payer, provider, period)
         return await reconciliation.indicators(info.context, where=where, expiring_within_days=expiring_within_days)

@@ -29,6 +29,7 @@ from app.schema.invoice_objects import Settlement
 from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrder, RemittanceOrder
+from app.schema.summed_lists import SettlementConnection
 from app.services import posting, remittance_lines
 from app.services import remittances as service
 
@@ -148,7 +149,7 @@ class Remittance(Node):
         return await remittances.LINES.page(info.context, remittance.id, first=first, after=after)
 
     @strawberry.field(
-        graphql_type=Connection[Settlement] | None,
+        graphql_type=SettlementConnection | None,
         directives=[lists.PAGE],
         description="Settlements and reversals with the number of this statement, oldest first.",
         extensions=financial("settlements:read"),

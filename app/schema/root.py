@@ -36,6 +36,7 @@ from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
 from app.schema.base.user_errors import ERROR_TYPES
+from app.schema.breakdowns import BreakdownQuery
 from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
@@ -47,6 +48,7 @@ from app.schema.me import MeQuery
 from app.schema.node import NODE_TYPES, NodeQuery
 from app.schema.open_fields import OPEN_FIELDS
 from app.schema.parties import Patient
+from app.schema.party_lists import PartyQuery
 from app.schema.reconciliation import ReconciliationQuery
 from app.schema.remittances import RemittanceQuery
 from app.schema.request_errors import RequestErrorCode
@@ -65,7 +67,9 @@ class Query(
     SettlementQuery,
     RemittanceQuery,
     ReconciliationQuery,
+    BreakdownQuery,
     ContractQuery,
+    PartyQuery,
     EligibilityQuery,
     TussQuery,
     AccessLogQuery,

@@ -13,7 +13,6 @@ from app.resolvers import settlements
 from app.resolvers.settlements import SettlementOrderField
 from app.schema.base import filters, lists
 from app.schema.base.arguments import FILTER, ORDER, After, First
-from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.filters import given
 from app.schema.base.info import Info
@@ -22,6 +21,7 @@ from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.invoice_objects import Invoice, Settlement
+from app.schema.summed_lists import SettlementConnection
 from app.services import settlements as service
 from app.services.settlements import Payment
 
@@ -66,7 +66,7 @@ class SettlementFilterInput:
 @strawberry.type
 class SettlementQuery:
     @strawberry.field(
-        graphql_type=Connection[Settlement] | None,
+        graphql_type=SettlementConnection | None,
         description="Settlements and reversals in the caller's data scope, by default newest first.",
         extensions=[Requires("settlements:read")],
         directives=[lists.PAGE],

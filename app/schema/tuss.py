@@ -20,9 +20,11 @@ class TussTerm(Node):
     record = TussRecord
 
     code_system: str = strawberry.field(
-        description="TUSS table (codigoTabela): 18 daily rates and fees, 19 materials, 20 medicines, 22 procedures."
+        description="TUSS table (codigoTabela): 18 daily rates and fees, 19 materials, 20 medicines, 22 procedures; "
+        "23 priorities, 24 occupations (CBO), 26 councils, 36 accidents, 38 denial reasons, 50 types of encounter, "
+        "52 visit types, 59 states, 76 settings."
     )
-    code: str = strawberry.field(description="Code within the table, 8 or 9 digits.")
+    code: str = strawberry.field(description="Code within the table.")
     term: str = strawberry.field(description="Official text, in Portuguese.")
     valid_from: date | None = strawberry.field(
         description="First day on which the code can be billed; null if unlimited."
@@ -32,7 +34,7 @@ class TussTerm(Node):
     )
 
 
-CODE_SYSTEM: Final = strawberry.argument(description="TUSS table, such as `22` for procedures.")
+CODE_SYSTEM: Final = strawberry.argument(description="TUSS table, such as `22` for procedures or `24` for the CBO.")
 
 
 @strawberry.type

@@ -15,7 +15,7 @@ from app.domain.contracts import Price, Terms, price_failures, terms_failures
 from app.domain.errors import ErrorCode, Failure, check_version, conflict, raise_any
 from app.domain.identifiers import code_failure
 from app.services import parties
-from app.services.tuss import OWN_TABLES, PUBLISHED_TABLES, unknown_table
+from app.services.tuss import BILLABLE_TABLES, OWN_TABLES, unknown_table
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -84,7 +84,7 @@ def _list_failures(prices: tuple[Price, ...], field: str) -> list[Failure | None
         return [Failure(ErrorCode.INVALID_INPUT, f"send at most {PRICES_MAX} prices at once", field)]
     found: list[Failure | None] = list(price_failures(prices, field))
     for index, price in enumerate(prices):
-        if price.code_system not in (*PUBLISHED_TABLES, *OWN_TABLES):
+        if price.code_system not in (*BILLABLE_TABLES, *OWN_TABLES):
             found.append(unknown_table(f"{field}.{index}.codeSystem"))
         found.append(code_failure(price.code, f"{field}.{index}.code"))
     return found

@@ -15,8 +15,9 @@ from app.db.engine import Database
 from app.db.tuss import TussRecord
 from app.domain.errors import ErrorCode, Failure
 from app.domain.text import fold
+from app.services.code_tables import published_codes
 
-PUBLISHED_TABLES: Final = ("18", "19", "20", "22")
+BILLABLE_TABLES: Final = ("18", "19", "20", "22")
 OWN_TABLES: Final = ("00", "90", "98")
 BATCH_SIZE: Final = 2_000
 
@@ -38,7 +39,7 @@ async def code_failures(
 
     Tables 00, 90 and 98 are the payers' own and packages: their codes are not published, so they pass.
     """
-    keys = sorted({(use.code_system, use.code) for use in uses if use.code_system in PUBLISHED_TABLES})
+    keys = sorted({(use.code_system, use.code) for use in uses if use.code_system in BILLABLE_TABLES})
     rows = await tuss_db.by_keys(connection, keys) if keys else []
     terms = {(row.code_system, row.code): row for row in rows}
     found = (_failure(use, terms.get((use.code_system, use.code))) for use in uses)
@@ -48,7 +49,7 @@ async def code_failures(
 def _failure(use: CodeUse, term: TussRecord | None) -> Failure | None:
     if use.code_system in OWN_TABLES:
         return None
-    if use.code_system not in PUBLISHED_TABLES:
+    if use.code_system not in BILLABLE_TABLES:
         return unknown_table(f"{use.field}.codeSystem")
     if term is None:
         message = "the TUSS table has no such code: look it up with tussTerms"
@@ -61,15 +62,16 @@ def _failure(use: CodeUse, term: TussRecord | None) -> Failure | None:
 
 def unknown_table(field: str) -> Failure:
     """A table whose codes no claim may use."""
-    tables = ", ".join((*PUBLISHED_TABLES, *OWN_TABLES[:-1]))
+    tables = ", ".join((*BILLABLE_TABLES, *OWN_TABLES[:-1]))
     message = f"unknown TUSS table: use {tables} or {OWN_TABLES[-1]}"
     return Failure(ErrorCode.UNKNOWN_CODE, message, field, "3150")
 
 
 def published_terms() -> list[dict[str, Any]]:
-    """The terms that the `tiss` package ships (CC BY-ND: loaded as they are), as rows of the table."""
+    """The terms that the `tiss` package ships (CC BY-ND: loaded as they are) and the codes of the smaller tables, as
+    rows of the table."""
     source = files("tiss.tuss") / "_data" / "tuss.json"
-    return [_row(record) for record in orjson.loads(source.read_bytes())["records"]]
+    return [_row(record) for record in (*orjson.loads(source.read_bytes())["records"], *published_codes())]
 
 
 def _row(record: dict[str, str]) -> dict[str, Any]:
@@ -100,9 +102,8 @@ async def load(database: Database, *, on_progress: Callable[[int, int], None]) -
     """
     rows = published_terms()
     async with database.reading() as connection:
-        known = {
-            (table, code) for table in PUBLISHED_TABLES for code in await tuss_db.existing_codes(connection, table)
-        }
+        tables = sorted({row["code_system"] for row in rows})
+        known = {(table, code) for table in tables for code in await tuss_db.existing_codes(connection, table)}
     missing = [row for row in rows if (row["code_system"], row["code"]) not in known]
     done = len(rows) - len(missing)
     for batch in _batches(missing):

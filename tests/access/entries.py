@@ -14,12 +14,21 @@ from tests.access.world import Rich
 CORE = schema._schema
 # How root fields are asked for; names in <> are ids of the rich world.
 ARGUMENTS = {
+    "billingBreakdown": "groupBy: [PAYER, PROVIDER]",
     "claim": 'id: "<claim>"',
     "claims": 'filter: {providerClaimNumber: "<number>"}',
     "claimPreflight": 'input: {claimId: "<draft>"}',
+    "contract": 'id: "<contract>"',
+    "denialBreakdown": "groupBy: [CODE, PAYER, PROVIDER]",
     "denials": "filter: {status: [PARTIALLY_OVERTURNED]}",
     "invoice": 'id: "<invoice>"',
     "invoices": "",
+    "patients": 'cardNumber: "<card>"',
+    "payer": 'ansCode: "<ans code>"',
+    "payers": 'search: "<ans code>"',
+    "practitioners": "",
+    "provider": 'cnes: "<cnes>"',
+    "providers": "",
     "remittance": 'id: "<remittance>"',
     "tussTerm": 'codeSystem: "22", code: "10101012"',
     "tussTerms": 'search: "10101012"',
@@ -78,7 +87,7 @@ class Entry:
     def query(self, selection: str, rich: Rich) -> str:
         """The query, for the objects of this world."""
         text = self.opening
-        for name, value in {**rich.ids, **rich.shared, "number": rich.number}.items():
+        for name, value in {**rich.names, **rich.shared}.items():
             text = text.replace(f"<{name}>", value)
         operation = "mutation " if self.steps[0].type_name == "Mutation" else ""
         return f"{operation}{{ {text} {{ {selection} }} {'}' * text.count('{ ')} }}"

@@ -25,6 +25,7 @@ from app.domain.data_scope import DataScope
 from app.resolvers.paging import PAGE_MAX
 from app.services import bulk
 from app.services.actions import ACTIONS
+from tests.access.look_ups import SUMS, look_ups
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
 from tests.inputs import input_type, shaped
@@ -132,7 +133,10 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         for text in each:
             yield _list(victim, attacker, root, text, "totalCount", 0)
             yield _list(victim, attacker, root, text, "nodes { id }", [])
-    yield _list(victim, attacker, "denials", own, "aboutToBeLostAmount", NOTHING_ZERO)
+    for root, fields in SUMS.items():
+        nothing = dict.fromkeys(fields.split(), NOTHING_ZERO)
+        yield _list(victim, attacker, root, own, f"sums {{ {fields} }}", nothing)
+    yield from _looked_up(victim, attacker)
 
     async def prices() -> Any:
         found = f"{{ contracts({own}) {{ nodes {{ id prices {{ nodes {{ code }} }} }} totalCount }} }}"
@@ -149,6 +153,19 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield Probe("emergencyAccesses", emergencies)
 
 
+def _looked_up(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
+    """The lists that a form offers, and single parties by their numbers."""
+    for root, arguments in look_ups(victim.world, _parties(victim)).items():
+
+        async def run(root: str = root, arguments: str = arguments) -> Any:
+            data = await _data(victim, attacker, f"{{ {root}({arguments}) {{ totalCount nodes {{ __typename }} }} }}")
+            return None if data[root] == {"totalCount": 0, "nodes": []} else data
+
+        yield Probe(root, run)
+    yield _read(victim, attacker, "provider", f'provider(cnes: "{victim.world.provider}") {{ name }}')
+    yield _read(victim, attacker, "contract", f'contract(id: "{victim.ids["contract"]}") {{ id }}')
+
+
 def _list(victim: Rich, attacker: Attacker, root: str, text: str, selection: str, nothing: Any) -> Probe:
     async def run() -> Any:
         data = await _data(victim, attacker, f"{{ {root}(filter: {{{text}}}) {{ found: {selection} }} }}")
@@ -157,8 +174,12 @@ def _list(victim: Rich, attacker: Attacker, root: str, text: str, selection: str
     return Probe(f"{root} by {text[:20]}: {selection}", run)
 
 
+def _parties(victim: Rich) -> str:
+    return f'payerAnsCode: "{victim.world.payer}", providerCnes: "{victim.world.provider}"'
+
+
 def _sums(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
-    own = f'payerAnsCode: "{victim.world.payer}", providerCnes: "{victim.world.provider}"'
+    own = _parties(victim)
     books = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount"
     figures = "claimsWithoutReturn processedAmount valueWithoutReturn aboutToBeLostAmount meanDaysToPayment"
     for root, fields in (("reconciliation", books), ("billingIndicators", figures)):

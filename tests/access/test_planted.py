@@ -39,7 +39,8 @@ DEPTH = 3
 LOG_END = "streamCursor"
 # How root fields with required arguments are asked for; names in <> are ids of the planted world.
 REQUIRED = {
-    **{name: ARGUMENTS[name] for name in ("claim", "claimPreflight", "invoice", "remittance", "tussTerm")},
+    **{name: ARGUMENTS[name] for name in ("claim", "claimPreflight", "contract", "invoice", "patients", "provider")},
+    **{name: ARGUMENTS[name] for name in ("billingBreakdown", "denialBreakdown", "remittance", "tussTerm")},
     "node": 'id: "<patient>"',
     "nodes": "ids: [<every id>]",
 }
@@ -50,6 +51,8 @@ WITHOUT_ROWS = {
     "tussTerm": "the national table, the same for everybody",
     "tussTerms": "the national table, the same for everybody",
 }
+# A payer that is planted is seen by everybody.
+REGISTERS = {"payer", "payers"}
 # The patient's own log grows by being read: its rows are chosen by a keyed digest of the patient, not by a data scope.
 OWN_LOG = "myAccessLog"
 # Loaders without a data scope, with the reason.
@@ -104,7 +107,7 @@ def _query(name: str, planted: dict[str, str]) -> str:
 def _names() -> list[str]:
     root = CORE.query_type
     assert root is not None
-    return sorted(root.fields)
+    return sorted(set(root.fields) - REGISTERS)
 
 
 async def _seen(gateway: Gateway, attacker: Attacker, planted: dict[str, str]) -> dict[str, Any]:
@@ -118,8 +121,12 @@ async def _seen(gateway: Gateway, attacker: Attacker, planted: dict[str, str]) -
 
 
 def _unknown(ids: dict[str, str]) -> dict[str, str]:
-    """The same kinds of ids, of nothing that exists."""
-    return {name: re.sub(r"_.*", "_" + "0" * 26, identifier) for name, identifier in ids.items()}
+    """The same kinds of ids and numbers, of nothing that exists."""
+    return {name: re.sub(r"_.*|[0-9]+$", _nothing, identifier) for name, identifier in ids.items()}
+
+
+def _nothing(found: re.Match[str]) -> str:
+    return "_" + "0" * 26 if found[0].startswith("_") else "9" * len(found[0])
 
 
 def _strangers(other: Rich) -> list[Attacker]:
@@ -135,12 +142,12 @@ async def test_what_is_planted_for_one_changes_nothing_for_others(
     embedded_gateway: Gateway, everything: str, figures: Figures
 ) -> None:
     other = await rich_world(embedded_gateway)
-    unknown = _unknown(other.ids)
+    unknown = _unknown(other.names)
     strangers = _strangers(other)
     before = [await _seen(embedded_gateway, each, unknown) for each in strangers]
     victim = await rich_world(embedded_gateway)
     for stranger, seen in zip(strangers, before, strict=True):
-        after = await _seen(embedded_gateway, stranger, victim.ids)
+        after = await _seen(embedded_gateway, stranger, victim.names)
         allowed = {OWN_LOG} if stranger.kind == "patient" else set()
         assert _differences(seen, after) <= allowed, f"another {stranger.kind} sees planted rows"
     figures(root_fields=len(_names()), kinds_of_strangers=len(strangers))
@@ -166,9 +173,9 @@ async def test_without_scopes_every_root_field_shows_what_is_planted(
     other = await rich_world(embedded_gateway)
     stranger = _strangers(other)[0]
     with _no_scopes():
-        before = await _seen(embedded_gateway, stranger, _unknown(other.ids))
+        before = await _seen(embedded_gateway, stranger, _unknown(other.names))
         victim = await rich_world(embedded_gateway)
-        after = await _seen(embedded_gateway, stranger, victim.ids)
+        after = await _seen(embedded_gateway, stranger, victim.names)
     unchanged = set(before) - _differences(before, after)
     assert unchanged == {*WITHOUT_ROWS, OWN_LOG}, "plant rows for the field, or say in WITHOUT_ROWS why it has none"
 

@@ -21,6 +21,13 @@ class Rich:
     number: str = ""
 
     @property
+    def names(self) -> dict[str, str]:
+        """Everything of its own that a query may ask by: ids, numbers, codes, and the card."""
+        world = self.world
+        parties = {"ans code": world.payer, "cnes": world.provider, "card": world.card}
+        return {**self.ids, **parties, "number": self.number}
+
+    @property
     def gateway(self) -> Gateway:
         """Where it lives."""
         return self.world.gateway
@@ -115,7 +122,7 @@ async def _decided_claim(rich: Rich) -> None:
         items=[CONSULTATION, BLOOD_COUNT],
         clinicalIndication="Dor toracica em repouso",
         diagnosisCodes=["I209"],
-        practitioner={"name": "Dra. Ana", "council": "06", "number": "12345", "state": "35", "cbo": "225125"},
+        practitioner={"name": "Dra. Ana", "council": "06", "number": world.provider, "state": "35", "cbo": "225125"},
         authorization={"number": "SENHA1", "issuedOn": today().isoformat(), "validUntil": today().isoformat()},
     )
     rich.ids["claim"], rich.number = claim["id"], claim["providerClaimNumber"]

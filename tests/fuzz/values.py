@@ -78,6 +78,7 @@ def scalars(world: dict[str, str], ids: list[str]) -> dict[str, Values]:
         "DateTime": _moments().map(nodes.String),
         "AnsCode": _texts(*world.values(), "123456", "12345").map(nodes.String),
         "Cnes": _texts(*world.values(), "1234567", "0000000").map(nodes.String),
+        "Cpf": _texts("52998224725", "52998224724", "11111111111").map(nodes.String),
         "YearMonth": _texts(today().strftime("%Y-%m"), "2026-13", "202611").map(nodes.String),
         "Scope": st.just(nodes.String("claims:read")),
     }

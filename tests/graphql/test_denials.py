@@ -298,7 +298,7 @@ class TestWhoMayDoIt:
 class TestListOfDenials:
     LIST = """query($filter: DenialFilterInput, $orderBy: DenialOrder, $first: Int! = 20,
       $after: String) { denials(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
-      nodes { id } totalCount aboutToBeLostAmount pageInfo { hasNextPage hasPreviousPage endCursor } } }"""
+      nodes { id } totalCount sums { aboutToBeLostAmount } pageInfo { hasNextPage hasPreviousPage endCursor } } }"""
 
     async def _prepared(self, world: World) -> dict[str, str]:
         """Denials a to d by id: 40.00 and 0.01 are open, 10.50 is accepted, 7.77 is appealed; d is due first."""
@@ -324,7 +324,7 @@ class TestListOfDenials:
         ):
             found = (await world.call("biller", self.LIST, filter=where))["denials"]
             assert "".join(names[node["id"]] for node in found["nodes"]) == wanted
-            assert (found["totalCount"], found["aboutToBeLostAmount"]) == (len(wanted), lost)
+            assert (found["totalCount"], found["sums"]["aboutToBeLostAmount"]) == (len(wanted), lost)
 
     async def test_of_one_payer_among_several(self, gateway: Gateway, world: World) -> None:
         other = await new_world(gateway)
@@ -335,7 +335,7 @@ class TestListOfDenials:
             await gateway.gql(self.LIST, {"filter": where}, token=token)
             for where in ({}, {"payerAnsCode": [other.payer]})
         ]
-        assert [answer.data["denials"]["aboutToBeLostAmount"] for answer in answers] == ["47.77", "7.77"]
+        assert [answer.data["denials"]["sums"]["aboutToBeLostAmount"] for answer in answers] == ["47.77", "7.77"]
         assert answers[1].data["denials"]["nodes"] == [{"id": foreign}]
         assert (await gateway.gql(self.LIST, token=world.token("finance"))).codes == ["FORBIDDEN"]
 
@@ -348,7 +348,7 @@ class TestListOfDenials:
                 page = (await world.call("biller", self.LIST, **given))["denials"]
                 info, after = page["pageInfo"], page["pageInfo"]["endCursor"]
                 assert (info["hasNextPage"], info["hasPreviousPage"]) == (not is_last, bool(seen))
-                assert (page["totalCount"], page["aboutToBeLostAmount"]) == (4, "40.01")
+                assert (page["totalCount"], page["sums"]["aboutToBeLostAmount"]) == (4, "40.01")
                 seen += "".join(names[node["id"]] for node in page["nodes"])
             assert seen == wanted
 

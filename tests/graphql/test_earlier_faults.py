@@ -173,6 +173,8 @@ def _root_fields() -> list[tuple[str, str]]:
     # Arguments have lines of their own, since each is described.
     text = re.sub(r"\(\s+([\s\S]*?)\s+\)", lambda found: f"({', '.join(found[1].split(chr(10)))})", text)
     text = re.sub(r"(?<=, ) +|, (?= *,)", "", text)
+    # So have permissions, where there are many.
+    text = re.sub(r"\[\n([\s\S]*?)\n\]\)", lambda found: f"[{' '.join(found[1].split())}])", text)
     found = []
     for kind in ("Query", "Mutation", "Subscription"):
         block = re.search(rf"^type {kind} \{{\n([\s\S]*?)^\}}", text, re.MULTILINE)
@@ -185,7 +187,7 @@ def _document(kind: str, line: str) -> tuple[str, str]:
     """An operation on a root field, its required arguments as literals, and the field's name."""
     line = re.sub(r" @constraint\([^)]*\)", "", line)
     name, arguments = re.match(r"(\w+)(?:\((.*?)\))?: ", line).groups()  # type: ignore[union-attr]
-    values = {"ID!": '"x"', "[ID!]!": '["x"]', "String!": '"22"'}
+    values = {"ID!": '"x"', "[ID!]!": '["x"]', "String!": '"22"', "AnsCode!": '"123456"', "Cnes!": '"1234567"'}
     parts = [part.split(": ") for part in (arguments or "").split(", ") if part.endswith("!")]
     variables = ", ".join(f"${one}: {kind_}" for one, kind_ in parts if kind_ not in values)
     given = ", ".join(f"{one}: {values.get(kind_, '$' + one)}" for one, kind_ in parts)

@@ -266,13 +266,13 @@ class TestTheReplacedClaim:
         assert (await world.call("biller", "{ invoices { totalCount } }"))["invoices"]["totalCount"] == 0
 
     async def test_has_no_denials_that_are_about_to_be_lost(self, world: World) -> None:
-        query = "{ denials { aboutToBeLostAmount } }"
+        query = "{ denials { sums { aboutToBeLostAmount } } }"
         claim_id = await _decided(world)
-        assert await world.call("biller", query) == {"denials": {"aboutToBeLostAmount": "40.00"}}
+        assert await world.call("biller", query) == {"denials": {"sums": {"aboutToBeLostAmount": "40.00"}}}
         new_id = (await _replace(world, claim_id))["claim"]["id"]
-        assert await world.call("biller", query) == {"denials": {"aboutToBeLostAmount": "0.00"}}
+        assert await world.call("biller", query) == {"denials": {"sums": {"aboutToBeLostAmount": "0.00"}}}
         await _cancel(world, new_id)
-        assert await world.call("biller", query) == {"denials": {"aboutToBeLostAmount": "40.00"}}
+        assert await world.call("biller", query) == {"denials": {"sums": {"aboutToBeLostAmount": "40.00"}}}
 
     @pytest.mark.parametrize("submit", [False, True])
     async def test_is_free_again_when_the_new_one_is_cancelled(self, world: World, *, submit: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tests.hostile import largest_bulk as bulk
+from tests.hostile import largest_lists as lists
 from tests.hostile import largest_mutations as mutations
 from tests.hostile import largest_queries as queries
 from tests.hostile.largest_data import Big, Call
@@ -27,7 +28,16 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.unmatchedRemittanceLines": queries.unmatched_lines,
     "Query.reconciliation": queries.reconciliation,
     "Query.billingIndicators": queries.billing_indicators,
+    "Query.billingBreakdown": lists.billing_breakdown,
+    "Query.denialBreakdown": lists.denial_breakdown,
+    "Query.contract": lists.contract,
     "Query.contracts": queries.contracts,
+    "Query.payers": lists.payers_page,
+    "Query.payer": lists.payer,
+    "Query.providers": lists.providers_page,
+    "Query.provider": lists.provider,
+    "Query.practitioners": lists.practitioners_page,
+    "Query.patients": lists.patients_page,
     "Query.eligibilityHistory": queries.eligibility_history,
     "Query.tussTerm": queries.tuss_term,
     "Query.tussTerms": queries.tuss_terms,

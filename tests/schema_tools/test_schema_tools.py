@@ -9,6 +9,7 @@ from tests.schema_tools.tools import HOME, ROOT, findings, node_version, operati
 PREFIX = "@graphql-eslint/no-typename-prefix: Field"
 UNREACHABLE = "@graphql-eslint/no-unreachable-types: Enum type"
 DONE = "a participle of what was done, no prefix"
+EDGE = "@graphql-eslint/relay-edge-types: Edge type's field `node` must implement `Node` interface. | type"
 CODES = "the enum of `extensions.code`, which no field of a schema can have; generators write its type"
 EXPECTED: dict[str, dict[str, str]] = {
     "graphql-eslint": {
@@ -18,6 +19,9 @@ EXPECTED: dict[str, dict[str, str]] = {
         f'{PREFIX} "appealedAt" starts with the name of the parent type "Appeal" | appealedAt: DateTime': DONE,
         f'{PREFIX} "appealedAmount" starts with the name of the parent type "Appeal" | appealedAmount: Money': DONE,
         f'{PREFIX} "claimedAmount" starts with the name of the parent type "Claim" | claimedAmount: Money': DONE,
+        f"{EDGE} BillingGroupEdge {{": "a sum is no object that exists by itself",
+        f"{EDGE} DenialGroupEdge {{": "a sum is no object that exists by itself",
+        f"{EDGE} PractitionerEdge {{": "a practitioner is known by what claims say, under no id",
         f"{UNREACHABLE} `RequestErrorCode` is unreachable. | enum RequestErrorCode {{": CODES,
     },
     "graphql-schema-linter": {

@@ -22,6 +22,8 @@ from app.schema.base.permissions import Requires, Sensitive
 LIST: Final = "app/schema/open_fields.py"
 ROOTS: Final = ("Query", "Mutation", "Subscription")
 PATIENT: Final = "Patient"
+PAGES: Final = ("PatientConnection", "PatientEdge")
+"""Structure around patients; the fields that lead to it are about a person."""
 CALLER: Final = "Me"
 """The type whose fields are all about the caller."""
 # Words in a field's name that mean a document of a person, something private, or free text: never in the open list.
@@ -99,11 +101,11 @@ def _problem(type_name: str, name: str, field: GraphQLField, open_fields: OpenFi
     """What is missing of the field's rule, and what to do; None if nothing is."""
     target, full = get_named_type(field.type).name, f"{type_name}.{name}"
     is_text, is_ruled = target == "String", rule_of(field) is not None
-    if type_name in ROOTS:
-        return None if is_ruled else "is a root field without a rule: give it extensions=[Requires(...)]"
-    if classes_of(field):
+    if type_name in ROOTS and not is_ruled:
+        return "is a root field without a rule: give it extensions=[Requires(...)]"
+    if classes_of(field) or type_name in PAGES or (type_name in ROOTS and target not in PAGES):
         return None
-    if target == PATIENT or (type_name == PATIENT and name != "id") or _is_private(type_name, name, field):
+    if target in (PATIENT, *PAGES) or (type_name == PATIENT and name != "id") or _is_private(type_name, name, field):
         return "is about a person: give it a rule with a data class, such as extensions=personal(...) or health(...)"
     if is_text and not open_fields.has(full, is_text=True):
         rule = "give it a rule with a data class, such as extensions=personal(...)"

@@ -223,11 +223,16 @@ def check_input(info: Any, filter: Any, *further: str) -> None:
     """Refuse a filter with a field that the caller may not use; each of the `further` permissions is needed too."""
     needed = [any_of for name, any_of in guards_of(type(filter)).items() if getattr(filter, name) is not None]
     for any_of in [*needed, *((scope,) for scope in further)]:
-        try:
-            check(info.context.principal, *any_of)
-        except AccessRefused as refused:
-            _notes(info).refuse("", str(refused.extensions["permission"]))
-            raise
+        check_further(info, any_of)
+
+
+def check_further(info: Any, any_of: tuple[str, ...]) -> None:
+    """Refuse an argument for which the caller has none of these permissions."""
+    try:
+        check(info.context.principal, *any_of)
+    except AccessRefused as refused:
+        _notes(info).refuse("", str(refused.extensions["permission"]))
+        raise
 
 
 def marked(*classes: DataClass) -> list[object]:

@@ -12,7 +12,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from app.domain.errors import ErrorCode, Failure
-from app.domain.identifiers import AnsCode, Cnes, Cpf, TaxId, ans_failure, cnes_failure
+from app.domain.identifiers import AnsCode, Cnes, Cpf, TaxId, ans_failure, cnes_failure, cpf_failure
 from app.domain.invoices import YearMonth, billing_month_failure
 from app.domain.money import (
     Cents,
@@ -161,11 +161,10 @@ CNES: Final = strawberry.scalar(
 )
 CPF: Final = strawberry.scalar(
     name="Cpf",
-    description="A person's taxpayer number (CPF), eleven digits; stars instead of digits where it is masked. "
-    "Output only.",
+    description="A person's taxpayer number (CPF), eleven digits; stars instead of digits where it is masked.",
     specified_by_url="https://www.gov.br/receitafederal/pt-br/assuntos/meu-cpf",
     serialize=str,
-    parse_value=_parser(_refuse_all, Invalid(ErrorCode.INVALID_INPUT, "a Cpf cannot be used as input")),
+    parse_value=_identifier(cpf_failure),
 )
 TAX_ID: Final = strawberry.scalar(
     name="TaxId",

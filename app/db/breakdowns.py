@@ -1,0 +1,214 @@
+"""The sums of `app/db/reconciliation.py` by payer, provider, month or denial code: the same statements, grouped.
+
+Each statement gives the groups of one page. A page has the first groups of all statements together, in the order of
+their keys, so the first groups of each are enough: what is among the first of all is among the first of its own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, case, false, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.denials import DISPUTED, LOST, RECOVERED
+from app.db.engine import scalar
+from app.db.filters import Condition
+from app.db.reconciliation import (
+    LedgerFilter,
+    books_of,
+    counted_claims,
+    counted_credits,
+    counted_lines,
+    of_claims,
+    of_denials,
+    of_lines,
+    of_payments,
+)
+from app.db.shapes import padded
+from app.db.sums import total
+from app.db.tables import claims, denials, invoice_lines, invoices
+from app.domain.breakdown import months_from, number_of_months
+from app.domain.claims import AWAITING_RETURN
+from app.domain.data_scope import DataScope
+from app.domain.invoices import InvoiceLineKind
+from app.domain.money import Cents
+from app.domain.reconciliation import Period, Reconciliation
+
+SEPARATOR: Final = " "
+"""Between the parts of a key; none of them has it."""
+KEY: Final = "group_key"
+
+
+@dataclass(frozen=True, slots=True)
+class BillingGroup:
+    """The books and figures of one group, in cents; `parts` are what it is grouped by, such as {"PAYER": "123456"}."""
+
+    key: str
+    parts: Mapping[str, str]
+    claims: int
+    undecided_claims: int
+    processed_cents: Cents
+    denied_cents: Cents
+    denials_lost_cents: Cents
+    value_without_return_cents: Cents
+    books: Reconciliation
+
+    def part(self, dimension: str) -> str | None:
+        """The group's value of a dimension; None if it is not grouped by it."""
+        return self.parts.get(dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class DenialGroup:
+    """The denials of one group, in cents; `parts` are what it is grouped by, such as {"CODE": "1705"}."""
+
+    key: str
+    parts: Mapping[str, str]
+    denials: int
+    amount_cents: Cents
+    in_dispute_cents: Cents
+    won_cents: Cents
+    lost_cents: Cents
+
+    def part(self, dimension: str) -> str | None:
+        """The group's value of a dimension; None if it is not grouped by it."""
+        return self.parts.get(dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """The dimensions of a key, in order, and the period of which the months are needed."""
+
+    dimensions: tuple[str, ...]
+    period: Period = field(default_factory=Period)
+
+    def key(self, columns: Mapping[str, Callable[[], ColumnElement[str]]]) -> ColumnElement[str]:
+        """The key of a row; `columns` make the part of a dimension by its name."""
+        parts = [columns[each]() for each in self.dimensions]
+        found = parts[0]
+        for part in parts[1:]:
+            found = found + SEPARATOR + part
+        return found.label(KEY)
+
+    def parts(self, key: str) -> dict[str, str]:
+        """Dimension -> its part of a key."""
+        return dict(zip(self.dimensions, key.split(SEPARATOR), strict=True))
+
+    def month(self, moment: ColumnElement[Any]) -> ColumnElement[str]:
+        """The month, such as 202611, in which a moment of the period is."""
+        assert self.period.first  # noqa: S101 - the resolver requires a period for months
+        every = months_from(self.period.first)
+        months = padded(list(islice(every, number_of_months(self.period) or 1)), every)
+        return case(*[(moment < each.ends_before, f"{each.first:%Y%m}") for each in months])
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedFilter:
+    """What is summed, of whose claims, by what."""
+
+    grouping: Grouping
+    ledger: LedgerFilter
+
+
+async def billing_groups(
+    connection: AsyncConnection, scope: DataScope, where: GroupedFilter, after: str | None, limit: int
+) -> list[BillingGroup]:
+    """The first groups after a key. Needs a connection that sees one moment, as `reconcile` does."""
+    counted, credit = counted_claims(scope, where.ledger), counted_credits(scope, where.ledger)
+    by_claim, by_line = _claim_key(where.grouping), _line_key(where.grouping)
+    undecided = case((claims.c.status.in_(sorted(AWAITING_RETURN)), 1), else_=0)
+    figures = (func.count(), total(undecided), total(claims.c.processed_cents), total(claims.c.denied_cents))
+    queries = (
+        (of_claims(counted).add_columns(*figures), by_claim),
+        (of_denials(counted), by_claim),
+        (of_lines(counted, credit), by_line),
+        (of_payments(counted, credit), by_line),
+    )
+    found = [await _grouped(connection, query, key, after, limit) for query, key in queries]
+    keys = sorted({key for rows in found for key in rows})[:limit]
+    return [_group(where.grouping, key, [rows.get(key) for rows in found]) for key in keys]
+
+
+async def count_billing_groups(connection: AsyncConnection, scope: DataScope, where: GroupedFilter) -> int:
+    """The number of groups: those of claims, and those that have credits only."""
+    of_claim = select(_claim_key(where.grouping)).where(counted_claims(scope, where.ledger))
+    lines = select(_line_key(where.grouping)).select_from(invoice_lines)
+    of_credit = counted_lines(lines, false(), counted_credits(scope, where.ledger))
+    return int(await scalar(connection, select(func.count()).select_from(of_claim.union(of_credit).subquery())))
+
+
+async def denial_groups(
+    connection: AsyncConnection, scope: DataScope, where: GroupedFilter, after: str | None, limit: int
+) -> list[DenialGroup]:
+    """The first groups after a key."""
+    amounts = (denials.c.amount_cents, DISPUTED, RECOVERED, LOST)
+    query = _denials([func.count(), *[total(each) for each in amounts]], counted_claims(scope, where.ledger))
+    rows = await _grouped(connection, query, _claim_key(where.grouping), after, limit)
+    return [
+        DenialGroup(key, where.grouping.parts(key), sums[0], *[Cents(each) for each in sums[1:]])
+        for key, sums in rows.items()
+    ]
+
+
+async def count_denial_groups(connection: AsyncConnection, scope: DataScope, where: GroupedFilter) -> int:
+    """The number of groups."""
+    keys = _denials([_claim_key(where.grouping)], counted_claims(scope, where.ledger)).distinct()
+    return int(await scalar(connection, select(func.count()).select_from(keys.subquery())))
+
+
+def _denials(columns: Sequence[ColumnElement[Any]], counted: Condition) -> Select[Any]:
+    return select(*columns).select_from(denials).join(claims, claims.c.id == denials.c.claim_id).where(counted)
+
+
+async def _grouped(
+    connection: AsyncConnection, query: Select[Any], key: ColumnElement[str], after: str | None, limit: int
+) -> dict[str, list[int]]:
+    """Key -> the sums of its group, for the first groups after a key."""
+    query = query.add_columns(key).group_by(KEY).order_by(KEY).limit(limit)
+    if after is not None:
+        query = query.where(key > after)
+    return {row[-1]: [int(value) for value in row[:-1]] for row in (await connection.execute(query)).all()}
+
+
+def _claim_key(grouping: Grouping) -> ColumnElement[str]:
+    table = claims.c
+    return grouping.key(
+        {
+            "CODE": lambda: denials.c.code,
+            "PAYER": lambda: table.payer_ans,
+            "PROVIDER": lambda: table.provider_cnes,
+            "MONTH": lambda: grouping.month(table.submitted_at),
+        }
+    )
+
+
+def _line_key(grouping: Grouping) -> ColumnElement[str]:
+    line = invoice_lines.c
+
+    def month() -> ColumnElement[str]:
+        of_credit = grouping.month(line.created_at)
+        return case((line.kind == InvoiceLineKind.CREDIT, of_credit), else_=grouping.month(claims.c.submitted_at))
+
+    parties = {"PAYER": lambda: invoices.c.payer_ans, "PROVIDER": lambda: invoices.c.provider_cnes}
+    return grouping.key({**parties, "MONTH": month})
+
+
+def _group(grouping: Grouping, key: str, sums: Sequence[list[int] | None]) -> BillingGroup:
+    """The group with the sums of the four statements; None where one has no row of the group."""
+    of_claim, of_denial, of_line, of_payment = (
+        found or [0] * size for found, size in zip(sums, (7, 3, 3, 1), strict=True)
+    )
+    number, without_return, processed, denied = of_claim[3:]
+    return BillingGroup(
+        key=key,
+        parts=grouping.parts(key),
+        claims=number,
+        undecided_claims=without_return,
+        processed_cents=Cents(processed),
+        denied_cents=Cents(denied),
+        denials_lost_cents=Cents(of_denial[1]),
+        value_without_return_cents=Cents(of_claim[1]),
+        books=books_of(of_claim[:3], of_denial, of_line, of_payment),
+    )

@@ -1,0 +1,71 @@
+"""Queries on practitioners: those whom claims name, since no table has them."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import fetch, scalar
+from app.db.paging import Keyset
+from app.db.scoping import claims_in
+from app.db.tables import claims
+from app.db.words import has_words
+from app.domain.data_scope import DataScope
+from app.domain.encounter import Practitioner
+
+COLUMNS: Final = (
+    claims.c.practitioner_name,
+    claims.c.practitioner_council,
+    claims.c.practitioner_number,
+    claims.c.practitioner_state,
+    claims.c.practitioner_cbo,
+)
+NAME: Final[ColumnElement[str]] = func.coalesce(claims.c.practitioner_name, "")
+NUMBER: Final[ColumnElement[str]] = func.coalesce(claims.c.practitioner_number, "")
+SEPARATOR: Final = "\t"
+"""No value has it, since control characters are refused."""
+
+
+def _joined() -> ColumnElement[str]:
+    parts = [func.coalesce(column, "") for column in COLUMNS[1:]]
+    found: ColumnElement[str] = parts[0]
+    for part in parts[1:]:
+        found = found + SEPARATOR + part
+    return found
+
+
+IDENTITY: Final = _joined()
+"""What distinguishes practitioners of one name: council, number, state and occupation."""
+
+
+def identity_of(practitioner: Practitioner) -> str:
+    """The value of IDENTITY of a record."""
+    parts = (practitioner.council, practitioner.number, practitioner.state, practitioner.cbo)
+    return SEPARATOR.join(part or "" for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PractitionerFilter:
+    """A practitioner matches when each word does (`words_of`): part of the name, or digits of the number."""
+
+    words: tuple[str, ...] = ()
+
+
+def _visible(scope: DataScope, where: PractitionerFilter) -> Select[Any]:
+    """Each combination once. Claims of other systems may name nobody, or give a council alone."""
+    is_named = or_(claims.c.practitioner_name.is_not(None), claims.c.practitioner_number.is_not(None))
+    query = select(*COLUMNS).where(claims_in(scope), is_named, *has_words(where.words, NAME, NUMBER))
+    return query.group_by(*COLUMNS)
+
+
+async def page(
+    connection: AsyncConnection, scope: DataScope, where: PractitionerFilter, keyset: Keyset
+) -> list[Practitioner]:
+    """One page of the practitioners on claims within the scope."""
+    return await fetch(connection, keyset.apply(_visible(scope, where)), Practitioner)
+
+
+async def count(connection: AsyncConnection, scope: DataScope, where: PractitionerFilter) -> int:
+    """How many practitioners on claims within the scope match the filter."""
+    return int(await scalar(connection, select(func.count()).select_from(_visible(scope, where).subquery())))

@@ -1,0 +1,53 @@
+"""Two small TUSS tables whose texts the TISS standard publishes only as remarks in its schema (TISS 4.03.00)."""
+
+from typing import Final
+
+COUNCILS: Final = {
+    "01": "Conselho Regional de Serviço Social (CRESS)",
+    "02": "Conselho Regional de Enfermagem (COREN)",
+    "03": "Conselho Regional de Farmácia (CRF)",
+    "04": "Conselho Regional de Fonoaudiologia (CRFA)",
+    "05": "Conselho Regional de Fisioterapia e Terapia Ocupacional (CREFITO)",
+    "06": "Conselho Regional de Medicina (CRM)",
+    "07": "Conselho Regional de Nutrição (CRN)",
+    "08": "Conselho Regional de Odontologia (CRO)",
+    "09": "Conselho Regional de Psicologia (CRP)",
+    "10": "Outros Conselhos",
+    "11": "Conselho Regional de Biologia (CRBio)",
+    "12": "Conselho Regional de Biomedicina (CRBM)",
+    "13": "Conselho Regional de Educação Física (CREF)",
+    "14": "Conselho Regional de Medicina Veterinária (CRMV)",
+    "15": "Conselho Regional de Técnicos em Radiologia (CRTR)",
+}
+"""Table 26, professional councils."""
+STATES: Final = {
+    "11": "Rondônia (RO)",
+    "12": "Acre (AC)",
+    "13": "Amazonas (AM)",
+    "14": "Roraima (RR)",
+    "15": "Pará (PA)",
+    "16": "Amapá (AP)",
+    "17": "Tocantins (TO)",
+    "21": "Maranhão (MA)",
+    "22": "Piauí (PI)",
+    "23": "Ceará (CE)",
+    "24": "Rio Grande do Norte (RN)",
+    "25": "Paraíba (PB)",
+    "26": "Pernambuco (PE)",
+    "27": "Alagoas (AL)",
+    "28": "Sergipe (SE)",
+    "29": "Bahia (BA)",
+    "31": "Minas Gerais (MG)",
+    "32": "Espírito Santo (ES)",
+    "33": "Rio de Janeiro (RJ)",
+    "35": "São Paulo (SP)",
+    "41": "Paraná (PR)",
+    "42": "Santa Catarina (SC)",
+    "43": "Rio Grande do Sul (RS)",
+    "50": "Mato Grosso do Sul (MS)",
+    "51": "Mato Grosso (MT)",
+    "52": "Goiás (GO)",
+    "53": "Distrito Federal (DF)",
+    "98": "Países Estrangeiros (EX)",
+}
+"""Table 59, federative units."""

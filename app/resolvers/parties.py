@@ -1,0 +1,56 @@
+"""Resolvers for the lists that forms offer: payers, providers and practitioners."""
+
+from operator import attrgetter
+from typing import Any, Final
+
+from app.db import party_lists, practitioners, reference_tables
+from app.db.parties import PayerRecord, ProviderRecord
+from app.db.party_lists import PartyFilter
+from app.db.practitioners import PractitionerFilter
+from app.domain.encounter import Practitioner
+from app.domain.errors import raise_any
+from app.domain.words import search_failure, words_of
+from app.resolvers.context import Context
+from app.resolvers.paging import Order, Page, ScopedList
+
+_PAYERS: Final = reference_tables.payers.c
+_PROVIDERS: Final = reference_tables.providers.c
+NAME: Final[Any] = attrgetter("name")
+PAYERS_BY_NAME: Final[Order[PayerRecord]] = Order(
+    _PAYERS.name, _PAYERS.ans_code, descending=False, value=NAME, key=attrgetter("ans_code"), kind=str
+)
+PROVIDERS_BY_NAME: Final[Order[ProviderRecord]] = Order(
+    _PROVIDERS.name, _PROVIDERS.cnes, descending=False, value=NAME, key=attrgetter("cnes"), kind=str
+)
+PRACTITIONERS_BY_NAME: Final[Order[Practitioner]] = Order(
+    practitioners.NAME.label("practitioner"),
+    practitioners.IDENTITY,
+    descending=False,
+    value=lambda practitioner: practitioner.name or "",
+    key=practitioners.identity_of,
+    kind=str,
+)
+PAYERS: Final = ScopedList("payers", party_lists.payers_page, party_lists.payers_count)
+PROVIDERS: Final = ScopedList("providers", party_lists.providers_page, party_lists.providers_count)
+PRACTITIONERS: Final = ScopedList("practitioners", practitioners.page, practitioners.count)
+
+
+async def payers(ctx: Context, *, search: str | None, first: int, after: str | None) -> Page[PayerRecord]:
+    """A page of all payers, by name; INVALID_INPUT for a search that is too long or has unsuitable words."""
+    return await PAYERS.page(ctx, PartyFilter(_words(search)), PAYERS_BY_NAME, first=first, after=after)
+
+
+async def providers(ctx: Context, *, search: str | None, first: int, after: str | None) -> Page[ProviderRecord]:
+    """A page of the providers in the caller's data scope, by name; errors as `payers`."""
+    return await PROVIDERS.page(ctx, PartyFilter(_words(search)), PROVIDERS_BY_NAME, first=first, after=after)
+
+
+async def performing(ctx: Context, *, search: str | None, first: int, after: str | None) -> Page[Practitioner]:
+    """A page of the practitioners on claims in the caller's data scope, by name; errors as `payers`."""
+    where = PractitionerFilter(_words(search))
+    return await PRACTITIONERS.page(ctx, where, PRACTITIONERS_BY_NAME, first=first, after=after)
+
+
+def _words(search: str | None) -> tuple[str, ...]:
+    raise_any([search_failure(search, "search")])
+    return words_of(search)

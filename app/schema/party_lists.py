@@ -1,0 +1,106 @@
+"""Queries on the parties that a form offers: payers, providers, practitioners and patients."""
+
+from typing import Annotated, Any, Final
+
+import strawberry
+
+from app.db.parties import PayerRecord, ProviderRecord
+from app.db.patient_lists import PatientFilter
+from app.domain import ids
+from app.domain.access_log import DataClass
+from app.domain.identifiers import AnsCode, Cnes, Cpf
+from app.resolvers import parties, patient_lists
+from app.schema.base import lists, weights
+from app.schema.base.arguments import After, First, OfPayer
+from app.schema.base.connections import Connection
+from app.schema.base.info import Info
+from app.schema.base.mutations import check_arguments
+from app.schema.base.permissions import Authenticated, Requires, check_further, marked
+from app.schema.parties import READERS, Patient, Payer, Practitioner, Provider
+
+Search = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Up to 6 words of the name, of 2 characters or more, or digits with which the number starts; "
+        "null for all."
+    ),
+]
+CARD: Final = strawberry.argument(description="Card number (numeroCarteira), in full.")
+BY_CPF: Final = ("patients:read_cpf",)
+OF_CPF: Final = strawberry.argument(description="Taxpayer number (CPF). Needs `patients:read_cpf`.")
+
+
+@strawberry.type
+class PartyQuery:
+    @strawberry.field(
+        graphql_type=Connection[Payer] | None,
+        directives=[lists.PAGE],
+        description="All payers, by name; the same for every caller.",
+        extensions=[Authenticated()],
+    )
+    async def payers(self, info: Info, search: Search = None, first: First = 20, after: After = None) -> Any:
+        return await parties.payers(info.context, search=search, first=first, after=after)
+
+    @strawberry.field(
+        graphql_type=Payer | None,
+        description="A payer by its registration; null if unknown.",
+        extensions=[Authenticated()],
+    )
+    async def payer(
+        self, info: Info, ans_code: Annotated[AnsCode, strawberry.argument(description="Registration with the ANS.")]
+    ) -> PayerRecord | None:
+        check_arguments(ans_code=ans_code)
+        return await info.context.loaders.payer.load(ans_code)
+
+    @strawberry.field(
+        graphql_type=Connection[Provider] | None,
+        directives=[lists.PAGE],
+        description="Providers in the caller's data scope, by name: for a payer those of claims and contracts with it, "
+        "for a patient those of own claims.",
+        extensions=[Requires(*READERS)],
+    )
+    async def providers(self, info: Info, search: Search = None, first: First = 20, after: After = None) -> Any:
+        return await parties.providers(info.context, search=search, first=first, after=after)
+
+    @strawberry.field(
+        graphql_type=Provider | None,
+        description="A provider by its CNES; null if it is not in the caller's data scope.",
+        extensions=[Requires(*READERS)],
+    )
+    async def provider(
+        self, info: Info, cnes: Annotated[Cnes, strawberry.argument(description="Number in the CNES.")]
+    ) -> ProviderRecord | None:
+        check_arguments(cnes=cnes)
+        return await info.context.loaders.provider_by_id.load(ids.of_key(ids.PROVIDER, cnes))
+
+    @strawberry.field(
+        graphql_type=Connection[Practitioner] | None,
+        directives=[lists.PAGE, *weights.SUMS],
+        description="Practitioners who performed services on claims in the caller's data scope, by name, each "
+        "combination of name, council, number, state and occupation once.",
+        extensions=[Requires("practitioners:read")],
+    )
+    async def practitioners(self, info: Info, search: Search = None, first: First = 20, after: After = None) -> Any:
+        return await parties.performing(info.context, search=search, first=first, after=after)
+
+    @strawberry.field(
+        graphql_type=Connection[Patient] | None,
+        directives=[lists.PAGE, *marked(DataClass.PERSONAL)],
+        description="Patients in the caller's data scope with this card number or CPF, of which one has to be given. "
+        "What is not found counts as an unknown card (RATE_LIMITED).",
+        extensions=[Requires("patients:read")],
+    )
+    async def patients(
+        self,
+        info: Info,
+        card_number: Annotated[str | None, CARD] = None,
+        payer: OfPayer = None,
+        cpf: Annotated[Cpf | None, OF_CPF] = None,
+        first: First = 20,
+        after: After = None,
+    ) -> Any:
+        if cpf is not None:
+            check_further(info, BY_CPF)
+        check_arguments(payer_ans_code=payer, cpf=cpf)
+        where = PatientFilter(card_number, payer, cpf)
+        return await patient_lists.look_up(info.context, where, first=first, after=after)

@@ -1,0 +1,84 @@
+"""Connections of objects with amounts, and the sums over their whole lists."""
+
+from typing import Any
+
+import strawberry
+
+from app.db.claims import ClaimSums as ClaimSumsRecord
+from app.db.denials import DenialSums as DenialSumsRecord
+from app.db.invoices import InvoiceSums as InvoiceSumsRecord
+from app.db.settlements import SettlementSums as SettlementSumsRecord
+from app.domain.money import Cents
+from app.resolvers.paging import Page
+from app.schema.base.connections import Connection
+from app.schema.base.permissions import amount, financial
+from app.schema.invoice_objects import Invoice, Settlement
+from app.schema.objects import Claim, Denial
+
+
+@strawberry.type(description="Sums over a list of claims.")
+class ClaimSums:
+    claimed_cents: Cents | None = amount("claimedAmount", "Claimed (valorInformado).")
+    approved_cents: Cents | None = amount("approvedAmount", "Approved by the payer (valorLiberado).")
+    denied_cents: Cents | None = amount("deniedAmount", "Denied by the payer (valorGlosa).")
+    paid_cents: Cents | None = amount("paidAmount", "Paid for the claims and their won appeals, less reversals.")
+
+
+@strawberry.type(description="Sums over a list of invoices.")
+class InvoiceSums:
+    total_cents: Cents | None = amount("totalAmount", "Totals, drafts and cancelled invoices included.")
+    settled_cents: Cents | None = amount("settledAmount", "Confirmed settlements, less reversals.")
+    due_cents: Cents | None = amount("dueAmount", "Totals less what is settled.")
+
+
+@strawberry.type(description="Sums over a list of settlements; only confirmed ones count.")
+class SettlementSums:
+    paid_cents: Cents | None = amount("paidAmount", "Payments.")
+    reversed_cents: Cents | None = amount("reversedAmount", "Reversals.")
+    net_cents: Cents | None = amount("netAmount", "Payments less reversals.")
+
+
+@strawberry.type(description="Sums over a list of denials.")
+class DenialSums:
+    amount_cents: Cents | None = amount("amount", "Denied (valorGlosa).")
+    in_dispute_cents: Cents | None = amount("inDisputeAmount", "In dispute.")
+    won_cents: Cents | None = amount("wonAmount", "Won by appeals.")
+    lost_cents: Cents | None = amount("lostAmount", "Finally lost.")
+    about_to_be_lost_cents: Cents | None = amount(
+        "aboutToBeLostAmount",
+        "Open denials of claims that are not replaced, which are lost unless the provider appeals.",
+    )
+
+
+def _sums(kind: type[Any]) -> Any:
+    """The field for the sums of the whole list, which are made by one statement if they are asked for."""
+
+    async def sums(page: strawberry.Parent[Page[object]]) -> Any:
+        return None if page.sums is None else await page.sums()
+
+    return strawberry.field(
+        resolver=sums,
+        graphql_type=kind | None,
+        description="Sums over the whole list, whatever the page; made on request.",
+        extensions=financial("amounts:read"),
+    )
+
+
+@strawberry.type(description="A page of claims.")
+class ClaimConnection(Connection[Claim]):
+    sums: ClaimSumsRecord | None = _sums(ClaimSums)
+
+
+@strawberry.type(description="A page of denials.")
+class DenialConnection(Connection[Denial]):
+    sums: DenialSumsRecord | None = _sums(DenialSums)
+
+
+@strawberry.type(description="A page of invoices.")
+class InvoiceConnection(Connection[Invoice]):
+    sums: InvoiceSumsRecord | None = _sums(InvoiceSums)
+
+
+@strawberry.type(description="A page of settlements.")
+class SettlementConnection(Connection[Settlement]):
+    sums: SettlementSumsRecord | None = _sums(SettlementSums)

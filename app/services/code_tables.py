@@ -1,0 +1,40 @@
+"""The TUSS tables of the codes that claims and denials have beside their items, as rows of the table of terms."""
+
+from importlib.resources import files
+from typing import Any, Final
+
+import orjson
+
+from app.domain.code_tables import COUNCILS, STATES
+
+FROM_PACKAGE: Final = ("23", "24", "36", "50", "52", "76")
+"""Priority, occupations (CBO), accident, type of encounter, visit type, setting."""
+DENIAL_REASONS: Final = "38"
+Record = dict[str, str]
+
+
+def published_codes() -> list[Record]:
+    """Every code of these tables: as the `tiss` package ships them, councils (26) and states (59) from the standard."""
+    return [*_of_package(), *_denial_reasons(), *_listed("26", COUNCILS), *_listed("59", STATES)]
+
+
+def _of_package() -> list[Record]:
+    return [each for each in _records("tiss.dominio", "domain.json") if each["tabela"] in FROM_PACKAGE]
+
+
+def _denial_reasons() -> list[Record]:
+    reasons = _records("tiss", "glosas.json")
+    return [_record(DENIAL_REASONS, each["codigo"], each["descricao"]) for each in reasons]
+
+
+def _listed(table: str, texts: dict[str, str]) -> list[Record]:
+    return [_record(table, code, text) for code, text in texts.items()]
+
+
+def _records(package: str, name: str) -> list[Any]:
+    content = orjson.loads((files(package) / "_data" / name).read_bytes())
+    return list(content["records"])
+
+
+def _record(table: str, code: str, text: str) -> Record:
+    return {"tabela": table, "codigo": code, "termo": text, "vigencia_inicio": "", "vigencia_fim": ""}
