@@ -16,6 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import Executable
 
 from app.db import driver, sessions
+from app.db.abandoned import SESSION, AbandonedStatements, read_session, session_of
 from app.domain.text import fold
 
 Key = TypeVar("Key")
@@ -87,11 +88,13 @@ class Database:
         # A separate pool: switching a connection to autocommit and back costs two round trips, and a caller who is
         # cancelled in between would return it to the pool in autocommit mode.
         self.reads = _create(url, pool_size, tls, isolation_level="AUTOCOMMIT")
+        ending = _create(url, 1, tls, isolation_level="AUTOCOMMIT")
+        self._abandoned = AbandonedStatements(ending)
         if not self.is_sqlite:
-            for engine in (self.engine, self.reads):
+            for engine in (self.engine, self.reads, ending):
                 event.listen(engine.sync_engine, "connect", partial(self._set_up, is_writing=engine is self.engine))
 
-    def _set_up(self, connection: Any, _record: ConnectionPoolEntry, *, is_writing: bool) -> None:
+    def _set_up(self, connection: Any, record: ConnectionPoolEntry, *, is_writing: bool) -> None:
         sessions.guard_socket(connection.driver_connection, timeout_seconds=self.timeout_seconds)
         cursor = connection.cursor()
         cursor.execute(
@@ -99,6 +102,7 @@ class Database:
                 idle_seconds=self.idle_seconds, statement_seconds=self.timeout_seconds, is_writing=is_writing
             )
         )
+        record.info[SESSION] = read_session(cursor)
         cursor.close()
 
     @property
@@ -110,14 +114,22 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection in autocommit for statements that only read; DatabaseUnavailable when there is none."""
         with translating_errors():
-            async with asyncio.timeout(self.timeout_seconds), self.reads.connect() as connection:
+            async with (
+                asyncio.timeout(self.timeout_seconds),
+                self.reads.connect() as connection,
+                self._ending_what_is_abandoned(connection),
+            ):
                 yield connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose reads all see the same moment, for sums over several tables."""
         with translating_errors():
-            async with asyncio.timeout(self.timeout_seconds), self.reads.connect() as connection:
+            async with (
+                asyncio.timeout(self.timeout_seconds),
+                self.reads.connect() as connection,
+                self._ending_what_is_abandoned(connection),
+            ):
                 try:
                     for statement in SNAPSHOT["sqlite" if self.is_sqlite else "mysql"]:
                         await connection.exec_driver_sql(statement)
@@ -127,6 +139,19 @@ class Database:
                     # The pool does not know of the transaction and would hand it to the next caller.
                     await connection.invalidate()
                     raise
+
+    @asynccontextmanager
+    async def _ending_what_is_abandoned(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        """End the session at the server if its statement is cancelled: the server would go on for as long as a
+        statement may run. What is being committed is committed."""
+        session = session_of(connection)
+        try:
+            yield
+        except asyncio.CancelledError:
+            # A connection that was cancelled between two statements is whole, and goes back to its pool.
+            if session is not None and connection.invalidated:
+                self._abandoned.end(session)
+            raise
 
     async def check_writable(self, connection: AsyncConnection) -> None:
         """Raise the server's error if it would refuse to write: it does so even if no row matches."""
@@ -164,7 +189,8 @@ class Database:
             is_committing = False
             try:
                 async with self.engine.connect() as connection, connection.begin() as transaction:
-                    result = await work(connection)
+                    async with self._ending_what_is_abandoned(connection):
+                        result = await work(connection)
                     is_committing = True
                     await _finish(transaction.commit())
                     return result
@@ -182,6 +208,7 @@ class Database:
 
     async def dispose(self) -> None:
         """Close every pooled connection."""
+        await self._abandoned.stop()
         await self.engine.dispose()
         await self.reads.dispose()
 
