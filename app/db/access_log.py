@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, and_, func, select
+from sqlalchemy import ColumnElement, Table, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
@@ -12,6 +12,7 @@ from app.db.access_log_tables import access_log_entries as entries
 from app.db.access_log_tables import access_log_persons as persons
 from app.db.access_log_tables import access_log_sealed as sealed
 from app.db.access_log_tables import access_log_seals as seals
+from app.db.counting import count_rows
 from app.db.engine import batches, fetch, fetch_one, scalar
 from app.db.paging import Keyset
 from app.db.rows import insert_rows
@@ -215,4 +216,4 @@ async def page(connection: AsyncConnection, person: str, keyset: Keyset) -> list
 
 async def count(connection: AsyncConnection, person: str) -> int:
     """How many accesses there were to one person's data."""
-    return int(await scalar(connection, select(func.count()).where(persons.c.person == person)))
+    return await count_rows(connection, select(persons.c.entry_id).where(persons.c.person == person))

@@ -8,8 +8,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, fetch_one, scalar
-from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
+from app.db.counting import count_rows
+from app.db.engine import fetch, fetch_one
+from app.db.filters import OPEN_RANGE, Bounds, Condition, lacks, one_of, within
+from app.db.pages import Chosen, Range
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
@@ -119,12 +121,12 @@ async def page(
     connection: AsyncConnection, scope: DataScope, where: DenialFilter, keyset: Keyset
 ) -> list[DenialRecord]:
     """One page of the denials within the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), DenialRecord)
+    return await fetch(connection, _chosen(scope, where).page(DENIAL, keyset), DenialRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> int:
     """How many denials within the scope match the filter."""
-    return int(await scalar(connection, _aggregate([func.count()], scope, where)))
+    return await count_rows(connection, _aggregate([denials.c.id], scope, where))
 
 
 async def sums(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> DenialSums:
@@ -133,8 +135,20 @@ async def sums(connection: AsyncConnection, scope: DataScope, where: DenialFilte
 
 
 def _aggregate(columns: Sequence[ColumnElement[Any]], scope: DataScope, where: DenialFilter) -> Select[Any]:
-    query = select(*columns).select_from(denials).join(claims, claims.c.id == denials.c.claim_id)
-    return query.where(claims_in(scope), *_conditions(where))
+    chosen = _chosen(scope, where)
+    return select(*columns).select_from(denials if chosen.source is None else chosen.source).where(*chosen.conditions)
+
+
+def _chosen(scope: DataScope, where: DenialFilter) -> Chosen:
+    """The denials of a list; with their claims only if these are restricted."""
+    needs_claims = not scope.is_everything or where.payers is not None or where.providers is not None
+    return Chosen(
+        denials,
+        [claims_in(scope), *_conditions(where)],
+        spans=_spans(where),
+        values=[(denials.c.status, where.status), (denials.c.code, where.codes)],
+        source=denials.join(claims, claims.c.id == denials.c.claim_id) if needs_claims else None,
+    )
 
 
 async def insert_denials(connection: AsyncConnection, rows: Sequence[DenialRecord]) -> None:
@@ -179,13 +193,13 @@ def _conditions(where: DenialFilter) -> list[Condition]:
         (claims.c.payer_ans, where.payers),
         (claims.c.provider_cnes, where.providers),
     )
-    found += within(
-        (table.appeal_deadline, where.appeal_deadline),
-        (table.created_at, where.created_at),
-        (table.amount_cents, where.amount_cents),
-    )
+    found += within(*_spans(where), (table.amount_cents, where.amount_cents))
     if where.is_recovery_invoiced is not None:
-        billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == table.id).exists()
+        billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == table.id)
         won = table.status.in_(sorted(WON))
-        found += [won, billed if where.is_recovery_invoiced else ~billed]
+        found += [won, billed.exists() if where.is_recovery_invoiced else lacks(billed)]
     return found
+
+
+def _spans(where: DenialFilter) -> list[Range]:
+    return [(denials.c.appeal_deadline, where.appeal_deadline), (denials.c.created_at, where.created_at)]

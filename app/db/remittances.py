@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.counting import count_rows
+from app.db.engine import fetch, fetch_one, run
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
+from app.db.pages import Chosen, Range, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
-from app.db.scoping import remittances_in
+from app.db.scoping import parties_of, remittances_in
 from app.db.settlements import OF_STATEMENT
 from app.db.tables import remittance_lines, remittances, settlements
 from app.domain.claims import DeniedAmount
@@ -142,13 +144,13 @@ async def page(
     connection: AsyncConnection, scope: DataScope, where: RemittanceFilter, keyset: Keyset
 ) -> list[RemittanceRecord]:
     """One page of the remittances within the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), RemittanceRecord)
+    chosen = Chosen(remittances, [remittances_in(scope), *_conditions(where)], _spans(where), _values(scope, where))
+    return await fetch(connection, chosen.page(REMITTANCE, keyset), RemittanceRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:
     """How many remittances within the scope match the filter."""
-    query = select(func.count()).select_from(remittances).where(remittances_in(scope), *_conditions(where))
-    return int(await scalar(connection, query))
+    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
 
 
 async def insert_remittance(
@@ -237,10 +239,8 @@ async def unmatched_page(
 
 async def unmatched_count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:
     """How many lines must be matched by hand."""
-    query = select(func.count()).select_from(remittance_lines)
-    query = query.join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
     unmatched = remittance_lines.c.status == RemittanceLineStatus.UNMATCHED
-    return int(await scalar(connection, query.where(remittances_in(scope), unmatched, *_conditions(where))))
+    return await count_rows(connection, _lines(scope).where(unmatched, *_conditions(where)))
 
 
 def _conditions(where: RemittanceFilter) -> list[Condition]:
@@ -252,5 +252,14 @@ def _conditions(where: RemittanceFilter) -> list[Condition]:
         (table.status, where.status),
         (table.source, where.sources),
     )
-    ranges = within((table.paid_on, where.paid_on), (table.created_at, where.created_at))
-    return [*matching, *equal((table.statement_number, where.statement_number)), *ranges]
+    return [*matching, *equal((table.statement_number, where.statement_number)), *within(*_spans(where))]
+
+
+def _values(scope: DataScope, where: RemittanceFilter) -> list[Values]:
+    table = remittances.c
+    parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
+    return [(table.status, where.status), (table.source, where.sources), *parties]
+
+
+def _spans(where: RemittanceFilter) -> list[Range]:
+    return [(remittances.c.paid_on, where.paid_on), (remittances.c.created_at, where.created_at)]

@@ -1,5 +1,7 @@
 """The data scope as SQL: the condition in the WHERE of every read and every lock."""
 
+from collections.abc import Collection, Sequence
+
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from app.db.filters import Condition
@@ -25,6 +27,20 @@ def _allows(
     if scope.patient is not None:
         parts.append(false() if patient is None else patient == scope.patient)
     return and_(true(), *parts)
+
+
+def parties_of(
+    scope: DataScope,
+    provider: ColumnElement[str],
+    providers: Collection[str] | None,
+    payer: ColumnElement[str],
+    payers: Collection[str] | None,
+) -> list[tuple[ColumnElement[str], Sequence[str] | None]]:
+    """The providers and the payers that scope and filter leave; None where all are left."""
+    own = None if scope.any_provider or not scope.providers else scope.providers
+    given = None if providers is None else frozenset(providers)
+    left = own if given is None else given if own is None else own & given
+    return [(provider, None if left is None else sorted(left)), (payer, None if payers is None else sorted(payers))]
 
 
 def claims_in(scope: DataScope) -> Condition:

@@ -9,11 +9,13 @@ from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import fetch, fetch_one, scalar
+from app.db.counting import count_rows
+from app.db.engine import fetch, fetch_one
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
+from app.db.pages import Chosen, Range, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
-from app.db.scoping import settlements_in
+from app.db.scoping import parties_of, settlements_in
 from app.db.sums import Amounts
 from app.db.tables import remittances, settlements
 from app.domain.data_scope import DataScope
@@ -104,13 +106,13 @@ async def page(
     connection: AsyncConnection, scope: DataScope, where: SettlementFilter, keyset: Keyset
 ) -> list[SettlementRecord]:
     """One page of the settlements within the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), SettlementRecord)
+    chosen = Chosen(settlements, [settlements_in(scope), *_conditions(where)], _spans(where), _values(scope, where))
+    return await fetch(connection, chosen.page(SETTLEMENT, keyset), SettlementRecord)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> int:
     """How many settlements within the scope match the filter."""
-    query = select(func.count()).select_from(settlements).where(settlements_in(scope), *_conditions(where))
-    return int(await scalar(connection, query))
+    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
 
 
 async def sums(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> SettlementSums:
@@ -140,9 +142,15 @@ def _conditions(where: SettlementFilter) -> list[Condition]:
         (table.provider_cnes, where.providers),
         (table.method, where.methods),
     )
-    ranges = within(
-        (table.paid_on, where.paid_on),
-        (table.created_at, where.created_at),
-        (table.amount_cents, where.amount_cents),
-    )
+    ranges = within(*_spans(where), (table.amount_cents, where.amount_cents))
     return [*matching, *equal((table.invoice_id, where.invoice)), *ranges]
+
+
+def _values(scope: DataScope, where: SettlementFilter) -> list[Values]:
+    table = settlements.c
+    parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
+    return [(table.method, where.methods), *parties]
+
+
+def _spans(where: SettlementFilter) -> list[Range]:
+    return [(settlements.c.paid_on, where.paid_on), (settlements.c.created_at, where.created_at)]

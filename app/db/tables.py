@@ -25,6 +25,8 @@ from app.domain.preflight import Finding
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
+_PARTIES = ("provider_cnes", "payer_ans")
+
 # `processed_cents` = `approved_cents` + `denied_cents`, all empty until the payer decides; appeals do not change them.
 claims = Table(
     "claims",
@@ -68,10 +70,9 @@ claims = Table(
     *(
         Index(None, *columns, "id")
         for columns in (
-            ("created_at",),
-            ("service_date",),
-            ("submitted_at",),
             ("claimed_cents",),
+            ("provider_claim_number",),
+            ("payer_claim_number",),
             ("status", "created_at"),
             ("type", "created_at"),
             ("provider_cnes", "created_at"),
@@ -79,6 +80,11 @@ claims = Table(
             ("patient_id", "created_at"),
         )
     ),
+    # What follows the id is there to be read: a list that is sorted by one of these and filtered by others looks at the
+    # entries of an index, and only at the rows of its page.
+    Index("ix_claims_created_at", "created_at", "id", "status", "service_date", "submitted_at", *_PARTIES),
+    Index("ix_claims_service_date", "service_date", "id", "status", "created_at", *_PARTIES),
+    Index("ix_claims_submitted_at", "submitted_at", "id", "status", "created_at", "service_date", *_PARTIES),
     Index(None, "replaces_id"),
     **MYSQL,
 )
@@ -125,8 +131,11 @@ denials = Table(
     Column("answered_at", UtcDateTime),
     Index(None, "claim_id", "status"),
     Index(None, "item_id"),
-    Index(None, "code"),
-    Index(None, "status", "appeal_deadline", "id"),
+    Index(None, "amount_cents", "id"),
+    Index("ix_denials_appeal_deadline", "appeal_deadline", "id", "status", "created_at", "claim_id"),
+    Index("ix_denials_created_at", "created_at", "id", "status", "appeal_deadline", "claim_id"),
+    Index("ix_denials_code_appeal_deadline", "code", "appeal_deadline", "id", "claim_id"),
+    Index("ix_denials_status", "status", "appeal_deadline", "id", "claim_id"),
     **MYSQL,
 )
 
@@ -180,15 +189,16 @@ invoices = Table(
     *(
         Index(None, *columns, "id")
         for columns in (
-            ("created_at",),
-            ("due_date",),
             ("total_cents",),
+            ("number",),
             ("status", "created_at"),
             ("provider_cnes", "created_at"),
             ("payer_ans", "created_at"),
             ("billing_month", "created_at"),
         )
     ),
+    Index("ix_invoices_created_at", "created_at", "id", "status", "due_date", *_PARTIES),
+    Index("ix_invoices_due_date", "due_date", "id", "status", "created_at", *_PARTIES),
     **MYSQL,
 )
 
@@ -263,9 +273,12 @@ settlements = Table(
     Column("created_by", String(120), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "invoice_id", "id"),
-    Index(None, "created_at", "id"),
+    Index(None, "amount_cents", "id"),
+    Index(None, "method", "created_at", "id"),
     Index(None, "provider_cnes", "created_at", "id"),
     Index(None, "payer_ans", "created_at", "id"),
+    Index("ix_settlements_created_at", "created_at", "id", "paid_on", "method", *_PARTIES),
+    Index("ix_settlements_paid_on", "paid_on", "id", "created_at", "method", *_PARTIES),
     Index(None, "reverses_id"),
     Index(None, "statement_number", "id"),
     **MYSQL,
@@ -311,6 +324,10 @@ remittances = Table(
     Column("cancel_reason", String(500)),
     Index("ix_remittances_number", "payer_ans", "provider_cnes", "statement_number", "cancelled_id", unique=True),
     Index(None, "created_at", "id"),
+    Index(None, "paid_on", "id"),
+    Index(None, "statement_number", "id"),
+    Index(None, "status", "created_at", "id"),
+    Index(None, "source", "created_at", "id"),
     Index(None, "provider_cnes", "created_at", "id"),
     Index(None, "payer_ans", "created_at", "id"),
     **MYSQL,
