@@ -17,7 +17,7 @@ from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.inputs import Deferred
 from app.schema.base.mutations import check_arguments
-from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
+from app.schema.base.ordering import OrderDirection, Ordering, direction, needs_of, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.claim_inputs import ClaimInput
@@ -147,5 +147,5 @@ class ClaimQuery:
         criteria = filter or ClaimFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
-        order = chosen(claims.ORDERS, order_by, claims.NEWEST_FIRST)
-        return await claims.page(info.context, where=criteria.where(), order=order, first=first, after=after)
+        order = ordered(claims.ORDERS, order_by, claims.NEWEST_FIRST)
+        return await claims.CLAIMS.page(info.context, criteria.where(), order, first=first, after=after)
