@@ -189,8 +189,8 @@ class SaveContractInput:
         """The arguments of the service."""
         terms = Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
         given = self.prices or ContractPricesInput()
-        prices = _prices(inputs.given(given.replace))
-        added = _prices(inputs.given(given.add)) or ()
+        prices = _prices(inputs.member(given.replace))
+        added = _prices(inputs.member(given.add)) or ()
         form = ContractForm(self.provider, self.payer, terms, prices, added)
         return {"form": form, "version": self.version}
 

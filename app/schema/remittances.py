@@ -262,8 +262,8 @@ class RemittanceLineInput:
         return StatementLine(
             self.provider_claim_number,
             self.payer_claim_number,
-            None if self.item is None else inputs.given(self.item.sequence),
-            None if self.item is None else inputs.given(self.item.code),
+            None if self.item is None else inputs.member(self.item.sequence),
+            None if self.item is None else inputs.member(self.item.code),
             self.paid_amount,
             tuple(DeniedAmount(each.code, each.amount) for each in self.denials),
         )
@@ -304,8 +304,8 @@ class ImportRemittanceInput:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        lines = tuple(line.to_domain() for line in inputs.given(self.content.lines) or ())
-        number, xml = self.statement_number or "", inputs.given(self.content.xml)
+        lines = tuple(line.to_domain() for line in inputs.member(self.content.lines) or ())
+        number, xml = self.statement_number or "", inputs.member(self.content.xml)
         return {
             "statement": Statement(
                 self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines
