@@ -202,6 +202,7 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "Eligibility.payer",
         "Eligibility.provider",
         "Eligibility.reasons",
+        "Encounter.requester",
         "Invoice.history",
         "Invoice.lines",
         "Invoice.payer",
