@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
@@ -44,6 +45,10 @@ def _without_long_numbers(_logger: Any, _method: str, event: EventDict) -> Event
 
 def _masked(text: str) -> str:
     return text if _DIGEST.fullmatch(text) else LONG_NUMBER.sub("***", text)
+
+
+def _encoded(event: EventDict, *, default: Callable[[Any], Any]) -> str:
+    return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
@@ -132,7 +137,7 @@ def configure_logs(level: str) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 _without_long_numbers,
-                structlog.processors.JSONRenderer(),
+                structlog.processors.JSONRenderer(_encoded),
             ],
         )
     )
