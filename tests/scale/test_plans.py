@@ -11,8 +11,8 @@ from tests.scale.reads import Sent, sent_statements, work_of
 SMALL = frozenset({"payers", "providers", "contracts"})
 """Tables that do not grow with the claims: the server reads them as it likes."""
 SHARE_MAX = 0.11
-"""So large a part of the claims' number may be looked at, mostly entries of indexes. Status and time go together: whoever
-asks for the newest of what is billed reads past the 5 % that are not yet, and looks twice for each."""
+"""So large a part of the claims' number may be looked at, mostly entries of indexes. Status and time go together:
+whoever asks for the newest of what is billed reads past the 5 % that are not yet, and looks twice for each."""
 ENTRIES = ("of two years", "(inDispute)", "(recoveryInvoiced)", "denials(all)")
 """These may look at a third, of entries of indexes: a range of years that has ended, what is found from the other
 table, and for a data scope of some providers the denials, which do not repeat the provider of their claim."""
