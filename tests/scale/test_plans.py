@@ -13,7 +13,7 @@ SMALL = frozenset({"payers", "providers", "contracts"})
 SHARE_MAX = 0.11
 """So large a part of the claims' number may be looked at, mostly entries of indexes. Status and time go together:
 whoever asks for the newest of what is billed reads past the 5 % that are not yet, and looks twice for each."""
-ENTRIES = ("of two years", "(inDispute)", "(recoveryInvoiced)", "denials(all)")
+ENTRIES = ("of two years", "(inDispute)", "(recoveryInvoiced)", "denials(all)", "denials(p")
 """These may look at a third, of entries of indexes: a range of years that has ended, what is found from the other
 table, and for a data scope of some providers the denials, which do not repeat the provider of their claim."""
 ENTRIES_SHARE_MAX = 0.33
