@@ -112,9 +112,8 @@ class Execution:
             if isinstance(child.read, Related):
                 continue
             many = isinstance(child.read, Await)
-            futures: list[asyncio.Future[Any]] = [
-                asyncio.ensure_future(each) for each in (results if many else [results])
-            ]
+            awaited: list[Any] = results if many else [results]
+            futures = [asyncio.ensure_future(each) for each in awaited]
             started += futures
             pending[place] = (level, number, child, futures if many else futures[0])
         try:

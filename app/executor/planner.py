@@ -262,7 +262,8 @@ def _resolver(definition: StrawberryField) -> Resolver | None:
             if source:
                 raise NotPlanned("a resolver that takes the object twice")
             source = parameter.name
-    return Resolver(found._unbound_wrapped_func, source, found.info_parameter.name if found.info_parameter else "")
+    function: Any = found.wrapped_func
+    return Resolver(function, source, found.info_parameter.name if found.info_parameter else "")
 
 
 def _read(definition: StrawberryField) -> Attribute | Call | Await | Related | Batched:

@@ -1,10 +1,12 @@
 """The plans of one document: one for each operation, for callers who see the same, and for what @skip and @include say.
 
-They are stored with the document and dropped with it.
+They are stored with the document and dropped with it. A plan takes as long to make as some executions: it is made when
+an operation comes for the second time, since many documents come once.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from enum import Enum
 from typing import Any, Final
 
 from graphql import DirectiveNode, DocumentNode, GraphQLError, VariableNode, Visitor, visit
@@ -18,12 +20,13 @@ _CONDITIONS: Final = ("skip", "include")
 
 
 class DocumentPlans:
-    """The plans of a document."""
+    """The plans of a document; `is_eager` plans an operation when it comes for the first time."""
 
     def __init__(self, tree: DocumentNode) -> None:
+        self.is_eager = False
         self._tree = tree
         self._conditions: tuple[str, ...] | None = None
-        self._plans: OrderedDict[Hashable, Plan | None] = OrderedDict()
+        self._plans: OrderedDict[Hashable, Plan | _State] = OrderedDict()
 
     def find(
         self, name: str | None, visibility: Hashable, variables: dict[str, Any], make: Callable[[], Plan]
@@ -32,17 +35,37 @@ class DocumentPlans:
         if self._conditions is None:
             self._conditions = _variables_of_conditions(self._tree)
         key = (name, visibility, tuple(variables.get(each) for each in self._conditions))
-        if key in self._plans:
+        found = self._plans.get(key)
+        if isinstance(found, Plan):
             self._plans.move_to_end(key)
-            return self._plans[key]
+            return found
+        if found is None and not self.is_eager:
+            self._store(key, _State.CAME_ONCE)
+        elif found is not _State.UNPLANNED:
+            return self._made(key, make)
+        return None
+
+    def _made(self, key: Hashable, make: Callable[[], Plan]) -> Plan | None:
         try:
             plan = make()
         except (NotPlanned, GraphQLError):
-            plan = None
-        self._plans[key] = plan
+            self._store(key, _State.UNPLANNED)
+            return None
+        self._store(key, plan)
+        return plan
+
+    def _store(self, key: Hashable, found: "Plan | _State") -> None:
+        self._plans[key] = found
+        self._plans.move_to_end(key)
         if len(self._plans) > PLANS_MAX:
             self._plans.popitem(last=False)
-        return plan
+
+
+class _State(Enum):
+    """Why there is no plan."""
+
+    CAME_ONCE = 1
+    UNPLANNED = 2
 
 
 def _variables_of_conditions(tree: DocumentNode) -> tuple[str, ...]:

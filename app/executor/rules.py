@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class NotPlanned(Exception):
-    """A plan does not cover this: graphql-core executes the whole operation, with the same context."""
+    """A plan does not cover this: graphql-core executes the whole operation, from the start."""
 
 
 @dataclass(frozen=True, slots=True)

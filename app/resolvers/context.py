@@ -191,8 +191,9 @@ class Context:
         notes.refused.update(refusals)
 
     def restart(self) -> None:
-        """Forget the notes of an execution that begins again."""
+        """Forget the notes and the rows of an execution: another one begins from the start."""
         self.__dict__.pop("notes", None)
+        self.forget()
 
     def disclosures(self) -> OperationNotes | None:
         """What the operation showed and refused, for `record_disclosures`; None for nothing."""

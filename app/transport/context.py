@@ -42,7 +42,7 @@ class OperationContext(Protocol):
         """Equal for callers who may see the same fields; None for a caller whose operations are not planned."""
 
     def restart(self) -> None:
-        """Forget what the operation has noted so far: another executor begins it again."""
+        """Forget what the operation has noted and read so far: another executor begins it from the start."""
 
     def note_shown(self, operation: str, classes: Sequence[str], records: Sequence[Any]) -> None:
         """Note for `disclosures` that data of these classes was shown of the records; `operation` names root fields."""

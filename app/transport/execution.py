@@ -102,11 +102,12 @@ class Engine:
         """The result by the plan or, where it does not cover something after all, by graphql-core."""
         try:
             result = await execution.run()
-            self._on_execution("plan")
-            return result
         except Exception:
             if context.work.stopped is not None:
                 raise
+        else:
+            self._on_execution("plan")
+            return result
         self._on_execution("fallback")
         context.restart()
         again = self._execute_by_core(operation, context)
