@@ -1,4 +1,4 @@
-"""Random queries over the whole schema, with ids that exist: aliases, fragments, conditions, variables, repeated fields."""
+"""Random queries over the whole schema with ids that exist: aliases, fragments, conditions, variables, merges."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -153,19 +153,17 @@ class Operations:
             return [self._value(kind.of_type, hint) for _ in range(self.random.randint(1, 4))]
         if isinstance(kind, GraphQLEnumType):
             return _Name(self.random.choice(sorted(kind.values)))
-        if isinstance(kind, GraphQLInputObjectType):
-            return self._input(kind)
-        if kind.name == "ID":
-            return (
-                self.ids[hint] if hint in self.ids and self._is(0.9) else self.random.choice(sorted(self.ids.values()))
-            )
-        if hint == "first":
-            return self.random.choice((1, 2, 3, 5, 5, 20, 0, 101))
-        if kind.name == "Int":
-            return self.random.randint(1, 9)
-        if kind.name == "Boolean":
-            return self._is(0.5)
-        return self.random.choice(self.texts.get(hint) or self.texts[kind.name])
+        return self._input(kind) if isinstance(kind, GraphQLInputObjectType) else self._scalar(kind.name, hint)
+
+    def _scalar(self, name: str, hint: str) -> Any:
+        if name == "ID" and hint in self.ids and self._is(0.9):
+            return self.ids[hint]
+        usual: dict[str, Any] = {
+            "ID": sorted(self.ids.values()),
+            "Int": (1, 2, 3, 5, 5, 20, 0, 101) if hint == "first" else range(1, 10),
+            "Boolean": (True, False),
+        }
+        return self.random.choice(self.texts.get(hint) or usual.get(name) or self.texts[name])
 
     def _input(self, kind: GraphQLInputObjectType) -> dict[str, Any]:
         fields = kind.fields
