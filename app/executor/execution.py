@@ -132,14 +132,14 @@ class Execution:
         if not isinstance(results, list):
             return list(results.result())
         try:
-            return [None if each is None else each.result() for each in results]
+            return list(child.read.loaded(results))
         except Exception:  # noqa: BLE001 - each of them is an error of its object
             return [self._value(level, child, place, each) for place, each in enumerate(results)]
 
     def _value(self, level: Level, child: Child, place: int, result: asyncio.Future[Any] | None) -> Any:
         error = None if result is None else result.exception()
         if not isinstance(error, Exception):
-            return None if result is None else result.result()
+            return child.read.loaded([result])[0]
         if not child.is_nullable or isinstance(error, NotPlanned):
             raise NotPlanned("a failure of a field that must not be null") from error
         self._failed.append((level, place, child.nodes, (child.key,), error))

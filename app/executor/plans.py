@@ -20,18 +20,24 @@ _CONDITIONS: Final = ("skip", "include")
 
 
 class DocumentPlans:
-    """The plans of a document; `is_eager` plans an operation when it comes for the first time."""
+    """The plans of a document."""
 
     def __init__(self, tree: DocumentNode) -> None:
-        self.is_eager = False
         self._tree = tree
         self._conditions: tuple[str, ...] | None = None
         self._plans: OrderedDict[Hashable, Plan | _State] = OrderedDict()
 
     def find(
-        self, name: str | None, visibility: Hashable, variables: dict[str, Any], make: Callable[[], Plan]
+        self,
+        name: str | None,
+        visibility: Hashable,
+        variables: dict[str, Any],
+        make: Callable[[], Plan],
+        *,
+        at_once: bool = False,
     ) -> Plan | None:
-        """The plan of the operation with this name and these coerced variables; None if it has none."""
+        """The plan of the operation with this name and these coerced variables; None if it has none. `at_once` makes
+        it when the operation comes for the first time."""
         if self._conditions is None:
             self._conditions = _variables_of_conditions(self._tree)
         key = (name, visibility, tuple(variables.get(each) for each in self._conditions))
@@ -39,7 +45,7 @@ class DocumentPlans:
         if isinstance(found, Plan):
             self._plans.move_to_end(key)
             return found
-        if found is None and not self.is_eager:
+        if found is None and not at_once:
             self._store(key, _State.CAME_ONCE)
         elif found is not _State.UNPLANNED:
             return self._made(key, make)

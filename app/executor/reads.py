@@ -1,5 +1,6 @@
 """The ways to read a field's values for a whole level of objects, and how a field declares that it has such a way."""
 
+from asyncio import Future
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -11,10 +12,22 @@ LEVEL: Final = "level"
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Values that a dataloader of the context has by a key of each object; null for an object without a key."""
+    """Values that a dataloader of the context has by a key of each object; `otherwise` for an object without a key.
+
+    `then` makes the value of what was loaded.
+    """
 
     loader: Callable[[Any], Any]
     key: Callable[[Any], Any]
+    otherwise: Any = None
+    then: Callable[[Any], Any] | None = None
+
+    def loaded(self, futures: Sequence[Future[Any] | None]) -> list[Any]:
+        """The values of objects for whose keys these futures are; they are done."""
+        otherwise, then = self.otherwise, self.then
+        if then is None:
+            return [otherwise if each is None else each.result() for each in futures]
+        return [otherwise if each is None else then(each.result()) for each in futures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,10 @@ class Await:
     """What an asynchronous resolver returns, called for each object."""
 
     resolver: "Resolver"
+
+    def loaded(self, futures: Sequence[Future[Any]]) -> list[Any]:
+        """The values for which these futures are; they are done."""
+        return [each.result() for each in futures]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,19 @@ class Engine:
     """Executes operations on a schema, each within a budget of `fields_max` fields and with turns on the event loop.
 
     `on_execution` is told of each query what executed it: "plan", "core" or "fallback" (docs/metrics.md).
+    `plans_at_once` plans an operation when it comes for the first time, and not for the second.
     ValueError for a schema with extensions, which would not run: documents are compiled once and not per request, and
     an event of a subscription is executed once for many subscribers.
     """
 
-    def __init__(self, schema: Schema, *, fields_max: int, on_execution: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        fields_max: int,
+        on_execution: Callable[[str], None] | None = None,
+        plans_at_once: bool = False,
+    ) -> None:
         if schema.get_extensions():
             raise ValueError("remove the schema's extensions: the transport does not run them")
         self.schema: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
@@ -45,6 +53,7 @@ class Engine:
         self._fields_max = fields_max
         self._planner = Planner(schema)
         self._on_execution = on_execution or _uncounted
+        self._plans_at_once = plans_at_once
         self._turns = Turns()
 
     def check_type(self, type: OperationType) -> None:
@@ -90,7 +99,9 @@ class Engine:
         def make() -> Plan:
             return self._planner.plan(query, context)
 
-        plan = document.plans.find(operation.name, context.visibility, variables.coerced, make)
+        plan = document.plans.find(
+            operation.name, context.visibility, variables.coerced, make, at_once=self._plans_at_once
+        )
         if plan is None:
             return None
         try:

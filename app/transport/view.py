@@ -63,6 +63,7 @@ class GraphQLView:
         on_operation: Callable[[OperationReport], None] | None = None,
         on_execution: Callable[[str], None] | None = None,
         limits: Limits | None = None,
+        plans_at_once: bool = False,
         reports_cost: bool = False,
         persisted: PersistedDocuments | None = None,
         streams_per_caller: int = 0,
@@ -77,6 +78,7 @@ class GraphQLView:
             on_operation=on_operation,
             on_execution=on_execution,
             limits=limits,
+            plans_at_once=plans_at_once,
             reports_cost=reports_cost,
             persisted=persisted,
         )

@@ -123,6 +123,7 @@ def _view(process: Process) -> GraphQLView:
         limits=Limits(
             depth=settings.depth_max, aliases=settings.aliases_max, cost=settings.cost_max, fields=settings.fields_max
         ),
+        plans_at_once=settings.plans_at_once,
         reports_cost=settings.is_development,
     )
 

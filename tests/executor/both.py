@@ -45,7 +45,7 @@ class Both:
 
     def __post_init__(self) -> None:
         self._pipeline = Pipeline(
-            schema, deadline_seconds=60, limits=Limits(fields=FIELDS_MAX), on_execution=self._count
+            schema, deadline_seconds=60, limits=Limits(fields=FIELDS_MAX), on_execution=self._count, plans_at_once=True
         )
         self._contexts = _context_factory(self.gateway.parts)
 
@@ -63,11 +63,9 @@ class Both:
     async def prepared(self, query: str, variables: dict[str, Any], token: str | None) -> Operation | None:
         """The operation; None for one that is refused before it is executed."""
         try:
-            operation = await self._pipeline.prepare(Parameters(query, variables), await self.context(token))
+            return await self._pipeline.prepare(Parameters(query, variables), await self.context(token))
         except Refused:
             return None
-        operation.document.plans.is_eager = True
-        return operation
 
     async def by_plan(self, operation: Operation, token: str | None) -> Executed:
         """As the gateway executes it."""

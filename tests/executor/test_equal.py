@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from app.auth.roles import ROLES
+from app.auth.roles import NARROWED_TO, ROLES
 from app.schema.root import schema
 from tests.access.world import Rich, nurse_of, rich_world
 from tests.executor.both import Both
@@ -34,7 +34,7 @@ async def _tokens(rich: Rich) -> list[str | None]:
     """A caller of every role in this world's scope, in no scope that has anything, and a nurse with an emergency."""
     world = rich.world
     own: list[str | None] = [world.token(role) for role in ROLES]
-    wide = [rich.gateway.token(role) for role in ROLES]
+    wide = [rich.gateway.token(role) for role in ROLES if role not in NARROWED_TO]
     other = await new_world(rich.gateway)
     nurse = rich.gateway.token("front_desk", providers=[world.provider], sub=nurse_of(world))
     return [*own, *own, *wide, other.token("biller"), nurse, None]
