@@ -8,7 +8,7 @@ from enum import StrEnum
 from app.domain import claims, denials, invoices
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
-from app.domain.errors import BillingError
+from app.domain.errors import BillingError, Failure
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
 
@@ -79,14 +79,18 @@ class ClaimFacts:
 def claim_block(operation: ClaimOperation, facts: ClaimFacts) -> str | None:
     """Why the operation would be refused now, or None."""
     if operation is ClaimOperation.DELETE_DRAFT:
-        return claims.deletion_block(facts.status)
+        return _refusal(lambda: claims.check_deletion(facts.status))
     if operation is ClaimOperation.REPLACE:
-        return claims.replacement_block(
-            facts.status, is_billed=facts.is_billed, is_replaced=facts.is_replaced, is_appealed=facts.is_appealed
+        return _message(
+            claims.replacement_block(
+                facts.status, is_billed=facts.is_billed, is_replaced=facts.is_replaced, is_appealed=facts.is_appealed
+            )
         )
     if operation is ClaimOperation.INVOICE:
-        return claims.invoicing_block(
-            facts.status, facts.approved, is_billed=facts.is_billed, is_replaced=facts.is_replaced
+        return _message(
+            claims.invoicing_block(
+                facts.status, facts.approved, is_billed=facts.is_billed, is_replaced=facts.is_replaced
+            )
         )
     return _refusal(lambda: claims.next_status(facts.status, CLAIM_STEPS[operation]))
 
@@ -111,6 +115,10 @@ def denial_block(
 def invoice_block(operation: InvoiceOperation, status: InvoiceStatus, *, total: Cents, settled: Cents) -> str | None:
     """Why the operation would be refused now, or None."""
     return _refusal(lambda: invoices.next_status(status, INVOICE_STEPS[operation], total=total, settled=settled))
+
+
+def _message(block: Failure | None) -> str | None:
+    return None if block is None else block.message
 
 
 def _refusal(ask: Callable[[], object]) -> str | None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.described import DescribedEnum
-from app.domain.errors import wrong_status
+from app.domain.errors import Failure, status_conflict, wrong_status
 from app.domain.money import Cents
 
 
@@ -85,15 +85,15 @@ def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStat
     return RemittanceStatus.PARTIALLY_POSTED if is_posted else RemittanceStatus.IMPORTED
 
 
-def cancel_block(status: RemittanceStatus, lines: Collection[RemittanceLineStatus]) -> str | None:
+def cancel_block(status: RemittanceStatus, lines: Collection[RemittanceLineStatus]) -> Failure | None:
     """Why a remittance with lines of these states cannot be cancelled, or None if it can.
 
     What is posted has made decisions and payments, which reversals take back, not the end of the import.
     """
     if status is RemittanceStatus.CANCELLED:
-        return "the remittance is cancelled already"
+        return status_conflict("the remittance is cancelled already", status)
     if RemittanceLineStatus.POSTED in lines:
-        return "lines of the remittance are posted: reverse their settlements instead"
+        return status_conflict("lines of the remittance are posted: reverse their settlements instead", status)
     return None
 
 

@@ -7,7 +7,7 @@ from app.db import contracts, reference_tables
 from app.db.contracts import ContractFilter, ContractRecord, PriceRecord
 from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
-from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.resolvers.paging import LINES_PAGE_MAX, Order, Page, ScopedList, order_by
 
 BY_PROVIDER: Final[Order[ContractRecord]] = order_by(reference_tables.contracts, "provider_cnes", str)
 BY_CODE: Final[Order[PriceRecord]] = Order(
@@ -19,7 +19,7 @@ BY_CODE: Final[Order[PriceRecord]] = Order(
     kind=str,
 )
 CONTRACTS: Final = ScopedList("contracts", contracts.page, contracts.count)
-PRICES: Final[NestedList[PriceRecord]] = NestedList("Contract.prices", contracts.PRICES_OF, BY_CODE)
+PRICES: Final[NestedList[PriceRecord]] = NestedList("Contract.prices", contracts.PRICES_OF, BY_CODE, LINES_PAGE_MAX)
 
 
 async def page(ctx: Context, *, where: ContractFilter, first: int, after: str | None) -> Page[ContractRecord]:

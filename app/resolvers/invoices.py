@@ -11,7 +11,7 @@ from app.db.settlements import SettlementRecord
 from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
-from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.resolvers.paging import LINES_PAGE_MAX, Order, Page, ScopedList, order_by
 
 
 class InvoiceOrderField(DescribedEnum):
@@ -25,7 +25,7 @@ ORDERS: Final[dict[InvoiceOrderField, Order[InvoiceRecord]]] = {
 }
 NEWEST_FIRST: Final = order_by(tables.invoices, "created_at", datetime, descending=True)
 LINES: Final[NestedList[LineRecord]] = NestedList(
-    "Invoice.lines", invoice_lines.OF_INVOICE, order_by(tables.invoice_lines, "id", str)
+    "Invoice.lines", invoice_lines.OF_INVOICE, order_by(tables.invoice_lines, "id", str), LINES_PAGE_MAX
 )
 SETTLEMENTS: Final[NestedList[SettlementRecord]] = NestedList(
     "Invoice.settlements", settlements.OF_INVOICE, order_by(tables.settlements, "id", str)

@@ -9,7 +9,7 @@ from app.db.settlements import SettlementRecord
 from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
-from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.resolvers.paging import LINES_PAGE_MAX, Order, Page, ScopedList, order_by
 
 
 class RemittanceOrderField(DescribedEnum):
@@ -32,7 +32,7 @@ OLDEST_LINE_FIRST: Final = LINE_ORDERS[RemittanceLineOrderField.CREATED_AT]
 
 
 LINES: Final[NestedList[RemittanceLineRecord]] = NestedList(
-    "Remittance.lines", remittances.LINES_OF, order_by(tables.remittance_lines, "sequence", int)
+    "Remittance.lines", remittances.LINES_OF, order_by(tables.remittance_lines, "sequence", int), LINES_PAGE_MAX
 )
 SETTLEMENTS: Final[NestedList[SettlementRecord]] = NestedList(
     "Remittance.settlements", settlements.OF_REMITTANCE, order_by(tables.settlements, "id", str)

@@ -11,7 +11,7 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
 from app.schema.base import inputs, lists
-from app.schema.base.arguments import After, First, OfPayer, OfProvider
+from app.schema.base.arguments import After, First, FirstLines, OfPayer, OfProvider
 from app.schema.base.connections import Connection, Node
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
@@ -75,11 +75,11 @@ class Contract(Node):
 
     @strawberry.field(
         graphql_type=Connection[ContractPrice],
-        directives=[lists.PAGE],
+        directives=[lists.LINES_PAGE],
         description="Price list, ordered by table, code and first day.",
     )
     async def prices(
-        contract: strawberry.Parent[ContractRecord], info: Info, first: First = 20, after: After = None
+        contract: strawberry.Parent[ContractRecord], info: Info, first: FirstLines = 20, after: After = None
     ) -> Any:
         return await contracts.PRICES.page(info.context, contract.id, first=first, after=after)
 

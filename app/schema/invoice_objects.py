@@ -14,7 +14,7 @@ from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.resolvers import invoices, settlements
 from app.schema.actions import ACTIONS, AvailableInvoiceAction, invoice_actions
 from app.schema.base import lists
-from app.schema.base.arguments import FILTER, After, First
+from app.schema.base.arguments import FILTER, After, First, FirstLines
 from app.schema.base.connections import Connection, Node
 from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
@@ -96,14 +96,14 @@ class Invoice(Node):
 
     @strawberry.field(
         graphql_type="Connection[InvoiceLine]",
-        directives=[lists.PAGE],
+        directives=[lists.LINES_PAGE],
         description="Lines for claims and won appeals, and adjustments, oldest first.",
     )
     async def lines(
         invoice: strawberry.Parent[InvoiceRecord],
         info: Info,
         filter: Annotated[InvoiceLineFilterInput | None, FILTER] = None,
-        first: First = 20,
+        first: FirstLines = 20,
         after: After = None,
     ) -> Any:
         where = None if filter is None else filter.where()

@@ -15,7 +15,7 @@ from app.domain.settlements import PaymentMethod
 from app.domain.statement import LINES_MAX, Statement, StatementLine
 from app.resolvers import remittances
 from app.schema.base import inputs, lists, weights
-from app.schema.base.arguments import FILTER, ORDER, After, First
+from app.schema.base.arguments import FILTER, ORDER, After, First, FirstLines
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
@@ -150,9 +150,11 @@ class Remittance(Node):
         description="The provider that is paid (prestador).",
     )
 
-    @strawberry.field(graphql_type=Connection[RemittanceLine], directives=[lists.PAGE], description="Lines, by number.")
+    @strawberry.field(
+        graphql_type=Connection[RemittanceLine], directives=[lists.LINES_PAGE], description="Lines, by number."
+    )
     async def lines(
-        remittance: strawberry.Parent[RemittanceRecord], info: Info, first: First = 20, after: After = None
+        remittance: strawberry.Parent[RemittanceRecord], info: Info, first: FirstLines = 20, after: After = None
     ) -> Any:
         return await remittances.LINES.page(info.context, remittance.id, first=first, after=after)
 

@@ -9,7 +9,7 @@ from app.db import claims as claims_db
 from app.db import history as history_db
 from app.db import remittances as remittances_db
 from app.domain.actions import ClaimOperation
-from app.domain.claims import deletion_block
+from app.domain.claims import check_deletion
 from app.domain.errors import conflict
 from app.events.contracts import claim_event
 from app.services import claims, remittance_lines
@@ -30,9 +30,7 @@ async def delete(unit: UnitOfWork, *, id: str, version: int | None) -> DeletedDr
     # Before the claim: whoever posts a statement locks them in this order.
     matching = await remittances_db.lock_of_claim(unit.connection, id)
     claim = await claims.locked(unit, id, version)
-    block = deletion_block(claim.status)
-    if block is not None:
-        raise conflict(block)
+    check_deletion(claim.status)
     await remittance_lines.forget_draft(unit, matching, id)
     await claims_db.delete_items(unit.connection, id)
     await history_db.delete_of_draft(unit.connection, id)

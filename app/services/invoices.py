@@ -140,7 +140,7 @@ def _claim_failure(
         return Failure(ErrorCode.CONFLICT, "the claim belongs to another provider or payer", field)
     approved = None if claim.approved_cents is None else Cents(claim.approved_cents)
     block = invoicing_block(claim.status, approved, is_billed=claim.id in billed, is_replaced=claim.id in replaced)
-    return None if block is None else Failure(ErrorCode.CONFLICT, block, field)
+    return None if block is None else replace(block, field=field)
 
 
 def _new_record(unit: UnitOfWork, form: InvoiceForm, lines: Sequence[LineRecord], number: int) -> InvoiceRecord:

@@ -17,7 +17,7 @@ from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.allocation import spread
 from app.domain.claims import ClaimStatus, ItemDecision
-from app.domain.errors import conflict
+from app.domain.errors import wrong_status
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.money import CENTS_MAX, Cents
 from app.domain.remittances import (
@@ -86,7 +86,7 @@ async def post(unit: UnitOfWork, *, id: str) -> Posted:
     """Post all matched lines; lines that no longer fit their claims go back to the queue."""
     remittance = await remittances.locked(unit, id)
     if remittance.status is RemittanceStatus.CANCELLED:
-        raise conflict("cannot post a remittance that is CANCELLED")
+        raise wrong_status("post", "a remittance", remittance.status)
     unit.changed(remittance.id)
     lines = await remittances_db.lines_of(unit.connection, unit.scope, [id])
     waiting = [line for line in lines if line.status is RemittanceLineStatus.MATCHED]

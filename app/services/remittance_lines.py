@@ -131,8 +131,16 @@ _ONE: Final = answer_of_one(
         RemittanceLineRecord,
         remittances_db.lines_by_ids,
         *("status", "problem", "claim_id", "matched_by", "posted_at", "dismissed_at", "dismissed_by"),
+        texts=("dismissal_reason",),
     )
 )
 MATCH: Final = Action("matchRemittanceLine", match, needs="remittances:import", answer=_ONE)
 UNMATCH: Final = Action("unmatchRemittanceLine", unmatch, needs="remittances:import", answer=_ONE)
-DISMISS: Final = Action("dismissRemittanceLine", dismiss, needs="remittances:import", answer=_ONE)
+DISMISS: Final = Action(
+    "dismissRemittanceLine",
+    dismiss,
+    needs="remittances:import",
+    answer=_ONE,
+    # Matching the line erases it.
+    resent=lambda line, given: replace(line, dismissal_reason=given["reason"]),
+)

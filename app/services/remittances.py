@@ -205,9 +205,7 @@ async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
     """
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     remittance = await locked(unit, id)
-    block = cancel_block(remittance.status, await remittances_db.line_statuses(unit.connection, id))
-    if block is not None:
-        raise conflict(block)
+    raise_any([cancel_block(remittance.status, await remittances_db.line_statuses(unit.connection, id))])
     cancelled = replace(
         remittance,
         status=RemittanceStatus.CANCELLED,
@@ -237,7 +235,10 @@ async def _rebuild(unit: UnitOfWork, facts: Any) -> Imported:
 
 
 STORED_REMITTANCE: Final = StoredRecord(
-    RemittanceRecord, remittances_db.by_ids, *("status", "posted_at", "cancelled_at", "cancelled_by")
+    RemittanceRecord,
+    remittances_db.by_ids,
+    *("status", "posted_at", "cancelled_at", "cancelled_by"),
+    texts=("cancel_reason",),
 )
 IMPORT: Final = Action(
     "importRemittance",

@@ -13,11 +13,12 @@ from app.domain.access_log import DataClass
 from app.domain.actions import ClaimOperation, DenialOperation, InvoiceOperation
 from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
-from app.resolvers.paging import PAGE_MAX
+from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
 from app.services.claims import BATCH_MAX
 from app.transport.sizes import Constraint, ListSize
 
 PAGE: Final = ListSize.sliced_by("first", PAGE_MAX, "nodes", "edges")
+LINES_PAGE: Final = ListSize.sliced_by("first", LINES_PAGE_MAX, "nodes", "edges")
 NODES: Final = ListSize.sliced_by("ids", PAGE_MAX)
 ROLE_NAMES: Final = ListSize.at_most(len(ROLES))
 PERMISSION_NAMES: Final = ListSize.at_most(len(PERMISSIONS))
