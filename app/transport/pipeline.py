@@ -54,6 +54,9 @@ from app.transport.weights import Weights
 REFUSED_SECONDS: Final = 1.0
 """Refused requests of one kind and one client are one line in this time, with how many there were."""
 
+WATCHED_AFTER_SECONDS: Final = 0.05
+"""A query that takes longer ends when its client disconnects; most are done before."""
+
 
 class Pipeline:
     """The steps from parameters to answers on one schema; `deadline_seconds` limits each execution.
@@ -193,7 +196,7 @@ class Pipeline:
                     return await self._introspection.answer(operation, make, context.admit)
                 result = await self._engine.start(operation, context, self._compiler)
                 if isawaitable(result):
-                    async with expire_when(deadline, disconnected):
+                    async with expire_when(deadline, disconnected, after_seconds=WATCHED_AFTER_SECONDS):
                         result = await result
                 await context.store_disclosures()
             if context.work.stopped is None:

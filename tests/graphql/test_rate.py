@@ -107,6 +107,25 @@ async def test_an_operation_over_a_socket_is_refused_and_the_socket_stays(slow: 
     await socket.close()
 
 
+async def test_operations_beyond_those_that_may_run_at_a_time_count_too(tmp_path: Path) -> None:
+    settings = embedded_settings(tmp_path, rate_per_second=0.01, rate_burst=13, streams_per_subject=20)
+    async with running_gateway(settings) as gateway:
+        socket = await _acknowledged(gateway, _token(gateway, "eager"))
+        for number in range(10):
+            await _watch(socket, str(number))
+            assert json.loads(await socket.recv())["type"] == "next"
+        refused = []
+        for _ in range(5):
+            await _watch(socket, "more")
+            refused.append(json.loads(await socket.recv()))
+        await socket.close()
+    at_a_time = {"message": "at most 10 operations at a time", "extensions": {"code": "RATE_LIMITED"}}
+    assert [message["payload"] for message in refused[:3]] == [[at_a_time]] * 3
+    (error,) = refused[3]["payload"]
+    assert (error["extensions"]["code"], error["extensions"]["retryable"]) == ("RATE_LIMITED", True)
+    assert refused[4]["type"] == "error"
+
+
 async def test_a_caller_has_so_many_sockets_and_others_have_theirs(slow: Gateway) -> None:
     token = _token(slow, "four")
     first, second = await _acknowledged(slow, token), await _acknowledged(slow, token)
