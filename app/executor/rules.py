@@ -60,7 +60,7 @@ class PlanContext(Protocol):
         """Equal for callers who may see the same fields; None for a caller whose operations are not planned."""
 
     @property
-    def work(self) -> Any:
+    def work(self) -> PlanWork:
         """What the operation has used of its budget."""
 
     def note_shown(self, operation: str, classes: Sequence[str], records: Sequence[Any]) -> None:
