@@ -17,6 +17,7 @@ from app.db.reference_tables import contract_prices, contracts
 from app.db.scoping import contracts_in
 from app.domain.contracts import Price, Terms
 from app.domain.data_scope import DataScope
+from app.domain.ids import time_of
 from app.domain.money import Cents, Quantity
 
 
@@ -32,6 +33,11 @@ class ContractRecord:
     updated_by: str
     updated_at: datetime
     ends_on: date | None
+
+    @property
+    def created_at(self) -> datetime:
+        """The time in its id, which is the database's."""
+        return time_of(self.id)
 
     @property
     def terms(self) -> Terms:

@@ -11,14 +11,19 @@ from app.auth.principal import Principal
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.db.invoices import InvoiceRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.actions import (
     ClaimFacts,
     ClaimOperation,
     DenialOperation,
     InvoiceOperation,
+    RemittanceLineOperation,
+    RemittanceOperation,
     claim_block,
     denial_block,
     invoice_block,
+    remittance_block,
+    remittance_line_block,
 )
 from app.domain.calendar import business_day
 from app.domain.denials import AFTER_APPEAL
@@ -35,6 +40,8 @@ from app.unit_of_work.action import Action
 CLAIM_ACTIONS: Final = offering(ClaimOperation)
 DENIAL_ACTIONS: Final = offering(DenialOperation)
 INVOICE_ACTIONS: Final = offering(InvoiceOperation)
+REMITTANCE_ACTIONS: Final = offering(RemittanceOperation)
+REMITTANCE_LINE_ACTIONS: Final = offering(RemittanceLineOperation)
 ACTIONS: Final = "Each action once, with the reason if it is not available to the caller now."
 BLOCKED_BY: Final = "Why the action would be refused now; null if it is available."
 
@@ -47,6 +54,8 @@ def _describe(operations: type[StrEnum], of: str, actions: list[Action[Any]]) ->
 _describe(ClaimOperation, "a claim", CLAIM_ACTIONS)
 _describe(DenialOperation, "a denial", DENIAL_ACTIONS)
 _describe(InvoiceOperation, "an invoice", INVOICE_ACTIONS)
+_describe(RemittanceOperation, "a remittance", REMITTANCE_ACTIONS)
+_describe(RemittanceLineOperation, "a remittance line", REMITTANCE_LINE_ACTIONS)
 
 
 class BlockCode(DescribedEnum):
@@ -86,6 +95,18 @@ class AvailableDenialAction:
 @strawberry.type(description="An action on an invoice and whether it is available to the caller now.")
 class AvailableInvoiceAction:
     action: InvoiceOperation = strawberry.field(description="The action.")
+    blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
+
+
+@strawberry.type(description="An action on a remittance and whether it is available to the caller now.")
+class AvailableRemittanceAction:
+    action: RemittanceOperation = strawberry.field(description="The action.")
+    blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
+
+
+@strawberry.type(description="An action on a remittance line and whether it is available to the caller now.")
+class AvailableRemittanceLineAction:
+    action: RemittanceLineOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
@@ -155,4 +176,29 @@ def invoice_actions(invoice: InvoiceRecord, info: Info) -> list[AvailableInvoice
     return [
         AvailableInvoiceAction(action=operation, blocked_by=_blocked(principal, action, partial(block, operation)))
         for operation, action in zip(InvoiceOperation, INVOICE_ACTIONS, strict=True)
+    ]
+
+
+def remittance_actions(remittance: RemittanceRecord, info: Info) -> list[AvailableRemittanceAction]:
+    """Every action on a remittance, with what blocks it for this caller now."""
+    principal, is_posted = info.context.principal, remittance.posted_at is not None
+
+    def block(operation: RemittanceOperation) -> str | None:
+        return remittance_block(operation, remittance.status, is_posted=is_posted)
+
+    return [
+        AvailableRemittanceAction(action=operation, blocked_by=_blocked(principal, action, partial(block, operation)))
+        for operation, action in zip(RemittanceOperation, REMITTANCE_ACTIONS, strict=True)
+    ]
+
+
+def remittance_line_actions(line: RemittanceLineRecord, info: Info) -> list[AvailableRemittanceLineAction]:
+    """Every action on a remittance line, with what blocks it for this caller now."""
+    principal = info.context.principal
+    return [
+        AvailableRemittanceLineAction(
+            action=operation,
+            blocked_by=_blocked(principal, action, partial(remittance_line_block, operation, line.status)),
+        )
+        for operation, action in zip(RemittanceLineOperation, REMITTANCE_LINE_ACTIONS, strict=True)
     ]

@@ -22,7 +22,7 @@ from app.schema.base.described import described
 from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import MutationPayload, check_arguments, mutation
-from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, sort_by
+from app.schema.base.ordering import OrderDirection, Ordering, direction, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, health, maskable, personal
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, bounds
 from app.schema.base.relations import related
@@ -161,8 +161,8 @@ class EligibilityQuery:
         criteria = filter or EligibilityFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria)
-        order = chosen(eligibility.ORDERS, order_by, eligibility.NEWEST_FIRST)
-        return await eligibility.history(info.context, where=criteria.where(), order=order, first=first, after=after)
+        order = ordered(eligibility.ORDERS, order_by, eligibility.NEWEST_FIRST)
+        return await eligibility.HISTORY.page(info.context, criteria.where(), order, first=first, after=after)
 
 
 @strawberry.input(description="A procedure to check.")

@@ -138,6 +138,7 @@ class InvoiceLine(Node):
     record = LineRecord
 
     kind: InvoiceLineKind = strawberry.field(description="Kind of the line.")
+    created_at: datetime = strawberry.field(description="Time at which the line was added.")
     reason: str | None = strawberry.field(
         description="Reason for the adjustment; null for other lines.", extensions=personal("settlements:read")
     )

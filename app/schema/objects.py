@@ -28,7 +28,7 @@ from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, marked, maskable, personal
 from app.schema.base.relations import batched, related
 from app.schema.history import CREATED_BY, UPDATED_AT, ClaimHistoryEntry
-from app.schema.parties import Authorization, Patient, Payer, Practitioner, Provider
+from app.schema.parties import Authorization, Encounter, Patient, Payer, Practitioner, Provider
 from app.schema.preflight import PreflightFinding
 from app.schema.tuss import TussTerm
 
@@ -90,6 +90,10 @@ class Claim(Node):
     )
     def diagnoses(claim: strawberry.Parent[ClaimRecord]) -> list[str] | None:
         return list(claim.diagnosis_codes)
+
+    encounter: Encounter | None = strawberry.field(
+        description="The encounter; null if the claim says nothing of it.", extensions=health("claims:read_health")
+    )
 
     @strawberry.field(description="Practitioner who performed the service (profissional executante).")
     def practitioner(claim: strawberry.Parent[ClaimRecord]) -> Practitioner:

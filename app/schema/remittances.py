@@ -14,13 +14,20 @@ from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, 
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import LINES_MAX, Statement, StatementLine
 from app.resolvers import remittances
+from app.schema.actions import (
+    ACTIONS,
+    AvailableRemittanceAction,
+    AvailableRemittanceLineAction,
+    remittance_actions,
+    remittance_line_actions,
+)
 from app.schema.base import inputs, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First, FirstLines
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
-from app.schema.base.ordering import chosen
+from app.schema.base.ordering import ordered
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
 from app.schema.base.relations import related
 from app.schema.claim_inputs import DenialInput
@@ -107,6 +114,12 @@ class RemittanceLine(Node):
         description="The remittance that contains the line.",
     )
 
+    @strawberry.field(description=ACTIONS, directives=[lists.REMITTANCE_LINE_ACTIONS])
+    def available_actions(
+        line: strawberry.Parent[RemittanceLineRecord], info: Info
+    ) -> list[AvailableRemittanceLineAction]:
+        return remittance_line_actions(line, info)
+
 
 @strawberry.type(description="A remittance: a payer's statement of what it pays and denies (demonstrativo).")
 class Remittance(Node):
@@ -120,6 +133,7 @@ class Remittance(Node):
     )
     method: PaymentMethod = strawberry.field(description="Payment method (formaPagamento).")
     created_at: datetime = strawberry.field(description="Time of the import.")
+    updated_at: datetime = strawberry.field(description="Time of the last change of it or of one of its lines.")
     created_by: str = strawberry.field(description="Who imported it: the subject of a token, or a job of the gateway.")
     posted_at: datetime | None = strawberry.field(description="Time of the last posting; null until posted.")
     cancelled_at: datetime | None = strawberry.field(description="Time of the cancellation; null unless cancelled.")
@@ -169,6 +183,12 @@ class Remittance(Node):
     ) -> Any:
         return await remittances.SETTLEMENTS.page(info.context, remittance.id, first=first, after=after)
 
+    @strawberry.field(description=ACTIONS, directives=[lists.REMITTANCE_ACTIONS])
+    def available_actions(
+        remittance: strawberry.Parent[RemittanceRecord], info: Info
+    ) -> list[AvailableRemittanceAction]:
+        return remittance_actions(remittance, info)
+
 
 @strawberry.type
 class RemittanceQuery:
@@ -198,8 +218,8 @@ class RemittanceQuery:
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or RemittanceFilterInput()).where()
-        order = chosen(remittances.ORDERS, order_by, remittances.NEWEST_FIRST)
-        return await remittances.page(info.context, where=where, order=order, first=first, after=after)
+        order = ordered(remittances.ORDERS, order_by, remittances.NEWEST_FIRST)
+        return await remittances.REMITTANCES.page(info.context, where, order, first=first, after=after)
 
     @strawberry.field(
         graphql_type=Connection[RemittanceLine] | None,
@@ -217,8 +237,8 @@ class RemittanceQuery:
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or RemittanceFilterInput()).where()
-        order = chosen(remittances.LINE_ORDERS, order_by, remittances.OLDEST_LINE_FIRST)
-        return await remittances.unmatched(info.context, where=where, order=order, first=first, after=after)
+        order = ordered(remittances.LINE_ORDERS, order_by, remittances.OLDEST_LINE_FIRST)
+        return await remittances.UNMATCHED.page(info.context, where, order, first=first, after=after)
 
 
 @strawberry.input(one_of=True, description="An item of a claim: by its number or, if that is unknown, by its code.")
@@ -250,8 +270,8 @@ class RemittanceLineInput:
         return StatementLine(
             self.provider_claim_number,
             self.payer_claim_number,
-            None if self.item is None else inputs.chosen(self.item.sequence),
-            None if self.item is None else inputs.chosen(self.item.code),
+            None if self.item is None else inputs.member(self.item.sequence),
+            None if self.item is None else inputs.member(self.item.code),
             self.paid_amount,
             tuple(DeniedAmount(each.code, each.amount) for each in self.denials),
         )
@@ -292,8 +312,8 @@ class ImportRemittanceInput:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        lines = tuple(line.to_domain() for line in inputs.chosen(self.content.lines) or ())
-        number, xml = self.statement_number or "", inputs.chosen(self.content.xml)
+        lines = tuple(line.to_domain() for line in inputs.member(self.content.lines) or ())
+        number, xml = self.statement_number or "", inputs.member(self.content.xml)
         return {
             "statement": Statement(
                 self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines

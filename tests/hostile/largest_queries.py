@@ -10,7 +10,7 @@ from app.domain import ids
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
-from tests.factories import BLOOD_COUNT
+from tests.factories import BLOOD_COUNT, key
 from tests.hostile.big_data import copy_rows
 from tests.hostile.largest_data import (
     CLAIM,
@@ -117,11 +117,17 @@ async def remittances_page(big: Big) -> Call:
 
     await big.gateway.database.transact(work, seconds=60)
     lines = "lines(first: 1000) { nodes { id sequence } }"
-    query = f"{{ remittances(first: 100, filter: {{ status: [IMPORTED] }}) {{ nodes {{ id {lines} }} }} }}"
-    return big.read(query, '"sequence":', (STATEMENTS + 1) * LINES_PAGE_MAX, role="finance")
+    query = f"query($ids: [ID!]) {{ remittances(first: 100, filter: {{ ids: $ids }}) {{ nodes {{ id {lines} }} }} }}"
+    shown = [big.remittance, *copies]
+    return big.read(query, '"sequence":', len(shown) * LINES_PAGE_MAX, role="finance", ids=shown)
 
 
 async def unmatched_lines(big: Big) -> Call:
+    unknown = [{"payerClaimNumber": f"U{number}", "paidAmount": "1.00"} for number in range(PAGE_MAX)]
+    parties = {"provider": big.world.provider, "payer": big.world.payer}
+    values = {**parties, "statementNumber": key()[:20], "lines": unknown, "idempotencyKey": key()}
+    done = await big.world.mutate("finance", "importRemittance", "remittance { id }", **values)
+    assert done["errors"] == []
     query = "{ unmatchedRemittanceLines(first: 100) { nodes { id denials { code } remittance { id status } } } }"
     return big.read(query, '"remittance":', PAGE_MAX, role="finance")
 
