@@ -112,8 +112,7 @@ class Metrics:
         )
         self.graphql_executions = self._counter(
             "billing_graphql_executions_total",
-            "Queries by what executed them: a compiled plan, graphql-core because there is no plan (core), or "
-            "graphql-core because the plan did not cover an object or a failure (fallback).",
+            "Queries by what executed them; a plan that does not cover an object or a failure falls back.",
             "executor",
         )
         self.subscribers = self._gauge("billing_subscribers", "Live subscriptions.")
