@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -32,7 +31,6 @@ class Answer:
     body: bytes
 
 
-Ask = Callable[[int, str], Any]
 SILENT: Final = Answer(503, 0, b"{}")
 
 
