@@ -162,10 +162,9 @@ def _items(value: Any) -> list[Any]:
 
 
 def _size(length: int) -> int:
-    for size in SIZES:
-        if length <= size:
-            return size
-    return -(-length // SIZES[-1]) * SIZES[-1] if length else 0
+    if length > SIZES[-1]:
+        return -(-length // SIZES[-1]) * SIZES[-1]
+    return next(size for size in SIZES if length <= size) if length else 0
 
 
 _WAYS: Final[tuple[tuple[Any, Flatten], ...]] = (

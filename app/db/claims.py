@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, bindparam, delete, func, select, update
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
 from app.db.engine import batches, fetch, fetch_in, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
-from app.db.records import columns, insert_records, update_record
+from app.db.records import columns, insert_records, update_columns, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
 from app.db.statements import query, query_by_keys, query_one
@@ -230,11 +230,7 @@ async def update_claim(connection: AsyncConnection, claim: ClaimRecord) -> None:
 
 async def update_items(connection: AsyncConnection, items: Sequence[ItemRecord]) -> None:
     """Write the decided amounts of items whose claim is locked."""
-    names = ("processed_cents", "approved_cents", "denied_cents")
-    statement = update(claim_items).where(claim_items.c.id == bindparam("item"))
-    statement = statement.values({name: bindparam(f"new_{name}") for name in names})
-    rows = [{"item": item.id, **{f"new_{name}": getattr(item, name) for name in names}} for item in items]
-    await run(connection, statement, rows)
+    await update_columns(connection, claim_items, items, "processed_cents", "approved_cents", "denied_cents")
 
 
 @query_by_keys(ItemRecord)

@@ -19,32 +19,38 @@ Convert = Callable[[Any], Any]
 _PLACEHOLDER: Final = re.compile("%%|%s")
 
 
-class Compiled:
-    """A statement of one shape: its text with %s for parameters, and what turns values and rows into each other.
+class Text:
+    """The text of a statement, with %s for parameters.
 
-    `native` is the text of a prepared statement, with ? for parameters; None if it cannot be one.
+    `native` is that of a prepared statement, with ? for parameters; None if it cannot be one, or is not worth it.
     """
 
-    __slots__ = ("has_slow_columns", "native", "parameters", "records", "statement", "text")
+    __slots__ = ("native", "text")
+
+    def __init__(self, text: str, *, is_prepared: bool = True) -> None:
+        self.text = text
+        self.native: str | None = None
+        if is_prepared and "?" not in text:
+            self.native = _PLACEHOLDER.sub(lambda found: "?" if found[0] == "%s" else "%", text)
+
+
+class Compiled(Text):
+    """A statement of one shape, with what turns values into its parameters and its rows into records."""
+
+    __slots__ = ("has_slow_columns", "parameters", "records", "statement")
 
     def __init__(self, statement: Any, dialect: Dialect, places: Places, record: Callable[..., Any]) -> None:
         # A reference: the shape's key names columns by identity, which nothing else may get meanwhile.
         self.statement = statement
         compiled = statement.compile(dialect=dialect)
         state = compiled.construct_expanded_state()
-        self.text: str = state.statement
-        self.native = None if "?" in self.text else native(self.text)
+        super().__init__(state.statement)
         encoders = _encoders(compiled, state.parameter_expansion, state.processors, dialect)
         given = [(state.parameters[name], encoders.get(name)) for name in state.positiontup or ()]
         self.parameters = _parameters(given, places)
         types = [column.type for column in getattr(statement, "selected_columns", ())]
         self.records = records_of(types, dialect, record)
         self.has_slow_columns = any(isinstance(each, JsonOf) for each in types)
-
-
-def native(text: str) -> str:
-    """The text with ? where it has %s."""
-    return _PLACEHOLDER.sub(lambda found: "?" if found[0] == "%s" else "%", text)
 
 
 def _encoders(

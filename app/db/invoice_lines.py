@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
 from app.db.engine import fetch, run
 from app.db.filters import Condition, one_of
-from app.db.records import columns, insert_records
+from app.db.records import columns, insert_records, update_columns
 from app.db.scoping import claims_in, invoices_in
 from app.db.statements import query, query_by_keys
 from app.db.tables import allocations, claims, invoice_lines, invoices, settlements
@@ -68,11 +68,7 @@ async def insert_lines(connection: AsyncConnection, lines: Sequence[LineRecord])
 
 async def update_amounts(connection: AsyncConnection, lines: Sequence[LineRecord]) -> None:
     """Write what debits took and payments paid; the invoice of the lines is locked."""
-    table = invoice_lines.c
-    statement = update(invoice_lines).where(table.id == bindparam("line"))
-    statement = statement.values(debited_cents=bindparam("debited"), settled_cents=bindparam("settled"))
-    rows = [{"line": line.id, "debited": line.debited_cents, "settled": line.settled_cents} for line in lines]
-    await run(connection, statement, rows)
+    await update_columns(connection, invoice_lines, lines, "debited_cents", "settled_cents")
 
 
 async def release(connection: AsyncConnection, invoice_id: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db.compiled import Compiled, Rows
+from app.db.compiled import Rows, Text
 from app.db.server_errors import CLIENT_ERRORS, NOT_CONNECTED, REFUSING_WRITES, error_number, is_lost
 
 PREPARED_MAX: Final = 60
@@ -35,8 +35,8 @@ class Session(AsyncConnection):
         self._driver: Any = None
         self._cursor: Any = None
         self._error: type[Exception] = DBAPIError
-        self._prepared: dict[Compiled, Any] = {}
-        self._seen: set[Compiled] = set()
+        self._prepared: dict[Text, Any] = {}
+        self._seen: set[Text] = set()
         self._is_busy = False
         self._is_committing = False
         # Whether the server may have ended it since its last statement.
@@ -113,60 +113,60 @@ class Session(AsyncConnection):
             await self._reconnect()
             return await super().execute(*args, **options)
 
-    async def rows(self, compiled: Compiled, parameters: list[Any]) -> Rows:
+    async def rows(self, statement: Text, parameters: list[Any]) -> Rows:
         """The rows of a statement that reads."""
-        found: Rows = (await self._run(compiled, parameters))[0]
+        found: Rows = (await self._run(statement, parameters))[0]
         return found
 
-    async def matched(self, compiled: Compiled, parameters: list[Any]) -> int:
+    async def matched(self, statement: Text, parameters: list[Any]) -> int:
         """How many rows a writing statement has matched."""
-        return int((await self._run(compiled, parameters))[1])
+        return int((await self._run(statement, parameters))[1])
 
-    async def _run(self, compiled: Compiled, parameters: list[Any]) -> tuple[Any, int]:
+    async def _run(self, statement: Text, parameters: list[Any]) -> tuple[Any, int]:
         for heard in self._heard:
-            heard(compiled.text, parameters)
+            heard(statement.text, parameters)
         may_be_stale, self._may_be_stale = self._may_be_stale, False
         self._is_busy = True
         try:
-            found = await self._sent(compiled, parameters)
+            found = await self._sent(statement, parameters)
         except Exception as error:
             if self.is_reading and may_be_stale and is_lost(error):
                 await self._reconnect()
-                return await self._run(compiled, parameters)
-            raise self._failed(compiled.text, error) from error
+                return await self._run(statement, parameters)
+            raise self._failed(statement.text, error) from error
         self._is_busy = False
         return found
 
-    async def _sent(self, compiled: Compiled, parameters: list[Any]) -> tuple[Any, int]:
-        statement = self._prepared.get(compiled) or await self._prepare(compiled)
-        if statement is not None:
+    async def _sent(self, statement: Text, parameters: list[Any]) -> tuple[Any, int]:
+        prepared = self._prepared.get(statement) or await self._prepare(statement)
+        if prepared is not None:
             try:
-                result = await statement.execute(parameters)
+                result = await prepared.execute(parameters)
             except self._error as error:
                 if error_number(error) not in PREPARED_GONE:
                     raise
-                del self._prepared[compiled]
+                del self._prepared[statement]
             else:
                 return result.rows or (), result.affected_rows
         cursor = self._cursor
-        await cursor.execute(compiled.text, parameters)
+        await cursor.execute(statement.text, parameters)
         return (await cursor.fetchall()) if cursor.description else (), cursor.rowcount
 
-    async def _prepare(self, compiled: Compiled) -> Any:
+    async def _prepare(self, statement: Text) -> Any:
         """The prepared statement, from its second use in this session on; None if there is none."""
-        if compiled.native is None or not hasattr(self._driver, "prepare") or len(self._prepared) >= PREPARED_MAX:
+        if statement.native is None or not hasattr(self._driver, "prepare") or len(self._prepared) >= PREPARED_MAX:
             return None
-        if compiled not in self._seen:
+        if statement not in self._seen:
             if len(self._seen) >= SEEN_MAX:
                 self._seen.clear()
-            self._seen.add(compiled)
+            self._seen.add(statement)
             return None
         try:
-            found = self._prepared[compiled] = await self._driver.prepare(compiled.native)
+            found = self._prepared[statement] = await self._driver.prepare(statement.native)
         except self._error as error:
             if error_number(error) not in PREPARED_GONE:
                 raise
-            compiled.native = None
+            statement.native = None
             return None
         return found
 
