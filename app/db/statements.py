@@ -8,7 +8,7 @@ something is None) is part of the shape, and a changed argument fails when the s
 from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from functools import wraps
 from inspect import signature
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Executable
@@ -20,6 +20,7 @@ from app.db.session import Session
 
 Given = ParamSpec("Given")
 Record = TypeVar("Record")
+Function = TypeVar("Function", bound=Callable[..., Any])
 Build = Callable[Given, Executable]
 Asked = Callable[Concatenate[AsyncConnection, Given], Coroutine[Any, Any, Record]]
 SHAPES_MAX: Final = 200
@@ -72,6 +73,19 @@ class _Statement:
         return await connection.matched(*self.compiled(connection, arguments))
 
 
+def _like(build: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Name and document a function like the one that builds its statement; it also takes the connection."""
+
+    def decorate(function: Function) -> Function:
+        found: Any = wraps(build)(function)
+        built, own = signature(build), signature(function, follow_wrapped=False)
+        parameters = [own.parameters["connection"], *built.parameters.values()]
+        found.__signature__ = built.replace(parameters=parameters)
+        return cast("Function", found)
+
+    return decorate
+
+
 def query(record: Callable[..., Record]) -> Callable[[Build[Given]], Asked[Given, list[Record]]]:
     """The function that fetches every row of the statement as one record, its columns in the order of the record's
     fields."""
@@ -79,7 +93,7 @@ def query(record: Callable[..., Record]) -> Callable[[Build[Given]], Asked[Given
     def decorate(build: Build[Given]) -> Asked[Given, list[Record]]:
         statement = _Statement(build, record)
 
-        @wraps(build)
+        @_like(build)
         async def rows(connection: AsyncConnection, /, *given: Given.args, **named: Given.kwargs) -> list[Record]:
             return await statement.fetch(connection, statement.arguments(given, named))
 
@@ -95,7 +109,7 @@ def query_by_keys(record: Callable[..., Record]) -> Callable[[Build[Given]], Ask
     def decorate(build: Build[Given]) -> Asked[Given, list[Record]]:
         statement = _Statement(build, record)
 
-        @wraps(build)
+        @_like(build)
         async def rows(connection: AsyncConnection, /, *given: Given.args, **named: Given.kwargs) -> list[Record]:
             *others, keys = statement.arguments(given, named)
             found: list[Record] = []
@@ -114,7 +128,7 @@ def query_one(record: Callable[..., Record]) -> Callable[[Build[Given]], Asked[G
     def decorate(build: Build[Given]) -> Asked[Given, Record | None]:
         statement = _Statement(build, record)
 
-        @wraps(build)
+        @_like(build)
         async def row(connection: AsyncConnection, /, *given: Given.args, **named: Given.kwargs) -> Record | None:
             rows = await statement.fetch(connection, statement.arguments(given, named))
             return rows[0] if rows else None
@@ -128,7 +142,7 @@ def writing(build: Build[Given]) -> Asked[Given, int]:
     """The function that runs a writing statement once; the number of rows it matched."""
     statement = _Statement(build, tuple)
 
-    @wraps(build)
+    @_like(build)
     async def matched(connection: AsyncConnection, /, *given: Given.args, **named: Given.kwargs) -> int:
         return await statement.run(connection, statement.arguments(given, named))
 
