@@ -18,3 +18,16 @@ def figures(record_property: Callable[[str, object], None]) -> Figures:
             record_property(name.replace("_", " "), shown)
 
     return keep
+
+
+class TookLonger(AssertionError):
+    """A time above its limit. What else the machine does only ever adds to a time, so pytest repeats such a test at
+    most twice (`--only-rerun` in pyproject.toml): the limit has to hold in one of three runs. No other failure is
+    repeated."""
+
+
+def assert_within(limit: float, **times: float) -> None:
+    """Raise TookLonger unless every time is below the limit, in its unit."""
+    longer = {name: value for name, value in times.items() if value >= limit}
+    if longer:
+        raise TookLonger(f"not below {limit}: {longer}")

@@ -38,6 +38,7 @@ AT_ONCE: dict[str, Any] = {
     "refused_tokens_per_second": 0,
     "unknown_cards_per_hour": 0,
     "lame_duck_seconds": 0,
+    "plans_at_once": True,
     "health_seconds": 0,
 }
 

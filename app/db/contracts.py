@@ -18,6 +18,7 @@ from app.db.scoping import contracts_in
 from app.db.statements import query, query_one
 from app.domain.contracts import Price, Terms
 from app.domain.data_scope import DataScope
+from app.domain.ids import time_of
 from app.domain.money import Cents, Quantity
 
 
@@ -33,6 +34,11 @@ class ContractRecord:
     updated_by: str
     updated_at: datetime
     ends_on: date | None
+
+    @property
+    def created_at(self) -> datetime:
+        """The time in its id, which is the database's."""
+        return time_of(self.id)
 
     @property
     def terms(self) -> Terms:

@@ -32,7 +32,7 @@ class LineRecord:
     debited_cents: int
     settled_cents: int
     reason: str | None
-    created_at: datetime | None
+    created_at: datetime
 
     @property
     def due_cents(self) -> int:

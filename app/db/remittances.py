@@ -51,6 +51,13 @@ class RemittanceRecord:
     cancelled_at: datetime | None
     cancelled_by: str | None
     cancel_reason: str | None
+    changed_at: datetime | None
+
+    @property
+    def updated_at(self) -> datetime:
+        """The time of the last change of it or of one of its lines."""
+        known = (self.created_at, self.posted_at, self.cancelled_at, self.changed_at)
+        return max(time for time in known if time is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
-"""What can be done to a claim, a denial or an invoice now, and why not: the transition tables, asked in advance."""
+"""What can be done to a claim, a denial, an invoice or a remittance now, and why not: the transition tables, asked in
+advance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.domain import claims, denials, invoices
+from app.domain import claims, denials, invoices, remittances
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
-from app.domain.errors import BillingError
+from app.domain.errors import BillingError, Failure
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
+from app.domain.remittances import RemittanceLineAction, RemittanceLineStatus, RemittanceStatus
 
 
 class ClaimOperation(StrEnum):
@@ -41,6 +43,17 @@ class InvoiceOperation(StrEnum):
     REVERSE_SETTLEMENT = "REVERSE_SETTLEMENT"
 
 
+class RemittanceOperation(StrEnum):
+    POST = "POST"
+    CANCEL = "CANCEL"
+
+
+class RemittanceLineOperation(StrEnum):
+    MATCH = "MATCH"
+    UNMATCH = "UNMATCH"
+    DISMISS = "DISMISS"
+
+
 CLAIM_STEPS = {
     ClaimOperation.UPDATE_DRAFT: ClaimAction.UPDATE,
     ClaimOperation.SUBMIT: ClaimAction.SUBMIT,
@@ -63,6 +76,11 @@ INVOICE_STEPS = {
     InvoiceOperation.SETTLE: InvoiceAction.SETTLE,
     InvoiceOperation.REVERSE_SETTLEMENT: InvoiceAction.REVERSE,
 }
+LINE_STEPS = {
+    RemittanceLineOperation.MATCH: RemittanceLineAction.MATCH,
+    RemittanceLineOperation.UNMATCH: RemittanceLineAction.UNMATCH,
+    RemittanceLineOperation.DISMISS: RemittanceLineAction.DISMISS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +97,18 @@ class ClaimFacts:
 def claim_block(operation: ClaimOperation, facts: ClaimFacts) -> str | None:
     """Why the operation would be refused now, or None."""
     if operation is ClaimOperation.DELETE_DRAFT:
-        return claims.deletion_block(facts.status)
+        return _refusal(lambda: claims.check_deletion(facts.status))
     if operation is ClaimOperation.REPLACE:
-        return claims.replacement_block(
-            facts.status, is_billed=facts.is_billed, is_replaced=facts.is_replaced, is_appealed=facts.is_appealed
+        return _message(
+            claims.replacement_block(
+                facts.status, is_billed=facts.is_billed, is_replaced=facts.is_replaced, is_appealed=facts.is_appealed
+            )
         )
     if operation is ClaimOperation.INVOICE:
-        return claims.invoicing_block(
-            facts.status, facts.approved, is_billed=facts.is_billed, is_replaced=facts.is_replaced
+        return _message(
+            claims.invoicing_block(
+                facts.status, facts.approved, is_billed=facts.is_billed, is_replaced=facts.is_replaced
+            )
         )
     return _refusal(lambda: claims.next_status(facts.status, CLAIM_STEPS[operation]))
 
@@ -111,6 +133,22 @@ def denial_block(
 def invoice_block(operation: InvoiceOperation, status: InvoiceStatus, *, total: Cents, settled: Cents) -> str | None:
     """Why the operation would be refused now, or None."""
     return _refusal(lambda: invoices.next_status(status, INVOICE_STEPS[operation], total=total, settled=settled))
+
+
+def remittance_block(operation: RemittanceOperation, status: RemittanceStatus, *, is_posted: bool) -> str | None:
+    """Why the operation would be refused now, or None; `is_posted` says whether a line was ever posted."""
+    if operation is RemittanceOperation.POST:
+        return _refusal(lambda: remittances.check_posting(status))
+    return _refusal(lambda: remittances.check_cancellation(status, is_posted=is_posted))
+
+
+def remittance_line_block(operation: RemittanceLineOperation, status: RemittanceLineStatus) -> str | None:
+    """Why the operation would be refused now, or None."""
+    return _refusal(lambda: remittances.next_line_status(status, LINE_STEPS[operation]))
+
+
+def _message(block: Failure | None) -> str | None:
+    return None if block is None else block.message
 
 
 def _refusal(ask: Callable[[], object]) -> str | None:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from app.domain.described import DescribedEnum
-from app.domain.errors import ErrorCode, Failure, wrong_status
+from app.domain.errors import ErrorCode, Failure, in_conflict, status_conflict, wrong_status
 from app.domain.money import Cents
 
 
@@ -82,32 +82,35 @@ def next_status(status: ClaimStatus, action: ClaimAction) -> ClaimStatus:
         raise wrong_status(verb, "a claim", status) from None
 
 
-def deletion_block(status: ClaimStatus) -> str | None:
-    """Why a claim cannot be deleted, or None if it can: nobody but its provider has seen a draft."""
-    return None if status is ClaimStatus.DRAFT else f"cannot delete a claim that is {status}"
+def check_deletion(status: ClaimStatus) -> None:
+    """CONFLICT for a claim that is no draft: others than its provider have seen it."""
+    if status is not ClaimStatus.DRAFT:
+        raise wrong_status("delete", "a claim", status)
 
 
-def replacement_block(status: ClaimStatus, *, is_billed: bool, is_replaced: bool, is_appealed: bool) -> str | None:
+def replacement_block(status: ClaimStatus, *, is_billed: bool, is_replaced: bool, is_appealed: bool) -> Failure | None:
     """Why a claim cannot be replaced by a corrected one, or None if it can.
 
     A claim that is billed or in dispute would be paid twice.
     """
     if status not in DECIDED:
-        return f"a claim that is {status} has no decision to correct"
+        return status_conflict(f"a claim that is {status} has no decision to correct", status)
     if is_replaced:
-        return "another claim replaces it already"
+        return in_conflict("another claim replaces it already")
     if is_billed:
-        return "it is on an invoice: cancel the invoice first"
-    return "an appeal against one of its denials has been made" if is_appealed else None
+        return in_conflict("it is on an invoice: cancel the invoice first")
+    return in_conflict("an appeal against one of its denials has been made") if is_appealed else None
 
 
-def invoicing_block(status: ClaimStatus, approved: Cents | None, *, is_billed: bool, is_replaced: bool) -> str | None:
+def invoicing_block(
+    status: ClaimStatus, approved: Cents | None, *, is_billed: bool, is_replaced: bool
+) -> Failure | None:
     """Why a claim cannot be put on an invoice, or None if it can."""
     if status not in INVOICEABLE or not approved:
-        return f"a claim that is {status} has nothing to bill"
+        return status_conflict(f"a claim that is {status} has nothing to bill", status)
     if is_replaced:
-        return "another claim replaces it"
-    return "it is already on an invoice" if is_billed else None
+        return in_conflict("another claim replaces it")
+    return in_conflict("it is already on an invoice") if is_billed else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,14 +160,23 @@ def check_version(what: str, current: int, seen: int | None) -> None:
 
 
 def conflict(message: str, field: str = "id") -> BillingError:
-    """The object's current state does not allow the action."""
+    """A CONFLICT for another reason than the object's own status, for which there is `status_conflict`."""
     return refuse(ErrorCode.CONFLICT, message, field)
+
+
+def in_conflict(message: str) -> Failure:
+    """The failure of `conflict`."""
+    return Failure(ErrorCode.CONFLICT, message, "id")
+
+
+def status_conflict(message: str, status: str) -> StatusConflict:
+    """A CONFLICT of which the object's status is the reason."""
+    return StatusConflict(ErrorCode.CONFLICT, message, "id", status=status)
 
 
 def wrong_status(verb: str, what: str, status: str) -> BillingError:
     """A CONFLICT, for an action that is not in the table of the object's status."""
-    message = f"cannot {verb} {what} that is {status}"
-    return BillingError(StatusConflict(ErrorCode.CONFLICT, message, "id", status=status))
+    return BillingError(status_conflict(f"cannot {verb} {what} that is {status}", status))
 
 
 def raise_any(failures: Iterable[Failure | None]) -> None:

@@ -11,25 +11,26 @@ from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
 from app.resolvers.context import Context
 from app.resolvers.loaders import Related
-from app.resolvers.paging import Cursors, Order, Page, keyset_of, page_of
+from app.resolvers.paging import PAGE_MAX, Cursors, Order, Page, keyset_of, page_of
 
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NestedList(Generic[Row]):
-    """A connection: its field, such as `Invoice.lines`, its rows and their order."""
+    """A connection: its field, such as `Invoice.lines`, its rows, their order, and the most rows of a page."""
 
     field: str
     children: Children[Row]
     order: Order[Row]
+    page_max: int = PAGE_MAX
 
     async def page(self, ctx: Context, parent: str, *, first: int, after: str | None, where: Any = None) -> Page[Row]:
-        """A page of the parent's rows; INVALID_INPUT for `first` outside 1..100 or a cursor of another list or parent.
+        """A page of the parent's rows; INVALID_INPUT for `first` outside 1..`page_max` or a foreign cursor.
 
         Pages of one level that differ only by their parent are read together, and so are their counts and sums.
         """
-        keyset = keyset_of(first, after, self._cursors(ctx, parent, where))
+        keyset = keyset_of(first, after, self._cursors(ctx, parent, where), self.page_max)
 
         async def pages(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> list[Page[Row]]:
             found: dict[str, list[Row]] = {}

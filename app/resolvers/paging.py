@@ -23,6 +23,8 @@ from app.resolvers.context import Context
 Row = TypeVar("Row")
 Where = TypeVar("Where")
 PAGE_MAX: Final = 100
+LINES_PAGE_MAX: Final = 1_000
+"""Lines of one document: a screen shows an invoice or a statement whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,10 @@ async def read_page(
     return page_of(records, keyset, cursors, lambda: _count(ctx.database, count))
 
 
-def keyset_of(first: int, after: str | None, cursors: "Cursors[Row]") -> Keyset:
-    """The rows to read, one more than the page has; errors as `read_page`."""
-    if not 1 <= first <= PAGE_MAX:
-        raise refuse(ErrorCode.INVALID_INPUT, f"first must be 1 to {PAGE_MAX}", "first")
+def keyset_of(first: int, after: str | None, cursors: "Cursors[Row]", most: int = PAGE_MAX) -> Keyset:
+    """The rows to read, one more than the page has; INVALID_INPUT for `first` outside 1..`most` or a foreign cursor."""
+    if not 1 <= first <= most:
+        raise refuse(ErrorCode.INVALID_INPUT, f"first must be 1 to {most}", "first")
     order = cursors.order
     place = None if after is None else cursors.signed.place(after)
     return Keyset(order.column, order.identifier, order.descending, first + 1, place)

@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Final
 
 from app.db import remittances, settlements, tables
-from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.described import DescribedEnum
-from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
-from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.resolvers.paging import LINES_PAGE_MAX, Order, ScopedList, order_by
 
 
 class RemittanceOrderField(DescribedEnum):
@@ -32,24 +31,10 @@ OLDEST_LINE_FIRST: Final = LINE_ORDERS[RemittanceLineOrderField.CREATED_AT]
 
 
 LINES: Final[NestedList[RemittanceLineRecord]] = NestedList(
-    "Remittance.lines", remittances.LINES_OF, order_by(tables.remittance_lines, "sequence", int)
+    "Remittance.lines", remittances.LINES_OF, order_by(tables.remittance_lines, "sequence", int), LINES_PAGE_MAX
 )
 SETTLEMENTS: Final[NestedList[SettlementRecord]] = NestedList(
     "Remittance.settlements", settlements.OF_REMITTANCE, order_by(tables.settlements, "id", str)
 )
 REMITTANCES: Final = ScopedList("remittances", remittances.page, remittances.count)
 UNMATCHED: Final = ScopedList("unmatchedRemittanceLines", remittances.unmatched_page, remittances.unmatched_count)
-
-
-async def page(
-    ctx: Context, *, where: RemittanceFilter, order: Order[RemittanceRecord], first: int, after: str | None
-) -> Page[RemittanceRecord]:
-    """A page of remittances in the caller's data scope."""
-    return await REMITTANCES.page(ctx, where, order, first=first, after=after)
-
-
-async def unmatched(
-    ctx: Context, *, where: RemittanceFilter, order: Order[RemittanceLineRecord], first: int, after: str | None
-) -> Page[RemittanceLineRecord]:
-    """A page of unmatched lines in the caller's data scope."""
-    return await UNMATCHED.page(ctx, where, order, first=first, after=after)

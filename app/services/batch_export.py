@@ -1,7 +1,7 @@
 """Exporting claims to the payer as a TISS batch document (lote de guias)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from app.db import parties as parties_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.domain.access_log import DataClass
 from app.domain.claims import SENT, ClaimType
-from app.domain.errors import ErrorCode, Failure, not_found, raise_any
+from app.domain.errors import ErrorCode, Failure, not_found, raise_any, status_conflict
 from app.services import claim_checks, claims
 from app.tiss import write_batch
 from app.tiss.write_guide import OutgoingGuide, ProviderIdentity
@@ -74,12 +74,12 @@ def _missing(claim_ids: Sequence[str], found: dict[str, ClaimRecord]) -> list[Fa
 
 def _export_failures(chosen: Sequence[ClaimRecord]) -> list[Failure]:
     first = chosen[0]
-    failures = []
+    failures: list[Failure] = []
     for index, claim in enumerate(chosen):
         field = f"claimIds.{index}"
         if claim.status not in SENT:
             message = f"only submitted claims can be exported, this one is {claim.status}"
-            failures.append(Failure(ErrorCode.CONFLICT, message, field))
+            failures.append(replace(status_conflict(message, claim.status), field=field))
         elif claim.type not in EXPORTED_TYPES:
             message = f"only consultations and SP/SADT services can be exported, this is {claim.type}"
             failures.append(Failure(ErrorCode.INVALID_INPUT, message, field))

@@ -1,6 +1,8 @@
 """The same change to many objects: each for itself, or all or none."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from app.db import claims as claims_db
@@ -58,7 +60,15 @@ def _bulk(
         needs=of_one.needs,
         answer=stored,
         aggregates=lambda arguments: [each["id"] for each in arguments["objects"]],
+        resent=None if of_one.resent is None else partial(_resent, of_one.resent),
     )
+
+
+def _resent(
+    of_one: Callable[[Row, Mapping[str, Any]], Row], outcomes: list[Outcome[Row]], arguments: Mapping[str, Any]
+) -> list[Outcome[Row]]:
+    pairs = zip(outcomes, arguments["objects"], strict=True)
+    return [each if each.object is None else replace(each, object=of_one(each.object, given)) for each, given in pairs]
 
 
 async def _attempt(unit: UnitOfWork, service: One[Row], values: Mapping[str, Any], path: str) -> Outcome[Row]:

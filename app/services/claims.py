@@ -20,7 +20,6 @@ from app.domain.errors import (
     ErrorCode,
     Failure,
     check_version,
-    conflict,
     not_found,
     raise_any,
     refuse,
@@ -89,14 +88,16 @@ async def _changed_form(unit: UnitOfWork, claim: ClaimRecord, changes: Mapping[s
 
 async def _check_replaceable(unit: UnitOfWork, claim: ClaimRecord) -> None:
     denials = await denials_db.of_claims(unit.connection, unit.scope, [claim.id])
-    block = replacement_block(
-        claim.status,
-        is_billed=claim.id in await lines_db.billed_claims(unit.connection, [claim.id]),
-        is_replaced=claim.id in await claims_db.replaced_among(unit.connection, [claim.id]),
-        is_appealed=any(denial.status in AFTER_APPEAL for denial in denials),
+    raise_any(
+        [
+            replacement_block(
+                claim.status,
+                is_billed=claim.id in await lines_db.billed_claims(unit.connection, [claim.id]),
+                is_replaced=claim.id in await claims_db.replaced_among(unit.connection, [claim.id]),
+                is_appealed=any(denial.status in AFTER_APPEAL for denial in denials),
+            )
+        ]
     )
-    if block is not None:
-        raise conflict(block)
 
 
 async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], version: int | None) -> ClaimRecord:

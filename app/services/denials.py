@@ -156,10 +156,19 @@ STORED_DENIAL: Final = StoredRecord(
     DenialRecord,
     denials_db.by_ids,
     *("status", "appealed_cents", "answered_cents", "appealed_at", "answered_at"),
+    texts=("justification", "payer_justification"),
 )
 _ONE: Final = answer_of_one(STORED_DENIAL)
 ACCEPT: Final = Action("acceptDenial", accept, needs="denials:appeal", answer=_ONE, offers=DenialOperation.ACCEPT)
-APPEAL: Final = Action("appealDenial", appeal, needs="denials:appeal", answer=_ONE, offers=DenialOperation.APPEAL)
+APPEAL: Final = Action(
+    "appealDenial",
+    appeal,
+    needs="denials:appeal",
+    answer=_ONE,
+    offers=DenialOperation.APPEAL,
+    # Withdrawing the appeal erases it.
+    resent=lambda denial, given: replace(denial, justification=given["justification"]),
+)
 WITHDRAW_APPEAL: Final = Action(
     "withdrawAppeal", withdraw_appeal, needs="denials:appeal", answer=_ONE, offers=DenialOperation.WITHDRAW_APPEAL
 )

@@ -9,7 +9,7 @@ from app.db import claims as claims_db
 from app.db import history as history_db
 from app.db import remittances as remittances_db
 from app.domain.actions import ClaimOperation
-from app.domain.claims import deletion_block
+from app.domain.claims import check_deletion
 from app.domain.errors import conflict
 from app.events.contracts import claim_event
 from app.services import claims, remittance_lines
@@ -21,7 +21,7 @@ from app.unit_of_work.unit import UnitOfWork
 class DeletedDraft:
     """What is left of a deleted draft for its caller."""
 
-    claim_id: str
+    deleted_claim_id: str
     provider_claim_number: str
 
 
@@ -30,9 +30,7 @@ async def delete(unit: UnitOfWork, *, id: str, version: int | None) -> DeletedDr
     # Before the claim: whoever posts a statement locks them in this order.
     matching = await remittances_db.lock_of_claim(unit.connection, id)
     claim = await claims.locked(unit, id, version)
-    block = deletion_block(claim.status)
-    if block is not None:
-        raise conflict(block)
+    check_deletion(claim.status)
     await remittance_lines.forget_draft(unit, matching, id)
     await claims_db.delete_items(unit.connection, id)
     await history_db.delete_of_draft(unit.connection, id)
@@ -53,6 +51,6 @@ DELETE: Final = Action(
     "deleteDraftClaim",
     delete,
     needs="claims:create",
-    answer=StoredAnswer(lambda deleted: [deleted.claim_id, deleted.provider_claim_number], _rebuild),
+    answer=StoredAnswer(lambda deleted: [deleted.deleted_claim_id, deleted.provider_claim_number], _rebuild),
     offers=ClaimOperation.DELETE_DRAFT,
 )

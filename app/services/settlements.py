@@ -14,7 +14,7 @@ from app.db.settlements import SettlementRecord
 from app.domain import ids
 from app.domain.actions import InvoiceOperation
 from app.domain.allocation import spread, take_back
-from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any
+from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any, wrong_status
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.invoices import InvoiceAction, next_status
 from app.domain.money import Cents
@@ -82,8 +82,10 @@ async def reverse(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: st
     original = await settlements_db.one(unit.connection, unit.scope, id)
     if original is None:
         raise not_found("settlement")
-    if original.reverses_id is not None or original.status is not SettlementStatus.CONFIRMED:
-        raise conflict("only a confirmed settlement can be reversed", "id")
+    if original.reverses_id is not None:
+        raise conflict("a reversal cannot be reversed: record a payment instead")
+    if original.status is not SettlementStatus.CONFIRMED:
+        raise wrong_status("reverse", "a settlement", original.status)
     invoice = await invoices.locked(unit, original.invoice_id, None)
     before = await settlements_db.reversed_cents(unit.connection, unit.scope, [id])
     reversible = Cents(original.amount_cents - before.get(id, 0))

@@ -1,11 +1,15 @@
 """Logs: one JSON object per line, with the id of the request, without personal data."""
 
+import asyncio
 import logging
 import re
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
 
+import orjson
 import structlog
 from structlog.typing import EventDict
 
@@ -21,6 +25,9 @@ LIBRARY_LEVELS: Final = {
 LONG_NUMBER: Final = re.compile(r"\d{9,}")
 """What logs never show: card numbers, CPF (11), CNPJ (14) and phone numbers have this many digits."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+BATCH_SECONDS: Final = 0.05
+"""Lines that are logged on the event loop are written together this often; a warning is written at once."""
+_http: Final = logging.getLogger("billing.http")
 
 
 def _with_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -40,6 +47,71 @@ def _masked(text: str) -> str:
     return text if _DIGEST.fullmatch(text) else LONG_NUMBER.sub("***", text)
 
 
+def _encoded(event: EventDict, *, default: Callable[[Any], Any]) -> str:
+    return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes lines in batches: a call of the operating system for each would cost more than to format them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._held: list[str] = []
+        self._writer: asyncio.AbstractEventLoop | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hold the line, and write all that are held now or soon."""
+        try:
+            self._held.append(self.format(record))
+            if record.levelno >= logging.WARNING or not self._is_scheduled():
+                self.flush()
+        except Exception:  # noqa: BLE001 - as every handler of the standard library
+            self.handleError(record)
+
+    def _is_scheduled(self) -> bool:
+        """Whether the event loop will write what is held; a thread without one has to write it itself."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        if self._writer is not loop:
+            self._writer = loop
+            loop.call_later(BATCH_SECONDS, self.flush)
+        return True
+
+    def flush(self) -> None:
+        """Write what is held; also called when the process ends."""
+        self.acquire()
+        try:
+            held, self._held, self._writer = self._held, [], None
+            if held:
+                self.stream.write("\n".join([*held, ""]))
+            super().flush()
+        finally:
+            self.release()
+
+
+class LineFormatter(structlog.stdlib.ProcessorFormatter):
+    """structlog's, and lines that are complete already."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The JSON object."""
+        line: str | None = getattr(record, "line", None)
+        return super().format(record) if line is None else line
+
+
+def log_request(facts: dict[str, object]) -> None:
+    """The line of a request. There is one for each, which structlog's way would make a fifth of the cost of a small
+    one; the facts must hold nothing that is masked elsewhere."""
+    if not _http.isEnabledFor(logging.INFO):
+        return
+    common = {"event": "request", "logger": _http.name, "level": "info", "timestamp": datetime.now(UTC)}
+    line = orjson.dumps({**facts, **common, "request_id": request_id.get()}, option=orjson.OPT_UTC_Z)
+    record = logging.LogRecord(_http.name, logging.INFO, __file__, 0, "request", None, None)
+    record.line = line.decode()
+    _http.handle(record)
+
+
 def configure_logs(level: str) -> None:
     """Send all logs to standard error as JSON lines; `level` is one of debug, info, warning, error.
 
@@ -57,15 +129,15 @@ def configure_logs(level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LineHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        LineFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 _without_long_numbers,
-                structlog.processors.JSONRenderer(),
+                structlog.processors.JSONRenderer(_encoded),
             ],
         )
     )

@@ -95,17 +95,27 @@ async def disconnected(receive: Receive) -> None:
 
 
 @asynccontextmanager
-async def expire_when(deadline: Deadline, happened: Disconnected | None) -> AsyncIterator[None]:
-    """Let the deadline expire as soon as `happened` returns."""
+async def expire_when(
+    deadline: Deadline, happened: Disconnected | None, *, after_seconds: float = 0.0
+) -> AsyncIterator[None]:
+    """Let the deadline expire as soon as `happened` returns, which is called after so many seconds: for a short block
+    the task that waits for it would be a large part of the work."""
+    watcher: asyncio.Task[None] | None = None
 
     async def watch(wait: Disconnected) -> None:
         await wait()
         deadline.expire()
 
-    watcher = asyncio.create_task(watch(happened)) if happened else None
+    def start(wait: Disconnected) -> None:
+        nonlocal watcher
+        watcher = asyncio.create_task(watch(wait))
+
+    timer = asyncio.get_running_loop().call_later(after_seconds, start, happened) if happened else None
     try:
         yield
     finally:
+        if timer:
+            timer.cancel()
         if watcher:
             end(watcher)
 

@@ -54,6 +54,9 @@ from app.transport.weights import Weights
 REFUSED_SECONDS: Final = 1.0
 """Refused requests of one kind and one client are one line in this time, with how many there were."""
 
+WATCHED_AFTER_SECONDS: Final = 0.05
+"""A query that takes longer ends when its client disconnects; most are done before."""
+
 
 class Pipeline:
     """The steps from parameters to answers on one schema; `deadline_seconds` limits each execution.
@@ -67,7 +70,9 @@ class Pipeline:
         *,
         deadline_seconds: float,
         on_operation: Callable[[OperationReport], None] | None = None,
+        on_execution: Callable[[str], None] | None = None,
         limits: Limits | None = None,
+        plans_at_once: bool = False,
         reports_cost: bool = False,
         persisted: PersistedDocuments | None = None,
     ) -> None:
@@ -76,7 +81,9 @@ class Pipeline:
         self._persisted = persisted or PersistedDocuments(store=None)
         self._documents = Documents(schema, limits=self._limits)
         self._compiler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="documents")
-        self._engine = Engine(schema, fields_max=self._limits.fields)
+        self._engine = Engine(
+            schema, fields_max=self._limits.fields, on_execution=on_execution, plans_at_once=plans_at_once
+        )
         self._introspection = Introspection()
         self._weights = Weights(self._engine.schema)
         self._subscriptions = Subscriptions(self._engine, deadline_seconds=deadline_seconds)
@@ -189,7 +196,7 @@ class Pipeline:
                     return await self._introspection.answer(operation, make, context.admit)
                 result = await self._engine.start(operation, context, self._compiler)
                 if isawaitable(result):
-                    async with expire_when(deadline, disconnected):
+                    async with expire_when(deadline, disconnected, after_seconds=WATCHED_AFTER_SECONDS):
                         result = await result
                 await context.store_disclosures()
             if context.work.stopped is None:

@@ -1,6 +1,7 @@
 """The step read over HTTP: the JSON of a body or a query string, with the right method, within a size and a time."""
 
 import asyncio
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -44,6 +45,7 @@ def _has_own_header(request: Request) -> bool:
     return any(headers.get(name) for name in _NEVER_SENT_BY_FORMS) or _is_json(headers.get("content-type", ""))
 
 
+@lru_cache(maxsize=64)
 def _is_json(content_type: str) -> bool:
     media, *parameters = (part.strip() for part in content_type.lower().split(";"))
     charsets = [part.removeprefix("charset=").strip('"') for part in parameters if part.startswith("charset=")]

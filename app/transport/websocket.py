@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app.transport import errors
-from app.transport.admission import Release, StreamSlots
+from app.transport.admission import Release, StreamSlots, admit_request
 from app.transport.answers import Answer
 from app.transport.context import OperationContext
 from app.transport.deadlines import Deadline
@@ -159,12 +159,21 @@ class Socket:
         except Refused as refused:
             raise Closing(4400, refused.message) from None
         if self._operations.are_too_many:
-            await self._send_errors(id, self._pipeline.refuse(self._too_many()))
+            await self._send_errors(id, await self._refused(context))
             return
         self._operations.start(id, lambda operation: self._operate(operation, parameters, context))
 
-    def _too_many(self) -> RequestError:
-        return RequestError(errors.RATE_LIMITED, f"at most {self._limits.operations_max} operations at a time")
+    async def _refused(self, context: OperationContext) -> Answer:
+        """The answer to an operation beyond those that may run at a time. It counts against its caller's rate as any
+        request does, and the socket reads nothing else meanwhile."""
+        error: Exception = RequestError(
+            errors.RATE_LIMITED, f"at most {self._limits.operations_max} operations at a time"
+        )
+        try:
+            await admit_request(context)
+        except Exception as over:  # noqa: BLE001 - masked and logged
+            error = over
+        return self._pipeline.refuse(error, request_id=context.request_id)
 
     async def _operate(self, one: SocketOperation, parameters: Parameters, context: OperationContext) -> None:
         try:

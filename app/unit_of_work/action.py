@@ -54,7 +54,8 @@ class Action(Generic[Result]):
     `availableActions`; `prepare` turns the arguments into those of `run` before the transaction starts, for work that
     needs no database; its first argument is the child processes for it; `seconds` replaces the limit of a transaction,
     for one that computes much; `aggregates` names the rows that it locks, by its arguments; `finds_cards` says that its
-    outcome shows whether a card exists.
+    outcome shows whether a card exists; `resent` puts into a replayed result the texts that the caller has sent again,
+    with these arguments: they are not stored with the key, and a later change may have erased them.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Action(Generic[Result]):
     seconds: float | None = None
     aggregates: Callable[[Mapping[str, Any]], Sequence[str]] = named_ids
     finds_cards: bool = False
+    resent: Callable[[Result, Mapping[str, Any]], Result] | None = None
 
 
 class StoredRecord(Generic[Row]):
@@ -76,14 +78,17 @@ class StoredRecord(Generic[Row]):
     A column added later is missing in older answers, and is then read again too.
     """
 
-    def __init__(self, record: type[Row], by_ids: ByIds[Row], *columns: str) -> None:
+    def __init__(self, record: type[Row], by_ids: ByIds[Row], *columns: str, texts: Sequence[str] = ()) -> None:
+        """`texts` are columns with what people wrote: only that one was null is stored, never the text."""
         self._by_ids = by_ids
+        self._texts = texts
         hints = get_type_hints(record)
-        self._columns: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(hints[name]) for name in columns}
+        self._columns: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(hints[name]) for name in (*columns, *texts)}
 
     def facts(self, record: Row) -> dict[str, Any]:
         """The record's id and the values of the columns."""
-        return {"id": record.id} | {name: getattr(record, name) for name in self._columns}
+        found = {"id": record.id} | {name: getattr(record, name) for name in self._columns}
+        return {name: value for name, value in found.items() if value is None or name not in self._texts}
 
     async def read(self, unit: UnitOfWork, facts: Sequence[dict[str, Any]]) -> list[Row]:
         """The records of these facts, in the same order; NOT_FOUND if one no longer exists."""

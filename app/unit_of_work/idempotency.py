@@ -54,7 +54,8 @@ async def run_once(unit: UnitOfWork, action: Action[Result], arguments: Mapping[
     record = _record(action, key)
     earlier = await keys_db.claim(unit.connection, record, now=unit.now)
     if earlier is not None:
-        return Written(await _replay(unit, action, earlier, record), replayed=True)
+        found = await _replay(unit, action, earlier, record)
+        return Written(found if action.resent is None else action.resent(found, arguments), replayed=True)
     return Written(await action.run(unit, **arguments))
 
 

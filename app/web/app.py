@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,10 +90,11 @@ async def drain(app: Starlette) -> None:
 
 def _routes(process: Process, view: GraphQLView, probes: Health) -> list[BaseRoute]:
     has_metrics = process.settings.admin_port is None
-    routes: list[BaseRoute] = [Route("/", _home), *probes.routes(has_metrics=has_metrics)]
+    # Routes are tried in their order, so the usual one is first.
+    routes: list[BaseRoute] = [Route("/graphql", view), WebSocketRoute("/graphql", view)]
     if process.settings.is_development and EXPLORER_DIRECTORY.is_dir():
         routes.append(Mount(EXPLORER_PATH, StaticFiles(directory=EXPLORER_DIRECTORY)))
-    return [*routes, Route("/graphql", view), WebSocketRoute("/graphql", view)]
+    return [*routes, Route("/", _home), *probes.routes(has_metrics=has_metrics)]
 
 
 async def _home(_request: Request) -> Response:
@@ -119,9 +121,11 @@ def _view(process: Process) -> GraphQLView:
         body_seconds=settings.body_timeout_seconds,
         explorer_page=_explorer_page if settings.is_development else None,
         on_operation=_operation_counter(process.metrics),
+        on_execution=_execution_counter(process.metrics),
         limits=Limits(
             depth=settings.depth_max, aliases=settings.aliases_max, cost=settings.cost_max, fields=settings.fields_max
         ),
+        plans_at_once=settings.plans_at_once,
         reports_cost=settings.is_development,
     )
 
@@ -186,10 +190,19 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
     return context
 
 
+def _execution_counter(metrics: Metrics) -> Callable[[str], None]:
+    def count(executor: str) -> None:
+        metrics.graphql_executions.labels(executor).inc()
+
+    return count
+
+
 def _operation_counter(metrics: Metrics) -> Callable[[OperationReport], None]:
+    requests, seconds = cache(metrics.graphql_requests.labels), cache(metrics.graphql_seconds.labels)
+
     def count(report: OperationReport) -> None:
         name = metrics.operation(report.name)
-        metrics.graphql_requests.labels(name, report.type or "none", report.outcome).inc()
-        metrics.graphql_seconds.labels(name, report.kind or "none").observe(report.seconds)
+        requests(name, report.type or "none", report.outcome).inc()
+        seconds(name, report.kind or "none").observe(report.seconds)
 
     return count

@@ -1,6 +1,7 @@
 """Security headers for browsers, and which pages of other sites may use the gateway: none unless listed."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,16 +14,16 @@ PAGE_POLICY: Final = (
     "font-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-_HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
-_HSTS: Final = "max-age=31536000; includeSubDomains"
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+_API_POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _NEVER_CACHED: Final = frozenset({"/graphql", "/metrics"})
 # Beside what the gateway reads, what GraphQL clients (Apollo, urql, Relay), EventSource polyfills and tracing add.
 ALLOWED_HEADERS: Final = (
@@ -68,7 +69,7 @@ class BrowserPolicy:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._set_headers(MutableHeaders(scope=message), scope, origin)
+                self._add_headers(message, scope, origin)
             await send(message)
 
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
@@ -78,20 +79,17 @@ class BrowserPolicy:
             return
         await self._app(scope, receive, send_with_headers)
 
-    def _set_headers(self, headers: MutableHeaders, scope: Scope, origin: str | None) -> None:
+    def _add_headers(self, message: Message, scope: Scope, origin: str | None) -> None:
+        """Those that the answer has no value of its own for."""
         is_page = bool(self._pages) and scope["path"].startswith(self._pages)
-        for name, value in _HEADERS.items():
-            headers.setdefault(name, PAGE_POLICY if is_page and name == "Content-Security-Policy" else value)
-        if scope["path"] in _NEVER_CACHED:
-            headers.setdefault("Cache-Control", "no-store")
-        if scope["scheme"] == "https":
-            headers.setdefault("Strict-Transport-Security", _HSTS)
+        added = _added(scope["path"] in _NEVER_CACHED, scope["scheme"] == "https", is_page, origin in self._allowed)
+        own = {name for name, _ in message["headers"]}
+        message["headers"] = [*message["headers"], *[header for header in added if header[0] not in own]]
         if self._allowed:
+            headers = MutableHeaders(scope=message)
             headers.add_vary_header("Origin")
-        if origin in self._allowed:
-            headers["Access-Control-Allow-Origin"] = str(origin)
-            headers["Access-Control-Expose-Headers"] = _EXPOSED
-            headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+            if origin in self._allowed:
+                headers["Access-Control-Allow-Origin"] = str(origin)
 
     def _is_foreign(self, headers: Headers) -> bool:
         """Whether a page of another site opens the socket; clients other than browsers send no origin."""
@@ -99,3 +97,21 @@ class BrowserPolicy:
         if origin is None or origin in self._allowed:
             return False
         return urlsplit(origin).netloc != headers.get("host")
+
+
+@cache
+def _added(is_never_cached: bool, is_https: bool, is_page: bool, is_allowed: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """The constant headers of one kind of answer."""
+    resources = b"cross-origin" if is_allowed else b"same-origin"
+    found = [
+        *_HEADERS,
+        (b"cross-origin-resource-policy", resources),
+        (b"content-security-policy", PAGE_POLICY.encode()) if is_page else _API_POLICY,
+    ]
+    if is_never_cached:
+        found.append(_NO_STORE)
+    if is_https:
+        found.append(_HSTS)
+    if is_allowed:
+        found.append((b"access-control-expose-headers", _EXPOSED.encode()))
+    return tuple(found)

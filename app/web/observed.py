@@ -3,15 +3,13 @@
 import re
 import secrets
 import time
+from functools import cache
 from http import HTTPStatus
 from typing import Final
 
-import structlog
-from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.telemetry.logs import LONG_NUMBER, client_address, request_id
+from app.telemetry.logs import LONG_NUMBER, client_address, log_request, request_id
 from app.telemetry.metrics import OTHER, Metrics
 from app.telemetry.seldom import Seldom
 
@@ -20,7 +18,6 @@ ROUTES: Final = ("/graphql", "/health", "/health/live", "/health/ready", "/metri
 METHODS: Final = frozenset({"GET", "POST"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 REFUSED_SECONDS: Final = 1.0
-_log = structlog.get_logger("billing.http")
 
 
 class Observed:
@@ -28,7 +25,8 @@ class Observed:
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
-        self._metrics = metrics
+        # Few label values exist, and finding the child of each again would cost more than to count.
+        self._requests, self._seconds = cache(metrics.http_requests.labels), cache(metrics.http_seconds.labels)
         self._refused = Seldom(REFUSED_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,8 +54,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = identifier
+                message["headers"] = [*message["headers"], (b"x-request-id", identifier.encode())]
             await send(message)
 
         try:
@@ -68,8 +65,8 @@ class Observed:
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope["path"] if scope["path"] in ROUTES else OTHER
         method = scope["method"] if scope["method"] in METHODS else OTHER
-        self._metrics.http_requests.labels(route, method, str(status)).inc()
-        self._metrics.http_seconds.labels(route).observe(seconds)
+        self._requests(route, method, str(status)).inc()
+        self._seconds(route).observe(seconds)
         if route == "/graphql":
             self._log(method, status, seconds)
 
@@ -77,9 +74,9 @@ class Observed:
         """One line; for refused requests one line for each status and client in a second, with how many there were."""
         facts = {"route": "/graphql", "method": method, "status": status, "milliseconds": round(seconds * 1000, 1)}
         if status < HTTPStatus.BAD_REQUEST:
-            _log.info("request", **facts)
+            log_request(facts)
         elif count := self._refused.count(f"{status} {client_address.get()}"):
-            _log.info("request", **facts, **({"count": count} if count > 1 else {}))
+            log_request({**facts, "count": count} if count > 1 else facts)
 
 
 def _address(scope: Scope) -> str:
@@ -92,7 +89,7 @@ def _request_id(scope: Scope) -> str:
 
     An id with a long number, which logs would mask, is not used: a search would not find it.
     """
-    given = HTTPConnection(scope).headers.get("x-request-id", "")
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
     return given if _REQUEST_ID.fullmatch(given) and not LONG_NUMBER.search(given) else _new_id()
 
 

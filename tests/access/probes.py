@@ -146,8 +146,10 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield Probe("contracts", prices)
 
     async def emergencies() -> Any:
-        data = await _data(victim, attacker, "{ emergencyAccesses(first: 100) { totalCount nodes { id patientId } } }")
-        found = [each for each in data["emergencyAccesses"]["nodes"] if each["patientId"] == ids["patient"]]
+        data = await _data(
+            victim, attacker, "{ emergencyAccesses(first: 100) { totalCount nodes { id patient { id } } } }"
+        )
+        found = [each for each in data["emergencyAccesses"]["nodes"] if each["patient"]["id"] == ids["patient"]]
         return found or None
 
     yield Probe("emergencyAccesses", emergencies)

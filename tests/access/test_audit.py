@@ -273,13 +273,13 @@ class TestEmergency:
     async def test_whoever_looks_into_them_sees_who_and_why(self, world: World) -> None:
         await world.submitted_claim()
         access = await open_emergency(world)
-        query = "{ emergencyAccesses(first: 1) { nodes { id actor patientId reason } } }"
+        query = "{ emergencyAccesses(first: 1) { nodes { id actor patient { id } reason } } }"
         found = (await world.call("admin", query))["emergencyAccesses"]["nodes"]
         assert found == [
             {
                 "id": access,
                 "actor": nurse_of(world),
-                "patientId": world.patient,
+                "patient": {"id": world.patient},
                 "reason": "Paciente inconsciente na emergencia",
             }
         ]

@@ -200,8 +200,8 @@ async def test_a_cut_off_end_is_reported_by_a_process_that_has_seen_it(stopped: 
     before = len(log.lines)
     assert await sealer.seal() is None
     (line,) = [line for line in log.lines[before:] if "access_log_cut_off" in line]
-    assert '"known": 3' in line
-    assert '"found": 2' in line
+    assert '"known":3' in line
+    assert '"found":2' in line
 
 
 async def test_nobody_without_the_secret_can_forge_an_entry(stopped: StoppedLog) -> None:

@@ -4,11 +4,12 @@ taken away once, which some probe must notice."""
 import ast
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import httpx
@@ -59,10 +60,10 @@ WITHIN_A_SCOPE = {"is_treated_in": "test_cards.py: a provider sees no documents 
 PACKAGE = DATABASE.parent
 
 
-def _asked() -> list[tuple[str, int]]:
-    """(file, line) of every place where a service or a stream asks the scope itself."""
+def _asked() -> list[str]:
+    """The file and line of every place where a service or a stream asks the scope itself."""
     return [
-        (str(path), number)
+        f"{path}:{number}"
         for path in sorted(PACKAGE.glob("*/*.py"))
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if "scope.contains(" in line
@@ -70,13 +71,42 @@ def _asked() -> list[tuple[str, int]]:
 
 
 @contextmanager
-def without_asking(place: tuple[str, int]) -> Iterator[None]:
+def noted(found: set[str]) -> Iterator[None]:
+    """The names of all places where a scope is asked for are added to the set."""
+    contains = DataScope.contains
+
+    def noting(self: DataScope, **parts: str | None) -> bool:
+        found.add(_line_of(sys._getframe(1)))
+        return contains(self, **parts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DataScope, "contains", noting)
+        for name, condition in {(site.module, site.condition) for site in SITES}:
+            patch.setattr(import_module(name), condition, _noting(name, condition, found))
+        yield
+
+
+def _noting(module: str, name: str, found: set[str]) -> Callable[[Any], Any]:
+    condition = getattr(import_module(module), name)
+
+    def noting(scope: Any) -> Any:
+        found.add(str(Site(module, sys._getframe(1).f_lineno, name)))
+        return condition(scope)
+
+    return noting
+
+
+def _line_of(frame: FrameType) -> str:
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+@contextmanager
+def without_asking(place: str) -> Iterator[None]:
     """There the scope holds everything."""
     contains = DataScope.contains
 
     def everything(self: DataScope, **parts: str | None) -> bool:
-        frame = sys._getframe(1)
-        return (frame.f_code.co_filename, frame.f_lineno) == place or contains(self, **parts)
+        return _line_of(sys._getframe(1)) == place or contains(self, **parts)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DataScope, "contains", everything)
@@ -143,20 +173,12 @@ async def test_the_probes_try_every_place_for_an_id(embedded_gateway: Gateway, e
     assert id_places(schema._schema) - tried == set()
 
 
-async def _gets_something(probe: Probe) -> bool:
-    """Streams are listened to for a moment only, which a busy machine may spend elsewhere."""
-    for _ in range(ATTEMPTS):
-        if await probe.run() is not None:
-            return True
-    return False
-
-
 async def test_each_probe_gets_something_in_its_own_scope(embedded_gateway: Gateway, everything: str) -> None:
     """Or it would be empty for the wrong reason."""
     victim = await _victim(embedded_gateway)
     for attacker in attackers(victim, everything):
         if attacker.kind == "provider":
-            silent = [probe.name for probe in probes(victim, attacker) if not await _gets_something(probe)]
+            silent = [probe.name for probe in probes(victim, attacker) if not await _leaks([probe])]
     assert silent == [], "\n".join(silent)
 
 
@@ -166,20 +188,31 @@ async def test_each_scope_that_is_taken_away_is_noticed(
     other = await rich_world(embedded_gateway)
     victim = await _victim(embedded_gateway)
     taken = [(str(site), without(site)) for site in SITES if site.condition not in WITHIN_A_SCOPE]
-    taken += [(f"{path}:{line}", without_asking((path, line))) for path, line in _asked()]
+    taken += [(place, without_asking(place)) for place in _asked()]
+    asked = [
+        (probe, await _places_of(probe)) for each in attackers(other, everything) for probe in probes(victim, each)
+    ]
     unnoticed = []
     for name, hole in taken:
         with hole:
-            leak = await _first_leak(victim, other, everything)
-        if leak is None:
-            unnoticed.append(name)
+            if not await _leaks([probe for probe, places in asked if name in places]):
+                unnoticed.append(name)
     figures(removed=len(taken), noticed=len(taken) - len(unnoticed))
     assert unnoticed == [], "\n".join(unnoticed)
 
 
-async def _first_leak(victim: Rich, other: Rich, role: str) -> str | None:
-    for attacker in attackers(other, role):
-        for probe in probes(victim, attacker):
+async def _places_of(probe: Probe) -> set[str]:
+    """Where a scope is asked for while the probe runs: only there can it notice that one is taken away."""
+    found: set[str] = set()
+    with noted(found):
+        await probe.run()
+    return found
+
+
+async def _leaks(tried: Sequence[Probe]) -> bool:
+    """Streams are listened to for a moment only, which a busy machine may spend elsewhere."""
+    for _ in range(ATTEMPTS):
+        for probe in tried:
             if await probe.run() is not None:
-                return f"{attacker.kind} by {probe.name}"
-    return None
+                return True
+    return False

@@ -26,12 +26,10 @@ Kind = TypeVar("Kind")
 RULES: Final[dict[str, Rule]] = {}
 
 ROOTS: Final = ("Query", "Mutation", "Subscription")
-OF_THE_WHOLE_API: Final = {"Door"}
-"""Enums whose owner is the whole API."""
 SPECIFIED_BY_DESCRIPTION: Final = {"BigInt", "Factor", "Money", "Quantity", "Ratio", "Scope"}
-"""Scalars of this API alone."""
+"""Scalars of this API alone: there is no document to name but their description."""
 WITHOUT_KEY: Final = {"checkEligibility"}
-"""A question, not a change."""
+"""A question, not a change: asking twice does no harm."""
 KEY_REQUIRED: Final = re.compile(r"^(create|settle|reverse|import|post|adjudicate|adjust|replace|answer|export)")
 """Verbs of mutations that would create or pay twice."""
 VERSIONED: Final = ("Claim", "Invoice", "Contract")
@@ -44,9 +42,8 @@ SHARED_MAX: Final = 4
 COPIES: Final = {("ClaimChangesInput", "ClaimInput")}
 """A change has the fields of the form, all optional: null clears, what is left out stays."""
 IDS_OF_THE_TOKEN: Final = {"Me.patientId"}
-OF_STEPS: Final = {"EmergencyAccess.patientId"}
-"""Ids in the rows of a history."""
-OF_WHAT_IS_GONE: Final = {"ClaimStatusChangedEvent.claimId", "DeleteDraftClaimPayload.claimId"}
+"""The token may name a patient that does not exist."""
+OF_WHAT_IS_GONE: Final = re.compile(r"deleted[A-Z]\w*Id")
 
 
 def rule(check: Rule) -> Rule:
@@ -110,7 +107,7 @@ def names_are_written_as_graphql_writes_them(schema: GraphQLSchema) -> Iterator[
 @rule
 def an_enum_carries_the_name_of_its_owner(schema: GraphQLSchema) -> Iterator[str]:
     for kind in _kinds(schema, GraphQLEnumType):
-        if len(re.findall(r"[A-Z][a-z]+", kind.name)) < 2 and kind.name not in OF_THE_WHOLE_API:
+        if len(re.findall(r"[A-Z][a-z]+", kind.name)) < 2:
             yield f"{kind.name} is one word: put the owner's name before it"
 
 
@@ -168,7 +165,8 @@ def output_has_objects_and_not_their_ids(schema: GraphQLSchema) -> Iterator[str]
         if (
             get_named_type(field.type).name == "ID"
             and name != "id"
-            and f"{owner}.{name}" not in IDS_OF_THE_TOKEN | OF_STEPS | OF_WHAT_IS_GONE
+            and not OF_WHAT_IS_GONE.fullmatch(name)
+            and f"{owner}.{name}" not in IDS_OF_THE_TOKEN
         ):
             yield f"{owner}.{name} is an id: return the object"
 

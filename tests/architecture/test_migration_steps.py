@@ -26,7 +26,7 @@ from app.domain import ids
 from tests.architecture.sample_rows import all_rows, insert_samples
 from tests.architecture.test_migrations import drift
 from tests.commands import ForkedProcess, billing, inherited, start
-from tests.figures import Figures
+from tests.figures import Figures, assert_within
 from tests.servers.mysql import create_database
 from tests.services import Services
 
@@ -181,7 +181,7 @@ async def test_writers_wait_less_than_a_second_while_a_table_is_expanded_and_fil
     assert changed >= ROWS
     assert len(waits) > 10
     # Beside what the machine itself takes for a write, which is busy with other tests.
-    assert max(waits) < WAIT_SECONDS_MAX + max(alone)
+    assert_within(WAIT_SECONDS_MAX + max(alone), longest_wait=max(waits))
     figures(
         rows=ROWS,
         upgrade_seconds=seconds,

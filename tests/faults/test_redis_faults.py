@@ -12,7 +12,7 @@ from tests.factories import World, new_world
 from tests.faults.processes import Fleet
 from tests.faults.proxy import Proxy
 from tests.faults.stage import scaled, staged
-from tests.figures import Figures
+from tests.figures import Figures, assert_within
 from tests.gateway import server_settings
 from tests.servers.base import Server
 from tests.services import Services, start
@@ -85,9 +85,9 @@ async def test_answers_stay_right_and_quick(services: Services, tmp_path: Path, 
                 before = _p99(await _asked(fleet, world, REQUESTS))
                 await FAULTS[fault](server, proxy)
                 first = await _asked(fleet, world, 4)
-                assert sum(first) < OPENING_SECONDS * 3
+                assert_within(OPENING_SECONDS * 3, first=sum(first))
                 after = await _settled_p99(fleet, world, before)
     finally:
         server.discard()
-    assert after - before < P99_GROWTH_MAX_SECONDS
+    assert_within(P99_GROWTH_MAX_SECONDS, growth=after - before)
     figures(requests=REQUESTS, wrong=0, p99_before_seconds=before, p99_after_seconds=after, slowest_at_first=max(first))

@@ -17,6 +17,7 @@ from app.runtime.settings import Settings
 from tests.commands import billing
 from tests.faults.processes import Fleet, GatewayProcess, environment_of, running_fleet
 from tests.faults.stage import invoices, prepare, staged
+from tests.figures import assert_within
 from tests.gateway import embedded_settings, server_settings
 from tests.services import Services
 
@@ -92,7 +93,7 @@ async def test_a_gateway_that_stops_is_unready_first_and_closes_connections_afte
     assert (answer.data, answer.headers["connection"]) == ({"me": {"subject": "dev-finance"}}, "close")
     began = time.monotonic()
     assert await gateway.terminate() == 0  # the second signal
-    assert time.monotonic() - began < 5
+    assert_within(5, seconds=time.monotonic() - began)
     assert '"stopped"' in gateway.log.read_text().splitlines()[-1]
 
 

@@ -7,6 +7,7 @@ import pytest
 from app.auth import roles
 from app.auth.roles import ROLES
 from tests.factories import World, key, today
+from tests.graphql.test_remittances import line, post, taken
 from tests.inputs import input_type, shaped
 
 FACTS = (
@@ -134,6 +135,47 @@ class TestStatusConflict:
         values = {"denialId": denial, "acceptedAmount": "1.00", "idempotencyKey": key()}
         found = await _errors(world, "payer_agent", "answerAppeal", **values)
         assert found == _error("StatusConflictError", "CONFLICT", "denialId", status="ACCEPTED")
+
+    async def test_of_a_claim_that_is_deleted_replaced_billed_or_exported_too_late_or_too_early(
+        self, server_world: World
+    ) -> None:
+        world = server_world
+        sent = (await world.submitted_claim())["id"]
+
+        def conflict(*field: str, status: str) -> list[dict[str, Any]]:
+            return _error("StatusConflictError", "CONFLICT", *field, status=status)
+
+        assert await _errors(world, "biller", "deleteDraftClaim", claimId=sent) == conflict(
+            "claimId", status="SUBMITTED"
+        )
+        values = {"providerClaimNumber": "R2", "idempotencyKey": key()}
+        found = await _errors(world, "biller", "replaceClaim", id=sent, **values)
+        assert found == conflict("claimId", status="SUBMITTED")
+        values = {"provider": world.provider, "payer": world.payer, "billingMonth": f"{today():%Y-%m}"}
+        found = await _errors(world, "biller", "createInvoice", claimIds=[sent], idempotencyKey=key(), **values)
+        assert found == conflict("claimIds", "0", status="SUBMITTED")
+        draft = (await world.create_claim())["claim"]["id"]
+        found = await _errors(world, "biller", "exportBatch", claimIds=[draft], idempotencyKey=key())
+        assert found == conflict("claimIds", "0", status="DRAFT")
+
+    async def test_of_a_remittance(self, server_world: World) -> None:
+        world = server_world
+        claim = await world.submitted_claim()
+        posted = await taken(world, line(claim, "100.00"))
+        await post(world, posted)
+        cancelled = await taken(world, {"payerClaimNumber": "OP-1", "paidAmount": "1.00"})
+
+        async def cancel(remittance: Any) -> Any:
+            values = {"remittanceId": remittance["id"], "reason": "arquivo errado", "idempotencyKey": key()}
+            return await _errors(world, "finance", "cancelRemittance", **values)
+
+        assert await cancel(cancelled) == []
+        found = [await cancel(posted), await cancel(cancelled)]
+        found.append(await _errors(world, "finance", "postRemittance", id=cancelled["id"], idempotencyKey=key()))
+        assert found == [
+            _error("StatusConflictError", "CONFLICT", "remittanceId", status=status)
+            for status in ("POSTED", "CANCELLED", "CANCELLED")
+        ]
 
 
 async def test_other_errors_have_nothing_but_their_code_and_place(server_world: World) -> None:

@@ -336,11 +336,11 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("change", "code", "place"),
         [
-            ({"items": [_item(unitPrice="1,00")]}, "INVALID_AMOUNT", "input.claim.items.0.unitPrice"),
-            ({"items": [CONSULTATION, _item(quantity="-1")]}, "INVALID_QUANTITY", "input.claim.items.1.quantity"),
-            ({"items": [_item(factor="10.00")]}, "INVALID_QUANTITY", "input.claim.items.0.factor"),
-            ({"serviceDate": "23/11/2026"}, "INVALID_DATE", "input.claim.serviceDate"),
-            ({"authorization": {"number": "1", "issuedOn": "x"}}, "INVALID_DATE", "input.claim.authorization.issuedOn"),
+            ({"items": [_item(unitPrice="1,00")]}, "INVALID_AMOUNT", "claim.items.0.unitPrice"),
+            ({"items": [CONSULTATION, _item(quantity="-1")]}, "INVALID_QUANTITY", "claim.items.1.quantity"),
+            ({"items": [_item(factor="10.00")]}, "INVALID_QUANTITY", "claim.items.0.factor"),
+            ({"serviceDate": "23/11/2026"}, "INVALID_DATE", "claim.serviceDate"),
+            ({"authorization": {"number": "1", "issuedOn": "x"}}, "INVALID_DATE", "claim.authorization.issuedOn"),
         ],
     )
     async def test_values_that_are_none_are_named(
@@ -348,6 +348,12 @@ class TestRefused:
     ) -> None:
         answer = await world.gateway.gql(OF_INPUT, {"claim": _input(world, **change)}, token=world.token("biller"))
         assert (answer.body["data"], answer.reasons) == ({"claimPreflight": None}, [("BAD_USER_INPUT", code, place)])
+
+    async def test_an_unknown_claim_is_named_in_the_same_way(self, world: World) -> None:
+        values = {"id": "clm_00000000000000000000000000"}
+        answer = await world.gateway.gql(OF_CLAIM, values, token=world.token("biller"))
+        (error,) = answer.body["errors"]
+        assert error["extensions"] == {"code": "NOT_FOUND", "field": ["claimId"]}
 
     @pytest.mark.parametrize("given", [{}, {"claimId": None}, {"claim": {}, "claimId": "x"}])
     async def test_either_a_claim_or_an_id_is_given(self, world: World, given: dict[str, Any]) -> None:

@@ -257,7 +257,25 @@ class TestDismissRemittanceLine:
         assert (first["replayed"], second["replayed"], second["line"]) == (False, True, first["line"])
         await _match(world, line_id, await world.submitted_claim())
         third = await _dismiss(world, line_id, idempotencyKey=used)
-        assert (third["replayed"], third["line"]["status"]) == (True, "DISMISSED")
+        assert third["replayed"] is True
+        told = [
+            (each["status"], each["dismissedBy"], each["dismissalReason"]) for each in (first["line"], third["line"])
+        ]
+        assert told == [("DISMISSED", "dev-finance", "pago fora do sistema")] * 2
+
+    async def test_a_replayed_match_has_no_dismissal_that_came_later(self, world: World) -> None:
+        remittance, claim, used = await taken(world, UNKNOWN), await world.submitted_claim(), key()
+        line_id = remittance["lines"][0]["id"]
+        values = {"id": line_id, "claimId": claim["id"], "idempotencyKey": used}
+        first = await world.mutate("finance", "matchRemittanceLine", UNDONE, **values)
+        assert (await _unmatch(world, line_id))["errors"] == []
+        assert (await _dismiss(world, line_id))["errors"] == []
+        again = await world.mutate("finance", "matchRemittanceLine", UNDONE, **values)
+        assert (first["line"]["dismissalReason"], again["line"]["dismissalReason"], again["replayed"]) == (
+            None,
+            None,
+            True,
+        )
 
 
 async def test_an_answer_of_the_import_is_what_it_was_before_the_cancellation(world: World) -> None:

@@ -10,7 +10,7 @@ from tests.factories import BLOOD_COUNT, CONSULTATION, World, flat, key, refusal
 
 LINE = "id sequence status problem itemSequence itemCode paidAmount deniedAmount denials { code amount } matchedBy"
 REMITTANCE = f"remittance {{ id status statementNumber source paidOn method bankReference paidAmount deniedAmount \
-postedAt lines(first: 100) {{ nodes {{ {LINE} claim {{ id }} }} }} }}"
+postedAt cancelledBy cancelReason lines(first: 100) {{ nodes {{ {LINE} claim {{ id }} }} }} }}"
 POSTED = f"{REMITTANCE} settlements {{ id amount paidOn method statementNumber bankReference invoice {{ id }} }} \
 postedLines putBackLines alreadyPosted"
 CLAIM = "status approvedAmount deniedAmount paidAmount payerClaimNumber invoice { id status billingMonth totalAmount \
@@ -114,6 +114,8 @@ async def test_a_statement_is_kept_as_it_was_typed(world: World) -> None:
         "paidAmount": "97.00",
         "deniedAmount": "40.00",
         "postedAt": None,
+        "cancelledBy": None,
+        "cancelReason": None,
     }
     assert [(one["sequence"], one["itemSequence"], one["itemCode"]) for one in remittance["lines"]] == [
         (1, 1, None),

@@ -1,4 +1,4 @@
-"""What a screen needs is one or two operations: a form, a long invoice, a queue, and a dashboard."""
+"""What a screen needs is one or two operations: a form, a long invoice, a statement, a queue, and a dashboard."""
 
 from dataclasses import replace
 from datetime import date
@@ -56,15 +56,13 @@ async def test_a_form_for_a_claim(world: World) -> None:
 INVOICE = """query Invoice($id: ID!) {
   invoice(id: $id) {
     number status billingMonth totalAmount dueAmount payer { name } provider { name }
-    lines(first: 100) { ...Page }
+    lines(first: 1000) { ...Page }
     claims: lines(first: 1, filter: { kind: [CLAIM] }) { totalCount }
     recoveries: lines(first: 1, filter: { kind: [RECOVERY] }) { totalCount }
     settlements { totalCount sums { netAmount } }
     availableActions { action blockedBy { code } }
   }
 }
-"""
-LINES = """query Lines($id: ID!, $after: String) { invoice(id: $id) { lines(first: 100, after: $after) { ...Page } } }
 """
 LINE_PAGE = """fragment Page on InvoiceLineConnection {
   totalCount pageInfo { endCursor hasNextPage }
@@ -81,13 +79,9 @@ async def test_an_invoice_of_six_hundred_lines(server_world: World) -> None:
     assert (counts, found["settlements"]) == ([600, 100, 500], {"totalCount": 0, "sums": {"netAmount": "0.00"}})
     assert {"action": "ISSUE", "blockedBy": None} in found["availableActions"]
 
-    ids = [each["id"] for each in shown["nodes"]]
-    for _ in range(5):
-        after = shown["pageInfo"]["endCursor"]
-        shown = (await server_world.call("finance", LINES + LINE_PAGE, id=invoice, after=after))["invoice"]["lines"]
-        assert {each["amount"] for each in shown["nodes"]} == {"1.00"}
-        ids += [each["id"] for each in shown["nodes"]]
-    assert (len(set(ids)), len(ids), shown["pageInfo"]["hasNextPage"]) == (600, 600, False)
+    assert {each["amount"] for each in shown["nodes"]} == {"1.00"}
+    ids = {each["id"] for each in shown["nodes"]}
+    assert (len(ids), len(shown["nodes"]), shown["pageInfo"]["hasNextPage"]) == (600, 600, False)
 
 
 QUEUE = """query Queue {

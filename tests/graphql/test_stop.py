@@ -16,6 +16,7 @@ from websockets.typing import Subprotocol
 
 from app.auth.keys import DevelopmentKeys
 from tests.commands import ForkedProcess, billing, inherited, start
+from tests.figures import assert_within
 
 SUBSCRIPTION = "subscription { settlementRecorded { cursor } }"
 
@@ -59,7 +60,7 @@ def test_sigterm_ends_streams_and_the_process(
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
     assert process.wait(timeout=10) == 0
-    assert seconds < 5
+    assert_within(5, seconds=seconds)
     # No error and no `complete`, which would end the subscription: clients take it for a broken connection.
     assert re.fullmatch(r'event: next\ndata: {"data":{"settlementRecorded":{"cursor":"[\w-]+"}}}\n\n', text)
     said = log.read_text()

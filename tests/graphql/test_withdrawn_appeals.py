@@ -4,9 +4,13 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import update
+import pytest
+from sqlalchemy import select, update
 
+from app.auth import roles
+from app.auth.roles import ROLES
 from app.db.tables import denials
+from app.db.tables import idempotency_keys as keys
 from tests.factories import World, key, new_world, refusals, today
 from tests.gateway import Gateway
 
@@ -127,6 +131,61 @@ async def test_a_key_withdraws_once(world: World) -> None:
     third = await _withdraw(world, denial_id, idempotencyKey=used)
     assert (third["replayed"], third["denial"]["status"]) == (True, "OPEN")
     assert (await world.events(claim_id)).count("AppealWithdrawn") == 1
+
+
+@pytest.fixture
+def doctor(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A role that appeals, and reads what appeals say."""
+    monkeypatch.setitem(roles.ROLES, "doctor", ROLES["biller"] | {"claims:read_health"})
+    return "doctor"
+
+
+async def test_a_replay_shows_the_appeal_as_it_was_first_told(world: World, doctor: str) -> None:
+    """A withdrawal erases its text, another appeal has another one, and an answer adds the payer's."""
+    _, denial_id = await _appealed(world)
+    assert (await _withdraw(world, denial_id))["errors"] == []
+    values = {"id": denial_id, "amount": "30.00", "justification": "laudo anexo", "idempotencyKey": key()}
+    shown = "denial { status appeal { appealedAmount justification answeredAmount payerJustification } }"
+
+    async def told() -> Any:
+        return (await world.mutate(doctor, "appealDenial", shown, **values))["denial"]
+
+    appeal = {"appealedAmount": "30.00", "justification": "laudo anexo"}
+    first = {"status": "APPEALED", "appeal": {**appeal, "answeredAmount": None, "payerJustification": None}}
+    assert await told() == first
+    assert (await _withdraw(world, denial_id))["errors"] == []
+    assert await told() == first
+    assert (await _appeal(world, denial_id, "5.00"))["errors"] == []
+    assert await told() == first
+    answer = {"id": denial_id, "acceptedAmount": "0.00", "justification": "sem cobertura", "idempotencyKey": key()}
+    assert (await world.mutate("payer_agent", "answerAppeal", "denial { status }", **answer))["errors"] == []
+    assert await told() == first
+
+
+async def test_a_replay_of_many_appeals_shows_them_as_they_were_first_told(world: World, doctor: str) -> None:
+    _, denial_id = await _appealed(world)
+    assert (await _withdraw(world, denial_id))["errors"] == []
+    appeals = [{"denialId": denial_id, "justification": "laudo anexo"}, {"denialId": "dnl_0", "justification": "laudo"}]
+    values = {"appeals": appeals, "idempotencyKey": key()}
+    shown = "replayed results { id object { status appeal { justification } } errors { code } }"
+    first = await world.mutate(doctor, "appealDenials", shown, **values)
+    told = {"status": "APPEALED", "appeal": {"justification": "laudo anexo"}}
+    assert first["results"] == [
+        {"id": denial_id, "object": told, "errors": []},
+        {"id": "dnl_0", "object": None, "errors": [{"code": "NOT_FOUND"}]},
+    ]
+    assert (await _withdraw(world, denial_id))["errors"] == []
+    again = await world.mutate(doctor, "appealDenials", shown, **values)
+    assert (again["results"], again["replayed"]) == (first["results"], True)
+
+
+async def test_no_text_is_stored_with_a_key(world: World) -> None:
+    _, denial_id = await _appealed(world)
+    async with world.gateway.database.reading() as connection:
+        query = select(keys.c.response).where(keys.c.response.contains(denial_id))
+        stored = [row[0] for row in (await connection.execute(query)).all()]
+    assert len(stored) == 1
+    assert "conforme contrato" not in stored[0]
 
 
 async def test_an_answer_and_a_withdrawal_at_once_leave_one_winner(world: World) -> None:

@@ -24,15 +24,16 @@ ITEMS = [{**BLOOD_COUNT, "quantity": "1"}] * ITEMS_MAX
 DENIED = [{"code": "1705", "amount": "0.01"}]
 DECISIONS = [{"sequence": n + 1, "approvedAmount": "18.49", "denials": DENIED} for n in range(ITEMS_MAX)]
 STATEMENTS = 2
+INVOICE_LINES = CLAIMS_MAX + RECOVERIES_MAX
 WIDE = 20
 CLAIM = (
     "id status items { id sequence code total denials { id code amount } } "
     "history(first: 100) { nodes { actor at } } availableActions { action blockedBy { code message } }"
 )
-LINES = "lines(first: 100) { nodes { id kind amount settledAmount claim { id status } } }"
+LINES = "lines(first: 1000) { nodes { id kind amount settledAmount claim { id status } } }"
 INVOICE = f"id status totalAmount {LINES} history(first: 100) {{ nodes {{ action at }} }}"
 PAID_LINE = "id sequence status paidAmount denials { code amount } claim { id status }"
-REMITTANCE = f"id status lines(first: 100) {{ nodes {{ {PAID_LINE} }} }}"
+REMITTANCE = f"id status lines(first: 1000) {{ nodes {{ {PAID_LINE} }} }}"
 
 
 @dataclass(frozen=True)
@@ -187,4 +188,4 @@ def largest_contract(big: Big) -> dict[str, Any]:
     return {"provider": big.world.provider, "payer": big.world.payer, **terms, "prices": prices}
 
 
-PRICES = "contract { id prices(first: 100) { nodes { code unitPrice validFrom } } }"
+PRICES = "contract { id prices(first: 1000) { nodes { code unitPrice validFrom } } }"

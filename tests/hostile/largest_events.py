@@ -5,9 +5,9 @@ from typing import Final
 
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
-from app.resolvers.paging import PAGE_MAX
+from app.resolvers.paging import LINES_PAGE_MAX
 from tests.hostile import largest_mutations as mutations
-from tests.hostile.largest_data import CLAIM, INVOICE, REMITTANCE, Big, Call
+from tests.hostile.largest_data import CLAIM, INVOICE, INVOICE_LINES, REMITTANCE, Big, Call
 from tests.hostile.largest_queries import SETTLEMENTS
 
 
@@ -32,23 +32,23 @@ async def denial_status_changed(big: Big) -> tuple[Call, Call]:
 
 async def invoice_status_changed(big: Big) -> tuple[Call, Call]:
     """An invoice with as many lines as fit is issued."""
-    told = _told(big, "invoiceStatusChanged", f"status invoice {{ {INVOICE} }}", '"kind":', PAGE_MAX)
+    told = _told(big, "invoiceStatusChanged", f"status invoice {{ {INVOICE} }}", '"kind":', INVOICE_LINES)
     return await mutations.issue_invoice(big), told
 
 
 async def settlement_recorded(big: Big) -> tuple[Call, Call]:
     """An invoice with as many lines as fit is paid."""
     selected = f"settlement {{ id status amount invoice {{ {INVOICE} {SETTLEMENTS} }} }}"
-    return await mutations.settle_invoice(big), _told(big, "settlementRecorded", selected, '"kind":', PAGE_MAX)
+    return await mutations.settle_invoice(big), _told(big, "settlementRecorded", selected, '"kind":', INVOICE_LINES)
 
 
 async def remittance_line_waiting(big: Big) -> tuple[Call, Call]:
     """A statement with as many lines as fit is imported, one of them about an unknown claim."""
     change = await mutations.import_remittance(big)
     assert change.variables is not None
-    change.variables["input"]["lines"][-1]["providerClaimNumber"] = "unknown"
+    change.variables["input"]["content"]["lines"][-1]["providerClaimNumber"] = "unknown"
     selected = f"waitingLines remittance {{ {REMITTANCE} }}"
-    return change, _told(big, "remittanceLineWaiting", selected, '"sequence":', PAGE_MAX)
+    return change, _told(big, "remittanceLineWaiting", selected, '"sequence":', LINES_PAGE_MAX)
 
 
 EVENTS: Final[dict[str, Callable[[Big], Awaitable[tuple[Call, Call]]]]] = {

@@ -6,7 +6,7 @@ from sqlalchemy import insert
 
 from app.db.reference_tables import payers, providers
 from app.domain.breakdown import MONTHS_MAX
-from app.resolvers.paging import PAGE_MAX
+from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
 from tests.factories import today
 from tests.hostile.big_data import copied_claims
 from tests.hostile.largest_data import Big, Call, largest_contract
@@ -66,8 +66,8 @@ async def patients_page(big: Big) -> Call:
 async def contract(big: Big) -> Call:
     done = await big.world.mutate("admin", "saveContract", "contract { id }", **largest_contract(big))
     assert done["errors"] == []
-    query = "query($id: ID!) { contract(id: $id) { id prices(first: 100) { nodes { code unitPrice validFrom } } } }"
-    return big.read(query, '"code":', PAGE_MAX, id=done["contract"]["id"])
+    query = "query($id: ID!) { contract(id: $id) { id prices(first: 1000) { nodes { code unitPrice validFrom } } } }"
+    return big.read(query, '"code":', LINES_PAGE_MAX, id=done["contract"]["id"])
 
 
 async def billing_breakdown(big: Big) -> Call:

@@ -11,7 +11,7 @@ from app.domain.claim_form import ITEMS_MAX
 from app.domain.claims import DENIALS_MAX, ClaimStatus
 from app.domain.denials import DenialStatus
 from app.domain.remittances import RemittanceLineStatus
-from app.resolvers.paging import PAGE_MAX
+from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
 from app.services.contracts import PRICES_MAX
 from app.services.invoices import CLAIMS_MAX
 from tests.access.world import open_emergency as opened
@@ -20,6 +20,7 @@ from tests.hostile.big_data import copied_claims
 from tests.hostile.largest_data import (
     CLAIM,
     INVOICE,
+    INVOICE_LINES,
     ITEMS,
     PRICES,
     REMITTANCE,
@@ -77,8 +78,8 @@ async def resume_review(big: Big) -> Call:
 
 async def delete_draft(big: Big) -> Call:
     (draft,) = await big.submitted(1, ClaimStatus.DRAFT)
-    fields = "claimId providerClaimNumber"
-    return big.change("biller", "deleteDraftClaim", fields, f'"claimId":"{draft}"', 1, claimId=draft)
+    fields = "deletedClaimId providerClaimNumber"
+    return big.change("biller", "deleteDraftClaim", fields, f'"deletedClaimId":"{draft}"', 1, claimId=draft)
 
 
 async def request_information(big: Big) -> Call:
@@ -162,9 +163,6 @@ def _on_an_invoice(big: Big, name: str, id: str, lines: int, **values: Any) -> C
     return big.change("finance", name, f"invoice {{ {INVOICE} }}", '"kind":', lines, id=id, **values)
 
 
-INVOICE_LINES = PAGE_MAX
-
-
 async def issue_invoice(big: Big) -> Call:
     return _on_an_invoice(big, "issueInvoice", await big_draft(big), INVOICE_LINES)
 
@@ -175,7 +173,7 @@ async def cancel_invoice(big: Big) -> Call:
 
 async def adjust_invoice(big: Big) -> Call:
     values = {"kind": "DEBIT", "amount": "99.00", "reason": "x" * 200, "idempotencyKey": key()}
-    return _on_an_invoice(big, "adjustInvoice", await big_draft(big), INVOICE_LINES, **values)
+    return _on_an_invoice(big, "adjustInvoice", await big_draft(big), INVOICE_LINES + 1, **values)
 
 
 async def settle_invoice(big: Big) -> Call:
@@ -193,13 +191,15 @@ async def import_remittance(big: Big) -> Call:
     world = big.world
     lines = [{"providerClaimNumber": id[-20:], "paidAmount": "1"} for id in big.decided]
     values = {"payer": world.payer, "provider": world.provider, "statementNumber": key()[:20], "idempotencyKey": key()}
-    fields = "remittance { id lines(first: 100) { nodes { id sequence claim { id } } } }"
-    return big.change("finance", "importRemittance", fields, '"sequence":', PAGE_MAX, lines=lines, **values)
+    fields = "remittance { id lines(first: 1000) { nodes { id sequence claim { id } } } }"
+    return big.change("finance", "importRemittance", fields, '"sequence":', LINES_PAGE_MAX, lines=lines, **values)
 
 
 async def match_line(big: Big) -> Call:
     line = await _line_of(big, big.remittance)
-    return big.change("finance", "matchRemittanceLine", LINE, '"sequence":', PAGE_MAX, id=line, claimId=big.decided[0])
+    return big.change(
+        "finance", "matchRemittanceLine", LINE, '"sequence":', LINES_PAGE_MAX, id=line, claimId=big.decided[0]
+    )
 
 
 async def _line_of(big: Big, remittance: str) -> str:
@@ -208,12 +208,12 @@ async def _line_of(big: Big, remittance: str) -> str:
         return str((await connection.execute(query)).scalar_one())
 
 
-LINE = "line { id claim { id } remittance { lines(first: 100) { nodes { id sequence } } } }"
+LINE = "line { id claim { id } remittance { lines(first: 1000) { nodes { id sequence } } } }"
 
 
 async def unmatch_line(big: Big) -> Call:
     line = await _line_of(big, await big_remittance(big, big.decided))
-    return big.change("finance", "unmatchRemittanceLine", LINE, '"sequence":', PAGE_MAX, remittanceLineId=line)
+    return big.change("finance", "unmatchRemittanceLine", LINE, '"sequence":', LINES_PAGE_MAX, remittanceLineId=line)
 
 
 async def dismiss_line(big: Big) -> Call:
@@ -222,20 +222,20 @@ async def dismiss_line(big: Big) -> Call:
         update(remittance_lines).where(remittance_lines.c.id == line).values(status=RemittanceLineStatus.UNMATCHED)
     )
     values = {"remittanceLineId": line, "reason": "x" * 500}
-    return big.change("finance", "dismissRemittanceLine", LINE, '"sequence":', PAGE_MAX, **values)
+    return big.change("finance", "dismissRemittanceLine", LINE, '"sequence":', LINES_PAGE_MAX, **values)
 
 
 async def cancel_remittance(big: Big) -> Call:
     id = await big_remittance(big, big.decided)
     values = {"remittanceId": id, "reason": "x" * 500, "idempotencyKey": key()}
     fields = f"remittance {{ {REMITTANCE} }}"
-    return big.change("finance", "cancelRemittance", fields, '"CANCELLED"', PAGE_MAX + 1, **values)
+    return big.change("finance", "cancelRemittance", fields, '"CANCELLED"', LINES_PAGE_MAX + 1, **values)
 
 
 async def post_remittance(big: Big) -> Call:
     fields = f"postedLines remittance {{ {REMITTANCE} }}"
     id = await big_remittance(big, big.decided)
-    return big.change("finance", "postRemittance", fields, '"POSTED"', PAGE_MAX + 1, id=id, idempotencyKey=key())
+    return big.change("finance", "postRemittance", fields, '"POSTED"', LINES_PAGE_MAX + 1, id=id, idempotencyKey=key())
 
 
 async def save_contract(big: Big) -> Call:

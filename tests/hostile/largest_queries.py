@@ -9,10 +9,20 @@ from app.db.tables import remittance_lines, remittances, settlements
 from app.domain import ids
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus
-from app.resolvers.paging import PAGE_MAX
-from tests.factories import BLOOD_COUNT
+from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
+from tests.factories import BLOOD_COUNT, key
 from tests.hostile.big_data import copy_rows
-from tests.hostile.largest_data import CLAIM, INVOICE, REMITTANCE, STATEMENTS, Big, Call, copied_row, largest_contract
+from tests.hostile.largest_data import (
+    CLAIM,
+    INVOICE,
+    INVOICE_LINES,
+    REMITTANCE,
+    STATEMENTS,
+    Big,
+    Call,
+    copied_row,
+    largest_contract,
+)
 from tests.inputs import shaped
 
 SETTLEMENTS = "settlements(first: 100) { nodes { id amount } }"
@@ -65,24 +75,24 @@ async def denials_page(big: Big) -> Call:
 
 async def invoice(big: Big) -> Call:
     query = f"query($id: ID!) {{ invoice(id: $id) {{ {INVOICE} {SETTLEMENTS} }} }}"
-    return big.read(query, '"kind":', PAGE_MAX, role="finance", id=big.invoice)
+    return big.read(query, '"kind":', INVOICE_LINES, role="finance", id=big.invoice)
 
 
 async def invoices_page(big: Big) -> Call:
-    query = "{ invoices(first: 100) { nodes { id lines(first: 100) { nodes { id amount claim { id } } } } } }"
-    return big.read(query, '"claim":', PAGE_MAX)
+    query = "{ invoices(first: 100) { nodes { id lines(first: 1000) { nodes { id amount claim { id } } } } } }"
+    return big.read(query, '"claim":', INVOICE_LINES)
 
 
 async def settlements_page(big: Big) -> Call:
     paid = (await big.world.settle(big.invoice, "1.00"))["settlement"]["id"]
     await copied_row(big, settlements, paid, ids.SETTLEMENT, PAGE_MAX)
-    query = "{ settlements(first: 100) { nodes { id amount invoice { lines(first: 100) { nodes { id } } } } } }"
+    query = "{ settlements(first: 100) { nodes { id amount invoice { lines(first: 1000) { nodes { id } } } } } }"
     return big.read(query, '"invoice":', PAGE_MAX, role="finance")
 
 
 async def remittance(big: Big) -> Call:
     query = f"query($id: ID!) {{ remittance(id: $id) {{ {REMITTANCE} }} }}"
-    return big.read(query, '"sequence":', PAGE_MAX, role="finance", id=big.remittance)
+    return big.read(query, '"sequence":', LINES_PAGE_MAX, role="finance", id=big.remittance)
 
 
 async def remittances_page(big: Big) -> Call:
@@ -106,12 +116,18 @@ async def remittances_page(big: Big) -> Call:
             )
 
     await big.gateway.database.transact(work, seconds=60)
-    lines = "lines(first: 100) { nodes { id sequence } }"
-    query = f"{{ remittances(first: 100, filter: {{ status: [IMPORTED] }}) {{ nodes {{ id {lines} }} }} }}"
-    return big.read(query, '"sequence":', (STATEMENTS + 1) * PAGE_MAX, role="finance")
+    lines = "lines(first: 1000) { nodes { id sequence } }"
+    query = f"query($ids: [ID!]) {{ remittances(first: 100, filter: {{ ids: $ids }}) {{ nodes {{ id {lines} }} }} }}"
+    shown = [big.remittance, *copies]
+    return big.read(query, '"sequence":', len(shown) * LINES_PAGE_MAX, role="finance", ids=shown)
 
 
 async def unmatched_lines(big: Big) -> Call:
+    unknown = [{"payerClaimNumber": f"U{number}", "paidAmount": "1.00"} for number in range(PAGE_MAX)]
+    parties = {"provider": big.world.provider, "payer": big.world.payer}
+    values = {**parties, "statementNumber": key()[:20], "lines": unknown, "idempotencyKey": key()}
+    done = await big.world.mutate("finance", "importRemittance", "remittance { id }", **values)
+    assert done["errors"] == []
     query = "{ unmatchedRemittanceLines(first: 100) { nodes { id denials { code } remittance { id status } } } }"
     return big.read(query, '"remittance":', PAGE_MAX, role="finance")
 
@@ -132,8 +148,8 @@ async def billing_indicators(big: Big) -> Call:
 async def contracts(big: Big) -> Call:
     done = await big.world.mutate("admin", "saveContract", "contract { id }", **largest_contract(big))
     assert done["errors"] == []
-    query = "{ contracts(first: 100) { nodes { id prices(first: 100) { nodes { code unitPrice validFrom } } } } }"
-    return big.read(query, '"code":', PAGE_MAX)
+    query = "{ contracts(first: 100) { nodes { id prices(first: 1000) { nodes { code unitPrice validFrom } } } } }"
+    return big.read(query, '"code":', LINES_PAGE_MAX)
 
 
 async def eligibility_history(big: Big) -> Call:

@@ -13,6 +13,7 @@ from graphql import get_introspection_query
 
 from tests.faults.processes import Fleet, GatewayProcess, running_fleet
 from tests.faults.stage import prepare
+from tests.figures import assert_within
 from tests.gateway import embedded_settings
 from tests.hostile.test_corpus import CPU_SECONDS_MAX
 from tests.hostile.wire import cpu_seconds, post
@@ -60,7 +61,7 @@ async def test_what_comes_byte_by_byte_is_ended_in_time_and_costs_little(fleet: 
     before = cpu_seconds(process)
     slow = [asyncio.create_task(_dripped(process.settings.port, *DRIPS[part])) for _ in range(EACH)]
     found = await asyncio.gather(*slow)
-    assert (cpu_seconds(process) - before) / EACH < CPU_SECONDS_MAX
+    assert_within(CPU_SECONDS_MAX, each=(cpu_seconds(process) - before) / EACH)
     assert {answer for answer, _ in found} == {b"HTTP/1.1 408 Request Timeout\r\n"}
     assert max(drips for _, drips in found) < 2.5 * LIMIT_SECONDS / DRIP_SECONDS
 

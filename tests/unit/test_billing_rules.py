@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.domain.allocation import spread, take_back
 from app.domain.calendar import business_day
 from app.domain.claims import ClaimStatus, invoicing_block, replacement_block
-from app.domain.errors import BillingError, ErrorCode, Failure
+from app.domain.errors import BillingError, ErrorCode, Failure, StatusConflict
 from app.domain.invoices import InvoiceLineKind, check_adjustment
 from app.domain.money import CENTS_MAX, Cents, Factor, Quantity
 from app.domain.preflight import Finding, FindingSeverity, Item, of_failures, total_at_risk
@@ -85,13 +85,21 @@ def test_an_adjustment_keeps_the_total_above_zero_and_above_what_is_settled(
         assert failure.tiss_code == ("5040" if refusal == "5040" else None)
 
 
+def _of_status(message: str, status: ClaimStatus) -> Failure:
+    return StatusConflict(ErrorCode.CONFLICT, message, "id", status=status)
+
+
+def _conflict(message: str | None) -> Failure | None:
+    return None if message is None else Failure(ErrorCode.CONFLICT, message, "id")
+
+
 S = ClaimStatus
 DECIDED = {S.APPROVED, S.PARTIALLY_APPROVED, S.DENIED}
 
 
 @pytest.mark.parametrize("status", S)
 def test_only_a_decided_claim_is_replaced_and_each_reason_is_named(status: ClaimStatus) -> None:
-    undecided = f"a claim that is {status} has no decision to correct"
+    undecided = _of_status(f"a claim that is {status} has no decision to correct", status)
     cases = {
         (False, False, False): None,
         (False, True, False): "another claim replaces it already",
@@ -101,19 +109,19 @@ def test_only_a_decided_claim_is_replaced_and_each_reason_is_named(status: Claim
     }
     for (billed, replaced, appealed), reason in cases.items():
         found = replacement_block(status, is_billed=billed, is_replaced=replaced, is_appealed=appealed)
-        assert found == (reason if status in DECIDED else undecided)
+        assert found == (_conflict(reason) if status in DECIDED else undecided)
 
 
 @pytest.mark.parametrize("status", S)
 def test_only_a_claim_with_something_approved_is_invoiced_and_only_once(status: ClaimStatus) -> None:
-    nothing = f"a claim that is {status} has nothing to bill"
+    nothing = _of_status(f"a claim that is {status} has nothing to bill", status)
     cases = {(False, False): None, (True, False): "it is already on an invoice", (False, True): "another claim"}
     for (billed, replaced), reason in cases.items():
         found = invoicing_block(status, Cents(1), is_billed=billed, is_replaced=replaced)
         if status not in {S.APPROVED, S.PARTIALLY_APPROVED}:
             assert found == nothing
         else:
-            assert found == ("another claim replaces it" if replaced else reason)
+            assert found == _conflict("another claim replaces it" if replaced else reason)
         for approved in (None, Cents(0)):
             assert invoicing_block(status, approved, is_billed=billed, is_replaced=replaced) == nothing
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import strawberry
 
 from app.domain.identifiers import AnsCode, Cnes
-from app.resolvers.paging import PAGE_MAX
+from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
 
 FILTER: Final = strawberry.argument(description="What the objects must match; null for all in the data scope.")
 ORDER: Final = strawberry.argument(description="Order of the list; null for its default.")
@@ -13,6 +13,7 @@ EVENT_FILTER: Final = strawberry.argument(description="What the events must matc
 PERIOD: Final = strawberry.argument(description="Period to report on; null for all time.")
 
 First = Annotated[int, strawberry.argument(description=f"Number of objects on the page, 1 to {PAGE_MAX}.")]
+FirstLines = Annotated[int, strawberry.argument(description=f"Number of objects on the page, 1 to {LINES_PAGE_MAX}.")]
 After = Annotated[
     str | None,
     strawberry.argument(
