@@ -9,13 +9,13 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.counting import count_rows
-from app.db.engine import fetch, fetch_one
 from app.db.filters import OPEN_RANGE, Bounds, Condition, lacks, one_of, within
-from app.db.pages import Chosen, Range
+from app.db.pages import Chosen
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
+from app.db.statements import query, query_one
 from app.db.sums import Amounts
 from app.db.tables import claims, denials, invoice_lines
 from app.domain.data_scope import DataScope
@@ -94,34 +94,34 @@ def _visible(scope: DataScope) -> Select[Any]:
     return select(*DENIAL).join(claims, claims.c.id == denials.c.claim_id).where(claims_in(scope))
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[DenialRecord]:
+@query(DenialRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The denials with these ids whose claims are within the scope."""
-    return await fetch(connection, _visible(scope).where(denials.c.id.in_(ids)), DenialRecord)
+    return _visible(scope).where(denials.c.id.in_(ids))
 
 
-async def one(connection: AsyncConnection, scope: DataScope, denial_id: str) -> DenialRecord | None:
+@query_one(DenialRecord)
+def one(scope: DataScope, denial_id: str) -> Select[Any]:
     """One denial; the lock on its claim protects it."""
-    return await fetch_one(connection, _visible(scope).where(denials.c.id == denial_id), DenialRecord)
+    return _visible(scope).where(denials.c.id == denial_id)
 
 
-async def of_items(connection: AsyncConnection, scope: DataScope, item_ids: Sequence[str]) -> list[DenialRecord]:
+@query(DenialRecord)
+def of_items(scope: DataScope, item_ids: Sequence[str]) -> Select[Any]:
     """The denials of these items, oldest first."""
-    return await fetch(
-        connection, _visible(scope).where(denials.c.item_id.in_(item_ids)).order_by(denials.c.id), DenialRecord
-    )
+    return _visible(scope).where(denials.c.item_id.in_(item_ids)).order_by(denials.c.id)
 
 
-async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[DenialRecord]:
+@query(DenialRecord)
+def of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
     """The denials of these claims, oldest first."""
-    query = _visible(scope).where(denials.c.claim_id.in_(claim_ids)).order_by(denials.c.id)
-    return await fetch(connection, query, DenialRecord)
+    return _visible(scope).where(denials.c.claim_id.in_(claim_ids)).order_by(denials.c.id)
 
 
-async def page(
-    connection: AsyncConnection, scope: DataScope, where: DenialFilter, keyset: Keyset
-) -> list[DenialRecord]:
+@query(DenialRecord)
+def page(scope: DataScope, where: DenialFilter, keyset: Keyset) -> Select[Any]:
     """One page of the denials within the scope."""
-    return await fetch(connection, _chosen(scope, where).page(DENIAL, keyset), DenialRecord)
+    return _chosen(scope, where).page(DENIAL, keyset)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> int:
@@ -145,7 +145,6 @@ def _chosen(scope: DataScope, where: DenialFilter) -> Chosen:
     return Chosen(
         denials,
         [claims_in(scope), *_conditions(where)],
-        spans=_spans(where),
         values=[(denials.c.status, where.status), (denials.c.code, where.codes)],
         source=denials.join(claims, claims.c.id == denials.c.claim_id) if needs_claims else None,
     )
@@ -168,9 +167,8 @@ async def overdue_claims(connection: AsyncConnection, day: date, limit: int) -> 
     return [row[0] for row in (await connection.execute(query)).all()]
 
 
-async def won_and_unbilled(
-    connection: AsyncConnection, scope: DataScope, provider: str, payer: str, limit: int
-) -> list[DenialRecord]:
+@query(DenialRecord)
+def won_and_unbilled(scope: DataScope, provider: str, payer: str, limit: int) -> Select[Any]:
     """Won appeals of this provider with this payer that no active invoice bills, oldest first.
 
     Appeals of a replaced claim are left out: the replacement bills the service.
@@ -181,7 +179,7 @@ async def won_and_unbilled(
         .where(claims.c.provider_cnes == provider, claims.c.payer_ans == payer)
         .where(denials.c.status.in_(sorted(WON)), ~billed.exists(), ~is_replaced())
     )
-    return await fetch(connection, query.order_by(denials.c.id).limit(limit), DenialRecord)
+    return query.order_by(denials.c.id).limit(limit)
 
 
 def _conditions(where: DenialFilter) -> list[Condition]:
@@ -193,13 +191,13 @@ def _conditions(where: DenialFilter) -> list[Condition]:
         (claims.c.payer_ans, where.payers),
         (claims.c.provider_cnes, where.providers),
     )
-    found += within(*_spans(where), (table.amount_cents, where.amount_cents))
+    found += within(
+        (table.appeal_deadline, where.appeal_deadline),
+        (table.created_at, where.created_at),
+        (table.amount_cents, where.amount_cents),
+    )
     if where.is_recovery_invoiced is not None:
         billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == table.id)
         won = table.status.in_(sorted(WON))
         found += [won, billed.exists() if where.is_recovery_invoiced else lacks(billed)]
     return found
-
-
-def _spans(where: DenialFilter) -> list[Range]:
-    return [(denials.c.appeal_deadline, where.appeal_deadline), (denials.c.created_at, where.created_at)]

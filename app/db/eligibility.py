@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
 from app.db.counting import count_rows
-from app.db.engine import fetch
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
-from app.db.pages import Chosen, Range, Values
+from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.reference_tables import eligibility_checks
 from app.db.scoping import eligibility_in, parties_of
+from app.db.statements import query
 from app.domain.data_scope import DataScope
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 
@@ -68,18 +68,18 @@ def _visible(scope: DataScope) -> Select[Any]:
 OF_PATIENT: Final = Children(_visible, eligibility_checks.c.patient_id, EligibilityRecord)
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[EligibilityRecord]:
+@query(EligibilityRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The answers with these ids within the scope."""
-    return await fetch(connection, _visible(scope).where(eligibility_checks.c.id.in_(ids)), EligibilityRecord)
+    return _visible(scope).where(eligibility_checks.c.id.in_(ids))
 
 
-async def page(
-    connection: AsyncConnection, scope: DataScope, where: EligibilityFilter, keyset: Keyset
-) -> list[EligibilityRecord]:
+@query(EligibilityRecord)
+def page(scope: DataScope, where: EligibilityFilter, keyset: Keyset) -> Select[Any]:
     """One page of the answers within the scope."""
     conditions = [eligibility_in(scope), *_conditions(where)]
-    chosen = Chosen(eligibility_checks, conditions, _spans(where), _values(scope, where))
-    return await fetch(connection, chosen.page(ELIGIBILITY, keyset), EligibilityRecord)
+    chosen = Chosen(eligibility_checks, conditions, _values(scope, where))
+    return chosen.page(ELIGIBILITY, keyset)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: EligibilityFilter) -> int:
@@ -95,15 +95,14 @@ def _conditions(where: EligibilityFilter) -> list[Condition]:
         (table.provider_cnes, where.providers),
         (table.outcome, where.outcomes),
     )
-    return [*matching, *equal((table.patient_id, where.patient)), *within(*_spans(where))]
+    return [
+        *matching,
+        *equal((table.patient_id, where.patient)),
+        *within((table.service_date, where.service_date), (table.answered_at, where.answered_at)),
+    ]
 
 
 def _values(scope: DataScope, where: EligibilityFilter) -> list[Values]:
     table = eligibility_checks.c
     parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
     return [(table.outcome, where.outcomes), *parties]
-
-
-def _spans(where: EligibilityFilter) -> list[Range]:
-    table = eligibility_checks.c
-    return [(table.service_date, where.service_date), (table.answered_at, where.answered_at)]

@@ -36,11 +36,12 @@ def parties_of(
     payer: ColumnElement[str],
     payers: Collection[str] | None,
 ) -> list[tuple[ColumnElement[str], Sequence[str] | None]]:
-    """The providers and the payers that scope and filter leave; None where all are left."""
-    own = None if scope.any_provider or not scope.providers else scope.providers
-    given = None if providers is None else frozenset(providers)
-    left = own if given is None else given if own is None else own & given
-    return [(provider, None if left is None else sorted(left)), (payer, None if payers is None else sorted(payers))]
+    """The providers and the payers that the filter leaves, or else the scope; None where all are left."""
+    own = None if scope.any_provider or not scope.providers else sorted(scope.providers)
+    return [
+        (provider, own if providers is None else list(providers)),
+        (payer, None if payers is None else list(payers)),
+    ]
 
 
 def claims_in(scope: DataScope) -> Condition:

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
 from app.db.counting import count_rows
-from app.db.engine import fetch, fetch_one
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
-from app.db.pages import Chosen, Range, Values
+from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.scoping import parties_of, settlements_in
+from app.db.statements import query, query_one
 from app.db.sums import Amounts
 from app.db.tables import remittances, settlements
 from app.domain.data_scope import DataScope
@@ -92,22 +92,23 @@ OF_REMITTANCE: Final = Children(_visible_of_remittances, remittances.c.id, Settl
 REVERSALS_OF: Final = Children(_visible, settlements.c.reverses_id, SettlementRecord, amounts=AMOUNTS)
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
+@query(SettlementRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The settlements with these ids within the scope."""
-    return await fetch(connection, _visible(scope).where(settlements.c.id.in_(ids)), SettlementRecord)
+    return _visible(scope).where(settlements.c.id.in_(ids))
 
 
-async def one(connection: AsyncConnection, scope: DataScope, settlement_id: str) -> SettlementRecord | None:
+@query_one(SettlementRecord)
+def one(scope: DataScope, settlement_id: str) -> Select[Any]:
     """One settlement; its money is protected by the lock on its invoice."""
-    return await fetch_one(connection, _visible(scope).where(settlements.c.id == settlement_id), SettlementRecord)
+    return _visible(scope).where(settlements.c.id == settlement_id)
 
 
-async def page(
-    connection: AsyncConnection, scope: DataScope, where: SettlementFilter, keyset: Keyset
-) -> list[SettlementRecord]:
+@query(SettlementRecord)
+def page(scope: DataScope, where: SettlementFilter, keyset: Keyset) -> Select[Any]:
     """One page of the settlements within the scope."""
-    chosen = Chosen(settlements, [settlements_in(scope), *_conditions(where)], _spans(where), _values(scope, where))
-    return await fetch(connection, chosen.page(SETTLEMENT, keyset), SettlementRecord)
+    chosen = Chosen(settlements, [settlements_in(scope), *_conditions(where)], _values(scope, where))
+    return chosen.page(SETTLEMENT, keyset)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> int:
@@ -142,7 +143,9 @@ def _conditions(where: SettlementFilter) -> list[Condition]:
         (table.provider_cnes, where.providers),
         (table.method, where.methods),
     )
-    ranges = within(*_spans(where), (table.amount_cents, where.amount_cents))
+    ranges = within(
+        (table.paid_on, where.paid_on), (table.created_at, where.created_at), (table.amount_cents, where.amount_cents)
+    )
     return [*matching, *equal((table.invoice_id, where.invoice)), *ranges]
 
 
@@ -150,7 +153,3 @@ def _values(scope: DataScope, where: SettlementFilter) -> list[Values]:
     table = settlements.c
     parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
     return [(table.method, where.methods), *parties]
-
-
-def _spans(where: SettlementFilter) -> list[Range]:
-    return [(settlements.c.paid_on, where.paid_on), (settlements.c.created_at, where.created_at)]

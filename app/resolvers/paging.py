@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
+from app.db.pages import has_narrow_range
 from app.db.paging import Keyset
 from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import DataScope
@@ -181,7 +182,8 @@ class ScopedList(Generic[Where, Row]):
         """A page of it; errors as `read_page`."""
 
         async def rows(connection: AsyncConnection, keyset: Keyset) -> list[Row]:
-            return await self.rows(connection, ctx.scope, where, keyset)
+            is_narrow = has_narrow_range(where, other_than=order.column.key)
+            return await self.rows(connection, ctx.scope, where, replace(keyset, is_narrow=is_narrow))
 
         async def count(connection: AsyncConnection) -> int:
             return await self.count(connection, ctx.scope, where)
