@@ -182,7 +182,7 @@ class ScopedList(Generic[Where, Row]):
         """A page of it; errors as `read_page`."""
 
         async def rows(connection: AsyncConnection, keyset: Keyset) -> list[Row]:
-            is_narrow = has_narrow_range(where, other_than=order.column.key)
+            is_narrow = has_narrow_range(where, other_than=str(order.column.key))
             return await self.rows(connection, ctx.scope, where, replace(keyset, is_narrow=is_narrow))
 
         async def count(connection: AsyncConnection) -> int:

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.gateway import Gateway
+from tests.gateway import Gateway, heard
 
 BACKGROUND = ("outbox", "leases", "DISTINCT", "seal", "for access_log")
 COUNTERS = "SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%%'"
@@ -32,27 +31,22 @@ class Work:
 
 @contextmanager
 def sent_statements(gateway: Gateway) -> Iterator[list[Sent]]:
-    """The statements that requests send inside the block, without those of background tasks such as the sweep."""
+    """The statements that requests send inside the block, known after it; those of background tasks are left out."""
     found: list[Sent] = []
-
-    def note(_connection: Any, _cursor: Any, text: str, parameters: Any, *_rest: Any) -> None:
+    with heard(gateway.database) as everything:
+        yield found
+    for text, parameters in everything:
         if text.startswith("SELECT") and not any(word in text for word in BACKGROUND):
             found.append(Sent(text, parameters))
-
-    engine = gateway.database.reads.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 async def work_of(connection: AsyncConnection, statement: Sent) -> Work:
     """Explain the statement, run it again, and read the server's counters."""
-    plan = (await connection.exec_driver_sql(f"EXPLAIN {statement.text}", statement.parameters)).mappings().all()
+    parameters = tuple(statement.parameters)
+    plan = (await connection.exec_driver_sql(f"EXPLAIN {statement.text}", parameters)).mappings().all()
     # Names in brackets are results of other parts of the plan, which have the rows of the page at most.
     scanned = tuple(each["table"] for each in plan if each["type"] == "ALL" and not each["table"].startswith("<"))
     await connection.exec_driver_sql("FLUSH STATUS")
-    await connection.exec_driver_sql(statement.text, statement.parameters)
+    await connection.exec_driver_sql(statement.text, parameters)
     counted = (await connection.exec_driver_sql(COUNTERS)).mappings().all()
     return Work(scanned, sum(int(each["Value"]) for each in counted))
