@@ -183,7 +183,7 @@ def _parties(victim: Rich) -> str:
 def _sums(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     own = _parties(victim)
     books = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount"
-    figures = "claimsWithoutReturn processedAmount valueWithoutReturn aboutToBeLostAmount meanDaysToPayment"
+    figures = "undecidedClaimCount processedAmount undecidedAmount aboutToBeLostAmount meanDaysToPayment"
     for root, fields in (("reconciliation", books), ("billingIndicators", figures)):
 
         async def run(root: str = root, fields: str = fields) -> Any:

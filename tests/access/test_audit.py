@@ -19,7 +19,7 @@ from tests.inputs import shaped
 
 MINE = """{ myAccessLog(first: 100) { totalCount nodes {
   door kind purpose operation decision roles dataClasses } } }"""
-HEALTH = "query($id: ID!) { claim(id: $id) { id clinicalIndication items { code total } } }"
+HEALTH = "query($id: ID!) { claim(id: $id) { id clinicalIndication items { code totalAmount } } }"
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ async def test_a_page_of_fifty_claims_costs_the_writer_two_statements(server_wor
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     try:
-        query = "{ claims(first: 50) { nodes { claimedAmount patient { name } items { code total } } } }"
+        query = "{ claims(first: 50) { nodes { claimedAmount patient { name } items { code totalAmount } } } }"
         body, (logged,) = await _looked(world, "reviewer", query)
     finally:
         for engine in engines:
@@ -213,16 +213,17 @@ class TestEmergency:
     async def test_it_opens_health_data_of_one_patient_and_is_recorded_as_such(self, world: World) -> None:
         claim = (await world.submitted_claim(clinicalIndication="tosse", diagnosisCodes=["J18"]))["id"]
         token = world.gateway.token("front_desk", providers=[world.provider], sub=nurse_of(world))
-        query = "query($id: ID!) { claim(id: $id) { clinicalIndication diagnosisCodes items { code total } } }"
+        query = "query($id: ID!) { claim(id: $id) { clinicalIndication diagnosisCodes items { code totalAmount } } }"
         before = await world.gateway.gql(query, {"id": claim}, token=token)
         assert set(before.codes) == {"FORBIDDEN"}
         access = await open_emergency(world)
         answer = await world.gateway.gql(query, {"id": claim}, token=token)
         assert answer.body["data"]["claim"] == {
-            "clinicalIndication": "tosse", "diagnosisCodes": ["J18"], "items": [{"code": "10101012", "total": None}],
+            "clinicalIndication": "tosse", "diagnosisCodes": ["J18"],
+            "items": [{"code": "10101012", "totalAmount": None}],
         }  # fmt: skip
         # Amounts are no health data.
-        assert answer.body["extensions"]["redacted"] == ["claim.items[0].total"]
+        assert answer.body["extensions"]["redacted"] == ["claim.items[0].totalAmount"]
         entries = await _entries(world.gateway, answer.headers["x-request-id"])
         (allowed,) = [each for each in entries if each.entry.decision == "ALLOWED"]
         (row,) = allowed.persons.values()
