@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
 from app.db.engine import fetch, fetch_one, run, scalar
-from app.db.filters import Condition, equal
+from app.db.filters import Condition, one_of
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import contract_prices, contracts
@@ -76,8 +76,9 @@ class PriceRecord:
 class ContractFilter:
     """A contract matches when every given part does."""
 
-    provider: str | None = None
-    payer: str | None = None
+    ids: tuple[str, ...] | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
 
 
 CONTRACT = columns(contracts, ContractRecord)
@@ -127,7 +128,8 @@ async def count(connection: AsyncConnection, scope: DataScope, where: ContractFi
 
 
 def _conditions(where: ContractFilter) -> list[Condition]:
-    return equal((contracts.c.provider_cnes, where.provider), (contracts.c.payer_ans, where.payer))
+    table = contracts.c
+    return one_of((table.id, where.ids), (table.payer_ans, where.payers), (table.provider_cnes, where.providers))
 
 
 def _visible_prices(scope: DataScope) -> Select[Any]:
