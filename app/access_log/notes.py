@@ -1,5 +1,6 @@
 """Notes for the access log: what one operation has shown and refused so far."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.domain import ids
@@ -37,6 +38,12 @@ class OperationNotes:
             self.revealed[person] = {kind}
         else:
             known.add(kind)
+
+    def reveal_all(self, kinds: Sequence[str], records: Sequence[Any]) -> None:
+        """As `reveal` of each class and record."""
+        for record in records:
+            for kind in kinds:
+                self.reveal(kind, record)
 
     def refuse(self, kind: str, permission: str) -> None:
         """Note that data of this class ("" for none) was refused because the permission is missing."""

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import strawberry
 
 from app.db.contracts import ContractFilter, ContractRecord, PriceRecord
-from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
@@ -21,6 +20,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.ordering import OrderDirection, Ordering, direction, ordered, sort_by
 from app.schema.base.permissions import Requires, financial
+from app.schema.base.relations import related
 from app.schema.parties import Payer, Provider
 from app.services import contracts as service
 from app.services.contracts import ContractForm
@@ -64,13 +64,19 @@ class Contract(Node):
         description="Last day of service that new claims may have; null for a contract that is not closed."
     )
 
-    @strawberry.field(graphql_type=Payer | None, description="The health insurer (operadora).")
-    async def payer(contract: strawberry.Parent[ContractRecord], info: Info) -> PayerRecord | None:
-        return await info.context.loaders.payer.load(contract.payer_ans)
+    payer = related(
+        Payer | None,
+        lambda loaders: loaders.payer,
+        "payer_ans",
+        description="The health insurer (operadora).",
+    )
 
-    @strawberry.field(graphql_type=Provider | None, description="The establishment (prestador).")
-    async def provider(contract: strawberry.Parent[ContractRecord], info: Info) -> ProviderRecord | None:
-        return await info.context.loaders.provider.load(contract.provider_cnes)
+    provider = related(
+        Provider | None,
+        lambda loaders: loaders.provider,
+        "provider_cnes",
+        description="The establishment (prestador).",
+    )
 
     @strawberry.field(
         graphql_type=Connection[ContractPrice],

@@ -5,8 +5,6 @@ from typing import Annotated, Any
 
 import strawberry
 
-from app.db.claims import ClaimRecord
-from app.db.parties import PayerRecord, ProviderRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.access_log import DataClass
 from app.domain.claims import DENIALS_MAX, DeniedAmount
@@ -31,6 +29,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
 from app.schema.base.ordering import ordered
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
+from app.schema.base.relations import related
 from app.schema.claim_inputs import DenialInput
 from app.schema.invoice_objects import Settlement
 from app.schema.objects import Claim
@@ -100,17 +99,20 @@ class RemittanceLine(Node):
     def denials(line: strawberry.Parent[RemittanceLineRecord]) -> Any:
         return list(line.denials)
 
-    @strawberry.field(
-        graphql_type=Claim | None,
+    claim = related(
+        Claim | None,
+        lambda loaders: loaders.claim,
+        "claim_id",
         description="The matched claim; null if unmatched.",
         extensions=[Requires("claims:read")],
     )
-    async def claim(line: strawberry.Parent[RemittanceLineRecord], info: Info) -> ClaimRecord | None:
-        return None if line.claim_id is None else await info.context.loaders.claim.load(line.claim_id)
 
-    @strawberry.field(graphql_type="Remittance | None", description="The remittance that contains the line.")
-    async def remittance(line: strawberry.Parent[RemittanceLineRecord], info: Info) -> RemittanceRecord | None:
-        return await info.context.loaders.remittance.load(line.remittance_id)
+    remittance = related(
+        "Remittance | None",
+        lambda loaders: loaders.remittance,
+        "remittance_id",
+        description="The remittance that contains the line.",
+    )
 
     @strawberry.field(description=ACTIONS, directives=[lists.REMITTANCE_LINE_ACTIONS])
     def available_actions(
@@ -148,13 +150,19 @@ class Remittance(Node):
         extensions=financial("settlements:read_bank"),
     )
 
-    @strawberry.field(graphql_type=Payer | None, description="The payer (operadora).")
-    async def payer(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> PayerRecord | None:
-        return await info.context.loaders.payer.load(remittance.payer_ans)
+    payer = related(
+        Payer | None,
+        lambda loaders: loaders.payer,
+        "payer_ans",
+        description="The payer (operadora).",
+    )
 
-    @strawberry.field(graphql_type=Provider | None, description="The provider that is paid (prestador).")
-    async def provider(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> ProviderRecord | None:
-        return await info.context.loaders.provider.load(remittance.provider_cnes)
+    provider = related(
+        Provider | None,
+        lambda loaders: loaders.provider,
+        "provider_cnes",
+        description="The provider that is paid (prestador).",
+    )
 
     @strawberry.field(
         graphql_type=Connection[RemittanceLine], directives=[lists.LINES_PAGE], description="Lines, by number."

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from app.db.access_log_tables import access_log_entries, access_log_persons
 from tests.access.world import nurse_of, open_emergency
 from tests.factories import World, new_world
-from tests.gateway import Gateway, embedded_settings, running_gateway
+from tests.gateway import Gateway, embedded_settings, heard, running_gateway
 from tests.graphql import test_remittances as remittances
 from tests.inputs import shaped
 
@@ -134,21 +134,10 @@ async def test_a_page_of_fifty_claims_costs_the_writer_two_statements(server_wor
     world, gateway = server_world, server_world.gateway
     for _ in range(50):
         await world.submitted_claim()
-    found: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        if "access_log" in statement:
-            found.append((statement, parameters))
-
-    engines = [gateway.database.engine.sync_engine, gateway.database.reads.sync_engine]
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    try:
+    with heard(gateway.database) as everything:
         query = "{ claims(first: 50) { nodes { claimedAmount patient { name } items { code totalAmount } } } }"
         body, (logged,) = await _looked(world, "reviewer", query)
-    finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", note)
+    found = [(statement, parameters) for statement, parameters in everything if "access_log" in statement]
     assert len(body["data"]["claims"]["nodes"]) == 50
     # The claims were shown themselves, so nobody has to look up whose they are.
     assert [statement for statement, _ in found if "FROM claims" in statement] == []
