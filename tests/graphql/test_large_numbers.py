@@ -24,7 +24,7 @@ BOUNDED = {
     "submissionWindowDays": "limited by its input",
     "appealDeadlineDays": "limited by its input",
     "paymentTermDays": "limited by its input",
-    "claimsWithoutReturn": "counted no further",
+    "undecidedClaimCount": "counted no further",
     "postedLines": "at most the lines of a statement",
     "putBackLines": "at most the lines of a statement",
     "waitingLines": "at most the lines of a statement",
