@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.children import Children
 from app.db.counting import count_rows
 from app.db.engine import run
-from app.db.filters import Condition, equal
+from app.db.filters import Condition, one_of
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import contract_prices, contracts
@@ -78,8 +78,9 @@ class PriceRecord:
 class ContractFilter:
     """A contract matches when every given part does."""
 
-    provider: str | None = None
-    payer: str | None = None
+    ids: tuple[str, ...] | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
 
 
 CONTRACT = columns(contracts, ContractRecord)
@@ -130,7 +131,8 @@ async def count(connection: AsyncConnection, scope: DataScope, where: ContractFi
 
 
 def _conditions(where: ContractFilter) -> list[Condition]:
-    return equal((contracts.c.provider_cnes, where.provider), (contracts.c.payer_ans, where.payer))
+    table = contracts.c
+    return one_of((table.id, where.ids), (table.payer_ans, where.payers), (table.provider_cnes, where.providers))
 
 
 def _visible_prices(scope: DataScope) -> Select[Any]:
