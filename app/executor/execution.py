@@ -7,7 +7,7 @@ from typing import Any, Final
 from graphql import ExecutionResult, FieldNode, GraphQLError, OperationDefinitionNode
 from graphql.error import located_error
 
-from app.executor.levels import Level, Placed, check_nulls, parts_of
+from app.executor.levels import Level, Placed, check_nulls, has_null, parts_of
 from app.executor.reads import Await, Batched, Related
 from app.executor.rules import NotPlanned, PlanContext
 from app.executor.selection import Child, Objects, Plan
@@ -163,7 +163,7 @@ class Execution:
     def _without_holes(self, placed: Placed, objects: Objects, found: list[Any]) -> list[Any]:
         """The objects of lists without nulls and failures."""
         if not objects.has_null_items:
-            if None in found:
+            if has_null(found):
                 raise NotPlanned("a null in a list of objects")
             return found
         for place, each in enumerate(found):
