@@ -3,17 +3,7 @@
 Amounts are integer cents. `version` counts the changes of a row, so that a caller can name the one it has seen.
 """
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Date,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    Table,
-    UniqueConstraint,
-)
+from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
 from app.db.reference_tables import MYSQL, metadata
 from app.db.types import CodeList, EnumText, JsonOf, UtcDateTime, ascii_text, counter, identifier, long_text
@@ -67,19 +57,8 @@ claims = Table(
     Column("submitted_at", UtcDateTime),
     Column("decided_at", UtcDateTime),
     UniqueConstraint("provider_cnes", "payer_ans", "provider_claim_number", name="uq_claims_number"),
-    *(
-        Index(None, *columns, "id")
-        for columns in (
-            ("claimed_cents",),
-            ("provider_claim_number",),
-            ("payer_claim_number",),
-            ("status", "created_at"),
-            ("type", "created_at"),
-            ("provider_cnes", "created_at"),
-            ("payer_ans", "created_at"),
-            ("patient_id", "created_at"),
-        )
-    ),
+    *(Index(None, each, "id") for each in ("claimed_cents", "provider_claim_number", "payer_claim_number")),
+    *(Index(None, each, "created_at", "id") for each in ("status", "type", *_PARTIES, "patient_id")),
     # What follows the id is there to be read: a list that is sorted by one of these and filtered by others looks at the
     # entries of an index, and only at the rows of its page.
     Index("ix_claims_created_at", "created_at", "id", "status", "service_date", "submitted_at", *_PARTIES),
@@ -186,17 +165,8 @@ invoices = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("issued_at", UtcDateTime),
     UniqueConstraint("provider_cnes", "number"),
-    *(
-        Index(None, *columns, "id")
-        for columns in (
-            ("total_cents",),
-            ("number",),
-            ("status", "created_at"),
-            ("provider_cnes", "created_at"),
-            ("payer_ans", "created_at"),
-            ("billing_month", "created_at"),
-        )
-    ),
+    *(Index(None, each, "id") for each in ("total_cents", "number")),
+    *(Index(None, each, "created_at", "id") for each in ("status", *_PARTIES, "billing_month")),
     Index("ix_invoices_created_at", "created_at", "id", "status", "due_date", *_PARTIES),
     Index("ix_invoices_due_date", "due_date", "id", "status", "created_at", *_PARTIES),
     **MYSQL,

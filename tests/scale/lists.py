@@ -184,8 +184,7 @@ def lists(size: Size) -> list[List]:
     contracts = List(
         "contracts",
         "reviewer",
-        {"all": "", "payer": f'payerAnsCode: "{PAYER}"', "provider": f'providerCnes: "{PROVIDER}"'},
-        is_filtered=False,
+        {"all": "", **parties},
     )
     patients = List(
         "patients",

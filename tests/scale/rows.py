@@ -12,14 +12,23 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
+from tests.scale.expressions import (
+    PAYERS,
+    PROVIDERS,
+    START,
+    at,
+    chance,
+    first,
+    id_of,
+    insert,
+    numbers,
+    one_of,
+    payer,
+    provider,
+)
 
-PROVIDERS: Final = 20
-PAYERS: Final = 10
 PROVIDER: Final = "1000003"
 PAYER: Final = "100003"
-START: Final = "2024-01-01"
-DAYS: Final = 1_095
-"""The claims are of three years."""
 PRICES: Final = 10_000
 CLOSED: Final = ("APPROVED", "APPROVED", "APPROVED", "APPROVED", "PARTIALLY_APPROVED", "DENIED", "CANCELLED")
 OPEN: Final = ("SUBMITTED", "SUBMITTED", "UNDER_REVIEW", "PENDING_INFORMATION")
@@ -30,7 +39,6 @@ ANSWERED: Final = ("ACCEPTED", "EXPIRED", "OVERTURNED", "UPHELD", "PARTIALLY_OVE
 METHODS: Final = ("BANK_TRANSFER", "BANK_TRANSFER", "BANK_TRANSFER", "PIX", "BOLETO")
 CODES: Final = tuple(str(1_701 + number * 3) for number in range(60))
 SECONDS_MAX: Final = 1_200
-_DIGITS: Final = " UNION ALL ".join(f"SELECT {digit} AS d" for digit in range(10))
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ async def fill(database: Database, size: Size, person: str) -> None:
         await run(connection, "SET foreign_key_checks = 0, unique_checks = 0")
         await run(connection, "/*M!100303 SET max_statement_time = 0 */")
         await run(connection, "CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
-        await run(connection, _numbers(max(size.claims, PRICES)))
+        await run(connection, numbers(max(size.claims, PRICES)))
         for statement in (*_parties(size), *_claims(size), *_money(size), *_statements(size), *_logs(size, person)):
             await run(connection, statement)
             await run(connection, "COMMIT")
@@ -96,48 +104,6 @@ async def fill(database: Database, size: Size, person: str) -> None:
         await database.dispose()
 
 
-def _numbers(count: int) -> str:
-    places = [f"({_DIGITS}) d{place}" for place in range(len(str(count - 1)))]
-    value = " + ".join(f"d{place}.d * {10**place}" for place in range(len(places)))
-    return f"INSERT INTO numbers SELECT {value} FROM {', '.join(places)} WHERE {value} < {count}"
-
-
-def _id(prefix: str, number: str = "n") -> str:
-    return f"CONCAT('{prefix}_', LPAD({number}, 26, '0'))"
-
-
-def _chance(name: str, of: int) -> str:
-    """A number from 0 to below `of`, the same for each n; another `name` gives others."""
-    return f"(CRC32(CONCAT('{name}', n)) MOD {of})"
-
-
-def _one_of(name: str, values: tuple[str, ...], number: str = "n") -> str:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return f"ELT(1 + CRC32(CONCAT('{name}', {number})) MOD {len(values)}, {listed})"
-
-
-def _at(rows: int, number: str = "n") -> str:
-    """The time of row n of so many, in the order of n."""
-    return f"TIMESTAMPADD(SECOND, FLOOR({number} * {DAYS * 86_400 / rows}), '{START} 00:00:00')"
-
-
-def _insert(table: str, values: dict[str, str], source: str) -> str:
-    # ruff: noqa: S608 - constants of this file
-    return f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())} FROM {source}"
-
-
-def _first(count: int) -> str:
-    return f"numbers WHERE n < {count}"
-
-
-def _provider(number: str = "n") -> str:
-    return f"CAST(1000000 + CRC32(CONCAT('provider', {number})) MOD {PROVIDERS} AS CHAR)"
-
-
-def _payer(number: str = "n") -> str:
-    return f"CAST(100000 + CRC32(CONCAT('payer', {number})) MOD {PAYERS} AS CHAR)"
-
-
 def _parties(size: Size) -> list[str]:
     pair = {
         "provider_cnes": f"CAST(1000000 + n DIV {PAYERS} AS CHAR)",
@@ -145,12 +111,12 @@ def _parties(size: Size) -> list[str]:
     }
     terms = {"submission_window_days": "60", "appeal_deadline_days": "30", "payment_term_days": "30"}
     return [
-        _insert(
+        insert(
             "payers",
             {"ans_code": "CAST(100000 + n AS CHAR)", "name": "CONCAT('Payer ', n)", **terms, "is_answering": "1"},
-            _first(PAYERS),
+            first(PAYERS),
         ),
-        _insert(
+        insert(
             "providers",
             {
                 "cnes": "CAST(1000000 + n AS CHAR)",
@@ -158,17 +124,17 @@ def _parties(size: Size) -> list[str]:
                 "tax_id": "LPAD(n, 14, '0')",
                 "last_invoice_number": "0",
             },
-            _first(PROVIDERS),
+            first(PROVIDERS),
         ),
-        _insert(
+        insert(
             "contracts",
-            {"id": _id("ctr"), **pair, **terms, "version": "1", "updated_by": "'test'", "updated_at": f"'{START}'"},
-            _first(PROVIDERS * PAYERS),
+            {"id": id_of("ctr"), **pair, **terms, "version": "1", "updated_by": "'test'", "updated_at": f"'{START}'"},
+            first(PROVIDERS * PAYERS),
         ),
-        _insert(
+        insert(
             "contract_prices",
             {
-                "id": _id("prc"),
+                "id": id_of("prc"),
                 "contract_id": f"'{identifier('ctr', 0)}'",
                 "code_system": "'22'",
                 "code": "CAST(10000000 + n AS CHAR)",
@@ -176,66 +142,66 @@ def _parties(size: Size) -> list[str]:
                 "valid_from": f"'{START}'",
                 "needs_authorization": "0",
             },
-            _first(PRICES),
+            first(PRICES),
         ),
-        _insert(
+        insert(
             "patients",
             {
-                "id": _id("pat"),
+                "id": id_of("pat"),
                 "name": "CONCAT('Patient ', n)",
                 "cpf": "LPAD(n, 11, '0')",
                 "birth_date": "'1980-01-01'",
             },
-            _first(size.patients),
+            first(size.patients),
         ),
-        _insert(
+        insert(
             "coverages",
             {
-                "id": _id("cov"),
-                "patient_id": _id("pat"),
-                "payer_ans": _payer(),
+                "id": id_of("cov"),
+                "patient_id": id_of("pat"),
+                "payer_ans": payer(),
                 "plan_name": "'Plan'",
                 "card_number": "CAST(10000000 + n AS CHAR)",
                 "starts_on": f"'{START}'",
             },
-            _first(size.patients),
+            first(size.patients),
         ),
-        _insert(
+        insert(
             "emergency_accesses",
             {
-                "id": _id("emg"),
+                "id": id_of("emg"),
                 "actor": "CONCAT('actor', n)",
-                "patient_id": _id("pat"),
+                "patient_id": id_of("pat"),
                 "reason": "'urgent'",
-                "granted_at": _at(size.patients),
-                "expires_at": _at(size.patients),
+                "granted_at": at(size.patients),
+                "expires_at": at(size.patients),
                 "serial": "1",
             },
-            _first(size.patients),
+            first(size.patients),
         ),
     ]
 
 
 def _claims(size: Size) -> list[str]:
     is_open = f"n >= {size.claims * 95 // 100}"
-    status = f"IF({is_open}, {_one_of('open', OPEN)}, {_one_of('closed', CLOSED)})"
-    cents = f"(1000 + {_chance('cents', 500_000)})"
+    status = f"IF({is_open}, {one_of('open', OPEN)}, {one_of('closed', CLOSED)})"
+    cents = f"(1000 + {chance('cents', 500_000)})"
     claim = {
-        "id": _id("clm"),
-        "type": _one_of("type", TYPES),
-        "status": f"IF({_chance('draft', 1_000)} = 0, 'DRAFT', {status})",
-        "provider_cnes": _provider(),
-        "payer_ans": _payer(),
-        "patient_id": _id("pat", _chance("patient", size.patients)),
+        "id": id_of("clm"),
+        "type": one_of("type", TYPES),
+        "status": f"IF({chance('draft', 1_000)} = 0, 'DRAFT', {status})",
+        "provider_cnes": provider(),
+        "payer_ans": payer(),
+        "patient_id": id_of("pat", chance("patient", size.patients)),
         "provider_claim_number": "CONCAT('N', n)",
         "payer_claim_number": f"IF({is_open}, NULL, CONCAT('P', n))",
         "card_number": "CAST(10000000 + n AS CHAR)",
-        "practitioner_name": f"CONCAT('Doctor ', {_chance('doctor', 500)})",
+        "practitioner_name": f"CONCAT('Doctor ', {chance('doctor', 500)})",
         "practitioner_council": "'06'",
-        "practitioner_number": f"CAST({_chance('doctor', 500)} AS CHAR)",
+        "practitioner_number": f"CAST({chance('doctor', 500)} AS CHAR)",
         "practitioner_state": "'35'",
         "practitioner_cbo": "'225125'",
-        "service_date": f"DATE(TIMESTAMPADD(DAY, -{_chance('days', 20)}, {_at(size.claims)}))",
+        "service_date": f"DATE(TIMESTAMPADD(DAY, -{chance('days', 20)}, {at(size.claims)}))",
         "diagnosis_codes": "''",
         "claimed_cents": cents,
         "processed_cents": f"IF({is_open}, NULL, {cents})",
@@ -243,17 +209,17 @@ def _claims(size: Size) -> list[str]:
         "denied_cents": f"IF({is_open}, NULL, 0)",
         "version": "1",
         "created_by": "'test'",
-        "created_at": _at(size.claims),
-        "submitted_at": f"TIMESTAMPADD(HOUR, {_chance('hours', 48)}, {_at(size.claims)})",
+        "created_at": at(size.claims),
+        "submitted_at": f"TIMESTAMPADD(HOUR, {chance('hours', 48)}, {at(size.claims)})",
     }
     item = {
-        "id": _id("itm"),
-        "claim_id": _id("clm"),
+        "id": id_of("itm"),
+        "claim_id": id_of("clm"),
         "sequence": "1",
         "code_system": "'22'",
         "code": "'10101012'",
         "description": "'Consultation'",
-        "performed_on": f"DATE({_at(size.claims)})",
+        "performed_on": f"DATE({at(size.claims)})",
         "quantity": "10000",
         "unit_price_cents": cents,
         "factor": "100",
@@ -262,132 +228,132 @@ def _claims(size: Size) -> list[str]:
     number = "(n * 4)"
     is_late = f"n >= {size.denials * 85 // 100}"
     denial = {
-        "id": _id("dnl"),
-        "claim_id": _id("clm", number),
-        "item_id": _id("itm", number),
-        "code": _one_of("code", CODES),
-        "amount_cents": f"(100 + {_chance('denied', 100_000)})",
-        "status": f"IF({is_late}, {_one_of('late', ('OPEN', 'APPEALED'))}, {_one_of('answered', ANSWERED)})",
-        "created_at": _at(size.denials),
-        "appeal_deadline": f"DATE(TIMESTAMPADD(DAY, 30 + {_chance('deadline', 30)}, {_at(size.denials)}))",
+        "id": id_of("dnl"),
+        "claim_id": id_of("clm", number),
+        "item_id": id_of("itm", number),
+        "code": one_of("code", CODES),
+        "amount_cents": f"(100 + {chance('denied', 100_000)})",
+        "status": f"IF({is_late}, {one_of('late', ('OPEN', 'APPEALED'))}, {one_of('answered', ANSWERED)})",
+        "created_at": at(size.denials),
+        "appeal_deadline": f"DATE(TIMESTAMPADD(DAY, 30 + {chance('deadline', 30)}, {at(size.denials)}))",
     }
     step = {
-        "id": _id("hst"),
-        "claim_id": _id("clm", f"IF(n < {size.claims // 100}, 0, n)"),
+        "id": id_of("hst"),
+        "claim_id": id_of("clm", f"IF(n < {size.claims // 100}, 0, n)"),
         "action": "'SUBMIT'",
         "status": "'SUBMITTED'",
         "version": "1",
         "claimed_cents": "100",
         "actor": "'test'",
-        "at": _at(size.claims),
+        "at": at(size.claims),
     }
     return [
-        _insert("claims", claim, _first(size.claims)),
-        _insert("claim_items", item, _first(size.claims)),
-        _insert("denials", denial, _first(size.denials)),
-        _insert("claim_history", step, _first(size.claims)),
+        insert("claims", claim, first(size.claims)),
+        insert("claim_items", item, first(size.claims)),
+        insert("denials", denial, first(size.denials)),
+        insert("claim_history", step, first(size.claims)),
     ]
 
 
 def _money(size: Size) -> list[str]:
     is_new = f"n >= {size.invoices * 95 // 100}"
-    closed = f"IF({_chance('cancelled', 50)} = 0, 'CANCELLED', 'SETTLED')"
+    closed = f"IF({chance('cancelled', 50)} = 0, 'CANCELLED', 'SETTLED')"
     invoice = {
-        "id": _id("inv"),
+        "id": id_of("inv"),
         "number": "n",
-        "provider_cnes": _provider(),
-        "payer_ans": _payer(),
-        "billing_month": f"DATE_FORMAT({_at(size.invoices)}, '%%Y%%m')",
-        "status": f"IF({is_new}, {_one_of('new', NEW)}, {closed})",
-        "total_cents": f"(1000 + {_chance('total', 1_000_000)})",
+        "provider_cnes": provider(),
+        "payer_ans": payer(),
+        "billing_month": f"DATE_FORMAT({at(size.invoices)}, '%%Y%%m')",
+        "status": f"IF({is_new}, {one_of('new', NEW)}, {closed})",
+        "total_cents": f"(1000 + {chance('total', 1_000_000)})",
         "settled_cents": "0",
-        "due_date": f"DATE(TIMESTAMPADD(DAY, 30 + {_chance('due', 10)}, {_at(size.invoices)}))",
+        "due_date": f"DATE(TIMESTAMPADD(DAY, 30 + {chance('due', 10)}, {at(size.invoices)}))",
         "version": "1",
         "created_by": "'test'",
-        "created_at": _at(size.invoices),
+        "created_at": at(size.invoices),
     }
     line = {
-        "id": _id("lin"),
-        "invoice_id": _id("inv", "(n DIV 4)"),
+        "id": id_of("lin"),
+        "invoice_id": id_of("inv", "(n DIV 4)"),
         "kind": "'CLAIM'",
-        "claim_id": _id("clm"),
-        "billed_claim_id": f"IF(n < {size.claims * 95 // 100}, {_id('clm')}, NULL)",
-        "billed_denial_id": f"IF(n < {size.denials // 2}, {_id('dnl')}, NULL)",
+        "claim_id": id_of("clm"),
+        "billed_claim_id": f"IF(n < {size.claims * 95 // 100}, {id_of('clm')}, NULL)",
+        "billed_denial_id": f"IF(n < {size.denials // 2}, {id_of('dnl')}, NULL)",
         "amount_cents": "1000",
-        "created_at": _at(size.claims),
+        "created_at": at(size.claims),
     }
     settlement = {
-        "id": _id("stl"),
-        "invoice_id": _id("inv", "(n DIV 2)"),
-        "provider_cnes": _provider("n DIV 2"),
-        "payer_ans": _payer("n DIV 2"),
+        "id": id_of("stl"),
+        "invoice_id": id_of("inv", "(n DIV 2)"),
+        "provider_cnes": provider("n DIV 2"),
+        "payer_ans": payer("n DIV 2"),
         "status": "'CONFIRMED'",
-        "amount_cents": f"(100 + {_chance('paid', 1_000_000)})",
-        "paid_on": f"DATE(TIMESTAMPADD(DAY, -{_chance('paid on', 10)}, {_at(size.settlements)}))",
-        "method": _one_of("method", METHODS),
+        "amount_cents": f"(100 + {chance('paid', 1_000_000)})",
+        "paid_on": f"DATE(TIMESTAMPADD(DAY, -{chance('paid on', 10)}, {at(size.settlements)}))",
+        "method": one_of("method", METHODS),
         "statement_number": "CAST(n AS CHAR)",
-        "event_id": _id("evt"),
+        "event_id": id_of("evt"),
         "created_by": "'test'",
-        "created_at": _at(size.settlements),
+        "created_at": at(size.settlements),
     }
-    allocation = {"id": _id("alc"), "settlement_id": _id("stl"), "line_id": _id("lin"), "amount_cents": "100"}
+    allocation = {"id": id_of("alc"), "settlement_id": id_of("stl"), "line_id": id_of("lin"), "amount_cents": "100"}
     return [
-        _insert("invoices", invoice, _first(size.invoices)),
-        _insert("invoice_lines", line, _first(size.claims)),
-        _insert("settlements", settlement, _first(size.settlements)),
-        _insert("allocations", allocation, _first(size.settlements)),
+        insert("invoices", invoice, first(size.invoices)),
+        insert("invoice_lines", line, first(size.claims)),
+        insert("settlements", settlement, first(size.settlements)),
+        insert("allocations", allocation, first(size.settlements)),
     ]
 
 
 def _statements(size: Size) -> list[str]:
     remittance = {
-        "id": _id("rem"),
-        "payer_ans": _payer(),
-        "provider_cnes": _provider(),
+        "id": id_of("rem"),
+        "payer_ans": payer(),
+        "provider_cnes": provider(),
         "statement_number": "CAST(n AS CHAR)",
-        "source": _one_of("source", ("EVENT", "EVENT", "TISS", "TYPED")),
-        "status": f"IF(n >= {size.remittances * 98 // 100}, {_one_of('open', POSTING)}, 'POSTED')",
-        "paid_on": f"DATE(TIMESTAMPADD(DAY, -{_chance('paid on', 5)}, {_at(size.remittances)}))",
-        "method": _one_of("method", METHODS),
+        "source": one_of("source", ("EVENT", "EVENT", "TISS", "TYPED")),
+        "status": f"IF(n >= {size.remittances * 98 // 100}, {one_of('open', POSTING)}, 'POSTED')",
+        "paid_on": f"DATE(TIMESTAMPADD(DAY, -{chance('paid on', 5)}, {at(size.remittances)}))",
+        "method": one_of("method", METHODS),
         "paid_cents": "1000",
         "denied_cents": "0",
         "content_hash": "''",
         "created_by": "'test'",
-        "created_at": _at(size.remittances),
+        "created_at": at(size.remittances),
     }
     line = {
-        "id": _id("rml"),
-        "remittance_id": _id("rem", f"(n * {size.remittances} DIV {size.claims // 2})"),
+        "id": id_of("rml"),
+        "remittance_id": id_of("rem", f"(n * {size.remittances} DIV {size.claims // 2})"),
         "sequence": "n",
         "provider_claim_number": "CONCAT('N', n)",
         "paid_cents": "100",
         "denials": "'[]'",
-        "status": f"IF({_chance('unmatched', 50)} = 0, 'UNMATCHED', 'POSTED')",
+        "status": f"IF({chance('unmatched', 50)} = 0, 'UNMATCHED', 'POSTED')",
     }
     return [
-        _insert("remittances", remittance, _first(size.remittances)),
-        _insert("remittance_lines", line, _first(size.claims // 2)),
+        insert("remittances", remittance, first(size.remittances)),
+        insert("remittance_lines", line, first(size.claims // 2)),
     ]
 
 
 def _logs(size: Size, person: str) -> list[str]:
     check = {
-        "id": _id("elg"),
-        "payer_ans": _payer(),
-        "provider_cnes": _provider(),
-        "patient_id": _id("pat", _chance("patient", size.patients)),
+        "id": id_of("elg"),
+        "payer_ans": payer(),
+        "provider_cnes": provider(),
+        "patient_id": id_of("pat", chance("patient", size.patients)),
         "card_number": "CAST(10000000 + n AS CHAR)",
-        "service_date": f"DATE(TIMESTAMPADD(DAY, {_chance('days', 20)}, {_at(size.claims // 2)}))",
-        "outcome": _one_of("outcome", ("ELIGIBLE",) * 8 + ("NOT_ELIGIBLE", "UNDETERMINED")),
+        "service_date": f"DATE(TIMESTAMPADD(DAY, {chance('days', 20)}, {at(size.claims // 2)}))",
+        "outcome": one_of("outcome", ("ELIGIBLE",) * 8 + ("NOT_ELIGIBLE", "UNDETERMINED")),
         "reasons": "''",
         "source": "'PAYER'",
-        "asked_payer_at": _at(size.claims // 2),
-        "answered_at": _at(size.claims // 2),
+        "asked_payer_at": at(size.claims // 2),
+        "answered_at": at(size.claims // 2),
         "created_by": "'test'",
     }
     entry = {
-        "id": _id("aud"),
-        "at": _at(size.claims // 2),
+        "id": id_of("aud"),
+        "at": at(size.claims // 2),
         "door": "'GRAPHQL'",
         "kind": "'READ'",
         "actor": "'test'",
@@ -401,10 +367,10 @@ def _logs(size: Size, person: str) -> list[str]:
         "writer": "''",
         "digest": "''",
     }
-    pseudonym = f"IF(n MOD 10 = 0, '{person}', MD5({_chance('person', size.patients)}))"
-    row = {"entry_id": _id("aud"), "person": pseudonym, "at": _at(size.claims // 2), "data_classes": "''"}
+    pseudonym = f"IF(n MOD 10 = 0, '{person}', MD5({chance('person', size.patients)}))"
+    row = {"entry_id": id_of("aud"), "person": pseudonym, "at": at(size.claims // 2), "data_classes": "''"}
     return [
-        _insert("eligibility_checks", check, _first(size.claims // 2)),
-        _insert("access_log_entries", entry, _first(size.claims // 2)),
-        _insert("access_log_persons", row, _first(size.claims // 2)),
+        insert("eligibility_checks", check, first(size.claims // 2)),
+        insert("access_log_entries", entry, first(size.claims // 2)),
+        insert("access_log_persons", row, first(size.claims // 2)),
     ]
