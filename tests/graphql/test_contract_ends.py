@@ -16,7 +16,9 @@ def _day(days: int) -> str:
     return (today() + timedelta(days=days)).isoformat()
 
 
-async def _admin(world: World, name: str, providers: list[str] | None = None, sub: str = "ada", **values: Any) -> Any:
+async def _admin(
+    world: World, name: str, providers: list[str] | None = None, sub: str = "dev-admin", **values: Any
+) -> Any:
     """The payload of a mutation by an administrator."""
     kind = name[0].upper() + name[1:]
     query = f"mutation($input: {kind}Input!) {{ {name}(input: $input) {{ {CONTRACT} replayed "
@@ -169,6 +171,6 @@ class TestCloseContract:
         second = await read()
         assert (await _close(world, contract, _day(60), sub="caio"))["errors"] == []
         third = await read()
-        assert [each["updatedBy"] for each in (first, second, third)] == ["ada", "bia", "caio"]
+        assert [each["updatedBy"] for each in (first, second, third)] == ["dev-admin", "bia", "caio"]
         assert first["updatedAt"] < second["updatedAt"] < third["updatedAt"]
         assert {each["createdAt"] for each in (first, second, third)} == {first["createdAt"]}

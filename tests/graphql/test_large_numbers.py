@@ -24,6 +24,8 @@ BOUNDED = {
     "submissionWindowDays": "limited by its input",
     "appealDeadlineDays": "limited by its input",
     "paymentTermDays": "limited by its input",
+    "claimCount": "counted no further",
+    "denialCount": "counted no further",
     "undecidedClaimCount": "counted no further",
     "postedLines": "at most the lines of a statement",
     "putBackLines": "at most the lines of a statement",
