@@ -37,7 +37,7 @@ async def rich(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rich]:
 
 
 @pytest.mark.parametrize("query", [CREATE, NULLED, REFUSED])
-@pytest.mark.parametrize("role", ["biller", "front_desk", "patient"])
+@pytest.mark.parametrize("role", ["biller", "finance", "patient"])
 async def test_a_payload_is_written_as_by_graphql_core(rich: Rich, query: str, role: str) -> None:
     both, token = Both(rich.gateway), rich.world.token(role)
     variables = (
