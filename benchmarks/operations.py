@@ -11,11 +11,11 @@ from benchmarks.data import CODES, PROVIDERS, card_of, payer_of
 
 CLAIM: Final = (
     "id type status serviceDate providerClaimNumber claimedAmount approvedAmount deniedAmount createdAt "
-    "items { sequence code description quantity unitPrice total } invoice { id number status dueAmount }"
+    "items { sequence code description quantity unitPrice totalAmount } invoice { id number status dueAmount }"
 )
 _PARTIES: Final = "patient { id name } payer { ansCode name }"
 _DENIED: Final = "items { sequence code denials { id code status amount } }"
-_EVERYTHING: Final = CLAIM.replace("unitPrice total", "unitPrice total denials { id code status amount }")
+_EVERYTHING: Final = CLAIM.replace("unitPrice totalAmount", "unitPrice totalAmount denials { id code status amount }")
 _OLDEST: Final = "orderBy: { field: CREATED_AT, direction: ASC }"
 _LARGE_ITEMS: Final = 99
 

@@ -27,13 +27,13 @@ export function newClaim(input, patientId, actor, terms) {
     const { term } = terms.get(item.codeSystem + item.code);
     return {
       id: newId('itm'), sequence: place + 1, codeSystem: item.codeSystem, code: item.code, description: term.slice(0, 150),
-      quantity, unitPrice, total: Math.round((quantity * unitPrice) / 10000), denials: [],
+      quantity, unitPrice, totalAmount: Math.round((quantity * unitPrice) / 10000), denials: [],
     };
   });
   return {
     id, type: input.type, status: 'DRAFT', providerCnes: input.providerCnes, payerAns: input.payerAnsCode, patientId,
     providerClaimNumber: input.providerClaimNumber, cardNumber: input.cardNumber, serviceDate: input.serviceDate, actor,
-    createdAt: now(), claimedAmount: items.reduce((sum, item) => sum + item.total, 0), items, invoice: null,
+    createdAt: now(), claimedAmount: items.reduce((sum, item) => sum + item.totalAmount, 0), items, invoice: null,
   };
 }
 
@@ -45,7 +45,7 @@ export async function insertClaim(run, row) {
       row.serviceDate, row.claimedAmount, row.actor, row.createdAt],
   );
   const items = row.items.map((item) => [
-    item.id, row.id, item.sequence, item.codeSystem, item.code, item.description, row.serviceDate, item.quantity, item.unitPrice, 100, item.total,
+    item.id, row.id, item.sequence, item.codeSystem, item.code, item.description, row.serviceDate, item.quantity, item.unitPrice, 100, item.totalAmount,
   ]);
   await run(
     `INSERT INTO claim_items (id, claim_id, sequence, code_system, code, description, performed_on, quantity, unit_price_cents,

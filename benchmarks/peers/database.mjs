@@ -37,7 +37,7 @@ const CLAIM = list('c', {
 });
 const ITEM = list('i', {
   id: 'id', claimId: 'claim_id', sequence: 'sequence', code: 'code', description: 'description', quantity: 'quantity',
-  unitPrice: 'unit_price_cents', total: 'total_cents',
+  unitPrice: 'unit_price_cents', totalAmount: 'total_cents',
 });
 const INVOICE = list('v', {
   id: 'id', number: 'number', status: 'status', billingMonth: 'billing_month', totalAmount: 'total_cents',

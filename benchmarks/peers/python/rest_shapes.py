@@ -29,7 +29,7 @@ class ItemShape(Shape):
     description: str
     quantity: Quantity
     unit_price: Money = Field(validation_alias="unit_price_cents")
-    total: Money = Field(validation_alias="total_cents")
+    total_amount: Money = Field(validation_alias="total_cents")
 
 
 class InvoiceShape(Shape):

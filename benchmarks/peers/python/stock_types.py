@@ -68,7 +68,7 @@ class ClaimItem:
     description: str
     quantity: Quantity
     unit_price: Money | None
-    total: Money | None
+    total_amount: Money | None
 
     @classmethod
     def of(cls, row: models.Item) -> Self:
@@ -79,7 +79,7 @@ class ClaimItem:
             description=row.description,
             quantity=Quantity(row.quantity),
             unit_price=Money(row.unit_price_cents),
-            total=Money(row.total_cents),
+            total_amount=Money(row.total_cents),
         )
 
     @strawberry.field
