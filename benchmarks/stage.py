@@ -58,8 +58,9 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(claims: int, background_cores: set[int] | None) -> Iterator[Stage]:
-    """Start the servers, fill the database with so many claims, and end them with the block."""
+def stage(claims: int, background_cores: set[int] | None, driver: str = "aiomysql") -> Iterator[Stage]:
+    """Start the servers, fill the database with so many claims, and end them with the block. The gateway uses the
+    driver."""
     with contextlib.ExitStack() as stack:
         services = stack.enter_context(start_all(["mysql", "redis"]))
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="billing-bench-")))
@@ -73,6 +74,7 @@ def stage(claims: int, background_cores: set[int] | None) -> Iterator[Stage]:
         fill(settings.database, claims)
         token = _token(issuing)
         versions = f"{services.mysql.flavor} {services.mysql.version}", services.redis.version
+        settings = settings.model_copy(update={"database_url": settings.database.replace("+aiomysql", f"+{driver}")})
         yield Stage(folder, settings, token, issuing.issuer, issuing.url("/keys"), *versions)
 
 
