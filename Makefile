@@ -7,7 +7,7 @@ WORKERS ?= 2
 SOAK_SECONDS ?= 3600
 PAGES := errors events metrics
 
-.PHONY: help install run test faults soak hostile fuzz check lint types contracts dead-code security schema-check schema-diff schema services explorer migration lock third-party format clean
+.PHONY: help install run test faults soak hostile fuzz check lint types contracts dead-code security schema-check schema-diff schema release services explorer migration lock third-party format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -70,7 +70,7 @@ schema-check: $(STAMP) ## Check that schema.graphql and the generated pages of d
 	@$(BIN)/billing access-matrix | diff -u docs/access.md - && echo "docs/access.md is up to date"
 	@for page in $(PAGES); do $(BIN)/billing reference $$page | diff -u docs/$$page.md - && echo "docs/$$page.md is up to date" || exit 1; done
 
-schema-diff: $(STAMP) ## Name the changes of the schema since the last tag, or since a file: make schema-diff OLD=file.graphql
+schema-diff: $(STAMP) ## Name the changes of the schema since the last release, or since a file: make schema-diff OLD=file.graphql
 	@$(BIN)/python -m scripts.schema_diff $(OLD)
 
 schema: $(STAMP) ## Write schema.graphql, the generated pages of docs/ and the event contracts
@@ -78,6 +78,9 @@ schema: $(STAMP) ## Write schema.graphql, the generated pages of docs/ and the e
 	$(BIN)/billing access-matrix > docs/access.md
 	for page in $(PAGES); do $(BIN)/billing reference $$page > docs/$$page.md; done
 	$(BIN)/billing event-contracts events
+
+release: $(STAMP) ## Store the schema and the event contracts of the version in pyproject.toml, before its tag
+	$(BIN)/python -m scripts.release
 
 services: $(STAMP) ## Start MySQL, Redis and Kafka for development, and print the exports
 	@$(BIN)/python -m tests.services

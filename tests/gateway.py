@@ -38,6 +38,7 @@ AT_ONCE: dict[str, Any] = {
     "refused_tokens_per_second": 0,
     "unknown_cards_per_hour": 0,
     "lame_duck_seconds": 0,
+    "plans_at_once": True,
     "health_seconds": 0,
 }
 
@@ -80,8 +81,31 @@ async def production_settings(directory: Path, services: Services, **changes: An
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2)
 BACKGROUND = (
     *("outbox", "access_log", "leases", "LOCK(", "wait_timeout"),
-    *("BEGIN", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime"),
+    *("BEGIN", "COMMIT", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime"),
 )
+
+
+@contextlib.contextmanager
+def heard(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Every statement that runs inside the block and the commits of units of work, each with its parameters."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        found.append((statement, parameters))
+
+    def note_compiled(statement: str, parameters: Any) -> None:
+        found.append((statement, parameters))
+
+    engines = [database.engine.sync_engine, database.reads.sync_engine]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    database.heard.append(note_compiled)
+    try:
+        yield found
+    finally:
+        database.heard.remove(note_compiled)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
 
 
 @dataclass
@@ -178,20 +202,10 @@ class Gateway:
     def counting(self) -> Iterator[list[str]]:
         """The SQL statements that run inside the block; those of the relay, of the access log and of a new connection
         are left out."""
-        found: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            if not any(word in statement for word in BACKGROUND):
-                found.append(statement)
-
-        engines = [self.database.engine.sync_engine, self.database.reads.sync_engine]
-        for engine in engines:
-            event.listen(engine, "before_cursor_execute", note)
-        try:
+        with heard(self.database) as everything:
+            found: list[str] = []
             yield found
-        finally:
-            for engine in engines:
-                event.remove(engine, "before_cursor_execute", note)
+        found += [text for text, _ in everything if not any(word in text for word in BACKGROUND)]
 
     @contextlib.asynccontextmanager
     async def subscribed(self, query: str, token: str) -> AsyncIterator["Stream"]:

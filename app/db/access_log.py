@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
@@ -12,9 +13,10 @@ from app.db.access_log_tables import access_log_entries as entries
 from app.db.access_log_tables import access_log_persons as persons
 from app.db.access_log_tables import access_log_sealed as sealed
 from app.db.access_log_tables import access_log_seals as seals
-from app.db.engine import batches, fetch, fetch_one, scalar
+from app.db.engine import batches, fetch, scalar
 from app.db.paging import Keyset
 from app.db.rows import insert_rows
+from app.db.statements import query, query_one
 from app.db.tables import claims
 from app.domain.access_log import AccessDecision, AccessKind, PurposeOfUse
 from app.domain.access_log_entries import AccessedPerson, AccessEntry, Seal, SignedEntry, plain_time
@@ -100,9 +102,10 @@ async def patients_of(connection: AsyncConnection, claim_ids: Collection[str]) -
     return found
 
 
-async def head(connection: AsyncConnection) -> Seal | None:
+@query_one(Seal)
+def head() -> Select[Any]:
     """The last seal."""
-    return await fetch_one(connection, select(*SEAL).order_by(seals.c.position.desc()).limit(1), Seal)
+    return select(*SEAL).order_by(seals.c.position.desc()).limit(1)
 
 
 async def unsealed(connection: AsyncConnection, since: str, limit: int) -> list[Unsealed]:
@@ -123,12 +126,13 @@ async def unsealed_entries(connection: AsyncConnection, after: str, upto: str | 
     return {row.id: row.position for row in (await connection.execute(query)).all()}
 
 
-async def orphans(connection: AsyncConnection, after: str, upto: str | None) -> list[str]:
+@query(lambda entry_id: entry_id)
+def orphans(after: str, upto: str | None) -> Select[Any]:
     """Entry ids after `after` (and up to `upto`, if given) that have person rows and no entry, in order."""
     with_entries = persons.outerjoin(entries, entries.c.id == persons.c.entry_id)
     chosen = (*_between(persons.c.entry_id, after, upto), entries.c.id.is_(None))
     query = select(persons.c.entry_id).select_from(with_entries).where(*chosen)
-    return await fetch(connection, query.distinct().order_by(persons.c.entry_id), lambda entry_id: entry_id)
+    return query.distinct().order_by(persons.c.entry_id)
 
 
 def _between(column: ColumnElement[str], after: str, upto: str | None) -> list[ColumnElement[bool]]:
@@ -152,10 +156,10 @@ async def insert_seal(connection: AsyncConnection, seal: Seal, entry_ids: Iterab
     await insert_rows(connection, sealed, [(entry_id, seal.position) for entry_id in entry_ids])
 
 
-async def seals_after(connection: AsyncConnection, position: int, limit: int) -> list[Seal]:
+@query(Seal)
+def seals_after(position: int, limit: int) -> Select[Any]:
     """Seals after the position, in order."""
-    query = select(*SEAL).where(seals.c.position > position).order_by(seals.c.position).limit(limit)
-    return await fetch(connection, query, Seal)
+    return select(*SEAL).where(seals.c.position > position).order_by(seals.c.position).limit(limit)
 
 
 async def listed(connection: AsyncConnection, first: int, last: int) -> dict[int, list[str]]:
@@ -201,16 +205,18 @@ async def process_entries(connection: AsyncConnection, operation: str) -> list[S
     return list((await _signed(connection, None, is_event)).values())
 
 
-async def of_person(connection: AsyncConnection, person: str, entry_id: str) -> PersonAccess | None:
+@query_one(PersonAccess)
+def of_person(person: str, entry_id: str) -> Select[Any]:
     """The access with this id, if it was to the person's data."""
     query = select(*PERSON_ACCESS).join(entries, entries.c.id == persons.c.entry_id)
-    return await fetch_one(connection, query.where(persons.c.person == person, entries.c.id == entry_id), PersonAccess)
+    return query.where(persons.c.person == person, entries.c.id == entry_id)
 
 
-async def page(connection: AsyncConnection, person: str, keyset: Keyset) -> list[PersonAccess]:
+@query(PersonAccess)
+def page(person: str, keyset: Keyset) -> Select[Any]:
     """Accesses to one person's data."""
     query = select(*PERSON_ACCESS).join(entries, entries.c.id == persons.c.entry_id).where(persons.c.person == person)
-    return await fetch(connection, keyset.apply(query), PersonAccess)
+    return keyset.apply(query)
 
 
 async def count(connection: AsyncConnection, person: str) -> int:

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, bindparam, delete, func, select, update
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import batches, fetch, fetch_in, fetch_one, run, scalar
+from app.db.engine import batches, fetch, fetch_in, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
-from app.db.records import columns, insert_records, update_record
+from app.db.records import columns, insert_records, update_columns, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
+from app.db.statements import query, query_by_keys, query_one
 from app.db.sums import Amounts, total
 from app.db.tables import claim_items, claims, denials, invoice_lines
 from app.domain.claims import SENT, ClaimStatus, ClaimType
@@ -144,9 +145,10 @@ def _visible(scope: DataScope) -> Select[Any]:
 OF_PATIENT: Final = Children(_visible, claims.c.patient_id, ClaimRecord, amounts=AMOUNTS)
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
+@query(ClaimRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The claims with these ids within the scope."""
-    return await fetch(connection, _visible(scope).where(claims.c.id.in_(ids)), ClaimRecord)
+    return _visible(scope).where(claims.c.id.in_(ids))
 
 
 async def patients_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, str]:
@@ -155,19 +157,20 @@ async def patients_of(connection: AsyncConnection, scope: DataScope, ids: Sequen
     return {row.id: row.patient_id for row in await connection.execute(query)}
 
 
-async def by_number(connection: AsyncConnection, provider: str, payer: str, number: str) -> ClaimRecord | None:
+@query_one(ClaimRecord)
+def by_number(provider: str, payer: str, number: str) -> Select[Any]:
     """The claim that already has this provider's number with this payer."""
-    query = select(*CLAIM).where(
+    return select(*CLAIM).where(
         claims.c.provider_cnes == provider,
         claims.c.payer_ans == payer,
         claims.c.provider_claim_number == number,
     )
-    return await fetch_one(connection, query, ClaimRecord)
 
 
-async def lock(connection: AsyncConnection, scope: DataScope, claim_id: str) -> ClaimRecord | None:
+@query_one(ClaimRecord)
+def lock(scope: DataScope, claim_id: str) -> Select[Any]:
     """The claim, locked until the transaction ends so that two writers take turns."""
-    return await fetch_one(connection, _visible(scope).where(claims.c.id == claim_id).with_for_update(), ClaimRecord)
+    return _visible(scope).where(claims.c.id == claim_id).with_for_update()
 
 
 async def lock_many(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
@@ -176,9 +179,10 @@ async def lock_many(connection: AsyncConnection, scope: DataScope, ids: Sequence
     return await fetch_in(connection, query, claims.c.id, sorted(ids), ClaimRecord)
 
 
-async def page(connection: AsyncConnection, scope: DataScope, where: ClaimFilter, keyset: Keyset) -> list[ClaimRecord]:
+@query(ClaimRecord)
+def page(scope: DataScope, where: ClaimFilter, keyset: Keyset) -> Select[Any]:
     """One page of the claims within the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), ClaimRecord)
+    return keyset.apply(_visible(scope).where(*_conditions(where)))
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> int:
@@ -226,30 +230,28 @@ async def update_claim(connection: AsyncConnection, claim: ClaimRecord) -> None:
 
 async def update_items(connection: AsyncConnection, items: Sequence[ItemRecord]) -> None:
     """Write the decided amounts of items whose claim is locked."""
-    names = ("processed_cents", "approved_cents", "denied_cents")
-    statement = update(claim_items).where(claim_items.c.id == bindparam("item"))
-    statement = statement.values({name: bindparam(f"new_{name}") for name in names})
-    rows = [{"item": item.id, **{f"new_{name}": getattr(item, name) for name in names}} for item in items]
-    await run(connection, statement, rows)
+    await update_columns(connection, claim_items, items, "processed_cents", "approved_cents", "denied_cents")
 
 
-async def items_of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[ItemRecord]:
+@query_by_keys(ItemRecord)
+def items_of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
     """The items of those of these claims that are within the scope, in sequence order."""
     query = select(*ITEM).join(claims, claims.c.id == claim_items.c.claim_id)
     query = query.where(claims_in(scope)).order_by(claim_items.c.claim_id, claim_items.c.sequence)
-    return await fetch_in(connection, query, claim_items.c.claim_id, claim_ids, ItemRecord)
+    return query.where(claim_items.c.claim_id.in_(claim_ids))
 
 
-async def items_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ItemRecord]:
+@query(ItemRecord)
+def items_by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The items with these ids whose claims are within the scope."""
     query = select(*ITEM).join(claims, claims.c.id == claim_items.c.claim_id)
-    return await fetch(connection, query.where(claim_items.c.id.in_(ids), claims_in(scope)), ItemRecord)
+    return query.where(claim_items.c.id.in_(ids), claims_in(scope))
 
 
-async def active_replacements(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimRecord]:
+@query(ClaimRecord)
+def active_replacements(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The claims that replace these ones and are not cancelled."""
-    query = _visible(scope).where(claims.c.replaces_id.in_(ids), claims.c.status != ClaimStatus.CANCELLED)
-    return await fetch(connection, query, ClaimRecord)
+    return _visible(scope).where(claims.c.replaces_id.in_(ids), claims.c.status != ClaimStatus.CANCELLED)
 
 
 async def replaced_among(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:

@@ -9,14 +9,16 @@ from sqlalchemy import ColumnElement, Select, String, cast, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import fetch, fetch_one, run, scalar
-from app.db.filters import Condition, equal
+from app.db.engine import run, scalar
+from app.db.filters import Condition, one_of
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import contract_prices, contracts
 from app.db.scoping import contracts_in
+from app.db.statements import query, query_one
 from app.domain.contracts import Price, Terms
 from app.domain.data_scope import DataScope
+from app.domain.ids import time_of
 from app.domain.money import Cents, Quantity
 
 
@@ -32,6 +34,11 @@ class ContractRecord:
     updated_by: str
     updated_at: datetime
     ends_on: date | None
+
+    @property
+    def created_at(self) -> datetime:
+        """The time in its id, which is the database's."""
+        return time_of(self.id)
 
     @property
     def terms(self) -> Terms:
@@ -70,8 +77,9 @@ class PriceRecord:
 class ContractFilter:
     """A contract matches when every given part does."""
 
-    provider: str | None = None
-    payer: str | None = None
+    ids: tuple[str, ...] | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
 
 
 CONTRACT = columns(contracts, ContractRecord)
@@ -86,32 +94,34 @@ def _between(provider: str, payer: str) -> Select[Any]:
     return select(*CONTRACT).where(contracts.c.provider_cnes == provider, contracts.c.payer_ans == payer)
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ContractRecord]:
+@query(ContractRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """Contracts of the scope by their ids."""
-    return await fetch(connection, _visible(scope).where(contracts.c.id.in_(ids)), ContractRecord)
+    return _visible(scope).where(contracts.c.id.in_(ids))
 
 
-async def between(connection: AsyncConnection, provider: str, payer: str) -> ContractRecord | None:
+@query_one(ContractRecord)
+def between(provider: str, payer: str) -> Select[Any]:
     """The contract of this pair, without a data scope: its rules bind every caller who may act for the pair."""
-    return await fetch_one(connection, _between(provider, payer), ContractRecord)
+    return _between(provider, payer)
 
 
-async def lock(connection: AsyncConnection, provider: str, payer: str) -> ContractRecord | None:
+@query_one(ContractRecord)
+def lock(provider: str, payer: str) -> Select[Any]:
     """The contract of this pair, locked until the transaction ends."""
-    return await fetch_one(connection, _between(provider, payer).with_for_update(), ContractRecord)
+    return _between(provider, payer).with_for_update()
 
 
-async def lock_one(connection: AsyncConnection, scope: DataScope, contract_id: str) -> ContractRecord | None:
+@query_one(ContractRecord)
+def lock_one(scope: DataScope, contract_id: str) -> Select[Any]:
     """The contract with this id within the scope, locked until the transaction ends."""
-    query = _visible(scope).where(contracts.c.id == contract_id).with_for_update()
-    return await fetch_one(connection, query, ContractRecord)
+    return _visible(scope).where(contracts.c.id == contract_id).with_for_update()
 
 
-async def page(
-    connection: AsyncConnection, scope: DataScope, where: ContractFilter, keyset: Keyset
-) -> list[ContractRecord]:
+@query(ContractRecord)
+def page(scope: DataScope, where: ContractFilter, keyset: Keyset) -> Select[Any]:
     """One page of the contracts within the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), ContractRecord)
+    return keyset.apply(_visible(scope).where(*_conditions(where)))
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: ContractFilter) -> int:
@@ -121,7 +131,8 @@ async def count(connection: AsyncConnection, scope: DataScope, where: ContractFi
 
 
 def _conditions(where: ContractFilter) -> list[Condition]:
-    return equal((contracts.c.provider_cnes, where.provider), (contracts.c.payer_ans, where.payer))
+    table = contracts.c
+    return one_of((table.id, where.ids), (table.payer_ans, where.payers), (table.provider_cnes, where.providers))
 
 
 def _visible_prices(scope: DataScope) -> Select[Any]:
@@ -129,16 +140,18 @@ def _visible_prices(scope: DataScope) -> Select[Any]:
     return query.where(contracts_in(scope))
 
 
-async def prices_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[PriceRecord]:
+@query(PriceRecord)
+def prices_by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The prices with these ids, of contracts within the scope."""
-    return await fetch(connection, _visible_prices(scope).where(contract_prices.c.id.in_(ids)), PriceRecord)
+    return _visible_prices(scope).where(contract_prices.c.id.in_(ids))
 
 
-async def prices_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[PriceRecord]:
+@query(PriceRecord)
+def prices_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The price lists of these contracts of the scope, ordered by code system, code and first day."""
     table = contract_prices.c
     query = _visible_prices(scope).where(table.contract_id.in_(ids))
-    return await fetch(connection, query.order_by(table.code_system, table.code, table.valid_from), PriceRecord)
+    return query.order_by(table.code_system, table.code, table.valid_from)
 
 
 PRICES_OF: Final = Children(_visible_prices, contract_prices.c.contract_id, PriceRecord)
@@ -148,14 +161,12 @@ PRICE_ORDER: Final[ColumnElement[str]] = (
 """By table, code and first day, as one text, such as `22 10101012 2026-01-01`: a keyset has one column."""
 
 
-async def prices_for(
-    connection: AsyncConnection, contract_id: str, codes: Sequence[tuple[str, str]]
-) -> list[PriceRecord]:
+@query(PriceRecord)
+def prices_for(contract_id: str, codes: Sequence[tuple[str, str]]) -> Select[Any]:
     """The prices of these (code system, code) pairs in one contract, of every period."""
     table = contract_prices.c
     pairs = tuple_(table.code_system, table.code)
-    query = select(*PRICE).where(table.contract_id == contract_id, pairs.in_(codes))
-    return await fetch(connection, query, PriceRecord)
+    return select(*PRICE).where(table.contract_id == contract_id, pairs.in_(codes))
 
 
 async def insert_contract(connection: AsyncConnection, contract: ContractRecord) -> None:

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, run, scalar
+from app.db.engine import run, scalar
 from app.db.event_tables import dead_statements
 from app.db.filters import Condition
 from app.db.records import columns, insert_records
+from app.db.statements import query
 
 RAW_BYTES_MAX = 1024 * 1024
 REASON_LENGTH_MAX = 500
@@ -76,10 +78,10 @@ async def put(connection: AsyncConnection, dead: NewDeadStatement) -> None:
     await insert_records(connection, dead_statements, [dead])
 
 
-async def open_ones(connection: AsyncConnection) -> list[DeadStatementRecord]:
+@query(DeadStatementRecord)
+def open_ones() -> Select[Any]:
     """Those that nobody has resolved, the oldest first."""
-    query = select(*DEAD_STATEMENT).where(dead_statements.c.resolved_at.is_(None)).order_by(dead_statements.c.id)
-    return await fetch(connection, query, DeadStatementRecord)
+    return select(*DEAD_STATEMENT).where(dead_statements.c.resolved_at.is_(None)).order_by(dead_statements.c.id)
 
 
 async def raw_of(connection: AsyncConnection, place: Place) -> bytes | None:

@@ -8,12 +8,13 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, fetch_one, scalar
+from app.db.engine import scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
+from app.db.statements import query, query_one
 from app.db.sums import Amounts
 from app.db.tables import claims, denials, invoice_lines
 from app.domain.data_scope import DataScope
@@ -92,34 +93,34 @@ def _visible(scope: DataScope) -> Select[Any]:
     return select(*DENIAL).join(claims, claims.c.id == denials.c.claim_id).where(claims_in(scope))
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[DenialRecord]:
+@query(DenialRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The denials with these ids whose claims are within the scope."""
-    return await fetch(connection, _visible(scope).where(denials.c.id.in_(ids)), DenialRecord)
+    return _visible(scope).where(denials.c.id.in_(ids))
 
 
-async def one(connection: AsyncConnection, scope: DataScope, denial_id: str) -> DenialRecord | None:
+@query_one(DenialRecord)
+def one(scope: DataScope, denial_id: str) -> Select[Any]:
     """One denial; the lock on its claim protects it."""
-    return await fetch_one(connection, _visible(scope).where(denials.c.id == denial_id), DenialRecord)
+    return _visible(scope).where(denials.c.id == denial_id)
 
 
-async def of_items(connection: AsyncConnection, scope: DataScope, item_ids: Sequence[str]) -> list[DenialRecord]:
+@query(DenialRecord)
+def of_items(scope: DataScope, item_ids: Sequence[str]) -> Select[Any]:
     """The denials of these items, oldest first."""
-    return await fetch(
-        connection, _visible(scope).where(denials.c.item_id.in_(item_ids)).order_by(denials.c.id), DenialRecord
-    )
+    return _visible(scope).where(denials.c.item_id.in_(item_ids)).order_by(denials.c.id)
 
 
-async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[DenialRecord]:
+@query(DenialRecord)
+def of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
     """The denials of these claims, oldest first."""
-    query = _visible(scope).where(denials.c.claim_id.in_(claim_ids)).order_by(denials.c.id)
-    return await fetch(connection, query, DenialRecord)
+    return _visible(scope).where(denials.c.claim_id.in_(claim_ids)).order_by(denials.c.id)
 
 
-async def page(
-    connection: AsyncConnection, scope: DataScope, where: DenialFilter, keyset: Keyset
-) -> list[DenialRecord]:
+@query(DenialRecord)
+def page(scope: DataScope, where: DenialFilter, keyset: Keyset) -> Select[Any]:
     """One page of the denials within the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), DenialRecord)
+    return keyset.apply(_visible(scope).where(*_conditions(where)))
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> int:
@@ -154,9 +155,8 @@ async def overdue_claims(connection: AsyncConnection, day: date, limit: int) -> 
     return [row[0] for row in (await connection.execute(query)).all()]
 
 
-async def won_and_unbilled(
-    connection: AsyncConnection, scope: DataScope, provider: str, payer: str, limit: int
-) -> list[DenialRecord]:
+@query(DenialRecord)
+def won_and_unbilled(scope: DataScope, provider: str, payer: str, limit: int) -> Select[Any]:
     """Won appeals of this provider with this payer that no active invoice bills, oldest first.
 
     Appeals of a replaced claim are left out: the replacement bills the service.
@@ -167,7 +167,7 @@ async def won_and_unbilled(
         .where(claims.c.provider_cnes == provider, claims.c.payer_ans == payer)
         .where(denials.c.status.in_(sorted(WON)), ~billed.exists(), ~is_replaced())
     )
-    return await fetch(connection, query.order_by(denials.c.id).limit(limit), DenialRecord)
+    return query.order_by(denials.c.id).limit(limit)
 
 
 def _conditions(where: DenialFilter) -> list[Condition]:

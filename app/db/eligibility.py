@@ -9,12 +9,13 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import fetch, scalar
+from app.db.engine import scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.reference_tables import eligibility_checks
 from app.db.scoping import eligibility_in
+from app.db.statements import query
 from app.domain.data_scope import DataScope
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 
@@ -66,16 +67,16 @@ def _visible(scope: DataScope) -> Select[Any]:
 OF_PATIENT: Final = Children(_visible, eligibility_checks.c.patient_id, EligibilityRecord)
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[EligibilityRecord]:
+@query(EligibilityRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The answers with these ids within the scope."""
-    return await fetch(connection, _visible(scope).where(eligibility_checks.c.id.in_(ids)), EligibilityRecord)
+    return _visible(scope).where(eligibility_checks.c.id.in_(ids))
 
 
-async def page(
-    connection: AsyncConnection, scope: DataScope, where: EligibilityFilter, keyset: Keyset
-) -> list[EligibilityRecord]:
+@query(EligibilityRecord)
+def page(scope: DataScope, where: EligibilityFilter, keyset: Keyset) -> Select[Any]:
     """One page of the answers within the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), EligibilityRecord)
+    return keyset.apply(_visible(scope).where(*_conditions(where)))
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: EligibilityFilter) -> int:

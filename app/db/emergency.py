@@ -9,11 +9,12 @@ from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.access_log_tables import emergency_accesses
-from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.engine import fetch_one, run, scalar
 from app.db.paging import Keyset
 from app.db.records import columns
 from app.db.reference_tables import patients
 from app.db.scoping import patients_in
+from app.db.statements import query
 from app.domain.data_scope import DataScope
 
 
@@ -72,22 +73,23 @@ def _visible(scope: DataScope, *selected: ColumnElement[Any]) -> Select[Any]:
     return query.join(patients, patients.c.id == emergency_accesses.c.patient_id).where(patients_in(scope))
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[EmergencyRecord]:
+@query(EmergencyRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """Accesses of the scope by their ids."""
-    query = _visible(scope, *EMERGENCY).where(emergency_accesses.c.id.in_(ids))
-    return await fetch(connection, query, EmergencyRecord)
+    return _visible(scope, *EMERGENCY).where(emergency_accesses.c.id.in_(ids))
 
 
-async def open_of(connection: AsyncConnection, actor: str, now: datetime) -> list[EmergencyRecord]:
+@query(EmergencyRecord)
+def open_of(actor: str, now: datetime) -> Select[Any]:
     """The accesses of this caller that have not expired, the last to expire last."""
     table = emergency_accesses.c
-    query = select(*EMERGENCY).where(table.actor == actor, table.expires_at > now).order_by(table.expires_at)
-    return await fetch(connection, query, EmergencyRecord)
+    return select(*EMERGENCY).where(table.actor == actor, table.expires_at > now).order_by(table.expires_at)
 
 
-async def page(connection: AsyncConnection, scope: DataScope, keyset: Keyset) -> list[EmergencyRecord]:
+@query(EmergencyRecord)
+def page(scope: DataScope, keyset: Keyset) -> Select[Any]:
     """All accesses ever granted to patients of the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope, *EMERGENCY)), EmergencyRecord)
+    return keyset.apply(_visible(scope, *EMERGENCY))
 
 
 async def count(connection: AsyncConnection, scope: DataScope) -> int:

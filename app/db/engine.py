@@ -3,19 +3,22 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from ssl import SSLContext
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Select, event
+from sqlalchemy import ColumnElement, Select, event, text
 from sqlalchemy.engine import Connection, ExceptionContext, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.sql import Executable
 
 from app.db import driver, sessions
+from app.db.compiled import Compiled, Rows
+from app.db.pool import Pool
+from app.db.server_errors import REFUSING_USER, REFUSING_WRITES, error_number, is_lost, is_unavailable, may_retry
+from app.db.session import Heard
 from app.domain.text import fold
 
 Key = TypeVar("Key")
@@ -27,9 +30,8 @@ ROWS_AT_ONCE: Final = 200
 KEYS_AT_ONCE: Final = 500
 RECORDS_AT_ONCE: Final = 10
 """So many rows take a few milliseconds to convert even if they have long JSON columns."""
+FAST_RECORDS_AT_ONCE: Final = 200
 COMMIT_GRACE_SECONDS: Final = 2.0
-LOST_CONNECTION: Final = frozenset({2003, 2006, 2013, 1053, 1927})
-CLIENT_ERRORS: Final = range(2000, 3000)
 SNAPSHOT: Final = {
     "sqlite": ("BEGIN",),
     "mysql": (
@@ -37,15 +39,6 @@ SNAPSHOT: Final = {
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
     ),
 }
-DRIVERS: Final = frozenset({"pymysql", "aiomysql", "asyncmy", "sqlite3", "aiosqlite"})
-OVERLOADED: Final = frozenset({1040, 1041, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 1969, 3024})
-REFUSING_WRITES: Final = frozenset({1021, 1030, 1047, 1114, 1290, 1792, 1836, 3098, 3100, 3101})
-"""The disk or a table is full (1021, 1030, 1114), the server is read-only (1290, 1792, 1836), or its group or cluster
-is not ready (1047, 3098, 3100, 3101)."""
-LOCK_TIMEOUTS: Final = frozenset({1205})
-REFUSING_USER: Final = frozenset({1044, 1045, 1049, 1698})
-"""The user, the password or the database's name is wrong."""
-RETRYABLE: Final = frozenset({1020, 1205, 1213}) | LOST_CONNECTION
 
 
 class DatabaseUnavailable(Exception):
@@ -83,13 +76,18 @@ class Database:
         self.timeout_seconds = timeout_seconds
         # Read once, see `app/db/identity.py`.
         self.incarnation: str | None = None
-        self.engine = _create(url, pool_size, tls)
+        self.engine = _create(url, tls)
         # A separate pool: switching a connection to autocommit and back costs two round trips, and a caller who is
         # cancelled in between would return it to the pool in autocommit mode.
-        self.reads = _create(url, pool_size, tls, isolation_level="AUTOCOMMIT")
+        self.reads = _create(url, tls, isolation_level="AUTOCOMMIT")
+        # Called with each compiled statement and each commit; SQLAlchemy has events for all others.
+        self.heard: list[Heard] = []
+        self._write_pool = Pool(self.engine, size=pool_size, is_reading=False, heard=self.heard)
+        self._read_pool = Pool(self.reads, size=pool_size, is_reading=True, heard=self.heard)
         if not self.is_sqlite:
             for engine in (self.engine, self.reads):
                 event.listen(engine.sync_engine, "connect", partial(self._set_up, is_writing=engine is self.engine))
+                event.listen(engine.sync_engine, "handle_error", _leave_server_without_writes)
 
     def _set_up(self, connection: Any, _record: ConnectionPoolEntry, *, is_writing: bool) -> None:
         sessions.guard_socket(connection.driver_connection, timeout_seconds=self.timeout_seconds)
@@ -110,14 +108,23 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection in autocommit for statements that only read; DatabaseUnavailable when there is none."""
         with translating_errors():
-            async with asyncio.timeout(self.timeout_seconds), self.reads.connect() as connection:
+            async with asyncio.timeout(self.timeout_seconds), self._connection(self.reads) as connection:
                 yield connection
+
+    def _connection(
+        self, engine: AsyncEngine, *, is_checked: bool = False
+    ) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A connection of the engine for one caller; with `is_checked` the server is asked whether it is there."""
+        if self.is_sqlite:
+            return engine.connect()
+        return (self._read_pool if engine is self.reads else self._write_pool).session(is_checked=is_checked)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose reads all see the same moment, for sums over several tables."""
         with translating_errors():
-            async with asyncio.timeout(self.timeout_seconds), self.reads.connect() as connection:
+            checked = self._connection(self.reads, is_checked=True)
+            async with asyncio.timeout(self.timeout_seconds), checked as connection:
                 try:
                     for statement in SNAPSHOT["sqlite" if self.is_sqlite else "mysql"]:
                         await connection.exec_driver_sql(statement)
@@ -131,7 +138,7 @@ class Database:
     async def check_writable(self, connection: AsyncConnection) -> None:
         """Raise the server's error if it would refuse to write: it does so even if no row matches."""
         if not self.is_sqlite:
-            await connection.exec_driver_sql("DELETE FROM idempotency_keys WHERE 1 = 0")
+            await connection.execute(text("DELETE FROM idempotency_keys WHERE 1 = 0"))
 
     async def is_up(self) -> bool:
         """Whether it answers and takes writes."""
@@ -163,17 +170,27 @@ class Database:
         for attempt in range(RETRIES_MAX + 1):
             is_committing = False
             try:
-                async with self.engine.connect() as connection, connection.begin() as transaction:
+                async with self._transaction() as (connection, commit):
                     result = await work(connection)
                     is_committing = True
-                    await _finish(transaction.commit())
+                    await _finish(commit())
                     return result
             except Exception as error:
-                is_in_doubt = is_committing and _is_lost(error)
-                if attempt == RETRIES_MAX or not _may_retry(error) or (is_in_doubt and not is_repeatable):
+                is_in_doubt = is_committing and is_lost(error)
+                if attempt == RETRIES_MAX or not may_retry(error) or (is_in_doubt and not is_repeatable):
                     raise
                 await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
         raise DatabaseUnavailable  # pragma: no cover - the loop returns or raises
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[tuple[AsyncConnection, Callable[[], Coroutine[Any, Any, None]]]]:
+        """A connection in a transaction, and what commits it; whatever is raised instead undoes it."""
+        if self.is_sqlite:
+            async with self.engine.connect() as connection, connection.begin() as transaction:
+                yield connection, transaction.commit
+        else:
+            async with self._write_pool.session() as session:
+                yield session, session.commit_all
 
     async def leave_server_without_writes(self, error: BaseException) -> None:
         """Drop the connections if the error, of another connection, says that their server refuses to write."""
@@ -182,6 +199,8 @@ class Database:
 
     async def dispose(self) -> None:
         """Close every pooled connection."""
+        for pool in (self._write_pool, self._read_pool):
+            await pool.dispose()
         await self.engine.dispose()
         await self.reads.dispose()
 
@@ -209,58 +228,14 @@ def translating_errors() -> Iterator[None]:
         raise
 
 
-def _may_retry(error: Exception) -> bool:
-    reason = error_number(error)
-    return _is_lost(error) or reason in RETRYABLE or "database is locked" in str(reason)
-
-
-def _is_lost(error: Exception) -> bool:
-    """Whether the connection was lost, during a statement or between two."""
-    return _is_connection_lost(error) or error_number(error) in LOST_CONNECTION
-
-
-def is_unavailable(error: Exception) -> bool:
-    """Whether the server is down or overloaded; a statement that it rejects is a bug of ours, not an outage."""
-    if isinstance(error, TimeoutError | OSError) or _is_connection_lost(error):
-        return True
-    reason = error_number(error)
-    known = RETRYABLE | OVERLOADED | REFUSING_WRITES
-    is_server = isinstance(reason, int) and (reason in known or reason in CLIENT_ERRORS)
-    is_file = isinstance(reason, str) and any(word in reason for word in ("locked", "unable to open", "disk"))
-    is_lost = isinstance(error, DBAPIError) and (isinstance(error, InterfaceError) or error.connection_invalidated)
-    return is_server or is_file or is_lost
-
-
-def _is_connection_lost(error: Exception) -> bool:
-    """Whether the connection was lost between two statements: while SQLAlchemy takes it from the pool or returns it,
-    errors are those of the driver and the event loop, not SQLAlchemy's own."""
-    if isinstance(error, RuntimeError):
-        return "closed" in str(error) and "Transport" in str(error)
-    return type(error).__name__ == "InterfaceError" and _is_of_driver(error)
-
-
-def _is_of_driver(error: BaseException) -> bool:
-    return type(error).__module__.partition(".")[0] in DRIVERS
-
-
-def error_number(error: BaseException) -> object:
-    """The server's error number or the driver's text; None for errors that do not come from the database."""
-    raised = error.orig if isinstance(error, DBAPIError) else error if _is_of_driver(error) else None
-    arguments: tuple[Any, ...] = getattr(raised, "args", ())
-    return arguments[0] if arguments else None
-
-
-def _create(url: str, pool_size: int, tls: SSLContext | None, isolation_level: str | None = None) -> AsyncEngine:
+def _create(url: str, tls: SSLContext | None, isolation_level: str | None = None) -> AsyncEngine:
     if url.startswith("sqlite"):
         engine = create_async_engine(url, connect_args={"timeout": 5}, hide_parameters=True)
         _sqlite_events(engine, is_writing=isolation_level is None)
         return engine
-    engine = create_async_engine(
+    return create_async_engine(
         url,
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_pre_ping=True,
-        pool_recycle=1800,
+        poolclass=NullPool,
         isolation_level=isolation_level or "READ COMMITTED",
         skip_autocommit_rollback=True,
         hide_parameters=True,
@@ -271,12 +246,10 @@ def _create(url: str, pool_size: int, tls: SSLContext | None, isolation_level: s
             **({"ssl": tls} if tls else {}),
         },
     )
-    event.listen(engine.sync_engine, "handle_error", _leave_server_without_writes)
-    return engine
 
 
 def _leave_server_without_writes(context: ExceptionContext) -> None:
-    """Drop the whole pool: after a failover its connections still lead to the server that was the primary before."""
+    """Close the connection: after a failover it still leads to the server that was the primary before."""
     if error_number(context.original_exception) in REFUSING_WRITES:
         context.is_disconnect = True
 
@@ -306,6 +279,16 @@ async def fetch(connection: AsyncConnection, query: Executable, record: Callable
         if found:
             await asyncio.sleep(0)
         found += [record(*row) for row in rows]
+    return found
+
+
+async def converted(compiled: Compiled, rows: Rows) -> list[Any]:
+    """The rows as records; others have turns while there are many."""
+    at_once = RECORDS_AT_ONCE if compiled.has_slow_columns else FAST_RECORDS_AT_ONCE
+    found: list[Any] = compiled.records(rows[:at_once])
+    for start in range(at_once, len(rows), at_once):
+        await asyncio.sleep(0)
+        found += compiled.records(rows[start : start + at_once])
     return found
 
 

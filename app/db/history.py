@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement, Select, Subquery, Table, delete, func, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import fetch, run
+from app.db.engine import run
 from app.db.filters import Condition
 from app.db.records import columns, insert_records
 from app.db.scoping import claims_in, invoices_in
+from app.db.statements import query
 from app.db.tables import claim_history, claims, denials, invoice_history, invoices
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.data_scope import DataScope
@@ -103,37 +104,40 @@ OF_CLAIM: Final = Children(_visible_claim_steps, claim_history.c.claim_id, Claim
 OF_INVOICE: Final = Children(_visible_invoice_steps, invoice_history.c.invoice_id, InvoiceStep)
 
 
-async def claim_steps_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[ClaimStep]:
+@query(ClaimStep)
+def claim_steps_by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The steps with these ids, of claims within the scope."""
-    return await fetch(connection, _visible_claim_steps(scope).where(claim_history.c.id.in_(ids)), ClaimStep)
+    return _visible_claim_steps(scope).where(claim_history.c.id.in_(ids))
 
 
-async def invoice_steps_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceStep]:
+@query(InvoiceStep)
+def invoice_steps_by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The steps with these ids, of invoices within the scope."""
-    return await fetch(connection, _visible_invoice_steps(scope).where(invoice_history.c.id.in_(ids)), InvoiceStep)
+    return _visible_invoice_steps(scope).where(invoice_history.c.id.in_(ids))
 
 
-async def changes_of_claims(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[Changes]:
+@query(Changes)
+def changes_of_claims(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """Who created these claims, and when they last changed."""
     span = _span(claim_history, claim_history.c.claim_id, ids)
-    query = _changes(span, claim_history).join(claims, claims.c.id == span.c.object_id).where(claims_in(scope))
-    return await fetch(connection, query, Changes)
+    return _changes(span, claim_history).join(claims, claims.c.id == span.c.object_id).where(claims_in(scope))
 
 
-async def changes_of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[Changes]:
+@query(Changes)
+def changes_of_invoices(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """Who created these invoices, and when they last changed."""
     span = _span(invoice_history, invoice_history.c.invoice_id, ids)
     query = _changes(span, invoice_history).join(invoices, invoices.c.id == span.c.object_id)
-    return await fetch(connection, query.where(invoices_in(scope)), Changes)
+    return query.where(invoices_in(scope))
 
 
-async def changes_of_denials(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[Changes]:
+@query(Changes)
+def changes_of_denials(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """Who made these denials, and when they last changed."""
     # The claim's id leads to the steps of the denial: the history has no index on denials.
     of_claims = select(denials.c.claim_id).where(denials.c.id.in_(ids))
     span = _span(claim_history, claim_history.c.denial_id, ids, claim_history.c.claim_id.in_(of_claims))
-    query = _changes(span, claim_history).join(claims, claims.c.id == claim_history.c.claim_id).where(claims_in(scope))
-    return await fetch(connection, query, Changes)
+    return _changes(span, claim_history).join(claims, claims.c.id == claim_history.c.claim_id).where(claims_in(scope))
 
 
 def _span(history: Table, owner: ColumnElement[Any], ids: Sequence[str], *conditions: Condition) -> Subquery:

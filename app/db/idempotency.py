@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, select, update
+from sqlalchemy import ColumnElement, Select, Update, select, update
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch_one, run
+from app.db.records import row
+from app.db.statements import query_one, writing
 from app.db.tables import idempotency_keys
 
 
@@ -34,19 +36,29 @@ async def claim(connection: AsyncConnection, record: KeyRecord, *, now: datetime
     A second caller with the same key waits here until the first transaction ends. It is an upsert and not an INSERT
     inside a savepoint: a deadlock drops the savepoint, and would look like a failure of another kind.
     """
-    values = {name: getattr(record, name) for name in KeyRecord.__dataclass_fields__}
-    await run(connection, _upsert(connection).values(**values, created_at=now))
-    found = await fetch_one(connection, select(*KEY).where(*_is(record)).with_for_update(), KeyRecord)
+    await (_take_on_sqlite if connection.dialect.name == "sqlite" else _take)(connection, record, now)
+    found = await _locked(connection, record)
     # A committed row always has its answer: without one it is the row that was written just now.
     return found if found is not None and found.response is not None else None
 
 
-def _upsert(connection: AsyncConnection) -> Insert:
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(idempotency_keys).on_conflict_do_nothing()
-    return mysql.insert(idempotency_keys).on_duplicate_key_update(key=idempotency_keys.c.key)
+@writing
+def _take(record: KeyRecord, now: datetime) -> mysql.Insert:
+    taken = mysql.insert(idempotency_keys).values(**row(record), created_at=now)
+    return taken.on_duplicate_key_update(key=idempotency_keys.c.key)
 
 
-async def keep_response(connection: AsyncConnection, record: KeyRecord, response: str) -> None:
+@writing
+def _take_on_sqlite(record: KeyRecord, now: datetime) -> sqlite.Insert:
+    return sqlite.insert(idempotency_keys).values(**row(record), created_at=now).on_conflict_do_nothing()
+
+
+@query_one(KeyRecord)
+def _locked(record: KeyRecord) -> Select[Any]:
+    return select(*KEY).where(*_is(record)).with_for_update()
+
+
+@writing
+def keep_response(record: KeyRecord, response: str) -> Update:
     """Store what the first call answered, in the transaction of its work."""
-    await run(connection, update(idempotency_keys).where(*_is(record)).values(response=response))
+    return update(idempotency_keys).where(*_is(record)).values(response=response)

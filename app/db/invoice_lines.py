@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import fetch, fetch_in, run
+from app.db.engine import fetch, run
 from app.db.filters import Condition, one_of
-from app.db.records import columns, insert_records
+from app.db.records import columns, insert_records, update_columns
 from app.db.scoping import claims_in, invoices_in
+from app.db.statements import query, query_by_keys
 from app.db.tables import allocations, claims, invoice_lines, invoices, settlements
 from app.domain.data_scope import DataScope
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
@@ -31,7 +32,7 @@ class LineRecord:
     debited_cents: int
     settled_cents: int
     reason: str | None
-    created_at: datetime | None
+    created_at: datetime
 
     @property
     def due_cents(self) -> int:
@@ -67,11 +68,7 @@ async def insert_lines(connection: AsyncConnection, lines: Sequence[LineRecord])
 
 async def update_amounts(connection: AsyncConnection, lines: Sequence[LineRecord]) -> None:
     """Write what debits took and payments paid; the invoice of the lines is locked."""
-    table = invoice_lines.c
-    statement = update(invoice_lines).where(table.id == bindparam("line"))
-    statement = statement.values(debited_cents=bindparam("debited"), settled_cents=bindparam("settled"))
-    rows = [{"line": line.id, "debited": line.debited_cents, "settled": line.settled_cents} for line in lines]
-    await run(connection, statement, rows)
+    await update_columns(connection, invoice_lines, lines, "debited_cents", "settled_cents")
 
 
 async def release(connection: AsyncConnection, invoice_id: str) -> None:
@@ -91,23 +88,26 @@ def _conditions(where: LineFilter) -> list[Condition]:
 OF_INVOICE: Final = Children(_visible, invoice_lines.c.invoice_id, LineRecord, _conditions)
 
 
-async def of_invoices(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[LineRecord]:
+@query(LineRecord)
+def of_invoices(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The lines of those of these invoices that are within the scope, oldest first."""
-    query = _visible(scope).where(invoice_lines.c.invoice_id.in_(ids)).order_by(invoice_lines.c.id)
-    return await fetch(connection, query, LineRecord)
+    return _visible(scope).where(invoice_lines.c.invoice_id.in_(ids)).order_by(invoice_lines.c.id)
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[LineRecord]:
+@query(LineRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The lines with these ids whose invoices are within the scope."""
-    return await fetch(connection, _visible(scope).where(invoice_lines.c.id.in_(ids)), LineRecord)
+    return _visible(scope).where(invoice_lines.c.id.in_(ids))
 
 
-async def of_won_appeals(connection: AsyncConnection, scope: DataScope, denial_ids: Sequence[str]) -> list[LineRecord]:
+@query(LineRecord)
+def of_won_appeals(scope: DataScope, denial_ids: Sequence[str]) -> Select[Any]:
     """The lines of active invoices that bill the won appeals against these denials."""
-    return await fetch(connection, _visible(scope).where(invoice_lines.c.billed_denial_id.in_(denial_ids)), LineRecord)
+    return _visible(scope).where(invoice_lines.c.billed_denial_id.in_(denial_ids))
 
 
-async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Sequence[str]) -> list[LineRecord]:
+@query_by_keys(LineRecord)
+def of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
     """The lines that bill these claims and their won appeals on invoices that are not cancelled, oldest first.
 
     The scope is that of the claim: patients see no invoices, but they do see what was paid of their own claims.
@@ -115,7 +115,7 @@ async def of_claims(connection: AsyncConnection, scope: DataScope, claim_ids: Se
     query = select(*LINE).join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
     query = query.join(claims, claims.c.id == invoice_lines.c.claim_id).where(claims_in(scope))
     query = query.where(invoices.c.status != InvoiceStatus.CANCELLED).order_by(invoice_lines.c.id)
-    return await fetch_in(connection, query, invoice_lines.c.claim_id, claim_ids, LineRecord)
+    return query.where(invoice_lines.c.claim_id.in_(claim_ids))
 
 
 async def billed_claims(connection: AsyncConnection, claim_ids: Sequence[str]) -> set[str]:

@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
 from app.db.denials import DISPUTED
-from app.db.engine import fetch, fetch_in, fetch_one, run, scalar
+from app.db.engine import fetch_in, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import providers
 from app.db.scoping import invoices_in
+from app.db.statements import query, query_one
 from app.db.sums import Amounts
 from app.db.tables import denials, invoice_lines, invoices
 from app.domain.data_scope import DataScope
@@ -84,22 +85,22 @@ def _visible(scope: DataScope) -> Select[Any]:
     return select(*INVOICE).where(invoices_in(scope))
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceRecord]:
+@query(InvoiceRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The invoices with these ids within the scope."""
-    return await fetch(connection, _visible(scope).where(invoices.c.id.in_(ids)), InvoiceRecord)
+    return _visible(scope).where(invoices.c.id.in_(ids))
 
 
-async def lock(connection: AsyncConnection, scope: DataScope, invoice_id: str) -> InvoiceRecord | None:
+@query_one(InvoiceRecord)
+def lock(scope: DataScope, invoice_id: str) -> Select[Any]:
     """The invoice, locked until the transaction ends: its money changes under this lock only."""
-    query = _visible(scope).where(invoices.c.id == invoice_id).with_for_update()
-    return await fetch_one(connection, query, InvoiceRecord)
+    return _visible(scope).where(invoices.c.id == invoice_id).with_for_update()
 
 
-async def page(
-    connection: AsyncConnection, scope: DataScope, where: InvoiceFilter, keyset: Keyset
-) -> list[InvoiceRecord]:
+@query(InvoiceRecord)
+def page(scope: DataScope, where: InvoiceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the invoices within the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), InvoiceRecord)
+    return keyset.apply(_visible(scope).where(*_conditions(where)))
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: InvoiceFilter) -> int:
@@ -154,12 +155,12 @@ class InvoiceOfClaim:
     invoice: InvoiceRecord
 
 
-async def invoices_of_claims(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[InvoiceOfClaim]:
+@query(lambda claim, *row: InvoiceOfClaim(claim, InvoiceRecord(*row)))
+def invoices_of_claims(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The active invoice of each of these claims that has one."""
     line = invoice_lines.c
     query = select(line.billed_claim_id, *INVOICE).join(invoice_lines, line.invoice_id == invoices.c.id)
-    query = query.where(line.billed_claim_id.in_(ids), invoices_in(scope))
-    return await fetch(connection, query, lambda claim, *row: InvoiceOfClaim(claim, InvoiceRecord(*row)))
+    return query.where(line.billed_claim_id.in_(ids), invoices_in(scope))
 
 
 def _visible_of_claims(scope: DataScope) -> Select[Any]:

@@ -15,8 +15,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import REFUSING_USER, Database, error_number, is_unavailable, translating_errors
+from app.db.engine import Database, translating_errors
 from app.db.leadership import LOCK_NAME_LENGTH_MAX
+from app.db.server_errors import REFUSING_USER, error_number, is_unavailable
 
 SCRIPTS = Path(__file__).parent / "migrations"
 RETIRED: Final = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})

@@ -17,7 +17,7 @@ from alembic.ddl.base import AddColumn
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateIndex
 
-from app.db.engine import LOCK_TIMEOUTS, error_number
+from app.db.server_errors import LOCK_TIMEOUTS, error_number
 
 BATCH_SIZE: Final = 1_000
 ATTEMPTS_MAX: Final = 60

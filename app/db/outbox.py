@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count, repeat, takewhile
+from typing import Any
 
-from sqlalchemy import and_, case, delete, exists, false, func, or_, select, update
+from sqlalchemy import Select, and_, case, delete, exists, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
@@ -14,6 +15,7 @@ from app.db.filters import Condition
 from app.db.records import columns, insert_records
 from app.db.scoping import events_in
 from app.db.shapes import padded
+from app.db.statements import query
 from app.db.tables import outbox
 from app.db.types import NEVER_STORED
 from app.domain.data_scope import DataScope
@@ -150,25 +152,23 @@ async def unpublished(connection: AsyncConnection, batch_size: int, known: Colle
     return await fetch(connection, query, OutboxRecord)
 
 
-async def numbered_after(
-    connection: AsyncConnection, after: int, batch_size: int, before: int | None = None
-) -> list[OutboxRecord]:
+@query(OutboxRecord)
+def numbered_after(after: int, batch_size: int, before: int | None = None) -> Select[Any]:
     """The next rows after position `after` and (if given) before position `before`, in order.
 
     Rows not yet marked as published count too: the broker may have delivered them before the relay marks them.
     """
     position = outbox.c.position
     query = select(*OUTBOX).where(position > after).order_by(position).limit(batch_size)
-    return await fetch(connection, query if before is None else query.where(position < before), OutboxRecord)
+    return query if before is None else query.where(position < before)
 
 
-async def named_after(
-    connection: AsyncConnection, scope: DataScope, after: int, names: Collection[str], batch_size: int
-) -> list[OutboxRecord]:
+@query(OutboxRecord)
+def named_after(scope: DataScope, after: int, names: Collection[str], batch_size: int) -> Select[Any]:
     """The next rows of these event names after the position within the scope, in order."""
     position = outbox.c.position
     query = select(*OUTBOX).where(position > after, outbox.c.name.in_(sorted(names)), events_in(scope))
-    return await fetch(connection, query.order_by(position).limit(batch_size), OutboxRecord)
+    return query.order_by(position).limit(batch_size)
 
 
 async def log_range(connection: AsyncConnection) -> LogRange:
@@ -207,10 +207,10 @@ async def park(connection: AsyncConnection, row_id: int, *, reason: str, now: da
     await run(connection, update(outbox).where(outbox.c.id == row_id).values(parked_at=now, parked_reason=reason[:200]))
 
 
-async def parked(connection: AsyncConnection) -> list[ParkedRecord]:
+@query(ParkedRecord)
+def parked() -> Select[Any]:
     """The events that could not be published, the oldest first."""
-    query = select(*PARKED).where(outbox.c.parked_at.is_not(None)).order_by(outbox.c.id)
-    return await fetch(connection, query, ParkedRecord)
+    return select(*PARKED).where(outbox.c.parked_at.is_not(None)).order_by(outbox.c.id)
 
 
 async def aggregates_among(connection: AsyncConnection, aggregate_ids: Collection[str]) -> set[str]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, insert, select
+from sqlalchemy import ColumnElement, Select, case, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, fetch_one, run
+from app.db.engine import run
 from app.db.records import columns, insert_records, row
 from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.scoping import is_treated_in, patients_in, providers_in
+from app.db.statements import query, query_one
 from app.domain import ids
 from app.domain.contracts import Terms
 from app.domain.data_scope import DataScope
@@ -90,41 +91,46 @@ PROVIDER = columns(providers, ProviderRecord)
 COVERAGE = columns(coverages, CoverageRecord)
 
 
-async def payers_by_code(connection: AsyncConnection, codes: Sequence[str]) -> list[PayerRecord]:
+@query(PayerRecord)
+def payers_by_code(codes: Sequence[str]) -> Select[Any]:
     """Payers are reference data: every caller may know their names."""
-    return await fetch(connection, select(*PAYER).where(payers.c.ans_code.in_(codes)), PayerRecord)
+    return select(*PAYER).where(payers.c.ans_code.in_(codes))
 
 
-async def providers_by_code(connection: AsyncConnection, codes: Sequence[str]) -> list[ProviderRecord]:
+@query(ProviderRecord)
+def providers_by_code(codes: Sequence[str]) -> Select[Any]:
     """Providers are reference data (CNES is a public register): every caller may know their names."""
-    return await fetch(connection, select(*PROVIDER).where(providers.c.cnes.in_(codes)), ProviderRecord)
+    return select(*PROVIDER).where(providers.c.cnes.in_(codes))
 
 
 async def providers_by_id(
     connection: AsyncConnection, scope: DataScope, provider_ids: Sequence[str]
 ) -> list[ProviderRecord]:
     """The providers with these public ids within the scope."""
-    codes = [ids.key_of(each)[0] for each in provider_ids]
-    query = select(*PROVIDER).where(providers.c.cnes.in_(codes), providers_in(scope))
-    return await fetch(connection, query, ProviderRecord)
+    return await _providers_in(connection, scope, [ids.key_of(each)[0] for each in provider_ids])
 
 
-async def payer(connection: AsyncConnection, code: str) -> PayerRecord | None:
+@query(ProviderRecord)
+def _providers_in(scope: DataScope, codes: Sequence[str]) -> Select[Any]:
+    return select(*PROVIDER).where(providers.c.cnes.in_(codes), providers_in(scope))
+
+
+@query_one(PayerRecord)
+def payer(code: str) -> Select[Any]:
     """One payer by its registro ANS."""
-    return await fetch_one(connection, select(*PAYER).where(payers.c.ans_code == code), PayerRecord)
+    return select(*PAYER).where(payers.c.ans_code == code)
 
 
-async def provider(connection: AsyncConnection, code: str) -> ProviderRecord | None:
+@query_one(ProviderRecord)
+def provider(code: str) -> Select[Any]:
     """One provider by its CNES."""
-    return await fetch_one(connection, select(*PROVIDER).where(providers.c.cnes == code), ProviderRecord)
+    return select(*PROVIDER).where(providers.c.cnes == code)
 
 
-async def patients_by_id(
-    connection: AsyncConnection, scope: DataScope, patient_ids: Sequence[str]
-) -> list[PatientRecord]:
+@query(PatientRecord)
+def patients_by_id(scope: DataScope, patient_ids: Sequence[str]) -> Select[Any]:
     """The patients with these ids within the scope."""
-    query = select(*patient_columns(scope)).where(patients.c.id.in_(patient_ids), patients_in(scope))
-    return await fetch(connection, query, PatientRecord)
+    return select(*patient_columns(scope)).where(patients.c.id.in_(patient_ids), patients_in(scope))
 
 
 def patient_columns(scope: DataScope) -> tuple[ColumnElement[Any], ...]:
@@ -134,10 +140,10 @@ def patient_columns(scope: DataScope) -> tuple[ColumnElement[Any], ...]:
     return (patients.c.id, patients.c.name, *known)
 
 
-async def coverage_of_card(connection: AsyncConnection, payer_ans: str, card_number: str) -> CoverageRecord | None:
+@query_one(CoverageRecord)
+def coverage_of_card(payer_ans: str, card_number: str) -> Select[Any]:
     """The coverage of a card of this payer, without a data scope: callers who know the card number may ask about it."""
-    query = select(*COVERAGE).where(coverages.c.payer_ans == payer_ans, coverages.c.card_number == card_number)
-    return await fetch_one(connection, query, CoverageRecord)
+    return select(*COVERAGE).where(coverages.c.payer_ans == payer_ans, coverages.c.card_number == card_number)
 
 
 async def insert_payers(connection: AsyncConnection, records: Sequence[PayerRecord]) -> None:

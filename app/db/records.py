@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import cache
+from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Column, Table, insert, update
+from sqlalchemy import Column, Table, bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import run
+from app.db.record_texts import insert_text, update_text, values_of
+from app.db.session import Session
 
 ROWS_PER_STATEMENT: Final = 50
 
@@ -28,10 +32,35 @@ def row(record: Any) -> dict[str, Any]:
 async def insert_records(connection: AsyncConnection, table: Table, records: Sequence[Any]) -> None:
     """Add one row per record, with every field of the record; fifty at a time, between which others have a turn."""
     for start in range(0, len(records), ROWS_PER_STATEMENT):
-        await run(connection, insert(table), [row(each) for each in records[start : start + ROWS_PER_STATEMENT]])
+        batch = records[start : start + ROWS_PER_STATEMENT]
+        if not isinstance(connection, Session):
+            await run(connection, insert(table), [row(each) for each in batch])
+            continue
+        names, dialect = _names(batch[0].__class__), connection.dialect
+        values = values_of(table, names, dialect)
+        parameters = list(chain.from_iterable(map(values, batch)))
+        await connection.matched(insert_text(table, names, dialect).of(len(batch)), parameters)
 
 
 async def update_record(connection: AsyncConnection, table: Table, record: Any) -> None:
     """Write every field of the record to the row with its id; the caller holds the lock that protects the row."""
-    values = row(record)
-    await run(connection, update(table).where(table.c.id == values.pop("id")).values(**values))
+    await update_columns(connection, table, [record], *(name for name in _names(record.__class__) if name != "id"))
+
+
+async def update_columns(connection: AsyncConnection, table: Table, records: Sequence[Any], *names: str) -> None:
+    """Write these fields of each record to the row with its id; the caller holds the locks that protect the rows."""
+    if not isinstance(connection, Session):
+        statement = update(table).where(table.c.id == bindparam("record_id"))
+        statement = statement.values({name: bindparam(f"new_{name}") for name in names})
+        rows = [{"record_id": each.id} | {f"new_{name}": getattr(each, name) for name in names} for each in records]
+        await run(connection, statement, rows)
+        return
+    text, order = update_text(table, names, connection.dialect)
+    values = values_of(table, order, connection.dialect)
+    for each in records:
+        await connection.matched(text, values(each))
+
+
+@cache
+def _names(record: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(record))

@@ -9,12 +9,13 @@ from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.engine import fetch, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.scoping import remittances_in
 from app.db.settlements import OF_STATEMENT
+from app.db.statements import query, query_one
 from app.db.tables import remittance_lines, remittances, settlements
 from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
@@ -50,6 +51,13 @@ class RemittanceRecord:
     cancelled_at: datetime | None
     cancelled_by: str | None
     cancel_reason: str | None
+    changed_at: datetime | None
+
+    @property
+    def updated_at(self) -> datetime:
+        """The time of the last change of it or of one of its lines."""
+        known = (self.created_at, self.posted_at, self.cancelled_at, self.changed_at)
+        return max(time for time in known if time is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +113,10 @@ def _visible(scope: DataScope) -> Select[Any]:
     return select(*REMITTANCE).where(remittances_in(scope))
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[RemittanceRecord]:
+@query(RemittanceRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The remittances with these ids within the scope."""
-    return await fetch(connection, _visible(scope).where(remittances.c.id.in_(ids)), RemittanceRecord)
+    return _visible(scope).where(remittances.c.id.in_(ids))
 
 
 async def of_settlements(
@@ -120,29 +129,28 @@ async def of_settlements(
     return dict(pairs)
 
 
-async def lock(connection: AsyncConnection, scope: DataScope, remittance_id: str) -> RemittanceRecord | None:
+@query_one(RemittanceRecord)
+def lock(scope: DataScope, remittance_id: str) -> Select[Any]:
     """The remittance, locked until the transaction ends."""
-    query = _visible(scope).where(remittances.c.id == remittance_id).with_for_update()
-    return await fetch_one(connection, query, RemittanceRecord)
+    return _visible(scope).where(remittances.c.id == remittance_id).with_for_update()
 
 
-async def by_number(connection: AsyncConnection, payer: str, provider: str, number: str) -> RemittanceRecord | None:
+@query_one(RemittanceRecord)
+def by_number(payer: str, provider: str, number: str) -> Select[Any]:
     """The remittance that already has this statement number and is not cancelled."""
     table = remittances.c
-    query = select(*REMITTANCE).where(
+    return select(*REMITTANCE).where(
         table.payer_ans == payer,
         table.provider_cnes == provider,
         table.statement_number == number,
         table.cancelled_id == "",
     )
-    return await fetch_one(connection, query, RemittanceRecord)
 
 
-async def page(
-    connection: AsyncConnection, scope: DataScope, where: RemittanceFilter, keyset: Keyset
-) -> list[RemittanceRecord]:
+@query(RemittanceRecord)
+def page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the remittances within the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), RemittanceRecord)
+    return keyset.apply(_visible(scope).where(*_conditions(where)))
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:
@@ -182,24 +190,25 @@ def _lines(scope: DataScope) -> Select[Any]:
 LINES_OF: Final = Children(_lines, remittance_lines.c.remittance_id, RemittanceLineRecord)
 
 
-async def lines_of(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[RemittanceLineRecord]:
+@query(RemittanceLineRecord)
+def lines_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The lines of these remittances, in statement order."""
     table = remittance_lines.c
-    query = _lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
-    return await fetch(connection, query, RemittanceLineRecord)
+    return _lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
 
 
-async def lock_of_claim(connection: AsyncConnection, claim_id: str) -> list[RemittanceRecord]:
+@query(RemittanceRecord)
+def lock_of_claim(claim_id: str) -> Select[Any]:
     """The remittances with a line of this claim, locked in id order, without a data scope: they are its payer's."""
     lines = select(remittance_lines.c.remittance_id).where(remittance_lines.c.claim_id == claim_id)
     query = select(*REMITTANCE).where(remittances.c.id.in_(lines)).order_by(remittances.c.id)
-    return await fetch(connection, query.with_for_update(), RemittanceRecord)
+    return query.with_for_update()
 
 
-async def lines_of_claim(connection: AsyncConnection, claim_id: str) -> list[RemittanceLineRecord]:
+@query(RemittanceLineRecord)
+def lines_of_claim(claim_id: str) -> Select[Any]:
     """The lines of this claim, without a data scope; the caller has locked their remittances."""
-    query = select(*LINE).where(remittance_lines.c.claim_id == claim_id).order_by(remittance_lines.c.id)
-    return await fetch(connection, query, RemittanceLineRecord)
+    return select(*LINE).where(remittance_lines.c.claim_id == claim_id).order_by(remittance_lines.c.id)
 
 
 async def line_statuses(connection: AsyncConnection, remittance_id: str) -> set[RemittanceLineStatus]:
@@ -217,22 +226,23 @@ async def cancel_lines(connection: AsyncConnection, remittance_id: str) -> None:
     )
 
 
-async def line(connection: AsyncConnection, scope: DataScope, line_id: str) -> RemittanceLineRecord | None:
+@query_one(RemittanceLineRecord)
+def line(scope: DataScope, line_id: str) -> Select[Any]:
     """One line; the lock on its remittance protects it."""
-    return await fetch_one(connection, _lines(scope).where(remittance_lines.c.id == line_id), RemittanceLineRecord)
+    return _lines(scope).where(remittance_lines.c.id == line_id)
 
 
-async def lines_by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[RemittanceLineRecord]:
+@query(RemittanceLineRecord)
+def lines_by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The lines with these ids within the scope."""
-    return await fetch(connection, _lines(scope).where(remittance_lines.c.id.in_(ids)), RemittanceLineRecord)
+    return _lines(scope).where(remittance_lines.c.id.in_(ids))
 
 
-async def unmatched_page(
-    connection: AsyncConnection, scope: DataScope, where: RemittanceFilter, keyset: Keyset
-) -> list[RemittanceLineRecord]:
+@query(RemittanceLineRecord)
+def unmatched_page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the lines that must be matched by hand, oldest first."""
     query = _lines(scope).where(remittance_lines.c.status == RemittanceLineStatus.UNMATCHED, *_conditions(where))
-    return await fetch(connection, keyset.apply(query), RemittanceLineRecord)
+    return keyset.apply(query)
 
 
 async def unmatched_count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:

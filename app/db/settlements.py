@@ -9,11 +9,12 @@ from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import fetch, fetch_one, scalar
+from app.db.engine import scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.scoping import settlements_in
+from app.db.statements import query, query_one
 from app.db.sums import Amounts
 from app.db.tables import remittances, settlements
 from app.domain.data_scope import DataScope
@@ -90,21 +91,22 @@ OF_REMITTANCE: Final = Children(_visible_of_remittances, remittances.c.id, Settl
 REVERSALS_OF: Final = Children(_visible, settlements.c.reverses_id, SettlementRecord, amounts=AMOUNTS)
 
 
-async def by_ids(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> list[SettlementRecord]:
+@query(SettlementRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The settlements with these ids within the scope."""
-    return await fetch(connection, _visible(scope).where(settlements.c.id.in_(ids)), SettlementRecord)
+    return _visible(scope).where(settlements.c.id.in_(ids))
 
 
-async def one(connection: AsyncConnection, scope: DataScope, settlement_id: str) -> SettlementRecord | None:
+@query_one(SettlementRecord)
+def one(scope: DataScope, settlement_id: str) -> Select[Any]:
     """One settlement; its money is protected by the lock on its invoice."""
-    return await fetch_one(connection, _visible(scope).where(settlements.c.id == settlement_id), SettlementRecord)
+    return _visible(scope).where(settlements.c.id == settlement_id)
 
 
-async def page(
-    connection: AsyncConnection, scope: DataScope, where: SettlementFilter, keyset: Keyset
-) -> list[SettlementRecord]:
+@query(SettlementRecord)
+def page(scope: DataScope, where: SettlementFilter, keyset: Keyset) -> Select[Any]:
     """One page of the settlements within the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope).where(*_conditions(where))), SettlementRecord)
+    return keyset.apply(_visible(scope).where(*_conditions(where)))
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> int:

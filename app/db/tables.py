@@ -309,6 +309,8 @@ remittances = Table(
     Column("cancelled_at", UtcDateTime),
     Column("cancelled_by", String(120)),
     Column("cancel_reason", String(500)),
+    # Of the row or of one of its lines; the earlier release leaves it empty.
+    Column("changed_at", UtcDateTime),
     Index("ix_remittances_number", "payer_ans", "provider_cnes", "statement_number", "cancelled_id", unique=True),
     Index(None, "created_at", "id"),
     Index(None, "provider_cnes", "created_at", "id"),

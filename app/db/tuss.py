@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import func, insert, select, tuple_
+from sqlalchemy import Select, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, run
+from app.db.engine import run
 from app.db.paging import Keyset
 from app.db.records import columns
 from app.db.reference_tables import tuss_terms
+from app.db.statements import query
 from app.domain import ids
 from app.domain.tuss_index import Row
 
@@ -38,10 +39,11 @@ ROWS_PER_STATEMENT: Final = 1_000
 TUSS = columns(tuss_terms, TussRecord)
 
 
-async def by_keys(connection: AsyncConnection, keys: Sequence[tuple[str, str]]) -> list[TussRecord]:
+@query(TussRecord)
+def by_keys(keys: Sequence[tuple[str, str]]) -> Select[Any]:
     """The terms of those of these (code system, code) pairs that exist."""
     pairs = tuple_(tuss_terms.c.code_system, tuss_terms.c.code)
-    return await fetch(connection, select(*TUSS).where(pairs.in_(keys)), TussRecord)
+    return select(*TUSS).where(pairs.in_(keys))
 
 
 async def search_rows(connection: AsyncConnection, after: tuple[str, str] | None) -> list[Row]:

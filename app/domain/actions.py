@@ -1,16 +1,18 @@
-"""What can be done to a claim, a denial or an invoice now, and why not: the transition tables, asked in advance."""
+"""What can be done to a claim, a denial, an invoice or a remittance now, and why not: the transition tables, asked in
+advance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.domain import claims, denials, invoices
+from app.domain import claims, denials, invoices, remittances
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import BillingError, Failure
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
+from app.domain.remittances import RemittanceLineAction, RemittanceLineStatus, RemittanceStatus
 
 
 class ClaimOperation(StrEnum):
@@ -41,6 +43,17 @@ class InvoiceOperation(StrEnum):
     REVERSE_SETTLEMENT = "REVERSE_SETTLEMENT"
 
 
+class RemittanceOperation(StrEnum):
+    POST = "POST"
+    CANCEL = "CANCEL"
+
+
+class RemittanceLineOperation(StrEnum):
+    MATCH = "MATCH"
+    UNMATCH = "UNMATCH"
+    DISMISS = "DISMISS"
+
+
 CLAIM_STEPS = {
     ClaimOperation.UPDATE_DRAFT: ClaimAction.UPDATE,
     ClaimOperation.SUBMIT: ClaimAction.SUBMIT,
@@ -62,6 +75,11 @@ INVOICE_STEPS = {
     InvoiceOperation.CANCEL: InvoiceAction.CANCEL,
     InvoiceOperation.SETTLE: InvoiceAction.SETTLE,
     InvoiceOperation.REVERSE_SETTLEMENT: InvoiceAction.REVERSE,
+}
+LINE_STEPS = {
+    RemittanceLineOperation.MATCH: RemittanceLineAction.MATCH,
+    RemittanceLineOperation.UNMATCH: RemittanceLineAction.UNMATCH,
+    RemittanceLineOperation.DISMISS: RemittanceLineAction.DISMISS,
 }
 
 
@@ -115,6 +133,18 @@ def denial_block(
 def invoice_block(operation: InvoiceOperation, status: InvoiceStatus, *, total: Cents, settled: Cents) -> str | None:
     """Why the operation would be refused now, or None."""
     return _refusal(lambda: invoices.next_status(status, INVOICE_STEPS[operation], total=total, settled=settled))
+
+
+def remittance_block(operation: RemittanceOperation, status: RemittanceStatus, *, is_posted: bool) -> str | None:
+    """Why the operation would be refused now, or None; `is_posted` says whether a line was ever posted."""
+    if operation is RemittanceOperation.POST:
+        return _refusal(lambda: remittances.check_posting(status))
+    return _refusal(lambda: remittances.check_cancellation(status, is_posted=is_posted))
+
+
+def remittance_line_block(operation: RemittanceLineOperation, status: RemittanceLineStatus) -> str | None:
+    """Why the operation would be refused now, or None."""
+    return _refusal(lambda: remittances.next_line_status(status, LINE_STEPS[operation]))
 
 
 def _message(block: Failure | None) -> str | None:

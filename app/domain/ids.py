@@ -65,13 +65,21 @@ def lowest_at(prefix: str, at: datetime) -> str:
     return _text(prefix, (at - _EPOCH) // _MILLISECOND << 80)
 
 
+def time_of(identifier: str) -> datetime:
+    """When the id was made, to the millisecond."""
+    return _EPOCH + _MILLISECOND * (_value(identifier) >> 80)
+
+
 def earlier(identifier: str, seconds: int) -> str:
     """The lowest id that could be made this long before the one that is given."""
-    prefix, _, digits = identifier.partition("_")
+    return _text(identifier[:3], max((_value(identifier) >> 80) - seconds * 1_000, 0) << 80)
+
+
+def _value(identifier: str) -> int:
     value = 0
-    for digit in digits:
+    for digit in identifier.partition("_")[2]:
         value = (value << 5) | _ALPHABET.index(digit)
-    return _text(prefix, max((value >> 80) - seconds * 1_000, 0) << 80)
+    return value
 
 
 def prefix_of(identifier: str) -> str | None:

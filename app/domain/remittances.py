@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.described import DescribedEnum
-from app.domain.errors import Failure, status_conflict, wrong_status
+from app.domain.errors import BillingError, status_conflict, wrong_status
 from app.domain.money import Cents
 
 
@@ -85,16 +85,22 @@ def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStat
     return RemittanceStatus.PARTIALLY_POSTED if is_posted else RemittanceStatus.IMPORTED
 
 
-def cancel_block(status: RemittanceStatus, lines: Collection[RemittanceLineStatus]) -> Failure | None:
-    """Why a remittance with lines of these states cannot be cancelled, or None if it can.
+def check_posting(status: RemittanceStatus) -> None:
+    """CONFLICT for a cancelled remittance; one with nothing left to post is not refused."""
+    if status is RemittanceStatus.CANCELLED:
+        raise wrong_status("post", "a remittance", status)
+
+
+def check_cancellation(status: RemittanceStatus, *, is_posted: bool) -> None:
+    """CONFLICT if the remittance is cancelled, or if a line of it was posted.
 
     What is posted has made decisions and payments, which reversals take back, not the end of the import.
     """
     if status is RemittanceStatus.CANCELLED:
-        return status_conflict("the remittance is cancelled already", status)
-    if RemittanceLineStatus.POSTED in lines:
-        return status_conflict("lines of the remittance are posted: reverse their settlements instead", status)
-    return None
+        raise BillingError(status_conflict("the remittance is cancelled already", status))
+    if is_posted:
+        message = "lines of the remittance are posted: reverse their settlements instead"
+        raise BillingError(status_conflict(message, status))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Final
 
 from app.db import claims, history, invoices, tables
-from app.db.claims import ClaimFilter, ClaimRecord
+from app.db.claims import ClaimRecord
 from app.db.history import ClaimStep
 from app.db.invoices import InvoiceRecord
 from app.domain.access_log import DataClass
@@ -13,7 +13,7 @@ from app.domain.claim_form import ClaimForm
 from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
-from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.resolvers.paging import Order, ScopedList, order_by
 from app.services import preflight
 from app.services.preflight import ClaimIdentity, Preflight
 
@@ -40,13 +40,6 @@ INVOICES: Final[NestedList[InvoiceRecord]] = NestedList(
     "Claim.invoices", invoices.OF_CLAIM, order_by(tables.invoices, "id", str)
 )
 CLAIMS: Final = ScopedList("claims", claims.page, claims.count, claims.sums)
-
-
-async def page(
-    ctx: Context, *, where: ClaimFilter, order: Order[ClaimRecord], first: int, after: str | None
-) -> Page[ClaimRecord]:
-    """A page of claims in the caller's data scope."""
-    return await CLAIMS.page(ctx, where, order, first=first, after=after)
 
 
 async def examine(ctx: Context, form: ClaimForm) -> Preflight:

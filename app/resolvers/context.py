@@ -1,7 +1,7 @@
 """The context of a request; never shared between requests, operations, or events of a subscription."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -122,6 +122,11 @@ class Context:
         return self.principal.permissions, self.scope, own
 
     @property
+    def visibility(self) -> tuple[frozenset[str], bool]:
+        """Equal for callers who may see the same fields, whatever their data scopes are."""
+        return self.principal.permissions, self.principal.is_anonymous
+
+    @property
     def expires_at(self) -> float | None:
         """When the caller's token expires (Unix seconds); None for never."""
         return self.principal.expires_at
@@ -172,6 +177,23 @@ class Context:
         async with self.database.reading() as connection:
             accesses = await emergency.open_of(connection, self.principal.subject, self.now())
         return {access.patient_id: access.id for access in accesses}
+
+    def note_shown(self, operation: str, classes: Sequence[str], records: Sequence[Any]) -> None:
+        """Note for the access log that data of these classes was shown of the records."""
+        notes = self.notes
+        notes.operation = notes.operation or operation
+        notes.reveal_all(classes, records)
+
+    def note_refused(self, operation: str, refusals: Sequence[tuple[str, str]]) -> None:
+        """Note for the access log that these (class, permission) pairs were refused."""
+        notes = self.notes
+        notes.operation = notes.operation or operation
+        notes.refused.update(refusals)
+
+    def restart(self) -> None:
+        """Forget the notes and the rows of an execution: another one begins from the start."""
+        self.__dict__.pop("notes", None)
+        self.forget()
 
     def disclosures(self) -> OperationNotes | None:
         """What the operation showed and refused, for `record_disclosures`; None for nothing."""

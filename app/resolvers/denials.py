@@ -4,10 +4,9 @@ from datetime import date, datetime
 from typing import Final
 
 from app.db import denials, tables
-from app.db.denials import DenialFilter, DenialRecord
+from app.db.denials import DenialRecord
 from app.domain.described import DescribedEnum
-from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.resolvers.paging import Order, ScopedList, order_by
 
 
 class DenialOrderField(DescribedEnum):
@@ -25,10 +24,3 @@ DEADLINE_FIRST: Final = ORDERS[DenialOrderField.APPEAL_DEADLINE]
 
 
 DENIALS: Final = ScopedList("denials", denials.page, denials.count, denials.sums)
-
-
-async def page(
-    ctx: Context, *, where: DenialFilter, order: Order[DenialRecord], first: int, after: str | None
-) -> Page[DenialRecord]:
-    """A page of denials in the caller's data scope."""
-    return await DENIALS.page(ctx, where, order, first=first, after=after)

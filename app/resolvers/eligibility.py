@@ -8,13 +8,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.db import eligibility as eligibility_db
 from app.db import identity
-from app.db.eligibility import EligibilityFilter, EligibilityRecord
+from app.db.eligibility import EligibilityRecord
 from app.db.reference_tables import eligibility_checks
 from app.domain.data_scope import DataScope
 from app.domain.described import DescribedEnum
 from app.domain.eligibility import EligibilitySource
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.resolvers.paging import Order, ScopedList, order_by
 from app.services import eligibility
 from app.services.eligibility import CHECK, Question
 
@@ -34,13 +34,6 @@ NEWEST_FIRST: Final = order_by(eligibility_checks, "answered_at", datetime, desc
 
 
 HISTORY: Final = ScopedList("eligibilityHistory", eligibility_db.page, eligibility_db.count)
-
-
-async def history(
-    ctx: Context, *, where: EligibilityFilter, order: Order[EligibilityRecord], first: int, after: str | None
-) -> Page[EligibilityRecord]:
-    """A page of eligibility checks in the caller's data scope."""
-    return await HISTORY.page(ctx, where, order, first=first, after=after)
 
 
 async def check(ctx: Context, *, question: Question, is_forced: bool) -> EligibilityRecord:

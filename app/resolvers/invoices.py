@@ -6,12 +6,11 @@ from typing import Final
 from app.db import history, invoice_lines, invoices, settlements, tables
 from app.db.history import InvoiceStep
 from app.db.invoice_lines import LineRecord
-from app.db.invoices import InvoiceFilter, InvoiceRecord
+from app.db.invoices import InvoiceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.described import DescribedEnum
-from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
-from app.resolvers.paging import LINES_PAGE_MAX, Order, Page, ScopedList, order_by
+from app.resolvers.paging import LINES_PAGE_MAX, Order, ScopedList, order_by
 
 
 class InvoiceOrderField(DescribedEnum):
@@ -34,10 +33,3 @@ HISTORY: Final[NestedList[InvoiceStep]] = NestedList(
     "Invoice.history", history.OF_INVOICE, order_by(tables.invoice_history, "id", str)
 )
 INVOICES: Final = ScopedList("invoices", invoices.page, invoices.count, invoices.sums)
-
-
-async def page(
-    ctx: Context, *, where: InvoiceFilter, order: Order[InvoiceRecord], first: int, after: str | None
-) -> Page[InvoiceRecord]:
-    """A page of invoices in the caller's data scope."""
-    return await INVOICES.page(ctx, where, order, first=first, after=after)

@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Final
 
 from app.db import remittances, settlements, tables
-from app.db.remittances import RemittanceFilter, RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.described import DescribedEnum
-from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
-from app.resolvers.paging import LINES_PAGE_MAX, Order, Page, ScopedList, order_by
+from app.resolvers.paging import LINES_PAGE_MAX, Order, ScopedList, order_by
 
 
 class RemittanceOrderField(DescribedEnum):
@@ -39,17 +38,3 @@ SETTLEMENTS: Final[NestedList[SettlementRecord]] = NestedList(
 )
 REMITTANCES: Final = ScopedList("remittances", remittances.page, remittances.count)
 UNMATCHED: Final = ScopedList("unmatchedRemittanceLines", remittances.unmatched_page, remittances.unmatched_count)
-
-
-async def page(
-    ctx: Context, *, where: RemittanceFilter, order: Order[RemittanceRecord], first: int, after: str | None
-) -> Page[RemittanceRecord]:
-    """A page of remittances in the caller's data scope."""
-    return await REMITTANCES.page(ctx, where, order, first=first, after=after)
-
-
-async def unmatched(
-    ctx: Context, *, where: RemittanceFilter, order: Order[RemittanceLineRecord], first: int, after: str | None
-) -> Page[RemittanceLineRecord]:
-    """A page of unmatched lines in the caller's data scope."""
-    return await UNMATCHED.page(ctx, where, order, first=first, after=after)

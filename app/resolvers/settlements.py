@@ -4,11 +4,10 @@ from datetime import date, datetime
 from typing import Final
 
 from app.db import settlements, tables
-from app.db.settlements import SettlementFilter, SettlementRecord
+from app.db.settlements import SettlementRecord
 from app.domain.described import DescribedEnum
-from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
-from app.resolvers.paging import Order, Page, ScopedList, order_by
+from app.resolvers.paging import Order, ScopedList, order_by
 
 
 class SettlementOrderField(DescribedEnum):
@@ -29,10 +28,3 @@ REVERSALS: Final[NestedList[SettlementRecord]] = NestedList(
     "Settlement.reversals", settlements.REVERSALS_OF, order_by(tables.settlements, "id", str)
 )
 SETTLEMENTS: Final = ScopedList("settlements", settlements.page, settlements.count, settlements.sums)
-
-
-async def page(
-    ctx: Context, *, where: SettlementFilter, order: Order[SettlementRecord], first: int, after: str | None
-) -> Page[SettlementRecord]:
-    """A page of settlements in the caller's data scope."""
-    return await SETTLEMENTS.page(ctx, where, order, first=first, after=after)

@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     aliases_max: int = Field(default=100, ge=0, le=2_000)
     cost_max: int = Field(default=5_000_000, ge=100, le=1_000_000_000)
     fields_max: int = Field(default=100_000, ge=100, le=10_000_000)
+    plans_at_once: bool = False
     batch_max: int = Field(default=0, ge=0, le=10)
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None

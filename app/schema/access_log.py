@@ -8,6 +8,7 @@ import strawberry
 
 from app.db.access_log import PersonAccess
 from app.db.emergency import EmergencyRecord
+from app.db.parties import PatientRecord
 from app.domain.access_log import AccessDecision, AccessKind, DataClass, PurposeOfUse
 from app.domain.actor import Door
 from app.domain.reasons import WORDS_MIN
@@ -20,8 +21,9 @@ from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, mutation
-from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, sort_by
+from app.schema.base.ordering import OrderDirection, Ordering, direction, ordered, sort_by
 from app.schema.base.permissions import BREAK_GLASS, Requires, health, personal
+from app.schema.parties import Patient
 from app.services import emergency
 from app.services.emergency import MINUTES_MAX, REASON_LENGTH_MAX, REASON_LENGTH_MIN, EmergencyRequest
 from app.unit_of_work.idempotency import Written
@@ -31,7 +33,7 @@ described(AccessDecision, "Decision on an access.")
 described(PurposeOfUse, "Purpose of use, a code of HL7 PurposeOfUse; new values may be added.")
 
 
-described(Door, "Entry point of an operation; new values may be added.")
+described(Door, "Entry point of an operation; new values may be added.", name="AccessDoor")
 
 
 @strawberry.type(description="An access to the calling patient's data.")
@@ -66,12 +68,17 @@ class EmergencyAccess(Node):
     closed_by: str | None = strawberry.field(
         description="Who closed it, the subject of a token; null unless closed before its time."
     )
-    patient_id: strawberry.ID | None = strawberry.field(
-        description="Patient whose health data may be read.", extensions=personal("emergencies:read", BREAK_GLASS)
-    )
     reason: str | None = strawberry.field(
         description="Reason for the emergency access.", extensions=health("emergencies:read", BREAK_GLASS)
     )
+
+    @strawberry.field(
+        graphql_type=Patient | None,
+        description="The patient whose health data may be read.",
+        extensions=personal("emergencies:read", BREAK_GLASS),
+    )
+    async def patient(access: strawberry.Parent[EmergencyRecord], info: Info) -> PatientRecord | None:
+        return await info.context.loaders.patient.load(access.patient_id)
 
 
 described(AccessLogOrderField, "What access log entries can be sorted by.")
@@ -107,7 +114,7 @@ class AccessLogQuery:
         first: First = 20,
         after: After = None,
     ) -> Any:
-        order = chosen(access_log.ENTRY_ORDERS, order_by, access_log.LATEST_ENTRIES)
+        order = ordered(access_log.ENTRY_ORDERS, order_by, access_log.LATEST_ENTRIES)
         return await access_log.own_log(info.context, order=order, first=first, after=after)
 
     @strawberry.field(
@@ -123,7 +130,7 @@ class AccessLogQuery:
         first: First = 20,
         after: After = None,
     ) -> Any:
-        order = chosen(access_log.ACCESS_ORDERS, order_by, access_log.LATEST_ACCESSES)
+        order = ordered(access_log.ACCESS_ORDERS, order_by, access_log.LATEST_ACCESSES)
         return await access_log.emergency_accesses(info.context, order=order, first=first, after=after)
 
 

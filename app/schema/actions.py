@@ -1,6 +1,6 @@
 """`availableActions`: the actions on an object, each with what blocks it for the caller now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final
@@ -11,20 +11,27 @@ from app.auth.principal import Principal
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.db.invoices import InvoiceRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.actions import (
     ClaimFacts,
     ClaimOperation,
     DenialOperation,
     InvoiceOperation,
+    RemittanceLineOperation,
+    RemittanceOperation,
     claim_block,
     denial_block,
     invoice_block,
+    remittance_block,
+    remittance_line_block,
 )
 from app.domain.calendar import business_day
 from app.domain.denials import AFTER_APPEAL
 from app.domain.described import DescribedEnum
 from app.domain.invoices import InvoiceLineKind
 from app.domain.money import Cents
+from app.resolvers.context import Context
+from app.resolvers.loaders import Loaders
 from app.schema.base.described import described, described_by
 from app.schema.base.info import Info
 from app.services.actions import offering
@@ -33,6 +40,8 @@ from app.unit_of_work.action import Action
 CLAIM_ACTIONS: Final = offering(ClaimOperation)
 DENIAL_ACTIONS: Final = offering(DenialOperation)
 INVOICE_ACTIONS: Final = offering(InvoiceOperation)
+REMITTANCE_ACTIONS: Final = offering(RemittanceOperation)
+REMITTANCE_LINE_ACTIONS: Final = offering(RemittanceLineOperation)
 ACTIONS: Final = "Each action once, with the reason if it is not available to the caller now."
 BLOCKED_BY: Final = "Why the action would be refused now; null if it is available."
 
@@ -45,6 +54,8 @@ def _describe(operations: type[StrEnum], of: str, actions: list[Action[Any]]) ->
 _describe(ClaimOperation, "a claim", CLAIM_ACTIONS)
 _describe(DenialOperation, "a denial", DENIAL_ACTIONS)
 _describe(InvoiceOperation, "an invoice", INVOICE_ACTIONS)
+_describe(RemittanceOperation, "a remittance", REMITTANCE_ACTIONS)
+_describe(RemittanceLineOperation, "a remittance line", REMITTANCE_LINE_ACTIONS)
 
 
 class BlockCode(DescribedEnum):
@@ -87,9 +98,26 @@ class AvailableInvoiceAction:
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
-async def claim_actions(claim: ClaimRecord, info: Info) -> list[AvailableClaimAction]:
-    """Every action on a claim, with what blocks it for this caller now."""
-    facts, principal = await _facts(claim, info), info.context.principal
+@strawberry.type(description="An action on a remittance and whether it is available to the caller now.")
+class AvailableRemittanceAction:
+    action: RemittanceOperation = strawberry.field(description="The action.")
+    blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
+
+
+@strawberry.type(description="An action on a remittance line and whether it is available to the caller now.")
+class AvailableRemittanceLineAction:
+    action: RemittanceLineOperation = strawberry.field(description="The action.")
+    blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
+
+
+async def claim_actions(ctx: Context, claims: Sequence[ClaimRecord]) -> list[list[AvailableClaimAction]]:
+    """Every action on each claim, with what blocks it for this caller now."""
+    facts = await _facts(ctx.loaders, [claim for claim in claims if claim.approved_cents is not None])
+    # An undecided claim has no lines, denials or replacement to load.
+    return [_claim_actions(ctx.principal, facts.get(claim.id) or ClaimFacts(claim.status, None)) for claim in claims]
+
+
+def _claim_actions(principal: Principal, facts: ClaimFacts) -> list[AvailableClaimAction]:
     return [
         AvailableClaimAction(
             action=operation, blocked_by=_blocked(principal, action, partial(claim_block, operation, facts))
@@ -98,25 +126,34 @@ async def claim_actions(claim: ClaimRecord, info: Info) -> list[AvailableClaimAc
     ]
 
 
-async def _facts(claim: ClaimRecord, info: Info) -> ClaimFacts:
-    """What determines the available actions; an undecided claim has no lines, denials or replacement to load."""
-    if claim.approved_cents is None:
-        return ClaimFacts(claim.status, None)
-    loaders = info.context.loaders
-    denials = await loaders.denials_of_claim.load(claim.id)
-    return ClaimFacts(
-        claim.status,
-        Cents(claim.approved_cents),
-        is_billed=any(line.kind is InvoiceLineKind.CLAIM for line in await loaders.lines_of_claim.load(claim.id)),
-        is_replaced=await loaders.replacement_of_claim.load(claim.id) is not None,
-        is_appealed=any(denial.status in AFTER_APPEAL for denial in denials),
-    )
+async def _facts(loaders: Loaders, claims: Sequence[ClaimRecord]) -> dict[str, ClaimFacts]:
+    """Id -> what determines the available actions of each decided claim."""
+    ids = [claim.id for claim in claims]
+    denials = await loaders.denials_of_claim.load_many(ids)
+    lines = await loaders.lines_of_claim.load_many(ids)
+    replacements = await loaders.replacement_of_claim.load_many(ids)
+    return {
+        claim.id: ClaimFacts(
+            claim.status,
+            Cents(claim.approved_cents or 0),
+            is_billed=any(line.kind is InvoiceLineKind.CLAIM for line in lines[place]),
+            is_replaced=replacements[place] is not None,
+            is_appealed=any(denial.status in AFTER_APPEAL for denial in denials[place]),
+        )
+        for place, claim in enumerate(claims)
+    }
 
 
-async def denial_actions(denial: DenialRecord, info: Info) -> list[AvailableDenialAction]:
-    """Every action on a denial, with what blocks it for this caller now."""
-    ctx = info.context
-    is_replaced = await ctx.loaders.replacement_of_claim.load(denial.claim_id) is not None
+async def denial_actions(ctx: Context, denials: Sequence[DenialRecord]) -> list[list[AvailableDenialAction]]:
+    """Every action on each denial, with what blocks it for this caller now."""
+    replacements = await ctx.loaders.replacement_of_claim.load_many([denial.claim_id for denial in denials])
+    return [
+        _denial_actions(ctx, denial, is_replaced=replacement is not None)
+        for denial, replacement in zip(denials, replacements, strict=True)
+    ]
+
+
+def _denial_actions(ctx: Context, denial: DenialRecord, *, is_replaced: bool) -> list[AvailableDenialAction]:
     today = business_day(ctx.now())
 
     def block(operation: DenialOperation) -> str | None:
@@ -139,4 +176,29 @@ def invoice_actions(invoice: InvoiceRecord, info: Info) -> list[AvailableInvoice
     return [
         AvailableInvoiceAction(action=operation, blocked_by=_blocked(principal, action, partial(block, operation)))
         for operation, action in zip(InvoiceOperation, INVOICE_ACTIONS, strict=True)
+    ]
+
+
+def remittance_actions(remittance: RemittanceRecord, info: Info) -> list[AvailableRemittanceAction]:
+    """Every action on a remittance, with what blocks it for this caller now."""
+    principal, is_posted = info.context.principal, remittance.posted_at is not None
+
+    def block(operation: RemittanceOperation) -> str | None:
+        return remittance_block(operation, remittance.status, is_posted=is_posted)
+
+    return [
+        AvailableRemittanceAction(action=operation, blocked_by=_blocked(principal, action, partial(block, operation)))
+        for operation, action in zip(RemittanceOperation, REMITTANCE_ACTIONS, strict=True)
+    ]
+
+
+def remittance_line_actions(line: RemittanceLineRecord, info: Info) -> list[AvailableRemittanceLineAction]:
+    """Every action on a remittance line, with what blocks it for this caller now."""
+    principal = info.context.principal
+    return [
+        AvailableRemittanceLineAction(
+            action=operation,
+            blocked_by=_blocked(principal, action, partial(remittance_line_block, operation, line.status)),
+        )
+        for operation, action in zip(RemittanceLineOperation, REMITTANCE_LINE_ACTIONS, strict=True)
     ]

@@ -35,7 +35,7 @@ class DeleteDraftClaimInput:
 
 @strawberry.type(description="Result of deleting a draft claim.")
 class DeleteDraftClaimPayload(MutationPayload):
-    claim_id: strawberry.ID | None = strawberry.field(
+    deleted_claim_id: strawberry.ID | None = strawberry.field(
         default=None, description="Id of the deleted claim; null if refused."
     )
     provider_claim_number: str | None = strawberry.field(

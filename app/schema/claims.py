@@ -6,6 +6,7 @@ import strawberry
 
 from app.db.claims import ClaimFilter, ClaimRecord
 from app.domain.claim_form import ClaimForm
+from app.domain.errors import raise_any
 from app.domain.identifiers import AnsCode, Cnes
 from app.resolvers import claims
 from app.resolvers.claims import ClaimOrderField
@@ -16,8 +17,8 @@ from app.schema.base.enums import ClaimStatus, ClaimType
 from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.inputs import Deferred
-from app.schema.base.mutations import check_arguments
-from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
+from app.schema.base.mutations import check_arguments, failures_in
+from app.schema.base.ordering import OrderDirection, Ordering, direction, needs_of, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.claim_inputs import ClaimInput
@@ -98,7 +99,7 @@ inputs.defer(ClaimPreflightInput)
 
 
 def _form(input: ClaimPreflightInput) -> ClaimForm:
-    check_arguments(input=input)
+    raise_any(failures_in(input))
     assert input.claim  # noqa: S101 - the engine has checked that one of the two is given
     return input.claim.to_domain()
 
@@ -147,5 +148,5 @@ class ClaimQuery:
         criteria = filter or ClaimFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
-        order = chosen(claims.ORDERS, order_by, claims.NEWEST_FIRST)
-        return await claims.page(info.context, where=criteria.where(), order=order, first=first, after=after)
+        order = ordered(claims.ORDERS, order_by, claims.NEWEST_FIRST)
+        return await claims.CLAIMS.page(info.context, criteria.where(), order, first=first, after=after)

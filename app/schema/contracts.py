@@ -6,17 +6,21 @@ from typing import Annotated, Any
 import strawberry
 
 from app.db.contracts import ContractFilter, ContractRecord, PriceRecord
-from app.db.parties import PayerRecord, ProviderRecord
 from app.domain.contracts import Price, Terms
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
-from app.schema.base import inputs, lists
-from app.schema.base.arguments import After, First, FirstLines, OfPayer, OfProvider
+from app.resolvers.contracts import ContractOrderField
+from app.schema.base import filters, inputs, lists
+from app.schema.base.arguments import FILTER, ORDER, After, First, FirstLines
 from app.schema.base.connections import Connection, Node
+from app.schema.base.described import described
+from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
+from app.schema.base.ordering import OrderDirection, Ordering, direction, ordered, sort_by
 from app.schema.base.permissions import Requires, financial
+from app.schema.base.relations import related
 from app.schema.parties import Payer, Provider
 from app.services import contracts as service
 from app.services.contracts import ContractForm
@@ -53,19 +57,26 @@ class Contract(Node):
     version: int = strawberry.field(
         description="Increases with every change; pass it back as `version` to detect concurrent changes."
     )
+    created_at: datetime = strawberry.field(description="Time of creation.")
     updated_by: str = strawberry.field(description="Who last changed it: subject of a token.")
     updated_at: datetime = strawberry.field(description="Time of the last change.")
     ends_on: date | None = strawberry.field(
         description="Last day of service that new claims may have; null for a contract that is not closed."
     )
 
-    @strawberry.field(graphql_type=Payer | None, description="The health insurer (operadora).")
-    async def payer(contract: strawberry.Parent[ContractRecord], info: Info) -> PayerRecord | None:
-        return await info.context.loaders.payer.load(contract.payer_ans)
+    payer = related(
+        Payer | None,
+        lambda loaders: loaders.payer,
+        "payer_ans",
+        description="The health insurer (operadora).",
+    )
 
-    @strawberry.field(graphql_type=Provider | None, description="The establishment (prestador).")
-    async def provider(contract: strawberry.Parent[ContractRecord], info: Info) -> ProviderRecord | None:
-        return await info.context.loaders.provider.load(contract.provider_cnes)
+    provider = related(
+        Provider | None,
+        lambda loaders: loaders.provider,
+        "provider_cnes",
+        description="The establishment (prestador).",
+    )
 
     @strawberry.field(
         graphql_type=Connection[ContractPrice],
@@ -76,6 +87,26 @@ class Contract(Node):
         contract: strawberry.Parent[ContractRecord], info: Info, first: FirstLines = 20, after: After = None
     ) -> Any:
         return await contracts.PRICES.page(info.context, contract.id, first=first, after=after)
+
+
+@strawberry.input(description="Filter for contracts. Every given condition must match.")
+class ContractFilterInput:
+    ids: list[strawberry.ID] | None = filters.any_of("Id")
+    payers: list[AnsCode] | None = filters.payers()
+    providers: list[Cnes] | None = filters.providers()
+
+    def where(self) -> ContractFilter:
+        """The filter as the database layer expects it."""
+        return ContractFilter(given(self.ids), given(self.payers), given(self.providers))
+
+
+described(ContractOrderField, "What contracts can be sorted by.")
+
+
+@strawberry.input(description="Order of a list of contracts.")
+class ContractOrder(Ordering):
+    field: ContractOrderField = sort_by()
+    direction: OrderDirection = direction()
 
 
 @strawberry.type
@@ -93,20 +124,22 @@ class ContractQuery:
     @strawberry.field(
         graphql_type=Connection[Contract] | None,
         directives=[lists.PAGE],
-        description="Contracts in the caller's data scope, by provider; without one, the payer's own terms apply.",
+        description="Contracts in the caller's data scope, by default by provider; without one, the payer's own terms "
+        "apply.",
         extensions=[Requires("contracts:read")],
     )
     async def contracts(
         self,
         info: Info,
-        provider: OfProvider = None,
-        payer: OfPayer = None,
+        filter: Annotated[ContractFilterInput | None, FILTER] = None,
+        order_by: Annotated[ContractOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
-        check_arguments(payer_ans_code=payer, provider_cnes=provider)
-        where = ContractFilter(provider, payer)
-        return await contracts.page(info.context, where=where, first=first, after=after)
+        check_arguments(filter=filter)
+        where = (filter or ContractFilterInput()).where()
+        order = ordered(contracts.ORDERS, order_by, contracts.BY_PROVIDER)
+        return await contracts.CONTRACTS.page(info.context, where, order, first=first, after=after)
 
 
 @strawberry.input(description="An agreed price of a code.")
@@ -172,9 +205,9 @@ class SaveContractInput:
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
         terms = Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
-        given = self.prices or ContractPricesInput()
-        prices = _prices(inputs.chosen(given.replace))
-        added = _prices(inputs.chosen(given.add)) or ()
+        changes = self.prices or ContractPricesInput()
+        prices = _prices(inputs.member(changes.replace))
+        added = _prices(inputs.member(changes.add)) or ()
         form = ContractForm(self.provider, self.payer, terms, prices, added)
         return {"form": form, "version": self.version}
 

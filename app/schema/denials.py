@@ -16,7 +16,7 @@ from app.schema.base.enums import DenialStatus
 from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
-from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
+from app.schema.base.ordering import OrderDirection, Ordering, direction, needs_of, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.objects import Denial
@@ -85,8 +85,8 @@ class DenialQuery:
         criteria = filter or DenialFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
-        order = chosen(denials.ORDERS, order_by, denials.DEADLINE_FIRST)
-        return await denials.page(info.context, where=criteria.where(), order=order, first=first, after=after)
+        order = ordered(denials.ORDERS, order_by, denials.DEADLINE_FIRST)
+        return await denials.DENIALS.page(info.context, criteria.where(), order, first=first, after=after)
 
 
 @strawberry.input(description="The denial to accept.")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 
 from app.db.eligibility import EligibilityFilter, EligibilityRecord
-from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
+from app.db.parties import PatientRecord
 from app.domain import tabela38
 from app.domain.calendar import business_day
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
@@ -22,9 +22,10 @@ from app.schema.base.described import described
 from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import MutationPayload, check_arguments, mutation
-from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, sort_by
+from app.schema.base.ordering import OrderDirection, Ordering, direction, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, health, maskable, personal
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, bounds
+from app.schema.base.relations import related
 from app.schema.parties import Patient, Payer, Provider
 from app.services import eligibility as service
 from app.services.eligibility import Question
@@ -84,13 +85,19 @@ class Eligibility(Node):
     def explained(record: strawberry.Parent[EligibilityRecord]) -> list[EligibilityReason]:
         return [EligibilityReason(code=code, description=tabela38.description(code)) for code in record.reasons]
 
-    @strawberry.field(graphql_type=Payer | None, description="The payer that was asked.")
-    async def payer(record: strawberry.Parent[EligibilityRecord], info: Info) -> PayerRecord | None:
-        return await info.context.loaders.payer.load(record.payer_ans)
+    payer = related(
+        Payer | None,
+        lambda loaders: loaders.payer,
+        "payer_ans",
+        description="The payer that was asked.",
+    )
 
-    @strawberry.field(graphql_type=Provider | None, description="The provider that asked.")
-    async def provider(record: strawberry.Parent[EligibilityRecord], info: Info) -> ProviderRecord | None:
-        return await info.context.loaders.provider.load(record.provider_cnes)
+    provider = related(
+        Provider | None,
+        lambda loaders: loaders.provider,
+        "provider_cnes",
+        description="The provider that asked.",
+    )
 
     @strawberry.field(
         graphql_type=Patient | None,
@@ -154,8 +161,8 @@ class EligibilityQuery:
         criteria = filter or EligibilityFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria)
-        order = chosen(eligibility.ORDERS, order_by, eligibility.NEWEST_FIRST)
-        return await eligibility.history(info.context, where=criteria.where(), order=order, first=first, after=after)
+        order = ordered(eligibility.ORDERS, order_by, eligibility.NEWEST_FIRST)
+        return await eligibility.HISTORY.page(info.context, criteria.where(), order, first=first, after=after)
 
 
 @strawberry.input(description="A procedure to check.")

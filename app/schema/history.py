@@ -6,15 +6,12 @@ from typing import Any, Final
 import strawberry
 
 from app.db import history
-from app.db.denials import DenialRecord
-from app.db.invoice_lines import LineRecord
-from app.db.settlements import SettlementRecord
 from app.domain.money import Cents
 from app.schema.base.connections import Node
 from app.schema.base.enums import ClaimAction, ClaimStatus, DenialAction, DenialStatus, InvoiceAction, InvoiceStatus
-from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, personal
+from app.schema.base.relations import related
 
 CREATED_BY: Final = "Who created it: the subject of a token, or a job of the gateway; null if unknown."
 UPDATED_AT: Final = "Time of the last step in its history; null if unknown."
@@ -70,13 +67,13 @@ class DenialStep(ClaimHistoryEntry):
     denial_status: DenialStatus = strawberry.field(description="Status of the denial after the step.")
     amount_cents: Cents | None = amount("amount", "Amount of the step.")
 
-    @strawberry.field(
-        graphql_type=later("Denial", "objects") | None,
+    denial = related(
+        later("Denial", "objects") | None,
+        lambda loaders: loaders.denial,
+        "denial_id",
         description="The denial.",
         extensions=health("claims:read_items"),
     )
-    async def denial(step: strawberry.Parent[history.ClaimStep], info: Info) -> DenialRecord | None:
-        return None if step.denial_id is None else await info.context.loaders.denial.load(step.denial_id)
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
@@ -99,18 +96,18 @@ class InvoiceHistoryEntry(HistoryEntry):
     total_cents: Cents | None = amount("totalAmount", "Total of the invoice after the step.")
     settled_cents: Cents | None = amount("settledAmount", "Settled amount after the step.")
 
-    @strawberry.field(
-        graphql_type=later("Settlement", "invoice_objects") | None,
+    settlement = related(
+        later("Settlement", "invoice_objects") | None,
+        lambda loaders: loaders.settlement,
+        "settlement_id",
         description="The settlement or reversal that the step recorded; null for other steps.",
         extensions=financial("settlements:read"),
     )
-    async def settlement(step: strawberry.Parent[history.InvoiceStep], info: Info) -> SettlementRecord | None:
-        return None if step.settlement_id is None else await info.context.loaders.settlement.load(step.settlement_id)
 
-    @strawberry.field(
-        graphql_type=later("InvoiceLine", "invoice_objects") | None,
+    line = related(
+        later("InvoiceLine", "invoice_objects") | None,
+        lambda loaders: loaders.invoice_line,
+        "line_id",
         description="The line that the step added as an adjustment; null for other steps.",
         extensions=[Requires("invoices:read")],
     )
-    async def line(step: strawberry.Parent[history.InvoiceStep], info: Info) -> LineRecord | None:
-        return None if step.line_id is None else await info.context.loaders.invoice_line.load(step.line_id)

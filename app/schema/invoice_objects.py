@@ -5,12 +5,8 @@ from typing import Annotated, Any
 
 import strawberry
 
-from app.db.claims import ClaimRecord
-from app.db.denials import DenialRecord
 from app.db.invoice_lines import LineFilter, LineRecord
 from app.db.invoices import InvoiceRecord
-from app.db.parties import PayerRecord, ProviderRecord
-from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.invoices import YearMonth
 from app.domain.money import Cents
@@ -24,6 +20,7 @@ from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, personal
+from app.schema.base.relations import related
 from app.schema.base.scalars import BigInt
 from app.schema.history import CREATED_BY, UPDATED_AT, InvoiceHistoryEntry
 from app.schema.objects import Claim, Denial
@@ -58,27 +55,44 @@ class Invoice(Node):
     settled_cents: Cents | None = amount("settledAmount", "Confirmed settlements, less reversals.")
     due_cents: Cents | None = amount("dueAmount", "Amount due: total less settled.")
 
-    @strawberry.field(description=CREATED_BY)
-    async def created_by(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> str | None:
-        found = await info.context.loaders.changes_of_invoice.load(invoice.id)
-        return None if found is None else found.created_by
+    created_by = related(
+        str | None,
+        lambda loaders: loaders.changes_of_invoice,
+        "id",
+        description=CREATED_BY,
+        then=lambda found: None if found is None else found.created_by,
+    )
 
-    @strawberry.field(description=UPDATED_AT)
-    async def updated_at(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> datetime | None:
-        found = await info.context.loaders.changes_of_invoice.load(invoice.id)
-        return None if found is None else found.updated_at
+    updated_at = related(
+        datetime | None,
+        lambda loaders: loaders.changes_of_invoice,
+        "id",
+        description=UPDATED_AT,
+        then=lambda found: None if found is None else found.updated_at,
+    )
 
-    @amount("inDisputeAmount", "Open and appealed denials of its claims; not part of the total.")
-    async def in_dispute(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> Cents | None:
-        return Cents(await info.context.loaders.disputed_cents.load(invoice.id))
+    in_dispute = related(
+        Cents | None,
+        lambda loaders: loaders.disputed_cents,
+        "id",
+        description="Open and appealed denials of its claims; not part of the total.",
+        name="inDisputeAmount",
+        extensions=financial("amounts:read"),
+    )
 
-    @strawberry.field(graphql_type=Payer | None, description="The payer (operadora).")
-    async def payer(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> PayerRecord | None:
-        return await info.context.loaders.payer.load(invoice.payer_ans)
+    payer = related(
+        Payer | None,
+        lambda loaders: loaders.payer,
+        "payer_ans",
+        description="The payer (operadora).",
+    )
 
-    @strawberry.field(graphql_type=Provider | None, description="The provider that bills (prestador).")
-    async def provider(invoice: strawberry.Parent[InvoiceRecord], info: Info) -> ProviderRecord | None:
-        return await info.context.loaders.provider.load(invoice.provider_cnes)
+    provider = related(
+        Provider | None,
+        lambda loaders: loaders.provider,
+        "provider_cnes",
+        description="The provider that bills (prestador).",
+    )
 
     @strawberry.field(
         graphql_type="Connection[InvoiceLine]",
@@ -124,6 +138,7 @@ class InvoiceLine(Node):
     record = LineRecord
 
     kind: InvoiceLineKind = strawberry.field(description="Kind of the line.")
+    created_at: datetime = strawberry.field(description="Time at which the line was added.")
     reason: str | None = strawberry.field(
         description="Reason for the adjustment; null for other lines.", extensions=personal("settlements:read")
     )
@@ -131,21 +146,21 @@ class InvoiceLine(Node):
     settled_cents: Cents | None = amount("settledAmount", "Amount paid for the line, less reversals.")
     debited_cents: Cents | None = amount("debitedAmount", "Amount by which debits reduce the line.")
 
-    @strawberry.field(
-        graphql_type=Claim | None,
+    claim = related(
+        Claim | None,
+        lambda loaders: loaders.claim,
+        "claim_id",
         description="The claim that the line bills; null for adjustments.",
         extensions=[Requires("claims:read")],
     )
-    async def claim(line: strawberry.Parent[LineRecord], info: Info) -> ClaimRecord | None:
-        return None if line.claim_id is None else await info.context.loaders.claim.load(line.claim_id)
 
-    @strawberry.field(
-        graphql_type=Denial | None,
+    denial = related(
+        Denial | None,
+        lambda loaders: loaders.denial,
+        "denial_id",
         description="The denial whose won appeal the line bills; null for other lines.",
         extensions=health("claims:read_items"),
     )
-    async def denial(line: strawberry.Parent[LineRecord], info: Info) -> DenialRecord | None:
-        return None if line.denial_id is None else await info.context.loaders.denial.load(line.denial_id)
 
 
 @strawberry.type(description="An entry of the settlement ledger: a payment (liquidação) or a reversal (estorno).")
@@ -169,23 +184,27 @@ class Settlement(Node):
         extensions=financial("settlements:read_bank"),
     )
 
-    @strawberry.field(graphql_type=BigInt | None, description="Position in the event log; null until published.")
-    async def position(settlement: strawberry.Parent[SettlementRecord], info: Info) -> int | None:
-        return await info.context.loaders.position_of_event.load(settlement.event_id)
-
-    @strawberry.field(
-        graphql_type="Invoice | None", description="The invoice that it pays.", extensions=[Requires("invoices:read")]
+    position = related(
+        BigInt | None,
+        lambda loaders: loaders.position_of_event,
+        "event_id",
+        description="Position in the event log; null until published.",
     )
-    async def invoice(settlement: strawberry.Parent[SettlementRecord], info: Info) -> InvoiceRecord | None:
-        return await info.context.loaders.invoice.load(settlement.invoice_id)
 
-    @strawberry.field(
-        graphql_type="Settlement | None", description="The settlement that a reversal reverses; null for a payment."
+    invoice = related(
+        "Invoice | None",
+        lambda loaders: loaders.invoice,
+        "invoice_id",
+        description="The invoice that it pays.",
+        extensions=[Requires("invoices:read")],
     )
-    async def reverses(settlement: strawberry.Parent[SettlementRecord], info: Info) -> SettlementRecord | None:
-        if settlement.reverses_id is None:
-            return None
-        return await info.context.loaders.settlement.load(settlement.reverses_id)
+
+    reverses = related(
+        "Settlement | None",
+        lambda loaders: loaders.settlement,
+        "reverses_id",
+        description="The settlement that a reversal reverses; null for a payment.",
+    )
 
     @strawberry.field(
         graphql_type=later("SettlementConnection", "summed_lists") | None,
@@ -204,12 +223,10 @@ class Settlement(Node):
             return Cents(0)
         return Cents(settlement.amount_cents - await info.context.loaders.reversed_cents.load(settlement.id))
 
-    @strawberry.field(
-        graphql_type=later("Remittance", "remittances") | None,
+    remittance = related(
+        later("Remittance", "remittances") | None,
+        lambda loaders: loaders.remittance_of_settlement,
+        lambda settlement: None if settlement.statement_number is None else settlement.id,
         description="The payer's statement with the settlement's statement number; null if it was not imported.",
         extensions=[Requires("remittances:read")],
     )
-    async def remittance(settlement: strawberry.Parent[SettlementRecord], info: Info) -> RemittanceRecord | None:
-        if settlement.statement_number is None:
-            return None
-        return await info.context.loaders.remittance_of_settlement.load(settlement.id)

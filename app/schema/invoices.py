@@ -20,7 +20,7 @@ from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
-from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
+from app.schema.base.ordering import OrderDirection, Ordering, direction, needs_of, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.invoice_objects import Invoice
@@ -115,8 +115,8 @@ class InvoiceQuery:
         check_arguments(filter=criteria)
         check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
         where = criteria.where(business_day(ctx.now()))
-        order = chosen(invoices.ORDERS, order_by, invoices.NEWEST_FIRST)
-        return await invoices.page(ctx, where=where, order=order, first=first, after=after)
+        order = ordered(invoices.ORDERS, order_by, invoices.NEWEST_FIRST)
+        return await invoices.INVOICES.page(ctx, where, order, first=first, after=after)
 
 
 @strawberry.input(description="A new invoice for approved claims, and for won appeals that are on no invoice yet.")

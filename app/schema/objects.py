@@ -7,10 +7,6 @@ import strawberry
 
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
-from app.db.invoice_lines import LineRecord
-from app.db.invoices import InvoiceRecord
-from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
-from app.db.tuss import TussRecord
 from app.domain import tabela38
 from app.domain.access_log import DataClass
 from app.domain.money import Cents, Factor, Quantity
@@ -29,9 +25,10 @@ from app.schema.base.connections import Connection, Node
 from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus
 from app.schema.base.info import Info
 from app.schema.base.later import later
-from app.schema.base.permissions import Requires, amount, health, marked, maskable, personal
+from app.schema.base.permissions import Requires, amount, financial, health, marked, maskable, personal
+from app.schema.base.relations import batched, related
 from app.schema.history import CREATED_BY, UPDATED_AT, ClaimHistoryEntry
-from app.schema.parties import Authorization, Patient, Payer, Practitioner, Provider
+from app.schema.parties import Authorization, Encounter, Patient, Payer, Practitioner, Provider
 from app.schema.preflight import PreflightFinding
 from app.schema.tuss import TussTerm
 
@@ -69,15 +66,21 @@ class Claim(Node):
         extensions=health("claims:read_health"),
     )
 
-    @strawberry.field(description=CREATED_BY)
-    async def created_by(claim: strawberry.Parent[ClaimRecord], info: Info) -> str | None:
-        found = await info.context.loaders.changes_of_claim.load(claim.id)
-        return None if found is None else found.created_by
+    created_by = related(
+        str | None,
+        lambda loaders: loaders.changes_of_claim,
+        "id",
+        description=CREATED_BY,
+        then=lambda found: None if found is None else found.created_by,
+    )
 
-    @strawberry.field(description=UPDATED_AT)
-    async def updated_at(claim: strawberry.Parent[ClaimRecord], info: Info) -> datetime | None:
-        found = await info.context.loaders.changes_of_claim.load(claim.id)
-        return None if found is None else found.updated_at
+    updated_at = related(
+        datetime | None,
+        lambda loaders: loaders.changes_of_claim,
+        "id",
+        description=UPDATED_AT,
+        then=lambda found: None if found is None else found.updated_at,
+    )
 
     @strawberry.field(
         name="diagnosisCodes",
@@ -87,6 +90,10 @@ class Claim(Node):
     )
     def diagnoses(claim: strawberry.Parent[ClaimRecord]) -> list[str] | None:
         return list(claim.diagnosis_codes)
+
+    encounter: Encounter | None = strawberry.field(
+        description="The encounter; null if the claim says nothing of it.", extensions=health("claims:read_health")
+    )
 
     @strawberry.field(description="Practitioner who performed the service (profissional executante).")
     def practitioner(claim: strawberry.Parent[ClaimRecord]) -> Practitioner:
@@ -111,38 +118,39 @@ class Claim(Node):
             valid_until=claim.authorization_valid_until,
         )
 
-    @strawberry.field(graphql_type=Payer | None, description="The payer (operadora).")
-    async def payer(claim: strawberry.Parent[ClaimRecord], info: Info) -> PayerRecord | None:
-        return await info.context.loaders.payer.load(claim.payer_ans)
+    payer = related(Payer | None, lambda loaders: loaders.payer, "payer_ans", description="The payer (operadora).")
 
-    @strawberry.field(graphql_type=Provider | None, description="The provider that bills (prestador).")
-    async def provider(claim: strawberry.Parent[ClaimRecord], info: Info) -> ProviderRecord | None:
-        return await info.context.loaders.provider.load(claim.provider_cnes)
+    provider = related(
+        Provider | None,
+        lambda loaders: loaders.provider,
+        "provider_cnes",
+        description="The provider that bills (prestador).",
+    )
 
-    @strawberry.field(
-        graphql_type=Patient | None,
+    patient = related(
+        Patient | None,
+        lambda loaders: loaders.patient,
+        "patient_id",
         description="The patient (beneficiário).",
         extensions=personal("patients:read", "patients:read_masked"),
     )
-    async def patient(claim: strawberry.Parent[ClaimRecord], info: Info) -> PatientRecord | None:
-        return await info.context.loaders.patient.load(claim.patient_id)
 
-    @strawberry.field(
-        graphql_type="list[ClaimItem] | None",
+    items = related(
+        "list[ClaimItem] | None",
+        lambda loaders: loaders.items_of_claim,
+        "id",
         directives=[lists.ITEMS],
         description=f"Billed items, by number; at most {lists.ITEMS.most}.",
         extensions=health("claims:read_items"),
     )
-    async def items(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[ItemRecord] | None:
-        return await info.context.loaders.items_of_claim.load(claim.id)
 
-    @strawberry.field(
-        graphql_type=later("Invoice", "invoice_objects") | None,
+    invoice = related(
+        later("Invoice", "invoice_objects") | None,
+        lambda loaders: loaders.invoice_of_claim,
+        "id",
         description="The active invoice that bills this claim; null if there is none.",
         extensions=[Requires("invoices:read")],
     )
-    async def invoice(claim: strawberry.Parent[ClaimRecord], info: Info) -> InvoiceRecord | None:
-        return await info.context.loaders.invoice_of_claim.load(claim.id)
 
     @strawberry.field(
         graphql_type=later("InvoiceConnection", "summed_lists") | None,
@@ -155,10 +163,16 @@ class Claim(Node):
     ) -> Any:
         return await claims.INVOICES.page(info.context, claim.id, first=first, after=after)
 
-    @amount("paidAmount", "Amount paid for the claim and its won appeals, less reversals.")
-    async def paid(claim: strawberry.Parent[ClaimRecord], info: Info) -> Cents | None:
-        lines = await info.context.loaders.lines_of_claim.load(claim.id) if claim.approved_cents is not None else []
-        return Cents(sum(line.settled_cents for line in lines))
+    paid = related(
+        Cents | None,
+        lambda loaders: loaders.lines_of_claim,
+        lambda claim: None if claim.approved_cents is None else claim.id,
+        name="paidAmount",
+        description="Amount paid for the claim and its won appeals, less reversals.",
+        otherwise=Cents(0),
+        then=lambda lines: Cents(sum(line.settled_cents for line in lines)),
+        extensions=financial("amounts:read"),
+    )
 
     @strawberry.field(
         graphql_type=list[PreflightFinding] | None,
@@ -169,17 +183,19 @@ class Claim(Node):
     def warnings(claim: strawberry.Parent[ClaimRecord]) -> Any:
         return list(claim.warnings or ())
 
-    @strawberry.field(
-        graphql_type="Claim | None", description="The decided claim that this one corrects; null if it corrects none."
+    replaces = related(
+        "Claim | None",
+        lambda loaders: loaders.claim,
+        "replaces_id",
+        description="The decided claim that this one corrects; null if it corrects none.",
     )
-    async def replaces(claim: strawberry.Parent[ClaimRecord], info: Info) -> ClaimRecord | None:
-        return None if claim.replaces_id is None else await info.context.loaders.claim.load(claim.replaces_id)
 
-    @strawberry.field(
-        graphql_type="Claim | None", description="The active claim that corrects this one; null if there is none."
+    replaced_by = related(
+        "Claim | None",
+        lambda loaders: loaders.replacement_of_claim,
+        "id",
+        description="The active claim that corrects this one; null if there is none.",
     )
-    async def replaced_by(claim: strawberry.Parent[ClaimRecord], info: Info) -> ClaimRecord | None:
-        return await info.context.loaders.replacement_of_claim.load(claim.id)
 
     @strawberry.field(
         graphql_type=Connection[ClaimHistoryEntry], directives=[lists.PAGE], description="Steps, oldest first."
@@ -187,9 +203,9 @@ class Claim(Node):
     async def history(claim: strawberry.Parent[ClaimRecord], info: Info, first: First = 20, after: After = None) -> Any:
         return await claims.HISTORY.page(info.context, claim.id, first=first, after=after)
 
-    @strawberry.field(description=ACTIONS, directives=[lists.CLAIM_ACTIONS])
-    async def available_actions(claim: strawberry.Parent[ClaimRecord], info: Info) -> list[AvailableClaimAction]:
-        return await claim_actions(claim, info)
+    available_actions = batched(
+        list[AvailableClaimAction], claim_actions, description=ACTIONS, directives=[lists.CLAIM_ACTIONS]
+    )
 
 
 @strawberry.type(description="A billed item of a claim (item da guia).")
@@ -211,24 +227,28 @@ class ClaimItem(Node):
     factor: Factor = strawberry.field(description="Reduction or surcharge (reducaoAcrescimo).")
     unit_price_cents: Cents | None = amount("unitPrice", "Price of one unit (valorUnitario).")
     total_cents: Cents | None = amount(
-        "total", "Unit price x quantity x factor, rounded half up to cents (valorTotal)."
+        "totalAmount", "Unit price x quantity x factor, rounded half up to cents (valorTotal)."
     )
     processed_cents: Cents | None = amount("processedAmount", PROCESSED)
     approved_cents: Cents | None = amount("approvedAmount", APPROVED)
     denied_cents: Cents | None = amount("deniedAmount", DENIED)
 
-    @strawberry.field(
-        graphql_type="list[Denial]",
+    denials = related(
+        "list[Denial]",
+        lambda loaders: loaders.denials_of_item,
+        # Most items have no denials: this saves the query.
+        lambda item: item.id if item.denied_cents else None,
         directives=[lists.DENIALS_OF_ITEM],
         description=f"Denials of this item (glosas), oldest first; at most {lists.DENIALS_OF_ITEM.most}.",
+        otherwise=(),
     )
-    async def denials(item: strawberry.Parent[ItemRecord], info: Info) -> list[DenialRecord]:
-        # Most items have no denials: this saves the query.
-        return await info.context.loaders.denials_of_item.load(item.id) if item.denied_cents else []
 
-    @strawberry.field(graphql_type=TussTerm | None, description="TUSS term of the code; null for a payer's own code.")
-    async def term(item: strawberry.Parent[ItemRecord], info: Info) -> TussRecord | None:
-        return await info.context.loaders.term.load((item.code_system, item.code))
+    term = related(
+        TussTerm | None,
+        lambda loaders: loaders.term,
+        lambda item: (item.code_system, item.code),
+        description="TUSS term of the code; null for a payer's own code.",
+    )
 
 
 @strawberry.type(description="A denial of an item (glosa).")
@@ -241,15 +261,21 @@ class Denial(Node):
     appeal_deadline: date = strawberry.field(description="Last day to appeal, derived from the contract.")
     amount_cents: Cents | None = amount("amount", "Denied amount (valorGlosa).")
 
-    @strawberry.field(description=CREATED_BY)
-    async def created_by(denial: strawberry.Parent[DenialRecord], info: Info) -> str | None:
-        found = await info.context.loaders.changes_of_denial.load(denial.id)
-        return None if found is None else found.created_by
+    created_by = related(
+        str | None,
+        lambda loaders: loaders.changes_of_denial,
+        "id",
+        description=CREATED_BY,
+        then=lambda found: None if found is None else found.created_by,
+    )
 
-    @strawberry.field(description=UPDATED_AT)
-    async def updated_at(denial: strawberry.Parent[DenialRecord], info: Info) -> datetime | None:
-        found = await info.context.loaders.changes_of_denial.load(denial.id)
-        return None if found is None else found.updated_at
+    updated_at = related(
+        datetime | None,
+        lambda loaders: loaders.changes_of_denial,
+        "id",
+        description=UPDATED_AT,
+        then=lambda found: None if found is None else found.updated_at,
+    )
 
     @strawberry.field(description="Official text of the code, in Portuguese; null for an unknown code.")
     def description(denial: strawberry.Parent[DenialRecord]) -> str | None:
@@ -271,31 +297,31 @@ class Denial(Node):
     def appeal(denial: strawberry.Parent[DenialRecord]) -> DenialRecord | None:
         return None if denial.appealed_at is None else denial
 
-    @strawberry.field(
-        graphql_type="ClaimItem | None",
+    item = related(
+        "ClaimItem | None",
+        lambda loaders: loaders.item,
+        "item_id",
         description="The denied item.",
         extensions=health("claims:read_items"),
     )
-    async def item(denial: strawberry.Parent[DenialRecord], info: Info) -> ItemRecord | None:
-        return await info.context.loaders.item.load(denial.item_id)
 
-    @strawberry.field(
-        graphql_type="Claim | None",
+    claim = related(
+        "Claim | None",
+        lambda loaders: loaders.claim,
+        "claim_id",
         description="The claim that contains the item.",
         extensions=[Requires("claims:read")],
     )
-    async def claim(denial: strawberry.Parent[DenialRecord], info: Info) -> ClaimRecord | None:
-        return await info.context.loaders.claim.load(denial.claim_id)
 
-    @strawberry.field(
-        graphql_type=later("InvoiceLine", "invoice_objects") | None,
+    invoice_line = related(
+        later("InvoiceLine", "invoice_objects") | None,
+        lambda loaders: loaders.line_of_won_appeal,
+        # Most denials are not won: this saves the query.
+        lambda denial: denial.id if denial.answered_cents else None,
         description="The line of an active invoice that bills the won appeal; null if there is none.",
         extensions=[Requires("invoices:read")],
     )
-    async def invoice_line(denial: strawberry.Parent[DenialRecord], info: Info) -> LineRecord | None:
-        # Most denials are not won: this saves the query.
-        return await info.context.loaders.line_of_won_appeal.load(denial.id) if denial.answered_cents else None
 
-    @strawberry.field(description=ACTIONS, directives=[lists.DENIAL_ACTIONS])
-    async def available_actions(denial: strawberry.Parent[DenialRecord], info: Info) -> list[AvailableDenialAction]:
-        return await denial_actions(denial, info)
+    available_actions = batched(
+        list[AvailableDenialAction], denial_actions, description=ACTIONS, directives=[lists.DENIAL_ACTIONS]
+    )

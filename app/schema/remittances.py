@@ -5,8 +5,6 @@ from typing import Annotated, Any
 
 import strawberry
 
-from app.db.claims import ClaimRecord
-from app.db.parties import PayerRecord, ProviderRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.access_log import DataClass
 from app.domain.claims import DENIALS_MAX, DeniedAmount
@@ -16,14 +14,22 @@ from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, 
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import LINES_MAX, Statement, StatementLine
 from app.resolvers import remittances
+from app.schema.actions import (
+    ACTIONS,
+    AvailableRemittanceAction,
+    AvailableRemittanceLineAction,
+    remittance_actions,
+    remittance_line_actions,
+)
 from app.schema.base import inputs, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First, FirstLines
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
-from app.schema.base.ordering import chosen
+from app.schema.base.ordering import ordered
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
+from app.schema.base.relations import related
 from app.schema.claim_inputs import DenialInput
 from app.schema.invoice_objects import Settlement
 from app.schema.objects import Claim
@@ -93,17 +99,26 @@ class RemittanceLine(Node):
     def denials(line: strawberry.Parent[RemittanceLineRecord]) -> Any:
         return list(line.denials)
 
-    @strawberry.field(
-        graphql_type=Claim | None,
+    claim = related(
+        Claim | None,
+        lambda loaders: loaders.claim,
+        "claim_id",
         description="The matched claim; null if unmatched.",
         extensions=[Requires("claims:read")],
     )
-    async def claim(line: strawberry.Parent[RemittanceLineRecord], info: Info) -> ClaimRecord | None:
-        return None if line.claim_id is None else await info.context.loaders.claim.load(line.claim_id)
 
-    @strawberry.field(graphql_type="Remittance | None", description="The remittance that contains the line.")
-    async def remittance(line: strawberry.Parent[RemittanceLineRecord], info: Info) -> RemittanceRecord | None:
-        return await info.context.loaders.remittance.load(line.remittance_id)
+    remittance = related(
+        "Remittance | None",
+        lambda loaders: loaders.remittance,
+        "remittance_id",
+        description="The remittance that contains the line.",
+    )
+
+    @strawberry.field(description=ACTIONS, directives=[lists.REMITTANCE_LINE_ACTIONS])
+    def available_actions(
+        line: strawberry.Parent[RemittanceLineRecord], info: Info
+    ) -> list[AvailableRemittanceLineAction]:
+        return remittance_line_actions(line, info)
 
 
 @strawberry.type(description="A remittance: a payer's statement of what it pays and denies (demonstrativo).")
@@ -118,6 +133,7 @@ class Remittance(Node):
     )
     method: PaymentMethod = strawberry.field(description="Payment method (formaPagamento).")
     created_at: datetime = strawberry.field(description="Time of the import.")
+    updated_at: datetime = strawberry.field(description="Time of the last change of it or of one of its lines.")
     created_by: str = strawberry.field(description="Who imported it: the subject of a token, or a job of the gateway.")
     posted_at: datetime | None = strawberry.field(description="Time of the last posting; null until posted.")
     cancelled_at: datetime | None = strawberry.field(description="Time of the cancellation; null unless cancelled.")
@@ -134,13 +150,19 @@ class Remittance(Node):
         extensions=financial("settlements:read_bank"),
     )
 
-    @strawberry.field(graphql_type=Payer | None, description="The payer (operadora).")
-    async def payer(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> PayerRecord | None:
-        return await info.context.loaders.payer.load(remittance.payer_ans)
+    payer = related(
+        Payer | None,
+        lambda loaders: loaders.payer,
+        "payer_ans",
+        description="The payer (operadora).",
+    )
 
-    @strawberry.field(graphql_type=Provider | None, description="The provider that is paid (prestador).")
-    async def provider(remittance: strawberry.Parent[RemittanceRecord], info: Info) -> ProviderRecord | None:
-        return await info.context.loaders.provider.load(remittance.provider_cnes)
+    provider = related(
+        Provider | None,
+        lambda loaders: loaders.provider,
+        "provider_cnes",
+        description="The provider that is paid (prestador).",
+    )
 
     @strawberry.field(
         graphql_type=Connection[RemittanceLine], directives=[lists.LINES_PAGE], description="Lines, by number."
@@ -160,6 +182,12 @@ class Remittance(Node):
         remittance: strawberry.Parent[RemittanceRecord], info: Info, first: First = 20, after: After = None
     ) -> Any:
         return await remittances.SETTLEMENTS.page(info.context, remittance.id, first=first, after=after)
+
+    @strawberry.field(description=ACTIONS, directives=[lists.REMITTANCE_ACTIONS])
+    def available_actions(
+        remittance: strawberry.Parent[RemittanceRecord], info: Info
+    ) -> list[AvailableRemittanceAction]:
+        return remittance_actions(remittance, info)
 
 
 @strawberry.type
@@ -190,8 +218,8 @@ class RemittanceQuery:
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or RemittanceFilterInput()).where()
-        order = chosen(remittances.ORDERS, order_by, remittances.NEWEST_FIRST)
-        return await remittances.page(info.context, where=where, order=order, first=first, after=after)
+        order = ordered(remittances.ORDERS, order_by, remittances.NEWEST_FIRST)
+        return await remittances.REMITTANCES.page(info.context, where, order, first=first, after=after)
 
     @strawberry.field(
         graphql_type=Connection[RemittanceLine] | None,
@@ -209,8 +237,8 @@ class RemittanceQuery:
     ) -> Any:
         check_arguments(filter=filter)
         where = (filter or RemittanceFilterInput()).where()
-        order = chosen(remittances.LINE_ORDERS, order_by, remittances.OLDEST_LINE_FIRST)
-        return await remittances.unmatched(info.context, where=where, order=order, first=first, after=after)
+        order = ordered(remittances.LINE_ORDERS, order_by, remittances.OLDEST_LINE_FIRST)
+        return await remittances.UNMATCHED.page(info.context, where, order, first=first, after=after)
 
 
 @strawberry.input(one_of=True, description="An item of a claim: by its number or, if that is unknown, by its code.")
@@ -242,8 +270,8 @@ class RemittanceLineInput:
         return StatementLine(
             self.provider_claim_number,
             self.payer_claim_number,
-            None if self.item is None else inputs.chosen(self.item.sequence),
-            None if self.item is None else inputs.chosen(self.item.code),
+            None if self.item is None else inputs.member(self.item.sequence),
+            None if self.item is None else inputs.member(self.item.code),
             self.paid_amount,
             tuple(DeniedAmount(each.code, each.amount) for each in self.denials),
         )
@@ -284,8 +312,8 @@ class ImportRemittanceInput:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        lines = tuple(line.to_domain() for line in inputs.chosen(self.content.lines) or ())
-        number, xml = self.statement_number or "", inputs.chosen(self.content.xml)
+        lines = tuple(line.to_domain() for line in inputs.member(self.content.lines) or ())
+        number, xml = self.statement_number or "", inputs.member(self.content.xml)
         return {
             "statement": Statement(
                 self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines

@@ -17,7 +17,7 @@ from app.schema.base.described import described
 from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
-from app.schema.base.ordering import OrderDirection, Ordering, chosen, direction, needs_of, sort_by
+from app.schema.base.ordering import OrderDirection, Ordering, direction, needs_of, ordered, sort_by
 from app.schema.base.permissions import Requires, check_input, guarded
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, MoneyRangeInput, bounds
 from app.schema.invoice_objects import Invoice, Settlement
@@ -82,8 +82,8 @@ class SettlementQuery:
         criteria = filter or SettlementFilterInput()
         check_arguments(filter=criteria)
         check_input(info, criteria, *needs_of(order_by, ORDER_NEEDS))
-        order = chosen(settlements.ORDERS, order_by, settlements.NEWEST_FIRST)
-        return await settlements.page(info.context, where=criteria.where(), order=order, first=first, after=after)
+        order = ordered(settlements.ORDERS, order_by, settlements.NEWEST_FIRST)
+        return await settlements.SETTLEMENTS.page(info.context, criteria.where(), order, first=first, after=after)
 
 
 @strawberry.input(description="A payment for an invoice.")

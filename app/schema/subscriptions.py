@@ -26,7 +26,7 @@ from app.schema.base.subscriptions import (
     StreamedEvent,
     aggregate,
     any_status,
-    id_of,
+    deleted_id,
     object_of,
     of_event,
     previous_status,
@@ -44,7 +44,9 @@ ALL_OF = "Every given condition must match."
 class ClaimStatusChangedEvent(StreamedEvent):
     previous_status: ClaimStatus | None = previous_status(ClaimStatus, "; null for a new claim")
     status: ClaimStatus | None = status(ClaimStatus, "claim")
-    claim_id: strawberry.ID | None = id_of("claimId", "Id of the claim.")
+    deleted_claim_id: strawberry.ID | None = deleted_id(
+        "ClaimDeleted", "claimId", "Id of the claim if the change deleted it, null for every other change."
+    )
     claim: Claim | None = object_of(
         Claim, lambda each: each.claim, "claimId", "The claim in its current state; null once deleted."
     )
@@ -121,7 +123,7 @@ class RemittanceLineWaitingEvent(StreamedEvent):
             return None
         where = RemittanceFilter(ids=(event.data["remittanceId"],))
         order = remittances.OLDEST_LINE_FIRST
-        return await remittances.unmatched(info.context, where=where, order=order, first=first, after=after)
+        return await remittances.UNMATCHED.page(info.context, where, order, first=first, after=after)
 
 
 @strawberry.input(description=f"Filter for lines that wait. {ALL_OF}")

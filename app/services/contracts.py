@@ -92,7 +92,7 @@ def _list_failures(prices: tuple[Price, ...], field: str) -> list[Failure | None
 
 def _record(unit: UnitOfWork, form: ContractForm, known: ContractRecord | None) -> ContractRecord:
     fresh = ContractRecord(
-        id=ids.new_id(ids.CONTRACT),
+        id=ids.new_id(ids.CONTRACT, at=unit.now),
         provider_cnes=form.provider,
         payer_ans=form.payer,
         submission_window_days=form.terms.submission_window_days,

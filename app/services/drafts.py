@@ -21,7 +21,7 @@ from app.unit_of_work.unit import UnitOfWork
 class DeletedDraft:
     """What is left of a deleted draft for its caller."""
 
-    claim_id: str
+    deleted_claim_id: str
     provider_claim_number: str
 
 
@@ -51,6 +51,6 @@ DELETE: Final = Action(
     "deleteDraftClaim",
     delete,
     needs="claims:create",
-    answer=StoredAnswer(lambda deleted: [deleted.claim_id, deleted.provider_claim_number], _rebuild),
+    answer=StoredAnswer(lambda deleted: [deleted.deleted_claim_id, deleted.provider_claim_number], _rebuild),
     offers=ClaimOperation.DELETE_DRAFT,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
@@ -67,9 +67,12 @@ async def create(unit: UnitOfWork, *, form: InvoiceForm) -> InvoiceRecord:
     # This locks the provider's row, so that two callers cannot both bill the same won appeals.
     number = await invoices_db.next_number(unit.connection, form.provider)
     recoveries = await _recoveries(unit, form)
-    lines = [*(_claim_line(claim) for claim in claims), *(_recovery_line(denial) for denial in recoveries)]
+    lines = [
+        *(_claim_line(claim, unit.now) for claim in claims),
+        *(_recovery_line(denial, unit.now) for denial in recoveries),
+    ]
     invoice = _new_record(unit, form, lines, number)
-    await _insert(unit, invoice, [replace(line, invoice_id=invoice.id, created_at=unit.now) for line in lines])
+    await _insert(unit, invoice, [replace(line, invoice_id=invoice.id) for line in lines])
     return _record_step(unit, None, invoice, InvoiceAction.CREATE, "InvoiceCreated")
 
 
@@ -166,7 +169,7 @@ def _new_record(unit: UnitOfWork, form: InvoiceForm, lines: Sequence[LineRecord]
     )
 
 
-def _line(kind: InvoiceLineKind, amount: int) -> LineRecord:
+def _line(kind: InvoiceLineKind, amount: int, at: datetime) -> LineRecord:
     return LineRecord(
         id=ids.new_id(ids.LINE),
         invoice_id="",
@@ -179,16 +182,17 @@ def _line(kind: InvoiceLineKind, amount: int) -> LineRecord:
         debited_cents=0,
         settled_cents=0,
         reason=None,
-        created_at=None,
+        created_at=at,
     )
 
 
-def _claim_line(claim: ClaimRecord) -> LineRecord:
-    return replace(_line(InvoiceLineKind.CLAIM, claim.approved_cents or 0), claim_id=claim.id, billed_claim_id=claim.id)
+def _claim_line(claim: ClaimRecord, at: datetime) -> LineRecord:
+    line = _line(InvoiceLineKind.CLAIM, claim.approved_cents or 0, at)
+    return replace(line, claim_id=claim.id, billed_claim_id=claim.id)
 
 
-def _recovery_line(denial: DenialRecord) -> LineRecord:
-    line = _line(InvoiceLineKind.RECOVERY, denial.answered_cents or 0)
+def _recovery_line(denial: DenialRecord, at: datetime) -> LineRecord:
+    line = _line(InvoiceLineKind.RECOVERY, denial.answered_cents or 0, at)
     return replace(line, claim_id=denial.claim_id, denial_id=denial.id, billed_denial_id=denial.id)
 
 
@@ -207,7 +211,7 @@ async def adjust(
     _next(invoice, InvoiceAction.ADJUST)
     total, settled = Cents(invoice.total_cents), Cents(invoice.settled_cents)
     check_adjustment(kind=kind, amount=amount, total=total, settled=settled)
-    line = replace(_line(kind, amount), invoice_id=id, reason=reason, created_at=unit.now)
+    line = replace(_line(kind, amount, unit.now), invoice_id=id, reason=reason)
     if kind is InvoiceLineKind.DEBIT:
         await _debit(unit, invoice, amount)
     await lines_db.insert_lines(unit.connection, [line])

@@ -15,9 +15,9 @@ from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
+from app.domain.actions import RemittanceOperation
 from app.domain.allocation import spread
 from app.domain.claims import ClaimStatus, ItemDecision
-from app.domain.errors import wrong_status
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.money import CENTS_MAX, Cents
 from app.domain.remittances import (
@@ -25,7 +25,7 @@ from app.domain.remittances import (
     RemittanceLineAction,
     RemittanceLineProblem,
     RemittanceLineStatus,
-    RemittanceStatus,
+    check_posting,
     decisions,
     is_decided,
     next_line_status,
@@ -85,8 +85,7 @@ class _Plan:
 async def post(unit: UnitOfWork, *, id: str) -> Posted:
     """Post all matched lines; lines that no longer fit their claims go back to the queue."""
     remittance = await remittances.locked(unit, id)
-    if remittance.status is RemittanceStatus.CANCELLED:
-        raise wrong_status("post", "a remittance", remittance.status)
+    check_posting(remittance.status)
     unit.changed(remittance.id)
     lines = await remittances_db.lines_of(unit.connection, unit.scope, [id])
     waiting = [line for line in lines if line.status is RemittanceLineStatus.MATCHED]
@@ -268,7 +267,8 @@ async def _close(
     after = {line.id: line.status for line in lines} | {line.id: line.status for line in changed}
     status = remittance_status(list(after.values()))
     posted = sum(line.status is RemittanceLineStatus.POSTED for line in changed)
-    closed = replace(remittance, status=status, posted_at=unit.now if posted else remittance.posted_at)
+    posted_at = unit.now if posted else remittance.posted_at
+    closed = replace(remittance, status=status, posted_at=posted_at, changed_at=unit.now)
     await remittances_db.update_remittance(unit.connection, closed)
     if posted:
         unit.emit(remittance_event("RemittancePosted", closed, at=unit.now))
@@ -299,4 +299,10 @@ async def _rebuild(unit: UnitOfWork, facts: Any) -> Posted:
     return Posted(remittance, tuple(paid), posted_lines, put_back_lines)
 
 
-POST: Final = Action("postRemittance", post, needs="remittances:post", answer=StoredAnswer(_stored_facts, _rebuild))
+POST: Final = Action(
+    "postRemittance",
+    post,
+    needs="remittances:post",
+    answer=StoredAnswer(_stored_facts, _rebuild),
+    offers=RemittanceOperation.POST,
+)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from app.db import claims as claims_db
 from app.db import remittances as remittances_db
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
+from app.domain.actions import RemittanceLineOperation
 from app.domain.errors import conflict, not_found, raise_any
 from app.domain.remittances import (
     RemittanceLineAction,
@@ -52,6 +53,7 @@ async def unmatch(unit: UnitOfWork, *, id: str) -> RemittanceLineRecord:
         line, status=status, problem=RemittanceLineProblem.MATCH_REMOVED, claim_id=None, matched_by=None
     )
     await remittances_db.update_lines(unit.connection, [unmatched])
+    await remittances_db.update_remittance(unit.connection, replace(remittance, changed_at=unit.now))
     emit_waiting(unit, remittance, [unmatched], previous=line.status)
     unit.changed(unmatched.id, patient)
     return unmatched
@@ -69,6 +71,7 @@ async def forget_draft(unit: UnitOfWork, remittances: Sequence[RemittanceRecord]
         pairs = zip(lines, freed, strict=True)
         waiting = [after for before, after in pairs if before.status is not after.status]
         of_remittance = [line for line in waiting if line.remittance_id == remittance.id]
+        await remittances_db.update_remittance(unit.connection, replace(remittance, changed_at=unit.now))
         emit_waiting(unit, remittance, of_remittance, previous=RemittanceLineStatus.MATCHED)
 
 
@@ -116,14 +119,13 @@ async def _patient(unit: UnitOfWork, line: RemittanceLineRecord) -> str | None:
 
 
 async def _store(unit: UnitOfWork, remittance: RemittanceRecord, line: RemittanceLineRecord, event: str) -> None:
-    """Write the line, and the status of its remittance with the event of that change, if it has changed."""
+    """Write the line and its remittance, with the event if that has another status now."""
     await remittances_db.update_lines(unit.connection, [line])
     status = remittance_status(await remittances_db.line_statuses(unit.connection, remittance.id))
-    if status is remittance.status:
-        return
-    changed = replace(remittance, status=status)
+    changed = replace(remittance, status=status, changed_at=unit.now)
     await remittances_db.update_remittance(unit.connection, changed)
-    unit.emit(remittance_event(event, changed, at=unit.now))
+    if status is not remittance.status:
+        unit.emit(remittance_event(event, changed, at=unit.now))
 
 
 _ONE: Final = answer_of_one(
@@ -134,13 +136,18 @@ _ONE: Final = answer_of_one(
         texts=("dismissal_reason",),
     )
 )
-MATCH: Final = Action("matchRemittanceLine", match, needs="remittances:import", answer=_ONE)
-UNMATCH: Final = Action("unmatchRemittanceLine", unmatch, needs="remittances:import", answer=_ONE)
+MATCH: Final = Action(
+    "matchRemittanceLine", match, needs="remittances:import", answer=_ONE, offers=RemittanceLineOperation.MATCH
+)
+UNMATCH: Final = Action(
+    "unmatchRemittanceLine", unmatch, needs="remittances:import", answer=_ONE, offers=RemittanceLineOperation.UNMATCH
+)
 DISMISS: Final = Action(
     "dismissRemittanceLine",
     dismiss,
     needs="remittances:import",
     answer=_ONE,
+    offers=RemittanceLineOperation.DISMISS,
     # Matching the line erases it.
     resent=lambda line, given: replace(line, dismissal_reason=given["reason"]),
 )

@@ -15,13 +15,14 @@ from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
+from app.domain.actions import RemittanceOperation
 from app.domain.errors import Failure, conflict, not_found, raise_any
 from app.domain.remittances import (
     RemittanceLineProblem,
     RemittanceLineStatus,
     RemittanceSource,
     RemittanceStatus,
-    cancel_block,
+    check_cancellation,
 )
 from app.domain.statement import Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
@@ -127,6 +128,7 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
         cancelled_at=None,
         cancelled_by=None,
         cancel_reason=None,
+        changed_at=unit.now,
     )
 
 
@@ -205,7 +207,7 @@ async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
     """
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     remittance = await locked(unit, id)
-    raise_any([cancel_block(remittance.status, await remittances_db.line_statuses(unit.connection, id))])
+    check_cancellation(remittance.status, is_posted=remittance.posted_at is not None)
     cancelled = replace(
         remittance,
         status=RemittanceStatus.CANCELLED,
@@ -213,6 +215,7 @@ async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
         cancelled_at=unit.now,
         cancelled_by=unit.subject,
         cancel_reason=reason,
+        changed_at=unit.now,
     )
     await remittances_db.update_remittance(unit.connection, cancelled)
     await remittances_db.cancel_lines(unit.connection, id)
@@ -237,7 +240,7 @@ async def _rebuild(unit: UnitOfWork, facts: Any) -> Imported:
 STORED_REMITTANCE: Final = StoredRecord(
     RemittanceRecord,
     remittances_db.by_ids,
-    *("status", "posted_at", "cancelled_at", "cancelled_by"),
+    *("status", "posted_at", "cancelled_at", "cancelled_by", "changed_at"),
     texts=("cancel_reason",),
 )
 IMPORT: Final = Action(
@@ -247,4 +250,10 @@ IMPORT: Final = Action(
     answer=StoredAnswer(lambda done: [STORED_REMITTANCE.facts(done.remittance), done.already_imported], _rebuild),
     prepare=read_document,
 )
-CANCEL: Final = Action("cancelRemittance", cancel, needs="remittances:import", answer=answer_of_one(STORED_REMITTANCE))
+CANCEL: Final = Action(
+    "cancelRemittance",
+    cancel,
+    needs="remittances:import",
+    answer=answer_of_one(STORED_REMITTANCE),
+    offers=RemittanceOperation.CANCEL,
+)

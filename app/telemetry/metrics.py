@@ -15,6 +15,7 @@ _POSTING_SECONDS: Final = (0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 900, 3_600)
 TYPES: Final = ("query", "mutation", "subscription", "none")
 KINDS: Final = ("point", "list", "mutation", "subscription", "none")
 OUTCOMES: Final = ("ok", "refused", "denied", "unavailable", "internal")
+EXECUTORS: Final = ("plan", "core", "fallback")
 PUBLISH_ERRORS: Final = (
     *("KafkaConnectionError", "KafkaTimeoutError", "NodeNotReadyError", "RequestTimedOutError", "TimeoutError"),
     *("NotEnoughReplicasError", "NotEnoughReplicasAfterAppendError", "TopicAuthorizationFailedError"),
@@ -87,6 +88,8 @@ class Metrics:
             self.graphql_requests.labels(name, type, outcome)
         for name, kind in product((*self._operations, OTHER), KINDS):
             self.graphql_seconds.labels(name, kind)
+        for executor in EXECUTORS:
+            self.graphql_executions.labels(executor)
         for outcome, source in product(("ELIGIBLE", "NOT_ELIGIBLE", "UNDETERMINED"), ("PAYER", "CACHE")):
             self.eligibility.labels(outcome, source)
         for error in (*PUBLISH_ERRORS, OTHER):
@@ -106,6 +109,11 @@ class Metrics:
         )
         self.graphql_seconds = self._seconds(
             "billing_graphql_request_duration_seconds", "Time to execute a GraphQL operation.", "operation", "kind"
+        )
+        self.graphql_executions = self._counter(
+            "billing_graphql_executions_total",
+            "Queries by what executed them; a plan that does not cover an object or a failure falls back.",
+            "executor",
         )
         self.subscribers = self._gauge("billing_subscribers", "Live subscriptions.")
         self.dependency_up = self._gauge("billing_dependency_up", "Whether a dependency answers.", "dependency")

@@ -8,6 +8,7 @@ import orjson
 from graphql import ExecutionResult
 
 from app.transport import errors
+from app.transport.error_order import in_answer_order
 from app.transport.errors import Refused, RequestError
 from app.transport.messages import without_values
 from app.transport.outcomes import Outcome, outcome_of
@@ -89,7 +90,7 @@ class Answer:
         if result.data is None and result.errors and errors.is_request_error(result.errors):
             message = without_values(result.errors[0].message)
             return cls.refused(RequestError(errors.BAD_USER_INPUT, message, errors=result.errors))
-        repeated = errors.format_errors(result.errors or (), request_id)
+        repeated = errors.format_errors(in_answer_order(result.data, result.errors or ()), request_id)
         found = [each.formatted() for each in repeated]
         payload = _payload(result, found, {**(extensions or {}), **_redacted(repeated)})
         try:

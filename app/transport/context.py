@@ -4,7 +4,7 @@ A context without one of these members is a type error where the view is built. 
 gets a masked error, never a permission that nobody granted.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
 
 from app.transport.work import Work
@@ -36,6 +36,19 @@ class OperationContext(Protocol):
     @property
     def sharing_key(self) -> Hashable | None:
         """Equal for callers to whom every object looks the same; None for a caller who shares with nobody."""
+
+    @property
+    def visibility(self) -> Hashable | None:
+        """Equal for callers who may see the same fields; None for a caller whose operations are not planned."""
+
+    def restart(self) -> None:
+        """Forget what the operation has noted and read so far: another executor begins it from the start."""
+
+    def note_shown(self, operation: str, classes: Sequence[str], records: Sequence[Any]) -> None:
+        """Note for `disclosures` that data of these classes was shown of the records; `operation` names root fields."""
+
+    def note_refused(self, operation: str, refusals: Sequence[tuple[str, str]]) -> None:
+        """Note for `disclosures` that these (class, permission) pairs were refused."""
 
     @property
     def work(self) -> Work:

@@ -27,6 +27,7 @@ from strawberry import Schema
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from app.executor.plans import DocumentPlans
 from app.transport import errors
 from app.transport.document_memory import DocumentMemory
 from app.transport.errors import RequestError
@@ -93,6 +94,7 @@ class Document:
     operations: Mapping[str | None, OperationDefinitionNode]
     fragments: Mapping[str, FragmentDetails]
     measures: Mapping[str | None, Measure]
+    plans: DocumentPlans
 
     def choose(self, parameters: Parameters, *, started: float) -> Operation:
         """The operation that the request names; without a name there must be only one. RequestError otherwise, and for
@@ -167,7 +169,7 @@ class Documents:
             for node in tree.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
-        return Document(self._schema, text, tree, operations, fragments, measures)
+        return Document(self._schema, text, tree, operations, fragments, measures, DocumentPlans(tree))
 
     def store(self, document: Document, owner: str) -> Document:
         """Cache a compiled document, and drop others if there are too many."""

@@ -1,16 +1,20 @@
 """The step execute: graphql-core over Strawberry's schema, for one operation with its context."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future
 from contextvars import copy_context
-from inspect import iscoroutine
+from inspect import isawaitable, iscoroutine
 from typing import Any, Final
 
 from graphql import ExecutionResult, GraphQLSchema, OperationType, default_field_resolver, default_type_resolver
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
+from app.executor.execution import Execution, PlanInfo
+from app.executor.planner import Planner, Query
+from app.executor.rules import NotPlanned
+from app.executor.selection import Plan
 from app.transport import errors
 from app.transport.context import OperationContext
 from app.transport.documents import Operation
@@ -27,17 +31,29 @@ MANY_VALUES: Final = 300
 class Engine:
     """Executes operations on a schema, each within a budget of `fields_max` fields and with turns on the event loop.
 
+    `on_execution` is told of each query what executed it: "plan", "core" or "fallback" (docs/metrics.md).
+    `plans_at_once` plans an operation when it comes for the first time, and not for the second.
     ValueError for a schema with extensions, which would not run: documents are compiled once and not per request, and
     an event of a subscription is executed once for many subscribers.
     """
 
-    def __init__(self, schema: Schema, *, fields_max: int) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        fields_max: int,
+        on_execution: Callable[[str], None] | None = None,
+        plans_at_once: bool = False,
+    ) -> None:
         if schema.get_extensions():
             raise ValueError("remove the schema's extensions: the transport does not run them")
         self.schema: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
         self._executor = paced(schema.execution_context_class)
         self._hide_suggestions = schema.config.disable_field_suggestions
         self._fields_max = fields_max
+        self._planner = Planner(schema)
+        self._on_execution = on_execution or _uncounted
+        self._plans_at_once = plans_at_once
         self._turns = Turns()
 
     def check_type(self, type: OperationType) -> None:
@@ -54,7 +70,7 @@ class Engine:
         """
         if operation.values <= MANY_VALUES:
             return self.execute(operation, context)
-        started = thread.submit(copy_context().run, self.execute, operation, context)
+        started = thread.submit(copy_context().run, self._execute_by_core, operation, context)
         try:
             return await asyncio.wrap_future(started)
         except asyncio.CancelledError:
@@ -63,9 +79,57 @@ class Engine:
 
     def execute(self, operation: Operation, context: OperationContext) -> ExecutionResult | Awaitable[ExecutionResult]:
         """The result of a query or mutation; awaitable as soon as one resolver is, or it takes more than one turn."""
+        if operation.type is not OperationType.QUERY or context.visibility is None:
+            return self._execute_by_core(operation, context)
+        self.limit(context, pays=True)
+        execution = self._planned(operation, context)
+        if execution is None:
+            self._on_execution("core")
+            return self._execute_by_core(operation, context)
+        if not execution.is_synchronous:
+            return self._run(execution, operation, context)
+        self._on_execution("plan")
+        return execution.at_once()
+
+    def _planned(self, operation: Operation, context: OperationContext) -> Execution | None:
+        """The execution of the operation by its plan; None if it has none."""
+        variables, document = operation.coerced, operation.document
+        query = Query(operation.node, dict(document.fragments), variables)
+
+        def make() -> Plan:
+            return self._planner.plan(query, context)
+
+        plan = document.plans.find(
+            operation.name, context.visibility, variables.coerced, make, at_once=self._plans_at_once
+        )
+        if plan is None:
+            return None
+        try:
+            return Execution(plan, context, PlanInfo(context, operation.node, self.schema), variables)
+        except NotPlanned:
+            return None
+
+    async def _run(self, execution: Execution, operation: Operation, context: OperationContext) -> ExecutionResult:
+        """The result by the plan or, where it does not cover something after all, by graphql-core."""
+        try:
+            result = await execution.run()
+        except Exception:
+            if context.work.stopped is not None:
+                raise
+        else:
+            self._on_execution("plan")
+            return result
+        self._on_execution("fallback")
+        context.restart()
+        again = self._execute_by_core(operation, context)
+        return await again if isawaitable(again) else again
+
+    def _execute_by_core(
+        self, operation: Operation, context: OperationContext
+    ) -> ExecutionResult | Awaitable[ExecutionResult]:
         self.limit(context, pays=operation.type is OperationType.QUERY)
         result: ExecutionResult | Awaitable[ExecutionResult] = self.executor(operation, context).execute_operation()
-        return result
+        return _paid(result, context) if isawaitable(result) else result
 
     def limit(self, context: OperationContext, *, pays: bool) -> None:
         """Limit the work of the context: its fields and its turns and, if it `pays` for what it executes, by the
@@ -96,6 +160,18 @@ class Engine:
             hide_suggestions=self._hide_suggestions,
             operation_extensions=None,  # asked for by Strawberry's executor
         )
+
+
+def _uncounted(_executor: str) -> None:
+    """Where nobody counts."""
+
+
+async def _paid(result: Awaitable[ExecutionResult], context: OperationContext) -> ExecutionResult:
+    """The result, with every full thousand of fields paid for."""
+    found = await result
+    if context.work.stopped is None:
+        await context.work.pay()
+    return found
 
 
 def _close(started: Future[ExecutionResult | Awaitable[ExecutionResult]]) -> None:

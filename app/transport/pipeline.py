@@ -70,7 +70,9 @@ class Pipeline:
         *,
         deadline_seconds: float,
         on_operation: Callable[[OperationReport], None] | None = None,
+        on_execution: Callable[[str], None] | None = None,
         limits: Limits | None = None,
+        plans_at_once: bool = False,
         reports_cost: bool = False,
         persisted: PersistedDocuments | None = None,
     ) -> None:
@@ -79,7 +81,9 @@ class Pipeline:
         self._persisted = persisted or PersistedDocuments(store=None)
         self._documents = Documents(schema, limits=self._limits)
         self._compiler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="documents")
-        self._engine = Engine(schema, fields_max=self._limits.fields)
+        self._engine = Engine(
+            schema, fields_max=self._limits.fields, on_execution=on_execution, plans_at_once=plans_at_once
+        )
         self._introspection = Introspection()
         self._weights = Weights(self._engine.schema)
         self._subscriptions = Subscriptions(self._engine, deadline_seconds=deadline_seconds)

@@ -49,6 +49,7 @@ class Work:
         """Limit the work: `too_many` makes the error for more than `fields_max` fields, and `admit` takes a token from
         the caller's rate for each FIELDS_PER_TOKEN of them."""
         self._turns, self._fields_max, self._too_many, self._admit = turns, fields_max, too_many, admit
+        self.fields = 0
         self.left = FIELDS_PER_TURN
 
     def charge(self, fields: int) -> None:
@@ -57,6 +58,14 @@ class Work:
         self.left -= fields
         if self.fields > self._fields_max:
             raise self._exceeded(self.fields)
+
+    def charge_level(self, objects: int, fields: int) -> None:
+        """Count the fields of so many objects at once, as `charge` counts them one by one. They take no turn: the
+        executor that has whole levels says itself how much work its steps are."""
+        counted, self.fields = self.fields, self.fields + objects * fields
+        if self.fields > self._fields_max:
+            affordable = max(0, int(self._fields_max) - counted) // max(fields, 1)
+            raise self._exceeded(min(counted + (affordable + 1) * fields, self.fields))
 
     def expect(self, objects: int) -> None:
         """The same error for a list that cannot fit, since each of its objects has a field at least."""
@@ -85,10 +94,10 @@ class Work:
             self._waiting.append(waiter)
             self._turns.join(self)
             await waiter
-        await self._pay()
+        await self.pay()
 
-    async def _pay(self) -> None:
-        """Take the tokens for what was executed since the last turn; a caller who has too few is stopped."""
+    async def pay(self) -> None:
+        """Take the tokens for what was executed since the last payment; a caller who has too few is stopped."""
         due = self.fields // FIELDS_PER_TOKEN - self._paid
         if self._admit is None or due <= 0:
             return

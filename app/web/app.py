@@ -121,9 +121,11 @@ def _view(process: Process) -> GraphQLView:
         body_seconds=settings.body_timeout_seconds,
         explorer_page=_explorer_page if settings.is_development else None,
         on_operation=_operation_counter(process.metrics),
+        on_execution=_execution_counter(process.metrics),
         limits=Limits(
             depth=settings.depth_max, aliases=settings.aliases_max, cost=settings.cost_max, fields=settings.fields_max
         ),
+        plans_at_once=settings.plans_at_once,
         reports_cost=settings.is_development,
     )
 
@@ -186,6 +188,13 @@ def _context_factory(process: Process) -> Callable[[HTTPConnection], Awaitable[C
         )
 
     return context
+
+
+def _execution_counter(metrics: Metrics) -> Callable[[str], None]:
+    def count(executor: str) -> None:
+        metrics.graphql_executions.labels(executor).inc()
+
+    return count
 
 
 def _operation_counter(metrics: Metrics) -> Callable[[OperationReport], None]:

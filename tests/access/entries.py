@@ -39,6 +39,7 @@ ELSEWHERE = {
     ("Claim", "replacedBy"): 'claim(id: "<replaced>")',
     ("Claim", "warnings"): 'claim(id: "<claim>")',
     ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
+    ("AvailableRemittanceAction", "blockedBy"): 'remittance(id: "<cancelled_remittance>") { availableActions',
     ("RemittanceLine", "claim"): 'node(id: "<matched_line>") { ... on RemittanceLine',
     ("RemittanceLine", "denials"): 'node(id: "<matched_line>") { ... on RemittanceLine',
 }
@@ -62,7 +63,8 @@ IDS |= {
 }
 # Who a caller is and may do differs from role to role by its nature.
 PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}
-PERSONAL_TO_THE_CALLER |= {("AvailableInvoiceAction", "blockedBy"), ("ActionBlock", "*")}
+PERSONAL_TO_THE_CALLER |= {("AvailableInvoiceAction", "blockedBy"), ("AvailableRemittanceAction", "blockedBy")}
+PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceLineAction", "blockedBy"), ("ActionBlock", "*")}
 # Each document has a number of its own.
 PERSONAL_TO_THE_CALLER |= {("TissBatch", "*")}
 

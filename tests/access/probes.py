@@ -126,6 +126,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         "invoices": [own, _named("invoice")],
         "settlements": [own, f'invoiceId: "{ids["invoice"]}"', _named("settlement")],
         "remittances": [own, _named("remittance")],
+        "contracts": [own, _named("contract")],
         "unmatchedRemittanceLines": [own, _named("remittance")],
         "eligibilityHistory": [own, f'patientId: "{ids["patient"]}"', _named("eligibility")],
     }
@@ -139,15 +140,17 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield from _looked_up(victim, attacker)
 
     async def prices() -> Any:
-        found = f"{{ contracts({own}) {{ nodes {{ id prices {{ nodes {{ code }} }} }} totalCount }} }}"
+        found = f"{{ contracts(filter: {{{own}}}) {{ nodes {{ id prices {{ nodes {{ code }} }} }} totalCount }} }}"
         data = await _data(victim, attacker, found)
         return None if data["contracts"] == {"nodes": [], "totalCount": 0} else data
 
     yield Probe("contracts", prices)
 
     async def emergencies() -> Any:
-        data = await _data(victim, attacker, "{ emergencyAccesses(first: 100) { totalCount nodes { id patientId } } }")
-        found = [each for each in data["emergencyAccesses"]["nodes"] if each["patientId"] == ids["patient"]]
+        data = await _data(
+            victim, attacker, "{ emergencyAccesses(first: 100) { totalCount nodes { id patient { id } } } }"
+        )
+        found = [each for each in data["emergencyAccesses"]["nodes"] if each["patient"]["id"] == ids["patient"]]
         return found or None
 
     yield Probe("emergencyAccesses", emergencies)
@@ -181,7 +184,7 @@ def _parties(victim: Rich) -> str:
 def _sums(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     own = _parties(victim)
     books = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount"
-    figures = "claimsWithoutReturn processedAmount valueWithoutReturn aboutToBeLostAmount meanDaysToPayment"
+    figures = "undecidedClaimCount processedAmount undecidedAmount aboutToBeLostAmount meanDaysToPayment"
     for root, fields in (("reconciliation", books), ("billingIndicators", figures)):
 
         async def run(root: str = root, fields: str = fields) -> Any:
@@ -309,7 +312,7 @@ def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) 
 
 
 def _mutations(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
-    for title, values in _inputs(victim).items():
+    for title, values in inputs_of(victim).items():
         name = title.partition(" ")[0]
         type_name = input_type(name)
 
@@ -327,7 +330,7 @@ def _mutations(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         yield Probe(title, run)
 
 
-def _inputs(victim: Rich) -> dict[str, dict[str, Any]]:
+def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
     """A good input for every mutation that takes an id or names parties, all of them the victim's."""
     ids, world = victim.ids, victim.world
     parties = {"provider": world.provider, "payer": world.payer}

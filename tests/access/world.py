@@ -179,6 +179,9 @@ async def _statement(rich: Rich) -> None:
             "denials": [{"code": EVENT_CODE, "amount": "1.00"}],
         },
     ]
+    rich.ids["cancelled_remittance"] = (await _imported(world, "DEM5", lines[1:]))["id"]
+    values = {"remittanceId": rich.ids["cancelled_remittance"], "reason": "arquivo errado", "idempotencyKey": key()}
+    assert (await world.mutate("finance", "cancelRemittance", "remittance { id }", **values))["errors"] == []
     remittance = await _imported(world, "DEM2", lines)
     rich.ids["remittance"] = remittance["id"]
     by_status = {line["status"]: line["id"] for line in remittance["lines"]}

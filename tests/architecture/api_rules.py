@@ -26,16 +26,15 @@ Kind = TypeVar("Kind")
 RULES: Final[dict[str, Rule]] = {}
 
 ROOTS: Final = ("Query", "Mutation", "Subscription")
-OF_THE_WHOLE_API: Final = {"Door"}
-"""Enums whose owner is the whole API."""
 SPECIFIED_BY_DESCRIPTION: Final = {"BigInt", "Factor", "Money", "Quantity", "Ratio", "Scope"}
-"""Scalars of this API alone."""
+"""Scalars of this API alone: there is no document to name but their description."""
 WITHOUT_KEY: Final = {"checkEligibility"}
-"""A question, not a change."""
+"""A question, not a change: asking twice does no harm."""
 KEY_REQUIRED: Final = re.compile(r"^(create|settle|reverse|import|post|adjudicate|adjust|replace|answer|export)")
 """Verbs of mutations that would create or pay twice."""
 VERSIONED: Final = ("Claim", "Invoice", "Contract")
 PAST: Final = re.compile(r"(Recorded|Changed|Waiting)$")
+AMOUNT: Final = re.compile(r"([aA]mount|Price)$")
 HALVES: Final = re.compile(r"(From|To|Before|After|Min|Max)$")
 EITHER: Final = re.compile(r"(?i)null if `\w+` is given|either `\w+` or|exactly one of")
 TOLD: Final = re.compile(r"`\w+`.*\b20[0-9]{2}-[0-9]{2}-[0-9]{2}\b")
@@ -44,9 +43,8 @@ SHARED_MAX: Final = 4
 COPIES: Final = {("ClaimChangesInput", "ClaimInput")}
 """A change has the fields of the form, all optional: null clears, what is left out stays."""
 IDS_OF_THE_TOKEN: Final = {"Me.patientId"}
-OF_STEPS: Final = {"EmergencyAccess.patientId"}
-"""Ids in the rows of a history."""
-OF_WHAT_IS_GONE: Final = {"ClaimStatusChangedEvent.claimId", "DeleteDraftClaimPayload.claimId"}
+"""The token may name a patient that does not exist."""
+OF_WHAT_IS_GONE: Final = re.compile(r"deleted[A-Z]\w*Id")
 
 
 def rule(check: Rule) -> Rule:
@@ -110,7 +108,7 @@ def names_are_written_as_graphql_writes_them(schema: GraphQLSchema) -> Iterator[
 @rule
 def an_enum_carries_the_name_of_its_owner(schema: GraphQLSchema) -> Iterator[str]:
     for kind in _kinds(schema, GraphQLEnumType):
-        if len(re.findall(r"[A-Z][a-z]+", kind.name)) < 2 and kind.name not in OF_THE_WHOLE_API:
+        if len(re.findall(r"[A-Z][a-z]+", kind.name)) < 2:
             yield f"{kind.name} is one word: put the owner's name before it"
 
 
@@ -168,7 +166,8 @@ def output_has_objects_and_not_their_ids(schema: GraphQLSchema) -> Iterator[str]
         if (
             get_named_type(field.type).name == "ID"
             and name != "id"
-            and f"{owner}.{name}" not in IDS_OF_THE_TOKEN | OF_STEPS | OF_WHAT_IS_GONE
+            and not OF_WHAT_IS_GONE.fullmatch(name)
+            and f"{owner}.{name}" not in IDS_OF_THE_TOKEN
         ):
             yield f"{owner}.{name} is an id: return the object"
 
@@ -240,6 +239,14 @@ def scalars_are_specified_and_no_amount_is_a_float(schema: GraphQLSchema) -> Ite
         target = get_named_type(field.type).name
         if name.endswith(("Amount", "Price")) and owner not in ROOTS and target not in {"Money", "MoneyRangeInput"}:
             yield f"{owner}.{name} is an amount and not Money"
+
+
+@rule
+def amounts_are_named_as_amounts(schema: GraphQLSchema) -> Iterator[str]:
+    for owner, name, field in _everything(schema):
+        is_money = get_named_type(field.type).name == "Money" and not owner.endswith("RangeInput")
+        if is_money and not AMOUNT.search(name):
+            yield f"{owner}.{name} is Money: end it in Amount or Price"
 
 
 @rule

@@ -31,7 +31,7 @@ async def _live(world: World) -> None:
     await world.mutate("biller", "updateDraftClaim", "claim { id }", id=draft["id"], clinicalIndication="dor")
     await world.mutate("biller", "cancelClaim", "claim { id }", id=draft["id"])
     deleted = (await world.create_claim())["claim"]["id"]
-    await world.mutate("biller", "deleteDraftClaim", "claimId", claimId=deleted)
+    await world.mutate("biller", "deleteDraftClaim", "deletedClaimId", claimId=deleted)
     asked = await world.claim_in_review()
     await world.mutate("reviewer", "requestInformation", "claim { id }", id=asked["id"], reason="laudo")
     refused = await world.claim_in_review(items=[CONSULTATION])

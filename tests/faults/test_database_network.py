@@ -129,8 +129,8 @@ async def test_a_commit_whose_answer_is_lost_has_its_effect_once(server_world: W
 
 
 async def _accesses(world: World) -> int:
-    answer = await world.call("admin", "{ emergencyAccesses { nodes { patientId } } }")
-    return [each["patientId"] for each in answer["emergencyAccesses"]["nodes"]].count(world.patient)
+    answer = await world.call("admin", "{ emergencyAccesses { nodes { patient { id } } } }")
+    return [each["patient"]["id"] for each in answer["emergencyAccesses"]["nodes"]].count(world.patient)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -11,7 +11,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.db.engine import REFUSING_WRITES, Database, DatabaseUnavailable, scalar
+from app.db.engine import Database, DatabaseUnavailable, scalar
+from app.db.server_errors import REFUSING_WRITES
 from tests.factories import SETTLEMENT_FIELDS, World, key, new_world, today
 from tests.figures import assert_within
 from tests.gateway import Gateway, running_gateway, server_settings

@@ -11,7 +11,7 @@ from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, re
 from tests.gateway import Gateway
 from tests.graphql.test_remittances import LINE, line, post, taken
 
-DELETED = "claimId providerClaimNumber"
+DELETED = "deletedClaimId providerClaimNumber"
 
 
 async def _draft(world: World, **changes: Any) -> Any:
@@ -45,7 +45,7 @@ async def test_a_draft_is_deleted_with_its_items_and_its_number_is_used_again(wo
     draft = await _draft(world)
     assert await _rows(world, draft) == (1, 2, 1)
     deleted = await _delete(world, draft, version=1)
-    assert (deleted["errors"], deleted["claimId"]) == ([], draft["id"])
+    assert (deleted["errors"], deleted["deletedClaimId"]) == ([], draft["id"])
     assert deleted["providerClaimNumber"] == draft["providerClaimNumber"]
     assert (await world.claim(draft["id"]), await _rows(world, draft)) == (None, (0, 0, 0))
     again = await world.submitted_claim(providerClaimNumber=draft["providerClaimNumber"])
@@ -75,7 +75,7 @@ async def test_only_a_draft_is_deleted(world: World, state: str) -> None:
     assert [(each["code"], each["message"], *each["field"]) for each in refused["errors"]] == [
         ("CONFLICT", f"cannot delete a claim that is {state}", "claimId")
     ]
-    assert (refused["claimId"], await _rows(world, claim)) == (None, before)
+    assert (refused["deletedClaimId"], await _rows(world, claim)) == (None, before)
 
 
 async def test_stale_versions_and_others_delete_nothing(gateway: Gateway, world: World) -> None:
@@ -91,7 +91,7 @@ async def test_a_key_deletes_once_and_the_creation_is_not_repeated(world: World)
     draft = (await world.mutate("biller", "createClaim", create, **creating))["claim"]
     first, second = [await _delete(world, draft, idempotencyKey=deleting) for _ in range(2)]
     assert (first["errors"], first["replayed"], second["replayed"]) == ([], False, True)
-    assert (second["claimId"], second["providerClaimNumber"]) == (draft["id"], creating["providerClaimNumber"])
+    assert (second["deletedClaimId"], second["providerClaimNumber"]) == (draft["id"], creating["providerClaimNumber"])
     again = await world.mutate("biller", "createClaim", create, **creating)
     assert refusals(again) == [("NOT_FOUND", "idempotencyKey", None)]
     assert await _rows(world, draft) == (0, 0, 0)

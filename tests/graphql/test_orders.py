@@ -8,12 +8,13 @@ import pytest
 
 from app.resolvers.access_log import AccessLogOrderField, EmergencyAccessOrderField
 from app.resolvers.claims import ClaimOrderField
+from app.resolvers.contracts import ContractOrderField
 from app.resolvers.denials import DenialOrderField
 from app.resolvers.eligibility import EligibilityOrderField
 from app.resolvers.invoices import InvoiceOrderField
 from app.resolvers.remittances import RemittanceLineOrderField, RemittanceOrderField
 from app.resolvers.settlements import SettlementOrderField
-from tests.factories import CONSULTATION, World, today
+from tests.factories import CONSULTATION, World, new_world, today
 from tests.graphql.test_denials import _denied, _move_deadlines
 from tests.graphql.test_remittances import taken
 
@@ -56,6 +57,15 @@ LISTS: dict[str, tuple[str, str, dict[Any, str]]] = {
         "RemittanceLineOrder",
         {RemittanceLineOrderField.CREATED_AT: "remittance { createdAt }"},
     ),
+    "contracts": (
+        "biller",
+        "ContractOrder",
+        {
+            ContractOrderField.PROVIDER_CNES: "provider { cnes }",
+            ContractOrderField.CREATED_AT: "createdAt",
+            ContractOrderField.UPDATED_AT: "updatedAt",
+        },
+    ),
     "eligibilityHistory": (
         "front_desk",
         "EligibilityOrder",
@@ -69,7 +79,11 @@ LISTS: dict[str, tuple[str, str, dict[Any, str]]] = {
     ),
 }
 """Each list: who reads it, the type of its order, and the field that shows what it is sorted by."""
-DEFAULTS = {"denials": ("APPEAL_DEADLINE", "ASC"), "unmatchedRemittanceLines": ("CREATED_AT", "ASC")}
+DEFAULTS = {
+    "contracts": ("PROVIDER_CNES", "ASC"),
+    "denials": ("APPEAL_DEADLINE", "ASC"),
+    "unmatchedRemittanceLines": ("CREATED_AT", "ASC"),
+}
 """The default where it is not the latest first."""
 ROWS = 5
 
@@ -106,6 +120,15 @@ async def _remittances(world: World) -> None:
         await taken(world, {"providerClaimNumber": f"X{number}", "paidAmount": "1.00"})
 
 
+async def _contracts(world: World) -> None:
+    """Of one provider with five payers; the second and the first are changed again, in this order."""
+    payers = [(await new_world(world.gateway)).payer for _ in range(ROWS)]
+    terms = {"submissionWindowDays": 60, "appealDeadlineDays": 15, "paymentTermDays": 45}
+    for payer in [*payers, payers[1], payers[0]]:
+        values = {"provider": world.provider, "payer": payer, **terms}
+        assert (await world.mutate("admin", "saveContract", "contract { id }", **values))["errors"] == []
+
+
 async def _eligibility(world: World) -> None:
     for days in (2, 1, 3, 1, 2):
         await world.check_eligibility(serviceDate=(today() - timedelta(days=days)).isoformat())
@@ -135,6 +158,7 @@ PREPARED = {
     "invoices": _invoices,
     "settlements": _settlements,
     "remittances": _remittances,
+    "contracts": _contracts,
     "unmatchedRemittanceLines": _remittances,
     "eligibilityHistory": _eligibility,
     "myAccessLog": _accesses,
@@ -217,6 +241,23 @@ async def test_an_order_by_amounts_needs_them(server_world: World, role: str, na
         answer = await server_world.gateway.gql(query, token=server_world.token(role))
         assert (answer.codes, answer.body["data"]) == (["FORBIDDEN"], {name: None})
         assert answer.body["errors"][0]["extensions"]["permission"] == "amounts:read"
+
+
+async def test_contracts_are_in_the_order_of_their_changes(server_world: World) -> None:
+    await _contracts(server_world)
+    query = "query($o: ContractOrder) { contracts(orderBy: $o) { nodes { id createdAt updatedAt version } } }"
+
+    async def read(field: str) -> list[Any]:
+        order = {"field": field, "direction": "ASC"}
+        return list((await server_world.call("biller", query, o=order))["contracts"]["nodes"])
+
+    created, updated = await read("CREATED_AT"), await read("UPDATED_AT")
+    assert [each["version"] for each in created] == [2, 2, 1, 1, 1]
+    assert updated == [*created[2:], created[1], created[0]]
+    for each in created:
+        # To the millisecond: the time of creation is in the id.
+        is_changed = each["createdAt"][:23] < each["updatedAt"][:23]
+        assert is_changed is (each["version"] == 2)
 
 
 async def test_a_cursor_of_the_other_direction_is_refused(server_world: World) -> None:

@@ -259,16 +259,16 @@ async def test_a_line_that_is_unmatched_by_hand_waits_again(world: World) -> Non
 
 
 async def test_a_deleted_claim_is_named_by_its_id(world: World) -> None:
-    query = "subscription { claimStatusChanged { previousStatus status claimId claim { id } } }"
+    query = "subscription { claimStatusChanged { previousStatus status deletedClaimId claim { id } } }"
     await told_all(world.gateway)
     async with listening(world.gateway, world.token("biller"), query) as listener:
         claim = (await world.create_claim())["claim"]["id"]
         heard = await listener.events(1)
-        await world.mutate("biller", "deleteDraftClaim", "claimId", claimId=claim)
+        await world.mutate("biller", "deleteDraftClaim", "deletedClaimId", claimId=claim)
         heard += await listener.events(1)
     assert heard == [
-        {"previousStatus": None, "status": "DRAFT", "claimId": claim, "claim": {"id": claim}},
-        {"previousStatus": "DRAFT", "status": "DRAFT", "claimId": claim, "claim": None},
+        {"previousStatus": None, "status": "DRAFT", "deletedClaimId": None, "claim": {"id": claim}},
+        {"previousStatus": "DRAFT", "status": "DRAFT", "deletedClaimId": claim, "claim": None},
     ]
 
 

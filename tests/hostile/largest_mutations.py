@@ -78,8 +78,8 @@ async def resume_review(big: Big) -> Call:
 
 async def delete_draft(big: Big) -> Call:
     (draft,) = await big.submitted(1, ClaimStatus.DRAFT)
-    fields = "claimId providerClaimNumber"
-    return big.change("biller", "deleteDraftClaim", fields, f'"claimId":"{draft}"', 1, claimId=draft)
+    fields = "deletedClaimId providerClaimNumber"
+    return big.change("biller", "deleteDraftClaim", fields, f'"deletedClaimId":"{draft}"', 1, claimId=draft)
 
 
 async def request_information(big: Big) -> Call:

@@ -10,7 +10,7 @@ from app.domain import ids
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
-from tests.factories import BLOOD_COUNT
+from tests.factories import BLOOD_COUNT, key
 from tests.hostile.big_data import copy_rows
 from tests.hostile.largest_data import (
     CLAIM,
@@ -42,7 +42,7 @@ async def node(big: Big) -> Call:
 
 
 async def nodes(big: Big) -> Call:
-    query = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Claim { id items { id sequence code total } } } }"
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Claim { id items { id sequence code totalAmount } } } }"
     found = await big.submitted(PAGE_MAX)
     return big.read(query, '"sequence":', PAGE_MAX * ITEMS_MAX, ids=found)
 
@@ -57,14 +57,14 @@ async def claim_preflight(big: Big) -> Call:
     values = shaped("createClaim", flat)["claim"]
     query = (
         "query($input: ClaimPreflightInput!) { claimPreflight(input: $input) "
-        "{ passes amountAtRisk findings { code message field } } }"
+        "{ passes atRiskAmount findings { code message field } } }"
     )
     return big.read(query, '"field":', ITEMS_MAX, role="biller", input={"claim": values})
 
 
 async def claims_page(big: Big) -> Call:
     where = 'filter: { claimedAmount: { from: "100.00" } }'
-    query = f"{{ claims(first: 100, {where}) {{ nodes {{ id items {{ id sequence code total }} }} }} }}"
+    query = f"{{ claims(first: 100, {where}) {{ nodes {{ id items {{ id sequence code totalAmount }} }} }} }}"
     return big.read(query, '"sequence":', PAGE_MAX * ITEMS_MAX)
 
 
@@ -117,11 +117,17 @@ async def remittances_page(big: Big) -> Call:
 
     await big.gateway.database.transact(work, seconds=60)
     lines = "lines(first: 1000) { nodes { id sequence } }"
-    query = f"{{ remittances(first: 100, filter: {{ status: [IMPORTED] }}) {{ nodes {{ id {lines} }} }} }}"
-    return big.read(query, '"sequence":', (STATEMENTS + 1) * LINES_PAGE_MAX, role="finance")
+    query = f"query($ids: [ID!]) {{ remittances(first: 100, filter: {{ ids: $ids }}) {{ nodes {{ id {lines} }} }} }}"
+    shown = [big.remittance, *copies]
+    return big.read(query, '"sequence":', len(shown) * LINES_PAGE_MAX, role="finance", ids=shown)
 
 
 async def unmatched_lines(big: Big) -> Call:
+    unknown = [{"payerClaimNumber": f"U{number}", "paidAmount": "1.00"} for number in range(PAGE_MAX)]
+    parties = {"provider": big.world.provider, "payer": big.world.payer}
+    values = {**parties, "statementNumber": key()[:20], "lines": unknown, "idempotencyKey": key()}
+    done = await big.world.mutate("finance", "importRemittance", "remittance { id }", **values)
+    assert done["errors"] == []
     query = "{ unmatchedRemittanceLines(first: 100) { nodes { id denials { code } remittance { id status } } } }"
     return big.read(query, '"remittance":', PAGE_MAX, role="finance")
 
@@ -133,8 +139,8 @@ async def reconciliation(big: Big) -> Call:
 
 async def billing_indicators(big: Big) -> Call:
     query = (
-        "{ billingIndicators(expiringWithinDays: 3650) { processedAmount claimsWithoutReturn meanDaysToPayment "
-        "initialDenialRate finalDenialRate valueWithoutReturn aboutToBeLostAmount } }"
+        "{ billingIndicators(expiringWithinDays: 3650) { processedAmount undecidedClaimCount meanDaysToPayment "
+        "initialDenialRate finalDenialRate undecidedAmount aboutToBeLostAmount } }"
     )
     return big.read(query, '"processedAmount":', 1)
 

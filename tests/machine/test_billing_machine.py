@@ -146,7 +146,7 @@ class Billing(StatementRules):
             # Their first results are gone: a repeated call does not make the claim again.
             self.sent = [each for each in earlier if claim["id"] not in str(each)]
         values = {"claimId": claim["id"], "idempotencyKey": key()}
-        self.mutate("biller", "deleteDraftClaim", "claimId providerClaimNumber", values)
+        self.mutate("biller", "deleteDraftClaim", "deletedClaimId providerClaimNumber", values)
 
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, shares=st.lists(SHARES, min_size=3, max_size=3))

@@ -1,121 +1,157 @@
-"""`make schema-diff`: which schema it compares with, and which changes must be announced."""
+"""`make schema-diff` and `make release`: which schema is compared, and which changes must be announced."""
 
-import subprocess
+import json
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from scripts.schema_diff import announced, main
+from scripts import release
+from scripts.schema_diff import RELEASED, ROOT, SCHEMA, announced, changelog, main
 
 OLD = "type Query { claims: Int denials: Int invoices: Int! }\n"
-NEW = "type Query { claims: Int! invoices: Int }\n"
+NEW = "type Query { claims: Int! invoices: Int kinds: [Kind!] } enum Kind { A }\n"
+NEWER = "type Query { claims: Int! invoices: Int kinds: [Kind!] } enum Kind { A B }\n"
 CHANGES = """\
+SAFE      Kind: enum added
 SAFE      Query.claims: type Int became Int!
 BREAKING  Query.denials: removed
 BREAKING  Query.invoices: type Int! became Int
-3 changes of schema.graphql since {}
+SAFE      Query.kinds: field added
+5 changes of schema.graphql since {}
 """
-MISSING = 'announce in CHANGELOG.md under "Unreleased": {}'
-
-
-def git(root: Path, *arguments: str) -> None:
-    """Run git with a name that commits need."""
-    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example", *arguments], cwd=root, check=True)
+MISSING = 'announce in CHANGELOG.md under "{}": {}'
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with a changed schema, not in git; nothing of the change is announced."""
+    """A project after its release 0.2.0, with a changed schema of which nothing is announced."""
     root = tmp_path / "project"
-    root.mkdir()
-    (root / "schema.graphql").write_text(OLD)
-    (root / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n- Faster.\n")
+    (root / RELEASED).mkdir(parents=True)
+    (root / RELEASED / "0.2.0.graphql").write_text(OLD)
+    (root / SCHEMA).write_text(NEW)
+    announce(root, "## Unreleased\n\n- Faster.\n\n## 0.2.0 - 2026-12-01\n\n- `Query.denials` and `Query.invoices`\n")
     return root
-
-
-@pytest.fixture
-def repository(project: Path) -> Path:
-    """The same in git, with a release and the change after it."""
-    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["tag", "v0.2.0"]):
-        git(project, *arguments)
-    (project / "schema.graphql").write_text(NEW)
-    git(project, "commit", "-qam", "second")
-    return project
 
 
 def announce(root: Path, text: str) -> None:
     (root / "CHANGELOG.md").write_text(f"# Changelog\n\n{text}")
 
 
+def refused(root: Path, file: str = "") -> str:
+    """What the comparison ends with."""
+    with pytest.raises(SystemExit) as ended:
+        main(root, file)
+    return str(ended.value.code)
+
+
 class TestCompares:
-    def test_with_the_last_tag(self, repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        with pytest.raises(SystemExit) as ended:
-            main(repository)
-        assert ended.value.code == MISSING.format("`Query.denials`, `Query.invoices`")
-        assert capsys.readouterr().out == CHANGES.format("v0.2.0")
+    def test_with_the_last_release(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert refused(project) == MISSING.format("Unreleased", "`Query.denials`, `Query.invoices`")
+        assert capsys.readouterr().out == CHANGES.format("0.2.0")
 
     def test_with_a_file(self, project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        (project / "schema.graphql").write_text(NEW)
         old = tmp_path / "old.graphql"
         old.write_text(OLD)
-        with pytest.raises(SystemExit) as ended:
-            main(project, str(old))
-        assert ended.value.code == MISSING.format("`Query.denials`, `Query.invoices`")
+        assert refused(project, str(old)) == MISSING.format("Unreleased", "`Query.denials`, `Query.invoices`")
         assert capsys.readouterr().out == CHANGES.format(old)
 
-    def test_with_nothing_outside_git(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_release_with_the_one_before_it(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        announce(project, "## 0.3.0\n\n- `Query.denials`, `Query.invoices`\n\n## 0.2.0\n\n- Faster.\n")
+        (project / RELEASED / "0.3.0.graphql").write_text(NEW)
         main(project)
-        said = "schema.graphql is not compared: there is no tag in the history of this clone\n"
-        assert capsys.readouterr().out == said
+        assert capsys.readouterr().out == CHANGES.format("0.2.0")
 
-    def test_with_nothing_in_a_shallow_clone(
-        self, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        git(tmp_path, "clone", "-q", "--depth=1", "--no-tags", f"file://{repository}", "shallow")
-        main(tmp_path / "shallow")
-        said = "schema.graphql is not compared: there is no tag in the history of this clone\n"
-        assert capsys.readouterr().out == said
+    def test_by_their_level(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (project / RELEASED / "0.2.0.graphql").write_text(NEW)
+        (project / SCHEMA).write_text(NEWER)
+        main(project)
+        assert (
+            capsys.readouterr().out == "DANGEROUS Kind.B: enum value added\n1 changes of schema.graphql since 0.2.0\n"
+        )
 
-    def test_with_nothing_if_the_release_had_no_schema(
-        self, repository: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        git(repository, "rm", "-q", "--cached", "schema.graphql")
-        git(repository, "commit", "-qm", "third")
-        git(repository, "tag", "v0.3.0")
-        main(repository)
-        assert capsys.readouterr().out == "schema.graphql is not compared: v0.3.0 has none\n"
+    def test_with_nothing_before_the_first_release(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        announce(project, "## Unreleased\n")
+        main(project)
+        assert capsys.readouterr().out == "schema.graphql is not compared: CHANGELOG.md has no earlier release\n"
 
-    def test_with_nothing_without_git(
-        self, repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.setenv("PATH", "")
-        main(repository)
-        assert capsys.readouterr().out == "schema.graphql is not compared: git is not installed\n"
+    def test_with_no_release_that_was_forgotten(self, project: Path) -> None:
+        announce(project, "## Unreleased\n\n## 0.3.0\n\n## 0.2.0\n")
+        said = "is missing: it is schema.graphql of that release, which `make release` copies"
+        assert refused(project) == f"schema/released/0.3.0.graphql {said}"
 
 
 class TestAnnouncements:
-    def test_of_every_breaking_change_are_enough(self, repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        announce(repository, "## Unreleased\n\n- `Query.denials` is gone, `Query.invoices` may be null.\n")
-        main(repository)
-        assert capsys.readouterr().out == CHANGES.format("v0.2.0")
+    def test_of_every_breaking_change_are_enough(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        text = "## Unreleased\n\n- `Query.denials` is gone, `Query.invoices` may be null.\n\n## 0.2.0\n"
+        announce(project, text)
+        main(project)
+        assert capsys.readouterr().out == CHANGES.format("0.2.0")
 
     @pytest.mark.parametrize(
         "text",
         [
-            "## Unreleased\n\n- `Query.invoices`, Query.denials\n",
-            "## Unreleased\n\n- `Query.invoices`, `Query`, `Query.denials(first:)`, `denials`\n",
+            "## Unreleased\n\n- `Query.invoices`, Query.denials\n\n## 0.2.0\n",
+            "## Unreleased\n\n- `Query.invoices`, `Query`, `Query.denials(first:)`, `denials`\n\n## 0.2.0\n",
             "## Unreleased\n\n- `Query.invoices`\n\n## 0.2.0\n\n- `Query.denials`\n",
         ],
         ids=["without backticks", "another coordinate", "in the section of the release"],
     )
-    def test_elsewhere_or_of_something_else_are_not(self, repository: Path, text: str) -> None:
-        announce(repository, text)
-        with pytest.raises(SystemExit) as ended:
-            main(repository)
-        assert ended.value.code == MISSING.format("`Query.denials`")
+    def test_elsewhere_or_of_something_else_are_not(self, project: Path, text: str) -> None:
+        announce(project, text)
+        assert refused(project) == MISSING.format("Unreleased", "`Query.denials`")
 
-    def test_are_still_there_when_the_section_has_the_name_of_the_next_release(self) -> None:
-        text = "# Changelog\n\n## Unreleased\n\n## 0.3.0 - 2027-01-31\n\n- `A.b`\n\n## 0.2.0 - 2026-12-01\n\n- `C.d`\n"
-        assert announced(text, since="v0.2.0") == {"A.b"}
-        assert announced(text, since="0.2.0") == {"A.b"}
-        assert announced(text, since="old.graphql") == set()
+    def test_are_those_above_the_release(self, project: Path) -> None:
+        announce(project, "## Unreleased\n\n- `A.b`\n\n## 0.3.0 - 2027-01-31\n\n- `C.d`\n\n## 0.2.0\n\n- `E.f`\n")
+        sections = changelog(project)
+        assert announced(sections, since="0.2.0") == {"A.b", "C.d"}
+        assert announced(sections, since="0.3.0") == {"A.b"}
+        assert announced(sections, since="old.graphql") == {"A.b"}
+
+
+class TestRelease:
+    @pytest.fixture
+    def prepared(self, project: Path) -> Path:
+        """The project as version 0.3.0, with a contract that is new and one that has changed."""
+        announce(project, "## 0.3.0\n\n## 0.2.0\n")
+        (project / "pyproject.toml").write_text('[project]\nversion = "0.3.0"\n')
+        (project / "events" / "released").mkdir(parents=True)
+        (project / "events" / "br.billing.claim.deleted.v1.json").write_text('{"new": true}')
+        (project / "events" / "asyncapi.json").write_text("{}")
+        return project
+
+    def test_stores_the_schema_and_the_contracts(self, prepared: Path) -> None:
+        release.main(prepared)
+        assert (prepared / RELEASED / "0.3.0.graphql").read_text() == NEW
+        assert (prepared / RELEASED / "0.2.0.graphql").read_text() == OLD
+        (contract,) = (prepared / "events" / "released").iterdir()
+        assert (contract.name, json.loads(contract.read_text())) == ("br.billing.claim.deleted.v1.json", {"new": True})
+
+    def test_of_another_version_than_that_of_the_changelog_is_refused(self, prepared: Path) -> None:
+        announce(prepared, "## Unreleased\n\n## 0.2.0\n")
+        with pytest.raises(
+            SystemExit, match=r"^CHANGELOG\.md begins with Unreleased, and pyproject\.toml has 0\.3\.0$"
+        ):
+            release.main(prepared)
+        assert not (prepared / RELEASED / "0.3.0.graphql").exists()
+
+
+class TestThisProject:
+    def test_has_announced_its_breaking_changes(self, capsys: pytest.CaptureFixture[str]) -> None:
+        main(ROOT)
+        since = changelog(ROOT)[1].version
+        assert capsys.readouterr().out.endswith(f" changes of schema.graphql since {since}\n")
+
+    def test_has_the_schema_of_every_earlier_release(self) -> None:
+        versions = [section.version for section in changelog(ROOT)]
+        stored = {path.stem for path in (ROOT / RELEASED).iterdir()}
+        assert set(versions[1:]) - stored == set()
+        assert stored <= set(versions)
+
+    def test_has_one_version(self) -> None:
+        version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+        assert next(each.version for each in changelog(ROOT) if each.version != "Unreleased") == version
+
+    def test_is_what_it_has_stored_while_that_is_the_newest(self) -> None:
+        newest = ROOT / RELEASED / f"{changelog(ROOT)[0].version}.graphql"
+        assert not newest.exists() or newest.read_text() == (ROOT / SCHEMA).read_text(), "run make release"

@@ -50,7 +50,7 @@ def _has_long_list(value: Mapping[str, Any]) -> bool:
     )
 
 
-def chosen(value: Any) -> Any:
+def member(value: Any) -> Any:
     """The value of a member of a @oneOf input; None for the members that were not chosen."""
     return None if value is strawberry.UNSET else value
 

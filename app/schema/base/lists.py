@@ -10,7 +10,13 @@ from strawberry.types.field import StrawberryField
 
 from app.auth.roles import PERMISSIONS, ROLES
 from app.domain.access_log import DataClass
-from app.domain.actions import ClaimOperation, DenialOperation, InvoiceOperation
+from app.domain.actions import (
+    ClaimOperation,
+    DenialOperation,
+    InvoiceOperation,
+    RemittanceLineOperation,
+    RemittanceOperation,
+)
 from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
@@ -29,6 +35,8 @@ DENIALS_OF_ITEM: Final = ListSize.at_most(DENIALS_MAX)
 CLAIM_ACTIONS: Final = ListSize.at_most(len(ClaimOperation))
 DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
 INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
+REMITTANCE_ACTIONS: Final = ListSize.at_most(len(RemittanceOperation))
+REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
 BATCH: Final = ListSize.at_most(BATCH_MAX)
 ERRORS_MAX: Final = 100
 """Of more reasons for a refusal, clients see the first hundred."""

@@ -31,7 +31,7 @@ class Ordering:
     direction: OrderDirection
 
 
-def chosen(orders: Mapping[Field, Order[Any]], given: Ordering | None, default: Order[Any]) -> Order[Any]:
+def ordered(orders: Mapping[Field, Order[Any]], given: Ordering | None, default: Order[Any]) -> Order[Any]:
     """The order of a page: as the caller asks, or the list's own."""
     if given is None:
         return default

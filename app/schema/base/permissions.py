@@ -5,7 +5,6 @@ from inspect import isawaitable
 from typing import Any, Final, NewType
 
 import strawberry
-from graphql import FieldNode, OperationDefinitionNode
 from strawberry.extensions.field_extension import FieldExtension
 from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
@@ -15,6 +14,8 @@ from app.auth.principal import Principal
 from app.domain import ids
 from app.domain.access_log import DataClass
 from app.domain.identifiers import mask
+from app.executor.planner import root_fields
+from app.executor.rules import NotPlanned, Verdict
 from app.resolvers.context import Context
 from app.schema.base.described import described
 
@@ -120,6 +121,21 @@ class Requires(FieldExtension):
         # A subscription returns its stream at once: there is nothing to await.
         return value if hasattr(value, "__aiter__") else await value
 
+    def verdict(self, context: Context) -> Verdict:
+        """The decision for all callers with the same permissions; NotPlanned if an emergency access might help."""
+        try:
+            self.allow(context.principal)
+        except AccessRefused as refused:
+            if self._may_be_opened(context):
+                raise NotPlanned("a field that an emergency access might open") from None
+            needed = str(refused.extensions["permission"])
+            return Verdict(self._refusal, refusals=tuple((str(data), needed) for data in self.data or ("",)))
+        is_clear = self.clear is None or self.clear in context.principal.permissions
+        return Verdict(classes=tuple(data.value for data in self.data), text=None if is_clear else mask)
+
+    def _refusal(self, context: Context) -> AccessRefused:
+        return AccessRefused(context.principal, self.any_of)
+
     def visible_text(self, principal: Principal, text: str | None) -> str | None:
         """The text as this caller may see it."""
         return text if self.clear is None or self.clear in principal.permissions else mask(text)
@@ -133,12 +149,15 @@ class Requires(FieldExtension):
         try:
             self.allow(ctx.principal)
         except AccessRefused as refused:
-            if self.data == (DataClass.HEALTH,) and BREAK_GLASS in ctx.principal.permissions:
+            if self._may_be_opened(ctx):
                 return False
             self._note_refusal(info, refused)
             raise
         note_shown(info, self.data, source)
         return True
+
+    def _may_be_opened(self, ctx: Context) -> bool:
+        return self.data == (DataClass.HEALTH,) and BREAK_GLASS in ctx.principal.permissions
 
     def _note_refusal(self, info: Any, refused: AccessRefused) -> None:
         for data in self.data or ("",):
@@ -169,15 +188,8 @@ def note_shown(info: Any, classes: Iterable[DataClass], record: Any) -> None:
 def _notes(info: Any) -> OperationNotes:
     notes: OperationNotes = info.context.notes
     if not notes.operation:
-        notes.operation = _root_fields(info.operation)
+        notes.operation = root_fields(info.operation)
     return notes
-
-
-def _root_fields(operation: OperationDefinitionNode) -> str:
-    """The names of the operation's root fields; its own name is free text of the client and may contain anything."""
-    selections = operation.selection_set.selections
-    names = [each.name.value if isinstance(each, FieldNode) else "..." for each in selections]
-    return ",".join(dict.fromkeys(names))
 
 
 async def _patient_of(ctx: Context, source: Any) -> str | None:

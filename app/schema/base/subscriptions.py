@@ -85,9 +85,14 @@ def previous_status(enum: type[StrEnum], null: str = "") -> Any:
     return of_event(enum, "previousStatus", f"Status before this change{null}.", enum)
 
 
-def id_of(name: str, description: str) -> Any:
-    """The id that is the value `name` in the event's data."""
-    return of_event(strawberry.ID, name, description, strawberry.ID)
+def deleted_id(event_name: str, name: str, description: str) -> Any:
+    """The id of an object that the event with this name deletes, the value `name` in its data; null for others."""
+
+    def resolve(message: strawberry.Parent[StreamMessage]) -> strawberry.ID | None:
+        event = event_of(message)
+        return strawberry.ID(event.data[name]) if event and event.name == event_name else None
+
+    return strawberry.field(resolver=resolve, description=description)
 
 
 def object_of(kind: type[Any], loader: Callable[[Loaders], DataLoader[str, Any]], name: str, description: str) -> Any:

@@ -43,6 +43,7 @@ class Context:
     caller = "toy"
     may_introspect = True
     sharing_key: None = None
+    visibility: None = None
 
     def for_operation(self) -> "Context":
         """A copy with a number of its own."""
@@ -50,6 +51,15 @@ class Context:
 
     async def admit(self, tokens: int) -> None:
         """Never too many."""
+
+    def restart(self) -> None:
+        """Nothing is noted."""
+
+    def note_shown(self, *_: Any) -> None:
+        """Nothing is noted."""
+
+    def note_refused(self, *_: Any) -> None:
+        """Nothing is noted."""
 
     def disclosures(self) -> None:
         """Nothing is recorded."""

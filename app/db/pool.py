@@ -1,0 +1,174 @@
+"""The connections to MySQL of one process: open for long, given to one caller at a time."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.db.server_errors import REFUSING_WRITES, error_number
+from app.db.session import Heard, Session
+
+PING_SECONDS: Final = 1.0
+"""A session that was unused for longer is asked for a sign before it is used."""
+RECYCLE_SECONDS: Final = 1_800
+KILL_SECONDS: Final = 1.0
+
+
+class Pool:
+    """At most twice `size` sessions, of which `size` stay open; whoever comes later waits.
+
+    `heard` is called with each compiled statement.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, size: int, is_reading: bool, heard: list[Heard]) -> None:
+        self._engine = engine
+        self._size = size
+        self._is_reading = is_reading
+        self._heard = heard
+        self._free: list[Session] = []
+        self._places = asyncio.Semaphore(2 * size)
+        self._left_at = 0.0
+        self._closing: set[asyncio.Task[None]] = set()
+        self._to_kill: list[int] = []
+        self._is_killing = False
+
+    @asynccontextmanager
+    async def session(self, *, is_checked: bool = False) -> AsyncIterator[Session]:
+        """A session; it is closed after anything that leaves a statement or a transaction open.
+
+        `is_checked` asks the server for a sign in any case.
+        """
+        async with self._places:
+            found = await self._taken(is_checked=is_checked)
+            try:
+                yield found
+            except Exception as error:
+                if error_number(error) in REFUSING_WRITES:
+                    # After a failover the others, too, still lead to the server that was the primary before.
+                    self.leave()
+                await self._returned_after_failure(found)
+                raise
+            except BaseException:
+                self._cut_off(found)
+                raise
+            self._returned(found)
+
+    async def _taken(self, *, is_checked: bool) -> Session:
+        while self._free:
+            found = self._free.pop()
+            unused = time.monotonic() - found.used_at
+            if not is_checked and unused < PING_SECONDS and found.is_usable:
+                found.taken()
+                return found
+            if await self._answers(found):
+                return found
+        return await self._opened()
+
+    async def _answers(self, session: Session) -> bool:
+        """Whether the server still knows the session; otherwise it is closed, and the others are asked too."""
+        try:
+            if session.is_usable and time.monotonic() - session.opened_at < RECYCLE_SECONDS:
+                await session.ping()
+                return True
+        except Exception:  # noqa: BLE001 - whatever the driver says, the next session or a new one serves the caller
+            self.suspect()
+        except BaseException:
+            self._close(session)
+            raise
+        self._close(session)
+        return False
+
+    async def _opened(self) -> Session:
+        session = Session(self._engine, is_reading=self._is_reading, heard=self._heard)
+        try:
+            await session.open()
+        except BaseException:
+            self._close(session)
+            raise
+        return session
+
+    async def _returned_after_failure(self, session: Session) -> None:
+        if session.is_usable and not self._is_reading:
+            try:
+                await session.rollback_all()
+            except BaseException:
+                self._close(session)
+                raise
+        self._returned(session)
+
+    def _returned(self, session: Session) -> None:
+        if not session.is_usable:
+            self.suspect()
+        elif len(self._free) < self._size and session.opened_at > self._left_at:
+            session.used_at = time.monotonic()
+            self._free.append(session)
+            return
+        self._close(session)
+
+    def _cut_off(self, session: Session) -> None:
+        """Its caller was cancelled: what the server is about to send answers a statement that nobody waits for."""
+        if session.runs_on:
+            self._to_kill.append(session.thread_id)
+            self._beside(self._kill())
+        if self._is_reading and session.is_usable:
+            self._returned(session)
+        else:
+            session.abort()
+            self._close(session)
+
+    def suspect(self) -> None:
+        """Ask the server for a sign of every session before it is used again: one of them was lost."""
+        for each in self._free:
+            each.used_at = 0.0
+
+    def leave(self) -> None:
+        """Use no session any more that is open now: their server refuses to write."""
+        self._left_at = time.monotonic()
+        while self._free:
+            self._close(self._free.pop())
+
+    def _close(self, session: Session) -> None:
+        self._beside(self._closed(session))
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside the caller, who has no time for it."""
+        task = asyncio.create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _closed(self, session: Session) -> None:
+        with contextlib.suppress(Exception):
+            if not session.is_usable:
+                session.abort()
+                await session.invalidate()
+            await session.close()
+
+    async def _kill(self) -> None:
+        """End the statements that were cut off: they would run on, and hold their locks, until their time limit."""
+        if self._is_killing:
+            return
+        self._is_killing = True
+        try:
+            async with asyncio.timeout(KILL_SECONDS), self._engine.connect() as connection:
+                while self._to_kill:
+                    await self._killed(connection, self._to_kill.pop())
+        except Exception:  # noqa: BLE001 - without a connection the time limit ends them
+            self._to_kill.clear()
+        finally:
+            self._is_killing = False
+
+    async def _killed(self, connection: AsyncConnection, number: int) -> None:
+        with contextlib.suppress(DBAPIError):  # it has ended already
+            await connection.execute(text(f"KILL {number}"))
+
+    async def dispose(self) -> None:
+        """Close every session that nobody uses, and those in use when they come back."""
+        self.leave()
+        if self._closing:
+            await asyncio.wait(set(self._closing))

@@ -1,0 +1,60 @@
+"""The texts that write whole records: one INSERT for many rows, and an UPDATE by id."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy.engine import Dialect
+
+from app.db.compiled import Text, encoder_of, function
+
+PREPARED_ROWS_MAX: Final = 4
+"""An INSERT of more rows is too seldom the same to be prepared."""
+_VALUES: Final = " VALUES "
+
+
+class InsertText:
+    """The INSERT of these columns: its text for a number of rows."""
+
+    def __init__(self, table: Table, names: Sequence[str], dialect: Dialect) -> None:
+        text = str(insert(table).compile(dialect=dialect, column_keys=list(names)))
+        self._start, _, self._row = text.partition(_VALUES)
+        self._texts: dict[int, Text] = {}
+
+    def of(self, count: int) -> Text:
+        """The text for so many rows."""
+        found = self._texts.get(count)
+        if found is None:
+            rows = ", ".join([self._row] * count)
+            is_prepared = count <= PREPARED_ROWS_MAX
+            found = Text(f"{self._start}{_VALUES}{rows}", is_prepared=is_prepared)
+            if is_prepared:
+                self._texts[count] = found
+        return found
+
+
+@cache
+def insert_text(table: Table, names: tuple[str, ...], dialect: Dialect) -> InsertText:
+    """The INSERT of these columns."""
+    return InsertText(table, names, dialect)
+
+
+@cache
+def update_text(table: Table, names: tuple[str, ...], dialect: Dialect) -> tuple[Text, tuple[str, ...]]:
+    """The UPDATE of these columns by id, and the names of its parameters in their order."""
+    values: dict[str, Any] = {name: bindparam(name) for name in names}
+    statement = update(table).where(table.c.id == bindparam("record_id")).values(values)
+    compiled = statement.compile(dialect=dialect)
+    order = ["id" if name == "record_id" else name for name in compiled.positiontup or ()]
+    return Text(str(compiled)), tuple(order)
+
+
+@cache
+def values_of(table: Table, names: tuple[str, ...], dialect: Dialect) -> Callable[[Any], list[Any]]:
+    """The function from a record to the values of these columns, as the driver takes them."""
+    encoders = {f"e{number}": encoder_of(table.c[name].type, dialect) for number, name in enumerate(names)}
+    parts = [
+        f"r.{name}" if encoders[f"e{number}"] is None else f"e{number}(r.{name})" for number, name in enumerate(names)
+    ]
+    return function(f"lambda r: [{', '.join(parts)}]", encoders)

@@ -1,0 +1,95 @@
+"""The plans of one document: one for each operation, for callers who see the same, and for what @skip and @include say.
+
+They are stored with the document and dropped with it. A plan takes as long to make as some executions: it is made when
+an operation comes for the second time, since many documents come once.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from enum import Enum
+from typing import Any, Final
+
+from graphql import DirectiveNode, DocumentNode, GraphQLError, VariableNode, Visitor, visit
+
+from app.executor.rules import NotPlanned
+from app.executor.selection import Plan
+
+PLANS_MAX: Final = 8
+"""For one document; those used least recently are dropped."""
+_CONDITIONS: Final = ("skip", "include")
+
+
+class DocumentPlans:
+    """The plans of a document."""
+
+    def __init__(self, tree: DocumentNode) -> None:
+        self._tree = tree
+        self._conditions: tuple[str, ...] | None = None
+        self._plans: OrderedDict[Hashable, Plan | _State] = OrderedDict()
+
+    def find(
+        self,
+        name: str | None,
+        visibility: Hashable,
+        variables: dict[str, Any],
+        make: Callable[[], Plan],
+        *,
+        at_once: bool = False,
+    ) -> Plan | None:
+        """The plan of the operation with this name and these coerced variables; None if it has none. `at_once` makes
+        it when the operation comes for the first time."""
+        if self._conditions is None:
+            self._conditions = _variables_of_conditions(self._tree)
+        key = (name, visibility, tuple(variables.get(each) for each in self._conditions))
+        found = self._plans.get(key)
+        if isinstance(found, Plan):
+            self._plans.move_to_end(key)
+            return found
+        if found is None and not at_once:
+            self._store(key, _State.CAME_ONCE)
+        elif found is not _State.UNPLANNED:
+            return self._made(key, make)
+        return None
+
+    def _made(self, key: Hashable, make: Callable[[], Plan]) -> Plan | None:
+        try:
+            plan = make()
+        except (NotPlanned, GraphQLError):
+            self._store(key, _State.UNPLANNED)
+            return None
+        self._store(key, plan)
+        return plan
+
+    def _store(self, key: Hashable, found: "Plan | _State") -> None:
+        self._plans[key] = found
+        self._plans.move_to_end(key)
+        if len(self._plans) > PLANS_MAX:
+            self._plans.popitem(last=False)
+
+
+class _State(Enum):
+    """Why there is no plan."""
+
+    CAME_ONCE = 1
+    UNPLANNED = 2
+
+
+def _variables_of_conditions(tree: DocumentNode) -> tuple[str, ...]:
+    found = _Conditions()
+    visit(tree, found)
+    return tuple(sorted(found.names))
+
+
+class _Conditions(Visitor):
+    """Collects the variables of @skip and @include."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        """Note the variable, if it has one."""
+        if node.name.value in _CONDITIONS:
+            self.names |= {
+                each.value.name.value for each in node.arguments or () if isinstance(each.value, VariableNode)
+            }

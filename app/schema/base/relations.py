@@ -1,0 +1,78 @@
+"""Fields whose values are read for a whole level of objects at once: each is declared once, for plans and graphql-core.
+
+A plan reads the values of all objects of a level together (`app/executor/reads.py`). graphql-core calls the resolver of
+each object, whose dataloader does the same a little later.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from app.executor.reads import LEVEL, Batched, Related
+from app.resolvers.context import Context
+from app.resolvers.loaders import Loaders
+from app.schema.base.info import Info
+
+
+def related(
+    kind: Any,
+    loader: Callable[[Loaders], DataLoader[Any, Any]],
+    key: str | Callable[[Any], Any],
+    *,
+    description: str,
+    name: str | None = None,
+    otherwise: Any = None,
+    then: Callable[[Any], Any] | None = None,
+    extensions: Sequence[Any] = (),
+    directives: Sequence[Any] = (),
+) -> Any:
+    """What a dataloader has by a key of the object, an attribute or a function; `otherwise` for a key that is None.
+
+    `then` makes the field's value of what was loaded.
+    """
+    read = Related(
+        lambda context: loader(context.loaders), attrgetter(key) if isinstance(key, str) else key, otherwise, then
+    )
+
+    async def resolve(record: strawberry.Parent[Any], info: Info) -> Any:
+        found = read.key(record)
+        if found is None:
+            return otherwise
+        loaded = await loader(info.context.loaders).load(found)
+        return loaded if then is None else then(loaded)
+
+    setattr(resolve, LEVEL, read)
+    return _field(resolve, kind, description, name, extensions, directives)
+
+
+def batched(
+    kind: Any,
+    read: Callable[[Context, Sequence[Any]], Awaitable[Sequence[Any]]],
+    *,
+    description: str,
+    directives: Sequence[Any] = (),
+) -> Any:
+    """What a function has for a list of objects, a value for each."""
+
+    async def resolve(record: strawberry.Parent[Any], info: Info) -> Any:
+        (found,) = await read(info.context, [record])
+        return found
+
+    setattr(resolve, LEVEL, Batched(read))
+    return _field(resolve, kind, description, None, (), directives)
+
+
+def _field(
+    resolve: Any, kind: Any, description: str, name: str | None, extensions: Sequence[Any], directives: Sequence[Any]
+) -> Any:
+    return strawberry.field(
+        resolver=resolve,
+        name=name,
+        graphql_type=kind,
+        description=description,
+        extensions=list(extensions),
+        directives=list(directives),
+    )

@@ -1,0 +1,1 @@
+"""What a request costs: measured by hand, never asserted."""

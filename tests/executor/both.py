@@ -1,0 +1,108 @@
+"""One operation executed twice: by its plan, and by graphql-core."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any
+
+from starlette.requests import HTTPConnection
+
+from app.access_log.notes import OperationNotes
+from app.resolvers.context import Context
+from app.schema.root import schema
+from app.transport.answers import Answer
+from app.transport.documents import Operation
+from app.transport.errors import Refused
+from app.transport.limits import Limits
+from app.transport.parameters import Parameters
+from app.transport.pipeline import Pipeline
+from app.web.app import _context_factory
+from tests.gateway import Gateway
+
+FIELDS_MAX = 100_000
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What an execution did: the answer, the notes for the access log, and what it took of budget and rate."""
+
+    body: bytes
+    operation: str
+    revealed: dict[str | None, set[str]]
+    refused: set[tuple[str, str]]
+    emergencies: dict[str, str]
+    patients: dict[str, str]
+    fields: int
+    tokens: int
+
+
+@dataclass
+class Both:
+    """Executes operations on a gateway's database in both ways; `ways` counts what executed them, asked to plan them,
+    and `statements` are those of the last execution.
+    """
+
+    gateway: Gateway
+    ways: Counter[str] = field(default_factory=Counter)
+
+    statements: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._pipeline = Pipeline(
+            schema, deadline_seconds=60, limits=Limits(fields=FIELDS_MAX), on_execution=self._count, plans_at_once=True
+        )
+        self._contexts = _context_factory(self.gateway.parts)
+
+    def _count(self, way: str) -> None:
+        self.ways[way] += 1
+
+    async def context(self, token: str | None) -> Context:
+        """A context as a request with this token has it."""
+        headers = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
+        scope = {"type": "http", "headers": headers, "client": ("127.0.0.1", 1), "state": {}}
+        context = (await self._contexts(HTTPConnection(scope))).for_operation()
+        context.request_id = "both"
+        return context
+
+    async def prepared(self, query: str, variables: dict[str, Any], token: str | None) -> Operation | None:
+        """The operation; None for one that is refused before it is executed."""
+        try:
+            return await self._pipeline.prepare(Parameters(query, variables), await self.context(token))
+        except Refused:
+            return None
+
+    async def by_plan(self, operation: Operation, token: str | None) -> Executed:
+        """As the gateway executes it."""
+        context = await self.context(token)
+        with self.gateway.counting() as statements:
+            found = await _executed(self._pipeline._engine.execute(operation, context), context)
+        self.statements = _of_the_database(statements)
+        return found
+
+    async def by_core(self, operation: Operation, token: str | None) -> Executed:
+        """As graphql-core executes it."""
+        context = await self.context(token)
+        with self.gateway.counting() as statements:
+            found = await _executed(self._pipeline._engine._execute_by_core(operation, context), context)
+        self.statements = _of_the_database(statements)
+        return found
+
+
+def _of_the_database(statements: list[str]) -> list[str]:
+    """Without those about TUSS terms, which the first who asks reads for all."""
+    return sorted(each for each in statements if "tuss" not in each)
+
+
+async def _executed(result: Any, context: Context) -> Executed:
+    found = await result if isawaitable(result) else result
+    notes: OperationNotes = context.notes
+    return Executed(
+        Answer.of(found, context.request_id).body,
+        notes.operation,
+        notes.revealed,
+        notes.refused,
+        notes.emergencies,
+        notes.patients,
+        context.work.fields,
+        context.work._paid,
+    )

@@ -1,0 +1,81 @@
+"""Plans and graphql-core give the same answers, byte by byte, and the same entries of the access log.
+
+`BILLING_TEST_EXECUTOR_CASES=5000` generates more operations, other ones each time.
+"""
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from app.auth.roles import NARROWED_TO, ROLES
+from app.schema.root import schema
+from tests.access.world import Rich, nurse_of, rich_world
+from tests.executor.both import Both
+from tests.executor.operations import Operations
+from tests.factories import new_world, today
+from tests.figures import Figures
+from tests.gateway import embedded_settings, running_gateway
+
+CASES = int(os.environ.get("BILLING_TEST_EXECUTOR_CASES", "200"))
+IS_FULL = "BILLING_TEST_EXECUTOR_CASES" in os.environ
+
+
+@pytest.fixture(scope="module")
+async def rich(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rich]:
+    """A gateway of its own, with one of everything."""
+    async with running_gateway(embedded_settings(tmp_path_factory.mktemp("executor"))) as gateway:
+        yield await rich_world(gateway)
+
+
+async def _tokens(rich: Rich) -> list[str | None]:
+    """A caller of every role in this world's scope, in no scope that has anything, and a nurse with an emergency."""
+    world = rich.world
+    own: list[str | None] = [world.token(role) for role in ROLES]
+    wide = [rich.gateway.token(role) for role in ROLES if role not in NARROWED_TO]
+    other = await new_world(rich.gateway)
+    nurse = rich.gateway.token("front_desk", providers=[world.provider], sub=nurse_of(world))
+    return [*own, *own, *wide, other.token("biller"), nurse, None]
+
+
+def _texts(rich: Rich) -> dict[str, list[str]]:
+    day = today().isoformat()
+    names = rich.names
+    return {
+        "String": ["10101012", "22", "1705", rich.number, "consulta"],
+        "AnsCode": [rich.world.payer],
+        "Cnes": [rich.world.provider],
+        "Date": [day, "2020-01-01", "x"],
+        "DateTime": [f"{day}T00:00:00Z", "2020-01-01T00:00:00Z"],
+        "Money": ["1.00", "0.01", "100.00"],
+        "Quantity": ["1"],
+        "Factor": ["1.00"],
+        "YearMonth": [day[:7]],
+        "Cpf": ["52998224725"],
+        "cardNumber": [names["card"]],
+        "after": ["x"],
+        "code": ["10101012", "40304361"],
+        "codeSystem": ["22"],
+    }
+
+
+async def test_every_generated_query_is_answered_as_by_graphql_core(rich: Rich, figures: Figures) -> None:
+    seed = secrets.randbits(32) if IS_FULL else 1
+    random, both = Random(seed), Both(rich.gateway)
+    operations = Operations(schema._schema, random, {**rich.ids, **rich.shared}, _texts(rich))
+    tokens, refused = await _tokens(rich), 0
+    for case in range(CASES):
+        made, token = operations.make(), random.choice(tokens)
+        operation = await both.prepared(made.query, made.variables, token)
+        if operation is None:
+            refused += 1
+            continue
+        fallbacks = both.ways["fallback"]
+        planned, by_plan = await both.by_plan(operation, token), both.statements
+        core, by_core = await both.by_core(operation, token), both.statements
+        assert planned == core, (seed, case, made)
+        assert by_plan == by_core or both.ways["fallback"] > fallbacks, (seed, case, made)
+    figures(cases=CASES, refused=refused, **both.ways)
+    assert refused < CASES / 5
