@@ -15,15 +15,19 @@ from app.runtime.settings import Settings
 
 def serve(
     show_tokens: Annotated[bool, typer.Option(help="Print a token per role first (development only).")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes share the port.")] = 1,
 ) -> None:
     """Serve GraphQL, health and metrics until SIGTERM or Ctrl-C."""
     from app.web import server
+    from app.web import workers as several
 
     settings = console.settings()
+    if workers > 1:
+        several.check(settings)
     console.with_any_database(_check_tables)
     if show_tokens and settings.is_development:
         _greet(settings)
-    server.serve(settings)
+    server.serve(settings, workers=workers)
 
 
 async def _check_tables(database: Database) -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, String, cast, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, String, cast, delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import run, scalar
+from app.db.counting import count_rows
+from app.db.engine import run
 from app.db.filters import Condition, one_of
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
@@ -126,8 +127,7 @@ def page(scope: DataScope, where: ContractFilter, keyset: Keyset) -> Select[Any]
 
 async def count(connection: AsyncConnection, scope: DataScope, where: ContractFilter) -> int:
     """How many contracts within the scope match the filter."""
-    query = select(func.count()).select_from(contracts).where(contracts_in(scope), *_conditions(where))
-    return int(await scalar(connection, query))
+    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
 
 
 def _conditions(where: ContractFilter) -> list[Condition]:

@@ -10,6 +10,7 @@ from app.schema.base.field_rules import OpenFields
 _OPEN: Final[dict[str, tuple[str, ...]]] = {
     "the structure of pages; the objects in them have rules of their own": (
         "*Connection.edges",
+        "*Connection.isLongerThanCounted",
         "*Connection.nodes",
         "*Connection.pageInfo",
         "*Connection.totalCount",
