@@ -298,7 +298,8 @@ def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:
     is_many = "Sequence" in str(parameter.annotation) or "list" in str(parameter.annotation)
-    ids = list(victim.ids.values())
+    of_parties = [victim.world.provider, victim.world.payer]
+    ids = of_parties if parameter.name == "codes" else list(victim.ids.values())
 
     async def run() -> Any:
         async def work(connection: AsyncConnection) -> Any:

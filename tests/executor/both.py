@@ -13,6 +13,7 @@ from app.schema.root import schema
 from app.transport.answers import Answer
 from app.transport.documents import Operation
 from app.transport.errors import Refused
+from app.transport.execution import Engine
 from app.transport.limits import Limits
 from app.transport.parameters import Parameters
 from app.transport.pipeline import Pipeline
@@ -55,6 +56,11 @@ class Both:
 
     def _count(self, way: str) -> None:
         self.ways[way] += 1
+
+    @property
+    def engine(self) -> Engine:
+        """What executes them."""
+        return self._pipeline._engine
 
     async def context(self, token: str | None) -> Context:
         """A context as a request with this token has it."""
