@@ -9,6 +9,7 @@ import pytest
 
 from app.db import migrate
 from app.runtime.build import access_log_key_of, database_of
+from tests.faults.waiting import until
 from tests.gateway import Gateway, running_gateway, server_settings
 from tests.scale import rows
 from tests.servers import mysql
@@ -28,6 +29,15 @@ class Large:
     size: rows.Size
 
 
+async def _until_swept(gateway: Gateway) -> None:
+    """Wait until the first sweep has added up the books, which takes a while with so many rows."""
+
+    def is_swept() -> bool:
+        return any(gateway.parts.metrics.proof_age.collect())
+
+    await until(is_swept)
+
+
 @pytest.fixture(scope="session")
 async def large(services: Services, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Large]:
     """A live gateway with many claims; tests only read them."""
@@ -45,6 +55,7 @@ async def large(services: Services, tmp_path_factory: pytest.TempPathFactory) ->
         key = access_log_key_of(settings)
         await rows.fill(database, SIZE, key.pseudonym(rows.identifier("pat", 0)))
         async with running_gateway(settings, is_prepared=True) as gateway:
+            await _until_swept(gateway)
             yield Large(gateway, SIZE)
     finally:
         if own is not None:

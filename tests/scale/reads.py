@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.gateway import Gateway, heard
 
-BACKGROUND = ("outbox", "leases", "DISTINCT", "seal", "for access_log")
+BACKGROUND = ("outbox", "leases", "DISTINCT", "OFFSET", "seal", "for access_log")
 COUNTERS = "SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%%'"
 
 

@@ -227,6 +227,7 @@ def _claims(size: Size) -> list[str]:
     }
     number = "(n * 4)"
     is_late = f"n >= {size.denials * 85 // 100}"
+    days = chance("deadline", 30)
     denial = {
         "id": id_of("dnl"),
         "claim_id": id_of("clm", number),
@@ -235,7 +236,8 @@ def _claims(size: Size) -> list[str]:
         "amount_cents": f"(100 + {chance('denied', 100_000)})",
         "status": f"IF({is_late}, {one_of('late', ('OPEN', 'APPEALED'))}, {one_of('answered', ANSWERED)})",
         "created_at": at(size.denials),
-        "appeal_deadline": f"DATE(TIMESTAMPADD(DAY, 30 + {chance('deadline', 30)}, {at(size.denials)}))",
+        # Far in the future while it is open: the sweep would expire the others while tests read.
+        "appeal_deadline": f"DATE(TIMESTAMPADD(DAY, IF({is_late}, 3680, 30) + {days}, {at(size.denials)}))",
     }
     step = {
         "id": id_of("hst"),
