@@ -46,7 +46,7 @@ class Contender:
     def requests(self, operation: Operation, stage: Stage, place: Place) -> Callable[[], bytes]:
         """What makes the next request of this kind."""
         cursor = place.gateway_cursor if self.is_gateway else _plain_cursor(place)
-        headers = {"authorization": f"Bearer {stage.token}"} if self.has_duties else {}
+        headers = {"authorization": f"Bearer {stage.caller}"} if self.has_duties else {}
         rest = operation.rest
         if not self.is_rest or rest is None:
             return lambda: request_bytes("POST", "/graphql", operation.body(cursor), headers)
@@ -106,8 +106,8 @@ def _peer(stage: Stage) -> dict[str, str]:
 def _duty(stage: Stage) -> dict[str, str]:
     return {
         **_peer(stage),
-        "KEYS_URL": stage.key_url,
-        "ISSUER": stage.issuer,
+        "KEYS_URL": stage.issuing.url("/keys"),
+        "ISSUER": stage.issuing.issuer,
         "ROLES": json.dumps({role: sorted(permissions) for role, permissions in ROLES.items()}),
         "RATE": str(RATE),
         "AUDIT_SECRET": "c" * 32,

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -16,7 +17,7 @@ from app.runtime.settings import Settings
 from benchmarks.data import SEEN, fill
 from benchmarks.processes import pin
 from tests.gateway import production_settings
-from tests.identity.stand_in import StandIn, new_key, stand_in
+from tests.identity.stand_in import Key, StandIn, new_key, stand_in
 from tests.prepared import prepare
 from tests.services import Services, start_all
 
@@ -39,11 +40,21 @@ class Stage:
 
     folder: Path
     settings: Settings
-    token: str
-    issuer: str
-    key_url: str
+    issuing: StandIn
+    key: Key
     database_version: str
     redis_version: str
+
+    @cached_property
+    def caller(self) -> str:
+        """The token of the biller who sends the load."""
+        return self.token("biller", SEEN)
+
+    def token(self, role: str, providers: Sequence[str]) -> str:
+        """A token for this role and these providers."""
+        expires = int(time.time()) + _TOKEN_SECONDS
+        named = {"sub": "bench", "roles": [role], "providers": list(providers)}
+        return self.issuing.token(self.key, header={"typ": "at+jwt"}, exp=expires, **named)
 
     @property
     def database(self) -> dict[str, str]:
@@ -72,10 +83,11 @@ def stage(claims: int, background_cores: set[int] | None, driver: str = "aiomysq
         _enlarge(settings)
         asyncio.run(prepare(settings))
         fill(settings.database, claims)
-        token = _token(issuing)
+        key = new_key("benchmark")
+        issuing.keys = [key]
         versions = f"{services.mysql.flavor} {services.mysql.version}", services.redis.version
         settings = settings.model_copy(update={"database_url": settings.database.replace("+aiomysql", f"+{driver}")})
-        yield Stage(folder, settings, token, issuing.issuer, issuing.url("/keys"), *versions)
+        yield Stage(folder, settings, issuing, key, *versions)
 
 
 async def _settings(folder: Path, services: Services, issuing: StandIn) -> Settings:
@@ -83,13 +95,6 @@ async def _settings(folder: Path, services: Services, issuing: StandIn) -> Setti
     with_broker = Services({**services.servers, "kafka": services.redis})
     changes = {**_SETTINGS, "oidc_issuer": issuing.issuer, "jwks_url": issuing.url("/keys")}
     return await production_settings(folder, with_broker, **changes)
-
-
-def _token(issuing: StandIn) -> str:
-    key = new_key("benchmark")
-    issuing.keys = [key]
-    now = int(time.time())
-    return issuing.token(key, header={"typ": "at+jwt"}, sub="bench", exp=now + _TOKEN_SECONDS, providers=list(SEEN))
 
 
 def _enlarge(settings: Settings) -> None:

@@ -5,11 +5,10 @@ from typing import Annotated
 import typer
 
 from app.auth.roles import ROLES
-from app.commands import console, identity
+from app.commands import console
 from app.db import identity as database_identity
 from app.db import migrate as migrations
 from app.db.engine import Database, DatabaseRefused, DatabaseUnavailable
-from app.demo import seed as demo
 from app.runtime.settings import Settings
 
 
@@ -42,15 +41,14 @@ async def _check_tables(database: Database) -> None:
 
 
 def _greet(settings: Settings) -> None:
-    console.out.print(
-        "\n[bold]Demo tokens[/bold], valid for twelve hours. Paste one into GraphiQL, or send it as a header:"
-    )
+    from app.commands import identity
+    from app.demo import seed as demo
+
+    console.show("\n[bold]Demo tokens[/bold], valid for twelve hours. Paste one into GraphiQL, or send it as a header:")
     for role in ROLES:
         token = identity.development_token(settings, role, demo.scope_of_role(role))
-        console.out.print(f"\n[bold]{role}[/bold]\nAuthorization: Bearer {token}")
-    console.out.print(
-        f"\n[bold green]GraphiQL and the API: http://{settings.host}:{settings.port}/graphql[/bold green]\n"
-    )
+        console.show(f"\n[bold]{role}[/bold]\nAuthorization: Bearer {token}")
+    console.show(f"\n[bold green]GraphiQL and the API: http://{settings.host}:{settings.port}/graphql[/bold green]\n")
 
 
 def migrate() -> None:

@@ -110,7 +110,7 @@ denials = Table(
     Column("answered_at", UtcDateTime),
     Index(None, "claim_id", "status"),
     Index(None, "item_id"),
-    Index(None, "amount_cents", "id"),
+    Index("ix_denials_amount", "amount_cents", "id", "claim_id"),
     Index("ix_denials_appeal_deadline", "appeal_deadline", "id", "status", "created_at", "claim_id"),
     Index("ix_denials_created_at", "created_at", "id", "status", "appeal_deadline", "claim_id"),
     Index("ix_denials_code_appeal_deadline", "code", "appeal_deadline", "id", "claim_id"),

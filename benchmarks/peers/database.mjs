@@ -28,17 +28,19 @@ export async function transact(work) {
   }
 }
 
-const list = (alias, names) => Object.entries(names).map(([name, column]) => `${alias}.${column} AS ${name}`).join(', ');
+export const list = (alias, names) => Object.entries(names).map(([name, column]) => `${alias}.${column} AS ${name}`).join(', ');
 
-const CLAIM = list('c', {
+export const CLAIM_COLUMNS = {
   id: 'id', type: 'type', status: 'status', providerClaimNumber: 'provider_claim_number', serviceDate: 'service_date',
   createdAt: 'created_at', claimedAmount: 'claimed_cents', approvedAmount: 'approved_cents', deniedAmount: 'denied_cents',
   patientId: 'patient_id', payerAns: 'payer_ans',
-});
-const ITEM = list('i', {
+};
+export const ITEM_COLUMNS = {
   id: 'id', claimId: 'claim_id', sequence: 'sequence', code: 'code', description: 'description', quantity: 'quantity',
   unitPrice: 'unit_price_cents', totalAmount: 'total_cents',
-});
+};
+const CLAIM = list('c', CLAIM_COLUMNS);
+const ITEM = list('i', ITEM_COLUMNS);
 const INVOICE = list('v', {
   id: 'id', number: 'number', status: 'status', billingMonth: 'billing_month', totalAmount: 'total_cents',
   settledAmount: 'settled_cents',
@@ -61,8 +63,8 @@ const single = (ids, rows, key) => {
 
 /** One batch function for each relation; `providers` limits the rows. */
 export const batches = {
-  async itemsOfClaims(ids, providers) {
-    const sql = `SELECT ${ITEM} FROM claim_items i JOIN claims c ON c.id = i.claim_id
+  async itemsOfClaims(ids, providers, columns = ITEM) {
+    const sql = `SELECT ${columns} FROM claim_items i JOIN claims c ON c.id = i.claim_id
       WHERE i.claim_id IN (?) AND c.provider_cnes IN (?) ORDER BY i.claim_id, i.sequence`;
     return grouped(ids, await query(sql, [ids, providers]), 'claimId');
   },
@@ -94,17 +96,20 @@ export const batches = {
   },
 };
 
-export async function claim(id, providers) {
-  const rows = await query(`SELECT ${CLAIM} FROM claims c WHERE c.id = ? AND c.provider_cnes IN (?)`, [id, providers]);
+/** The claim with this id; the last argument may have other columns, a join, and the values of the join's condition. */
+export async function claim(id, providers, { columns = CLAIM, join = '', values = [] } = {}) {
+  const sql = `SELECT ${columns} FROM claims c ${join} WHERE c.id = ? AND c.provider_cnes IN (?)`;
+  const rows = await query(sql, [...values, id, providers]);
   return rows[0] ?? null;
 }
 
 const PAGES = { claims: ['c', CLAIM], invoices: ['v', INVOICE], settlements: ['s', SETTLEMENT] };
 
-/** A page of a table by time of creation; a cursor is the time and the id of the row before, in base64url. */
-export async function page(table, providers, first, after, descending) {
-  const [alias, columns] = PAGES[table];
-  const values = [providers];
+/** A page of a table by time of creation; a cursor is the time and the id of the row before, in base64url. `more` is as
+ * for `claim`. */
+export async function page(table, providers, first, after, descending, more = {}) {
+  const [alias, all] = PAGES[table];
+  const values = [...(more.values ?? []), providers];
   let where = `${alias}.provider_cnes IN (?)`;
   if (after) {
     const [moment, id] = JSON.parse(Buffer.from(after, 'base64url').toString());
@@ -113,6 +118,6 @@ export async function page(table, providers, first, after, descending) {
     values.push(moment, moment, id);
   }
   const way = descending ? 'DESC' : 'ASC';
-  const sql = `SELECT ${columns} FROM ${table} ${alias} WHERE ${where} ORDER BY ${alias}.created_at ${way}, ${alias}.id ${way} LIMIT ?`;
+  const sql = `SELECT ${more.columns ?? all} FROM ${table} ${alias} ${more.join ?? ''} WHERE ${where} ORDER BY ${alias}.created_at ${way}, ${alias}.id ${way} LIMIT ?`;
   return query(sql, [...values, Math.min(first, 100)]);
 }

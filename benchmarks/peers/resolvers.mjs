@@ -10,7 +10,7 @@ const SEEN = process.env.PROVIDERS.split(',');
 /** What a request has: without duties, everybody sees the same providers, so that all answers are equal. */
 export const bareContext = () => ({ providers: SEEN });
 
-const isDescending = (order) => order?.direction !== 'ASC';
+export const isDescending = (order) => order?.direction !== 'ASC';
 const list = (table) => async (_, { first, after, orderBy }, context) => {
   const nodes = await page(table, context.providers, first, after, isDescending(orderBy));
   context.shown?.(nodes);

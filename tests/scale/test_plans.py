@@ -13,9 +13,9 @@ SMALL = frozenset({"payers", "providers", "contracts"})
 SHARE_MAX = 0.11
 """So large a part of the claims' number may be looked at, mostly entries of indexes. Status and time go together:
 whoever asks for the newest of what is billed reads past the 5 % that are not yet, and looks twice for each."""
-ENTRIES = ("of two years", "(inDispute)", "denials(")
+ENTRIES = ("of two years", "(inDispute)", "denials(", "emergencyAccesses(")
 """These may look at a third, of entries of indexes: a range of years that has ended, what is found from another table,
-and denials, which do not repeat the provider of their claim."""
+and denials and emergency accesses, which do not repeat the provider."""
 ENTRIES_SHARE_MAX = 0.33
 UNEVEN_MAX = 3.0
 """In the full run, with every order in both directions: at most so many entries and rows for each claim."""

@@ -9,18 +9,24 @@ const KNOWN_MAX = 10_000;
 const RATE = Number(process.env.RATE);
 const buckets = new Map();
 
+const digestOf = (authorization) => createHash('sha256').update(authorization).digest('base64');
+
+/** The caller of an Authorization header that was verified before and has not expired, or null. */
+export function knownCaller(authorization) {
+  if (authorization === undefined) return null;
+  const found = known.get(digestOf(authorization));
+  return found !== undefined && found.expiresAt > Date.now() ? found : null;
+}
+
 /** The caller of an Authorization header; an Error for a token that is refused. */
-export async function callerOf(authorization) {
+export async function verifiedCaller(authorization) {
   if (!authorization?.startsWith('Bearer ')) throw new Error('send a bearer token');
-  const digest = createHash('sha256').update(authorization).digest('base64');
-  const found = known.get(digest);
-  if (found !== undefined && found.expiresAt > Date.now()) return found;
   const { payload } = await jwtVerify(authorization.slice(7), keys, {
     issuer: process.env.ISSUER, audience: 'billing-gateway', algorithms: ['ES256'],
   });
   const caller = principal(payload);
   if (known.size >= KNOWN_MAX) known.delete(known.keys().next().value);
-  known.set(digest, caller);
+  known.set(digestOf(authorization), caller);
   return caller;
 }
 

@@ -4,6 +4,7 @@ import { transact } from '../database.mjs';
 import { insertClaim, newClaim, termsOf } from '../create.mjs';
 import { money, newId } from '../values.mjs';
 import { noteChange } from './access_log.mjs';
+import { addParties } from './claims.mjs';
 import { wake } from './outbox.mjs';
 
 const OPERATION = 'createClaim';
@@ -40,6 +41,7 @@ async function once(run, { claim: input, idempotencyKey }, context) {
   await addEvent(run, row);
   context.persons.push(patientId);
   await noteChange(run, context);
+  await addParties([row], context.plan.selection);
   await run('UPDATE idempotency_keys SET response = ? WHERE subject = ? AND operation = ? AND `key` = ?', [JSON.stringify(row), ...key]);
   return { claim: row, errors: [], replayed: false };
 }

@@ -2,6 +2,7 @@
 // gateway's own schema states them. Remembered by the document's text.
 import { readFileSync } from 'node:fs';
 import { getNamedType, isCompositeType, Kind, parse, TypeInfo, visit, visitWithTypeInfo } from 'graphql';
+import { selectionOf } from './claims.mjs';
 
 const DEPTH_MAX = 15;
 const COST_MAX = 5_000_000;
@@ -46,6 +47,7 @@ function makePlan(schema, document, operationName) {
   const operations = document.definitions.filter((each) => each.kind === Kind.OPERATION_DEFINITION);
   const operation = operations.find((each) => !operationName || each.name?.value === operationName);
   const guarded = new Map();
+  const fields = new Set();
   const classes = new Set();
   let cost = 0;
   let deepest = 0;
@@ -55,6 +57,7 @@ function makePlan(schema, document, operationName) {
     Field: {
       enter(node) {
         const name = `${info.getParentType().name}.${node.name.value}`;
+        fields.add(name);
         const rule = rules.get(name);
         if (rule?.permissions.length) guarded.set(name, rule.permissions);
         if (rule?.data) classes.add(rule.data);
@@ -71,7 +74,10 @@ function makePlan(schema, document, operationName) {
   }));
   const isTooLarge = cost > COST_MAX || deepest > DEPTH_MAX;
   const root = operation.selectionSet.selections[0].name?.value ?? '';
-  return { name: operation.name?.value ?? root, kind: operation.operation, root, isTooLarge, guarded, classes: [...classes].sort().join(','), verdicts: new Map() };
+  return {
+    name: operation.name?.value ?? root, kind: operation.operation, root, isTooLarge, guarded,
+    classes: [...classes].sort().join(','), selection: selectionOf(fields), verdicts: new Map(),
+  };
 }
 
 function sizeOf(node) {

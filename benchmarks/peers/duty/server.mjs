@@ -4,7 +4,8 @@ import Fastify from 'fastify';
 import mercurius from 'mercurius';
 import { mercuriusLoaders, roots, typeDefs } from '../resolvers.mjs';
 import { note, startAccessLog } from './access_log.mjs';
-import { callerOf, isWithinRate } from './caller.mjs';
+import { isWithinRate, knownCaller, verifiedCaller } from './caller.mjs';
+import { claimRoots } from './claims.mjs';
 import { createClaim } from './create.mjs';
 import { startRelay } from './outbox.mjs';
 import { planOf, refusalOf } from './plans.mjs';
@@ -18,35 +19,40 @@ app.decorateRequest('beganAt', 0);
 
 const refuse = (reply, status, code, message) => reply.code(status).send({ errors: [{ message, extensions: { code } }] });
 
-app.addHook('onRequest', async (request, reply) => {
+app.addHook('onRequest', (request, reply, done) => {
   request.beganAt = performance.now();
   request.requestId = newRequestId();
   reply.headers(HEADERS).header('x-request-id', request.requestId);
-  if (request.url !== '/graphql') return undefined;
-  try {
-    request.caller = await callerOf(request.headers.authorization);
-  } catch {
-    return refuse(reply, 401, 'UNAUTHENTICATED', 'send a valid bearer token');
-  }
+  if (request.url !== '/graphql') return done();
+  const { authorization } = request.headers;
+  request.caller = knownCaller(authorization);
+  if (request.caller !== null) return done();
+  const welcome = (caller) => {
+    request.caller = caller;
+    done();
+  };
+  verifiedCaller(authorization).then(welcome, () => refuse(reply, 401, 'UNAUTHENTICATED', 'send a valid bearer token'));
   return undefined;
 });
 
-app.addHook('preHandler', async (request, reply) => {
-  if (request.caller === null || typeof request.body?.query !== 'string') return undefined;
+app.addHook('preHandler', (request, reply, done) => {
+  if (request.caller === null || typeof request.body?.query !== 'string') return done();
   if (!isWithinRate(request.caller)) return refuse(reply, 429, 'RATE_LIMITED', 'wait before the next request');
   const plan = (request.plan = planOf(app.graphql.schema, request.body));
-  if (plan === null) return undefined;
+  if (plan === null) return done();
   if (plan.isTooLarge) return refuse(reply, 200, 'TOO_COMPLEX', 'split the request');
   const refused = refusalOf(plan, request.caller);
   if (refused !== null) return refuse(reply, 200, 'FORBIDDEN', `${refused} needs another permission`);
-  return undefined;
+  return done();
 });
 
-app.addHook('onResponse', async (request, reply) => {
-  if (request.url !== '/graphql') return;
-  const { context } = request;
-  if (context !== null && context.plan?.kind === 'query' && context.persons.length) note(context);
-  observe(request, reply.statusCode, performance.now() - request.beganAt);
+app.addHook('onResponse', (request, reply, done) => {
+  if (request.url === '/graphql') {
+    const { context } = request;
+    if (context !== null && context.plan?.kind === 'query' && context.persons.length) note(context);
+    observe(request, reply.statusCode, performance.now() - request.beganAt);
+  }
+  done();
 });
 
 function contextOf(request) {
@@ -62,11 +68,14 @@ function contextOf(request) {
 const masked = (text) => text.replace(/\S+/g, (word) => word[0] + '*'.repeat(word.length - 1));
 const resolvers = {
   ...roots,
+  Query: { ...roots.Query, ...claimRoots },
   Mutation: { createClaim: (_, { input }, context) => createClaim(input, context) },
   Patient: { name: ({ name }, _, { caller }) => (caller.permissions.has('patients:read') ? name : masked(name)) },
 };
 
-app.register(mercurius, { schema: typeDefs, resolvers, loaders: mercuriusLoaders, jit: 1, context: contextOf });
+// Relations of claims are there with their rows.
+const { Invoice, Settlement } = mercuriusLoaders;
+app.register(mercurius, { schema: typeDefs, resolvers, loaders: { Invoice, Settlement }, jit: 1, context: contextOf });
 app.get('/metrics', async () => metrics());
 await makeTables();
 await startAccessLog();

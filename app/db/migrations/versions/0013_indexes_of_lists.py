@@ -20,7 +20,7 @@ NEW = {
         "ix_claims_provider_claim_number_id": ["provider_claim_number", "id"],
     },
     "denials": {
-        "ix_denials_amount_cents_id": ["amount_cents", "id"],
+        "ix_denials_amount": ["amount_cents", "id", "claim_id"],
         "ix_denials_appeal_deadline": ["appeal_deadline", "id", "status", "created_at", "claim_id"],
         "ix_denials_created_at": ["created_at", "id", "status", "appeal_deadline", "claim_id"],
         "ix_denials_code_appeal_deadline": ["code", "appeal_deadline", "id", "claim_id"],
