@@ -45,12 +45,12 @@ class ClaimReferences:
 def look_up(provider: str, payer: str, card_number: str, number: str) -> Select[Any]:
     """One row, without a data scope: the rules of payer, card and contract bind every caller who may act for the
     provider, and a number is used once whoever used it."""
-    nothing = select(literal(1).label("one")).subquery("nothing")
+    start = select(literal(1).label("one")).subquery("start")
     is_card = (coverages.c.payer_ans == payer) & (coverages.c.card_number == card_number)
     is_contract = (contracts.c.provider_cnes == provider) & (contracts.c.payer_ans == payer)
     is_claim = (claims.c.provider_cnes == provider) & (claims.c.payer_ans == payer)
     found = (
-        nothing.outerjoin(payers, payers.c.ans_code == payer)
+        start.outerjoin(payers, payers.c.ans_code == payer)
         .outerjoin(providers, providers.c.cnes == provider)
         .outerjoin(coverages, is_card)
         .outerjoin(contracts, is_contract)
