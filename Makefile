@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 SOAK_SECONDS ?= 3600
+BENCH_SECONDS ?= 1.5
+BENCH_ROUNDS ?= 3
 PAGES := errors events metrics
 
-.PHONY: help install run test faults soak hostile fuzz check lint types contracts dead-code security schema-check schema-diff schema release services explorer migration lock third-party format clean
+.PHONY: help install run test faults soak hostile fuzz bench check lint types contracts dead-code security schema-check schema-diff schema release services explorer migration lock third-party format clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +44,10 @@ hostile: $(STAMP) ## Attack live gateways at full length, and print what each at
 
 fuzz: $(STAMP) ## Send about 3,000 generated documents to live gateways, different ones each time
 	BILLING_TEST_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
+
+bench: $(STAMP) ## Measure the gateway beside its peers for some minutes, and write benchmarks/RESULTS.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	$(BIN)/python -m benchmarks --seconds $(BENCH_SECONDS) --rounds $(BENCH_ROUNDS) $(ARGS)
 
 check: lint types contracts dead-code security schema-check schema-diff test ## Everything that CI runs: format, lint, types, contracts, dead code, security, schema, tests
 
@@ -96,6 +102,7 @@ migration: $(STAMP) ## Draft a migration from the tables: make migration m="what
 lock: $(STAMP) ## Compile the requirements files with hashes
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header --extra dev --output-file requirements-dev.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header --constraint requirements-dev.txt --extra bench --output-file requirements-bench.txt pyproject.toml
 
 third-party: $(STAMP) ## Write docs/third-party.md from the locked packages
 	$(BIN)/python -m scripts.third_party

@@ -1,12 +1,13 @@
 """The console script `billing`: everything an operator does at the command line."""
 
 import sys
+from importlib import import_module
+from typing import Final
 
 import typer
 
 from app.access_log.archive_files import ArchiveError
-from app.commands import access_log, console, data, events, identity, schema, serving, statements, tiss
-from app.commands.reference.command import reference
+from app.commands import console
 from app.db.clock import ClocksDiffer
 from app.db.engine import DatabaseUnavailable
 from app.db.migrate import MigrationFailed, MigrationRuns, MissingTables, RetiredDatabase
@@ -15,32 +16,45 @@ from app.runtime.settings import SettingsError
 from app.transport.trusted import ManifestError
 
 # In the order of `billing --help`.
-COMMANDS = (
-    serving.serve,
-    serving.migrate,
-    serving.renew_identity,
-    identity.token,
-    identity.whoami,
-    schema.schema,
-    schema.trusted_documents,
-    schema.access_matrix,
-    schema.event_contracts,
-    reference,
-    events.parked,
-    events.release,
-    events.republish,
-    statements.dead_statements,
-    statements.redeliver,
-    access_log.audit_verify,
-    access_log.purge,
-    data.load_tuss,
-    data.seed_demo,
-    tiss.import_tiss,
-    tiss.export_tiss,
-)
+COMMANDS: Final = {
+    "serve": "serving",
+    "migrate": "serving",
+    "renew-identity": "serving",
+    "token": "identity",
+    "whoami": "identity",
+    "schema": "schema",
+    "trusted-documents": "schema",
+    "access-matrix": "schema",
+    "event-contracts": "schema",
+    "reference": "reference.command",
+    "parked": "events",
+    "release": "events",
+    "republish": "events",
+    "dead-statements": "statements",
+    "redeliver": "statements",
+    "audit-verify": "access_log",
+    "purge": "access_log",
+    "load-tuss": "data",
+    "seed-demo": "data",
+    "import-tiss": "tiss",
+    "export-tiss": "tiss",
+}
+"""The module of each command, in `app/commands`; only that of the given one is imported."""
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-for _command in COMMANDS:
-    app.command(name=_command.__name__.replace("_", "-"))(_command)
+
+
+# With one command registered, that one would be the program itself.
+app.callback(help=__doc__)(lambda: None)
+
+
+def _register(arguments: list[str]) -> None:
+    chosen = [name for name in arguments[:1] if name in COMMANDS]
+    for name in chosen or COMMANDS:
+        module = import_module(f"app.commands.{COMMANDS[name]}")
+        app.command(name=name)(getattr(module, name.replace("-", "_")))
+
+
+_register(sys.argv[1:])
 
 
 def main() -> None:

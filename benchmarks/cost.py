@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import sys
 import tempfile
 import time
@@ -31,6 +30,8 @@ from sqlalchemy.pool import NullPool
 
 from app.demo.seed import CODES, HOSPITAL, PAYER, PROVIDER
 from app.runtime.settings import Settings
+from benchmarks.operations import CLAIM
+from benchmarks.processes import cpu_seconds
 from tests.commands import billing
 from tests.factories import today
 from tests.faults.processes import GatewayProcess, environment_of, running_fleet
@@ -40,14 +41,10 @@ from tests.services import start_all
 CONNECTIONS: Final = 4
 WARM_UP: Final = 60
 IDLE_SECONDS: Final = 10.0
-FIELDS: Final = (
-    "id type status serviceDate providerClaimNumber claimedAmount approvedAmount deniedAmount createdAt "
-    "items { sequence code description quantity unitPrice total } invoice { id number status dueAmount }"
-)
-POINT: Final = f"query Point($id: ID!) {{ claim(id: $id) {{ {FIELDS} }} }}"
+POINT: Final = f"query Point($id: ID!) {{ claim(id: $id) {{ {CLAIM} }} }}"
 LIST: Final = (
     f"query Page($after: String) {{ claims(first: 50, after: $after, "
-    f"orderBy: {{ field: CREATED_AT, direction: ASC }}) {{ nodes {{ {FIELDS} }} pageInfo {{ endCursor }} }} }}"
+    f"orderBy: {{ field: CREATED_AT, direction: ASC }}) {{ nodes {{ {CLAIM} }} pageInfo {{ endCursor }} }} }}"
 )
 CREATE: Final = (
     "mutation Create($input: CreateClaimInput!) { createClaim(input: $input) "
@@ -142,12 +139,6 @@ class Stage:
                 await client.ask(body())
 
         await asyncio.gather(*[work(client) for client in clients])
-
-
-def cpu_seconds(pid: int) -> float:
-    """The CPU time of a process so far, its system calls included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def bodies(stage: Stage) -> dict[str, Body]:

@@ -46,6 +46,8 @@ FULL_ONLY = (
     *(f"tests/faults/test_{name}.py" for name in ("held_rows", "relay_stopped", "rolling", "wrong_clock")),
     "tests/faults/test_broker_faults.py::test_payments_go_on_and_the_backlog_leaves_in_order[back without its data]",
 )
+# It starts eight servers, some of which need the packages that only `make bench` installs.
+BENCH_ONLY = "tests/benchmarks/test_run.py"
 ROOT = Path(__file__).parents[1]
 _EXPLORER = "tests/graphql/test_explorer.py"
 FACTS = ("kind", "url", "version", "flavor")
@@ -98,6 +100,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if os.environ.get("BILLING_TEST_FAULTS") != "full":
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid.startswith(FULL_ONLY)])
         items[:] = [item for item in items if not item.nodeid.startswith(FULL_ONLY)]
+    if "BILLING_TEST_BENCH" not in os.environ:
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid.startswith(BENCH_ONLY)])
+        items[:] = [item for item in items if not item.nodeid.startswith(BENCH_ONLY)]
     if not _can_show_explorer():
         config.hook.pytest_deselected(items=[item for item in items if _EXPLORER in item.nodeid])
         items[:] = [item for item in items if _EXPLORER not in item.nodeid]

@@ -167,7 +167,7 @@ class World:
 
     async def claim(self, claim_id: str, role: str = "reviewer") -> Any:
         """The claim as a reviewer reads it."""
-        query = f"query($id: ID!) {{ claim(id: $id) {{ {CLAIM_FIELDS} items {{ sequence total processedAmount "
+        query = f"query($id: ID!) {{ claim(id: $id) {{ {CLAIM_FIELDS} items {{ sequence totalAmount processedAmount "
         query += "approvedAmount deniedAmount denials { code amount status } } } }"
         return (await self.call(role, query, id=claim_id))["claim"]
 

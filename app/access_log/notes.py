@@ -41,9 +41,28 @@ class OperationNotes:
 
     def reveal_all(self, kinds: Sequence[str], records: Sequence[Any]) -> None:
         """As `reveal` of each class and record."""
-        for record in records:
+        for record in self._unusual(kinds, records):
             for kind in kinds:
                 self.reveal(kind, record)
+
+    def _unusual(self, kinds: Sequence[str], records: Sequence[Any]) -> Sequence[Any]:
+        """Note the records that name a patient or a claim, a level of one class at once; the others are returned."""
+        first = records[0]
+        if len(set(map(type, records))) > 1 or hasattr(first, "claim_ids"):
+            return records
+        if hasattr(first, "patient_id"):
+            self.patients |= {each.id: each.patient_id for each in records if each.patient_id is not None}
+            self._reveal_persons(kinds, {each.patient_id for each in records})
+            return [each for each in records if each.patient_id is None]
+        if hasattr(first, "claim_id"):
+            self._reveal_persons(kinds, {each.claim_id for each in records})
+            return [each for each in records if each.claim_id is None]
+        return list({person_of(each): each for each in records}.values())
+
+    def _reveal_persons(self, kinds: Sequence[str], persons: set[str | None]) -> None:
+        for person in persons:
+            if person is not None:
+                self.revealed.setdefault(person, set()).update(kinds)
 
     def refuse(self, kind: str, permission: str) -> None:
         """Note that data of this class ("" for none) was refused because the permission is missing."""

@@ -3,11 +3,9 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from typing import Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.db.engine import Database
 from app.db.migrate import check_tables
@@ -19,13 +17,15 @@ from app.runtime.settings import Settings
 from app.telemetry.logs import configure_logs
 from app.unit_of_work.run import Changes
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
 Result = TypeVar("Result")
 EXIT_BAD_INPUT: Final = 1
 EXIT_BAD_SETTINGS: Final = 2
 EXIT_UNAVAILABLE: Final = 3
 LONG_TIMEOUT_SECONDS: Final = 600.0
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def settings() -> Settings:
@@ -70,21 +70,33 @@ def with_changes(command: str, work: Callable[[Changes, Actor], Awaitable[Result
     return with_database(lambda database: work(changes_of(settings(), database), console_actor(command)))
 
 
-def progress(text: str) -> Progress:
+def progress(text: str) -> "Progress":
     """A progress bar on standard error."""
-    return Progress(
-        TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err, transient=False
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=_console(is_error=True), transient=False)
+
+
+def _console(*, is_error: bool = False) -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=is_error, highlight=False, soft_wrap=True)
+
+
+def show(text: str) -> None:
+    """Text with rich's markup, to standard output; for texts of our own only."""
+    _console().print(text)
 
 
 def say(line: str) -> None:
     """One line of the result, to standard output, whatever it quotes from documents and other systems."""
-    out.print(visible(line), markup=False)
+    _console().print(visible(line), markup=False)
 
 
 def note(line: str) -> None:
     """One line for the operator, to standard error."""
-    err.print(visible(line), markup=False)
+    _console(is_error=True).print(visible(line), markup=False)
 
 
 def fail(message: str) -> NoReturn:

@@ -5,25 +5,28 @@ from typing import Annotated
 import typer
 
 from app.auth.roles import ROLES
-from app.commands import console, identity
+from app.commands import console
 from app.db import identity as database_identity
 from app.db import migrate as migrations
 from app.db.engine import Database, DatabaseRefused, DatabaseUnavailable
-from app.demo import seed as demo
 from app.runtime.settings import Settings
 
 
 def serve(
     show_tokens: Annotated[bool, typer.Option(help="Print a token per role first (development only).")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes share the port.")] = 1,
 ) -> None:
     """Serve GraphQL, health and metrics until SIGTERM or Ctrl-C."""
     from app.web import server
+    from app.web import workers as several
 
     settings = console.settings()
+    if workers > 1:
+        several.check(settings)
     console.with_any_database(_check_tables)
     if show_tokens and settings.is_development:
         _greet(settings)
-    server.serve(settings)
+    server.serve(settings, workers=workers)
 
 
 async def _check_tables(database: Database) -> None:
@@ -38,15 +41,14 @@ async def _check_tables(database: Database) -> None:
 
 
 def _greet(settings: Settings) -> None:
-    console.out.print(
-        "\n[bold]Demo tokens[/bold], valid for twelve hours. Paste one into GraphiQL, or send it as a header:"
-    )
+    from app.commands import identity
+    from app.demo import seed as demo
+
+    console.show("\n[bold]Demo tokens[/bold], valid for twelve hours. Paste one into GraphiQL, or send it as a header:")
     for role in ROLES:
         token = identity.development_token(settings, role, demo.scope_of_role(role))
-        console.out.print(f"\n[bold]{role}[/bold]\nAuthorization: Bearer {token}")
-    console.out.print(
-        f"\n[bold green]GraphiQL and the API: http://{settings.host}:{settings.port}/graphql[/bold green]\n"
-    )
+        console.show(f"\n[bold]{role}[/bold]\nAuthorization: Bearer {token}")
+    console.show(f"\n[bold green]GraphiQL and the API: http://{settings.host}:{settings.port}/graphql[/bold green]\n")
 
 
 def migrate() -> None:

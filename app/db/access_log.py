@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
@@ -13,6 +13,7 @@ from app.db.access_log_tables import access_log_entries as entries
 from app.db.access_log_tables import access_log_persons as persons
 from app.db.access_log_tables import access_log_sealed as sealed
 from app.db.access_log_tables import access_log_seals as seals
+from app.db.counting import count_rows
 from app.db.engine import batches, fetch, scalar
 from app.db.paging import Keyset
 from app.db.rows import insert_rows
@@ -221,4 +222,4 @@ def page(person: str, keyset: Keyset) -> Select[Any]:
 
 async def count(connection: AsyncConnection, person: str) -> int:
     """How many accesses there were to one person's data."""
-    return int(await scalar(connection, select(func.count()).where(persons.c.person == person)))
+    return await count_rows(connection, select(persons.c.entry_id).where(persons.c.person == person))

@@ -86,6 +86,7 @@ emergency_accesses = Table(
     Column("closed_by", String(120)),
     # Numbers the accesses of one caller, so that of two requests at the same time only one is granted.
     Column("serial", Integer),
+    Index(None, "granted_at", "id"),
     Index(None, "actor", "expires_at"),
     Index(None, "actor", "serial", unique=True),
     **MYSQL,

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.counting import count_rows
 from app.db.engine import fetch
 from app.db.filters import Condition
 from app.db.paging import Keyset
@@ -52,8 +53,10 @@ class Children(Generic[Row]):
     async def counts(
         self, connection: AsyncConnection, scope: DataScope, parents: Sequence[str], where: Any = None
     ) -> dict[str, int]:
-        """How many rows each parent has; one without rows is left out."""
+        """How many rows each parent has; one without rows may be left out. For one parent as `count_rows`."""
         query = self._of(scope, parents, where)
+        if len(parents) == 1:
+            return {parents[0]: await count_rows(connection, query)}
         grouped = query.with_only_columns(self.parent, func.count(), maintain_column_froms=True).group_by(self.parent)
         return {parent: int(count) for parent, count in (await connection.execute(grouped)).all()}
 

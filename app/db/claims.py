@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
+from app.db.counting import count_rows
 from app.db.engine import batches, fetch, fetch_in, run, scalar
-from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
+from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, lacks, one_of, within
+from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_columns, update_record
 from app.db.replacements import is_replaced
-from app.db.scoping import claims_in
+from app.db.scoping import claims_in, parties_of
 from app.db.statements import query, query_by_keys, query_one
 from app.db.sums import Amounts, total
 from app.db.tables import claim_items, claims, denials, invoice_lines
@@ -182,13 +184,13 @@ async def lock_many(connection: AsyncConnection, scope: DataScope, ids: Sequence
 @query(ClaimRecord)
 def page(scope: DataScope, where: ClaimFilter, keyset: Keyset) -> Select[Any]:
     """One page of the claims within the scope."""
-    return keyset.apply(_visible(scope).where(*_conditions(where)))
+    chosen = Chosen(claims, [claims_in(scope), *_conditions(where)], _values(scope, where))
+    return chosen.page(CLAIM, keyset)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> int:
     """How many claims within the scope match the filter."""
-    query = select(func.count()).select_from(claims).where(claims_in(scope), *_conditions(where))
-    return int(await scalar(connection, query))
+    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
 
 
 async def sums(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> ClaimSums:
@@ -344,11 +346,17 @@ def _conditions(where: ClaimFilter) -> list[Condition]:
     return [*matching, *ranges, *_denial_conditions(where), *_billing_conditions(where)]
 
 
+def _values(scope: DataScope, where: ClaimFilter) -> list[Values]:
+    table = claims.c
+    parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
+    return [(table.status, where.status), (table.type, where.types), *parties]
+
+
 def _billing_conditions(where: ClaimFilter) -> list[Condition]:
     if where.is_invoiced is None:
         return []
-    billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_claim_id == claims.c.id).exists()
-    return [billed if where.is_invoiced else ~billed]
+    billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_claim_id == claims.c.id)
+    return [billed.exists() if where.is_invoiced else lacks(billed)]
 
 
 def _denial_conditions(where: ClaimFilter) -> list[Condition]:
@@ -357,6 +365,6 @@ def _denial_conditions(where: ClaimFilter) -> list[Condition]:
     if where.denial_code is not None:
         found.append(of_claim.where(denials.c.code == where.denial_code).exists())
     if where.is_in_dispute is not None:
-        disputed = of_claim.where(denials.c.status.in_(sorted(IN_DISPUTE))).exists()
-        found.append(disputed if where.is_in_dispute else ~disputed)
+        disputed = of_claim.where(denials.c.status.in_(sorted(IN_DISPUTE)))
+        found.append(disputed.exists() if where.is_in_dispute else lacks(disputed))
     return found

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, String, cast, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, String, cast, delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import run, scalar
-from app.db.filters import Condition, equal
+from app.db.counting import count_rows
+from app.db.engine import run
+from app.db.filters import Condition, one_of
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import contract_prices, contracts
@@ -77,8 +78,9 @@ class PriceRecord:
 class ContractFilter:
     """A contract matches when every given part does."""
 
-    provider: str | None = None
-    payer: str | None = None
+    ids: tuple[str, ...] | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
 
 
 PRICES_MAX: Final = 20_000
@@ -128,12 +130,12 @@ def page(scope: DataScope, where: ContractFilter, keyset: Keyset) -> Select[Any]
 
 async def count(connection: AsyncConnection, scope: DataScope, where: ContractFilter) -> int:
     """How many contracts within the scope match the filter."""
-    query = select(func.count()).select_from(contracts).where(contracts_in(scope), *_conditions(where))
-    return int(await scalar(connection, query))
+    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
 
 
 def _conditions(where: ContractFilter) -> list[Condition]:
-    return equal((contracts.c.provider_cnes, where.provider), (contracts.c.payer_ans, where.payer))
+    table = contracts.c
+    return one_of((table.id, where.ids), (table.payer_ans, where.payers), (table.provider_cnes, where.providers))
 
 
 def _visible_prices(scope: DataScope) -> Select[Any]:

@@ -8,8 +8,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import scalar
-from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
+from app.db.counting import count_rows
+from app.db.filters import OPEN_RANGE, Bounds, Condition, lacks, one_of, within
+from app.db.pages import Chosen
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
@@ -120,12 +121,12 @@ def of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
 @query(DenialRecord)
 def page(scope: DataScope, where: DenialFilter, keyset: Keyset) -> Select[Any]:
     """One page of the denials within the scope."""
-    return keyset.apply(_visible(scope).where(*_conditions(where)))
+    return _chosen(scope, where).page(DENIAL, keyset)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> int:
     """How many denials within the scope match the filter."""
-    return int(await scalar(connection, _aggregate([func.count()], scope, where)))
+    return await count_rows(connection, _aggregate([denials.c.id], scope, where))
 
 
 async def sums(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> DenialSums:
@@ -134,8 +135,19 @@ async def sums(connection: AsyncConnection, scope: DataScope, where: DenialFilte
 
 
 def _aggregate(columns: Sequence[ColumnElement[Any]], scope: DataScope, where: DenialFilter) -> Select[Any]:
-    query = select(*columns).select_from(denials).join(claims, claims.c.id == denials.c.claim_id)
-    return query.where(claims_in(scope), *_conditions(where))
+    chosen = _chosen(scope, where)
+    return select(*columns).select_from(denials if chosen.source is None else chosen.source).where(*chosen.conditions)
+
+
+def _chosen(scope: DataScope, where: DenialFilter) -> Chosen:
+    """The denials of a list; with their claims only if these are restricted."""
+    needs_claims = not scope.is_everything or where.payers is not None or where.providers is not None
+    return Chosen(
+        denials,
+        [claims_in(scope), *_conditions(where)],
+        values=[(denials.c.status, where.status), (denials.c.code, where.codes)],
+        source=denials.join(claims, claims.c.id == denials.c.claim_id) if needs_claims else None,
+    )
 
 
 async def insert_denials(connection: AsyncConnection, rows: Sequence[DenialRecord]) -> None:
@@ -185,7 +197,7 @@ def _conditions(where: DenialFilter) -> list[Condition]:
         (table.amount_cents, where.amount_cents),
     )
     if where.is_recovery_invoiced is not None:
-        billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == table.id).exists()
+        billed = select(invoice_lines.c.id).where(invoice_lines.c.billed_denial_id == table.id)
         won = table.status.in_(sorted(WON))
-        found += [won, billed if where.is_recovery_invoiced else ~billed]
+        found += [won, billed.exists() if where.is_recovery_invoiced else lacks(billed)]
     return found

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import scalar
+from app.db.counting import count_rows
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
+from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.reference_tables import eligibility_checks
-from app.db.scoping import eligibility_in
+from app.db.scoping import eligibility_in, parties_of
 from app.db.statements import query
 from app.domain.data_scope import DataScope
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
@@ -76,13 +77,14 @@ def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
 @query(EligibilityRecord)
 def page(scope: DataScope, where: EligibilityFilter, keyset: Keyset) -> Select[Any]:
     """One page of the answers within the scope."""
-    return keyset.apply(_visible(scope).where(*_conditions(where)))
+    conditions = [eligibility_in(scope), *_conditions(where)]
+    chosen = Chosen(eligibility_checks, conditions, _values(scope, where))
+    return chosen.page(ELIGIBILITY, keyset)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: EligibilityFilter) -> int:
     """How many answers within the scope match the filter."""
-    query = select(func.count()).select_from(eligibility_checks).where(eligibility_in(scope), *_conditions(where))
-    return int(await scalar(connection, query))
+    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
 
 
 def _conditions(where: EligibilityFilter) -> list[Condition]:
@@ -93,5 +95,14 @@ def _conditions(where: EligibilityFilter) -> list[Condition]:
         (table.provider_cnes, where.providers),
         (table.outcome, where.outcomes),
     )
-    ranges = within((table.service_date, where.service_date), (table.answered_at, where.answered_at))
-    return [*matching, *equal((table.patient_id, where.patient)), *ranges]
+    return [
+        *matching,
+        *equal((table.patient_id, where.patient)),
+        *within((table.service_date, where.service_date), (table.answered_at, where.answered_at)),
+    ]
+
+
+def _values(scope: DataScope, where: EligibilityFilter) -> list[Values]:
+    table = eligibility_checks.c
+    parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
+    return [(table.outcome, where.outcomes), *parties]

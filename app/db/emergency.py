@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.access_log_tables import emergency_accesses
-from app.db.engine import fetch_one, run, scalar
+from app.db.counting import count_rows
+from app.db.engine import fetch_one, run
 from app.db.paging import Keyset
 from app.db.records import columns
 from app.db.reference_tables import patients
@@ -94,4 +95,4 @@ def page(scope: DataScope, keyset: Keyset) -> Select[Any]:
 
 async def count(connection: AsyncConnection, scope: DataScope) -> int:
     """How many accesses were ever granted to patients of the scope."""
-    return int(await scalar(connection, _visible(scope, func.count())))
+    return await count_rows(connection, _visible(scope, emergency_accesses.c.id))

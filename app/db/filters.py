@@ -2,7 +2,7 @@
 
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Select
 
 Condition = ColumnElement[bool]
 Value = TypeVar("Value")
@@ -25,3 +25,9 @@ def within(*ranges: tuple[ColumnElement[Any], Bounds[Any]]) -> list[Condition]:
 def one_of(*pairs: tuple[ColumnElement[Any], tuple[Any, ...] | None]) -> list[Condition]:
     """`column IN values` for each tuple given; an empty tuple matches no row."""
     return [column.in_(values) for column, values in pairs if values is not None]
+
+
+def lacks(query: Select[Any]) -> Condition:
+    """Whether the correlated query has no row. In this form servers look for one for each row of the list: NOT EXISTS
+    some of them answer by reading all rows of the query first."""
+    return query.limit(1).scalar_subquery().is_(None)

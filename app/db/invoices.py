@@ -9,13 +9,15 @@ from sqlalchemy import Select, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
+from app.db.counting import count_rows
 from app.db.denials import DISPUTED
 from app.db.engine import fetch_in, run, scalar
-from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
+from app.db.filters import OPEN_RANGE, Bounds, Condition, lacks, one_of, within
+from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import providers
-from app.db.scoping import invoices_in
+from app.db.scoping import invoices_in, parties_of
 from app.db.statements import query, query_one
 from app.db.sums import Amounts
 from app.db.tables import denials, invoice_lines, invoices
@@ -100,13 +102,13 @@ def lock(scope: DataScope, invoice_id: str) -> Select[Any]:
 @query(InvoiceRecord)
 def page(scope: DataScope, where: InvoiceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the invoices within the scope."""
-    return keyset.apply(_visible(scope).where(*_conditions(where)))
+    chosen = Chosen(invoices, [invoices_in(scope), *_conditions(where)], _values(scope, where))
+    return chosen.page(INVOICE, keyset)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: InvoiceFilter) -> int:
     """How many invoices within the scope match the filter."""
-    query = select(func.count()).select_from(invoices).where(invoices_in(scope), *_conditions(where))
-    return int(await scalar(connection, query))
+    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
 
 
 async def sums(connection: AsyncConnection, scope: DataScope, where: InvoiceFilter) -> InvoiceSums:
@@ -199,22 +201,28 @@ def _conditions(where: InvoiceFilter) -> list[Condition]:
         (table.billing_month, where.billing_months),
     )
     found += within(
-        (table.due_date, where.due_date),
-        (table.created_at, where.created_at),
-        (table.total_cents, where.total_cents),
+        (table.due_date, where.due_date), (table.created_at, where.created_at), (table.total_cents, where.total_cents)
     )
     if where.is_overdue is not None:
-        # A draft has no due date: nothing of it is overdue.
-        overdue = and_(table.status.in_(OPEN), func.coalesce(table.due_date, where.today) < where.today)
-        found.append(overdue if where.is_overdue else ~overdue)
+        found += _overdue(where.today) if where.is_overdue else [~and_(*_overdue(where.today))]
     if where.is_in_dispute is not None:
-        found.append(_is_in_dispute() if where.is_in_dispute else ~_is_in_dispute())
+        found.append(_disputed().exists() if where.is_in_dispute else lacks(_disputed()))
     return found
 
 
-def _is_in_dispute() -> Condition:
+def _overdue(today: date | None) -> list[Condition]:
+    # A draft has no due date: nothing of it is overdue.
+    return [invoices.c.status.in_(OPEN), invoices.c.due_date.is_not(None), invoices.c.due_date < today]
+
+
+def _values(scope: DataScope, where: InvoiceFilter) -> list[Values]:
+    table = invoices.c
+    parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
+    return [(table.status, where.status), (table.billing_month, where.billing_months), *parties]
+
+
+def _disputed() -> Select[Any]:
     query = select(denials.c.id).join(invoice_lines, invoice_lines.c.claim_id == denials.c.claim_id)
     query = query.where(invoice_lines.c.invoice_id == invoices.c.id, denials.c.status.in_(sorted(IN_DISPUTE)))
     # Only lines of claims: a recovery bills a denial that is decided, and a cancelled invoice bills nothing.
-    query = query.where(invoice_lines.c.kind == InvoiceLineKind.CLAIM, invoices.c.status != InvoiceStatus.CANCELLED)
-    return query.exists()
+    return query.where(invoice_lines.c.kind == InvoiceLineKind.CLAIM, invoices.c.status != InvoiceStatus.CANCELLED)

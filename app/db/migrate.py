@@ -1,16 +1,13 @@
 """Runs the migrations, and checks whether a database has them all."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,7 +16,12 @@ from app.db.engine import Database, translating_errors
 from app.db.leadership import LOCK_NAME_LENGTH_MAX
 from app.db.server_errors import REFUSING_USER, error_number, is_unavailable
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
 SCRIPTS = Path(__file__).parent / "migrations"
+REVISION: Final = re.compile(r'^(revision|down_revision) = (?:"(\w+)"|None)$', re.MULTILINE)
 RETIRED: Final = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
 """The revisions of version 0.1, which no migration leads away from."""
 LOCK_SECONDS: Final = 600
@@ -59,8 +61,10 @@ class MigrationRuns(Exception):
         return "another billing migrate runs on this database: wait for it, then run billing migrate again"
 
 
-def config() -> Config:
+def config() -> "Config":
     """Alembic's configuration; the caller passes the connection, no file names it."""
+    from alembic.config import Config  # noqa: PLC0415 - heavy, and a gateway does without
+
     found = Config()
     found.set_main_option("script_location", str(SCRIPTS))
     return found
@@ -69,11 +73,25 @@ def config() -> Config:
 @lru_cache(maxsize=1)
 def head() -> str | None:
     """The revision that the code expects."""
-    return scripts().get_current_head()
+    revisions = _revisions()
+    (found,) = revisions.keys() - set(revisions.values())
+    return found
 
 
-def scripts() -> ScriptDirectory:
+@lru_cache(maxsize=1)
+def _revisions() -> dict[str, str | None]:
+    """Each revision and the one before it, as the files name them: a gateway need not import them, nor alembic."""
+    found: dict[str, str | None] = {}
+    for path in (SCRIPTS / "versions").glob("*.py"):
+        named = {name: revision or None for name, revision in REVISION.findall(path.read_text())}
+        found[str(named["revision"])] = named["down_revision"]
+    return found
+
+
+def scripts() -> "ScriptDirectory":
     """The migrations of the code."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
+
     return ScriptDirectory.from_config(config())
 
 
@@ -137,6 +155,8 @@ async def _sqlite_locked(database: Database) -> AsyncIterator[AsyncConnection]:
 
 
 def _upgrade(connection: Connection, revision: str) -> None:
+    from alembic import command  # noqa: PLC0415 - as above
+
     found = config()
     found.attributes["connection"] = connection
     command.upgrade(found, revision)
@@ -145,7 +165,7 @@ def _upgrade(connection: Connection, revision: str) -> None:
 @lru_cache(maxsize=1)
 def known() -> frozenset[str]:
     """Every revision that the code has."""
-    return frozenset(script.revision for script in scripts().walk_revisions())
+    return frozenset(_revisions())
 
 
 async def check_supported(connection: AsyncConnection) -> None:
@@ -169,4 +189,7 @@ async def check_tables(database: Database) -> None:
 
 
 async def _revision(connection: AsyncConnection) -> str | None:
-    return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    if not await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):
+        return None
+    found: str | None = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+    return found

@@ -18,6 +18,8 @@ class Keyset:
     descending: bool
     limit: int
     after: tuple[Any, str] | None = None
+    is_narrow: bool = False
+    """Whether the list is filtered by a narrow range of days or times, see `app/db/pages.py`."""
 
     def apply(self, query: Select[Any]) -> Select[Any]:
         """The statement with order, limit and start."""

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, scalar
+from app.db.counting import count_rows
+from app.db.engine import fetch
 from app.db.paging import Keyset
 from app.db.parties import PAYER, PROVIDER, PayerRecord, ProviderRecord
 from app.db.reference_tables import payers, providers
@@ -32,8 +33,7 @@ async def payers_page(
 
 async def payers_count(connection: AsyncConnection, _scope: DataScope, where: PartyFilter) -> int:
     """How many payers match the filter."""
-    query = select(func.count()).select_from(payers)
-    return int(await scalar(connection, query.where(*has_words(where.words, payers.c.name, payers.c.ans_code))))
+    return await count_rows(connection, select(*PAYER).where(*has_words(where.words, payers.c.name, payers.c.ans_code)))
 
 
 def _providers(query: Select[Any], scope: DataScope, where: PartyFilter) -> Select[Any]:
@@ -49,4 +49,4 @@ async def providers_page(
 
 async def providers_count(connection: AsyncConnection, scope: DataScope, where: PartyFilter) -> int:
     """How many providers within the scope match the filter."""
-    return int(await scalar(connection, _providers(select(func.count()).select_from(providers), scope, where)))
+    return await count_rows(connection, _providers(select(*PROVIDER), scope, where))

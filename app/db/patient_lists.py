@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, scalar
+from app.db.counting import count_rows
+from app.db.engine import fetch
 from app.db.filters import Condition, equal
 from app.db.paging import Keyset
 from app.db.parties import PatientRecord, patient_columns
@@ -34,7 +35,7 @@ async def page(
 
 async def count(connection: AsyncConnection, scope: DataScope, where: PatientFilter) -> int:
     """How many patients within the scope match the filter."""
-    return int(await scalar(connection, _matching(select(func.count()).select_from(patients), scope, where)))
+    return await count_rows(connection, _matching(select(patients.c.id), scope, where))
 
 
 def _matching(query: Select[Any], scope: DataScope, where: PatientFilter) -> Select[Any]:

@@ -6,7 +6,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.engine import fetch, scalar
+from app.db.counting import count_rows
+from app.db.engine import fetch
 from app.db.paging import Keyset
 from app.db.scoping import claims_in
 from app.db.tables import claims
@@ -68,4 +69,4 @@ async def page(
 
 async def count(connection: AsyncConnection, scope: DataScope, where: PractitionerFilter) -> int:
     """How many practitioners on claims within the scope match the filter."""
-    return int(await scalar(connection, select(func.count()).select_from(_visible(scope, where).subquery())))
+    return await count_rows(connection, _visible(scope, where))

@@ -27,6 +27,7 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+_PARTIES = ("provider_cnes", "payer_ans")
 MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 # The days are the payer's standard terms, for providers without a contract.
@@ -40,6 +41,7 @@ payers = Table(
     Column("payment_term_days", Integer, nullable=False),
     # Whether the payer answers eligibility questions; otherwise the answer is UNDETERMINED.
     Column("is_answering", Boolean, nullable=False),
+    Index(None, "name", "ans_code"),
     **MYSQL,
 )
 
@@ -52,6 +54,7 @@ providers = Table(
     # Counters, raised under the row's lock: numbers of a provider have no gaps.
     Column("last_invoice_number", Integer, nullable=False),
     Column("last_batch_number", Integer, nullable=False, server_default="0"),
+    Index(None, "name", "cnes"),
     **MYSQL,
 )
 
@@ -70,6 +73,8 @@ contracts = Table(
     # The last day of service that new claims may have.
     Column("ends_on", Date),
     UniqueConstraint("provider_cnes", "payer_ans"),
+    Index(None, "provider_cnes", "id"),
+    Index(None, "payer_ans", "provider_cnes", "id"),
     **MYSQL,
 )
 
@@ -159,9 +164,12 @@ eligibility_checks = Table(
     Column("answered_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
     Column("created_by", String(120), nullable=False),
-    Index(None, "answered_at", "id"),
+    Index(None, "outcome", "answered_at", "id"),
     Index(None, "provider_cnes", "answered_at", "id"),
     Index(None, "payer_ans", "answered_at", "id"),
     Index(None, "patient_id", "answered_at", "id"),
+    # What follows the id is there to be read, see `app/db/tables.py: claims`.
+    Index("ix_eligibility_checks_answered_at", "answered_at", "id", "service_date", "outcome", *_PARTIES),
+    Index("ix_eligibility_checks_service_date", "service_date", "id", "answered_at", "outcome", *_PARTIES),
     **MYSQL,
 )

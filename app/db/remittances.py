@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import fetch, run, scalar
+from app.db.counting import count_rows
+from app.db.engine import fetch, run
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
+from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
-from app.db.scoping import remittances_in
+from app.db.scoping import parties_of, remittances_in
 from app.db.settlements import OF_STATEMENT
 from app.db.statements import query, query_one
 from app.db.tables import remittance_lines, remittances, settlements
@@ -150,13 +152,13 @@ def by_number(payer: str, provider: str, number: str) -> Select[Any]:
 @query(RemittanceRecord)
 def page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the remittances within the scope."""
-    return keyset.apply(_visible(scope).where(*_conditions(where)))
+    chosen = Chosen(remittances, [remittances_in(scope), *_conditions(where)], _values(scope, where))
+    return chosen.page(REMITTANCE, keyset)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:
     """How many remittances within the scope match the filter."""
-    query = select(func.count()).select_from(remittances).where(remittances_in(scope), *_conditions(where))
-    return int(await scalar(connection, query))
+    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
 
 
 async def insert_remittance(
@@ -247,10 +249,8 @@ def unmatched_page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) ->
 
 async def unmatched_count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:
     """How many lines must be matched by hand."""
-    query = select(func.count()).select_from(remittance_lines)
-    query = query.join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
     unmatched = remittance_lines.c.status == RemittanceLineStatus.UNMATCHED
-    return int(await scalar(connection, query.where(remittances_in(scope), unmatched, *_conditions(where))))
+    return await count_rows(connection, _lines(scope).where(unmatched, *_conditions(where)))
 
 
 def _conditions(where: RemittanceFilter) -> list[Condition]:
@@ -262,5 +262,14 @@ def _conditions(where: RemittanceFilter) -> list[Condition]:
         (table.status, where.status),
         (table.source, where.sources),
     )
-    ranges = within((table.paid_on, where.paid_on), (table.created_at, where.created_at))
-    return [*matching, *equal((table.statement_number, where.statement_number)), *ranges]
+    return [
+        *matching,
+        *equal((table.statement_number, where.statement_number)),
+        *within((table.paid_on, where.paid_on), (table.created_at, where.created_at)),
+    ]
+
+
+def _values(scope: DataScope, where: RemittanceFilter) -> list[Values]:
+    table = remittances.c
+    parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
+    return [(table.status, where.status), (table.source, where.sources), *parties]

@@ -1,5 +1,7 @@
 """The data scope as SQL: the condition in the WHERE of every read and every lock."""
 
+from collections.abc import Collection, Sequence
+
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from app.db.filters import Condition
@@ -25,6 +27,21 @@ def _allows(
     if scope.patient is not None:
         parts.append(false() if patient is None else patient == scope.patient)
     return and_(true(), *parts)
+
+
+def parties_of(
+    scope: DataScope,
+    provider: ColumnElement[str],
+    providers: Collection[str] | None,
+    payer: ColumnElement[str],
+    payers: Collection[str] | None,
+) -> list[tuple[ColumnElement[str], Sequence[str] | None]]:
+    """The providers and the payers that the filter leaves, or else the scope; None where all are left."""
+    own = None if scope.any_provider or not scope.providers else sorted(scope.providers)
+    return [
+        (provider, own if providers is None else list(providers)),
+        (payer, None if payers is None else list(payers)),
+    ]
 
 
 def claims_in(scope: DataScope) -> Condition:

@@ -9,11 +9,12 @@ from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.engine import scalar
+from app.db.counting import count_rows
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
+from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
-from app.db.scoping import settlements_in
+from app.db.scoping import parties_of, settlements_in
 from app.db.statements import query, query_one
 from app.db.sums import Amounts
 from app.db.tables import remittances, settlements
@@ -106,13 +107,13 @@ def one(scope: DataScope, settlement_id: str) -> Select[Any]:
 @query(SettlementRecord)
 def page(scope: DataScope, where: SettlementFilter, keyset: Keyset) -> Select[Any]:
     """One page of the settlements within the scope."""
-    return keyset.apply(_visible(scope).where(*_conditions(where)))
+    chosen = Chosen(settlements, [settlements_in(scope), *_conditions(where)], _values(scope, where))
+    return chosen.page(SETTLEMENT, keyset)
 
 
 async def count(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> int:
     """How many settlements within the scope match the filter."""
-    query = select(func.count()).select_from(settlements).where(settlements_in(scope), *_conditions(where))
-    return int(await scalar(connection, query))
+    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
 
 
 async def sums(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> SettlementSums:
@@ -143,8 +144,12 @@ def _conditions(where: SettlementFilter) -> list[Condition]:
         (table.method, where.methods),
     )
     ranges = within(
-        (table.paid_on, where.paid_on),
-        (table.created_at, where.created_at),
-        (table.amount_cents, where.amount_cents),
+        (table.paid_on, where.paid_on), (table.created_at, where.created_at), (table.amount_cents, where.amount_cents)
     )
     return [*matching, *equal((table.invoice_id, where.invoice)), *ranges]
+
+
+def _values(scope: DataScope, where: SettlementFilter) -> list[Values]:
+    table = settlements.c
+    parties = parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)
+    return [(table.method, where.methods), *parties]

@@ -3,17 +3,7 @@
 Amounts are integer cents. `version` counts the changes of a row, so that a caller can name the one it has seen.
 """
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Date,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    Table,
-    UniqueConstraint,
-)
+from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
 from app.db.reference_tables import MYSQL, metadata
 from app.db.types import CodeList, EnumText, JsonOf, UtcDateTime, ascii_text, counter, identifier, long_text
@@ -24,6 +14,8 @@ from app.domain.invoices import InvoiceAction, InvoiceLineKind, InvoiceStatus
 from app.domain.preflight import Finding
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
+
+_PARTIES = ("provider_cnes", "payer_ans")
 
 # `processed_cents` = `approved_cents` + `denied_cents`, all empty until the payer decides; appeals do not change them.
 claims = Table(
@@ -65,20 +57,13 @@ claims = Table(
     Column("submitted_at", UtcDateTime),
     Column("decided_at", UtcDateTime),
     UniqueConstraint("provider_cnes", "payer_ans", "provider_claim_number", name="uq_claims_number"),
-    *(
-        Index(None, *columns, "id")
-        for columns in (
-            ("created_at",),
-            ("service_date",),
-            ("submitted_at",),
-            ("claimed_cents",),
-            ("status", "created_at"),
-            ("type", "created_at"),
-            ("provider_cnes", "created_at"),
-            ("payer_ans", "created_at"),
-            ("patient_id", "created_at"),
-        )
-    ),
+    *(Index(None, each, "id") for each in ("claimed_cents", "provider_claim_number", "payer_claim_number")),
+    *(Index(None, each, "created_at", "id") for each in ("status", "type", *_PARTIES, "patient_id")),
+    # What follows the id is there to be read: a list that is sorted by one of these and filtered by others looks at the
+    # entries of an index, and only at the rows of its page.
+    Index("ix_claims_created_at", "created_at", "id", "status", "service_date", "submitted_at", *_PARTIES),
+    Index("ix_claims_service_date", "service_date", "id", "status", "created_at", *_PARTIES),
+    Index("ix_claims_submitted_at", "submitted_at", "id", "status", "created_at", "service_date", *_PARTIES),
     Index(None, "replaces_id"),
     **MYSQL,
 )
@@ -125,8 +110,11 @@ denials = Table(
     Column("answered_at", UtcDateTime),
     Index(None, "claim_id", "status"),
     Index(None, "item_id"),
-    Index(None, "code"),
-    Index(None, "status", "appeal_deadline", "id"),
+    Index("ix_denials_amount", "amount_cents", "id", "claim_id"),
+    Index("ix_denials_appeal_deadline", "appeal_deadline", "id", "status", "created_at", "claim_id"),
+    Index("ix_denials_created_at", "created_at", "id", "status", "appeal_deadline", "claim_id"),
+    Index("ix_denials_code_appeal_deadline", "code", "appeal_deadline", "id", "claim_id"),
+    Index("ix_denials_status", "status", "appeal_deadline", "id", "claim_id"),
     **MYSQL,
 )
 
@@ -177,18 +165,10 @@ invoices = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("issued_at", UtcDateTime),
     UniqueConstraint("provider_cnes", "number"),
-    *(
-        Index(None, *columns, "id")
-        for columns in (
-            ("created_at",),
-            ("due_date",),
-            ("total_cents",),
-            ("status", "created_at"),
-            ("provider_cnes", "created_at"),
-            ("payer_ans", "created_at"),
-            ("billing_month", "created_at"),
-        )
-    ),
+    *(Index(None, each, "id") for each in ("total_cents", "number")),
+    *(Index(None, each, "created_at", "id") for each in ("status", *_PARTIES, "billing_month")),
+    Index("ix_invoices_created_at", "created_at", "id", "status", "due_date", *_PARTIES),
+    Index("ix_invoices_due_date", "due_date", "id", "status", "created_at", *_PARTIES),
     **MYSQL,
 )
 
@@ -263,9 +243,12 @@ settlements = Table(
     Column("created_by", String(120), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "invoice_id", "id"),
-    Index(None, "created_at", "id"),
+    Index(None, "amount_cents", "id"),
+    Index(None, "method", "created_at", "id"),
     Index(None, "provider_cnes", "created_at", "id"),
     Index(None, "payer_ans", "created_at", "id"),
+    Index("ix_settlements_created_at", "created_at", "id", "paid_on", "method", *_PARTIES),
+    Index("ix_settlements_paid_on", "paid_on", "id", "created_at", "method", *_PARTIES),
     Index(None, "reverses_id"),
     Index(None, "statement_number", "id"),
     **MYSQL,
@@ -313,6 +296,10 @@ remittances = Table(
     Column("changed_at", UtcDateTime),
     Index("ix_remittances_number", "payer_ans", "provider_cnes", "statement_number", "cancelled_id", unique=True),
     Index(None, "created_at", "id"),
+    Index(None, "paid_on", "id"),
+    Index(None, "statement_number", "id"),
+    Index(None, "status", "created_at", "id"),
+    Index(None, "source", "created_at", "id"),
     Index(None, "provider_cnes", "created_at", "id"),
     Index(None, "payer_ans", "created_at", "id"),
     **MYSQL,

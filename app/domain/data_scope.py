@@ -21,6 +21,11 @@ class DataScope:
         """Whether no row is in this scope."""
         return not (self.any_provider or self.providers or self.payer or self.patient)
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether every row is in this scope."""
+        return self.any_provider and self.payer is None and self.patient is None
+
     def contains(self, *, provider: str | None, payer: str | None, patient: str | None) -> bool:
         """Whether a row of this provider, payer and patient is in the scope: the rule of the WHERE, outside SQL."""
         if self.is_empty:

@@ -2,14 +2,15 @@
 
 from functools import lru_cache
 
-import tiss
-
 from app.domain.errors import ErrorCode, Failure
 
 
 @lru_cache(maxsize=1024)
 def description(code: str) -> str | None:
     """The official text of a code, or None if the table does not have it (source: the `tiss` package)."""
+    # It takes a while to import, and most processes of the gateway meet no denial for long.
+    import tiss  # noqa: PLC0415 - see above
+
     found = tiss.glosa(code) if code == code.strip() != "" else None
     return None if found is None else str(found["descricao"])
 

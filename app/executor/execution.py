@@ -7,7 +7,7 @@ from typing import Any, Final
 from graphql import ExecutionResult, FieldNode, GraphQLError, OperationDefinitionNode
 from graphql.error import located_error
 
-from app.executor.levels import Level, Placed, check_nulls, parts_of
+from app.executor.levels import Level, Placed, check_nulls, has_null, parts_of
 from app.executor.reads import Await, Batched, Related
 from app.executor.rules import NotPlanned, PlanContext
 from app.executor.selection import Child, Objects, Plan
@@ -31,22 +31,40 @@ class PlanInfo:
         raise NotPlanned(f"a resolver that uses info.{name}")
 
 
-class Execution:
-    """One execution of a plan; `variables` are the coerced ones."""
+def of_query(plan: Plan, context: PlanContext, info: PlanInfo, variables: Any) -> "Execution":
+    """The execution of a query."""
+    assert plan.root is not None  # noqa: S101 - the plan of a query has one
+    return Execution(plan, Level(plan.root, [None], None), context, info, variables)
 
-    def __init__(self, plan: Plan, context: PlanContext, info: PlanInfo, variables: Any) -> None:
+
+def of_payload(
+    plan: Plan, key: str, value: Any, context: PlanContext, info: PlanInfo, variables: Any
+) -> "Execution | None":
+    """The execution of what is selected of a root field's object; None if that is not planned."""
+    selection = plan.payloads.get(key)
+    if selection is None:
+        return None
+    root = Level(selection, [value], None)
+    root.start = [key]
+    return Execution(plan, root, context, info, variables)
+
+
+class Execution:
+    """One execution of a plan from its `root` on; `variables` are the coerced ones."""
+
+    def __init__(self, plan: Plan, root: Level, context: PlanContext, info: PlanInfo, variables: Any) -> None:
         self._plan = plan
         self._context = context
         self._work = context.work
         self._info = info
         self._arguments = [each.convert(variables, info) for each in plan.arguments]
-        self._levels = [Level(plan.root, [None], None)]
+        self._levels = [root]
         self._failed: list[Failed] = []
 
     @property
     def is_synchronous(self) -> bool:
         """Whether there is nothing to wait for."""
-        return not self._plan.root.children
+        return not self._levels[0].selection.children
 
     def at_once(self) -> ExecutionResult:
         """The result of an execution that is synchronous."""
@@ -163,7 +181,7 @@ class Execution:
     def _without_holes(self, placed: Placed, objects: Objects, found: list[Any]) -> list[Any]:
         """The objects of lists without nulls and failures."""
         if not objects.has_null_items:
-            if None in found:
+            if has_null(found):
                 raise NotPlanned("a null in a list of objects")
             return found
         for place, each in enumerate(found):

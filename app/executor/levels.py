@@ -12,10 +12,11 @@ Path = list[str | int]
 class Level:
     """Objects of one type that are executed together; `written` has them as JSON has them, once they are.
 
-    `places` are their numbers among the objects of the child `of`; None if they are all of these, in order.
+    The first level is at the path `start`. `places` are their numbers among the objects of the child `of`; None if they
+    are all of these, in order.
     """
 
-    __slots__ = ("columns", "objects", "of", "places", "selection", "written")
+    __slots__ = ("columns", "objects", "of", "places", "selection", "start", "written")
 
     def __init__(
         self, selection: Selection, objects: Sequence[Any], of: "Placed | None", places: Sequence[int] | None = None
@@ -24,13 +25,14 @@ class Level:
         self.objects = objects
         self.of = of
         self.places = places
+        self.start: Path = []
         self.columns: list[Any] = [None] * len(selection.children)
         self.written: list[dict[str, Any]] = []
 
     def paths(self) -> list[Path]:
         """The path of each object in the answer; only errors need them."""
         if self.of is None:
-            return [[]]
+            return [self.start]
         found = self.of.paths()
         return found if self.places is None else [found[place] for place in self.places]
 
@@ -115,9 +117,14 @@ def _sliced(values: Sequence[Any], written: Sequence[Any]) -> list[Any]:
     return found
 
 
+def has_null(values: Sequence[Any]) -> bool:
+    """Whether one is None; `in` would call each object's `__eq__`."""
+    return type(None) in set(map(type, values))
+
+
 def check_nulls(child: Child, values: Sequence[Any]) -> None:
     """NotPlanned for a null where there must be none: graphql-core says where it goes."""
-    if not child.is_nullable and None in values:
+    if not child.is_nullable and has_null(values):
         raise NotPlanned("a null of a field that must not be null")
 
 

@@ -13,6 +13,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
+    OperationType,
     is_abstract_type,
     is_leaf_type,
     is_list_type,
@@ -50,12 +51,18 @@ class Planner:
         """The plan for all callers who may see what this one may see; NotPlanned for an operation without one."""
         if query.operation.directives:
             raise NotPlanned("a directive on the operation")
-        root = self.schema.query_type
+        kind = query.operation.operation
+        root = self.schema.get_root_type(kind)
         if root is None or root.is_type_of is not None:
-            raise NotPlanned("no plain query type")
+            raise NotPlanned("no plain root type")
         work = _Planning(self, query, context)
         fields = collect_fields(self.schema, query.fragments, query.variables, root, query.operation, True)
-        return Plan(root_fields(query.operation), work.selection(root, fields.grouped_field_set), work.arguments)
+        plan = Plan(root_fields(query.operation), work.arguments)
+        if kind is OperationType.QUERY:
+            plan.root = work.selection(root, fields.grouped_field_set)
+        else:
+            plan.payloads = dict(work.payloads(root, fields.grouped_field_set))
+        return plan
 
     def converter(self, field: GraphQLField, node: FieldNode) -> Callable[[Any, Any], Mapping[str, Any]]:
         """How the arguments of the node become those of its resolver."""
@@ -111,6 +118,14 @@ class _Planning:
             self._add(made, writer, key, details, field)
         made.make = writer.finish
         return made
+
+    def payloads(self, root: GraphQLObjectType, fields: GroupedFieldSet) -> Iterator[tuple[str, Selection]]:
+        """The selections of the root fields that give one object of a known type."""
+        for key, details in fields.items():
+            field = self._planner.schema.get_field(root, details[0].node.name.value)
+            kind, _ = _unwrapped(field.type if field else None)
+            if isinstance(kind, GraphQLObjectType) and kind.is_type_of is None:
+                yield key, self._below(kind, details)
 
     def _add(self, made: Selection, writer: Writer, key: str, details: FieldDetailsList, field: GraphQLField) -> None:
         definition, verdict = self._ruled(field)

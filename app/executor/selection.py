@@ -81,8 +81,13 @@ class Selection:
 
 @dataclass(slots=True)
 class Plan:
-    """How an operation is executed for all callers who may see the same."""
+    """How an operation is executed for all callers who may see the same: a query from its `root`.
+
+    Of a mutation or a subscription, graphql-core executes the root fields, and the plan what is selected of their
+    objects: `payloads`, by response key.
+    """
 
     operation: str
-    root: Selection
     arguments: list[Arguments]
+    root: Selection | None = None
+    payloads: Mapping[str, Selection] = field(default_factory=dict)

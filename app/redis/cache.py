@@ -21,7 +21,6 @@ from collections.abc import Awaitable, Callable
 from ssl import SSLContext
 from typing import Any, Final
 
-import fakeredis
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.connection import SSLConnection
@@ -55,6 +54,8 @@ def connect(url: str, tls: SSLContext | None = None) -> Redis:
     second attempt.
     """
     if url.startswith("memory://"):
+        import fakeredis  # noqa: PLC0415 - heavy, for the embedded mode alone
+
         return fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer())
     redis = Redis.from_url(
         url,

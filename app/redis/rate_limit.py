@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from app.redis.cache import Cache
@@ -99,6 +100,7 @@ class RateLimit:
         self._lease = min(LEASE_MAX, int(per_second // 5))
         self._leases: OrderedDict[str, _Lease] = OrderedDict()
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._key = lru_cache(maxsize=CALLERS_MAX)(self._hashed)
 
     async def take(self, caller: str, tokens: int) -> None:
         """Take tokens from the caller's bucket; RateLimited if it has too few.
@@ -146,7 +148,7 @@ class RateLimit:
         bucket.tokens -= need
         return 0.0
 
-    def _key(self, caller: str) -> str:
+    def _hashed(self, caller: str) -> str:
         """The bucket's key: a keyed hash, since the subject of a caller may be the name of a person."""
         return "rate:" + hmac.new(self._secret, caller.encode(), hashlib.sha256).hexdigest()[:32]
 

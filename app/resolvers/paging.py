@@ -1,5 +1,6 @@
 """Pages of a list: opaque cursors bound to its filter and order, and a count that runs only on request."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -14,6 +15,7 @@ from sqlalchemy import ColumnElement, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
+from app.db.pages import has_narrow_range
 from app.db.paging import Keyset
 from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import DataScope
@@ -85,7 +87,7 @@ class PageInfo(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """A page, a function that counts the whole list and, for lists of amounts, one that adds it up."""
+    """A page, a function that counts the whole list as `count_rows` and, for lists of amounts, one that adds it up."""
 
     edges: Sequence[Edge[Row]]
     page_info: PageInfo[Row]
@@ -115,7 +117,7 @@ async def read_page(
     keyset = keyset_of(request.first, request.after, cursors)
     async with (reading or ctx.database.reading)() as connection:
         records = await rows(connection, keyset)
-    return page_of(records, keyset, cursors, lambda: _count(ctx.database, count))
+    return page_of(records, keyset, cursors, Once(lambda: _count(ctx.database, count)))
 
 
 def keyset_of(first: int, after: str | None, cursors: "Cursors[Row]", most: int = PAGE_MAX) -> Keyset:
@@ -133,6 +135,20 @@ def page_of(
     """The page with these rows, of which the keyset asks for one more than the page has."""
     edges = [Edge(row, cursors.of) for row in records[: keyset.limit - 1]]
     return Page(edges, PageInfo(len(records) == keyset.limit, keyset.after is not None, edges), count)
+
+
+class Once:
+    """A count that is made for the first who asks; the others wait for it."""
+
+    def __init__(self, count: Callable[[], Awaitable[int]]) -> None:
+        self._count = count
+        self._counting: asyncio.Future[int] | None = None
+
+    async def __call__(self) -> int:
+        """The count."""
+        if self._counting is None:
+            self._counting = asyncio.ensure_future(self._count())
+        return await self._counting
 
 
 class Cursors(Generic[Row]):
@@ -166,7 +182,8 @@ class ScopedList(Generic[Where, Row]):
         """A page of it; errors as `read_page`."""
 
         async def rows(connection: AsyncConnection, keyset: Keyset) -> list[Row]:
-            return await self.rows(connection, ctx.scope, where, keyset)
+            is_narrow = has_narrow_range(where, other_than=str(order.column.key))
+            return await self.rows(connection, ctx.scope, where, replace(keyset, is_narrow=is_narrow))
 
         async def count(connection: AsyncConnection) -> int:
             return await self.count(connection, ctx.scope, where)

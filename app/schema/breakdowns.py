@@ -56,7 +56,7 @@ class BillingGroup:
     processed_cents: Cents | None = amount("processedAmount", "Amount processed by the payer (valorProcessado).")
     denied_cents: Cents | None = amount("deniedAmount", "Amount initially denied by the payer (valorGlosa).")
     value_without_return_cents: Cents | None = amount(
-        "valueWithoutReturn", "Claimed amount of the claims that the payer has not decided yet."
+        "undecidedAmount", "Claimed amount of the claims that the payer has not decided yet."
     )
 
     @strawberry.field(graphql_type=ReconciliationType, description="What has become of the billed amounts.")
@@ -68,7 +68,7 @@ class BillingGroup:
         return at_most_int(group.claims)
 
     @strawberry.field(description="Number of claims that the payer has not decided yet, at most 2147483647.")
-    def claims_without_return(group: strawberry.Parent[db.BillingGroup]) -> int:
+    def undecided_claim_count(group: strawberry.Parent[db.BillingGroup]) -> int:
         return at_most_int(group.undecided_claims)
 
     @strawberry.field(

@@ -11,10 +11,11 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
 from app.resolvers.contracts import ContractOrderField
-from app.schema.base import inputs, lists
-from app.schema.base.arguments import ORDER, After, First, FirstLines, OfPayer, OfProvider
+from app.schema.base import filters, inputs, lists
+from app.schema.base.arguments import FILTER, ORDER, After, First, FirstLines
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
+from app.schema.base.filters import given
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.ordering import OrderDirection, Ordering, direction, ordered, sort_by
@@ -88,6 +89,17 @@ class Contract(Node):
         return await contracts.PRICES.page(info.context, contract.id, first=first, after=after)
 
 
+@strawberry.input(description="Filter for contracts. Every given condition must match.")
+class ContractFilterInput:
+    ids: list[strawberry.ID] | None = filters.any_of("Id")
+    payers: list[AnsCode] | None = filters.payers()
+    providers: list[Cnes] | None = filters.providers()
+
+    def where(self) -> ContractFilter:
+        """The filter as the database layer expects it."""
+        return ContractFilter(given(self.ids), given(self.payers), given(self.providers))
+
+
 described(ContractOrderField, "What contracts can be sorted by.")
 
 
@@ -119,15 +131,14 @@ class ContractQuery:
     async def contracts(
         self,
         info: Info,
-        provider: OfProvider = None,
-        payer: OfPayer = None,
+        filter: Annotated[ContractFilterInput | None, FILTER] = None,
         order_by: Annotated[ContractOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
-        check_arguments(payer_ans_code=payer, provider_cnes=provider)
+        check_arguments(filter=filter)
+        where = (filter or ContractFilterInput()).where()
         order = ordered(contracts.ORDERS, order_by, contracts.BY_PROVIDER)
-        where = ContractFilter(provider, payer)
         return await contracts.CONTRACTS.page(info.context, where, order, first=first, after=after)
 
 
@@ -194,9 +205,9 @@ class SaveContractInput:
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
         terms = Terms(self.submission_window_days, self.appeal_deadline_days, self.payment_term_days)
-        given = self.prices or ContractPricesInput()
-        prices = _prices(inputs.member(given.replace))
-        added = _prices(inputs.member(given.add)) or ()
+        changes = self.prices or ContractPricesInput()
+        prices = _prices(inputs.member(changes.replace))
+        added = _prices(inputs.member(changes.add)) or ()
         form = ContractForm(self.provider, self.payer, terms, prices, added)
         return {"form": form, "version": self.version}
 

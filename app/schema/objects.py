@@ -227,7 +227,7 @@ class ClaimItem(Node):
     factor: Factor = strawberry.field(description="Reduction or surcharge (reducaoAcrescimo).")
     unit_price_cents: Cents | None = amount("unitPrice", "Price of one unit (valorUnitario).")
     total_cents: Cents | None = amount(
-        "total", "Unit price x quantity x factor, rounded half up to cents (valorTotal)."
+        "totalAmount", "Unit price x quantity x factor, rounded half up to cents (valorTotal)."
     )
     processed_cents: Cents | None = amount("processedAmount", PROCESSED)
     approved_cents: Cents | None = amount("approvedAmount", APPROVED)

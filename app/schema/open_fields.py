@@ -10,6 +10,7 @@ from app.schema.base.field_rules import OpenFields
 _OPEN: Final[dict[str, tuple[str, ...]]] = {
     "the structure of pages; the objects in them have rules of their own": (
         "*Connection.edges",
+        "*Connection.isLongerThanCounted",
         "*Connection.nodes",
         "*Connection.pageInfo",
         "*Connection.totalCount",
@@ -239,13 +240,13 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
     ),
     "counts and shares over many claims": (
         "BillingGroup.claimCount",
-        "BillingGroup.claimsWithoutReturn",
         "BillingGroup.finalDenialRate",
         "BillingGroup.initialDenialRate",
-        "BillingIndicators.claimsWithoutReturn",
+        "BillingGroup.undecidedClaimCount",
         "BillingIndicators.finalDenialRate",
         "BillingIndicators.initialDenialRate",
         "BillingIndicators.meanDaysToPayment",
+        "BillingIndicators.undecidedClaimCount",
         "DenialGroup.denialCount",
     ),
     "what a patient may know of the accesses to the own data": (

@@ -38,7 +38,7 @@ class PreflightFinding:
     def tiss_description(finding: strawberry.Parent[Finding]) -> str | None:
         return None if finding.tiss_code is None else tabela38.description(finding.tiss_code)
 
-    @amount("amountAtRisk", "Amount that the payer may deny because of this finding.")
+    @amount("atRiskAmount", "Amount that the payer may deny because of this finding.")
     def at_risk(finding: strawberry.Parent[Finding]) -> Cents | None:
         return finding.amount_at_risk
 
@@ -55,6 +55,6 @@ class ClaimPreflight:
     def findings(preflight: strawberry.Parent[Preflight]) -> Any:
         return preflight.findings
 
-    @amount("amountAtRisk", "Amount that the payer may deny because of all findings together, each cent counted once.")
+    @amount("atRiskAmount", "Amount that the payer may deny because of all findings together, each cent counted once.")
     def at_risk(preflight: strawberry.Parent[Preflight]) -> Cents | None:
         return preflight.amount_at_risk

@@ -38,7 +38,7 @@ class Reconciliation:
 class BillingIndicators:
     processed_cents: Cents | None = amount("processedAmount", "Amount processed by the payer (valorProcessado).")
     value_without_return_cents: Cents | None = amount(
-        "valueWithoutReturn", "Claimed amount of the claims that the payer has not decided yet."
+        "undecidedAmount", "Claimed amount of the claims that the payer has not decided yet."
     )
     expiring_cents: Cents | None = amount(
         "aboutToBeLostAmount",
@@ -46,7 +46,7 @@ class BillingIndicators:
     )
 
     @strawberry.field(
-        name="claimsWithoutReturn",
+        name="undecidedClaimCount",
         description="Number of claims that the payer has not decided yet, at most 2147483647.",
     )
     def undecided(indicators: strawberry.Parent[Indicators]) -> int:

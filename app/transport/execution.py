@@ -11,7 +11,7 @@ from graphql import ExecutionResult, GraphQLSchema, OperationType, default_field
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
-from app.executor.execution import Execution, PlanInfo
+from app.executor.execution import Execution, PlanInfo, of_query
 from app.executor.planner import Planner, Query
 from app.executor.rules import NotPlanned
 from app.executor.selection import Plan
@@ -79,8 +79,8 @@ class Engine:
 
     def execute(self, operation: Operation, context: OperationContext) -> ExecutionResult | Awaitable[ExecutionResult]:
         """The result of a query or mutation; awaitable as soon as one resolver is, or it takes more than one turn."""
-        if operation.type is not OperationType.QUERY or context.visibility is None:
-            return self._execute_by_core(operation, context)
+        if operation.type is not OperationType.QUERY:
+            return self._execute_by_core(operation, context, self.plan(operation, context))
         self.limit(context, pays=True)
         execution = self._planned(operation, context)
         if execution is None:
@@ -91,21 +91,26 @@ class Engine:
         self._on_execution("plan")
         return execution.at_once()
 
-    def _planned(self, operation: Operation, context: OperationContext) -> Execution | None:
-        """The execution of the operation by its plan; None if it has none."""
-        variables, document = operation.coerced, operation.document
-        query = Query(operation.node, dict(document.fragments), variables)
+    def plan(self, operation: Operation, context: OperationContext) -> Plan | None:
+        """The plan of the operation for this caller; None if it has none."""
+        visibility, document = context.visibility, operation.document
+        if visibility is None:
+            return None
+        query = Query(operation.node, dict(document.fragments), operation.coerced)
 
         def make() -> Plan:
             return self._planner.plan(query, context)
 
-        plan = document.plans.find(
-            operation.name, context.visibility, variables.coerced, make, at_once=self._plans_at_once
-        )
+        given = operation.coerced.coerced
+        return document.plans.find(operation.name, visibility, given, make, at_once=self._plans_at_once)
+
+    def _planned(self, operation: Operation, context: OperationContext) -> Execution | None:
+        """The execution of the query by its plan; None if it has none."""
+        plan = self.plan(operation, context)
         if plan is None:
             return None
         try:
-            return Execution(plan, context, PlanInfo(context, operation.node, self.schema), variables)
+            return of_query(plan, context, PlanInfo(context, operation.node, self.schema), operation.coerced)
         except NotPlanned:
             return None
 
@@ -125,10 +130,11 @@ class Engine:
         return await again if isawaitable(again) else again
 
     def _execute_by_core(
-        self, operation: Operation, context: OperationContext
+        self, operation: Operation, context: OperationContext, plan: Plan | None = None
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
         self.limit(context, pays=operation.type is OperationType.QUERY)
-        result: ExecutionResult | Awaitable[ExecutionResult] = self.executor(operation, context).execute_operation()
+        executor = self.executor(operation, context, plan)
+        result: ExecutionResult | Awaitable[ExecutionResult] = executor.execute_operation()
         return _paid(result, context) if isawaitable(result) else result
 
     def limit(self, context: OperationContext, *, pays: bool) -> None:
@@ -141,11 +147,12 @@ class Engine:
         message = f"ask for less: the answer has more than {most:,} fields (what a mutation changed stays changed)"
         return TooComplex("fields", found, most, message)
 
-    def executor(self, operation: Operation, context: OperationContext) -> Any:
-        """The executor of an operation, with the variables that were coerced for its cost."""
+    def executor(self, operation: Operation, context: OperationContext, plan: Plan | None = None) -> Any:
+        """graphql-core's executor of an operation, with the variables that were coerced for its cost. It leaves what is
+        selected of the objects of root fields to the plan, if there is one."""
         document = operation.document
         definitions = {name: fragment.definition for name, fragment in document.fragments.items()}
-        return self._executor(
+        executor = self._executor(
             self.schema,
             definitions,
             dict(document.fragments),
@@ -160,6 +167,8 @@ class Engine:
             hide_suggestions=self._hide_suggestions,
             operation_extensions=None,  # asked for by Strawberry's executor
         )
+        executor.plan = plan
+        return executor
 
 
 def _uncounted(_executor: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from graphql import Executor, GraphQLNonNull, is_leaf_type
 
+from app.executor.execution import Execution, PlanInfo, of_payload
+from app.executor.selection import Plan
 from app.transport.work import Work
 
 
@@ -17,6 +19,7 @@ class _Paced(Executor[Any]):
     """
 
     work: Work
+    plan: Plan | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -34,6 +37,37 @@ class _Paced(Executor[Any]):
         """Charge an object before its fields are resolved."""
         self.work.charge(len(fields))
         return super().execute_fields(parent_type, source, path, fields, position)
+
+    def complete_object_value(
+        self, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
+    ) -> Any:
+        """Complete the object of a root field by the plan, if there is one."""
+        if self.plan is not None and path.prev is None:
+            context = self.context_value
+            found = PlanInfo(context, self.operation, self.schema)
+            execution = of_payload(self.plan, path.key, result, context, found, self.variable_values)
+            if execution is not None:
+                return self._by_plan(execution, return_type, details, info, path, result, position)
+        return super().complete_object_value(return_type, details, info, path, result, position)
+
+    async def _by_plan(
+        self, execution: Execution, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
+    ) -> Any:
+        fields = self.work.fields
+        try:
+            found = await execution.run()
+        except Exception:
+            if self.work.stopped is not None:
+                raise
+            self.work.fields = fields
+            completed = super().complete_object_value(return_type, details, info, path, result, position)
+            return await completed if self.is_awaitable(completed) else completed
+        for error in found.errors or ():
+            place = path
+            for step in (error.path or [])[1:]:
+                place = place.add_key(step, None)
+            self.collected_errors.add(error, place)
+        return found.data
 
     def complete_iterable_value(
         self, item_type: Any, details: Any, info: Any, path: Any, items: Any, position: Any

@@ -56,7 +56,7 @@ class Subscriptions:
 
     async def start(self, operation: Operation, context: OperationContext) -> ActiveSubscription | ExecutionResult:
         """Open the source; a result with errors if it refuses."""
-        executor = self._engine.executor(operation, context)
+        executor = self._engine.executor(operation, context, self._engine.plan(operation, context))
         source = create_source_event_stream(executor)
         source = await source if isawaitable(source) else source
         context.record_disclosures(context.disclosures())

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import time
 from typing import Final
 
@@ -53,7 +54,8 @@ class Health:
         return JSONResponse({"status": status, "checks": states}, 200 if is_ready else 503)
 
     async def _metrics(self, _request: Request) -> Response:
-        return Response(await self._page.get(), media_type=CONTENT_TYPE_LATEST)
+        # One of several workers is asked by their parent, which must know when there is a new one.
+        return Response(await self._page.get(), media_type=CONTENT_TYPE_LATEST, headers={"X-Process": str(os.getpid())})
 
     async def _measured(self) -> bytes:
         await self._checks.get()

@@ -3,6 +3,7 @@
 import gc
 import signal
 import sys
+from functools import partial
 from socket import SO_SNDBUF, SOL_SOCKET, socket
 from typing import Any, Final
 
@@ -13,18 +14,51 @@ import uvloop
 from app.runtime.certificates import Certificates
 from app.runtime.settings import Settings, SettingsError
 from app.web.app import create_app
+from app.web.combined_admin import create_combined_app
 from app.web.connection import certificate_of
-from app.web.stopping import StoppingServer
+from app.web.stopping import StoppingServer, admin_config
+from app.web.workers import ADMIN, Place, Workers, listening
 
 # By default the kernel buffers up to 4 MB for each client that does not read.
 SEND_BUFFER_BYTES: Final = 128 * 1024
 HANDSHAKE_SECONDS: Final = 10.0
 SWITCH_SECONDS: Final = 0.0001
+LISTENER: Final = "BILLING_HOST or BILLING_PORT"
+ADMIN_LISTENER: Final = "BILLING_ADMIN_HOST or BILLING_ADMIN_PORT"
 _log = structlog.get_logger("billing.server")
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C; SettingsError for an address or certificates that cannot be used."""
+def serve(settings: Settings, *, workers: int = 1) -> None:
+    """Serve until SIGTERM or Ctrl-C; SettingsError for an address or certificates that cannot be used.
+
+    `workers` processes share the port, if `check` allows it; this one looks after them and exits with their code.
+    """
+    if workers == 1:
+        _serve(settings, None, None)
+        return
+    # What would stop each worker stops this process instead, with one line; keys of the development mode are made once.
+    create_app(settings)
+    listeners = listening(settings.host, settings.port, workers, LISTENER)
+    (admin,) = listening(settings.admin_host, settings.admin_port or 0, 1, ADMIN_LISTENER)
+    places: dict[int, Place] = {}
+    ports: list[int] = []
+    for number, listener in enumerate(listeners):
+        (own,) = listening("127.0.0.1", 0, 1, ADMIN_LISTENER)
+        ports.append(own.getsockname()[1])
+        # A question that comes before the worker can answer waits.
+        own.listen()
+        places[number] = Place(partial(_serve, settings, listener, own), (listener, own))
+    places[ADMIN] = Place(partial(_serve_admin, settings, ports, admin), (admin,))
+    gc.freeze()
+    sys.exit(Workers(places).run())
+
+
+def _serve_admin(settings: Settings, ports: list[int], listener: socket) -> None:
+    """Answer for all workers, until the parent ends."""
+    uvicorn.Server(admin_config(create_combined_app(ports), settings)).run(sockets=[listener])
+
+
+def _serve(settings: Settings, listener: socket | None, admin: socket | None) -> None:
     # Until there is something to reload it must not end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
@@ -33,10 +67,10 @@ def serve(settings: Settings) -> None:
     application = create_app(settings)
     certificates: Certificates = application.state.process.certificates
     server = StoppingServer(settings, application, certificates.listener)
-    listener = _listener(server.config, "BILLING_HOST or BILLING_PORT")
+    listener = listener or _listener(server.config, LISTENER)
     listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
     if server.admin is not None:
-        server.admin_sockets = [_listener(server.admin.config, "BILLING_ADMIN_HOST or BILLING_ADMIN_PORT")]
+        server.admin_sockets = [admin or _listener(server.admin.config, ADMIN_LISTENER)]
     # Imported modules live as long as the process; without this, each full collection walks them for 0.1 s.
     gc.freeze()
     # The thread that compiles long documents gives the loop its turn this often; by default it is every 5 ms.

@@ -48,7 +48,7 @@ class StoppingServer(uvicorn.Server):
         self.admin: uvicorn.Server | None = None
         self.admin_sockets: list[socket] | None = None
         if settings.admin_port is not None:
-            self.admin = uvicorn.Server(_admin_config(application, settings))
+            self.admin = uvicorn.Server(admin_config(create_admin_app(application), settings))
         self._settings = settings
         self._application = application
         self._connections = protocols.connections
@@ -121,10 +121,11 @@ def _config(application: Starlette, settings: Settings, **options: Any) -> uvico
     )
 
 
-def _admin_config(application: Starlette, settings: Settings) -> uvicorn.Config:
+def admin_config(application: Starlette, settings: Settings) -> uvicorn.Config:
+    """The configuration of the admin listener."""
     protocols = admin_protocols_of(settings)
     return _config(
-        create_admin_app(application),
+        application,
         settings,
         host=settings.admin_host,
         port=settings.admin_port,

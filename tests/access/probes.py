@@ -126,6 +126,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         "invoices": [own, _named("invoice")],
         "settlements": [own, f'invoiceId: "{ids["invoice"]}"', _named("settlement")],
         "remittances": [own, _named("remittance")],
+        "contracts": [own, _named("contract")],
         "unmatchedRemittanceLines": [own, _named("remittance")],
         "eligibilityHistory": [own, f'patientId: "{ids["patient"]}"', _named("eligibility")],
     }
@@ -139,7 +140,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield from _looked_up(victim, attacker)
 
     async def prices() -> Any:
-        found = f"{{ contracts({own}) {{ nodes {{ id prices {{ nodes {{ code }} }} }} totalCount }} }}"
+        found = f"{{ contracts(filter: {{{own}}}) {{ nodes {{ id prices {{ nodes {{ code }} }} }} totalCount }} }}"
         data = await _data(victim, attacker, found)
         return None if data["contracts"] == {"nodes": [], "totalCount": 0} else data
 
@@ -183,7 +184,7 @@ def _parties(victim: Rich) -> str:
 def _sums(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     own = _parties(victim)
     books = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount"
-    figures = "claimsWithoutReturn processedAmount valueWithoutReturn aboutToBeLostAmount meanDaysToPayment"
+    figures = "undecidedClaimCount processedAmount undecidedAmount aboutToBeLostAmount meanDaysToPayment"
     for root, fields in (("reconciliation", books), ("billingIndicators", figures)):
 
         async def run(root: str = root, fields: str = fields) -> Any:
@@ -297,7 +298,8 @@ def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:
     is_many = "Sequence" in str(parameter.annotation) or "list" in str(parameter.annotation)
-    ids = list(victim.ids.values())
+    of_parties = [victim.world.provider, victim.world.payer]
+    ids = of_parties if parameter.name == "codes" else list(victim.ids.values())
 
     async def run() -> Any:
         async def work(connection: AsyncConnection) -> Any:
@@ -311,7 +313,7 @@ def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) 
 
 
 def _mutations(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
-    for title, values in _inputs(victim).items():
+    for title, values in inputs_of(victim).items():
         name = title.partition(" ")[0]
         type_name = input_type(name)
 
@@ -329,7 +331,7 @@ def _mutations(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         yield Probe(title, run)
 
 
-def _inputs(victim: Rich) -> dict[str, dict[str, Any]]:
+def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
     """A good input for every mutation that takes an id or names parties, all of them the victim's."""
     ids, world = victim.ids, victim.world
     parties = {"provider": world.provider, "payer": world.payer}

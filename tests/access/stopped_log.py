@@ -25,7 +25,7 @@ from tests.factories import new_world
 from tests.faults.processes import environment_of
 from tests.gateway import embedded_settings, running_gateway
 
-LOOK = "query($id: ID!) { claim(id: $id) { id clinicalIndication items { code total } } }"
+LOOK = "query($id: ID!) { claim(id: $id) { id clinicalIndication items { code totalAmount } } }"
 SEALED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 

@@ -19,7 +19,7 @@ from tests.inputs import shaped
 
 MINE = """{ myAccessLog(first: 100) { totalCount nodes {
   door kind purpose operation decision roles dataClasses } } }"""
-HEALTH = "query($id: ID!) { claim(id: $id) { id clinicalIndication items { code total } } }"
+HEALTH = "query($id: ID!) { claim(id: $id) { id clinicalIndication items { code totalAmount } } }"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Logged:
     persons: Mapping[str, Any]
 
 
-async def _entries(gateway: Gateway, request_id: str) -> list[Logged]:
+async def entries_of(gateway: Gateway, request_id: str) -> list[Logged]:
     """What the log holds of one request, once it is written."""
     entries, persons = access_log_entries, access_log_persons
     of_request = entries.c.request_id == request_id
@@ -48,10 +48,10 @@ async def _entries(gateway: Gateway, request_id: str) -> list[Logged]:
 
 async def _looked(world: World, role: str, query: str, **variables: Any) -> tuple[dict[str, Any], list[Any]]:
     answer = await world.gateway.gql(query, variables, token=world.token(role))
-    return answer.body, await _entries(world.gateway, answer.headers["x-request-id"])
+    return answer.body, await entries_of(world.gateway, answer.headers["x-request-id"])
 
 
-def _pseudonym(world: World) -> str:
+def pseudonym_of(world: World) -> str:
     return world.gateway.parts.access_log.key.pseudonym(world.patient)
 
 
@@ -63,7 +63,7 @@ async def test_a_look_at_a_claim_names_who_whose_what_why_and_the_door(world: Wo
     assert (entry.operation, entry.decision, entry.detail, entry.door) == ("claim", "ALLOWED", None, "GRAPHQL")
     assert (entry.data_classes, entry.persons) == ("FINANCIAL,HEALTH", 1)
     (row,) = logged.persons.values()
-    assert (row.person, row.data_classes) == (_pseudonym(world), "FINANCIAL,HEALTH")
+    assert (row.person, row.data_classes) == (pseudonym_of(world), "FINANCIAL,HEALTH")
     assert (row.at, row.emergency_access_id, row.object_ids) == (entry.at, None, None)
     assert world.patient not in str(logged)
 
@@ -86,7 +86,7 @@ async def test_an_operation_that_shows_and_is_refused_ends_in_an_entry_for_each(
         ("ALLOWED", "FINANCIAL"),
         ("REFUSED", "HEALTH"),
     ]
-    assert list(shown.persons) == [_pseudonym(world)]
+    assert list(shown.persons) == [pseudonym_of(world)]
     assert refused.entry.writer_sequence == shown.entry.writer_sequence + 1
 
 
@@ -96,7 +96,7 @@ async def test_a_list_is_one_entry_with_a_row_for_each_person(world: World) -> N
     _, (logged,) = await _looked(world, "reviewer", "{ claims { nodes { claimedAmount items { code } } } }")
     assert (logged.entry.operation, logged.entry.data_classes) == ("claims", "FINANCIAL,HEALTH")
     assert {person: row.data_classes for person, row in logged.persons.items()} == {
-        _pseudonym(world): "FINANCIAL,HEALTH"
+        pseudonym_of(world): "FINANCIAL,HEALTH"
     }
 
 
@@ -107,7 +107,7 @@ async def test_a_change_is_recorded_in_its_own_transaction(world: World) -> None
         body, (logged,) = await _looked(world, "biller", query, **values)
         claim, entry = body["data"]["createClaim"]["claim"]["id"], logged.entry
         assert (entry.kind, entry.operation, entry.door) == ("WRITE", "createClaim", "GRAPHQL")
-        assert {person: row.object_ids for person, row in logged.persons.items()} == {_pseudonym(world): claim}
+        assert {person: row.object_ids for person, row in logged.persons.items()} == {pseudonym_of(world): claim}
         assert (entry.detail, entry.writer_sequence) == ("replayed" if is_replay else None, None)
 
 
@@ -126,7 +126,7 @@ async def test_a_posted_statement_is_recorded_with_each_claim_and_payment_of_it(
     (written,) = [each for each in entries if each.entry.kind == "WRITE"]
     found = {person: set(row.object_ids.split(",")) for person, row in written.persons.items()}
     # The payments and the statement belong to no patient.
-    assert found == {_pseudonym(world): {claim["id"] for claim in claims}, "": {statement["id"], *paid}}
+    assert found == {pseudonym_of(world): {claim["id"] for claim in claims}, "": {statement["id"], *paid}}
     assert written.entry.persons == 2
 
 
@@ -135,7 +135,7 @@ async def test_a_page_of_fifty_claims_costs_the_writer_two_statements(server_wor
     for _ in range(50):
         await world.submitted_claim()
     with heard(gateway.database) as everything:
-        query = "{ claims(first: 50) { nodes { claimedAmount patient { name } items { code total } } } }"
+        query = "{ claims(first: 50) { nodes { claimedAmount patient { name } items { code totalAmount } } } }"
         body, (logged,) = await _looked(world, "reviewer", query)
     found = [(statement, parameters) for statement, parameters in everything if "access_log" in statement]
     assert len(body["data"]["claims"]["nodes"]) == 50
@@ -202,20 +202,21 @@ class TestEmergency:
     async def test_it_opens_health_data_of_one_patient_and_is_recorded_as_such(self, world: World) -> None:
         claim = (await world.submitted_claim(clinicalIndication="tosse", diagnosisCodes=["J18"]))["id"]
         token = world.gateway.token("front_desk", providers=[world.provider], sub=nurse_of(world))
-        query = "query($id: ID!) { claim(id: $id) { clinicalIndication diagnosisCodes items { code total } } }"
+        query = "query($id: ID!) { claim(id: $id) { clinicalIndication diagnosisCodes items { code totalAmount } } }"
         before = await world.gateway.gql(query, {"id": claim}, token=token)
         assert set(before.codes) == {"FORBIDDEN"}
         access = await open_emergency(world)
         answer = await world.gateway.gql(query, {"id": claim}, token=token)
         assert answer.body["data"]["claim"] == {
-            "clinicalIndication": "tosse", "diagnosisCodes": ["J18"], "items": [{"code": "10101012", "total": None}],
+            "clinicalIndication": "tosse", "diagnosisCodes": ["J18"],
+            "items": [{"code": "10101012", "totalAmount": None}],
         }  # fmt: skip
         # Amounts are no health data.
-        assert answer.body["extensions"]["redacted"] == ["claim.items[0].total"]
-        entries = await _entries(world.gateway, answer.headers["x-request-id"])
+        assert answer.body["extensions"]["redacted"] == ["claim.items[0].totalAmount"]
+        entries = await entries_of(world.gateway, answer.headers["x-request-id"])
         (allowed,) = [each for each in entries if each.entry.decision == "ALLOWED"]
         (row,) = allowed.persons.values()
-        assert (row.person, row.emergency_access_id, row.data_classes) == (_pseudonym(world), access, "HEALTH")
+        assert (row.person, row.emergency_access_id, row.data_classes) == (pseudonym_of(world), access, "HEALTH")
         latest = (await world.call("patient", MINE))["myAccessLog"]["nodes"][0]
         assert (latest["purpose"], latest["dataClasses"], latest["roles"]) == ("BTG", ["HEALTH"], ["front_desk"])
 

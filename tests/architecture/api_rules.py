@@ -34,6 +34,7 @@ KEY_REQUIRED: Final = re.compile(r"^(create|settle|reverse|import|post|adjudicat
 """Verbs of mutations that would create or pay twice."""
 VERSIONED: Final = ("Claim", "Invoice", "Contract")
 PAST: Final = re.compile(r"(Recorded|Changed|Waiting)$")
+AMOUNT: Final = re.compile(r"([aA]mount|Price)$")
 HALVES: Final = re.compile(r"(From|To|Before|After|Min|Max)$")
 EITHER: Final = re.compile(r"(?i)null if `\w+` is given|either `\w+` or|exactly one of")
 TOLD: Final = re.compile(r"`\w+`.*\b20[0-9]{2}-[0-9]{2}-[0-9]{2}\b")
@@ -238,6 +239,14 @@ def scalars_are_specified_and_no_amount_is_a_float(schema: GraphQLSchema) -> Ite
         target = get_named_type(field.type).name
         if name.endswith(("Amount", "Price")) and owner not in ROOTS and target not in {"Money", "MoneyRangeInput"}:
             yield f"{owner}.{name} is an amount and not Money"
+
+
+@rule
+def amounts_are_named_as_amounts(schema: GraphQLSchema) -> Iterator[str]:
+    for owner, name, field in _everything(schema):
+        is_money = get_named_type(field.type).name == "Money" and not owner.endswith("RangeInput")
+        if is_money and not AMOUNT.search(name):
+            yield f"{owner}.{name} is Money: end it in Amount or Price"
 
 
 @rule

@@ -91,6 +91,10 @@ BROKEN: Final = {
         "type Query { it: Row } type Row { paidAmount: Float day: Day } scalar Day",
         ["Day has no @specifiedBy", "Row.paidAmount is an amount and not Money"],
     ),
+    "amounts are named as amounts": (
+        "type Query { it: Row } type Row { total: Money paidAmount: Money } scalar Money",
+        ["Row.total is Money: end it in Amount or Price"],
+    ),
     "errors of a payload are user errors": (
         "type Query { it: Done } type Done { errors: [String!]! }",
         [

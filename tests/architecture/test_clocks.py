@@ -11,6 +11,7 @@ READERS = {
     "domain/ids.py": "orders new ids",
     "events/inbox.py": "compares the time of a message, which the broker or a payer gave",
     "runtime/whoami_certificate.py": "says whether a certificate is valid here",
+    "telemetry/logs.py": "says when a line was logged",
     "transport/event_stream.py": "ends a stream with its token",
     "transport/websocket.py": "ends a socket with its token",
     "web/health.py": "compares the process's clock with that of Redis",

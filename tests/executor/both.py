@@ -13,6 +13,7 @@ from app.schema.root import schema
 from app.transport.answers import Answer
 from app.transport.documents import Operation
 from app.transport.errors import Refused
+from app.transport.execution import Engine
 from app.transport.limits import Limits
 from app.transport.parameters import Parameters
 from app.transport.pipeline import Pipeline
@@ -38,10 +39,14 @@ class Executed:
 
 @dataclass
 class Both:
-    """Executes operations on a gateway's database in both ways; `ways` counts what executed them the first time."""
+    """Executes operations on a gateway's database in both ways; `ways` counts what executed them, asked to plan them,
+    and `statements` are those of the last execution.
+    """
 
     gateway: Gateway
     ways: Counter[str] = field(default_factory=Counter)
+
+    statements: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._pipeline = Pipeline(
@@ -51,6 +56,11 @@ class Both:
 
     def _count(self, way: str) -> None:
         self.ways[way] += 1
+
+    @property
+    def engine(self) -> Engine:
+        """What executes them."""
+        return self._pipeline._engine
 
     async def context(self, token: str | None) -> Context:
         """A context as a request with this token has it."""
@@ -70,12 +80,23 @@ class Both:
     async def by_plan(self, operation: Operation, token: str | None) -> Executed:
         """As the gateway executes it."""
         context = await self.context(token)
-        return await _executed(self._pipeline._engine.execute(operation, context), context)
+        with self.gateway.counting() as statements:
+            found = await _executed(self._pipeline._engine.execute(operation, context), context)
+        self.statements = _of_the_database(statements)
+        return found
 
     async def by_core(self, operation: Operation, token: str | None) -> Executed:
         """As graphql-core executes it."""
         context = await self.context(token)
-        return await _executed(self._pipeline._engine._execute_by_core(operation, context), context)
+        with self.gateway.counting() as statements:
+            found = await _executed(self._pipeline._engine._execute_by_core(operation, context), context)
+        self.statements = _of_the_database(statements)
+        return found
+
+
+def _of_the_database(statements: list[str]) -> list[str]:
+    """Without those about TUSS terms, which the first who asks reads for all."""
+    return sorted(each for each in statements if "tuss" not in each)
 
 
 async def _executed(result: Any, context: Context) -> Executed:

@@ -19,7 +19,7 @@ from tests.factories import new_world, today
 from tests.figures import Figures
 from tests.gateway import embedded_settings, running_gateway
 
-CASES = int(os.environ.get("BILLING_TEST_EXECUTOR_CASES", "400"))
+CASES = int(os.environ.get("BILLING_TEST_EXECUTOR_CASES", "200"))
 IS_FULL = "BILLING_TEST_EXECUTOR_CASES" in os.environ
 
 
@@ -72,8 +72,10 @@ async def test_every_generated_query_is_answered_as_by_graphql_core(rich: Rich, 
         if operation is None:
             refused += 1
             continue
-        planned = await both.by_plan(operation, token)
-        core = await both.by_core(operation, token)
+        fallbacks = both.ways["fallback"]
+        planned, by_plan = await both.by_plan(operation, token), both.statements
+        core, by_core = await both.by_core(operation, token), both.statements
         assert planned == core, (seed, case, made)
+        assert by_plan == by_core or both.ways["fallback"] > fallbacks, (seed, case, made)
     figures(cases=CASES, refused=refused, **both.ways)
     assert refused < CASES / 5

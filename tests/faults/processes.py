@@ -47,6 +47,8 @@ class GatewayProcess:
     It is forked with every import done, or (`is_forked=False`) starts as a new interpreter, as an operator starts it.
     """
 
+    arguments: Sequence[str] = ("serve",)
+
     def __init__(
         self,
         settings: Settings,
@@ -77,11 +79,13 @@ class GatewayProcess:
 
     def _fork(self) -> ForkedProcess:
         with Path(os.devnull).open() as nothing, self.log.open("a") as log:
-            return start(["serve"], self._environment(), (nothing, log, log), self.log.parent, module=self._module)
+            return start(
+                list(self.arguments), self._environment(), (nothing, log, log), self.log.parent, module=self._module
+            )
 
     def _launch(self) -> subprocess.Popen[bytes]:
         given = [f"{name}={value}" for name, value in self._environment().items()]
-        return launch(["env", "-i", *given, sys.executable, "-m", self._module, "serve"], self.log)
+        return launch(["env", "-i", *given, sys.executable, "-m", self._module, *self.arguments], self.log)
 
     def _environment(self) -> dict[str, str]:
         return {**inherited(), **environment_of(self.settings), "PYTHONPATH": str(ROOT), **self._extra}

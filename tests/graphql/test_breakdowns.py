@@ -20,7 +20,7 @@ GROUPS = f"""query($by: [BillingDimension!]!, $first: Int! = 100, $after: String
   billingBreakdown(groupBy: $by, first: $first, after: $after, {ARGUMENTS}) {{
     totalCount pageInfo {{ endCursor hasNextPage }}
     nodes {{
-      payer {{ ansCode }} provider {{ cnes }} month claimCount claimsWithoutReturn valueWithoutReturn
+      payer {{ ansCode }} provider {{ cnes }} month claimCount undecidedClaimCount undecidedAmount
       processedAmount deniedAmount initialDenialRate finalDenialRate reconciliation {{ {" ".join(BOOKS)} }}
     }}
   }}
@@ -28,7 +28,7 @@ GROUPS = f"""query($by: [BillingDimension!]!, $first: Int! = 100, $after: String
 WHOLE = f"""query({VARIABLES}) {{
   reconciliation({ARGUMENTS}) {{ {" ".join(BOOKS)} }}
   billingIndicators({ARGUMENTS}) {{
-    processedAmount claimsWithoutReturn valueWithoutReturn initialDenialRate finalDenialRate
+    processedAmount undecidedClaimCount undecidedAmount initialDenialRate finalDenialRate
   }}
 }}"""
 DENIALS = f"""query($by: [DenialDimension!]!, $first: Int! = 100, $after: String, {VARIABLES}) {{
@@ -146,7 +146,7 @@ def _noon(*day: int) -> datetime:
 def _row(node: Any) -> tuple[Any, ...]:
     """Payer, provider, month, then claims, those without return, and the books without the unexplained."""
     parts = (node["payer"] and node["payer"]["ansCode"], node["provider"] and node["provider"]["cnes"], node["month"])
-    return (*parts, node["claimCount"], node["claimsWithoutReturn"], *[node["reconciliation"][each] for each in BOOKS])
+    return (*parts, node["claimCount"], node["undecidedClaimCount"], *[node["reconciliation"][each] for each in BOOKS])
 
 
 class TestBilling:
@@ -177,7 +177,7 @@ class TestBilling:
 
     async def test_rates_of_a_group(self, books: Books) -> None:
         node = (await books.groups("PAYER"))[0]
-        figures = ("processedAmount", "deniedAmount", "valueWithoutReturn", "initialDenialRate", "finalDenialRate")
+        figures = ("processedAmount", "deniedAmount", "undecidedAmount", "initialDenialRate", "finalDenialRate")
         # 160 of 260 were denied; 40 + 15 + 60 are lost.
         assert [node[each] for each in figures] == ["260.00", "160.00", "12.34", "0.6154", "0.4423"]
 
@@ -191,9 +191,9 @@ class TestBilling:
         assert len(nodes) > 1
         for name in BOOKS:
             assert _total(node["reconciliation"][name] for node in nodes) == whole["reconciliation"][name]
-        for name in ("processedAmount", "valueWithoutReturn"):
+        for name in ("processedAmount", "undecidedAmount"):
             assert _total(node[name] for node in nodes) == whole["billingIndicators"][name]
-        assert sum(node["claimsWithoutReturn"] for node in nodes) == whole["billingIndicators"]["claimsWithoutReturn"]
+        assert sum(node["undecidedClaimCount"] for node in nodes) == whole["billingIndicators"]["undecidedClaimCount"]
 
     async def test_one_group_is_the_whole_of_its_payer(self, books: Books) -> None:
         for payer in (books.first.payer, books.second.payer):

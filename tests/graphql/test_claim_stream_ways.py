@@ -15,7 +15,9 @@ from tests.streams import TRANSPORTS, Listener, Told, asked, listening, told_all
 
 WATCH = """subscription WatchClaims($filter: ClaimStatusChangedFilterInput, $after: String) {
   claimStatusChanged(filter: $filter, after: $after) { cursor previousStatus status occurredAt claim { id } } }"""
-SENSITIVE = "id claimedAmount cardNumber clinicalIndication patient { name cpf } items { code total } invoice { id }"
+SENSITIVE = (
+    "id claimedAmount cardNumber clinicalIndication patient { name cpf } items { code totalAmount } invoice { id }"
+)
 TIMES = {"DRAFT": "createdAt", "SUBMITTED": "submittedAt"} | dict.fromkeys(
     ("APPROVED", "PARTIALLY_APPROVED", "DENIED"), "decidedAt"
 )

@@ -15,7 +15,7 @@ RESULTS = f"results {{ id object {{ {CLAIM_FIELDS} }} errors {{ code field tissC
 DETAILS = (
     "clinicalIndication diagnosisCodes authorization { number issuedOn validUntil } cardNumber "
     "practitioner { name council number state cbo } version claimedAmount serviceDate providerClaimNumber "
-    "items { sequence code performedOn total }"
+    "items { sequence code performedOn totalAmount }"
 )
 UNKNOWN = "clm_00000000000000000000000000"
 
@@ -66,7 +66,7 @@ async def test_a_claim_is_created_as_a_draft_with_exact_totals(world: World) -> 
     claim = payload["claim"]
     assert (claim["status"], claim["claimedAmount"], claim["version"]) == ("DRAFT", "127.75", 1)
     kept = await world.claim(claim["id"])
-    assert [(item["sequence"], item["total"]) for item in kept["items"]] == [(1, "100.00"), (2, "27.75")]
+    assert [(item["sequence"], item["totalAmount"]) for item in kept["items"]] == [(1, "100.00"), (2, "27.75")]
     assert await world.events(claim["id"]) == ["ClaimCreated"]
 
 
@@ -120,7 +120,7 @@ class TestUpdateDraftClaim:
         payload = await _update(world, claim["id"], items=[{**BLOOD_COUNT, "quantity": "3"}])
         assert payload["claim"]["claimedAmount"] == "55.50"
         items = (await _details(world, claim["id"]))["items"]
-        assert [(item["sequence"], item["code"], item["total"]) for item in items] == [(1, "40304361", "55.50")]
+        assert [(item["sequence"], item["code"], item["totalAmount"]) for item in items] == [(1, "40304361", "55.50")]
 
     async def test_items_follow_a_changed_service_date(self, world: World) -> None:
         day, own = (today() - timedelta(days=3)).isoformat(), (today() - timedelta(days=1)).isoformat()

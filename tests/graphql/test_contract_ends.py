@@ -16,12 +16,14 @@ def _day(days: int) -> str:
     return (today() + timedelta(days=days)).isoformat()
 
 
-async def _admin(world: World, name: str, providers: list[str] | None = None, **values: Any) -> Any:
+async def _admin(
+    world: World, name: str, providers: list[str] | None = None, sub: str = "dev-admin", **values: Any
+) -> Any:
     """The payload of a mutation by an administrator."""
     kind = name[0].upper() + name[1:]
     query = f"mutation($input: {kind}Input!) {{ {name}(input: $input) {{ {CONTRACT} replayed "
     query += "errors { code message field tissCode } } }"
-    token = world.gateway.token("admin", providers=providers or ["*"])
+    token = world.gateway.token("admin", providers=providers or ["*"], sub=sub)
     return (await world.gateway.gql(query, {"input": values}, token=token)).data[name]
 
 
@@ -155,3 +157,20 @@ class TestCloseContract:
         first, second = [await _close(world, contract, _day(0), idempotencyKey=once) for _ in range(2)]
         assert (first["replayed"], second["replayed"], second["contract"]) == (False, True, first["contract"])
         assert first["contract"]["version"] == 2
+
+    async def test_both_say_who_changed_the_contract_and_when(self, world: World) -> None:
+        contract = await _contract(world, PRICE)
+        query = "query($ids: [ID!]) { contracts(filter: { ids: $ids }) { nodes { updatedBy updatedAt createdAt } } }"
+
+        async def read() -> Any:
+            (found,) = (await world.call("biller", query, ids=[contract]))["contracts"]["nodes"]
+            return found
+
+        first = await read()
+        assert (await _end(world, contract, _day(30), sub="bia"))["errors"] == []
+        second = await read()
+        assert (await _close(world, contract, _day(60), sub="caio"))["errors"] == []
+        third = await read()
+        assert [each["updatedBy"] for each in (first, second, third)] == ["dev-admin", "bia", "caio"]
+        assert first["updatedAt"] < second["updatedAt"] < third["updatedAt"]
+        assert {each["createdAt"] for each in (first, second, third)} == {first["createdAt"]}

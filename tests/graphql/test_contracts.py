@@ -249,21 +249,6 @@ class TestWhoMay:
         answer = await world.gateway.gql("{ contracts { nodes { id } } }", token=world.token(role))
         assert (answer.body["data"], answer.codes) == ({"contracts": None}, ["FORBIDDEN"])
 
-    async def test_the_list_is_filtered_by_provider_and_payer(self, gateway: Gateway, world: World) -> None:
-        other = await new_world(gateway)
-        own, between = await _contract(world), await _contract(world, payer=other.payer)
-        query = """query($provider: Cnes, $payer: AnsCode) {
-          contracts(providerCnes: $provider, payerAnsCode: $payer) { nodes { id } } }"""
-        cases: list[tuple[dict[str, str], list[Any]]] = [
-            ({}, [own, between]),
-            ({"payer": other.payer}, [between]),
-            ({"provider": world.provider, "payer": world.payer}, [own]),
-            ({"provider": other.provider}, []),
-        ]
-        for variables, found in cases:
-            seen = flat(await world.call("biller", query, **variables))["contracts"]
-            assert seen == [{"id": each["id"]} for each in found]
-
 
 class TestTerms:
     @pytest.mark.parametrize("window", [10, 400])
@@ -304,3 +289,24 @@ class TestTerms:
         await world.adjudicate(claim_id, [denial])
         await _contract(world, appealDeadlineDays=1)
         assert await _deadline_of(world, claim_id) == _in_days(30)
+
+
+async def test_each_filter_holds_exactly_its_contracts(server_world: World) -> None:
+    world, other = server_world, await new_world(server_world.gateway)
+    own = await _contract(world)
+    second = (await _save(world, payer=other.payer))["contract"]
+    both = [own["id"], second["id"]]
+    cases: list[tuple[dict[str, Any], list[str]]] = [
+        ({}, both),
+        ({"payerAnsCode": [world.payer]}, both[:1]),
+        ({"payerAnsCode": [world.payer, other.payer]}, both),
+        ({"payerAnsCode": ["999999"]}, []),
+        ({"providerCnes": [world.provider]}, both),
+        ({"providerCnes": [other.provider]}, []),
+        ({"ids": both[1:]}, both[1:]),
+        ({"ids": both, "payerAnsCode": [world.payer]}, both[:1]),
+    ]
+    query = "query($filter: ContractFilterInput) { contracts(filter: $filter) { totalCount nodes { id } } }"
+    for where, expected in cases:
+        found = (await world.call("biller", query, filter=where))["contracts"]
+        assert ([each["id"] for each in found["nodes"]], found["totalCount"]) == (expected, len(expected)), where

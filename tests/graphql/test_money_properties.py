@@ -52,7 +52,7 @@ async def test_totals_are_exact_products_rounded_half_up_and_their_sum(
         return
     assert payload["errors"] == []
     kept = await world.claim(payload["claim"]["id"])
-    assert [item["total"] for item in kept["items"]] == [str(total) for total in totals]
+    assert [item["totalAmount"] for item in kept["items"]] == [str(total) for total in totals]
     assert kept["claimedAmount"] == str(sum(totals))
 
 
@@ -70,7 +70,7 @@ async def test_a_decision_adds_up_per_item_and_per_claim(world: World, data: st.
     decided = await world.claim(claim["id"])
     for item, price, part in zip(decided["items"], prices, approved, strict=True):
         assert (item["approvedAmount"], item["deniedAmount"]) == (_money(part), _money(price - part))
-        assert item["processedAmount"] == item["total"] == _money(price)
+        assert item["processedAmount"] == item["totalAmount"] == _money(price)
         assert _money(sum(_cents(denial["amount"]) for denial in item["denials"])) == item["deniedAmount"]
     assert decided["approvedAmount"] == _money(sum(approved))
     assert decided["deniedAmount"] == _money(sum(prices) - sum(approved))

@@ -11,8 +11,8 @@ from tests.factories import BLOOD_COUNT, CONSULTATION, World, add_card, key, new
 from tests.gateway import Gateway
 from tests.inputs import dotted, shaped
 
-FINDING = "severity code field tissCode amountAtRisk"
-REPORT = f"passes amountAtRisk findings {{ {FINDING} message tissDescription }}"
+FINDING = "severity code field tissCode atRiskAmount"
+REPORT = f"passes atRiskAmount findings {{ {FINDING} message tissDescription }}"
 OF_INPUT = f"query($claim: ClaimInput!) {{ claimPreflight(input: {{claim: $claim}}) {{ {REPORT} }} }}"
 OF_CLAIM = f"query($id: ID!) {{ claimPreflight(input: {{claimId: $id}}) {{ {REPORT} }} }}"
 PRICE = {"codeSystem": "22", "code": "10101012", "unitPrice": "100.00", "validFrom": "2020-01-01"}
@@ -123,7 +123,7 @@ class TestPrices:
 
     async def test_another_contract_says_nothing(self, gateway: Gateway, world: World) -> None:
         await _contract(await new_world(gateway), {**PRICE, "unitPrice": "1.00"})
-        assert await _preflight(world) == {"passes": True, "amountAtRisk": "0.00", "findings": []}
+        assert await _preflight(world) == {"passes": True, "atRiskAmount": "0.00", "findings": []}
 
 
 class TestAuthorization:
@@ -218,7 +218,7 @@ class TestCoverage:
         report = await _preflight(world, cardNumber=await add_card(world, **terms), items=[CONSULTATION, BLOOD_COUNT])
         expected = ("WARNING", "INVALID_DATE", "serviceDate", code, "137.00")
         assert _findings(report) == ([expected] if code else [])
-        assert (report["passes"], report["amountAtRisk"]) == (True, "137.00" if code else "0.00")
+        assert (report["passes"], report["atRiskAmount"]) == (True, "137.00" if code else "0.00")
 
     async def test_an_unknown_and_an_expired_card_are_errors(self, world: World) -> None:
         unknown = await _found(world, cardNumber="NOBODY")
@@ -248,7 +248,7 @@ class TestCodesAndDates:
     ) -> None:
         report = await _preflight(world, **changes)
         assert (report["passes"], _findings(report)) == (False, [("ERROR", *found)])
-        assert report["amountAtRisk"] == found[3]
+        assert report["atRiskAmount"] == found[3]
         assert all(each["message"] and each["tissDescription"] for each in report["findings"])
 
     async def test_the_submission_window_closes_to_the_day(self, world: World) -> None:
@@ -270,21 +270,21 @@ class TestSeveralAtOnce:
             ("WARNING", "items.0.code", "1818", "100.00"),
             ("WARNING", "items.0", "3209", "100.00"),
         ]
-        assert (report["passes"], report["amountAtRisk"]) == (False, "107.00")
+        assert (report["passes"], report["atRiskAmount"]) == (False, "107.00")
 
     async def test_a_finding_on_the_whole_claim_takes_in_all_items(self, world: World) -> None:
         await _contract(world, {**PRICE, "unitPrice": "90.00"})
         card = await add_card(world, waiting_until=today(), suspended_from=today())
         report = await _preflight(world, cardNumber=card, items=[CONSULTATION, BLOOD_COUNT])
         assert [each[3:] for each in _findings(report)] == [("1016", "137.00"), ("3171", "137.00"), ("1705", "10.00")]
-        assert report["amountAtRisk"] == "137.00"
+        assert report["atRiskAmount"] == "137.00"
 
     async def test_a_cent_that_is_too_dear_and_too_many_counts_once(self, world: World) -> None:
         # 3 x 110.00 claimed, 2 x 100.00 agreed: 130.00 can be lost, not 30.00 + 110.00.
         await _contract(world, {**PRICE, "quantityMax": "2"})
         report = await _preflight(world, items=[_item(unitPrice="110.00", quantity="3")])
         assert [each[3:] for each in _findings(report)] == [("1705", "30.00"), ("3210", "110.00")]
-        assert report["amountAtRisk"] == "130.00"
+        assert report["atRiskAmount"] == "130.00"
 
 
 class TestSending:

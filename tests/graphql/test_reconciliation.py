@@ -16,7 +16,7 @@ from tests.gateway import Gateway
 
 BOOKS = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount"
 FIGURES = (
-    "initialDenialRate finalDenialRate meanDaysToPayment claimsWithoutReturn valueWithoutReturn aboutToBeLostAmount "
+    "initialDenialRate finalDenialRate meanDaysToPayment undecidedClaimCount undecidedAmount aboutToBeLostAmount "
     "processedAmount"
 )
 ARGUMENTS = "payerAnsCode: $payer, providerCnes: $provider, period: $period"
@@ -310,14 +310,14 @@ class TestReconciliation:
         other = await new_world(gateway)
         assert await _books(other) == NOTHING
         assert await _books(other, provider=world.provider, payer=world.payer) == NOTHING
-        assert (await _figures(other, provider=world.provider))["claimsWithoutReturn"] == 0
+        assert (await _figures(other, provider=world.provider))["undecidedClaimCount"] == 0
         for role in ("biller", "billing_reader", "reviewer", "payer_agent"):
             assert await _books(world, world.token(role)) == ("10.00", "0.00", "0.00", "0.00", "10.00")
         assert await _books(world, other.token("payer_agent")) == NOTHING
 
     @pytest.mark.parametrize("role", ["patient", "front_desk", "admin"])
     async def test_roles_without_the_permission_are_refused(self, world: World, role: str) -> None:
-        for query in ("{ reconciliation { billedAmount } }", "{ billingIndicators { claimsWithoutReturn } }"):
+        for query in ("{ reconciliation { billedAmount } }", "{ billingIndicators { undecidedClaimCount } }"):
             answer = await world.gateway.gql(query, token=world.token(role))
             assert (answer.body["data"], answer.codes) == ({query.split()[1]: None}, ["FORBIDDEN"])
 
@@ -328,8 +328,8 @@ class TestBillingIndicators:
             "initialDenialRate": None,
             "finalDenialRate": None,
             "meanDaysToPayment": None,
-            "claimsWithoutReturn": 0,
-            "valueWithoutReturn": "0.00",
+            "undecidedClaimCount": 0,
+            "undecidedAmount": "0.00",
             "aboutToBeLostAmount": "0.00",
             "processedAmount": "0.00",
         }
@@ -345,8 +345,8 @@ class TestBillingIndicators:
             "initialDenialRate": "0.2500",
             "finalDenialRate": "0.0833",
             "meanDaysToPayment": None,
-            "claimsWithoutReturn": 2,
-            "valueWithoutReturn": "13.00",
+            "undecidedClaimCount": 2,
+            "undecidedAmount": "13.00",
             "aboutToBeLostAmount": "0.00",
             "processedAmount": "300.00",
         }

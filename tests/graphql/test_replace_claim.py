@@ -13,7 +13,7 @@ from tests.gateway import Gateway
 
 CLAIM = f"claim {{ {CLAIM_FIELDS} }}"
 LINKS = "replaces { id } replacedBy { id }"
-ITEMS = "items { sequence code quantity unitPrice total performedOn denials { id status } }"
+ITEMS = "items { sequence code quantity unitPrice totalAmount performedOn denials { id status } }"
 WHOLE = f"{CLAIM_FIELDS} {LINKS} {ITEMS} clinicalIndication diagnosisCodes authorization {{ number }} cardNumber"
 DENIED = {"DENIED": "100.00", "PARTIALLY_APPROVED": "40.00", "APPROVED": "0.00"}
 CONFLICT = [("CONFLICT", "claimId", None)]
@@ -134,7 +134,7 @@ class TestWhatItMakes:
         await _cancel(world, same["id"])
         changes = {"items": [CONSULTATION, BLOOD_COUNT], "clinicalIndication": None, "diagnosisCodes": ["K21"]}
         other = await _read(world, (await _replace(world, claim_id, **changes))["claim"]["id"])
-        assert [(item["code"], item["total"]) for item in other["items"]] == [
+        assert [(item["code"], item["totalAmount"]) for item in other["items"]] == [
             ("10101012", "100.00"),
             ("40304361", "37.00"),
         ]

@@ -23,7 +23,7 @@ FORM = """query Form($card: String!, $payer: AnsCode!, $named: String!, $provide
   procedures: tussTerms(codeSystem: "22", search: "consulta consultorio") { nodes { code term } }
 }"""
 PREFLIGHT = """query Check($claim: ClaimInput!) {
-  claimPreflight(input: { claim: $claim }) { passes amountAtRisk findings { severity code } }
+  claimPreflight(input: { claim: $claim }) { passes atRiskAmount findings { severity code } }
 }"""
 DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225120"}
 
@@ -50,7 +50,7 @@ async def test_a_form_for_a_claim(world: World) -> None:
 
     claim = shaped("createClaim", world.claim_input(practitioner=DOCTOR, items=[{**CONSULTATION, "code": chosen}]))
     checked = await world.call("biller", PREFLIGHT, claim=claim["claim"])
-    assert checked["claimPreflight"] == {"passes": True, "amountAtRisk": "0.00", "findings": []}
+    assert checked["claimPreflight"] == {"passes": True, "atRiskAmount": "0.00", "findings": []}
 
 
 INVOICE = """query Invoice($id: ID!) {
@@ -136,7 +136,7 @@ async def test_a_queue_of_lines_that_match_no_single_claim(world: World) -> None
 
 DASHBOARD = """query Dashboard($year: DateRangeInput!, $open: DenialFilterInput!, $overdue: InvoiceFilterInput!) {
   reconciliation(period: $year) { billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount }
-  billingIndicators(period: $year) { initialDenialRate processedAmount claimsWithoutReturn }
+  billingIndicators(period: $year) { initialDenialRate processedAmount undecidedClaimCount }
   billingBreakdown(groupBy: [PAYER, MONTH], period: $year, first: 100) {
     totalCount
     nodes {
@@ -179,7 +179,7 @@ async def test_a_dashboard_by_payer_and_month(world: World) -> None:
     for name in BOOKS:
         added = sum(Decimal(each["reconciliation"][name]) for each in groups)
         assert str(added) == found["reconciliation"][name]
-    indicators = {"initialDenialRate": "0.2190", "processedAmount": "137.00", "claimsWithoutReturn": 1}
+    indicators = {"initialDenialRate": "0.2190", "processedAmount": "137.00", "undecidedClaimCount": 1}
     assert found["billingIndicators"] == indicators
     assert [each["initialDenialRate"] for each in groups] == ["0.2190", None]
     high = {"code": "1705", "description": "VALOR APRESENTADO A MAIOR", "denialCount": 1}

@@ -10,7 +10,7 @@ query Claims($first: Int!) {
     nodes {
       id status claimedAmount
       payer { name } provider { name } patient { name cpf }
-      items { code total denials { code amount } term { term } }
+      items { code totalAmount denials { code amount } term { term } }
       invoice { number status settlements(first: 100) { nodes { amount reverses { id } } } }
     }
   }

@@ -73,7 +73,8 @@ async def test_the_unchanged_example_document_becomes_two_submitted_claims(gatew
     ]
     token = gateway.token("reviewer", payer="123456", providers=["*"])
     query = """query($id: ID!) { claim(id: $id) { status type claimedAmount serviceDate cardNumber providerClaimNumber
-               provider { cnes } items { sequence codeSystem code description quantity factor unitPrice total } } }"""
+               provider { cnes }
+               items { sequence codeSystem code description quantity factor unitPrice totalAmount } } }"""
     found = (await gateway.gql(query, {"id": report.results[0].claim_id}, token=token)).data["claim"]
     assert found == {
         "status": "SUBMITTED",
@@ -92,7 +93,7 @@ async def test_the_unchanged_example_document_becomes_two_submitted_claims(gatew
                 "quantity": "1",
                 "factor": "1.00",
                 "unitPrice": "100.00",
-                "total": "100.00",
+                "totalAmount": "100.00",
             }
         ],
     }

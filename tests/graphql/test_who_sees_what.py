@@ -223,7 +223,7 @@ ARGUMENTS |= {"remittance": 'id: "x"', "claimPreflight": 'input: {claimId: "x"}'
 ARGUMENTS |= {"tussTerm": 'codeSystem: "22", code: "1"'}
 SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
 SELECTIONS |= {"remittance": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
-SELECTIONS |= {"billingIndicators": "claimsWithoutReturn"}
+SELECTIONS |= {"billingIndicators": "undecidedClaimCount"}
 
 
 @pytest.mark.parametrize(("kind", "name"), _root_fields())

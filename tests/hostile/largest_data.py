@@ -27,7 +27,7 @@ STATEMENTS = 2
 INVOICE_LINES = CLAIMS_MAX + RECOVERIES_MAX
 WIDE = 20
 CLAIM = (
-    "id status items { id sequence code total denials { id code amount } } "
+    "id status items { id sequence code totalAmount denials { id code amount } } "
     "history(first: 100) { nodes { actor at } } availableActions { action blockedBy { code message } }"
 )
 LINES = "lines(first: 1000) { nodes { id kind amount settledAmount claim { id status } } }"

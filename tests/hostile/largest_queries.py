@@ -42,7 +42,7 @@ async def node(big: Big) -> Call:
 
 
 async def nodes(big: Big) -> Call:
-    query = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Claim { id items { id sequence code total } } } }"
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Claim { id items { id sequence code totalAmount } } } }"
     found = await big.submitted(PAGE_MAX)
     return big.read(query, '"sequence":', PAGE_MAX * ITEMS_MAX, ids=found)
 
@@ -57,14 +57,14 @@ async def claim_preflight(big: Big) -> Call:
     values = shaped("createClaim", flat)["claim"]
     query = (
         "query($input: ClaimPreflightInput!) { claimPreflight(input: $input) "
-        "{ passes amountAtRisk findings { code message field } } }"
+        "{ passes atRiskAmount findings { code message field } } }"
     )
     return big.read(query, '"field":', ITEMS_MAX, role="biller", input={"claim": values})
 
 
 async def claims_page(big: Big) -> Call:
     where = 'filter: { claimedAmount: { from: "100.00" } }'
-    query = f"{{ claims(first: 100, {where}) {{ nodes {{ id items {{ id sequence code total }} }} }} }}"
+    query = f"{{ claims(first: 100, {where}) {{ nodes {{ id items {{ id sequence code totalAmount }} }} }} }}"
     return big.read(query, '"sequence":', PAGE_MAX * ITEMS_MAX)
 
 
@@ -139,8 +139,8 @@ async def reconciliation(big: Big) -> Call:
 
 async def billing_indicators(big: Big) -> Call:
     query = (
-        "{ billingIndicators(expiringWithinDays: 3650) { processedAmount claimsWithoutReturn meanDaysToPayment "
-        "initialDenialRate finalDenialRate valueWithoutReturn aboutToBeLostAmount } }"
+        "{ billingIndicators(expiringWithinDays: 3650) { processedAmount undecidedClaimCount meanDaysToPayment "
+        "initialDenialRate finalDenialRate undecidedAmount aboutToBeLostAmount } }"
     )
     return big.read(query, '"processedAmount":', 1)
 

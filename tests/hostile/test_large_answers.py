@@ -23,7 +23,7 @@ ITEMS = 20
 THROUGH_LINES = "{ claims(first: 100) { nodes { invoice { lines(first: 100) { nodes { claim { id } } } } } } }"
 WITH_ITEMS = """{ claims(first: 100) { nodes {
   id status claimedAmount approvedAmount deniedAmount patient { name cpf }
-  items { id sequence code description quantity total denials { id code amount status } }
+  items { id sequence code description quantity totalAmount denials { id code amount status } }
 } } }"""
 LARGEST = {
     "claims with items and denials": (

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import strawberry
 from graphql import GRAPHQL_MAX_INT
 
+from app.db.counting import COUNTED_MAX
 from app.resolvers import paging
 from app.schema.base.info import Info
 from app.schema.base.streams import STREAM_CURSOR, stream_cursor
@@ -59,9 +60,16 @@ class Connection(Generic[Item]):
     nodes: list[Item] = strawberry.field(description="The objects without their cursors.")
     page_info: PageInfo = strawberry.field(description="Position of the page in the list.")
 
-    @strawberry.field(description="Number of objects in the whole list (at most 2147483647); counted on request.")
+    @strawberry.field(
+        description=f"Number of objects in the whole list, counted on request and up to {COUNTED_MAX:,}; of a longer "
+        "list `isLongerThanCounted` is true."
+    )
     async def total_count(page: strawberry.Parent[paging.Page[object]]) -> int:
-        return at_most_int(await page.count())
+        return min(await page.count(), COUNTED_MAX)
+
+    @strawberry.field(description=f"Whether the list has more than {COUNTED_MAX:,} objects; counted on request.")
+    async def is_longer_than_counted(page: strawberry.Parent[paging.Page[object]]) -> bool:
+        return await page.count() > COUNTED_MAX
 
     @strawberry.field(description=STREAM_CURSOR)
     def stream_cursor(_page: strawberry.Parent[paging.Page[object]], info: Info) -> str | None:

@@ -86,7 +86,8 @@ def _utc_time(text: str) -> datetime:
 
 def format_time(moment: datetime) -> str:
     """ "2026-10-21T12:00:00.000000Z": UTC with microseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    there = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{there.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 MONEY: Final = strawberry.scalar(

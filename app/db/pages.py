@@ -1,0 +1,84 @@
+"""The statement for a page of a table: it chooses the ids by indexes, and reads only the rows of the page."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, FromClause, Select, Table, select, union
+
+from app.db.filters import Condition
+from app.db.paging import Keyset
+
+NARROW: Final = timedelta(days=62)
+"""A range of days or times up to this width is read by an index of its own, whatever the list is sorted by."""
+ENDS: Final = 2
+VALUES_MAX: Final = 8
+"""Up to so many values of a column are read as a page of each."""
+Values = tuple[ColumnElement[Any], Sequence[Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which rows of a table a list has: the `conditions` of scope and filter, and the lists of `values` among them, for
+    the choice of an index. `source` has the tables that the conditions need, if it is more than the table."""
+
+    table: Table
+    conditions: Sequence[Condition]
+    values: Sequence[Values] = ()
+    source: FromClause | None = None
+
+    def page(self, columns: Sequence[ColumnElement[Any]], keyset: Keyset) -> Select[Any]:
+        """The rows of a page, in its order."""
+        chosen = self._place(keyset)
+        return select(*columns).join(chosen, chosen.c.id == self.table.c.id).order_by(*keyset.order)
+
+    def _place(self, keyset: Keyset) -> Any:
+        """The ids of the page. No index has the rows of several values in the order of another column, so each value
+        gets its own page, and theirs are merged. (A value may be there twice: statements are compiled for lists of a
+        few sizes.)"""
+        found = self._found(keyset)
+        several = next(self._several(keyset), None)
+        if several is None:
+            return keyset.apply(found).subquery("page")
+        column, values = several
+        pages = [keyset.apply(found.where(column == value)).subquery() for value in values]
+        merged = union(*map(select, pages)).subquery("merged")
+        sorted_by = (merged.c.place, merged.c.id)
+        order = [each.desc() if keyset.descending else each.asc() for each in sorted_by]
+        return select(merged.c.id).order_by(*order).limit(keyset.limit).subquery("page")
+
+    def _found(self, keyset: Keyset) -> Select[Any]:
+        """The days and times of a row go together: whoever asks for last year's days in the order of creation would
+        read past all newer rows, which the server's statistics do not show; a narrow range forbids that."""
+        source = self.table if self.source is None else self.source
+        query = select(self.table.c.id, keyset.column.label("place")).select_from(source).where(*self.conditions)
+        index = _index(self.table, keyset.column)
+        if index is None or not keyset.is_narrow:
+            return query
+        return query.with_hint(self.table, f"IGNORE INDEX FOR ORDER BY ({index})", "mysql")
+
+    def _several(self, keyset: Keyset) -> Iterator[tuple[ColumnElement[Any], Sequence[Any]]]:
+        for column, values in self.values:
+            distinct = sorted(set(values or ()))
+            if 1 < len(distinct) <= VALUES_MAX and _index(self.table, column, keyset.column) is not None:
+                yield column, distinct
+
+
+def has_narrow_range(where: Any, *, other_than: str) -> bool:
+    """Whether a filter has both ends of a range of days or times, close together, of another column than the one that
+    the list is sorted by. Fields of filters are named like their columns."""
+    found = (getattr(where, each.name) for each in fields(where) if each.name != other_than)
+    return any(_is_narrow(each) for each in found if isinstance(each, tuple) and len(each) == ENDS)
+
+
+def _is_narrow(bounds: tuple[Any, Any]) -> bool:
+    low, high = bounds
+    return isinstance(low, date) and isinstance(high, date) and high - low <= NARROW
+
+
+def _index(table: Table, *columns: ColumnElement[Any]) -> str | None:
+    """The index that has the rows in the order of these columns and the id."""
+    wanted = [*[each.key for each in columns], table.c.id.key]
+    found = (each for each in table.indexes if [column.key for column in each.columns][: len(wanted)] == wanted)
+    return next((str(each.name) for each in found), None)

@@ -1,0 +1,98 @@
+"""The one admin listener of several workers: it asks each of them, and answers for all."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.telemetry.combined import Combined
+from app.web.failures import Failures, http_error
+from app.web.strict import StrictRequests
+
+ANSWER_SECONDS: Final = 4.0
+ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
+PROCESS_HEADER: Final = b"x-process"
+STATES: Final = ("ready", "degraded", "unready")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a worker says: its HTTP status, its body, and the number of its process."""
+
+    status: int
+    process: int
+    body: bytes
+
+
+SILENT: Final = Answer(503, 0, b"{}")
+
+
+async def ask(port: int, path: str) -> Answer:
+    """The answer of the worker with this admin port on this machine; SILENT if there is none in time."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=ANSWER_BYTES_MAX)
+            try:
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+                head = await reader.readuntil(b"\r\n\r\n")
+                return _answer(head, await reader.read(-1))
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
+        return SILENT
+
+
+def _answer(head: bytes, body: bytes) -> Answer:
+    first, *lines = head.lower().split(b"\r\n")
+    headers = dict(line.split(b": ", 1) for line in lines if b": " in line)
+    return Answer(int(first.split(b" ")[1]), int(headers.get(PROCESS_HEADER, b"0")), body)
+
+
+def create_combined_app(ports: list[int]) -> Starlette:
+    """Health and metrics of the workers whose admin listeners have these ports."""
+    combined = Combined()
+
+    async def answers(path: str) -> list[Answer]:
+        return list(await asyncio.gather(*[ask(port, path) for port in ports]))
+
+    async def live(_request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def ready(_request: Request) -> Response:
+        return _readiness(await answers("/health/ready"))
+
+    async def metrics(_request: Request) -> Response:
+        found = enumerate(await answers("/metrics"))
+        pages = {place: (each.process, each.body.decode()) for place, each in found if each.status == 200}
+        return Response(combined.text(pages), media_type=CONTENT_TYPE_LATEST)
+
+    paths = {"/health": ready, "/health/ready": ready, "/health/live": live, "/metrics": metrics}
+    app = Starlette(
+        routes=[Route(path, endpoint) for path, endpoint in paths.items()],
+        exception_handlers={HTTPException: http_error},
+    )
+    app.router.redirect_slashes = False
+    for middleware in (StrictRequests, Failures):
+        app.add_middleware(middleware)
+    return app
+
+
+def _readiness(answers: list[Answer]) -> Response:
+    """Ready when all workers are; each check as the worst of theirs, and how many workers are ready."""
+    found = [json.loads(each.body) for each in answers]
+    states = [each.get("status", "unready") for each in found]
+    checks: dict[str, str] = {}
+    for each in found:
+        for name, state in each.get("checks", {}).items():
+            checks[name] = state if checks.get(name, "up") == "up" else checks[name]
+    worst = max(states, key=STATES.index)
+    number = sum(state != "unready" for state in states)
+    body = {"status": worst, "checks": checks, "workers": {"ready": number, "all": len(states)}}
+    return JSONResponse(body, 503 if worst == "unready" else 200)

@@ -1,0 +1,41 @@
+"""A bar chart as SVG, without a library."""
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Final
+
+_BAR: Final = 14
+_GAP: Final = 18
+_LEFT: Final = 190
+_WIDTH: Final = 460
+_COLOURS: Final = ("#0b6e4f", "#3d5a80", "#98c1d9", "#e09f3e", "#9e2a2b", "#7f7f7f", "#b5838d", "#6d597a")
+
+
+def bars(title: str, groups: Mapping[str, Sequence[tuple[str, float]]]) -> str:
+    """Horizontal bars in groups; lengths are logarithms of the values, from the smallest value's power of ten."""
+    values = [value for group in groups.values() for _, value in group if value > 0]
+    low = math.floor(math.log10(min(values))) if values else 0
+    high = math.log10(max(values)) if values else 1
+    parts, top = [_text(10, 20, title, "bold")], 40
+    for name, group in groups.items():
+        parts.append(_text(10, top + 11, name, "bold"))
+        for place, (label, value) in enumerate(group):
+            length = _WIDTH * (math.log10(value) - low) / max(high - low, 1e-9) if value > 0 else 0
+            parts += _bar(top + 16 + place * _BAR, label, value, length, _COLOURS[place % len(_COLOURS)])
+        top += 16 + len(group) * _BAR + _GAP
+    size = f'width="{_LEFT + _WIDTH + 90}" height="{top}"'
+    style = 'font-family="sans-serif" font-size="11"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{"".join(parts)}</svg>\n'
+
+
+def _bar(top: float, label: str, value: float, length: float, colour: str) -> list[str]:
+    return [
+        _text(30, top + 10, label),
+        f'<rect x="{_LEFT}" y="{top}" width="{length:.1f}" height="{_BAR - 3}" fill="{colour}"/>\n',
+        _text(_LEFT + length + 5, top + 10, f"{value:.3f}"),
+    ]
+
+
+def _text(left: float, top: float, text: str, weight: str = "normal") -> str:
+    return f'<text x="{left:.1f}" y="{top:.1f}" font-weight="{weight}">{escape(text)}</text>\n'

@@ -1,0 +1,102 @@
+"""Which operations are planned, when, and what a plan leaves to graphql-core."""
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.auth.roles import ROLES
+from tests.access.entries import entries, selection_of
+from tests.access.world import Rich, nurse_of, rich_world
+from tests.executor.both import Both
+from tests.gateway import Gateway, embedded_settings, running_gateway
+
+BREAK_GLASS = "health:break_glass"
+NAMES = [name for name in ROLES if BREAK_GLASS not in ROLES[name]]
+LIST = "{ claims(first: 5) { nodes { id items { code } } } }"
+
+
+@pytest.fixture(scope="module")
+async def rich(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rich]:
+    """A gateway of its own, with one of everything, that plans when production does."""
+    settings = embedded_settings(tmp_path_factory.mktemp("plans"), plans_at_once=False)
+    async with running_gateway(settings) as gateway:
+        yield await rich_world(gateway)
+
+
+async def _counts(gateway: Gateway) -> Counter[str]:
+    """The metric: what has executed how many queries."""
+    text = (await gateway.client.get("/metrics")).text
+    found = re.findall(r'billing_graphql_executions_total\{executor="(\w+)"\} ([\d.]+)', text)
+    return Counter({name: int(float(count)) for name, count in found})
+
+
+async def _ways(rich: Rich, queries: list[str], token: str) -> list[str]:
+    """What executed each of these queries."""
+    ways = []
+    before = await _counts(rich.gateway)
+    for query in queries:
+        await rich.gateway.gql(query, token=token)
+        after = await _counts(rich.gateway)
+        ways += list((after - before).elements())
+        before = after
+    return ways
+
+
+async def test_an_operation_is_planned_when_it_comes_again(rich: Rich) -> None:
+    token = rich.world.token("biller")
+    assert await _ways(rich, [LIST, LIST, LIST], token) == ["core", "plan", "plan"]
+    assert await _ways(rich, [LIST, LIST], rich.world.token("reviewer")) == ["core", "plan"]
+
+
+async def test_callers_with_the_same_permissions_have_one_plan(rich: Rich) -> None:
+    query = "{ invoices(first: 5) { nodes { id } } }"
+    other = rich.gateway.token("finance", providers=["7654321"])
+    assert await _ways(rich, [query], rich.world.token("finance")) == ["core"]
+    assert await _ways(rich, [query], other) == ["plan"]
+
+
+async def test_each_value_of_a_condition_has_its_plan(rich: Rich) -> None:
+    gateway, token = rich.gateway, rich.world.token("biller")
+    query = "query($more: Boolean!) { me { subject roles @include(if: $more) } }"
+    before = await _counts(gateway)
+    found = [
+        set((await gateway.gql(query, {"more": more}, token=token)).data["me"]) for more in (True, True, False, False)
+    ]
+    assert await _counts(gateway) - before == {"core": 2, "plan": 2}
+    assert found == [{"subject", "roles"}] * 2 + [{"subject"}] * 2
+
+
+async def test_a_caller_whose_emergency_might_open_a_field_has_no_plan(rich: Rich) -> None:
+    nurse = rich.gateway.token("front_desk", providers=[rich.world.provider], sub=nurse_of(rich.world))
+    query = f'{{ claim(id: "{rich.ids["claim"]}") {{ items {{ code }} }} }}'
+    assert await _ways(rich, [query] * 3, nurse) == ["core"] * 3
+    assert len((await rich.gateway.gql(query, token=nurse)).data["claim"]["items"]) == 2
+    assert await _ways(rich, ["{ claims { nodes { id status } } }"] * 2, nurse) == ["core", "plan"]
+
+
+async def test_a_failure_that_nulls_an_object_falls_back(rich: Rich) -> None:
+    query = f'{{ claim(id: "{rich.ids["claim"]}") {{ id history(after: "x") {{ totalCount }} }} }}'
+    token = rich.world.token("biller")
+    assert await _ways(rich, [query] * 2, token) == ["core", "fallback"]
+    body = (await rich.gateway.gql(query, token=token)).body
+    assert (body["data"], [each["path"] for each in body["errors"]]) == ({"claim": None}, [["claim", "history"]])
+
+
+async def test_what_usual_callers_ask_for_is_planned_to_its_end(rich: Rich) -> None:
+    """Every field of every type by every way to it, for one after the other of the roles without emergencies."""
+    both = Both(rich.gateway)
+    asked = 0
+    for entry in entries():
+        if entry.steps[0].type_name == "Mutation":
+            continue
+        query = entry.query(" ".join(selection_of(entry.type_name).values()), rich)
+        name = NAMES[asked % len(NAMES)]
+        token = rich.world.token(name)
+        operation = await both.prepared(query, {}, token)
+        assert operation is not None, query
+        await both.by_plan(operation, token)
+        asked += 1
+        assert both.ways == {"plan": asked}, (name, query)
+    assert asked > 100

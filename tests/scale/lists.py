@@ -1,0 +1,221 @@
+"""The documented filters and orders of every list, as arguments of its field."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Final
+
+from tests.scale.rows import CODES, PAYER, PROVIDER, Size, day, identifier
+
+DIRECTIONS: Final = ("ASC", "DESC")
+EVERYBODY: Final = ("everybody", {"providers": ["*"]})
+TWO_PROVIDERS: Final = ("two providers", {"providers": [PROVIDER, "1000004"]})
+
+
+@dataclass(frozen=True)
+class List:
+    """A root field: who asks, which fields, its filters by name and what it can be sorted by."""
+
+    name: str
+    role: str
+    filters: Mapping[str, str]
+    orders: tuple[str, ...] = ()
+    nodes: str = "id"
+    is_filtered: bool = True
+    """Whether the conditions are in the argument `filter`, and not arguments themselves."""
+    scopes: tuple[tuple[str, dict[str, Any]], ...] = (EVERYBODY, TWO_PROVIDERS)
+
+    def queries(self, *, is_every_order: bool) -> Iterator[tuple[str, str]]:
+        """Name and document of each filter, and of each order; or of each filter in each order."""
+        orders = ["", *[f"{each} {way}" for each, way in product(self.orders, DIRECTIONS)]]
+        for (name, condition), order in product(self.filters.items(), orders):
+            if is_every_order or not order or not condition:
+                yield f"{self.name}({name}) {order}".strip(), self._document(condition, order)
+
+    def _document(self, condition: str, order: str) -> str:
+        arguments = ["first: 20"]
+        if condition:
+            arguments.append(f"filter: {{ {condition} }}" if self.is_filtered else condition)
+        if order:
+            field, _, direction = order.partition(" ")
+            arguments.append(f"orderBy: {{ field: {field}, direction: {direction} }}")
+        return f"{{ {self.name}({', '.join(arguments)}) {{ nodes {{ {self.nodes} }} }} }}"
+
+
+def lists(size: Size) -> list[List]:
+    """Every list that grows with the claims, but for practitioners: they have no table, and are read off the claims."""
+    half = size.claims // 2
+    parties = {
+        "payerAnsCode": f'payerAnsCode: ["{PAYER}"]',
+        "payers": f'payerAnsCode: ["{PAYER}", "100004"]',
+        "providerCnes": f'providerCnes: ["{PROVIDER}"]',
+        "providers": f'providerCnes: ["{PROVIDER}", "1000004", "1000005"]',
+    }
+
+    def days(name: str, first: int, last: int) -> str:
+        return f'{name}: {{ from: "{day(first)}", to: "{day(last)}" }}'
+
+    def times(name: str, first: int, last: int) -> str:
+        return f'{name}: {{ from: "{day(first)}T00:00:00Z", to: "{day(last)}T00:00:00Z" }}'
+
+    def of_day(name: str) -> dict[str, str]:
+        return {
+            name: days(name, 400, 402),
+            f"{name} of a month": days(name, 400, 430),
+            f"{name} of two years": days(name, 100, 830),
+        }
+
+    def of_time(name: str) -> dict[str, str]:
+        return {
+            name: times(name, 400, 402),
+            f"{name} of a month": times(name, 400, 430),
+            f"{name} of two years": times(name, 100, 830),
+        }
+
+    def of_amount(name: str) -> dict[str, str]:
+        return {name: f'{name}: {{ from: "500.00", to: "510.00" }}', f"{name} open": f'{name}: {{ from: "10.00" }}'}
+
+    def words(name: str, *values: str) -> dict[str, str]:
+        return {f"{name} {value}": f"{name}: [{value}]" for value in values}
+
+    claims = List(
+        "claims",
+        "reviewer",
+        {
+            "all": "",
+            "ids": f'ids: ["{identifier("clm", half)}"]',
+            **words("status", "DRAFT", "SUBMITTED", "APPROVED", "DENIED, PARTIALLY_APPROVED"),
+            **words("type", "SP_SADT", "INDIVIDUAL_FEES"),
+            **parties,
+            "patientId": f'patientId: "{identifier("pat", 1)}"',
+            "providerClaimNumber": f'providerClaimNumber: "N{half}"',
+            "payerClaimNumber": f'payerClaimNumber: "P{half}"',
+            **of_day("serviceDate"),
+            **of_time("createdAt"),
+            **of_time("submittedAt"),
+            **of_amount("claimedAmount"),
+            "denialCode": f'denialCode: "{CODES[7]}"',
+            "inDispute": "inDispute: true",
+            "not inDispute": "inDispute: false",
+            "invoiced": "invoiced: true",
+            "not invoiced": "invoiced: false",
+        },
+        ("CREATED_AT", "SERVICE_DATE", "CLAIMED_AMOUNT"),
+    )
+    denials = List(
+        "denials",
+        "reviewer",
+        {
+            "all": "",
+            "ids": f'ids: ["{identifier("dnl", 7)}"]',
+            **words("status", "OPEN", "UPHELD", "OPEN, APPEALED"),
+            **parties,
+            "code": f'code: ["{CODES[7]}"]',
+            "codes": f'code: ["{CODES[7]}", "{CODES[8]}"]',
+            **of_day("appealDeadline"),
+            **of_time("createdAt"),
+            **of_amount("amount"),
+            "recoveryInvoiced": "recoveryInvoiced: true",
+            "not recoveryInvoiced": "recoveryInvoiced: false",
+        },
+        ("APPEAL_DEADLINE", "CREATED_AT", "AMOUNT"),
+    )
+    invoices = List(
+        "invoices",
+        "finance",
+        {
+            "all": "",
+            "ids": f'ids: ["{identifier("inv", 7)}"]',
+            **words("status", "DRAFT", "SETTLED", "CANCELLED", "ISSUED, PARTIALLY_SETTLED"),
+            **parties,
+            "number": "number: [77]",
+            "billingMonth": 'billingMonth: ["2025-03"]',
+            **of_day("dueDate"),
+            **of_time("createdAt"),
+            **of_amount("totalAmount"),
+            "overdue": "overdue: true",
+            "not overdue": "overdue: false",
+            "inDispute": "inDispute: true",
+            "not inDispute": "inDispute: false",
+        },
+        ("CREATED_AT", "TOTAL_AMOUNT"),
+    )
+    settlements = List(
+        "settlements",
+        "finance",
+        {
+            "all": "",
+            "ids": f'ids: ["{identifier("stl", 7)}"]',
+            **parties,
+            "invoiceId": f'invoiceId: "{identifier("inv", 7)}"',
+            **words("method", "PIX", "BANK_TRANSFER", "CHECK"),
+            **of_day("paidOn"),
+            **of_time("createdAt"),
+            **of_amount("amount"),
+        },
+        ("CREATED_AT", "PAID_ON", "AMOUNT"),
+    )
+    statements = {
+        "all": "",
+        "ids": f'ids: ["{identifier("rem", 7)}"]',
+        **parties,
+        **words("status", "IMPORTED", "POSTED", "CANCELLED"),
+        **words("source", "EVENT", "TYPED"),
+        "statementNumber": 'statementNumber: "77"',
+        **of_day("paidOn"),
+        **of_time("createdAt"),
+    }
+    remittances = List("remittances", "finance", statements, ("CREATED_AT",))
+    unmatched = List("unmatchedRemittanceLines", "finance", statements, ("CREATED_AT",))
+    eligibility = List(
+        "eligibilityHistory",
+        "reviewer",
+        {
+            "all": "",
+            "ids": f'ids: ["{identifier("elg", 7)}"]',
+            **parties,
+            "patientId": f'patientId: "{identifier("pat", 1)}"',
+            **words("outcome", "ELIGIBLE", "UNDETERMINED"),
+            **of_day("serviceDate"),
+            **of_time("answeredAt"),
+        },
+        ("ANSWERED_AT", "SERVICE_DATE"),
+    )
+    contracts = List(
+        "contracts",
+        "reviewer",
+        {"all": "", **parties},
+    )
+    patients = List(
+        "patients",
+        "reviewer",
+        {"card": 'cardNumber: "10000007"', "cpf": 'cpf: "00000000191"'},
+        is_filtered=False,
+    )
+    look_ups = [
+        List(name, "reviewer", {"all": "", "search": 'search: "clinic"'}, is_filtered=False, nodes=nodes)
+        for name, nodes in (("payers", "name"), ("providers", "name"))
+    ]
+    mine = List(
+        "myAccessLog",
+        "patient",
+        {"all": ""},
+        ("AT",),
+        scopes=(("a patient", {"patient": identifier("pat", 0)}),),
+        nodes="at",
+    )
+    emergencies = List("emergencyAccesses", "admin", {"all": ""}, ("GRANTED_AT",))
+    return [
+        claims,
+        denials,
+        invoices,
+        settlements,
+        remittances,
+        unmatched,
+        eligibility,
+        contracts,
+        patients,
+        *look_ups,
+        mine,
+        emergencies,
+    ]

@@ -1,0 +1,52 @@
+"""What the server does for a statement: its plan, and how many rows and entries of indexes it looks at."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tests.gateway import Gateway, heard
+
+BACKGROUND = ("outbox", "leases", "DISTINCT", "seal", "for access_log")
+COUNTERS = "SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%%'"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A statement as the gateway sends it."""
+
+    text: str
+    parameters: Any
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a statement costs: stored tables that are read from end to end, and entries and rows looked at."""
+
+    scanned: tuple[str, ...]
+    examined: int
+
+
+@contextmanager
+def sent_statements(gateway: Gateway) -> Iterator[list[Sent]]:
+    """The statements that requests send inside the block, known after it; those of background tasks are left out."""
+    found: list[Sent] = []
+    with heard(gateway.database) as everything:
+        yield found
+    for text, parameters in everything:
+        if text.startswith("SELECT") and not any(word in text for word in BACKGROUND):
+            found.append(Sent(text, parameters))
+
+
+async def work_of(connection: AsyncConnection, statement: Sent) -> Work:
+    """Explain the statement, run it again, and read the server's counters."""
+    parameters = tuple(statement.parameters)
+    plan = (await connection.exec_driver_sql(f"EXPLAIN {statement.text}", parameters)).mappings().all()
+    # Names in brackets are results of other parts of the plan, which have the rows of the page at most.
+    scanned = tuple(each["table"] for each in plan if each["type"] == "ALL" and not each["table"].startswith("<"))
+    await connection.exec_driver_sql("FLUSH STATUS")
+    await connection.exec_driver_sql(statement.text, parameters)
+    counted = (await connection.exec_driver_sql(COUNTERS)).mappings().all()
+    return Work(scanned, sum(int(each["Value"]) for each in counted))

@@ -1,0 +1,69 @@
+"""Every documented filter and order of every list has an index: the server looks at little more than the page."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.figures import Figures
+from tests.scale.conftest import IS_FULL, SIZE, Large
+from tests.scale.lists import EVERYBODY, List, lists
+from tests.scale.reads import Sent, sent_statements, work_of
+
+SMALL = frozenset({"payers", "providers", "contracts"})
+"""Tables that do not grow with the claims: the server reads them as it likes."""
+SHARE_MAX = 0.11
+"""So large a part of the claims' number may be looked at, mostly entries of indexes. Status and time go together:
+whoever asks for the newest of what is billed reads past the 5 % that are not yet, and looks twice for each."""
+ENTRIES = ("of two years", "(inDispute)", "denials(", "emergencyAccesses(")
+"""These may look at a third, of entries of indexes: a range of years that has ended, what is found from another table,
+and denials and emergency accesses, which do not repeat the provider."""
+ENTRIES_SHARE_MAX = 0.33
+UNEVEN_MAX = 3.0
+"""In the full run, with every order in both directions: at most so many entries and rows for each claim."""
+
+
+LIMITED = " LIMIT "
+
+
+def _asked(listed: List) -> Iterator[tuple[str, dict[str, Any], str]]:
+    for name, scope in listed.scopes:
+        for title, document in listed.queries(is_every_order=IS_FULL):
+            # The providers of a data scope are one more filter.
+            if IS_FULL or name == EVERYBODY[0] or "(all)" in title or len(listed.scopes) == 1:
+                yield f"{title} of {name}", scope, document
+
+
+async def _page_of(large: Large, listed: List, scope: dict[str, Any], document: str) -> Sent:
+    """The statement for the page, as the API sends it."""
+    token = large.gateway.token(listed.role, **scope)
+    with sent_statements(large.gateway) as sent:
+        assert "errors" not in (await large.gateway.gql(document, token=token)).body, document
+    (page,) = [each for each in sent if LIMITED in each.text and not _is_about_the_caller(each, listed)]
+    return page
+
+
+def _is_about_the_caller(statement: Sent, listed: List) -> bool:
+    """Whether it asks for the caller's own emergency access, as every operation may."""
+    return listed.name != "emergencyAccesses" and "emergency_accesses" in statement.text
+
+
+async def test_no_list_reads_its_table(large: Large, figures: Figures) -> None:
+    wrong: list[str] = []
+    most, cases = ("", 0), 0
+    for listed in lists(SIZE):
+        for title, scope, document in _asked(listed):
+            page = await _page_of(large, listed, scope, document)
+            async with large.gateway.parts.probe_database.reading() as connection:
+                work = await work_of(connection, page)
+            cases += 1
+            most = max(most, (title, work.examined), key=lambda each: each[1])
+            if not set(work.scanned) <= SMALL or work.examined > _limit(title):
+                wrong.append(f"{title}: {work}")
+    figures(cases=cases, most_examined=f"{most[1]} by {most[0]}", claims=SIZE.claims)
+    assert "\n".join(wrong) == ""
+
+
+def _limit(title: str) -> float:
+    order = title.partition(" of ")[0].rpartition(")")[2].strip()
+    if IS_FULL and order:
+        return SIZE.claims * UNEVEN_MAX
+    return SIZE.claims * (ENTRIES_SHARE_MAX if any(each in title for each in ENTRIES) else SHARE_MAX)
