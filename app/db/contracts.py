@@ -83,6 +83,9 @@ class ContractFilter:
     providers: tuple[str, ...] | None = None
 
 
+PRICES_MAX: Final = 20_000
+_PRICES: dict[tuple[tuple[str, int, datetime], tuple[str, str]], list[PriceRecord]] = {}
+"""Version of a contract and code -> the prices of the code, of every period."""
 CONTRACT = columns(contracts, ContractRecord)
 PRICE = columns(contract_prices, PriceRecord)
 
@@ -167,6 +170,24 @@ def prices_for(contract_id: str, codes: Sequence[tuple[str, str]]) -> Select[Any
     table = contract_prices.c
     pairs = tuple_(table.code_system, table.code)
     return select(*PRICE).where(table.contract_id == contract_id, pairs.in_(codes))
+
+
+async def prices_of_version(
+    connection: AsyncConnection, contract: ContractRecord, codes: Sequence[tuple[str, str]]
+) -> list[PriceRecord]:
+    """The same from memory, as far as this process has read them: every change of a price changes the version of its
+    contract, and the time beside it, which a version that was rolled back does not share with its successor."""
+    version = (contract.id, contract.version, contract.updated_at)
+    missing = [code for code in codes if (version, code) not in _PRICES]
+    if missing:
+        if len(_PRICES) + len(missing) > PRICES_MAX:
+            _PRICES.clear()
+            missing = list(codes)
+        found: dict[tuple[str, str], list[PriceRecord]] = {code: [] for code in missing}
+        for each in await prices_for(connection, contract.id, missing):
+            found[each.code_system, each.code].append(each)
+        _PRICES.update({(version, code): rows for code, rows in found.items()})
+    return [row for code in codes for row in _PRICES[version, code]]
 
 
 async def insert_contract(connection: AsyncConnection, contract: ContractRecord) -> None:

@@ -18,7 +18,7 @@ from app.db import driver, sessions
 from app.db.compiled import Compiled, Rows
 from app.db.pool import Pool
 from app.db.server_errors import REFUSING_USER, REFUSING_WRITES, error_number, is_lost, is_unavailable, may_retry
-from app.db.session import Heard
+from app.db.session import Heard, Session
 from app.domain.text import fold
 
 Key = TypeVar("Key")
@@ -118,6 +118,14 @@ class Database:
         if self.is_sqlite:
             return engine.connect()
         return (self._read_pool if engine is self.reads else self._write_pool).session(is_checked=is_checked)
+
+    async def own_connection(self) -> AsyncConnection:
+        """A connection for transactions that its caller alone has, for long, and closes."""
+        if self.is_sqlite:
+            return await self.engine.connect()
+        session = Session(self.engine, is_reading=False, heard=self.heard)
+        await session.open()
+        return session
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:

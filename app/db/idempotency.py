@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Update, select, update
+from sqlalchemy import ColumnElement, Select, Update, func, select, update
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.records import row
+from app.db.session import Session
 from app.db.statements import query_one, writing
 from app.db.tables import idempotency_keys
 
@@ -22,6 +23,7 @@ class KeyRecord:
     response: str | None
 
 
+WAS_THERE: Final = 1
 KEY = tuple(idempotency_keys.c[name] for name in KeyRecord.__dataclass_fields__)
 
 
@@ -36,7 +38,12 @@ async def claim(connection: AsyncConnection, record: KeyRecord, *, now: datetime
     A second caller with the same key waits here until the first transaction ends. It is an upsert and not an INSERT
     inside a savepoint: a deadlock drops the savepoint, and would look like a failure of another kind.
     """
-    await (_take_on_sqlite if connection.dialect.name == "sqlite" else _take)(connection, record, now)
+    if isinstance(connection, Session):
+        await _take(connection, record, now)
+        if connection.inserted_id != WAS_THERE:
+            return None
+    else:
+        await _take_on_sqlite(connection, record, now)
     found = await _locked(connection, record)
     # A committed row always has its answer: without one it is the row that was written just now.
     return found if found is not None and found.response is not None else None
@@ -45,7 +52,9 @@ async def claim(connection: AsyncConnection, record: KeyRecord, *, now: datetime
 @writing
 def _take(record: KeyRecord, now: datetime) -> mysql.Insert:
     taken = mysql.insert(idempotency_keys).values(**row(record), created_at=now)
-    return taken.on_duplicate_key_update(key=idempotency_keys.c.key)
+    # The server gives this number back if the row was there, and 0 if it is new.
+    key = idempotency_keys.c.key
+    return taken.on_duplicate_key_update(key=func.if_(func.last_insert_id(WAS_THERE), key, key))
 
 
 @writing

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, null, select, text, update
+from sqlalchemy import ColumnElement, Update, func, null, select, text, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,8 @@ from app.db import clock
 from app.db.engine import fetch_one, run
 from app.db.event_tables import leases
 from app.db.records import columns, insert_records
+from app.db.statements import writing
+from app.db.types import UtcDateTime
 
 NEVER_TAKEN: Final = 0
 LOCK_NAME_LENGTH_MAX: Final = 64
@@ -37,6 +39,9 @@ class LeaseRecord:
     renewed_at: datetime | None
 
 
+# Made once: a compiled statement knows an expression by its identity.
+DATABASE_TIME: Final[ColumnElement[datetime]] = type_coerce(func.utc_timestamp(6), UtcDateTime)
+NOT_LED: Final = null()
 LEASE = columns(leases, LeaseRecord)
 
 
@@ -97,14 +102,15 @@ async def _is_free(connection: AsyncConnection, lease: LeaseRecord, length: time
 
 async def renew(connection: AsyncConnection, lease: Lease) -> bool:
     """Renew the lease and hold its row until the transaction ends; whether it is still this leader's."""
-    return await _set(connection, lease, clock.time_of(connection))
+    return await _set(connection, lease, DATABASE_TIME) > 0
 
 
 async def give_back(connection: AsyncConnection, lease: Lease) -> None:
     """Let another process lead at once."""
-    await _set(connection, lease, null())
+    await _set(connection, lease, NOT_LED)
 
 
-async def _set(connection: AsyncConnection, lease: Lease, renewed_at: ColumnElement[Any]) -> bool:
+@writing
+def _set(lease: Lease, renewed_at: ColumnElement[Any]) -> Update:
     own = update(leases).where(leases.c.name == lease.name, leases.c.epoch == lease.epoch)
-    return await run(connection, own.where(leases.c.renewed_at.is_not(None)).values(renewed_at=renewed_at)) > 0
+    return own.where(leases.c.renewed_at.is_not(None)).values(renewed_at=renewed_at)

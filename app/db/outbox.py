@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import count, repeat, takewhile
 from typing import Any
 
-from sqlalchemy import Select, and_, case, delete, exists, false, func, or_, select, update
+from sqlalchemy import Select, Update, and_, case, delete, exists, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import fetch, fetch_one, run, scalar
@@ -15,7 +15,7 @@ from app.db.filters import Condition
 from app.db.records import columns, insert_records
 from app.db.scoping import events_in
 from app.db.shapes import padded
-from app.db.statements import query
+from app.db.statements import query, query_one, writing
 from app.db.tables import outbox
 from app.db.types import NEVER_STORED
 from app.domain.data_scope import DataScope
@@ -92,24 +92,38 @@ async def _is_parked(connection: AsyncConnection) -> Condition:
     Few events are ever parked, so they are read first and named in the condition: a subquery over the whole log in
     every statement of the relay is spared.
     """
-    query = select(outbox.c.aggregate_id, func.min(outbox.c.id)).where(outbox.c.parked_at.is_not(None))
-    rows = (await connection.execute(query.group_by(outbox.c.aggregate_id))).all()
-    first = padded([(aggregate, row_id) for aggregate, row_id in rows], repeat((NEVER_STORED, 0)))
+    first = padded(await _first_parked(connection), repeat((NEVER_STORED, 0)))
     return or_(
         false(), *[and_(outbox.c.aggregate_id == aggregate, outbox.c.id >= row_id) for aggregate, row_id in first]
     )
+
+
+@query(lambda aggregate_id, row_id: (aggregate_id, row_id))
+def _first_parked() -> Select[Any]:
+    parked_rows = select(outbox.c.aggregate_id, func.min(outbox.c.id)).where(outbox.c.parked_at.is_not(None))
+    return parked_rows.group_by(outbox.c.aggregate_id)
 
 
 async def _is_unknown(connection: AsyncConnection, known: Collection[str]) -> Condition:
     """Whether the event is to be published and has a name that is not known, or is later than such a one of its
     aggregate."""
     names = sorted(known)
-    first = select(outbox.c.id).where(outbox.c.published_at.is_(None), outbox.c.name.not_in(names)).limit(1)
-    if await scalar(connection, first) is None:
+    if await _first_unknown(connection, names) is None:
         return false()
     unknown = outbox.alias("unknown")
     is_before = (unknown.c.aggregate_id == outbox.c.aggregate_id) & (unknown.c.id <= outbox.c.id)
     return exists().where(is_before, unknown.c.published_at.is_(None), unknown.c.name.not_in(names))
+
+
+@query_one(int)
+def _first_unknown(names: list[str]) -> Select[Any]:
+    return select(outbox.c.id).where(outbox.c.published_at.is_(None), outbox.c.name.not_in(names)).limit(1)
+
+
+@query_one(int)
+def first_unpublished() -> Select[Any]:
+    """The id of some row that is not marked as published, whether it may be or not."""
+    return select(outbox.c.id).where(outbox.c.published_at.is_(None)).limit(1)
 
 
 async def insert_events(connection: AsyncConnection, events: Sequence[NewEvent]) -> None:
@@ -117,16 +131,21 @@ async def insert_events(connection: AsyncConnection, events: Sequence[NewEvent])
     await insert_records(connection, outbox, events)
 
 
-async def _may_be_published(connection: AsyncConnection, known: Collection[str]) -> Condition:
+async def may_be_published(connection: AsyncConnection, known: Collection[str]) -> Condition:
     """Neither parked nor unknown, nor later than such an event of its aggregate; `known` are the names that are."""
     return ~await _is_parked(connection) & ~await _is_unknown(connection, known)
 
 
-async def unnumbered(connection: AsyncConnection, batch_size: int, known: Collection[str]) -> list[OutboxRecord]:
-    """Committed rows without a position, in id order, that may be published."""
-    unnumbered_rows = outbox.c.position.is_(None) & await _may_be_published(connection, known)
+async def unnumbered(connection: AsyncConnection, batch_size: int, may_be: Condition) -> list[OutboxRecord]:
+    """Committed rows without a position, in id order, that may be published (`may_be_published`)."""
+    unnumbered_rows = outbox.c.position.is_(None) & may_be
     query = select(*OUTBOX).where(unnumbered_rows).order_by(outbox.c.id).limit(batch_size)
     return await fetch(connection, query, OutboxRecord)
+
+
+@query_one(int)
+def _last_position() -> Select[Any]:
+    return select(func.coalesce(func.max(outbox.c.position), 0))
 
 
 async def number(connection: AsyncConnection, ids: Sequence[int]) -> None:
@@ -135,8 +154,8 @@ async def number(connection: AsyncConnection, ids: Sequence[int]) -> None:
     Concurrent writers commit in another order than their row ids were assigned: a position assigned at the insert could
     appear after a higher one was published. So one process assigns it, after the commit.
     """
-    last = int(await scalar(connection, select(func.coalesce(func.max(outbox.c.position), 0))))
     if ids:
+        last = await _last_position(connection) or 0
         # Row ids are positive: no row has a filler's.
         wanted = padded(ids, count(-1, -1))
         positions = {row_id: last + index for index, row_id in enumerate(wanted, start=1)}
@@ -144,10 +163,10 @@ async def number(connection: AsyncConnection, ids: Sequence[int]) -> None:
         await run(connection, numbered.values(position=case(positions, value=outbox.c.id)))
 
 
-async def unpublished(connection: AsyncConnection, batch_size: int, known: Collection[str]) -> list[OutboxRecord]:
+async def unpublished(connection: AsyncConnection, batch_size: int, may_be: Condition) -> list[OutboxRecord]:
     """The next numbered rows that the broker does not have yet, in position order, that may be published."""
     pending = outbox.c.published_at.is_(None) & outbox.c.position.is_not(None)
-    query = select(*OUTBOX).where(pending, await _may_be_published(connection, known))
+    query = select(*OUTBOX).where(pending, may_be)
     query = query.order_by(outbox.c.position).limit(batch_size)
     return await fetch(connection, query, OutboxRecord)
 
@@ -190,9 +209,10 @@ async def event_at(connection: AsyncConnection, position: int) -> str | None:
     return None if found is None else str(found)
 
 
-async def mark_published(connection: AsyncConnection, positions: Sequence[int], *, now: datetime) -> None:
+@writing
+def mark_published(positions: list[int], now: datetime) -> Update:
     """Mark rows that the broker has acknowledged."""
-    await run(connection, update(outbox).where(outbox.c.position.in_(positions)).values(published_at=now))
+    return update(outbox).where(outbox.c.position.in_(positions)).values(published_at=now)
 
 
 async def publish_again(connection: AsyncConnection, first: int, last: int | None) -> int:
@@ -260,7 +280,7 @@ async def positions_of(connection: AsyncConnection, event_ids: Sequence[str]) ->
 
 async def backlog(connection: AsyncConnection, known: Collection[str]) -> Backlog:
     """What the relay has to publish: rows not yet published that may be."""
-    pending = outbox.c.published_at.is_(None) & await _may_be_published(connection, known)
+    pending = outbox.c.published_at.is_(None) & await may_be_published(connection, known)
     query = select(func.count(), func.min(outbox.c.recorded_at)).where(pending)
     return await fetch_one(connection, query, Backlog) or Backlog(0, None)
 

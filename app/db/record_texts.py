@@ -15,11 +15,13 @@ _VALUES: Final = " VALUES "
 
 
 class InsertText:
-    """The INSERT of these columns: its text for a number of rows."""
+    """The INSERT of these columns: its text for a number of rows. `names` is the order of a row's parameters, that of
+    the table."""
 
     def __init__(self, table: Table, names: Sequence[str], dialect: Dialect) -> None:
-        text = str(insert(table).compile(dialect=dialect, column_keys=list(names)))
-        self._start, _, self._row = text.partition(_VALUES)
+        compiled = insert(table).compile(dialect=dialect, column_keys=list(names))
+        self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
+        self._start, _, self._row = str(compiled).partition(_VALUES)
         self._texts: dict[int, Text] = {}
 
     def of(self, count: int) -> Text:

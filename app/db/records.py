@@ -36,10 +36,9 @@ async def insert_records(connection: AsyncConnection, table: Table, records: Seq
         if not isinstance(connection, Session):
             await run(connection, insert(table), [row(each) for each in batch])
             continue
-        names, dialect = _names(batch[0].__class__), connection.dialect
-        values = values_of(table, names, dialect)
-        parameters = list(chain.from_iterable(map(values, batch)))
-        await connection.matched(insert_text(table, names, dialect).of(len(batch)), parameters)
+        text = insert_text(table, _names(batch[0].__class__), connection.dialect)
+        values = values_of(table, text.names, connection.dialect)
+        await connection.matched(text.of(len(batch)), list(chain.from_iterable(map(values, batch))))
 
 
 async def update_record(connection: AsyncConnection, table: Table, record: Any) -> None:

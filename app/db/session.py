@@ -42,6 +42,7 @@ class Session(AsyncConnection):
         # Whether the server may have ended it since its last statement.
         self._may_be_stale = False
         self.thread_id = 0
+        self.inserted_id = 0
 
     async def open(self) -> None:
         """Connect; afterwards `close` it in any case."""
@@ -147,9 +148,11 @@ class Session(AsyncConnection):
                     raise
                 del self._prepared[statement]
             else:
+                self.inserted_id = result.insert_id
                 return result.rows or (), result.affected_rows
         cursor = self._cursor
         await cursor.execute(statement.text, parameters)
+        self.inserted_id = cursor.lastrowid
         return (await cursor.fetchall()) if cursor.description else (), cursor.rowcount
 
     async def _prepare(self, statement: Text) -> Any:

@@ -1,11 +1,14 @@
 """Queries on the TUSS terms."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Select, func, insert, select, tuple_
+from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import run
@@ -36,7 +39,11 @@ class TussRecord:
 
 
 ROWS_PER_STATEMENT: Final = 1_000
+REMEMBERED_SECONDS: Final = 300.0
+REMEMBERED_MAX: Final = 10_000
 TUSS = columns(tuss_terms, TussRecord)
+_TERMS: WeakKeyDictionary[Engine, dict[tuple[str, str], tuple[float, TussRecord]]] = WeakKeyDictionary()
+"""The terms that were read of each database, and when."""
 
 
 @query(TussRecord)
@@ -44,6 +51,22 @@ def by_keys(keys: Sequence[tuple[str, str]]) -> Select[Any]:
     """The terms of those of these (code system, code) pairs that exist."""
     pairs = tuple_(tuss_terms.c.code_system, tuss_terms.c.code)
     return select(*TUSS).where(pairs.in_(keys))
+
+
+async def known(connection: AsyncConnection, keys: Sequence[tuple[str, str]]) -> list[TussRecord]:
+    """The same from memory, as far as this process has read them within five minutes: terms are only ever added."""
+    terms = _TERMS.setdefault(connection.sync_engine, {})
+    oldest = time.monotonic() - REMEMBERED_SECONDS
+    missing = [key for key in keys if key not in terms or terms[key][0] < oldest]
+    if len(terms) + len(missing) > REMEMBERED_MAX:
+        terms.clear()
+        missing = list(keys)
+    for key in missing:
+        terms.pop(key, None)
+    now = time.monotonic()
+    for row in await by_keys(connection, missing) if missing else ():
+        terms[row.code_system, row.code] = (now, row)
+    return [terms[key][1] for key in keys if key in terms]
 
 
 async def search_rows(connection: AsyncConnection, after: tuple[str, str] | None) -> list[Row]:

@@ -133,7 +133,7 @@ async def session(database: Database) -> AsyncIterator[AsyncConnection]:
     """A session of the leader's own, whose locks the server ends after 30 seconds without a statement."""
     # The driver's own timeout does not cover the handshake.
     async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-        connection = await database.engine.connect()
+        connection = await database.own_connection()
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             await leadership.limit_idleness(connection, SESSION_IDLE_SECONDS)

@@ -88,26 +88,28 @@ class Publisher:
         async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
             if not await self._has_work(connection):
                 return False
-            await self._number(connection)
-            async with connection.begin():
-                await self._confirm(connection)
-                # Checked again, though only publishable rows are numbered: since then a release with other contracts
-                # may have started, or an operator may have changed the row.
-                rows = await outbox_db.unpublished(connection, BATCH_SIZE, CONTRACTS)
-                rows = await self._publishable(connection, rows)
+            rows = await self._numbered(connection)
         await self._publish(connection, rows)
         self._metrics.batch_seconds.observe(time.perf_counter() - began)
         return True
 
-    async def _number(self, connection: AsyncConnection) -> None:
-        """Give positions to committed rows, in a transaction of its own, before any of them is published.
+    async def _numbered(self, connection: AsyncConnection) -> list[OutboxRecord]:
+        """The rows to publish, after giving positions to committed ones, in a transaction before any is published.
 
         So a row keeps its position if publishing fails. A parked row gets none, which leaves no gap.
         """
         async with connection.begin():
             await self._confirm(connection)
-            rows = await outbox_db.unnumbered(connection, BATCH_SIZE, CONTRACTS)
-            await outbox_db.number(connection, [row.id for row in await self._publishable(connection, rows)])
+            may_be = await outbox_db.may_be_published(connection, CONTRACTS)
+            new = await outbox_db.unnumbered(connection, BATCH_SIZE, may_be)
+            numbered = await self._publishable(connection, new)
+            await outbox_db.number(connection, [row.id for row in numbered])
+            if len(numbered) < len(new):
+                # One was parked, and those after it wait.
+                may_be = await outbox_db.may_be_published(connection, CONTRACTS)
+            # Rows numbered before are checked again: since then a release with other contracts may have started, or an
+            # operator may have changed the row.
+            return await self._publishable(connection, await outbox_db.unpublished(connection, BATCH_SIZE, may_be))
 
     async def _publishable(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> list[OutboxRecord]:
         """The rows that can be published; the others are parked, and later rows of their aggregates left out."""
@@ -169,12 +171,14 @@ class Publisher:
         positions = [row.position for row in rows if row.position is not None]
         async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS), connection.begin():
             await self._confirm(connection)
-            await outbox_db.mark_published(connection, positions, now=self._now())
+            await outbox_db.mark_published(connection, positions, self._now())
         self._metrics.published.inc(len(positions))
 
     async def _has_work(self, connection: AsyncConnection) -> bool:
         if not self._database.is_sqlite:
             async with connection.begin():
+                if await outbox_db.first_unpublished(connection) is None:
+                    return False
                 waiting = await outbox_db.backlog(connection, CONTRACTS)
         else:
             # A transaction on SQLite takes the only write lock: an autocommit read does not delay writers.

@@ -1,9 +1,10 @@
 """The plans of one document: one for each operation, for callers who see the same, and for what @skip and @include say.
 
-They are stored with the document and dropped with it. A plan takes as long to make as some executions: it is made when
-an operation comes for the second time, since many documents come once.
+They are stored with the document and dropped with it, or when the process has too many (`PlanMemory`). A plan takes as
+long to make as some executions: it is made when an operation comes for the second time, since many come once.
 """
 
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from enum import Enum
@@ -16,7 +17,29 @@ from app.executor.selection import Plan
 
 PLANS_MAX: Final = 8
 """For one document; those used least recently are dropped."""
+MEMORY_MAX: Final = 500
+"""For one process. A plan takes 15 KiB, that of a very long document 35 KiB."""
 _CONDITIONS: Final = ("skip", "include")
+
+
+class PlanMemory:
+    """Which plans of all documents were used last; above `most` the others are dropped."""
+
+    def __init__(self, most: int = MEMORY_MAX) -> None:
+        self._most = most
+        self._used: OrderedDict[tuple[int, Hashable], weakref.ref[DocumentPlans]] = OrderedDict()
+
+    def use(self, plans: "DocumentPlans", key: Hashable) -> None:
+        """Note that this plan of a document was used."""
+        entry = (id(plans), key)
+        if entry not in self._used or self._used[entry]() is not plans:
+            self._used[entry] = weakref.ref(plans)
+        self._used.move_to_end(entry)
+        if len(self._used) > self._most:
+            (_, oldest), owner = self._used.popitem(last=False)
+            found = owner()
+            if found is not None:
+                found.drop(oldest)
 
 
 class DocumentPlans:
@@ -33,6 +56,7 @@ class DocumentPlans:
         visibility: Hashable,
         variables: dict[str, Any],
         make: Callable[[], Plan],
+        memory: PlanMemory,
         *,
         at_once: bool = False,
     ) -> Plan | None:
@@ -44,20 +68,26 @@ class DocumentPlans:
         found = self._plans.get(key)
         if isinstance(found, Plan):
             self._plans.move_to_end(key)
+            memory.use(self, key)
             return found
         if found is None and not at_once:
             self._store(key, _State.CAME_ONCE)
         elif found is not _State.UNPLANNED:
-            return self._made(key, make)
+            return self._made(key, make, memory)
         return None
 
-    def _made(self, key: Hashable, make: Callable[[], Plan]) -> Plan | None:
+    def drop(self, key: Hashable) -> None:
+        """Forget a plan, and that its operation came."""
+        self._plans.pop(key, None)
+
+    def _made(self, key: Hashable, make: Callable[[], Plan], memory: PlanMemory) -> Plan | None:
         try:
             plan = make()
         except (NotPlanned, GraphQLError):
             self._store(key, _State.UNPLANNED)
             return None
         self._store(key, plan)
+        memory.use(self, key)
         return plan
 
     def _store(self, key: Hashable, found: "Plan | _State") -> None:

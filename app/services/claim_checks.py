@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import contracts as contracts_db
-from app.db import parties as parties_db
+from app.db.claim_references import ClaimReferences
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import ContractRecord
 from app.db.parties import CoverageRecord, PayerRecord
@@ -35,15 +34,16 @@ class Checked:
 
 
 async def examine(
-    connection: AsyncConnection, *, scope: DataScope, form: ClaimForm, today: date
+    connection: AsyncConnection, *, scope: DataScope, form: ClaimForm, today: date, found: ClaimReferences
 ) -> tuple[list[Failure], Checked | None]:
-    """All failures, and the rows looked up; None instead of rows if the payer or the card is unknown."""
+    """All failures, and the rows looked up; None instead of rows if the payer or the card is unknown. `found` is what
+    the form refers to."""
     failures = list(claim_form.shape_failures(form))
     if failures:
         return failures, None
-    payer, party_failures = await parties.find(connection, scope, provider=form.provider, payer=form.payer)
-    coverage = await parties_db.coverage_of_card(connection, form.payer, form.card_number)
-    contract = await contracts_db.between(connection, form.provider, form.payer)
+    payer, coverage, contract = found.payer, found.coverage, found.contract
+    is_in_scope = scope.contains(provider=form.provider, payer=form.payer, patient=None)
+    party_failures = parties.failures(has_payer=payer is not None, has_provider=found.has_provider and is_in_scope)
     terms_failures, terms = await tuss.code_failures(connection, list(_uses(form)))
     failures = [*party_failures, *terms_failures]
     if contract is not None:

@@ -50,7 +50,7 @@ async def prices_for(
     """The agreed prices of these (table, code) pairs; none without a contract."""
     if contract is None:
         return []
-    return [row.price for row in await contracts_db.prices_for(connection, contract.id, codes)]
+    return [row.price for row in await contracts_db.prices_of_version(connection, contract, codes)]
 
 
 async def save(unit: UnitOfWork, *, form: ContractForm, version: int | None) -> ContractRecord:

@@ -18,25 +18,28 @@ async def find(
 
 async def check(connection: AsyncConnection, scope: DataScope, *, provider: str, payer: str) -> None:
     """NOT_FOUND for an unknown payer, an unknown provider, or one outside the data scope."""
-    _, failures = await find(connection, scope, provider=provider, payer=payer)
-    raise_any(failures)
+    _, found = await find(connection, scope, provider=provider, payer=payer)
+    raise_any(found)
 
 
 async def require(connection: AsyncConnection, *, provider: str, payer: str) -> PayerRecord:
     """The payer; NOT_FOUND unless it and the provider exist. The caller checks the data scope."""
-    found, failures = await _look_up(connection, provider, payer, is_in_scope=True)
-    if found is None or failures:
-        raise BillingError(*failures)
+    found, missing = await _look_up(connection, provider, payer, is_in_scope=True)
+    if found is None or missing:
+        raise BillingError(*missing)
     return found
 
 
 async def _look_up(
     connection: AsyncConnection, provider: str, payer: str, *, is_in_scope: bool
 ) -> tuple[PayerRecord | None, list[Failure]]:
-    failures = []
     found = await parties_db.payer(connection, payer)
-    if found is None:
-        failures.append(Failure(ErrorCode.NOT_FOUND, "unknown payer", "payer", "5027"))
-    if not is_in_scope or await parties_db.provider(connection, provider) is None:
-        failures.append(Failure(ErrorCode.NOT_FOUND, "unknown provider", "provider", "1202"))
-    return found, failures
+    has_provider = is_in_scope and await parties_db.provider(connection, provider) is not None
+    return found, failures(has_payer=found is not None, has_provider=has_provider)
+
+
+def failures(*, has_payer: bool, has_provider: bool) -> list[Failure]:
+    """NOT_FOUND for each that does not exist; a provider outside the data scope counts as one that does not."""
+    unknown_payer = Failure(ErrorCode.NOT_FOUND, "unknown payer", "payer", "5027")
+    unknown_provider = Failure(ErrorCode.NOT_FOUND, "unknown provider", "provider", "1202")
+    return [*([] if has_payer else [unknown_payer]), *([] if has_provider else [unknown_provider])]

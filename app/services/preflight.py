@@ -7,6 +7,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import claim_references as references_db
 from app.db import claims as claims_db
 from app.db.claims import ClaimRecord, ItemRecord, PatientOf, Service
 from app.domain.claim_form import ClaimForm
@@ -110,10 +111,14 @@ async def examine(
     billed: BilledServices | None = None,
 ) -> Preflight:
     """All findings on this claim; nothing is changed. `billed`: what is billed elsewhere, where it was read before."""
-    failures, checked = await claim_checks.examine(connection, scope=scope, form=form, today=today)
+    (found,) = await references_db.look_up(
+        connection, form.provider, form.payer, form.card_number, form.provider_claim_number
+    )
+    failures, checked = await claim_checks.examine(connection, scope=scope, form=form, today=today, found=found)
     items = tuple(_items(form))
-    if not any(failure.code is ErrorCode.NOT_FOUND for failure in failures):
-        failures += await _number_failures(connection, form, identity)
+    is_visible = not any(failure.code is ErrorCode.NOT_FOUND for failure in failures)
+    if is_visible and found.claim_id not in (None, identity.claim_id):
+        failures.append(duplicate_number(found.claim_id))
     warnings: list[Finding] = []
     if checked:
         patient = PatientOf(form.provider, form.payer, checked.coverage.patient_id)
@@ -161,13 +166,6 @@ def _items(form: ClaimForm) -> list[Item]:
         )
         for each in form.items
     ]
-
-
-async def _number_failures(connection: AsyncConnection, form: ClaimForm, identity: ClaimIdentity) -> list[Failure]:
-    known = await claims_db.by_number(connection, form.provider, form.payer, form.provider_claim_number)
-    if known is None or known.id == identity.claim_id:
-        return []
-    return [duplicate_number(known.id)]
 
 
 def duplicate_number(claim_id: str | None = None) -> Failure:

@@ -40,7 +40,7 @@ async def code_failures(
     Tables 00, 90 and 98 are the payers' own and packages: their codes are not published, so they pass.
     """
     keys = sorted({(use.code_system, use.code) for use in uses if use.code_system in BILLABLE_TABLES})
-    rows = await tuss_db.by_keys(connection, keys) if keys else []
+    rows = await tuss_db.known(connection, keys)
     terms = {(row.code_system, row.code): row for row in rows}
     found = (_failure(use, terms.get((use.code_system, use.code))) for use in uses)
     return [failure for failure in found if failure is not None], terms

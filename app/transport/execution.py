@@ -13,6 +13,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from app.executor.execution import Execution, PlanInfo, of_query
 from app.executor.planner import Planner, Query
+from app.executor.plans import PlanMemory
 from app.executor.rules import NotPlanned
 from app.executor.selection import Plan
 from app.transport import errors
@@ -54,6 +55,7 @@ class Engine:
         self._planner = Planner(schema)
         self._on_execution = on_execution or _uncounted
         self._plans_at_once = plans_at_once
+        self._plan_memory = PlanMemory()
         self._turns = Turns()
 
     def check_type(self, type: OperationType) -> None:
@@ -102,7 +104,8 @@ class Engine:
             return self._planner.plan(query, context)
 
         given = operation.coerced.coerced
-        return document.plans.find(operation.name, visibility, given, make, at_once=self._plans_at_once)
+        find = document.plans.find
+        return find(operation.name, visibility, given, make, self._plan_memory, at_once=self._plans_at_once)
 
     def _planned(self, operation: Operation, context: OperationContext) -> Execution | None:
         """The execution of the query by its plan; None if it has none."""

@@ -36,6 +36,8 @@ def serve(settings: Settings, *, workers: int = 1) -> None:
     if workers == 1:
         _serve(settings, None, None)
         return
+    # What would stop each worker stops this process instead, with one line; keys of the development mode are made once.
+    create_app(settings)
     listeners = listening(settings.host, settings.port, workers, LISTENER)
     (admin,) = listening(settings.admin_host, settings.admin_port or 0, 1, ADMIN_LISTENER)
     places: dict[int, Place] = {}

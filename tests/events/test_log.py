@@ -289,4 +289,5 @@ async def test_the_command_line_tells_of_parked_events_and_has_events_published_
 
 async def _waiting(database: Database) -> list[str]:
     async with database.reading() as connection:
-        return [row.event_id for row in await outbox_db.unpublished(connection, 10, CONTRACTS)]
+        may_be = await outbox_db.may_be_published(connection, CONTRACTS)
+        return [row.event_id for row in await outbox_db.unpublished(connection, 10, may_be)]

@@ -1,7 +1,9 @@
 """Several workers on one port are one gateway: one readiness, one set of metrics, one end."""
 
+import asyncio
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,13 +12,15 @@ import pytest
 
 from app.db import migrate
 from app.runtime.build import database_of
+from app.runtime.settings import Settings
 from tests.commands import billing
-from tests.faults.processes import GatewayProcess
+from tests.faults.processes import GatewayProcess, environment_of
 from tests.faults.waiting import until, until_true
 from tests.figures import Figures
 from tests.gateway import server_settings
 from tests.servers.launch import free_port
 from tests.services import Services
+from tests.tls.certificates import Authority
 
 REQUESTS = 20
 PING = {"query": "{ __typename }"}
@@ -24,9 +28,10 @@ COUNTED = 'billing_http_requests_total{method="POST",route="/graphql",status="20
 
 
 class Workers(GatewayProcess):
-    """`billing serve --workers 2`, with one admin listener."""
+    """`billing serve --workers 2` over TLS, with one admin listener."""
 
     arguments = ("serve", "--workers", "2")
+    authority: Authority
 
     @property
     def admin(self) -> str:
@@ -44,8 +49,13 @@ class Workers(GatewayProcess):
 
     async def ping(self) -> int:
         """A request on a connection of its own; its status."""
-        async with httpx.AsyncClient(base_url=self.url, timeout=20) as client:
+        async with self.client() as client:
             return (await client.post("/graphql", json=PING)).status_code
+
+    def client(self) -> httpx.AsyncClient:
+        """A client of the port that the workers share."""
+        trusted = ssl.create_default_context(cafile=str(self.authority.file))
+        return httpx.AsyncClient(base_url=self.url.replace("http:", "https:"), verify=trusted, timeout=20)
 
     async def samples(self) -> dict[str, float]:
         """The metrics of all workers."""
@@ -61,15 +71,24 @@ class Workers(GatewayProcess):
         await until_true(are_ready)
 
 
+async def _settings(services: Services, directory: Path, **files: Path) -> Settings:
+    """Those of servers that all workers share, with a database that has its tables."""
+    found = await server_settings(directory, services, admin_port=free_port(), **files)
+    database = database_of(found)
+    await migrate.upgrade(database)
+    await database.dispose()
+    return found
+
+
 @pytest.fixture
 async def workers(services: Services, tmp_path: Path) -> AsyncIterator[Workers]:
     """Two workers that are ready."""
-    settings = await server_settings(tmp_path, services, admin_port=free_port())
-    database = database_of(settings)
-    await migrate.upgrade(database)
-    await database.dispose()
-    found = Workers(settings)
-    await found.start()
+    authority = Authority(tmp_path / "ca")
+    pair = authority.server()
+    files = {"tls_certificate_file": pair.certificate, "tls_key_file": pair.key}
+    found = Workers(await _settings(services, tmp_path, **files))
+    found.authority = authority
+    await found.start(has_tls=True)
     try:
         await found.until_ready()
         yield found
@@ -86,7 +105,7 @@ async def test_two_workers_answer_as_one_gateway(workers: Workers, figures: Figu
     # One of them publishes events, and the gauge of both is one.
     assert found["billing_relay_is_leader"] == 1
     assert found['billing_dependency_up{dependency="database"}'] == 1
-    async with httpx.AsyncClient(base_url=workers.url) as client:
+    async with workers.client() as client:
         assert (await client.get("/metrics")).status_code == 404
     os.kill(workers.pid, signal.SIGHUP)
     await until(lambda: workers.log.read_text().count('"certificates_reloaded"') == 2)
@@ -135,3 +154,10 @@ def test_workers_need_servers_that_they_share(tmp_path: Path) -> None:
     reason = "set BILLING_DATABASE_URL, BILLING_REDIS_URL, BILLING_EVENTS_URL"
     assert done.returncode == 2
     assert f"--workers needs servers that all workers share: {reason}" in done.stderr
+
+
+async def test_wrong_settings_stop_all_with_one_line(services: Services, tmp_path: Path) -> None:
+    missing = {"tls_certificate_file": tmp_path / "missing.pem", "tls_key_file": tmp_path / "missing.pem"}
+    settings = await _settings(services, tmp_path, **missing)
+    done = await asyncio.to_thread(billing, "serve", "--workers", "2", **environment_of(settings))
+    assert (done.returncode, done.stderr.count("BILLING_TLS_CERTIFICATE_FILE")) == (2, 1)

@@ -12,7 +12,9 @@ from sqlalchemy.dialects.mysql.aiomysql import dialect
 from app.db.arguments import Places, flatten, with_places
 from app.db.claims import CLAIM, ClaimFilter, ClaimRecord
 from app.db.compiled import Compiled
+from app.db.event_tables import dead_statements
 from app.db.paging import Keyset
+from app.db.record_texts import insert_text, update_text
 from app.db.scoping import claims_in
 from app.db.tables import claims
 from app.db.types import NEVER_STORED
@@ -178,3 +180,16 @@ def test_a_prepared_statement_has_question_marks_for_parameters() -> None:
     )
     assert "%%" in compiled.text
     assert compiled.native == compiled.text.replace("%s", "?").replace("%%", "%")
+
+
+def test_values_of_a_new_row_are_in_the_order_of_its_columns() -> None:
+    text = insert_text(dead_statements, ("reason", "dead_at", "topic"), MYSQL)
+    assert text.of(1).text == "INSERT INTO dead_statements (topic, reason, dead_at) VALUES (%s, %s, %s)"
+    assert text.of(2).text == f"{text.of(1).text}, (%s, %s, %s)"
+    assert text.names == ("topic", "reason", "dead_at")
+
+
+def test_the_id_of_a_changed_row_is_in_its_place_among_the_parameters() -> None:
+    text, order = update_text(claims, ("version", "status"), MYSQL)
+    assert text.text == "UPDATE claims SET status=%s, version=%s WHERE claims.id = %s"
+    assert order == ("status", "version", "id")

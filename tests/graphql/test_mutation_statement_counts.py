@@ -1,0 +1,69 @@
+"""How many SQL statements the busiest mutations cost on a server: a number more is a slower gateway."""
+
+from typing import Any
+
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, today
+from tests.graphql.test_remittances import line, taken
+
+ITEMS = [CONSULTATION, {**CONSULTATION, "unitPrice": "7.00"}, BLOOD_COUNT]
+# Those of the outbox and of the access log, which `counting` leaves out because the relay has the same: an INSERT of
+# events and two of the entry with its persons. The COMMIT is no statement here.
+WRITTEN_WITH_EACH_CHANGE = 3
+
+
+class Counts(dict[str, int]):
+    """Mutation -> statements."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    async def of(self, role: str, name: str, fields: str = "", **values: Any) -> Any:
+        """Run a mutation that must be done, and count its statements; its payload."""
+        with self._world.gateway.counting() as statements:
+            payload = await self._world.mutate(role, name, fields, **values)
+        assert payload["errors"] == []
+        self[name] = len(statements) + WRITTEN_WITH_EACH_CHANGE
+        return payload
+
+
+async def _life(world: World) -> Counts:
+    """A claim with three items from the draft to a payment that is reversed, and one that a statement pays."""
+    counts = Counts(world)
+    created = await counts.of("biller", "createClaim", "claim { id }", **world.claim_input(items=ITEMS))
+    claim = created["claim"]["id"]
+    await counts.of("biller", "updateDraftClaim", id=claim, items=ITEMS[:2], idempotencyKey=key())
+    await counts.of("biller", "submitClaims", claimIds=[claim])
+    await counts.of("reviewer", "startReview", id=claim)
+    decided = [{"sequence": number, "approvedAmount": each["unitPrice"]} for number, each in enumerate(ITEMS[:2], 1)]
+    await counts.of("reviewer", "adjudicateClaim", id=claim, items=decided, idempotencyKey=key())
+    billed = {"provider": world.provider, "payer": world.payer, "billingMonth": today().strftime("%Y-%m")}
+    invoiced = await counts.of(
+        "biller", "createInvoice", "invoice { id }", claimIds=[claim], idempotencyKey=key(), **billed
+    )
+    invoice = invoiced["invoice"]["id"]
+    await counts.of("finance", "issueInvoice", id=invoice)
+    paid = {"id": invoice, "paidOn": today().isoformat(), "amount": "10.00", "idempotencyKey": key()}
+    settled = await counts.of("finance", "settleInvoice", "settlement { id }", **paid)
+    reversal = {"id": settled["settlement"]["id"], "reason": "estorno", "idempotencyKey": key()}
+    await counts.of("finance", "reverseSettlement", **reversal)
+    remittance = await taken(world, line(await world.approved_claim(), "100.00"), statementNumber=key()[:20])
+    await counts.of("finance", "postRemittance", id=remittance["id"], idempotencyKey=key())
+    return counts
+
+
+async def test_the_busiest_mutations_cost_few_statements(server_world: World) -> None:
+    # The first life reads terms, which are remembered.
+    await _life(server_world)
+    assert dict(await _life(server_world)) == {
+        "createClaim": 10,
+        "updateDraftClaim": 13,
+        "submitClaims": 9,
+        "startReview": 6,
+        "adjudicateClaim": 13,
+        "createInvoice": 14,
+        "issueInvoice": 8,
+        "settleInvoice": 12,
+        "reverseSettlement": 16,
+        "postRemittance": 33,
+    }
