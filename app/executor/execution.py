@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from inspect import iscoroutine
 from typing import Any, Final
 
 from graphql import ExecutionResult, FieldNode, GraphQLError, OperationDefinitionNode
@@ -77,10 +78,14 @@ class Execution:
         entered = 0
         while entered < len(self._levels):
             pending: list[tuple[Level, int, Child, Any]] = []
-            while entered < len(self._levels):
-                self._begin(self._levels[entered], pending)
-                entered += 1
-            await self._settle(pending)
+            try:
+                while entered < len(self._levels):
+                    self._begin(self._levels[entered], pending)
+                    entered += 1
+                await self._settle(pending)
+            except BaseException:
+                _close(pending)
+                raise
             for level, number, child, results in pending:
                 self._complete(level, number, child, self._values(level, child, results))
             await self._work.pay()
@@ -238,6 +243,14 @@ class Execution:
                 paths[level] = level.paths()
             found.append(located_error(error, list(nodes), [*paths[level][place], *rest]))
         return found
+
+
+def _close(pending: Sequence[tuple[Level, int, Child, Any]]) -> None:
+    """Close the coroutines that were not started: they will not be awaited."""
+    for _level, _number, _child, results in pending:
+        for each in results if isinstance(results, list) else [results]:
+            if iscoroutine(each):
+                each.close()
 
 
 def _never(_value: Any) -> bool:

@@ -75,10 +75,11 @@ async def test_every_generated_query_is_answered_as_by_graphql_core(rich: Rich, 
         if operation is None:
             refused += 1
             continue
-        fallbacks = both.ways["fallback"]
+        plans = both.ways["plan"]
         planned, by_plan = await both.by_plan(operation, token), both.statements
         core, by_core = await both.by_core(operation, token), both.statements
         assert planned == core, (seed, case, made)
-        assert by_plan == by_core or both.ways["fallback"] > fallbacks, (seed, case, made)
+        # graphql-core cancels what is under way beside a failure, which may have begun or not.
+        assert by_plan == by_core or both.ways["plan"] == plans, (seed, case, made)
     figures(cases=CASES, refused=refused, **both.ways)
     assert refused < CASES / 5

@@ -1,5 +1,6 @@
 """Which operations are planned, when, and what a plan leaves to graphql-core."""
 
+import gc
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -82,6 +83,15 @@ async def test_a_failure_that_nulls_an_object_falls_back(rich: Rich) -> None:
     assert await _ways(rich, [query] * 2, token) == ["core", "fallback"]
     body = (await rich.gateway.gql(query, token=token)).body
     assert (body["data"], [each["path"] for each in body["errors"]]) == ({"claim": None}, [["claim", "history"]])
+
+
+async def test_nothing_that_was_begun_is_left_when_a_plan_gives_up(rich: Rich) -> None:
+    """A coroutine that is never awaited would be a warning, and an error of this test run."""
+    nurse = rich.gateway.token("front_desk", providers=[rich.world.provider], sub=nurse_of(rich.world))
+    query = f'{{ claims {{ totalCount }} node(id: "{rich.ids["claim"]}") {{ ... on Claim {{ clinicalIndication }} }} }}'
+    ways = await _ways(rich, [query] * 3, nurse)
+    gc.collect()
+    assert ways == ["core", "fallback", "fallback"]
 
 
 async def test_what_usual_callers_ask_for_is_planned_to_its_end(rich: Rich) -> None:
