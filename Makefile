@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 SOAK_SECONDS ?= 3600
-BENCH_SECONDS ?= 1.5
+BENCH_SECONDS ?= 1
 BENCH_ROUNDS ?= 3
 PAGES := errors events metrics
 

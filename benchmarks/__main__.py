@@ -43,7 +43,7 @@ async def _run(found: Stage, plan: Plan, contenders: list[Contender], arguments:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1.5, help="of each load")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each load")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--claims", type=int, default=20_000)

@@ -9,6 +9,7 @@ _BAR: Final = 14
 _GAP: Final = 18
 _LEFT: Final = 190
 _WIDTH: Final = 460
+_PAPER: Final = '<path fill="#fff" d="M0 0h9999v99999H0z"/>\n'
 _COLOURS: Final = ("#0b6e4f", "#3d5a80", "#98c1d9", "#e09f3e", "#9e2a2b", "#7f7f7f", "#b5838d", "#6d597a")
 
 
@@ -18,15 +19,17 @@ def bars(title: str, groups: Mapping[str, Sequence[tuple[str, float]]]) -> str:
     low = math.floor(math.log10(min(values))) if values else 0
     high = math.log10(max(values)) if values else 1
     parts, top = [_text(10, 20, title, "bold")], 40
+    labels = list(dict.fromkeys(label for group in groups.values() for label, _ in group))
+    colours = {label: _COLOURS[place % len(_COLOURS)] for place, label in enumerate(labels)}
     for name, group in groups.items():
         parts.append(_text(10, top + 11, name, "bold"))
         for place, (label, value) in enumerate(group):
             length = _WIDTH * (math.log10(value) - low) / max(high - low, 1e-9) if value > 0 else 0
-            parts += _bar(top + 16 + place * _BAR, label, value, length, _COLOURS[place % len(_COLOURS)])
+            parts += _bar(top + 16 + place * _BAR, label, value, length, colours[label])
         top += 16 + len(group) * _BAR + _GAP
     size = f'width="{_LEFT + _WIDTH + 90}" height="{top}"'
     style = 'font-family="sans-serif" font-size="11"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{"".join(parts)}</svg>\n'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{_PAPER}{"".join(parts)}</svg>\n'
 
 
 def _bar(top: float, label: str, value: float, length: float, colour: str) -> list[str]:

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import make_url
+
 from benchmarks.chart import bars
 from benchmarks.contenders import GATEWAY
 from benchmarks.measure import Figures, Plan, Run, Sample
@@ -49,6 +51,7 @@ def document(run: Run, claims: int) -> str:
     parts = [
         "# Results\n\nWritten by `make bench`; [README.md](README.md) says what is compared and how.\n",
         _machine(run.stage, run.plan, claims),
+        table(["", ""], [[each.name, each.title] for each in operations]).replace("---:", "---"),
         _section("CPU milliseconds per request", by, names, operations, cpu_ms, "{:.3f}"),
         "![CPU per request](cpu.svg)\n",
         _ratios(by, names, operations),
@@ -139,6 +142,7 @@ def _machine(stage: Stage, plan: Plan, claims: int) -> str:
         "Python": f"{platform.python_version()}: {', '.join(python)}",
         "Node": f"{_node_version()}: {', '.join(_node_packages())}",
         "servers": f"{stage.database_version}, Redis {stage.redis_version}",
+        "driver of the gateway": make_url(stage.settings.database).get_driver_name(),
         "data": f"{claims} claims of 20 providers, 2 of them visible",
         "plan": f"{plan.rounds} rounds, {plan.seconds} s for each operation, {plan.connections} connections",
         "cores": "not pinned" if plan.server_cores is None else "server on one core, database and load on the others",

@@ -1,5 +1,7 @@
 """What the benchmark derives from its samples, and how it is shown."""
 
+import re
+
 from app.db import tables
 from app.domain.invoices import InvoiceStatus
 from benchmarks import report
@@ -30,8 +32,9 @@ def test_a_table_is_markdown() -> None:
 
 
 def test_a_chart_has_a_bar_for_each_value() -> None:
-    chart = bars("CPU <ms>", {"Q1": [("gateway", 1.0), ("peer", 10.0)]})
-    assert chart.count("<rect") == 2
+    chart = bars("CPU <ms>", {"Q1": [("gateway", 1.0), ("peer", 10.0)], "Q2": [("peer", 1.0)]})
+    assert chart.count("<rect") == 3
+    assert re.findall('fill="(#[0-9a-f]{6})"', chart) == ["#0b6e4f", "#3d5a80", "#3d5a80"]
     assert 'width="0.0"' in chart
     assert 'width="460.0"' in chart
     assert "CPU &lt;ms&gt;" in chart
