@@ -182,6 +182,10 @@ class Context:
             accesses = await emergency.open_of(connection, self.principal.subject, self.now())
         return {access.patient_id: access.id for access in accesses}
 
+    def name_operation(self, names: str) -> None:
+        """What the access log calls a query, whichever of its fields is noted first."""
+        self.notes.operation = names
+
     def note_shown(self, operation: str, classes: Sequence[str], records: Sequence[Any]) -> None:
         """Note for the access log that data of these classes was shown of the records."""
         notes = self.notes

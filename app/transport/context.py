@@ -44,6 +44,9 @@ class OperationContext(Protocol):
     def restart(self) -> None:
         """Forget what the operation has noted and read so far: another executor begins it from the start."""
 
+    def name_operation(self, names: str) -> None:
+        """What `disclosures` call a query: the names of its root fields."""
+
     def note_shown(self, operation: str, classes: Sequence[str], records: Sequence[Any]) -> None:
         """Note for `disclosures` that data of these classes was shown of the records; `operation` names root fields."""
 

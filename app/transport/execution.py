@@ -12,7 +12,7 @@ from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
 from app.executor.execution import Execution, PlanInfo, of_query
-from app.executor.planner import Planner, Query
+from app.executor.planner import Planner, Query, root_fields
 from app.executor.plans import PlanMemory
 from app.executor.rules import NotPlanned
 from app.executor.selection import Plan
@@ -84,6 +84,7 @@ class Engine:
         if operation.type is not OperationType.QUERY:
             return self._execute_by_core(operation, context, self.plan(operation, context))
         self.limit(context, pays=True)
+        context.name_operation(root_fields(operation.node))
         execution = self._planned(operation, context)
         if execution is None:
             self._on_execution("core")
@@ -136,6 +137,8 @@ class Engine:
         self, operation: Operation, context: OperationContext, plan: Plan | None = None
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
         self.limit(context, pays=operation.type is OperationType.QUERY)
+        if operation.type is OperationType.QUERY:
+            context.name_operation(root_fields(operation.node))
         executor = self.executor(operation, context, plan)
         result: ExecutionResult | Awaitable[ExecutionResult] = executor.execute_operation()
         return _paid(result, context) if isawaitable(result) else result

@@ -55,6 +55,9 @@ class Context:
     def restart(self) -> None:
         """Nothing is noted."""
 
+    def name_operation(self, names: str) -> None:
+        """Nothing is noted."""
+
     def note_shown(self, *_: Any) -> None:
         """Nothing is noted."""
 
