@@ -1,7 +1,7 @@
 """Generated functions that write the objects of one selection: all values of one object in one expression.
 
 A dict and orjson's one pass over it are faster than to write the text of each object in Python: 386 against 486
-microseconds for 200 objects of 8 fields (docs/decisions/0040).
+microseconds for 200 objects of 8 fields (docs/decisions/0039).
 """
 
 from collections.abc import Callable, Mapping
