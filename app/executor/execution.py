@@ -83,11 +83,11 @@ class Execution:
                     self._begin(self._levels[entered], pending)
                     entered += 1
                 await self._settle(pending)
+                for level, number, child, results in pending:
+                    self._complete(level, number, child, self._values(level, child, results))
             except BaseException:
                 _close(pending)
                 raise
-            for level, number, child, results in pending:
-                self._complete(level, number, child, self._values(level, child, results))
             await self._work.pay()
         return self._result(await self._written())
 
@@ -246,11 +246,13 @@ class Execution:
 
 
 def _close(pending: Sequence[tuple[Level, int, Child, Any]]) -> None:
-    """Close the coroutines that were not started: they will not be awaited."""
+    """Close the coroutines that were not started, and take the errors of the others: nobody awaits them any more."""
     for _level, _number, _child, results in pending:
         for each in results if isinstance(results, list) else [results]:
             if iscoroutine(each):
                 each.close()
+            elif isinstance(each, asyncio.Future) and each.done() and not each.cancelled():
+                each.exception()
 
 
 def _never(_value: Any) -> bool:
