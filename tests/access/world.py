@@ -124,6 +124,14 @@ async def _decided_claim(rich: Rich) -> None:
         diagnosisCodes=["I209"],
         practitioner={"name": "Dra. Ana", "council": "06", "number": world.provider, "state": "35", "cbo": "225125"},
         authorization={"number": "SENHA1", "issuedOn": today().isoformat(), "validUntil": today().isoformat()},
+        encounter={
+            "priority": "1",
+            "type": "05",
+            "accident": "9",
+            "setting": "01",
+            "visitType": "1",
+            "requester": {"name": "Dr. Rui", "council": "06", "number": "54321", "state": "35", "cbo": "225125"},
+        },
     )
     rich.ids["claim"], rich.number = claim["id"], claim["providerClaimNumber"]
     decisions = [
