@@ -14,6 +14,13 @@ def is_being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+def end_if_cancelled(error: BaseException) -> None:
+    """CancelledError if the running task was cancelled, whatever error came out of it: to clean up on the way out, for
+    example to roll back on a connection that is lost, may fail, and then that error is all that is left."""
+    if is_being_cancelled():
+        raise asyncio.CancelledError from error
+
+
 async def forever(
     work: Callable[[], Awaitable[None]], *, failed: Callable[[BaseException], None], pause_seconds: float
 ) -> None:
@@ -24,10 +31,7 @@ async def forever(
     while True:
         try:
             await work()
-        except asyncio.CancelledError as error:
-            if is_being_cancelled():
-                raise
-            failed(error)
-        except Exception as error:  # noqa: BLE001 - every failure is reported and retried
+        except (asyncio.CancelledError, Exception) as error:  # noqa: BLE001 - every failure is reported and retried
+            end_if_cancelled(error)
             failed(error)
         await asyncio.sleep(pause_seconds)

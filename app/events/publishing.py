@@ -18,7 +18,7 @@ from app.db import outbox as outbox_db
 from app.db.engine import Database
 from app.db.outbox import OutboxRecord
 from app.events.contracts import CONTRACTS, UNKNOWN_NAME, unpublishable_reason
-from app.events.forever import is_being_cancelled
+from app.events.forever import end_if_cancelled
 from app.telemetry.metrics import Metrics
 
 BATCH_SIZE: Final = 200
@@ -140,11 +140,8 @@ class Publisher:
                 await self._transport.publish(rows)
         except EventRefused:
             raise
-        except asyncio.CancelledError as error:
-            if is_being_cancelled():
-                raise
-            raise PublishFailed from error
-        except Exception as error:
+        except (asyncio.CancelledError, Exception) as error:
+            end_if_cancelled(error)
             raise PublishFailed from error
 
     async def _publish_one_by_one(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> None:

@@ -13,7 +13,7 @@ from app.db import clock
 from app.db import outbox as outbox_db
 from app.db.clock import ClocksDiffer
 from app.db.engine import Database
-from app.events.forever import is_being_cancelled
+from app.events.forever import end_if_cancelled
 from app.events.lead import Lead, LeadLost, session
 from app.events.publishing import DATABASE_TIMEOUT_SECONDS, Publisher, PublishFailed, Transport
 from app.telemetry.metrics import Metrics
@@ -65,11 +65,8 @@ class Relay:
         while not self._is_stopping:
             try:
                 await self._lead_when_possible()
-            except asyncio.CancelledError as error:
-                if is_being_cancelled():
-                    raise
-                self._failed(error)
-            except Exception as error:  # noqa: BLE001 - the relay must survive every failure
+            except (asyncio.CancelledError, Exception) as error:  # noqa: BLE001 - the relay must survive every failure
+                end_if_cancelled(error)
                 self._failed(error)
             finally:
                 self._metrics.is_leader.set(0)

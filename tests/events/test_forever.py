@@ -32,3 +32,22 @@ async def test_a_cancelled_error_without_a_cancellation_is_a_failure_like_others
     with contextlib.suppress(asyncio.CancelledError):
         await task
     assert (task.cancelled(), reported) == (True, ["CancelledError", "ConnectionError"])
+
+
+async def test_a_cancellation_counts_though_the_clean_up_after_it_fails() -> None:
+    reported: list[BaseException] = []
+    began = asyncio.Event()
+
+    async def work() -> None:
+        began.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise ConnectionError  # a rollback on a lost connection
+
+    task = asyncio.create_task(forever(work, failed=reported.append, pause_seconds=0))
+    await began.wait()
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait([task])
+    assert (task.cancelled(), reported) == (True, [])
