@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, select, type_coerce
+from sqlalchemy import ColumnElement, func, literal_column, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import scalar
@@ -48,7 +48,7 @@ def time_of(connection: AsyncConnection) -> ColumnElement[datetime]:
     if connection.dialect.name == "sqlite":
         # SQLite gives milliseconds; its DateTime texts have six digits.
         return type_coerce(func.strftime("%Y-%m-%d %H:%M:%f", "now").concat("000"), UtcDateTime)
-    return type_coerce(func.utc_timestamp(6), UtcDateTime)
+    return type_coerce(func.utc_timestamp(literal_column("6")), UtcDateTime)
 
 
 def process_time() -> datetime:

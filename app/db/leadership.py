@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Update, func, null, select, text, type_coerce, update
+from sqlalchemy import ColumnElement, Update, func, literal_column, null, select, text, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -39,8 +39,9 @@ class LeaseRecord:
     renewed_at: datetime | None
 
 
-# Made once: a compiled statement knows an expression by its identity.
-DATABASE_TIME: Final[ColumnElement[datetime]] = type_coerce(func.utc_timestamp(6), UtcDateTime)
+# Made once: a compiled statement knows an expression by its identity. A prepared statement takes no parameter for the
+# precision.
+DATABASE_TIME: Final[ColumnElement[datetime]] = type_coerce(func.utc_timestamp(literal_column("6")), UtcDateTime)
 NOT_LED: Final = null()
 LEASE = columns(leases, LeaseRecord)
 

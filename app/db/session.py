@@ -16,6 +16,8 @@ PREPARED_MAX: Final = 60
 SEEN_MAX: Final = 1_000
 PREPARED_GONE: Final = frozenset({1243, 1295, 1461, 1615})
 """The server does not know the prepared statement, cannot prepare it, has too many, or its table has changed."""
+NOT_PREPARED: Final = PREPARED_GONE | {1064}
+"""The server cannot prepare it, also for want of a parameter where its grammar has a number: it is sent as text."""
 Heard = Callable[[str, Sequence[Any]], None]
 """Called with the text of a statement and its parameters."""
 
@@ -167,7 +169,7 @@ class Session(AsyncConnection):
         try:
             found = self._prepared[statement] = await self._driver.prepare(statement.native)
         except self._error as error:
-            if error_number(error) not in PREPARED_GONE:
+            if error_number(error) not in NOT_PREPARED:
                 raise
             statement.native = None
             return None

@@ -1,6 +1,7 @@
 """Logs: one JSON object per line, with the id of the request, without personal data."""
 
 import asyncio
+import json
 import logging
 import re
 import sys
@@ -50,7 +51,8 @@ def _masked(text: str) -> str:
 
 
 def _encoded(event: EventDict, *, default: Callable[[Any], Any]) -> str:
-    return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
+    # orjson refuses halves of surrogate pairs and leaves other characters as they are, which may move the cursor.
+    return json.dumps(event, default=default, separators=(",", ":"))
 
 
 class LineHandler(logging.StreamHandler[TextIO]):

@@ -249,6 +249,8 @@ def _logging_as_served() -> Iterator[None]:
     try:
         yield
     finally:
+        for handler in root.handlers:
+            handler.flush()
         structlog.configure(**structured)
         root.handlers[:] = handlers
         root.setLevel(level)

@@ -56,7 +56,7 @@ async def test_all_malformed_values_are_refused_together(server_world: World) ->
         ("payerAnsCode: 123456", ("INVALID_IDENTIFIER", "payerAnsCode")),
     ],
 )
-@pytest.mark.parametrize("name", ["reconciliation", "billingIndicators", "contracts"])
+@pytest.mark.parametrize("name", ["reconciliation", "billingIndicators"])
 async def test_a_malformed_argument_is_refused(
     server_world: World, name: str, arguments: str, expected: tuple[str, str]
 ) -> None:

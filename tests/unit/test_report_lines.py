@@ -1,12 +1,11 @@
 """What a document or another system says stays within its line of a report or log, and moves no cursor."""
 
-import io
 import json
 import logging
+from collections.abc import Callable
 
 import pytest
 import structlog
-from rich.console import Console
 
 from app.commands import console
 from app.domain.text import visible
@@ -24,13 +23,12 @@ def test_hostile_text_is_one_visible_line() -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "write"), [("out", console.say), ("err", console.note)])
-def test_a_report_has_one_line_for_each_call(name: str, write: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = io.StringIO()
-    monkeypatch.setattr(console, name, Console(file=text, highlight=False, soft_wrap=True))
-    assert callable(write)
+@pytest.mark.parametrize(("place", "write"), [("out", console.say), ("err", console.note)])
+def test_a_report_has_one_line_for_each_call(
+    place: str, write: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     write(f"guide {HOSTILE}: created [bold]")
-    assert text.getvalue() == f"guide {SHOWN}: created [bold]\n"
+    assert getattr(capsys.readouterr(), place) == f"guide {SHOWN}: created [bold]\n"
 
 
 def test_a_log_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
