@@ -196,7 +196,8 @@ REQUESTS: dict[str, tuple[Process, tuple[int, str | None]]] = {
     "a name without end": (b"GET /graphql HTTP/1.1\r\nhost: g\r\n" + b"x" * 500_000, HEADERS),
     "a folded line": (get(b"query=%7B__typename%7D", b"x: a\r\n b"), BAD),
     "a path without end": (b"GET /" + b"x" * 500_000, HEADERS),
-    "a method without end": (b"G" * 500_000, HEADERS),
+    # With more letters it depends on how many of them are read at once: the second one is wrong already.
+    "a method of 60,000 letters": (b"G" * 60_000, (400, "BAD_REQUEST")),
     "blank lines without end": (b"\r\n" * 50_000, HEADERS),
     "trailers without end": (TRAILED + b"0\r\n" + b"x: y\r\n" * 100_000, HEADERS),
     "a trailer without end": (TRAILED + b"0\r\nx: " + b"y" * 500_000, HEADERS),
