@@ -38,8 +38,8 @@ SINCE = datetime.fromisoformat("2026-03-01T10:20:30+00:00")
 
 @pytest.fixture(scope="module", params=["embedded", "servers"])
 async def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """A gateway whose log no other module writes to. Its lease is long: a leader that a busy machine stops for most of a
-    second repeats what it may have sent, and here every repetition is counted."""
+    """A gateway whose log no other module writes to. Its lease is long: a leader that a busy machine stops for most of
+    a second repeats what it may have sent, and here every repetition is counted."""
     directory = tmp_path_factory.mktemp("log")
     if request.param == "embedded":
         settings = embedded_settings(directory)
