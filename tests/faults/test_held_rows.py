@@ -27,7 +27,8 @@ IDLE_SECONDS = scaled(full=30, short=4)
 HEALING_SECONDS = 10.0
 """How much later than the limit a payment may go through: a lock wait of its own of four seconds, and its retries."""
 CLIENTS = 60
-WINDOW_SECONDS = scaled(full=20, short=4)
+# Less than the 8 s of a unit of work, after which a waiting client is told to try again.
+WINDOW_SECONDS = scaled(full=6, short=4)
 ENDLESS = (
     "SELECT COUNT(*) FROM information_schema.COLUMNS AS one, information_schema.COLUMNS AS two, "
     "information_schema.COLUMNS AS three, information_schema.COLUMNS AS four"
