@@ -119,7 +119,7 @@ class Execution:
         """What the values are waited for by: a future of each, or one for all; None for a synchronous field."""
         read, objects = child.read, level.objects
         if isinstance(read, Related):
-            load, key = read.loader(self._context).future, read.key
+            load, key = read.loader(self._context).load, read.key
             return [None if (found := key(each)) is None else load(found) for each in objects]
         if isinstance(read, Batched):
             return read.read(self._context, objects)

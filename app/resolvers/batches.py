@@ -22,12 +22,7 @@ class Loader(DataLoader[K, T]):
         self._work = work
 
     def load(self, key: K) -> Awaitable[T]:
-        """The value of the key, with the next batch. A caller that is cancelled, as graphql-core cancels the fields
-        beside a null that must not be one, does not take the value from the others who wait for it."""
-        return asyncio.shield(self.future(key))
-
-    def future(self, key: K) -> asyncio.Future[T]:
-        """The value of the key for a caller who does not cancel it."""
+        """The value of the key, with the next batch."""
         found = self.cache_map.get(key)
         if found is not None and not found.cancelled():
             return found
