@@ -62,8 +62,6 @@ def _texts(rich: Rich) -> dict[str, list[str]]:
     }
 
 
-# Which of two equal loads is first, and so whether a statement is one or two, depends on the turns of a busy loop.
-@pytest.mark.flaky(reruns=2, only_rerun=["AssertionError"])
 async def test_every_generated_query_is_answered_as_by_graphql_core(rich: Rich, figures: Figures) -> None:
     seed = secrets.randbits(32) if IS_FULL else 1
     random, both = Random(seed), Both(rich.gateway)
