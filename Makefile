@@ -31,7 +31,7 @@ run: $(STAMP) ## Serve the embedded gateway with demo data on BILLING_PORT or 80
 
 test: $(STAMP) ## Run all tests in WORKERS processes, on servers that the run starts itself
 	@scripts/explorer.sh
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+	@VENV=$(VENV) WORKERS=$(WORKERS) scripts/test.sh $(ARGS)
 
 faults: $(STAMP) ## Kill, disconnect and starve gateways and servers, at full length, and print the measurements
 	BILLING_TEST_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)

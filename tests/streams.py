@@ -123,6 +123,12 @@ async def listening(
     await until(lambda: hub.subscribers <= before, seconds=10)
 
 
+async def no_listener(gateway: Gateway) -> int:
+    """Wait until those of earlier tests, whose connections close in their own time, have left; the number left, 0."""
+    await until(lambda: gateway.parts.hub.subscribers == 0, seconds=10)
+    return 0
+
+
 async def told_all(gateway: Gateway) -> None:
     """Wait until the hub has told all that has happened: only later events are news to a new subscriber."""
 

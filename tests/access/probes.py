@@ -7,11 +7,12 @@ import asyncio
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claims, contracts, denials, eligibility, history, invoices, outbox, remittances
@@ -43,6 +44,8 @@ STREAMS = {
     "remittanceLineWaiting": "remittance",
 }
 """Each stream, and the kind of object by whose id its events are chosen."""
+PATIENCE: ContextVar[float] = ContextVar("PATIENCE", default=1.0)
+"""By how much the waiting for an event is longer than usual."""
 
 
 @dataclass(frozen=True)
@@ -221,30 +224,32 @@ async def _live(victim: Rich, attacker: Attacker) -> Any:
     if attacker.kind == "patient":
         return None
     body = {"query": "subscription { settlementRecorded { cursor } }"}
-    before = victim.gateway.parts.hub.subscribers
-    listening = asyncio.create_task(_first_event(victim, attacker, body, seconds=0.5))
-    while victim.gateway.parts.hub.subscribers == before:  # noqa: ASYNC110 - a count gives no signal
-        await asyncio.sleep(0.01)
+    begun = asyncio.Event()
+    listening = asyncio.create_task(_first_event(victim, attacker, body, seconds=0.5, begun=begun))
+    beginning = asyncio.create_task(begun.wait())
+    await asyncio.wait({listening, beginning}, return_when=asyncio.FIRST_COMPLETED)
+    beginning.cancel()
     await victim.world.settle(victim.ids["invoice"], "0.01")
     return await listening
 
 
-async def _first_event(victim: Rich, attacker: Attacker, body: dict[str, Any], seconds: float = 0.15) -> Any:
-    """The first event of the stream; None if nothing comes within the time."""
+async def _first_event(
+    victim: Rich, attacker: Attacker, body: dict[str, Any], seconds: float = 0.15, begun: asyncio.Event | None = None
+) -> Any:
+    """The first event of the stream; None if nothing comes within the time. `begun` is set when the stream begins."""
     headers = {"authorization": f"Bearer {attacker.token}", "accept": "text/event-stream"}
     heard: list[Any] = []
-    try:
-        async with victim.gateway.client.stream(
-            "POST", "/graphql", json=body, headers=headers, timeout=seconds
-        ) as answer:
+    stream = victim.gateway.client.stream("POST", "/graphql", json=body, headers=headers, timeout=None)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds * PATIENCE.get()), stream as answer:
             async for line in answer.aiter_lines():
                 if line.startswith("data: "):
                     heard.append(json.loads(line.removeprefix("data: ")).get("data"))
                     # The first message is the cursor from which the stream starts.
                     if len(heard) == 2:
                         break
-    except httpx.ReadTimeout:
-        pass
+                    if begun is not None:
+                        begun.set()
     return heard[1] if len(heard) == 2 else None
 
 

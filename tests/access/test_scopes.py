@@ -21,7 +21,7 @@ from app.db import scoping
 from app.domain.data_scope import DataScope
 from app.schema.root import schema
 from tests.access.ids import filled, id_places
-from tests.access.probes import Probe, attackers, probes
+from tests.access.probes import PATIENCE, Probe, attackers, probes
 from tests.access.test_fields import ALL
 from tests.access.world import Rich, add_targets, rich_world
 from tests.figures import Figures
@@ -210,9 +210,14 @@ async def _places_of(probe: Probe) -> set[str]:
 
 
 async def _leaks(tried: Sequence[Probe]) -> bool:
-    """Streams are listened to for a moment only, which a busy machine may spend elsewhere."""
-    for _ in range(ATTEMPTS):
-        for probe in tried:
-            if await probe.run() is not None:
-                return True
-    return False
+    """Streams are listened to for a moment only, which a busy machine may spend elsewhere: then for twice as long."""
+    usual = PATIENCE.set(1.0)
+    try:
+        for attempt in range(ATTEMPTS):
+            PATIENCE.set(2.0**attempt)
+            for probe in tried:
+                if await probe.run() is not None:
+                    return True
+        return False
+    finally:
+        PATIENCE.reset(usual)

@@ -11,7 +11,7 @@ from app.auth.roles import ROLES
 from app.db.tables import outbox
 from tests.factories import World, add_card, key, new_world
 from tests.gateway import Gateway
-from tests.streams import TRANSPORTS, Listener, Told, asked, listening, told_all
+from tests.streams import TRANSPORTS, Listener, Told, asked, listening, no_listener, told_all
 
 WATCH = """subscription WatchClaims($filter: ClaimStatusChangedFilterInput, $after: String) {
   claimStatusChanged(filter: $filter, after: $after) { cursor previousStatus status occurredAt claim { id } } }"""
@@ -268,7 +268,7 @@ def _refusals(answer: dict[str, Any], depth: int) -> list[tuple[str, Any, Any]]:
 @pytest.mark.parametrize("over", TRANSPORTS)
 async def test_a_role_that_reads_no_claims_hears_the_refusal_only(world: World, over: str) -> None:
     gateway = world.gateway
-    before = gateway.parts.hub.subscribers
+    before = await no_listener(gateway)
     async with asked(gateway, gateway.token("admin"), {"query": WATCH}, over) as listener:
         end = await listener.next()
         rest = [] if over == "socket" else [await listener.next()]

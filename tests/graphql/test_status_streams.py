@@ -9,7 +9,7 @@ import pytest
 
 from tests.factories import World, key, new_world
 from tests.graphql.test_remittances import line, post, taken
-from tests.streams import TRANSPORTS, Told, asked, listening, told_all
+from tests.streams import TRANSPORTS, Told, asked, listening, no_listener, told_all
 
 NOBODY = {"providerClaimNumber": "NENHUMA1", "paidAmount": "5.00"}
 CHANGE = "cursor occurredAt previousStatus"
@@ -200,7 +200,7 @@ async def test_a_patient_hears_of_their_own_denials_live_and_replayed(world: Wor
 )
 async def test_a_role_without_the_permission_hears_the_refusal_only(world: World, name: str, role: str) -> None:
     gateway = world.gateway
-    before = gateway.parts.hub.subscribers
+    before = await no_listener(gateway)
     for over in TRANSPORTS:
         async with asked(
             gateway, world.token(role), {"query": f"subscription {{ {name} {{ cursor }} }}"}, over

@@ -14,6 +14,7 @@ from websockets.typing import Subprotocol
 from tests.cursors import position_of
 from tests.factories import World, key, new_world, today
 from tests.gateway import Gateway
+from tests.streams import no_listener
 
 FIELDS = "cursor settlement { id amount position reverses { id } invoice { id status dueAmount } }"
 WATCH = f"subscription {{ settlementRecorded {{ {FIELDS} }} }}"
@@ -148,7 +149,7 @@ async def test_no_token_or_a_bad_one_closes_the_socket(gateway: Gateway, authori
 
 @pytest.mark.parametrize("role", ["reviewer", "front_desk", "billing_reader", "admin", "superadmin"])
 async def test_a_role_without_settlements_hears_only_the_refusal(gateway: Gateway, world: World, role: str) -> None:
-    before = gateway.parts.hub.subscribers
+    before = await no_listener(gateway)
     async with _socket(gateway, f"Bearer {world.token(role)}") as socket:
         answer = await _answer(socket, WATCH)
     errors = answer["payload"] if answer["type"] == "error" else answer["payload"]["errors"]
@@ -213,7 +214,7 @@ async def test_a_mutation_over_a_socket_needs_the_same_permission(gateway: Gatew
 async def test_server_sent_events_deliver_every_settlement_once(gateway: Gateway, world: World) -> None:
     invoice = await world.issued_invoice("100.00")
     headers = {"accept": "text/event-stream", "authorization": f"Bearer {world.token('finance')}"}
-    before = gateway.parts.hub.subscribers
+    before = await no_listener(gateway)
     heard: list[Any] = []
     async with gateway.client.stream("POST", "/graphql", json={"query": WATCH}, headers=headers) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
