@@ -288,6 +288,30 @@ async def by_numbers(
     return list(found.values())
 
 
+@query_by_keys(_Billed)
+def _billed(
+    scope: DataScope,
+    providers: Collection[str],
+    payers: Collection[str],
+    patients: Collection[str],
+    systems: Collection[str],
+    days: Collection[date],
+    other_than: Collection[str],
+    codes: Collection[str],
+) -> Select[Any]:
+    item, table = claim_items.c, claims.c
+    columns = (table.provider_cnes, table.payer_ans, table.patient_id, item.code_system, item.code, item.performed_on)
+    return (
+        select(*columns)
+        .distinct()
+        .join(claims, table.id == item.claim_id)
+        .where(table.provider_cnes.in_(providers), table.payer_ans.in_(payers), table.patient_id.in_(patients))
+        .where(item.code_system.in_(systems), item.performed_on.in_(days), item.code.in_(codes))
+        .where(table.status.in_(sorted(SENT)), table.id.not_in(other_than), claims_in(scope))
+        .where(~is_replaced())
+    )
+
+
 async def billed_services(
     connection: AsyncConnection,
     scope: DataScope,
@@ -303,21 +327,13 @@ async def billed_services(
     """
     if not patients or not services:
         return {patient: set() for patient in patients}
-    item, table = claim_items.c, claims.c
     providers, payers, ids = ({each[place] for each in patients} for place in range(3))
-    systems, codes, days = ({each[place] for each in services} for place in range(3))
-    query = (
-        select(table.provider_cnes, table.payer_ans, table.patient_id, item.code_system, item.code, item.performed_on)
-        .distinct()
-        .join(claims, table.id == item.claim_id)
-        .where(table.provider_cnes.in_(providers), table.payer_ans.in_(payers), table.patient_id.in_(ids))
-        .where(item.code_system.in_(systems), item.performed_on.in_(days))
-        .where(table.status.in_(sorted(SENT)), table.id.not_in(other_than), claims_in(scope))
-        .where(~is_replaced())
-    )
+    systems, codes = {system for system, _, _ in services}, {code for _, code, _ in services}
+    days = {day for _, _, day in services}
     found = {patient: set[Service]() for patient in patients}
     wanted = frozenset(services)
-    for row in await fetch_in(connection, query, item.code, sorted(codes), _Billed):
+    rows = await _billed(connection, scope, providers, payers, ids, systems, days, set(other_than), sorted(codes))
+    for row in rows:
         patient, service = PatientOf(*row[:3]), row[3:]
         if patient in found and service in wanted:
             found[patient].add(service)
