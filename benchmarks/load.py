@@ -106,7 +106,8 @@ def _whole_reply(data: bytearray) -> Reply | None:
 
 def _joined(chunks: bytes) -> bytes:
     """What was sent in chunks."""
-    parts, place = [], 0
+    parts: list[bytes] = []
+    place = 0
     while True:
         end = chunks.index(b"\r\n", place)
         size = int(chunks[place:end].partition(b";")[0], 16)
