@@ -9,7 +9,7 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_rows
+from app.db.counting import count_of
 from app.db.engine import batches, fetch, fetch_in, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, lacks, one_of, within
 from app.db.pages import Chosen, Values
@@ -17,7 +17,7 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_columns, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in, parties_of
-from app.db.statements import query, query_by_keys, query_one
+from app.db.statements import query, query_by_keys, query_one, query_total
 from app.db.sums import Amounts, total
 from app.db.tables import claim_items, claims, denials, invoice_lines
 from app.domain.claims import SENT, ClaimStatus, ClaimType
@@ -188,15 +188,16 @@ def page(scope: DataScope, where: ClaimFilter, keyset: Keyset) -> Select[Any]:
     return chosen.page(CLAIM, keyset)
 
 
-async def count(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> int:
+@query_total(int)
+def count(scope: DataScope, where: ClaimFilter) -> Select[Any]:
     """How many claims within the scope match the filter."""
-    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
+    return count_of(_visible(scope).where(*_conditions(where)))
 
 
-async def sums(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> ClaimSums:
+@query_total(AMOUNTS.of)
+def sums(scope: DataScope, where: ClaimFilter) -> Select[Any]:
     """Sums over the claims within the scope that match the filter."""
-    query = select(*AMOUNTS.totals).where(claims_in(scope), *_conditions(where))
-    return await AMOUNTS.read(connection, query)
+    return select(*AMOUNTS.totals).where(claims_in(scope), *_conditions(where))
 
 
 async def is_any(connection: AsyncConnection) -> bool:
