@@ -51,7 +51,7 @@ class OutboxRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingRecord:
+class WaitingEvent:
     """A row that is not published, and the last position in the log when it was read."""
 
     row: OutboxRecord
@@ -221,7 +221,7 @@ async def event_at(connection: AsyncConnection, position: int) -> str | None:
     return None if found is None else str(found)
 
 
-@query(WaitingRecord.of)
+@query(WaitingEvent.of)
 def waiting(rows_max: int) -> Select[Any]:
     """The first rows that are not published, whether they may be or not: without a position first, by id, then by
     position; also the last position so far."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from app.db.outbox import OutboxRecord, WaitingRecord
+from app.db.outbox import OutboxRecord, WaitingEvent
 from app.events.contracts import CONTRACTS
 
 
-def next_rows(waiting: Sequence[WaitingRecord]) -> list[OutboxRecord]:
+def next_rows(waiting: Sequence[WaitingEvent]) -> list[OutboxRecord]:
     """Those of all events that are not published which may be, in the order of their positions; new ones get the next
     positions, in the order of their ids.
 
@@ -20,7 +20,7 @@ def next_rows(waiting: Sequence[WaitingRecord]) -> list[OutboxRecord]:
     return numbered + [replace(row, position=position) for position, row in enumerate(new, start=next_position)]
 
 
-def _not_held_back(waiting: Iterable[WaitingRecord]) -> list[OutboxRecord]:
+def _not_held_back(waiting: Iterable[WaitingEvent]) -> list[OutboxRecord]:
     """By id."""
     found: list[OutboxRecord] = []
     held: set[str] = set()

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import outbox as outbox_db
 from app.db.engine import Database
 from app.db.leadership import Lease
-from app.db.outbox import OutboxRecord, WaitingRecord
+from app.db.outbox import OutboxRecord, WaitingEvent
 from app.db.session import Session
 from app.events.contracts import CONTRACTS, UNKNOWN_NAME, unpublishable_reason
 from app.events.forever import end_if_cancelled
@@ -140,14 +140,14 @@ class Publisher:
         return await self._numbered(connection)
 
     async def _number(
-        self, connection: AsyncConnection, waiting: Sequence[WaitingRecord], rows: Sequence[OutboxRecord]
+        self, connection: AsyncConnection, waiting: Sequence[WaitingEvent], rows: Sequence[OutboxRecord]
     ) -> None:
         new = {each.row.id for each in waiting if each.row.position is None}
         positions = [(row.id, row.position) for row in rows if row.id in new and row.position is not None]
         if positions:
             await self._lead.write(connection, lambda lease: outbox_db.assign_positions(connection, positions, lease))
 
-    async def _waiting(self, connection: AsyncConnection) -> list[WaitingRecord]:
+    async def _waiting(self, connection: AsyncConnection) -> list[WaitingEvent]:
         """Everything that is not published, if that is at most a batch; otherwise the first rows of it."""
         if isinstance(connection, Session):
             return await outbox_db.waiting(connection, BATCH_SIZE + 1)
