@@ -23,6 +23,7 @@ from app.runtime.build import retention_rules
 from app.runtime.process import Process
 from app.runtime.settings import Settings
 from app.runtime.sweep import expire_denials, sweep
+from app.telemetry.logs import request_id
 from app.unit_of_work.run import Changes
 from app.web.app import create_app
 from app.web.stopping import StoppingServer
@@ -84,17 +85,21 @@ BACKGROUND = (
     *("BEGIN", "COMMIT", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime"),
 )
 
+NO_REQUEST = "-"
+
 
 @contextlib.contextmanager
-def heard(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    """Every statement that runs inside the block and the commits of units of work, each with its parameters."""
+def heard(database: Database, *, of_requests: bool = False) -> Iterator[list[tuple[str, Any]]]:
+    """Every statement that runs inside the block and the commits of units of work, each with its parameters; those
+    `of_requests` only, or those of the gateway's own tasks too."""
     found: list[tuple[str, Any]] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        found.append((statement, parameters))
-
     def note_compiled(statement: str, parameters: Any) -> None:
-        found.append((statement, parameters))
+        if not of_requests or request_id.get() != NO_REQUEST:
+            found.append((statement, parameters))
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        note_compiled(statement, parameters)
 
     engines = [database.engine.sync_engine, database.reads.sync_engine]
     for engine in engines:

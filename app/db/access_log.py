@@ -13,11 +13,11 @@ from app.db.access_log_tables import access_log_entries as entries
 from app.db.access_log_tables import access_log_persons as persons
 from app.db.access_log_tables import access_log_sealed as sealed
 from app.db.access_log_tables import access_log_seals as seals
-from app.db.counting import count_rows
+from app.db.counting import count_of
 from app.db.engine import batches, fetch, scalar
 from app.db.paging import Keyset
 from app.db.rows import insert_rows
-from app.db.statements import query, query_one
+from app.db.statements import query, query_one, query_total
 from app.db.tables import claims
 from app.domain.access_log import AccessDecision, AccessKind, PurposeOfUse
 from app.domain.access_log_entries import AccessedPerson, AccessEntry, Seal, SignedEntry, plain_time
@@ -220,6 +220,7 @@ def page(person: str, keyset: Keyset) -> Select[Any]:
     return keyset.apply(query)
 
 
-async def count(connection: AsyncConnection, person: str) -> int:
+@query_total(int)
+def count(person: str) -> Select[Any]:
     """How many accesses there were to one person's data."""
-    return await count_rows(connection, select(persons.c.entry_id).where(persons.c.person == person))
+    return count_of(select(persons.c.entry_id).where(persons.c.person == person))

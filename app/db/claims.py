@@ -9,7 +9,7 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_rows
+from app.db.counting import count_of
 from app.db.engine import batches, fetch, fetch_in, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, lacks, one_of, within
 from app.db.pages import Chosen, Values
@@ -17,7 +17,7 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_columns, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in, parties_of
-from app.db.statements import query, query_by_keys, query_one
+from app.db.statements import query, query_by_keys, query_one, query_total
 from app.db.sums import Amounts, total
 from app.db.tables import claim_items, claims, denials, invoice_lines
 from app.domain.claims import SENT, ClaimStatus, ClaimType
@@ -188,15 +188,16 @@ def page(scope: DataScope, where: ClaimFilter, keyset: Keyset) -> Select[Any]:
     return chosen.page(CLAIM, keyset)
 
 
-async def count(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> int:
+@query_total(int)
+def count(scope: DataScope, where: ClaimFilter) -> Select[Any]:
     """How many claims within the scope match the filter."""
-    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
+    return count_of(_visible(scope).where(*_conditions(where)))
 
 
-async def sums(connection: AsyncConnection, scope: DataScope, where: ClaimFilter) -> ClaimSums:
+@query_total(AMOUNTS.of)
+def sums(scope: DataScope, where: ClaimFilter) -> Select[Any]:
     """Sums over the claims within the scope that match the filter."""
-    query = select(*AMOUNTS.totals).where(claims_in(scope), *_conditions(where))
-    return await AMOUNTS.read(connection, query)
+    return select(*AMOUNTS.totals).where(claims_in(scope), *_conditions(where))
 
 
 async def is_any(connection: AsyncConnection) -> bool:
@@ -287,6 +288,30 @@ async def by_numbers(
     return list(found.values())
 
 
+@query_by_keys(_Billed)
+def _billed(
+    scope: DataScope,
+    providers: Collection[str],
+    payers: Collection[str],
+    patients: Collection[str],
+    systems: Collection[str],
+    days: Collection[date],
+    other_than: Collection[str],
+    codes: Collection[str],
+) -> Select[Any]:
+    item, table = claim_items.c, claims.c
+    columns = (table.provider_cnes, table.payer_ans, table.patient_id, item.code_system, item.code, item.performed_on)
+    return (
+        select(*columns)
+        .distinct()
+        .join(claims, table.id == item.claim_id)
+        .where(table.provider_cnes.in_(providers), table.payer_ans.in_(payers), table.patient_id.in_(patients))
+        .where(item.code_system.in_(systems), item.performed_on.in_(days), item.code.in_(codes))
+        .where(table.status.in_(sorted(SENT)), table.id.not_in(other_than), claims_in(scope))
+        .where(~is_replaced())
+    )
+
+
 async def billed_services(
     connection: AsyncConnection,
     scope: DataScope,
@@ -302,21 +327,13 @@ async def billed_services(
     """
     if not patients or not services:
         return {patient: set() for patient in patients}
-    item, table = claim_items.c, claims.c
     providers, payers, ids = ({each[place] for each in patients} for place in range(3))
-    systems, codes, days = ({each[place] for each in services} for place in range(3))
-    query = (
-        select(table.provider_cnes, table.payer_ans, table.patient_id, item.code_system, item.code, item.performed_on)
-        .distinct()
-        .join(claims, table.id == item.claim_id)
-        .where(table.provider_cnes.in_(providers), table.payer_ans.in_(payers), table.patient_id.in_(ids))
-        .where(item.code_system.in_(systems), item.performed_on.in_(days))
-        .where(table.status.in_(sorted(SENT)), table.id.not_in(other_than), claims_in(scope))
-        .where(~is_replaced())
-    )
+    systems, codes = {system for system, _, _ in services}, {code for _, code, _ in services}
+    days = {day for _, _, day in services}
     found = {patient: set[Service]() for patient in patients}
     wanted = frozenset(services)
-    for row in await fetch_in(connection, query, item.code, sorted(codes), _Billed):
+    rows = await _billed(connection, scope, providers, payers, ids, systems, days, set(other_than), sorted(codes))
+    for row in rows:
         patient, service = PatientOf(*row[:3]), row[3:]
         if patient in found and service in wanted:
             found[patient].add(service)

@@ -9,14 +9,14 @@ from sqlalchemy import ColumnElement, Select, String, cast, delete, select, tupl
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_rows
+from app.db.counting import count_of
 from app.db.engine import run
 from app.db.filters import Condition, one_of
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import contract_prices, contracts
 from app.db.scoping import contracts_in
-from app.db.statements import query, query_one
+from app.db.statements import query, query_one, query_total
 from app.domain.contracts import Price, Terms
 from app.domain.data_scope import DataScope
 from app.domain.ids import time_of
@@ -128,9 +128,10 @@ def page(scope: DataScope, where: ContractFilter, keyset: Keyset) -> Select[Any]
     return keyset.apply(_visible(scope).where(*_conditions(where)))
 
 
-async def count(connection: AsyncConnection, scope: DataScope, where: ContractFilter) -> int:
+@query_total(int)
+def count(scope: DataScope, where: ContractFilter) -> Select[Any]:
     """How many contracts within the scope match the filter."""
-    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
+    return count_of(_visible(scope).where(*_conditions(where)))
 
 
 def _conditions(where: ContractFilter) -> list[Condition]:

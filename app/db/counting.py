@@ -3,18 +3,15 @@
 from typing import Any, Final
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from app.db.engine import scalar
 
 COUNTED_MAX: Final = 10_000
 """A list that is longer is counted no further."""
 
 
-async def count_rows(connection: AsyncConnection, query: Select[Any]) -> int:
-    """The number of rows of the query, at most COUNTED_MAX + 1, which stands for every larger one.
+def count_of(query: Select[Any]) -> Select[Any]:
+    """The statement for the number of rows of the query, at most COUNTED_MAX + 1, which stands for every larger one.
 
     Of its columns only the first is read, the id: every index has it.
     """
     found = query.with_only_columns(query.selected_columns[0]).limit(COUNTED_MAX + 1).subquery("counted")
-    return int(await scalar(connection, select(func.count()).select_from(found)))
+    return select(func.count()).select_from(found)

@@ -8,14 +8,14 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import count_rows
+from app.db.counting import count_of
 from app.db.filters import OPEN_RANGE, Bounds, Condition, lacks, one_of, within
 from app.db.pages import Chosen
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
-from app.db.statements import query, query_one
+from app.db.statements import query, query_one, query_total
 from app.db.sums import Amounts
 from app.db.tables import claims, denials, invoice_lines
 from app.domain.data_scope import DataScope
@@ -124,14 +124,16 @@ def page(scope: DataScope, where: DenialFilter, keyset: Keyset) -> Select[Any]:
     return _chosen(scope, where).page(DENIAL, keyset)
 
 
-async def count(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> int:
+@query_total(int)
+def count(scope: DataScope, where: DenialFilter) -> Select[Any]:
     """How many denials within the scope match the filter."""
-    return await count_rows(connection, _aggregate([denials.c.id], scope, where))
+    return count_of(_aggregate([denials.c.id], scope, where))
 
 
-async def sums(connection: AsyncConnection, scope: DataScope, where: DenialFilter) -> DenialSums:
+@query_total(AMOUNTS.of)
+def sums(scope: DataScope, where: DenialFilter) -> Select[Any]:
     """Sums over the denials within the scope that match the filter."""
-    return await AMOUNTS.read(connection, _aggregate(AMOUNTS.totals, scope, where))
+    return _aggregate(AMOUNTS.totals, scope, where)
 
 
 def _aggregate(columns: Sequence[ColumnElement[Any]], scope: DataScope, where: DenialFilter) -> Select[Any]:

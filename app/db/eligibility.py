@@ -9,14 +9,14 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_rows
+from app.db.counting import count_of
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.reference_tables import eligibility_checks
 from app.db.scoping import eligibility_in, parties_of
-from app.db.statements import query
+from app.db.statements import query, query_total
 from app.domain.data_scope import DataScope
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 
@@ -82,9 +82,10 @@ def page(scope: DataScope, where: EligibilityFilter, keyset: Keyset) -> Select[A
     return chosen.page(ELIGIBILITY, keyset)
 
 
-async def count(connection: AsyncConnection, scope: DataScope, where: EligibilityFilter) -> int:
+@query_total(int)
+def count(scope: DataScope, where: EligibilityFilter) -> Select[Any]:
     """How many answers within the scope match the filter."""
-    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
+    return count_of(_visible(scope).where(*_conditions(where)))
 
 
 def _conditions(where: EligibilityFilter) -> list[Condition]:

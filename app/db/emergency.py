@@ -9,13 +9,13 @@ from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.access_log_tables import emergency_accesses
-from app.db.counting import count_rows
+from app.db.counting import count_of
 from app.db.engine import fetch_one, run
 from app.db.paging import Keyset
 from app.db.records import columns
 from app.db.reference_tables import patients
 from app.db.scoping import patients_in
-from app.db.statements import query
+from app.db.statements import query, query_total
 from app.domain.data_scope import DataScope
 
 
@@ -93,6 +93,7 @@ def page(scope: DataScope, keyset: Keyset) -> Select[Any]:
     return keyset.apply(_visible(scope, *EMERGENCY))
 
 
-async def count(connection: AsyncConnection, scope: DataScope) -> int:
+@query_total(int)
+def count(scope: DataScope) -> Select[Any]:
     """How many accesses were ever granted to patients of the scope."""
-    return await count_rows(connection, _visible(scope, emergency_accesses.c.id))
+    return count_of(_visible(scope, emergency_accesses.c.id))

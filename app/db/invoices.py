@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_rows
+from app.db.counting import count_of
 from app.db.denials import DISPUTED
 from app.db.engine import fetch_in, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, lacks, one_of, within
@@ -18,7 +18,7 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import providers
 from app.db.scoping import invoices_in, parties_of
-from app.db.statements import query, query_one
+from app.db.statements import query, query_one, query_pairs, query_total
 from app.db.sums import Amounts
 from app.db.tables import denials, invoice_lines, invoices
 from app.domain.data_scope import DataScope
@@ -106,15 +106,16 @@ def page(scope: DataScope, where: InvoiceFilter, keyset: Keyset) -> Select[Any]:
     return chosen.page(INVOICE, keyset)
 
 
-async def count(connection: AsyncConnection, scope: DataScope, where: InvoiceFilter) -> int:
+@query_total(int)
+def count(scope: DataScope, where: InvoiceFilter) -> Select[Any]:
     """How many invoices within the scope match the filter."""
-    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
+    return count_of(_visible(scope).where(*_conditions(where)))
 
 
-async def sums(connection: AsyncConnection, scope: DataScope, where: InvoiceFilter) -> InvoiceSums:
+@query_total(AMOUNTS.of)
+def sums(scope: DataScope, where: InvoiceFilter) -> Select[Any]:
     """Sums over the invoices within the scope that match the filter."""
-    query = select(*AMOUNTS.totals).where(invoices_in(scope), *_conditions(where))
-    return await AMOUNTS.read(connection, query)
+    return select(*AMOUNTS.totals).where(invoices_in(scope), *_conditions(where))
 
 
 async def next_number(connection: AsyncConnection, provider_cnes: str) -> int:
@@ -176,10 +177,11 @@ def _visible_of_claims(scope: DataScope) -> Select[Any]:
 OF_CLAIM: Final = Children(_visible_of_claims, invoice_lines.c.claim_id, InvoiceRecord, amounts=AMOUNTS)
 
 
-async def disputed_cents(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:
+@query_pairs(int)
+def disputed_cents(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """Invoice id -> cents in dispute on its claims; invoices without any are left out."""
     line = invoice_lines.c
-    query = (
+    return (
         select(line.invoice_id, func.sum(DISPUTED))
         .join(invoices, invoices.c.id == line.invoice_id)
         .join(denials, denials.c.claim_id == line.claim_id)
@@ -187,7 +189,6 @@ async def disputed_cents(connection: AsyncConnection, scope: DataScope, ids: Seq
         .where(denials.c.status.in_(sorted(IN_DISPUTE)), invoices.c.status != InvoiceStatus.CANCELLED)
         .group_by(line.invoice_id)
     )
-    return {invoice_id: int(cents) for invoice_id, cents in (await connection.execute(query)).all()}
 
 
 def _conditions(where: InvoiceFilter) -> list[Condition]:

@@ -18,7 +18,7 @@ from app.db.leadership import Lease
 from app.db.records import columns, insert_records
 from app.db.scoping import events_in
 from app.db.shapes import padded
-from app.db.statements import query, query_one, writing
+from app.db.statements import query, query_one, query_pairs, writing
 from app.db.tables import outbox
 from app.db.types import NEVER_STORED
 from app.domain.data_scope import DataScope
@@ -312,11 +312,11 @@ async def forget_published(connection: AsyncConnection, *, before: datetime, bat
     return await run(connection, delete(outbox).where(outbox.c.position.in_(positions))) if positions else 0
 
 
-async def positions_of(connection: AsyncConnection, event_ids: Sequence[str]) -> dict[str, int]:
+@query_pairs(int)
+def positions_of(event_ids: Sequence[str]) -> Select[Any]:
     """Event id -> position in the event log, for those of these events that have one."""
-    query = select(outbox.c.event_id, outbox.c.position).where(outbox.c.event_id.in_(event_ids))
-    rows = (await connection.execute(query.where(outbox.c.position.is_not(None)))).all()
-    return {event_id: int(position) for event_id, position in rows}
+    positions = select(outbox.c.event_id, outbox.c.position).where(outbox.c.event_id.in_(event_ids))
+    return positions.where(outbox.c.position.is_not(None))
 
 
 async def backlog(connection: AsyncConnection, known: Collection[str]) -> Backlog:

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import count_rows
-from app.db.engine import fetch
+from app.db.counting import count_of
 from app.db.paging import Keyset
 from app.db.parties import PAYER, PROVIDER, PayerRecord, ProviderRecord
 from app.db.reference_tables import payers, providers
 from app.db.scoping import providers_in
+from app.db.statements import query, query_total
 from app.db.words import has_words
 from app.domain.data_scope import DataScope
 
@@ -23,30 +22,33 @@ class PartyFilter:
     words: tuple[str, ...] = ()
 
 
-async def payers_page(
-    connection: AsyncConnection, _scope: DataScope, where: PartyFilter, keyset: Keyset
-) -> list[PayerRecord]:
+@query(PayerRecord)
+def payers_page(_scope: DataScope, where: PartyFilter, keyset: Keyset) -> Select[Any]:
     """One page of the payers: reference data, the same for every caller."""
-    query = select(*PAYER).where(*has_words(where.words, payers.c.name, payers.c.ans_code))
-    return await fetch(connection, keyset.apply(query), PayerRecord)
+    return keyset.apply(_payers(where))
 
 
-async def payers_count(connection: AsyncConnection, _scope: DataScope, where: PartyFilter) -> int:
+@query_total(int)
+def payers_count(_scope: DataScope, where: PartyFilter) -> Select[Any]:
     """How many payers match the filter."""
-    return await count_rows(connection, select(*PAYER).where(*has_words(where.words, payers.c.name, payers.c.ans_code)))
+    return count_of(_payers(where))
 
 
-def _providers(query: Select[Any], scope: DataScope, where: PartyFilter) -> Select[Any]:
-    return query.where(providers_in(scope), *has_words(where.words, providers.c.name, providers.c.cnes))
+def _payers(where: PartyFilter) -> Select[Any]:
+    return select(*PAYER).where(*has_words(where.words, payers.c.name, payers.c.ans_code))
 
 
-async def providers_page(
-    connection: AsyncConnection, scope: DataScope, where: PartyFilter, keyset: Keyset
-) -> list[ProviderRecord]:
+def _providers(scope: DataScope, where: PartyFilter) -> Select[Any]:
+    return select(*PROVIDER).where(providers_in(scope), *has_words(where.words, providers.c.name, providers.c.cnes))
+
+
+@query(ProviderRecord)
+def providers_page(scope: DataScope, where: PartyFilter, keyset: Keyset) -> Select[Any]:
     """One page of the providers within the scope."""
-    return await fetch(connection, keyset.apply(_providers(select(*PROVIDER), scope, where)), ProviderRecord)
+    return keyset.apply(_providers(scope, where))
 
 
-async def providers_count(connection: AsyncConnection, scope: DataScope, where: PartyFilter) -> int:
+@query_total(int)
+def providers_count(scope: DataScope, where: PartyFilter) -> Select[Any]:
     """How many providers within the scope match the filter."""
-    return await count_rows(connection, _providers(select(*PROVIDER), scope, where))
+    return count_of(_providers(scope, where))

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import count_rows
-from app.db.engine import fetch
+from app.db.counting import count_of
 from app.db.filters import Condition, equal
 from app.db.paging import Keyset
 from app.db.parties import PatientRecord, patient_columns
 from app.db.reference_tables import coverages, patients
 from app.db.scoping import is_treated_in, patients_in
+from app.db.statements import query, query_total
 from app.domain.data_scope import DataScope
 
 
@@ -25,21 +24,20 @@ class PatientFilter:
     cpf: str | None = None
 
 
-async def page(
-    connection: AsyncConnection, scope: DataScope, where: PatientFilter, keyset: Keyset
-) -> list[PatientRecord]:
+@query(PatientRecord)
+def page(scope: DataScope, where: PatientFilter, keyset: Keyset) -> Select[Any]:
     """One page of the patients within the scope."""
-    query = _matching(select(*patient_columns(scope)), scope, where)
-    return await fetch(connection, keyset.apply(query), PatientRecord)
+    return keyset.apply(_matching(select(*patient_columns(scope)), scope, where))
 
 
-async def count(connection: AsyncConnection, scope: DataScope, where: PatientFilter) -> int:
+@query_total(int)
+def count(scope: DataScope, where: PatientFilter) -> Select[Any]:
     """How many patients within the scope match the filter."""
-    return await count_rows(connection, _matching(select(patients.c.id), scope, where))
+    return count_of(_matching(select(patients.c.id), scope, where))
 
 
-def _matching(query: Select[Any], scope: DataScope, where: PatientFilter) -> Select[Any]:
-    return query.where(patients_in(scope), *_by_card(where), *_by_cpf(scope, where))
+def _matching(rows: Select[Any], scope: DataScope, where: PatientFilter) -> Select[Any]:
+    return rows.where(patients_in(scope), *_by_card(where), *_by_cpf(scope, where))
 
 
 def _by_card(where: PatientFilter) -> list[Condition]:

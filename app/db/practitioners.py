@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import count_rows
-from app.db.engine import fetch
+from app.db.counting import count_of
 from app.db.paging import Keyset
 from app.db.scoping import claims_in
+from app.db.statements import query, query_total
 from app.db.tables import claims
 from app.db.words import has_words
 from app.domain.data_scope import DataScope
@@ -56,17 +55,17 @@ class PractitionerFilter:
 def _visible(scope: DataScope, where: PractitionerFilter) -> Select[Any]:
     """Each combination once. Claims of other systems may name nobody, or give a council alone."""
     is_named = or_(claims.c.practitioner_name.is_not(None), claims.c.practitioner_number.is_not(None))
-    query = select(*COLUMNS).where(claims_in(scope), is_named, *has_words(where.words, NAME, NUMBER))
-    return query.group_by(*COLUMNS)
+    rows = select(*COLUMNS).where(claims_in(scope), is_named, *has_words(where.words, NAME, NUMBER))
+    return rows.group_by(*COLUMNS)
 
 
-async def page(
-    connection: AsyncConnection, scope: DataScope, where: PractitionerFilter, keyset: Keyset
-) -> list[Practitioner]:
+@query(Practitioner)
+def page(scope: DataScope, where: PractitionerFilter, keyset: Keyset) -> Select[Any]:
     """One page of the practitioners on claims within the scope."""
-    return await fetch(connection, keyset.apply(_visible(scope, where)), Practitioner)
+    return keyset.apply(_visible(scope, where))
 
 
-async def count(connection: AsyncConnection, scope: DataScope, where: PractitionerFilter) -> int:
+@query_total(int)
+def count(scope: DataScope, where: PractitionerFilter) -> Select[Any]:
     """How many practitioners on claims within the scope match the filter."""
-    return await count_rows(connection, _visible(scope, where))
+    return count_of(_visible(scope, where))

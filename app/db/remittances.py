@@ -9,15 +9,15 @@ from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_rows
-from app.db.engine import fetch, run
+from app.db.counting import count_of
+from app.db.engine import run
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.scoping import parties_of, remittances_in
 from app.db.settlements import OF_STATEMENT
-from app.db.statements import query, query_one
+from app.db.statements import query, query_one, query_pairs, query_total
 from app.db.tables import remittance_lines, remittances, settlements
 from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
@@ -121,14 +121,11 @@ def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     return _visible(scope).where(remittances.c.id.in_(ids))
 
 
-async def of_settlements(
-    connection: AsyncConnection, scope: DataScope, ids: Sequence[str]
-) -> dict[str, RemittanceRecord]:
+@query_pairs(RemittanceRecord)
+def of_settlements(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """Settlement id -> the remittance whose number it has; settlements without one are left out."""
-    query = select(settlements.c.id, *REMITTANCE).join(settlements, OF_STATEMENT)
-    query = query.where(settlements.c.id.in_(ids), remittances_in(scope))
-    pairs = await fetch(connection, query, lambda settlement, *row: (settlement, RemittanceRecord(*row)))
-    return dict(pairs)
+    pairs = select(settlements.c.id, *REMITTANCE).join(settlements, OF_STATEMENT)
+    return pairs.where(settlements.c.id.in_(ids), remittances_in(scope))
 
 
 @query_one(RemittanceRecord)
@@ -156,9 +153,10 @@ def page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) -> Select[An
     return chosen.page(REMITTANCE, keyset)
 
 
-async def count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:
+@query_total(int)
+def count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
     """How many remittances within the scope match the filter."""
-    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
+    return count_of(_visible(scope).where(*_conditions(where)))
 
 
 async def insert_remittance(
@@ -247,10 +245,11 @@ def unmatched_page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) ->
     return keyset.apply(query)
 
 
-async def unmatched_count(connection: AsyncConnection, scope: DataScope, where: RemittanceFilter) -> int:
+@query_total(int)
+def unmatched_count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
     """How many lines must be matched by hand."""
     unmatched = remittance_lines.c.status == RemittanceLineStatus.UNMATCHED
-    return await count_rows(connection, _lines(scope).where(unmatched, *_conditions(where)))
+    return count_of(_lines(scope).where(unmatched, *_conditions(where)))
 
 
 def _conditions(where: RemittanceFilter) -> list[Condition]:

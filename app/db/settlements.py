@@ -9,13 +9,13 @@ from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
-from app.db.counting import count_rows
+from app.db.counting import count_of
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
 from app.db.scoping import parties_of, settlements_in
-from app.db.statements import query, query_one
+from app.db.statements import query, query_one, query_pairs, query_total
 from app.db.sums import Amounts
 from app.db.tables import remittances, settlements
 from app.domain.data_scope import DataScope
@@ -111,15 +111,16 @@ def page(scope: DataScope, where: SettlementFilter, keyset: Keyset) -> Select[An
     return chosen.page(SETTLEMENT, keyset)
 
 
-async def count(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> int:
+@query_total(int)
+def count(scope: DataScope, where: SettlementFilter) -> Select[Any]:
     """How many settlements within the scope match the filter."""
-    return await count_rows(connection, _visible(scope).where(*_conditions(where)))
+    return count_of(_visible(scope).where(*_conditions(where)))
 
 
-async def sums(connection: AsyncConnection, scope: DataScope, where: SettlementFilter) -> SettlementSums:
+@query_total(AMOUNTS.of)
+def sums(scope: DataScope, where: SettlementFilter) -> Select[Any]:
     """Sums over the settlements within the scope that match the filter."""
-    query = select(*AMOUNTS.totals).where(settlements_in(scope), *_conditions(where))
-    return await AMOUNTS.read(connection, query)
+    return select(*AMOUNTS.totals).where(settlements_in(scope), *_conditions(where))
 
 
 async def insert_settlement(connection: AsyncConnection, record: SettlementRecord) -> None:
@@ -127,12 +128,13 @@ async def insert_settlement(connection: AsyncConnection, record: SettlementRecor
     await insert_records(connection, settlements, [record])
 
 
-async def reversed_cents(connection: AsyncConnection, scope: DataScope, ids: Sequence[str]) -> dict[str, int]:
+@query_pairs(int)
+def reversed_cents(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """Settlement id -> cents of it that have been reversed; those without a reversal are left out."""
     table = settlements.c
-    query = select(table.reverses_id, func.sum(table.amount_cents)).where(settlements_in(scope))
-    query = query.where(table.reverses_id.in_(ids), table.status == SettlementStatus.CONFIRMED)
-    return {row[0]: int(row[1]) for row in (await connection.execute(query.group_by(table.reverses_id))).all()}
+    sums = select(table.reverses_id, func.sum(table.amount_cents)).where(settlements_in(scope))
+    sums = sums.where(table.reverses_id.in_(ids), table.status == SettlementStatus.CONFIRMED)
+    return sums.group_by(table.reverses_id)
 
 
 def _conditions(where: SettlementFilter) -> list[Condition]:

@@ -138,6 +138,40 @@ def query_one(record: Callable[..., Record]) -> Callable[[Build[Given]], Asked[G
     return decorate
 
 
+def query_pairs(value: Callable[..., Record]) -> Callable[[Build[Given]], Asked[Given, dict[str, Record]]]:
+    """The function that fetches what a statement has by a text, its first column; `value` makes it of the others."""
+
+    def pair(key: str, *row: Any) -> tuple[str, Record]:
+        return key, value(*row)
+
+    def decorate(build: Build[Given]) -> Asked[Given, dict[str, Record]]:
+        statement = _Statement(build, pair)
+
+        @_like(build)
+        async def pairs(connection: AsyncConnection, /, *given: Given.args, **named: Given.kwargs) -> dict[str, Record]:
+            return dict(await statement.fetch(connection, statement.arguments(given, named)))
+
+        return pairs
+
+    return decorate
+
+
+def query_total(record: Callable[..., Record]) -> Callable[[Build[Given]], Asked[Given, Record]]:
+    """The function that fetches the row of a statement that always has exactly one, such as a count or sums."""
+
+    def decorate(build: Build[Given]) -> Asked[Given, Record]:
+        statement = _Statement(build, record)
+
+        @_like(build)
+        async def row(connection: AsyncConnection, /, *given: Given.args, **named: Given.kwargs) -> Record:
+            (found,) = await statement.fetch(connection, statement.arguments(given, named))
+            return cast("Record", found)
+
+        return row
+
+    return decorate
+
+
 def writing(build: Build[Given]) -> Asked[Given, int]:
     """The function that runs a writing statement once; the number of rows it matched."""
     statement = _Statement(build, tuple)

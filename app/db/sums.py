@@ -1,6 +1,6 @@
 """Sums in cents: rows of integers, zero where there is nothing to add."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -33,10 +33,11 @@ class Amounts(Generic[Record]):
         """The sums to select."""
         return [total(each) for each in self.columns]
 
-    def of(self, row: Sequence[Any] | None) -> Record:
-        """The record of a row of totals; zeros for None."""
-        return self.record(*([0] * len(self.columns) if row is None else [int(value) for value in row]))
+    @property
+    def nothing(self) -> Record:
+        """The record of no rows."""
+        return self.of(*[0] * len(self.columns))
 
-    async def read(self, connection: AsyncConnection, query: Select[Any]) -> Record:
-        """The record of the query's rows; the query selects `totals`."""
-        return self.of((await connection.execute(query)).one())
+    def of(self, *totals: Any) -> Record:
+        """The record of a row of `totals`: MySQL adds integers up to decimals."""
+        return self.record(*map(int, totals))

@@ -1,15 +1,46 @@
 """Searching names by words: whatever the case and the accents, on every server."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, String, or_
+from sqlalchemy import ColumnElement, String, TypeDecorator, bindparam, or_
+from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.db.filters import Condition
+from app.db.types import NEVER_STORED
 from app.domain.words import is_number
+
+ESCAPE: Final = "/"
+
+
+class _Part(TypeDecorator[str]):
+    """A word as the pattern of texts that contain it. The parameter is made of the word, so that one statement serves
+    all words."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        return None if value is None else f"%{_escaped(value)}%"
+
+
+class _Start(TypeDecorator[str]):
+    """A word as the pattern of codes that start with it, if it is a number; other words are the start of none."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        return None if value is None else f"{value}%" if is_number(value) else NEVER_STORED
+
+
+def _escaped(word: str) -> str:
+    for each in (ESCAPE, "%", "_"):
+        word = word.replace(each, ESCAPE + each)
+    return word
 
 
 class _Folded(FunctionElement[str]):
@@ -37,5 +68,5 @@ def has_words(words: Sequence[str], name: ColumnElement[Any], code: ColumnElemen
 
 
 def _has(word: str, name: ColumnElement[Any], code: ColumnElement[Any]) -> Condition:
-    found: Condition = _Folded(name).contains(word, autoescape=True)
-    return or_(found, code.startswith(word, autoescape=True)) if is_number(word) else found
+    part, start = bindparam(None, word, _Part()), bindparam(None, word, _Start())
+    return or_(_Folded(name).like(part, escape=ESCAPE), code.like(start))

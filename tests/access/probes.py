@@ -5,10 +5,7 @@ A probe tells what it got; nothing is what it must get.
 
 import asyncio
 import inspect
-import json
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,6 +23,7 @@ from app.domain.data_scope import DataScope
 from app.resolvers.paging import PAGE_MAX
 from app.services import bulk
 from app.services.actions import ACTIONS
+from tests.access.first_event import first_event
 from tests.access.look_ups import SUMS, look_ups
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
@@ -44,8 +42,6 @@ STREAMS = {
     "remittanceLineWaiting": "remittance",
 }
 """Each stream, and the kind of object by whose id its events are chosen."""
-PATIENCE: ContextVar[float] = ContextVar("PATIENCE", default=1.0)
-"""By how much the waiting for an event is longer than usual."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +203,7 @@ def _streams(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
                 return None
             start = await victim.gateway.stream_cursor(0)
             body = {"query": f'subscription {{ {root}(after: "{start}", filter: {{{where}}}) {{ cursor }} }}'}
-            return await _first_event(victim, attacker, body)
+            return await first_event(victim.gateway, attacker.token, body)
 
         yield Probe(f"{root} by {where[:20]}", run)
 
@@ -225,32 +221,12 @@ async def _live(victim: Rich, attacker: Attacker) -> Any:
         return None
     body = {"query": "subscription { settlementRecorded { cursor } }"}
     begun = asyncio.Event()
-    listening = asyncio.create_task(_first_event(victim, attacker, body, seconds=0.5, begun=begun))
+    listening = asyncio.create_task(first_event(victim.gateway, attacker.token, body, seconds=0.5, begun=begun))
     beginning = asyncio.create_task(begun.wait())
     await asyncio.wait({listening, beginning}, return_when=asyncio.FIRST_COMPLETED)
     beginning.cancel()
     await victim.world.settle(victim.ids["invoice"], "0.01")
     return await listening
-
-
-async def _first_event(
-    victim: Rich, attacker: Attacker, body: dict[str, Any], seconds: float = 0.15, begun: asyncio.Event | None = None
-) -> Any:
-    """The first event of the stream; None if nothing comes within the time. `begun` is set when the stream begins."""
-    headers = {"authorization": f"Bearer {attacker.token}", "accept": "text/event-stream"}
-    heard: list[Any] = []
-    stream = victim.gateway.client.stream("POST", "/graphql", json=body, headers=headers, timeout=None)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds * PATIENCE.get()), stream as answer:
-            async for line in answer.aiter_lines():
-                if line.startswith("data: "):
-                    heard.append(json.loads(line.removeprefix("data: ")).get("data"))
-                    # The first message is the cursor from which the stream starts.
-                    if len(heard) == 2:
-                        break
-                    if begun is not None:
-                        begun.set()
-    return heard[1] if len(heard) == 2 else None
 
 
 def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:

@@ -20,8 +20,9 @@ from app.auth import roles
 from app.db import scoping
 from app.domain.data_scope import DataScope
 from app.schema.root import schema
+from tests.access.first_event import PATIENCE
 from tests.access.ids import filled, id_places
-from tests.access.probes import PATIENCE, Probe, attackers, probes
+from tests.access.probes import Probe, attackers, probes
 from tests.access.test_fields import ALL
 from tests.access.world import Rich, add_targets, rich_world
 from tests.figures import Figures

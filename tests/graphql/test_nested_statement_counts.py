@@ -2,7 +2,12 @@
 
 from typing import Any
 
+import pytest
+from sqlalchemy import event
+
+from app.telemetry.logs import request_id
 from tests.factories import World, flat
+from tests.gateway import NO_REQUEST
 from tests.graphql.test_back_edges import won_appeal
 from tests.graphql.test_remittances import line, post, taken
 
@@ -94,3 +99,61 @@ async def test_ways_back_from_settlements_cost_a_fixed_number_of_statements(worl
         assert [node["remittance"]["settlements"]["totalCount"] for node in nodes] == [1] * first
     # page, what is reversed, reversals and their counts, remittances, their settlements and the counts
     assert counts == {2: 7, 6: 7}
+
+
+OF_MONEY = """
+query Money($search: String) {
+  invoices {
+    totalCount sums { dueAmount }
+    nodes {
+      inDisputeAmount lines(first: 2) { totalCount nodes { id } } history { totalCount nodes { id } }
+      settlements { totalCount nodes { id } sums { netAmount } }
+    }
+  }
+  settlements { totalCount sums { netAmount } nodes { reversibleAmount remittance { id } } }
+  contracts { totalCount nodes { prices { totalCount nodes { id } } } }
+  remittances { totalCount nodes { lines { totalCount nodes { id } } } }
+  payers(search: $search) { totalCount nodes { name } }
+  providers(search: $search) { totalCount nodes { name } }
+  practitioners(search: $search) { totalCount nodes { name } }
+}
+"""
+OF_CARE = """
+query Care($card: String) {
+  claims {
+    totalCount sums { paidAmount }
+    nodes {
+      invoices { totalCount nodes { id } sums { dueAmount } } history { totalCount nodes { id } }
+      patient { claims { totalCount nodes { id } sums { paidAmount } } eligibilityChecks { totalCount } }
+    }
+  }
+  denials { totalCount sums { lostAmount } }
+  eligibilityHistory { totalCount nodes { id } }
+  patients(cardNumber: $card) { totalCount nodes { id } }
+}
+"""
+
+
+@pytest.mark.parametrize("invoices", [1, 3])
+@pytest.mark.parametrize(("role", "query"), [("finance", OF_MONEY), ("reviewer", OF_CARE)])
+async def test_lists_that_were_read_before_are_not_built_again(
+    server_world: World, role: str, query: str, invoices: int
+) -> None:
+    """SQLAlchemy sees no statement of theirs: they run on the driver."""
+    world = server_world
+    for _ in range(invoices):
+        await world.draft_invoice("10.00")
+    first = await world.call(role, query, search="payer 77_%/", card=world.card)
+    built = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if request_id.get() != NO_REQUEST:
+            built.append(statement)
+
+    engine = world.gateway.database.reads.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    second = await world.call(role, query, search="88 p%_/ay", card=world.card)
+    event.remove(engine, "before_cursor_execute", note)
+    assert built == []
+    assert second == first
+    assert len(second["invoices" if role == "finance" else "claims"]["nodes"]) == invoices

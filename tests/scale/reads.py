@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.gateway import Gateway, heard
 
-BACKGROUND = ("outbox", "leases", "DISTINCT", "OFFSET", "seal", "for access_log")
 COUNTERS = "SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%%'"
 
 
@@ -33,11 +32,9 @@ class Work:
 def sent_statements(gateway: Gateway) -> Iterator[list[Sent]]:
     """The statements that requests send inside the block, known after it; those of background tasks are left out."""
     found: list[Sent] = []
-    with heard(gateway.database) as everything:
+    with heard(gateway.database, of_requests=True) as everything:
         yield found
-    for text, parameters in everything:
-        if text.startswith("SELECT") and not any(word in text for word in BACKGROUND):
-            found.append(Sent(text, parameters))
+    found += [Sent(text, parameters) for text, parameters in everything if text.startswith("SELECT")]
 
 
 async def work_of(connection: AsyncConnection, statement: Sent) -> Work:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from tests.figures import Figures
 from tests.scale.conftest import IS_FULL, SIZE, Large
 from tests.scale.lists import EVERYBODY, List, lists
@@ -48,8 +46,6 @@ def _is_about_the_caller(statement: Sent, listed: List) -> bool:
     return listed.name != "emergencyAccesses" and "emergency_accesses" in statement.text
 
 
-# What the gateway does beside the request may send a statement of the same form meanwhile.
-@pytest.mark.flaky(reruns=2, only_rerun=["ValueError"])
 async def test_no_list_reads_its_table(large: Large, figures: Figures) -> None:
     wrong: list[str] = []
     most, cases = ("", 0), 0

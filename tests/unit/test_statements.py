@@ -15,9 +15,11 @@ from app.db.compiled import Compiled
 from app.db.event_tables import dead_statements
 from app.db.paging import Keyset
 from app.db.record_texts import insert_text, update_text
+from app.db.reference_tables import payers
 from app.db.scoping import claims_in
 from app.db.tables import claims
 from app.db.types import NEVER_STORED
+from app.db.words import has_words
 from app.domain.claims import ClaimStatus
 from app.domain.data_scope import DataScope
 
@@ -126,6 +128,16 @@ def test_pairs_in_a_list_are_filled_in_one_by_one() -> None:
     text, parameters = _filled(by_keys, [Pair("22", "1"), Pair("20", "2")])
     assert text == "(claims.payer_ans, claims.id) IN ((%s, %s), (%s, %s), (%s, %s), (%s, %s))"
     assert parameters == ["22", "1", "20", "2", "20", "2", "20", "2"]
+
+
+def test_words_of_any_kind_share_a_statement() -> None:
+    def having(words: tuple[str, ...]) -> Select[Any]:
+        return select(payers.c.name).where(*has_words(words, payers.c.name, payers.c.ans_code))
+
+    text, parameters = _filled(having, ("100%_/", "326305"))
+    condition = "((payers.name COLLATE utf8mb4_unicode_ci) LIKE %s ESCAPE '/' OR payers.ans_code LIKE %s)"
+    assert text == f"{condition} AND {condition}"
+    assert parameters == ["%100/%/_//%", NEVER_STORED, "%326305%", "326305%"]
 
 
 def test_what_no_column_can_contain_looks_for_what_no_row_has() -> None:
