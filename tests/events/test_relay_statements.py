@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
@@ -163,6 +164,6 @@ async def test_a_follower_looks_again_when_the_lease_may_be_free(leader: Leader)
     assert waited <= GONE_SECONDS + 0.05
 
 
-async def _renewed_at(leader: Leader) -> object:
+async def _renewed_at(leader: Leader) -> Any:
     async with leader.database.reading() as connection:
         return (await connection.execute(select(leases.c.renewed_at).where(leases.c.name == LEASE_NAME))).scalar_one()
