@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.contenders import ALL, GATEWAY, PEERS, Contender
+from benchmarks.builds import PEERS
+from benchmarks.contenders import ALL, GATEWAY, Contender, ready
 from benchmarks.measure import Plan, running
 from benchmarks.report import write
 from benchmarks.stage import Stage, stage
@@ -20,8 +21,9 @@ def main() -> None:
     """Measure what the command line asks for, and write the results."""
     arguments = _arguments()
     clear_settings()
-    contenders = [each for each in ALL if each.name == GATEWAY or not arguments.only or each.name in arguments.only]
+    named = [each for each in ALL if each.name == GATEWAY or not arguments.only or each.name in arguments.only]
     install(PEERS)
+    contenders = ready(named, _say)
     server_cores, other_cores = _cores()
     if other_cores is not None:
         os.sched_setaffinity(0, other_cores)

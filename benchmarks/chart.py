@@ -10,7 +10,18 @@ _GAP: Final = 18
 _LEFT: Final = 190
 _WIDTH: Final = 460
 _PAPER: Final = '<path fill="#fff" d="M0 0h9999v99999H0z"/>\n'
-_COLOURS: Final = ("#0b6e4f", "#3d5a80", "#98c1d9", "#e09f3e", "#9e2a2b", "#7f7f7f", "#b5838d", "#6d597a")
+_COLOURS: Final = (
+    "#0b6e4f",
+    "#3d5a80",
+    "#98c1d9",
+    "#e09f3e",
+    "#9e2a2b",
+    "#7f7f7f",
+    "#b5838d",
+    "#6d597a",
+    "#00add8",
+    "#b7410e",
+)
 
 
 def bars(title: str, groups: Mapping[str, Sequence[tuple[str, float]]]) -> str:

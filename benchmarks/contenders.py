@@ -4,12 +4,12 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from app.auth.roles import ROLES
+from benchmarks.builds import GO, PEERS, RUST, Build, BuildError
 from benchmarks.data import SEEN
 from benchmarks.load import request_bytes
 from benchmarks.operations import Operation, Place
@@ -18,7 +18,6 @@ from benchmarks.stage import RATE, Stage
 from tests.commands import ROOT, inherited
 from tests.faults.processes import environment_of
 
-PEERS: Final = Path(__file__).parent / "peers"
 _PYTHON: Final = "benchmarks.peers.python"
 
 
@@ -32,6 +31,7 @@ class Contender:
     has_duties: bool = False
     is_rest: bool = False
     asks: tuple[str, ...] | None = None
+    build: Build | None = None
 
     @property
     def is_gateway(self) -> bool:
@@ -60,6 +60,20 @@ class Contender:
     def knows(self, operation: Operation) -> bool:
         """Whether it can be asked for this."""
         return (self.asks is None or operation.name in self.asks) and (not self.is_rest or operation.rest is not None)
+
+
+def ready(contenders: Iterable[Contender], say: Callable[[str], None]) -> list[Contender]:
+    """Those that can be started here, after building what has to be built; a line for each that is left out."""
+    found = []
+    for each in contenders:
+        try:
+            if each.build is not None:
+                each.build.done()
+        except BuildError as error:
+            say(f"{each.name} is left out: {error}")
+        else:
+            found.append(each)
+    return found
 
 
 def _plain_cursor(place: Place) -> str:
@@ -116,6 +130,11 @@ def _duty(stage: Stage) -> dict[str, str]:
     }
 
 
+def _compiled(stage: Stage) -> dict[str, str]:
+    # The servers under test share a core: more threads would only take turns.
+    return {**_peer(stage), "GOMAXPROCS": "1", "TOKIO_WORKER_THREADS": "1"}
+
+
 def _node(script: str) -> tuple[str, ...]:
     return ("node", str(PEERS / script))
 
@@ -133,6 +152,8 @@ ALL: Final = (
     Contender("Mercurius", _node("mercurius.mjs"), _peer),
     Contender("Yoga", _node("yoga.mjs"), _peer, asks=STANDARD),
     Contender("Apollo", _node("apollo.mjs"), _peer, asks=STANDARD),
+    Contender("Go", (str(PEERS / "go/build/server"),), _compiled, asks=STANDARD, build=GO),
+    Contender("Rust", (str(PEERS / "rust/build/release/benchmark-peer"),), _compiled, asks=STANDARD, build=RUST),
     Contender("stock Strawberry", _uvicorn("stock"), _peer),
     Contender("REST", _uvicorn("rest_sync"), _peer, is_rest=True),
     Contender("REST async", _uvicorn("rest_async"), _peer, is_rest=True),

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -141,6 +142,7 @@ def _machine(stage: Stage, plan: Plan, claims: int) -> str:
         "load before": f"{os.getloadavg()[2]:.2f} in the last 15 minutes",
         "Python": f"{platform.python_version()}: {', '.join(python)}",
         "Node": f"{_node_version()}: {', '.join(_node_packages())}",
+        "compiled": ", ".join(_compilers()),
         "servers": f"{stage.database_version}, Redis {stage.redis_version}",
         "driver of the gateway": make_url(stage.settings.database).get_driver_name(),
         "data": f"{claims} claims of 20 providers, 2 of them visible",
@@ -157,6 +159,13 @@ def _processor() -> str:
 
 def _node_version() -> str:
     return subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _compilers() -> list[str]:
+    """The compilers of the machine, without those that are missing."""
+    commands = [("go", "version"), ("rustc", "--version")]
+    found = [each for each in commands if shutil.which(each[0])]
+    return [subprocess.run(each, capture_output=True, text=True, check=True).stdout.strip() for each in found]
 
 
 def _node_packages() -> list[str]:

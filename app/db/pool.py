@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.server_errors import REFUSING_WRITES, error_number
-from app.db.session import Heard, Session
+from app.db.session import WHERE_AM_I, Heard, Place, Session
 
 PING_SECONDS: Final = 1.0
 """A session that was unused for longer is asked for a sign before it is used."""
@@ -35,7 +35,7 @@ class Pool:
         self._places = asyncio.Semaphore(2 * size)
         self._left_at = 0.0
         self._closing: set[asyncio.Task[None]] = set()
-        self._to_kill: list[int] = []
+        self._to_kill: list[Place] = []
         self._is_killing = False
 
     @asynccontextmanager
@@ -114,7 +114,7 @@ class Pool:
     def _cut_off(self, session: Session) -> None:
         """Its caller was cancelled: what the server is about to send answers a statement that nobody waits for."""
         if session.runs_on:
-            self._to_kill.append(session.thread_id)
+            self._to_kill.append(session.place)
             self._beside(self._kill())
         if self._is_reading and session.is_usable:
             self._returned(session)
@@ -150,14 +150,21 @@ class Pool:
             await session.close()
 
     async def _kill(self) -> None:
-        """End the statements that were cut off: they would run on, and hold their locks, until their time limit."""
+        """End the statements that were cut off: they would run on, and hold their locks, until their time limit.
+
+        That ends those of a server of a cluster that this connection does not reach.
+        """
         if self._is_killing:
             return
         self._is_killing = True
         try:
             async with asyncio.timeout(KILL_SECONDS), self._engine.connect() as connection:
+                here: Sequence[Any] = (await connection.exec_driver_sql(WHERE_AM_I)).one()
                 while self._to_kill:
-                    await self._killed(connection, self._to_kill.pop())
+                    place = self._to_kill.pop()
+                    # The same number is somebody else's on another server.
+                    if place.server == tuple(here[:2]):
+                        await self._killed(connection, place.number)
         except Exception:  # noqa: BLE001 - without a connection the time limit ends them
             self._to_kill.clear()
         finally:

@@ -3,7 +3,7 @@ SQLAlchemy."""
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -18,8 +18,19 @@ PREPARED_GONE: Final = frozenset({1243, 1295, 1461, 1615})
 """The server does not know the prepared statement, cannot prepare it, has too many, or its table has changed."""
 NOT_PREPARED: Final = PREPARED_GONE | {1064}
 """The server cannot prepare it, also for want of a parameter where its grammar has a number: it is sent as text."""
+WHERE_AM_I: Final = "SELECT @@hostname, @@port, CONNECTION_ID()"
 Heard = Callable[[str, Sequence[Any]], None]
 """Called with the text of a statement and its parameters."""
+
+
+class Place(NamedTuple):
+    """Where a connection is: its server, by host and port, and its number there.
+
+    Behind one address may be several servers, and each numbers its own connections.
+    """
+
+    server: tuple[str, int]
+    number: int
 
 
 class Session(AsyncConnection):
@@ -43,7 +54,7 @@ class Session(AsyncConnection):
         self._is_committing = False
         # Whether the server may have ended it since its last statement.
         self._may_be_stale = False
-        self.thread_id = 0
+        self.place = Place(("", 0), 0)
         self.inserted_id = 0
 
     async def open(self) -> None:
@@ -58,7 +69,9 @@ class Session(AsyncConnection):
         self._error = self.dialect.loaded_dbapi.Error
         self._prepared.clear()
         self._is_busy = False
-        self.thread_id = int(self._driver.thread_id())
+        await self._cursor.execute(WHERE_AM_I)
+        ((*server, number),) = await self._cursor.fetchall()
+        self.place = Place(tuple(server), number)
 
     @property
     def is_usable(self) -> bool:

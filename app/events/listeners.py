@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -11,6 +11,9 @@ from app.db.outbox import LogPlace
 from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode
 
+ANY_PROVIDER: Final = None
+PROVIDERS_INDEXED_MAX: Final = 20
+"""A data scope with more providers costs more to enter into an index than to compare with every event."""
 QUEUE_MAX: Final = 256
 """How many events a listener may be behind before it is ended; the queues share the events, so a queue is small."""
 
@@ -162,31 +165,56 @@ class StreamListener:
             await self._has_changed.wait()
 
 
+_NOBODY: Final[Mapping[Interest, set[StreamListener]]] = {}
+
+
 class Audience:
-    """Listeners, those with equal interests together: each event is compared once with each different interest."""
+    """Listeners, those with equal interests together: each event is compared once with each different interest.
+
+    Interests whose data scope names a few providers are found by them: an event is not compared with the others.
+    """
 
     def __init__(self) -> None:
-        self._listeners: dict[Interest, set[StreamListener]] = {}
+        self._by_provider: dict[str | None, dict[Interest, set[StreamListener]]] = {}
+        self._size = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._listeners.values()))
+        return self._size
 
     def add(self, listener: StreamListener) -> None:
         """Let the listener take part."""
-        self._listeners.setdefault(listener.interest, set()).add(listener)
+        self._size += 1
+        for provider in _places(listener.interest):
+            self._by_provider.setdefault(provider, {}).setdefault(listener.interest, set()).add(listener)
 
     def remove(self, listener: StreamListener) -> None:
         """Leave the listener out from now on."""
-        group = self._listeners[listener.interest]
-        group.discard(listener)
-        if not group:
-            del self._listeners[listener.interest]
+        self._size -= 1
+        for provider in _places(listener.interest):
+            groups = self._by_provider[provider]
+            group = groups[listener.interest]
+            group.discard(listener)
+            if not group:
+                del groups[listener.interest]
+            if not groups:
+                del self._by_provider[provider]
 
     def offer(self, event: StreamEvent) -> int:
         """Queue the event for each listener whose interest includes it; how many were ended because of full queues."""
-        groups = [group for interest, group in self._listeners.items() if interest.includes(event)]
-        return sum(not listener.offer(event) for group in groups for listener in group)
+        ended = 0
+        for provider in {ANY_PROVIDER, event.provider}:
+            for interest, group in self._by_provider.get(provider, _NOBODY).items():
+                if interest.includes(event):
+                    ended += sum(not listener.offer(event) for listener in group)
+        return ended
 
     def listeners(self) -> list[StreamListener]:
         """All of them."""
-        return [listener for group in self._listeners.values() for listener in group]
+        return list({one for groups in self._by_provider.values() for group in groups.values() for one in group})
+
+
+def _places(interest: Interest) -> Collection[str | None]:
+    """Under which providers an interest is found; under none of them if its data scope names too many, or no one."""
+    scope = interest.scope
+    is_narrow = not scope.any_provider and 0 < len(scope.providers) <= PROVIDERS_INDEXED_MAX
+    return scope.providers if is_narrow else (ANY_PROVIDER,)

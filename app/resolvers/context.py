@@ -1,7 +1,7 @@
 """The context of a request; never shared between requests, operations, or events of a subscription."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,6 +20,7 @@ from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError
 from app.events.cursors import StreamCursors
 from app.events.hub import Hub
+from app.events.listeners import StreamEvent
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.redis.unknown_cards import UnknownCards
@@ -120,6 +121,27 @@ class Context:
         """
         own = self.principal.subject if "health:break_glass" in self.principal.permissions else ""
         return self.principal.permissions, self.scope, own
+
+    @property
+    def common_key(self) -> Hashable | None:
+        """Equal for callers to whom everything of one provider and one payer looks the same, once they see any of it;
+        None for a patient, who sees but a part of it, and for a payer."""
+        scope = self.scope
+        return self.visibility if scope.patient is None and scope.payer is None else None
+
+    def may_share(self, event: StreamEvent) -> bool:
+        """Whether the event names a provider and a payer, and everything of these two is in the data scope."""
+        if event.provider is None or event.payer is None:
+            return False
+        return self.scope.contains(provider=event.provider, payer=event.payer, patient=None)
+
+    def of_parties(self, event: StreamEvent) -> "Context":
+        """A fresh context for this event with the caller's permissions, and a data scope of its provider and payer
+        alone: the smallest one that shows its object."""
+        assert self.may_share(event)  # noqa: S101 - the caller of this method has asked
+        found = self.for_operation()
+        found.__dict__["scope"] = DataScope(frozenset({event.provider or ""}), event.payer)
+        return found
 
     @property
     def visibility(self) -> tuple[frozenset[str], bool]:

@@ -7,6 +7,7 @@ import strawberry
 
 from app.db import history
 from app.domain.money import Cents
+from app.executor.reach import Owner
 from app.schema.base.connections import Node
 from app.schema.base.enums import ClaimAction, ClaimStatus, DenialAction, DenialStatus, InvoiceAction, InvoiceStatus
 from app.schema.base.later import later
@@ -30,6 +31,7 @@ class HistoryEntry(Node):
 )
 class ClaimHistoryEntry(HistoryEntry):
     record = history.ClaimStep
+    owner = Owner.PARTIES
 
     status: ClaimStatus = strawberry.field(description="Status of the claim after the step.")
     version: int = strawberry.field(description="Version of the claim after the step.")
@@ -83,6 +85,7 @@ class DenialStep(ClaimHistoryEntry):
 @strawberry.type(description="A step in the history of an invoice, with the state of the invoice after it.")
 class InvoiceHistoryEntry(HistoryEntry):
     record = history.InvoiceStep
+    owner = Owner.PARTIES
 
     action: InvoiceAction = strawberry.field(description="Step of the invoice.")
     status: InvoiceStatus = strawberry.field(description="Status of the invoice after the step.")

@@ -11,6 +11,7 @@ from app.db.settlements import SettlementRecord
 from app.domain.invoices import YearMonth
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
+from app.executor.reach import Owner
 from app.resolvers import invoices, settlements
 from app.schema.actions import ACTIONS, AvailableInvoiceAction, invoice_actions
 from app.schema.base import lists
@@ -41,6 +42,7 @@ class InvoiceLineFilterInput:
 @strawberry.type(description="An invoice (conta) for approved claims to one payer.")
 class Invoice(Node):
     record = InvoiceRecord
+    owner = Owner.PARTIES
 
     number: int = strawberry.field(description="Number of the invoice, consecutive for the provider.")
     billing_month: YearMonth = strawberry.field(description="Billing month (competência).")
@@ -136,6 +138,7 @@ class Invoice(Node):
 @strawberry.type(description="A line of an invoice.")
 class InvoiceLine(Node):
     record = LineRecord
+    owner = Owner.PARTIES
 
     kind: InvoiceLineKind = strawberry.field(description="Kind of the line.")
     created_at: datetime = strawberry.field(description="Time at which the line was added.")
@@ -166,6 +169,7 @@ class InvoiceLine(Node):
 @strawberry.type(description="An entry of the settlement ledger: a payment (liquidação) or a reversal (estorno).")
 class Settlement(Node):
     record = SettlementRecord
+    owner = Owner.PARTIES
 
     status: SettlementStatus = strawberry.field(description="Status of the settlement.")
     paid_on: date = strawberry.field(description="Day of payment (dataPagamento).")

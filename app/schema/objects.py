@@ -10,6 +10,7 @@ from app.db.denials import DenialRecord
 from app.domain import tabela38
 from app.domain.access_log import DataClass
 from app.domain.money import Cents, Factor, Quantity
+from app.executor.reach import Owner
 from app.resolvers import claims
 from app.schema.actions import (
     ACTIONS,
@@ -40,6 +41,7 @@ DENIED = "Amount denied by the payer (valorGlosa); null until decided."
 @strawberry.type(description="A claim (guia).")
 class Claim(Node):
     record = ClaimRecord
+    owner = Owner.PARTIES
 
     type: ClaimType = strawberry.field(description="Claim type (tipo de guia).")
     status: ClaimStatus = strawberry.field(description="Status of the claim.")
@@ -211,6 +213,7 @@ class Claim(Node):
 @strawberry.type(description="A billed item of a claim (item da guia).")
 class ClaimItem(Node):
     record = ItemRecord
+    owner = Owner.PARTIES
 
     sequence: int = strawberry.field(
         description="Number of the item within the claim, from 1 without gaps (sequencialItem)."
@@ -254,6 +257,7 @@ class ClaimItem(Node):
 @strawberry.type(description="A denial of an item (glosa).")
 class Denial(Node):
     record = DenialRecord
+    owner = Owner.PARTIES
 
     code: str = strawberry.field(description="Reason for the denial, a code of Tabela 38 (tipoGlosa).")
     status: DenialStatus = strawberry.field(description="Status of the denial.")

@@ -9,6 +9,7 @@ from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain.access_log import DataClass
 from app.domain.encounter import Encounter as EncounterRecord
 from app.domain.identifiers import AnsCode, Cnes, Cpf, TaxId
+from app.executor.reach import Owner
 from app.resolvers import patients
 from app.schema.base import lists
 from app.schema.base.arguments import After, First
@@ -24,6 +25,7 @@ READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read",
 @strawberry.type(description="A health insurer (operadora).")
 class Payer(Node):
     record = PayerRecord
+    owner = Owner.EVERYBODY
 
     ans_code: AnsCode = strawberry.field(description="Registration with the regulator ANS (registroANS), six digits.")
     name: str = strawberry.field(description="Registered name.")
@@ -38,6 +40,7 @@ class Payer(Node):
 @strawberry.type(description="A hospital, clinic or laboratory (prestador).")
 class Provider(Node):
     record = ProviderRecord
+    owner = Owner.EVERYBODY
 
     cnes: Cnes = strawberry.field(description="Number in the national register of health establishments (CNES).")
     name: str = strawberry.field(description="Name of the establishment.")

@@ -13,6 +13,7 @@ from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import LINES_MAX, Statement, StatementLine
+from app.executor.reach import Owner
 from app.resolvers import remittances
 from app.schema.actions import (
     ACTIONS,
@@ -57,6 +58,7 @@ class RemittanceDenial:
 @strawberry.type(description="A line of a remittance: an item, or a whole claim.")
 class RemittanceLine(Node):
     record = RemittanceLineRecord
+    owner = Owner.PARTIES
 
     sequence: int = strawberry.field(description="Number of the line within the remittance, from 1.")
     provider_claim_number: str | None = strawberry.field(
@@ -124,6 +126,7 @@ class RemittanceLine(Node):
 @strawberry.type(description="A remittance: a payer's statement of what it pays and denies (demonstrativo).")
 class Remittance(Node):
     record = RemittanceRecord
+    owner = Owner.PARTIES
 
     statement_number: str = strawberry.field(description="Number of the payer's statement (numeroDemonstrativo).")
     source: RemittanceSource = strawberry.field(description="Source of the remittance.")

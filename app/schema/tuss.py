@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from app.db.tuss import TussRecord
+from app.executor.reach import Owner
 from app.resolvers import tuss
 from app.schema.base import lists, weights
 from app.schema.base.arguments import After, First
@@ -18,6 +19,7 @@ from app.schema.base.permissions import Requires
 @strawberry.type(description="A term of the unified health terminology (TUSS).")
 class TussTerm(Node):
     record = TussRecord
+    owner = Owner.EVERYBODY
 
     code_system: str = strawberry.field(
         description="TUSS table (codigoTabela): 18 daily rates and fees, 19 materials, 20 medicines, 22 procedures; "

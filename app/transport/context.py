@@ -38,6 +38,18 @@ class OperationContext(Protocol):
         """Equal for callers to whom every object looks the same; None for a caller who shares with nobody."""
 
     @property
+    def common_key(self) -> Hashable | None:
+        """Equal for callers to whom the object of an event that both receive looks the same, with all that belongs to
+        the same parties; None for a caller to whom it may look different."""
+
+    def may_share(self, event: Any) -> bool:
+        """Whether what belongs to the event's parties is in the caller's data scope, as far as the event names them."""
+
+    def of_parties(self, event: Any) -> "OperationContext":
+        """A fresh context for this event with the caller's permissions, that reaches only what belongs to its
+        parties."""
+
+    @property
     def visibility(self) -> Hashable | None:
         """Equal for callers who may see the same fields; None for a caller whose operations are not planned."""
 

@@ -25,11 +25,11 @@ class _Paced(Executor[Any]):
         super().__init__(*args, **options)
         self.work = self.context_value.work
 
-    def build_per_event_executor(self, payload: Any) -> Any:
+    def build_per_event_executor(self, payload: Any, context: Any = None) -> Any:
         """Every event has its own context, and so its own loaders (rows that were read for one event would be stale
         for the next) and its own budget."""
         executor: Any = super().build_per_event_executor(payload)
-        executor.context_value = self.context_value.for_operation()
+        executor.context_value = context or self.context_value.for_operation()
         executor.work = executor.context_value.work
         return executor
 

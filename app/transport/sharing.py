@@ -11,28 +11,52 @@ looks like. `$more` is used below the root field and changes the answer. So the 
     (text of the document, "W", {} or {"more": true}, the context's sharing_key: permissions and data scope)
 
 and an event is executed and encoded once per key instead of a thousand times.
+
+The screens may be of a thousand providers, each with a data scope of its own. All that is selected here belongs to the
+provider and the payer of the settlement (`app/executor/reach.py`), and whoever receives the event sees all of theirs.
+So the event is executed for the data scope of these two alone, and the key has the permissions without the data scope.
+With `settlement { invoice { lines { nodes { claim { patient { cpf } } } } } }` it would lead to a patient, who is known
+to others too: then the data scope is part of the key.
 """
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from graphql import FieldNode, FragmentDefinitionNode, Node, VariableNode, Visitor, visit
+from graphql import FieldNode, FragmentDefinitionNode, GraphQLSchema, Node, VariableNode, Visitor, visit
 
+from app.executor.reach import stays_inside
 from app.transport.context import OperationContext
 from app.transport.documents import Operation
 
 
-def sharing_key(operation: Operation, context: OperationContext) -> Hashable | None:
-    """Equal for subscribers to whom every event looks the same; None for a caller who shares with nobody."""
-    visibility = context.sharing_key
-    if visibility is None:
-        return None
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Whom a subscriber shares answers with: `equal` with those of the same data scope, None for nobody; `common` with
+    all who receive the event, None if it looks different to them."""
+
+    equal: Hashable | None
+    common: Hashable | None
+
+
+def sharing(operation: Operation, context: OperationContext, schema: GraphQLSchema) -> Sharing:
+    """Whom the subscriber shares answers with."""
+    asked, visibility, common = _asked(operation), context.sharing_key, context.common_key
+    if common is not None:
+        root, document = schema.get_root_type(operation.type), operation.document
+        inside = stays_inside(schema, root, operation.node.selection_set, document.fragments, context)
+        common = (*asked, common) if inside else None
+    return Sharing(None if visibility is None else (*asked, visibility), common)
+
+
+def _asked(operation: Operation) -> tuple[Hashable, ...]:
+    """Equal for subscribers who ask for the same of every event."""
     given = operation.variables or {}
     # A variable that is null differs from one that was left out: only the latter takes its default.
     used = {name: given[name] for name in _variables_below_root(operation) if name in given}
     values = orjson.dumps(used, option=orjson.OPT_SORT_KEYS)
-    return (operation.document.text, operation.name, values, visibility)
+    return (operation.document.text, operation.name, values)
 
 
 def _variables_below_root(operation: Operation) -> set[str]:

@@ -20,7 +20,7 @@ from app.transport.deadlines import Deadline
 from app.transport.documents import Operation
 from app.transport.errors import Refused
 from app.transport.execution import Engine
-from app.transport.sharing import sharing_key
+from app.transport.sharing import Sharing, sharing
 
 # While a dependency is down the stream waits and executes the event again, instead of sending an incomplete answer.
 RETRY_FOR_SECONDS: Final = 30.0
@@ -36,7 +36,7 @@ class ActiveSubscription:
     executor: Any
     events: AsyncGenerator[Any, None]
     context: OperationContext
-    sharing_key: Hashable | None
+    sharing: Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Subscriptions:
         context.record_disclosures(context.disclosures())
         if isinstance(source, ExecutionResult):
             return source
-        return ActiveSubscription(executor, _closing(source), context, sharing_key(operation, context))
+        return ActiveSubscription(executor, _closing(source), context, sharing(operation, context, self._engine.schema))
 
     async def answer(self, subscription: ActiveSubscription, event: Any) -> Answer:
         """The event as this subscriber sees it; Refused (UNAVAILABLE) if it cannot be read for too long."""
@@ -78,19 +78,26 @@ class Subscriptions:
         starts its own. If A leaves meanwhile, only its waiting is cancelled: `shield` keeps the task running for B.
         """
         shared: dict[Hashable, asyncio.Task[EventAnswer]] | None = getattr(event, "shared", None)
-        if shared is None or subscription.sharing_key is None:
+        key, is_common = subscription.sharing.common, True
+        if key is None or shared is None or not subscription.context.may_share(event):
+            key, is_common = subscription.sharing.equal, False
+        if shared is None or key is None:
             return await self._retried_answer(subscription, event)
-        task = shared.get(subscription.sharing_key)
+        task = shared.get(key)
         if task is None:
-            task = asyncio.create_task(self._retried_answer(subscription, event))
-            shared[subscription.sharing_key] = task
+            task = asyncio.create_task(self._retried_answer(subscription, event, is_common=is_common))
+            shared[key] = task
         return task.result() if task.done() else await asyncio.shield(task)
 
-    async def _retried_answer(self, subscription: ActiveSubscription, event: Any) -> EventAnswer:
+    async def _retried_answer(
+        self, subscription: ActiveSubscription, event: Any, *, is_common: bool = False
+    ) -> EventAnswer:
         loop = asyncio.get_running_loop()
         give_up_at, pause = loop.time() + RETRY_FOR_SECONDS, RETRY_SECONDS
         while True:
-            found = await self._execute_event(subscription, event)
+            context = subscription.context
+            context = context.of_parties(event) if is_common else context.for_operation()
+            found = await self._execute_event(subscription, event, context)
             if found is not None:
                 return found
             if loop.time() > give_up_at:
@@ -99,11 +106,13 @@ class Subscriptions:
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_SECONDS_MAX)
 
-    async def _execute_event(self, subscription: ActiveSubscription, event: Any) -> EventAnswer | None:
+    async def _execute_event(
+        self, subscription: ActiveSubscription, event: Any, context: OperationContext
+    ) -> EventAnswer | None:
         """The encoded answer; None while something that it needs is down."""
-        executor = subscription.executor.build_per_event_executor(event)
-        work = executor.context_value.work
-        self._engine.limit(executor.context_value, pays=False)
+        executor = subscription.executor.build_per_event_executor(event, context)
+        work = context.work
+        self._engine.limit(context, pays=False)
         try:
             async with Deadline(self._deadline_seconds) as deadline:
                 work.on_stop = deadline.expire
@@ -114,11 +123,11 @@ class Subscriptions:
                 return None
         if work.stopped is not None:
             refused = errors.as_refusal(work.stopped, subscription.context.request_id)
-            return EventAnswer(Answer.refused(refused, is_refusal=False), executor.context_value.disclosures())
+            return EventAnswer(Answer.refused(refused, is_refusal=False), context.disclosures())
         answer = Answer.of(result, subscription.context.request_id)
         if any(error["extensions"]["code"] in _TRANSIENT for error in answer.errors):
             return None
-        return EventAnswer(answer, executor.context_value.disclosures())
+        return EventAnswer(answer, context.disclosures())
 
 
 async def _closing(source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, update
@@ -12,8 +13,16 @@ from app.db import outbox as outbox_db
 from app.db.engine import fetch
 from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
+from app.domain.data_scope import EVERYTHING, DataScope
 from app.events.hub import event_of_row
-from app.events.listeners import QUEUE_MAX, StreamEnded, StreamEvent, StreamLagged, StreamListener
+from app.events.listeners import (
+    PROVIDERS_INDEXED_MAX,
+    QUEUE_MAX,
+    StreamEnded,
+    StreamEvent,
+    StreamLagged,
+    StreamListener,
+)
 from tests.events.hubs import Only, event_at, hub_of, interest_in, interest_of
 from tests.factories import World
 from tests.gateway import Gateway
@@ -135,6 +144,30 @@ async def test_events_of_no_interest_take_no_room_in_a_queue_and_wake_nobody(gat
             await hub.deliver(event_at(position))
         await hub.deliver(event_at(2 * QUEUE_MAX, "wanted"))
         assert await _queued(listener) == [2 * QUEUE_MAX]
+
+
+async def test_an_event_is_compared_with_the_interests_in_its_provider_alone(gateway: Gateway) -> None:
+    hub = hub_of(gateway, 0)
+    # Too many providers to be found by each of them: compared with every event.
+    many = DataScope(frozenset(map(str, range(2, 3 + PROVIDERS_INDEXED_MAX))))
+    scopes = [
+        DataScope(frozenset({"1"})),
+        DataScope(frozenset({"2"})),
+        DataScope(frozenset({"1", "2"})),
+        EVERYTHING,
+        many,
+    ]
+    asked = [Only() for _ in scopes]
+    with contextlib.ExitStack() as stack:
+        interests = [interest_of(where, scope=scope) for where, scope in zip(asked, scopes, strict=True)]
+        listeners = [stack.enter_context(hub.listen(interest)) for interest in interests]
+        for position, provider in enumerate(["1", "2", "3", None], start=1):
+            await hub.deliver(replace(event_at(position), provider=provider))
+        assert hub.subscribers == len(scopes)
+        assert [await _queued(listener) for listener in listeners] == [[1], [2], [1, 2], [1, 2, 3, 4], [2, 3]]
+    # The data scope is asked before the filter, so that this is what each of them was found by.
+    assert [where.asked for where in asked] == [[1], [2], [1, 2], [1, 2, 3, 4], [2, 3]]
+    assert hub.subscribers == 0
 
 
 async def test_equal_interests_are_compared_once_per_event(gateway: Gateway) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from app.db.statements import query, query_one, writing
 from tests.faults.proxy import Proxy
 from tests.faults.stage import scaled
 from tests.figures import Figures
+from tests.servers import mysql
 from tests.servers.mysql import create_database
 from tests.services import Services
 
@@ -146,6 +147,35 @@ async def test_a_statement_whose_request_was_cancelled_is_ended_at_the_server(da
     while await _sleeping(database):
         assert time.monotonic() - began < 3
         await asyncio.sleep(0.02)
+
+
+async def test_a_cancelled_statement_ends_nothing_at_another_server_of_the_address(database: Database) -> None:
+    other = await asyncio.to_thread(mysql.native)
+    await asyncio.to_thread(create_database, other.url, database.url.database or "")
+    try:
+        async with Proxy(database.url.port or 3306) as proxy:
+            behind = _database(database.url.set(port=proxy.port))
+            task = asyncio.create_task(_sleep(behind))
+            while not await _sleeping(database):  # noqa: ASYNC110 - the server gives no signal
+                await asyncio.sleep(0.02)
+            proxy.target_port = make_url(other.url).port or 3306
+            before = await _kills(database.url), await _kills(make_url(other.url))
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await behind.dispose()
+        assert (await _kills(database.url), await _kills(make_url(other.url))) == before
+    finally:
+        await asyncio.to_thread(other.stop)
+
+
+async def _kills(url: URL) -> int:
+    """How often the server was asked to end a connection or its statement."""
+    database = _database(url)
+    async with database.engine.connect() as connection:
+        found: Sequence[Any] = (await connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Com_kill'")).one()
+    await database.dispose()
+    return int(found[1])
 
 
 async def _sleeping(database: Database) -> int:

@@ -56,9 +56,11 @@ def _row(payload: Any) -> Any:
 
 
 async def test_a_kind_of_subscriber_is_read_for_once_and_no_other_pays_for_it(world: World) -> None:
-    """Filters, cursors, tokens, subjects and transports make no kind; selections, variables, roles and scopes do."""
+    """Filters, cursors, tokens, subjects, transports and providers make no kind; selections, variables, roles and the
+    data scope of a payer do."""
     gateway, finance = world.gateway, world.token("finance")
     colleague = gateway.token("finance", providers=[world.provider], sub="somebody-else")
+    wider, everybodys = gateway.token("finance", providers=[world.provider, "7654321"]), gateway.token("finance")
     async with _staged(world) as stage:
         nobody, _ = await stage.settle()
         await stage.add(finance)
@@ -73,7 +75,7 @@ async def test_a_kind_of_subscriber_is_read_for_once_and_no_other_pays_for_it(wo
             {"after": here, "filter": {"payerAnsCode": world.payer}},
         ]
         for number in range(EQUALS - 1):
-            token = colleague if number % 2 else finance
+            token = (finance, colleague, wider, everybodys)[number % 4]
             await stage.add(token, over="events" if number % 4 == 3 else "socket", **equal[number % len(equal)])
         many, told = await stage.settle()
         assert many == one
@@ -82,7 +84,6 @@ async def test_a_kind_of_subscriber_is_read_for_once_and_no_other_pays_for_it(wo
             {"token": finance, "query": WATCH.replace("cursor", "place: cursor")},
             {"token": finance, "more": False},
             {"token": world.token("biller")},
-            {"token": gateway.token("finance")},
             {"token": gateway.token("finance", providers=[world.provider], payer=world.payer)},
             {"token": world.token("payer_agent")},
         ]

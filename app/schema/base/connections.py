@@ -6,6 +6,7 @@ import strawberry
 from graphql import GRAPHQL_MAX_INT
 
 from app.db.counting import COUNTED_MAX
+from app.executor.reach import Owner
 from app.resolvers import paging
 from app.schema.base.info import Info
 from app.schema.base.streams import STREAM_CURSOR, stream_cursor
@@ -19,9 +20,13 @@ def at_most_int(count: int) -> int:
 
 
 class OfRecord:
-    """A type whose values are records of one class; how Strawberry knows the type of a value behind an interface."""
+    """A type whose values are records of one class; how Strawberry knows the type of a value behind an interface.
+
+    `owner` says whose the records are, and so who may share an answer that contains them (`app/executor/reach.py`).
+    """
 
     record: ClassVar[type[Any]]
+    owner: ClassVar[Owner] = Owner.SCOPED
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:

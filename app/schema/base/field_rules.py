@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import filter as filter_names
+from fnmatch import translate
+from functools import cache
 from typing import Final
 
 from graphql import (
@@ -50,7 +52,15 @@ class OpenFields:
 
     def has(self, name: str, *, is_text: bool) -> bool:
         """Whether the field is listed; a text has to be listed as a text."""
-        return any(fnmatchcase(name, each) for each in _names(self.texts if is_text else self.fields))
+        names, pattern = _listed(tuple(_names(self.texts if is_text else self.fields)))
+        return name in names or pattern.fullmatch(name) is not None
+
+
+@cache
+def _listed(entries: tuple[str, ...]) -> tuple[frozenset[str], re.Pattern[str]]:
+    """The entries that are names, and a pattern for the others."""
+    patterns = [each for each in entries if "*" in each]
+    return frozenset(entries), re.compile("|".join(map(translate, patterns)) or "(?!)")
 
 
 def _names(listed: Listed) -> Iterator[str]:
@@ -125,9 +135,10 @@ def _unrecorded(schema: GraphQLSchema, by_id: Mapping[str, tuple[DataClass, ...]
     """A field with `@sensitive` and no rule is recorded only by the fields that lead to its object: all have to."""
     for type_name, fields in _objects(schema):
         for name, field in fields.items():
-            if rule_of(field) is not None:
+            classes = classes_of(field)
+            if not classes or rule_of(field) is not None:
                 continue
-            for data in classes_of(field):
+            for data in classes:
                 for way in _unrecorded_ways(schema, by_id, type_name, data):
                     yield f"{type_name}.{name} is {data.value}, and {way} leads to it without recording that"
 
@@ -139,8 +150,10 @@ def _unrecorded_ways(
         yield "NODE_TYPES in app/schema/node.py"
     for type_name, fields in _objects(schema):
         for name, field in fields.items():
+            if get_named_type(field.type).name != target:
+                continue
             rule = rule_of(field)
-            if get_named_type(field.type).name == target and (rule is None or data not in rule.data):
+            if rule is None or data not in rule.data:
                 yield f"{type_name}.{name}"
 
 
@@ -156,6 +169,7 @@ def _stale(schema: GraphQLSchema, open_fields: OpenFields) -> Iterator[str]:
         for names in listed.values():
             if list(names) != sorted(set(names)):
                 yield f"sort the names of {names[0]} in {LIST}"
+        wanted = [name for name, text in needed.items() if text is is_text]
         for entry in _names(listed):
-            if not any(fnmatchcase(name, entry) for name, text in needed.items() if text is is_text):
+            if entry not in wanted and not ("*" in entry and filter_names(wanted, entry)):
                 yield f"{entry} in {LIST} is not needed: remove it"

@@ -43,11 +43,20 @@ class Context:
     caller = "toy"
     may_introspect = True
     sharing_key: None = None
+    common_key: None = None
     visibility: None = None
 
     def for_operation(self) -> "Context":
         """A copy with a number of its own."""
         return replace(self, number=next(_numbers), work=Work())
+
+    def may_share(self, _event: Any) -> bool:
+        """Shares nothing."""
+        return False
+
+    def of_parties(self, _event: Any) -> "Context":
+        """As any operation."""
+        return self.for_operation()
 
     async def admit(self, tokens: int) -> None:
         """Never too many."""
