@@ -90,7 +90,8 @@ def write(run: Run, claims: int, folder: Path, further: Further) -> None:
     }
     (folder / "cpu.svg").write_text(bars("CPU milliseconds per request (log scale)", groups))
     if further.layers:
-        (folder / "layers.svg").write_text(stacks("Time of the gateway's process by layer", further.layers))
+        parts = layers.by_size(further.layers)
+        (folder / "layers.svg").write_text(stacks("Time of the gateway's process by layer", parts, further.layers))
 
 
 def _section(
@@ -121,7 +122,7 @@ def _times(by: Figures, name: str, operation: str) -> str:
 
 
 def _burst(by: Figures, names: Sequence[str]) -> str:
-    heads = ["", "requests/s", "p99 ms", "not answered", "memory MiB"]
+    heads = ["", "requests/s", "p50 ms", "p99 ms", "not answered", "memory MiB"]
     rows = []
     for name in names:
         for step in ("50", "500"):
@@ -129,6 +130,7 @@ def _burst(by: Figures, names: Sequence[str]) -> str:
                 sample = by.samples[name, step][0]
                 shown = (
                     f"{per_second(sample):.0f}",
+                    f"{sample.median * 1e3:.1f}",
                     f"{sample.slowest * 1e3:.1f}",
                     str(sample.failed),
                     f"{sample.memory / 2**20:.0f}",
