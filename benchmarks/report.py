@@ -58,6 +58,7 @@ def document(run: Run, claims: int, further: Further) -> str:
         _section("Requests per second of a core", by, names, operations, per_core_second, "{:.0f}"),
         _section("Requests per second and GB of memory", by, names, operations, per_gb_second, "{:.0f}"),
         _section("Memory, MiB", by, names, operations, lambda sample: sample.memory / 2**20, "{:.0f}"),
+        f"## CPU without requests, of a core\n\n{table(['', ''], [[name, f'{run.idle[name]:.2%}'] for name in names])}",
         _section("Requests without a good answer, in all rounds", by, names, operations, None, "{:.0f}"),
         _burst(run.burst, names),
         *_further(further),
