@@ -6,12 +6,15 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.contenders import ALL, GATEWAY, PEERS, Contender
-from benchmarks.measure import Plan, running
-from benchmarks.report import write
+from benchmarks import layers, subscribers, workers
+from benchmarks.builds import PEERS
+from benchmarks.contenders import ALL, GATEWAY, Contender, ready
+from benchmarks.measure import Figures, Plan, Run, running
+from benchmarks.report import Further, write
 from benchmarks.stage import Stage, stage
 from tests.environment import clear_settings
 from tests.npm import install
+from tests.services import ServerError
 
 HERE = Path(__file__).parent
 
@@ -20,8 +23,9 @@ def main() -> None:
     """Measure what the command line asks for, and write the results."""
     arguments = _arguments()
     clear_settings()
-    contenders = [each for each in ALL if each.name == GATEWAY or not arguments.only or each.name in arguments.only]
+    named = [each for each in ALL if each.name == GATEWAY or not arguments.only or each.name in arguments.only]
     install(PEERS)
+    contenders = ready(named, _say)
     server_cores, other_cores = _cores()
     if other_cores is not None:
         os.sched_setaffinity(0, other_cores)
@@ -37,8 +41,19 @@ async def _run(found: Stage, plan: Plan, contenders: list[Contender], arguments:
         await run.warm_up()
         await run.measure()
         await run.measure_burst()
-        write(run, arguments.claims, arguments.output)
+        heard = await subscribers.measure(run)
+        of_layers = await layers.measure(run)
+        write(run, arguments.claims, arguments.output, Further(heard, await _workers(run), of_layers))
         _say(f"written: {arguments.output / 'RESULTS.md'}")
+
+
+async def _workers(run: Run) -> Figures:
+    """Nothing and a line where no Kafka can be had."""
+    try:
+        return await workers.measure(run)
+    except ServerError as error:
+        _say(f"two workers are left out: {str(error).splitlines()[0]}")
+        return Figures()
 
 
 def _arguments() -> argparse.Namespace:

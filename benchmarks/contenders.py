@@ -4,12 +4,12 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from app.auth.roles import ROLES
+from benchmarks.builds import GO, PEERS, RUST, Build, BuildError
 from benchmarks.data import SEEN
 from benchmarks.load import request_bytes
 from benchmarks.operations import Operation, Place
@@ -18,7 +18,6 @@ from benchmarks.stage import RATE, Stage
 from tests.commands import ROOT, inherited
 from tests.faults.processes import environment_of
 
-PEERS: Final = Path(__file__).parent / "peers"
 _PYTHON: Final = "benchmarks.peers.python"
 
 
@@ -32,6 +31,7 @@ class Contender:
     has_duties: bool = False
     is_rest: bool = False
     asks: tuple[str, ...] | None = None
+    build: Build | None = None
 
     @property
     def is_gateway(self) -> bool:
@@ -62,6 +62,20 @@ class Contender:
         return (self.asks is None or operation.name in self.asks) and (not self.is_rest or operation.rest is not None)
 
 
+def ready(contenders: Iterable[Contender], say: Callable[[str], None]) -> list[Contender]:
+    """Those that can be started here, after building what has to be built; a line for each that is left out."""
+    found = []
+    for each in contenders:
+        try:
+            if each.build is not None:
+                each.build.done()
+        except BuildError as error:
+            say(f"{each.name} is left out: {error}")
+        else:
+            found.append(each)
+    return found
+
+
 def _plain_cursor(place: Place) -> str:
     content = json.dumps([place.moment, place.claim_id]).encode()
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
@@ -86,9 +100,11 @@ def _as_graphql(operation: Operation, answer: Any) -> Any:
     return shapes[operation.name]
 
 
-def _gateway(stage: Stage) -> dict[str, str]:
+def gateway_environment(stage: Stage, **changes: Any) -> dict[str, str]:
+    """The settings of the stage with changes, as a gateway's process reads them."""
+    settings = stage.settings.model_copy(update=changes)
     # memory:// has to be written out in production, and is left out as a default.
-    given = {**environment_of(stage.settings), "BILLING_EVENTS_URL": stage.settings.events_url}
+    given = {**environment_of(settings), "BILLING_EVENTS_URL": settings.events_url}
     return {**given, "BILLING_PORT": "{port}", "PYTHONPATH": str(ROOT)}
 
 
@@ -116,6 +132,11 @@ def _duty(stage: Stage) -> dict[str, str]:
     }
 
 
+def _compiled(stage: Stage) -> dict[str, str]:
+    # The servers under test share a core: more threads would only take turns.
+    return {**_peer(stage), "GOMAXPROCS": "1", "TOKIO_WORKER_THREADS": "1"}
+
+
 def _node(script: str) -> tuple[str, ...]:
     return ("node", str(PEERS / script))
 
@@ -128,11 +149,13 @@ def _uvicorn(module: str) -> tuple[str, ...]:
 GATEWAY: Final = "gateway"
 STANDARD: Final = ("Q1", "Q2", "Q3", "Q4")
 ALL: Final = (
-    Contender(GATEWAY, (sys.executable, "-m", "app.cli", "serve"), _gateway, has_duties=True),
+    Contender(GATEWAY, (sys.executable, "-m", "app.cli", "serve"), gateway_environment, has_duties=True),
     Contender("Mercurius with duties", _node("duty/server.mjs"), _duty, has_duties=True),
     Contender("Mercurius", _node("mercurius.mjs"), _peer),
     Contender("Yoga", _node("yoga.mjs"), _peer, asks=STANDARD),
     Contender("Apollo", _node("apollo.mjs"), _peer, asks=STANDARD),
+    Contender("Go", (str(PEERS / "go/build/server"),), _compiled, asks=STANDARD, build=GO),
+    Contender("Rust", (str(PEERS / "rust/build/release/benchmark-peer"),), _compiled, asks=STANDARD, build=RUST),
     Contender("stock Strawberry", _uvicorn("stock"), _peer),
     Contender("REST", _uvicorn("rest_sync"), _peer, is_rest=True),
     Contender("REST async", _uvicorn("rest_async"), _peer, is_rest=True),

@@ -92,7 +92,7 @@ class _Connection(asyncio.Protocol):
 
 
 def _whole_reply(data: bytearray) -> Reply | None:
-    """The answer once all of it is there; chunks stay as they were sent."""
+    """The answer once all of it is there."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return None
@@ -100,8 +100,21 @@ def _whole_reply(data: bytearray) -> Reply | None:
     length = _LENGTH.search(data, 0, end + 2)
     body = bytes(data[end + 4 :])
     if length is None:
-        return Reply(status, body) if data.endswith(_CHUNKS_END) else None
+        return Reply(status, _joined(body)) if data.endswith(_CHUNKS_END) else None
     return Reply(status, body) if len(body) >= int(length[1]) else None
+
+
+def _joined(chunks: bytes) -> bytes:
+    """What was sent in chunks."""
+    parts: list[bytes] = []
+    place = 0
+    while True:
+        end = chunks.index(b"\r\n", place)
+        size = int(chunks[place:end].partition(b";")[0], 16)
+        if not size:
+            return b"".join(parts)
+        parts.append(chunks[end + 2 : end + 2 + size])
+        place = end + size + 4
 
 
 class Load:

@@ -11,15 +11,18 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from benchmarks.contenders import ALL, PEERS
+from benchmarks import layers, subscribers, workers
+from benchmarks.builds import PEERS
+from benchmarks.contenders import ALL, Contender, ready
 from benchmarks.data import PROVIDERS, SEEN
 from benchmarks.load import ask, request_bytes
 from benchmarks.measure import Plan, Run, running
-from benchmarks.report import write
+from benchmarks.report import Further, write
 from benchmarks.stage import Stage, stage
 from tests.npm import install
 
 CLAIMS = 4_000
+SUBSCRIBERS = 20
 LEFT_OVER = (
     "SELECT COUNT(*) FROM peer_outbox WHERE published_at IS NULL",
     "SELECT SUM(persons) - (SELECT COUNT(*) FROM peer_persons) FROM peer_entries",
@@ -28,14 +31,15 @@ LEFT_OVER = (
 """Of the peer with duties: unpublished events, persons without a row of their own, reads outside the chain."""
 
 
-async def _measured(found: Stage, folder: Path) -> Run:
+async def _measured(found: Stage, folder: Path, contenders: list[Contender]) -> Run:
     plan = Plan(seconds=0.1, rounds=1, connections=2, server_cores=None)
-    async with running(found, plan, list(ALL), lambda _line: None) as run:
+    async with running(found, plan, contenders, lambda _line: None) as run:
         await run.check()
         await run.measure()
         await run.measure_burst()
         await _duties_are_done(run)
-        write(run, CLAIMS, folder)
+        heard = await subscribers.measure(run, SUBSCRIBERS)
+        write(run, CLAIMS, folder, Further(heard, await workers.measure(run), await layers.measure(run)))
     return run
 
 
@@ -74,12 +78,18 @@ async def _asked(run: Run, body: dict[str, Any], token: str | None) -> Any:
 
 def test_every_server_answers_as_the_gateway_and_is_measured(tmp_path: Path) -> None:
     install(PEERS)
+    left_out: list[str] = []
+    contenders = ready(ALL, left_out.append)
     with stage(CLAIMS, None) as found:
-        run = asyncio.run(_measured(found, tmp_path))
-    expected = {(each.name, kind.name) for each in ALL for kind in run.operations if each.knows(kind)}
+        run = asyncio.run(_measured(found, tmp_path, contenders))
+    expected = {(each.name, kind.name) for each in contenders for kind in run.operations if each.knows(kind)}
+    assert len(contenders) + len(left_out) == len(ALL)
     assert set(run.figures.samples) == expected
     samples = [sample for rounds in run.figures.samples.values() for sample in rounds]
     assert [sample for sample in samples if sample.failed or not sample.answers] == []
     page = (tmp_path / "RESULTS.md").read_text()
     assert page.count("\n| gateway |") == 8
+    assert page.count(f"\n| {SUBSCRIBERS} subscribers, ") == 2
+    assert page.count("\n| 2 workers: ") == len(workers.ASKED)
+    assert "\n| app/executor | " in page
     assert (tmp_path / "cpu.svg").read_text().count("<rect") == len(expected)
