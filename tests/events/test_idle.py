@@ -32,7 +32,6 @@ async def test_an_idle_leader_sends_few_statements(services: Services, tmp_path:
         looks = sum("FROM outbox" in text and "parked_at" in text for text, _ in statements)
         renewals = sum(text.startswith("UPDATE leases") for text, _ in statements)
     figures(idle_statements_per_second=per_second, idle_cpu_percent=cpu / seconds * 100)
-    assert commits == []
     # It does look and renew.
     assert looks >= 2
     assert renewals >= 2
