@@ -25,7 +25,7 @@ from tests.machine.stage import Stage, staged
 from tests.machine.statement_rules import StatementRules
 from tests.services import Services
 
-STEPS = int(os.environ.get("BILLING_TEST_MACHINE_STEPS", "200"))
+STEPS = int(os.environ.get("BILLING_TEST_MACHINE_STEPS", "120"))
 STEPS_OF_ONE_LIFE = 60
 LIVES_OF_ONE_ROUND, ROUNDS_MAX = 4, 200
 EVERYTHING = {
@@ -305,7 +305,7 @@ def stage(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_every_invariant_holds_after_every_step(stage: Stage) -> None:
-    """At least BILLING_TEST_MACHINE_STEPS steps (200 unless told), and until every mutation has succeeded once."""
+    """At least BILLING_TEST_MACHINE_STEPS steps (120 unless told), and until every mutation has succeeded once."""
     Billing.stage, Billing.steps, Billing.done = stage, 0, {}
     lives = settings(
         max_examples=LIVES_OF_ONE_ROUND,
