@@ -1,4 +1,4 @@
-"""A bar chart as SVG, without a library."""
+"""Bar charts as SVG, without a library."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -38,9 +38,36 @@ def bars(title: str, groups: Mapping[str, Sequence[tuple[str, float]]]) -> str:
             length = _WIDTH * (math.log10(value) - low) / max(high - low, 1e-9) if value > 0 else 0
             parts += _bar(top + 16 + place * _BAR, label, value, length, colours[label])
         top += 16 + len(group) * _BAR + _GAP
-    size = f'width="{_LEFT + _WIDTH + 90}" height="{top}"'
+    return _drawing(top, parts)
+
+
+def stacks(title: str, rows: Mapping[str, Mapping[str, float]]) -> str:
+    """One bar for each row, divided by the shares of its parts (of 1), and a legend of all parts."""
+    parts = list(dict.fromkeys(name for row in rows.values() for name in row))
+    colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(parts)}
+    drawn = [_text(10, 20, title, "bold")]
+    for place, (name, row) in enumerate(rows.items()):
+        left, top = float(_LEFT), 40 + place * (_BAR + _GAP)
+        drawn.append(_text(10, top + 11, name, "bold"))
+        for part, share in row.items():
+            drawn.append(_block(left, top, share * _WIDTH, colours[part], f"{part}: {share:.0%}"))
+            left += share * _WIDTH
+    legend = 50 + len(rows) * (_BAR + _GAP)
+    for place, name in enumerate(parts):
+        drawn.append(_block(_LEFT, legend + place * _BAR, _BAR, colours[name], name))
+        drawn.append(_text(_LEFT + 2 * _BAR, legend + place * _BAR + 10, name))
+    return _drawing(legend + (len(parts) + 1) * _BAR, drawn)
+
+
+def _drawing(height: int, parts: Sequence[str]) -> str:
+    size = f'width="{_LEFT + _WIDTH + 90}" height="{height}"'
     style = 'font-family="sans-serif" font-size="11"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{_PAPER}{"".join(parts)}</svg>\n'
+
+
+def _block(left: float, top: float, width: float, colour: str, title: str) -> str:
+    place = f'x="{left:.1f}" y="{top}" width="{width:.1f}" height="{_BAR - 3}"'
+    return f'<rect {place} fill="{colour}" stroke="#fff" stroke-width="0.5"><title>{escape(title)}</title></rect>\n'
 
 
 def _bar(top: float, label: str, value: float, length: float, colour: str) -> list[str]:

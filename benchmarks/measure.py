@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any, Final
 
 from benchmarks.contenders import GATEWAY, Contender, comparable
-from benchmarks.load import Load, Reply, Tally, ask
+from benchmarks.load import Load, Reply, Requests, Tally, ask
 from benchmarks.operations import Operation, Place, operations
 from benchmarks.processes import ServerProcess, cpu_seconds, memory_bytes, pin
 from benchmarks.stage import Stage
@@ -19,7 +19,7 @@ _FIRST_PAGE: Final = (
     "{ claims(first: 100, orderBy: { field: CREATED_AT, direction: ASC }) "
     "{ nodes { id createdAt invoice { id } } pageInfo { endCursor } } }"
 )
-_SETTLE_SECONDS: Final = 0.5
+SETTLE_SECONDS: Final = 0.5
 """So that what a server writes in the background counts for the requests that caused it."""
 _WARM_UP_SECONDS: Final = 0.5
 _FEW: Final = 50
@@ -108,14 +108,16 @@ class Run:
         """Let compilers and caches do their first work."""
         for operation in self.operations:
             for contender, process in self._asked(operation):
-                await self._load(contender, process, operation, _WARM_UP_SECONDS)
+                requests = contender.requests(operation, self.stage, self.place)
+                await load_once(process, requests, self.plan.connections, _WARM_UP_SECONDS)
 
     async def measure(self) -> None:
         """Every operation on every server, in rounds."""
         for turn in range(1, self.plan.rounds + 1):
             for operation in self.operations:
                 for contender, process in self._asked(operation):
-                    sample = await self._sample(contender, process, operation)
+                    requests = contender.requests(operation, self.stage, self.place)
+                    sample = await sample_of(process, requests, self.plan.connections, self.plan.seconds)
                     self.figures.add(contender.name, operation.name, sample)
             self.say(f"round {turn} of {self.plan.rounds} is done")
 
@@ -127,38 +129,54 @@ class Run:
             try:
                 for number, name in ((_FEW, "50"), (_MANY - _FEW, "500")):
                     await load.open(number)
-                    self.burst.add(contender.name, name, await self._of(load, process, self.plan.seconds))
+                    self.burst.add(contender.name, name, await _sample(load, process, self.plan.seconds))
             finally:
                 load.close()
         self.say("the burst is done")
 
+    @property
+    def gateway(self) -> ServerProcess:
+        """The gateway's process."""
+        return next(process for contender, process in self.processes.items() if contender.is_gateway)
+
+    def requests_of(self, operation: str) -> Requests:
+        """What makes the next request of this kind to the gateway, by the name of the operation."""
+        asked = next(each for each in self.operations if each.name == operation)
+        gateway = next(contender for contender in self.processes if contender.is_gateway)
+        return gateway.requests(asked, self.stage, self.place)
+
     def _asked(self, operation: Operation) -> list[tuple[Contender, ServerProcess]]:
         return [(contender, process) for contender, process in self.processes.items() if contender.knows(operation)]
 
-    async def _sample(self, contender: Contender, process: ServerProcess, operation: Operation) -> Sample:
-        load = Load(process.port, contender.requests(operation, self.stage, self.place))
-        try:
-            await load.open(self.plan.connections)
-            return await self._of(load, process, self.plan.seconds)
-        finally:
-            load.close()
 
-    async def _load(self, contender: Contender, process: ServerProcess, operation: Operation, seconds: float) -> Tally:
-        load = Load(process.port, contender.requests(operation, self.stage, self.place))
-        try:
-            await load.open(self.plan.connections)
-            return await load.run(seconds)
-        finally:
-            load.close()
+async def load_once(process: ServerProcess, requests: Requests, connections: int, seconds: float) -> Tally:
+    """What a load on so many connections showed to the clients."""
+    load = Load(process.port, requests)
+    try:
+        await load.open(connections)
+        return await load.run(seconds)
+    finally:
+        load.close()
 
-    async def _of(self, load: Load, process: ServerProcess, seconds: float) -> Sample:
-        before = cpu_seconds(process.pid)
-        tally = await load.run(seconds)
-        memory = memory_bytes(process.pid)
-        await asyncio.sleep(_SETTLE_SECONDS)
-        cpu = cpu_seconds(process.pid) - before
-        median_, slowest = tally.percentile(0.5), tally.percentile(0.99)
-        return Sample(len(tally.latencies), tally.failed, tally.seconds, cpu, median_, slowest, memory)
+
+async def sample_of(process: ServerProcess, requests: Requests, connections: int, seconds: float) -> Sample:
+    """What a load on so many connections showed."""
+    load = Load(process.port, requests)
+    try:
+        await load.open(connections)
+        return await _sample(load, process, seconds)
+    finally:
+        load.close()
+
+
+async def _sample(load: Load, process: ServerProcess, seconds: float) -> Sample:
+    before = cpu_seconds(process.pid)
+    tally = await load.run(seconds)
+    memory = memory_bytes(process.pid)
+    await asyncio.sleep(SETTLE_SECONDS)
+    cpu = cpu_seconds(process.pid) - before
+    median_, slowest = tally.percentile(0.5), tally.percentile(0.99)
+    return Sample(len(tally.latencies), tally.failed, tally.seconds, cpu, median_, slowest, memory)
 
 
 @contextlib.asynccontextmanager

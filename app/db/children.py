@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.counting import count_of
 from app.db.filters import Condition
+from app.db.makers import maker_of
 from app.db.paging import Keyset
 from app.db.statements import query, query_pairs, query_total
 from app.db.sums import Amounts
@@ -41,8 +42,10 @@ class Children(Generic[Row]):
         self._conditions = conditions
         self._amounts = amounts
 
+        make = maker_of(record)
+
         def with_parent(*row: Any) -> tuple[str, Row]:
-            return row[-1], record(*row[:-1])
+            return row[-1], make(*row[:-1])
 
         self._page_of_one = query(with_parent)(self._select_page)
         self._pages = query(with_parent)(self._select_pages)

@@ -12,6 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from app.db.arguments import Places, is_leftover
+from app.db.makers import maker_of
 from app.db.types import NEVER_STORED, EnumText, JsonOf, UtcDateTime, ascii_text
 
 Rows = Sequence[Sequence[Any]]
@@ -97,7 +98,7 @@ def _parameters(given: Sequence[tuple[Any, Convert | None]], places: Places) -> 
 
 def records_of(types: Sequence[TypeEngine[Any]], dialect: Dialect, record: Callable[..., Any]) -> Callable[[Rows], Any]:
     """The function from rows to records, written for these columns: it costs a fraction of one that looks them up."""
-    names: dict[str, Any] = {"record": record, "UTC": UTC}
+    names: dict[str, Any] = {"record": maker_of(record), "UTC": UTC}
     parts = [_decoded(f"a{number}", kind, dialect, names) for number, kind in enumerate(types)]
     if all(part == f"a{number}" for number, part in enumerate(parts)):
         return function("lambda rows: [record(*row) for row in rows]", names)

@@ -4,19 +4,33 @@ The row decides, and not GET_LOCK, which is local to one node of a cluster and w
 to hold. The lock only shows that a leader is gone: its session ends with its process.
 """
 
+import contextlib
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Update, func, literal_column, null, select, text, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    and_,
+    func,
+    literal_column,
+    null,
+    select,
+    text,
+    type_coerce,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import clock
-from app.db.engine import fetch_one, run
 from app.db.event_tables import leases
 from app.db.records import columns, insert_records
-from app.db.statements import writing
+from app.db.statements import query_one, writing
 from app.db.types import UtcDateTime
 
 NEVER_TAKEN: Final = 0
@@ -39,6 +53,25 @@ class LeaseRecord:
     renewed_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseState:
+    """The lease as the database sees it now; `is_session_gone` is 1 if the session of its leader has ended."""
+
+    name: str
+    epoch: int
+    renewed_at: datetime | None
+    now: datetime
+    is_session_gone: int | None
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago it was renewed; endless if it was given back or never taken.
+
+        A time far ahead is that of a server whose clock was wrong: a leader that lives renews it at once.
+        """
+        return math.inf if self.renewed_at is None else abs((self.now - self.renewed_at).total_seconds())
+
+
 # Made once: a compiled statement knows an expression by its identity. A prepared statement takes no parameter for the
 # precision.
 DATABASE_TIME: Final[ColumnElement[datetime]] = type_coerce(func.utc_timestamp(literal_column("6")), UtcDateTime)
@@ -46,36 +79,51 @@ NOT_LED: Final = null()
 LEASE = columns(leases, LeaseRecord)
 
 
-async def limit_idleness(connection: AsyncConnection, seconds: int) -> None:
-    """Let the server end this session after so many seconds without a statement.
+async def prepare_session(connection: AsyncConnection, idle_seconds: int) -> None:
+    """Let each statement of this session that is in no transaction commit itself, and the server end the session after
+    so many seconds without a statement.
 
     A leader whose network is cut off cannot close its session; without a limit the locks of its transaction would block
     the others for the server's default, eight hours. SQLite has no sessions on a server, so there is nothing to limit.
     """
     if connection.dialect.name != "sqlite":
         async with connection.begin():
-            await connection.execute(text("SET SESSION wait_timeout = :idle"), {"idle": seconds})
+            await connection.execute(text("SET SESSION wait_timeout = :idle, autocommit = 1"), {"idle": idle_seconds})
 
 
-async def take(connection: AsyncConnection, name: str, *, seconds: float, seconds_if_gone: float) -> Lease | None:
-    """The lease, if its leader gave it back or has not renewed it for so many seconds, or for the second number if its
-    session is not on this server; commits."""
+@asynccontextmanager
+async def transaction(connection: AsyncConnection) -> AsyncIterator[None]:
+    """A transaction of a session that is prepared."""
     async with connection.begin():
-        found = await fetch_one(connection, select(*LEASE).where(leases.c.name == name), LeaseRecord)
-        if found is None:
-            found = LeaseRecord(name, NEVER_TAKEN, None)
-            try:
-                await insert_records(connection, leases, [found])
-            except IntegrityError:
-                return None
-        is_gone = await _is_gone(connection, name)
-        if not await _is_free(connection, found, timedelta(seconds=seconds_if_gone if is_gone else seconds)):
-            return None
-        # Compared with what was read: its leader may have renewed it since, or another process may have taken it.
-        unchanged = (leases.c.epoch == found.epoch) & leases.c.renewed_at.is_not_distinct_from(found.renewed_at)
-        taken = update(leases).where(leases.c.name == name, unchanged)
-        values = {"epoch": found.epoch + 1, "renewed_at": clock.time_of(connection)}
-        return Lease(name, found.epoch + 1) if await run(connection, taken.values(**values)) else None
+        await connection.execute(text("START TRANSACTION"))
+        yield
+
+
+async def state(connection: AsyncConnection, name: str) -> LeaseState | None:
+    """The lease of this name; None if nobody has ever led. The row is made then, so that it can be taken."""
+    found = await _state(connection, name, _lock_of(connection, name))
+    if found is None:
+        with contextlib.suppress(IntegrityError):
+            await insert_records(connection, leases, [LeaseRecord(name, NEVER_TAKEN, None)])
+    return found
+
+
+@query_one(LeaseState)
+def _state(name: str, lock: str) -> Select[Any]:
+    return select(*LEASE, DATABASE_TIME, func.is_free_lock(lock)).where(leases.c.name == name)
+
+
+async def take(connection: AsyncConnection, found: LeaseState) -> Lease | None:
+    """The lease, unless its leader has renewed it or another process has taken it since it was read."""
+    taken = Lease(found.name, found.epoch + 1)
+    return taken if await _take(connection, taken, found.epoch, found.renewed_at) else None
+
+
+@writing
+def _take(taken: Lease, epoch: int, renewed_at: datetime | None) -> Update:
+    unchanged = (leases.c.epoch == epoch) & leases.c.renewed_at.is_not_distinct_from(renewed_at)
+    values = {"epoch": taken.epoch, "renewed_at": DATABASE_TIME}
+    return update(leases).where(leases.c.name == taken.name, unchanged).values(**values)
 
 
 async def show_session(connection: AsyncConnection, lease: Lease) -> None:
@@ -84,21 +132,9 @@ async def show_session(connection: AsyncConnection, lease: Lease) -> None:
     await connection.commit()
 
 
-async def _is_gone(connection: AsyncConnection, name: str) -> bool:
-    found = await connection.execute(text("SELECT IS_FREE_LOCK(:lock)"), {"lock": _lock_of(connection, name)})
-    return found.scalar() == 1
-
-
 def _lock_of(connection: AsyncConnection, name: str) -> str:
     """The lock is the server's: the name of the database is in it."""
     return f"billing.{name}.{connection.engine.url.database}"[:LOCK_NAME_LENGTH_MAX]
-
-
-async def _is_free(connection: AsyncConnection, lease: LeaseRecord, length: timedelta) -> bool:
-    if lease.renewed_at is None:
-        return True
-    # A time far ahead is that of a server whose clock was wrong: a leader that lives renews it at once.
-    return abs(await clock.now(connection) - lease.renewed_at) >= length
 
 
 async def renew(connection: AsyncConnection, lease: Lease) -> bool:
@@ -111,7 +147,11 @@ async def give_back(connection: AsyncConnection, lease: Lease) -> None:
     await _set(connection, lease, NOT_LED)
 
 
+def is_held(lease: Lease) -> ColumnElement[bool]:
+    """Whether the lease is still this leader's, in a statement that changes it too."""
+    return and_(leases.c.name == lease.name, leases.c.epoch == lease.epoch, leases.c.renewed_at.is_not(None))
+
+
 @writing
 def _set(lease: Lease, renewed_at: ColumnElement[Any]) -> Update:
-    own = update(leases).where(leases.c.name == lease.name, leases.c.epoch == lease.epoch)
-    return own.where(leases.c.renewed_at.is_not(None)).values(renewed_at=renewed_at)
+    return update(leases).where(is_held(lease)).values(renewed_at=renewed_at)

@@ -5,13 +5,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count, repeat, takewhile
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Select, Update, and_, case, delete, exists, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import leadership
 from app.db.engine import fetch, fetch_one, run, scalar
+from app.db.event_tables import leases
 from app.db.filters import Condition
+from app.db.leadership import Lease
 from app.db.records import columns, insert_records
 from app.db.scoping import events_in
 from app.db.shapes import padded
@@ -45,6 +48,21 @@ class OutboxRecord:
     data: str
     recorded_at: datetime
     position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEvent:
+    """A row that is not published, and the last position in the log when it was read."""
+
+    row: OutboxRecord
+    is_parked: bool
+    last_position: int
+
+    @classmethod
+    def of(cls, *columns: Any) -> Self:
+        """That of the columns of an OutboxRecord, `parked_at` and the last position."""
+        *row, parked_at, last_position = columns
+        return cls(OutboxRecord(*row), parked_at is not None, int(last_position))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +136,6 @@ async def _is_unknown(connection: AsyncConnection, known: Collection[str]) -> Co
 @query_one(int)
 def _first_unknown(names: list[str]) -> Select[Any]:
     return select(outbox.c.id).where(outbox.c.published_at.is_(None), outbox.c.name.not_in(names)).limit(1)
-
-
-@query_one(int)
-def first_unpublished() -> Select[Any]:
-    """The id of some row that is not marked as published, whether it may be or not."""
-    return select(outbox.c.id).where(outbox.c.published_at.is_(None)).limit(1)
 
 
 async def insert_events(connection: AsyncConnection, events: Sequence[NewEvent]) -> None:
@@ -209,10 +221,39 @@ async def event_at(connection: AsyncConnection, position: int) -> str | None:
     return None if found is None else str(found)
 
 
+@query(WaitingEvent.of)
+def waiting(rows_max: int) -> Select[Any]:
+    """The first rows that are not published, whether they may be or not: without a position first, by id, then by
+    position; also the last position so far."""
+    log = outbox.alias("log")
+    last = select(func.coalesce(func.max(log.c.position), 0)).scalar_subquery()
+    query = select(*OUTBOX, outbox.c.parked_at, last).where(outbox.c.published_at.is_(None))
+    return query.order_by(outbox.c.position, outbox.c.id).limit(rows_max)
+
+
 @writing
-def mark_published(positions: list[int], now: datetime) -> Update:
-    """Mark rows that the broker has acknowledged."""
-    return update(outbox).where(outbox.c.position.in_(positions)).values(published_at=now)
+def assign_positions(positions: list[tuple[int, int]], lease: Lease | None) -> Update:
+    """Give the rows of these ids these positions and, with a lease, renew it; nothing if it is lost.
+
+    The positions must be the next ones, in the order of the ids (see `number`).
+    """
+    numbered = update(outbox).where(outbox.c.id.in_([row_id for row_id, _ in positions]))
+    position = case(dict(positions), value=outbox.c.id)
+    return _led(numbered, {outbox.c.position: position}, lease)
+
+
+@writing
+def mark_published(positions: list[int], now: datetime, lease: Lease | None) -> Update:
+    """Mark rows that the broker has acknowledged and, with a lease, renew it; nothing if it is lost."""
+    marked = update(outbox).where(outbox.c.position.in_(positions))
+    return _led(marked, {outbox.c.published_at: now}, lease)
+
+
+def _led(statement: Update, values: dict[Any, Any], lease: Lease | None) -> Update:
+    """The statement with these values; with a lease, it changes two tables at once, or none."""
+    if lease is None:
+        return statement.values(values)
+    return statement.where(leadership.is_held(lease)).values(values | {leases.c.renewed_at: leadership.DATABASE_TIME})
 
 
 async def publish_again(connection: AsyncConnection, first: int, last: int | None) -> int:

@@ -16,6 +16,7 @@ from sqlalchemy.sql import Executable
 from app.db.arguments import Places, flatten, with_places
 from app.db.compiled import Compiled
 from app.db.engine import batches, converted, fetch, run
+from app.db.makers import maker_of
 from app.db.session import Session
 
 Given = ParamSpec("Given")
@@ -140,9 +141,10 @@ def query_one(record: Callable[..., Record]) -> Callable[[Build[Given]], Asked[G
 
 def query_pairs(value: Callable[..., Record]) -> Callable[[Build[Given]], Asked[Given, dict[str, Record]]]:
     """The function that fetches what a statement has by a text, its first column; `value` makes it of the others."""
+    make = maker_of(value)
 
     def pair(key: str, *row: Any) -> tuple[str, Record]:
-        return key, value(*row)
+        return key, make(*row)
 
     def decorate(build: Build[Given]) -> Asked[Given, dict[str, Record]]:
         statement = _Statement(build, pair)

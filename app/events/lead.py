@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import structlog
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import leadership
 from app.db.engine import Database
-from app.db.leadership import Lease
+from app.db.leadership import Lease, LeaseState
 from app.events.forever import forever
 
 LEASE_NAME: Final = "relay"
@@ -23,6 +23,12 @@ LEASE_SECONDS: Final = 1.3
 GONE_SECONDS: Final = 0.75
 """A leader whose session is gone is replaced after this time, by which it sends nothing: longer than half a lease."""
 RENEW_SECONDS: Final = 0.2
+"""How often the leader looks whether its lease is due; it is renewed at `RENEW_AGE_SECONDS`, while something is being
+sent at half that age. A statement of a batch renews it too."""
+RENEW_AGE_SECONDS: Final = 0.3
+LOOK_SECONDS: Final = 0.5
+"""How often, at least, a process that does not lead looks whether it can; sooner if the lease may be free by then."""
+LOOK_SECONDS_MIN: Final = 0.05
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 SESSION_IDLE_SECONDS: Final = 30
 """The locks of a leader whose network is cut off, or which is stopped, end after this time.
@@ -46,37 +52,70 @@ class Lead:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lease: Lease | None = None
-        self._send_until = -math.inf
+        self._send_until = self._renewed_at = -math.inf
+        self._is_sending = False
 
     def may_send(self) -> bool:
         """Whether nobody else can have taken the lease, with a margin."""
         return self._clock() < self._send_until
 
-    async def take(self, connection: AsyncConnection) -> bool:
-        """Take the lease if it is free; whether this process leads now."""
+    async def take(self, connection: AsyncConnection) -> float | None:
+        """Take the lease if it is free; None if this process leads now, otherwise the seconds until it should look
+        again."""
         if connection.dialect.name == "sqlite":
             # Its database has one process, which always leads.
             self._send_until = math.inf
-            return True
+            return None
         asked_at = self._clock()
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-            self._lease = await leadership.take(
-                connection, LEASE_NAME, seconds=LEASE_SECONDS, seconds_if_gone=GONE_SECONDS
-            )
+            found = await leadership.state(connection, LEASE_NAME)
+            seconds = LOOK_SECONDS_MIN if found is None else _seconds_until_free(found)
+            if found is None or seconds > 0:
+                return max(min(seconds, LOOK_SECONDS), LOOK_SECONDS_MIN)
+            self._lease = await leadership.take(connection, found)
             if self._lease is None:
-                return False
+                return LOOK_SECONDS_MIN
             await leadership.show_session(connection, self._lease)
         self._renewed(asked_at)
         _log.info("relay_leads", epoch=self._lease.epoch)
-        return True
+        return None
 
-    async def confirm(self, connection: AsyncConnection) -> None:
-        """In a transaction: LeadLost unless this process leads, and nobody else can until the transaction ends."""
+    async def write(self, connection: AsyncConnection, statement: Callable[[Lease | None], Awaitable[int]]) -> None:
+        """Run a statement that changes something only while its lease is held, and then renews it; LeadLost if it is
+        not, and then nothing has changed. Nobody can take the lease in the midst of it."""
         if connection.dialect.name == "sqlite":
+            async with connection.begin():
+                await statement(None)
             return
-        if self._lease is None or not await leadership.renew(connection, self._lease):
+        asked_at = self._clock()
+        if self._lease is None or not await statement(self._lease):
             self._lost()
             raise LeadLost
+        self._renewed(asked_at)
+
+    @asynccontextmanager
+    async def transaction(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        """A transaction in which this process leads, and nobody else can until it ends; LeadLost."""
+        if connection.dialect.name == "sqlite":
+            async with connection.begin():
+                yield
+            return
+        asked_at = self._clock()
+        async with leadership.transaction(connection):
+            if self._lease is None or not await leadership.renew(connection, self._lease):
+                self._lost()
+                raise LeadLost
+            yield
+        self._renewed(asked_at)
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """While something is being sent, the lease is renewed more often."""
+        self._is_sending = True
+        try:
+            yield
+        finally:
+            self._is_sending = False
 
     def check(self) -> None:
         """LeadLost if another process is known to lead."""
@@ -103,17 +142,18 @@ class Lead:
         async with session(database) as connection:
             while self._lease is not None:
                 asked_at = self._clock()
-                async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS), connection.begin():
-                    is_ours = await leadership.renew(connection, self._lease)
-                if not is_ours:
-                    self._lost()
-                    return
-                self._renewed(asked_at)
+                if asked_at - self._renewed_at >= RENEW_AGE_SECONDS / (2 if self._is_sending else 1):
+                    async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                        is_ours = await leadership.renew(connection, self._lease)
+                    if not is_ours:
+                        self._lost()
+                        return
+                    self._renewed(asked_at)
                 await asyncio.sleep(RENEW_SECONDS)
 
     async def _give_back(self, database: Database) -> None:
         lease, self._lease = self._lease, None
-        self._send_until = -math.inf
+        self._send_until = self._renewed_at = -math.inf
         if lease is not None:
             with contextlib.suppress(SQLAlchemyError, OSError):
                 async with asyncio.timeout(LEASE_SECONDS), database.engine.begin() as connection:
@@ -121,22 +161,33 @@ class Lead:
 
     def _renewed(self, asked_at: float) -> None:
         # Counted from before the statement was sent: the database's time of it is later.
-        self._send_until = asked_at + LEASE_SECONDS / 2
+        self._renewed_at = max(self._renewed_at, asked_at)
+        self._send_until = self._renewed_at + LEASE_SECONDS / 2
 
     def _lost(self) -> None:
         self._lease = None
-        self._send_until = -math.inf
+        self._send_until = self._renewed_at = -math.inf
+
+
+def _seconds_until_free(found: LeaseState) -> float:
+    """How long the lease will still be its leader's if that does not renew it; 0 or less if it is free."""
+    length = GONE_SECONDS if found.is_session_gone else LEASE_SECONDS
+    if found.age_seconds < GONE_SECONDS:
+        # The leader's session may end before the next look.
+        return GONE_SECONDS - found.age_seconds
+    return length - found.age_seconds
 
 
 @asynccontextmanager
 async def session(database: Database) -> AsyncIterator[AsyncConnection]:
-    """A session of the leader's own, whose locks the server ends after 30 seconds without a statement."""
+    """A session of the leader's own, whose locks the server ends after 30 seconds without a statement. Its statements
+    commit themselves."""
     # The driver's own timeout does not cover the handshake.
     async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
         connection = await database.own_connection()
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-            await leadership.limit_idleness(connection, SESSION_IDLE_SECONDS)
+            await leadership.prepare_session(connection, SESSION_IDLE_SECONDS)
         yield connection
     finally:
         # Returned to the pool, the session would end there after 30 seconds.

@@ -8,6 +8,7 @@ whose name this release does not know waits, with the later ones of its aggregat
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -16,9 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import outbox as outbox_db
 from app.db.engine import Database
-from app.db.outbox import OutboxRecord
+from app.db.leadership import Lease
+from app.db.outbox import OutboxRecord, WaitingEvent
+from app.db.session import Session
 from app.events.contracts import CONTRACTS, UNKNOWN_NAME, unpublishable_reason
 from app.events.forever import end_if_cancelled
+from app.events.next_rows import next_rows
 from app.telemetry.metrics import Metrics
 
 BATCH_SIZE: Final = 200
@@ -48,15 +52,38 @@ class Transport(Protocol):
         """Give back connections."""
 
 
-async def _alone(_connection: AsyncConnection) -> None:
+class Leading(Protocol):
+    """The right to publish (`Lead`): whatever writes raises if another process may have it."""
+
+    async def write(self, connection: AsyncConnection, statement: Callable[[Lease | None], Awaitable[int]]) -> None:
+        """Run one statement, which gets the lease if there is one, and commit it."""
+
+    def transaction(self, connection: AsyncConnection) -> AbstractAsyncContextManager[object]:
+        """A transaction."""
+
+    def sending(self) -> AbstractContextManager[None]:
+        """While something is being sent."""
+
+
+class Alone:
     """Nobody else publishes."""
+
+    async def write(self, connection: AsyncConnection, statement: Callable[[Lease | None], Awaitable[int]]) -> None:
+        """Run and commit it."""
+        async with connection.begin():
+            await statement(None)
+
+    def transaction(self, connection: AsyncConnection) -> AbstractAsyncContextManager[object]:
+        """A transaction of the connection."""
+        return connection.begin()
+
+    def sending(self) -> AbstractContextManager[None]:
+        """Nothing is to be done."""
+        return nullcontext()
 
 
 class Publisher:
-    """Publishes a batch at a time.
-
-    `confirm` is called in every transaction, and raises if another process may publish.
-    """
+    """Publishes a batch at a time, as long as `lead` allows it."""
 
     def __init__(
         self,
@@ -65,18 +92,17 @@ class Publisher:
         *,
         metrics: Metrics,
         now: Callable[[], datetime],
-        confirm: Callable[[AsyncConnection], Awaitable[None]] = _alone,
+        lead: Leading | None = None,
     ) -> None:
         self._database = database
         self._transport = transport
         self._metrics = metrics
         self._now = now
-        self._confirm = confirm
+        self._lead = lead or Alone()
 
     async def release_known(self, connection: AsyncConnection) -> None:
         """Let events that an older release has parked, since it did not know their names, be published."""
-        async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS), connection.begin():
-            await self._confirm(connection)
+        async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS), self._lead.transaction(connection):
             await outbox_db.release_named(connection, UNKNOWN_NAME, CONTRACTS)
 
     async def publish_batch(self, connection: AsyncConnection) -> bool:
@@ -85,21 +111,56 @@ class Publisher:
         A crash after publishing and before marking repeats events, with the same ids and positions; it skips none.
         """
         began = time.perf_counter()
-        async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
-            if not await self._has_work(connection):
+        with self._lead.sending():
+            async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
+                rows = await self._next(connection)
+            if rows is None:
                 return False
-            rows = await self._numbered(connection)
-        await self._publish(connection, rows)
+            await self._publish(connection, rows)
         self._metrics.batch_seconds.observe(time.perf_counter() - began)
         return True
+
+    async def _next(self, connection: AsyncConnection) -> list[OutboxRecord] | None:
+        """The next rows to publish, which have positions now; None if there are none.
+
+        Usually few events wait, and none of them is held back: they are read with one statement and numbered with
+        another one. What was read is still true when it is numbered, since only the leader publishes, numbers and
+        parks, and the statement that numbers changes nothing if somebody else has led meanwhile.
+        """
+        waiting = await self._waiting(connection)
+        if len(waiting) <= BATCH_SIZE:
+            rows = next_rows(waiting)
+            if not rows:
+                return None
+            if all(unpublishable_reason(row) is None for row in rows):
+                await self._number(connection, waiting, rows)
+                return rows
+        elif not await self._has_work(connection):
+            return None
+        return await self._numbered(connection)
+
+    async def _number(
+        self, connection: AsyncConnection, waiting: Sequence[WaitingEvent], rows: Sequence[OutboxRecord]
+    ) -> None:
+        new = {each.row.id for each in waiting if each.row.position is None}
+        positions = [(row.id, row.position) for row in rows if row.id in new and row.position is not None]
+        if positions:
+            await self._lead.write(connection, lambda lease: outbox_db.assign_positions(connection, positions, lease))
+
+    async def _waiting(self, connection: AsyncConnection) -> list[WaitingEvent]:
+        """Everything that is not published, if that is at most a batch; otherwise the first rows of it."""
+        if isinstance(connection, Session):
+            return await outbox_db.waiting(connection, BATCH_SIZE + 1)
+        # A transaction on SQLite takes the only write lock: an autocommit read does not delay writers.
+        async with self._database.reading() as reader:
+            return await outbox_db.waiting(reader, BATCH_SIZE + 1)
 
     async def _numbered(self, connection: AsyncConnection) -> list[OutboxRecord]:
         """The rows to publish, after giving positions to committed ones, in a transaction before any is published.
 
         So a row keeps its position if publishing fails. A parked row gets none, which leaves no gap.
         """
-        async with connection.begin():
-            await self._confirm(connection)
+        async with self._lead.transaction(connection):
             may_be = await outbox_db.may_be_published(connection, CONTRACTS)
             new = await outbox_db.unnumbered(connection, BATCH_SIZE, may_be)
             numbered = await self._publishable(connection, new)
@@ -154,8 +215,7 @@ class Publisher:
                 await self._send([row])
             except EventRefused as error:
                 refused.add(row.aggregate_id)
-                async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS), connection.begin():
-                    await self._confirm(connection)
+                async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS), self._lead.transaction(connection):
                     await self._park(connection, row, str(error))
             else:
                 await self._mark(connection, [row])
@@ -165,20 +225,19 @@ class Publisher:
         await outbox_db.park(connection, row.id, reason=reason, now=self._now())
 
     async def _mark(self, connection: AsyncConnection, rows: Sequence[OutboxRecord]) -> None:
-        positions = [row.position for row in rows if row.position is not None]
-        async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS), connection.begin():
-            await self._confirm(connection)
-            await outbox_db.mark_published(connection, positions, self._now())
+        positions, now = [row.position for row in rows if row.position is not None], self._now()
+        async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS):
+            await self._lead.write(
+                connection, lambda lease: outbox_db.mark_published(connection, positions, now, lease)
+            )
         self._metrics.published.inc(len(positions))
 
     async def _has_work(self, connection: AsyncConnection) -> bool:
-        if not self._database.is_sqlite:
-            async with connection.begin():
-                if await outbox_db.first_unpublished(connection) is None:
-                    return False
-                waiting = await outbox_db.backlog(connection, CONTRACTS)
+        """Whether any of many events may be published."""
+        if isinstance(connection, Session):
+            async with self._lead.transaction(connection):
+                found = await outbox_db.backlog(connection, CONTRACTS)
         else:
-            # A transaction on SQLite takes the only write lock: an autocommit read does not delay writers.
             async with self._database.reading() as reader:
-                waiting = await outbox_db.backlog(reader, CONTRACTS)
-        return waiting.pending > 0
+                found = await outbox_db.backlog(reader, CONTRACTS)
+        return found.pending > 0

@@ -19,9 +19,9 @@ from app.events.publishing import DATABASE_TIMEOUT_SECONDS, Publisher, PublishFa
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
 
-TAKE_SECONDS: Final = 0.2
-"""How often a process that does not lead looks whether it can."""
 POLL_SECONDS: Final = 0.5
+NEXT_SECONDS: Final = 0.05
+"""After a batch: what other processes have committed meanwhile, for which nobody calls `wake`."""
 RETRY_SECONDS: Final = 1.0
 CLEANUP_SECONDS: Final = 60.0
 CLEANUP_SIZE: Final = 1_000
@@ -48,7 +48,7 @@ class Relay:
         self._metrics = metrics
         self._lead = lead
         self._retention = retention
-        self._publisher = Publisher(database, transport, metrics=metrics, now=now, confirm=lead.confirm)
+        self._publisher = Publisher(database, transport, metrics=metrics, now=now, lead=lead)
         self._signal = asyncio.Event()
         self._is_stopping = False
         self._outage = Outage(
@@ -84,10 +84,10 @@ class Relay:
         What a leader that has lost it may still have sent is sent again by the next one, with the same positions.
         """
         async with session(self._database) as connection:
-            while not await self._lead.take(connection):
+            while (seconds := await self._lead.take(connection)) is not None:
                 if self._is_stopping:
                     return
-                await asyncio.sleep(TAKE_SECONDS)
+                await asyncio.sleep(seconds)
             async with self._lead.renewed(self._database):
                 self._metrics.is_leader.set(1)
                 await self._publisher.release_known(connection)
@@ -105,8 +105,7 @@ class Relay:
                 continue
             self._outage.succeeded()
             await self._clean_up(connection)
-            if not has_published:
-                await self._pause(POLL_SECONDS)
+            await self._pause(NEXT_SECONDS if has_published else POLL_SECONDS)
 
     async def _clean_up(self, connection: AsyncConnection) -> None:
         """Delete events published longer ago than the retention, at most 1,000 at a time, so that locks are short."""

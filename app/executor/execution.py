@@ -8,8 +8,8 @@ from typing import Any, Final
 from graphql import ExecutionResult, FieldNode, GraphQLError, OperationDefinitionNode
 from graphql.error import located_error
 
-from app.executor.levels import Level, Placed, check_nulls, has_null, parts_of
-from app.executor.reads import Await, Batched, Related
+from app.executor.levels import Level, Placed, check_nulls, parts_of
+from app.executor.reads import Await, Batched, Loading, Related, has_null
 from app.executor.rules import NotPlanned, PlanContext
 from app.executor.selection import Child, Objects, Plan
 
@@ -119,8 +119,7 @@ class Execution:
         """What the values are waited for by: a future of each, or one for all; None for a synchronous field."""
         read, objects = child.read, level.objects
         if isinstance(read, Related):
-            load, key = read.loader(self._context).load, read.key
-            return [None if (found := key(each)) is None else load(found) for each in objects]
+            return read.load(self._context, objects)
         if isinstance(read, Batched):
             return read.read(self._context, objects)
         if isinstance(read, Await):
@@ -132,7 +131,8 @@ class Execution:
         """Wait until every result is there. Dataloaders have the keys of the whole level by now."""
         started: list[asyncio.Future[Any]] = []
         for place, (level, number, child, results) in enumerate(pending):
-            if isinstance(child.read, Related):
+            if isinstance(results, Loading):
+                started.append(results.future)
                 continue
             many = isinstance(child.read, Await)
             awaited: list[Any] = results if many else [results]
@@ -141,8 +141,8 @@ class Execution:
             pending[place] = (level, number, child, futures if many else futures[0])
         try:
             for _level, _number, _child, results in pending:
-                for future in results if isinstance(results, list) else [results]:
-                    if future is not None and not future.done():
+                for future in _futures(results):
+                    if not future.done():
                         await _quietly(future)
         except BaseException:
             for future in started:
@@ -152,20 +152,19 @@ class Execution:
 
     def _values(self, level: Level, child: Child, results: Any) -> list[Any]:
         """The values of all objects; null and an error for those that have none."""
-        if not isinstance(results, list):
+        if isinstance(results, asyncio.Future):
             return list(results.result())
-        try:
-            return list(child.read.loaded(results))
-        except Exception:  # noqa: BLE001 - each of them is an error of its object
-            return [self._value(level, child, place, each) for place, each in enumerate(results)]
+        values: list[Any] = child.read.loaded(results)
+        if not _has_error(values):
+            return values
+        return [self._value(level, child, place, each) for place, each in enumerate(values)]
 
-    def _value(self, level: Level, child: Child, place: int, result: asyncio.Future[Any] | None) -> Any:
-        error = None if result is None else result.exception()
-        if not isinstance(error, Exception):
-            return child.read.loaded([result])[0]
-        if not child.is_nullable or isinstance(error, NotPlanned):
-            raise NotPlanned("a failure of a field that must not be null") from error
-        self._failed.append((level, place, child.nodes, (child.key,), error))
+    def _value(self, level: Level, child: Child, place: int, value: Any) -> Any:
+        if not isinstance(value, Exception):
+            return value
+        if not child.is_nullable or isinstance(value, NotPlanned):
+            raise NotPlanned("a failure of a field that must not be null") from value
+        self._failed.append((level, place, child.nodes, (child.key,), value))
         return None
 
     def _complete(self, level: Level, number: int, child: Child, values: list[Any]) -> None:
@@ -248,11 +247,21 @@ class Execution:
 def _close(pending: Sequence[tuple[Level, int, Child, Any]]) -> None:
     """Close the coroutines that were not started, and take the errors of the others: nobody awaits them any more."""
     for _level, _number, _child, results in pending:
-        for each in results if isinstance(results, list) else [results]:
+        for each in _futures(results):
             if iscoroutine(each):
                 each.close()
             elif isinstance(each, asyncio.Future) and each.done() and not each.cancelled():
                 each.exception()
+
+
+def _futures(results: Any) -> list[Any]:
+    if isinstance(results, Loading):
+        return [results.future]
+    return results if isinstance(results, list) else [results]
+
+
+def _has_error(values: Sequence[Any]) -> bool:
+    return any(issubclass(each, Exception) for each in set(map(type, values)))
 
 
 def _never(_value: Any) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from app.executor.reads import has_null
 from app.executor.rules import NotPlanned
 from app.executor.selection import Child, Objects, Selection
 
@@ -115,11 +116,6 @@ def _sliced(values: Sequence[Any], written: Sequence[Any]) -> list[Any]:
         found.append(written[start:end])
         start = end
     return found
-
-
-def has_null(values: Sequence[Any]) -> bool:
-    """Whether one is None; `in` would call each object's `__eq__`."""
-    return type(None) in set(map(type, values))
 
 
 def check_nulls(child: Child, values: Sequence[Any]) -> None:

@@ -10,11 +10,17 @@ LEVEL: Final = "level"
 """The attribute of a resolver that says how its values are read for a whole level."""
 
 
+def has_null(values: Sequence[Any]) -> bool:
+    """Whether one is None; `in` would call each object's `__eq__`."""
+    return type(None) in set(map(type, values))
+
+
 @dataclass(frozen=True, slots=True)
 class Related:
     """Values that a dataloader of the context has by a key of each object; `otherwise` for an object without a key.
 
-    `then` makes the value of what was loaded.
+    `then` makes the value of what was loaded. The loader has `load_level`: keys -> a future of a value for each, or an
+    error in its place.
     """
 
     loader: Callable[[Any], Any]
@@ -22,12 +28,29 @@ class Related:
     otherwise: Any = None
     then: Callable[[Any], Any] | None = None
 
-    def loaded(self, futures: Sequence[Future[Any] | None]) -> list[Any]:
-        """The values of objects for whose keys these futures are; they are done."""
-        otherwise, then = self.otherwise, self.then
-        if then is None:
-            return [otherwise if each is None else each.result() for each in futures]
-        return [otherwise if each is None else then(each.result()) for each in futures]
+    def load(self, context: Any, objects: Sequence[Any]) -> "Loading":
+        """Begin to load the values of the objects."""
+        keys = list(map(self.key, objects))
+        wanted = [each for each in keys if each is not None] if has_null(keys) else keys
+        return Loading(keys, self.loader(context).load_level(wanted))
+
+    def loaded(self, loading: "Loading") -> list[Any]:
+        """A value for each object, or the error in its place; all are there."""
+        values, then = loading.future.result(), self.then
+        if then is not None:
+            values = [each if isinstance(each, Exception) else then(each) for each in values]
+        if len(values) == len(loading.keys):
+            return values
+        found, otherwise = iter(values), self.otherwise
+        return [otherwise if each is None else next(found) for each in loading.keys]
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """The keys of a level, None for objects without one, and what the values of the others are waited for by."""
+
+    keys: list[Any]
+    future: Future[list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +90,8 @@ class Await:
     resolver: "Resolver"
 
     def loaded(self, futures: Sequence[Future[Any]]) -> list[Any]:
-        """The values for which these futures are; they are done."""
-        return [each.result() for each in futures]
+        """The values for which these futures are, which are done, or their errors."""
+        return [each.exception() or each.result() for each in futures]
 
 
 @dataclass(frozen=True, slots=True)

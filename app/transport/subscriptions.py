@@ -67,8 +67,8 @@ class Subscriptions:
     async def answer(self, subscription: ActiveSubscription, event: Any) -> Answer:
         """The event as this subscriber sees it; Refused (UNAVAILABLE) if it cannot be read for too long."""
         found = await self._shared_answer(subscription, event)
-        # Whoever it was executed for, each subscriber receives it, and each has an entry in the access log.
-        subscription.context.record_disclosures(found.disclosures)
+        # Whoever it was executed for, each subscriber receives it, and the access log names each.
+        subscription.context.record_heard(found.disclosures)
         return found.answer
 
     async def _shared_answer(self, subscription: ActiveSubscription, event: Any) -> EventAnswer:
