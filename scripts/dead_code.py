@@ -35,6 +35,7 @@ ALLOWED: Final = {
     "create_unique": "a step of migrations, whose files are not searched",
     "drop_unique": "a step of migrations, whose files are not searched",
     "reject": "websockets calls it for a handshake that it refuses",
+    "main_loop": "uvicorn calls it on its server",
     "send_500_response": "uvicorn calls it for a handshake that nothing has answered",
     "remittance_line": "a loader that NODE_TYPES names",
     "emergency_access": "a loader that NODE_TYPES names",
