@@ -3,7 +3,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-WORKERS ?= 2
+WORKERS ?= 3
 SOAK_SECONDS ?= 3600
 BENCH_SECONDS ?= 1
 BENCH_ROUNDS ?= 3

@@ -6,13 +6,15 @@ import os
 import sys
 from pathlib import Path
 
+from benchmarks import layers, subscribers, workers
 from benchmarks.builds import PEERS
 from benchmarks.contenders import ALL, GATEWAY, Contender, ready
-from benchmarks.measure import Plan, running
-from benchmarks.report import write
+from benchmarks.measure import Figures, Plan, Run, running
+from benchmarks.report import Further, write
 from benchmarks.stage import Stage, stage
 from tests.environment import clear_settings
 from tests.npm import install
+from tests.services import ServerError
 
 HERE = Path(__file__).parent
 
@@ -39,8 +41,21 @@ async def _run(found: Stage, plan: Plan, contenders: list[Contender], arguments:
         await run.warm_up()
         await run.measure()
         await run.measure_burst()
-        write(run, arguments.claims, arguments.output)
+        # What has been measured is written even if something fails from here on.
+        write(run, arguments.claims, arguments.output, Further())
+        heard = await subscribers.measure(run)
+        of_layers = await layers.measure(run)
+        write(run, arguments.claims, arguments.output, Further(heard, await _workers(run), of_layers))
         _say(f"written: {arguments.output / 'RESULTS.md'}")
+
+
+async def _workers(run: Run) -> Figures:
+    """Nothing and a line where no Kafka can be had."""
+    try:
+        return await workers.measure(run)
+    except ServerError as error:
+        _say(f"two workers are left out: {str(error).splitlines()[0]}")
+        return Figures()
 
 
 def _arguments() -> argparse.Namespace:

@@ -100,9 +100,11 @@ def _as_graphql(operation: Operation, answer: Any) -> Any:
     return shapes[operation.name]
 
 
-def _gateway(stage: Stage) -> dict[str, str]:
+def gateway_environment(stage: Stage, **changes: Any) -> dict[str, str]:
+    """The settings of the stage with changes, as a gateway's process reads them."""
+    settings = stage.settings.model_copy(update=changes)
     # memory:// has to be written out in production, and is left out as a default.
-    given = {**environment_of(stage.settings), "BILLING_EVENTS_URL": stage.settings.events_url}
+    given = {**environment_of(settings), "BILLING_EVENTS_URL": settings.events_url}
     return {**given, "BILLING_PORT": "{port}", "PYTHONPATH": str(ROOT)}
 
 
@@ -147,7 +149,7 @@ def _uvicorn(module: str) -> tuple[str, ...]:
 GATEWAY: Final = "gateway"
 STANDARD: Final = ("Q1", "Q2", "Q3", "Q4")
 ALL: Final = (
-    Contender(GATEWAY, (sys.executable, "-m", "app.cli", "serve"), _gateway, has_duties=True),
+    Contender(GATEWAY, (sys.executable, "-m", "app.cli", "serve"), gateway_environment, has_duties=True),
     Contender("Mercurius with duties", _node("duty/server.mjs"), _duty, has_duties=True),
     Contender("Mercurius", _node("mercurius.mjs"), _peer),
     Contender("Yoga", _node("yoga.mjs"), _peer, asks=STANDARD),

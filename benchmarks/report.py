@@ -5,7 +5,8 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,38 +14,32 @@ from typing import Final
 
 from sqlalchemy import make_url
 
-from benchmarks.chart import bars
+from benchmarks import goals, layers, subscribers, workers
+from benchmarks.chart import bars, stacks
 from benchmarks.contenders import GATEWAY
-from benchmarks.measure import Figures, Plan, Run, Sample
+from benchmarks.goals import ratio
+from benchmarks.layer_shares import Shares
+from benchmarks.markdown import table
+from benchmarks.measure import Figures, Plan, Run
 from benchmarks.operations import Operation
 from benchmarks.stage import Stage
+from benchmarks.subscribers import Heard
+from benchmarks.values import Value, cpu_ms, per_core_second, per_gb_second, per_second
 
-Value = Callable[[Sample], float]
 _PACKAGES: Final = ("strawberry-graphql", "starlette", "fastapi", "sqlalchemy", "uvicorn", "aiomysql")
 _NODE_PACKAGES: Final = ("mercurius", "graphql-jit", "fastify", "graphql-yoga", "@apollo/server", "graphql", "mysql2")
 
 
-def cpu_ms(sample: Sample) -> float:
-    """Milliseconds of CPU per answer."""
-    return sample.cpu * 1e3 / max(sample.answers, 1)
+@dataclass(frozen=True)
+class Further:
+    """What is measured of the gateway alone; what was left out is empty."""
+
+    heard: Mapping[str, Sequence[Heard]] = field(default_factory=dict)
+    workers: Figures = field(default_factory=Figures)
+    layers: Mapping[str, Shares] = field(default_factory=dict)
 
 
-def per_second(sample: Sample) -> float:
-    """Answers per second."""
-    return sample.answers / sample.seconds
-
-
-def per_core_second(sample: Sample) -> float:
-    """Answers per second of CPU."""
-    return sample.answers / max(sample.cpu, 1e-9)
-
-
-def per_gb_second(sample: Sample) -> float:
-    """Answers per second and gigabyte of memory."""
-    return per_second(sample) / max(sample.memory / 1e9, 1e-9)
-
-
-def document(run: Run, claims: int) -> str:
+def document(run: Run, claims: int, further: Further) -> str:
     """The whole page."""
     names = [contender.name for contender in run.processes]
     by = run.figures
@@ -52,6 +47,7 @@ def document(run: Run, claims: int) -> str:
     parts = [
         "# Results\n\nWritten by `make bench`; [README.md](README.md) says what is compared and how.\n",
         _machine(run.stage, run.plan, claims),
+        goals.section(by, further.workers),
         table(["", ""], [[each.name, each.title] for each in operations]).replace("---:", "---"),
         _section("CPU milliseconds per request", by, names, operations, cpu_ms, "{:.3f}"),
         "![CPU per request](cpu.svg)\n",
@@ -62,15 +58,28 @@ def document(run: Run, claims: int) -> str:
         _section("Requests per second of a core", by, names, operations, per_core_second, "{:.0f}"),
         _section("Requests per second and GB of memory", by, names, operations, per_gb_second, "{:.0f}"),
         _section("Memory, MiB", by, names, operations, lambda sample: sample.memory / 2**20, "{:.0f}"),
+        f"## CPU without requests, of a core\n\n{table(['', ''], [[name, f'{run.idle[name]:.2%}'] for name in names])}",
         _section("Requests without a good answer, in all rounds", by, names, operations, None, "{:.0f}"),
         _burst(run.burst, names),
+        *_further(further),
     ]
     return "\n".join(parts)
 
 
-def write(run: Run, claims: int, folder: Path) -> None:
-    """Write the page and its chart into the folder."""
-    (folder / "RESULTS.md").write_text(document(run, claims))
+def _further(further: Further) -> list[str]:
+    found = []
+    if further.heard:
+        found.append(subscribers.section(further.heard))
+    if further.workers.samples:
+        found.append(workers.section(further.workers))
+    if further.layers:
+        found.append(layers.section(further.layers))
+    return found
+
+
+def write(run: Run, claims: int, folder: Path, further: Further) -> None:
+    """Write the page and its charts into the folder."""
+    (folder / "RESULTS.md").write_text(document(run, claims, further))
     names = [contender.name for contender in run.processes]
     groups = {
         operation.name: [
@@ -81,6 +90,9 @@ def write(run: Run, claims: int, folder: Path) -> None:
         for operation in run.operations
     }
     (folder / "cpu.svg").write_text(bars("CPU milliseconds per request (log scale)", groups))
+    if further.layers:
+        parts = layers.by_size(further.layers)
+        (folder / "layers.svg").write_text(stacks("Time of the gateway's process by layer", parts, further.layers))
 
 
 def _section(
@@ -101,18 +113,17 @@ def _cell(by: Figures, name: str, operation: str, value: Value | None, form: str
 def _ratios(by: Figures, names: Sequence[str], operations: Sequence[Operation]) -> str:
     """How many times the CPU of each peer the gateway needs."""
     heads = ["", *[each.name for each in operations]]
-    rows = [[name, *[_ratio(by, name, each.name) for each in operations]] for name in names if name != GATEWAY]
+    rows = [[name, *[_times(by, name, each.name) for each in operations]] for name in names if name != GATEWAY]
     return f"## CPU of the gateway, as a multiple of each peer's\n\n{table(heads, rows)}"
 
 
-def _ratio(by: Figures, name: str, operation: str) -> str:
-    if not by.has(name, operation) or not by.has(GATEWAY, operation):
-        return ""
-    return f"{by.typical(GATEWAY, operation, cpu_ms) / max(by.typical(name, operation, cpu_ms), 1e-9):.2f}"
+def _times(by: Figures, name: str, operation: str) -> str:
+    found = ratio(by, name, operation)
+    return "" if found is None else f"{found:.2f}"
 
 
 def _burst(by: Figures, names: Sequence[str]) -> str:
-    heads = ["", "requests/s", "p99 ms", "not answered", "memory MiB"]
+    heads = ["", "requests/s", "p50 ms", "p99 ms", "not answered", "memory MiB"]
     rows = []
     for name in names:
         for step in ("50", "500"):
@@ -120,18 +131,13 @@ def _burst(by: Figures, names: Sequence[str]) -> str:
                 sample = by.samples[name, step][0]
                 shown = (
                     f"{per_second(sample):.0f}",
+                    f"{sample.median * 1e3:.1f}",
                     f"{sample.slowest * 1e3:.1f}",
                     str(sample.failed),
                     f"{sample.memory / 2**20:.0f}",
                 )
                 rows.append([f"{name}, {step} connections", *shown])
     return f"## From 50 to 500 connections, Q1\n\n{table(heads, rows)}"
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _machine(stage: Stage, plan: Plan, claims: int) -> str:

@@ -31,6 +31,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "refused_tokens_per_second": 5,
     "health_seconds": 1,
     "connections_per_address": 1_500,
+    "streams_per_subject": 1_500,
 }
 
 

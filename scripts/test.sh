@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 python="${VENV:-.venv}/bin/python"
 
-"$python" -m pytest -n "${WORKERS:-2}" --dist loadscope --no-loadscope-reorder "$@"
+"$python" -m pytest -n "${WORKERS:-3}" --dist loadscope --no-loadscope-reorder "$@"
 code=$?
 [ "$code" -eq 1 ] || exit "$code"
 

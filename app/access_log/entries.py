@@ -1,8 +1,10 @@
 """Makes signed entries of what operations showed, refused and changed, with pseudonyms instead of persons."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+import orjson
 
 from app.access_log.notes import OperationNotes
 from app.domain import ids
@@ -17,11 +19,15 @@ TEXT_LENGTH_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class PendingOperation:
-    """An operation whose entries are not written yet; without an actor, an event of the process itself."""
+    """An operation whose entries are not written yet; without an actor, an event of the process itself.
+
+    `others` are callers of the same roles to whom the same answer was given as to the actor.
+    """
 
     at: datetime
     actor: Actor | None
     notes: OperationNotes
+    others: list[Actor] = field(default_factory=list)
 
     @property
     def entries(self) -> int:
@@ -54,16 +60,24 @@ class EntrySigner:
             classes = frozenset[str]().union(*notes.revealed.values())
             persons = self._persons(notes, patients)
             yield self._signed(
-                pending.at, pending.actor, AccessKind.READ, notes.operation, persons, classes, sequence=sequence
+                pending.at,
+                pending.actor,
+                AccessKind.READ,
+                notes.operation,
+                persons,
+                classes,
+                sequence=sequence,
+                others=pending.others,
             )
         if notes.refused:
-            yield self._refusal(pending.at, pending.actor, notes, sequence + bool(notes.revealed))
+            yield self._refusal(pending, pending.actor, sequence + bool(notes.revealed))
 
-    def _refusal(self, at: datetime, actor: Actor, notes: OperationNotes, sequence: int) -> SignedEntry:
+    def _refusal(self, pending: PendingOperation, actor: Actor, sequence: int) -> SignedEntry:
+        notes = pending.notes
         classes = {kind for kind, _ in notes.refused if kind}
         missing = ", ".join(sorted({permission for _, permission in notes.refused}))
         return self._signed(
-            at,
+            pending.at,
             actor,
             AccessKind.READ,
             notes.operation,
@@ -72,6 +86,7 @@ class EntrySigner:
             decision=AccessDecision.REFUSED,
             detail=missing,
             sequence=sequence,
+            others=pending.others,
         )
 
     def _persons(self, notes: OperationNotes, patients: Mapping[str, str]) -> list[AccessedPerson]:
@@ -132,13 +147,14 @@ class EntrySigner:
         decision: AccessDecision = AccessDecision.ALLOWED,
         detail: str | None = None,
         sequence: int | None = None,
+        others: Sequence[Actor] = (),
     ) -> SignedEntry:
         entry = AccessEntry(
             id=ids.new_id(ids.AUDIT, at=at),
             at=at,
             door=None if actor is None else actor.door,
             kind=kind,
-            actor=PROCESS_NAME if actor is None else actor.subject,
+            actor=PROCESS_NAME if actor is None else "" if others else actor.subject,
             roles="" if actor is None else ",".join(sorted(actor.roles))[:TEXT_LENGTH_MAX],
             purpose=PurposeOfUse.HSYSADMIN if actor is None else actor.purpose,
             operation=operation[:TEXT_LENGTH_MAX],
@@ -146,11 +162,20 @@ class EntrySigner:
             data_classes=",".join(sorted(classes)),
             detail=None if detail is None else detail[:TEXT_LENGTH_MAX],
             persons=len(persons),
-            request_id="-" if actor is None else actor.request_id,
+            request_id="-" if actor is None or others else actor.request_id,
             writer=self._writer,
             writer_sequence=sequence,
+            hearers=None if actor is None or not others else _hearers([actor, *others]),
         )
         return self._key.sign(entry, persons)
+
+
+def _hearers(actors: Iterable[Actor]) -> str:
+    """Subject -> request ids, as JSON."""
+    found: dict[str, dict[str, None]] = {}
+    for actor in actors:
+        found.setdefault(actor.subject, {})[actor.request_id] = None
+    return orjson.dumps({subject: list(ids) for subject, ids in found.items()}, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _by_person(row: AccessedPerson) -> str:

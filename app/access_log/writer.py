@@ -4,7 +4,7 @@ processes. Changes write their entries in their own transaction."""
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -28,6 +28,9 @@ SEAL_ROUNDS: Final = 4
 # Signing and formatting 1,000 person rows takes about 5 ms, during which nobody else is served.
 BATCH_OPERATIONS_MAX: Final = 200
 BATCH_PERSONS_MAX: Final = 1_000
+OTHERS_MAX: Final = 1_000
+HEARERS_OF_A_PERSON: Final = 10
+"""So many hearers are as much work as a person row."""
 # While the database is down nothing can be read, so little is added: more operations than this are not expected.
 PENDING_MAX: Final = 100_000
 REPORT_ROUNDS: Final = 7_200  # the end of the chain goes to the process log about once an hour
@@ -46,6 +49,7 @@ class AccessLogWriter:
         self._now = now
         self._metrics = metrics
         self._pending: deque[PendingOperation] = deque()
+        self._heard: dict[Hashable, PendingOperation] = {}
         self._batch: Sequence[SignedEntry] = ()
         # Entries that `store` could not write, or was cancelled at: whether they are stored is not known.
         self._uncertain: deque[Sequence[SignedEntry]] = deque()
@@ -64,6 +68,18 @@ class AccessLogWriter:
         else:
             self._metrics.audit_lost.inc(pending.entries)
             self._sequence += pending.entries  # the check reports the gap
+
+    def note_heard(self, actor: Actor, notes: OperationNotes) -> None:
+        """Add that the actor received an answer which others may receive too: those who do before it is written, and
+        whose roles are the same, have one entry."""
+        key = (id(notes), actor.door, actor.purpose, actor.roles)
+        known = self._heard.get(key)
+        if known is not None and len(known.others) < OTHERS_MAX:
+            known.others.append(actor)
+            return
+        self.note(actor, notes)
+        if self._pending and self._pending[-1].notes is notes:
+            self._heard[key] = self._pending[-1]
 
     async def store(self, actor: Actor, notes: OperationNotes) -> None:
         """Store the entry of what an operation showed at once; raises what the database raises.
@@ -149,6 +165,8 @@ class AccessLogWriter:
     async def _next_batch(self) -> list[SignedEntry]:
         """The entries of the oldest operations; a retry writes the same entries, with the same ids."""
         chosen = self._oldest()
+        # Whoever receives one of these from now on has another entry: what is signed is not changed.
+        self._heard.clear()
         patients = await self._patients({claim for pending in chosen for claim in pending.claims()})
         batch: list[SignedEntry] = []
         for pending in chosen:
@@ -171,7 +189,7 @@ class AccessLogWriter:
             if len(found) == BATCH_OPERATIONS_MAX or persons >= BATCH_PERSONS_MAX:
                 break
             found.append(pending)
-            persons += len(pending.notes.revealed)
+            persons += len(pending.notes.revealed) + len(pending.others) // HEARERS_OF_A_PERSON
         return found
 
     async def _write(self, batch: Sequence[SignedEntry]) -> None:

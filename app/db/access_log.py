@@ -14,7 +14,7 @@ from app.db.access_log_tables import access_log_persons as persons
 from app.db.access_log_tables import access_log_sealed as sealed
 from app.db.access_log_tables import access_log_seals as seals
 from app.db.counting import count_of
-from app.db.engine import batches, fetch, scalar
+from app.db.engine import batches, scalar
 from app.db.paging import Keyset
 from app.db.rows import insert_rows
 from app.db.statements import query, query_one, query_total
@@ -111,9 +111,13 @@ def head() -> Select[Any]:
 
 async def unsealed(connection: AsyncConnection, since: str, limit: int) -> list[Unsealed]:
     """Entries that are in no seal, from the id `since` on, in the order of their ids."""
-    columns = (entries.c.id, entries.c.digest, clock.time_of(connection))
-    query = select(*columns).select_from(_WITH_SEALS).where(entries.c.id >= since, _IS_IN_NO_SEAL)
-    return await fetch(connection, query.order_by(entries.c.id).limit(limit), Unsealed)
+    return await _unsealed(connection, since, limit, clock.time_of(connection))
+
+
+@query(Unsealed)
+def _unsealed(since: str, limit: int, time: ColumnElement[datetime]) -> Select[Any]:
+    query = select(entries.c.id, entries.c.digest, time).select_from(_WITH_SEALS)
+    return query.where(entries.c.id >= since, _IS_IN_NO_SEAL).order_by(entries.c.id).limit(limit)
 
 
 async def unsealed_entries(connection: AsyncConnection, after: str, upto: str | None) -> dict[str, int | None]:

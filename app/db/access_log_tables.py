@@ -30,6 +30,8 @@ access_log_entries = Table(
     Column("request_id", ascii_text(64), nullable=False),
     Column("writer", ascii_text(32), nullable=False),
     Column("writer_sequence", BigInteger),
+    # The subjects with their request ids, for an event that many received: a JSON object.
+    Column("hearers", long_text()),
     Column("digest", ascii_text(64), nullable=False),
     **MYSQL,
 )

@@ -18,20 +18,18 @@ from sqlalchemy import (
     Update,
     and_,
     func,
-    literal_column,
     null,
     select,
     text,
-    type_coerce,
     update,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.clock import DATABASE_TIME
 from app.db.event_tables import leases
 from app.db.records import columns, insert_records
 from app.db.statements import query_one, writing
-from app.db.types import UtcDateTime
 
 NEVER_TAKEN: Final = 0
 LOCK_NAME_LENGTH_MAX: Final = 64
@@ -72,9 +70,6 @@ class LeaseState:
         return math.inf if self.renewed_at is None else abs((self.now - self.renewed_at).total_seconds())
 
 
-# Made once: a compiled statement knows an expression by its identity. A prepared statement takes no parameter for the
-# precision.
-DATABASE_TIME: Final[ColumnElement[datetime]] = type_coerce(func.utc_timestamp(literal_column("6")), UtcDateTime)
 NOT_LED: Final = null()
 LEASE = columns(leases, LeaseRecord)
 

@@ -11,6 +11,7 @@ from sqlalchemy import Select, Update, and_, case, delete, exists, false, func, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import leadership
+from app.db.clock import DATABASE_TIME
 from app.db.engine import fetch, fetch_one, run, scalar
 from app.db.event_tables import leases
 from app.db.filters import Condition
@@ -253,7 +254,7 @@ def _led(statement: Update, values: dict[Any, Any], lease: Lease | None) -> Upda
     """The statement with these values; with a lease, it changes two tables at once, or none."""
     if lease is None:
         return statement.values(values)
-    return statement.where(leadership.is_held(lease)).values(values | {leases.c.renewed_at: leadership.DATABASE_TIME})
+    return statement.where(leadership.is_held(lease)).values(values | {leases.c.renewed_at: DATABASE_TIME})
 
 
 async def publish_again(connection: AsyncConnection, first: int, last: int | None) -> int:

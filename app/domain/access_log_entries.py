@@ -23,6 +23,9 @@ class AccessEntry:
     `roles` and `data_classes` are comma-separated names; `persons` is the number of rows in access_log_persons.
     `writer` names the process that wrote the entry; `writer_sequence` numbers, without gaps, what one process writes
     outside of the transactions of changes. `door` is empty for entries about the process itself.
+
+    An event of a subscription that many receive is one entry for all of the same roles: then `actor` is empty, and
+    `hearers` is a JSON object of each subject's request ids.
     """
 
     id: str
@@ -40,9 +43,10 @@ class AccessEntry:
     request_id: str
     writer: str
     writer_sequence: int | None
+    hearers: str | None = None
 
     def plain(self) -> tuple[Plain, ...]:
-        """The values as they are stored and as the digest sees them, in field order."""
+        """The values as they are stored, in field order."""
         return (
             self.id,
             plain_time(self.at),
@@ -59,7 +63,13 @@ class AccessEntry:
             self.request_id,
             self.writer,
             self.writer_sequence,
+            self.hearers,
         )
+
+    def digested(self) -> tuple[Plain, ...]:
+        """The values as the digest sees them: without `hearers` as before there were any, where there are none."""
+        values = self.plain()
+        return values[:-1] if self.hearers is None else values
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +147,7 @@ class AccessLogKey:
 
     def entry_digest(self, entry: AccessEntry, persons: Iterable[AccessedPerson]) -> str:
         """The digest of an entry and its person rows: 64 hexadecimal digits."""
-        return self._digest(b"entry\0" + orjson.dumps([entry.plain(), [person.plain() for person in persons]]))
+        return self._digest(b"entry\0" + orjson.dumps([entry.digested(), [person.plain() for person in persons]]))
 
     def seal(self, head: ChainHead | None, entries: Sequence[tuple[str, str]], *, sealed_at: datetime) -> Seal:
         """The seal after `head` over these (entry id, entry digest) pairs, ordered by id."""

@@ -25,8 +25,9 @@ REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
 A message came in below that limit, but compressed: uncompressed and with more headers it may be above the client's
 default of 1 MiB, and the client would refuse what the broker accepts.
 """
-IDLE_MILLISECONDS: Final = 1_000
-"""How long a consumer waits for messages before its loop goes round."""
+IDLE_MILLISECONDS: Final = 2_000
+"""How long a consumer waits for messages before its loop goes round, and the broker before it answers that there are
+none; messages that come meanwhile are answered at once."""
 _log = structlog.get_logger("billing.kafka")
 
 
@@ -94,7 +95,9 @@ async def running_consumer(
     """A consumer of the topic, which is created if it does not exist."""
     limit_client()
     await ensure_topic(bootstrap_of(url), topic, tls)
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_of(url), **options, **tls_options(tls))
+    # `consumer_timeout_ms` is how often its loop goes round if nothing happens: by default five times a second.
+    waiting = {"fetch_max_wait_ms": IDLE_MILLISECONDS, "consumer_timeout_ms": IDLE_MILLISECONDS}
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_of(url), **waiting, **options, **tls_options(tls))
     try:
         async with asyncio.timeout(START_SECONDS):
             await consumer.start()

@@ -52,6 +52,7 @@ class KafkaWatch:
         self.is_up = False
         self.inbox = Progress()
         self._has_looked = asyncio.Event()
+        self._coordinator: int | None = None
         self._outage = Outage(
             "billing.kafka", down="kafka_down", back="kafka_back", effect="events and statements wait, none is lost"
         )
@@ -86,25 +87,29 @@ class KafkaWatch:
         places = [TopicPartition(self._topic, partition) for partition in partitions]
         try:
             async with asyncio.timeout(MEASURE_SECONDS):
-                done = await self._done(admin, consumer, places)
                 ends = await consumer.end_offsets(places) if places else {}
+                done = await self._done(admin, consumer, ends)
         except (KafkaError, OSError):
-            self.inbox.waiting = None
+            self.inbox.waiting = self._coordinator = None
         else:
             # An offset above the end is left from before the broker lost its data.
             waiting = sum(max(ends[place] - done[place], 0) for place in places)
             self.inbox.note(done=sum(done.values()), waiting=waiting)
 
     async def _done(
-        self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, places: list[TopicPartition]
+        self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]
     ) -> dict[TopicPartition, int]:
         """The first message of each partition that is not done; without a committed offset it is the oldest one."""
-        if not places:
+        if not ends:
             return {}
-        committed = await admin.list_consumer_group_offsets(self._group)
-        begin = await consumer.beginning_offsets(places)
-        found = {place: committed[place].offset if place in committed else -1 for place in places}
-        return {place: max(offset, begin[place]) for place, offset in found.items()}
+        if self._coordinator is None:
+            self._coordinator = await admin.find_coordinator(self._group)
+        committed = await admin.list_consumer_group_offsets(self._group, self._coordinator)
+        done = {place: committed[place].offset if place in committed else 0 for place in ends}
+        behind = [place for place, end in ends.items() if done[place] < end]
+        # Nothing else asks for the oldest messages: where all are done, they do not matter.
+        begin = await consumer.beginning_offsets(behind) if behind else {}
+        return {place: max(offset, begin.get(place, 0)) for place, offset in done.items()}
 
 
 @asynccontextmanager

@@ -235,6 +235,11 @@ class Context:
         if disclosures is not None and not self.principal.is_anonymous:
             self.access_log.note(self.actor, disclosures)
 
+    def record_heard(self, disclosures: OperationNotes | None) -> None:
+        """As `record_disclosures`, of an answer that others may receive too: they have one entry together."""
+        if disclosures is not None and not self.principal.is_anonymous:
+            self.access_log.note_heard(self.actor, disclosures)
+
     async def store_disclosures(self) -> None:
         """Before the answer of an operation that showed many persons: wait until its entry is stored, so that not even
         a process that is killed loses it."""

@@ -86,3 +86,6 @@ class OperationContext(Protocol):
 
     def record_disclosures(self, disclosures: Any) -> None:
         """Enter into the access log that this caller saw them; None is ignored."""
+
+    def record_heard(self, disclosures: Any) -> None:
+        """As `record_disclosures`, of an answer that others may receive too."""

@@ -17,6 +17,8 @@ from app.web.app import announce_stop, create_admin_app, drain
 from app.web.protocols import admin_protocols_of, protocols_of
 
 POLL_SECONDS: Final = 0.05
+TICKS_PER_SECOND: Final = 10
+"""Of uvicorn, which does in every tenth one what it does once a second."""
 # A commit that has begun may end, and its request is told that it was cut off.
 CUT_OFF_SECONDS: Final = 3
 LAST_SECONDS: Final = 1
@@ -52,6 +54,28 @@ class StoppingServer(uvicorn.Server):
         self._settings = settings
         self._application = application
         self._connections = protocols.connections
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._exits = asyncio.Event()
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether it is to stop."""
+        return self._should_exit
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        self._should_exit = value
+        if value and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._exits.set)
+
+    async def main_loop(self) -> None:
+        """Serve until it is to stop. uvicorn looks ten times a second whether it is."""
+        self._loop, tick = asyncio.get_running_loop(), 0
+        while not await self.on_tick(tick * TICKS_PER_SECOND):
+            tick += 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._exits.wait()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal; the second one ends the process at once."""

@@ -1,18 +1,25 @@
 """The access log: every look and every change is there, with whose data it was and why."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import select
 
+from app.access_log.notes import OperationNotes
 from app.db.access_log_tables import access_log_entries, access_log_persons
+from app.domain.access_log import PurposeOfUse
+from app.domain.actor import Actor, Door
+from app.domain.data_scope import EVERYTHING
 from tests.access.world import nurse_of, open_emergency
 from tests.factories import World, new_world
+from tests.faults.waiting import until_true
 from tests.gateway import Gateway, embedded_settings, heard, running_gateway
 from tests.graphql import test_remittances as remittances
 from tests.inputs import shaped
@@ -176,26 +183,55 @@ async def test_a_patient_sees_who_looked_and_nobody_else_does(world: World) -> N
     assert (await other.call("patient", MINE))["myAccessLog"] == {"totalCount": 0, "nodes": []}
 
 
-async def test_each_subscriber_of_a_shared_answer_is_recorded(server_world: World) -> None:
+async def test_an_event_is_one_entry_that_names_each_subscriber_who_received_it(server_world: World) -> None:
+    """Of the same roles; it is found by the subject, and by the pseudonym of the patient."""
     world, gateway = server_world, server_world.gateway
-    invoice = (await world.issued_invoice("10.00"))["id"]
-    watch = "subscription { settlementRecorded { settlement { amount invoice { totalAmount } } } }"
-    tokens = [gateway.token("finance", providers=[world.provider], sub=f"watcher-{number}") for number in range(3)]
-    async with (
-        gateway.subscribed(watch, tokens[0]) as one,
-        gateway.subscribed(watch, tokens[1]) as two,
-        gateway.subscribed(watch, tokens[2]) as three,
-    ):
-        await world.settle(invoice, "4.00")
-        for stream in (one, two, three):
+    watch = "subscription { claimStatusChanged { claim { id claimedAmount items { sequence } } } }"
+    readers = [gateway.token("reviewer", providers=[world.provider], sub=f"watcher-{number}") for number in range(3)]
+    tokens = [*readers, gateway.token("biller", providers=[world.provider], sub="watcher-b")]
+    async with contextlib.AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(gateway.subscribed(watch, token)) for token in tokens]
+        await world.create_claim()
+        for stream in streams:
             await stream.next()
-    await asyncio.sleep(1.2)
+        await asyncio.sleep(1.2)
+    entries, persons = access_log_entries, access_log_persons
+    query = select(entries).join(persons, persons.c.entry_id == entries.c.id)
+    query = query.where(persons.c.person == pseudonym_of(world), entries.c.operation == "claimStatusChanged")
     async with gateway.database.reading() as connection:
-        entries = access_log_entries.c
-        query = select(entries.actor).where(entries.actor.like("watcher-%"), entries.data_classes != "")
-        assert sorted(row.actor for row in (await connection.execute(query)).all()) == [
-            "watcher-0", "watcher-1", "watcher-2",
-        ]  # fmt: skip
+        rows = (await connection.execute(query.order_by(entries.c.roles))).all()
+    (alone, together) = rows
+    assert (alone.roles, alone.actor, alone.hearers) == ("biller", "watcher-b", None)
+    assert (together.roles, together.actor, together.request_id) == ("reviewer", "", "-")
+    heard_by = orjson.loads(together.hearers)
+    assert list(heard_by) == ["watcher-0", "watcher-1", "watcher-2"]
+    assert all(len(requests) == 1 for requests in heard_by.values())
+    assert [row.data_classes for row in rows] == ["FINANCIAL,HEALTH"] * 2
+
+
+async def test_who_receives_an_event_after_its_entry_was_written_is_in_another(gateway: Gateway) -> None:
+    log, notes = gateway.parts.access_log, OperationNotes()
+    notes.operation = "settlementRecorded"
+    notes.reveal("FINANCIAL", object())
+    early, late = [
+        [Actor(f"{name}-{number}", Door.GRAPHQL, EVERYTHING, PurposeOfUse.HPAYMT, f"r{number}") for number in (1, 2)]
+        for name in ("early", "late")
+    ]
+    for group in (early, late):
+        for actor in group:
+            log.note_heard(actor, notes)
+        await log.flush()
+    query = select(access_log_entries.c.hearers).where(access_log_entries.c.hearers.like('%-1":["r1"]%'))
+
+    async def both() -> bool:
+        async with gateway.database.reading() as connection:
+            found.update(row.hearers for row in (await connection.execute(query)).all())
+        return len(found) == 2
+
+    found: set[str] = set()
+    # The gateway writes too: what it took is not written yet when `flush` returns.
+    await until_true(both)
+    assert found == {'{"early-1":["r1"],"early-2":["r2"]}', '{"late-1":["r1"],"late-2":["r2"]}'}
 
 
 class TestEmergency:

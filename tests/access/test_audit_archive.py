@@ -1,6 +1,7 @@
 """`billing purge --archive`: the oldest part of the access log moves into a file, and both are still proven."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,13 +9,17 @@ import orjson
 import pytest
 from sqlalchemy import delete, func, select, update
 
+from app.access_log import archive_files
 from app.access_log.archive import archive
 from app.access_log.archive_files import ArchiveError, ArchiveWriter
+from app.access_log.check import sealed_batches
+from app.access_log.sealer import Sealer
 from app.db import access_log as access_log_db
 from app.db.access_log_tables import access_log_entries as entries
 from app.db.access_log_tables import access_log_persons as persons
 from app.db.access_log_tables import access_log_sealed as sealed
 from app.db.access_log_tables import access_log_seals as seals
+from app.domain import ids
 from app.domain.access_log_entries import ChainHead
 from tests.access.stopped_log import SEALED_AT, StoppedLog, copy_of
 
@@ -173,6 +178,29 @@ def test_two_archivings_at_once_do_not_share_a_file(tmp_path: Path) -> None:
     assert content.splitlines()[-1] == orjson.dumps({"last": 1, "digest": "a" * 64})
     assert second.finish(ChainHead(2, "b" * 64)).name == "access-log-1-2.jsonl"
     assert first_path.read_bytes() == content
+
+
+async def test_an_entry_with_its_hearers_is_proven_in_the_log_and_in_the_archive(
+    stopped: StoppedLog, tmp_path: Path
+) -> None:
+    written = await stopped.entry((await stopped.ids())[3])
+    entry = replace(written.entry, id=ids.new_id(ids.AUDIT), writer_sequence=None, hearers='{"x":["r1","r2"]}')
+    signed = stopped.key.sign(entry, written.persons)
+    await stopped.database.transact(lambda connection: access_log_db.insert_entries(connection, [signed]))
+    for _ in range(2):
+        await Sealer(stopped.database, stopped.key).seal()
+    assert await stopped.problems() == []
+    async with stopped.database.reading() as connection:
+        last = await access_log_db.head(connection)
+    assert last is not None
+    batches = [batch async for batch in sealed_batches(stopped.database, 3, last)]
+    writer = ArchiveWriter(tmp_path, 4)
+    for batch in batches:
+        writer.add(batch)
+    (read,) = archive_files.read(writer.finish(last.head))
+    found = read.entries[entry.id]
+    assert found.entry == entry
+    assert stopped.key.entry_digest(found.entry, found.persons) == signed.digest
 
 
 async def test_the_last_seal_stays_so_that_the_chain_goes_on(stopped: StoppedLog, tmp_path: Path) -> None:

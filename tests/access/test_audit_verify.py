@@ -31,7 +31,7 @@ async def test_a_whole_log_is_found_whole(stopped: StoppedLog) -> None:
     ("column", "value"),
     [
         *[("actor", "somebody"), ("data_classes", ""), ("door", "CLI"), ("digest", "0" * 64), ("door", None)],
-        *[("operation", "claims"), ("writer_sequence", None)],
+        *[("operation", "claims"), ("writer_sequence", None), ("hearers", '{"somebody":["-"]}')],
     ],
 )
 async def test_a_changed_entry_is_named(stopped: StoppedLog, column: str, value: Any) -> None:

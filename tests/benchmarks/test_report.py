@@ -4,31 +4,32 @@ import re
 
 from app.db import tables
 from app.domain.invoices import InvoiceStatus
-from benchmarks import report
 from benchmarks.chart import bars
 from benchmarks.data import CODES, PROVIDERS, Books
+from benchmarks.markdown import table
 from benchmarks.measure import Figures, Sample
+from benchmarks.values import cpu_ms, per_core_second, per_gb_second, per_second
 
 SAMPLE = Sample(answers=200, failed=1, seconds=2.0, cpu=0.5, median=0.01, slowest=0.04, memory=50_000_000)
 
 
 def test_figures_are_per_answer_core_and_gigabyte() -> None:
-    assert report.cpu_ms(SAMPLE) == 2.5
-    assert report.per_second(SAMPLE) == 100
-    assert report.per_core_second(SAMPLE) == 400
-    assert report.per_gb_second(SAMPLE) == 2_000
+    assert cpu_ms(SAMPLE) == 2.5
+    assert per_second(SAMPLE) == 100
+    assert per_core_second(SAMPLE) == 400
+    assert per_gb_second(SAMPLE) == 2_000
 
 
 def test_the_median_of_the_rounds_is_shown() -> None:
     figures = Figures()
     for answers in (100, 400, 200):
         figures.add("gateway", "Q1", Sample(answers, 0, 2.0, 0.5, 0.01, 0.04, 50_000_000))
-    assert figures.typical("gateway", "Q1", report.cpu_ms) == 2.5
+    assert figures.typical("gateway", "Q1", cpu_ms) == 2.5
     assert (figures.has("gateway", "Q1"), figures.has("gateway", "Q2")) == (True, False)
 
 
 def test_a_table_is_markdown() -> None:
-    assert report.table(["", "Q1"], [["gateway", "1.00"]]) == "|  | Q1 |\n| --- | ---: |\n| gateway | 1.00 |\n"
+    assert table(["", "Q1"], [["gateway", "1.00"]]) == "|  | Q1 |\n| --- | ---: |\n| gateway | 1.00 |\n"
 
 
 def test_a_chart_has_a_bar_for_each_value() -> None:

@@ -11,16 +11,18 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
+from benchmarks import layers, subscribers, workers
 from benchmarks.builds import PEERS
 from benchmarks.contenders import ALL, Contender, ready
 from benchmarks.data import PROVIDERS, SEEN
 from benchmarks.load import ask, request_bytes
 from benchmarks.measure import Plan, Run, running
-from benchmarks.report import write
+from benchmarks.report import Further, write
 from benchmarks.stage import Stage, stage
 from tests.npm import install
 
 CLAIMS = 4_000
+SUBSCRIBERS = 20
 LEFT_OVER = (
     "SELECT COUNT(*) FROM peer_outbox WHERE published_at IS NULL",
     "SELECT SUM(persons) - (SELECT COUNT(*) FROM peer_persons) FROM peer_entries",
@@ -36,7 +38,8 @@ async def _measured(found: Stage, folder: Path, contenders: list[Contender]) -> 
         await run.measure()
         await run.measure_burst()
         await _duties_are_done(run)
-        write(run, CLAIMS, folder)
+        heard = await subscribers.measure(run, SUBSCRIBERS)
+        write(run, CLAIMS, folder, Further(heard, await workers.measure(run), await layers.measure(run)))
     return run
 
 
@@ -86,4 +89,7 @@ def test_every_server_answers_as_the_gateway_and_is_measured(tmp_path: Path) -> 
     assert [sample for sample in samples if sample.failed or not sample.answers] == []
     page = (tmp_path / "RESULTS.md").read_text()
     assert page.count("\n| gateway |") == 8
+    assert page.count(f"\n| {SUBSCRIBERS} subscribers, ") == 2
+    assert page.count("\n| 2 workers: ") == len(workers.ASKED)
+    assert "\n| app/executor | " in page
     assert (tmp_path / "cpu.svg").read_text().count("<rect") == len(expected)

@@ -82,6 +82,9 @@ class Context:
     def record_disclosures(self, disclosures: None) -> None:
         """Nothing is recorded."""
 
+    def record_heard(self, disclosures: None) -> None:
+        """Nothing is recorded."""
+
     async def authenticate(self, authorization: str | None) -> None:
         """`Bearer good` never expires, `Bearer short` in 0.3 s; `Bearer broken` fails inside; the rest is refused."""
         if authorization == "Bearer broken":

@@ -1,0 +1,92 @@
+"""What the benchmark says of the gateway alone: layers, workers, subscribers and goals."""
+
+import re
+
+import pytest
+
+from benchmarks import goals, layers, subscribers, workers
+from benchmarks.chart import stacks
+from benchmarks.contenders import GATEWAY
+from benchmarks.layer_shares import layer_of, shares
+from benchmarks.measure import Figures, Sample
+from benchmarks.subscribers import Heard
+
+REST, DB = "hsl(0 45% 45%)", "hsl(138 45% 45%)"
+SITE = "/x/.venv/lib/python3.11/site-packages"
+
+
+def _sample(cpu: float, answers: int = 1_000) -> Sample:
+    return Sample(answers, 0, 1.0, cpu, 0.01, 0.04, 2**20)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "layer"),
+    [
+        ("/work/app/db/driver.py", "fetch", "app/db"),
+        ("<plan>", "write", "app/executor"),
+        (f"{SITE}/aiomysql/connection.py", "query", "aiomysql"),
+        ("/usr/lib/python3.11/asyncio/streams.py", "read", "asyncio"),
+        ("/usr/lib/python3.11/enum.py", "name", "standard library"),
+        ("~", "<built-in method orjson.dumps>", "json"),
+        ("~", "<method 'append' of 'list' objects>", None),
+    ],
+)
+def test_a_function_belongs_to_its_folder_or_package(path: str, name: str, layer: str | None) -> None:
+    assert layer_of((path, 1, name)) == layer
+
+
+def test_built_in_functions_count_for_their_callers_and_small_layers_for_the_rest() -> None:
+    read = ("/work/app/db/driver.py", 1, "fetch")
+    small = ("/work/app/auth/tokens.py", 1, "check")
+    stats = {
+        read: (1, 1, 0.5, 1.0, {}),
+        small: (1, 1, 0.005, 0.005, {}),
+        ("~", 0, "<built-in len>"): (1, 1, 0.25, 0.25, {read: (1, 1, 0.25, 0.25)}),
+        ("~", 0, "<built-in poll>"): (1, 1, 0.245, 0.245, {}),
+    }
+    assert shares(stats) == pytest.approx({"app/db": 0.75, "rest": 0.25})
+
+
+def test_two_workers_gain_what_the_cpu_of_a_request_allows() -> None:
+    figures = Figures()
+    for operation in workers.ASKED:
+        figures.add("1 worker", operation, _sample(0.9))
+        figures.add("2 workers", operation, _sample(1.0, 1_500 if operation == "Q4" else 1_000))
+    page = workers.section(figures)
+    assert "| Q1 | 1.00 | 1.80 |\n" in page
+    assert "| Q4 | 1.50 | 2.70 |\n" in page
+    assert "| 2 workers: Q1 | 1000 | 1.000 | 1 |\n" in page
+
+
+def test_goals_name_the_worst_operation() -> None:
+    by, of_workers = Figures(), Figures()
+    for name, first, second in ((GATEWAY, 0.9, 2.0), ("stock Strawberry", 1.0, 1.0), ("REST", 2.0, 4.0)):
+        by.add(name, "Q1", _sample(first))
+        by.add(name, "Q2", _sample(second))
+    by.add("REST async", "Q4", _sample(1.0))
+    for operation in workers.ASKED:
+        of_workers.add("1 worker", operation, _sample(0.9))
+        of_workers.add("2 workers", operation, _sample(1.0))
+    page = goals.section(by, of_workers)
+    assert "| CPU per request to stock Strawberry | 2.00 (Q2) | at most 1.0 | no |\n" in page
+    assert "| CPU per request to REST | 0.50 (Q2) | at most 1.0 | yes |\n" in page
+    assert "| two workers, each with a core | 1.80 (Q1) | at least 1.8 | yes |\n" in page
+    assert "REST async" not in page
+
+
+def test_subscribers_are_shown_by_the_median_of_the_rounds() -> None:
+    rounds = [Heard(1_000, cpu, 0.2, 2**20) for cpu in (0.0001, 0.0003, 0.0002)]
+    assert "| 1000 subscribers, equal | 0.2000 | 200 | 1 |\n" in subscribers.section({"equal": rounds})
+
+
+def test_a_stack_has_a_block_for_each_part_and_a_legend() -> None:
+    chart = stacks("Layers", ["rest", "app/db"], {"Q1": {"app/db": 0.75, "rest": 0.25}, "Q2": {"rest": 1.0}})
+    assert chart.count("<rect") == 5
+    assert re.findall(r'width="([\d.]+)" height="11"', chart) == ["115.0", "345.0", "460.0", "14.0", "14.0"]
+    assert "<title>app/db: 75%</title>" in chart
+    assert re.findall(r'fill="(hsl[^"]+)"', chart) == [REST, DB, REST, REST, DB]
+
+
+def test_layers_are_ordered_by_size_with_the_rest_at_the_end() -> None:
+    found = {"Q1": {"app/db": 0.3, "uvicorn": 0.1, "rest": 0.6}, "Q4": {"uvicorn": 0.5, "rest": 0.5}}
+    assert layers.by_size(found) == ["uvicorn", "app/db", "rest"]

@@ -1,0 +1,46 @@
+"""What a process costs that nobody uses: it leads, reads the topic, waits for statements and seals the access log."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+
+from app.events.relay import POLL_SECONDS
+from tests.faults.waiting import until_true
+from tests.figures import Figures, assert_within
+from tests.gateway import Gateway, heard, running_gateway, server_settings
+from tests.services import Services
+
+REST_SECONDS = 4.0
+"""Two rounds of everything that runs at rest; what is rarer belongs to no second."""
+STATEMENTS_PER_SECOND = 7
+"""2.5 renew the lease, 2 look at the outbox, 0.5 at the log, 1 at the access log; and what begins or ends meanwhile."""
+
+
+async def test_an_idle_leader_sends_few_statements(services: Services, tmp_path: Path, figures: Figures) -> None:
+    async with running_gateway(await server_settings(tmp_path, services)) as gateway:
+        await until_true(lambda: _is_at_rest(gateway))
+        commits: list[Any] = []
+        event.listen(gateway.database.engine.sync_engine, "commit", commits.append)
+        with heard(gateway.database) as statements:
+            began, cpu = time.monotonic(), time.process_time()
+            await asyncio.sleep(REST_SECONDS)
+            seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+        per_second = (len(statements) + len(commits)) / seconds
+        looks = sum("FROM outbox" in text and "parked_at" in text for text, _ in statements)
+        renewals = sum(text.startswith("UPDATE leases") for text, _ in statements)
+    figures(idle_statements_per_second=per_second, idle_cpu_percent=cpu / seconds * 100)
+    # It does look and renew.
+    assert looks >= 2
+    assert renewals >= 2
+    assert_within(REST_SECONDS / POLL_SECONDS + 2, looks=looks)
+    assert_within(STATEMENTS_PER_SECOND, statements_per_second=per_second)
+
+
+async def _is_at_rest(gateway: Gateway) -> bool:
+    """Whether it reads, and leads: the first clean-up of the log, the next one in a minute, has ended too."""
+    reader = gateway.parts.reader
+    assert reader is not None
+    return reader.is_reading.is_set() and gateway.parts.relay._cleanup_at > 0
