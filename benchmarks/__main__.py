@@ -41,6 +41,8 @@ async def _run(found: Stage, plan: Plan, contenders: list[Contender], arguments:
         await run.warm_up()
         await run.measure()
         await run.measure_burst()
+        # What has been measured is written even if something fails from here on.
+        write(run, arguments.claims, arguments.output, Further())
         heard = await subscribers.measure(run)
         of_layers = await layers.measure(run)
         write(run, arguments.claims, arguments.output, Further(heard, await _workers(run), of_layers))

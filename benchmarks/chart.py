@@ -10,6 +10,7 @@ _GAP: Final = 18
 _LEFT: Final = 190
 _WIDTH: Final = 460
 _PAPER: Final = '<path fill="#fff" d="M0 0h9999v99999H0z"/>\n'
+_NAMED_MIN: Final = 0.15
 _COLOURS: Final = (
     "#0b6e4f",
     "#3d5a80",
@@ -41,21 +42,24 @@ def bars(title: str, groups: Mapping[str, Sequence[tuple[str, float]]]) -> str:
     return _drawing(top, parts)
 
 
-def stacks(title: str, rows: Mapping[str, Mapping[str, float]]) -> str:
-    """One bar for each row, divided by the shares of its parts (of 1), and a legend of all parts."""
-    parts = list(dict.fromkeys(name for row in rows.values() for name in row))
-    colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(parts)}
+def stacks(title: str, parts: Sequence[str], rows: Mapping[str, Mapping[str, float]]) -> str:
+    """One bar for each row, divided by the shares of its parts (of 1) in the given order, and a legend."""
+    # Steps of the golden angle: neighbours differ, and no colour comes twice.
+    colours = {part: f"hsl({137.5 * place % 360:.0f} 45% 45%)" for place, part in enumerate(parts)}
     drawn = [_text(10, 20, title, "bold")]
     for place, (name, row) in enumerate(rows.items()):
         left, top = float(_LEFT), 40 + place * (_BAR + _GAP)
         drawn.append(_text(10, top + 11, name, "bold"))
-        for part, share in row.items():
-            drawn.append(_block(left, top, share * _WIDTH, colours[part], f"{part}: {share:.0%}"))
-            left += share * _WIDTH
+        for part in [each for each in parts if each in row]:
+            width = row[part] * _WIDTH
+            drawn.append(_block(left, top, width, colours[part], f"{part}: {row[part]:.0%}"))
+            if row[part] >= _NAMED_MIN:
+                drawn.append(_text(left + 4, top + 10, part, fill="#fff"))
+            left += width
     legend = 50 + len(rows) * (_BAR + _GAP)
-    for place, name in enumerate(parts):
-        drawn.append(_block(_LEFT, legend + place * _BAR, _BAR, colours[name], name))
-        drawn.append(_text(_LEFT + 2 * _BAR, legend + place * _BAR + 10, name))
+    for place, part in enumerate(parts):
+        drawn.append(_block(_LEFT, legend + place * _BAR, _BAR, colours[part], part))
+        drawn.append(_text(_LEFT + 2 * _BAR, legend + place * _BAR + 10, part))
     return _drawing(legend + (len(parts) + 1) * _BAR, drawn)
 
 
@@ -78,5 +82,6 @@ def _bar(top: float, label: str, value: float, length: float, colour: str) -> li
     ]
 
 
-def _text(left: float, top: float, text: str, weight: str = "normal") -> str:
-    return f'<text x="{left:.1f}" y="{top:.1f}" font-weight="{weight}">{escape(text)}</text>\n'
+def _text(left: float, top: float, text: str, weight: str = "normal", fill: str = "#000") -> str:
+    place = f'x="{left:.1f}" y="{top:.1f}"'
+    return f'<text {place} font-weight="{weight}" fill="{fill}">{escape(text)}</text>\n'

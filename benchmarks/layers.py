@@ -62,13 +62,19 @@ def _written(path: Path) -> Shares:
     return found
 
 
+def by_size(found: Mapping[str, Shares]) -> list[str]:
+    """The layers, largest first, the rest last."""
+    whole: Counter[str] = Counter()
+    for each in found.values():
+        whole.update(each)
+    return [*(layer for layer, _ in whole.most_common() if layer != REST), REST]
+
+
 def section(found: Mapping[str, Shares]) -> str:
     """The part of the results page."""
-    total: Counter[str] = Counter()
-    for each in found.values():
-        total.update(each)
-    layers = [*(layer for layer, _ in total.most_common() if layer != REST), REST]
-    rows = [[layer, *[f"{each[layer]:.0%}" if layer in each else "" for each in found.values()]] for layer in layers]
+    rows = [
+        [layer, *[f"{each[layer]:.0%}" if layer in each else "" for each in found.values()]] for layer in by_size(found)
+    ]
     return (
         f"## Time of the gateway's process by layer\n\n{table(['', *found], rows)}\n"
         "By a profile, which makes calls of Python functions look dearer than they are. What is built "

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, Final
@@ -22,6 +23,7 @@ _FIRST_PAGE: Final = (
 SETTLE_SECONDS: Final = 0.5
 """So that what a server writes in the background counts for the requests that caused it."""
 _WARM_UP_SECONDS: Final = 0.5
+_IDLE_SECONDS: Final = 5.0
 _FEW: Final = 50
 _MANY: Final = 500
 
@@ -83,6 +85,7 @@ class Run:
     say: Callable[[str], None]
     figures: Figures = field(default_factory=Figures)
     burst: Figures = field(default_factory=Figures)
+    idle: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.operations = operations(self.place)
@@ -112,12 +115,14 @@ class Run:
                 await load_once(process, requests, self.plan.connections, _WARM_UP_SECONDS)
 
     async def measure(self) -> None:
-        """Every operation on every server, in rounds."""
+        """Every operation on every server, in rounds; before them, what the servers cost without requests."""
+        self.idle = await idle_shares({contender.name: process for contender, process in self.processes.items()})
         for turn in range(1, self.plan.rounds + 1):
             for operation in self.operations:
                 for contender, process in self._asked(operation):
                     requests = contender.requests(operation, self.stage, self.place)
-                    sample = await sample_of(process, requests, self.plan.connections, self.plan.seconds)
+                    idle, number = self.idle[contender.name], self.plan.connections
+                    sample = await sample_of(process, requests, number, self.plan.seconds, idle)
                     self.figures.add(contender.name, operation.name, sample)
             self.say(f"round {turn} of {self.plan.rounds} is done")
 
@@ -129,7 +134,9 @@ class Run:
             try:
                 for number, name in ((_FEW, "50"), (_MANY - _FEW, "500")):
                     await load.open(number)
-                    self.burst.add(contender.name, name, await _sample(load, process, self.plan.seconds))
+                    self.burst.add(
+                        contender.name, name, await _sample(load, process, self.plan.seconds, self.idle[contender.name])
+                    )
             finally:
                 load.close()
         self.say("the burst is done")
@@ -159,24 +166,33 @@ async def load_once(process: ServerProcess, requests: Requests, connections: int
         load.close()
 
 
-async def sample_of(process: ServerProcess, requests: Requests, connections: int, seconds: float) -> Sample:
-    """What a load on so many connections showed."""
+async def sample_of(
+    process: ServerProcess, requests: Requests, connections: int, seconds: float, idle: float
+) -> Sample:
+    """What a load on so many connections showed; `idle` is what the process costs without requests."""
     load = Load(process.port, requests)
     try:
         await load.open(connections)
-        return await _sample(load, process, seconds)
+        return await _sample(load, process, seconds, idle)
     finally:
         load.close()
 
 
-async def _sample(load: Load, process: ServerProcess, seconds: float) -> Sample:
-    before = cpu_seconds(process.pid)
+async def _sample(load: Load, process: ServerProcess, seconds: float, idle: float) -> Sample:
+    before, began = cpu_seconds(process.pid), time.monotonic()
     tally = await load.run(seconds)
     memory = memory_bytes(process.pid)
     await asyncio.sleep(SETTLE_SECONDS)
-    cpu = cpu_seconds(process.pid) - before
+    cpu = cpu_seconds(process.pid) - before - idle * (time.monotonic() - began)
     median_, slowest = tally.percentile(0.5), tally.percentile(0.99)
-    return Sample(len(tally.latencies), tally.failed, tally.seconds, cpu, median_, slowest, memory)
+    return Sample(len(tally.latencies), tally.failed, tally.seconds, max(cpu, 0), median_, slowest, memory)
+
+
+async def idle_shares(processes: Mapping[str, ServerProcess]) -> dict[str, float]:
+    """What each costs without requests, as a share of a core."""
+    before = {name: cpu_seconds(process.pid) for name, process in processes.items()}
+    await asyncio.sleep(_IDLE_SECONDS)
+    return {name: (cpu_seconds(process.pid) - before[name]) / _IDLE_SECONDS for name, process in processes.items()}
 
 
 @contextlib.asynccontextmanager

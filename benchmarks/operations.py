@@ -17,7 +17,7 @@ _PARTIES: Final = "patient { id name } payer { ansCode name }"
 _DENIED: Final = "items { sequence code denials { id code status amount } }"
 _EVERYTHING: Final = CLAIM.replace("unitPrice totalAmount", "unitPrice totalAmount denials { id code status amount }")
 _OLDEST: Final = "orderBy: { field: CREATED_AT, direction: ASC }"
-_LARGE_ITEMS: Final = 99
+_LARGE_ITEMS: Final = 100
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ def document(run: Run, claims: int, further: Further) -> str:
         _section("Requests per second of a core", by, names, operations, per_core_second, "{:.0f}"),
         _section("Requests per second and GB of memory", by, names, operations, per_gb_second, "{:.0f}"),
         _section("Memory, MiB", by, names, operations, lambda sample: sample.memory / 2**20, "{:.0f}"),
+        f"## CPU without requests, of a core\n\n{table(['', ''], [[name, f'{run.idle[name]:.2%}'] for name in names])}",
         _section("Requests without a good answer, in all rounds", by, names, operations, None, "{:.0f}"),
         _burst(run.burst, names),
         *_further(further),
@@ -90,7 +91,8 @@ def write(run: Run, claims: int, folder: Path, further: Further) -> None:
     }
     (folder / "cpu.svg").write_text(bars("CPU milliseconds per request (log scale)", groups))
     if further.layers:
-        (folder / "layers.svg").write_text(stacks("Time of the gateway's process by layer", further.layers))
+        parts = layers.by_size(further.layers)
+        (folder / "layers.svg").write_text(stacks("Time of the gateway's process by layer", parts, further.layers))
 
 
 def _section(
@@ -121,7 +123,7 @@ def _times(by: Figures, name: str, operation: str) -> str:
 
 
 def _burst(by: Figures, names: Sequence[str]) -> str:
-    heads = ["", "requests/s", "p99 ms", "not answered", "memory MiB"]
+    heads = ["", "requests/s", "p50 ms", "p99 ms", "not answered", "memory MiB"]
     rows = []
     for name in names:
         for step in ("50", "500"):
@@ -129,6 +131,7 @@ def _burst(by: Figures, names: Sequence[str]) -> str:
                 sample = by.samples[name, step][0]
                 shown = (
                     f"{per_second(sample):.0f}",
+                    f"{sample.median * 1e3:.1f}",
                     f"{sample.slowest * 1e3:.1f}",
                     str(sample.failed),
                     f"{sample.memory / 2**20:.0f}",

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
 from typing import Final, cast
 
+from benchmarks.contenders import GATEWAY
 from benchmarks.data import SEEN
 from benchmarks.load import ask, request_bytes
 from benchmarks.markdown import table
@@ -130,20 +131,26 @@ async def _heard(run: Run, tokens: Sequence[str], alone: float) -> Heard:
     """What these subscribers cost; `alone` is the CPU of the changes themselves."""
     pid, clients = run.gateway.pid, len(tokens)
     async with _listening(run.gateway.port, tokens) as audience:
-        memory, before = memory_bytes(pid), cpu_seconds(pid)
+        memory, spent = memory_bytes(pid), _meter(run)
         lasts = [await _until_heard(run, audience, number * clients) for number in range(2, EVENTS + 2)]
         await asyncio.sleep(SETTLE_SECONDS)
-        cpu = cpu_seconds(pid) - before - alone
+        cpu = spent() - alone
     return Heard(clients, cpu / (clients * EVENTS), median(lasts), memory)
 
 
 async def _cpu_of_changes(run: Run) -> float:
     """CPU in seconds of the same changes without a subscriber."""
-    began = cpu_seconds(run.gateway.pid)
+    spent = _meter(run)
     for _ in range(EVENTS):
         await ask(run.gateway.port, run.requests_of(CHANGE)())
     await asyncio.sleep(SETTLE_SECONDS)
-    return cpu_seconds(run.gateway.pid) - began
+    return spent()
+
+
+def _meter(run: Run) -> Callable[[], float]:
+    """Says how many seconds of CPU the gateway has used from now on, without what it costs when idle."""
+    before, began = cpu_seconds(run.gateway.pid), time.monotonic()
+    return lambda: cpu_seconds(run.gateway.pid) - before - run.idle[GATEWAY] * (time.monotonic() - began)
 
 
 async def _until_heard(run: Run, audience: _Audience, messages: int) -> float:

@@ -6,13 +6,12 @@ import os
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any, Final
 
 from benchmarks.contenders import gateway_environment
 from benchmarks.markdown import table
-from benchmarks.measure import SETTLE_SECONDS, Figures, Run, load_once, sample_of
-from benchmarks.processes import ServerProcess, cpu_seconds, pin
+from benchmarks.measure import Figures, Run, idle_shares, load_once, sample_of
+from benchmarks.processes import ServerProcess, pin
 from benchmarks.stage import Stage
 from benchmarks.values import cpu_ms, per_second
 from tests.commands import inherited
@@ -21,12 +20,11 @@ from tests.services import Services, start_all
 
 ASKED: Final = ("Q1", "Q2", "Q4")
 GOAL: Final = 1.8
-CONNECTIONS: Final = 32
-"""The kernel gives each connection to a worker by chance: with few connections one worker may get nearly all."""
+_ONE, _TWO = "1 worker", "2 workers"
+CONNECTIONS: Final = {_ONE: 16, _TWO: 32}
+"""As many for each worker; the kernel gives a connection to a worker by chance, and of few one may get nearly all."""
 _CORES_WANTED: Final = 4
 _WARM_UP_SECONDS: Final = 2.0
-_IDLE_SECONDS: Final = 3.0
-_ONE, _TWO = "1 worker", "2 workers"
 
 
 async def measure(run: Run) -> Figures:
@@ -35,24 +33,17 @@ async def measure(run: Run) -> Figures:
     with await asyncio.to_thread(start_all, ["kafka"]) as services:
         async with _running(run, services) as processes:
             for operation in ASKED:
-                for process in processes.values():
-                    await load_once(process, run.requests_of(operation), CONNECTIONS, _WARM_UP_SECONDS)
-            idle = await _idle(processes)
+                for name, process in processes.items():
+                    await load_once(process, run.requests_of(operation), CONNECTIONS[name], _WARM_UP_SECONDS)
+            idle = await idle_shares(processes)
             for _ in range(run.plan.rounds):
                 for operation in ASKED:
                     for name, process in processes.items():
-                        sample = await sample_of(process, run.requests_of(operation), CONNECTIONS, run.plan.seconds)
-                        of_nothing = idle[name] * (sample.seconds + SETTLE_SECONDS)
-                        figures.add(name, operation, replace(sample, cpu=max(sample.cpu - of_nothing, 0)))
+                        requests, seconds = run.requests_of(operation), run.plan.seconds
+                        sample = await sample_of(process, requests, CONNECTIONS[name], seconds, idle[name])
+                        figures.add(name, operation, sample)
     run.say("two workers are done")
     return figures
-
-
-async def _idle(processes: dict[str, ServerProcess]) -> dict[str, float]:
-    """What each costs without requests, as a share of a core."""
-    before = {name: cpu_seconds(process.pid) for name, process in processes.items()}
-    await asyncio.sleep(_IDLE_SECONDS)
-    return {name: (cpu_seconds(process.pid) - before[name]) / _IDLE_SECONDS for name, process in processes.items()}
 
 
 @contextlib.asynccontextmanager
@@ -120,5 +111,5 @@ def _caution() -> str:
     return (
         f"{goal} This machine has fewer than {_CORES_WANTED} cores, and the load and the database need some of them: "
         "the workers share one core, and the requests per second show nothing. The last column is what follows from "
-        "the CPU per request, without what the processes cost when idle.\n"
+        "the CPU per request.\n"
     )

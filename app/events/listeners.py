@@ -117,8 +117,9 @@ class StreamListener:
         self.interest = interest
         self.place = place
         self._start = 0 if place is None else place.position
-        self._queue: deque[StreamEvent] = deque()
-        self._has_changed = asyncio.Event()
+        # Only while there are events: an empty deque has 760 bytes, as has an asyncio.Event, and thousands wait.
+        self._queue: deque[StreamEvent] | None = None
+        self._waiter: asyncio.Future[None] | None = None
         self._ended_by: type[StreamEnded] | None = None
 
     def offer(self, event: StreamEvent) -> bool:
@@ -129,28 +130,34 @@ class StreamListener:
         """
         if self._ended_by is not None or event.position <= self._start:
             return True
+        if self._queue is None:
+            self._queue = deque()
         if len(self._queue) >= QUEUE_MAX:
             self.lag()
             return False
         self._queue.append(event)
-        self._has_changed.set()
+        self._wake()
         return True
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def lag(self) -> None:
         """End the listener as too slow once its queue is read."""
         self._ended_by = self._ended_by or StreamLagged
-        self._has_changed.set()
+        self._wake()
 
     def close(self) -> None:
         """End the listener once its queue is read."""
         self._ended_by = self._ended_by or StreamEnded
-        self._has_changed.set()
+        self._wake()
 
     def expire(self) -> None:
         """End the listener at once: what is queued is of a log that is gone."""
-        self._queue.clear()
+        self._queue = None
         self._ended_by = StreamExpired
-        self._has_changed.set()
+        self._wake()
 
     async def __aiter__(self) -> AsyncIterator[StreamEvent]:
         """The events in order, waiting for new ones; ends by raising StreamEnded or StreamLagged."""
@@ -159,10 +166,12 @@ class StreamListener:
                 event = self._queue.popleft()
                 self.place = event.place
                 yield event
+            self._queue = None
             if self._ended_by is not None:
                 raise self._ended_by(self.place)
-            self._has_changed.clear()
-            await self._has_changed.wait()
+            # Its client is the only one who waits.
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
 
 
 _NOBODY: Final[Mapping[Interest, set[StreamListener]]] = {}

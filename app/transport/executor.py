@@ -25,14 +25,6 @@ class _Paced(Executor[Any]):
         super().__init__(*args, **options)
         self.work = self.context_value.work
 
-    def build_per_event_executor(self, payload: Any, context: Any = None) -> Any:
-        """Every event has its own context, and so its own loaders (rows that were read for one event would be stale
-        for the next) and its own budget."""
-        executor: Any = super().build_per_event_executor(payload)
-        executor.context_value = context or self.context_value.for_operation()
-        executor.work = executor.context_value.work
-        return executor
-
     def execute_fields(self, parent_type: Any, source: Any, path: Any, fields: Any, position: Any) -> Any:
         """Charge an object before its fields are resolved."""
         self.work.charge(len(fields))

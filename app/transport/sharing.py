@@ -55,7 +55,8 @@ def _asked(operation: Operation) -> tuple[Hashable, ...]:
     given = operation.variables or {}
     # A variable that is null differs from one that was left out: only the latter takes its default.
     used = {name: given[name] for name in _variables_below_root(operation) if name in given}
-    values = orjson.dumps(used, option=orjson.OPT_SORT_KEYS)
+    # As a text: orjson's bytes have room for 4 KiB, which every subscriber would hold.
+    values = orjson.dumps(used, option=orjson.OPT_SORT_KEYS).decode()
     return (operation.document.text, operation.name, values)
 
 

@@ -7,7 +7,7 @@ the event itself, so they are freed with it, without a cache to size or to inval
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import isawaitable
 from typing import Any, Final
 
@@ -31,9 +31,12 @@ _TRANSIENT: Final = frozenset({errors.UNAVAILABLE, errors.TIMEOUT})
 
 @dataclass(frozen=True, slots=True)
 class ActiveSubscription:
-    """A subscription under way: its executor, its source, its caller, and whom it shares answers with."""
+    """A subscription under way: what was asked, its source, its caller, and whom it shares answers with.
 
-    executor: Any
+    It has no executor: thousands of them wait, and few execute an event.
+    """
+
+    operation: Operation
     events: AsyncGenerator[Any, None]
     context: OperationContext
     sharing: Sharing
@@ -62,7 +65,9 @@ class Subscriptions:
         context.record_disclosures(context.disclosures())
         if isinstance(source, ExecutionResult):
             return source
-        return ActiveSubscription(executor, _closing(source), context, sharing(operation, context, self._engine.schema))
+        return ActiveSubscription(
+            operation, _closing(source), context, sharing(operation, context, self._engine.schema)
+        )
 
     async def answer(self, subscription: ActiveSubscription, event: Any) -> Answer:
         """The event as this subscriber sees it; Refused (UNAVAILABLE) if it cannot be read for too long."""
@@ -110,8 +115,9 @@ class Subscriptions:
         self, subscription: ActiveSubscription, event: Any, context: OperationContext
     ) -> EventAnswer | None:
         """The encoded answer; None while something that it needs is down."""
-        executor = subscription.executor.build_per_event_executor(event, context)
-        work = context.work
+        operation, work = subscription.operation, context.work
+        executor = self._engine.executor(operation, context, self._engine.plan(operation, context))
+        executor = executor.build_per_event_executor(event)
         self._engine.limit(context, pays=False)
         try:
             async with Deadline(self._deadline_seconds) as deadline:
@@ -127,7 +133,13 @@ class Subscriptions:
         answer = Answer.of(result, subscription.context.request_id)
         if any(error["extensions"]["code"] in _TRANSIENT for error in answer.errors):
             return None
-        return EventAnswer(answer, context.disclosures())
+        return EventAnswer(_waiting(answer), context.disclosures())
+
+
+def _waiting(answer: Answer) -> Answer:
+    """The answer as small as it can be: each subscriber holds the last one while it waits for the next event, and
+    orjson's bytes have room for 4 KiB."""
+    return replace(answer, body=bytes(memoryview(answer.body)), data=None)
 
 
 async def _closing(source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:

@@ -37,7 +37,8 @@ class Work:
         self.left: float = math.inf
         self._paid = 0
         self._turns_taken = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        # Most work never waits, and an empty deque has 760 bytes.
+        self._waiting: deque[asyncio.Future[None]] | None = None
         self._turns: Turns | None = None
         self._fields_max: float = math.inf
         self._too_many: Callable[[int], Exception] | None = None
@@ -91,6 +92,8 @@ class Work:
         assert self._turns is not None  # noqa: S101 - `left` is infinite without
         while self.left <= 0:
             waiter = asyncio.get_running_loop().create_future()
+            if self._waiting is None:
+                self._waiting = deque()
             self._waiting.append(waiter)
             self._turns.join(self)
             await waiter

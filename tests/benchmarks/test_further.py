@@ -4,13 +4,14 @@ import re
 
 import pytest
 
-from benchmarks import goals, subscribers, workers
+from benchmarks import goals, layers, subscribers, workers
 from benchmarks.chart import stacks
 from benchmarks.contenders import GATEWAY
 from benchmarks.layer_shares import layer_of, shares
 from benchmarks.measure import Figures, Sample
 from benchmarks.subscribers import Heard
 
+REST, DB = "hsl(0 45% 45%)", "hsl(138 45% 45%)"
 SITE = "/x/.venv/lib/python3.11/site-packages"
 
 
@@ -79,7 +80,13 @@ def test_subscribers_are_shown_by_the_median_of_the_rounds() -> None:
 
 
 def test_a_stack_has_a_block_for_each_part_and_a_legend() -> None:
-    chart = stacks("Layers", {"Q1": {"app/db": 0.75, "rest": 0.25}, "Q2": {"rest": 1.0}})
+    chart = stacks("Layers", ["rest", "app/db"], {"Q1": {"app/db": 0.75, "rest": 0.25}, "Q2": {"rest": 1.0}})
     assert chart.count("<rect") == 5
-    assert re.findall(r'width="([\d.]+)" height="11"', chart) == ["345.0", "115.0", "460.0", "14.0", "14.0"]
+    assert re.findall(r'width="([\d.]+)" height="11"', chart) == ["115.0", "345.0", "460.0", "14.0", "14.0"]
     assert "<title>app/db: 75%</title>" in chart
+    assert re.findall(r'fill="(hsl[^"]+)"', chart) == [REST, DB, REST, REST, DB]
+
+
+def test_layers_are_ordered_by_size_with_the_rest_at_the_end() -> None:
+    found = {"Q1": {"app/db": 0.3, "uvicorn": 0.1, "rest": 0.6}, "Q4": {"uvicorn": 0.5, "rest": 0.5}}
+    assert layers.by_size(found) == ["uvicorn", "app/db", "rest"]

@@ -87,8 +87,7 @@ class Stage:
         context = await self._context(principal)
         operation = await self.both.prepared(query, {}, self.rich.world.token("reviewer"))
         assert operation is not None, query
-        executor = self.both.engine.executor(operation, context, self.both.engine.plan(operation, context))
-        return ActiveSubscription(executor, _nothing(), context, sharing(operation, context, CORE))
+        return ActiveSubscription(operation, _nothing(), context, sharing(operation, context, CORE))
 
     async def _context(self, principal: Principal) -> Context:
         context = await self.both.context(None)
@@ -115,7 +114,7 @@ class Stage:
 
 
 def _alone(subscription: ActiveSubscription) -> ActiveSubscription:
-    return ActiveSubscription(subscription.executor, _nothing(), subscription.context, Sharing(None, None))
+    return ActiveSubscription(subscription.operation, _nothing(), subscription.context, Sharing(None, None))
 
 
 async def _nothing() -> AsyncGenerator[Any, None]:
