@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -115,6 +115,7 @@ class ClaimSums:
 
 Service = tuple[str, str, date]
 """What was done: code system, code and day."""
+SERVICE: Final = (claim_items.c.code_system, claim_items.c.code, claim_items.c.performed_on)
 
 
 class PatientOf(NamedTuple):
@@ -300,15 +301,27 @@ def _billed(
     codes: Collection[str],
 ) -> Select[Any]:
     item, table = claim_items.c, claims.c
-    columns = (table.provider_cnes, table.payer_ans, table.patient_id, item.code_system, item.code, item.performed_on)
-    return (
-        select(*columns)
-        .distinct()
-        .join(claims, table.id == item.claim_id)
-        .where(table.provider_cnes.in_(providers), table.payer_ans.in_(payers), table.patient_id.in_(patients))
-        .where(item.code_system.in_(systems), item.performed_on.in_(days), item.code.in_(codes))
-        .where(table.status.in_(sorted(SENT)), table.id.not_in(other_than), claims_in(scope))
-        .where(~is_replaced())
+    columns = (table.provider_cnes, table.payer_ans, table.patient_id, *SERVICE)
+    chosen = select(*columns).distinct().join(claims, table.id == item.claim_id)
+    chosen = chosen.where(
+        table.provider_cnes.in_(providers), table.payer_ans.in_(payers), table.patient_id.in_(patients)
+    )
+    return chosen.where(is_billed(scope, systems, days, codes, other_than))
+
+
+def is_billed(
+    scope: DataScope,
+    systems: Collection[str],
+    days: Collection[date],
+    codes: Collection[str],
+    other_than: Collection[str],
+) -> Condition:
+    """Whether the item is of a sent claim that counts, is none `other_than` these, and may be one of the services."""
+    item, table = claim_items.c, claims.c
+    return and_(
+        *(item.code_system.in_(systems), item.performed_on.in_(days), item.code.in_(codes)),
+        *(table.status.in_(sorted(SENT)), table.id.not_in(other_than), claims_in(scope)),
+        ~is_replaced(),
     )
 
 

@@ -120,10 +120,10 @@ class Execution:
         read, objects = child.read, level.objects
         if isinstance(read, Related):
             return read.load(self._context, objects)
+        arguments = NO_ARGUMENTS if child.arguments is None else self._arguments[child.arguments.place]
         if isinstance(read, Batched):
-            return read.read(self._context, objects)
+            return read.read(self._context, objects, arguments)
         if isinstance(read, Await):
-            arguments = NO_ARGUMENTS if child.arguments is None else self._arguments[child.arguments.place]
             return [read.resolver.call(each, self._info, arguments) for each in objects]
         return None
 

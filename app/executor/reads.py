@@ -1,7 +1,7 @@
 """The ways to read a field's values for a whole level of objects, and how a field declares that it has such a way."""
 
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -55,9 +55,9 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class Batched:
-    """Values that a function has for a list of objects: context, objects -> a value for each."""
+    """Values that a function has for a list of objects: context, objects, arguments -> a value for each."""
 
-    read: Callable[[Any, Sequence[Any]], Awaitable[Sequence[Any]]]
+    read: Callable[[Any, Sequence[Any], Mapping[str, Any]], Awaitable[Sequence[Any]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry.dataloader import DataLoader
 
 from app.db.children import Children
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
 from app.resolvers.context import Context
 from app.resolvers.loaders import Related
-from app.resolvers.paging import PAGE_MAX, Cursors, Order, Page, keyset_of, page_of
+from app.resolvers.paging import PAGE_MAX, Cursors, OfParent, Order, Page, keyset_of, page_of
 
 Row = TypeVar("Row")
 
@@ -26,34 +27,51 @@ class NestedList(Generic[Row]):
     page_max: int = PAGE_MAX
 
     async def page(self, ctx: Context, parent: str, *, first: int, after: str | None, where: Any = None) -> Page[Row]:
-        """A page of the parent's rows; INVALID_INPUT for `first` outside 1..`page_max` or a foreign cursor.
+        """A page of the parent's rows; INVALID_INPUT for `first` outside 1..`page_max` or a foreign cursor."""
+        (found,) = await self.pages(ctx, [parent], first=first, after=after, where=where)
+        return found
+
+    async def pages(
+        self, ctx: Context, parents: Sequence[str], *, first: int, after: str | None = None, where: Any = None
+    ) -> list[Page[Row]]:
+        """A page of each parent, of which there is one at least; errors as `page`.
 
         Pages of one level that differ only by their parent are read together, and so are their counts and sums.
         """
-        keyset = keyset_of(first, after, self._cursors(ctx, parent, where), self.page_max)
+        # A cursor is of one parent, so that each has to be asked whether it is its own.
+        checked = parents[:1] if after is None else dict.fromkeys(parents)
+        *_, keyset = [keyset_of(first, after, self._cursors(ctx, each, where), self.page_max) for each in checked]
+        # Built once for each parent: the same one may be on thousands of places of a level.
+        loader = ctx.loaders.related((self, first, keyset.after, where), self._reader(ctx, keyset, where))
+        return await loader.load_many(parents)
 
-        async def pages(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> list[Page[Row]]:
+    def _reader(self, ctx: Context, keyset: Keyset, where: Any) -> Related:
+        def counts() -> DataLoader[str, Any]:
+            return ctx.loaders.related((self, where), self._counts(where))
+
+        def sums() -> DataLoader[str, Any]:
+            return ctx.loaders.related((self, where, "sums"), self._sums(where))
+
+        async def read(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> list[Page[Row]]:
             found: dict[str, list[Row]] = {}
             for key, row in await self.children.page(connection, scope, parents, keyset, where):
                 found.setdefault(key, []).append(row)
-            return [self._page(ctx, each, found.get(each, []), keyset, where) for each in parents]
+            return [
+                replace(
+                    page_of(found.get(each, []), keyset, self._cursors(ctx, each, where), OfParent(counts, each)),
+                    sums=OfParent(sums, each),
+                )
+                for each in parents
+            ]
 
-        # Built once for each parent: the same one may be on thousands of places of a level.
-        result: Page[Row] = await ctx.loaders.related((self, first, keyset.after, where), pages).load(parent)
-        return result
+        return read
 
-    def _page(self, ctx: Context, parent: str, rows: list[Row], keyset: Keyset, where: Any) -> Page[Row]:
-        async def counts(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> list[int]:
+    def _counts(self, where: Any) -> Related:
+        async def read(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> Sequence[int]:
             found = await self.children.counts(connection, scope, parents, where)
             return [found.get(each, 0) for each in parents]
 
-        async def count() -> int:
-            return int(await ctx.loaders.related((self, where), counts).load(parent))
-
-        async def sums() -> Any:
-            return await ctx.loaders.related((self, where, "sums"), self._sums(where)).load(parent)
-
-        return replace(page_of(rows, keyset, self._cursors(ctx, parent, where), count), sums=sums)
+        return read
 
     def _sums(self, where: Any) -> Related:
         async def read(connection: AsyncConnection, scope: DataScope, parents: list[str]) -> Sequence[Any]:

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 import orjson
 from sqlalchemy import ColumnElement, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry.dataloader import DataLoader
 
 from app.db.engine import Database
 from app.db.pages import has_narrow_range
@@ -149,6 +150,27 @@ class Once:
         if self._counting is None:
             self._counting = asyncio.ensure_future(self._count())
         return await self._counting
+
+
+@dataclass(frozen=True, slots=True)
+class OfParent:
+    """What a dataloader has for a parent, such as the count of its rows."""
+
+    loader: Callable[[], DataLoader[str, Any]]
+    parent: str
+
+    async def __call__(self) -> Any:
+        """The value."""
+        return await self.loader().load(self.parent)
+
+
+async def values_of(asked: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
+    """What each of these functions gives; those of parents of one level are asked for together."""
+    loaders = {each.loader if isinstance(each, OfParent) else None for each in asked}
+    loader = loaders.pop()
+    if loader is None or loaders:
+        return [await each() for each in asked]
+    return await loader().load_many([each.parent for each in asked if isinstance(each, OfParent)])
 
 
 class Cursors(Generic[Row]):

@@ -20,7 +20,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.ordering import OrderDirection, Ordering, direction, ordered, sort_by
 from app.schema.base.permissions import Requires, financial
-from app.schema.base.relations import related
+from app.schema.base.relations import paged, related
 from app.schema.parties import Payer, Provider
 from app.services import contracts as service
 from app.services.contracts import ContractForm
@@ -83,6 +83,7 @@ class Contract(Node):
         directives=[lists.LINES_PAGE],
         description="Price list, ordered by table, code and first day.",
     )
+    @paged(contracts.PRICES)
     async def prices(
         contract: strawberry.Parent[ContractRecord], info: Info, first: FirstLines = 20, after: After = None
     ) -> Any:

@@ -21,7 +21,7 @@ from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, personal
-from app.schema.base.relations import related
+from app.schema.base.relations import paged, related
 from app.schema.base.scalars import BigInt
 from app.schema.history import CREATED_BY, UPDATED_AT, InvoiceHistoryEntry
 from app.schema.objects import Claim, Denial
@@ -101,6 +101,7 @@ class Invoice(Node):
         directives=[lists.LINES_PAGE],
         description="Lines for claims and won appeals, and adjustments, oldest first.",
     )
+    @paged(invoices.LINES)
     async def lines(
         invoice: strawberry.Parent[InvoiceRecord],
         info: Info,
@@ -117,6 +118,7 @@ class Invoice(Node):
         description="Settlements and reversals, oldest first.",
         extensions=financial("settlements:read"),
     )
+    @paged(invoices.SETTLEMENTS)
     async def settlements(
         invoice: strawberry.Parent[InvoiceRecord], info: Info, first: First = 20, after: After = None
     ) -> Any:
@@ -125,6 +127,7 @@ class Invoice(Node):
     @strawberry.field(
         graphql_type=Connection[InvoiceHistoryEntry], directives=[lists.PAGE], description="Steps, oldest first."
     )
+    @paged(invoices.HISTORY)
     async def history(
         invoice: strawberry.Parent[InvoiceRecord], info: Info, first: First = 20, after: After = None
     ) -> Any:
@@ -216,6 +219,7 @@ class Settlement(Node):
         description="The reversals of a payment, oldest first.",
         extensions=financial("settlements:read"),
     )
+    @paged(settlements.REVERSALS)
     async def reversals(
         settlement: strawberry.Parent[SettlementRecord], info: Info, first: First = 20, after: After = None
     ) -> Any:

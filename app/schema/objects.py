@@ -27,7 +27,7 @@ from app.schema.base.enums import ClaimStatus, ClaimType, DenialStatus
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, marked, maskable, personal
-from app.schema.base.relations import batched, related
+from app.schema.base.relations import batched, paged, related
 from app.schema.history import CREATED_BY, UPDATED_AT, ClaimHistoryEntry
 from app.schema.parties import Authorization, Encounter, Patient, Payer, Practitioner, Provider
 from app.schema.preflight import PreflightFinding
@@ -160,6 +160,7 @@ class Claim(Node):
         description="All invoices with the claim or its won appeals, cancelled ones too, oldest first.",
         extensions=[Requires("invoices:read")],
     )
+    @paged(claims.INVOICES)
     async def invoices(
         claim: strawberry.Parent[ClaimRecord], info: Info, first: First = 20, after: After = None
     ) -> Any:
@@ -202,6 +203,7 @@ class Claim(Node):
     @strawberry.field(
         graphql_type=Connection[ClaimHistoryEntry], directives=[lists.PAGE], description="Steps, oldest first."
     )
+    @paged(claims.HISTORY)
     async def history(claim: strawberry.Parent[ClaimRecord], info: Info, first: First = 20, after: After = None) -> Any:
         return await claims.HISTORY.page(info.context, claim.id, first=first, after=after)
 

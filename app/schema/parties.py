@@ -17,6 +17,7 @@ from app.schema.base.connections import Node, connection_of
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, marked, maskable, personal
+from app.schema.base.relations import paged
 
 # Whoever sees an object of a provider sees the provider; its number may be a person's CPF and is masked.
 READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read", "eligibility:read")
@@ -74,6 +75,7 @@ class Patient(Node):
         description="The patient's claims in the caller's data scope, newest first.",
         extensions=personal("claims:read"),
     )
+    @paged(patients.CLAIMS)
     async def claims(
         patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
     ) -> Any:
@@ -85,6 +87,7 @@ class Patient(Node):
         description="Eligibility checks of the patient in the caller's data scope, newest first.",
         extensions=personal("eligibility:read"),
     )
+    @paged(patients.ELIGIBILITY_CHECKS)
     async def eligibility_checks(
         patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
     ) -> Any:

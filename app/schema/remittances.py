@@ -30,7 +30,7 @@ from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, MutationPayload, check_arguments, mutation
 from app.schema.base.ordering import ordered
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
-from app.schema.base.relations import related
+from app.schema.base.relations import paged, related
 from app.schema.claim_inputs import DenialInput
 from app.schema.invoice_objects import Settlement
 from app.schema.objects import Claim
@@ -170,6 +170,7 @@ class Remittance(Node):
     @strawberry.field(
         graphql_type=Connection[RemittanceLine], directives=[lists.LINES_PAGE], description="Lines, by number."
     )
+    @paged(remittances.LINES)
     async def lines(
         remittance: strawberry.Parent[RemittanceRecord], info: Info, first: FirstLines = 20, after: After = None
     ) -> Any:
@@ -181,6 +182,7 @@ class Remittance(Node):
         description="Settlements and reversals with the number of this statement, oldest first.",
         extensions=financial("settlements:read"),
     )
+    @paged(remittances.SETTLEMENTS)
     async def settlements(
         remittance: strawberry.Parent[RemittanceRecord], info: Info, first: First = 20, after: After = None
     ) -> Any:

@@ -1,5 +1,6 @@
 """Connections of objects with amounts, and the sums over their whole lists."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import strawberry
@@ -9,9 +10,11 @@ from app.db.denials import DenialSums as DenialSumsRecord
 from app.db.invoices import InvoiceSums as InvoiceSumsRecord
 from app.db.settlements import SettlementSums as SettlementSumsRecord
 from app.domain.money import Cents
-from app.resolvers.paging import Page
+from app.resolvers.context import Context
+from app.resolvers.paging import Page, values_of
 from app.schema.base.connections import Connection
 from app.schema.base.permissions import amount, financial
+from app.schema.base.relations import batched
 from app.schema.invoice_objects import Invoice, Settlement
 from app.schema.objects import Claim, Denial
 
@@ -50,15 +53,16 @@ class DenialSums:
     )
 
 
+async def _sums_of(_ctx: Context, pages: Sequence[Page[object]]) -> list[Any]:
+    asked = [each.sums for each in pages if each.sums is not None]
+    return await values_of(asked) if len(asked) == len(pages) else [None] * len(pages)
+
+
 def _sums(kind: type[Any]) -> Any:
     """The field for the sums of the whole list, which are made by one statement if they are asked for."""
-
-    async def sums(page: strawberry.Parent[Page[object]]) -> Any:
-        return None if page.sums is None else await page.sums()
-
-    return strawberry.field(
-        resolver=sums,
-        graphql_type=kind | None,
+    return batched(
+        kind | None,
+        _sums_of,
         description="Sums over the whole list, whatever the page; made on request.",
         extensions=financial("amounts:read"),
     )

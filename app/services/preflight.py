@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import claim_references as references_db
 from app.db import claims as claims_db
 from app.db.claims import ClaimRecord, ItemRecord, PatientOf, Service
+from app.db.engine import KEYS_AT_ONCE
 from app.domain.claim_form import ClaimForm
 from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, DuplicateClaim, ErrorCode, Failure, not_found
@@ -111,18 +112,22 @@ async def examine(
     billed: BilledServices | None = None,
 ) -> Preflight:
     """All findings on this claim; nothing is changed. `billed`: what is billed elsewhere, where it was read before."""
-    (found,) = await references_db.look_up(
-        connection, form.provider, form.payer, form.card_number, form.provider_claim_number
-    )
-    failures, checked = await claim_checks.examine(connection, scope=scope, form=form, today=today, found=found)
     items = tuple(_items(form))
+    services = frozenset() if billed else _services(items)
+    asked = (form.provider, form.payer, form.card_number, form.provider_claim_number)
+    elsewhere: set[Service] | None = None
+    if 0 < len(services) <= KEYS_AT_ONCE:
+        found, elsewhere = await references_db.look_up_with_billed(connection, scope, asked, services, identity.ids)
+    else:
+        (found,) = await references_db.look_up(connection, *asked)
+    failures, checked = await claim_checks.examine(connection, scope=scope, form=form, today=today, found=found)
     is_visible = not any(failure.code is ErrorCode.NOT_FOUND for failure in failures)
     if is_visible and found.claim_id not in (None, identity.claim_id):
         failures.append(duplicate_number(found.claim_id))
     warnings: list[Finding] = []
     if checked:
         patient = PatientOf(form.provider, form.payer, checked.coverage.patient_id)
-        elsewhere = billed.of(patient) if billed else None
+        elsewhere = billed.of(patient) if billed else elsewhere
         if elsewhere is None:
             elsewhere = await _billed_elsewhere(connection, scope, patient, items, identity)
         warnings = await _warnings(connection, form, checked, items, elsewhere)

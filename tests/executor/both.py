@@ -1,6 +1,8 @@
 """One operation executed twice: by its plan, and by graphql-core."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any
@@ -10,6 +12,7 @@ from starlette.requests import HTTPConnection
 from app.access_log.notes import OperationNotes
 from app.resolvers.context import Context
 from app.schema.root import schema
+from app.telemetry.logs import request_id
 from app.transport.answers import Answer
 from app.transport.documents import Operation
 from app.transport.errors import Refused
@@ -18,7 +21,7 @@ from app.transport.limits import Limits
 from app.transport.parameters import Parameters
 from app.transport.pipeline import Pipeline
 from app.web.app import _context_factory
-from tests.gateway import Gateway
+from tests.gateway import Gateway, heard
 
 FIELDS_MAX = 100_000
 
@@ -80,23 +83,26 @@ class Both:
     async def by_plan(self, operation: Operation, token: str | None) -> Executed:
         """As the gateway executes it."""
         context = await self.context(token)
-        with self.gateway.counting() as statements:
-            found = await _executed(self._pipeline._engine.execute(operation, context), context)
-        self.statements = _of_the_database(statements)
-        return found
+        with self._own_statements():
+            return await _executed(self._pipeline._engine.execute(operation, context), context)
 
     async def by_core(self, operation: Operation, token: str | None) -> Executed:
         """As graphql-core executes it."""
         context = await self.context(token)
-        with self.gateway.counting() as statements:
-            found = await _executed(self._pipeline._engine._execute_by_core(operation, context), context)
-        self.statements = _of_the_database(statements)
-        return found
+        with self._own_statements():
+            return await _executed(self._pipeline._engine._execute_by_core(operation, context), context)
 
-
-def _of_the_database(statements: list[str]) -> list[str]:
-    """Without those about TUSS terms, which the first who asks reads for all."""
-    return sorted(each for each in statements if "tuss" not in each)
+    @contextmanager
+    def _own_statements(self) -> Iterator[None]:
+        """Set `statements` to those of the block, without those of the gateway's own tasks, and without those about
+        TUSS terms, which the first who asks reads for all."""
+        before = request_id.set("both")
+        try:
+            with heard(self.gateway.database, of_requests=True) as found:
+                yield
+        finally:
+            request_id.reset(before)
+        self.statements = sorted(text for text, _ in found if "tuss" not in text)
 
 
 async def _executed(result: Any, context: Context) -> Executed:

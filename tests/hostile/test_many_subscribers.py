@@ -27,7 +27,7 @@ CPU_MICROSECONDS_MAX = 400.0
 LAST_SECONDS_MAX = 2.0
 # How much more an event may cost if every client has another data scope.
 SCOPES_RATIO_MAX = 3.0
-KIBIBYTES_MAX = 45.0
+KIBIBYTES_MAX = 42.0
 # Until the access log has written its entries.
 QUIET_SECONDS = 1.2
 

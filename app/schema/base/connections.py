@@ -1,5 +1,6 @@
 """Bases of object types, and connections, shared by every feature."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import strawberry
@@ -8,7 +9,9 @@ from graphql import GRAPHQL_MAX_INT
 from app.db.counting import COUNTED_MAX
 from app.executor.reach import Owner
 from app.resolvers import paging
+from app.resolvers.context import Context
 from app.schema.base.info import Info
+from app.schema.base.relations import batched
 from app.schema.base.streams import STREAM_CURSOR, stream_cursor
 
 Item = TypeVar("Item")
@@ -59,22 +62,29 @@ class Edge(Generic[Item]):
     node: Item = strawberry.field(description="The object.")
 
 
+async def _total_counts(_ctx: Context, pages: Sequence[paging.Page[object]]) -> list[int]:
+    return [min(each, COUNTED_MAX) for each in await paging.values_of([page.count for page in pages])]
+
+
+async def _are_longer(_ctx: Context, pages: Sequence[paging.Page[object]]) -> list[bool]:
+    return [each > COUNTED_MAX for each in await paging.values_of([page.count for page in pages])]
+
+
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[Item]):
     edges: list[Edge[Item]] = strawberry.field(description="The objects with their cursors.")
     nodes: list[Item] = strawberry.field(description="The objects without their cursors.")
     page_info: PageInfo = strawberry.field(description="Position of the page in the list.")
 
-    @strawberry.field(
+    total_count = batched(
+        int,
+        _total_counts,
         description=f"Number of objects in the whole list, counted on request and up to {COUNTED_MAX:,}; of a longer "
-        "list `isLongerThanCounted` is true."
+        "list `isLongerThanCounted` is true.",
     )
-    async def total_count(page: strawberry.Parent[paging.Page[object]]) -> int:
-        return min(await page.count(), COUNTED_MAX)
-
-    @strawberry.field(description=f"Whether the list has more than {COUNTED_MAX:,} objects; counted on request.")
-    async def is_longer_than_counted(page: strawberry.Parent[paging.Page[object]]) -> bool:
-        return await page.count() > COUNTED_MAX
+    is_longer_than_counted = batched(
+        bool, _are_longer, description=f"Whether the list has more than {COUNTED_MAX:,} objects; counted on request."
+    )
 
     @strawberry.field(description=STREAM_CURSOR)
     def stream_cursor(_page: strawberry.Parent[paging.Page[object]], info: Info) -> str | None:

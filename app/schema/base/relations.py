@@ -4,9 +4,9 @@ A plan reads the values of all objects of a level together (`app/executor/reads.
 each object, whose dataloader does the same a little later.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 from strawberry.dataloader import DataLoader
@@ -14,7 +14,10 @@ from strawberry.dataloader import DataLoader
 from app.executor.reads import LEVEL, Batched, Related
 from app.resolvers.context import Context
 from app.resolvers.loaders import Loaders
+from app.resolvers.nested import NestedList
 from app.schema.base.info import Info
+
+Resolve = TypeVar("Resolve", bound=Callable[..., Any])
 
 
 def related(
@@ -53,16 +56,37 @@ def batched(
     read: Callable[[Context, Sequence[Any]], Awaitable[Sequence[Any]]],
     *,
     description: str,
+    extensions: Sequence[Any] = (),
     directives: Sequence[Any] = (),
 ) -> Any:
     """What a function has for a list of objects, a value for each."""
+
+    def of_level(context: Context, objects: Sequence[Any], _arguments: Any) -> Awaitable[Sequence[Any]]:
+        return read(context, objects)
 
     async def resolve(record: strawberry.Parent[Any], info: Info) -> Any:
         (found,) = await read(info.context, [record])
         return found
 
-    setattr(resolve, LEVEL, Batched(read))
-    return _field(resolve, kind, description, None, (), directives)
+    setattr(resolve, LEVEL, Batched(of_level))
+    return _field(resolve, kind, description, None, extensions, directives)
+
+
+def paged(listed: NestedList[Any]) -> Callable[[Resolve], Resolve]:
+    """Declares the resolver of a connection on objects: the pages of a level are read together. Its arguments are
+    `first`, `after` and, if it has one, `filter`, an input with a `where`."""
+
+    def of_level(context: Context, objects: Sequence[Any], arguments: Mapping[str, Any]) -> Awaitable[Sequence[Any]]:
+        given = dict(arguments)
+        filtered = given.pop("filter", None)
+        where = None if filtered is None else filtered.where()
+        return listed.pages(context, [each.id for each in objects], where=where, **given)
+
+    def declare(resolve: Resolve) -> Resolve:
+        setattr(resolve, LEVEL, Batched(of_level))
+        return resolve
+
+    return declare
 
 
 def _field(
