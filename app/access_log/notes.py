@@ -69,6 +69,11 @@ class OperationNotes:
         self.refused.add((kind, permission))
 
     @property
+    def persons(self) -> int:
+        """How many persons' data was shown: a claim and its patient are one, where the patient is known."""
+        return len({self.patients.get(each, each) for each in self.revealed if each is not None})
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing was noted."""
         return not (self.revealed or self.refused)

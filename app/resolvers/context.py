@@ -244,7 +244,7 @@ class Context:
         """Before the answer of an operation that showed many persons: wait until its entry is stored, so that not even
         a process that is killed loses it."""
         notes = self.disclosures()
-        if notes is None or self.principal.is_anonymous or len(notes.revealed) <= self.limits.persons_unlogged:
+        if notes is None or self.principal.is_anonymous or notes.persons <= self.limits.persons_unlogged:
             return
         del self.__dict__["notes"]
         await self.access_log.store(self.actor, notes)
