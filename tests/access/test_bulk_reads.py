@@ -18,7 +18,7 @@ from tests.gateway import Gateway, embedded_settings, running_gateway
 from tests.prepared import prepare
 
 LIST = "query($first: Int!) {{ {root}(first: $first) {{ nodes {{ {fields} }} }} }}"
-CLAIMS = LIST.format(root="claims", fields="id patient { name } items { description }")
+CLAIMS = LIST.format(root="claims", fields="id patient { name }")
 PERSONS = 30
 
 
