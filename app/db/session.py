@@ -33,6 +33,9 @@ class Place(NamedTuple):
     number: int
 
 
+NOWHERE: Final = Place(("", 0), 0)
+
+
 class Session(AsyncConnection):
     """A connection that is open for long and is taken by one caller after the other.
 
@@ -54,7 +57,7 @@ class Session(AsyncConnection):
         self._is_committing = False
         # Whether the server may have ended it since its last statement.
         self._may_be_stale = False
-        self.place = Place(("", 0), 0)
+        self.place = NOWHERE
         self.inserted_id = 0
 
     async def open(self) -> None:
@@ -68,9 +71,14 @@ class Session(AsyncConnection):
         self._cursor = await self._driver.cursor()
         self._error = self.dialect.loaded_dbapi.Error
         self._prepared.clear()
+        self.place = NOWHERE
+        self._is_busy = True
+        try:
+            await self._cursor.execute(WHERE_AM_I)
+            ((*server, number),) = await self._cursor.fetchall()
+        except Exception as error:
+            raise self._failed(WHERE_AM_I, error) from error
         self._is_busy = False
-        await self._cursor.execute(WHERE_AM_I)
-        ((*server, number),) = await self._cursor.fetchall()
         self.place = Place(tuple(server), number)
 
     @property

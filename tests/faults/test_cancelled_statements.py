@@ -13,9 +13,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import migrate, parties
+from app.db import session as sessions
 from app.db.engine import Database, DatabaseUnavailable
 from app.db.parties import PayerRecord
 from app.db.reference_tables import payers
+from app.db.session import Session
 from app.db.statements import query, query_one, writing
 from tests.faults.proxy import Proxy
 from tests.faults.stage import scaled
@@ -167,6 +169,24 @@ async def test_a_cancelled_statement_ends_nothing_at_another_server_of_the_addre
         assert (await _kills(database.url), await _kills(make_url(other.url))) == before
     finally:
         await asyncio.to_thread(other.stop)
+
+
+async def test_a_session_that_is_cut_off_while_it_opens_is_not_used(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while await _sleeping(database):  # noqa: ASYNC110 - what an earlier test has left runs on for its two seconds
+        await asyncio.sleep(0.02)
+    monkeypatch.setattr(sessions, "WHERE_AM_I", "SELECT sleep(7), 1, CONNECTION_ID()")
+    session = Session(database.engine, is_reading=True, heard=[])
+    task = asyncio.create_task(session.open())
+    while not await _sleeping(database):  # noqa: ASYNC110 - the server gives no signal
+        await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert session.is_usable is False
+    await session.invalidate()
+    await session.close()
 
 
 async def _kills(url: URL) -> int:
