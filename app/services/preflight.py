@@ -168,6 +168,7 @@ def _items(form: ClaimForm) -> list[Item]:
             each.unit_price,
             each.factor,
             each.total,
+            each.performed_on not in (None, form.service_date),
         )
         for each in form.items
     ]
@@ -197,14 +198,14 @@ async def _warnings(
     items: tuple[Item, ...],
     elsewhere: set[Service],
 ) -> list[Finding]:
-    whole, found = form.total, list(items)
+    found, days = list(items), claim_checks.days_of(form)
     authorization = form.authorization
     issued_on = authorization.issued_on if authorization else None
     codes = sorted({(item.code_system, item.code) for item in items})
     prices = await contracts.prices_for(connection, checked.contract, codes)
     return [
-        *coverage_warnings(checked.coverage.terms, service_date=form.service_date, whole=whole),
-        *authorization_warnings(issued_on, service_date=form.service_date, whole=whole),
+        *coverage_warnings(checked.coverage.terms, days, items),
+        *authorization_warnings(issued_on, days, items),
         *price_warnings(found, prices, is_authorized=authorization is not None),
         *duplicate_warnings(found, elsewhere),
     ]

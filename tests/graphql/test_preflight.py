@@ -259,6 +259,72 @@ class TestCodesAndDates:
         assert [each[3] for each in await _found(world, serviceDate=str(today() - timedelta(days=6)))] == ["3214"]
 
 
+class TestDaysOfItems:
+    """Two items: one on the service date, one on a day of its own."""
+
+    @pytest.mark.parametrize(
+        ("terms", "own", "found"),
+        [
+            ({"card_valid_until": YESTERDAY}, 0, ("ERROR", "INVALID_CARD", "1017")),
+            ({"waiting_until": YESTERDAY}, -1, ("WARNING", "INVALID_DATE", "3171")),
+            ({"suspended_from": today()}, 0, ("WARNING", "INVALID_DATE", "1016")),
+            ({"ends_on": YESTERDAY}, 0, ("WARNING", "INVALID_DATE", "1006")),
+            ({"starts_on": YESTERDAY}, -2, ("WARNING", "INVALID_DATE", "3287")),
+        ],
+    )
+    async def test_the_card_must_cover_each_of_them(
+        self, world: World, terms: dict[str, date], own: int, found: tuple[str, str, str]
+    ) -> None:
+        card, day = await add_card(world, **terms), today() + timedelta(days=own)
+        good = YESTERDAY if own == 0 else today() if own == -1 else YESTERDAY
+        values = {"cardNumber": card, "serviceDate": str(good)}
+        severity, code, tiss_code = found
+        report = await _preflight(world, **values, items=[CONSULTATION, {**BLOOD_COUNT, "performedOn": str(day)}])
+        assert _findings(report) == [(severity, code, "items.1.performedOn", tiss_code, "37.00")]
+        assert (report["passes"], report["atRiskAmount"]) == (severity == "WARNING", "37.00")
+        values["serviceDate"] = str(day)
+        report = await _preflight(world, **values, items=[CONSULTATION, {**BLOOD_COUNT, "performedOn": str(good)}])
+        place = "cardNumber" if tiss_code == "1017" else "serviceDate"
+        assert _findings(report) == [(severity, code, place, tiss_code, "100.00")]
+        assert report["atRiskAmount"] == "100.00"
+        assert await _found(world, **values, items=[{**CONSULTATION, "performedOn": str(good)}]) == []
+
+    async def test_the_authorization_must_hold_on_each_of_them(self, world: World) -> None:
+        given = {"number": "S1", "issuedOn": str(YESTERDAY), "validUntil": str(YESTERDAY)}
+        before = YESTERDAY - timedelta(days=1)
+        items = [CONSULTATION, {**BLOOD_COUNT, "performedOn": str(today())}, {**OTHER, "performedOn": str(before)}]
+        report = await _preflight(world, serviceDate=str(YESTERDAY), authorization=given, items=items)
+        assert _findings(report) == [
+            ("ERROR", "AUTHORIZATION_EXPIRED", "items.1.performedOn", "1414", "37.00"),
+            ("WARNING", "INVALID_DATE", "items.2.performedOn", "1814", "5.00"),
+        ]
+        assert report["atRiskAmount"] == "42.00"
+
+    async def test_the_submission_window_counts_from_each_of_them(self, world: World) -> None:
+        await _contract(world, window=5)
+        late = str(today() - timedelta(days=6))
+        items = [CONSULTATION, {**BLOOD_COUNT, "performedOn": late}]
+        expected = ("ERROR", "INVALID_DATE", "items.1.performedOn", "3214", "37.00")
+        assert await _found(world, items=items) == [expected]
+        payload = await world.create_claim(items=items)
+        assert (payload["claim"], refusals(payload)) == (
+            None,
+            [("INVALID_DATE", "claim.items.1.performedOn", "3214")],
+        )
+        assert await _found(world, serviceDate=late, items=[{**CONSULTATION, "performedOn": str(YESTERDAY)}]) == []
+
+    async def test_the_contract_must_not_have_ended_on_any_of_them(self, world: World) -> None:
+        await _contract(world)
+        query = "{ contracts { nodes { id } } }"
+        (contract,) = (await world.call("biller", query))["contracts"]["nodes"]
+        values = {"contractId": contract["id"], "endsOn": str(YESTERDAY)}
+        assert (await world.mutate("admin", "closeContract", "contract { id }", **values))["errors"] == []
+        items = [CONSULTATION, {**BLOOD_COUNT, "performedOn": str(today())}]
+        assert await _found(world, serviceDate=str(YESTERDAY), items=items) == [
+            ("ERROR", "INVALID_DATE", "items.1.performedOn", "3279", "37.00")
+        ]
+
+
 class TestSeveralAtOnce:
     async def test_errors_stand_first_and_an_item_is_lost_once(self, world: World) -> None:
         await _contract(world, {**PRICE, "unitPrice": "90.00", "needsAuthorization": True})
