@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, and_, delete, select
+from sqlalchemy import Select, Text, and_, case, delete, false, select, true, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -25,7 +25,7 @@ from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
 from app.domain.encounter import Encounter
 from app.domain.money import Cents
-from app.domain.preflight import Finding
+from app.domain.preflight import Finding, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,12 @@ class ClaimSums:
     paid_cents: Cents
 
 
-Service = tuple[str, str, date]
-"""What was done: code system, code and day."""
-SERVICE: Final = (claim_items.c.code_system, claim_items.c.code, claim_items.c.performed_on)
+_NEWBORN: Final = type_coerce(claims.c.encounter, Text).like('%"newborn":true%')
+"""As `JsonOf` writes it; a text in the JSON cannot contain it, since its quotes are escaped."""
+SERVICE: Final = (
+    *(claim_items.c.code_system, claim_items.c.code, claim_items.c.performed_on),
+    case((_NEWBORN, true()), else_=false()).label("is_newborn"),
+)
 
 
 class PatientOf(NamedTuple):
@@ -133,6 +136,7 @@ class _Billed(NamedTuple):
     code_system: str
     code: str
     performed_on: date
+    is_newborn: bool
 
 
 _PAID = select(total(invoice_lines.c.settled_cents)).where(invoice_lines.c.claim_id == claims.c.id).scalar_subquery()
@@ -341,8 +345,8 @@ async def billed_services(
     if not patients or not services:
         return {patient: set() for patient in patients}
     providers, payers, ids = ({each[place] for each in patients} for place in range(3))
-    systems, codes = {system for system, _, _ in services}, {code for _, code, _ in services}
-    days = {day for _, _, day in services}
+    systems, codes = {each[0] for each in services}, {each[1] for each in services}
+    days = {each[2] for each in services}
     found = {patient: set[Service]() for patient in patients}
     wanted = frozenset(services)
     rows = await _billed(connection, scope, providers, payers, ids, systems, days, set(other_than), sorted(codes))

@@ -28,6 +28,10 @@ COVERAGE_MESSAGES: Final = {
 }
 
 
+Service = tuple[str, str, date, bool]
+"""What was done: code system, code and day, and whether for a newborn on the mother's card."""
+
+
 class FindingSeverity(DescribedEnum):
     ERROR = "ERROR", "The claim cannot be submitted in this form."
     WARNING = "WARNING", "The payer may deny it, but the claim can be submitted."
@@ -140,11 +144,11 @@ def _contract_warnings(path: str, item: Item, price: Price, *, is_authorized: bo
         yield _warning(ErrorCode.INVALID_INPUT, message, f"{path}.code", UNAUTHORIZED, item.total)
 
 
-def duplicate_warnings(items: list[Item], elsewhere: set[tuple[str, str, date]]) -> Iterator[Finding]:
+def duplicate_warnings(items: list[Item], elsewhere: set[Service], *, is_newborn: bool) -> Iterator[Finding]:
     """Items billed before for the same patient, code and day: on other claims (`elsewhere`), or earlier on this one."""
-    seen: set[tuple[str, str, date]] = set()
+    seen: set[Service] = set()
     for index, item in enumerate(items):
-        key = (item.code_system, item.code, item.performed_on)
+        key = (item.code_system, item.code, item.performed_on, is_newborn)
         if key in elsewhere or key in seen:
             where = "on another claim" if key in elsewhere else "twice on this claim"
             message = f"the same service of the same day is {where}"

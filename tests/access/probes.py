@@ -268,7 +268,7 @@ def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
     """Whether the same service was billed already, a question of the preflight."""
     world = victim.world
     whose = PatientOf(world.provider, world.payer, world.patient)
-    billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today())
+    billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today(), False)
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:

@@ -179,6 +179,21 @@ class TestDuplicates:
         await other.submitted_claim()
         assert await _found(world) == []
 
+    async def test_a_newborn_on_the_mothers_card_is_another_patient(self, world: World) -> None:
+        mother, newborn = {"items": [CONSULTATION]}, {"items": [CONSULTATION], "encounter": {"newborn": True}}
+        duplicate = [("WARNING", "DUPLICATE_CLAIM", "items.0", "3209", "100.00")]
+        await world.submitted_claim(**mother)
+        assert (await _found(world, **mother), await _found(world, **newborn)) == (duplicate, [])
+        drafts = [(await world.create_claim(**newborn))["claim"]["id"] for _ in range(2)]
+        await world.mutate("biller", "submitClaims", "results { id }", claimIds=drafts)
+        assert [await _kept(world, draft) for draft in drafts] == [[], duplicate]
+        assert await _found(world, **newborn) == duplicate
+
+    async def test_a_text_that_looks_like_a_newborn_is_none(self, world: World) -> None:
+        requester = {"name": '"newborn":true'}
+        await world.submitted_claim(encounter={"requester": requester})
+        assert [each[3] for each in await _found(world)] == ["3209"]
+
     async def test_the_second_of_two_on_one_claim_warns(self, world: World) -> None:
         items = [CONSULTATION, BLOOD_COUNT, _item(unitPrice="7.00"), _item(performedOn=str(YESTERDAY))]
         found = await _found(world, items=items)
