@@ -233,8 +233,10 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
     "terms that a payer or a contract sets for everybody": (
         "Contract.appealDeadlineDays",
         "Contract.endsOn",
+        "Contract.holdsMembership",
         "Contract.paymentTermDays",
         "Contract.submissionWindowDays",
+        "Contract.tissVersion",
         "ContractPrice.needsAuthorization",
         "ContractPrice.quantityMax",
         "ContractPrice.validFrom",
@@ -310,6 +312,7 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
         "TissBatch.number",
     ),
     "parties to a contract, under the name and number with which they do business": (
+        "Contract.providerCode",
         "Payer.name",
         "Provider.name",
     ),
