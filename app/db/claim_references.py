@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from sqlalchemy import Join, Select, and_, literal, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.claims import SERVICE, is_billed
+from app.db.billed_services import SERVICE, is_billed
 from app.db.contracts import CONTRACT, ContractRecord
 from app.db.parties import COVERAGE, PAYER, CoverageRecord, PayerRecord
 from app.db.reference_tables import contracts, coverages, payers, providers

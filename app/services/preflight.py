@@ -7,9 +7,11 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import billed_services
 from app.db import claim_references as references_db
 from app.db import claims as claims_db
-from app.db.claims import ClaimRecord, ItemRecord, PatientOf
+from app.db.billed_services import PatientOf
+from app.db.claims import ClaimRecord, ItemRecord
 from app.db.engine import KEYS_AT_ONCE
 from app.domain.claim_form import ClaimForm
 from app.domain.data_scope import DataScope
@@ -83,7 +85,7 @@ class BilledServices:
         newborns = {draft.id: _is_newborn(draft) for draft in drafts}
         services = {service for item in items for service in _services([item], is_newborn=newborns[item.claim_id])}
         patients = {_patient_of(draft) for draft in drafts}
-        return cls(await claims_db.billed_services(connection, scope, patients, services))
+        return cls(await billed_services.of_patients(connection, scope, patients, services))
 
     def of(self, patient: PatientOf) -> set[Service] | None:
         """The services of this patient; None if they were not read."""
@@ -191,7 +193,7 @@ async def _billed_elsewhere(
     services: Collection[Service],
     identity: ClaimIdentity,
 ) -> set[Service]:
-    found = await claims_db.billed_services(connection, scope, [patient], services, other_than=identity.ids)
+    found = await billed_services.of_patients(connection, scope, [patient], services, other_than=identity.ids)
     return found[patient]
 
 
