@@ -19,6 +19,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
         "claims:submit",
         "claims:cancel",
         "batches:export",
+        "batches:import",
         "denials:appeal",
         "invoices:create",
         "invoices:cancel",

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from app.db.document_tables import documents
 from app.db.filters import Condition
+from app.db.import_tables import import_jobs
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients, providers
 from app.db.tables import claims, invoices, outbox, remittances, settlements
 from app.domain.data_scope import DataScope
@@ -73,6 +74,11 @@ def remittances_in(scope: DataScope) -> Condition:
 def documents_in(scope: DataScope) -> Condition:
     """Documents of the scope's providers and payer, as far as these are known; a patient sees none."""
     return _allows(scope, provider=documents.c.provider_cnes, payer=documents.c.payer_ans)
+
+
+def imports_in(scope: DataScope) -> Condition:
+    """Import jobs of the scope's providers and payer, as far as these are known; a patient sees none."""
+    return _allows(scope, provider=import_jobs.c.provider_cnes, payer=import_jobs.c.payer_ans)
 
 
 def events_in(scope: DataScope) -> Condition:

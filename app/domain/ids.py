@@ -38,6 +38,8 @@ PAYER: Final = "pyr"
 PROVIDER: Final = "prv"
 TERM: Final = "tus"
 DOCUMENT: Final = "doc"
+IMPORT_JOB: Final = "job"
+IMPORT_RESULT: Final = "imr"
 
 
 def _uuid7(nanoseconds: int) -> int:

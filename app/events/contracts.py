@@ -22,6 +22,7 @@ from app.domain.remittances import RemittanceLineStatus
 from app.events.payloads import (
     ClaimEventData,
     DenialEventData,
+    ImportEventData,
     InvoiceEventData,
     RemittanceEventData,
     SettlementEventData,
@@ -195,6 +196,19 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         WaitingLinesEventData,
         "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
+    "ImportStarted": EventContract(
+        "br.billing.import.started.v1",
+        ImportEventData,
+        "The import of a document begins: the document was opened, and its guides were counted.",
+    ),
+    "ImportProgressed": EventContract(
+        "br.billing.import.progressed.v1", ImportEventData, "All guides of a batch (lote) have a result."
+    ),
+    "ImportFinished": EventContract(
+        "br.billing.import.finished.v1",
+        ImportEventData,
+        "The import ends: it is done, the document cannot be read, or it was cancelled.",
+    ),
 }
 """The contract of every published event, by the event's short name."""
 INBOUND: Final = EventContract("br.billing.remittance.issued.v1", StatementData, "The payer issues a statement.")
@@ -219,8 +233,8 @@ class Event:
 
     name: str
     aggregate_id: str
-    provider_cnes: str
-    payer_ans: str
+    provider_cnes: str | None
+    payer_ans: str | None
     data: Mapping[str, Any]
     occurred_at: datetime
     patient_id: str | None = None

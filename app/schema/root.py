@@ -26,6 +26,7 @@ from app.schema import (
     contracts,
     denials,
     eligibility,
+    imports,
     invoices,
     remittance_changes,
     remittances,
@@ -44,6 +45,7 @@ from app.schema.denials import DenialQuery
 from app.schema.documents import DocumentQuery
 from app.schema.eligibility import EligibilityQuery
 from app.schema.history import ClaimStep, DenialStep
+from app.schema.imports import ImportQuery
 from app.schema.invoices import InvoiceQuery
 from app.schema.me import MeQuery
 from app.schema.node import NODE_TYPES, NodeQuery
@@ -73,6 +75,7 @@ class Query(
     PartyQuery,
     EligibilityQuery,
     DocumentQuery,
+    ImportQuery,
     TussQuery,
     AccessLogQuery,
 ):
@@ -92,6 +95,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,
+    *imports.MUTATIONS,
     *access_log.MUTATIONS,
 )
 Mutation = create_type(

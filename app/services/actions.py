@@ -14,6 +14,7 @@ from app.services import (
     drafts,
     eligibility,
     emergency,
+    imports,
     invoices,
     posting,
     remittance_lines,
@@ -39,6 +40,7 @@ SERVICES: Final = (
     eligibility,
     emergency,
     bulk,
+    imports,
 )
 
 

@@ -7,6 +7,7 @@ from app.events.contracts import CONTRACTS, INBOUND
 from app.events.payloads import (
     ClaimEventData,
     DenialEventData,
+    ImportEventData,
     InvoiceEventData,
     RemittanceEventData,
     SettlementEventData,
@@ -47,6 +48,8 @@ FIELDS: Final = {
     "itemSequence": "The item by its place in the claim; without item fields the line is about the whole claim.",
     "itemCode": "The item by its code.",
     "denials": "What was denied of it.",
+    "importJobId": "The import job.",
+    "documentId": "The document.",
     "code": "The reason, a code of Tabela 38.",
 }
 """What the fields mean; the contracts add their format."""
@@ -57,6 +60,7 @@ KINDS: Final = {
     SettlementEventData: "Settlements",
     RemittanceEventData: "Statements",
     WaitingLinesEventData: "Lines that wait",
+    ImportEventData: "Imports of documents",
 }
 _INTRO = """# Events
 
@@ -78,7 +82,7 @@ _ENVELOPE = {
     "id": "The event; the same however often it is delivered.",
     "source": "Always `/billing-gateway`.",
     "type": "The versioned type, see below.",
-    "subject": "The aggregate: a claim, an invoice or a statement.",
+    "subject": "The aggregate: a claim, an invoice, a statement or an import job.",
     "time": "When the change was made, in UTC.",
     "datacontenttype": "Always `application/json`.",
     "eventname": "The short name, see below.",
