@@ -13,7 +13,7 @@ from app.db.document_tables import documents
 from app.db.filters import Condition, one_of
 from app.db.import_tables import import_jobs, import_results
 from app.db.paging import Keyset
-from app.db.records import columns, insert_records
+from app.db.records import columns, insert_records, update_columns
 from app.db.scoping import imports_in
 from app.db.statements import query, query_one, query_total, writing
 from app.domain.actor import Actor
@@ -204,11 +204,15 @@ def set_parties_of_document(document_id: str, provider: str | None, payer: str |
     return update(documents).where(documents.c.id == document_id).values(provider_cnes=provider, payer_ans=payer)
 
 
-@writing
-def end(job_id: str, status: ImportJobStatus, now: datetime, failures: tuple[Failure, ...]) -> Update:
+async def end(connection: AsyncConnection, ended: ImportJobRecord) -> None:
     """The job has ended; the caller holds its lock."""
-    changed = {"status": status, "ended_at": now, "failures": failures, "lease_holder": None, "lease_until": None}
-    return update(import_jobs).where(import_jobs.c.id == job_id).values(**changed)
+    await update_columns(connection, import_jobs, [ended], "status", "ended_at", "failures")
+    await _free(connection, ended.id)
+
+
+@writing
+def _free(job_id: str) -> Update:
+    return update(import_jobs).where(import_jobs.c.id == job_id).values(lease_holder=None, lease_until=None)
 
 
 # Results

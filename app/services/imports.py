@@ -234,8 +234,8 @@ async def _end(
     unit: UnitOfWork, job: ImportJobRecord, action: ImportJobAction, failures: tuple[Failure, ...] = ()
 ) -> ImportJobRecord:
     status = next_status(job.status, action)
-    await imports_db.end(unit.connection, job.id, status, unit.now, failures[:FAILURES_MAX])
-    ended = replace(job, status=status, ended_at=unit.now, failures=failures)
+    ended = replace(job, status=status, ended_at=unit.now, failures=failures[:FAILURES_MAX])
+    await imports_db.end(unit.connection, ended)
     unit.emit(import_event("ImportFinished", ended, at=unit.now))
     unit.changed(job.id)
     return ended
@@ -249,7 +249,11 @@ async def _rebuild(unit: UnitOfWork, job_id: Any) -> ImportJobRecord:
     return found[0]
 
 
-_ANSWER: Final = StoredAnswer[ImportJobRecord](lambda job: job.id, _rebuild)
+def _facts(job: ImportJobRecord) -> Any:
+    return job.id
+
+
+_ANSWER: Final = StoredAnswer(_facts, _rebuild)
 START: Final = Action("importBatch", start, needs="batches:import", answer=_ANSWER)
 CANCEL: Final = Action("cancelImportJob", cancel, needs="batches:import", answer=_ANSWER)
 BEGIN: Final = Action("beginImport", begin)

@@ -21,6 +21,7 @@ ARGUMENTS = {
     "contract": 'id: "<contract>"',
     "denialBreakdown": "groupBy: [CODE, PAYER, PROVIDER]",
     "document": 'id: "<document>"',
+    "importJob": 'id: "<importJob>"',
     "denials": "filter: {status: [PARTIALLY_OVERTURNED]}",
     "invoice": 'id: "<invoice>"',
     "invoices": "",
@@ -62,6 +63,7 @@ IDS |= {
     "Eligibility": "eligibility",
     "Patient": "patient",
     "Document": "document",
+    "ImportJob": "importJob",
 }
 # Who a caller is and may do differs from role to role by its nature.
 PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}

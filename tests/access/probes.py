@@ -52,6 +52,7 @@ STREAMS = {
     "invoiceStatusChanged": "invoice",
     "settlementRecorded": "invoice",
     "remittanceLineWaiting": "remittance",
+    "importJobProgressed": "importJob",
 }
 """Each stream, and the kind of object by whose id its events are chosen."""
 
@@ -108,7 +109,7 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         return [each for each in data["nodes"] if each] or None
 
     yield Probe("nodes", nodes)
-    for root in ("claim", "document", "invoice", "remittance"):
+    for root in ("claim", "document", "importJob", "invoice", "remittance"):
         yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[root]}") {{ id }}')
     for name in ("draft", "claim"):
         yield _read(
@@ -366,6 +367,8 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "paidOn": today().isoformat(),
             **once,
         },
+        "importBatch": {"documentId": ids["document"], **once},
+        "cancelImportJob": {"importJobId": ids["open_job"]},
         "matchRemittanceLine": {"id": ids["unmatched_line"], "claimId": ids["reviewed"]},
         "postRemittance": {"id": ids["remittance"], **once},
         "unmatchRemittanceLine": {"remittanceLineId": ids["wrongly_matched_line"]},

@@ -11,7 +11,9 @@ from app.db.tables import outbox
 from app.events import schemas
 from app.events.contracts import CONTRACTS, cloud_event
 from tests.factories import CONSULTATION, World, key
+from tests.graphql.test_imports import import_document
 from tests.graphql.test_remittances import post, taken
+from tests.lotes import lote
 
 DENIED = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]}
 
@@ -48,6 +50,7 @@ async def _live(world: World) -> None:
     values = {"id": appealed, "acceptedAmount": "10.00", "idempotencyKey": key()}
     await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
+    await import_document(world, lote(world, ["EVENTO1"]))
     await world.gateway.expire_denials(_later(world))
     await _pay(world, fought)
 
