@@ -39,7 +39,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     | {"settlements:read", "settlements:read_bank", "remittances:read", "reconciliation:read", "contracts:read"}
     | {"eligibility:read", "claims:review", "claims:adjudicate", "appeals:answer"},
     "patient": (_WHOLE_CLAIM - {"invoices:read"}) | {"eligibility:read", "access_log:read_own"},
-    "admin": frozenset({"tuss:read", "contracts:read", "gateway:configure", "schema:introspect"})
+    "admin": frozenset({"tuss:read", "contracts:read", "gateway:configure", "schema:introspect", "parties:manage"})
     | {"emergencies:read", "emergencies:close"},
 }
 """The permissions of every role. Names of roles match exactly; an unknown role has no permissions."""

@@ -12,12 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.claims import SERVICE, Service, is_billed
 from app.db.contracts import CONTRACT, ContractRecord
 from app.db.parties import COVERAGE, PAYER, CoverageRecord, PayerRecord
-from app.db.reference_tables import contracts, coverages, payers, providers
+from app.db.reference_tables import contracts, coverages, patients, payers, providers
 from app.db.statements import query
 from app.db.tables import claim_items, claims
 from app.domain.data_scope import DataScope
 
-_COLUMNS: Final = (*PAYER, *COVERAGE, *CONTRACT, providers.c.cnes, claims.c.id)
+_COLUMNS: Final = (
+    *PAYER,
+    *COVERAGE,
+    *CONTRACT,
+    providers.c.cnes,
+    claims.c.id,
+    providers.c.deactivated_at,
+    patients.c.deactivated_at,
+)
 _AFTER_PAYER: Final = len(PAYER)
 _AFTER_COVERAGE: Final = _AFTER_PAYER + len(COVERAGE)
 _AFTER_CONTRACT: Final = _AFTER_COVERAGE + len(CONTRACT)
@@ -32,18 +40,23 @@ class ClaimReferences:
     contract: ContractRecord | None
     has_provider: bool
     claim_id: str | None
+    has_active_provider: bool
+    has_active_patient: bool
 
     @classmethod
     def of(cls, *row: Any) -> Self:
         """Those of a row, in which everything that does not exist is null."""
         payer, coverage = row[:_AFTER_PAYER], row[_AFTER_PAYER:_AFTER_COVERAGE]
-        contract, (provider, claim_id) = row[_AFTER_COVERAGE:_AFTER_CONTRACT], row[_AFTER_CONTRACT:]
+        contract, rest = row[_AFTER_COVERAGE:_AFTER_CONTRACT], row[_AFTER_CONTRACT:]
+        provider, claim_id, provider_deactivated_at, patient_deactivated_at = rest
         return cls(
             payer=None if payer[0] is None else PayerRecord(*payer),
             coverage=None if coverage[0] is None else CoverageRecord(*coverage),
             contract=None if contract[0] is None else ContractRecord(*contract),
             has_provider=provider is not None,
             claim_id=claim_id,
+            has_active_provider=provider_deactivated_at is None,
+            has_active_patient=patient_deactivated_at is None,
         )
 
 
@@ -101,6 +114,7 @@ def _found(provider: str, payer: str, card_number: str, number: str) -> Join:
         start.outerjoin(payers, payers.c.ans_code == payer)
         .outerjoin(providers, providers.c.cnes == provider)
         .outerjoin(coverages, is_card)
+        .outerjoin(patients, patients.c.id == coverages.c.patient_id)
         .outerjoin(contracts, is_contract)
         .outerjoin(claims, is_claim & (claims.c.provider_claim_number == number))
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 from app.domain.errors import ErrorCode, Failure, conflict, not_found, refuse
 from app.domain.money import Cents, Quantity
@@ -21,6 +22,10 @@ class Terms:
     def last_appeal_day(self, decided_on: date) -> date:
         """The last day on which a denial decided on that day may be appealed."""
         return decided_on + timedelta(days=self.appeal_deadline_days)
+
+
+STANDARD_TERMS: Final = Terms(submission_window_days=180, appeal_deadline_days=30, payment_term_days=30)
+"""Of a payer of which nothing else is known: half a year to send a claim, thirty days for the rest."""
 
 
 @dataclass(frozen=True, slots=True)

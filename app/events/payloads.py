@@ -110,6 +110,15 @@ class WaitingLinesEventData(TypedDict):
     waitingLines: Annotated[int, Field(ge=1)]
 
 
+class PartyEventData(TypedDict):
+    """A payer or a provider after a change; the other one of `payer` and `provider` is null."""
+
+    provider: Cnes | None
+    payer: Ans | None
+    isActive: bool
+    version: Version
+
+
 StatementAmount = Annotated[
     str, Field(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$", description="An amount in BRL, with at most two decimals.")
 ]

@@ -21,6 +21,7 @@ from app.db import (
     invoices,
     outbox,
     parties,
+    party_history,
     remittances,
     settlements,
     tuss,
@@ -35,6 +36,7 @@ from app.db.history import Changes, ClaimStep, InvoiceStep
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
+from app.db.party_history import PartyStep
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
@@ -139,6 +141,10 @@ class Loaders:
     @cached_property
     def invoice_step(self) -> DataLoader[str, InvoiceStep | None]:
         return self._one(lambda c, keys: history.invoice_steps_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def party_step(self) -> DataLoader[str, PartyStep | None]:
+        return self._one(lambda c, keys: party_history.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def changes_of_claim(self) -> DataLoader[str, Changes | None]:

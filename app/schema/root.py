@@ -27,6 +27,7 @@ from app.schema import (
     denials,
     eligibility,
     invoices,
+    party_changes,
     remittance_changes,
     remittances,
     settlements,
@@ -91,6 +92,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,
     *access_log.MUTATIONS,
+    *party_changes.MUTATIONS,
 )
 Mutation = create_type(
     "Mutation", list(MUTATIONS), description="Mutations; expected failures are returned as `errors` of the payload."

@@ -15,7 +15,9 @@ from app.services import (
     eligibility,
     emergency,
     invoices,
+    payers,
     posting,
+    providers,
     remittance_lines,
     remittances,
     reviews,
@@ -38,6 +40,8 @@ SERVICES: Final = (
     contract_ends,
     eligibility,
     emergency,
+    payers,
+    providers,
     bulk,
 )
 

@@ -11,7 +11,7 @@ from app.db import contracts as contracts_db
 from app.db import parties as parties_db
 from app.db.contracts import ContractRecord, PriceRecord
 from app.domain import ids
-from app.domain.contracts import Price, Terms, price_failures, terms_failures
+from app.domain.contracts import STANDARD_TERMS, Price, Terms, price_failures, terms_failures
 from app.domain.errors import ErrorCode, Failure, check_version, conflict, raise_any
 from app.domain.identifiers import code_failure
 from app.services import parties
@@ -21,7 +21,6 @@ from app.unit_of_work.unit import UnitOfWork
 
 PRICES_MAX: Final = 1_000
 """Per call, so that the input fits into a request; longer lists need several calls."""
-STANDARD: Final = Terms(submission_window_days=180, appeal_deadline_days=30, payment_term_days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ async def terms_of(connection: AsyncConnection, provider: str, payer: str) -> Te
     if contract is not None:
         return contract.terms
     found = await parties_db.payer(connection, payer)
-    return found.terms if found else STANDARD
+    return found.terms if found else STANDARD_TERMS
 
 
 async def prices_for(

@@ -9,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claim_references as references_db
 from app.db import claims as claims_db
+from app.db.claim_references import ClaimReferences
 from app.db.claims import ClaimRecord, ItemRecord, PatientOf, Service
 from app.db.engine import KEYS_AT_ONCE
 from app.domain.claim_form import ClaimForm
 from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, DuplicateClaim, ErrorCode, Failure, not_found
 from app.domain.money import Cents
+from app.domain.parties import deactivated
 from app.domain.preflight import (
     Finding,
     Item,
@@ -124,6 +126,9 @@ async def examine(
     is_visible = not any(failure.code is ErrorCode.NOT_FOUND for failure in failures)
     if is_visible and found.claim_id not in (None, identity.claim_id):
         failures.append(duplicate_number(found.claim_id))
+    if is_visible and identity.replaces_id is None:
+        # A correction belongs to a claim that was made while its parties were active.
+        failures += _deactivated(found)
     warnings: list[Finding] = []
     if checked:
         patient = PatientOf(form.provider, form.payer, checked.coverage.patient_id)
@@ -132,6 +137,15 @@ async def examine(
             elsewhere = await _billed_elsewhere(connection, scope, patient, items, identity)
         warnings = await _warnings(connection, form, checked, items, elsewhere)
     return Preflight(tuple(failures), tuple(warnings), items, checked)
+
+
+def _deactivated(found: ClaimReferences) -> list[Failure]:
+    payer = found.payer
+    return [
+        *([deactivated("payer", "payer")] if payer is not None and not payer.is_active else []),
+        *([] if found.has_active_provider else [deactivated("provider", "provider")]),
+        *([] if found.has_active_patient else [deactivated("patient", "cardNumber")]),
+    ]
 
 
 async def of_claim(connection: AsyncConnection, *, scope: DataScope, claim_id: str, today: date) -> Preflight:

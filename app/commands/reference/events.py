@@ -8,6 +8,7 @@ from app.events.payloads import (
     ClaimEventData,
     DenialEventData,
     InvoiceEventData,
+    PartyEventData,
     RemittanceEventData,
     SettlementEventData,
     WaitingLinesEventData,
@@ -47,6 +48,7 @@ FIELDS: Final = {
     "itemSequence": "The item by its place in the claim; without item fields the line is about the whole claim.",
     "itemCode": "The item by its code.",
     "denials": "What was denied of it.",
+    "isActive": "Whether new claims may name it.",
     "code": "The reason, a code of Tabela 38.",
 }
 """What the fields mean; the contracts add their format."""
@@ -57,6 +59,7 @@ KINDS: Final = {
     SettlementEventData: "Settlements",
     RemittanceEventData: "Statements",
     WaitingLinesEventData: "Lines that wait",
+    PartyEventData: "Payers and providers",
 }
 _INTRO = """# Events
 
@@ -78,7 +81,7 @@ _ENVELOPE = {
     "id": "The event; the same however often it is delivered.",
     "source": "Always `/billing-gateway`.",
     "type": "The versioned type, see below.",
-    "subject": "The aggregate: a claim, an invoice or a statement.",
+    "subject": "The aggregate: a claim, an invoice, a statement, or a party such as a payer.",
     "time": "When the change was made, in UTC.",
     "datacontenttype": "Always `application/json`.",
     "eventname": "The short name, see below.",
