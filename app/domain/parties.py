@@ -45,11 +45,11 @@ def duplicate(message: str, field: str, party_id: str | None = None) -> Duplicat
     return DuplicateParty(ErrorCode.DUPLICATE_PARTY, message, field, party_id=party_id)
 
 
-def check_activity(what: str, *, is_active: bool, should_be: bool) -> None:
+def check_activity(what: str, field: str, *, is_active: bool, should_be: bool) -> None:
     """CONFLICT for deactivating what is not active, or reactivating what is."""
     if is_active is not should_be:
         state = "active" if is_active else "deactivated"
-        raise conflict(f"the {what} is {state} already")
+        raise conflict(f"the {what} is {state} already", field)
 
 
 def changed_fields(before: object, after: object, names: tuple[str, ...]) -> Iterator[str]:

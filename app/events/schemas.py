@@ -96,9 +96,10 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Convênio billing events",
             "version": "1.0.0",
-            "description": "Every change of claims, denials, invoices, settlements, remittances and master data, as CloudEvents 1.0 "
-            "in structured JSON. A message may be delivered again with the same id and position, also after later "
-            "ones: drop those whose position is not above the last one handled of their subject. None is skipped.",
+            "description": "Every change of claims, denials, invoices, settlements, remittances and master data, as "
+            "CloudEvents 1.0 in structured JSON. A message may be delivered again with the same id and position, also "
+            "after later ones: drop those whose position is not above the last one handled of their subject. None is "
+            "skipped.",
         },
         "defaultContentType": MEDIA_TYPE,
         "channels": {

@@ -70,9 +70,9 @@ class PartyKind(Generic[Row]):
         self.note(unit, after, action, fields=names)
         return after
 
-    async def set_active(self, unit: UnitOfWork, before: Row, *, is_active: bool) -> Row:
+    async def set_active(self, unit: UnitOfWork, before: Row, field: str = "id", *, is_active: bool) -> Row:
         """Deactivate or reactivate a locked row; CONFLICT if it is so already."""
-        check_activity(self.what, is_active=is_active_party(before), should_be=not is_active)
+        check_activity(self.what, field, is_active=is_active_party(before), should_be=not is_active)
         action = PartyAction.REACTIVATE if is_active else PartyAction.DEACTIVATE
         return await self.change(unit, before, {"deactivated_at": None if is_active else unit.now}, action)
 

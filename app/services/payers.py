@@ -82,12 +82,12 @@ async def update(
 
 async def deactivate(unit: UnitOfWork, *, payer: str, version: int | None = None) -> PayerRecord:
     """Refuse new claims to the payer; what was sent to it goes on."""
-    return await KIND.set_active(unit, await _locked(unit, payer, version), is_active=False)
+    return await KIND.set_active(unit, await _locked(unit, payer, version), "payer", is_active=False)
 
 
 async def reactivate(unit: UnitOfWork, *, payer: str, version: int | None = None) -> PayerRecord:
     """Allow new claims to the payer again."""
-    return await KIND.set_active(unit, await _locked(unit, payer, version), is_active=True)
+    return await KIND.set_active(unit, await _locked(unit, payer, version), "payer", is_active=True)
 
 
 async def _locked(unit: UnitOfWork, payer: str, version: int | None) -> PayerRecord:

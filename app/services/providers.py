@@ -66,12 +66,12 @@ async def update(
 
 async def deactivate(unit: UnitOfWork, *, provider: str, version: int | None = None) -> ProviderRecord:
     """Refuse new claims of the provider; what it has sent goes on."""
-    return await KIND.set_active(unit, await _locked(unit, provider, version), is_active=False)
+    return await KIND.set_active(unit, await _locked(unit, provider, version), "provider", is_active=False)
 
 
 async def reactivate(unit: UnitOfWork, *, provider: str, version: int | None = None) -> ProviderRecord:
     """Allow new claims of the provider again."""
-    return await KIND.set_active(unit, await _locked(unit, provider, version), is_active=True)
+    return await KIND.set_active(unit, await _locked(unit, provider, version), "provider", is_active=True)
 
 
 async def _locked(unit: UnitOfWork, provider: str, version: int | None) -> ProviderRecord:

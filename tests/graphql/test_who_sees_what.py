@@ -78,6 +78,8 @@ MUTATIONS = {
     "saveContract": {"admin"},
     "endContractPrice": {"admin"},
     "closeContract": {"admin"},
+    **{key: {"admin"} for key in ("registerPayer", "updatePayer", "deactivatePayer", "reactivatePayer")},
+    **{key: {"admin"} for key in ("registerProvider", "updateProvider", "deactivateProvider", "reactivateProvider")},
     "openEmergencyAccess": {"biller", "front_desk"},
     "closeEmergencyAccess": {"biller", "front_desk", "admin"},
 }
@@ -132,6 +134,10 @@ INPUTS = {
     "closeContract": 'contractId: "x", endsOn: "2026-01-01"',
     "openEmergencyAccess": 'patientId: "x", reason: "r"',
     "closeEmergencyAccess": 'emergencyAccessId: "x"',
+    "registerPayer": 'payerAnsCode: "1", name: "n", idempotencyKey: "k"',
+    "registerProvider": 'providerCnes: "1", name: "n", taxId: "1", idempotencyKey: "k"',
+    **dict.fromkeys(("updatePayer", "deactivatePayer", "reactivatePayer"), 'payerAnsCode: "1"'),
+    **dict.fromkeys(("updateProvider", "deactivateProvider", "reactivateProvider"), 'providerCnes: "1"'),
     "saveContract": 'providerCnes: "1", payerAnsCode: "1", submissionWindowDays: 1, appealDeadlineDays: 1, '
     "paymentTermDays: 1",
 }

@@ -8,6 +8,7 @@ from typing import Final
 from tests.hostile import largest_bulk as bulk
 from tests.hostile import largest_lists as lists
 from tests.hostile import largest_mutations as mutations
+from tests.hostile import largest_parties as parties
 from tests.hostile import largest_queries as queries
 from tests.hostile.largest_data import Big, Call
 
@@ -82,6 +83,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.saveContract": mutations.save_contract,
     "Mutation.endContractPrice": mutations.end_price,
     "Mutation.closeContract": mutations.close_contract,
+    **{f"Mutation.{name}": call for name, call in parties.CALLS.items()},
 }
 
 HEAVIEST: Final = (
