@@ -5,6 +5,7 @@ from typing import Final
 
 _READ: Final = frozenset({"claims:read", "invoices:read", "tuss:read"})
 _PATIENT_IDENTITY: Final = frozenset({"patients:read", "patients:read_cpf"})
+_REGISTRATION: Final = frozenset({"patients:register", "practitioners:register"})
 _WHOLE_CLAIM: Final = (
     _READ | _PATIENT_IDENTITY | {"practitioners:read", "claims:read_items", "claims:read_health", "amounts:read"}
 )
@@ -23,7 +24,8 @@ ROLES: Final[dict[str, frozenset[str]]] = {
         "invoices:create",
         "invoices:cancel",
     }
-    | {"health:break_glass", "emergencies:close"},
+    | {"health:break_glass", "emergencies:close"}
+    | _REGISTRATION,
     "reviewer": _WHOLE_CLAIM
     | {"reconciliation:read", "contracts:read", "eligibility:read", "claims:review", "claims:adjudicate"},
     "finance": _READ
@@ -34,6 +36,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     | {"remittances:read", "remittances:import", "remittances:post"},
     "front_desk": _READ
     | _PATIENT_IDENTITY
+    | _REGISTRATION
     | {"practitioners:read", "eligibility:read", "eligibility:check", "health:break_glass", "emergencies:close"},
     "payer_agent": _WHOLE_CLAIM
     | {"settlements:read", "settlements:read_bank", "remittances:read", "reconciliation:read", "contracts:read"}

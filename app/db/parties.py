@@ -75,6 +75,11 @@ class PatientRecord:
     deactivated_at: datetime | None
     merged_into_id: str | None
 
+    @property
+    def is_active(self) -> bool:
+        """Whether new claims may name it."""
+        return self.deactivated_at is None
+
 
 @dataclass(frozen=True, slots=True)
 class CoverageRecord:

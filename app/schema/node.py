@@ -79,6 +79,10 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.PRICE: NodeType("ContractPrice", ("contracts:read",), _by_loader("price")),
     public_ids.EMERGENCY: NodeType("EmergencyAccess", ("emergencies:read",), _by_loader("emergency_access")),
     public_ids.AUDIT: NodeType("AccessLogEntry", ("access_log:read_own",), access_log.own_entry),
+    public_ids.COVERAGE: NodeType("Coverage", ("patients:read",), _by_loader("coverage"), (DataClass.PERSONAL,)),
+    public_ids.PRACTITIONER: NodeType(
+        "RegisteredPractitioner", ("practitioners:read",), _by_loader("registered_practitioner")
+    ),
     public_ids.PARTY_HISTORY: NodeType("PartyHistoryEntry", STEP_READERS, _by_loader("party_step")),
     public_ids.PAYER: NodeType("Payer", READERS, _payer),
     public_ids.PROVIDER: NodeType("Provider", READERS, _by_loader("provider_by_id")),

@@ -9,7 +9,9 @@ from app.db.party_history import PartyStep
 from app.executor.reach import Owner
 from app.schema.base import lists
 from app.schema.base.enums import PartyAction
+from app.schema.base.later import later
 from app.schema.base.permissions import personal
+from app.schema.base.relations import related
 from app.schema.history import HistoryEntry
 
 STEP_READERS: Final = ("parties:manage", "patients:read", "practitioners:read")
@@ -23,8 +25,10 @@ class PartyHistoryEntry(HistoryEntry):
     action: PartyAction = strawberry.field(description="What was done.")
     version: int = strawberry.field(description="Version of the party after the change.")
     is_active: bool = strawberry.field(description="Whether the party was active after the change.")
-    other_id: strawberry.ID | None = strawberry.field(
-        name="otherPatientId",
+    other_patient = related(
+        later("Patient", "parties") | None,
+        lambda loaders: loaders.patient,
+        "other_id",
         description="The other patient of a merge; null for other changes.",
         extensions=personal("patients:read"),
     )

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import claim_references as references_db
 from app.db import claims as claims_db
-from app.db.claim_references import ClaimReferences
+from app.db.claim_references import Asked, ClaimReferences
 from app.db.claims import ClaimRecord, ItemRecord, PatientOf, Service
 from app.db.engine import KEYS_AT_ONCE
 from app.domain.claim_form import ClaimForm
@@ -116,12 +116,12 @@ async def examine(
     """All findings on this claim; nothing is changed. `billed`: what is billed elsewhere, where it was read before."""
     items = tuple(_items(form))
     services = frozenset() if billed else _services(items)
-    asked = (form.provider, form.payer, form.card_number, form.provider_claim_number)
+    asked = _asked(form)
     elsewhere: set[Service] | None = None
     if 0 < len(services) <= KEYS_AT_ONCE:
         found, elsewhere = await references_db.look_up_with_billed(connection, scope, asked, services, identity.ids)
     else:
-        (found,) = await references_db.look_up(connection, *asked)
+        (found,) = await references_db.look_up(connection, asked)
     failures, checked = await claim_checks.examine(connection, scope=scope, form=form, today=today, found=found)
     is_visible = not any(failure.code is ErrorCode.NOT_FOUND for failure in failures)
     if is_visible and found.claim_id not in (None, identity.claim_id):
@@ -139,12 +139,26 @@ async def examine(
     return Preflight(tuple(failures), tuple(warnings), items, checked)
 
 
+def _asked(form: ClaimForm) -> Asked:
+    who = form.practitioner
+    return Asked(
+        form.provider,
+        form.payer,
+        form.card_number,
+        form.provider_claim_number,
+        who.council or "",
+        who.number or "",
+        who.state or "",
+    )
+
+
 def _deactivated(found: ClaimReferences) -> list[Failure]:
     payer = found.payer
     return [
         *([deactivated("payer", "payer")] if payer is not None and not payer.is_active else []),
         *([] if found.has_active_provider else [deactivated("provider", "provider")]),
         *([] if found.has_active_patient else [deactivated("patient", "cardNumber")]),
+        *([] if found.has_active_practitioner else [deactivated("practitioner", "practitioner.number")]),
     ]
 
 

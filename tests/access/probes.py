@@ -12,7 +12,19 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import claims, contracts, denials, eligibility, history, invoices, outbox, remittances
+from app.db import (
+    claims,
+    contracts,
+    denials,
+    eligibility,
+    history,
+    invoices,
+    outbox,
+    party_history,
+    patient_changes,
+    registered_practitioners,
+    remittances,
+)
 from app.db import invoice_lines as lines
 from app.db import parties as coverage
 from app.db import settlements as settlements_db
@@ -29,7 +41,21 @@ from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
 from tests.inputs import input_type, shaped
 
-MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
+MODULES = (
+    party_history,
+    patient_changes,
+    registered_practitioners,
+    claims,
+    contracts,
+    coverage,
+    eligibility,
+    denials,
+    history,
+    invoices,
+    lines,
+    remittances,
+    settlements_db,
+)
 NOTHING_ZERO = "0.00"
 NO_NODES = {"access"}  # what `node` gives to the patient only
 MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
@@ -165,6 +191,9 @@ def _looked_up(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
         yield Probe(root, run)
     yield _read(victim, attacker, "provider", f'provider(cnes: "{victim.world.provider}") {{ name }}')
+    card = f'payerAnsCode: "{victim.world.payer}", cardNumber: "{victim.world.card}"'
+    yield _read(victim, attacker, "coverageOfCard", f"coverageOfCard({card}) {{ id }}")
+    yield _read(victim, attacker, "coverage", f'coverage(id: "{victim.ids["coverage"]}") {{ id }}')
     yield _read(victim, attacker, "contract", f'contract(id: "{victim.ids["contract"]}") {{ id }}')
 
 
@@ -376,6 +405,32 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "updateProvider": {"provider": world.provider, "name": "Outro nome"},
         "deactivateProvider": {"provider": world.provider},
         "reactivateProvider": {"provider": world.provider},
+        "registerPatient": {"provider": world.provider, "name": "Joana Teste", **once},
+        "updatePatient": {"patientId": ids["patient"], "name": "Outro Nome"},
+        "deactivatePatient": {"patientId": ids["patient"]},
+        "reactivatePatient": {"patientId": ids["patient"]},
+        "registerCoverage": {
+            "patientId": ids["patient"],
+            "payer": world.payer,
+            "cardNumber": key()[:20],
+            "plan": "Plano",
+            "startsOn": "2026-01-01",
+            **once,
+        },
+        "updateCoverage": {"coverageId": ids["coverage"], "plan": "Outro plano"},
+        "endCoverage": {"coverageId": ids["coverage"], "endsOn": "2099-01-01"},
+        "registerPractitioner": {
+            "provider": world.provider,
+            "name": "Dra. Bia",
+            "council": "06",
+            "number": key()[:15],
+            "state": "35",
+            "cbo": "225125",
+            **once,
+        },
+        "updatePractitioner": {"practitionerId": ids["practitioner"], "name": "Outro Nome"},
+        "deactivatePractitioner": {"practitionerId": ids["practitioner"]},
+        "reactivatePractitioner": {"practitionerId": ids["practitioner"]},
         "cancelClaims": {"claimIds": [ids["draft"]]},
         "acceptDenials": {"denialIds": [ids["lost_denial"]], **once},
         "appealDenials": {"appeals": [{"denialId": ids["open_denial"], "justification": "conforme contrato"}], **once},

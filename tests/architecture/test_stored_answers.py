@@ -35,6 +35,9 @@ TABLES = {
     "rml": "remittance_lines",
     "ctr": "contracts",
     "emg": "emergency_accesses",
+    "pat": "patients",
+    "cov": "coverages",
+    "pra": "practitioners",
 }
 KEYED = {action.name: action for action in (*ACTIONS, RECEIVE) if action.answer is not None}
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)

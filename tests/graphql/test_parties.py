@@ -102,11 +102,11 @@ async def test_wrong_values_are_refused_together(server_world: World) -> None:
 async def test_a_number_that_is_known_is_refused_with_the_one_that_has_it(server_world: World) -> None:
     world = server_world
     query = """mutation($input: RegisterPayerInput!) {
-      registerPayer(input: $input) { errors { code field ... on DuplicatePartyError { existingId } } } }"""
+      registerPayer(input: $input) { errors { code field ... on DuplicatePartyError { existing { id } } } } }"""
     values = {"payerAnsCode": world.payer, "name": "Outra", "idempotencyKey": key()}
     token = world.gateway.token("admin", providers=["*"])
     found = (await world.gateway.gql(query, {"input": values}, token=token)).data["registerPayer"]["errors"]
-    assert found == [{"code": "DUPLICATE_PARTY", "field": ["payerAnsCode"], "existingId": f"pyr_{world.payer}"}]
+    assert found == [{"code": "DUPLICATE_PARTY", "field": ["payerAnsCode"], "existing": {"id": f"pyr_{world.payer}"}}]
 
 
 async def test_of_callers_who_register_the_same_payer_at_once_one_does(server_world: World) -> None:

@@ -5,10 +5,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from tests.factories import World, new_world, party_admin
+from tests.factories import World, key, new_world
 from tests.hostile.largest_data import Big, Call
 
 NAME: Final = "x" * 160
+PERSON: Final = "x" * 70
+HISTORY: Final = "history(first: 100) { nodes { id action } }"
+FIELDS: Final = {
+    "payer": f"id name version {HISTORY}",
+    "provider": f"id name version {HISTORY}",
+    "patient": f"id version {HISTORY} coverages(first: 100) {{ nodes {{ id cardNumber }} }}",
+    "coverage": f"id version {HISTORY}",
+    "practitioner": f"id name version {HISTORY}",
+}
 
 
 class Central(World):
@@ -19,33 +28,98 @@ class Central(World):
         return self.gateway.token(role, providers=["*"])
 
 
-async def _register(name: str, kind: str, big: Big) -> Call:
-    # The next numbers of a world that nothing else uses.
+async def _named(big: Big, kind: str) -> dict[str, Any]:
+    """What names a party of this kind that nothing else uses."""
     world = await new_world(big.gateway)
-    payer, provider = f"9{world.payer[1:]}", f"9{world.provider[1:]}"
-    values: dict[str, Any] = {"payerAnsCode": payer} if kind == "payer" else {"providerCnes": provider}
-    tax_id = {} if kind == "payer" else {"taxId": "11222333000181"}
-    return await _call(big, name, kind, name=NAME, idempotencyKey=payer, **values, **tax_id)
+    if kind == "payer":
+        return {"payerAnsCode": world.payer}
+    if kind == "provider":
+        return {"providerCnes": world.provider}
+    made = await big.world.mutate("biller", *_made(kind), **_registration(world, kind, big.world.patient))
+    return {f"{kind}Id": made[kind]["id"]}
 
 
-async def _change(name: str, kind: str, big: Big) -> Call:
-    world = await new_world(big.gateway)
-    values: dict[str, Any] = {"payerAnsCode": world.payer} if kind == "payer" else {"providerCnes": world.provider}
-    if name.startswith("reactivate"):
-        await party_admin(world, name.replace("reactivate", "deactivate"), f"{kind} {{ id }}", **values)
-    if name.startswith("update"):
-        values["name"] = NAME
-    return await _call(big, name, kind, **values)
+def _made(kind: str) -> tuple[str, str]:
+    return f"register{kind.capitalize()}", f"{kind} {{ id }}"
 
 
-async def _call(big: Big, name: str, kind: str, **values: Any) -> Call:
-    fields = f"{kind} {{ id name version history {{ nodes {{ id action }} }} }}"
+def _registration(world: World, kind: str, patient: str) -> dict[str, Any]:
+    once = {"idempotencyKey": key()}
+    own = {
+        "payer": {"payerAnsCode": f"9{world.payer[1:]}", "name": NAME},
+        "provider": {"providerCnes": f"9{world.provider[1:]}", "name": NAME, "taxId": "11222333000181"},
+        "patient": {"providerCnes": world.provider, "name": PERSON},
+        "coverage": {
+            "patientId": patient,
+            "payerAnsCode": world.payer,
+            "cardNumber": key()[:20],
+            "plan": "x" * 80,
+            "startsOn": "2026-01-01",
+        },
+        "practitioner": {
+            "providerCnes": world.provider,
+            "name": PERSON,
+            "council": "06",
+            "number": key()[:15],
+            "state": "35",
+            "cbo": "225125",
+        },
+    }
+    return {**own[kind], **once}
+
+
+async def _call(verb: str, kind: str, big: Big) -> Call:
+    name = f"{verb}{kind.capitalize()}"
     central = Central(big.gateway, *[getattr(big.world, each) for each in ("payer", "provider", "patient", "card")])
-    return replace(big.change("admin", name, fields, '"version":', 1, **values), world=central)
+    if verb == "register":
+        values = _registration(await new_world(big.gateway), kind, big.world.patient)
+    else:
+        values = await _named(replace(big, world=central), kind)
+        if verb == "reactivate":
+            deactivated = f"deactivate{kind.capitalize()}"
+            role = "admin" if kind in ("payer", "provider") else "biller"
+            await central.mutate(role, deactivated, f"{kind} {{ id }}", **values)
+        values |= {"update": {"plan": "y" * 80} if kind == "coverage" else {"name": "y" * 70}}.get(verb, {})
+        values |= {"endsOn": "2099-01-01"} if verb == "end" else {}
+    role = "admin" if kind in ("payer", "provider") else "front_desk"
+    return replace(big.change(role, name, f"{kind} {{ {FIELDS[kind]} }}", '"version":', 1, **values), world=central)
 
 
-CALLS: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
-    f"{verb}{kind}": partial(_register if verb == "register" else _change, f"{verb}{kind}", kind.lower())
-    for kind in ("Payer", "Provider")
-    for verb in ("register", "update", "deactivate", "reactivate")
+VERBS: Final = ("register", "update", "deactivate", "reactivate")
+KINDS: Final = {
+    **dict.fromkeys(("payer", "provider", "patient", "practitioner"), VERBS),
+    "coverage": ("register", "update", "end"),
 }
+CALLS: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
+    f"{verb}{kind.capitalize()}": partial(_call, verb, kind) for kind, verbs in KINDS.items() for verb in verbs
+}
+
+
+async def coverage(big: Big) -> Call:
+    """A coverage with its history and its patient."""
+    found = await _named(replace(big, world=big.world), "coverage")
+    return big.read(
+        f"query($id: ID!) {{ coverage(id: $id) {{ {FIELDS['coverage']} patient {{ {FIELDS['patient']} }} }} }}",
+        '"coverages":',
+        1,
+        role="front_desk",
+        id=found["coverageId"],
+    )
+
+
+async def coverage_of_card(big: Big) -> Call:
+    """The same by the card."""
+    world = big.world
+    query = "query($payer: AnsCode!, $card: String!) { coverageOfCard(payerAnsCode: $payer, cardNumber: $card) "
+    query += f"{{ {FIELDS['coverage']} patient {{ {FIELDS['patient']} }} }} }}"
+    return big.read(query, '"coverages":', 1, role="front_desk", payer=world.payer, card=world.card)
+
+
+async def practitioners_page(big: Big) -> Call:
+    """A page of a hundred practitioners, each with its history."""
+    world = big.world
+    for number in range(100):
+        values = {**_registration(world, "practitioner", world.patient), "number": f"N{number}-{key()[:8]}"}
+        await world.mutate("biller", *_made("practitioner"), **values)
+    query = f"{{ registeredPractitioners(first: 100) {{ nodes {{ {FIELDS['practitioner']} }} }} }}"
+    return big.read(query, '"version":', 100, role="front_desk")

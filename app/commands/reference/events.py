@@ -6,9 +6,12 @@ from app.commands.reference.markdown import table
 from app.events.contracts import CONTRACTS, INBOUND
 from app.events.payloads import (
     ClaimEventData,
+    CoverageEventData,
     DenialEventData,
     InvoiceEventData,
     PartyEventData,
+    PatientEventData,
+    PractitionerEventData,
     RemittanceEventData,
     SettlementEventData,
     WaitingLinesEventData,
@@ -48,6 +51,9 @@ FIELDS: Final = {
     "itemSequence": "The item by its place in the claim; without item fields the line is about the whole claim.",
     "itemCode": "The item by its code.",
     "denials": "What was denied of it.",
+    "patientId": "The patient.",
+    "coverageId": "The coverage.",
+    "practitionerId": "The practitioner.",
     "isActive": "Whether new claims may name it.",
     "code": "The reason, a code of Tabela 38.",
 }
@@ -60,6 +66,9 @@ KINDS: Final = {
     RemittanceEventData: "Statements",
     WaitingLinesEventData: "Lines that wait",
     PartyEventData: "Payers and providers",
+    PatientEventData: "Patients",
+    CoverageEventData: "Coverages",
+    PractitionerEventData: "Practitioners",
 }
 _INTRO = """# Events
 

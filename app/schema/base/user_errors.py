@@ -9,7 +9,7 @@ from strawberry.types.base import StrawberryList, StrawberryOptional, has_object
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
-from app.domain.errors import DuplicateParty, ErrorCode, Failure, OverSettlement, StaleVersion, StatusConflict, path_of
+from app.domain.errors import ErrorCode, Failure, OverSettlement, StaleVersion, StatusConflict, path_of
 from app.domain.money import Cents
 from app.schema.base import lists
 from app.schema.base.described import described
@@ -58,15 +58,6 @@ class OverSettlementError(UserError):
     available_cents: Cents | None = amount("availableAmount", "What can be paid or reversed at most.")
 
 
-@strawberry.type(description="Another payer, provider, patient, card or practitioner has the number already.")
-class DuplicatePartyError(UserError):
-    record = DuplicateParty
-
-    party_id: strawberry.ID | None = strawberry.field(
-        name="existingId", description="The one that has it; null if it is not in the caller's data scope."
-    )
-
-
 @strawberry.type(description="The object's status does not allow the action.")
 class StatusConflictError(UserError):
     record = StatusConflict
@@ -74,7 +65,7 @@ class StatusConflictError(UserError):
     status: str = strawberry.field(description="Present status of the object, a value of its type's enum.")
 
 
-ERROR_TYPES: Final = (InputError, StaleVersionError, OverSettlementError, DuplicatePartyError, StatusConflictError)
+ERROR_TYPES: Final = (InputError, StaleVersionError, OverSettlementError, StatusConflictError)
 
 
 def user_errors(failures: Sequence[Failure]) -> Any:
