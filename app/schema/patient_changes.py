@@ -25,6 +25,7 @@ ENDS = "Last day of the coverage; null for no end."
 VALID = "Last day on which the card is valid; null if it does not expire."
 WAITING = "Last day of the waiting period (carência); null for none."
 SUSPENDED = "First day of a suspension; null for none."
+DATES = "The other days; null for none that is given."
 RESUMED = "Last day of the suspension; null for no end."
 
 
@@ -90,6 +91,19 @@ class PatientPayload(MutationPayload):
     )
 
 
+@strawberry.input(description="The days on which a coverage changes: omitted ones are unchanged, null clears one.")
+class CoverageDatesInput:
+    ends_on: date | None = strawberry.field(default=strawberry.UNSET, description=ENDS)
+    card_valid_until: date | None = strawberry.field(default=strawberry.UNSET, description=VALID)
+    waiting_until: date | None = strawberry.field(default=strawberry.UNSET, description=WAITING)
+    suspended_from: date | None = strawberry.field(default=strawberry.UNSET, description=SUSPENDED)
+    suspended_until: date | None = strawberry.field(default=strawberry.UNSET, description=RESUMED)
+
+    def given(self) -> dict[str, Any]:
+        """Those that are given."""
+        return _given(set(), **vars(self))
+
+
 @strawberry.input(description="A card to register.")
 class RegisterCoverageInput:
     patient: strawberry.ID = strawberry.field(name="patientId", description="Id of the patient.")
@@ -97,16 +111,13 @@ class RegisterCoverageInput:
     card_number: str = strawberry.field(description="Card number (numeroCarteira), up to 20 characters.")
     plan_name: str = strawberry.field(name="plan", description=PLAN)
     starts_on: date = strawberry.field(description=STARTS)
-    ends_on: date | None = strawberry.field(default=None, description=ENDS)
-    card_valid_until: date | None = strawberry.field(default=None, description=VALID)
-    waiting_until: date | None = strawberry.field(default=None, description=WAITING)
-    suspended_from: date | None = strawberry.field(default=None, description=SUSPENDED)
-    suspended_until: date | None = strawberry.field(default=None, description=RESUMED)
+    dates: CoverageDatesInput | None = strawberry.field(default=None, description=DATES)
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        terms = CoverageTerms(**{each.name: getattr(self, each.name) for each in fields(CoverageTerms)})
+        dates = {each.name: None for each in fields(CoverageTerms)} | (self.dates.given() if self.dates else {})
+        terms = CoverageTerms(**{**dates, "starts_on": self.starts_on})
         return {"form": CoverageForm(self.patient, self.payer, self.card_number, self.plan_name, terms)}
 
 
@@ -115,18 +126,14 @@ class UpdateCoverageInput:
     id: strawberry.ID = strawberry.field(name="coverageId", description="Id of the coverage.")
     plan_name: str | None = strawberry.field(name="plan", default=strawberry.UNSET, description=PLAN)
     starts_on: date | None = strawberry.field(default=strawberry.UNSET, description=STARTS)
-    ends_on: date | None = strawberry.field(default=strawberry.UNSET, description=ENDS)
-    card_valid_until: date | None = strawberry.field(default=strawberry.UNSET, description=VALID)
-    waiting_until: date | None = strawberry.field(default=strawberry.UNSET, description=WAITING)
-    suspended_from: date | None = strawberry.field(default=strawberry.UNSET, description=SUSPENDED)
-    suspended_until: date | None = strawberry.field(default=strawberry.UNSET, description=RESUMED)
+    dates: CoverageDatesInput | None = strawberry.field(default=None, description=DATES)
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        terms = {each.name: getattr(self, each.name) for each in fields(CoverageTerms)}
-        changes = _given({"plan_name", "starts_on"}, plan_name=self.plan_name, **terms)
+        changes = _given({"plan_name", "starts_on"}, plan_name=self.plan_name, starts_on=self.starts_on)
+        changes |= self.dates.given() if self.dates else {}
         return {"id": self.id, "changes": changes, "version": self.version}
 
 

@@ -80,7 +80,9 @@ async def update(
 ) -> CoverageRecord:
     """Change the plan or the dates of a card: columns of the row that are given. A new card is a new coverage."""
     before = await _locked(unit, id, version)
-    given = {name: value.strip() if isinstance(value, str) else value for name, value in changes.items()}
+    given: dict[str, Any] = {
+        name: value.strip() if isinstance(value, str) else value for name, value in changes.items()
+    }
     after = replace(before, **given)
     raise_any(_failures(after.plan_name, after.terms))
     return await KIND.change(unit, before, given, PartyAction.UPDATE)

@@ -66,7 +66,9 @@ async def register(unit: UnitOfWork, *, form: PatientForm) -> PatientRecord:
 async def update(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], version: int | None = None) -> PatientRecord:
     """Correct a person's data: columns of the row that are given; an empty CPF or day of birth becomes unknown."""
     before = await locked(unit, id, version)
-    given = {name: value.strip() if isinstance(value, str) else value for name, value in changes.items()}
+    given: dict[str, Any] = {
+        name: value.strip() if isinstance(value, str) else value for name, value in changes.items()
+    }
     cpf = given.get("cpf", before.cpf)
     raise_any(_failures(unit, given.get("name", before.name), cpf, given.get("birth_date", before.birth_date)))
     if cpf != before.cpf:

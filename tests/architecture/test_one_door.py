@@ -24,7 +24,7 @@ TRANSACTIONS = {
     "commands/serving.py": "renews the identity of the database",
 }
 """Every file that may commit, and what it commits."""
-INTERNAL = {"expireDenials", "receiveRemittance", "importGuide"}
+INTERNAL = {"expireDenials", "receiveRemittance", "importGuide", "loadPayers", "retirePayers"}
 """Actions that nobody may ask for."""
 
 

@@ -53,10 +53,16 @@ async def test_a_patient_is_registered_gets_a_card_and_a_claim(server_world: Wor
     expected = {"name": "Joana Registrada", "cpf": cpf, "birthDate": "1990-05-17", "version": 1, "isActive": True}
     assert (patient, made["errors"]) == ({"id": patient["id"], **expected}, [])
     card = key()[:20]
-    coverage = (await _card(world, patient["id"], card, cardValidUntil="2099-12-31"))["coverage"]
+    coverage = (await _card(world, patient["id"], card, dates={"cardValidUntil": "2099-12-31"}))["coverage"]
     assert coverage == {
-        "id": coverage["id"], "cardNumber": card, "plan": "Plano Ouro", "startsOn": "2020-01-01", "endsOn": None,
-        "cardValidUntil": "2099-12-31", "version": 1, "payer": {"ansCode": world.payer},
+        "id": coverage["id"],
+        "cardNumber": card,
+        "plan": "Plano Ouro",
+        "startsOn": "2020-01-01",
+        "endsOn": None,
+        "cardValidUntil": "2099-12-31",
+        "version": 1,
+        "payer": {"ansCode": world.payer},
         "patient": {"id": patient["id"]},
     }
     claim = (await world.create_claim(cardNumber=card, submit=True))["claim"]
@@ -196,8 +202,8 @@ async def test_a_card_belongs_to_one_patient_of_a_payer(server_world: World) -> 
     patient = (await _register(world))["patient"]["id"]
     assert refusals(await _card(world, patient, world.card)) == [("DUPLICATE_PARTY", "cardNumber", None)]
     assert refusals(await _card(world, patient, "x" * 21)) == [("INVALID_CARD", "cardNumber", "1001")]
-    backwards = await _card(world, patient, key()[:20], endsOn="2019-12-31")
-    assert refusals(backwards) == [("INVALID_DATE", "endsOn", None)]
+    backwards = await _card(world, patient, key()[:20], dates={"endsOn": "2019-12-31"})
+    assert refusals(backwards) == [("INVALID_DATE", "dates.endsOn", None)]
     unknown = await _card(world, patient, key()[:20], payer="999999")
     assert refusals(unknown) == [("NOT_FOUND", "payerAnsCode", "5027")]
 
