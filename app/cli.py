@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "audit-verify": "access_log",
     "purge": "access_log",
     "load-tuss": "data",
+    "load-payers": "data",
     "seed-demo": "data",
     "import-tiss": "tiss",
     "export-tiss": "tiss",

@@ -11,7 +11,7 @@ from app.resolvers import registered_practitioners as practitioners
 from app.schema.base import lists
 from app.schema.base.arguments import After, First
 from app.schema.base.connections import Connection, Node
-from app.schema.base.filters import given
+from app.schema.base.filters import VALUES_MAX, given
 from app.schema.base.info import Info
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires, personal
@@ -77,7 +77,12 @@ class RegisteredPractitionerQuery:
         info: Info,
         search: Search = None,
         providers: Annotated[
-            list[Cnes] | None, strawberry.argument(name="providerCnes", description="Of these providers; null for all.")
+            list[Cnes] | None,
+            strawberry.argument(
+                name="providerCnes",
+                description="Of these providers; null for all.",
+                directives=lists.up_to(VALUES_MAX),
+            ),
         ] = None,
         is_active: Active = None,
         first: First = 20,

@@ -37,6 +37,7 @@ from app.services import bulk
 from app.services.actions import ACTIONS
 from tests.access.first_event import first_event
 from tests.access.look_ups import SUMS, look_ups
+from tests.access.party_inputs import of_parties
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
 from tests.inputs import input_type, shaped
@@ -399,38 +400,7 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "closeContract": {"contractId": ids["contract"], "endsOn": today().isoformat()},
         "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
         "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},
-        "updatePayer": {"payer": world.payer, "name": "Outro nome"},
-        "deactivatePayer": {"payer": world.payer},
-        "reactivatePayer": {"payer": world.payer},
-        "updateProvider": {"provider": world.provider, "name": "Outro nome"},
-        "deactivateProvider": {"provider": world.provider},
-        "reactivateProvider": {"provider": world.provider},
-        "registerPatient": {"provider": world.provider, "name": "Joana Teste", **once},
-        "updatePatient": {"patientId": ids["patient"], "name": "Outro Nome"},
-        "deactivatePatient": {"patientId": ids["patient"]},
-        "reactivatePatient": {"patientId": ids["patient"]},
-        "registerCoverage": {
-            "patientId": ids["patient"],
-            "payer": world.payer,
-            "cardNumber": key()[:20],
-            "plan": "Plano",
-            "startsOn": "2026-01-01",
-            **once,
-        },
-        "updateCoverage": {"coverageId": ids["coverage"], "plan": "Outro plano"},
-        "endCoverage": {"coverageId": ids["coverage"], "endsOn": "2099-01-01"},
-        "registerPractitioner": {
-            "provider": world.provider,
-            "name": "Dra. Bia",
-            "council": "06",
-            "number": key()[:15],
-            "state": "35",
-            "cbo": "225125",
-            **once,
-        },
-        "updatePractitioner": {"practitionerId": ids["practitioner"], "name": "Outro Nome"},
-        "deactivatePractitioner": {"practitionerId": ids["practitioner"]},
-        "reactivatePractitioner": {"practitionerId": ids["practitioner"]},
+        **of_parties(victim),
         "cancelClaims": {"claimIds": [ids["draft"]]},
         "acceptDenials": {"denialIds": [ids["lost_denial"]], **once},
         "appealDenials": {"appeals": [{"denialId": ids["open_denial"], "justification": "conforme contrato"}], **once},

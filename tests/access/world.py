@@ -239,7 +239,7 @@ async def _managed(rich: Rich) -> None:
     values |= {"state": "35", "cbo": "225125", "idempotencyKey": key()}
     made = await world.mutate("biller", "registerPractitioner", "practitioner { id }", **values)
     rich.ids["practitioner"] = made["practitioner"]["id"]
-    query = "query($id: ID!) { patients(cardNumber: $id) { nodes { coverages { nodes { id } } } } }"
+    query = "query($id: String!) { patients(cardNumber: $id) { nodes { coverages { nodes { id } } } } }"
     (patient,) = (await world.call("reviewer", query, id=world.card))["patients"]["nodes"]
     rich.ids["coverage"] = patient["coverages"]["nodes"][0]["id"]
     for name, what in (("updatePatient", "patient"), ("updateCoverage", "coverage")):

@@ -32,6 +32,15 @@ def test_loading_tuss_again_adds_nothing(loaded: Path) -> None:
     assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "0 terms added")
 
 
+def test_loading_payers_again_changes_nothing_and_says_so(loaded: Path) -> None:
+    first, second = (_billing(loaded, "load-payers") for _ in range(2))
+    own = "2 payers are not in the register and did not come from it: left as they are"
+    loaded_now = "1106 payers registered, 0 renamed, 0 reactivated, 0 deactivated, 0 unchanged"
+    assert (first.returncode, first.stdout.splitlines()) == (0, [loaded_now, own])
+    again = "nothing to change: 1106 payers are as in the register"
+    assert (second.returncode, second.stdout.splitlines()) == (0, [again, own])
+
+
 def test_seeding_once_does_nothing_the_second_time(loaded: Path) -> None:
     done = _billing(loaded, "seed-demo", "--claims", "20", "--once")
     assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "the demo data is there already")
