@@ -1,16 +1,27 @@
-"""A good input for every mutation of master data that names something of somebody's."""
+"""A good input for every mutation of master data and contracts that names something of somebody's."""
 
 from typing import Any
 
 from tests.access.world import Rich
-from tests.factories import key
+from tests.factories import CONSULTATION, key, today
 
 
 def of_parties(victim: Rich) -> dict[str, dict[str, Any]]:
     """The inputs, all of the victim's parties."""
     ids, world = victim.ids, victim.world
     once = {"idempotencyKey": key()}
+    parties = {"provider": world.provider, "payer": world.payer}
+    terms = {"submissionWindowDays": 9, "appealDeadlineDays": 9, "paymentTermDays": 9}
     return {
+        "saveContract": {**parties, **terms},
+        "checkEligibility": {**parties, "cardNumber": world.card},
+        "endContractPrice": {
+            "contractId": ids["contract"],
+            "codeSystem": "22",
+            "code": CONSULTATION["code"],
+            "validTo": today().isoformat(),
+        },
+        "closeContract": {"contractId": ids["contract"], "endsOn": today().isoformat()},
         "updatePayer": {"payer": world.payer, "name": "Outro nome"},
         "deactivatePayer": {"payer": world.payer},
         "reactivatePayer": {"payer": world.payer},

@@ -348,7 +348,6 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
     parties = {"provider": world.provider, "payer": world.payer}
     once = {"idempotencyKey": key()}
     line = {"providerClaimNumber": "X1", "paidAmount": "1.00"}
-    terms = {"submissionWindowDays": 9, "appealDeadlineDays": 9, "paymentTermDays": 9}
     return {
         "createClaim": world.claim_input(),
         "updateDraftClaim": {"id": ids["draft"]},
@@ -389,15 +388,6 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "unmatchRemittanceLine": {"remittanceLineId": ids["wrongly_matched_line"]},
         "dismissRemittanceLine": {"remittanceLineId": ids["strange_line"], "reason": "fora do sistema"},
         "cancelRemittance": {"remittanceId": ids["wrong_remittance"], "reason": "arquivo errado", **once},
-        "saveContract": {**parties, **terms},
-        "checkEligibility": {**parties, "cardNumber": world.card},
-        "endContractPrice": {
-            "contractId": ids["contract"],
-            "codeSystem": "22",
-            "code": CONSULTATION["code"],
-            "validTo": today().isoformat(),
-        },
-        "closeContract": {"contractId": ids["contract"], "endsOn": today().isoformat()},
         "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
         "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},
         **of_parties(victim),

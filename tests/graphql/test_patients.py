@@ -8,6 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
+from app.auth import roles
 from app.db.tables import outbox
 from app.domain.identifiers import check_digits_of_cpf
 from tests.factories import World, key, new_world, refusals
@@ -99,6 +100,22 @@ async def test_of_callers_who_register_a_cpf_at_once_one_does(server_world: Worl
     cpf = _cpf()
     found = await asyncio.gather(*[_register(server_world, cpf=cpf) for _ in range(4)])
     assert sorted(code for each in found for code, _, _ in refusals(each)) == ["DUPLICATE_PARTY"] * 3
+
+
+async def test_who_registers_patients_and_may_not_read_them_does_not_see_them(
+    server_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = server_world
+    query = "mutation($i: %s!) { done: %s(input: $i) { patient { id } errors { code } } }"
+    patient = (await _register(world))["patient"]["id"]
+    new = {"providerCnes": world.provider, "name": "Joana", "idempotencyKey": key()}
+    given = {"registerPatient": new, **dict.fromkeys(("updatePatient", "deactivatePatient"), {"patientId": patient})}
+    for name, values in {**given, "reactivatePatient": {"patientId": patient}}.items():
+        monkeypatch.setitem(roles.ROLES, f"clerk-{name}", frozenset({"patients:register"}))
+        token = world.token(f"clerk-{name}")
+        text = query % (f"{name[0].upper()}{name[1:]}Input", name)
+        found = await world.gateway.gql(text, {"i": values}, token=token)
+        assert (found.data["done"], found.codes) == ({"patient": None, "errors": []}, ["FORBIDDEN"])
 
 
 async def test_a_persons_data_is_corrected_and_the_history_says_what(server_world: World) -> None:
