@@ -39,6 +39,7 @@ PROVIDER: Final = "prv"
 PRACTITIONER: Final = "pra"
 PARTY_HISTORY: Final = "pth"
 TERM: Final = "tus"
+DOCUMENT: Final = "doc"
 
 
 def _uuid7(nanoseconds: int) -> int:

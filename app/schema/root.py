@@ -45,6 +45,7 @@ from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
 from app.schema.coverages import CoverageQuery
 from app.schema.denials import DenialQuery
+from app.schema.documents import DocumentQuery
 from app.schema.eligibility import EligibilityQuery
 from app.schema.history import ClaimStep, DenialStep
 from app.schema.invoices import InvoiceQuery
@@ -79,6 +80,7 @@ class Query(
     CoverageQuery,
     RegisteredPractitionerQuery,
     EligibilityQuery,
+    DocumentQuery,
     TussQuery,
     AccessLogQuery,
 ):

@@ -22,6 +22,7 @@ ARGUMENTS = {
     "coverage": 'id: "<coverage>"',
     "coverageOfCard": 'payerAnsCode: "<ans code>", cardNumber: "<card>"',
     "denialBreakdown": "groupBy: [CODE, PAYER, PROVIDER]",
+    "document": 'id: "<document>"',
     "denials": "filter: {status: [PARTIALLY_OVERTURNED]}",
     "invoice": 'id: "<invoice>"',
     "invoices": "",
@@ -66,6 +67,7 @@ IDS |= {
     "PartyHistoryEntry": "party_step",
     "Coverage": "coverage",
     "RegisteredPractitioner": "practitioner",
+    "Document": "document",
 }
 # Who a caller is and may do differs from role to role by its nature.
 PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}

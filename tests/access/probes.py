@@ -12,24 +12,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import (
-    claims,
-    contracts,
-    denials,
-    eligibility,
-    history,
-    invoices,
-    outbox,
-    party_history,
-    patient_changes,
-    registered_practitioners,
-    remittances,
-)
-from app.db import invoice_lines as lines
-from app.db import parties as coverage
-from app.db import settlements as settlements_db
+from app.db import billed_services, outbox
 from app.db.children import Children
-from app.db.claims import PatientOf
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
 from app.resolvers.paging import PAGE_MAX
@@ -38,25 +22,11 @@ from app.services.actions import ACTIONS
 from tests.access.first_event import first_event
 from tests.access.look_ups import SUMS, look_ups
 from tests.access.party_inputs import of_parties
+from tests.access.query_modules import MODULES
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
 from tests.inputs import input_type, shaped
 
-MODULES = (
-    party_history,
-    patient_changes,
-    registered_practitioners,
-    claims,
-    contracts,
-    coverage,
-    eligibility,
-    denials,
-    history,
-    invoices,
-    lines,
-    remittances,
-    settlements_db,
-)
 NOTHING_ZERO = "0.00"
 NO_NODES = {"access"}  # what `node` gives to the patient only
 MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
@@ -123,8 +93,8 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         return [each for each in data["nodes"] if each] or None
 
     yield Probe("nodes", nodes)
-    for root, name in (("claim", "claim"), ("invoice", "invoice"), ("remittance", "remittance")):
-        yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[name]}") {{ id }}')
+    for root in ("claim", "document", "invoice", "remittance"):
+        yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[root]}") {{ id }}')
     for name in ("draft", "claim"):
         yield _read(
             victim, attacker, "claimPreflight", f'claimPreflight(input: {{claimId: "{victim.ids[name]}"}}) {{ passes }}'
@@ -297,14 +267,14 @@ def _child_counts(victim: Rich, attacker: Attacker, children: Children[Any]) -> 
 def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
     """Whether the same service was billed already, a question of the preflight."""
     world = victim.world
-    whose = PatientOf(world.provider, world.payer, world.patient)
-    billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today())
+    whose = billed_services.PatientOf(world.provider, world.payer, world.patient)
+    billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today(), False)
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
-            return (await claims.billed_services(connection, attacker.scope, [whose], [billed]))[whose] or None
+            return (await billed_services.of_patients(connection, attacker.scope, [whose], [billed]))[whose] or None
 
-    return Probe("claims.billed_services", run)
+    return Probe("billed_services.of_patients", run)
 
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:

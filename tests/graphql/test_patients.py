@@ -109,8 +109,9 @@ async def test_who_registers_patients_and_may_not_read_them_does_not_see_them(
     query = "mutation($i: %s!) { done: %s(input: $i) { patient { id } errors { code } } }"
     patient = (await _register(world))["patient"]["id"]
     new = {"providerCnes": world.provider, "name": "Joana", "idempotencyKey": key()}
-    given = {"registerPatient": new, **dict.fromkeys(("updatePatient", "deactivatePatient"), {"patientId": patient})}
-    for name, values in {**given, "reactivatePatient": {"patientId": patient}}.items():
+    own = {"patientId": patient}
+    given = {"registerPatient": new, "updatePatient": own, "deactivatePatient": own, "reactivatePatient": own}
+    for name, values in given.items():
         monkeypatch.setitem(roles.ROLES, f"clerk-{name}", frozenset({"patients:register"}))
         token = world.token(f"clerk-{name}")
         text = query % (f"{name[0].upper()}{name[1:]}Input", name)
