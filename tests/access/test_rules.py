@@ -138,6 +138,7 @@ async def test_every_field_is_guarded_by_its_own_rule(
 
 # Fields of the rich world's objects that hold nothing there: that they answer without an error is what shows them open.
 EMPTY = {"reason", "amount", "processedAmount", "approvedAmount", "deniedAmount", "answeredAmount", "warnings"}
+EMPTY |= {"deactivatedAt", "endsOn", "waitingUntil", "suspendedFrom", "suspendedUntil", "otherPatient"}
 EMPTY |= {"cancelReason", "dismissalReason", "wonAmount", "procedureCode", "patient", "claim", "denial", "invoice"}
 
 

@@ -116,7 +116,7 @@ async def test_who_registers_patients_and_may_not_read_them_does_not_see_them(
         token = world.token(f"clerk-{name}")
         text = query % (f"{name[0].upper()}{name[1:]}Input", name)
         found = await world.gateway.gql(text, {"i": values}, token=token)
-        assert (found.data["done"], found.codes) == ({"patient": None, "errors": []}, ["FORBIDDEN"])
+        assert (found.body["data"]["done"], found.codes) == ({"patient": None, "errors": []}, ["FORBIDDEN"])
 
 
 async def test_a_persons_data_is_corrected_and_the_history_says_what(server_world: World) -> None:
