@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "load-tuss": "data",
     "load-payers": "data",
     "seed-demo": "data",
+    "import-parties": "parties",
     "import-tiss": "tiss",
     "export-tiss": "tiss",
 }

@@ -1,6 +1,7 @@
 """Locking and writing patients and coverages."""
 
 from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Select, insert, or_, select, update
@@ -40,6 +41,15 @@ def _treated(scope: DataScope) -> Select[Any]:
 def with_cpf(cpf: str) -> Select[Any]:
     """The ids of all patients with this CPF, without a data scope: one CPF is one person, whoever asks."""
     return select(patients.c.id).where(patients.c.cpf == cpf, patients.c.merged_into_id.is_(None))
+
+
+@query(str)
+def registered_as(scope: DataScope, provider: str, name: str, birth_date: date) -> Select[Any]:
+    """The ids of patients whom the provider has registered under this name and day of birth, within the scope."""
+    table = patient_registrations.c
+    own = select(table.patient_id).where(table.provider_cnes == provider)
+    same = (patients.c.name == name, patients.c.birth_date == birth_date, patients.c.merged_into_id.is_(None))
+    return select(patients.c.id).where(patients.c.id.in_(own), *same, patients_in(scope))
 
 
 @query(str)

@@ -28,6 +28,7 @@ from app.schema import (
     eligibility,
     invoices,
     party_changes,
+    party_import,
     patient_changes,
     registered_practitioners,
     remittance_changes,
@@ -102,6 +103,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *eligibility.MUTATIONS,
     *access_log.MUTATIONS,
     *party_changes.MUTATIONS,
+    *party_import.MUTATIONS,
     *patient_changes.MUTATIONS,
     *registered_practitioners.MUTATIONS,
 )

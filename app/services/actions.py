@@ -16,6 +16,7 @@ from app.services import (
     eligibility,
     emergency,
     invoices,
+    party_import,
     patients,
     payers,
     posting,
@@ -48,6 +49,7 @@ SERVICES: Final = (
     patients,
     coverages,
     practitioners,
+    party_import,
     bulk,
 )
 

@@ -40,8 +40,7 @@ class ProviderForm:
 async def register(unit: UnitOfWork, *, form: ProviderForm) -> ProviderRecord:
     """Register a provider; DUPLICATE_PARTY if its CNES is known, NOT_FOUND if it is outside the data scope."""
     raise_any([cnes_failure(form.provider, "provider"), *_failures(form.name, form.tax_id)])
-    if not unit.scope.contains(provider=form.provider, payer=None, patient=None):
-        raise not_found("provider", "provider")
+    _check_scope(unit, form.provider)
     if await parties_db.provider(unit.connection, form.provider) is not None:
         raise _known(form.provider)
     provider = ProviderRecord(form.provider, form.name.strip(), form.tax_id, version=1, deactivated_at=None)
@@ -75,11 +74,15 @@ async def reactivate(unit: UnitOfWork, *, provider: str, version: int | None = N
 
 
 async def _locked(unit: UnitOfWork, provider: str, version: int | None) -> ProviderRecord:
+    _check_scope(unit, provider)
+    found = await party_changes_db.lock_provider(unit.connection, provider)
+    return KIND.checked(found, version, "provider")
+
+
+def _check_scope(unit: UnitOfWork, provider: str) -> None:
     # A payer and a patient see providers that they do not manage.
     if not unit.scope.contains(provider=provider, payer=None, patient=None):
         raise not_found("provider", "provider")
-    found = await party_changes_db.lock_provider(unit.connection, provider)
-    return KIND.checked(found, version, "provider")
 
 
 def _failures(name: str, tax_id: str) -> list[Any]:

@@ -26,6 +26,7 @@ TRANSACTIONS = {
 }
 """Every file that may commit, and what it commits."""
 INTERNAL = {"expireDenials", "receiveRemittance", "importGuide", "uploadDocument", "loadPayers", "retirePayers"}
+INTERNAL |= {"importPartyRows"}
 """Actions that nobody may ask for."""
 
 

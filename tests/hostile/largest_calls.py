@@ -88,6 +88,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.saveContract": mutations.save_contract,
     "Mutation.endContractPrice": mutations.end_price,
     "Mutation.closeContract": mutations.close_contract,
+    "Mutation.importParties": parties.import_rows,
     **{f"Mutation.{name}": call for name, call in parties.CALLS.items()},
 }
 

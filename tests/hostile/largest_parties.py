@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from app.services.party_import import ROWS_MAX
 from tests.factories import World, key, new_world
 from tests.hostile.largest_data import Big, Call
 
@@ -93,6 +94,17 @@ KINDS: Final = {
 CALLS: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     f"{verb}{kind.capitalize()}": partial(_call, verb, kind) for kind, verbs in KINDS.items() for verb in verbs
 }
+
+
+async def import_rows(big: Big) -> Call:
+    """As many new practitioners as a call may have."""
+    world = await new_world(big.gateway)
+    header = "kind,provider_cnes,name,council,number,state,cbo"
+    rows = [f"practitioner,{world.provider},{PERSON},06,N{number},35,225125" for number in range(ROWS_MAX)]
+    values = {"csv": "\n".join([header, *rows]), "idempotencyKey": key()}
+    fields = "results { line outcome object { id } }"
+    call = big.change("front_desk", "importParties", fields, '"TAKEN"', ROWS_MAX, **values)
+    return replace(call, world=world)
 
 
 async def coverage(big: Big) -> Call:
