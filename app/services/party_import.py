@@ -138,8 +138,11 @@ async def _known_patient(unit: UnitOfWork, values: Values) -> str | None:
         found = await patient_changes_db.with_cpf(unit.connection, values["cpf"])
         seen = await patient_changes_db.treated_by_id(unit.connection, unit.scope, found) if found else []
         return seen[0].id if seen else None
-    named = (values["provider_cnes"], values.get("name", ""), values.get("birth_date"))
-    found = [] if None in named else await patient_changes_db.registered_as(unit.connection, unit.scope, *named)
+    name, birth_date = values.get("name"), values.get("birth_date")
+    if name is None or birth_date is None:
+        return None
+    provider = values["provider_cnes"]
+    found = await patient_changes_db.registered_as(unit.connection, unit.scope, provider, name, birth_date)
     return found[0] if found else None
 
 
@@ -147,7 +150,7 @@ async def _coverage(unit: UnitOfWork, values: Values) -> Taken:
     patient, is_new = await _patient_of_card(unit, values)
     payer, card = values["payer_ans_code"], values["card_number"]
     known = await parties_db.coverage_of_card(unit.connection, payer, card)
-    dates = {each.name: values.get(each.name) for each in fields(CoverageTerms)}
+    dates: dict[str, Any] = {each.name: values.get(each.name) for each in fields(CoverageTerms)}
     if known is None or known.patient_id != patient:
         form = CoverageForm(patient, payer, card, values["plan"], CoverageTerms(**dates))
         return await coverages.register(unit, form=form), True
@@ -169,11 +172,11 @@ async def _patient_of_card(unit: UnitOfWork, values: Values) -> tuple[str, bool]
 
 
 async def _practitioner(unit: UnitOfWork, values: Values) -> Taken:
-    provider, names = values["provider_cnes"], ("council", "number", "state")
-    numbers = [values[name] for name in names]
-    known = await practitioners_db.by_number(unit.connection, provider, *numbers)
+    form = PractitionerForm(
+        values["provider_cnes"], values["name"], values["council"], values["number"], values["state"], values["cbo"]
+    )
+    known = await practitioners_db.by_number(unit.connection, form.provider, form.council, form.number, form.state)
     if known is None:
-        form = PractitionerForm(provider, values["name"], *numbers, values["cbo"])
         return await practitioners.register(unit, form=form), True
     after = await practitioners.update(unit, id=known.id, changes=_given(values, "name", "cbo"))
     return after, after.version > known.version
