@@ -29,6 +29,7 @@ from app.domain.preflight import (
     of_failures,
     price_warnings,
     total_at_risk,
+    total_warnings,
 )
 from app.services import claim_checks, contracts
 from app.services.claim_checks import Checked
@@ -241,5 +242,6 @@ async def _warnings(
         *coverage_warnings(checked.coverage.terms, days, items),
         *authorization_warnings(issued_on, days, items),
         *price_warnings(found, prices, is_authorized=authorization is not None),
+        *total_warnings(items),
         *duplicate_warnings(found, elsewhere, is_newborn=_is_newborn(form)),
     ]
