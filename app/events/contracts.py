@@ -19,10 +19,12 @@ from app.domain.denials import DenialStatus
 from app.domain.invoices import InvoiceStatus
 from app.domain.money import format_money
 from app.domain.remittances import RemittanceLineStatus
+from app.events.event_contract import EventContract
+from app.events.import_contracts import IMPORT_CONTRACTS
+from app.events.party_contracts import PARTY_CONTRACTS
 from app.events.payloads import (
     ClaimEventData,
     DenialEventData,
-    ImportEventData,
     InvoiceEventData,
     RemittanceEventData,
     SettlementEventData,
@@ -31,18 +33,6 @@ from app.events.payloads import (
 )
 
 SOURCE: Final = "/billing-gateway"
-
-
-@dataclass(frozen=True, slots=True)
-class EventContract:
-    """What consumers may rely on: the versioned CloudEvents type, and the TypedDict that is the shape of `data`.
-
-    `when` says what has happened when the event is sent, for docs/events.md, without the name of a mutation.
-    """
-
-    ce_type: str
-    data: type
-    when: str
 
 
 CONTRACTS: Final[dict[str, EventContract]] = {
@@ -196,19 +186,8 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         WaitingLinesEventData,
         "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
-    "ImportStarted": EventContract(
-        "br.billing.import.started.v1",
-        ImportEventData,
-        "The import of a document begins: the document was opened, and its guides were counted.",
-    ),
-    "ImportProgressed": EventContract(
-        "br.billing.import.progressed.v1", ImportEventData, "All guides of a batch (lote) have a result."
-    ),
-    "ImportFinished": EventContract(
-        "br.billing.import.finished.v1",
-        ImportEventData,
-        "The import ends: it is done, the document cannot be read, or it was cancelled.",
-    ),
+    **IMPORT_CONTRACTS,
+    **PARTY_CONTRACTS,
 }
 """The contract of every published event, by the event's short name."""
 INBOUND: Final = EventContract("br.billing.remittance.issued.v1", StatementData, "The payer issues a statement.")
@@ -227,8 +206,8 @@ def aggregate_of(name: str) -> str:
 class Event:
     """Something that happened. `aggregate_id` is the message key: events of one aggregate stay in order.
 
-    `data` has the shape that the contract of `name` gives. `patient_id` is stored, for the scope of streams, and never
-    published.
+    `data` has the shape that the contract of `name` gives; events of master data may have no provider or no payer.
+    `patient_id` is stored, for the scope of streams, and never published.
     """
 
     name: str

@@ -42,8 +42,9 @@ REQUIRED = {
     **{name: ARGUMENTS[name] for name in ("claim", "claimPreflight", "contract", "invoice", "patients", "provider")},
     **{
         name: ARGUMENTS[name]
-        for name in ("billingBreakdown", "denialBreakdown", "document", "importJob", "remittance", "tussTerm")
+        for name in ("coverage", "coverageOfCard", "document", "importJob", "remittance", "tussTerm")
     },
+    **{name: ARGUMENTS[name] for name in ("billingBreakdown", "denialBreakdown", "document", "importJob")},
     "node": 'id: "<patient>"',
     "nodes": "ids: [<every id>]",
 }

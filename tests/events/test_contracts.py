@@ -10,10 +10,10 @@ from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events import schemas
 from app.events.contracts import CONTRACTS, cloud_event
+from tests.example_lotes import lote
 from tests.factories import CONSULTATION, World, key
 from tests.graphql.test_imports import import_document
 from tests.graphql.test_remittances import post, taken
-from tests.lotes import lote
 
 DENIED = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]}
 

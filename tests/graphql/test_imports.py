@@ -17,9 +17,9 @@ from app.domain.actor import Door
 from app.domain.imports import ImportJobStatus
 from app.tiss import archives
 from app.tiss.archives import FILES_MAX
+from tests.example_lotes import VALID, hashed, lote, zipped
 from tests.factories import World, add_card, key, new_world
 from tests.gateway import Gateway
-from tests.lotes import VALID, hashed, lote, zipped
 
 RESULTS = "position number file outcome claim { id status providerClaimNumber } errors { code message tissCode } "
 RESULTS += "warnings { code }"

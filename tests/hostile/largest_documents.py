@@ -9,9 +9,9 @@ from app.db.import_tables import import_jobs
 from app.domain import ids
 from app.domain.imports import ImportJobStatus
 from app.tiss.read_batch import GUIDES_MAX
+from tests.example_lotes import lote
 from tests.factories import key
 from tests.hostile.largest_data import Big, Call
-from tests.lotes import lote
 
 RESULT = "number outcome errors { message } warnings { message } claim { id status claimedAmount patient { name } }"
 

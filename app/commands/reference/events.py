@@ -6,9 +6,13 @@ from app.commands.reference.markdown import table
 from app.events.contracts import CONTRACTS, INBOUND
 from app.events.payloads import (
     ClaimEventData,
+    CoverageEventData,
     DenialEventData,
     ImportEventData,
     InvoiceEventData,
+    PartyEventData,
+    PatientEventData,
+    PractitionerEventData,
     RemittanceEventData,
     SettlementEventData,
     WaitingLinesEventData,
@@ -50,6 +54,10 @@ FIELDS: Final = {
     "denials": "What was denied of it.",
     "importJobId": "The import job.",
     "documentId": "The document.",
+    "patientId": "The patient.",
+    "coverageId": "The coverage.",
+    "practitionerId": "The practitioner.",
+    "isActive": "Whether new claims may name it.",
     "code": "The reason, a code of Tabela 38.",
 }
 """What the fields mean; the contracts add their format."""
@@ -61,6 +69,10 @@ KINDS: Final = {
     RemittanceEventData: "Statements",
     WaitingLinesEventData: "Lines that wait",
     ImportEventData: "Imports of documents",
+    PartyEventData: "Payers and providers",
+    PatientEventData: "Patients",
+    CoverageEventData: "Coverages",
+    PractitionerEventData: "Practitioners",
 }
 _INTRO = """# Events
 
@@ -82,7 +94,7 @@ _ENVELOPE = {
     "id": "The event; the same however often it is delivered.",
     "source": "Always `/billing-gateway`.",
     "type": "The versioned type, see below.",
-    "subject": "The aggregate: a claim, an invoice, a statement or an import job.",
+    "subject": "The aggregate: a claim, an invoice, a statement, an import job, or a party such as a payer.",
     "time": "When the change was made, in UTC.",
     "datacontenttype": "Always `application/json`.",
     "eventname": "The short name, see below.",
