@@ -80,8 +80,8 @@ class ResultFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """Where a job goes on after a result, and how many guides have each outcome by then."""
+class JobPlace:
+    """Where a job goes on, and how many guides have each outcome by then."""
 
     lote: int
     guide: int
@@ -184,7 +184,7 @@ def begin(
 
 
 @writing
-def advance(job_id: str, holder: str, seen: Step, new: Step) -> Update:
+def advance(job_id: str, holder: str, seen: JobPlace, new: JobPlace) -> Update:
     """A guide, or a document of a zip, is done. Nothing happens if the job is held no more, or was elsewhere."""
     table = import_jobs.c
     is_there = and_(table.lote == seen.lote, table.guide == seen.guide)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from app.db import documents as documents_db
 from app.db import imports as imports_db
 from app.db.documents import DocumentRecord
-from app.db.imports import ImportJobRecord, ImportResultRecord, NewImportJob, Step
+from app.db.imports import ImportJobRecord, ImportResultRecord, JobPlace, NewImportJob
 from app.domain import identifiers, ids
 from app.domain.actor import Door
 from app.domain.claim_form import ClaimForm
@@ -200,7 +200,7 @@ async def _advance(
     unit: UnitOfWork, hold: Hold, outcome: ImportOutcome | None, *, lote: int, guide: int
 ) -> ImportJobRecord:
     job = hold.job
-    new = Step(
+    new = JobPlace(
         lote,
         guide,
         job.taken + (outcome is ImportOutcome.TAKEN),
@@ -208,7 +208,7 @@ async def _advance(
         job.unchanged + (outcome is ImportOutcome.UNCHANGED),
         job.refused + (outcome is ImportOutcome.REFUSED),
     )
-    seen = Step(job.lote, job.guide, job.taken, job.warned, job.unchanged, job.refused)
+    seen = JobPlace(job.lote, job.guide, job.taken, job.warned, job.unchanged, job.refused)
     if not await imports_db.advance(unit.connection, job.id, hold.holder, seen, new):
         raise JobLost
     return replace(

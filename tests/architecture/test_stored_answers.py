@@ -41,8 +41,9 @@ TABLES = {
 }
 KEYED = {action.name: action for action in (*ACTIONS, RECEIVE) if action.answer is not None}
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
-NOT_SAMPLED = {"exportBatch"}
-"""Writes its document again, which takes whole claims; its facts are those of claims, with a number and a time."""
+NOT_SAMPLED = {"exportBatch", "importBatch", "cancelImportJob"}
+"""The first writes its document again, which takes whole claims; its facts are those of claims, with a number and a
+time. Of an import job, which goes on after the answer, only the id is stored."""
 RENAMED = {"claim_id": "id", "claim": "object"}
 REFUSAL = ("code", "message", "field", "tiss_code")
 """What the list that the first release stored for a refusal has, in order."""
