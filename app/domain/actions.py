@@ -1,12 +1,13 @@
-"""What can be done to a claim, a denial, an invoice or a remittance now, and why not: the transition tables, asked in
-advance."""
+"""What can be done to a claim, a denial, an invoice, a batch or a remittance now, and why not: the transition tables,
+asked in advance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.domain import claims, denials, invoices, remittances
+from app.domain import batches, claims, denials, invoices, remittances
+from app.domain.batches import BatchAction, BatchStatus
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import BillingError, Failure
@@ -43,6 +44,12 @@ class InvoiceOperation(StrEnum):
     REVERSE_SETTLEMENT = "REVERSE_SETTLEMENT"
 
 
+class BatchOperation(StrEnum):
+    SEND = "SEND"
+    REMOVE_CLAIM = "REMOVE_CLAIM"
+    CANCEL = "CANCEL"
+
+
 class RemittanceOperation(StrEnum):
     POST = "POST"
     CANCEL = "CANCEL"
@@ -75,6 +82,11 @@ INVOICE_STEPS = {
     InvoiceOperation.CANCEL: InvoiceAction.CANCEL,
     InvoiceOperation.SETTLE: InvoiceAction.SETTLE,
     InvoiceOperation.REVERSE_SETTLEMENT: InvoiceAction.REVERSE,
+}
+BATCH_STEPS = {
+    BatchOperation.SEND: BatchAction.SEND,
+    BatchOperation.REMOVE_CLAIM: BatchAction.REMOVE_CLAIM,
+    BatchOperation.CANCEL: BatchAction.CANCEL,
 }
 LINE_STEPS = {
     RemittanceLineOperation.MATCH: RemittanceLineAction.MATCH,
@@ -133,6 +145,11 @@ def denial_block(
 def invoice_block(operation: InvoiceOperation, status: InvoiceStatus, *, total: Cents, settled: Cents) -> str | None:
     """Why the operation would be refused now, or None."""
     return _refusal(lambda: invoices.next_status(status, INVOICE_STEPS[operation], total=total, settled=settled))
+
+
+def batch_block(operation: BatchOperation, status: BatchStatus) -> str | None:
+    """Why the operation would be refused now, or None."""
+    return _refusal(lambda: batches.next_status(status, BATCH_STEPS[operation]))
 
 
 def remittance_block(operation: RemittanceOperation, status: RemittanceStatus, *, is_posted: bool) -> str | None:

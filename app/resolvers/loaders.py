@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from app.db import (
+    batches,
     claims,
     contracts,
     denials,
@@ -25,6 +26,7 @@ from app.db import (
     settlements,
     tuss,
 )
+from app.db.batches import BatchRecord, BatchStep
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import ContractRecord, PriceRecord
 from app.db.denials import DenialRecord
@@ -40,7 +42,7 @@ from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
 from app.domain.data_scope import DataScope
 from app.redis.cache import TUSS_LIFETIME_SECONDS, Cache
-from app.resolvers.batches import Loader
+from app.resolvers.level_batches import Loader
 from app.transport.work import Work
 
 Row = TypeVar("Row")
@@ -205,6 +207,18 @@ class Loaders:
     @cached_property
     def remittance_line(self) -> DataLoader[str, RemittanceLineRecord | None]:
         return self._one(lambda c, keys: remittances.lines_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def batch(self) -> DataLoader[str, BatchRecord | None]:
+        return self._one(lambda c, keys: batches.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def batch_of_claim(self) -> DataLoader[str, BatchRecord | None]:
+        return self._mapped(lambda c, keys: batches.of_claims(c, self._scope, keys), otherwise=None)
+
+    @cached_property
+    def batch_step(self) -> DataLoader[str, BatchStep | None]:
+        return self._one(lambda c, keys: batches.steps_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def contract(self) -> DataLoader[str, ContractRecord | None]:

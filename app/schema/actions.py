@@ -8,17 +8,20 @@ from typing import Any, Final
 import strawberry
 
 from app.auth.principal import Principal
+from app.db.batches import BatchRecord
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.db.invoices import InvoiceRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.actions import (
+    BatchOperation,
     ClaimFacts,
     ClaimOperation,
     DenialOperation,
     InvoiceOperation,
     RemittanceLineOperation,
     RemittanceOperation,
+    batch_block,
     claim_block,
     denial_block,
     invoice_block,
@@ -40,6 +43,7 @@ from app.unit_of_work.action import Action
 CLAIM_ACTIONS: Final = offering(ClaimOperation)
 DENIAL_ACTIONS: Final = offering(DenialOperation)
 INVOICE_ACTIONS: Final = offering(InvoiceOperation)
+BATCH_ACTIONS: Final = offering(BatchOperation)
 REMITTANCE_ACTIONS: Final = offering(RemittanceOperation)
 REMITTANCE_LINE_ACTIONS: Final = offering(RemittanceLineOperation)
 ACTIONS: Final = "Each action once, with the reason if it is not available to the caller now."
@@ -54,6 +58,7 @@ def _describe(operations: type[StrEnum], of: str, actions: list[Action[Any]]) ->
 _describe(ClaimOperation, "a claim", CLAIM_ACTIONS)
 _describe(DenialOperation, "a denial", DENIAL_ACTIONS)
 _describe(InvoiceOperation, "an invoice", INVOICE_ACTIONS)
+_describe(BatchOperation, "a batch", BATCH_ACTIONS)
 _describe(RemittanceOperation, "a remittance", REMITTANCE_ACTIONS)
 _describe(RemittanceLineOperation, "a remittance line", REMITTANCE_LINE_ACTIONS)
 
@@ -95,6 +100,12 @@ class AvailableDenialAction:
 @strawberry.type(description="An action on an invoice and whether it is available to the caller now.")
 class AvailableInvoiceAction:
     action: InvoiceOperation = strawberry.field(description="The action.")
+    blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
+
+
+@strawberry.type(description="An action on a batch and whether it is available to the caller now.")
+class AvailableBatchAction:
+    action: BatchOperation = strawberry.field(description="The action.")
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
@@ -176,6 +187,17 @@ def invoice_actions(invoice: InvoiceRecord, info: Info) -> list[AvailableInvoice
     return [
         AvailableInvoiceAction(action=operation, blocked_by=_blocked(principal, action, partial(block, operation)))
         for operation, action in zip(InvoiceOperation, INVOICE_ACTIONS, strict=True)
+    ]
+
+
+def batch_actions(batch: BatchRecord, info: Info) -> list[AvailableBatchAction]:
+    """Every action on a batch, with what blocks it for this caller now."""
+    principal = info.context.principal
+    return [
+        AvailableBatchAction(
+            action=operation, blocked_by=_blocked(principal, action, partial(batch_block, operation, batch.status))
+        )
+        for operation, action in zip(BatchOperation, BATCH_ACTIONS, strict=True)
     ]
 
 

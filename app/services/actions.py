@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.services import (
     batch_export,
+    batches,
     bulk,
     claims,
     contract_ends,
@@ -27,6 +28,7 @@ SERVICES: Final = (
     claims,
     drafts,
     reviews,
+    batches,
     batch_export,
     denials,
     invoices,

@@ -26,7 +26,7 @@ from app.domain.errors import (
 )
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
-from app.services import claim_checks, preflight
+from app.services import batch_steps, claim_checks, preflight
 from app.services.claim_checks import Checked
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
@@ -205,7 +205,11 @@ async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str 
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     claim = await locked(unit, id, version)
     cancelled = after_action(claim, ClaimAction.CANCEL)
-    return await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    batch = await batch_steps.sent_batch(unit, id)
+    await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    if batch is not None:
+        await batch_steps.finish(unit, [id])
+    return cancelled
 
 
 async def locked(unit: UnitOfWork, claim_id: str, version: int | None) -> ClaimRecord:

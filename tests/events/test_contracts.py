@@ -9,7 +9,8 @@ from sqlalchemy import select
 from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events import schemas
-from app.events.contracts import CONTRACTS, cloud_event
+from app.events.cloud_events import cloud_event
+from app.events.contracts import CONTRACTS
 from tests.factories import CONSULTATION, World, key
 from tests.graphql.test_remittances import post, taken
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from app.commands.reference.markdown import table
 from app.events.contracts import CONTRACTS, INBOUND
 from app.events.payloads import (
+    BatchEventData,
     ClaimEventData,
     DenialEventData,
     InvoiceEventData,
@@ -30,11 +31,16 @@ FIELDS: Final = {
     "amount": "The amount of the denial or of the payment.",
     "appealedAmount": "What the appeal asks for; null without an appeal.",
     "answeredAmount": "What the payer pays after the appeal; null before its answer.",
-    "totalAmount": "The sum of the lines.",
+    "totalAmount": "The sum of the lines, or of the claims of a batch.",
     "settledAmount": "What is settled of it.",
     "dueAmount": "What is still due.",
     "paidAmount": "What the statement pays.",
     "number": "The invoice's number, counted for each provider.",
+    "batchId": "The batch.",
+    "batchNumber": "Its number (numeroLote), counted for each provider and payer.",
+    "claimType": "The type of its claims.",
+    "guideCount": "How many claims it has.",
+    "protocolNumber": "The payer's number of the reception (numeroProtocolo); null before.",
     "settlementId": "The row of the ledger.",
     "reverses": "The payment that a reversal takes back.",
     "remittanceId": "The statement.",
@@ -55,6 +61,7 @@ KINDS: Final = {
     DenialEventData: "Denials",
     InvoiceEventData: "Invoices",
     SettlementEventData: "Settlements",
+    BatchEventData: "Batches",
     RemittanceEventData: "Statements",
     WaitingLinesEventData: "Lines that wait",
 }
@@ -78,7 +85,7 @@ _ENVELOPE = {
     "id": "The event; the same however often it is delivered.",
     "source": "Always `/billing-gateway`.",
     "type": "The versioned type, see below.",
-    "subject": "The aggregate: a claim, an invoice or a statement.",
+    "subject": "The aggregate: a claim, a batch, an invoice or a statement.",
     "time": "When the change was made, in UTC.",
     "datacontenttype": "Always `application/json`.",
     "eventname": "The short name, see below.",
