@@ -14,6 +14,9 @@ from tests.access.world import Rich
 CORE = schema._schema
 # How root fields are asked for; names in <> are ids of the rich world.
 ARGUMENTS = {
+    "batch": 'id: "<batch>"',
+    "batchDocument": 'id: "<batch>"',
+    "batches": "",
     "billingBreakdown": "groupBy: [PAYER, PROVIDER]",
     "claim": 'id: "<claim>"',
     "claims": 'filter: {providerClaimNumber: "<number>"}',
@@ -37,6 +40,8 @@ ARGUMENTS = {
 ELSEWHERE = {
     ("Claim", "replaces"): 'claim(id: "<correction>")',
     ("Claim", "replacedBy"): 'claim(id: "<replaced>")',
+    ("Claim", "batch"): 'claim(id: "<exported>")',
+    ("BatchHistoryEntry", "claim"): 'node(id: "<batch_step>") { ... on BatchHistoryEntry',
     ("Claim", "warnings"): 'claim(id: "<claim>")',
     ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
     ("AvailableRemittanceAction", "blockedBy"): 'remittance(id: "<cancelled_remittance>") { availableActions',
@@ -45,6 +50,8 @@ ELSEWHERE = {
 }
 IDS = {"Claim": "claim", "ClaimItem": "item", "Denial": "denial", "Invoice": "invoice", "Settlement": "settlement"}
 IDS |= {
+    "Batch": "batch",
+    "BatchHistoryEntry": "batch_step",
     "Remittance": "remittance",
     "RemittanceLine": "matched_line",
     "InvoiceLine": "line",
@@ -63,7 +70,8 @@ IDS |= {
 }
 # Who a caller is and may do differs from role to role by its nature.
 PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}
-PERSONAL_TO_THE_CALLER |= {("AvailableInvoiceAction", "blockedBy"), ("AvailableRemittanceAction", "blockedBy")}
+PERSONAL_TO_THE_CALLER |= {("AvailableBatchAction", "blockedBy"), ("AvailableInvoiceAction", "blockedBy")}
+PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceLineAction", "blockedBy"), ("ActionBlock", "*")}
 # Each document has a number of its own.
 PERSONAL_TO_THE_CALLER |= {("TissBatch", "*")}

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import claims, contracts, denials, eligibility, history, invoices, outbox, remittances
+from app.db import batches, claims, contracts, denials, eligibility, history, invoices, outbox, remittances
 from app.db import invoice_lines as lines
 from app.db import parties as coverage
 from app.db import settlements as settlements_db
@@ -29,7 +29,19 @@ from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
 from tests.inputs import input_type, shaped
 
-MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
+MODULES = (
+    batches,
+    claims,
+    contracts,
+    coverage,
+    eligibility,
+    denials,
+    history,
+    invoices,
+    lines,
+    remittances,
+    settlements_db,
+)
 NOTHING_ZERO = "0.00"
 NO_NODES = {"access"}  # what `node` gives to the patient only
 MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
@@ -96,8 +108,9 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         return [each for each in data["nodes"] if each] or None
 
     yield Probe("nodes", nodes)
-    for root, name in (("claim", "claim"), ("invoice", "invoice"), ("remittance", "remittance")):
+    for root, name in (("batch", "batch"), ("claim", "claim"), ("invoice", "invoice"), ("remittance", "remittance")):
         yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[name]}") {{ id }}')
+    yield _read(victim, attacker, "batchDocument", f'batchDocument(id: "{victim.ids["batch"]}") {{ number }}')
     for name in ("draft", "claim"):
         yield _read(
             victim, attacker, "claimPreflight", f'claimPreflight(input: {{claimId: "{victim.ids[name]}"}}) {{ passes }}'
@@ -120,6 +133,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
     own = f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}"'
     filters = {
+        "batches": [own, _named("batch")],
         "claims": [own, f'patientId: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"', _named("claim")],
         "denials": [own, _named("denial")],
         "invoices": [own, _named("invoice")],
@@ -331,6 +345,11 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "adjudicateClaim": {"id": ids["decidable"], "items": [{"sequence": 1, "approvedAmount": "100.00"}], **once},
         "replaceClaim": {"id": ids["replaceable"], "providerClaimNumber": "RX1", **once},
         "exportBatch": {"claimIds": [ids["exportable"]]},
+        "createBatch": {"claimIds": [ids["unsent"]], **once},
+        "createBatches": {**parties, "month": today().strftime("%Y-%m"), **once},
+        "sendBatch": {"batchId": ids["open_batch"]},
+        "removeFromBatch": {"batchId": ids["open_batch"], "claimId": ids["in_batch"]},
+        "cancelBatch": {"batchId": ids["open_batch"]},
         "acceptDenial": {"id": ids["lost_denial"], **once},
         "appealDenial": {"id": ids["open_denial"], "justification": "conforme contrato", **once},
         "withdrawAppeal": {"denialId": ids["withdrawable_denial"], **once},

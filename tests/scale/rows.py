@@ -34,6 +34,7 @@ CLOSED: Final = ("APPROVED", "APPROVED", "APPROVED", "APPROVED", "PARTIALLY_APPR
 OPEN: Final = ("SUBMITTED", "SUBMITTED", "UNDER_REVIEW", "PENDING_INFORMATION")
 NEW: Final = ("DRAFT", "ISSUED", "ISSUED", "PARTIALLY_SETTLED")
 POSTING: Final = ("IMPORTED", "PARTIALLY_POSTED")
+SENT_BATCHES: Final = ("PROCESSED",) * 6 + ("SENT", "RECEIVED", "REJECTED", "CANCELLED")
 TYPES: Final = ("SP_SADT", "SP_SADT", "SP_SADT", "CONSULTATION", "ADMISSION_SUMMARY", "INDIVIDUAL_FEES")
 ANSWERED: Final = ("ACCEPTED", "EXPIRED", "OVERTURNED", "UPHELD", "PARTIALLY_OVERTURNED")
 METHODS: Final = ("BANK_TRANSFER", "BANK_TRANSFER", "BANK_TRANSFER", "PIX", "BOLETO")
@@ -64,6 +65,10 @@ class Size:
         return self.claims // 2
 
     @property
+    def batches(self) -> int:
+        return self.claims // 10
+
+    @property
     def remittances(self) -> int:
         return self.claims // 20
 
@@ -87,7 +92,14 @@ async def fill(database: Database, size: Size, person: str) -> None:
         await run(connection, "/*M!100303 SET max_statement_time = 0 */")
         await run(connection, "CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
         await run(connection, numbers(max(size.claims, PRICES)))
-        for statement in (*_parties(size), *_claims(size), *_money(size), *_statements(size), *_logs(size, person)):
+        for statement in (
+            *_parties(size),
+            *_claims(size),
+            *_money(size),
+            *_statements(size),
+            *_batches(size),
+            *_logs(size, person),
+        ):
             await run(connection, statement)
             await run(connection, "COMMIT")
         names = (await connection.execute(text("SHOW TABLES"))).scalars().all()
@@ -336,6 +348,33 @@ def _statements(size: Size) -> list[str]:
         insert("remittances", remittance, first(size.remittances)),
         insert("remittance_lines", line, first(size.claims // 2)),
     ]
+
+
+def _batches(size: Size) -> list[str]:
+    is_open = f"n >= {size.batches * 98 // 100}"
+    batch = {
+        "id": id_of("bat"),
+        "number": "n",
+        "provider_cnes": provider(),
+        "payer_ans": payer(),
+        "type": one_of("batch type", TYPES),
+        "tiss_version": "'4.03.00'",
+        "status": f"IF({is_open}, 'OPEN', {one_of('batch', SENT_BATCHES)})",
+        "guide_count": "10",
+        "total_cents": "1000",
+        "protocol_number": f"IF({is_open}, NULL, CONCAT('R', n))",
+        "version": "1",
+        "created_by": "'test'",
+        "created_at": at(size.batches),
+        "changed_at": at(size.batches),
+    }
+    member = {
+        "batch_id": id_of("bat", f"(n * {size.batches} DIV {size.claims})"),
+        "claim_id": id_of("clm"),
+        "sequence": "n",
+        "active_claim_id": id_of("clm"),
+    }
+    return [insert("batches", batch, first(size.batches)), insert("batch_claims", member, first(size.claims))]
 
 
 def _logs(size: Size, person: str) -> list[str]:
