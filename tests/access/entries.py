@@ -40,7 +40,6 @@ ARGUMENTS = {
 ELSEWHERE = {
     ("Claim", "replaces"): 'claim(id: "<correction>")',
     ("Claim", "replacedBy"): 'claim(id: "<replaced>")',
-    ("Claim", "batch"): 'claim(id: "<exported>")',
     ("BatchHistoryEntry", "claim"): 'node(id: "<batch_step>") { ... on BatchHistoryEntry',
     ("Claim", "warnings"): 'claim(id: "<claim>")',
     ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
@@ -73,8 +72,6 @@ PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("
 PERSONAL_TO_THE_CALLER |= {("AvailableBatchAction", "blockedBy"), ("AvailableInvoiceAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceLineAction", "blockedBy"), ("ActionBlock", "*")}
-# Each document has a number of its own.
-PERSONAL_TO_THE_CALLER |= {("TissBatch", "*")}
 
 
 @dataclass(frozen=True)
@@ -99,8 +96,7 @@ class Entry:
         text = self.opening
         for name, value in {**rich.names, **rich.shared}.items():
             text = text.replace(f"<{name}>", value)
-        operation = "mutation " if self.steps[0].type_name == "Mutation" else ""
-        return f"{operation}{{ {text} {{ {selection} }} {'}' * text.count('{ ')} }}"
+        return f"{{ {text} {{ {selection} }} {'}' * text.count('{ ')} }}"
 
     def __str__(self) -> str:
         return ".".join(step.field for step in self.steps) + f"->{self.type_name}"
@@ -132,17 +128,7 @@ def rooted(field: str) -> str:
 
 def entries() -> list[Entry]:
     """Every way, each type first by the shortest one."""
-    return [*_by_fields(), *_by_id(), *_BY_MUTATIONS]
-
-
-# Types that only a mutation leads to.
-_BY_MUTATIONS = (
-    Entry(
-        "TissBatch",
-        (Step("Mutation", "exportBatch"), Step("ExportBatchPayload", "batch")),
-        'exportBatch(input: {claimIds: ["<exportable>"], idempotencyKey: "export"}) { batch',
-    ),
-)
+    return [*_by_fields(), *_by_id()]
 
 
 def _by_id() -> Iterator[Entry]:

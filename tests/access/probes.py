@@ -7,6 +7,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -246,6 +247,7 @@ async def _live(victim: Rich, attacker: Attacker) -> Any:
 def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     """Queries behind relations, which no object of one's own leads to others' rows by: asked directly."""
     yield _duplicates(victim, attacker)
+    yield _unsent(victim, attacker)
     for module in MODULES:
         for name, children in inspect.getmembers(module, lambda each: isinstance(each, Children)):
             yield Probe(f"{module.__name__}.{name}: page", _child_rows(victim, attacker, children))
@@ -289,6 +291,18 @@ def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
             return (await claims.billed_services(connection, attacker.scope, [whose], [billed]))[whose] or None
 
     return Probe("claims.billed_services", run)
+
+
+def _unsent(victim: Rich, attacker: Attacker) -> Probe:
+    """The claims that `createBatches` puts into batches; its parties are checked before."""
+    world, days = victim.world, (date.min, date.max)
+
+    async def run() -> Any:
+        async with victim.gateway.database.reading() as connection:
+            found = await batches.unsent_claims(connection, attacker.scope, world.provider, world.payer, days, PAGE_MAX)
+            return found or None
+
+    return Probe("batches.unsent_claims", run)
 
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:
@@ -347,9 +361,9 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "exportBatch": {"claimIds": [ids["exportable"]]},
         "createBatch": {"claimIds": [ids["unsent"]], **once},
         "createBatches": {**parties, "month": today().strftime("%Y-%m"), **once},
-        "sendBatch": {"batchId": ids["open_batch"]},
         "removeFromBatch": {"batchId": ids["open_batch"], "claimId": ids["in_batch"]},
-        "cancelBatch": {"batchId": ids["open_batch"]},
+        "sendBatch": {"batchId": ids["open_batch"]},
+        "cancelBatch": {"batchId": ids["wrong_batch"]},
         "acceptDenial": {"id": ids["lost_denial"], **once},
         "appealDenial": {"id": ids["open_denial"], "justification": "conforme contrato", **once},
         "withdrawAppeal": {"denialId": ids["withdrawable_denial"], **once},

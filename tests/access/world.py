@@ -119,7 +119,7 @@ async def _contract(rich: Rich) -> None:
 
 
 async def _decided_claim(rich: Rich) -> None:
-    """Approved in part with a denial that is appealed and answered, of a claim that has everything filled in."""
+    """Approved in part with a denial that is appealed and answered, of a claim that has everything filled in, in a batch."""
     world = rich.world
     claim = await world.claim_in_review(
         items=[CONSULTATION, BLOOD_COUNT],
@@ -137,6 +137,7 @@ async def _decided_claim(rich: Rich) -> None:
         },
     )
     rich.ids["claim"], rich.number = claim["id"], claim["providerClaimNumber"]
+    await _batch(world, [claim["id"]])
     decisions = [
         {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": EVENT_CODE, "amount": "40.00"}]},
         {"sequence": 2, "approvedAmount": "37.00"},
@@ -222,11 +223,12 @@ async def _sent(rich: Rich) -> None:
 
 
 async def _unsent(rich: Rich) -> None:
-    """An open batch of two claims, and a claim in no batch."""
+    """Two open batches, and a claim in no batch."""
     world = rich.world
-    names = ("unsent", "in_batch", "also_in_batch")
+    names = ("unsent", "in_batch", "also_in_batch", "in_wrong_batch")
     rich.ids |= {name: (await world.submitted_claim(practitioner=DOCTOR))["id"] for name in names}
     rich.ids["open_batch"] = await _batch(world, [rich.ids["in_batch"], rich.ids["also_in_batch"]])
+    rich.ids["wrong_batch"] = await _batch(world, [rich.ids["in_wrong_batch"]])
 
 
 async def _rest(rich: Rich) -> None:
