@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.batch_tables import batch_claims, batch_documents, batch_history, batches
@@ -278,12 +278,10 @@ def unsent_claims(scope: DataScope, provider: str, payer: str, days: tuple[date,
     return query.where(lacks(member)).order_by(table.type, table.created_at, table.id).limit(most)
 
 
-async def was_sent(connection: AsyncConnection, claim_id: str) -> bool:
-    """Whether the claim was in a batch that was sent."""
-    member = batch_claims.c
-    joined = select(member.batch_id).join(batches, batches.c.id == member.batch_id)
-    query = joined.where(and_(member.claim_id == claim_id, batches.c.sent_at.is_not(None)))
-    return await scalar(connection, query.limit(1)) is not None
+async def is_member(connection: AsyncConnection, claim_id: str) -> bool:
+    """Whether the claim is or was in a batch, unless it was removed from it before sending."""
+    query = select(batch_claims.c.batch_id).where(batch_claims.c.claim_id == claim_id).limit(1)
+    return await scalar(connection, query) is not None
 
 
 def _conditions(where: BatchFilter) -> list[Condition]:

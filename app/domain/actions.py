@@ -23,6 +23,7 @@ class ClaimOperation(StrEnum):
     REQUEST_INFORMATION = "REQUEST_INFORMATION"
     RESUME_REVIEW = "RESUME_REVIEW"
     ADJUDICATE = "ADJUDICATE"
+    WITHDRAW = "WITHDRAW"
     CANCEL = "CANCEL"
     DELETE_DRAFT = "DELETE_DRAFT"
     REPLACE = "REPLACE"
@@ -48,6 +49,8 @@ class BatchOperation(StrEnum):
     SEND = "SEND"
     REMOVE_CLAIM = "REMOVE_CLAIM"
     CANCEL = "CANCEL"
+    RECORD_PROTOCOL = "RECORD_PROTOCOL"
+    REJECT = "REJECT"
 
 
 class RemittanceOperation(StrEnum):
@@ -69,6 +72,7 @@ CLAIM_STEPS = {
     ClaimOperation.RESUME_REVIEW: ClaimAction.RESUME_REVIEW,
     # The items determine which decision it is; all decisions start from the same states.
     ClaimOperation.ADJUDICATE: ClaimAction.APPROVE,
+    ClaimOperation.WITHDRAW: ClaimAction.WITHDRAW,
     ClaimOperation.CANCEL: ClaimAction.CANCEL,
 }
 APPEAL_STEPS = {
@@ -87,6 +91,8 @@ BATCH_STEPS = {
     BatchOperation.SEND: BatchAction.SEND,
     BatchOperation.REMOVE_CLAIM: BatchAction.REMOVE_CLAIM,
     BatchOperation.CANCEL: BatchAction.CANCEL,
+    BatchOperation.RECORD_PROTOCOL: BatchAction.RECEIVE,
+    BatchOperation.REJECT: BatchAction.REJECT,
 }
 LINE_STEPS = {
     RemittanceLineOperation.MATCH: RemittanceLineAction.MATCH,
@@ -104,6 +110,8 @@ class ClaimFacts:
     is_billed: bool = False
     is_replaced: bool = False
     is_appealed: bool = False
+    batch: tuple[int, BatchStatus] | None = None
+    """The number and the status of its active batch."""
 
 
 def claim_block(operation: ClaimOperation, facts: ClaimFacts) -> str | None:
@@ -122,7 +130,17 @@ def claim_block(operation: ClaimOperation, facts: ClaimFacts) -> str | None:
                 facts.status, facts.approved, is_billed=facts.is_billed, is_replaced=facts.is_replaced
             )
         )
-    return _refusal(lambda: claims.next_status(facts.status, CLAIM_STEPS[operation]))
+    refusal = _refusal(lambda: claims.next_status(facts.status, CLAIM_STEPS[operation]))
+    return refusal or _membership_block(operation, facts.batch)
+
+
+def _membership_block(operation: ClaimOperation, batch: tuple[int, BatchStatus] | None) -> str | None:
+    """Why a claim in this batch can neither be withdrawn nor, while the batch is open, cancelled."""
+    if batch is None or operation not in (ClaimOperation.WITHDRAW, ClaimOperation.CANCEL):
+        return None
+    if operation is ClaimOperation.CANCEL and batch[1] is not BatchStatus.OPEN:
+        return None
+    return batches.membership_block(*batch).message
 
 
 def denial_block(

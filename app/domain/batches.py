@@ -78,4 +78,6 @@ def membership_block(number: int, status: BatchStatus) -> Failure:
     """Why a claim that is in an active batch cannot be put into another one."""
     if status is BatchStatus.OPEN:
         return in_conflict(f"the claim is in batch {number}, which is open: remove it from that batch first")
-    return in_conflict(f"the claim is in batch {number}, which is {status}")
+    return in_conflict(
+        f"the claim is in batch {number}, which is {status}: record the payer's answer to that batch first"
+    )

@@ -91,6 +91,12 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         ClaimEventData,
         "A claim is withdrawn before its decision.",
     ),
+    "ClaimWithdrawn": EventContract(
+        "br.billing.claim.withdrawn.v1", ClaimEventData, "The provider takes a claim back; it is a draft again."
+    ),
+    "ClaimReturned": EventContract(
+        "br.billing.claim.returned.v1", ClaimEventData, "The payer refuses a claim at reception; it is a draft again."
+    ),
     "ClaimDeleted": EventContract(
         "br.billing.claim.deleted.v1",
         ClaimEventData,

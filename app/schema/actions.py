@@ -29,6 +29,7 @@ from app.domain.actions import (
     remittance_line_block,
 )
 from app.domain.calendar import business_day
+from app.domain.claims import AWAITING_RETURN
 from app.domain.denials import AFTER_APPEAL
 from app.domain.described import DescribedEnum
 from app.domain.invoices import InvoiceLineKind
@@ -124,8 +125,18 @@ class AvailableRemittanceLineAction:
 async def claim_actions(ctx: Context, claims: Sequence[ClaimRecord]) -> list[list[AvailableClaimAction]]:
     """Every action on each claim, with what blocks it for this caller now."""
     facts = await _facts(ctx.loaders, [claim for claim in claims if claim.approved_cents is not None])
-    # An undecided claim has no lines, denials or replacement to load.
+    # An undecided claim has no lines, denials or replacement to load, and others are in no batch that matters.
+    facts |= await _facts_of_undecided(ctx.loaders, [claim for claim in claims if claim.status in AWAITING_RETURN])
     return [_claim_actions(ctx.principal, facts.get(claim.id) or ClaimFacts(claim.status, None)) for claim in claims]
+
+
+async def _facts_of_undecided(loaders: Loaders, claims: Sequence[ClaimRecord]) -> dict[str, ClaimFacts]:
+    """Id -> what determines the available actions of each claim that the payer has to decide."""
+    batches = await loaders.batch_of_claim.load_many([claim.id for claim in claims])
+    return {
+        claim.id: ClaimFacts(claim.status, None, batch=None if batch is None else (batch.number, batch.status))
+        for claim, batch in zip(claims, batches, strict=True)
+    }
 
 
 def _claim_actions(principal: Principal, facts: ClaimFacts) -> list[AvailableClaimAction]:

@@ -1,14 +1,18 @@
 """Mutations on batches (lotes de guias): inputs, payloads and root fields."""
 
+from datetime import date
+from typing import Any
+
 import strawberry
 
 from app.domain.batches import CLAIMS_MAX
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.invoices import YearMonth
-from app.schema.base import lists, weights
+from app.domain.protocols import NUMBER_LENGTH_MAX, Protocol, RefusedClaim
+from app.schema.base import inputs, lists, weights
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
 from app.schema.batches import Batch
-from app.services import batches
+from app.services import batch_answers, batches
 from app.services.batches import BATCHES_MAX, REASON_LENGTH_MAX
 
 
@@ -50,6 +54,66 @@ class CancelBatchInput:
     reason: str | None = strawberry.field(
         default=None, description=f"Reason, up to {REASON_LENGTH_MAX} characters; it is stored."
     )
+    version: int | None = strawberry.field(default=None, description=VERSION)
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.input(description="A claim that the payer refuses at reception.")
+class RefusedClaimInput:
+    claim_id: strawberry.ID = strawberry.field(description="Id of a claim in the batch.")
+    code: str = strawberry.field(description="Reason, a code of Tabela 38 (codigoGlosa).")
+
+
+@strawberry.input(description="The payer's reception of a batch (protocolo de recebimento).")
+class ProtocolInput:
+    number: str = strawberry.field(
+        description=f"Number of the protocol (numeroProtocolo), up to {NUMBER_LENGTH_MAX} characters."
+    )
+    received_on: date = strawberry.field(name="date", description="Day of the reception, not in the future.")
+    refused: list[RefusedClaimInput] = strawberry.field(
+        name="refusedClaims",
+        default_factory=list,
+        description="Claims that the payer refuses; they leave the batch and are drafts again.",
+        directives=lists.up_to(CLAIMS_MAX),
+    )
+
+    def to_domain(self) -> Protocol:
+        """The protocol as a domain value."""
+        refused = tuple(RefusedClaim(each.code, str(each.claim_id)) for each in self.refused)
+        return Protocol(self.number, self.received_on, refused)
+
+
+@strawberry.input(one_of=True, description="What the payer says of a batch: as a protocol, or as a TISS document.")
+class ProtocolContentInput:
+    protocol: ProtocolInput | None = strawberry.field(default=strawberry.UNSET, description="The protocol.")
+    xml: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The payer's TISS document (recebimentoLote); one that rejects the batch does so here too.",
+    )
+
+
+@strawberry.input(description="The sent batch and the payer's answer.")
+class RecordProtocolInput:
+    id: strawberry.ID = strawberry.field(name="batchId", description="Id of a sent batch.")
+    content: ProtocolContentInput = strawberry.field(description="What the payer says.")
+    version: int | None = strawberry.field(default=None, description=VERSION)
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the service."""
+        protocol, xml = inputs.member(self.content.protocol), inputs.member(self.content.xml)
+        return {
+            "id": self.id,
+            "protocol": None if protocol is None else protocol.to_domain(),
+            "document": None if xml is None else xml.encode(),
+            "version": self.version,
+        }
+
+
+@strawberry.input(description="The sent batch that the payer rejects.")
+class RejectBatchInput:
+    id: strawberry.ID = strawberry.field(name="batchId", description="Id of a sent batch.")
+    reason: str = strawberry.field(description=f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
@@ -97,5 +161,18 @@ MUTATIONS = (
         CancelBatchInput,
         BatchPayload,
         "Cancels an open batch; its claims can be put into another one.",
+    ),
+    mutation(
+        batch_answers.RECORD_PROTOCOL,
+        RecordProtocolInput,
+        BatchPayload,
+        "Records that the payer has received a sent batch; claims that it refuses are drafts again.",
+        directives=weights.BATCH,
+    ),
+    mutation(
+        batch_answers.REJECT,
+        RejectBatchInput,
+        BatchPayload,
+        "Records that the payer rejects a sent batch; its claims can be put into another one.",
     ),
 )

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    batch_answers,
     batch_export,
     batches,
     bulk,
@@ -29,6 +30,7 @@ SERVICES: Final = (
     drafts,
     reviews,
     batches,
+    batch_answers,
     batch_export,
     denials,
     invoices,

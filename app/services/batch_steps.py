@@ -86,6 +86,13 @@ async def sent_batch(unit: UnitOfWork, claim_id: str) -> BatchRecord | None:
     return found
 
 
+async def require_none(unit: UnitOfWork, claim_id: str) -> None:
+    """CONFLICT if the claim, which the caller has locked, is in an active batch."""
+    found = (await batches_db.of_claims(unit.connection, unit.scope, [claim_id])).get(claim_id)
+    if found is not None:
+        raise BillingError(membership_block(found.number, found.status))
+
+
 async def finish(unit: UnitOfWork, claim_ids: Sequence[str]) -> None:
     """Process the batches for which the last claim has just been decided or cancelled.
 

@@ -212,6 +212,20 @@ async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str 
     return cancelled
 
 
+async def withdraw(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
+    """Make a submitted claim that is in no active batch a draft again, so that it can be corrected."""
+    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
+    claim = await locked(unit, id, version)
+    draft = as_draft(claim, ClaimAction.WITHDRAW)
+    await batch_steps.require_none(unit, id)
+    return await store(unit, claim, draft, ClaimAction.WITHDRAW, "ClaimWithdrawn", reason=reason)
+
+
+def as_draft(claim: ClaimRecord, action: ClaimAction) -> ClaimRecord:
+    """The claim as a draft again; CONFLICT for an action that its status does not allow."""
+    return replace(after_action(claim, action), submitted_at=None, warnings=None)
+
+
 async def locked(unit: UnitOfWork, claim_id: str, version: int | None) -> ClaimRecord:
     """The claim, locked for a change; NOT_FOUND outside the data scope, STALE_VERSION if it has changed since."""
     claim = await claims_db.lock(unit.connection, unit.scope, claim_id)
@@ -302,3 +316,6 @@ SUBMIT: Final = Action(
     offers=ClaimOperation.SUBMIT,
 )
 CANCEL: Final = Action("cancelClaim", cancel, needs="claims:cancel", answer=CLAIM_ANSWER, offers=ClaimOperation.CANCEL)
+WITHDRAW: Final = Action(
+    "withdrawClaim", withdraw, needs="claims:submit", answer=CLAIM_ANSWER, offers=ClaimOperation.WITHDRAW
+)

@@ -119,7 +119,7 @@ async def _contract(rich: Rich) -> None:
 
 
 async def _decided_claim(rich: Rich) -> None:
-    """Approved in part with a denial that is appealed and answered, of a claim that has everything filled in, in a batch."""
+    """Approved in part with a denial that is appealed and answered, of a claim that has everything, in a batch."""
     world = rich.world
     claim = await world.claim_in_review(
         items=[CONSULTATION, BLOOD_COUNT],
@@ -223,12 +223,16 @@ async def _sent(rich: Rich) -> None:
 
 
 async def _unsent(rich: Rich) -> None:
-    """Two open batches, and a claim in no batch."""
+    """Batches that are not answered by the payer, and claims in no batch."""
     world = rich.world
     names = ("unsent", "in_batch", "also_in_batch", "in_wrong_batch")
     rich.ids |= {name: (await world.submitted_claim(practitioner=DOCTOR))["id"] for name in names}
     rich.ids["open_batch"] = await _batch(world, [rich.ids["in_batch"], rich.ids["also_in_batch"]])
     rich.ids["wrong_batch"] = await _batch(world, [rich.ids["in_wrong_batch"]])
+    rich.ids["withdrawable"] = (await world.submitted_claim())["id"]
+    rich.ids["rejected_batch"] = await _batch(world, [(await world.submitted_claim(practitioner=DOCTOR))["id"]])
+    done = await world.mutate("biller", "sendBatch", "batch { id }", batchId=rich.ids["rejected_batch"])
+    assert done["errors"] == [], done
 
 
 async def _rest(rich: Rich) -> None:

@@ -30,8 +30,8 @@ async def _open(big: Big, claim_ids: list[str]) -> str:
     return str(found["batch"]["id"])
 
 
-async def _sent(big: Big) -> str:
-    batch = await _open(big, await _claims(big))
+async def _sent(big: Big, claim_ids: list[str] | None = None) -> str:
+    batch = await _open(big, claim_ids or await _claims(big))
     assert (await big.world.mutate("biller", "sendBatch", "batch { id }", batchId=batch))["errors"] == []
     return batch
 
@@ -81,3 +81,16 @@ async def remove_from_batch(big: Big) -> Call:
 async def cancel_batch(big: Big) -> Call:
     values = {"batchId": await _open(big, await _claims(big)), "reason": "x" * 500}
     return big.change("biller", "cancelBatch", f"batch {{ {BATCH} }}", '"status":"CANCELLED"', 1, **values)
+
+
+async def record_protocol(big: Big) -> Call:
+    claims = await _claims(big)
+    refused = [{"claimId": claim, "code": "1705"} for claim in claims[1:]]
+    protocol = {"number": "1", "date": today().isoformat(), "refusedClaims": refused}
+    values = {"batchId": await _sent(big, claims), "content": {"protocol": protocol}}
+    return big.change("biller", "recordProtocol", f"batch {{ {BATCH} }}", '"status":"RECEIVED"', 1, **values)
+
+
+async def reject_batch(big: Big) -> Call:
+    values = {"batchId": await _sent(big), "reason": "x" * 500}
+    return big.change("biller", "rejectBatch", f"batch {{ {BATCH} }}", '"status":"REJECTED"', 1, **values)
