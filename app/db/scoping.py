@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from app.db.batch_tables import batches
+from app.db.document_tables import documents
 from app.db.filters import Condition
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients, providers
 from app.db.tables import claims, invoices, outbox, remittances, settlements
@@ -73,6 +74,11 @@ def remittances_in(scope: DataScope) -> Condition:
 def batches_in(scope: DataScope) -> Condition:
     """Batches of the scope's providers to its payer; a patient sees none, since they contain other patients' claims."""
     return _allows(scope, provider=batches.c.provider_cnes, payer=batches.c.payer_ans)
+
+
+def documents_in(scope: DataScope) -> Condition:
+    """Documents of the scope's providers and payer, as far as these are known; a patient sees none."""
+    return _allows(scope, provider=documents.c.provider_cnes, payer=documents.c.payer_ans)
 
 
 def events_in(scope: DataScope) -> Condition:

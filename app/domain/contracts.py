@@ -3,11 +3,23 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
+from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure, conflict, not_found, refuse
 from app.domain.money import Cents, Quantity
 
 DAYS_MAX = 3650
+PROVIDER_CODE_LENGTH_MAX: Final = 14
+
+
+class TissVersion(DescribedEnum):
+    V4_02_00 = "V4_02_00", "TISS 4.02.00."
+    V4_03_00 = "V4_03_00", "TISS 4.03.00."
+
+
+NEWEST_VERSION: Final = TissVersion.V4_03_00
+"""The version of documents under a contract that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +64,6 @@ def terms_failures(terms: Terms) -> list[Failure]:
         for field, (days, least) in limits.items()
         if not least <= days <= DAYS_MAX
     ]
-
-
-def end_failure(ends_on: date | None, service_date: date) -> Failure | None:
-    """Why a claim of this day is refused under a contract with this last day of service; None if it is not."""
-    if ends_on is None or service_date <= ends_on:
-        return None
-    message = f"the contract ended on {ends_on.isoformat()}, before the service date"
-    return Failure(ErrorCode.INVALID_DATE, message, "serviceDate", "3279")
 
 
 def price_to_end(prices: Sequence[Price], last_day: date) -> int:

@@ -41,7 +41,7 @@ LOG_END = "streamCursor"
 REQUIRED = {
     **{name: ARGUMENTS[name] for name in ("batch", "batchDocument", "claim", "claimPreflight", "contract")},
     **{name: ARGUMENTS[name] for name in ("invoice", "patients", "provider")},
-    **{name: ARGUMENTS[name] for name in ("billingBreakdown", "denialBreakdown", "remittance", "tussTerm")},
+    **{name: ARGUMENTS[name] for name in ("billingBreakdown", "denialBreakdown", "document", "remittance", "tussTerm")},
     "node": 'id: "<patient>"',
     "nodes": "ids: [<every id>]",
 }
