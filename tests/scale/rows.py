@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
+from tests.scale.batch_rows import TYPES
 from tests.scale.expressions import (
     PAYERS,
     PROVIDERS,
@@ -34,8 +35,6 @@ CLOSED: Final = ("APPROVED", "APPROVED", "APPROVED", "APPROVED", "PARTIALLY_APPR
 OPEN: Final = ("SUBMITTED", "SUBMITTED", "UNDER_REVIEW", "PENDING_INFORMATION")
 NEW: Final = ("DRAFT", "ISSUED", "ISSUED", "PARTIALLY_SETTLED")
 POSTING: Final = ("IMPORTED", "PARTIALLY_POSTED")
-SENT_BATCHES: Final = ("PROCESSED",) * 6 + ("SENT", "RECEIVED", "REJECTED", "CANCELLED")
-TYPES: Final = ("SP_SADT", "SP_SADT", "SP_SADT", "CONSULTATION", "ADMISSION_SUMMARY", "INDIVIDUAL_FEES")
 ANSWERED: Final = ("ACCEPTED", "EXPIRED", "OVERTURNED", "UPHELD", "PARTIALLY_OVERTURNED")
 METHODS: Final = ("BANK_TRANSFER", "BANK_TRANSFER", "BANK_TRANSFER", "PIX", "BOLETO")
 CODES: Final = tuple(str(1_701 + number * 3) for number in range(60))
@@ -348,33 +347,6 @@ def _statements(size: Size) -> list[str]:
         insert("remittances", remittance, first(size.remittances)),
         insert("remittance_lines", line, first(size.claims // 2)),
     ]
-
-
-def _batches(size: Size) -> list[str]:
-    is_open = f"n >= {size.batches * 98 // 100}"
-    batch = {
-        "id": id_of("bat"),
-        "number": "n",
-        "provider_cnes": provider(),
-        "payer_ans": payer(),
-        "type": one_of("batch type", TYPES),
-        "tiss_version": "'4.03.00'",
-        "status": f"IF({is_open}, 'OPEN', {one_of('batch', SENT_BATCHES)})",
-        "guide_count": "10",
-        "total_cents": "1000",
-        "protocol_number": f"IF({is_open}, NULL, CONCAT('R', n))",
-        "version": "1",
-        "created_by": "'test'",
-        "created_at": at(size.batches),
-        "changed_at": at(size.batches),
-    }
-    member = {
-        "batch_id": id_of("bat", f"(n * {size.batches} DIV {size.claims})"),
-        "claim_id": id_of("clm"),
-        "sequence": "n",
-        "active_claim_id": id_of("clm"),
-    }
-    return [insert("batches", batch, first(size.batches)), insert("batch_claims", member, first(size.claims))]
 
 
 def _logs(size: Size, person: str) -> list[str]:
