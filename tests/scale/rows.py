@@ -96,7 +96,7 @@ async def fill(database: Database, size: Size, person: str) -> None:
             *_claims(size),
             *_money(size),
             *_statements(size),
-            *_batches(size),
+            *batch_rows.statements(size.batches, size.claims),
             *_logs(size, person),
         ):
             await run(connection, statement)
