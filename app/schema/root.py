@@ -28,6 +28,10 @@ from app.schema import (
     denials,
     eligibility,
     invoices,
+    party_changes,
+    party_import,
+    patient_changes,
+    registered_practitioners,
     remittance_changes,
     remittances,
     settlements,
@@ -42,6 +46,7 @@ from app.schema.breakdowns import BreakdownQuery
 from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
+from app.schema.coverages import CoverageQuery
 from app.schema.denials import DenialQuery
 from app.schema.documents import DocumentQuery
 from app.schema.eligibility import EligibilityQuery
@@ -51,8 +56,10 @@ from app.schema.me import MeQuery
 from app.schema.node import NODE_TYPES, NodeQuery
 from app.schema.open_fields import OPEN_FIELDS
 from app.schema.parties import Patient
+from app.schema.party_errors import DuplicatePartyError
 from app.schema.party_lists import PartyQuery
 from app.schema.reconciliation import ReconciliationQuery
+from app.schema.registered_practitioners import RegisteredPractitionerQuery
 from app.schema.remittances import RemittanceQuery
 from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery
@@ -74,6 +81,8 @@ class Query(
     BreakdownQuery,
     ContractQuery,
     PartyQuery,
+    CoverageQuery,
+    RegisteredPractitionerQuery,
     EligibilityQuery,
     DocumentQuery,
     TussQuery,
@@ -97,6 +106,10 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,
     *access_log.MUTATIONS,
+    *party_changes.MUTATIONS,
+    *party_import.MUTATIONS,
+    *patient_changes.MUTATIONS,
+    *registered_practitioners.MUTATIONS,
 )
 Mutation = create_type(
     "Mutation", list(MUTATIONS), description="Mutations; expected failures are returned as `errors` of the payload."
@@ -112,7 +125,15 @@ def build() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Patient, ClaimStep, DenialStep, DuplicateClaimError, RequestErrorCode, *ERROR_TYPES],
+        types=[
+            Patient,
+            ClaimStep,
+            DenialStep,
+            DuplicateClaimError,
+            DuplicatePartyError,
+            RequestErrorCode,
+            *ERROR_TYPES,
+        ],
         config=StrawberryConfig(
             scalar_map={**SCALARS, ScopeName: SCOPE},
             disable_field_suggestions=True,

@@ -1,7 +1,7 @@
 """A claim form checked against the gateway's data, and conversions between forms and rows."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, Final
 
@@ -152,7 +152,7 @@ def _authorization_of(claim: ClaimRecord) -> Authorization | None:
 
 
 def _item_form(item: ItemRecord, claim: ClaimRecord) -> ItemForm:
-    return ItemForm(
+    found = ItemForm(
         code_system=item.code_system,
         code=item.code,
         quantity=Quantity(item.quantity),
@@ -162,3 +162,5 @@ def _item_form(item: ItemRecord, claim: ClaimRecord) -> ItemForm:
         # None: an item performed on the service date still follows that date when it is changed.
         performed_on=None if item.performed_on == claim.service_date else item.performed_on,
     )
+    is_stated = item.total_cents != found.computed_total
+    return replace(found, stated_total=Cents(item.total_cents)) if is_stated else found

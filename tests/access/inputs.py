@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from tests.access.party_inputs import of_parties
 from tests.access.world import Rich
-from tests.factories import CONSULTATION, key, today
+from tests.factories import key, today
 
 
 def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
@@ -12,7 +13,6 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
     parties = {"provider": world.provider, "payer": world.payer}
     once = {"idempotencyKey": key()}
     line = {"providerClaimNumber": "X1", "paidAmount": "1.00"}
-    terms = {"submissionWindowDays": 9, "appealDeadlineDays": 9, "paymentTermDays": 9}
     return {
         "createClaim": world.claim_input(),
         "updateDraftClaim": {"id": ids["draft"]},
@@ -64,17 +64,9 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "unmatchRemittanceLine": {"remittanceLineId": ids["wrongly_matched_line"]},
         "dismissRemittanceLine": {"remittanceLineId": ids["strange_line"], "reason": "fora do sistema"},
         "cancelRemittance": {"remittanceId": ids["wrong_remittance"], "reason": "arquivo errado", **once},
-        "saveContract": {**parties, **terms},
-        "checkEligibility": {**parties, "cardNumber": world.card},
-        "endContractPrice": {
-            "contractId": ids["contract"],
-            "codeSystem": "22",
-            "code": CONSULTATION["code"],
-            "validTo": today().isoformat(),
-        },
-        "closeContract": {"contractId": ids["contract"], "endsOn": today().isoformat()},
         "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
         "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},
+        **of_parties(victim),
         "cancelClaims": {"claimIds": [ids["draft"]]},
         "acceptDenials": {"denialIds": [ids["lost_denial"]], **once},
         "appealDenials": {"appeals": [{"denialId": ids["open_denial"], "justification": "conforme contrato"}], **once},

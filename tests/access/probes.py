@@ -13,11 +13,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import batches, claims, contracts, denials, documents, eligibility, history, invoices, outbox, remittances
-from app.db import billed_services as services
-from app.db import invoice_lines as lines
-from app.db import parties as coverage
-from app.db import settlements as settlements_db
+from app.db import batches, billed_services, outbox
 from app.db.children import Children
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
@@ -27,24 +23,11 @@ from app.services.actions import ACTIONS
 from tests.access.first_event import first_event
 from tests.access.inputs import inputs_of
 from tests.access.look_ups import SUMS, look_ups
+from tests.access.query_modules import MODULES
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, today
 from tests.inputs import input_type, shaped
 
-MODULES = (
-    batches,
-    claims,
-    contracts,
-    coverage,
-    eligibility,
-    denials,
-    documents,
-    history,
-    invoices,
-    lines,
-    remittances,
-    settlements_db,
-)
 NOTHING_ZERO = "0.00"
 NO_NODES = {"access"}  # what `node` gives to the patient only
 MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
@@ -182,6 +165,9 @@ def _looked_up(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
         yield Probe(root, run)
     yield _read(victim, attacker, "provider", f'provider(cnes: "{victim.world.provider}") {{ name }}')
+    card = f'payerAnsCode: "{victim.world.payer}", cardNumber: "{victim.world.card}"'
+    yield _read(victim, attacker, "coverageOfCard", f"coverageOfCard({card}) {{ id }}")
+    yield _read(victim, attacker, "coverage", f'coverage(id: "{victim.ids["coverage"]}") {{ id }}')
     yield _read(victim, attacker, "contract", f'contract(id: "{victim.ids["contract"]}") {{ id }}')
 
 
@@ -285,12 +271,12 @@ def _child_counts(victim: Rich, attacker: Attacker, children: Children[Any]) -> 
 def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
     """Whether the same service was billed already, a question of the preflight."""
     world = victim.world
-    whose = services.PatientOf(world.provider, world.payer, world.patient)
+    whose = billed_services.PatientOf(world.provider, world.payer, world.patient)
     billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today(), False)
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
-            return (await services.of_patients(connection, attacker.scope, [whose], [billed]))[whose] or None
+            return (await billed_services.of_patients(connection, attacker.scope, [whose], [billed]))[whose] or None
 
     return Probe("billed_services.of_patients", run)
 
