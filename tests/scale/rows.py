@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
+from tests.scale import batch_rows
 from tests.scale.batch_rows import TYPES
 from tests.scale.expressions import (
     PAYERS,
