@@ -129,7 +129,7 @@ async def _finished(unit: UnitOfWork, batch: BatchRecord, claims_of: Sequence[Cl
     return found
 
 
-async def reject(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> BatchRecord:
+async def record_rejection(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> BatchRecord:
     """Record that the payer rejects a sent batch; its claims can be put into another one."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     batch, _ = await batches.locked(unit, id, version)
@@ -150,4 +150,6 @@ RECORD_PROTOCOL: Final = Action(
     offers=BatchOperation.RECORD_PROTOCOL,
     prepare=read_document,
 )
-REJECT: Final = Action("rejectBatch", reject, needs="batches:export", answer=BATCH_ANSWER, offers=BatchOperation.REJECT)
+REJECT: Final = Action(
+    "rejectBatch", record_rejection, needs="batches:export", answer=BATCH_ANSWER, offers=BatchOperation.REJECT
+)
