@@ -5,6 +5,7 @@ from typing import Final
 
 _READ: Final = frozenset({"claims:read", "invoices:read", "tuss:read"})
 _PATIENT_IDENTITY: Final = frozenset({"patients:read", "patients:read_cpf"})
+_REGISTRATION: Final = frozenset({"patients:register", "practitioners:register", "parties:import"})
 _WHOLE_CLAIM: Final = (
     _READ | _PATIENT_IDENTITY | {"practitioners:read", "claims:read_items", "claims:read_health", "amounts:read"}
 )
@@ -24,7 +25,8 @@ ROLES: Final[dict[str, frozenset[str]]] = {
         "invoices:cancel",
     }
     | {"documents:read", "documents:upload"}
-    | {"health:break_glass", "emergencies:close"},
+    | {"health:break_glass", "emergencies:close"}
+    | _REGISTRATION,
     "reviewer": _WHOLE_CLAIM
     | {"reconciliation:read", "contracts:read", "eligibility:read", "claims:review", "claims:adjudicate"},
     "finance": _READ
@@ -36,12 +38,15 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     | {"documents:read", "documents:upload"},
     "front_desk": _READ
     | _PATIENT_IDENTITY
+    | _REGISTRATION
     | {"practitioners:read", "eligibility:read", "eligibility:check", "health:break_glass", "emergencies:close"},
     "payer_agent": _WHOLE_CLAIM
     | {"settlements:read", "settlements:read_bank", "remittances:read", "reconciliation:read", "contracts:read"}
     | {"eligibility:read", "claims:review", "claims:adjudicate", "appeals:answer"},
     "patient": (_WHOLE_CLAIM - {"invoices:read"}) | {"eligibility:read", "access_log:read_own"},
-    "admin": frozenset({"tuss:read", "contracts:read", "gateway:configure", "schema:introspect"})
+    "admin": frozenset(
+        {"tuss:read", "contracts:read", "gateway:configure", "schema:introspect", "parties:manage", "parties:import"}
+    )
     | {"emergencies:read", "emergencies:close"},
 }
 """The permissions of every role. Names of roles match exactly; an unknown role has no permissions."""

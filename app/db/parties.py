@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, insert, select
@@ -27,11 +27,18 @@ class PayerRecord:
     appeal_deadline_days: int
     payment_term_days: int
     is_answering: bool
+    version: int
+    deactivated_at: datetime | None
 
     @property
     def id(self) -> str:
         """The public id, made of the registro ANS."""
         return ids.of_key(ids.PAYER, self.ans_code)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether new claims may name it."""
+        return self.deactivated_at is None
 
     @property
     def terms(self) -> Terms:
@@ -44,11 +51,18 @@ class ProviderRecord:
     cnes: str
     name: str
     tax_id: str
+    version: int
+    deactivated_at: datetime | None
 
     @property
     def id(self) -> str:
         """The public id, made of the CNES."""
         return ids.of_key(ids.PROVIDER, self.cnes)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether new claims may name it."""
+        return self.deactivated_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,14 @@ class PatientRecord:
     name: str
     cpf: str | None
     birth_date: date | None
+    version: int
+    deactivated_at: datetime | None
+    merged_into_id: str | None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether new claims may name it."""
+        return self.deactivated_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +94,7 @@ class CoverageRecord:
     waiting_until: date | None
     suspended_from: date | None
     suspended_until: date | None
+    version: int
 
     @property
     def terms(self) -> CoverageTerms:
@@ -137,7 +160,8 @@ def patient_columns(scope: DataScope) -> tuple[ColumnElement[Any], ...]:
     """The columns of PatientRecord; CPF and birth date are empty if the scope's providers do not treat the patient."""
     is_treated = is_treated_in(scope)
     known = [case((is_treated, column)).label(column.name) for column in (patients.c.cpf, patients.c.birth_date)]
-    return (patients.c.id, patients.c.name, *known)
+    state = (patients.c.version, patients.c.deactivated_at, patients.c.merged_into_id)
+    return (patients.c.id, patients.c.name, *known, *state)
 
 
 @query_one(CoverageRecord)

@@ -35,6 +35,10 @@ class Terms:
         return decided_on + timedelta(days=self.appeal_deadline_days)
 
 
+STANDARD_TERMS: Final = Terms(submission_window_days=180, appeal_deadline_days=30, payment_term_days=30)
+"""Of a payer of which nothing else is known: half a year to send a claim, thirty days for the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """The agreed price of a code from `valid_from` to `valid_to`, both included; `quantity_max` is per item."""
@@ -64,14 +68,6 @@ def terms_failures(terms: Terms) -> list[Failure]:
         for field, (days, least) in limits.items()
         if not least <= days <= DAYS_MAX
     ]
-
-
-def end_failure(ends_on: date | None, service_date: date) -> Failure | None:
-    """Why a claim of this day is refused under a contract with this last day of service; None if it is not."""
-    if ends_on is None or service_date <= ends_on:
-        return None
-    message = f"the contract ended on {ends_on.isoformat()}, before the service date"
-    return Failure(ErrorCode.INVALID_DATE, message, "serviceDate", "3279")
 
 
 def price_to_end(prices: Sequence[Price], last_day: date) -> int:

@@ -36,6 +36,8 @@ EMERGENCY: Final = "emg"
 EVENT: Final = "evt"
 PAYER: Final = "pyr"
 PROVIDER: Final = "prv"
+PRACTITIONER: Final = "pra"
+PARTY_HISTORY: Final = "pth"
 TERM: Final = "tus"
 DOCUMENT: Final = "doc"
 

@@ -19,6 +19,8 @@ from app.domain.denials import DenialStatus
 from app.domain.invoices import InvoiceStatus
 from app.domain.money import format_money
 from app.domain.remittances import RemittanceLineStatus
+from app.events.event_contract import EventContract
+from app.events.party_contracts import PARTY_CONTRACTS
 from app.events.payloads import (
     ClaimEventData,
     DenialEventData,
@@ -30,18 +32,6 @@ from app.events.payloads import (
 )
 
 SOURCE: Final = "/billing-gateway"
-
-
-@dataclass(frozen=True, slots=True)
-class EventContract:
-    """What consumers may rely on: the versioned CloudEvents type, and the TypedDict that is the shape of `data`.
-
-    `when` says what has happened when the event is sent, for docs/events.md, without the name of a mutation.
-    """
-
-    ce_type: str
-    data: type
-    when: str
 
 
 CONTRACTS: Final[dict[str, EventContract]] = {
@@ -195,6 +185,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         WaitingLinesEventData,
         "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
+    **PARTY_CONTRACTS,
 }
 """The contract of every published event, by the event's short name."""
 INBOUND: Final = EventContract("br.billing.remittance.issued.v1", StatementData, "The payer issues a statement.")
@@ -213,14 +204,14 @@ def aggregate_of(name: str) -> str:
 class Event:
     """Something that happened. `aggregate_id` is the message key: events of one aggregate stay in order.
 
-    `data` has the shape that the contract of `name` gives. `patient_id` is stored, for the scope of streams, and never
-    published.
+    `data` has the shape that the contract of `name` gives; events of master data may have no provider or no payer.
+    `patient_id` is stored, for the scope of streams, and never published.
     """
 
     name: str
     aggregate_id: str
-    provider_cnes: str
-    payer_ans: str
+    provider_cnes: str | None
+    payer_ans: str | None
     data: Mapping[str, Any]
     occurred_at: datetime
     patient_id: str | None = None

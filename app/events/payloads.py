@@ -110,6 +110,34 @@ class WaitingLinesEventData(TypedDict):
     waitingLines: Annotated[int, Field(ge=1)]
 
 
+class PartyEventData(TypedDict):
+    """A payer or a provider after a change; the other one of `payer` and `provider` is null."""
+
+    provider: Cnes | None
+    payer: Ans | None
+    isActive: bool
+    version: Version
+
+
+class PatientEventData(PartyEventData):
+    """A patient after a change, by an id that means nothing outside the gateway; `provider` and `payer` are null."""
+
+    patientId: str
+
+
+class CoverageEventData(PartyEventData):
+    """A card of a patient at the payer after a change, without its number; `provider` is null."""
+
+    coverageId: str
+    patientId: str
+
+
+class PractitionerEventData(PartyEventData):
+    """A practitioner of the provider after a change, without name and number; `payer` is null."""
+
+    practitionerId: str
+
+
 StatementAmount = Annotated[
     str, Field(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$", description="An amount in BRL, with at most two decimals.")
 ]

@@ -22,6 +22,9 @@ from app.db import (
     invoices,
     outbox,
     parties,
+    party_history,
+    patient_changes,
+    registered_practitioners,
     remittances,
     settlements,
     tuss,
@@ -36,7 +39,9 @@ from app.db.engine import Database
 from app.db.history import Changes, ClaimStep, InvoiceStep
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
-from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
+from app.db.parties import CoverageRecord, PatientRecord, PayerRecord, ProviderRecord
+from app.db.party_history import PartyStep
+from app.db.registered_practitioners import PractitionerRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
@@ -150,6 +155,18 @@ class Loaders:
     @cached_property
     def invoice_step(self) -> DataLoader[str, InvoiceStep | None]:
         return self._one(lambda c, keys: history.invoice_steps_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def coverage(self) -> DataLoader[str, CoverageRecord | None]:
+        return self._one(lambda c, keys: patient_changes.coverages_by_id(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def registered_practitioner(self) -> DataLoader[str, PractitionerRecord | None]:
+        return self._one(lambda c, keys: registered_practitioners.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def party_step(self) -> DataLoader[str, PartyStep | None]:
+        return self._one(lambda c, keys: party_history.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def changes_of_claim(self) -> DataLoader[str, Changes | None]:

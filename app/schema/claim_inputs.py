@@ -25,13 +25,19 @@ class ClaimItemInput:
     )
     code: str = strawberry.field(description="Code within the table (codigoProcedimento).")
     quantity: Quantity = strawberry.field(description="Quantity (quantidadeExecutada).")
-    unit_price: Cents = strawberry.field(description="Price of one unit (valorUnitario), above zero.")
+    unit_price: Cents = strawberry.field(
+        description="Price of one unit (valorUnitario); zero for what a package includes."
+    )
     factor: Factor = strawberry.field(default=FACTOR_ONE, description="Reduction or surcharge (reducaoAcrescimo).")
     description: str | None = strawberry.field(
         default=None, description="Description (descricaoProcedimento); defaults to the TUSS term."
     )
     performed_on: date | None = strawberry.field(
         default=None, description="Day of execution (dataExecucao); defaults to the service date."
+    )
+    total: Cents | None = strawberry.field(
+        default=None,
+        description="Total (valorTotal), up to 0.01 off unit price x quantity x factor; defaults to that, rounded.",
     )
 
     def to_domain(self) -> ItemForm:
@@ -44,6 +50,7 @@ class ClaimItemInput:
             factor=self.factor,
             description=self.description,
             performed_on=self.performed_on,
+            stated_total=self.total,
         )
 
 

@@ -17,6 +17,7 @@ from app.schema.base.connections import Node
 from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated, check, note_shown
 from app.schema.parties import READERS
+from app.schema.party_history import STEP_READERS
 
 NODES_MAX: Final = paging.PAGE_MAX
 Ids = Annotated[
@@ -78,6 +79,11 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.PRICE: NodeType("ContractPrice", ("contracts:read",), _by_loader("price")),
     public_ids.EMERGENCY: NodeType("EmergencyAccess", ("emergencies:read",), _by_loader("emergency_access")),
     public_ids.AUDIT: NodeType("AccessLogEntry", ("access_log:read_own",), access_log.own_entry),
+    public_ids.COVERAGE: NodeType("Coverage", ("patients:read",), _by_loader("coverage"), (DataClass.PERSONAL,)),
+    public_ids.PRACTITIONER: NodeType(
+        "RegisteredPractitioner", ("practitioners:read",), _by_loader("registered_practitioner")
+    ),
+    public_ids.PARTY_HISTORY: NodeType("PartyHistoryEntry", STEP_READERS, _by_loader("party_step")),
     public_ids.PAYER: NodeType("Payer", READERS, _payer),
     public_ids.PROVIDER: NodeType("Provider", READERS, _by_loader("provider_by_id")),
     public_ids.DOCUMENT: NodeType("Document", ("documents:read",), _by_loader("document")),

@@ -27,6 +27,10 @@ from app.schema import (
     denials,
     eligibility,
     invoices,
+    party_changes,
+    party_import,
+    patient_changes,
+    registered_practitioners,
     remittance_changes,
     remittances,
     settlements,
@@ -40,6 +44,7 @@ from app.schema.breakdowns import BreakdownQuery
 from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
+from app.schema.coverages import CoverageQuery
 from app.schema.denials import DenialQuery
 from app.schema.documents import DocumentQuery
 from app.schema.eligibility import EligibilityQuery
@@ -49,8 +54,10 @@ from app.schema.me import MeQuery
 from app.schema.node import NODE_TYPES, NodeQuery
 from app.schema.open_fields import OPEN_FIELDS
 from app.schema.parties import Patient
+from app.schema.party_errors import DuplicatePartyError
 from app.schema.party_lists import PartyQuery
 from app.schema.reconciliation import ReconciliationQuery
+from app.schema.registered_practitioners import RegisteredPractitionerQuery
 from app.schema.remittances import RemittanceQuery
 from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery
@@ -71,6 +78,8 @@ class Query(
     BreakdownQuery,
     ContractQuery,
     PartyQuery,
+    CoverageQuery,
+    RegisteredPractitionerQuery,
     EligibilityQuery,
     DocumentQuery,
     TussQuery,
@@ -93,6 +102,10 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,
     *access_log.MUTATIONS,
+    *party_changes.MUTATIONS,
+    *party_import.MUTATIONS,
+    *patient_changes.MUTATIONS,
+    *registered_practitioners.MUTATIONS,
 )
 Mutation = create_type(
     "Mutation", list(MUTATIONS), description="Mutations; expected failures are returned as `errors` of the payload."
@@ -108,7 +121,15 @@ def build() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Patient, ClaimStep, DenialStep, DuplicateClaimError, RequestErrorCode, *ERROR_TYPES],
+        types=[
+            Patient,
+            ClaimStep,
+            DenialStep,
+            DuplicateClaimError,
+            DuplicatePartyError,
+            RequestErrorCode,
+            *ERROR_TYPES,
+        ],
         config=StrawberryConfig(
             scalar_map={**SCALARS, ScopeName: SCOPE},
             disable_field_suggestions=True,

@@ -1,29 +1,35 @@
 """Preflight: what the payer would object to, found in the gateway's own data before a claim is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import billed_services
 from app.db import claim_references as references_db
 from app.db import claims as claims_db
-from app.db.claims import ClaimRecord, ItemRecord, PatientOf, Service
+from app.db.billed_services import PatientOf
+from app.db.claim_references import Asked, ClaimReferences
+from app.db.claims import ClaimRecord, ItemRecord
 from app.db.engine import KEYS_AT_ONCE
 from app.domain.claim_form import ClaimForm
 from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, DuplicateClaim, ErrorCode, Failure, not_found
 from app.domain.money import Cents
+from app.domain.parties import deactivated
 from app.domain.preflight import (
     Finding,
     Item,
+    Service,
     authorization_warnings,
     coverage_warnings,
     duplicate_warnings,
     of_failures,
     price_warnings,
     total_at_risk,
+    total_warnings,
 )
 from app.services import claim_checks, contracts
 from app.services.claim_checks import Checked
@@ -79,11 +85,10 @@ class BilledServices:
         cls, connection: AsyncConnection, scope: DataScope, drafts: Sequence[ClaimRecord], items: Sequence[ItemRecord]
     ) -> Self:
         """Those of these drafts with these items."""
-        return cls(
-            await claims_db.billed_services(
-                connection, scope, {_patient_of(draft) for draft in drafts}, _services(items)
-            )
-        )
+        newborns = {draft.id: _is_newborn(draft) for draft in drafts}
+        services = {service for item in items for service in _services([item], is_newborn=newborns[item.claim_id])}
+        patients = {_patient_of(draft) for draft in drafts}
+        return cls(await billed_services.of_patients(connection, scope, patients, services))
 
     def of(self, patient: PatientOf) -> set[Service] | None:
         """The services of this patient; None if they were not read."""
@@ -91,15 +96,19 @@ class BilledServices:
 
     def add(self, claim: ClaimRecord, items: Sequence[ItemRecord]) -> None:
         """The claim was sent: its services are duplicates in the drafts that follow."""
-        self._billed[_patient_of(claim)] |= _services(items)
+        self._billed[_patient_of(claim)] |= _services(items, is_newborn=_is_newborn(claim))
 
 
 def _patient_of(claim: ClaimRecord) -> PatientOf:
     return PatientOf(claim.provider_cnes, claim.payer_ans, claim.patient_id)
 
 
-def _services(items: Sequence[ItemRecord] | Sequence[Item]) -> set[Service]:
-    return {(item.code_system, item.code, item.performed_on) for item in items}
+def _services(items: Sequence[ItemRecord] | Sequence[Item], *, is_newborn: bool) -> set[Service]:
+    return {(item.code_system, item.code, item.performed_on, is_newborn) for item in items}
+
+
+def _is_newborn(claim: ClaimRecord | ClaimForm) -> bool:
+    return claim.encounter is not None and claim.encounter.newborn
 
 
 async def examine(
@@ -113,25 +122,51 @@ async def examine(
 ) -> Preflight:
     """All findings on this claim; nothing is changed. `billed`: what is billed elsewhere, where it was read before."""
     items = tuple(_items(form))
-    services = frozenset() if billed else _services(items)
-    asked = (form.provider, form.payer, form.card_number, form.provider_claim_number)
+    services = _services(items, is_newborn=_is_newborn(form))
+    asked = _asked(form)
     elsewhere: set[Service] | None = None
-    if 0 < len(services) <= KEYS_AT_ONCE:
+    if billed is None and 0 < len(services) <= KEYS_AT_ONCE:
         found, elsewhere = await references_db.look_up_with_billed(connection, scope, asked, services, identity.ids)
     else:
-        (found,) = await references_db.look_up(connection, *asked)
+        (found,) = await references_db.look_up(connection, asked)
     failures, checked = await claim_checks.examine(connection, scope=scope, form=form, today=today, found=found)
     is_visible = not any(failure.code is ErrorCode.NOT_FOUND for failure in failures)
     if is_visible and found.claim_id not in (None, identity.claim_id):
         failures.append(duplicate_number(found.claim_id))
+    if is_visible and identity.replaces_id is None:
+        # A correction belongs to a claim that was made while its parties were active.
+        failures += _deactivated(found)
     warnings: list[Finding] = []
     if checked:
         patient = PatientOf(form.provider, form.payer, checked.coverage.patient_id)
         elsewhere = billed.of(patient) if billed else elsewhere
         if elsewhere is None:
-            elsewhere = await _billed_elsewhere(connection, scope, patient, items, identity)
+            elsewhere = await _billed_elsewhere(connection, scope, patient, services, identity)
         warnings = await _warnings(connection, form, checked, items, elsewhere)
     return Preflight(tuple(failures), tuple(warnings), items, checked)
+
+
+def _asked(form: ClaimForm) -> Asked:
+    who = form.practitioner
+    return Asked(
+        form.provider,
+        form.payer,
+        form.card_number,
+        form.provider_claim_number,
+        who.council or "",
+        who.number or "",
+        who.state or "",
+    )
+
+
+def _deactivated(found: ClaimReferences) -> list[Failure]:
+    payer = found.payer
+    return [
+        *([deactivated("payer", "payer")] if payer is not None and not payer.is_active else []),
+        *([] if found.has_active_provider else [deactivated("provider", "provider")]),
+        *([] if found.has_active_patient else [deactivated("patient", "cardNumber")]),
+        *([] if found.has_active_practitioner else [deactivated("practitioner", "practitioner.number")]),
+    ]
 
 
 async def of_claim(connection: AsyncConnection, *, scope: DataScope, claim_id: str, today: date) -> Preflight:
@@ -168,6 +203,7 @@ def _items(form: ClaimForm) -> list[Item]:
             each.unit_price,
             each.factor,
             each.total,
+            each.performed_on not in (None, form.service_date),
         )
         for each in form.items
     ]
@@ -183,10 +219,10 @@ async def _billed_elsewhere(
     connection: AsyncConnection,
     scope: DataScope,
     patient: PatientOf,
-    items: tuple[Item, ...],
+    services: Collection[Service],
     identity: ClaimIdentity,
 ) -> set[Service]:
-    found = await claims_db.billed_services(connection, scope, [patient], _services(items), other_than=identity.ids)
+    found = await billed_services.of_patients(connection, scope, [patient], services, other_than=identity.ids)
     return found[patient]
 
 
@@ -197,14 +233,15 @@ async def _warnings(
     items: tuple[Item, ...],
     elsewhere: set[Service],
 ) -> list[Finding]:
-    whole, found = form.total, list(items)
+    found, days = list(items), claim_checks.days_of(form)
     authorization = form.authorization
     issued_on = authorization.issued_on if authorization else None
     codes = sorted({(item.code_system, item.code) for item in items})
     prices = await contracts.prices_for(connection, checked.contract, codes)
     return [
-        *coverage_warnings(checked.coverage.terms, service_date=form.service_date, whole=whole),
-        *authorization_warnings(issued_on, service_date=form.service_date, whole=whole),
+        *coverage_warnings(checked.coverage.terms, days, items),
+        *authorization_warnings(issued_on, days, items),
         *price_warnings(found, prices, is_authorized=authorization is not None),
-        *duplicate_warnings(found, elsewhere),
+        *total_warnings(items),
+        *duplicate_warnings(found, elsewhere, is_newborn=_is_newborn(form)),
     ]

@@ -11,7 +11,7 @@ import tiss
 from app.domain.calendar import BRASILIA
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.tiss import expenses, write_guide
-from app.tiss.findings import without_values
+from app.tiss.findings import errors_in, without_values
 from app.tiss.write_guide import OutgoingGuide
 
 _HASH: Final = re.compile("<ans:hash>([^<]*)</ans:hash>")
@@ -65,6 +65,5 @@ def _findings(xml: bytes, guides: Sequence[OutgoingGuide]) -> list[Failure]:
         Failure(
             ErrorCode.INVALID_INPUT, without_values(each.message), paths.get(each.guia or "", "claimIds"), each.glosa
         )
-        for each in tiss.validate(xml).findings
-        if each.severity == "error"
+        for each in errors_in(xml)
     ]

@@ -19,6 +19,8 @@ ARGUMENTS = {
     "claims": 'filter: {providerClaimNumber: "<number>"}',
     "claimPreflight": 'input: {claimId: "<draft>"}',
     "contract": 'id: "<contract>"',
+    "coverage": 'id: "<coverage>"',
+    "coverageOfCard": 'payerAnsCode: "<ans code>", cardNumber: "<card>"',
     "denialBreakdown": "groupBy: [CODE, PAYER, PROVIDER]",
     "document": 'id: "<document>"',
     "denials": "filter: {status: [PARTIALLY_OVERTURNED]}",
@@ -28,6 +30,7 @@ ARGUMENTS = {
     "payer": 'ansCode: "<ans code>"',
     "payers": 'search: "<ans code>"',
     "practitioners": "",
+    "registeredPractitioners": "",
     "provider": 'cnes: "<cnes>"',
     "providers": "",
     "remittance": 'id: "<remittance>"',
@@ -61,6 +64,9 @@ IDS |= {
     "TussTerm": "term",
     "Eligibility": "eligibility",
     "Patient": "patient",
+    "PartyHistoryEntry": "party_step",
+    "Coverage": "coverage",
+    "RegisteredPractitioner": "practitioner",
     "Document": "document",
 }
 # Who a caller is and may do differs from role to role by its nature.

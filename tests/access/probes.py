@@ -12,12 +12,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import claims, contracts, denials, documents, eligibility, history, invoices, outbox, remittances
-from app.db import invoice_lines as lines
-from app.db import parties as coverage
-from app.db import settlements as settlements_db
+from app.db import billed_services, outbox
 from app.db.children import Children
-from app.db.claims import PatientOf
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
 from app.resolvers.paging import PAGE_MAX
@@ -25,23 +21,12 @@ from app.services import bulk
 from app.services.actions import ACTIONS
 from tests.access.first_event import first_event
 from tests.access.look_ups import SUMS, look_ups
+from tests.access.party_inputs import of_parties
+from tests.access.query_modules import MODULES
 from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
 from tests.inputs import input_type, shaped
 
-MODULES = (
-    claims,
-    contracts,
-    coverage,
-    eligibility,
-    denials,
-    documents,
-    history,
-    invoices,
-    lines,
-    remittances,
-    settlements_db,
-)
 NOTHING_ZERO = "0.00"
 NO_NODES = {"access"}  # what `node` gives to the patient only
 MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
@@ -177,6 +162,9 @@ def _looked_up(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
         yield Probe(root, run)
     yield _read(victim, attacker, "provider", f'provider(cnes: "{victim.world.provider}") {{ name }}')
+    card = f'payerAnsCode: "{victim.world.payer}", cardNumber: "{victim.world.card}"'
+    yield _read(victim, attacker, "coverageOfCard", f"coverageOfCard({card}) {{ id }}")
+    yield _read(victim, attacker, "coverage", f'coverage(id: "{victim.ids["coverage"]}") {{ id }}')
     yield _read(victim, attacker, "contract", f'contract(id: "{victim.ids["contract"]}") {{ id }}')
 
 
@@ -279,14 +267,14 @@ def _child_counts(victim: Rich, attacker: Attacker, children: Children[Any]) -> 
 def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
     """Whether the same service was billed already, a question of the preflight."""
     world = victim.world
-    whose = PatientOf(world.provider, world.payer, world.patient)
-    billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today())
+    whose = billed_services.PatientOf(world.provider, world.payer, world.patient)
+    billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today(), False)
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
-            return (await claims.billed_services(connection, attacker.scope, [whose], [billed]))[whose] or None
+            return (await billed_services.of_patients(connection, attacker.scope, [whose], [billed]))[whose] or None
 
-    return Probe("claims.billed_services", run)
+    return Probe("billed_services.of_patients", run)
 
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:
@@ -330,7 +318,6 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
     parties = {"provider": world.provider, "payer": world.payer}
     once = {"idempotencyKey": key()}
     line = {"providerClaimNumber": "X1", "paidAmount": "1.00"}
-    terms = {"submissionWindowDays": 9, "appealDeadlineDays": 9, "paymentTermDays": 9}
     return {
         "createClaim": world.claim_input(),
         "updateDraftClaim": {"id": ids["draft"]},
@@ -371,17 +358,9 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "unmatchRemittanceLine": {"remittanceLineId": ids["wrongly_matched_line"]},
         "dismissRemittanceLine": {"remittanceLineId": ids["strange_line"], "reason": "fora do sistema"},
         "cancelRemittance": {"remittanceId": ids["wrong_remittance"], "reason": "arquivo errado", **once},
-        "saveContract": {**parties, **terms},
-        "checkEligibility": {**parties, "cardNumber": world.card},
-        "endContractPrice": {
-            "contractId": ids["contract"],
-            "codeSystem": "22",
-            "code": CONSULTATION["code"],
-            "validTo": today().isoformat(),
-        },
-        "closeContract": {"contractId": ids["contract"], "endsOn": today().isoformat()},
         "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
         "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},
+        **of_parties(victim),
         "cancelClaims": {"claimIds": [ids["draft"]]},
         "acceptDenials": {"denialIds": [ids["lost_denial"]], **once},
         "appealDenials": {"appeals": [{"denialId": ids["open_denial"], "justification": "conforme contrato"}], **once},

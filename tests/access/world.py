@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain import ids
-from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, today
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
 from tests.inputs import shaped
 
@@ -236,7 +236,28 @@ async def _rest(rich: Rich) -> None:
     own_log = (await world.call("patient", "{ myAccessLog { nodes { id } } }"))["myAccessLog"]["nodes"]
     rich.ids["access"] = own_log[0]["id"]
     rich.ids["provider"] = ids.of_key(ids.PROVIDER, world.provider)
+    await _managed(rich)
     rich.shared = {"payer": ids.of_key(ids.PAYER, world.payer), "term": "tus_22_10101012"}
+
+
+async def _managed(rich: Rich) -> None:
+    """A provider and a payer that have been changed."""
+    world, entry = rich.world, "history { nodes { id } }"
+    found = await party_admin(
+        world, "updateProvider", f"provider {{ {entry} }}", providerCnes=world.provider, name="Clinica Renomeada"
+    )
+    rich.ids["party_step"] = found["provider"]["history"][0]["id"]
+    values = {"provider": world.provider, "name": "Dra. Ana Lima", "council": "06", "number": world.provider}
+    values |= {"state": "35", "cbo": "225125", "idempotencyKey": key()}
+    made = await world.mutate("biller", "registerPractitioner", "practitioner { id }", **values)
+    rich.ids["practitioner"] = made["practitioner"]["id"]
+    query = "query($id: String!) { patients(cardNumber: $id) { nodes { coverages { nodes { id } } } } }"
+    (patient,) = (await world.call("reviewer", query, id=world.card))["patients"]["nodes"]
+    rich.ids["coverage"] = patient["coverages"]["nodes"][0]["id"]
+    for name, what in (("updatePatient", "patient"), ("updateCoverage", "coverage")):
+        changes = {"name": f"Maria Segredo {world.patient[-9:]}"} if what == "patient" else {"plan": "Plano Novo"}
+        await world.mutate("biller", name, f"{what} {{ id }}", **{f"{what}Id": rich.ids[what]}, **changes)
+    await party_admin(world, "updatePayer", "payer { id }", payerAnsCode=world.payer, name=f"Payer {world.payer} S.A.")
 
 
 def nurse_of(world: World) -> str:

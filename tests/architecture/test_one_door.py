@@ -25,7 +25,8 @@ TRANSACTIONS = {
     "commands/serving.py": "renews the identity of the database",
 }
 """Every file that may commit, and what it commits."""
-INTERNAL = {"expireDenials", "receiveRemittance", "importGuide", "uploadDocument"}
+INTERNAL = {"expireDenials", "receiveRemittance", "importGuide", "uploadDocument", "loadPayers", "retirePayers"}
+INTERNAL |= {"importPartyRows"}
 """Actions that nobody may ask for."""
 
 
@@ -44,7 +45,7 @@ def test_only_these_files_commit() -> None:
 
 
 def test_only_the_runner_writes_history_and_the_outbox() -> None:
-    for name in ("insert_claim_steps", "insert_invoice_steps", "insert_events"):
+    for name in ("insert_claim_steps", "insert_invoice_steps", "insert_party_steps", "insert_events"):
         found = {path.relative_to(APP).as_posix() for path in _files() if _calls(path, name)}
         assert found == {"unit_of_work/run.py"}, name
 

@@ -35,6 +35,9 @@ TABLES = {
     "rml": "remittance_lines",
     "ctr": "contracts",
     "emg": "emergency_accesses",
+    "pat": "patients",
+    "cov": "coverages",
+    "pra": "practitioners",
 }
 KEYED = {action.name: action for action in (*ACTIONS, RECEIVE) if action.answer is not None}
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
@@ -94,6 +97,10 @@ async def _rebuilt(database: Database, name: str, facts: Any) -> Any:
     answer = KEYED[name].answer
     assert answer is not None
     async with database.engine.begin() as connection:
+        for code in re.findall(r'"pyr_([0-9]{6})"', json.dumps(facts)):
+            await _insert(connection, claims.metadata.tables["payers"], ans_code=code)
+        for code in re.findall(r'"prv_([0-9]{7})"', json.dumps(facts)):
+            await _insert(connection, claims.metadata.tables["providers"], cnes=code)
         for identifier in _ids(facts):
             await _insert(connection, claims.metadata.tables[TABLES[identifier[:3]]], id=identifier)
         unit = UnitOfWork(connection, operator("test", Door.CLI, request_id="test"), NOW, ChildProcesses())

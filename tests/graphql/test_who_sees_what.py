@@ -40,6 +40,7 @@ PERSON = {
     "admin": None,
 }
 NEEDS = {action.name: action.needs for action in ACTIONS}
+VERBS = ("register", "update", "deactivate", "reactivate")
 MUTATIONS = {
     "createClaim": {"biller"},
     "updateDraftClaim": {"biller"},
@@ -78,6 +79,11 @@ MUTATIONS = {
     "saveContract": {"admin"},
     "endContractPrice": {"admin"},
     "closeContract": {"admin"},
+    **{key: {"admin"} for key in ("registerPayer", "updatePayer", "deactivatePayer", "reactivatePayer")},
+    **{key: {"admin"} for key in ("registerProvider", "updateProvider", "deactivateProvider", "reactivateProvider")},
+    **{f"{verb}{kind}": {"biller", "front_desk"} for kind in ("Patient", "Practitioner") for verb in VERBS},
+    **{f"{verb}Coverage": {"biller", "front_desk"} for verb in ("register", "update", "end")},
+    "importParties": {"biller", "front_desk", "admin"},
     "openEmergencyAccess": {"biller", "front_desk"},
     "closeEmergencyAccess": {"biller", "front_desk", "admin"},
 }
@@ -132,6 +138,20 @@ INPUTS = {
     "closeContract": 'contractId: "x", endsOn: "2026-01-01"',
     "openEmergencyAccess": 'patientId: "x", reason: "r"',
     "closeEmergencyAccess": 'emergencyAccessId: "x"',
+    "registerPayer": 'payerAnsCode: "1", name: "n", idempotencyKey: "k"',
+    "registerProvider": 'providerCnes: "1", name: "n", taxId: "1", idempotencyKey: "k"',
+    **dict.fromkeys(("updatePayer", "deactivatePayer", "reactivatePayer"), 'payerAnsCode: "1"'),
+    **dict.fromkeys(("updateProvider", "deactivateProvider", "reactivateProvider"), 'providerCnes: "1"'),
+    "registerPatient": 'providerCnes: "1", name: "n", idempotencyKey: "k"',
+    **dict.fromkeys(("updatePatient", "deactivatePatient", "reactivatePatient"), 'patientId: "x"'),
+    "registerCoverage": 'patientId: "x", payerAnsCode: "1", cardNumber: "1", plan: "p", startsOn: "2026-01-01", '
+    'idempotencyKey: "k"',
+    "updateCoverage": 'coverageId: "x"',
+    "importParties": 'csv: "kind", idempotencyKey: "k"',
+    "endCoverage": 'coverageId: "x", endsOn: "2026-01-01"',
+    "registerPractitioner": 'providerCnes: "1", name: "n", council: "06", number: "1", state: "35", cbo: "225125", '
+    'idempotencyKey: "k"',
+    **dict.fromkeys(("updatePractitioner", "deactivatePractitioner", "reactivatePractitioner"), 'practitionerId: "x"'),
     "saveContract": 'providerCnes: "1", payerAnsCode: "1", submissionWindowDays: 1, appealDeadlineDays: 1, '
     "paymentTermDays: 1",
 }
@@ -220,9 +240,11 @@ def _root_fields() -> list[tuple[str, str]]:
 
 ARGUMENTS = {"claim": 'id: "x"', "invoice": 'id: "x"', "node": 'id: "x"', "nodes": 'ids: ["x"]'}
 ARGUMENTS |= {"remittance": 'id: "x"', "claimPreflight": 'input: {claimId: "x"}'}
+ARGUMENTS |= {"coverage": 'id: "x"', "coverageOfCard": 'payerAnsCode: "1", cardNumber: "1"'}
 ARGUMENTS |= {"tussTerm": 'codeSystem: "22", code: "1"'}
 SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
 SELECTIONS |= {"remittance": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
+SELECTIONS |= {"coverage": "id", "coverageOfCard": "id"}
 SELECTIONS |= {"billingIndicators": "undecidedClaimCount"}
 
 

@@ -9,6 +9,7 @@ from tests.hostile import largest_bulk as bulk
 from tests.hostile import largest_documents as documents
 from tests.hostile import largest_lists as lists
 from tests.hostile import largest_mutations as mutations
+from tests.hostile import largest_parties as parties
 from tests.hostile import largest_queries as queries
 from tests.hostile.largest_data import Big, Call
 
@@ -38,6 +39,9 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.providers": lists.providers_page,
     "Query.provider": lists.provider,
     "Query.practitioners": lists.practitioners_page,
+    "Query.registeredPractitioners": parties.practitioners_page,
+    "Query.coverage": parties.coverage,
+    "Query.coverageOfCard": parties.coverage_of_card,
     "Query.patients": lists.patients_page,
     "Query.eligibilityHistory": queries.eligibility_history,
     "Query.document": documents.document,
@@ -84,6 +88,8 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.saveContract": mutations.save_contract,
     "Mutation.endContractPrice": mutations.end_price,
     "Mutation.closeContract": mutations.close_contract,
+    "Mutation.importParties": parties.import_rows,
+    **{f"Mutation.{name}": call for name, call in parties.CALLS.items()},
 }
 
 HEAVIEST: Final = (

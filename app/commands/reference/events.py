@@ -6,8 +6,12 @@ from app.commands.reference.markdown import table
 from app.events.contracts import CONTRACTS, INBOUND
 from app.events.payloads import (
     ClaimEventData,
+    CoverageEventData,
     DenialEventData,
     InvoiceEventData,
+    PartyEventData,
+    PatientEventData,
+    PractitionerEventData,
     RemittanceEventData,
     SettlementEventData,
     WaitingLinesEventData,
@@ -47,6 +51,10 @@ FIELDS: Final = {
     "itemSequence": "The item by its place in the claim; without item fields the line is about the whole claim.",
     "itemCode": "The item by its code.",
     "denials": "What was denied of it.",
+    "patientId": "The patient.",
+    "coverageId": "The coverage.",
+    "practitionerId": "The practitioner.",
+    "isActive": "Whether new claims may name it.",
     "code": "The reason, a code of Tabela 38.",
 }
 """What the fields mean; the contracts add their format."""
@@ -57,6 +65,10 @@ KINDS: Final = {
     SettlementEventData: "Settlements",
     RemittanceEventData: "Statements",
     WaitingLinesEventData: "Lines that wait",
+    PartyEventData: "Payers and providers",
+    PatientEventData: "Patients",
+    CoverageEventData: "Coverages",
+    PractitionerEventData: "Practitioners",
 }
 _INTRO = """# Events
 
@@ -78,7 +90,7 @@ _ENVELOPE = {
     "id": "The event; the same however often it is delivered.",
     "source": "Always `/billing-gateway`.",
     "type": "The versioned type, see below.",
-    "subject": "The aggregate: a claim, an invoice or a statement.",
+    "subject": "The aggregate: a claim, an invoice, a statement, or a party such as a payer.",
     "time": "When the change was made, in UTC.",
     "datacontenttype": "Always `application/json`.",
     "eventname": "The short name, see below.",

@@ -2,7 +2,12 @@
 
 from alembic import context
 
-from app.db import access_log_tables, document_tables, event_tables  # noqa: F401 - their tables belong to the metadata
+from app.db import (  # noqa: F401 - their tables belong to the metadata
+    access_log_tables,
+    document_tables,
+    event_tables,
+    party_tables,
+)
 from app.db.tables import claims
 
 connection = context.config.attributes["connection"]
