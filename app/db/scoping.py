@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true
 
+from app.db.batch_tables import batches
 from app.db.document_tables import documents
 from app.db.filters import Condition
 from app.db.import_tables import import_jobs
@@ -71,6 +72,11 @@ def contracts_in(scope: DataScope) -> Condition:
 def remittances_in(scope: DataScope) -> Condition:
     """Remittances to the scope's providers from its payer; a patient sees none."""
     return _allows(scope, provider=remittances.c.provider_cnes, payer=remittances.c.payer_ans)
+
+
+def batches_in(scope: DataScope) -> Condition:
+    """Batches of the scope's providers to its payer; a patient sees none, since they contain other patients' claims."""
+    return _allows(scope, provider=batches.c.provider_cnes, payer=batches.c.payer_ans)
 
 
 def documents_in(scope: DataScope) -> Condition:

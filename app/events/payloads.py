@@ -9,7 +9,8 @@ from typing import Annotated, NotRequired
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from app.domain.claims import ClaimStatus
+from app.domain.batches import BatchStatus
+from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.denials import DenialStatus
 from app.domain.imports import ImportJobStatus
 from app.domain.invoices import InvoiceStatus
@@ -17,7 +18,9 @@ from app.domain.remittances import RemittanceLineStatus, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 AnyStatus = (
-    ClaimStatus
+    BatchStatus
+    | ClaimStatus
+    | ClaimType
     | DenialStatus
     | InvoiceStatus
     | RemittanceStatus
@@ -94,6 +97,22 @@ class SettlementEventData(TypedDict):
     status: Annotated[str, _status(SettlementStatus)]
     amount: Amount
     reverses: str | None
+
+
+class BatchEventData(TypedDict):
+    """A batch, the claims that are sent to a payer in one document (lote de guias), after a change."""
+
+    batchId: str
+    batchNumber: Annotated[int, Field(ge=1)]
+    provider: Cnes
+    payer: Ans
+    previousStatus: NotRequired[Annotated[str, _status(BatchStatus)] | None]
+    status: Annotated[str, _status(BatchStatus)]
+    claimType: Annotated[str, _status(ClaimType)]
+    guideCount: Annotated[int, Field(ge=0)]
+    totalAmount: Amount
+    protocolNumber: str | None
+    version: Version
 
 
 class RemittanceEventData(TypedDict):

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from app.db import (
+    batches,
     claims,
     contracts,
     denials,
@@ -30,6 +31,7 @@ from app.db import (
     settlements,
     tuss,
 )
+from app.db.batches import BatchRecord, BatchStep
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import ContractRecord, PriceRecord
 from app.db.denials import DenialRecord
@@ -48,8 +50,9 @@ from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
 from app.domain.data_scope import DataScope
+from app.executor.asked import Asked
 from app.redis.cache import TUSS_LIFETIME_SECONDS, Cache
-from app.resolvers.batches import Loader
+from app.resolvers.level_batches import Loader
 from app.transport.work import Work
 
 Row = TypeVar("Row")
@@ -61,15 +64,19 @@ _TERM = TypeAdapter(TussRecord)
 class Loaders:
     """The loaders of one request or one subscription event; dropped after every write.
 
-    `subject` is the caller, who also sees the documents that they have uploaded.
+    `subject` is the caller, who also sees the documents that they have uploaded. Of records, only the attributes in
+    `asked` are read, and keys.
     """
 
-    def __init__(self, database: Database, cache: Cache, scope: DataScope, work: Work, subject: str = "") -> None:
+    def __init__(
+        self, database: Database, cache: Cache, scope: DataScope, work: Work, subject: str = "", asked: Asked = None
+    ) -> None:
         self._database = database
         self._cache = cache
         self._scope = scope
         self._work = work
         self._subject = subject
+        self._asked = asked
         self._related: dict[tuple[Any, ...], DataLoader[str, Any]] = {}
 
     def related(self, relation: tuple[Any, ...], read: Related) -> DataLoader[str, Any]:
@@ -114,7 +121,7 @@ class Loaders:
         return Loader(load, self._work)
 
     async def _read(self, query: Callable[[AsyncConnection, list[str]], Awaitable[Any]], keys: list[str]) -> Any:
-        async with self._database.reading() as connection:
+        async with self._database.reading(self._asked) as connection:
             return await query(connection, keys)
 
     @cached_property
@@ -205,13 +212,7 @@ class Loaders:
 
     @cached_property
     def invoice_of_claim(self) -> DataLoader[str, InvoiceRecord | None]:
-        async def load(keys: list[str]) -> list[InvoiceRecord | None]:
-            async with self._database.reading() as connection:
-                pairs = await invoices.invoices_of_claims(connection, self._scope, keys)
-            invoice_of = {pair.claim_id: pair.invoice for pair in pairs}
-            return [invoice_of.get(each) for each in keys]
-
-        return Loader(load, self._work)
+        return self._mapped(lambda c, keys: invoices.invoices_of_claims(c, self._scope, keys), otherwise=None)
 
     @cached_property
     def invoice_line(self) -> DataLoader[str, LineRecord | None]:
@@ -230,6 +231,18 @@ class Loaders:
     @cached_property
     def remittance_line(self) -> DataLoader[str, RemittanceLineRecord | None]:
         return self._one(lambda c, keys: remittances.lines_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def batch(self) -> DataLoader[str, BatchRecord | None]:
+        return self._one(lambda c, keys: batches.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def batch_of_claim(self) -> DataLoader[str, BatchRecord | None]:
+        return self._mapped(lambda c, keys: batches.of_claims(c, self._scope, keys), otherwise=None)
+
+    @cached_property
+    def batch_step(self) -> DataLoader[str, BatchStep | None]:
+        return self._one(lambda c, keys: batches.steps_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def contract(self) -> DataLoader[str, ContractRecord | None]:

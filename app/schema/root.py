@@ -19,6 +19,7 @@ from strawberry.types.field import StrawberryField
 from app.schema import (
     access_log,
     appeal_changes,
+    batch_changes,
     bulk,
     claim_changes,
     claim_mutations,
@@ -41,6 +42,7 @@ from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
 from app.schema.base.user_errors import ERROR_TYPES
+from app.schema.batches import BatchQuery
 from app.schema.breakdowns import BreakdownQuery
 from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claims import ClaimQuery
@@ -75,6 +77,7 @@ class Query(
     DenialQuery,
     InvoiceQuery,
     SettlementQuery,
+    BatchQuery,
     RemittanceQuery,
     ReconciliationQuery,
     BreakdownQuery,
@@ -95,6 +98,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *claim_mutations.MUTATIONS,
     *bulk.MUTATIONS,
     *claim_changes.MUTATIONS,
+    *batch_changes.MUTATIONS,
     *denials.MUTATIONS,
     *appeal_changes.MUTATIONS,
     *invoices.MUTATIONS,

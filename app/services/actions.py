@@ -5,7 +5,9 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    batch_answers,
     batch_export,
+    batches,
     bulk,
     claims,
     contract_ends,
@@ -34,6 +36,8 @@ SERVICES: Final = (
     claims,
     drafts,
     reviews,
+    batches,
+    batch_answers,
     batch_export,
     denials,
     invoices,

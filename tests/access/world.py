@@ -16,6 +16,7 @@ from tests.gateway import Gateway
 from tests.inputs import shaped
 
 EVENT_CODE = "1705"
+DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
 
 
 @dataclass
@@ -50,12 +51,14 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _statement(rich)
     await _document(rich)
     await _rest(rich)
+    await _sent(rich)
     return rich
 
 
 async def add_targets(rich: Rich) -> None:
     """Beside it, something for every mutation to act on, so that only the scope can be the reason of a refusal."""
     world = rich.world
+    await _unsent(rich)
     rich.ids["submitted"] = (await world.submitted_claim())["id"]
     rich.ids["approved"] = (await world.approved_claim())["id"]
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
@@ -153,7 +156,7 @@ async def _contract(rich: Rich) -> None:
 
 
 async def _decided_claim(rich: Rich) -> None:
-    """Approved in part with a denial that is appealed and answered, of a claim that has everything filled in."""
+    """Approved in part with a denial that is appealed and answered, of a claim that has everything, in a batch."""
     world = rich.world
     claim = await world.claim_in_review(
         items=[CONSULTATION, BLOOD_COUNT],
@@ -171,6 +174,7 @@ async def _decided_claim(rich: Rich) -> None:
         },
     )
     rich.ids["claim"], rich.number = claim["id"], claim["providerClaimNumber"]
+    await _batch(world, [claim["id"]])
     decisions = [
         {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": EVENT_CODE, "amount": "40.00"}]},
         {"sequence": 2, "approvedAmount": "37.00"},
@@ -233,6 +237,41 @@ async def _statement(rich: Rich) -> None:
     rich.ids |= {"matched_line": by_status["MATCHED"], "unmatched_line": by_status["UNMATCHED"]}
 
 
+async def _batch(world: World, claim_ids: list[str]) -> str:
+    """The id of an open batch of these claims."""
+    values = {"claimIds": claim_ids, "idempotencyKey": key()}
+    found = await world.mutate("biller", "createBatch", "batch { id }", **values)
+    assert found["errors"] == [], found
+    identifier: str = found["batch"]["id"]
+    return identifier
+
+
+async def _sent(rich: Rich) -> None:
+    """A batch with a claim, from which another one was removed before it was sent."""
+    world = rich.world
+    removed, rich.ids["exported"] = [(await world.submitted_claim(practitioner=DOCTOR))["id"] for _ in range(2)]
+    rich.ids["batch"] = batch = await _batch(world, [removed, rich.ids["exported"]])
+    for name, values in (("removeFromBatch", {"claimId": removed}), ("sendBatch", {})):
+        done = await world.mutate("biller", name, "batch { id }", batchId=batch, **values)
+        assert done["errors"] == [], done
+    query = "query($id: ID!) { batch(id: $id) { history { nodes { id action } } } }"
+    steps = (await world.call("biller", query, id=batch))["batch"]["history"]["nodes"]
+    rich.ids["batch_step"] = next(each["id"] for each in steps if each["action"] == "REMOVE_CLAIM")
+
+
+async def _unsent(rich: Rich) -> None:
+    """Batches that are not answered by the payer, and claims in no batch."""
+    world = rich.world
+    names = ("unsent", "in_batch", "also_in_batch", "in_wrong_batch")
+    rich.ids |= {name: (await world.submitted_claim(practitioner=DOCTOR))["id"] for name in names}
+    rich.ids["open_batch"] = await _batch(world, [rich.ids["in_batch"], rich.ids["also_in_batch"]])
+    rich.ids["wrong_batch"] = await _batch(world, [rich.ids["in_wrong_batch"]])
+    rich.ids["withdrawable"] = (await world.submitted_claim())["id"]
+    rich.ids["rejected_batch"] = await _batch(world, [(await world.submitted_claim(practitioner=DOCTOR))["id"]])
+    done = await world.mutate("biller", "sendBatch", "batch { id }", batchId=rich.ids["rejected_batch"])
+    assert done["errors"] == [], done
+
+
 async def _rest(rich: Rich) -> None:
     world = rich.world
     replaced = await world.approved_claim()
@@ -243,8 +282,7 @@ async def _rest(rich: Rich) -> None:
     assert correction["errors"] == [], correction
     rich.ids |= {"replaced": replaced["id"], "correction": correction["claim"]["id"]}
     rich.ids["draft"] = (await world.create_claim())["claim"]["id"]
-    doctor = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
-    rich.ids["exportable"] = (await world.submitted_claim(practitioner=doctor))["id"]
+    rich.ids["exportable"] = (await world.submitted_claim(practitioner=DOCTOR))["id"]
     await world.check_eligibility(serviceDate="2014-06-01")  # before the coverage began: an answer with reasons
     checked = await world.check_eligibility(procedure={"codeSystem": "22", "code": CONSULTATION["code"]})
     rich.ids["eligibility"] = checked["eligibility"]["id"]

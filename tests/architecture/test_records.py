@@ -22,7 +22,7 @@ NOT_READ = {
     "EmergencyRecord": {"serial": "only decides which of a caller's simultaneous requests is the next one"},
     "ProviderRecord": {
         "last_invoice_number": "a counter, raised and read by next_number only",
-        "last_batch_number": "a counter, raised and read by next_batch_number only",
+        "last_batch_number": "the last number of releases without batches, read by batches.next_number only",
     },
     "PatientRecord": {"registered_cpf": "only keeps two registrations of one CPF apart"},
     "TussRecord": {"search_text": "only searched"},
@@ -48,6 +48,8 @@ NOT_READ = {
 """Columns of a record's table that the record leaves out, each with its reason."""
 
 PARTIAL_WRITES = {
+    "batches.refuse": "a claim that the payer refused is left to other batches",
+    "batches.release": "a batch that is rejected or cancelled frees its claims",
     "emergency.close": "an open access ends, unless it has ended meanwhile",
     "emergency.insert_access": "whole records, with the serial that no record has",
     "rows._statement": "writes whole rows of the access log, as text that is compiled once",
@@ -58,7 +60,6 @@ PARTIAL_WRITES = {
     "idempotency.keep_response": "the answer of a key that is inserted before the work",
     "invoice_lines.release": "a cancelled invoice frees what it billed, whatever its lines",
     "invoices.next_number": "a counter",
-    "invoices.next_batch_number": "a counter",
     "dead_statements.resolve": "an operator's note, not what the message was",
     "outbox.mark_published": "the relay's own columns of many rows",
     "outbox.number": "the relay's own columns of many rows",

@@ -32,6 +32,7 @@ TABLES = {
     "inv": "invoices",
     "stl": "settlements",
     "rem": "remittances",
+    "bat": "batches",
     "rml": "remittance_lines",
     "ctr": "contracts",
     "emg": "emergency_accesses",

@@ -5,6 +5,7 @@ A row prepares what its call needs and returns the call; what is measured is the
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from tests.hostile import largest_batches as batches
 from tests.hostile import largest_bulk as bulk
 from tests.hostile import largest_documents as documents
 from tests.hostile import largest_lists as lists
@@ -25,6 +26,9 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.invoice": queries.invoice,
     "Query.invoices": queries.invoices_page,
     "Query.settlements": queries.settlements_page,
+    "Query.batch": batches.batch,
+    "Query.batches": batches.batches_page,
+    "Query.batchDocument": batches.batch_document,
     "Query.remittance": queries.remittance,
     "Query.remittances": queries.remittances_page,
     "Query.unmatchedRemittanceLines": queries.unmatched_lines,
@@ -66,6 +70,14 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.adjudicateClaim": mutations.adjudicate,
     "Mutation.requestInformation": mutations.request_information,
     "Mutation.exportBatch": mutations.export_batch,
+    "Mutation.createBatch": batches.create_batch,
+    "Mutation.createBatches": batches.create_batches,
+    "Mutation.sendBatch": batches.send_batch,
+    "Mutation.removeFromBatch": batches.remove_from_batch,
+    "Mutation.cancelBatch": batches.cancel_batch,
+    "Mutation.recordProtocol": batches.record_protocol,
+    "Mutation.rejectBatch": batches.reject_batch,
+    "Mutation.withdrawClaim": mutations.withdraw_claim,
     "Mutation.acceptDenial": mutations.accept_denial,
     "Mutation.appealDenial": mutations.appeal_denial,
     "Mutation.answerAppeal": mutations.answer_appeal,

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from app.db import migration_steps as steps
 from app.db import types
 
-revision = "b018"
-down_revision = "b017"
+revision = "b019"
+down_revision = "b018"
 branch_labels = None
 depends_on = None
 
