@@ -224,10 +224,11 @@ async def insert_result(connection: AsyncConnection, record: ImportResultRecord)
 
 
 @query(ImportResultRecord)
-def results_of(job_id: str, limit: int) -> Select[Any]:
-    """The first results of a job that the caller has found within a scope, in order."""
+def results_of(job_id: str, limit: int, after: int = 0) -> Select[Any]:
+    """The first results after a position, of a job that the caller has found within a scope, in order."""
     table = import_results.c
-    return select(*RESULT).where(table.job_id == job_id).order_by(table.position).limit(limit)
+    chosen = select(*RESULT).where(table.job_id == job_id, table.position > after)
+    return chosen.order_by(table.position).limit(limit)
 
 
 @query(ImportResultRecord)

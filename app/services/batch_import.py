@@ -104,4 +104,4 @@ def _billed(form: ClaimForm) -> list[tuple[str, str, date, int]]:
 
 
 IMPORT_GUIDE: Final = Action("importGuide", import_guide)
-"""Used by `billing import-tiss`, once per guide."""
+"""A guide by itself: jobs import theirs with the result (`imports.py`)."""
