@@ -27,6 +27,12 @@ def lock(scope: DataScope, patient_id: str) -> Select[Any]:
     return _treated(scope).where(patients.c.id == patient_id).with_for_update()
 
 
+@query_one(PatientRecord)
+def lock_row(patient_id: str) -> Select[Any]:
+    """The patient, locked until the transaction ends; the caller has asked the data scope for it."""
+    return select(*PATIENT).where(patients.c.id == patient_id).with_for_update()
+
+
 @query(PatientRecord)
 def treated_by_id(scope: DataScope, patient_ids: Sequence[str]) -> Select[Any]:
     """Those of these patients whom the scope's providers treat."""

@@ -41,6 +41,7 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "DeleteDraftClaimPayload.deletedClaimId",
         "DismissRemittanceLinePayload.line",
         "ExportBatchPayload.batch",
+        "ImportPartiesPayload.rows",
         "ImportRemittancePayload.alreadyImported",
         "ImportRemittancePayload.remittance",
         "MatchRemittanceLinePayload.line",

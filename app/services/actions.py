@@ -17,6 +17,7 @@ from app.services import (
     emergency,
     invoices,
     party_import,
+    patient_merges,
     patients,
     payers,
     posting,
@@ -49,6 +50,7 @@ SERVICES: Final = (
     patients,
     coverages,
     practitioners,
+    patient_merges,
     party_import,
     bulk,
 )

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import invoice_lines as lines_db
+from app.db import merged_patients as merged_patients_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.domain import ids
 from app.domain.actions import ClaimOperation
@@ -49,9 +50,13 @@ async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRec
 async def _insert(
     unit: UnitOfWork, form: ClaimForm, draft: ClaimRecord, found: Preflight, *, submit: bool
 ) -> ClaimRecord:
+    checked = found.require_passed()
+    # Until the commit no merge takes the card from this patient; one that is done has given it to another.
+    (patient,) = await merged_patients_db.held_patient(unit.connection, checked.coverage.id)
+    draft = replace(draft, patient_id=patient)
     claim = _submitted(unit, draft, found) if submit else draft
     try:
-        items = claim_checks.item_records(claim.id, form, found.require_passed())
+        items = claim_checks.item_records(claim.id, form, checked)
         await claims_db.insert_claim(unit.connection, claim, items)
     except IntegrityError:
         # The check ran without a lock: another caller used the number before this insert.

@@ -52,6 +52,7 @@ FIELDS: Final = {
     "itemCode": "The item by its code.",
     "denials": "What was denied of it.",
     "patientId": "The patient.",
+    "mergedInto": "The patient that stayed, if this one was merged; its claims and cards belong to that one.",
     "coverageId": "The coverage.",
     "practitionerId": "The practitioner.",
     "isActive": "Whether new claims may name it.",
