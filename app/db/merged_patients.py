@@ -54,9 +54,9 @@ async def move_rest(connection: AsyncConnection, merged: str, survivor: str) -> 
         await run(connection, update(table).where(table.c.patient_id == merged).values(patient_id=survivor))
     earlier = update(patients).where(patients.c.merged_into_id == merged)
     await run(connection, earlier.values(merged_into_id=survivor))
-    table, known = patient_registrations.c, patient_registrations.alias("known")
-    has = select(known.c.patient_id).where(known.c.patient_id == survivor, known.c.provider_cnes == table.provider_cnes)
-    chosen = select(literal(survivor), table.provider_cnes).where(table.patient_id == merged, ~has.exists())
+    theirs, known = patient_registrations.c, patient_registrations.alias("known").c
+    has = select(known.patient_id).where(known.patient_id == survivor, known.provider_cnes == theirs.provider_cnes)
+    chosen = select(literal(survivor), theirs.provider_cnes).where(theirs.patient_id == merged, ~has.exists())
     await run(connection, insert(patient_registrations).from_select(["patient_id", "provider_cnes"], chosen))
 
 
