@@ -50,12 +50,13 @@ def with_cpf(cpf: str) -> Select[Any]:
 
 
 @query(str)
-def registered_as(scope: DataScope, provider: str, name: str, birth_date: date) -> Select[Any]:
-    """The ids of patients whom the provider has registered under this name and day of birth, within the scope."""
+def registered_as(provider: str, name: str, birth_date: date) -> Select[Any]:
+    """The ids of patients whom the provider has registered under this name and day of birth, without a data scope: the
+    caller locks the patient within its own."""
     table = patient_registrations.c
     own = select(table.patient_id).where(table.provider_cnes == provider)
     same = (patients.c.name == name, patients.c.birth_date == birth_date, patients.c.merged_into_id.is_(None))
-    return select(patients.c.id).where(patients.c.id.in_(own), *same, patients_in(scope))
+    return select(patients.c.id).where(patients.c.id.in_(own), *same)
 
 
 @query(str)

@@ -5,7 +5,9 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    batch_answers,
     batch_export,
+    batches,
     bulk,
     claims,
     contract_ends,
@@ -15,6 +17,7 @@ from app.services import (
     drafts,
     eligibility,
     emergency,
+    imports,
     invoices,
     party_import,
     patient_merges,
@@ -34,6 +37,8 @@ SERVICES: Final = (
     claims,
     drafts,
     reviews,
+    batches,
+    batch_answers,
     batch_export,
     denials,
     invoices,
@@ -53,6 +58,7 @@ SERVICES: Final = (
     patient_merges,
     party_import,
     bulk,
+    imports,
 )
 
 
