@@ -21,6 +21,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
         "claims:cancel",
         "batches:read",
         "batches:export",
+        "batches:import",
         "denials:appeal",
         "invoices:create",
         "invoices:cancel",

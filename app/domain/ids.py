@@ -42,6 +42,8 @@ PRACTITIONER: Final = "pra"
 PARTY_HISTORY: Final = "pth"
 TERM: Final = "tus"
 DOCUMENT: Final = "doc"
+IMPORT_JOB: Final = "job"
+IMPORT_RESULT: Final = "imr"
 
 
 def _uuid7(nanoseconds: int) -> int:

@@ -22,6 +22,7 @@ from app.domain.invoices import InvoiceStatus
 from app.domain.money import format_money
 from app.domain.remittances import RemittanceLineStatus
 from app.events.event_contract import EventContract
+from app.events.import_contracts import IMPORT_CONTRACTS
 from app.events.party_contracts import PARTY_CONTRACTS
 from app.events.payloads import (
     BatchEventData,
@@ -214,6 +215,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         WaitingLinesEventData,
         "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
+    **IMPORT_CONTRACTS,
     **PARTY_CONTRACTS,
 }
 """The contract of every published event, by the event's short name."""

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from app.domain.batches import BatchStatus
 from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.denials import DenialStatus
+from app.domain.imports import ImportJobStatus
 from app.domain.invoices import InvoiceStatus
 from app.domain.remittances import RemittanceLineStatus, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
@@ -25,6 +26,7 @@ AnyStatus = (
     | RemittanceStatus
     | RemittanceLineStatus
     | SettlementStatus
+    | ImportJobStatus
 )
 
 
@@ -134,6 +136,23 @@ class WaitingLinesEventData(TypedDict):
     payer: Ans
     previousStatus: Annotated[str, _status(RemittanceLineStatus)] | None
     waitingLines: Annotated[int, Field(ge=1)]
+
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class ImportEventData(TypedDict):
+    """The import of a document; `provider` and `payer` are null if its guides have several, or none is known."""
+
+    importJobId: str
+    documentId: str
+    provider: Cnes | None
+    payer: Ans | None
+    status: Annotated[str, _status(ImportJobStatus)]
+    total: Annotated[Count, Field(description="Guides of the document; 0 before it was opened.")]
+    taken: Annotated[Count, Field(description="Guides that became claims, without and with warnings.")]
+    unchanged: Annotated[Count, Field(description="Guides that were imported before.")]
+    refused: Annotated[Count, Field(description="Guides that were not imported.")]
 
 
 class PartyEventData(TypedDict):

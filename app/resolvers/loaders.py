@@ -19,6 +19,7 @@ from app.db import (
     emergency,
     history,
     identity,
+    imports,
     invoice_lines,
     invoices,
     outbox,
@@ -39,6 +40,7 @@ from app.db.eligibility import EligibilityRecord
 from app.db.emergency import EmergencyRecord
 from app.db.engine import Database
 from app.db.history import Changes, ClaimStep, InvoiceStep
+from app.db.imports import ImportJobRecord
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.parties import CoverageRecord, PatientRecord, PayerRecord, ProviderRecord
@@ -261,6 +263,10 @@ class Loaders:
     @cached_property
     def document(self) -> DataLoader[str, DocumentRecord | None]:
         return self._one(lambda c, keys: documents.by_ids(c, self._scope, keys, self._subject), lambda row: row.id)
+
+    @cached_property
+    def import_job(self) -> DataLoader[str, ImportJobRecord | None]:
+        return self._one(lambda c, keys: imports.by_ids(c, self._scope, keys, self._subject), lambda row: row.id)
 
     @cached_property
     def settlement(self) -> DataLoader[str, SettlementRecord | None]:

@@ -89,6 +89,7 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.PAYER: NodeType("Payer", READERS, _payer),
     public_ids.PROVIDER: NodeType("Provider", READERS, _by_loader("provider_by_id")),
     public_ids.DOCUMENT: NodeType("Document", ("documents:read",), _by_loader("document")),
+    public_ids.IMPORT_JOB: NodeType("ImportJob", ("documents:read",), _by_loader("import_job")),
     public_ids.TERM: NodeType("TussTerm", ("tuss:read",), _term),
 }
 """Id prefix -> the type of its objects."""

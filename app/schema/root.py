@@ -27,6 +27,7 @@ from app.schema import (
     contracts,
     denials,
     eligibility,
+    imports,
     invoices,
     party_changes,
     party_import,
@@ -51,6 +52,7 @@ from app.schema.denials import DenialQuery
 from app.schema.documents import DocumentQuery
 from app.schema.eligibility import EligibilityQuery
 from app.schema.history import ClaimStep, DenialStep
+from app.schema.imports import ImportQuery
 from app.schema.invoices import InvoiceQuery
 from app.schema.me import MeQuery
 from app.schema.node import NODE_TYPES, NodeQuery
@@ -85,6 +87,7 @@ class Query(
     RegisteredPractitionerQuery,
     EligibilityQuery,
     DocumentQuery,
+    ImportQuery,
     TussQuery,
     AccessLogQuery,
 ):
@@ -105,6 +108,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,
+    *imports.MUTATIONS,
     *access_log.MUTATIONS,
     *party_changes.MUTATIONS,
     *party_import.MUTATIONS,

@@ -17,6 +17,7 @@ from app.services import (
     drafts,
     eligibility,
     emergency,
+    imports,
     invoices,
     party_import,
     patients,
@@ -55,6 +56,7 @@ SERVICES: Final = (
     practitioners,
     party_import,
     bulk,
+    imports,
 )
 
 

@@ -86,6 +86,11 @@ class Changes:
         self._finish(action, written, unit)
         return written
 
+    @property
+    def children(self) -> ChildProcesses:
+        """What runs long computations."""
+        return self._children
+
     def refused(self, action: Action[Any], error: BillingError) -> None:
         """Count a refusal of the action."""
         self._counters.change(action.name, error.code)

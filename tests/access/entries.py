@@ -26,6 +26,7 @@ ARGUMENTS = {
     "coverageOfCard": 'payerAnsCode: "<ans code>", cardNumber: "<card>"',
     "denialBreakdown": "groupBy: [CODE, PAYER, PROVIDER]",
     "document": 'id: "<document>"',
+    "importJob": 'id: "<importJob>"',
     "denials": "filter: {status: [PARTIALLY_OVERTURNED]}",
     "invoice": 'id: "<invoice>"',
     "invoices": "",
@@ -74,6 +75,7 @@ IDS |= {
     "Coverage": "coverage",
     "RegisteredPractitioner": "practitioner",
     "Document": "document",
+    "ImportJob": "importJob",
 }
 # Who a caller is and may do differs from role to role by its nature.
 PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}

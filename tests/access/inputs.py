@@ -59,6 +59,8 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "paidOn": today().isoformat(),
             **once,
         },
+        "importBatch": {"documentId": ids["document"], **once},
+        "cancelImportJob": {"importJobId": ids["open_job"]},
         "matchRemittanceLine": {"id": ids["unmatched_line"], "claimId": ids["reviewed"]},
         "postRemittance": {"id": ids["remittance"], **once},
         "unmatchRemittanceLine": {"remittanceLineId": ids["wrongly_matched_line"]},

@@ -38,6 +38,7 @@ STREAMS = {
     "invoiceStatusChanged": "invoice",
     "settlementRecorded": "invoice",
     "remittanceLineWaiting": "remittance",
+    "importJobProgressed": "importJob",
 }
 """Each stream, and the kind of object by whose id its events are chosen."""
 
@@ -94,7 +95,7 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         return [each for each in data["nodes"] if each] or None
 
     yield Probe("nodes", nodes)
-    for root in ("batch", "claim", "document", "invoice", "remittance"):
+    for root in ("batch", "claim", "document", "importJob", "invoice", "remittance"):
         yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[root]}") {{ id }}')
     yield _read(victim, attacker, "batchDocument", f'batchDocument(id: "{victim.ids["batch"]}") {{ number }}')
     for name in ("draft", "claim"):

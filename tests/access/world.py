@@ -1,9 +1,16 @@
 """A world with one of everything, so that every field of the schema has something to show."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.import_tables import import_jobs
 from app.domain import ids
+from app.domain.imports import ImportJobStatus
+from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
 from tests.inputs import shaped
@@ -64,6 +71,7 @@ async def add_targets(rich: Rich) -> None:
         claim, rich.ids[name] = await _denied(world)
     rich.ids["disputed_invoice"] = (await world.create_invoice([claim]))["invoice"]["id"]
     await _undoable(rich)
+    await _open_job(rich)
     _, won = await _denied(world)
     await world.mutate(
         "biller", "appealDenial", "denial { id }", id=won, justification="Conforme contrato", idempotencyKey=key()
@@ -107,14 +115,31 @@ async def _denied(world: World) -> tuple[str, str]:
 
 
 async def _document(rich: Rich) -> None:
-    """Uploaded with a token of its provider and payer."""
+    """Uploaded and imported with a token of its provider and payer: a guide with a service of a day that is billed."""
     world = rich.world
     token = world.gateway.token("biller", providers=[world.provider], payer=world.payer)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/xml"}
-    answer = await world.gateway.client.post(
-        "/documents", content=f"<lote>{world.provider}</lote>".encode(), headers=headers
-    )
+    answer = await world.gateway.client.post("/documents", content=lote(world, ["LOTE1"]), headers=headers)
     rich.ids["document"] = answer.json()["id"]
+    query = "mutation($input: ImportBatchInput!) { importBatch(input: $input) { job { id } results { outcome } } }"
+    values = {"input": {"documentId": rich.ids["document"], "idempotencyKey": key()}}
+    found = (await world.gateway.gql(query, values, token=token)).data["importBatch"]
+    assert found["results"] == [{"outcome": "TAKEN_WITH_WARNINGS"}], found
+    rich.ids["importJob"] = found["job"]["id"]
+
+
+async def _open_job(rich: Rich) -> None:
+    """A job that waits, and that nobody takes for an hour."""
+
+    async def work(connection: AsyncConnection) -> None:
+        found = await connection.execute(select(import_jobs).where(import_jobs.c.id == rich.ids["importJob"]))
+        row = dict(found.mappings().one())
+        row |= {"id": ids.new_id(ids.IMPORT_JOB), "status": ImportJobStatus.QUEUED, "lease_holder": "nobody"}
+        row |= {"lease_until": row["created_at"] + timedelta(hours=1)}
+        await connection.execute(insert(import_jobs).values(**row))
+        rich.ids["open_job"] = row["id"]
+
+    await rich.gateway.database.transact(work)
 
 
 async def _contract(rich: Rich) -> None:

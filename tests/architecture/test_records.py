@@ -36,6 +36,10 @@ NOT_READ = {
         "raw": "up to a megabyte, read alone by raw_of",
         "resolved_at": "only open ones are listed",
     },
+    "ImportJobRecord": {
+        "lease_holder": "only whoever holds the job asks for it",
+        "lease_until": "likewise",
+    },
     "ParkedRecord": dict.fromkeys(
         ("id", "provider_cnes", "payer_ans", "patient_id", "data", "recorded_at", "position", "published_at"),
         "what an operator is shown of a parked event needs none of it",
@@ -73,6 +77,14 @@ PARTIAL_WRITES = {
     "parties.insert_providers": "whole records, with the counters at zero",
     "remittances.update_lines": "posting changes the match and the status of a line, not what the statement says",
     "remittances.cancel_lines": "all lines of a cancelled statement at once, whatever they say",
+    "imports.take": "the lease of a job, only while it is free",
+    "imports.renew": "a holder's own column, only while it holds the job",
+    "imports.give_back": "a holder's own columns, only while it holds the job",
+    "imports._free": "a job that has ended has no lease",
+    "imports.begin": "only while the job is held",
+    "imports.advance": "only while the job is held, and where it was seen last",
+    "imports.set_parties": "a job whose guides have several parties",
+    "imports.set_parties_of_document": "the same of its document, which nothing else changes",
     "identity.renew": "the one row of the identity of the database",
     "tuss.insert_many": "rows of the published tables, with the text for searching",
 }

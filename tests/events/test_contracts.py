@@ -12,7 +12,9 @@ from app.db.tables import outbox
 from app.events import schemas
 from app.events.cloud_events import cloud_event
 from app.events.contracts import CONTRACTS
+from tests.example_lotes import lote
 from tests.factories import CONSULTATION, World, key, today
+from tests.graphql.test_imports import import_document
 from tests.graphql.test_remittances import post, taken
 
 DENIED = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]}
@@ -50,6 +52,7 @@ async def _live(world: World) -> None:
     values = {"id": appealed, "acceptedAmount": "10.00", "idempotencyKey": key()}
     await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
+    await import_document(world, lote(world, ["EVENTO1"]))
     await world.gateway.expire_denials(_later(world))
     await _pay(world, fought)
     await _batches(world)
