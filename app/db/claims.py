@@ -261,7 +261,9 @@ async def by_numbers(
     visible = _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer)
     found: dict[str, ClaimRecord] = {}
     # Numbers of the payer have no index: one statement reads the claims once.
-    conditions = [table.provider_claim_number.in_(batch) & (table.freed_id == "") for batch in batches(own_numbers)]
+    conditions: list[Condition] = [
+        table.provider_claim_number.in_(batch) & (table.freed_id == "") for batch in batches(own_numbers)
+    ]
     conditions += [table.payer_claim_number.in_(payer_numbers)] if payer_numbers else []
     for condition in conditions:
         found |= {claim.id: claim for claim in await fetch(connection, visible.where(condition), ClaimRecord)}
