@@ -10,6 +10,7 @@ from app.db import batches as batches_db
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import invoice_lines as lines_db
+from app.db import merged_patients as merged_patients_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.domain import ids
 from app.domain.actions import ClaimOperation
@@ -52,9 +53,11 @@ async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRec
 async def _insert(
     unit: UnitOfWork, form: ClaimForm, draft: ClaimRecord, found: Preflight, *, submit: bool
 ) -> ClaimRecord:
+    checked = found.require_passed()
+    draft = await _held(unit, draft, checked)
     claim = _submitted(unit, draft, found) if submit else draft
     try:
-        items = claim_checks.item_records(claim.id, form, found.require_passed())
+        items = claim_checks.item_records(claim.id, form, checked)
         await claims_db.insert_claim(unit.connection, claim, items)
     except IntegrityError:
         # The check ran without a lock: another caller used the number before this insert.
@@ -66,6 +69,12 @@ async def _insert(
         unit.emit(claim_event("ClaimSubmitted", claim, previous=draft.status, at=unit.now))
     unit.changed(claim.id, claim.patient_id)
     return claim
+
+
+async def _held(unit: UnitOfWork, claim: ClaimRecord, checked: Checked) -> ClaimRecord:
+    """The claim of whoever has the card: until the commit no merge takes it away, and one that is done is heeded."""
+    (patient,) = await merged_patients_db.held_patient(unit.connection, checked.coverage.id)
+    return replace(claim, patient_id=patient)
 
 
 async def replace_claim(
@@ -112,6 +121,8 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     found = await preflight.examine(unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today)
     checked = found.require_passed()
     renewed = replace(claim, **claim_checks.columns_of(form, checked), version=claim.version + 1)
+    if renewed.patient_id != claim.patient_id:
+        renewed = await _held(unit, renewed, checked)
     await _rewrite(unit, renewed, form, checked)
     unit.step(claim_step(unit, renewed, ClaimAction.UPDATE))
     unit.emit(claim_event("ClaimUpdated", renewed, previous=claim.status, at=unit.now))
