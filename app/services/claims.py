@@ -26,7 +26,7 @@ from app.domain.errors import (
 )
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
-from app.services import claim_checks, preflight
+from app.services import claim_checks, guide_cards, preflight
 from app.services.claim_checks import Checked
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
@@ -43,7 +43,7 @@ async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRec
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today
     )
-    return await _insert(unit, form, _new_record(unit, form, found.require_passed()), found, submit=submit)
+    return await _insert(unit, form, await _new_record(unit, form, found.require_passed()), found, submit=submit)
 
 
 async def _insert(
@@ -75,9 +75,8 @@ async def replace_claim(
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(replaces_id=id), today=unit.today
     )
-    draft = replace(
-        _new_record(unit, form, found.require_passed()), replaces_id=id, payer_claim_number=original.payer_claim_number
-    )
+    new = await _new_record(unit, form, found.require_passed())
+    draft = replace(new, replaces_id=id, payer_claim_number=original.payer_claim_number)
     return await _insert(unit, form, draft, found, submit=submit)
 
 
@@ -108,7 +107,8 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     identity = ClaimIdentity(id, claim.replaces_id)
     found = await preflight.examine(unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today)
     checked = found.require_passed()
-    renewed = replace(claim, **claim_checks.columns_of(form, checked), version=claim.version + 1)
+    patient_id = await guide_cards.patient_of(unit, form, checked.coverage)
+    renewed = replace(claim, **claim_checks.columns_of(form, patient_id), version=claim.version + 1)
     await _rewrite(unit, renewed, form, checked)
     unit.step(claim_step(unit, renewed, ClaimAction.UPDATE))
     unit.emit(claim_event("ClaimUpdated", renewed, previous=claim.status, at=unit.now))
@@ -243,7 +243,8 @@ def _submitted(unit: UnitOfWork, claim: ClaimRecord, found: Preflight) -> ClaimR
     return replace(after_action(claim, ClaimAction.SUBMIT), submitted_at=unit.now, warnings=found.warnings or None)
 
 
-def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRecord:
+async def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRecord:
+    patient_id = await guide_cards.patient_of(unit, form, checked.coverage)
     return ClaimRecord(
         id=ids.new_id(ids.CLAIM),
         status=ClaimStatus.DRAFT,
@@ -260,7 +261,7 @@ def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRec
         created_at=unit.now,
         submitted_at=None,
         decided_at=None,
-        **claim_checks.columns_of(form, checked),
+        **claim_checks.columns_of(form, patient_id),
     )
 
 

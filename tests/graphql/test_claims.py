@@ -143,6 +143,7 @@ class TestUpdateDraftClaim:
     async def test_a_refused_change_leaves_the_draft_alone(
         self, world: World, change: dict[str, Any], refusal: tuple[str, str, str]
     ) -> None:
+        await world.hold_membership()
         claim = (await world.create_claim(**self.FULL))["claim"]
         before = await _details(world, claim["id"])
         payload = await _update(world, claim["id"], **change)

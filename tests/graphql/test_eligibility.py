@@ -89,6 +89,7 @@ class TestOutcome:
         assert [reason["code"] for reason in found["reasons"]] == codes
 
     async def test_an_unknown_card_is_not_eligible(self, world: World) -> None:
+        await world.hold_membership()
         found = await _check(world, cardNumber="NOBODY")
         assert (found["outcome"], [one["code"] for one in found["reasons"]]) == ("NOT_ELIGIBLE", ["1001"])
         kept = (await _history(world))["nodes"][0]
