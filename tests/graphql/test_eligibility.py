@@ -180,6 +180,7 @@ class TestCache:
 
     async def test_the_same_card_number_of_another_payer_is_another_card(self, gateway: Gateway, world: World) -> None:
         other = await new_world(gateway)
+        await other.hold_membership()
         await _check(world)
         found = await _check(other, cardNumber=world.card)
         assert (found["outcome"], found["source"]) == ("NOT_ELIGIBLE", "PAYER")
