@@ -5,7 +5,9 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    batch_answers,
     batch_export,
+    batches,
     bulk,
     claims,
     contract_ends,
@@ -15,6 +17,7 @@ from app.services import (
     drafts,
     eligibility,
     emergency,
+    imports,
     invoices,
     party_import,
     patients,
@@ -33,6 +36,8 @@ SERVICES: Final = (
     claims,
     drafts,
     reviews,
+    batches,
+    batch_answers,
     batch_export,
     denials,
     invoices,
@@ -51,6 +56,7 @@ SERVICES: Final = (
     practitioners,
     party_import,
     bulk,
+    imports,
 )
 
 

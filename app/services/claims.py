@@ -26,7 +26,7 @@ from app.domain.errors import (
 )
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
-from app.services import claim_checks, guide_cards, preflight
+from app.services import batch_steps, claim_checks, guide_cards, preflight
 from app.services.claim_checks import Checked
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
@@ -205,7 +205,25 @@ async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str 
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     claim = await locked(unit, id, version)
     cancelled = after_action(claim, ClaimAction.CANCEL)
-    return await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    batch = await batch_steps.sent_batch(unit, id)
+    await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    if batch is not None:
+        await batch_steps.finish(unit, [id])
+    return cancelled
+
+
+async def withdraw(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
+    """Make a submitted claim that is in no active batch a draft again, so that it can be corrected."""
+    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
+    claim = await locked(unit, id, version)
+    draft = as_draft(claim, ClaimAction.WITHDRAW)
+    await batch_steps.require_none(unit, id)
+    return await store(unit, claim, draft, ClaimAction.WITHDRAW, "ClaimWithdrawn", reason=reason)
+
+
+def as_draft(claim: ClaimRecord, action: ClaimAction) -> ClaimRecord:
+    """The claim as a draft again; CONFLICT for an action that its status does not allow."""
+    return replace(after_action(claim, action), submitted_at=None, warnings=None)
 
 
 async def locked(unit: UnitOfWork, claim_id: str, version: int | None) -> ClaimRecord:
@@ -299,3 +317,6 @@ SUBMIT: Final = Action(
     offers=ClaimOperation.SUBMIT,
 )
 CANCEL: Final = Action("cancelClaim", cancel, needs="claims:cancel", answer=CLAIM_ANSWER, offers=ClaimOperation.CANCEL)
+WITHDRAW: Final = Action(
+    "withdrawClaim", withdraw, needs="claims:submit", answer=CLAIM_ANSWER, offers=ClaimOperation.WITHDRAW
+)

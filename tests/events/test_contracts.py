@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import jsonschema
 from sqlalchemy import select
@@ -9,8 +10,11 @@ from sqlalchemy import select
 from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events import schemas
-from app.events.contracts import CONTRACTS, cloud_event
-from tests.factories import CONSULTATION, World, key
+from app.events.cloud_events import cloud_event
+from app.events.contracts import CONTRACTS
+from tests.example_lotes import lote
+from tests.factories import CONSULTATION, World, key, today
+from tests.graphql.test_imports import import_document
 from tests.graphql.test_remittances import post, taken
 
 DENIED = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]}
@@ -48,8 +52,38 @@ async def _live(world: World) -> None:
     values = {"id": appealed, "acceptedAmount": "10.00", "idempotencyKey": key()}
     await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
+    await import_document(world, lote(world, ["EVENTO1"]))
     await world.gateway.expire_denials(_later(world))
     await _pay(world, fought)
+    await _batches(world)
+
+
+async def _batches(world: World) -> None:
+    """One that is received without a claim and processed, one that is rejected, one that is cancelled."""
+    doctor = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
+    claims = [(await world.submitted_claim(practitioner=doctor))["id"] for _ in range(3)]
+
+    async def change(name: str, **values: Any) -> Any:
+        done = await world.mutate("biller", name, "batch { id }", **values)
+        assert done["errors"] == []
+        return done["batch"]["id"]
+
+    for chosen, name in ((claims, "recordProtocol"), (claims[:1], "rejectBatch"), (claims[:1], "cancelBatch")):
+        batch = await change("createBatch", claimIds=chosen, idempotencyKey=key())
+        if name == "cancelBatch":
+            await change(name, batchId=batch)
+            continue
+        if name == "recordProtocol":
+            await change("removeFromBatch", batchId=batch, claimId=claims[0])
+        await change("sendBatch", batchId=batch)
+        if name == "rejectBatch":
+            await change(name, batchId=batch, reason="duplicado")
+            continue
+        refused = [{"claimId": claims[1], "code": "1705"}]
+        protocol = {"number": "1", "date": today().isoformat(), "refusedClaims": refused}
+        await change(name, batchId=batch, content={"protocol": protocol})
+        await world.mutate("biller", "cancelClaim", "claim { id }", id=claims[2])
+    await world.mutate("biller", "withdrawClaim", "claim { id }", claimId=claims[0])
 
 
 def _later(world: World) -> datetime:

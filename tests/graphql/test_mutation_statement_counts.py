@@ -60,7 +60,7 @@ async def test_the_busiest_mutations_cost_few_statements(server_world: World) ->
         "updateDraftClaim": 12,
         "submitClaims": 9,
         "startReview": 6,
-        "adjudicateClaim": 13,
+        "adjudicateClaim": 14,
         "createInvoice": 14,
         "issueInvoice": 8,
         "settleInvoice": 12,
