@@ -42,6 +42,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     "front_desk": _READ
     | _PATIENT_IDENTITY
     | _REGISTRATION
+    | {"patients:merge"}
     | {"practitioners:read", "eligibility:read", "eligibility:check", "health:break_glass", "emergencies:close"},
     "payer_agent": _WHOLE_CLAIM
     | {"settlements:read", "settlements:read_bank", "remittances:read", "reconciliation:read", "contracts:read"}

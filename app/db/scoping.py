@@ -8,6 +8,7 @@ from app.db.batch_tables import batches
 from app.db.document_tables import documents
 from app.db.filters import Condition
 from app.db.import_tables import import_jobs
+from app.db.merged_patients import same_patient
 from app.db.party_tables import party_history, patient_registrations, practitioners
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients, providers
 from app.db.tables import claims, invoices, outbox, remittances, settlements
@@ -30,7 +31,7 @@ def _allows(
     if scope.payer is not None:
         parts.append(payer == scope.payer)
     if scope.patient is not None:
-        parts.append(false() if patient is None else patient == scope.patient)
+        parts.append(false() if patient is None else same_patient(patient, scope.patient))
     return and_(true(), *parts)
 
 
@@ -116,7 +117,7 @@ def providers_in(scope: DataScope) -> Condition:
         billed_to = billed.where(claims.c.payer_ans == scope.payer).exists()
         parts.append(or_(billed_to, agreed.where(contracts.c.payer_ans == scope.payer).exists()))
     if scope.patient is not None:
-        parts.append(billed.where(claims.c.patient_id == scope.patient).exists())
+        parts.append(billed.where(same_patient(claims.c.patient_id, scope.patient)).exists())
     return and_(true(), *parts)
 
 
@@ -136,7 +137,7 @@ def patients_in(scope: DataScope) -> Condition:
         covered = select(coverages.c.id).where(coverages.c.patient_id == patients.c.id)
         parts.append(covered.where(coverages.c.payer_ans == scope.payer).exists())
     if scope.patient is not None:
-        parts.append(patients.c.id == scope.patient)
+        parts.append(same_patient(patients.c.id, scope.patient))
     return and_(true(), *parts)
 
 

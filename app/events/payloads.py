@@ -168,6 +168,7 @@ class PatientEventData(PartyEventData):
     """A patient after a change, by an id that means nothing outside the gateway; `provider` and `payer` are null."""
 
     patientId: str
+    mergedInto: str | None
 
 
 class CoverageEventData(PartyEventData):

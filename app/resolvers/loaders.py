@@ -138,7 +138,7 @@ class Loaders:
 
     @cached_property
     def patient(self) -> DataLoader[str, PatientRecord | None]:
-        return self._one(lambda c, keys: parties.patients_by_id(c, self._scope, keys), lambda row: row.id)
+        return self._mapped(lambda c, keys: parties.patients_by_any_id(c, self._scope, keys), otherwise=None)
 
     @cached_property
     def claim(self) -> DataLoader[str, ClaimRecord | None]:

@@ -43,6 +43,7 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "CreateBatchesPayload.batches",
         "DeleteDraftClaimPayload.deletedClaimId",
         "DismissRemittanceLinePayload.line",
+        "ImportPartiesPayload.rows",
         "ImportRemittancePayload.alreadyImported",
         "ImportRemittancePayload.remittance",
         "MatchRemittanceLinePayload.line",

@@ -107,7 +107,9 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     identity = ClaimIdentity(id, claim.replaces_id)
     found = await preflight.examine(unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today)
     checked = found.require_passed()
-    patient_id = await guide_cards.patient_of(unit, form, checked.coverage)
+    patient_id = claim.patient_id
+    if checked.coverage is None or checked.coverage.patient_id != patient_id:
+        patient_id = await guide_cards.patient_of(unit, form, checked.coverage)
     renewed = replace(claim, **claim_checks.columns_of(form, patient_id), version=claim.version + 1)
     await _rewrite(unit, renewed, form, checked)
     unit.step(claim_step(unit, renewed, ClaimAction.UPDATE))

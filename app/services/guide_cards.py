@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 
+from app.db import merged_patients as merged_patients_db
 from app.db import parties as parties_db
 from app.db.parties import CoverageRecord, PatientRecord
 from app.domain import ids
@@ -19,9 +20,10 @@ UNKNOWN_NAME: Final = ""
 
 
 async def patient_of(unit: UnitOfWork, form: ClaimForm, coverage: CoverageRecord | None) -> str:
-    """The id of the patient of the card, created if there is no coverage yet."""
+    """The id of whoever has the card, created if there is no coverage yet: until the commit no merge takes the card
+    away, and one that is done is heeded."""
     if coverage is not None:
-        return coverage.patient_id
+        return await _holder(unit, coverage)
     unit.is_card_unknown = True
     try:
         async with unit.attempt():
@@ -31,7 +33,12 @@ async def patient_of(unit: UnitOfWork, form: ClaimForm, coverage: CoverageRecord
         found = await parties_db.coverage_of_card(unit.connection, form.payer, form.card_number)
         if found is None:
             raise
-        return found.patient_id
+        return await _holder(unit, found)
+
+
+async def _holder(unit: UnitOfWork, coverage: CoverageRecord) -> str:
+    (patient,) = await merged_patients_db.held_patient(unit.connection, coverage.id)
+    return patient
 
 
 async def _create(unit: UnitOfWork, form: ClaimForm) -> str:

@@ -314,6 +314,9 @@ async def _managed(rich: Rich) -> None:
     values |= {"state": "35", "cbo": "225125", "idempotencyKey": key()}
     made = await world.mutate("biller", "registerPractitioner", "practitioner { id }", **values)
     rich.ids["practitioner"] = made["practitioner"]["id"]
+    spare = {"provider": world.provider, "name": "Maria Repetida", "idempotencyKey": key()}
+    made = await world.mutate("front_desk", "registerPatient", "patient { id }", **spare)
+    rich.ids["spare_patient"] = made["patient"]["id"]
     query = "query($id: String!) { patients(cardNumber: $id) { nodes { coverages { nodes { id } } } } }"
     (patient,) = (await world.call("reviewer", query, id=world.card))["patients"]["nodes"]
     rich.ids["coverage"] = patient["coverages"]["nodes"][0]["id"]

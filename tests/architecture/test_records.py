@@ -74,6 +74,10 @@ PARTIAL_WRITES = {
     "patient_changes.insert_registered": "whole records, with the CPF that no other may have",
     "patient_changes.add_registration": "a pair that is a fact by itself",
     "patient_changes.register_cpf": "the column that no record has",
+    **dict.fromkeys(
+        (f"merged_patients.{name}" for name in ("move_coverages", "move_rest", "move_events")),
+        "a merge changes whose a row is, and nothing else of it",
+    ),
     "parties.insert_providers": "whole records, with the counters at zero",
     "remittances.update_lines": "posting changes the match and the status of a line, not what the statement says",
     "remittances.cancel_lines": "all lines of a cancelled statement at once, whatever they say",

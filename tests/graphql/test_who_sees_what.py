@@ -93,6 +93,7 @@ MUTATIONS = {
     **{key: {"admin"} for key in ("registerProvider", "updateProvider", "deactivateProvider", "reactivateProvider")},
     **{f"{verb}{kind}": {"biller", "front_desk"} for kind in ("Patient", "Practitioner") for verb in VERBS},
     **{f"{verb}Coverage": {"biller", "front_desk"} for verb in ("register", "update", "end")},
+    "mergePatients": {"front_desk"},
     "importParties": {"biller", "front_desk", "admin"},
     "openEmergencyAccess": {"biller", "front_desk"},
     "closeEmergencyAccess": {"biller", "front_desk", "admin"},
@@ -168,6 +169,7 @@ INPUTS = {
     "registerCoverage": 'patientId: "x", payerAnsCode: "1", cardNumber: "1", plan: "p", startsOn: "2026-01-01", '
     'idempotencyKey: "k"',
     "updateCoverage": 'coverageId: "x"',
+    "mergePatients": 'patientId: "x", mergedPatientId: "y", idempotencyKey: "k"',
     "importParties": 'csv: "kind", idempotencyKey: "k"',
     "endCoverage": 'coverageId: "x", endsOn: "2026-01-01"',
     "registerPractitioner": 'providerCnes: "1", name: "n", council: "06", number: "1", state: "35", cbo: "225125", '

@@ -104,6 +104,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.endContractPrice": mutations.end_price,
     "Mutation.closeContract": mutations.close_contract,
     "Mutation.importParties": parties.import_rows,
+    "Mutation.mergePatients": parties.merge,
     **{f"Mutation.{name}": call for name, call in parties.CALLS.items()},
 }
 

@@ -44,7 +44,7 @@ def test_loading_payers_again_changes_nothing_and_says_so(loaded: Path) -> None:
 
 def test_the_file_of_the_page_about_parties_is_imported_once(loaded: Path, tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "parties.md").read_text()
-    (rows,) = [each for each in re.findall(r"```\n(.*?)```", page, re.DOTALL) if each.startswith("kind;")]
+    (rows,) = re.findall(r"^```\n(kind;.*?)```", page, re.DOTALL | re.MULTILINE)
     file = tmp_path / "world.csv"
     file.write_text(rows)
     first, second = (_billing(loaded, "import-parties", str(file)) for _ in range(2))

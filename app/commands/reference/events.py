@@ -61,6 +61,7 @@ FIELDS: Final = {
     "importJobId": "The import job.",
     "documentId": "The document.",
     "patientId": "The patient.",
+    "mergedInto": "The patient that stayed, if this one was merged; its claims and cards belong to that one.",
     "coverageId": "The coverage.",
     "practitionerId": "The practitioner.",
     "isActive": "Whether new claims may name it.",
