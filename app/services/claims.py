@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 
 from sqlalchemy.exc import IntegrityError
 
+from app.db import batches as batches_db
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import invoice_lines as lines_db
@@ -36,6 +37,8 @@ from app.unit_of_work.unit import UnitOfWork
 
 BATCH_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 500
+UNSEEN: Final = frozenset({ClaimStatus.DRAFT, ClaimStatus.SUBMITTED})
+"""States of a claim of which the payer knows only from a batch."""
 
 
 async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRecord:
@@ -203,11 +206,14 @@ async def _submit(unit: UnitOfWork, batch: _Batch, claim: ClaimRecord) -> ClaimR
 
 
 async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
-    """Withdraw a claim that is not decided yet."""
+    """Withdraw a claim that is not decided yet. If it was in no batch that was sent, and the payer has not begun its
+    review, another claim may use its number."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     claim = await locked(unit, id, version)
     cancelled = after_action(claim, ClaimAction.CANCEL)
     batch = await batch_steps.sent_batch(unit, id)
+    if claim.status in UNSEEN and not await batches_db.was_sent(unit.connection, id):
+        cancelled = replace(cancelled, freed_id=claim.id)
     await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
     if batch is not None:
         await batch_steps.finish(unit, [id])
@@ -276,6 +282,7 @@ async def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> Cl
         denied_cents=None,
         replaces_id=None,
         warnings=None,
+        freed_id="",
         version=1,
         created_by=unit.subject,
         created_at=unit.now,

@@ -258,3 +258,37 @@ async def test_a_batch_that_the_sandbox_accepts_is_received(world: World) -> Non
     protocol = {"number": receipt["numero_protocolo"], "date": DAY}
     done = await world.mutate("biller", "recordProtocol", BATCH, batchId=batch_id, content={"protocol": protocol})
     assert (done["errors"], done["batch"]["protocolNumber"]) == ([], receipt["numero_protocolo"])
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+async def test_the_number_of_a_cancelled_claim_is_free_unless_the_payer_had_it(world: World, is_sent: bool) -> None:
+    number = f"N{key()[:12]}"
+    first = await sent_claim(world, providerClaimNumber=number)
+    batch_id = await sent_batch(world, first) if is_sent else await open_batch(world, first)
+    if not is_sent:
+        await change(world, "cancelBatch", batch_id)
+    assert (await world.mutate("biller", "cancelClaim", "claim { id }", id=first))["errors"] == []
+    second = await world.create_claim(providerClaimNumber=number)
+    expected = [("DUPLICATE_CLAIM", "claim.providerClaimNumber", "1308")] if is_sent else []
+    assert refusals(second) == expected
+    third = await world.create_claim(providerClaimNumber=number)
+    assert refusals(third) == [("DUPLICATE_CLAIM", "claim.providerClaimNumber", "1308")]
+
+
+async def test_a_statement_about_a_number_that_was_free_is_matched_to_the_claim_that_has_it(world: World) -> None:
+    number = f"N{key()[:12]}"
+    first = await sent_claim(world, providerClaimNumber=number)
+    await world.mutate("biller", "cancelClaim", "claim { id }", id=first)
+    second = await sent_claim(world, providerClaimNumber=number)
+    values = {"payer": world.payer, "provider": world.provider, "statementNumber": key()[:20], "idempotencyKey": key()}
+    lines = [{"providerClaimNumber": number, "paidAmount": "100.00"}]
+    fields = "remittance { lines { nodes { status claim { id } } } }"
+    imported = await world.mutate("finance", "importRemittance", fields, lines=lines, **values)
+    assert imported["remittance"]["lines"] == [{"status": "MATCHED", "claim": {"id": second}}]
+
+
+async def test_a_claim_that_the_payer_reviewed_keeps_its_number(world: World) -> None:
+    claim = await world.claim_in_review()
+    assert (await world.mutate("biller", "cancelClaim", "claim { id }", id=claim["id"]))["errors"] == []
+    again = await world.create_claim(providerClaimNumber=claim["providerClaimNumber"])
+    assert [error["code"] for error in again["errors"]] == ["DUPLICATE_CLAIM"]
