@@ -149,3 +149,12 @@ class TestWithTheMembership:
         assert refusals(await world.create_claim(cardNumber="NEW-1")) == [("INVALID_CARD", "claim.cardNumber", "1001")]
         found = (await world.check_eligibility(cardNumber="NEW-1"))["eligibility"]
         assert (found["outcome"], [each["code"] for each in found["reasons"]]) == ("NOT_ELIGIBLE", ["1001"])
+
+    async def test_a_draft_may_not_be_changed_to_such_a_card(self, world: World) -> None:
+        await world.hold_membership()
+        draft = (await world.create_claim())["claim"]
+        values = {"id": draft["id"], "cardNumber": "NEW-1", "idempotencyKey": key()}
+        refused = await world.mutate("biller", "updateDraftClaim", "claim { id }", **values)
+        assert refusals(refused) == [("INVALID_CARD", "claim.cardNumber", "1001")]
+        assert (await _person(world, draft["id"]))["id"] == world.patient
+        assert await world.events(draft["id"]) == ["ClaimCreated"]
