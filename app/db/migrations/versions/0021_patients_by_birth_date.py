@@ -2,8 +2,8 @@
 
 from app.db import migration_steps as steps
 
-revision = "b020"
-down_revision = "b019"
+revision = "b021"
+down_revision = "b020"
 branch_labels = None
 depends_on = None
 
