@@ -168,6 +168,7 @@ def _looked_up(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield _read(victim, attacker, "provider", f'provider(cnes: "{victim.world.provider}") {{ name }}')
     card = f'payerAnsCode: "{victim.world.payer}", cardNumber: "{victim.world.card}"'
     yield _read(victim, attacker, "coverageOfCard", f"coverageOfCard({card}) {{ id }}")
+    yield _read(victim, attacker, "patient", f'patient(id: "{victim.ids["patient"]}") {{ id }}')
     yield _read(victim, attacker, "coverage", f'coverage(id: "{victim.ids["coverage"]}") {{ id }}')
     yield _read(victim, attacker, "contract", f'contract(id: "{victim.ids["contract"]}") {{ id }}')
 
