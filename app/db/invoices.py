@@ -126,14 +126,6 @@ async def next_number(connection: AsyncConnection, provider_cnes: str) -> int:
     return int(await scalar(connection, select(row.last_invoice_number).where(row.cnes == provider_cnes)))
 
 
-async def next_batch_number(connection: AsyncConnection, provider_cnes: str) -> int:
-    """The provider's next TISS batch number, locked until commit like the invoice number."""
-    row = providers.c
-    raised = update(providers).where(row.cnes == provider_cnes).values(last_batch_number=row.last_batch_number + 1)
-    await run(connection, raised)
-    return int(await scalar(connection, select(row.last_batch_number).where(row.cnes == provider_cnes)))
-
-
 async def insert_invoice(connection: AsyncConnection, invoice: InvoiceRecord) -> None:
     """A new invoice, still without lines."""
     await insert_records(connection, invoices, [invoice])

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, case, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import run
+from app.db.merged_patients import survivors
 from app.db.records import columns, insert_records, row
 from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.scoping import is_treated_in, patients_in, providers_in
@@ -156,6 +157,18 @@ def patients_by_id(scope: DataScope, patient_ids: Sequence[str]) -> Select[Any]:
     return select(*patient_columns(scope)).where(patients.c.id.in_(patient_ids), patients_in(scope))
 
 
+async def patients_by_any_id(
+    connection: AsyncConnection, scope: DataScope, patient_ids: Sequence[str]
+) -> dict[str, PatientRecord]:
+    """The patients within the scope by the ids asked for; that of a merged patient leads to the one that stayed."""
+    found = {each.id: each for each in await patients_by_id(connection, scope, patient_ids)}
+    found = {each.id: each for each in found.values() if each.merged_into_id is None}
+    missing = [each for each in patient_ids if each not in found]
+    led = await survivors(connection, missing) if missing else {}
+    stayed = {each.id: each for each in await patients_by_id(connection, scope, list(led.values()))} if led else {}
+    return found | {asked: stayed[one] for asked, one in led.items() if one in stayed}
+
+
 def patient_columns(scope: DataScope) -> tuple[ColumnElement[Any], ...]:
     """The columns of PatientRecord; CPF and birth date are empty if the scope's providers do not treat the patient."""
     is_treated = is_treated_in(scope)
@@ -168,6 +181,13 @@ def patient_columns(scope: DataScope) -> tuple[ColumnElement[Any], ...]:
 def coverage_of_card(payer_ans: str, card_number: str) -> Select[Any]:
     """The coverage of a card of this payer, without a data scope: callers who know the card number may ask about it."""
     return select(*COVERAGE).where(coverages.c.payer_ans == payer_ans, coverages.c.card_number == card_number)
+
+
+@query_one(CoverageRecord)
+def held_coverage_of_card(payer_ans: str, card_number: str) -> Select[Any]:
+    """The same, whose patient it stays until the transaction ends: a merge of patients waits, or is done."""
+    held = select(*COVERAGE).where(coverages.c.payer_ans == payer_ans, coverages.c.card_number == card_number)
+    return held.with_for_update(read=True)
 
 
 async def insert_payers(connection: AsyncConnection, records: Sequence[PayerRecord]) -> None:

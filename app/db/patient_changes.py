@@ -27,6 +27,12 @@ def lock(scope: DataScope, patient_id: str) -> Select[Any]:
     return _treated(scope).where(patients.c.id == patient_id).with_for_update()
 
 
+@query_one(PatientRecord)
+def lock_row(patient_id: str) -> Select[Any]:
+    """The patient, locked until the transaction ends; the caller has asked the data scope for it."""
+    return select(*PATIENT).where(patients.c.id == patient_id).with_for_update()
+
+
 @query(PatientRecord)
 def treated_by_id(scope: DataScope, patient_ids: Sequence[str]) -> Select[Any]:
     """Those of these patients whom the scope's providers treat."""
@@ -44,12 +50,13 @@ def with_cpf(cpf: str) -> Select[Any]:
 
 
 @query(str)
-def registered_as(scope: DataScope, provider: str, name: str, birth_date: date) -> Select[Any]:
-    """The ids of patients whom the provider has registered under this name and day of birth, within the scope."""
+def registered_as(provider: str, name: str, birth_date: date) -> Select[Any]:
+    """The ids of patients whom the provider has registered under this name and day of birth, without a data scope: the
+    caller locks the patient within its own."""
     table = patient_registrations.c
     own = select(table.patient_id).where(table.provider_cnes == provider)
     same = (patients.c.name == name, patients.c.birth_date == birth_date, patients.c.merged_into_id.is_(None))
-    return select(patients.c.id).where(patients.c.id.in_(own), *same, patients_in(scope))
+    return select(patients.c.id).where(patients.c.id.in_(own), *same)
 
 
 @query(str)

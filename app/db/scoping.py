@@ -4,8 +4,11 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true
 
+from app.db.batch_tables import batches
 from app.db.document_tables import documents
 from app.db.filters import Condition
+from app.db.import_tables import import_jobs
+from app.db.merged_patients import same_patient
 from app.db.party_tables import party_history, patient_registrations, practitioners
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients, providers
 from app.db.tables import claims, invoices, outbox, remittances, settlements
@@ -28,7 +31,7 @@ def _allows(
     if scope.payer is not None:
         parts.append(payer == scope.payer)
     if scope.patient is not None:
-        parts.append(false() if patient is None else patient == scope.patient)
+        parts.append(false() if patient is None else same_patient(patient, scope.patient))
     return and_(true(), *parts)
 
 
@@ -72,9 +75,19 @@ def remittances_in(scope: DataScope) -> Condition:
     return _allows(scope, provider=remittances.c.provider_cnes, payer=remittances.c.payer_ans)
 
 
+def batches_in(scope: DataScope) -> Condition:
+    """Batches of the scope's providers to its payer; a patient sees none, since they contain other patients' claims."""
+    return _allows(scope, provider=batches.c.provider_cnes, payer=batches.c.payer_ans)
+
+
 def documents_in(scope: DataScope) -> Condition:
     """Documents of the scope's providers and payer, as far as these are known; a patient sees none."""
     return _allows(scope, provider=documents.c.provider_cnes, payer=documents.c.payer_ans)
+
+
+def imports_in(scope: DataScope) -> Condition:
+    """Import jobs of the scope's providers and payer, as far as these are known; a patient sees none."""
+    return _allows(scope, provider=import_jobs.c.provider_cnes, payer=import_jobs.c.payer_ans)
 
 
 def events_in(scope: DataScope) -> Condition:
@@ -104,7 +117,7 @@ def providers_in(scope: DataScope) -> Condition:
         billed_to = billed.where(claims.c.payer_ans == scope.payer).exists()
         parts.append(or_(billed_to, agreed.where(contracts.c.payer_ans == scope.payer).exists()))
     if scope.patient is not None:
-        parts.append(billed.where(claims.c.patient_id == scope.patient).exists())
+        parts.append(billed.where(same_patient(claims.c.patient_id, scope.patient)).exists())
     return and_(true(), *parts)
 
 
@@ -124,7 +137,7 @@ def patients_in(scope: DataScope) -> Condition:
         covered = select(coverages.c.id).where(coverages.c.patient_id == patients.c.id)
         parts.append(covered.where(coverages.c.payer_ans == scope.payer).exists())
     if scope.patient is not None:
-        parts.append(patients.c.id == scope.patient)
+        parts.append(same_patient(patients.c.id, scope.patient))
     return and_(true(), *parts)
 
 

@@ -26,6 +26,8 @@ CONTRACT: Final = "ctr"
 PRICE: Final = "prc"
 REMITTANCE: Final = "rem"
 REMITTANCE_LINE: Final = "rml"
+BATCH: Final = "bat"
+BATCH_HISTORY: Final = "bth"
 CLAIM_HISTORY: Final = "hst"
 INVOICE_HISTORY: Final = "ivh"
 ELIGIBILITY: Final = "elg"
@@ -40,6 +42,8 @@ PRACTITIONER: Final = "pra"
 PARTY_HISTORY: Final = "pth"
 TERM: Final = "tus"
 DOCUMENT: Final = "doc"
+IMPORT_JOB: Final = "job"
+IMPORT_RESULT: Final = "imr"
 
 
 def _uuid7(nanoseconds: int) -> int:

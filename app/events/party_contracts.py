@@ -33,7 +33,7 @@ def _contracts(what: str, data: type, steps: Mapping[str, str] = _STEPS) -> dict
 PARTY_CONTRACTS: Final = {
     **_contracts("Payer", PartyEventData),
     **_contracts("Provider", PartyEventData),
-    **_contracts("Patient", PatientEventData),
+    **_contracts("Patient", PatientEventData, {**_STEPS, "Merged": "is merged: one event for each of the two"}),
     **_contracts("Coverage", CoverageEventData, _OF_COVERAGES),
     **_contracts("Practitioner", PractitionerEventData),
 }

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from app.events.contracts import CONTRACTS, INBOUND, SOURCE
+from app.events.cloud_events import SOURCE
+from app.events.contracts import CONTRACTS, INBOUND
 from app.events.event_contract import EventContract
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

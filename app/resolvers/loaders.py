@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from app.db import (
+    batches,
     claims,
     contracts,
     denials,
@@ -18,6 +19,7 @@ from app.db import (
     emergency,
     history,
     identity,
+    imports,
     invoice_lines,
     invoices,
     outbox,
@@ -29,6 +31,7 @@ from app.db import (
     settlements,
     tuss,
 )
+from app.db.batches import BatchRecord, BatchStep
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import ContractRecord, PriceRecord
 from app.db.denials import DenialRecord
@@ -37,6 +40,7 @@ from app.db.eligibility import EligibilityRecord
 from app.db.emergency import EmergencyRecord
 from app.db.engine import Database
 from app.db.history import Changes, ClaimStep, InvoiceStep
+from app.db.imports import ImportJobRecord
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.parties import CoverageRecord, PatientRecord, PayerRecord, ProviderRecord
@@ -48,7 +52,7 @@ from app.db.tuss import TussRecord
 from app.domain.data_scope import DataScope
 from app.executor.asked import Asked
 from app.redis.cache import TUSS_LIFETIME_SECONDS, Cache
-from app.resolvers.batches import Loader
+from app.resolvers.level_batches import Loader
 from app.transport.work import Work
 
 Row = TypeVar("Row")
@@ -134,7 +138,7 @@ class Loaders:
 
     @cached_property
     def patient(self) -> DataLoader[str, PatientRecord | None]:
-        return self._one(lambda c, keys: parties.patients_by_id(c, self._scope, keys), lambda row: row.id)
+        return self._mapped(lambda c, keys: parties.patients_by_any_id(c, self._scope, keys), otherwise=None)
 
     @cached_property
     def claim(self) -> DataLoader[str, ClaimRecord | None]:
@@ -229,6 +233,18 @@ class Loaders:
         return self._one(lambda c, keys: remittances.lines_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
+    def batch(self) -> DataLoader[str, BatchRecord | None]:
+        return self._one(lambda c, keys: batches.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def batch_of_claim(self) -> DataLoader[str, BatchRecord | None]:
+        return self._mapped(lambda c, keys: batches.of_claims(c, self._scope, keys), otherwise=None)
+
+    @cached_property
+    def batch_step(self) -> DataLoader[str, BatchStep | None]:
+        return self._one(lambda c, keys: batches.steps_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
     def contract(self) -> DataLoader[str, ContractRecord | None]:
         return self._one(lambda c, keys: contracts.by_ids(c, self._scope, keys), lambda row: row.id)
 
@@ -247,6 +263,10 @@ class Loaders:
     @cached_property
     def document(self) -> DataLoader[str, DocumentRecord | None]:
         return self._one(lambda c, keys: documents.by_ids(c, self._scope, keys, self._subject), lambda row: row.id)
+
+    @cached_property
+    def import_job(self) -> DataLoader[str, ImportJobRecord | None]:
+        return self._one(lambda c, keys: imports.by_ids(c, self._scope, keys, self._subject), lambda row: row.id)
 
     @cached_property
     def settlement(self) -> DataLoader[str, SettlementRecord | None]:

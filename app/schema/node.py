@@ -70,6 +70,8 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.INVOICE: NodeType("Invoice", ("invoices:read",), _by_loader("invoice")),
     public_ids.INVOICE_HISTORY: NodeType("InvoiceHistoryEntry", ("invoices:read",), _by_loader("invoice_step")),
     public_ids.SETTLEMENT: NodeType("Settlement", ("settlements:read",), _by_loader("settlement")),
+    public_ids.BATCH: NodeType("Batch", ("batches:read",), _by_loader("batch")),
+    public_ids.BATCH_HISTORY: NodeType("BatchHistoryEntry", ("batches:read",), _by_loader("batch_step")),
     public_ids.REMITTANCE: NodeType("Remittance", ("remittances:read",), _by_loader("remittance")),
     public_ids.REMITTANCE_LINE: NodeType("RemittanceLine", ("remittances:read",), _by_loader("remittance_line")),
     public_ids.ELIGIBILITY: NodeType("Eligibility", ("eligibility:read",), _by_loader("eligibility")),
@@ -87,6 +89,7 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.PAYER: NodeType("Payer", READERS, _payer),
     public_ids.PROVIDER: NodeType("Provider", READERS, _by_loader("provider_by_id")),
     public_ids.DOCUMENT: NodeType("Document", ("documents:read",), _by_loader("document")),
+    public_ids.IMPORT_JOB: NodeType("ImportJob", ("documents:read",), _by_loader("import_job")),
     public_ids.TERM: NodeType("TussTerm", ("tuss:read",), _term),
 }
 """Id prefix -> the type of its objects."""

@@ -62,7 +62,7 @@ class PartyRowResult:
 
 @strawberry.type(description="Results of an import of master data.")
 class ImportPartiesPayload(MutationPayload):
-    results: list[PartyRowResult] = strawberry.field(
+    rows: list[PartyRowResult] = strawberry.field(
         default_factory=list,
         description="One result for each row, in their order; empty if the mutation is refused.",
         directives=[lists.PARTY_ROWS],

@@ -12,7 +12,7 @@ from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
 from app.schema.coverages import Coverage
 from app.schema.parties import Patient, shown_patient
 from app.schema.party_changes import OLD_CLAIMS
-from app.services import coverages, patients
+from app.services import coverages, patient_merges, patients
 from app.services.coverages import CoverageForm
 from app.services.patients import PatientForm
 
@@ -80,6 +80,16 @@ class ReactivatePatientInput:
     id: strawberry.ID = strawberry.field(name="patientId", description="Id of the patient.")
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.input(description="Two patients that are one person.")
+class MergePatientsInput:
+    id: strawberry.ID = strawberry.field(name="patientId", description="Id of the patient that stays.")
+    merged: strawberry.ID = strawberry.field(
+        name="mergedPatientId", description="Id of the patient that is merged into it, and leads to it from then on."
+    )
+    version: int | None = strawberry.field(default=None, description=f"{VERSION} Of the patient that stays.")
+    idempotency_key: str = strawberry.field(description=KEY)
 
 
 @strawberry.type(description="Result of a change of a patient.")
@@ -167,6 +177,13 @@ MUTATIONS = (
         f"Deactivates a patient whom no other provider knows. {OLD_CLAIMS}",
     ),
     mutation(patients.REACTIVATE, ReactivatePatientInput, PatientPayload, "Makes a deactivated patient active again."),
+    mutation(
+        patient_merges.MERGE,
+        MergePatientsInput,
+        PatientPayload,
+        "Merges two patients whom no other provider knows: claims, cards and eligibility checks of one follow the "
+        "other, and both ids lead to it. This cannot be undone.",
+    ),
     mutation(coverages.REGISTER, RegisterCoverageInput, CoveragePayload, "Registers a card of a patient at a payer."),
     mutation(
         coverages.UPDATE,

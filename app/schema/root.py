@@ -19,6 +19,7 @@ from strawberry.types.field import StrawberryField
 from app.schema import (
     access_log,
     appeal_changes,
+    batch_changes,
     bulk,
     claim_changes,
     claim_mutations,
@@ -26,6 +27,7 @@ from app.schema import (
     contracts,
     denials,
     eligibility,
+    imports,
     invoices,
     party_changes,
     party_import,
@@ -40,6 +42,7 @@ from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
 from app.schema.base.user_errors import ERROR_TYPES
+from app.schema.batches import BatchQuery
 from app.schema.breakdowns import BreakdownQuery
 from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claims import ClaimQuery
@@ -49,6 +52,7 @@ from app.schema.denials import DenialQuery
 from app.schema.documents import DocumentQuery
 from app.schema.eligibility import EligibilityQuery
 from app.schema.history import ClaimStep, DenialStep
+from app.schema.imports import ImportQuery
 from app.schema.invoices import InvoiceQuery
 from app.schema.me import MeQuery
 from app.schema.node import NODE_TYPES, NodeQuery
@@ -73,6 +77,7 @@ class Query(
     DenialQuery,
     InvoiceQuery,
     SettlementQuery,
+    BatchQuery,
     RemittanceQuery,
     ReconciliationQuery,
     BreakdownQuery,
@@ -82,6 +87,7 @@ class Query(
     RegisteredPractitionerQuery,
     EligibilityQuery,
     DocumentQuery,
+    ImportQuery,
     TussQuery,
     AccessLogQuery,
 ):
@@ -92,6 +98,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *claim_mutations.MUTATIONS,
     *bulk.MUTATIONS,
     *claim_changes.MUTATIONS,
+    *batch_changes.MUTATIONS,
     *denials.MUTATIONS,
     *appeal_changes.MUTATIONS,
     *invoices.MUTATIONS,
@@ -101,6 +108,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,
+    *imports.MUTATIONS,
     *access_log.MUTATIONS,
     *party_changes.MUTATIONS,
     *party_import.MUTATIONS,

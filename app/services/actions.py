@@ -5,7 +5,9 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    batch_answers,
     batch_export,
+    batches,
     bulk,
     claims,
     contract_ends,
@@ -15,8 +17,10 @@ from app.services import (
     drafts,
     eligibility,
     emergency,
+    imports,
     invoices,
     party_import,
+    patient_merges,
     patients,
     payers,
     posting,
@@ -33,6 +37,8 @@ SERVICES: Final = (
     claims,
     drafts,
     reviews,
+    batches,
+    batch_answers,
     batch_export,
     denials,
     invoices,
@@ -49,8 +55,10 @@ SERVICES: Final = (
     patients,
     coverages,
     practitioners,
+    patient_merges,
     party_import,
     bulk,
+    imports,
 )
 
 

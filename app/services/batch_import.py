@@ -11,6 +11,7 @@ from app.db.claims import ClaimRecord
 from app.domain.actor import Actor
 from app.domain.claim_form import ClaimForm
 from app.domain.errors import BillingError, ErrorCode, Failure
+from app.domain.preflight import Finding
 from app.services import claim_checks, claims
 from app.tiss import read_batch
 from app.tiss.read_batch import IncomingGuide
@@ -29,12 +30,13 @@ class GuideOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuideResult:
-    """The result for one guide: its claim, new or imported before, or why it was refused."""
+    """The result for one guide: its claim, new or imported before, or why it was refused; `warnings` of a new claim."""
 
     number: str
     outcome: GuideOutcome
     claim_id: str | None = None
     failures: tuple[Failure, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,6 @@ class ImportReport:
     batch_number: str | None
     failures: tuple[Failure, ...]
     results: tuple[GuideResult, ...]
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing was refused."""
-        return not self.failures and all(result.outcome is not GuideOutcome.REFUSED for result in self.results)
 
 
 async def import_batch(changes: Changes, actor: Actor, xml: bytes) -> ImportReport:
@@ -69,11 +66,18 @@ async def _import_guide(changes: Changes, actor: Actor, guide: IncomingGuide) ->
 
 async def import_guide(unit: UnitOfWork, *, number: str, form: ClaimForm) -> GuideResult:
     """One guide as a submitted claim; a guide that was imported before changes nothing."""
-    known = await claims_db.by_number(unit.connection, form.provider, form.payer, form.provider_claim_number)
-    if known is not None:
-        return await _compare(unit, known, form)
+    known = await claims_db.by_numbers(
+        unit.connection,
+        unit.scope,
+        form.provider,
+        form.payer,
+        own_numbers=[form.provider_claim_number],
+        payer_numbers=[],
+    )
+    if known:
+        return await _compare(unit, known[0], form)
     claim = await claims.create(unit, form=form, submit=True)
-    return GuideResult(number, GuideOutcome.IMPORTED, claim.id)
+    return GuideResult(number, GuideOutcome.IMPORTED, claim.id, warnings=claim.warnings or ())
 
 
 async def _compare(unit: UnitOfWork, known: ClaimRecord, form: ClaimForm) -> GuideResult:
@@ -95,4 +99,4 @@ def _billed(form: ClaimForm) -> list[tuple[str, str, date, int]]:
 
 
 IMPORT_GUIDE: Final = Action("importGuide", import_guide)
-"""Used by `billing import-tiss`, once per guide."""
+"""A guide by itself: jobs import theirs with the result (`imports.py`)."""

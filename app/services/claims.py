@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 
 from sqlalchemy.exc import IntegrityError
 
+from app.db import batches as batches_db
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import invoice_lines as lines_db
@@ -26,7 +27,7 @@ from app.domain.errors import (
 )
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
-from app.services import claim_checks, preflight
+from app.services import batch_steps, claim_checks, guide_cards, preflight
 from app.services.claim_checks import Checked
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
@@ -36,6 +37,8 @@ from app.unit_of_work.unit import UnitOfWork
 
 BATCH_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 500
+UNSEEN: Final = frozenset({ClaimStatus.DRAFT, ClaimStatus.SUBMITTED})
+"""States of a claim of which the payer knows only from a batch."""
 
 
 async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRecord:
@@ -43,7 +46,7 @@ async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRec
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today
     )
-    return await _insert(unit, form, _new_record(unit, form, found.require_passed()), found, submit=submit)
+    return await _insert(unit, form, await _new_record(unit, form, found.require_passed()), found, submit=submit)
 
 
 async def _insert(
@@ -75,9 +78,8 @@ async def replace_claim(
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(replaces_id=id), today=unit.today
     )
-    draft = replace(
-        _new_record(unit, form, found.require_passed()), replaces_id=id, payer_claim_number=original.payer_claim_number
-    )
+    new = await _new_record(unit, form, found.require_passed())
+    draft = replace(new, replaces_id=id, payer_claim_number=original.payer_claim_number)
     return await _insert(unit, form, draft, found, submit=submit)
 
 
@@ -108,7 +110,10 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     identity = ClaimIdentity(id, claim.replaces_id)
     found = await preflight.examine(unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today)
     checked = found.require_passed()
-    renewed = replace(claim, **claim_checks.columns_of(form, checked), version=claim.version + 1)
+    patient_id = claim.patient_id
+    if checked.coverage is None or checked.coverage.patient_id != patient_id:
+        patient_id = await guide_cards.patient_of(unit, form, checked.coverage)
+    renewed = replace(claim, **claim_checks.columns_of(form, patient_id), version=claim.version + 1)
     await _rewrite(unit, renewed, form, checked)
     unit.step(claim_step(unit, renewed, ClaimAction.UPDATE))
     unit.emit(claim_event("ClaimUpdated", renewed, previous=claim.status, at=unit.now))
@@ -201,11 +206,32 @@ async def _submit(unit: UnitOfWork, batch: _Batch, claim: ClaimRecord) -> ClaimR
 
 
 async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
-    """Withdraw a claim that is not decided yet."""
+    """Withdraw a claim that is not decided yet. If it was in no batch that was sent, and the payer has not begun its
+    review, another claim may use its number."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     claim = await locked(unit, id, version)
     cancelled = after_action(claim, ClaimAction.CANCEL)
-    return await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    batch = await batch_steps.sent_batch(unit, id)
+    if claim.status in UNSEEN and not await batches_db.was_sent(unit.connection, id):
+        cancelled = replace(cancelled, freed_id=claim.id)
+    await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    if batch is not None:
+        await batch_steps.finish(unit, [id])
+    return cancelled
+
+
+async def withdraw(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
+    """Make a submitted claim that is in no active batch a draft again, so that it can be corrected."""
+    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
+    claim = await locked(unit, id, version)
+    draft = as_draft(claim, ClaimAction.WITHDRAW)
+    await batch_steps.require_none(unit, id)
+    return await store(unit, claim, draft, ClaimAction.WITHDRAW, "ClaimWithdrawn", reason=reason)
+
+
+def as_draft(claim: ClaimRecord, action: ClaimAction) -> ClaimRecord:
+    """The claim as a draft again; CONFLICT for an action that its status does not allow."""
+    return replace(after_action(claim, action), submitted_at=None, warnings=None)
 
 
 async def locked(unit: UnitOfWork, claim_id: str, version: int | None) -> ClaimRecord:
@@ -243,7 +269,8 @@ def _submitted(unit: UnitOfWork, claim: ClaimRecord, found: Preflight) -> ClaimR
     return replace(after_action(claim, ClaimAction.SUBMIT), submitted_at=unit.now, warnings=found.warnings or None)
 
 
-def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRecord:
+async def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRecord:
+    patient_id = await guide_cards.patient_of(unit, form, checked.coverage)
     return ClaimRecord(
         id=ids.new_id(ids.CLAIM),
         status=ClaimStatus.DRAFT,
@@ -255,12 +282,13 @@ def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRec
         denied_cents=None,
         replaces_id=None,
         warnings=None,
+        freed_id="",
         version=1,
         created_by=unit.subject,
         created_at=unit.now,
         submitted_at=None,
         decided_at=None,
-        **claim_checks.columns_of(form, checked),
+        **claim_checks.columns_of(form, patient_id),
     )
 
 
@@ -298,3 +326,6 @@ SUBMIT: Final = Action(
     offers=ClaimOperation.SUBMIT,
 )
 CANCEL: Final = Action("cancelClaim", cancel, needs="claims:cancel", answer=CLAIM_ANSWER, offers=ClaimOperation.CANCEL)
+WITHDRAW: Final = Action(
+    "withdrawClaim", withdraw, needs="claims:submit", answer=CLAIM_ANSWER, offers=ClaimOperation.WITHDRAW
+)

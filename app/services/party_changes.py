@@ -58,16 +58,26 @@ class PartyKind(Generic[Row]):
         check_version(self.what, found.version, version)
         return found
 
-    async def change(self, unit: UnitOfWork, before: Row, changes: Mapping[str, Any], action: PartyAction) -> Row:
-        """Write the changed columns of a locked row; what changes nothing leaves the row and its version alone."""
+    async def change(
+        self,
+        unit: UnitOfWork,
+        before: Row,
+        changes: Mapping[str, Any],
+        action: PartyAction,
+        *,
+        other_id: str | None = None,
+        is_always: bool = False,
+    ) -> Row:
+        """Write the changed columns of a locked row; what changes nothing leaves the row and its version alone, unless
+        something else has changed with it (`is_always`)."""
         after: Row = replace(before, **changes)  # type: ignore[type-var]  # every record is a dataclass
         names = tuple(changed_fields(before, after, tuple(changes)))
-        if not names:
+        if not (names or is_always):
             unit.changed(before.id, self.patient(before))
             return before
         after = replace(after, version=before.version + 1)  # type: ignore[type-var]  # as above
         await self.write(unit.connection, after)
-        self.note(unit, after, action, fields=names)
+        self.note(unit, after, action, fields=names, other_id=other_id)
         return after
 
     async def set_active(self, unit: UnitOfWork, before: Row, field: str = "id", *, is_active: bool) -> Row:

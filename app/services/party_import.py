@@ -142,7 +142,7 @@ async def _known_patient(unit: UnitOfWork, values: Values) -> str | None:
     if name is None or birth_date is None:
         return None
     provider = values["provider_cnes"]
-    found = await patient_changes_db.registered_as(unit.connection, unit.scope, provider, name, birth_date)
+    found = await patient_changes_db.registered_as(unit.connection, provider, name, birth_date)
     return found[0] if found else None
 
 

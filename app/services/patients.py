@@ -24,7 +24,7 @@ KIND: Final[PartyKind[PatientRecord]] = PartyKind(
     write=patient_changes_db.update_patient,
     provider=lambda _patient: None,
     payer=lambda _patient: None,
-    facts=lambda patient: {"patientId": patient.id},
+    facts=lambda patient: {"patientId": patient.id, "mergedInto": patient.merged_into_id},
     patient=lambda patient: patient.id,
 )
 EARLIEST_BIRTH: Final = date(1880, 1, 1)
@@ -96,8 +96,10 @@ async def locked(unit: UnitOfWork, patient_id: str, version: int | None, field: 
     """The patient, locked for a change; NOT_FOUND unless the caller's providers treat the patient."""
     if unit.scope.payer is not None or unit.scope.patient is not None:
         raise not_found("patient", field)
-    found = await patient_changes_db.lock(unit.connection, unit.scope, patient_id)
-    return KIND.checked(found, version, field)
+    found = KIND.checked(await patient_changes_db.lock(unit.connection, unit.scope, patient_id), version, field)
+    if found.merged_into_id is not None:
+        raise conflict("the patient was merged into another: use that one", field)
+    return found
 
 
 async def check_own_alone(unit: UnitOfWork, patient_id: str, field: str = "id") -> None:

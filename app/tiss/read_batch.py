@@ -14,6 +14,8 @@ from app.domain.money import FACTOR_ONE, QUANTITY_ONE, Cents, Factor, Quantity, 
 from app.tiss.findings import errors_in, without_values
 
 GUIDES_MAX: Final = 100
+REPEATED: Final = "lote.guia_duplicada"
+"""Found in all guides with one number; whoever imports them takes the first one."""
 CLAIM_TYPES: Final = {"consulta": ClaimType.CONSULTATION, "sp_sadt": ClaimType.SP_SADT}
 
 
@@ -60,7 +62,8 @@ def _batch(lote: dict[str, Any], errors: list[tiss.Finding]) -> IncomingBatch:
 def _guide(lote: dict[str, Any], guide: dict[str, Any], errors: list[tiss.Finding]) -> IncomingGuide:
     header = guide.get("cabecalho_guia") or guide.get("cabecalho_consulta") or {}
     number = str(header.get("numero_guia_prestador", ""))
-    guide_failures = tuple(_failure(finding) for finding in errors if finding.guia == number)
+    found = [finding for finding in errors if finding.guia == number and finding.code != REPEATED]
+    guide_failures = tuple(_failure(finding) for finding in found)
     if guide_failures:
         return IncomingGuide(number, None, guide_failures)
     try:

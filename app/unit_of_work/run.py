@@ -6,12 +6,14 @@ lock of the key -> turn at the aggregate -> BEGIN -> key -> service -> history, 
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access_log.writer import AccessLogWriter
+from app.db import batches as batches_db
 from app.db import history as history_db
 from app.db import outbox as outbox_db
 from app.db import party_history as party_history_db
@@ -83,7 +85,12 @@ class Changes:
             self.refused(action, error)
             raise
         self._finish(action, written, unit)
-        return written
+        return replace(written, is_card_unknown=unit.is_card_unknown)
+
+    @property
+    def children(self) -> ChildProcesses:
+        """What runs long computations."""
+        return self._children
 
     def refused(self, action: Action[Any], error: BillingError) -> None:
         """Count a refusal of the action."""
@@ -120,6 +127,7 @@ class Changes:
         connection = unit.connection
         await history_db.insert_claim_steps(connection, unit.claim_steps)
         await history_db.insert_invoice_steps(connection, unit.invoice_steps)
+        await batches_db.insert_steps(connection, unit.batch_steps)
         await party_history_db.insert_party_steps(connection, unit.party_steps)
         await outbox_db.insert_events(connection, [event.row() for event in unit.events])
         detail = "replayed" if is_replayed else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.batches import BatchStep
 from app.db.history import ClaimStep, InvoiceStep
 from app.db.party_history import PartyStep
 from app.domain.access_log import DataClass
@@ -42,11 +43,14 @@ class UnitOfWork:
     events: list[Event] = field(default_factory=list)
     claim_steps: list[ClaimStep] = field(default_factory=list)
     invoice_steps: list[InvoiceStep] = field(default_factory=list)
+    batch_steps: list[BatchStep] = field(default_factory=list)
     party_steps: list[PartyStep] = field(default_factory=list)
     changes: dict[tuple[str, str | None], None] = field(default_factory=dict)
     disclosed: frozenset[DataClass] = frozenset()
     counts: dict[Counted, int] = field(default_factory=dict)
     notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    is_card_unknown: bool = False
+    """Whether the change named a card that did not exist."""
 
     @property
     def scope(self) -> DataScope:
@@ -66,8 +70,8 @@ class UnitOfWork:
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """A part of the change that a refusal undoes alone: its rows, events, steps and entries of the access log."""
-        steps: tuple[list[Any], ...] = (self.claim_steps, self.invoice_steps, self.party_steps)
-        added: tuple[list[Any], ...] = (self.events, *steps, self.notices)
+        of_claims: tuple[list[Any], ...] = (self.claim_steps, self.invoice_steps, self.batch_steps)
+        added: tuple[list[Any], ...] = (self.events, *of_claims, self.party_steps, self.notices)
         kept = [len(each) for each in added]
         changes, disclosed, counts = dict(self.changes), self.disclosed, dict(self.counts)
         try:
@@ -83,15 +87,17 @@ class UnitOfWork:
         """Record events; the relay publishes them after the commit, in this order."""
         self.events += events
 
-    def step(self, *steps: ClaimStep | InvoiceStep | PartyStep) -> None:
-        """Add steps to the history of claims, invoices and parties."""
+    def step(self, *steps: ClaimStep | InvoiceStep | BatchStep | PartyStep) -> None:
+        """Add steps to the history of claims, invoices, batches and parties."""
         for each in steps:
             if isinstance(each, ClaimStep):
                 self.claim_steps.append(each)
             elif isinstance(each, PartyStep):
                 self.party_steps.append(each)
-            else:
+            elif isinstance(each, InvoiceStep):
                 self.invoice_steps.append(each)
+            else:
+                self.batch_steps.append(each)
 
     def changed(self, object_id: str, patient: str | None = None) -> None:
         """Add a changed object, and the patient it belongs to, to the entry of the access log."""

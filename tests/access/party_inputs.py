@@ -32,6 +32,7 @@ def of_parties(victim: Rich) -> dict[str, dict[str, Any]]:
         "updatePatient": {"patientId": ids["patient"], "name": "Outro Nome"},
         "deactivatePatient": {"patientId": ids["patient"]},
         "reactivatePatient": {"patientId": ids["patient"]},
+        "mergePatients": {"patientId": ids["patient"], "mergedPatientId": ids["spare_patient"], **once},
         "registerCoverage": {
             "patientId": ids["patient"],
             "payer": world.payer,

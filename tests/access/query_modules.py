@@ -1,6 +1,7 @@
 """The modules whose queries the probes ask directly."""
 
 from app.db import (
+    batches,
     billed_services,
     claims,
     contracts,
@@ -19,6 +20,7 @@ from app.db import (
 )
 
 MODULES = (
+    batches,
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
 )

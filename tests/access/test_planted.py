@@ -39,9 +39,13 @@ DEPTH = 3
 LOG_END = "streamCursor"
 # How root fields with required arguments are asked for; names in <> are ids of the planted world.
 REQUIRED = {
-    **{name: ARGUMENTS[name] for name in ("claim", "claimPreflight", "contract", "invoice", "patients", "provider")},
-    **{name: ARGUMENTS[name] for name in ("coverage", "coverageOfCard", "document", "remittance", "tussTerm")},
-    **{name: ARGUMENTS[name] for name in ("billingBreakdown", "denialBreakdown")},
+    **{name: ARGUMENTS[name] for name in ("batch", "batchDocument", "claim", "claimPreflight", "contract", "invoice")},
+    **{
+        name: ARGUMENTS[name]
+        for name in ("patients", "provider", "coverage", "coverageOfCard", "document", "importJob")
+    },
+    "patient": ARGUMENTS["patient"],
+    **{name: ARGUMENTS[name] for name in ("billingBreakdown", "denialBreakdown", "remittance", "tussTerm")},
     "node": 'id: "<patient>"',
     "nodes": "ids: [<every id>]",
 }
@@ -76,7 +80,7 @@ def _selection(type_name: str, depth: int) -> str:
     """All values of the type, and of the objects in it to this depth."""
     kind = CORE.get_type(type_name)
     if not isinstance(kind, GraphQLObjectType):
-        return "__typename id"
+        return "__typename id" if "id" in getattr(kind, "fields", {}) else "__typename"
     parts = ["__typename"]
     for name, field in kind.fields.items():
         target = get_named_type(field.type)

@@ -32,6 +32,7 @@ ROOTS = ("Query", "Mutation", "Subscription")
 OF_ERRORS = {"DuplicateClaimError", "OverSettlementError"}
 """Only a refusal leads to them: test_error_facts.py asks for their fields with and without the permission."""
 OF_MUTATIONS = {f"{verb}PatientPayload" for verb in ("Register", "Update", "Deactivate", "Reactivate")}
+OF_MUTATIONS |= {"MergePatientsPayload"}
 """Only a mutation leads to them: test_patients.py asks for their fields with and without the permission."""
 AMOUNTS = '{from: "1.00"}'
 VALUES = {"claimed_amount": AMOUNTS, "total_amount": AMOUNTS, "amount": AMOUNTS, "patient": '"x"'}

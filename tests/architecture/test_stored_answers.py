@@ -32,6 +32,7 @@ TABLES = {
     "inv": "invoices",
     "stl": "settlements",
     "rem": "remittances",
+    "bat": "batches",
     "rml": "remittance_lines",
     "ctr": "contracts",
     "emg": "emergency_accesses",
@@ -41,8 +42,9 @@ TABLES = {
 }
 KEYED = {action.name: action for action in (*ACTIONS, RECEIVE) if action.answer is not None}
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
-NOT_SAMPLED = {"exportBatch"}
-"""Writes its document again, which takes whole claims; its facts are those of claims, with a number and a time."""
+NOT_SAMPLED = {"exportBatch", "importBatch", "cancelImportJob"}
+"""The first writes its document again, which takes whole claims; its facts are those of claims, with a number and a
+time. Of an import job, which goes on after the answer, only the id is stored."""
 RENAMED = {"claim_id": "id", "claim": "object"}
 REFUSAL = ("code", "message", "field", "tiss_code")
 """What the list that the first release stored for a refusal has, in order."""
@@ -131,7 +133,7 @@ def _plain(value: Any) -> Any:
 
 def test_every_kind_of_answer_has_a_released_sample() -> None:
     sampled = {id(KEYED[_sample(path)[0]].answer) for path in RELEASED}
-    assert [name for name, action in KEYED.items() if id(action.answer) not in sampled] == sorted(NOT_SAMPLED)
+    assert {name for name, action in KEYED.items() if id(action.answer) not in sampled} == NOT_SAMPLED
 
 
 @pytest.mark.parametrize("path", RELEASED, ids=lambda path: path.stem)

@@ -17,7 +17,7 @@ from app.services.party_import import RowResult
 from tests.factories import World, key, new_world
 
 _bases = itertools.count(800_000_000)
-RESULTS = "results { line kind outcome object { id } errors { code message field } }"
+RESULTS = "rows { line kind outcome object { id } errors { code message field } }"
 
 
 def _cpf() -> str:
@@ -32,7 +32,7 @@ async def _import(world: World, role: str, csv: str, once: str | None = None) ->
 
 
 def _short(payload: Any) -> list[tuple[int, str | None, str]]:
-    return [(each["line"], each["kind"], each["outcome"]) for each in payload["results"]]
+    return [(each["line"], each["kind"], each["outcome"]) for each in payload["rows"]]
 
 
 def _world_of(world: World, cpf: str, card: str) -> str:
@@ -52,11 +52,11 @@ async def test_a_providers_world_is_imported_once(server_world: World) -> None:
     assert (_short(first), first["errors"]) == (taken, [])
     again = await _import(world, "front_desk", csv)
     assert _short(again) == [(line, kind, "UNCHANGED") for line, kind, _ in taken]
-    assert [each["object"] for each in again["results"]] == [each["object"] for each in first["results"]]
+    assert [each["object"] for each in again["rows"]] == [each["object"] for each in first["rows"]]
     replayed = await _import(world, "front_desk", csv, once)
-    assert (replayed["results"], replayed["replayed"]) == (first["results"], True)
+    assert (replayed["rows"], replayed["replayed"]) == (first["rows"], True)
     changed = await _import(world, "front_desk", csv.replace("Plano Ouro", "Plano Prata"))
-    assert [each["outcome"] for each in changed["results"]] == ["UNCHANGED", "TAKEN", "UNCHANGED"]
+    assert [each["outcome"] for each in changed["rows"]] == ["UNCHANGED", "TAKEN", "UNCHANGED"]
     query = "query($p: AnsCode!, $c: String!) { coverageOfCard(payerAnsCode: $p, cardNumber: $c) { "
     query += "plan startsOn version patient { name cpf birthDate } } }"
     found = (await world.call("front_desk", query, p=world.payer, c=card))["coverageOfCard"]
@@ -80,9 +80,9 @@ operadora,{world.provider},Joana,,
     found = await _import(world, "front_desk", csv)
     refused = [
         (each["line"], [(error["code"], ".".join(error["field"])) for error in each["errors"]])
-        for each in found["results"][1:]
+        for each in found["rows"][1:]
     ]
-    assert (found["results"][0]["outcome"], refused) == (
+    assert (found["rows"][0]["outcome"], refused) == (
         "TAKEN",
         [
             (3, [("INVALID_IDENTIFIER", "cpf")]),
@@ -99,7 +99,7 @@ operadora,{world.provider},Joana,,
 async def test_a_row_needs_the_permission_of_its_kind(server_world: World) -> None:
     world = server_world
     csv = f"kind,payer_ans_code,name\npayer,8{world.payer[1:]},Operadora\n"
-    (found,) = (await _import(world, "front_desk", csv))["results"]
+    (found,) = (await _import(world, "front_desk", csv))["rows"]
     message = "rows of this kind need the permission parties:manage"
     assert found["errors"] == [{"code": "INVALID_INPUT", "message": message, "field": ["kind"]}]
 
@@ -109,7 +109,7 @@ async def test_a_card_of_somebody_elses_patient_is_refused(server_world: World) 
     await _import(world, "front_desk", f"provider_cnes,name,cpf\n{world.provider},Joana,{cpf}\n")
     header = "provider_cnes,cpf,payer_ans_code,card_number,plan,starts_on"
     row = f"{world.provider},{cpf},{world.payer},{world.card},Plano,2020-01-01"
-    (found,) = (await _import(world, "front_desk", f"{header}\n{row}\n"))["results"]
+    (found,) = (await _import(world, "front_desk", f"{header}\n{row}\n"))["rows"]
     assert [error["code"] for error in found["errors"]] == ["DUPLICATE_PARTY"]
 
 

@@ -70,7 +70,7 @@ async def test_a_patient_is_registered_gets_a_card_and_a_claim(server_world: Wor
     query = "query($id: ID!) { claim(id: $id) { patient { id coverages { totalCount nodes { cardNumber } } } } }"
     found = (await world.call("front_desk", query, id=claim["id"]))["claim"]["patient"]
     assert found == {"id": patient["id"], "coverages": {"totalCount": 1, "nodes": [{"cardNumber": card}]}}
-    state = {"provider": None, "patientId": patient["id"], "isActive": True, "version": 1}
+    state = {"provider": None, "patientId": patient["id"], "mergedInto": None, "isActive": True, "version": 1}
     assert await _event_data(world, patient["id"]) == [("PatientRegistered", {**state, "payer": None})]
     ids = {"coverageId": coverage["id"], "patientId": patient["id"]}
     data = {"provider": None, "payer": world.payer, **ids, "isActive": True, "version": 1}
@@ -109,10 +109,11 @@ async def test_who_registers_patients_and_may_not_read_them_does_not_see_them(
     query = "mutation($i: %s!) { done: %s(input: $i) { patient { id } errors { code } } }"
     patient = (await _register(world))["patient"]["id"]
     new = {"providerCnes": world.provider, "name": "Joana", "idempotencyKey": key()}
-    own = {"patientId": patient}
+    own, other = {"patientId": patient}, (await _register(world))["patient"]["id"]
     given = {"registerPatient": new, "updatePatient": own, "deactivatePatient": own, "reactivatePatient": own}
+    given["mergePatients"] = {**own, "mergedPatientId": other, "idempotencyKey": key()}
     for name, values in given.items():
-        monkeypatch.setitem(roles.ROLES, f"clerk-{name}", frozenset({"patients:register"}))
+        monkeypatch.setitem(roles.ROLES, f"clerk-{name}", frozenset({"patients:register", "patients:merge"}))
         token = world.token(f"clerk-{name}")
         text = query % (f"{name[0].upper()}{name[1:]}Input", name)
         found = await world.gateway.gql(text, {"i": values}, token=token)

@@ -164,12 +164,13 @@ async def test_an_exported_document_imported_again_is_the_same_claim(world: Worl
 
 
 async def test_a_document_names_the_provider_by_the_payers_code_if_the_contract_has_one(world: World) -> None:
-    claim_id = await _sent(world)
     terms = {"submissionWindowDays": 180, "appealDeadlineDays": 30, "paymentTermDays": 30}
     named: list[Any] = []
     for code in ("CRED-0042", None):
         values = {"provider": world.provider, "payer": world.payer, **terms, "providerCode": code}
         assert (await world.mutate("admin", "saveContract", "contract { id }", **values))["errors"] == []
+        # A claim of its own: a document that was sent is never written again.
+        claim_id = await _sent(world)
         xml = await _document(world, [claim_id])
         lote: Any = tiss.parse_lote(xml)
         named += [lote["prestador"], lote["guias"][0]["dados_executante"]["contratado_executante"]]
@@ -357,13 +358,17 @@ async def test_a_batch_is_for_one_payer_and_only_a_biller_makes_it(gateway: Gate
     await _refused(world, ids, ("CONFLICT", "claimIds.1", None))
 
 
-async def test_a_repeated_export_is_the_first_document_and_a_new_one_has_the_next_number(world: World) -> None:
+async def test_a_repeated_export_is_the_first_document_and_one_of_other_claims_has_the_next_number(
+    world: World,
+) -> None:
     claim_id, used = await _sent(world), key()
     first = await _export(world, [claim_id], idempotencyKey=used)
     second = await _export(world, [claim_id], idempotencyKey=used)
     assert (first["replayed"], second["replayed"], second["batch"]) == (False, True, first["batch"])
     third = await _export(world, [claim_id], idempotencyKey=key())
-    assert (first["batch"]["number"], third["batch"]["number"]) == ("1", "2")
+    assert (third["errors"], third["replayed"], third["batch"]) == ([], False, first["batch"])
+    fourth = await _export(world, [await _sent(world)], idempotencyKey=key())
+    assert (first["batch"]["number"], fourth["batch"]["number"]) == ("1", "2")
 
 
 @pytest.mark.parametrize("step", ["decided", "cancelled"])

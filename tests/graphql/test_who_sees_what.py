@@ -59,6 +59,14 @@ MUTATIONS = {
     "checkEligibility": {"biller", "front_desk"},
     "replaceClaim": {"biller"},
     "exportBatch": {"biller"},
+    "createBatch": {"biller"},
+    "createBatches": {"biller"},
+    "sendBatch": {"biller"},
+    "removeFromBatch": {"biller"},
+    "cancelBatch": {"biller"},
+    "recordProtocol": {"biller"},
+    "rejectBatch": {"biller"},
+    "withdrawClaim": {"biller"},
     "requestInformation": {"reviewer", "payer_agent"},
     "acceptDenial": {"biller"},
     "appealDenial": {"biller"},
@@ -71,6 +79,8 @@ MUTATIONS = {
     "postRemittances": {"finance"},
     "adjustInvoice": {"finance"},
     "importRemittance": {"finance"},
+    "importBatch": {"biller"},
+    "cancelImportJob": {"biller"},
     "matchRemittanceLine": {"finance"},
     "unmatchRemittanceLine": {"finance"},
     "dismissRemittanceLine": {"finance"},
@@ -83,12 +93,14 @@ MUTATIONS = {
     **{key: {"admin"} for key in ("registerProvider", "updateProvider", "deactivateProvider", "reactivateProvider")},
     **{f"{verb}{kind}": {"biller", "front_desk"} for kind in ("Patient", "Practitioner") for verb in VERBS},
     **{f"{verb}Coverage": {"biller", "front_desk"} for verb in ("register", "update", "end")},
+    "mergePatients": {"front_desk"},
     "importParties": {"biller", "front_desk", "admin"},
     "openEmergencyAccess": {"biller", "front_desk"},
     "closeEmergencyAccess": {"biller", "front_desk", "admin"},
 }
 READS = {
     "denials": {"biller", "reviewer", "payer_agent", "patient"},
+    "batches": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
     "remittances": {"finance", "payer_agent"},
     "unmatchedRemittanceLines": {"finance", "payer_agent"},
     "reconciliation": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
@@ -117,6 +129,14 @@ INPUTS = {
     "checkEligibility": 'providerCnes: "1", payerAnsCode: "1", cardNumber: "1"',
     "replaceClaim": 'claimId: "x", claim: {providerClaimNumber: "1"}, idempotencyKey: "k"',
     "exportBatch": 'claimIds: [], idempotencyKey: "k"',
+    "createBatch": 'claimIds: [], idempotencyKey: "k"',
+    "createBatches": 'payerAnsCode: "1", providerCnes: "1", month: "2026-01", idempotencyKey: "k"',
+    "sendBatch": 'batchId: "x"',
+    "removeFromBatch": 'batchId: "x", claimId: "x"',
+    "cancelBatch": 'batchId: "x"',
+    "recordProtocol": 'batchId: "x", content: {xml: "x"}',
+    "rejectBatch": 'batchId: "x", reason: "r"',
+    "withdrawClaim": 'claimId: "x"',
     "requestInformation": 'claimId: "x", reason: "r"',
     "acceptDenial": 'denialId: "x", idempotencyKey: "k"',
     "appealDenial": 'denialId: "x", justification: "j", idempotencyKey: "k"',
@@ -129,6 +149,8 @@ INPUTS = {
     "postRemittances": 'remittanceIds: [], idempotencyKey: "k"',
     "adjustInvoice": 'invoiceId: "x", kind: CREDIT, amount: "1.00", reason: "r", idempotencyKey: "k"',
     "importRemittance": 'payerAnsCode: "1", providerCnes: "1", content: {lines: []}, idempotencyKey: "k"',
+    "importBatch": 'documentId: "x", idempotencyKey: "k"',
+    "cancelImportJob": 'importJobId: "x"',
     "matchRemittanceLine": 'remittanceLineId: "x", claimId: "x"',
     "unmatchRemittanceLine": 'remittanceLineId: "x"',
     "dismissRemittanceLine": 'remittanceLineId: "x", reason: "r"',
@@ -147,6 +169,7 @@ INPUTS = {
     "registerCoverage": 'patientId: "x", payerAnsCode: "1", cardNumber: "1", plan: "p", startsOn: "2026-01-01", '
     'idempotencyKey: "k"',
     "updateCoverage": 'coverageId: "x"',
+    "mergePatients": 'patientId: "x", mergedPatientId: "y", idempotencyKey: "k"',
     "importParties": 'csv: "kind", idempotencyKey: "k"',
     "endCoverage": 'coverageId: "x", endsOn: "2026-01-01"',
     "registerPractitioner": 'providerCnes: "1", name: "n", council: "06", number: "1", state: "35", cbo: "225125", '
@@ -240,11 +263,11 @@ def _root_fields() -> list[tuple[str, str]]:
 
 ARGUMENTS = {"claim": 'id: "x"', "invoice": 'id: "x"', "node": 'id: "x"', "nodes": 'ids: ["x"]'}
 ARGUMENTS |= {"remittance": 'id: "x"', "claimPreflight": 'input: {claimId: "x"}'}
-ARGUMENTS |= {"coverage": 'id: "x"', "coverageOfCard": 'payerAnsCode: "1", cardNumber: "1"'}
+ARGUMENTS |= {"patient": 'id: "x"', "coverage": 'id: "x"', "coverageOfCard": 'payerAnsCode: "1", cardNumber: "1"'}
 ARGUMENTS |= {"tussTerm": 'codeSystem: "22", code: "1"'}
 SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
 SELECTIONS |= {"remittance": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
-SELECTIONS |= {"coverage": "id", "coverageOfCard": "id"}
+SELECTIONS |= {"patient": "id", "coverage": "id", "coverageOfCard": "id"}
 SELECTIONS |= {"billingIndicators": "undecidedClaimCount"}
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from app.services.party_import import ROWS_MAX
 from tests.factories import World, key, new_world
+from tests.hostile.big_data import copied_claims
 from tests.hostile.largest_data import Big, Call
 
 NAME: Final = "x" * 160
@@ -96,15 +97,33 @@ CALLS: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
 }
 
 
+async def merge(big: Big) -> Call:
+    """A patient with 200 claims and their events, who becomes another one."""
+    world = await new_world(big.gateway)
+    claim = (await world.submitted_claim())["id"]
+    await copied_claims(big.gateway, claim, 200)
+    made = await world.mutate("front_desk", *_made("patient"), **_registration(world, "patient", world.patient))
+    values = {"patientId": made["patient"]["id"], "mergedPatientId": world.patient, "idempotencyKey": key()}
+    fields = f"patient {{ {FIELDS['patient']} claims(first: 100) {{ nodes {{ id }} }} }}"
+    return replace(big.change("front_desk", "mergePatients", fields, '"id":"clm_', 100, **values), world=world)
+
+
 async def import_rows(big: Big) -> Call:
     """As many new practitioners as a call may have."""
     world = await new_world(big.gateway)
     header = "kind,provider_cnes,name,council,number,state,cbo"
     rows = [f"practitioner,{world.provider},{PERSON},06,N{number},35,225125" for number in range(ROWS_MAX)]
     values = {"csv": "\n".join([header, *rows]), "idempotencyKey": key()}
-    fields = "results { line outcome object { id } }"
+    fields = "rows { line outcome object { id } }"
     call = big.change("front_desk", "importParties", fields, '"TAKEN"', ROWS_MAX, **values)
     return replace(call, world=world)
+
+
+async def patient(big: Big) -> Call:
+    """A patient with cards, history and a page of claims."""
+    fields = f"{FIELDS['patient']} claims(first: 100) {{ nodes {{ id status }} }}"
+    query = f"query($id: ID!) {{ patient(id: $id) {{ {fields} }} }}"
+    return big.read(query, '"status":', 100, role="front_desk", id=big.world.patient)
 
 
 async def coverage(big: Big) -> Call:

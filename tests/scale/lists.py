@@ -167,6 +167,21 @@ def lists(size: Size) -> list[List]:
     }
     remittances = List("remittances", "finance", statements, ("CREATED_AT",))
     unmatched = List("unmatchedRemittanceLines", "finance", statements, ("CREATED_AT",))
+    batches = List(
+        "batches",
+        "finance",
+        {
+            "all": "",
+            "ids": f'ids: ["{identifier("bat", 7)}"]',
+            **parties,
+            **words("status", "OPEN", "RECEIVED", "REJECTED, CANCELLED"),
+            **words("type", "SP_SADT", "CONSULTATION"),
+            "number": "number: [77]",
+            "protocolNumber": 'protocolNumber: "R77"',
+            **of_time("createdAt"),
+        },
+        ("CREATED_AT", "NUMBER"),
+    )
     eligibility = List(
         "eligibilityHistory",
         "reviewer",
@@ -189,7 +204,11 @@ def lists(size: Size) -> list[List]:
     patients = List(
         "patients",
         "reviewer",
-        {"card": 'cardNumber: "10000007"', "cpf": 'cpf: "00000000191"'},
+        {
+            "card": 'cardNumber: "10000007"',
+            "cpf": 'cpf: "00000000191"',
+            "birthDate": 'birthDate: "1940-01-08", search: "patient"',
+        },
         is_filtered=False,
     )
     look_ups = [
@@ -212,6 +231,7 @@ def lists(size: Size) -> list[List]:
         settlements,
         remittances,
         unmatched,
+        batches,
         eligibility,
         contracts,
         patients,

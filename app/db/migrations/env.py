@@ -4,8 +4,10 @@ from alembic import context
 
 from app.db import (  # noqa: F401 - their tables belong to the metadata
     access_log_tables,
+    batch_tables,
     document_tables,
     event_tables,
+    import_tables,
     party_tables,
 )
 from app.db.tables import claims
