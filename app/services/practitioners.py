@@ -19,7 +19,6 @@ from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
 NUMBER_LENGTH_MAX: Final = 15
-CBO_LENGTH: Final = 6
 KIND: Final[PartyKind[PractitionerRecord]] = PartyKind(
     name="Practitioner",
     write=practitioners_db.update_practitioner,
