@@ -10,7 +10,6 @@ from app.db import batches as batches_db
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import invoice_lines as lines_db
-from app.db import merged_patients as merged_patients_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.domain import ids
 from app.domain.actions import ClaimOperation
@@ -28,7 +27,7 @@ from app.domain.errors import (
 )
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
-from app.services import batch_steps, claim_checks, preflight
+from app.services import batch_steps, claim_checks, guide_cards, preflight
 from app.services.claim_checks import Checked
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
@@ -47,17 +46,15 @@ async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRec
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today
     )
-    return await _insert(unit, form, _new_record(unit, form, found.require_passed()), found, submit=submit)
+    return await _insert(unit, form, await _new_record(unit, form, found.require_passed()), found, submit=submit)
 
 
 async def _insert(
     unit: UnitOfWork, form: ClaimForm, draft: ClaimRecord, found: Preflight, *, submit: bool
 ) -> ClaimRecord:
-    checked = found.require_passed()
-    draft = await _held(unit, draft, checked)
     claim = _submitted(unit, draft, found) if submit else draft
     try:
-        items = claim_checks.item_records(claim.id, form, checked)
+        items = claim_checks.item_records(claim.id, form, found.require_passed())
         await claims_db.insert_claim(unit.connection, claim, items)
     except IntegrityError:
         # The check ran without a lock: another caller used the number before this insert.
@@ -71,12 +68,6 @@ async def _insert(
     return claim
 
 
-async def _held(unit: UnitOfWork, claim: ClaimRecord, checked: Checked) -> ClaimRecord:
-    """The claim of whoever has the card: until the commit no merge takes it away, and one that is done is heeded."""
-    (patient,) = await merged_patients_db.held_patient(unit.connection, checked.coverage.id)
-    return replace(claim, patient_id=patient)
-
-
 async def replace_claim(
     unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], submit: bool, version: int | None = None
 ) -> ClaimRecord:
@@ -87,9 +78,8 @@ async def replace_claim(
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(replaces_id=id), today=unit.today
     )
-    draft = replace(
-        _new_record(unit, form, found.require_passed()), replaces_id=id, payer_claim_number=original.payer_claim_number
-    )
+    new = await _new_record(unit, form, found.require_passed())
+    draft = replace(new, replaces_id=id, payer_claim_number=original.payer_claim_number)
     return await _insert(unit, form, draft, found, submit=submit)
 
 
@@ -120,9 +110,10 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     identity = ClaimIdentity(id, claim.replaces_id)
     found = await preflight.examine(unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today)
     checked = found.require_passed()
-    renewed = replace(claim, **claim_checks.columns_of(form, checked), version=claim.version + 1)
-    if renewed.patient_id != claim.patient_id:
-        renewed = await _held(unit, renewed, checked)
+    patient_id = claim.patient_id
+    if checked.coverage is None or checked.coverage.patient_id != patient_id:
+        patient_id = await guide_cards.patient_of(unit, form, checked.coverage)
+    renewed = replace(claim, **claim_checks.columns_of(form, patient_id), version=claim.version + 1)
     await _rewrite(unit, renewed, form, checked)
     unit.step(claim_step(unit, renewed, ClaimAction.UPDATE))
     unit.emit(claim_event("ClaimUpdated", renewed, previous=claim.status, at=unit.now))
@@ -278,7 +269,8 @@ def _submitted(unit: UnitOfWork, claim: ClaimRecord, found: Preflight) -> ClaimR
     return replace(after_action(claim, ClaimAction.SUBMIT), submitted_at=unit.now, warnings=found.warnings or None)
 
 
-def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRecord:
+async def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRecord:
+    patient_id = await guide_cards.patient_of(unit, form, checked.coverage)
     return ClaimRecord(
         id=ids.new_id(ids.CLAIM),
         status=ClaimStatus.DRAFT,
@@ -296,7 +288,7 @@ def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRec
         created_at=unit.now,
         submitted_at=None,
         decided_at=None,
-        **claim_checks.columns_of(form, checked),
+        **claim_checks.columns_of(form, patient_id),
     )
 
 

@@ -57,10 +57,10 @@ def protocol_xml(world: World, number: int, *guides: tuple[str, str | None], pay
     return message_xml(payer or world.payer, world.provider, reception)
 
 
-def message_xml(payer: str, provider: str, reception: str) -> str:
+def message_xml(payer: str, provider: str, reception: str, encoding: str = "UTF-8") -> str:
     """A message of the payer with this reception and the right hash."""
     xml = (
-        '<?xml version="1.0" encoding="UTF-8"?>'
+        f'<?xml version="1.0" encoding="{encoding}"?>'
         '<ans:mensagemTISS xmlns:ans="http://www.ans.gov.br/padroes/tiss/schemas"><ans:cabecalho>'
         "<ans:identificacaoTransacao><ans:tipoTransacao>PROTOCOLO_RECEBIMENTO</ans:tipoTransacao>"
         f"<ans:sequencialTransacao>1</ans:sequencialTransacao><ans:dataRegistroTransacao>{DAY}</ans:dataRegistroTransacao>"
@@ -71,7 +71,7 @@ def message_xml(payer: str, provider: str, reception: str) -> str:
         f"<ans:recebimentoLote>{reception}</ans:recebimentoLote></ans:operadoraParaPrestador>"
         f"<ans:epilogo><ans:hash>{NO_HASH}</ans:hash></ans:epilogo></ans:mensagemTISS>"
     )
-    return xml.replace(NO_HASH, tiss.hash_epilogo(xml.encode()))
+    return xml.replace(NO_HASH, tiss.hash_epilogo(xml.encode(encoding)))
 
 
 async def last_step(world: World, claim_id: str) -> dict[str, Any]:
@@ -202,6 +202,15 @@ async def test_a_document_records_the_reception_and_its_refused_guides(world: Wo
     )
     assert (await world.claim(refused))["status"] == "DRAFT"
     assert (await last_step(world, refused))["action"] == "RETURN"
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "ISO-8859-1"])
+async def test_a_document_is_read_in_the_encoding_that_it_declares(world: World, encoding: str) -> None:
+    batch_id = await sent_batch(world, await sent_claim(world))
+    reason = "<ans:codigoGlosa>5014</ans:codigoGlosa><ans:descricaoGlosa>Não é válido</ans:descricaoGlosa>"
+    text = f"<ans:mensagemErro>{reason}</ans:mensagemErro>"
+    batch = (await receive(world, batch_id, message_xml(world.payer, world.provider, text, encoding)))["batch"]
+    assert batch["status"] == "REJECTED"
 
 
 async def test_a_document_that_refuses_everything_rejects_the_batch(world: World) -> None:
