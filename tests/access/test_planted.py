@@ -86,7 +86,7 @@ def _selection(type_name: str, depth: int) -> str:
         target = get_named_type(field.type)
         if is_leaf_type(target):
             parts += [] if name == LOG_END else [name]
-        elif depth > 1 and name not in {"edges", "availableActions"}:
+        elif depth > 1 and name not in {"edges", "pageInfo", "availableActions"}:
             parts.append(f"{name} {{ {_selection(target.name, depth - 1)} }}")
     return " ".join(parts)
 
