@@ -81,7 +81,7 @@ def _selection(type_name: str, depth: int) -> str:
     kind = CORE.get_type(type_name)
     if not isinstance(kind, GraphQLObjectType):
         return "__typename id" if "id" in getattr(kind, "fields", {}) else "__typename"
-    parts = []
+    parts: list[str] = []
     for name, field in kind.fields.items():
         target = get_named_type(field.type)
         if is_leaf_type(target):
