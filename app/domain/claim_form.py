@@ -10,6 +10,7 @@ from app.domain.encounter import Encounter, Practitioner
 from app.domain.errors import ErrorCode, Failure
 from app.domain.identifiers import NUMBER_LENGTH_MAX, ans_failure, card_failure, cnes_failure, code_failure
 from app.domain.money import CENTS_MAX, Cents, Factor, Quantity, is_near_total, item_total
+from app.domain.schema_codes import CodeTable
 from app.domain.text import ascii_failure, text_failure
 
 ITEMS_MAX: Final = 200
@@ -102,20 +103,20 @@ def shape_failures(form: ClaimForm) -> Iterator[Failure]:
 
 def _practitioner_failures(practitioner: Practitioner, path: str) -> Iterator[Failure | None]:
     yield text_failure(practitioner.name, f"{path}.name", 70)
-    yield ascii_failure(practitioner.council, f"{path}.council", 2)
+    yield CodeTable.COUNCIL.failure(practitioner.council, f"{path}.council")
     yield ascii_failure(practitioner.number, f"{path}.number", 15)
-    yield ascii_failure(practitioner.state, f"{path}.state", 2)
-    yield ascii_failure(practitioner.cbo, f"{path}.cbo", 6)
+    yield CodeTable.STATE.failure(practitioner.state, f"{path}.state")
+    yield CodeTable.OCCUPATION.failure(practitioner.cbo, f"{path}.cbo")
 
 
 def _encounter_failures(encounter: Encounter | None) -> Iterator[Failure | None]:
     if encounter is None:
         return
-    yield ascii_failure(encounter.priority, "encounter.priority", 1)
-    yield ascii_failure(encounter.type, "encounter.type", 2)
-    yield ascii_failure(encounter.accident, "encounter.accident", 1)
-    yield ascii_failure(encounter.setting, "encounter.setting", 2)
-    yield ascii_failure(encounter.visit_type, "encounter.visitType", 1)
+    yield CodeTable.PRIORITY.failure(encounter.priority, "encounter.priority")
+    yield CodeTable.ENCOUNTER.failure(encounter.type, "encounter.type")
+    yield CodeTable.ACCIDENT.failure(encounter.accident, "encounter.accident")
+    yield CodeTable.SETTING.failure(encounter.setting, "encounter.setting")
+    yield CodeTable.VISIT.failure(encounter.visit_type, "encounter.visitType")
     if encounter.requester is not None:
         yield from _practitioner_failures(encounter.requester, "encounter.requester")
 
