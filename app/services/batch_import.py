@@ -76,7 +76,7 @@ async def import_guide(unit: UnitOfWork, *, number: str, form: ClaimForm) -> Gui
     )
     if known:
         return await _compare(unit, known[0], form)
-    claim = await claims.create(unit, form=form, submit=True)
+    claim = await claims.create(unit, form=form, submit=True, accepted=claim_checks.codes_of(form.items))
     return GuideResult(number, GuideOutcome.IMPORTED, claim.id, warnings=claim.warnings or ())
 
 

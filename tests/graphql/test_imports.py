@@ -3,6 +3,7 @@
 import asyncio
 import re
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from app.tiss import archives
 from app.tiss.archives import FILES_MAX
 from tests.example_lotes import VALID, hashed, lote, zipped
 from tests.factories import World, add_card, key, new_world
-from tests.gateway import Gateway
+from tests.gateway import Gateway, running_gateway, server_settings
+from tests.services import Services
 
 RESULTS = "position number file outcome claim { id status providerClaimNumber } errors { code message tissCode } "
 RESULTS += "warnings { code }"
@@ -323,6 +325,9 @@ async def test_a_job_is_cancelled(server_world: World) -> None:
     values = {"input": {"importJobId": job_id}}
     refused = (await gateway.gql(cancel, values, token=stranger)).data["cancelImportJob"]
     assert refused == {"job": None, "errors": [{"code": "NOT_FOUND"}]}
+    async with asyncio.timeout(20):
+        while not (await world.call("biller", READ, id=job_id))["importJob"]["results"]["totalCount"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     done = (await world.call("biller", cancel, **values))["cancelImportJob"]
     assert done == {"job": {"status": "CANCELLED"}, "errors": []}
     again = (await world.call("biller", cancel, **values))["cancelImportJob"]
@@ -330,7 +335,8 @@ async def test_a_job_is_cancelled(server_world: World) -> None:
     job = await ended(world, job_id)
     results = job["results"]["totalCount"]
     await asyncio.sleep(0.3)
-    assert (await ended(world, job_id))["results"]["totalCount"] == results == len(await _numbers(world)) < 100
+    assert (await ended(world, job_id))["results"]["totalCount"] == results == len(await _numbers(world))
+    assert 0 < results < 100
 
 
 async def test_progress_is_streamed(server_world: World) -> None:
@@ -369,3 +375,17 @@ async def test_a_document_is_known_to_be_its_providers_once_it_was_read(server_w
     query_text = "query($id: ID!) { document(id: $id) { id } }"
     assert (await world.call("finance", query_text, id=document_id))["document"] == {"id": document_id}
     assert VALID.startswith(b"<?xml")
+
+
+async def test_whoever_imports_unknown_cards_is_not_admitted_again(services: Services, tmp_path: Path) -> None:
+    settings = await server_settings(tmp_path, services, unknown_cards_per_hour=2)
+    async with running_gateway(settings) as gateway:
+        world = await new_world(gateway)
+        found = await import_document(world, lote(world, ["N1", "N2", "N3"], cards=["NONE1", "NONE2", world.card]))
+        assert [each["outcome"] for each in found["results"]] == ["REFUSED", "REFUSED", "TAKEN"]
+        token = world.token("biller")
+        document_id = await upload(gateway, lote(world, ["N4"]), token)
+        values = {"input": {"documentId": document_id, "idempotencyKey": key()}}
+        refused = await gateway.gql(IMPORT, values, token=token)
+        assert (refused.codes, refused.body["data"]) == (["RATE_LIMITED"], {"importBatch": None})
+        assert await _numbers(world) == ["N3"]
