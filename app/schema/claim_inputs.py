@@ -36,6 +36,7 @@ class ClaimItemInput:
         default=None, description="Day of execution (dataExecucao); defaults to the service date."
     )
     total: Cents | None = strawberry.field(
+        name="totalAmount",
         default=None,
         description="Total (valorTotal), up to 0.01 off unit price x quantity x factor; defaults to that, rounded.",
     )

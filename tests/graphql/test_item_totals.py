@@ -12,9 +12,9 @@ from tests.lotes import Line, guide, lote, take
 from tests.preflights import findings_on, stored_warnings
 
 FREE = {**BLOOD_COUNT, "unitPrice": "0.00"}
-CUT_OFF = {**BLOOD_COUNT, "quantity": "0.3333", "unitPrice": "10.01", "total": "3.33"}
+CUT_OFF = {**BLOOD_COUNT, "quantity": "0.3333", "unitPrice": "10.01", "totalAmount": "3.33"}
 PART = Line(table="20", code="90000544", price="10.01", quantity="0.3333", text="DIPIRONA")
-A_CENT_OFF = ("WARNING", "TOTAL_MISMATCH", "items.1.total", "5042", "0.00")
+A_CENT_OFF = ("WARNING", "TOTAL_MISMATCH", "items.1.totalAmount", "5042", "0.00")
 
 
 async def _totals(world: World, claim_id: str) -> tuple[str, list[str]]:
@@ -63,7 +63,7 @@ class TestStatedTotals:
         assert await stored_warnings(world, claim["id"]) == [A_CENT_OFF]
 
     async def test_one_that_is_too_high_puts_the_difference_at_risk(self, world: World) -> None:
-        items = [CONSULTATION, {**BLOOD_COUNT, "total": "37.01"}]
+        items = [CONSULTATION, {**BLOOD_COUNT, "totalAmount": "37.01"}]
         assert await findings_on(world, items=items) == [(*A_CENT_OFF[:4], "0.01")]
 
     @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ class TestStatedTotals:
         [("3.32", False), ("3.33", True), ("3.34", True), ("3.35", False)],
     )
     async def test_it_is_at_most_a_cent_off(self, world: World, total: str, *, is_near: bool) -> None:
-        payload = await world.create_claim(items=[CONSULTATION, {**CUT_OFF, "total": total}])
-        refused = [("TOTAL_MISMATCH", "claim.items.1.total", "5042")]
+        payload = await world.create_claim(items=[CONSULTATION, {**CUT_OFF, "totalAmount": total}])
+        refused = [("TOTAL_MISMATCH", "claim.items.1.totalAmount", "5042")]
         assert refusals(payload) == ([] if is_near else refused)
 
     async def test_a_change_of_something_else_leaves_it(self, world: World) -> None:

@@ -68,7 +68,7 @@ class Billing(StatementRules, BatchRules):
     def create(self, prices: list[int], *, is_sent: bool, quantity: int, cents_off: int = 0) -> None:
         items = [{**BLOOD_COUNT, "unitPrice": format_money(price), "quantity": "1"} for price in prices]
         if prices[-1] and cents_off:
-            items[-1] |= {"code": books.STATED, "total": format_money(prices[-1] + cents_off)}
+            items[-1] |= {"code": books.STATED, "totalAmount": format_money(prices[-1] + cents_off)}
         if len(items) > 1 or not cents_off:
             items[0] |= {**CONSULTATION, "unitPrice": format_money(prices[0]), "quantity": f"{quantity / 10_000:.4f}"}
         number, day = f"M{next(NUMBERS):09d}", self.today()
