@@ -3,23 +3,28 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from typing import Final
 
 from app.domain.claims import ClaimType
-from app.domain.encounter import Encounter, Practitioner
+from app.domain.encounter import Encounter, Facility, Practitioner
 from app.domain.errors import ErrorCode, Failure
 from app.domain.identifiers import NUMBER_LENGTH_MAX, ans_failure, card_failure, cnes_failure, code_failure
 from app.domain.money import CENTS_MAX, Cents, Factor, Quantity, item_total
+from app.domain.services import NO_PRACTITIONER, ServiceDetails, details_failures
 from app.domain.text import ascii_failure, text_failure
 
 ITEMS_MAX: Final = 200
 DIAGNOSES_MAX: Final = 4
-NO_PRACTITIONER: Final = Practitioner()
+SEQUENCE_MAX: Final = 9999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemForm:
-    """One item as the provider sends it; description and day default to the TUSS term and the service date."""
+    """One item as the provider sends it; description and day default to the TUSS term and the service date.
+
+    `sequence` is the document's own number of the item (sequencialItem); items without one get the next free number.
+    """
 
     code_system: str
     code: str
@@ -28,6 +33,8 @@ class ItemForm:
     factor: Factor
     description: str | None
     performed_on: date | None
+    sequence: int | None = None
+    details: ServiceDetails | None = None
 
     @property
     def total(self) -> Cents:
@@ -107,8 +114,26 @@ def _encounter_failures(encounter: Encounter | None) -> Iterator[Failure | None]
     yield ascii_failure(encounter.accident, "encounter.accident", 1)
     yield ascii_failure(encounter.setting, "encounter.setting", 2)
     yield ascii_failure(encounter.visit_type, "encounter.visitType", 1)
+    yield ascii_failure(encounter.billing_type, "encounter.billingType", 1)
+    yield ascii_failure(encounter.discharge_reason, "encounter.dischargeReason", 2)
+    yield ascii_failure(encounter.main_claim_number, "encounter.mainClaimNumber", NUMBER_LENGTH_MAX)
+    yield text_failure(encounter.plan_name, "encounter.planName", 40)
+    yield text_failure(encounter.notes, "encounter.notes", 500)
+    if encounter.admission is not None:
+        yield ascii_failure(encounter.admission.type, "encounter.admission.type", 1)
+        yield ascii_failure(encounter.admission.regime, "encounter.admission.regime", 1)
     if encounter.requester is not None:
         yield from _practitioner_failures(encounter.requester, "encounter.requester")
+    yield from _facility_failures(encounter.requesting_provider, "encounter.requestingProvider")
+    yield from _facility_failures(encounter.location, "encounter.location")
+
+
+def _facility_failures(facility: Facility | None, path: str) -> Iterator[Failure | None]:
+    if facility is None:
+        return
+    yield ascii_failure(facility.code, f"{path}.code", 14)
+    yield text_failure(facility.name, f"{path}.name", 70)
+    yield ascii_failure(facility.cnes, f"{path}.cnes", 7)
 
 
 def _diagnosis_failures(codes: tuple[str, ...]) -> Iterator[Failure]:
@@ -126,11 +151,33 @@ def _items_failures(form: ClaimForm) -> Iterator[Failure]:
         yield Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {ITEMS_MAX} items", "items")
     for index, item in enumerate(form.items):
         yield from _item_failures(f"items.{index}", item)
+    yield from _sequence_failures(form.items)
     if form.total > CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total is above 99999999.99", "items")
     if form.claimed_total is not None and form.claimed_total != form.total:
         message = "the items do not add up to the claimed total"
         yield Failure(ErrorCode.TOTAL_MISMATCH, message, "claimedAmount", "5042")
+
+
+def _sequence_failures(items: tuple[ItemForm, ...]) -> Iterator[Failure]:
+    seen: set[int] = set()
+    for index, item in enumerate(items):
+        if item.sequence is None:
+            continue
+        if not 1 <= item.sequence <= SEQUENCE_MAX:
+            message = f"an item's number must be 1 to {SEQUENCE_MAX}"
+            yield Failure(ErrorCode.INVALID_INPUT, message, f"items.{index}.sequence")
+        elif item.sequence in seen:
+            message = "two items have the same number: give each its own"
+            yield Failure(ErrorCode.INVALID_INPUT, message, f"items.{index}.sequence")
+        seen.add(item.sequence)
+
+
+def sequences(items: tuple[ItemForm, ...]) -> list[int]:
+    """The number of each item: its own, or the smallest that no other item has."""
+    taken = {item.sequence for item in items}
+    free = (number for number in count(1) if number not in taken)
+    return [next(free) if item.sequence is None else item.sequence for item in items]
 
 
 def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
@@ -143,4 +190,5 @@ def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
     elif item.quantity > 0 and item.factor > 0 and not 0 < item.total <= CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the item's total must be 0.01 to 99999999.99", f"{path}.unitPrice")
     found = [code_failure(item.code, f"{path}.code"), text_failure(item.description, f"{path}.description", 150)]
+    found += details_failures(item.details, f"{path}.details")
     yield from (failure for failure in found if failure is not None)

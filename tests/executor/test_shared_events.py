@@ -43,9 +43,10 @@ LISTS = {
 }  # fmt: skip
 # Types without rows of their own: their objects are parts of the object that leads to them.
 PARTS = {
-    "ActionBlock", "Appeal", "Authorization", "AvailableClaimAction", "AvailableDenialAction", "AvailableInvoiceAction",
-    "AvailableRemittanceAction", "AvailableRemittanceLineAction", "Encounter", "InvoiceSums", "PageInfo",
-    "Practitioner", "PreflightFinding", "RemittanceDenial", "SettlementSums",
+    "ActionBlock", "Admission", "Appeal", "Authorization", "AvailableClaimAction", "AvailableDenialAction",
+    "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction", "Encounter", "Facility", "InvoiceSums",
+    "PageInfo", "Practitioner", "PreflightFinding", "RemittanceDenial", "ServiceDetails", "SettlementSums",
+    "TeamMember",
 }  # fmt: skip
 MANY_ROLES = frozenset({"reviewer", "finance", "biller"})
 EVENTS = {
