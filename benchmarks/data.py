@@ -25,7 +25,7 @@ SEEN: Final = PROVIDERS[:2]
 """The providers of the caller's token."""
 CODES: Final = (("22", "10101012", 150_00), ("22", "40304361", 18_50), ("22", "40301630", 12_00))
 _PAYERS: Final = tuple(f"{400_001 + number}" for number in range(4))
-_PATIENTS: Final = 1_000
+PATIENTS: Final = 1_000
 _LINES_MAX: Final = 5
 _BATCH: Final = 5_000
 _STATUSES: Final = (
@@ -79,8 +79,8 @@ class Books:
             (reference.providers, [_provider(cnes) for cnes in PROVIDERS]),
             (reference.contracts, list(self._contracts())),
             (reference.contract_prices, list(self._prices())),
-            (reference.patients, [_patient(number) for number in range(_PATIENTS)]),
-            (reference.coverages, [_coverage(number, self.day) for number in range(_PATIENTS)]),
+            (reference.patients, [_patient(number) for number in range(PATIENTS)]),
+            (reference.coverages, [_coverage(number, self.day) for number in range(PATIENTS)]),
         ):
             self.rows[table] = rows
         for table in _BILLING:
@@ -114,7 +114,7 @@ class Books:
                 }
 
     def _add_claim(self, number: int) -> None:
-        provider, patient = PROVIDERS[number % len(PROVIDERS)], number * 7 % _PATIENTS
+        provider, patient = PROVIDERS[number % len(PROVIDERS)], number * 7 % PATIENTS
         status = _STATUSES[number // len(PROVIDERS) % len(_STATUSES)]
         denied = _DENIED_CENTS if status is ClaimStatus.PARTIALLY_APPROVED else 0
         claim = self._claim(number, provider, patient, status, denied)

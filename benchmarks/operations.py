@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
-from benchmarks.data import CODES, PROVIDERS, card_of, payer_of
+from benchmarks.data import CODES, PATIENTS, PROVIDERS, card_of, payer_of
 
 CLAIM: Final = (
     "id type status serviceDate providerClaimNumber claimedAmount approvedAmount deniedAmount createdAt "
@@ -55,10 +55,10 @@ def operations(place: Place) -> list[Operation]:
         return {"id": place.claim_ids[next(ids) % len(place.claim_ids)]}
 
     def create(_cursor: str) -> dict[str, Any]:
-        return {"input": _claim_input(place, f"{run}{next(numbers):08d}", len(CODES))}
+        return {"input": _claim_input(place, run, next(numbers), len(CODES))}
 
     def large(_cursor: str) -> dict[str, Any]:
-        return {"input": _claim_input(place, f"{run}{next(numbers):08d}", _LARGE_ITEMS)}
+        return {"input": _claim_input(place, run, next(numbers), _LARGE_ITEMS)}
 
     return [
         Operation("Q1", "claim with items and invoice", _point(), one, _get_claim),
@@ -100,8 +100,9 @@ def _create() -> str:
     return f"mutation Create($input: CreateClaimInput!) {{ createClaim(input: $input) {{ {answer} }} }}"
 
 
-def _claim_input(place: Place, number: str, items: int) -> dict[str, Any]:
-    patient = 0
+def _claim_input(place: Place, run: str, turn: int, items: int) -> dict[str, Any]:
+    # Every patient in turn: thousands of drafts of one patient would slow down whoever reads that patient.
+    number, patient = f"{run}{turn:08d}", turn % PATIENTS
     claim = {
         "type": "SP_SADT",
         "providerCnes": PROVIDERS[0],

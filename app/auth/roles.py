@@ -23,6 +23,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
         "invoices:create",
         "invoices:cancel",
     }
+    | {"documents:read", "documents:upload"}
     | {"health:break_glass", "emergencies:close"},
     "reviewer": _WHOLE_CLAIM
     | {"reconciliation:read", "contracts:read", "eligibility:read", "claims:review", "claims:adjudicate"},
@@ -31,7 +32,8 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     | {"settlements:read", "settlements:read_bank"}
     | {"reconciliation:read", "invoices:adjust", "invoices:issue", "invoices:cancel"}
     | {"settlements:create", "settlements:reverse"}
-    | {"remittances:read", "remittances:import", "remittances:post"},
+    | {"remittances:read", "remittances:import", "remittances:post"}
+    | {"documents:read", "documents:upload"},
     "front_desk": _READ
     | _PATIENT_IDENTITY
     | {"practitioners:read", "eligibility:read", "eligibility:check", "health:break_glass", "emergencies:close"},

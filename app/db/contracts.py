@@ -17,7 +17,7 @@ from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import contract_prices, contracts
 from app.db.scoping import contracts_in
 from app.db.statements import query, query_one, query_total
-from app.domain.contracts import Price, Terms
+from app.domain.contracts import Price, Terms, TissVersion
 from app.domain.data_scope import DataScope
 from app.domain.ids import time_of
 from app.domain.money import Cents, Quantity
@@ -35,6 +35,9 @@ class ContractRecord:
     updated_by: str
     updated_at: datetime
     ends_on: date | None
+    provider_code: str | None
+    holds_membership: bool
+    tiss_version: TissVersion
 
     @property
     def created_at(self) -> datetime:

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from app.db.types import CodeList, EnumText, UtcDateTime, ascii_text, identifier, long_text
+from app.domain.contracts import TissVersion
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 
 metadata = MetaData(
@@ -72,6 +73,11 @@ contracts = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     # The last day of service that new claims may have.
     Column("ends_on", Date),
+    # What the payer calls the provider in documents (codigoPrestadorNaOperadora).
+    Column("provider_code", ascii_text(14)),
+    # Whether the payer's cards are known here; of contracts that an earlier release wrote they are.
+    Column("holds_membership", Boolean, nullable=False, server_default="1"),
+    Column("tiss_version", EnumText(TissVersion), nullable=False, server_default="V4_03_00"),
     UniqueConstraint("provider_cnes", "payer_ans"),
     Index(None, "provider_cnes", "id"),
     Index(None, "payer_ans", "provider_cnes", "id"),

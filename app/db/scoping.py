@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
+from app.db.document_tables import documents
 from app.db.filters import Condition
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients, providers
 from app.db.tables import claims, invoices, outbox, remittances, settlements
@@ -67,6 +68,11 @@ def contracts_in(scope: DataScope) -> Condition:
 def remittances_in(scope: DataScope) -> Condition:
     """Remittances to the scope's providers from its payer; a patient sees none."""
     return _allows(scope, provider=remittances.c.provider_cnes, payer=remittances.c.payer_ans)
+
+
+def documents_in(scope: DataScope) -> Condition:
+    """Documents of the scope's providers and payer, as far as these are known; a patient sees none."""
+    return _allows(scope, provider=documents.c.provider_cnes, payer=documents.c.payer_ans)
 
 
 def events_in(scope: DataScope) -> Condition:

@@ -89,7 +89,7 @@ async def _seed_contract(unit: UnitOfWork) -> None:
         for table, code, _ in CODES
     )
     terms = Terms(submission_window_days=3650, appeal_deadline_days=30, payment_term_days=30)
-    form = ContractForm(PROVIDER, PAYER, terms, prices)
+    form = ContractForm(PROVIDER, PAYER, terms, prices, details={"holds_membership": True})
     await contracts.save(unit, form=form, version=None)
 
 

@@ -3,11 +3,23 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
+from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure, conflict, not_found, refuse
 from app.domain.money import Cents, Quantity
 
 DAYS_MAX = 3650
+PROVIDER_CODE_LENGTH_MAX: Final = 14
+
+
+class TissVersion(DescribedEnum):
+    V4_02_00 = "V4_02_00", "TISS 4.02.00."
+    V4_03_00 = "V4_03_00", "TISS 4.03.00."
+
+
+NEWEST_VERSION: Final = TissVersion.V4_03_00
+"""The version of documents under a contract that names none."""
 
 
 @dataclass(frozen=True, slots=True)

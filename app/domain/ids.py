@@ -37,6 +37,7 @@ EVENT: Final = "evt"
 PAYER: Final = "pyr"
 PROVIDER: Final = "prv"
 TERM: Final = "tus"
+DOCUMENT: Final = "doc"
 
 
 def _uuid7(nanoseconds: int) -> int:

@@ -111,7 +111,7 @@ class Context:
     @cached_property
     def loaders(self) -> Loaders:
         """The dataloaders, created on first use and dropped after every write."""
-        return Loaders(self.database, self.cache, self.scope, self.work)
+        return Loaders(self.database, self.cache, self.scope, self.work, self.principal.subject)
 
     @property
     def sharing_key(self) -> tuple[frozenset[str], DataScope, str]:

@@ -13,6 +13,7 @@ from app.db import (
     claims,
     contracts,
     denials,
+    documents,
     eligibility,
     emergency,
     history,
@@ -28,6 +29,7 @@ from app.db import (
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import ContractRecord, PriceRecord
 from app.db.denials import DenialRecord
+from app.db.documents import DocumentRecord
 from app.db.eligibility import EligibilityRecord
 from app.db.emergency import EmergencyRecord
 from app.db.engine import Database
@@ -50,13 +52,17 @@ _TERM = TypeAdapter(TussRecord)
 
 
 class Loaders:
-    """The loaders of one request or one subscription event; dropped after every write."""
+    """The loaders of one request or one subscription event; dropped after every write.
 
-    def __init__(self, database: Database, cache: Cache, scope: DataScope, work: Work) -> None:
+    `subject` is the caller, who also sees the documents that they have uploaded.
+    """
+
+    def __init__(self, database: Database, cache: Cache, scope: DataScope, work: Work, subject: str = "") -> None:
         self._database = database
         self._cache = cache
         self._scope = scope
         self._work = work
+        self._subject = subject
         self._related: dict[tuple[Any, ...], DataLoader[str, Any]] = {}
 
     def related(self, relation: tuple[Any, ...], read: Related) -> DataLoader[str, Any]:
@@ -221,6 +227,10 @@ class Loaders:
     @cached_property
     def disputed_cents(self) -> DataLoader[str, int]:
         return self._mapped(lambda c, keys: invoices.disputed_cents(c, self._scope, keys), otherwise=0)
+
+    @cached_property
+    def document(self) -> DataLoader[str, DocumentRecord | None]:
+        return self._one(lambda c, keys: documents.by_ids(c, self._scope, keys, self._subject), lambda row: row.id)
 
     @cached_property
     def settlement(self) -> DataLoader[str, SettlementRecord | None]:

@@ -13,7 +13,7 @@ from app.db.reconciliation import LedgerFilter
 from app.domain.actor import Door, operator
 from app.domain.calendar import business_day
 from app.domain.data_scope import EVERYTHING
-from app.services import retention
+from app.services import documents, retention
 from app.services.denials import EXPIRE
 from app.services.retention import Rule
 from app.telemetry.metrics import Metrics
@@ -47,6 +47,8 @@ async def sweep(
         _log.info("denials_expired", count=expired)
     await measure_totals(database, metrics)
     await purge(database, retention_rules)
+    if abandoned := await documents.remove_abandoned(database):
+        _log.info("abandoned_uploads_removed", count=abandoned)
     return expired
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 from app.db.contracts import ContractFilter, ContractRecord, PriceRecord
-from app.domain.contracts import Price, Terms
+from app.domain.contracts import Price, Terms, TissVersion
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
 from app.resolvers import contracts
@@ -28,6 +28,13 @@ from app.services.contracts import ContractForm
 WINDOW = "Days from the service to the last day on which a claim can be submitted."
 DEADLINE = "Days from a denial to the last day on which it can be appealed."
 TERM = "Days from issuing an invoice to its due date."
+PROVIDER_CODE = (
+    "The payer's code for the provider (codigoPrestadorNaOperadora), used in documents; up to 14 characters."
+)
+MEMBERSHIP = "Whether the gateway knows all cards of the payer: then a claim with an unknown card is refused."
+TISS_VERSION = "TISS version of the documents."
+
+described(TissVersion, "Version of the TISS standard; new values may be added.")
 
 
 @strawberry.type(description="An agreed price of a code, for services performed while it is valid.")
@@ -63,6 +70,10 @@ class Contract(Node):
     ends_on: date | None = strawberry.field(
         description="Last day of service that new claims may have; null for a contract that is not closed."
     )
+
+    provider_code: str | None = strawberry.field(description=PROVIDER_CODE)
+    holds_membership: bool = strawberry.field(description=MEMBERSHIP)
+    tiss_version: TissVersion = strawberry.field(description=TISS_VERSION)
 
     payer = related(
         Payer | None,
@@ -200,6 +211,15 @@ class SaveContractInput:
     prices: ContractPricesInput | None = strawberry.field(
         default=None, description="What changes in the price list; null leaves it unchanged."
     )
+    provider_code: str | None = strawberry.field(
+        default=strawberry.UNSET, description=f"{PROVIDER_CODE} Omit it to leave it unchanged; null removes it."
+    )
+    holds_membership: bool | None = strawberry.field(
+        default=None, description=f"{MEMBERSHIP} Null leaves it unchanged; false for a new contract."
+    )
+    tiss_version: TissVersion | None = strawberry.field(
+        default=None, description=f"{TISS_VERSION} Null leaves it unchanged; the newest for a new contract."
+    )
     version: int | None = strawberry.field(default=None, description=f"{VERSION} 0 if there is no contract yet.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
@@ -209,8 +229,15 @@ class SaveContractInput:
         changes = self.prices or ContractPricesInput()
         prices = _prices(inputs.member(changes.replace))
         added = _prices(inputs.member(changes.add)) or ()
-        form = ContractForm(self.provider, self.payer, terms, prices, added)
+        form = ContractForm(self.provider, self.payer, terms, prices, added, self._details())
         return {"form": form, "version": self.version}
+
+    def _details(self) -> dict[str, Any] | None:
+        given = {"holds_membership": self.holds_membership, "tiss_version": self.tiss_version}
+        found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if self.provider_code is not strawberry.UNSET:
+            found["provider_code"] = self.provider_code
+        return found or None
 
 
 @strawberry.type(description="Result of saving a contract.")

@@ -80,6 +80,7 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.AUDIT: NodeType("AccessLogEntry", ("access_log:read_own",), access_log.own_entry),
     public_ids.PAYER: NodeType("Payer", READERS, _payer),
     public_ids.PROVIDER: NodeType("Provider", READERS, _by_loader("provider_by_id")),
+    public_ids.DOCUMENT: NodeType("Document", ("documents:read",), _by_loader("document")),
     public_ids.TERM: NodeType("TussTerm", ("tuss:read",), _term),
 }
 """Id prefix -> the type of its objects."""

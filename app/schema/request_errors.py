@@ -14,6 +14,7 @@ class RequestErrorCode(DescribedEnum):
     HEADERS_TOO_LARGE = "HEADERS_TOO_LARGE", "The headers of the request are too large or too many."
     INTERNAL = "INTERNAL", "The gateway failed unexpectedly; the log has the cause under `extensions.requestId`."
     LAGGED = "LAGGED", "The client read a subscription too slowly; `extensions.cursor` is where to go on."
+    LENGTH_REQUIRED = "LENGTH_REQUIRED", "A document comes without its length."
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED", "The HTTP method is not GET or POST, or a GET contains a mutation."
     NOT_ACCEPTABLE = "NOT_ACCEPTABLE", "The `Accept` header allows none of the media types that are served."
     NOT_FOUND = "NOT_FOUND", "There is nothing at this path."
@@ -32,7 +33,10 @@ class RequestErrorCode(DescribedEnum):
     TOO_COMPLEX = "TOO_COMPLEX", "The document exceeds the limit in `extensions.limit`."
     UNAUTHENTICATED = "UNAUTHENTICATED", "The token is missing, not accepted, or expired."
     UNAVAILABLE = "UNAVAILABLE", "The database did not answer in time, or the gateway is stopping; retry."
-    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE", "The body is not `application/json` in UTF-8."
+    UNSUPPORTED_MEDIA_TYPE = (
+        "UNSUPPORTED_MEDIA_TYPE",
+        "The body is not `application/json` in UTF-8; of a document, not XML or zip.",
+    )
 
 
 described(RequestErrorCode, "Code of an error in `errors` of a response; new values may be added.")

@@ -41,6 +41,7 @@ from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
 from app.schema.denials import DenialQuery
+from app.schema.documents import DocumentQuery
 from app.schema.eligibility import EligibilityQuery
 from app.schema.history import ClaimStep, DenialStep
 from app.schema.invoices import InvoiceQuery
@@ -71,6 +72,7 @@ class Query(
     ContractQuery,
     PartyQuery,
     EligibilityQuery,
+    DocumentQuery,
     TussQuery,
     AccessLogQuery,
 ):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.db import claims as claims_db
+from app.db import contracts as contracts_db
 from app.db import invoices as invoices_db
 from app.db import parties as parties_db
 from app.db.claims import ClaimRecord, ItemRecord
@@ -105,9 +106,12 @@ async def _document(unit: UnitOfWork, chosen: Sequence[ClaimRecord], number: str
 
 
 async def _guides(unit: UnitOfWork, chosen: Sequence[ClaimRecord]) -> list[OutgoingGuide]:
-    provider = await parties_db.provider(unit.connection, chosen[0].provider_cnes)
+    first = chosen[0]
+    provider = await parties_db.provider(unit.connection, first.provider_cnes)
     assert provider is not None, "the foreign key of the claim"  # noqa: S101
-    identity = ProviderIdentity(provider.cnes, provider.name, provider.tax_id)
+    contract = await contracts_db.between(unit.connection, first.provider_cnes, first.payer_ans)
+    payer_code = contract.provider_code if contract else None
+    identity = ProviderIdentity(provider.cnes, provider.name, provider.tax_id, payer_code)
     guides: list[OutgoingGuide] = []
     for start in range(0, len(chosen), CLAIMS_PER_STATEMENT):
         group = chosen[start : start + CLAIMS_PER_STATEMENT]

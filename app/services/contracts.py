@@ -1,8 +1,8 @@
 """Contracts: the terms and prices agreed between a provider and a payer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,9 +11,17 @@ from app.db import contracts as contracts_db
 from app.db import parties as parties_db
 from app.db.contracts import ContractRecord, PriceRecord
 from app.domain import ids
-from app.domain.contracts import Price, Terms, price_failures, terms_failures
+from app.domain.contracts import (
+    NEWEST_VERSION,
+    PROVIDER_CODE_LENGTH_MAX,
+    Price,
+    Terms,
+    price_failures,
+    terms_failures,
+)
 from app.domain.errors import ErrorCode, Failure, check_version, conflict, raise_any
 from app.domain.identifiers import code_failure
+from app.domain.text import ascii_failure
 from app.services import parties
 from app.services.tuss import BILLABLE_TABLES, OWN_TABLES, unknown_table
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
@@ -21,18 +29,24 @@ from app.unit_of_work.unit import UnitOfWork
 
 PRICES_MAX: Final = 1_000
 """Per call, so that the input fits into a request; longer lists need several calls."""
+FACTS: Final = ("provider_code", "holds_membership", "tiss_version")
+"""Columns that a change of the terms leaves as they are."""
 STANDARD: Final = Terms(submission_window_days=180, appeal_deadline_days=30, payment_term_days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class ContractForm:
-    """The terms of one provider and payer; `prices` replaces the price list unless None, `added` adds to it."""
+    """The terms of one provider and payer; `prices` replaces the price list unless None, `added` adds to it.
+
+    `details` are the values of FACTS to set; the others stay as they are, or get the values of a new contract.
+    """
 
     provider: str
     payer: str
     terms: Terms
     prices: tuple[Price, ...] | None = None
     added: tuple[Price, ...] = ()
+    details: Mapping[str, Any] | None = None
 
 
 async def terms_of(connection: AsyncConnection, provider: str, payer: str) -> Terms:
@@ -58,6 +72,7 @@ async def save(unit: UnitOfWork, *, form: ContractForm, version: int | None) -> 
     raise_any(
         [
             *terms_failures(form.terms),
+            ascii_failure((form.details or {}).get("provider_code"), "providerCode", PROVIDER_CODE_LENGTH_MAX),
             *_list_failures(form.prices or (), "prices.replace"),
             *_list_failures(form.added, "prices.add"),
         ]
@@ -102,8 +117,14 @@ def _record(unit: UnitOfWork, form: ContractForm, known: ContractRecord | None) 
         updated_by=unit.subject,
         updated_at=unit.now,
         ends_on=None,
+        provider_code=None,
+        holds_membership=False,
+        tiss_version=NEWEST_VERSION,
     )
-    return fresh if known is None else replace(fresh, id=known.id, version=known.version + 1, ends_on=known.ends_on)
+    if known is not None:
+        stays = {name: getattr(known, name) for name in ("id", "ends_on", *FACTS)}
+        fresh = replace(fresh, version=known.version + 1, **stays)
+    return replace(fresh, **(form.details or {}))
 
 
 async def _write(connection: AsyncConnection, contract: ContractRecord, *, is_new: bool) -> None:
@@ -134,7 +155,7 @@ _STORED: Final = StoredRecord(
     ContractRecord,
     contracts_db.by_ids,
     *("submission_window_days", "appeal_deadline_days", "payment_term_days"),
-    *("version", "updated_by", "updated_at", "ends_on"),
+    *("version", "updated_by", "updated_at", "ends_on", *FACTS),
 )
 CONTRACT_ANSWER: Final = answer_of_one(_STORED)
 SAVE: Final = Action("saveContract", save, needs="gateway:configure", answer=CONTRACT_ANSWER)

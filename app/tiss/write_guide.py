@@ -23,11 +23,12 @@ NAME_MAX: Final = 70
 
 @dataclass(frozen=True, slots=True)
 class ProviderIdentity:
-    """Who bills: CNES, name, and CNPJ or CPF."""
+    """Who bills: CNES, name, CNPJ or CPF, and the payer's code for the provider, if the contract has one."""
 
     cnes: str
     name: str
     tax_id: str
+    payer_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,10 @@ def as_dict(guide: OutgoingGuide) -> dict[str, Any]:
 
 
 def identity(provider: ProviderIdentity, cnpj: str, code: str) -> dict[str, str]:
-    """The CNPJ if it has digits only, as the schema requires; else the CNES as the payer's code of the provider."""
+    """The payer's code of the provider; without one the CNPJ if it has digits only, as the schema requires, else the
+    CNES in place of the code."""
+    if provider.payer_code is not None:
+        return {code: provider.payer_code}
     if is_cnpj(provider.tax_id) and provider.tax_id.isdigit():
         return {cnpj: provider.tax_id}
     return {code: provider.cnes}

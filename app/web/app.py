@@ -27,7 +27,9 @@ from app.transport.limits import Limits
 from app.transport.persisted import PersistedDocuments
 from app.transport.trusted import load_trusted
 from app.transport.view import GraphQLView
+from app.web import documents
 from app.web.browser_policy import PAGE_POLICY, BrowserPolicy, origins_of
+from app.web.documents import DocumentUploads, UploadLimits
 from app.web.failures import Failures, http_error
 from app.web.health import Health
 from app.web.observed import Observed
@@ -94,6 +96,7 @@ def _routes(process: Process, view: GraphQLView, probes: Health) -> list[BaseRou
     routes: list[BaseRoute] = [Route("/graphql", view), WebSocketRoute("/graphql", view)]
     if process.settings.is_development and EXPLORER_DIRECTORY.is_dir():
         routes.append(Mount(EXPLORER_PATH, StaticFiles(directory=EXPLORER_DIRECTORY)))
+    routes.append(Route(documents.PATH, _uploads(process)))
     return [*routes, Route("/", _home), *probes.routes(has_metrics=has_metrics)]
 
 
@@ -128,6 +131,11 @@ def _view(process: Process) -> GraphQLView:
         plans_at_once=settings.plans_at_once,
         reports_cost=settings.is_development,
     )
+
+
+def _uploads(process: Process) -> DocumentUploads:
+    limits = UploadLimits(process.settings.document_bytes_max, process.settings.body_timeout_seconds)
+    return DocumentUploads(process.database, context=_context_factory(process), limits=limits)
 
 
 def _persisted_documents(process: Process) -> PersistedDocuments:

@@ -24,7 +24,7 @@ _HEADERS: Final = (
 _API_POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
-_NEVER_CACHED: Final = frozenset({"/graphql", "/metrics"})
+_NEVER_CACHED: Final = frozenset({"/graphql", "/documents", "/metrics"})
 # Beside what the gateway reads, what GraphQL clients (Apollo, urql, Relay), EventSource polyfills and tracing add.
 ALLOWED_HEADERS: Final = (
     *("authorization", "content-type", "x-graphql-csrf", "x-request-id", "last-event-id"),

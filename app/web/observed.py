@@ -14,8 +14,10 @@ from app.telemetry.metrics import OTHER, Metrics
 from app.telemetry.seldom import Seldom
 
 # Only these paths become metric labels: a label per requested path would let clients fill the memory.
-ROUTES: Final = ("/graphql", "/health", "/health/live", "/health/ready", "/metrics")
+ROUTES: Final = ("/graphql", "/documents", "/health", "/health/live", "/health/ready", "/metrics")
 METHODS: Final = frozenset({"GET", "POST"})
+LOGGED: Final = frozenset({"/graphql", "/documents"})
+"""Probes and scrapes would fill the log."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 REFUSED_SECONDS: Final = 1.0
 
@@ -67,12 +69,12 @@ class Observed:
         method = scope["method"] if scope["method"] in METHODS else OTHER
         self._requests(route, method, str(status)).inc()
         self._seconds(route).observe(seconds)
-        if route == "/graphql":
-            self._log(method, status, seconds)
+        if route in LOGGED:
+            self._log(route, method, status, seconds)
 
-    def _log(self, method: str, status: int, seconds: float) -> None:
+    def _log(self, route: str, method: str, status: int, seconds: float) -> None:
         """One line; for refused requests one line for each status and client in a second, with how many there were."""
-        facts = {"route": "/graphql", "method": method, "status": status, "milliseconds": round(seconds * 1000, 1)}
+        facts = {"route": route, "method": method, "status": status, "milliseconds": round(seconds * 1000, 1)}
         if status < HTTPStatus.BAD_REQUEST:
             log_request(facts)
         elif count := self._refused.count(f"{status} {client_address.get()}"):

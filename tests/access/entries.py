@@ -20,6 +20,7 @@ ARGUMENTS = {
     "claimPreflight": 'input: {claimId: "<draft>"}',
     "contract": 'id: "<contract>"',
     "denialBreakdown": "groupBy: [CODE, PAYER, PROVIDER]",
+    "document": 'id: "<document>"',
     "denials": "filter: {status: [PARTIALLY_OVERTURNED]}",
     "invoice": 'id: "<invoice>"',
     "invoices": "",
@@ -60,6 +61,7 @@ IDS |= {
     "TussTerm": "term",
     "Eligibility": "eligibility",
     "Patient": "patient",
+    "Document": "document",
 }
 # Who a caller is and may do differs from role to role by its nature.
 PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import claims, contracts, denials, eligibility, history, invoices, outbox, remittances
+from app.db import claims, contracts, denials, documents, eligibility, history, invoices, outbox, remittances
 from app.db import invoice_lines as lines
 from app.db import parties as coverage
 from app.db import settlements as settlements_db
@@ -29,7 +29,19 @@ from tests.access.world import Rich
 from tests.factories import CONSULTATION, key, today
 from tests.inputs import input_type, shaped
 
-MODULES = (claims, contracts, coverage, eligibility, denials, history, invoices, lines, remittances, settlements_db)
+MODULES = (
+    claims,
+    contracts,
+    coverage,
+    eligibility,
+    denials,
+    documents,
+    history,
+    invoices,
+    lines,
+    remittances,
+    settlements_db,
+)
 NOTHING_ZERO = "0.00"
 NO_NODES = {"access"}  # what `node` gives to the patient only
 MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
@@ -96,8 +108,8 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         return [each for each in data["nodes"] if each] or None
 
     yield Probe("nodes", nodes)
-    for root, name in (("claim", "claim"), ("invoice", "invoice"), ("remittance", "remittance")):
-        yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[name]}") {{ id }}')
+    for root in ("claim", "document", "invoice", "remittance"):
+        yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[root]}") {{ id }}')
     for name in ("draft", "claim"):
         yield _read(
             victim, attacker, "claimPreflight", f'claimPreflight(input: {{claimId: "{victim.ids[name]}"}}) {{ passes }}'

@@ -41,6 +41,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _decided_claim(rich)
     await _billed(rich)
     await _statement(rich)
+    await _document(rich)
     await _rest(rich)
     return rich
 
@@ -100,6 +101,17 @@ async def _denied(world: World) -> tuple[str, str]:
     query = "query($id: ID!) { claim(id: $id) { items { denials { id } } } }"
     found = (await world.call("reviewer", query, id=claim["id"]))["claim"]["items"][0]["denials"][0]["id"]
     return claim["id"], found
+
+
+async def _document(rich: Rich) -> None:
+    """Uploaded with a token of its provider and payer."""
+    world = rich.world
+    token = world.gateway.token("biller", providers=[world.provider], payer=world.payer)
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/xml"}
+    answer = await world.gateway.client.post(
+        "/documents", content=f"<lote>{world.provider}</lote>".encode(), headers=headers
+    )
+    rich.ids["document"] = answer.json()["id"]
 
 
 async def _contract(rich: Rich) -> None:

@@ -19,12 +19,13 @@ TRANSACTIONS = {
     "access_log/archive.py": "moves old entries of the access log into a file",
     "services/retention.py": "deletes what has been stored for long enough",
     "services/tuss.py": "loads the published terms",
+    "services/documents.py": "stores the parts of a document while it arrives, and deletes those of abandoned uploads",
     "services/dead_statements.py": "payers' messages that could not be handled",
     "commands/events.py": "publishes events of the log again",
     "commands/serving.py": "renews the identity of the database",
 }
 """Every file that may commit, and what it commits."""
-INTERNAL = {"expireDenials", "receiveRemittance", "importGuide"}
+INTERNAL = {"expireDenials", "receiveRemittance", "importGuide", "uploadDocument"}
 """Actions that nobody may ask for."""
 
 

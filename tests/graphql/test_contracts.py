@@ -1,11 +1,13 @@
 """Contracts through the API: who keeps them, what is refused, and which terms follow from them."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, insert
 
+from app.db.reference_tables import contracts
 from tests.factories import CONSULTATION, World, flat, key, new_world, refusals, today
 from tests.gateway import Gateway
 from tests.inputs import shaped
@@ -115,6 +117,38 @@ class TestSaveContract:
         assert await _prices(world) == [("10101012", "70.00", "2026-01-01"), ("10101012", "80.00", "2026-07-01")]
         await _contract(world, prices=[])
         assert await _prices(world) == []
+
+    async def test_what_it_says_of_documents_and_cards_stays_unless_it_is_given(self, world: World) -> None:
+        details = "providerCode holdsMembership tissVersion"
+        names = details.split()
+
+        async def saved(**changes: Any) -> list[Any]:
+            await _contract(world, **changes)
+            (found,) = await _contracts(world, fields=details)
+            return [found[name] for name in names]
+
+        assert await saved() == [None, False, "V4_03_00"]
+        given = {"providerCode": "CRED-0042", "holdsMembership": True, "tissVersion": "V4_02_00"}
+        assert await saved(**given) == ["CRED-0042", True, "V4_02_00"]
+        assert await saved(holdsMembership=None, tissVersion=None) == ["CRED-0042", True, "V4_02_00"]
+        assert await saved(providerCode=None, holdsMembership=False) == [None, False, "V4_02_00"]
+
+    async def test_a_code_of_the_provider_is_1_to_14_ascii_characters(self, world: World) -> None:
+        for code in ("", "123456789012345", "Clínica"):
+            assert refusals(await _save(world, providerCode=code)) == [("INVALID_INPUT", "providerCode", None)]
+        assert await _contracts(world) == []
+
+    async def test_a_contract_of_the_earlier_release_holds_the_cards(self, world: World) -> None:
+        """It writes rows without the new columns."""
+        kept = await _contract(world)
+        async with world.gateway.database.engine.begin() as connection:
+            await connection.execute(delete(contracts).where(contracts.c.id == kept["id"]))
+            old = {"id": kept["id"], "provider_cnes": world.provider, "payer_ans": world.payer, "version": 1}
+            days = {"submission_window_days": 60, "appeal_deadline_days": 15, "payment_term_days": 45}
+            by = {"updated_by": "earlier", "updated_at": datetime(2026, 1, 1, tzinfo=UTC)}
+            await connection.execute(insert(contracts).values(**old, **days, **by))
+        (found,) = await _contracts(world, fields="providerCode holdsMembership tissVersion")
+        assert found == {"providerCode": None, "holdsMembership": True, "tissVersion": "V4_03_00"}
 
     async def test_a_stale_version_changes_nothing(self, world: World) -> None:
         stale = [("STALE_VERSION", "version", None)]

@@ -163,6 +163,22 @@ async def test_an_exported_document_imported_again_is_the_same_claim(world: Worl
     assert [(result.outcome, result.claim_id) for result in again.results] == [(GuideOutcome.UNCHANGED, claim_id)]
 
 
+async def test_a_document_names_the_provider_by_the_payers_code_if_the_contract_has_one(world: World) -> None:
+    claim_id = await _sent(world)
+    terms = {"submissionWindowDays": 180, "appealDeadlineDays": 30, "paymentTermDays": 30}
+    named: list[Any] = []
+    for code in ("CRED-0042", None):
+        values = {"provider": world.provider, "payer": world.payer, **terms, "providerCode": code}
+        assert (await world.mutate("admin", "saveContract", "contract { id }", **values))["errors"] == []
+        xml = await _document(world, [claim_id])
+        lote: Any = tiss.parse_lote(xml)
+        named += [lote["prestador"], lote["guias"][0]["dados_executante"]["contratado_executante"]]
+        (again,) = (await _take(world, xml)).results
+        assert (again.outcome, again.claim_id) == (GuideOutcome.UNCHANGED, claim_id)
+    code, cnpj = "codigo_prestador_na_operadora", "11222333000181"
+    assert named == [{code: "CRED-0042"}, {code: "CRED-0042"}, {"cnpj": cnpj}, {"cnpj_contratado": cnpj}]
+
+
 async def test_a_text_outside_of_latin_1_is_exported_or_refused_but_no_internal_error(world: World) -> None:
     claim_id = await _sent(world, items=[{**CONSULTATION, "description": "Curativo \u2013 \u2265 3 cm"}])
     payload = await _export(world, [claim_id])

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tests.hostile import largest_bulk as bulk
+from tests.hostile import largest_documents as documents
 from tests.hostile import largest_lists as lists
 from tests.hostile import largest_mutations as mutations
 from tests.hostile import largest_queries as queries
@@ -39,6 +40,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.practitioners": lists.practitioners_page,
     "Query.patients": lists.patients_page,
     "Query.eligibilityHistory": queries.eligibility_history,
+    "Query.document": documents.document,
     "Query.tussTerm": queries.tuss_term,
     "Query.tussTerms": queries.tuss_terms,
     "Query.myAccessLog": queries.my_access_log,

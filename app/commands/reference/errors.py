@@ -75,6 +75,12 @@ REQUEST_ERRORS: Final = {
         YES,
         "Subscribe again with `after` set to `extensions.cursor`.",
     ),
+    "LENGTH_REQUIRED": Refusal(
+        "411",
+        "A document was sent without `content-length`.",
+        CHANGED,
+        "Send the length: curl's `--data-binary @` does.",
+    ),
     "METHOD_NOT_ALLOWED": Refusal(
         "405", "The HTTP method is not GET or POST, or a GET request contains a mutation.", CHANGED, "Use POST."
     ),
@@ -147,7 +153,10 @@ REQUEST_ERRORS: Final = {
         "Retry with the same idempotency key; subscribe again with the last cursor.",
     ),
     "UNSUPPORTED_MEDIA_TYPE": Refusal(
-        "415", "The body is not uncompressed `application/json` in UTF-8.", CHANGED, "Set the content type."
+        "415",
+        "The body is not uncompressed `application/json` in UTF-8; of `POST /documents`, not uncompressed XML or zip.",
+        CHANGED,
+        "Set the content type.",
     ),
 }
 

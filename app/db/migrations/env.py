@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from app.db import access_log_tables, event_tables, guide_tables  # noqa: F401 - their tables belong to the metadata
+# Their tables belong to the metadata.
+from app.db import access_log_tables, document_tables, event_tables, guide_tables  # noqa: F401
 from app.db.tables import claims
 
 connection = context.config.attributes["connection"]

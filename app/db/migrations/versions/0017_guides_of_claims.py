@@ -6,8 +6,8 @@ from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text, identifier, long_bytes, long_text
 
-revision = "b015"
-down_revision = "b014"
+revision = "b017"
+down_revision = "b016"
 branch_labels = None
 depends_on = None
 
