@@ -23,6 +23,7 @@ ALLOWED: Final = {
     "_by_function": "SQLAlchemy calls it to compile an expression",
     "_by_collation": "SQLAlchemy calls it to compile an expression",
     "complete_awaitable_value": "graphql-core calls it on an executor",
+    "_get_descriptions": "aiomysql calls it on a result",
     "_read_rowdata_packet": "aiomysql calls it on a result",
     "resolve_async": "Strawberry calls it on a field extension",
     "enter_fragment_spread": "graphql-core calls it on a Visitor",
