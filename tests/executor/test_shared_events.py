@@ -44,8 +44,8 @@ LISTS = {
 # Types without rows of their own: their objects are parts of the object that leads to them.
 PARTS = {
     "ActionBlock", "Admission", "Appeal", "Authorization", "AvailableClaimAction", "AvailableDenialAction",
-    "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction", "Encounter", "Facility",
-    "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding", "RemittanceDenial", "ServiceDetails", "SettlementSums",
+    "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction", "Encounter",
+    "Facility", "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding", "RemittanceDenial", "ServiceDetails", "SettlementSums",
     "TeamMember",
 }  # fmt: skip
 MANY_ROLES = frozenset({"reviewer", "finance", "biller"})
