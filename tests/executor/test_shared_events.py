@@ -44,9 +44,9 @@ LISTS = {
 # Types without rows of their own: their objects are parts of the object that leads to them.
 PARTS = {
     "ActionBlock", "Admission", "Appeal", "Authorization", "AvailableClaimAction", "AvailableDenialAction",
-    "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction", "Encounter",
-    "Facility", "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding", "RemittanceDenial", "ServiceDetails", "SettlementSums",
-    "TeamMember",
+    "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction", "Encounter", "Facility",
+    "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding", "RemittanceDenial", "ServiceDetails",
+    "SettlementSums", "TeamMember",
 }  # fmt: skip
 MANY_ROLES = frozenset({"reviewer", "finance", "biller"})
 EVENTS = {
