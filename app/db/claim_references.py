@@ -9,13 +9,14 @@ from typing import Any, Final, Self
 from sqlalchemy import Join, Select, and_, literal, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.claims import SERVICE, Service, is_billed
+from app.db.billed_services import SERVICE, is_billed
 from app.db.contracts import CONTRACT, ContractRecord
 from app.db.parties import COVERAGE, PAYER, CoverageRecord, PayerRecord
 from app.db.reference_tables import contracts, coverages, payers, providers
 from app.db.statements import query
 from app.db.tables import claim_items, claims
 from app.domain.data_scope import DataScope
+from app.domain.preflight import Service
 
 _COLUMNS: Final = (*PAYER, *COVERAGE, *CONTRACT, providers.c.cnes, claims.c.id)
 _AFTER_PAYER: Final = len(PAYER)
@@ -63,13 +64,13 @@ async def look_up_with_billed(
 ) -> tuple[ClaimReferences, set[Service]]:
     """The same for the arguments of `look_up`, and which of these services (one to 500) claims within the scope,
     `other_than` these, bill the patient of the card."""
-    systems, codes = {system for system, _, _ in services}, {code for _, code, _ in services}
-    days = {day for _, _, day in services}
+    systems, codes = {each[0] for each in services}, {each[1] for each in services}
+    days = {each[2] for each in services}
     rows = await _with_billed(connection, *asked, scope, systems, days, codes, set(other_than))
     return rows[0][0], {service for _, service in rows} & set(services)
 
 
-@query(lambda *row: (ClaimReferences.of(*row[:-3]), row[-3:]))
+@query(lambda *row: (ClaimReferences.of(*row[: -len(SERVICE)]), row[-len(SERVICE) :]))
 def _with_billed(
     provider: str,
     payer: str,

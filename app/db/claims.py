@@ -1,11 +1,11 @@
 """Queries on claims and their items."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from sqlalchemy import Select, and_, delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -16,11 +16,10 @@ from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, lacks, one_of, 
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_columns, update_record
-from app.db.replacements import is_replaced
 from app.db.scoping import claims_in, parties_of
 from app.db.statements import query, query_by_keys, query_one, query_total
 from app.db.tables import claim_items, claims, denials, invoice_lines
-from app.domain.claims import SENT, ClaimStatus, ClaimType
+from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
 from app.domain.encounter import Encounter
@@ -102,28 +101,6 @@ class ClaimFilter:
     denial_code: str | None = None
     is_in_dispute: bool | None = None
     is_invoiced: bool | None = None
-
-
-Service = tuple[str, str, date]
-"""What was done: code system, code and day."""
-SERVICE: Final = (claim_items.c.code_system, claim_items.c.code, claim_items.c.performed_on)
-
-
-class PatientOf(NamedTuple):
-    """A patient of a provider and payer: a service is billed twice only if all three are the same."""
-
-    provider_cnes: str
-    payer_ans: str
-    patient_id: str
-
-
-class _Billed(NamedTuple):
-    provider_cnes: str
-    payer_ans: str
-    patient_id: str
-    code_system: str
-    code: str
-    performed_on: date
 
 
 CLAIM = columns(claims, ClaimRecord)
@@ -276,70 +253,6 @@ async def by_numbers(
     for condition in conditions:
         found |= {claim.id: claim for claim in await fetch(connection, visible.where(condition), ClaimRecord)}
     return list(found.values())
-
-
-@query_by_keys(_Billed)
-def _billed(
-    scope: DataScope,
-    providers: Collection[str],
-    payers: Collection[str],
-    patients: Collection[str],
-    systems: Collection[str],
-    days: Collection[date],
-    other_than: Collection[str],
-    codes: Collection[str],
-) -> Select[Any]:
-    item, table = claim_items.c, claims.c
-    columns = (table.provider_cnes, table.payer_ans, table.patient_id, *SERVICE)
-    chosen = select(*columns).distinct().join(claims, table.id == item.claim_id)
-    chosen = chosen.where(
-        table.provider_cnes.in_(providers), table.payer_ans.in_(payers), table.patient_id.in_(patients)
-    )
-    return chosen.where(is_billed(scope, systems, days, codes, other_than))
-
-
-def is_billed(
-    scope: DataScope,
-    systems: Collection[str],
-    days: Collection[date],
-    codes: Collection[str],
-    other_than: Collection[str],
-) -> Condition:
-    """Whether the item is of a sent claim that counts, is none `other_than` these, and may be one of the services."""
-    item, table = claim_items.c, claims.c
-    return and_(
-        *(item.code_system.in_(systems), item.performed_on.in_(days), item.code.in_(codes)),
-        *(table.status.in_(sorted(SENT)), table.id.not_in(other_than), claims_in(scope)),
-        ~is_replaced(),
-    )
-
-
-async def billed_services(
-    connection: AsyncConnection,
-    scope: DataScope,
-    patients: Collection[PatientOf],
-    services: Collection[Service],
-    *,
-    other_than: Collection[str] = (),
-) -> dict[PatientOf, set[Service]]:
-    """Which of these services sent claims of each patient bill; claims `other_than` these.
-
-    Each is one row of the result: a patient may have thousands of items on one day. Rows are chosen by lists of single
-    columns, as indexes need them; combinations that nobody asked for are left out here.
-    """
-    if not patients or not services:
-        return {patient: set() for patient in patients}
-    providers, payers, ids = ({each[place] for each in patients} for place in range(3))
-    systems, codes = {system for system, _, _ in services}, {code for _, code, _ in services}
-    days = {day for _, _, day in services}
-    found = {patient: set[Service]() for patient in patients}
-    wanted = frozenset(services)
-    rows = await _billed(connection, scope, providers, payers, ids, systems, days, set(other_than), sorted(codes))
-    for row in rows:
-        patient, service = PatientOf(*row[:3]), row[3:]
-        if patient in found and service in wanted:
-            found[patient].add(service)
-    return found
 
 
 def _conditions(where: ClaimFilter) -> list[Condition]:

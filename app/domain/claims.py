@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from app.domain.described import DescribedEnum
@@ -171,17 +170,3 @@ def _decision_failures(totals: dict[int, Cents], index: int, item: ItemDecision)
         if denial.amount <= 0:
             message = "a denied amount must be above zero"
             yield Failure(ErrorCode.INVALID_AMOUNT, message, f"{path}.denials.{number}.amount", "5040")
-
-
-def date_failures(
-    service_date: date, *, today: date, window_days: int, authorization_valid_until: date | None
-) -> Iterable[Failure]:
-    """Why the claim's dates are refused: in the future, outside the submission window, authorization expired."""
-    if service_date > today:
-        yield Failure(ErrorCode.INVALID_DATE, "the service date is in the future", "serviceDate", "3223")
-    if (today - service_date).days > window_days:
-        message = f"the service date is more than {window_days} days ago, the contract's submission window"
-        yield Failure(ErrorCode.INVALID_DATE, message, "serviceDate", "3214")
-    if authorization_valid_until is not None and authorization_valid_until < service_date:
-        message = "the authorization expired before the service date"
-        yield Failure(ErrorCode.AUTHORIZATION_EXPIRED, message, "authorization.validUntil", "1414")

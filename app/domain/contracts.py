@@ -66,14 +66,6 @@ def terms_failures(terms: Terms) -> list[Failure]:
     ]
 
 
-def end_failure(ends_on: date | None, service_date: date) -> Failure | None:
-    """Why a claim of this day is refused under a contract with this last day of service; None if it is not."""
-    if ends_on is None or service_date <= ends_on:
-        return None
-    message = f"the contract ended on {ends_on.isoformat()}, before the service date"
-    return Failure(ErrorCode.INVALID_DATE, message, "serviceDate", "3279")
-
-
 def price_to_end(prices: Sequence[Price], last_day: date) -> int:
     """The place of the price that gets this last day, among all periods of one code.
 

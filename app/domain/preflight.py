@@ -1,7 +1,7 @@
 """Preflight: what a payer would deny and why; errors refuse a submission, warnings are stored with the claim."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -13,6 +13,7 @@ from app.domain.described import DescribedEnum
 from app.domain.eligibility import CoverageTerms
 from app.domain.errors import ErrorCode, Failure
 from app.domain.money import Cents, Factor, Quantity, format_money, format_quantity, item_total
+from app.domain.service_days import OF_A_DAY, ServiceDay
 
 OVERPRICED: Final = "1705"
 UNAUTHORIZED: Final = "1818"
@@ -20,11 +21,15 @@ AUTHORIZED_LATER: Final = "1814"
 DUPLICATE_ITEM: Final = "3209"
 TOO_MANY: Final = "3210"
 COVERAGE_MESSAGES: Final = {
-    eligibility.AFTER_END: "the coverage had ended on the service date",
-    eligibility.SUSPENDED: "the coverage was suspended on the service date",
-    eligibility.WAITING: "the service date is in the waiting period",
-    eligibility.NOT_COVERED: "the coverage had not started on the service date",
+    eligibility.AFTER_END: "the coverage had ended on {day}",
+    eligibility.SUSPENDED: "the coverage was suspended on {day}",
+    eligibility.WAITING: "{day} is in the waiting period",
+    eligibility.NOT_COVERED: "the coverage had not started on {day}",
 }
+
+
+Service = tuple[str, str, date, bool]
+"""What was done: code system, code and day, and whether for a newborn on the mother's card."""
 
 
 class FindingSeverity(DescribedEnum):
@@ -46,7 +51,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What the checks need to know of an item."""
+    """What the checks need to know of an item; `has_own_day` if it is performed on another day than the claim's."""
 
     code_system: str
     code: str
@@ -55,38 +60,61 @@ class Item:
     unit_price: Cents
     factor: Factor
     total: Cents
+    has_own_day: bool
 
 
 def of_failures(failures: Iterable[Failure], items: list[Item]) -> list[Finding]:
-    """Refusals as findings: a refusal of an item puts its total at risk, any other the whole claim."""
+    """Refusals as findings: a refusal of an item puts its total at risk, one of the service date what was performed on
+    it, any other the whole claim."""
     whole = Cents(sum(item.total for item in items))
 
-    def risk(field: str | None) -> Cents:
-        parts = (field or "").split(".")
-        is_item = parts[0] == "items" and len(parts) > 1 and parts[1].isdigit() and int(parts[1]) < len(items)
-        return items[int(parts[1])].total if is_item else whole
+    def risk(failure: Failure) -> Cents:
+        place = _place(failure.field)
+        if place is not None and place < len(items):
+            return items[place].total
+        return _on_service_date(items) if failure.tiss_code in OF_A_DAY else whole
 
     return [
-        Finding(FindingSeverity.ERROR, each.code, each.message, each.field, each.tiss_code, risk(each.field))
+        Finding(FindingSeverity.ERROR, each.code, each.message, each.field, each.tiss_code, risk(each))
         for each in failures
     ]
 
 
-def coverage_warnings(terms: CoverageTerms, *, service_date: date, whole: Cents) -> Iterator[Finding]:
-    """Waiting period, suspension, and a coverage not started or ended; `claim_form` checks the card itself."""
-    decision = eligibility.decide(terms, is_payer_answering=True, service_date=service_date)
-    for reason in decision.reasons:
-        if reason in COVERAGE_MESSAGES:
-            message = COVERAGE_MESSAGES[reason]
-            yield Finding(FindingSeverity.WARNING, ErrorCode.INVALID_DATE, message, "serviceDate", reason, whole)
+def _place(field: str | None) -> int | None:
+    """The place of the item that the path is in."""
+    parts = (field or "").split(".")
+    return int(parts[1]) if parts[0] == "items" and len(parts) > 1 and parts[1].isdigit() else None
 
 
-def authorization_warnings(issued_on: date | None, *, service_date: date, whole: Cents) -> Iterator[Finding]:
+def _on_service_date(items: Sequence[Item]) -> Cents:
+    """The total of what was performed on the service date; of all items if that is nothing."""
+    found = [item.total for item in items if not item.has_own_day]
+    return Cents(sum(found or [item.total for item in items]))
+
+
+def _at_risk(of: ServiceDay, items: Sequence[Item]) -> Cents:
+    return _on_service_date(items) if of.item is None else items[of.item].total
+
+
+def coverage_warnings(terms: CoverageTerms, days: Iterable[ServiceDay], items: Sequence[Item]) -> Iterator[Finding]:
+    """Waiting period, suspension, and a coverage not started or ended; `service_days` checks the card itself."""
+    for each in days:
+        decision = eligibility.decide(terms, is_payer_answering=True, service_date=each.day)
+        for reason in decision.reasons:
+            if reason in COVERAGE_MESSAGES:
+                message = COVERAGE_MESSAGES[reason].format(day=each.name)
+                yield _warning(ErrorCode.INVALID_DATE, message, each.field(), reason, _at_risk(each, items))
+
+
+def authorization_warnings(
+    issued_on: date | None, days: Iterable[ServiceDay], items: Sequence[Item]
+) -> Iterator[Finding]:
     """An authorization issued after the service."""
-    if issued_on is not None and issued_on > service_date:
-        message = "the authorization was issued after the service"
-        field = "authorization.issuedOn"
-        yield Finding(FindingSeverity.WARNING, ErrorCode.INVALID_DATE, message, field, AUTHORIZED_LATER, whole)
+    for each in days:
+        if issued_on is not None and issued_on > each.day:
+            message = "the authorization was issued after the service"
+            field = each.field("authorization.issuedOn")
+            yield _warning(ErrorCode.INVALID_DATE, message, field, AUTHORIZED_LATER, _at_risk(each, items))
 
 
 def price_warnings(items: list[Item], prices: list[Price], *, is_authorized: bool) -> Iterator[Finding]:
@@ -116,11 +144,11 @@ def _contract_warnings(path: str, item: Item, price: Price, *, is_authorized: bo
         yield _warning(ErrorCode.INVALID_INPUT, message, f"{path}.code", UNAUTHORIZED, item.total)
 
 
-def duplicate_warnings(items: list[Item], elsewhere: set[tuple[str, str, date]]) -> Iterator[Finding]:
+def duplicate_warnings(items: list[Item], elsewhere: set[Service], *, is_newborn: bool) -> Iterator[Finding]:
     """Items billed before for the same patient, code and day: on other claims (`elsewhere`), or earlier on this one."""
-    seen: set[tuple[str, str, date]] = set()
+    seen: set[Service] = set()
     for index, item in enumerate(items):
-        key = (item.code_system, item.code, item.performed_on)
+        key = (item.code_system, item.code, item.performed_on, is_newborn)
         if key in elsewhere or key in seen:
             where = "on another claim" if key in elsewhere else "twice on this claim"
             message = f"the same service of the same day is {where}"
@@ -140,15 +168,20 @@ def total_at_risk(findings: Iterable[Finding], items: list[Item]) -> Cents:
     80 %, the quantity puts 50_00 at risk and leaves 50 %. The payer pays 40_00 = 100_00 x 80 % x 50 %, so 60_00 are at
     risk and not 70_00, which would count the extra 10_00 of the second unit twice.
 
-    A finding that is not about an item, such as a coverage that had ended, puts the whole claim at risk.
+    A finding that is not about an item, such as an unknown card, puts the whole claim at risk; one that puts less at
+    risk is about the service date, such as a coverage that had ended on it: everything performed on that day.
     """
     safe = [Fraction(item.total) for item in items]
     for finding in findings:
-        parts = (finding.field or "").split(".")
-        if parts[0] == "items" and len(parts) > 1 and parts[1].isdigit():
-            total = items[int(parts[1])].total
-            safe[int(parts[1])] *= Fraction(total - finding.amount_at_risk, total) if total else 0
+        place = _place(finding.field)
+        if place is not None:
+            total = items[place].total
+            safe[place] *= Fraction(total - finding.amount_at_risk, total) if total else 0
         elif finding.amount_at_risk:
-            return Cents(sum(item.total for item in items))
+            is_whole = finding.amount_at_risk >= sum(item.total for item in items)
+            safe = [
+                Fraction(0) if is_whole or not each.has_own_day else rest
+                for each, rest in zip(items, safe, strict=True)
+            ]
     # Exact fractions until here, so that only the result is rounded: half up, item by item.
     return Cents(sum(item.total - math.floor(rest + Fraction(1, 2)) for item, rest in zip(items, safe, strict=True)))

@@ -14,12 +14,11 @@ from app.db.parties import CoverageRecord, PayerRecord
 from app.db.tuss import TussRecord
 from app.domain import claim_form, ids
 from app.domain.claim_form import Authorization, ClaimForm, ItemForm
-from app.domain.claims import date_failures
-from app.domain.contracts import end_failure
 from app.domain.data_scope import DataScope
 from app.domain.encounter import Practitioner
 from app.domain.errors import UNKNOWN_CARD, ErrorCode, Failure
 from app.domain.money import Cents, Factor, Quantity
+from app.domain.service_days import Limits, ServiceDay, day_failures, service_days
 from app.services import parties, tuss
 
 
@@ -46,31 +45,31 @@ async def examine(
     party_failures = parties.failures(has_payer=payer is not None, has_provider=found.has_provider and is_in_scope)
     terms_failures, terms = await tuss.code_failures(connection, list(_uses(form)))
     failures = [*party_failures, *terms_failures]
-    if contract is not None:
-        failures += [each for each in [end_failure(contract.ends_on, form.service_date)] if each is not None]
+    if coverage is None and payer is not None:
+        failures.append(Failure(ErrorCode.INVALID_CARD, UNKNOWN_CARD, "cardNumber", "1001"))
     if payer is not None:
-        window = contract.submission_window_days if contract else payer.submission_window_days
-        failures += [*_coverage_failures(form, coverage), *_date_failures(form, window, today)]
+        limits = _limits(form, payer, coverage, contract, today)
+        failures += day_failures(form.service_date, days_of(form), limits)
     if payer is None or coverage is None:
         return failures, None
     return failures, Checked(payer, coverage, contract, terms)
 
 
-def _coverage_failures(form: ClaimForm, coverage: CoverageRecord | None) -> list[Failure]:
-    if coverage is None:
-        return [Failure(ErrorCode.INVALID_CARD, UNKNOWN_CARD, "cardNumber", "1001")]
-    if coverage.card_valid_until is not None and coverage.card_valid_until < form.service_date:
-        return [Failure(ErrorCode.INVALID_CARD, "the card had expired on the service date", "cardNumber", "1017")]
-    return []
+def _limits(
+    form: ClaimForm, payer: PayerRecord, coverage: CoverageRecord | None, contract: ContractRecord | None, today: date
+) -> Limits:
+    return Limits(
+        today=today,
+        window_days=contract.submission_window_days if contract else payer.submission_window_days,
+        contract_ends_on=contract.ends_on if contract else None,
+        card_valid_until=coverage.card_valid_until if coverage else None,
+        authorization_valid_until=form.authorization.valid_until if form.authorization else None,
+    )
 
 
-def _date_failures(form: ClaimForm, window: int, today: date) -> Iterable[Failure]:
-    valid_until = form.authorization.valid_until if form.authorization else None
-    yield from date_failures(form.service_date, today=today, window_days=window, authorization_valid_until=valid_until)
-    for index, item in enumerate(form.items):
-        if item.performed_on is not None and item.performed_on > today:
-            message = "the item's date is in the future"
-            yield Failure(ErrorCode.INVALID_DATE, message, f"items.{index}.performedOn", "3223")
+def days_of(form: ClaimForm) -> list[ServiceDay]:
+    """The days on which the form bills something."""
+    return service_days(form.service_date, [item.performed_on for item in form.items])
 
 
 def _uses(form: ClaimForm) -> Iterator[tuss.CodeUse]:

@@ -1,15 +1,17 @@
 """Preflight: what the payer would object to, found in the gateway's own data before a claim is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import billed_services
 from app.db import claim_references as references_db
 from app.db import claims as claims_db
-from app.db.claims import ClaimRecord, ItemRecord, PatientOf, Service
+from app.db.billed_services import PatientOf
+from app.db.claims import ClaimRecord, ItemRecord
 from app.db.engine import KEYS_AT_ONCE
 from app.domain.claim_form import ClaimForm
 from app.domain.data_scope import DataScope
@@ -18,6 +20,7 @@ from app.domain.money import Cents
 from app.domain.preflight import (
     Finding,
     Item,
+    Service,
     authorization_warnings,
     coverage_warnings,
     duplicate_warnings,
@@ -79,11 +82,10 @@ class BilledServices:
         cls, connection: AsyncConnection, scope: DataScope, drafts: Sequence[ClaimRecord], items: Sequence[ItemRecord]
     ) -> Self:
         """Those of these drafts with these items."""
-        return cls(
-            await claims_db.billed_services(
-                connection, scope, {_patient_of(draft) for draft in drafts}, _services(items)
-            )
-        )
+        newborns = {draft.id: _is_newborn(draft) for draft in drafts}
+        services = {service for item in items for service in _services([item], is_newborn=newborns[item.claim_id])}
+        patients = {_patient_of(draft) for draft in drafts}
+        return cls(await billed_services.of_patients(connection, scope, patients, services))
 
     def of(self, patient: PatientOf) -> set[Service] | None:
         """The services of this patient; None if they were not read."""
@@ -91,15 +93,19 @@ class BilledServices:
 
     def add(self, claim: ClaimRecord, items: Sequence[ItemRecord]) -> None:
         """The claim was sent: its services are duplicates in the drafts that follow."""
-        self._billed[_patient_of(claim)] |= _services(items)
+        self._billed[_patient_of(claim)] |= _services(items, is_newborn=_is_newborn(claim))
 
 
 def _patient_of(claim: ClaimRecord) -> PatientOf:
     return PatientOf(claim.provider_cnes, claim.payer_ans, claim.patient_id)
 
 
-def _services(items: Sequence[ItemRecord] | Sequence[Item]) -> set[Service]:
-    return {(item.code_system, item.code, item.performed_on) for item in items}
+def _services(items: Sequence[ItemRecord] | Sequence[Item], *, is_newborn: bool) -> set[Service]:
+    return {(item.code_system, item.code, item.performed_on, is_newborn) for item in items}
+
+
+def _is_newborn(claim: ClaimRecord | ClaimForm) -> bool:
+    return claim.encounter is not None and claim.encounter.newborn
 
 
 async def examine(
@@ -113,10 +119,10 @@ async def examine(
 ) -> Preflight:
     """All findings on this claim; nothing is changed. `billed`: what is billed elsewhere, where it was read before."""
     items = tuple(_items(form))
-    services = frozenset() if billed else _services(items)
+    services = _services(items, is_newborn=_is_newborn(form))
     asked = (form.provider, form.payer, form.card_number, form.provider_claim_number)
     elsewhere: set[Service] | None = None
-    if 0 < len(services) <= KEYS_AT_ONCE:
+    if billed is None and 0 < len(services) <= KEYS_AT_ONCE:
         found, elsewhere = await references_db.look_up_with_billed(connection, scope, asked, services, identity.ids)
     else:
         (found,) = await references_db.look_up(connection, *asked)
@@ -129,7 +135,7 @@ async def examine(
         patient = PatientOf(form.provider, form.payer, checked.coverage.patient_id)
         elsewhere = billed.of(patient) if billed else elsewhere
         if elsewhere is None:
-            elsewhere = await _billed_elsewhere(connection, scope, patient, items, identity)
+            elsewhere = await _billed_elsewhere(connection, scope, patient, services, identity)
         warnings = await _warnings(connection, form, checked, items, elsewhere)
     return Preflight(tuple(failures), tuple(warnings), items, checked)
 
@@ -168,6 +174,7 @@ def _items(form: ClaimForm) -> list[Item]:
             each.unit_price,
             each.factor,
             each.total,
+            each.performed_on not in (None, form.service_date),
         )
         for each in form.items
     ]
@@ -183,10 +190,10 @@ async def _billed_elsewhere(
     connection: AsyncConnection,
     scope: DataScope,
     patient: PatientOf,
-    items: tuple[Item, ...],
+    services: Collection[Service],
     identity: ClaimIdentity,
 ) -> set[Service]:
-    found = await claims_db.billed_services(connection, scope, [patient], _services(items), other_than=identity.ids)
+    found = await billed_services.of_patients(connection, scope, [patient], services, other_than=identity.ids)
     return found[patient]
 
 
@@ -197,14 +204,14 @@ async def _warnings(
     items: tuple[Item, ...],
     elsewhere: set[Service],
 ) -> list[Finding]:
-    whole, found = form.total, list(items)
+    found, days = list(items), claim_checks.days_of(form)
     authorization = form.authorization
     issued_on = authorization.issued_on if authorization else None
     codes = sorted({(item.code_system, item.code) for item in items})
     prices = await contracts.prices_for(connection, checked.contract, codes)
     return [
-        *coverage_warnings(checked.coverage.terms, service_date=form.service_date, whole=whole),
-        *authorization_warnings(issued_on, service_date=form.service_date, whole=whole),
+        *coverage_warnings(checked.coverage.terms, days, items),
+        *authorization_warnings(issued_on, days, items),
         *price_warnings(found, prices, is_authorized=authorization is not None),
-        *duplicate_warnings(found, elsewhere),
+        *duplicate_warnings(found, elsewhere, is_newborn=_is_newborn(form)),
     ]

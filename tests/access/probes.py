@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import billed_services as services
 from app.db import claims, contracts, denials, documents, eligibility, history, invoices, outbox, remittances
 from app.db import invoice_lines as lines
 from app.db import parties as coverage
 from app.db import settlements as settlements_db
 from app.db.children import Children
-from app.db.claims import PatientOf
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
 from app.resolvers.paging import PAGE_MAX
@@ -279,14 +279,14 @@ def _child_counts(victim: Rich, attacker: Attacker, children: Children[Any]) -> 
 def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
     """Whether the same service was billed already, a question of the preflight."""
     world = victim.world
-    whose = PatientOf(world.provider, world.payer, world.patient)
-    billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today())
+    whose = services.PatientOf(world.provider, world.payer, world.patient)
+    billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today(), False)
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
-            return (await claims.billed_services(connection, attacker.scope, [whose], [billed]))[whose] or None
+            return (await services.of_patients(connection, attacker.scope, [whose], [billed]))[whose] or None
 
-    return Probe("claims.billed_services", run)
+    return Probe("billed_services.of_patients", run)
 
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:

@@ -9,12 +9,13 @@ from app.db.reference_tables import coverages
 from app.domain import ids
 from tests.factories import World, new_world, today
 from tests.gateway import Gateway
-from tests.graphql.test_preflight import PRICE, _contract, _found, _item
+from tests.graphql.test_preflight import PRICE, _item
+from tests.preflights import findings_on, save_contract
 
 
 async def test_a_quantity_above_the_maximum_risks_it_at_the_items_own_factor(world: World) -> None:
-    await _contract(world, {**PRICE, "quantityMax": "2"})
-    assert await _found(world, items=[_item(quantity="3", factor="0.50")]) == [
+    await save_contract(world, {**PRICE, "quantityMax": "2"})
+    assert await findings_on(world, items=[_item(quantity="3", factor="0.50")]) == [
         ("WARNING", "INVALID_QUANTITY", "items.0.quantity", "3210", "50.00")
     ]
 
@@ -36,13 +37,13 @@ async def _with_another_payer(gateway: Gateway, world: World) -> World:
 async def test_what_another_payer_was_sent_is_no_duplicate(gateway: Gateway, world: World) -> None:
     other = await _with_another_payer(gateway, world)
     await other.submitted_claim()
-    assert await _found(world) == []
+    assert await findings_on(world) == []
     await world.submitted_claim()
-    assert [each[3] for each in await _found(world)] == ["3209"]
+    assert [each[3] for each in await findings_on(world)] == ["3209"]
 
 
 async def test_a_claim_number_is_taken_with_its_own_payer_only(gateway: Gateway, world: World) -> None:
     other = await _with_another_payer(gateway, world)
     assert (await other.create_claim(providerClaimNumber="SAME-1"))["errors"] == []
-    assert await _found(world, providerClaimNumber="SAME-1") == []
+    assert await findings_on(world, providerClaimNumber="SAME-1") == []
     assert (await world.create_claim(providerClaimNumber="SAME-1"))["errors"] == []

@@ -1,6 +1,6 @@
 """What the payer would deny, told before a claim is sent: every finding with its code, its place and its cents."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,58 +9,24 @@ from sqlalchemy import func, select
 from app.db.reference_tables import metadata
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, add_card, key, new_world, refusals, today
 from tests.gateway import Gateway
-from tests.inputs import dotted, shaped
+from tests.preflights import (
+    FINDING,
+    OF_CLAIM,
+    OF_INPUT,
+    claim_values,
+    findings,
+    findings_on,
+    preflight,
+    preflight_of,
+    save_contract,
+    stored_warnings,
+)
 
-FINDING = "severity code field tissCode atRiskAmount"
-REPORT = f"passes atRiskAmount findings {{ {FINDING} message tissDescription }}"
-OF_INPUT = f"query($claim: ClaimInput!) {{ claimPreflight(input: {{claim: $claim}}) {{ {REPORT} }} }}"
-OF_CLAIM = f"query($id: ID!) {{ claimPreflight(input: {{claimId: $id}}) {{ {REPORT} }} }}"
 PRICE = {"codeSystem": "22", "code": "10101012", "unitPrice": "100.00", "validFrom": "2020-01-01"}
 YESTERDAY, TOMORROW = today() - timedelta(days=1), today() + timedelta(days=1)
 OTHER = {**CONSULTATION, "code": "40301630", "unitPrice": "5.00"}
 OVER = {**CONSULTATION, "code": "40323560"}
 """A code whose validity ended on 2025-04-30."""
-
-Found = tuple[str, str, str | None, str | None, str]
-
-
-def _input(world: World, **changes: Any) -> dict[str, Any]:
-    values: dict[str, Any] = shaped("createClaim", world.claim_input(**changes))["claim"]
-    return values
-
-
-def _findings(report: Any) -> list[Found]:
-    names = FINDING.split()
-    found = [{**each, "field": dotted(each["field"])} for each in report["findings"]]
-    return [tuple(each[name] for name in names) for each in found]
-
-
-async def _preflight(world: World, **changes: Any) -> Any:
-    return (await world.call("biller", OF_INPUT, claim=_input(world, **changes)))["claimPreflight"]
-
-
-async def _preflight_of(world: World, claim_id: str) -> Any:
-    return (await world.call("biller", OF_CLAIM, id=claim_id))["claimPreflight"]
-
-
-async def _found(world: World, **changes: Any) -> list[Found]:
-    return _findings(await _preflight(world, **changes))
-
-
-async def _contract(world: World, *prices: dict[str, Any], window: int = 180) -> None:
-    query = "mutation($input: SaveContractInput!) { saveContract(input: $input) { errors { code field } } }"
-    terms = {"submissionWindowDays": window, "appealDeadlineDays": 30, "paymentTermDays": 30}
-    values = {"provider": world.provider, "payer": world.payer, **terms, "prices": list(prices)}
-    answer = await world.gateway.gql(
-        query, {"input": shaped("saveContract", values)}, token=world.gateway.token("admin")
-    )
-    assert answer.data["saveContract"]["errors"] == []
-
-
-async def _kept(world: World, claim_id: str) -> list[Found]:
-    query = f"query($id: ID!) {{ claim(id: $id) {{ warnings {{ {FINDING} }} }} }}"
-    found = (await world.call("biller", query, id=claim_id))["claim"]
-    return _findings({"findings": found["warnings"]})
 
 
 async def _rows(world: World) -> dict[str, int]:
@@ -93,59 +59,59 @@ class TestPrices:
     async def test_a_price_above_the_contract_risks_the_difference(
         self, world: World, item: dict[str, Any], risk: str | None
     ) -> None:
-        await _contract(world, PRICE)
-        found = await _found(world, items=[OTHER, _item(**item)])
+        await save_contract(world, PRICE)
+        found = await findings_on(world, items=[OTHER, _item(**item)])
         expected = ("WARNING", "INVALID_AMOUNT", "items.1.unitPrice", "1705", risk)
         assert found == ([expected] if risk else [])
 
     async def test_counts_only_on_the_days_of_the_price(self, world: World) -> None:
         first, last = today() - timedelta(days=20), today() - timedelta(days=10)
-        await _contract(world, {**PRICE, "unitPrice": "80.00", "validFrom": str(first), "validTo": str(last)})
+        await save_contract(world, {**PRICE, "unitPrice": "80.00", "validFrom": str(first), "validTo": str(last)})
         days = {first: True, last: True, first - timedelta(days=1): False, last + timedelta(days=1): False}
         for day, is_found in days.items():
-            by_claim = await _found(world, serviceDate=str(day))
-            by_item = await _found(world, items=[_item(performedOn=str(day))])
+            by_claim = await findings_on(world, serviceDate=str(day))
+            by_item = await findings_on(world, items=[_item(performedOn=str(day))])
             assert by_claim == by_item
             assert [each[3:] for each in by_claim] == ([("1705", "20.00")] if is_found else [])
 
     async def test_a_quantity_above_the_maximum_risks_what_is_too_much(self, world: World) -> None:
-        await _contract(world, {**PRICE, "quantityMax": "2"})
-        assert await _found(world, items=[_item(quantity="2")]) == []
-        assert await _found(world, items=[_item(quantity="3.5")]) == [
+        await save_contract(world, {**PRICE, "quantityMax": "2"})
+        assert await findings_on(world, items=[_item(quantity="2")]) == []
+        assert await findings_on(world, items=[_item(quantity="3.5")]) == [
             ("WARNING", "INVALID_QUANTITY", "items.0.quantity", "3210", "150.00")
         ]
 
     async def test_a_missing_authorization_risks_the_item(self, world: World) -> None:
-        await _contract(world, {**PRICE, "needsAuthorization": True})
+        await save_contract(world, {**PRICE, "needsAuthorization": True})
         items = [BLOOD_COUNT, CONSULTATION]
-        assert await _found(world, items=items) == [("WARNING", "INVALID_INPUT", "items.1.code", "1818", "100.00")]
-        assert await _found(world, items=items, authorization={"number": "S1"}) == []
+        assert await findings_on(world, items=items) == [("WARNING", "INVALID_INPUT", "items.1.code", "1818", "100.00")]
+        assert await findings_on(world, items=items, authorization={"number": "S1"}) == []
 
     async def test_another_contract_says_nothing(self, gateway: Gateway, world: World) -> None:
-        await _contract(await new_world(gateway), {**PRICE, "unitPrice": "1.00"})
-        assert await _preflight(world) == {"passes": True, "atRiskAmount": "0.00", "findings": []}
+        await save_contract(await new_world(gateway), {**PRICE, "unitPrice": "1.00"})
+        assert await preflight(world) == {"passes": True, "atRiskAmount": "0.00", "findings": []}
 
 
 class TestAuthorization:
     async def test_given_after_the_service_warns(self, world: World) -> None:
         given = {"number": "S1", "issuedOn": str(YESTERDAY)}
-        found = await _found(world, serviceDate=str(YESTERDAY - timedelta(days=1)), authorization=given)
+        found = await findings_on(world, serviceDate=str(YESTERDAY - timedelta(days=1)), authorization=given)
         assert found == [("WARNING", "INVALID_DATE", "authorization.issuedOn", "1814", "100.00")]
-        assert await _found(world, serviceDate=str(YESTERDAY), authorization=given) == []
+        assert await findings_on(world, serviceDate=str(YESTERDAY), authorization=given) == []
 
     async def test_expired_before_the_service_is_an_error(self, world: World) -> None:
         place = "authorization.validUntil"
-        found = await _found(world, authorization={"number": "S1", "validUntil": str(YESTERDAY)})
+        found = await findings_on(world, authorization={"number": "S1", "validUntil": str(YESTERDAY)})
         assert found == [("ERROR", "AUTHORIZATION_EXPIRED", place, "1414", "100.00")]
-        assert await _found(world, authorization={"number": "S1", "validUntil": str(today())}) == []
+        assert await findings_on(world, authorization={"number": "S1", "validUntil": str(today())}) == []
 
 
 class TestDuplicates:
     async def test_a_claim_number_that_is_taken_is_an_error(self, world: World) -> None:
         claim = (await world.create_claim())["claim"]
-        found = await _found(world, providerClaimNumber=claim["providerClaimNumber"])
+        found = await findings_on(world, providerClaimNumber=claim["providerClaimNumber"])
         assert found == [("ERROR", "DUPLICATE_CLAIM", "providerClaimNumber", "1308", "100.00")]
-        assert _findings(await _preflight_of(world, claim["id"])) == []
+        assert findings(await preflight_of(world, claim["id"])) == []
 
     @pytest.mark.parametrize(
         ("change", "is_found"),
@@ -161,27 +127,42 @@ class TestDuplicates:
         self, world: World, change: dict[str, Any], is_found: bool
     ) -> None:
         await world.submitted_claim(**change)
-        found = await _found(world, items=[_item(code="40301630"), CONSULTATION])
+        found = await findings_on(world, items=[_item(code="40301630"), CONSULTATION])
         expected = ("WARNING", "DUPLICATE_CLAIM", "items.1", "3209", "100.00")
         assert found == ([expected] if is_found else [])
 
     async def test_neither_drafts_nor_cancelled_claims_nor_the_claim_itself_count(self, world: World) -> None:
         await world.create_claim()
         sent = (await world.submitted_claim())["id"]
-        assert _findings(await _preflight_of(world, sent)) == []
-        assert [each[3] for each in await _found(world)] == ["3209"]
+        assert findings(await preflight_of(world, sent)) == []
+        assert [each[3] for each in await findings_on(world)] == ["3209"]
         assert (await world.mutate("biller", "cancelClaim", "claim { id }", id=sent))["errors"] == []
-        assert await _found(world) == []
+        assert await findings_on(world) == []
 
     async def test_another_patient_payer_or_provider_does_not_count(self, gateway: Gateway, world: World) -> None:
         other = await new_world(gateway)
         await world.submitted_claim(cardNumber=await add_card(world))
         await other.submitted_claim()
-        assert await _found(world) == []
+        assert await findings_on(world) == []
+
+    async def test_a_newborn_on_the_mothers_card_is_another_patient(self, world: World) -> None:
+        mother, newborn = {"items": [CONSULTATION]}, {"items": [CONSULTATION], "encounter": {"newborn": True}}
+        duplicate = [("WARNING", "DUPLICATE_CLAIM", "items.0", "3209", "100.00")]
+        await world.submitted_claim(**mother)
+        assert (await findings_on(world, **mother), await findings_on(world, **newborn)) == (duplicate, [])
+        drafts = [(await world.create_claim(**newborn))["claim"]["id"] for _ in range(2)]
+        await world.mutate("biller", "submitClaims", "results { id }", claimIds=drafts)
+        assert [await stored_warnings(world, draft) for draft in drafts] == [[], duplicate]
+        assert await findings_on(world, **newborn) == duplicate
+
+    async def test_a_text_that_looks_like_a_newborn_is_none(self, world: World) -> None:
+        requester = {"name": '"newborn":true'}
+        await world.submitted_claim(encounter={"requester": requester})
+        assert [each[3] for each in await findings_on(world)] == ["3209"]
 
     async def test_the_second_of_two_on_one_claim_warns(self, world: World) -> None:
         items = [CONSULTATION, BLOOD_COUNT, _item(unitPrice="7.00"), _item(performedOn=str(YESTERDAY))]
-        found = await _found(world, items=items)
+        found = await findings_on(world, items=items)
         assert found == [("WARNING", "DUPLICATE_CLAIM", "items.2", "3209", "7.00")]
 
     async def test_a_correction_is_no_duplicate_of_any_claim_that_it_corrects(self, world: World) -> None:
@@ -196,35 +177,6 @@ class TestDuplicates:
             assert (number, payload["claim"]["warnings"]) == (number, [])
             claim_id = payload["claim"]["id"]
             await world.mutate("reviewer", "startReview", "claim { id }", id=claim_id)
-
-
-class TestCoverage:
-    @pytest.mark.parametrize(
-        ("terms", "code"),
-        [
-            ({"waiting_until": today()}, "3171"),
-            ({"waiting_until": YESTERDAY}, None),
-            ({"suspended_from": today()}, "1016"),
-            ({"suspended_from": YESTERDAY, "suspended_until": YESTERDAY}, None),
-            ({"ends_on": YESTERDAY}, "1006"),
-            ({"ends_on": today()}, None),
-            ({"starts_on": TOMORROW}, "3287"),
-            ({"starts_on": today()}, None),
-        ],
-    )
-    async def test_a_coverage_that_does_not_hold_warns(
-        self, world: World, terms: dict[str, date], code: str | None
-    ) -> None:
-        report = await _preflight(world, cardNumber=await add_card(world, **terms), items=[CONSULTATION, BLOOD_COUNT])
-        expected = ("WARNING", "INVALID_DATE", "serviceDate", code, "137.00")
-        assert _findings(report) == ([expected] if code else [])
-        assert (report["passes"], report["atRiskAmount"]) == (True, "137.00" if code else "0.00")
-
-    async def test_an_unknown_and_an_expired_card_are_errors(self, world: World) -> None:
-        unknown = await _found(world, cardNumber="NOBODY")
-        assert unknown == [("ERROR", "INVALID_CARD", "cardNumber", "1001", "100.00")]
-        expired = await _found(world, cardNumber=await add_card(world, card_valid_until=YESTERDAY))
-        assert expired == [("ERROR", "INVALID_CARD", "cardNumber", "1017", "100.00")]
 
 
 class TestCodesAndDates:
@@ -246,25 +198,25 @@ class TestCodesAndDates:
     async def test_what_cannot_be_sent_is_an_error(
         self, world: World, changes: dict[str, Any], found: tuple[str, str, str, str]
     ) -> None:
-        report = await _preflight(world, **changes)
-        assert (report["passes"], _findings(report)) == (False, [("ERROR", *found)])
+        report = await preflight(world, **changes)
+        assert (report["passes"], findings(report)) == (False, [("ERROR", *found)])
         assert report["atRiskAmount"] == found[3]
         assert all(each["message"] and each["tissDescription"] for each in report["findings"])
 
     async def test_the_submission_window_closes_to_the_day(self, world: World) -> None:
-        assert await _found(world, serviceDate=str(today() - timedelta(days=180))) == []
-        late = await _found(world, serviceDate=str(today() - timedelta(days=181)))
+        assert await findings_on(world, serviceDate=str(today() - timedelta(days=180))) == []
+        late = await findings_on(world, serviceDate=str(today() - timedelta(days=181)))
         assert late == [("ERROR", "INVALID_DATE", "serviceDate", "3214", "100.00")]
-        await _contract(world, window=5)
-        assert [each[3] for each in await _found(world, serviceDate=str(today() - timedelta(days=6)))] == ["3214"]
+        await save_contract(world, window=5)
+        assert [each[3] for each in await findings_on(world, serviceDate=str(today() - timedelta(days=6)))] == ["3214"]
 
 
 class TestSeveralAtOnce:
     async def test_errors_stand_first_and_an_item_is_lost_once(self, world: World) -> None:
-        await _contract(world, {**PRICE, "unitPrice": "90.00", "needsAuthorization": True})
+        await save_contract(world, {**PRICE, "unitPrice": "90.00", "needsAuthorization": True})
         await world.submitted_claim()
-        report = await _preflight(world, items=[CONSULTATION, _item(code="99999999", unitPrice="7.00"), BLOOD_COUNT])
-        assert [(each[0], *each[2:]) for each in _findings(report)] == [
+        report = await preflight(world, items=[CONSULTATION, _item(code="99999999", unitPrice="7.00"), BLOOD_COUNT])
+        assert [(each[0], *each[2:]) for each in findings(report)] == [
             ("ERROR", "items.1.code", "1801", "7.00"),
             ("WARNING", "items.0.unitPrice", "1705", "10.00"),
             ("WARNING", "items.0.code", "1818", "100.00"),
@@ -273,17 +225,17 @@ class TestSeveralAtOnce:
         assert (report["passes"], report["atRiskAmount"]) == (False, "107.00")
 
     async def test_a_finding_on_the_whole_claim_takes_in_all_items(self, world: World) -> None:
-        await _contract(world, {**PRICE, "unitPrice": "90.00"})
+        await save_contract(world, {**PRICE, "unitPrice": "90.00"})
         card = await add_card(world, waiting_until=today(), suspended_from=today())
-        report = await _preflight(world, cardNumber=card, items=[CONSULTATION, BLOOD_COUNT])
-        assert [each[3:] for each in _findings(report)] == [("1016", "137.00"), ("3171", "137.00"), ("1705", "10.00")]
+        report = await preflight(world, cardNumber=card, items=[CONSULTATION, BLOOD_COUNT])
+        assert [each[3:] for each in findings(report)] == [("1016", "137.00"), ("3171", "137.00"), ("1705", "10.00")]
         assert report["atRiskAmount"] == "137.00"
 
     async def test_a_cent_that_is_too_dear_and_too_many_counts_once(self, world: World) -> None:
         # 3 x 110.00 claimed, 2 x 100.00 agreed: 130.00 can be lost, not 30.00 + 110.00.
-        await _contract(world, {**PRICE, "quantityMax": "2"})
-        report = await _preflight(world, items=[_item(unitPrice="110.00", quantity="3")])
-        assert [each[3:] for each in _findings(report)] == [("1705", "30.00"), ("3210", "110.00")]
+        await save_contract(world, {**PRICE, "quantityMax": "2"})
+        report = await preflight(world, items=[_item(unitPrice="110.00", quantity="3")])
+        assert [each[3:] for each in findings(report)] == [("1705", "30.00"), ("3210", "110.00")]
         assert report["atRiskAmount"] == "130.00"
 
 
@@ -291,22 +243,22 @@ class TestSending:
     async def test_preflight_changes_nothing(self, world: World) -> None:
         claim_id = (await world.create_claim())["claim"]["id"]
         before = await _rows(world)
-        await _preflight(world)
-        await _preflight_of(world, claim_id)
-        await _preflight(world, cardNumber="NOBODY", items=[_item(code="99999999")])
+        await preflight(world)
+        await preflight_of(world, claim_id)
+        await preflight(world, cardNumber="NOBODY", items=[_item(code="99999999")])
         assert await _rows(world) == before
         assert await world.events(claim_id) == ["ClaimCreated"]
 
     async def test_errors_keep_a_draft_from_being_sent(self, world: World) -> None:
         draft = (await world.create_claim(serviceDate=str(today() - timedelta(days=10))))["claim"]
-        await _contract(world, window=9)
+        await save_contract(world, window=9)
         fields = "results { object { id } errors { code field tissCode } }"
         payload = await world.mutate("biller", "submitClaims", fields, claimIds=[draft["id"]])
         (result,) = payload["results"]
         assert (result["object"], refusals(result)) == (None, [("INVALID_DATE", "serviceDate", "3214")])
         assert (await world.claim(draft["id"]))["status"] == "DRAFT"
         assert await world.events(draft["id"]) == ["ClaimCreated"]
-        assert (await _preflight_of(world, draft["id"]))["passes"] is False
+        assert (await preflight_of(world, draft["id"]))["passes"] is False
 
     async def test_errors_keep_a_claim_from_being_created_and_sent(self, world: World) -> None:
         before = await _rows(world)
@@ -319,14 +271,20 @@ class TestSending:
         assert await _rows(world) == before
 
     async def test_warnings_are_kept_as_they_were_when_the_claim_was_sent(self, world: World) -> None:
-        await _contract(world, {**PRICE, "unitPrice": "80.00"})
+        await save_contract(world, {**PRICE, "unitPrice": "80.00"})
         at_once = await world.submitted_claim()
         draft = (await world.create_claim(serviceDate=str(YESTERDAY)))["claim"]
         warning = ("WARNING", "INVALID_AMOUNT", "items.0.unitPrice", "1705", "20.00")
-        assert (await _kept(world, at_once["id"]), await _kept(world, draft["id"])) == ([warning], [])
+        assert (await stored_warnings(world, at_once["id"]), await stored_warnings(world, draft["id"])) == (
+            [warning],
+            [],
+        )
         await world.mutate("biller", "submitClaims", "results { id }", claimIds=[draft["id"]])
-        await _contract(world)
-        assert (await _kept(world, at_once["id"]), await _kept(world, draft["id"])) == ([warning], [warning])
+        await save_contract(world)
+        assert (await stored_warnings(world, at_once["id"]), await stored_warnings(world, draft["id"])) == (
+            [warning],
+            [warning],
+        )
         query = f"query($id: ID!) {{ claim(id: $id) {{ warnings {{ {FINDING} }} }} }}"
         answer = await world.gateway.gql(query, {"id": draft["id"]}, token=world.token("billing_reader"))
         assert (answer.codes, answer.body["data"]["claim"]["warnings"]) == (["FORBIDDEN"], None)
@@ -346,7 +304,9 @@ class TestRefused:
     async def test_values_that_are_none_are_named(
         self, world: World, change: dict[str, Any], code: str, place: str
     ) -> None:
-        answer = await world.gateway.gql(OF_INPUT, {"claim": _input(world, **change)}, token=world.token("biller"))
+        answer = await world.gateway.gql(
+            OF_INPUT, {"claim": claim_values(world, **change)}, token=world.token("biller")
+        )
         assert (answer.body["data"], answer.reasons) == ({"claimPreflight": None}, [("BAD_USER_INPUT", code, place)])
 
     async def test_an_unknown_claim_is_named_in_the_same_way(self, world: World) -> None:
@@ -358,7 +318,7 @@ class TestRefused:
     @pytest.mark.parametrize("given", [{}, {"claimId": None}, {"claim": {}, "claimId": "x"}])
     async def test_either_a_claim_or_an_id_is_given(self, world: World, given: dict[str, Any]) -> None:
         query = "query($input: ClaimPreflightInput!) { claimPreflight(input: $input) { passes } }"
-        values = {**given, "claim": _input(world)} if "claim" in given else given
+        values = {**given, "claim": claim_values(world)} if "claim" in given else given
         answer = await world.gateway.gql(query, {"input": values}, token=world.token("biller"))
         assert (answer.codes, "data" in answer.body) == (["BAD_USER_INPUT"], False)
         message = "OneOf Input Object 'ClaimPreflightInput' must specify exactly one key."
@@ -370,12 +330,12 @@ class TestRefused:
         claim_id, other = (await world.create_claim())["claim"]["id"], await new_world(gateway)
         foreign = await gateway.gql(OF_CLAIM, {"id": claim_id}, token=other.token("biller"))
         assert (foreign.codes, foreign.body["errors"][0]["extensions"]["field"]) == (["NOT_FOUND"], ["claimId"])
-        found = await _found(other, provider=world.provider)
+        found = await findings_on(other, provider=world.provider)
         assert [each[:4] for each in found] == [("ERROR", "NOT_FOUND", "providerCnes", "1202")]
 
     @pytest.mark.parametrize(
         "role", ["billing_reader", "reviewer", "finance", "front_desk", "payer_agent", "patient", "admin"]
     )
     async def test_roles_that_create_no_claims_are_forbidden(self, world: World, role: str) -> None:
-        answer = await world.gateway.gql(OF_INPUT, {"claim": _input(world)}, token=world.token(role))
+        answer = await world.gateway.gql(OF_INPUT, {"claim": claim_values(world)}, token=world.token(role))
         assert (answer.body["data"], answer.codes) == ({"claimPreflight": None}, ["FORBIDDEN"])

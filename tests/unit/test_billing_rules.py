@@ -127,7 +127,11 @@ def test_only_a_claim_with_something_approved_is_invoiced_and_only_once(status: 
 
 
 def _billed(*totals: int) -> list[Item]:
-    return [Item("22", "X", DAY, Quantity(10_000), Cents(each), Factor(100), Cents(each)) for each in totals]
+    return [_item(each) for each in totals]
+
+
+def _item(total: int, *, has_own_day: bool = False) -> Item:
+    return Item("22", "X", DAY, Quantity(10_000), Cents(total), Factor(100), Cents(total), has_own_day)
 
 
 def _finding(field: str | None, risk: int) -> Finding:
@@ -151,6 +155,32 @@ class TestAmountAtRisk:
         self, findings: list[tuple[str | None, int]], total: int
     ) -> None:
         assert total_at_risk([_finding(*each) for each in findings], _billed(100, 50)) == total
+
+    @pytest.mark.parametrize(
+        ("findings", "total"),
+        [
+            ([("serviceDate", 150)], 150),
+            ([("serviceDate", 170)], 170),
+            ([("serviceDate", 150), ("cardNumber", 150)], 150),
+            ([("serviceDate", 150), ("items.1.performedOn", 20)], 170),
+            ([("items.0.unitPrice", 10), ("items.1.unitPrice", 5), ("serviceDate", 150)], 155),
+            ([("cardNumber", 170), ("items.1.performedOn", 20)], 170),
+        ],
+    )
+    def test_a_finding_on_the_service_date_counts_what_was_performed_on_it(
+        self, findings: list[tuple[str | None, int]], total: int
+    ) -> None:
+        items = [_item(100), _item(20, has_own_day=True), _item(50)]
+        assert total_at_risk([_finding(*each) for each in findings], items) == total
+
+    def test_a_failure_of_the_service_date_risks_what_was_performed_on_it(self) -> None:
+        failures = [
+            Failure(ErrorCode.INVALID_DATE, "", "serviceDate", "3214"),
+            Failure(ErrorCode.INVALID_CARD, "", "cardNumber", "1001"),
+        ]
+        items = [_item(100), _item(20, has_own_day=True)]
+        assert [each.amount_at_risk for each in of_failures(failures, items)] == [100, 120]
+        assert of_failures(failures[:1], items[1:])[0].amount_at_risk == 20
 
     def test_a_failure_of_an_item_risks_that_item_and_any_other_the_claim(self) -> None:
         fields = ["items.1.code", "items.1", "items.9.code", "items", "cardNumber", None]

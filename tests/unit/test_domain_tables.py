@@ -14,13 +14,13 @@ from app.domain.claims import (
     ClaimStatus,
     DeniedAmount,
     ItemDecision,
-    date_failures,
     decision_failures,
     outcome,
 )
 from app.domain.errors import BillingError, ErrorCode, Failure
 from app.domain.invoices import InvoiceAction, InvoiceStatus, billing_month_failure, ledger_status
 from app.domain.money import Cents
+from app.domain.service_days import Limits, ServiceDay, day_failures, service_days
 from app.domain.settlements import check_reversal, check_settlement
 
 TERMINAL = {ClaimStatus.APPROVED, ClaimStatus.PARTIALLY_APPROVED, ClaimStatus.DENIED, ClaimStatus.CANCELLED}
@@ -206,8 +206,25 @@ def test_the_days_of_a_claim_count_to_the_day(
 ) -> None:
     day = TODAY + timedelta(days=offset)
     until = None if authorized is None else day + timedelta(days=authorized)
-    found = list(date_failures(day, today=TODAY, window_days=60, authorization_valid_until=until))
-    assert _told(found) == expected
+    limits = Limits(today=TODAY, window_days=60, authorization_valid_until=until)
+    assert _told(list(day_failures(day, service_days(day, [None]), limits))) == expected
+
+
+def test_the_service_date_is_one_day_for_all_items_performed_on_it() -> None:
+    before, later = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
+    assert service_days(TODAY, [None, TODAY]) == [ServiceDay(TODAY)]
+    assert service_days(TODAY, [before, None, before]) == [
+        ServiceDay(TODAY),
+        ServiceDay(before, 0),
+        ServiceDay(before, 2),
+    ]
+    assert service_days(TODAY, [before, later]) == [ServiceDay(before, 0), ServiceDay(later, 1)]
+
+
+def test_a_service_date_in_the_future_is_refused_even_if_nothing_is_performed_on_it() -> None:
+    later = TODAY + timedelta(days=1)
+    found = list(day_failures(later, service_days(later, [TODAY]), Limits(today=TODAY, window_days=60)))
+    assert _told(found) == [("INVALID_DATE", "serviceDate", "3223")]
 
 
 @pytest.mark.parametrize(

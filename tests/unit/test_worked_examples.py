@@ -74,7 +74,9 @@ def test_a_decided_claim_is_paid_at_most_what_is_due(
 
 
 def test_findings_on_one_item_multiply_what_they_leave_of_it() -> None:
-    item = Item("22", "40304361", date(2026, 3, 2), Quantity(2_0000), Cents(50_00), FACTOR_ONE, Cents(100_00))
+    item = Item(
+        "22", "40304361", date(2026, 3, 2), Quantity(2_0000), Cents(50_00), FACTOR_ONE, Cents(100_00), has_own_day=False
+    )
     price, quantity = (
         Finding(FindingSeverity.WARNING, ErrorCode.INVALID_AMOUNT, "", f"items.0.{field}", None, Cents(risk))
         for field, risk in (("unitPrice", 20_00), ("quantity", 50_00))
