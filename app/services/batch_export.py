@@ -1,5 +1,6 @@
 """Exporting claims to the payer as a TISS batch document (lote de guias)."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,11 +8,14 @@ from typing import Any, Final
 
 from app.db import claims as claims_db
 from app.db import contracts as contracts_db
+from app.db import guides as guides_db
 from app.db import invoices as invoices_db
 from app.db import parties as parties_db
 from app.db.claims import ClaimRecord, ItemRecord
+from app.db.contracts import ContractRecord
 from app.domain.access_log import DataClass
-from app.domain.claims import SENT, ClaimType
+from app.domain.claims import SENT
+from app.domain.contracts import NEWEST_VERSION
 from app.domain.errors import ErrorCode, Failure, not_found, raise_any, status_conflict
 from app.services import claim_checks, claims
 from app.tiss import write_batch
@@ -25,7 +29,6 @@ WRITING_SECONDS_MAX: Final = 30.0
 """A batch of 20,000 items takes ten seconds; the deadline of the operation usually ends it earlier."""
 CLAIMS_PER_STATEMENT: Final = 5
 """How many claims' items are read at once: 1,000 items at most, which take the event loop some milliseconds."""
-EXPORTED_TYPES: Final = {ClaimType.CONSULTATION, ClaimType.SP_SADT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,6 @@ def _export_failures(chosen: Sequence[ClaimRecord]) -> list[Failure]:
         if claim.status not in SENT:
             message = f"only submitted claims can be exported, this one is {claim.status}"
             failures.append(replace(status_conflict(message, claim.status), field=field))
-        elif claim.type not in EXPORTED_TYPES:
-            message = f"only consultations and SP/SADT services can be exported, this is {claim.type}"
-            failures.append(Failure(ErrorCode.INVALID_INPUT, message, field))
         elif (claim.provider_cnes, claim.payer_ans) != (first.provider_cnes, first.payer_ans):
             failures.append(Failure(ErrorCode.CONFLICT, "choose claims of one provider and one payer", field))
     return failures
@@ -91,10 +91,12 @@ def _export_failures(chosen: Sequence[ClaimRecord]) -> list[Failure]:
 
 async def _document(unit: UnitOfWork, chosen: Sequence[ClaimRecord], number: str, at: datetime) -> BatchDocument:
     unit.disclose(*DOCUMENT_CLASSES)
-    guides = await _guides(unit, chosen)
-    # Takes about 0.4 ms of CPU for each item.
-    written = await unit.children.run(write_batch.document, guides, number, at)
     first = chosen[0]
+    contract = await contracts_db.between(unit.connection, first.provider_cnes, first.payer_ans)
+    version = (contract.tiss_version if contract else NEWEST_VERSION).number
+    guides = await _guides(unit, chosen, contract)
+    # Takes about 0.1 ms of CPU for each item.
+    written = await unit.children.run(write_batch.document, guides, number, at, version)
     return BatchDocument(
         number=number,
         file_name=f"{first.payer_ans}_{first.provider_cnes}_{int(number):012d}.xml",
@@ -105,22 +107,31 @@ async def _document(unit: UnitOfWork, chosen: Sequence[ClaimRecord], number: str
     )
 
 
-async def _guides(unit: UnitOfWork, chosen: Sequence[ClaimRecord]) -> list[OutgoingGuide]:
-    first = chosen[0]
-    provider = await parties_db.provider(unit.connection, first.provider_cnes)
+async def _guides(
+    unit: UnitOfWork, chosen: Sequence[ClaimRecord], contract: ContractRecord | None
+) -> list[OutgoingGuide]:
+    provider = await parties_db.provider(unit.connection, chosen[0].provider_cnes)
     assert provider is not None, "the foreign key of the claim"  # noqa: S101
-    contract = await contracts_db.between(unit.connection, first.provider_cnes, first.payer_ans)
     payer_code = contract.provider_code if contract else None
     identity = ProviderIdentity(provider.cnes, provider.name, provider.tax_id, payer_code)
     guides: list[OutgoingGuide] = []
     for start in range(0, len(chosen), CLAIMS_PER_STATEMENT):
         group = chosen[start : start + CLAIMS_PER_STATEMENT]
         items = await _items(unit, [claim.id for claim in group])
-        forms = [claim_checks.form_of(claim, items[claim.id]) for claim in group]
+        sources = await _sources(unit, [claim.id for claim in group])
         guides += [
-            OutgoingGuide(form, claim.payer_claim_number, identity) for form, claim in zip(forms, group, strict=True)
+            OutgoingGuide(
+                claim_checks.form_of(claim, items[claim.id]), claim.payer_claim_number, identity, sources.get(claim.id)
+            )
+            for claim in group
         ]
     return guides
+
+
+async def _sources(unit: UnitOfWork, claim_ids: list[str]) -> dict[str, bytes]:
+    """Claim id -> the guide that it came as, for claims of documents."""
+    found = await guides_db.of_claims(unit.connection, unit.scope, claim_ids)
+    return {each.claim_id: zlib.decompress(each.content) for each in found}
 
 
 async def _items(unit: UnitOfWork, claim_ids: list[str]) -> dict[str, list[ItemRecord]]:

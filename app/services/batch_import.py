@@ -1,13 +1,16 @@
 """Importing a TISS batch document: each guide becomes a submitted claim through the same rules as one from a caller."""
 
 import asyncio
+import zlib
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
 from app.db import claims as claims_db
+from app.db import guides as guides_db
 from app.db.claims import ClaimRecord
+from app.db.guides import GuideRecord
 from app.domain.actor import Actor
 from app.domain.claim_form import ClaimForm
 from app.domain.errors import BillingError, ErrorCode, Failure
@@ -62,18 +65,23 @@ async def _import_guide(changes: Changes, actor: Actor, guide: IncomingGuide) ->
     if guide.form is None:
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=guide.failures)
     try:
-        return (await changes.run(IMPORT_GUIDE, actor, {"number": guide.number, "form": guide.form})).value
+        return (await changes.run(IMPORT_GUIDE, actor, {"guide": guide, "form": guide.form})).value
     except BillingError as error:
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=error.failures)
 
 
-async def import_guide(unit: UnitOfWork, *, number: str, form: ClaimForm) -> GuideResult:
+async def import_guide(unit: UnitOfWork, *, guide: IncomingGuide, form: ClaimForm) -> GuideResult:
     """One guide as a submitted claim; a guide that was imported before changes nothing."""
     known = await claims_db.by_number(unit.connection, form.provider, form.payer, form.provider_claim_number)
     if known is not None:
         return await _compare(unit, known, form)
-    claim = await claims.create(unit, form=form, submit=True)
-    return GuideResult(number, GuideOutcome.IMPORTED, claim.id)
+    claim = await claims.create(unit, form=form, submit=True, payer_claim_number=guide.payer_claim_number)
+    await guides_db.insert(unit.connection, _record(claim.id, guide, unit.now))
+    return GuideResult(guide.number, GuideOutcome.IMPORTED, claim.id)
+
+
+def _record(claim_id: str, guide: IncomingGuide, now: datetime) -> GuideRecord:
+    return GuideRecord(claim_id, guide.version, zlib.compress(guide.source), None, now)
 
 
 async def _compare(unit: UnitOfWork, known: ClaimRecord, form: ClaimForm) -> GuideResult:

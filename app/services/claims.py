@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import claims as claims_db
 from app.db import denials as denials_db
+from app.db import guides as guides_db
 from app.db import invoice_lines as lines_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.domain import ids
@@ -38,12 +39,15 @@ BATCH_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 500
 
 
-async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool) -> ClaimRecord:
-    """Create a claim as DRAFT, or SUBMITTED at once."""
+async def create(
+    unit: UnitOfWork, *, form: ClaimForm, submit: bool, payer_claim_number: str | None = None
+) -> ClaimRecord:
+    """Create a claim as DRAFT, or SUBMITTED at once; with the payer's number, if a document has it already."""
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today
     )
-    return await _insert(unit, form, _new_record(unit, form, found.require_passed()), found, submit=submit)
+    draft = replace(_new_record(unit, form, found.require_passed()), payer_claim_number=payer_claim_number)
+    return await _insert(unit, form, draft, found, submit=submit)
 
 
 async def _insert(
@@ -78,7 +82,9 @@ async def replace_claim(
     draft = replace(
         _new_record(unit, form, found.require_passed()), replaces_id=id, payer_claim_number=original.payer_claim_number
     )
-    return await _insert(unit, form, draft, found, submit=submit)
+    claim = await _insert(unit, form, draft, found, submit=submit)
+    await guides_db.copy(unit.connection, id, claim.id)
+    return claim
 
 
 async def _changed_form(unit: UnitOfWork, claim: ClaimRecord, changes: Mapping[str, Any]) -> ClaimForm:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy.exc import IntegrityError
 
 from app.db import claims as claims_db
+from app.db import guides as guides_db
 from app.db import history as history_db
 from app.db import remittances as remittances_db
 from app.domain.actions import ClaimOperation
@@ -33,6 +34,7 @@ async def delete(unit: UnitOfWork, *, id: str, version: int | None) -> DeletedDr
     check_deletion(claim.status)
     await remittance_lines.forget_draft(unit, matching, id)
     await claims_db.delete_items(unit.connection, id)
+    await guides_db.delete_of_draft(unit.connection, id)
     await history_db.delete_of_draft(unit.connection, id)
     try:
         await claims_db.delete_claim(unit.connection, id)

@@ -1,7 +1,7 @@
 """The words in which the tables of guides are written: a field, and the items and teams that repeat."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from app.tiss.values import TEXT, Codec
 
@@ -79,5 +79,3 @@ def path(text: str) -> Path:
 
 def _parts(text: str) -> Path:
     return tuple(text.split("/")) if text else ()
-
-

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from app.domain.claim_form import Authorization, ClaimForm, ItemForm
 from app.domain.encounter import Admission, Encounter, Facility, Practitioner
+from app.domain.errors import ErrorCode, refuse
 from app.domain.money import FACTOR_ONE, QUANTITY_ONE, Cents
 from app.domain.services import NO_DETAILS, ServiceDetails, TeamMember
 
@@ -114,11 +115,15 @@ def _item(values: Values) -> ItemForm:
     team = tuple(TeamMember(**_gathered(each, "practitioner", Practitioner)) for each in found.pop("team", ()))
     details = found.pop("details", NO_DETAILS)
     if team:
-        details = ServiceDetails(**{each.name: getattr(details, each.name) for each in fields(details)} | {"team": team})
+        details = ServiceDetails(
+            **{each.name: getattr(details, each.name) for each in fields(details)} | {"team": team}
+        )
     total = found.pop("total")
-    unit = found.setdefault("unit_price", total)
     found.setdefault("description", None)
     made = ItemForm(**found, details=None if details == NO_DETAILS else details)
+    if made.total != total:
+        text = f"item {made.sequence}: the total is not unit price x quantity x factor"
+        raise refuse(ErrorCode.TOTAL_MISMATCH, text, "valorTotal", "5042")
     return made
 
 

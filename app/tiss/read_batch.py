@@ -55,7 +55,8 @@ def read(xml: bytes) -> IncomingBatch:
     if batch is None:
         text = "the message has no loteGuias: send a message of type ENVIO_LOTE_GUIAS"
         return IncomingBatch(None, failures=(Failure(ErrorCode.INVALID_INPUT, text, None, "5001"),))
-    return _batch(found, tree.text(batch, ("numeroLote",)), list(tree.child(batch, "guiasTISS") or ()))
+    nodes = [] if (inside := tree.child(batch, "guiasTISS")) is None else list(inside)
+    return _batch(found, tree.text(batch, ("numeroLote",)), nodes)
 
 
 def _batch(found: Message, number: str | None, nodes: list[Any]) -> IncomingBatch:

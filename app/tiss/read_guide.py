@@ -16,7 +16,9 @@ def values_of(node: Any, guide: Guide) -> GuideValues:
     values = _values(node, guide.fields, failures)
     items = [item for kind in guide.items for item in _items(node, kind, failures)]
     raise_any(failures)
-    diagnoses = tuple((each.text or "").strip() for each in tree.find_all(node, guide.diagnoses)) if guide.diagnoses else ()
+    diagnoses = (
+        tuple((each.text or "").strip() for each in tree.find_all(node, guide.diagnoses)) if guide.diagnoses else ()
+    )
     return GuideValues(values, items, diagnoses)
 
 

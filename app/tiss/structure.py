@@ -24,6 +24,8 @@ class Element:
     name: str
     is_required: bool
     """Whether its parent must have it; of a choice, no single element is required."""
+    is_choice: bool = False
+    """Whether its parent must have it or another one of its siblings."""
     children: dict[str, "Element"] = field(default_factory=dict)
 
 
@@ -37,14 +39,15 @@ def guides(version: str) -> dict[str, Element]:
 
 
 def _element(found: Any) -> Element:
-    is_choice = any(group.model == "choice" for group in _groups(found))
-    is_required = not is_choice and found.min_occurs > 0 and all(each.min_occurs for each in _groups(found))
-    content = getattr(found.type, "content", None)
+    is_needed = found.min_occurs > 0 and all(each.min_occurs for each in _groups(found))
+    is_one_of = any(group.model == "choice" for group in _groups(found))
+    is_required, is_choice = is_needed and not is_one_of, is_needed and is_one_of
+    content: Any = getattr(found.type, "content", None)
     # A signature is kept as it is: its elements have another namespace.
     if found.local_name == SIGNATURE or not hasattr(content, "iter_elements"):
-        return Element(found.local_name, is_required)
+        return Element(found.local_name, is_required, is_choice)
     children = {each.local_name: _element(each) for each in content.iter_elements() if each.local_name}
-    return Element(found.local_name, is_required, children)
+    return Element(found.local_name, is_required, is_choice, children)
 
 
 def _groups(found: Any) -> list[Any]:
@@ -64,7 +67,9 @@ def validator(version: str) -> etree.XMLSchema:
 
 def safe_parser() -> etree.XMLParser:
     """A parser without network, entities and documents of hundreds of megabytes; comments stay out of the tree."""
-    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True)
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
 
 
 def _path(version: str) -> Path:

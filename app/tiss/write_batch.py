@@ -3,21 +3,20 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from lxml import etree
 
 from app.domain.calendar import BRASILIA
+from app.domain.claims import ClaimType
 from app.domain.errors import ErrorCode, Failure, raise_any
 from app.domain.identifiers import is_cnpj
-from app.tiss import message, tree, write_guide
+from app.tiss import message, requirements, tree, write_guide
 from app.tiss.message import ENCODING
 from app.tiss.schema_errors import SchemaError, errors
 from app.tiss.structure import NAMESPACE, VERSIONS, guides
 from app.tiss.tree import NotInVersion
 from app.tiss.write_guide import OutgoingGuide, ProviderIdentity
-
-NUMBER_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +27,7 @@ class WrittenBatch:
     hash: str
 
 
-def document(
-    outgoing: Sequence[OutgoingGuide], number: str, now: datetime, version: str = VERSIONS[0]
-) -> WrittenBatch:
+def document(outgoing: Sequence[OutgoingGuide], number: str, now: datetime, version: str = VERSIONS[0]) -> WrittenBatch:
     """The guides as one document of this version; a failure at `claimIds.N` for each claim that cannot be written.
 
     Call it in a child process: it takes some 20 microseconds of CPU for each element.
@@ -51,12 +48,26 @@ def _elements(outgoing: Sequence[OutgoingGuide], version: str) -> tuple[list[Any
     shapes = guides(version)
     found, failures = [], []
     for index, each in enumerate(outgoing):
+        if (reason := _incomplete(each, version)) is not None:
+            failures.append(Failure(ErrorCode.INVALID_INPUT, reason, f"claimIds.{index}", "5001"))
+            continue
         try:
             found.append(write_guide.element(each, shapes))
         except NotInVersion as error:
             text = f"TISS {version} has no element {error} in this guide: remove its value, or use another version"
             failures.append(Failure(ErrorCode.INVALID_INPUT, text, f"claimIds.{index}", "5028"))
     return found, failures
+
+
+def _incomplete(outgoing: OutgoingGuide, version: str) -> str | None:
+    """What the claim does not say and its guide needs; of a claim that came as a document, the schema finds it."""
+    kind = outgoing.claim.type
+    if kind is ClaimType.CONSULTATION and len(outgoing.claim.items) != 1:
+        return "a consultation must have exactly one item"
+    if outgoing.source is not None:
+        return None
+    names = requirements.missing(outgoing.values, kind, requirements.of_type(kind, version))
+    return f"the guide needs {', '.join(names)}" if names else None
 
 
 def _schema_failure(error: SchemaError) -> Failure:

@@ -4,22 +4,27 @@ So a document keeps what no column has, the order of its items, and the way in w
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lxml import etree
 
 from app.domain.claim_form import ClaimForm, sequences
+from app.domain.claims import ClaimType
 from app.domain.identifiers import is_cnpj
 from app.domain.money import format_money
 from app.tiss import read_guide, tree
 from app.tiss.fields import Contractor, Field, Items, Path, Sum, Team
-from app.tiss.guide_values import GuideValues, Values, of_form
+from app.tiss.guide_values import GuideValues, Values, of_form, to_form
 from app.tiss.guides import OF_TYPE, Guide
 from app.tiss.structure import Element, safe_parser
 
 EXPENSE_KINDS: Final = {"19": "03", "20": "02"}
 """TUSS table -> kind of expense (table 25), where the table decides it: materials, medicines."""
+REQUESTER: Final = "encounter.requester"
+REQUESTING_PROVIDER: Final = "encounter.requesting_provider"
+NAME_MAX: Final = 70
+WITH_AUTHORIZATION: Final = frozenset({ClaimType.SP_SADT, ClaimType.ADMISSION_SUMMARY})
 EXPENSE_TABLES: Final = frozenset({"18", "19", "20"})
 
 
@@ -50,7 +55,24 @@ class OutgoingGuide:
     @property
     def values(self) -> GuideValues:
         """What the guide has to say."""
-        return of_form(self.claim, sequences(self.claim.items), self.payer_claim_number)
+        number = self.payer_claim_number
+        # Where the payer's number is a part of the authorization, it needs the day of one.
+        if self.source is None and self.claim.type in WITH_AUTHORIZATION and self.claim.authorization is None:
+            number = None
+        found = of_form(self.claim, sequences(self.claim.items), number)
+        if self.source is None and self.claim.type is ClaimType.SP_SADT:
+            return replace(found, values=self._with_requester(found.values))
+        return found
+
+    def _with_requester(self, values: Values) -> Values:
+        """Services are requested by the practitioner and the provider that bills, unless the claim names others."""
+        if not any(name.startswith(f"{REQUESTER}.") for name in values):
+            who = {name: value for name, value in values.items() if name.startswith("practitioner.")}
+            values |= {f"{REQUESTER}.{name.partition('.')[2]}": value for name, value in who.items()}
+        if not any(name.startswith(f"{REQUESTING_PROVIDER}.") for name in values):
+            own = {"code": self.provider.code, "name": self.provider.name[:NAME_MAX]}
+            values |= {f"{REQUESTING_PROVIDER}.{name}": value for name, value in own.items()}
+        return values
 
 
 def element(outgoing: OutgoingGuide, shapes: dict[str, Element]) -> Any:
@@ -77,7 +99,12 @@ def _start(outgoing: OutgoingGuide, guide: Guide) -> Any:
 
 
 def _before(node: Any, guide: Guide) -> GuideValues:
-    return read_guide.values_of(node, guide) if len(node) else GuideValues({}, [])
+    """What a claim says that comes of this guide: what a form has no place for is no difference."""
+    if not len(node):
+        return GuideValues({}, [])
+    read = read_guide.values_of(node, guide)
+    form = to_form(read, provider="", type=guide.type)
+    return of_form(form, sequences(form.items), read.values.get("payer_claim_number"))
 
 
 def _write(node: Any, fields: Iterable[Field], shape: Element, before: Values, now: Values) -> None:
@@ -107,9 +134,7 @@ def _identity(contractor: Contractor, provider: ProviderIdentity) -> tuple[Path,
     return contractor.code, provider.code
 
 
-def _write_diagnoses(
-    node: Any, guide: Guide, shape: Element, before: tuple[str, ...], now: tuple[str, ...]
-) -> None:
+def _write_diagnoses(node: Any, guide: Guide, shape: Element, before: tuple[str, ...], now: tuple[str, ...]) -> None:
     if not guide.diagnoses or before == now:
         return
     for old in tree.find_all(node, guide.diagnoses):
@@ -127,19 +152,19 @@ def _write_items(node: Any, guide: Guide, shape: Element, before: GuideValues, n
         for kind in guide.items
         for sequence, found in _numbered(read_guide.elements_of(node, kind), kind)
     }
-    written = {}
+    kept: set[int] = set()
     for item in now.items:
-        sequence, kind = item["sequence"], _kind_of(item, guide)
+        sequence, kind = item["sequence"], kind_of(item, guide)
         found_kind, found = known.get(sequence, (kind, None))
         if found is None or found_kind is not kind:
             found = _new_item(node, kind, shape)
-            old: Values = dict(kind.constants)
         else:
-            written[sequence] = found
-            old = earlier[sequence]
+            kept.add(sequence)
+        # A new consultation has its element by its other fields, before the item is written.
+        old = earlier.get(sequence, kind.constants) if sequence in kept else kind.constants
         _write_item(found, kind, tree.shape_at(shape, kind.path), old, item)
     for sequence, (_, found) in known.items():
-        if sequence not in written:
+        if sequence not in kept:
             found.getparent().remove(found)
     _write_sums(node, guide, shape, before.items, now.items)
 
@@ -152,10 +177,17 @@ def _numbered(elements: list[Any], kind: Items) -> Iterable[tuple[int, Any]]:
             yield int(number), each
 
 
-def _kind_of(item: Values, guide: Guide) -> Items:
+def kind_of(item: Values, guide: Guide) -> Items:
     """Procedures and expenses have elements of their own; a guide without one of them puts all into the other."""
     is_expense = "details.expense_kind" in item or item["code_system"] in EXPENSE_TABLES
     return next((each for each in guide.items if each.is_expense == is_expense), guide.items[0])
+
+
+def with_kind(item: Values) -> Values:
+    """The item with the kind of expense that its table decides."""
+    if "details.expense_kind" in item or item["code_system"] not in EXPENSE_KINDS:
+        return item
+    return item | {"details.expense_kind": EXPENSE_KINDS[item["code_system"]]}
 
 
 def _new_item(node: Any, kind: Items, shape: Element) -> Any:
@@ -172,8 +204,8 @@ def _made(node: Any, path: Path, shape: Element) -> Any:
 
 
 def _write_item(node: Any, kind: Items, shape: Element, before: Values, now: Values) -> None:
-    if kind.is_expense and "details.expense_kind" not in now and now["code_system"] in EXPENSE_KINDS:
-        now = now | {"details.expense_kind": EXPENSE_KINDS[now["code_system"]]}
+    if kind.is_expense:
+        now = with_kind(now)
     # The description is the term of the code where the guide has none.
     if "description" not in before and before.keys() > kind.constants.keys():
         now = now | {"description": None}
@@ -213,5 +245,3 @@ def _sum(items: list[Values], each: Sum) -> int:
 def _expense_kind(item: Values) -> str | None:
     known: str | None = item.get("details.expense_kind")
     return known or EXPENSE_KINDS.get(item["code_system"])
-
-
