@@ -35,7 +35,9 @@ COMMANDS: Final = {
     "audit-verify": "access_log",
     "purge": "access_log",
     "load-tuss": "data",
+    "load-payers": "data",
     "seed-demo": "data",
+    "import-parties": "parties",
     "import-tiss": "tiss",
     "export-tiss": "tiss",
 }

@@ -81,7 +81,7 @@ async def production_settings(directory: Path, services: Services, **changes: An
 # The server closes a connection that was idle for five seconds: a client that used one then might just be too late.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2)
 BACKGROUND = (
-    *("outbox", "access_log", "leases", "LOCK(", "wait_timeout"),
+    *("outbox", "access_log", "leases", "lease_until", "LOCK(", "wait_timeout"),
     *("BEGIN", "COMMIT", "PRAGMA", "SET time_zone", "utc_timestamp", "strftime"),
 )
 

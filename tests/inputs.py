@@ -20,6 +20,7 @@ IDS: Final = {
     "settleInvoice": "invoiceId",
     "startReview": "claimId",
     "updateDraftClaim": "claimId",
+    "withdrawClaim": "claimId",
 }
 """The name of the object's id, by mutation."""
 PARTIES: Final = {"payer": "payerAnsCode", "provider": "providerCnes"}

@@ -9,7 +9,7 @@ from app.db import tuss as tuss_db
 from app.db.engine import Database
 from app.demo import seed as demo
 from app.runtime.build import changes_of, console_actor
-from app.services import tuss
+from app.services import payer_register, tuss
 
 
 def load_tuss() -> None:
@@ -47,3 +47,33 @@ def seed_demo(
 
     added = console.with_database(work)
     console.note("the demo data is there already" if added is None else f"{added} demo claims added")
+
+
+def load_payers() -> None:
+    """Load the payers of the official register of the ANS; loading them again changes nothing.
+
+    New ones get the usual terms (180 days to submit, 30 to appeal, 30 to pay), which `updatePayer` changes. Names
+    follow the register. A payer that it no longer has is deactivated, if this command loaded it.
+    """
+    entries = payer_register.published()
+    with console.progress("payers") as progress:
+        task = progress.add_task("load", total=len(entries))
+        found = console.with_changes(
+            "load-payers",
+            lambda changes, actor: payer_register.load(
+                changes, actor, entries, on_progress=lambda done, _total: progress.update(task, completed=done)
+            ),
+        )
+    if found.is_nothing_new:
+        console.say(f"nothing to change: {found.unchanged} payers are as in the register")
+    else:
+        console.say(
+            f"{found.registered} payers registered, {found.renamed} renamed, {found.reactivated} reactivated, "
+            f"{found.deactivated} deactivated, {found.unchanged} unchanged"
+        )
+    if found.left_inactive:
+        console.say(f"{found.left_inactive} payers stay deactivated: a person did that; use reactivatePayer")
+    if found.not_in_register:
+        console.say(
+            f"{found.not_in_register} payers are not in the register and did not come from it: left as they are"
+        )

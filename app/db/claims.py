@@ -13,6 +13,7 @@ from app.db.claim_sums import AMOUNTS
 from app.db.counting import count_of
 from app.db.engine import batches, fetch, fetch_in, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, lacks, one_of, within
+from app.db.merged_patients import same_patient
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_columns, update_record
@@ -257,8 +258,8 @@ async def by_numbers(
 
 def _conditions(where: ClaimFilter) -> list[Condition]:
     table = claims.c
-    matching = equal(
-        (table.patient_id, where.patient),
+    matching = [] if where.patient is None else [same_patient(table.patient_id, where.patient)]
+    matching += equal(
         (table.provider_claim_number, where.provider_claim_number),
         (table.payer_claim_number, where.payer_claim_number),
     )

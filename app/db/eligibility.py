@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
 from app.db.counting import count_of
-from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
+from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
+from app.db.merged_patients import same_patient
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
@@ -98,7 +99,7 @@ def _conditions(where: EligibilityFilter) -> list[Condition]:
     )
     return [
         *matching,
-        *equal((table.patient_id, where.patient)),
+        *([] if where.patient is None else [same_patient(table.patient_id, where.patient)]),
         *within((table.service_date, where.service_date), (table.answered_at, where.answered_at)),
     ]
 

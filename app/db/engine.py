@@ -20,6 +20,7 @@ from app.db.pool import Pool
 from app.db.server_errors import REFUSING_USER, REFUSING_WRITES, error_number, is_lost, is_unavailable, may_retry
 from app.db.session import Heard, Session
 from app.domain.text import fold
+from app.executor.asked import Asked
 
 Key = TypeVar("Key")
 Record = TypeVar("Record")
@@ -105,10 +106,15 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in autocommit for statements that only read; DatabaseUnavailable when there is none."""
+    async def reading(self, asked: Asked = None) -> AsyncIterator[AsyncConnection]:
+        """A connection in autocommit for statements that only read; DatabaseUnavailable when there is none.
+
+        Records may be read with the attributes in `asked` and their keys alone: others are missing then.
+        """
         with translating_errors():
             async with asyncio.timeout(self.timeout_seconds), self._connection(self.reads) as connection:
+                if asked is not None and isinstance(connection, Session):
+                    connection.asked = asked
                 yield connection
 
     def _connection(

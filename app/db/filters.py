@@ -27,6 +27,13 @@ def one_of(*pairs: tuple[ColumnElement[Any], tuple[Any, ...] | None]) -> list[Co
     return [column.in_(values) for column, values in pairs if values is not None]
 
 
+def active(is_active: bool | None, deactivated_at: ColumnElement[Any]) -> list[Condition]:
+    """Rows that are not deactivated, or those that are; None for all."""
+    if is_active is None:
+        return []
+    return [deactivated_at.is_(None) if is_active else deactivated_at.is_not(None)]
+
+
 def lacks(query: Select[Any]) -> Condition:
     """Whether the correlated query has no row. In this form servers look for one for each row of the list: NOT EXISTS
     some of them answer by reading all rows of the query first."""

@@ -126,14 +126,6 @@ async def next_number(connection: AsyncConnection, provider_cnes: str) -> int:
     return int(await scalar(connection, select(row.last_invoice_number).where(row.cnes == provider_cnes)))
 
 
-async def next_batch_number(connection: AsyncConnection, provider_cnes: str) -> int:
-    """The provider's next TISS batch number, locked until commit like the invoice number."""
-    row = providers.c
-    raised = update(providers).where(row.cnes == provider_cnes).values(last_batch_number=row.last_batch_number + 1)
-    await run(connection, raised)
-    return int(await scalar(connection, select(row.last_batch_number).where(row.cnes == provider_cnes)))
-
-
 async def insert_invoice(connection: AsyncConnection, invoice: InvoiceRecord) -> None:
     """A new invoice, still without lines."""
     await insert_records(connection, invoices, [invoice])
@@ -150,17 +142,9 @@ async def update_invoice(connection: AsyncConnection, invoice: InvoiceRecord) ->
     await update_record(connection, invoices, invoice)
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceOfClaim:
-    """An invoice and a claim that it bills."""
-
-    claim_id: str
-    invoice: InvoiceRecord
-
-
-@query(lambda claim, *row: InvoiceOfClaim(claim, InvoiceRecord(*row)))
+@query_pairs(InvoiceRecord)
 def invoices_of_claims(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
-    """The active invoice of each of these claims that has one."""
+    """Claim -> its active invoice, for each of these claims that has one."""
     line = invoice_lines.c
     query = select(line.billed_claim_id, *INVOICE).join(invoice_lines, line.invoice_id == invoices.c.id)
     return query.where(line.billed_claim_id.in_(ids), invoices_in(scope))

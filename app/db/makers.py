@@ -13,12 +13,23 @@ def maker_of(record: Callable[..., Any]) -> Callable[..., Any]:
 
     The fields are set on an object of a class with the same slots, which then becomes a record.
     """
-    if not (isinstance(record, type) and is_dataclass(record) and _is_plain(record)):
-        return record
-    names = [each.name for each in fields(record)]
+    names = names_of(record)
+    return record if names is None else maker_of_some(record, names)
+
+
+@cache
+def names_of(record: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The fields of a frozen, slotted dataclass that does nothing but set them; None for anything else."""
+    if isinstance(record, type) and is_dataclass(record) and _is_plain(record):
+        return tuple(each.name for each in fields(record))
+    return None
+
+
+def maker_of_some(record: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., Any]:
+    """What makes a record of the values of these fields; the others are missing (AttributeError)."""
     lines = [
         "class Open:",
-        f"    __slots__ = {tuple(names)!r}",
+        f"    __slots__ = {names_of(record)!r}",
         f"    def __init__(self, {', '.join(names)}):",
         *[f"        self.{name} = {name}" for name in names],
         f"def make({', '.join(names)}):",

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import run
+from app.db.merged_patients import survivors
 from app.db.records import columns, insert_records, row
 from app.db.reference_tables import coverages, patients, payers, providers
 from app.db.scoping import is_treated_in, patients_in, providers_in
@@ -27,11 +28,18 @@ class PayerRecord:
     appeal_deadline_days: int
     payment_term_days: int
     is_answering: bool
+    version: int
+    deactivated_at: datetime | None
 
     @property
     def id(self) -> str:
         """The public id, made of the registro ANS."""
         return ids.of_key(ids.PAYER, self.ans_code)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether new claims may name it."""
+        return self.deactivated_at is None
 
     @property
     def terms(self) -> Terms:
@@ -44,11 +52,18 @@ class ProviderRecord:
     cnes: str
     name: str
     tax_id: str
+    version: int
+    deactivated_at: datetime | None
 
     @property
     def id(self) -> str:
         """The public id, made of the CNES."""
         return ids.of_key(ids.PROVIDER, self.cnes)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether new claims may name it."""
+        return self.deactivated_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,14 @@ class PatientRecord:
     name: str
     cpf: str | None
     birth_date: date | None
+    version: int
+    deactivated_at: datetime | None
+    merged_into_id: str | None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether new claims may name it."""
+        return self.deactivated_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +95,7 @@ class CoverageRecord:
     waiting_until: date | None
     suspended_from: date | None
     suspended_until: date | None
+    version: int
 
     @property
     def terms(self) -> CoverageTerms:
@@ -133,17 +157,37 @@ def patients_by_id(scope: DataScope, patient_ids: Sequence[str]) -> Select[Any]:
     return select(*patient_columns(scope)).where(patients.c.id.in_(patient_ids), patients_in(scope))
 
 
+async def patients_by_any_id(
+    connection: AsyncConnection, scope: DataScope, patient_ids: Sequence[str]
+) -> dict[str, PatientRecord]:
+    """The patients within the scope by the ids asked for; that of a merged patient leads to the one that stayed."""
+    found = {each.id: each for each in await patients_by_id(connection, scope, patient_ids)}
+    found = {each.id: each for each in found.values() if each.merged_into_id is None}
+    missing = [each for each in patient_ids if each not in found]
+    led = await survivors(connection, missing) if missing else {}
+    stayed = {each.id: each for each in await patients_by_id(connection, scope, list(led.values()))} if led else {}
+    return found | {asked: stayed[one] for asked, one in led.items() if one in stayed}
+
+
 def patient_columns(scope: DataScope) -> tuple[ColumnElement[Any], ...]:
     """The columns of PatientRecord; CPF and birth date are empty if the scope's providers do not treat the patient."""
     is_treated = is_treated_in(scope)
     known = [case((is_treated, column)).label(column.name) for column in (patients.c.cpf, patients.c.birth_date)]
-    return (patients.c.id, patients.c.name, *known)
+    state = (patients.c.version, patients.c.deactivated_at, patients.c.merged_into_id)
+    return (patients.c.id, patients.c.name, *known, *state)
 
 
 @query_one(CoverageRecord)
 def coverage_of_card(payer_ans: str, card_number: str) -> Select[Any]:
     """The coverage of a card of this payer, without a data scope: callers who know the card number may ask about it."""
     return select(*COVERAGE).where(coverages.c.payer_ans == payer_ans, coverages.c.card_number == card_number)
+
+
+@query_one(CoverageRecord)
+def held_coverage_of_card(payer_ans: str, card_number: str) -> Select[Any]:
+    """The same, whose patient it stays until the transaction ends: a merge of patients waits, or is done."""
+    held = select(*COVERAGE).where(coverages.c.payer_ans == payer_ans, coverages.c.card_number == card_number)
+    return held.with_for_update(read=True)
 
 
 async def insert_payers(connection: AsyncConnection, records: Sequence[PayerRecord]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from app.db.counting import count_of
+from app.db.filters import active
 from app.db.paging import Keyset
 from app.db.parties import PAYER, PROVIDER, PayerRecord, ProviderRecord
 from app.db.reference_tables import payers, providers
@@ -17,9 +18,13 @@ from app.domain.data_scope import DataScope
 
 @dataclass(frozen=True, slots=True)
 class PartyFilter:
-    """A payer or provider matches when each word does (`words_of`): part of the name, or digits of the code."""
+    """A payer or provider matches when each word does (`words_of`): part of the name, or digits of the code.
+
+    `is_active` chooses those that are not deactivated, or those that are; None for all.
+    """
 
     words: tuple[str, ...] = ()
+    is_active: bool | None = None
 
 
 @query(PayerRecord)
@@ -35,11 +40,13 @@ def payers_count(_scope: DataScope, where: PartyFilter) -> Select[Any]:
 
 
 def _payers(where: PartyFilter) -> Select[Any]:
-    return select(*PAYER).where(*has_words(where.words, payers.c.name, payers.c.ans_code))
+    named = has_words(where.words, payers.c.name, payers.c.ans_code)
+    return select(*PAYER).where(*named, *active(where.is_active, payers.c.deactivated_at))
 
 
 def _providers(scope: DataScope, where: PartyFilter) -> Select[Any]:
-    return select(*PROVIDER).where(providers_in(scope), *has_words(where.words, providers.c.name, providers.c.cnes))
+    named = has_words(where.words, providers.c.name, providers.c.cnes)
+    return select(*PROVIDER).where(providers_in(scope), *named, *active(where.is_active, providers.c.deactivated_at))
 
 
 @query(ProviderRecord)

@@ -37,7 +37,8 @@ def count(scope: DataScope, where: PatientFilter) -> Select[Any]:
 
 
 def _matching(rows: Select[Any], scope: DataScope, where: PatientFilter) -> Select[Any]:
-    return rows.where(patients_in(scope), *_by_card(where), *_by_cpf(scope, where))
+    is_present = patients.c.merged_into_id.is_(None)
+    return rows.where(patients_in(scope), is_present, *_by_card(where), *_by_cpf(scope, where))
 
 
 def _by_card(where: PatientFilter) -> list[Condition]:

@@ -107,6 +107,7 @@ class Pool:
             self.suspect()
         elif len(self._free) < self._size and session.opened_at > self._left_at:
             session.used_at = time.monotonic()
+            session.asked = None
             self._free.append(session)
             return
         self._close(session)

@@ -31,6 +31,16 @@ metadata = MetaData(
 _PARTIES = ("provider_cnes", "payer_ans")
 MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
+
+def _version() -> Column[int]:
+    return Column("version", Integer, nullable=False, server_default="1")
+
+
+def _deactivated_at() -> Column[Any]:
+    """New claims that name a deactivated party are refused; everything older stays as it is."""
+    return Column("deactivated_at", UtcDateTime)
+
+
 # The days are the payer's standard terms, for providers without a contract.
 payers = Table(
     "payers",
@@ -42,6 +52,7 @@ payers = Table(
     Column("payment_term_days", Integer, nullable=False),
     # Whether the payer answers eligibility questions; otherwise the answer is UNDETERMINED.
     Column("is_answering", Boolean, nullable=False),
+    *(_version(), _deactivated_at()),
     Index(None, "name", "ans_code"),
     **MYSQL,
 )
@@ -55,6 +66,7 @@ providers = Table(
     # Counters, raised under the row's lock: numbers of a provider have no gaps.
     Column("last_invoice_number", Integer, nullable=False),
     Column("last_batch_number", Integer, nullable=False, server_default="0"),
+    *(_version(), _deactivated_at()),
     Index(None, "name", "cnes"),
     **MYSQL,
 )
@@ -109,7 +121,14 @@ patients = Table(
     Column("name", String(70), nullable=False),
     Column("cpf", ascii_text(11)),
     Column("birth_date", Date),
+    *(_version(), _deactivated_at()),
+    # The patient that this one was merged into: never one that was merged itself.
+    Column("merged_into_id", identifier()),
+    # The CPF of a patient whom a caller has registered: no two of them have the same. Empty for older rows.
+    Column("registered_cpf", ascii_text(11)),
     Index(None, "cpf"),
+    Index(None, "merged_into_id"),
+    Index(None, "registered_cpf", unique=True),
     **MYSQL,
 )
 
@@ -128,6 +147,7 @@ coverages = Table(
     Column("waiting_until", Date),
     Column("suspended_from", Date),
     Column("suspended_until", Date),
+    _version(),
     UniqueConstraint("payer_ans", "card_number"),
     Index(None, "card_number"),
     Index(None, "patient_id"),

@@ -2,12 +2,17 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true
 
+from app.db.batch_tables import batches
 from app.db.document_tables import documents
 from app.db.filters import Condition
+from app.db.import_tables import import_jobs
+from app.db.merged_patients import same_patient
+from app.db.party_tables import party_history, patient_registrations, practitioners
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients, providers
 from app.db.tables import claims, invoices, outbox, remittances, settlements
+from app.domain import ids
 from app.domain.data_scope import DataScope
 
 
@@ -26,7 +31,7 @@ def _allows(
     if scope.payer is not None:
         parts.append(payer == scope.payer)
     if scope.patient is not None:
-        parts.append(false() if patient is None else patient == scope.patient)
+        parts.append(false() if patient is None else same_patient(patient, scope.patient))
     return and_(true(), *parts)
 
 
@@ -70,9 +75,19 @@ def remittances_in(scope: DataScope) -> Condition:
     return _allows(scope, provider=remittances.c.provider_cnes, payer=remittances.c.payer_ans)
 
 
+def batches_in(scope: DataScope) -> Condition:
+    """Batches of the scope's providers to its payer; a patient sees none, since they contain other patients' claims."""
+    return _allows(scope, provider=batches.c.provider_cnes, payer=batches.c.payer_ans)
+
+
 def documents_in(scope: DataScope) -> Condition:
     """Documents of the scope's providers and payer, as far as these are known; a patient sees none."""
     return _allows(scope, provider=documents.c.provider_cnes, payer=documents.c.payer_ans)
+
+
+def imports_in(scope: DataScope) -> Condition:
+    """Import jobs of the scope's providers and payer, as far as these are known; a patient sees none."""
+    return _allows(scope, provider=import_jobs.c.provider_cnes, payer=import_jobs.c.payer_ans)
 
 
 def events_in(scope: DataScope) -> Condition:
@@ -102,7 +117,7 @@ def providers_in(scope: DataScope) -> Condition:
         billed_to = billed.where(claims.c.payer_ans == scope.payer).exists()
         parts.append(or_(billed_to, agreed.where(contracts.c.payer_ans == scope.payer).exists()))
     if scope.patient is not None:
-        parts.append(billed.where(claims.c.patient_id == scope.patient).exists())
+        parts.append(billed.where(same_patient(claims.c.patient_id, scope.patient)).exists())
     return and_(true(), *parts)
 
 
@@ -110,8 +125,8 @@ def patients_in(scope: DataScope) -> Condition:
     """Patients known to the scope's providers, covered by its payer, or the scope's own patient.
 
     The patients table has no provider and no payer: both are reached through tables that name the patient. A provider
-    knows a patient by a claim or an eligibility check of its own, a payer by any coverage, ended ones included, since
-    claims from that time may still be open.
+    knows a patient whom it has registered, or by a claim or an eligibility check of its own, a payer by any coverage,
+    ended ones included, since claims from that time may still be open.
     """
     if scope.is_empty:
         return false()
@@ -122,7 +137,7 @@ def patients_in(scope: DataScope) -> Condition:
         covered = select(coverages.c.id).where(coverages.c.patient_id == patients.c.id)
         parts.append(covered.where(coverages.c.payer_ans == scope.payer).exists())
     if scope.patient is not None:
-        parts.append(patients.c.id == scope.patient)
+        parts.append(same_patient(patients.c.id, scope.patient))
     return and_(true(), *parts)
 
 
@@ -131,11 +146,16 @@ def _known_to(providers: frozenset[str]) -> Condition:
     billed = select(claims.c.id).where(claims.c.patient_id == patients.c.id, claims.c.provider_cnes.in_(codes))
     table = eligibility_checks.c
     asked = select(table.id).where(table.patient_id == patients.c.id, table.provider_cnes.in_(codes))
-    return or_(billed.exists(), asked.exists())
+    return or_(billed.exists(), asked.exists(), _registered_by(codes))
+
+
+def _registered_by(codes: Sequence[str]) -> Condition:
+    table = patient_registrations.c
+    return select(table.patient_id).where(table.patient_id == patients.c.id, table.provider_cnes.in_(codes)).exists()
 
 
 def is_treated_in(scope: DataScope) -> Condition:
-    """Whether the scope's providers treat a patient: one of them has submitted a claim for the patient.
+    """Whether the scope's providers treat a patient: one of them has registered the patient, or submitted a claim.
 
     A card number that somebody guessed leads to an eligibility check or a draft, and to the patient's name, but not to
     the CPF and the day of birth. A payer and a patient know their own.
@@ -143,4 +163,35 @@ def is_treated_in(scope: DataScope) -> Condition:
     if not scope.providers or scope.any_provider or scope.payer is not None or scope.patient is not None:
         return true()
     submitted = select(claims.c.id).where(claims.c.patient_id == patients.c.id, claims.c.submitted_at.is_not(None))
-    return submitted.where(claims.c.provider_cnes.in_(sorted(scope.providers))).exists()
+    codes = sorted(scope.providers)
+    return or_(submitted.where(claims.c.provider_cnes.in_(codes)).exists(), _registered_by(codes))
+
+
+def coverages_in(scope: DataScope) -> Condition:
+    """Coverages of patients whom the scope's providers treat; of a payer those with it, of a patient the own ones.
+
+    A card number that somebody guessed leads to a patient, but not to the other cards of that patient.
+    """
+    of_patient = select(patients.c.id).where(patients.c.id == coverages.c.patient_id)
+    known = of_patient.where(patients_in(scope), is_treated_in(scope)).exists()
+    return known if scope.payer is None else and_(known, coverages.c.payer_ans == scope.payer)
+
+
+def practitioners_in(scope: DataScope) -> Condition:
+    """Practitioners of the scope's providers; payers and patients see them on claims only."""
+    if scope.is_empty or scope.payer is not None or scope.patient is not None:
+        return false()
+    return true() if scope.any_provider else practitioners.c.provider_cnes.in_(sorted(scope.providers))
+
+
+def party_steps_in(scope: DataScope) -> Condition:
+    """Steps of the parties within the scope; payers are known to everybody."""
+    party = party_history.c.party_id
+    found = [
+        select(providers.c.cnes).where(literal(f"{ids.PROVIDER}_") + providers.c.cnes == party, providers_in(scope)),
+        select(patients.c.id).where(patients.c.id == party, patients_in(scope), is_treated_in(scope)),
+        select(coverages.c.id).where(coverages.c.id == party, coverages_in(scope)),
+        select(practitioners.c.id).where(practitioners.c.id == party, practitioners_in(scope)),
+    ]
+    is_of_payer = false() if scope.is_empty else party.startswith(f"{ids.PAYER}_", autoescape=True)
+    return or_(is_of_payer, *[each.exists() for each in found])

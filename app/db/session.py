@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.compiled import Rows, Text
 from app.db.server_errors import CLIENT_ERRORS, NOT_CONNECTED, REFUSING_WRITES, error_number, is_lost
+from app.executor.asked import Asked
 
 PREPARED_MAX: Final = 60
 """Prepared statements of a session: all sessions of all processes share the server's limit, 16,382 by default."""
@@ -41,6 +42,8 @@ class Session(AsyncConnection):
 
     A session in the middle of a statement that was cut off is broken: what it reads next would be the answer to that
     statement. `is_usable` is False from then on, and whoever took it closes it.
+
+    `asked` are the attributes that its caller may use of records; None for all.
     """
 
     def __init__(self, engine: AsyncEngine, *, is_reading: bool, heard: list[Heard]) -> None:
@@ -59,6 +62,7 @@ class Session(AsyncConnection):
         self._may_be_stale = False
         self.place = NOWHERE
         self.inserted_id = 0
+        self.asked: Asked = None
 
     async def open(self) -> None:
         """Connect; afterwards `close` it in any case."""

@@ -16,7 +16,7 @@ from sqlalchemy.sql import Executable
 from app.db.arguments import Places, flatten, with_places
 from app.db.compiled import Compiled
 from app.db.engine import batches, converted, fetch, run
-from app.db.makers import maker_of
+from app.db.narrow import Names, Narrow
 from app.db.session import Session
 
 Given = ParamSpec("Given")
@@ -29,11 +29,14 @@ SHAPES_MAX: Final = 200
 
 
 class _Statement:
-    """What a function builds, compiled for each shape of its arguments."""
+    """What a function builds, compiled for each shape of its arguments.
 
-    def __init__(self, build: Callable[..., Executable], record: Callable[..., Any]) -> None:
+    A row is made a record; of `pairs`, what follows the first column is one.
+    """
+
+    def __init__(self, build: Callable[..., Executable], record: Callable[..., Any], *, pairs: bool = False) -> None:
         self.build = build
-        self.record = record
+        self._narrow = Narrow(record, pairs=pairs)
         parameters = signature(build).parameters
         self._names = tuple(parameters)
         self._defaults = {name: each.default for name, each in parameters.items()}
@@ -48,22 +51,26 @@ class _Statement:
     def compiled(self, session: Session, arguments: Sequence[Any]) -> tuple[Compiled, list[Any]]:
         """The statement for these arguments, and the parameters that they give."""
         values: list[Any] = []
-        shape = tuple([flatten(each, values) for each in arguments])
-        found = self._compiled.get(shape) or self._add(session, shape, arguments)
+        shape: list[Hashable] = [flatten(each, values) for each in arguments]
+        names = None if session.asked is None else self._narrow.names(session.asked)
+        key = (names, *shape)
+        found = self._compiled.get(key) or self._add(session, key, names, arguments)
         return found, found.parameters(values)
 
-    def _add(self, session: Session, shape: Hashable, arguments: Sequence[Any]) -> Compiled:
+    def _add(self, session: Session, key: Hashable, names: Names, arguments: Sequence[Any]) -> Compiled:
         if len(self._compiled) >= SHAPES_MAX:
             self._compiled.clear()
         places = Places()
-        statement = self.build(*[with_places(each, places) for each in arguments])
-        found = self._compiled[shape] = Compiled(statement, session.dialect, places, self.record)
+        statement, record = self.build(*[with_places(each, places) for each in arguments]), self._narrow.make
+        if names is not None:
+            statement, record = self._narrow.narrowed(statement, names)
+        found = self._compiled[key] = Compiled(statement, session.dialect, places, record)
         return found
 
     async def fetch(self, connection: AsyncConnection, arguments: Sequence[Any]) -> list[Any]:
         """The rows as records."""
         if not isinstance(connection, Session):
-            return await fetch(connection, self.build(*arguments), self.record)
+            return await fetch(connection, self.build(*arguments), self._narrow.make)
         compiled, parameters = self.compiled(connection, arguments)
         return await converted(compiled, await connection.rows(compiled, parameters))
 
@@ -141,13 +148,9 @@ def query_one(record: Callable[..., Record]) -> Callable[[Build[Given]], Asked[G
 
 def query_pairs(value: Callable[..., Record]) -> Callable[[Build[Given]], Asked[Given, dict[str, Record]]]:
     """The function that fetches what a statement has by a text, its first column; `value` makes it of the others."""
-    make = maker_of(value)
-
-    def pair(key: str, *row: Any) -> tuple[str, Record]:
-        return key, make(*row)
 
     def decorate(build: Build[Given]) -> Asked[Given, dict[str, Record]]:
-        statement = _Statement(build, pair)
+        statement = _Statement(build, value, pairs=True)
 
         @_like(build)
         async def pairs(connection: AsyncConnection, /, *given: Given.args, **named: Given.kwargs) -> dict[str, Record]:

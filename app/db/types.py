@@ -124,10 +124,17 @@ class JsonOf(TypeDecorator[Any]):
         return dialect.type_descriptor(long_text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else orjson.dumps(value).decode()
+        return None if value is None else orjson.dumps(value, default=_listed).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else self._adapter.validate_json(value)
+
+
+def _listed(value: Any) -> list[Any]:
+    """A set as JSON: its order says nothing."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    raise TypeError
 
 
 class CodeList(TypeDecorator[tuple[str, ...]]):

@@ -102,12 +102,14 @@ def _payer(code: str, is_answering: bool) -> PayerRecord:
         appeal_deadline_days=30,
         payment_term_days=30,
         is_answering=is_answering,
+        version=1,
+        deactivated_at=None,
     )
 
 
 def _provider(cnes: str) -> ProviderRecord:
     name, tax_id = ("Clínica Exemplo", "11222333000181") if cnes == PROVIDER else ("Hospital Exemplo", "12ABC34501DE35")
-    return ProviderRecord(cnes, name, tax_id)
+    return ProviderRecord(cnes, name, tax_id, version=1, deactivated_at=None)
 
 
 def _person(number: int) -> PatientRecord:
@@ -117,6 +119,9 @@ def _person(number: int) -> PatientRecord:
         name=f"{FIRST_NAMES[number % len(FIRST_NAMES)]} {LAST_NAMES[number % len(LAST_NAMES)]}",
         cpf=base + check_digits_of_cpf(base),
         birth_date=date(1950 + number, 1 + number % 12, 1 + number % 28),
+        version=1,
+        deactivated_at=None,
+        merged_into_id=None,
     )
 
 
@@ -141,6 +146,7 @@ def _coverage(number: int, patient_id: str, today: date) -> CoverageRecord:
         waiting_until=None,
         suspended_from=None,
         suspended_until=None,
+        version=1,
     )
     return replace(card, **special.get(number, {}))
 

@@ -1,12 +1,13 @@
-"""What can be done to a claim, a denial, an invoice or a remittance now, and why not: the transition tables, asked in
-advance."""
+"""What can be done to a claim, a denial, an invoice, a batch or a remittance now, and why not: the transition tables,
+asked in advance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.domain import claims, denials, invoices, remittances
+from app.domain import batches, claims, denials, invoices, remittances
+from app.domain.batches import BatchAction, BatchStatus
 from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import BillingError, Failure
@@ -22,6 +23,7 @@ class ClaimOperation(StrEnum):
     REQUEST_INFORMATION = "REQUEST_INFORMATION"
     RESUME_REVIEW = "RESUME_REVIEW"
     ADJUDICATE = "ADJUDICATE"
+    WITHDRAW = "WITHDRAW"
     CANCEL = "CANCEL"
     DELETE_DRAFT = "DELETE_DRAFT"
     REPLACE = "REPLACE"
@@ -43,6 +45,14 @@ class InvoiceOperation(StrEnum):
     REVERSE_SETTLEMENT = "REVERSE_SETTLEMENT"
 
 
+class BatchOperation(StrEnum):
+    SEND = "SEND"
+    REMOVE_CLAIM = "REMOVE_CLAIM"
+    CANCEL = "CANCEL"
+    RECORD_PROTOCOL = "RECORD_PROTOCOL"
+    REJECT = "REJECT"
+
+
 class RemittanceOperation(StrEnum):
     POST = "POST"
     CANCEL = "CANCEL"
@@ -62,6 +72,7 @@ CLAIM_STEPS = {
     ClaimOperation.RESUME_REVIEW: ClaimAction.RESUME_REVIEW,
     # The items determine which decision it is; all decisions start from the same states.
     ClaimOperation.ADJUDICATE: ClaimAction.APPROVE,
+    ClaimOperation.WITHDRAW: ClaimAction.WITHDRAW,
     ClaimOperation.CANCEL: ClaimAction.CANCEL,
 }
 APPEAL_STEPS = {
@@ -75,6 +86,13 @@ INVOICE_STEPS = {
     InvoiceOperation.CANCEL: InvoiceAction.CANCEL,
     InvoiceOperation.SETTLE: InvoiceAction.SETTLE,
     InvoiceOperation.REVERSE_SETTLEMENT: InvoiceAction.REVERSE,
+}
+BATCH_STEPS = {
+    BatchOperation.SEND: BatchAction.SEND,
+    BatchOperation.REMOVE_CLAIM: BatchAction.REMOVE_CLAIM,
+    BatchOperation.CANCEL: BatchAction.CANCEL,
+    BatchOperation.RECORD_PROTOCOL: BatchAction.RECEIVE,
+    BatchOperation.REJECT: BatchAction.REJECT,
 }
 LINE_STEPS = {
     RemittanceLineOperation.MATCH: RemittanceLineAction.MATCH,
@@ -92,6 +110,8 @@ class ClaimFacts:
     is_billed: bool = False
     is_replaced: bool = False
     is_appealed: bool = False
+    batch: tuple[int, BatchStatus] | None = None
+    """The number and the status of its active batch."""
 
 
 def claim_block(operation: ClaimOperation, facts: ClaimFacts) -> str | None:
@@ -110,7 +130,17 @@ def claim_block(operation: ClaimOperation, facts: ClaimFacts) -> str | None:
                 facts.status, facts.approved, is_billed=facts.is_billed, is_replaced=facts.is_replaced
             )
         )
-    return _refusal(lambda: claims.next_status(facts.status, CLAIM_STEPS[operation]))
+    refusal = _refusal(lambda: claims.next_status(facts.status, CLAIM_STEPS[operation]))
+    return refusal or _membership_block(operation, facts.batch)
+
+
+def _membership_block(operation: ClaimOperation, batch: tuple[int, BatchStatus] | None) -> str | None:
+    """Why a claim in this batch can neither be withdrawn nor, while the batch is open, cancelled."""
+    if batch is None or operation not in (ClaimOperation.WITHDRAW, ClaimOperation.CANCEL):
+        return None
+    if operation is ClaimOperation.CANCEL and batch[1] is not BatchStatus.OPEN:
+        return None
+    return batches.membership_block(*batch).message
 
 
 def denial_block(
@@ -133,6 +163,11 @@ def denial_block(
 def invoice_block(operation: InvoiceOperation, status: InvoiceStatus, *, total: Cents, settled: Cents) -> str | None:
     """Why the operation would be refused now, or None."""
     return _refusal(lambda: invoices.next_status(status, INVOICE_STEPS[operation], total=total, settled=settled))
+
+
+def batch_block(operation: BatchOperation, status: BatchStatus) -> str | None:
+    """Why the operation would be refused now, or None."""
+    return _refusal(lambda: batches.next_status(status, BATCH_STEPS[operation]))
 
 
 def remittance_block(operation: RemittanceOperation, status: RemittanceStatus, *, is_posted: bool) -> str | None:

@@ -10,7 +10,7 @@ from app.domain.claims import ClaimType
 from app.domain.encounter import Encounter, Facility, Practitioner
 from app.domain.errors import ErrorCode, Failure
 from app.domain.identifiers import NUMBER_LENGTH_MAX, ans_failure, card_failure, cnes_failure, code_failure
-from app.domain.money import CENTS_MAX, Cents, Factor, Quantity, item_total
+from app.domain.money import CENTS_MAX, Cents, Factor, Quantity, is_near_total, item_total
 from app.domain.services import NO_PRACTITIONER, ServiceDetails, details_failures
 from app.domain.text import ascii_failure, text_failure
 
@@ -24,6 +24,7 @@ class ItemForm:
     """One item as the provider sends it; description and day default to the TUSS term and the service date.
 
     `sequence` is the document's own number of the item (sequencialItem); items without one get the next free number.
+    `stated_total` is a total that is up to a cent off, as systems that cut off fractions of cents write it.
     """
 
     code_system: str
@@ -33,13 +34,19 @@ class ItemForm:
     factor: Factor
     description: str | None
     performed_on: date | None
+    stated_total: Cents | None = None
     sequence: int | None = None
     details: ServiceDetails | None = None
 
     @property
-    def total(self) -> Cents:
+    def computed_total(self) -> Cents:
         """Unit price x quantity x factor, rounded half up."""
         return item_total(self.unit_price, self.quantity, self.factor)
+
+    @property
+    def total(self) -> Cents:
+        """What is billed: the stated total, if there is one."""
+        return self.computed_total if self.stated_total is None else self.stated_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,8 @@ def _items_failures(form: ClaimForm) -> Iterator[Failure]:
     yield from _sequence_failures(form.items)
     if form.total > CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total is above 99999999.99", "items")
+    elif form.items and form.total == 0 and all(item.quantity > 0 and item.factor > 0 for item in form.items):
+        yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total must be above zero", "items", "5040")
     if form.claimed_total is not None and form.claimed_total != form.total:
         message = "the items do not add up to the claimed total"
         yield Failure(ErrorCode.TOTAL_MISMATCH, message, "claimedAmount", "5042")
@@ -185,10 +194,20 @@ def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
         yield Failure(ErrorCode.INVALID_QUANTITY, "a quantity must be above zero", f"{path}.quantity", "1806")
     if item.factor <= 0:
         yield Failure(ErrorCode.INVALID_QUANTITY, "a factor must be above zero", f"{path}.factor", "1806")
-    if item.unit_price <= 0:
-        yield Failure(ErrorCode.INVALID_AMOUNT, "a unit price must be above zero", f"{path}.unitPrice", "5040")
-    elif item.quantity > 0 and item.factor > 0 and not 0 < item.total <= CENTS_MAX:
-        yield Failure(ErrorCode.INVALID_AMOUNT, "the item's total must be 0.01 to 99999999.99", f"{path}.unitPrice")
+    if item.quantity > 0 and item.factor > 0:
+        yield from _total_failures(path, item)
     found = [code_failure(item.code, f"{path}.code"), text_failure(item.description, f"{path}.description", 150)]
     found += details_failures(item.details, f"{path}.details")
     yield from (failure for failure in found if failure is not None)
+
+
+def _total_failures(path: str, item: ItemForm) -> Iterator[Failure]:
+    if item.unit_price < 0 or item.total < 0:
+        yield Failure(ErrorCode.INVALID_AMOUNT, "an amount must not be below zero", f"{path}.unitPrice", "5040")
+    elif item.total > CENTS_MAX or (item.total == 0 < item.unit_price and item.stated_total is None):
+        yield Failure(ErrorCode.INVALID_AMOUNT, "the item's total must be 0.01 to 99999999.99", f"{path}.unitPrice")
+    elif item.stated_total is not None and not is_near_total(
+        item.stated_total, item.unit_price, item.quantity, item.factor
+    ):
+        message = "the item's total is more than 0.01 off unit price x quantity x factor"
+        yield Failure(ErrorCode.TOTAL_MISMATCH, message, f"{path}.total", "5042")

@@ -39,6 +39,8 @@ class ClaimAction(DescribedEnum):
     APPROVE_PARTIALLY = "APPROVE_PARTIALLY", "Decided: approved in part."
     DENY = "DENY", "Decided: nothing approved."
     CANCEL = "CANCEL", "Withdrawn."
+    WITHDRAW = "WITHDRAW", "Taken back by the provider to be corrected; a draft again."
+    RETURN = "RETURN", "Refused by the payer when it received the batch; a draft again."
 
 
 TRANSITIONS: dict[tuple[ClaimStatus, ClaimAction], ClaimStatus] = {
@@ -47,6 +49,8 @@ TRANSITIONS: dict[tuple[ClaimStatus, ClaimAction], ClaimStatus] = {
     (ClaimStatus.DRAFT, ClaimAction.CANCEL): ClaimStatus.CANCELLED,
     (ClaimStatus.SUBMITTED, ClaimAction.START_REVIEW): ClaimStatus.UNDER_REVIEW,
     (ClaimStatus.SUBMITTED, ClaimAction.CANCEL): ClaimStatus.CANCELLED,
+    (ClaimStatus.SUBMITTED, ClaimAction.WITHDRAW): ClaimStatus.DRAFT,
+    (ClaimStatus.SUBMITTED, ClaimAction.RETURN): ClaimStatus.DRAFT,
     (ClaimStatus.UNDER_REVIEW, ClaimAction.APPROVE): ClaimStatus.APPROVED,
     (ClaimStatus.UNDER_REVIEW, ClaimAction.APPROVE_PARTIALLY): ClaimStatus.PARTIALLY_APPROVED,
     (ClaimStatus.UNDER_REVIEW, ClaimAction.DENY): ClaimStatus.DENIED,

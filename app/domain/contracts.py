@@ -40,6 +40,10 @@ class Terms:
         return decided_on + timedelta(days=self.appeal_deadline_days)
 
 
+STANDARD_TERMS: Final = Terms(submission_window_days=180, appeal_deadline_days=30, payment_term_days=30)
+"""Of a payer of which nothing else is known: half a year to send a claim, thirty days for the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """The agreed price of a code from `valid_from` to `valid_to`, both included; `quantity_max` is per item."""

@@ -24,6 +24,8 @@ class ErrorCode(DescribedEnum):
     APPEAL_EXISTS = "APPEAL_EXISTS", "The denial was appealed before; only one appeal is possible."
     APPEAL_TOO_LATE = "APPEAL_TOO_LATE", "The last day to appeal has passed."
     OVER_SETTLEMENT = "OVER_SETTLEMENT", "The amount exceeds what is due, or what can still be reversed."
+    DUPLICATE_PARTY = "DUPLICATE_PARTY", "A payer, provider, patient, card or practitioner has this number already."
+    DEACTIVATED = "DEACTIVATED", "A payer, provider, patient or practitioner is deactivated: no new claims."
     CONFLICT = "CONFLICT", "The object's current status does not allow the action."
     STALE_VERSION = "STALE_VERSION", "The object has changed since the given version."
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED", "The idempotency key was used with another input."
@@ -100,13 +102,20 @@ class DuplicateClaim(Failure):
 
 
 @dataclass(frozen=True, slots=True)
+class DuplicateParty(Failure):
+    """The party that has the number already; None if it is outside the caller's data scope."""
+
+    party_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StatusConflict(Failure):
     """The object's status, which does not allow the action."""
 
     status: str = ""
 
 
-_KINDS: Final = (Failure, StaleVersion, OverSettlement, DuplicateClaim, StatusConflict)
+_KINDS: Final = (Failure, StaleVersion, OverSettlement, DuplicateClaim, DuplicateParty, StatusConflict)
 FAILURES: Final = {each.__name__: each for each in _KINDS}
 """Every class of failures by its name, under which a refusal is stored."""
 

@@ -69,3 +69,12 @@ def item_total(unit_price: Cents, quantity: Quantity, factor: Factor) -> Cents:
     # Whole numbers: a claim of 200 items computes its total several times.
     rounded = (2 * abs(exact) + one) // (2 * one)
     return Cents(rounded if exact >= 0 else -rounded)
+
+
+def is_near_total(stated: Cents, unit_price: Cents, quantity: Quantity, factor: Factor) -> bool:
+    """Whether the stated total is at most a cent off the exact product.
+
+    Example: 10_01 x 0.3333 (3_333) x 1.00 is 333.6333 cents: 3_33 and 3_34 are near, 3_32 and 3_35 are not.
+    """
+    one = QUANTITY_ONE * FACTOR_ONE
+    return abs(stated * one - unit_price * quantity * factor) <= one

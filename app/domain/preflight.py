@@ -20,6 +20,7 @@ UNAUTHORIZED: Final = "1818"
 AUTHORIZED_LATER: Final = "1814"
 DUPLICATE_ITEM: Final = "3209"
 TOO_MANY: Final = "3210"
+WRONG_TOTAL: Final = "5042"
 COVERAGE_MESSAGES: Final = {
     eligibility.AFTER_END: "the coverage had ended on {day}",
     eligibility.SUSPENDED: "the coverage was suspended on {day}",
@@ -132,16 +133,26 @@ def _contract_warnings(path: str, item: Item, price: Price, *, is_authorized: bo
     if item.unit_price > price.unit_price:
         message = f"the contract pays {format_money(price.unit_price)}"
         agreed = item_total(price.unit_price, item.quantity, item.factor)
-        risk = Cents(item.total - agreed)
+        risk = Cents(max(0, item.total - agreed))
         yield _warning(ErrorCode.INVALID_AMOUNT, message, f"{path}.unitPrice", OVERPRICED, risk)
     if price.quantity_max is not None and item.quantity > price.quantity_max:
         message = f"the contract allows {format_quantity(price.quantity_max)} at once"
         allowed = item_total(item.unit_price, price.quantity_max, item.factor)
-        risk = Cents(item.total - allowed)
+        risk = Cents(max(0, item.total - allowed))
         yield _warning(ErrorCode.INVALID_QUANTITY, message, f"{path}.quantity", TOO_MANY, risk)
     if price.needs_authorization and not is_authorized:
         message = "the contract asks for an authorization"
         yield _warning(ErrorCode.INVALID_INPUT, message, f"{path}.code", UNAUTHORIZED, item.total)
+
+
+def total_warnings(items: Sequence[Item]) -> Iterator[Finding]:
+    """Totals that are a cent off what they are made of."""
+    for index, item in enumerate(items):
+        computed = item_total(item.unit_price, item.quantity, item.factor)
+        if item.total != computed:
+            message = f"unit price x quantity x factor is {format_money(computed)}"
+            risk = Cents(max(0, item.total - computed))
+            yield _warning(ErrorCode.TOTAL_MISMATCH, message, f"items.{index}.total", WRONG_TOTAL, risk)
 
 
 def duplicate_warnings(items: list[Item], elsewhere: set[Service], *, is_newborn: bool) -> Iterator[Finding]:

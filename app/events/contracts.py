@@ -2,24 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
+from app.db.batches import BatchRecord
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.db.invoices import InvoiceRecord
-from app.db.outbox import NewEvent, OutboxRecord
+from app.db.outbox import NewEvent
 from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain import ids
+from app.domain.batches import BatchStatus
 from app.domain.claims import ClaimStatus
 from app.domain.denials import DenialStatus
 from app.domain.invoices import InvoiceStatus
 from app.domain.money import format_money
 from app.domain.remittances import RemittanceLineStatus
+from app.events.event_contract import EventContract
+from app.events.import_contracts import IMPORT_CONTRACTS
+from app.events.party_contracts import PARTY_CONTRACTS
 from app.events.payloads import (
+    BatchEventData,
     ClaimEventData,
     DenialEventData,
     InvoiceEventData,
@@ -28,21 +34,6 @@ from app.events.payloads import (
     StatementData,
     WaitingLinesEventData,
 )
-
-SOURCE: Final = "/billing-gateway"
-
-
-@dataclass(frozen=True, slots=True)
-class EventContract:
-    """What consumers may rely on: the versioned CloudEvents type, and the TypedDict that is the shape of `data`.
-
-    `when` says what has happened when the event is sent, for docs/events.md, without the name of a mutation.
-    """
-
-    ce_type: str
-    data: type
-    when: str
-
 
 CONTRACTS: Final[dict[str, EventContract]] = {
     "ClaimCreated": EventContract(
@@ -89,6 +80,12 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         "br.billing.claim.cancelled.v1",
         ClaimEventData,
         "A claim is withdrawn before its decision.",
+    ),
+    "ClaimWithdrawn": EventContract(
+        "br.billing.claim.withdrawn.v1", ClaimEventData, "The provider takes a claim back; it is a draft again."
+    ),
+    "ClaimReturned": EventContract(
+        "br.billing.claim.returned.v1", ClaimEventData, "The payer refuses a claim at reception; it is a draft again."
     ),
     "ClaimDeleted": EventContract(
         "br.billing.claim.deleted.v1",
@@ -165,6 +162,29 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         SettlementEventData,
         "A payment is taken back, in part or in full.",
     ),
+    "BatchCreated": EventContract("br.billing.batch.created.v1", BatchEventData, "Claims are put into a batch."),
+    "BatchClaimRemoved": EventContract(
+        "br.billing.batch.claim_removed.v1",
+        BatchEventData,
+        "A claim is removed from a batch before it is sent, or refused by the payer at reception.",
+    ),
+    "BatchSent": EventContract("br.billing.batch.sent.v1", BatchEventData, "The document of a batch is written."),
+    "BatchReceived": EventContract(
+        "br.billing.batch.received.v1",
+        BatchEventData,
+        "The payer confirms the reception of a batch with a protocol number.",
+    ),
+    "BatchRejected": EventContract(
+        "br.billing.batch.rejected.v1",
+        BatchEventData,
+        "The payer rejects a batch as a whole; its claims may be sent again.",
+    ),
+    "BatchProcessed": EventContract(
+        "br.billing.batch.processed.v1", BatchEventData, "The last claim of a batch is decided or cancelled."
+    ),
+    "BatchCancelled": EventContract(
+        "br.billing.batch.cancelled.v1", BatchEventData, "A batch is cancelled before it is sent."
+    ),
     "RemittanceImported": EventContract(
         "br.billing.remittance.imported.v1",
         RemittanceEventData,
@@ -195,12 +215,12 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         WaitingLinesEventData,
         "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
+    **IMPORT_CONTRACTS,
+    **PARTY_CONTRACTS,
 }
 """The contract of every published event, by the event's short name."""
 INBOUND: Final = EventContract("br.billing.remittance.issued.v1", StatementData, "The payer issues a statement.")
 """The contract of what payers send: a statement."""
-EVENT_BYTES_MAX: Final = 256 * 1024
-"""The largest event that is published; a quarter of the megabyte that Kafka brokers accept by default."""
 
 
 def aggregate_of(name: str) -> str:
@@ -213,14 +233,14 @@ def aggregate_of(name: str) -> str:
 class Event:
     """Something that happened. `aggregate_id` is the message key: events of one aggregate stay in order.
 
-    `data` has the shape that the contract of `name` gives. `patient_id` is stored, for the scope of streams, and never
-    published.
+    `data` has the shape that the contract of `name` gives; events of master data may have no provider or no payer.
+    `patient_id` is stored, for the scope of streams, and never published.
     """
 
     name: str
     aggregate_id: str
-    provider_cnes: str
-    payer_ans: str
+    provider_cnes: str | None
+    payer_ans: str | None
     data: Mapping[str, Any]
     occurred_at: datetime
     patient_id: str | None = None
@@ -312,6 +332,24 @@ def waiting_event(
     return Event(name, remittance.id, remittance.provider_cnes, remittance.payer_ans, data, at)
 
 
+def batch_event(name: str, batch: BatchRecord, *, previous: BatchStatus | None, at: datetime) -> Event:
+    """An event of a batch, whose status was `previous` before (None if it is new)."""
+    data: BatchEventData = {
+        "batchId": batch.id,
+        "batchNumber": batch.number,
+        "provider": batch.provider_cnes,
+        "payer": batch.payer_ans,
+        "previousStatus": previous,
+        "status": batch.status.value,
+        "claimType": batch.type.value,
+        "guideCount": batch.guide_count,
+        "totalAmount": format_money(batch.total_cents),
+        "protocolNumber": batch.protocol_number,
+        "version": batch.version,
+    }
+    return Event(name, batch.id, batch.provider_cnes, batch.payer_ans, data, at)
+
+
 def invoice_event(name: str, invoice: InvoiceRecord, *, previous: InvoiceStatus | None, at: datetime) -> Event:
     """An event of an invoice, whose status was `previous` before (None if it is new)."""
     data: InvoiceEventData = {
@@ -349,42 +387,3 @@ def settlement_event(name: str, settlement: SettlementRecord, *, at: datetime) -
 
 def _money(cents: int | None) -> str | None:
     return None if cents is None else format_money(cents)
-
-
-UNKNOWN_NAME: Final = "no contract has this name"
-"""Why releases before this one parked an event of a newer release."""
-
-
-def unpublishable_reason(row: OutboxRecord) -> str | None:
-    """Why the row, which has a contract, can never be published, as one line for the operator; None if it can be.
-
-    Only what the row itself shows: whether the broker accepts the event is known only after sending it.
-    """
-    try:
-        event = cloud_event(row)
-    except ValueError:
-        return "the data is not JSON"
-    if not (isinstance(event["data"], dict) and {"provider", "payer"} <= event["data"].keys()):
-        return "the data has no provider or no payer"
-    size = len(orjson.dumps(event))
-    return f"the event has {size} bytes, the limit is {EVENT_BYTES_MAX}" if size > EVENT_BYTES_MAX else None
-
-
-def cloud_event(row: OutboxRecord) -> dict[str, Any]:
-    """The row as a structured CloudEvents 1.0 message; `eventname` and `position` are extension attributes.
-
-    KeyError if the name has no contract, ValueError if the data is not JSON. The patient is left out: published events
-    contain no personal data.
-    """
-    return {
-        "specversion": "1.0",
-        "id": row.event_id,
-        "source": SOURCE,
-        "type": CONTRACTS[row.name].ce_type,
-        "subject": row.aggregate_id,
-        "time": row.recorded_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "datacontenttype": "application/json",
-        "eventname": row.name,
-        "position": row.position,
-        "data": orjson.loads(row.data),
-    }

@@ -22,7 +22,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.produce import ProduceRequest
 
 from app.db.outbox import OutboxRecord
-from app.events.contracts import cloud_event
+from app.events.cloud_events import cloud_event
 from app.events.forever import forever
 from app.events.hub import Hub
 from app.events.kafka_clients import (

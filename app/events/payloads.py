@@ -9,13 +9,25 @@ from typing import Annotated, NotRequired
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from app.domain.claims import ClaimStatus
+from app.domain.batches import BatchStatus
+from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.denials import DenialStatus
+from app.domain.imports import ImportJobStatus
 from app.domain.invoices import InvoiceStatus
 from app.domain.remittances import RemittanceLineStatus, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
-AnyStatus = ClaimStatus | DenialStatus | InvoiceStatus | RemittanceStatus | RemittanceLineStatus | SettlementStatus
+AnyStatus = (
+    BatchStatus
+    | ClaimStatus
+    | ClaimType
+    | DenialStatus
+    | InvoiceStatus
+    | RemittanceStatus
+    | RemittanceLineStatus
+    | SettlementStatus
+    | ImportJobStatus
+)
 
 
 def _status(enum: type[AnyStatus]) -> object:
@@ -87,6 +99,22 @@ class SettlementEventData(TypedDict):
     reverses: str | None
 
 
+class BatchEventData(TypedDict):
+    """A batch, the claims that are sent to a payer in one document (lote de guias), after a change."""
+
+    batchId: str
+    batchNumber: Annotated[int, Field(ge=1)]
+    provider: Cnes
+    payer: Ans
+    previousStatus: NotRequired[Annotated[str, _status(BatchStatus)] | None]
+    status: Annotated[str, _status(BatchStatus)]
+    claimType: Annotated[str, _status(ClaimType)]
+    guideCount: Annotated[int, Field(ge=0)]
+    totalAmount: Amount
+    protocolNumber: str | None
+    version: Version
+
+
 class RemittanceEventData(TypedDict):
     """A remittance, the payer's statement (demonstrativo), after a change."""
 
@@ -108,6 +136,52 @@ class WaitingLinesEventData(TypedDict):
     payer: Ans
     previousStatus: Annotated[str, _status(RemittanceLineStatus)] | None
     waitingLines: Annotated[int, Field(ge=1)]
+
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class ImportEventData(TypedDict):
+    """The import of a document; `provider` and `payer` are null if its guides have several, or none is known."""
+
+    importJobId: str
+    documentId: str
+    provider: Cnes | None
+    payer: Ans | None
+    status: Annotated[str, _status(ImportJobStatus)]
+    total: Annotated[Count, Field(description="Guides of the document; 0 before it was opened.")]
+    taken: Annotated[Count, Field(description="Guides that became claims, without and with warnings.")]
+    unchanged: Annotated[Count, Field(description="Guides that were imported before.")]
+    refused: Annotated[Count, Field(description="Guides that were not imported.")]
+
+
+class PartyEventData(TypedDict):
+    """A payer or a provider after a change; the other one of `payer` and `provider` is null."""
+
+    provider: Cnes | None
+    payer: Ans | None
+    isActive: bool
+    version: Version
+
+
+class PatientEventData(PartyEventData):
+    """A patient after a change, by an id that means nothing outside the gateway; `provider` and `payer` are null."""
+
+    patientId: str
+    mergedInto: str | None
+
+
+class CoverageEventData(PartyEventData):
+    """A card of a patient at the payer after a change, without its number; `provider` is null."""
+
+    coverageId: str
+    patientId: str
+
+
+class PractitionerEventData(PartyEventData):
+    """A practitioner of the provider after a change, without name and number; `payer` is null."""
+
+    practitionerId: str
 
 
 StatementAmount = Annotated[

@@ -20,7 +20,8 @@ from app.db.engine import Database
 from app.db.leadership import Lease
 from app.db.outbox import OutboxRecord, WaitingEvent
 from app.db.session import Session
-from app.events.contracts import CONTRACTS, UNKNOWN_NAME, unpublishable_reason
+from app.events.cloud_events import UNKNOWN_NAME, unpublishable_reason
+from app.events.contracts import CONTRACTS
 from app.events.forever import end_if_cancelled
 from app.events.next_rows import next_rows
 from app.telemetry.metrics import Metrics

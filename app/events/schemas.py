@@ -4,7 +4,9 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from app.events.contracts import CONTRACTS, INBOUND, SOURCE, EventContract
+from app.events.cloud_events import SOURCE
+from app.events.contracts import CONTRACTS, INBOUND
+from app.events.event_contract import EventContract
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 TOPIC: Final = "billing.events"
@@ -95,9 +97,10 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Convênio billing events",
             "version": "1.0.0",
-            "description": "Every change of claims, denials, invoices, settlements and remittances, as CloudEvents 1.0 "
-            "in structured JSON. A message may be delivered again with the same id and position, also after later "
-            "ones: drop those whose position is not above the last one handled of their subject. None is skipped.",
+            "description": "Every change of claims, denials, invoices, settlements, remittances and master data, as "
+            "CloudEvents 1.0 in structured JSON. A message may be delivered again with the same id and position, also "
+            "after later ones: drop those whose position is not above the last one handled of their subject. None is "
+            "skipped.",
         },
         "defaultContentType": MEDIA_TYPE,
         "channels": {

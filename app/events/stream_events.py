@@ -3,7 +3,7 @@
 from typing import Final
 
 from app.events.contracts import CONTRACTS
-from app.events.payloads import ClaimEventData, DenialEventData, InvoiceEventData
+from app.events.payloads import ClaimEventData, DenialEventData, ImportEventData, InvoiceEventData
 
 
 def _of(data: type, *, but: str = "") -> frozenset[str]:
@@ -18,5 +18,6 @@ DENIAL_STATUS_EVENTS: Final = _of(DenialEventData)
 INVOICE_STATUS_EVENTS: Final = _of(InvoiceEventData, but="InvoiceAdjusted")
 """Every event of an invoice except for adjustments: one that changes the status has a second event."""
 WAITING_LINES_EVENTS: Final = frozenset({"RemittanceLinesWaiting"})
+IMPORT_EVENTS: Final = _of(ImportEventData)
 PATIENT_EVENTS: Final = CLAIM_STATUS_EVENTS | DENIAL_STATUS_EVENTS
 """What may be delivered to patients: events whose aggregate is a claim."""

@@ -62,6 +62,10 @@ class Execution:
         self._levels = [root]
         self._failed: list[Failed] = []
 
+    def ask_for_all(self) -> None:
+        """Let the plan ask for whole records from now on."""
+        self._plan.asked = None
+
     @property
     def is_synchronous(self) -> bool:
         """Whether there is nothing to wait for."""
@@ -162,6 +166,7 @@ class Execution:
     def _value(self, level: Level, child: Child, place: int, value: Any) -> Any:
         if not isinstance(value, Exception):
             return value
+        _check_whole(value)
         if not child.is_nullable or isinstance(value, NotPlanned):
             raise NotPlanned("a failure of a field that must not be null") from value
         self._failed.append((level, place, child.nodes, (child.key,), value))
@@ -190,6 +195,7 @@ class Execution:
             return found
         for place, each in enumerate(found):
             if each is None or isinstance(each, Exception):
+                _check_whole(each)
                 placed.holes.add(place)
         if not placed.holes:
             return found
@@ -242,6 +248,12 @@ class Execution:
                 paths[level] = level.paths()
             found.append(located_error(error, list(nodes), [*paths[level][place], *rest]))
         return found
+
+
+def _check_whole(value: Any) -> None:
+    """An attribute that was not read is nobody's error: graphql-core has whole records."""
+    if isinstance(value, AttributeError):
+        raise value
 
 
 def _close(pending: Sequence[tuple[Level, int, Child, Any]]) -> None:

@@ -31,6 +31,7 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from app.executor import leaves
+from app.executor.asked import Asked, names_in, passes_on, union
 from app.executor.reads import LEVEL, Attribute, Await, Batched, Call, Related, Resolver
 from app.executor.rules import SHOWN, NotPlanned, PlanContext, Verdict
 from app.executor.selection import ATTRIBUTE_SHARE, Arguments, Child, Objects, Plan, Refusal, Selection
@@ -60,6 +61,7 @@ class Planner:
         plan = Plan(root_fields(query.operation), work.arguments)
         if kind is OperationType.QUERY:
             plan.root = work.selection(root, fields.grouped_field_set)
+            plan.asked = union(work.asked)
         else:
             plan.payloads = dict(work.payloads(root, fields.grouped_field_set))
         return plan
@@ -102,10 +104,13 @@ class _Planning:
         self._query = query
         self._context = context
         self.arguments: list[Arguments] = []
+        self.asked: list[Asked] = []
 
     def selection(self, kind: GraphQLObjectType, fields: GroupedFieldSet) -> Selection:
         """The selection of these fields of objects of a type."""
         made = Selection(kind, size=len(fields))
+        is_type_of = kind.extensions[_DEFINITION].is_type_of if kind.is_type_of is not None else None
+        self.asked.append(frozenset() if is_type_of is None else names_in(is_type_of))
         writer = Writer()
         for key, details in fields.items():
             name = details[0].node.name.value
@@ -175,6 +180,7 @@ class _Planning:
     ) -> float:
         """Write a value that is read where it is written; the work of that."""
         resolver = _resolver(definition)
+        self.asked.append(_asked(definition, resolver))
         if resolver is None:
             value = f"o.{definition.python_name}"
         else:
@@ -185,7 +191,11 @@ class _Planning:
 
     def _child(self, key: str, details: FieldDetailsList, field: GraphQLField, definition: StrawberryField) -> Child:
         nodes = [each.node for each in details]
-        child = Child(key, nodes, not isinstance(field.type, GraphQLNonNull), _read(definition))
+        read = _read(definition)
+        child = Child(key, nodes, not isinstance(field.type, GraphQLNonNull), read)
+        self.asked.append(
+            read.asked if isinstance(read, Related | Batched) else _asked(definition, _resolver(definition))
+        )
         if field.args:
             child.arguments = Arguments(len(self.arguments), self._planner.converter(field, nodes[0]))
             self.arguments.append(child.arguments)
@@ -279,6 +289,14 @@ def _resolver(definition: StrawberryField) -> Resolver | None:
             source = parameter.name
     function: Any = found.wrapped_func
     return Resolver(function, source, found.info_parameter.name if found.info_parameter else "")
+
+
+def _asked(definition: StrawberryField, resolver: Resolver | None) -> Asked:
+    if resolver is None:
+        return frozenset({definition.python_name})
+    if resolver.source and passes_on(resolver.function, resolver.source):
+        return None
+    return names_in(resolver.function)
 
 
 def _read(definition: StrawberryField) -> Attribute | Call | Await | Related | Batched:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
+from app.executor.asked import Asked, names_in, union
+
 LEVEL: Final = "level"
 """The attribute of a resolver that says how its values are read for a whole level."""
 
@@ -27,6 +29,11 @@ class Related:
     key: Callable[[Any], Any]
     otherwise: Any = None
     then: Callable[[Any], Any] | None = None
+
+    @property
+    def asked(self) -> Asked:
+        """What it may use of the objects, and of what is loaded."""
+        return union([names_in(self.key), frozenset() if self.then is None else names_in(self.then)])
 
     def load(self, context: Any, objects: Sequence[Any]) -> "Loading":
         """Begin to load the values of the objects."""
@@ -55,9 +62,13 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class Batched:
-    """Values that a function has for a list of objects: context, objects, arguments -> a value for each."""
+    """Values that a function has for a list of objects: context, objects, arguments -> a value for each.
+
+    `asked` is what it may use of the objects, and of other records.
+    """
 
     read: Callable[[Any, Sequence[Any], Mapping[str, Any]], Awaitable[Sequence[Any]]]
+    asked: Asked = None
 
 
 @dataclass(frozen=True, slots=True)

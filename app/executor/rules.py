@@ -4,6 +4,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from app.executor.asked import Asked
+
 
 class NotPlanned(Exception):
     """A plan does not cover this: graphql-core executes the whole operation, from the start."""
@@ -58,6 +60,9 @@ class PlanContext(Protocol):
     @property
     def visibility(self) -> Hashable | None:
         """Equal for callers who may see the same fields; None for a caller whose operations are not planned."""
+
+    asked: Asked
+    """What is used of the records that are read; None for everything."""
 
     @property
     def work(self) -> PlanWork:

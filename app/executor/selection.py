@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from graphql import FieldNode, GraphQLObjectType
 
+from app.executor.asked import Asked
 from app.executor.rules import NotPlanned
 from app.executor.writer import Write
 
@@ -84,10 +85,11 @@ class Plan:
     """How an operation is executed for all callers who may see the same: a query from its `root`.
 
     Of a mutation or a subscription, graphql-core executes the root fields, and the plan what is selected of their
-    objects: `payloads`, by response key.
+    objects: `payloads`, by response key. `asked` are the attributes of records that a query may use.
     """
 
     operation: str
     arguments: list[Arguments]
     root: Selection | None = None
     payloads: Mapping[str, Selection] = field(default_factory=dict)
+    asked: Asked = None

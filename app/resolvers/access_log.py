@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import access_log, access_log_tables, emergency
+from app.db import access_log, access_log_tables, emergency, merged_patients
 from app.db.access_log import PersonAccess
 from app.db.emergency import EmergencyRecord
 from app.db.paging import Keyset
@@ -41,32 +41,35 @@ ACCESS_ORDERS: Final[dict[EmergencyAccessOrderField, Order[EmergencyRecord]]] = 
 
 async def own_log(ctx: Context, *, order: Order[PersonAccess], first: int, after: str | None) -> Page[PersonAccess]:
     """A page of accesses to the calling patient's data; empty if the token names no patient."""
-    person = _own(ctx)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[PersonAccess]:
-        return [] if person is None else await access_log.page(connection, person, keyset)
+        own = await _own(ctx, connection)
+        return await access_log.page(connection, own, keyset) if own else []
 
     async def count(connection: AsyncConnection) -> int:
-        return 0 if person is None else await access_log.count(connection, person)
+        own = await _own(ctx, connection)
+        return await access_log.count(connection, own) if own else 0
 
-    request = PageRequest(first, after, ("myAccessLog", person, order.descending))
+    request = PageRequest(first, after, ("myAccessLog", ctx.scope.patient, order.descending))
     return await read_page(ctx, request, order, rows=rows, count=count)
 
 
 async def own_entry(ctx: Context, entry_id: str) -> PersonAccess | None:
     """The access to the calling patient's data with this id."""
-    person = _own(ctx)
-    if person is None:
-        return None
     async with ctx.database.reading() as connection:
-        return await access_log.of_person(connection, person, entry_id)
+        own = await _own(ctx, connection)
+        return await access_log.of_person(connection, own, entry_id) if own else None
 
 
-def _own(ctx: Context) -> str | None:
-    """The digest under which the calling patient is in the log; None if the token names no patient."""
+async def _own(ctx: Context, connection: AsyncConnection) -> tuple[str, ...]:
+    """The digests under which the calling patient is in the log, several after a merge; none if the token names no
+    patient."""
     patient = ctx.scope.patient
     # Changes that concern no person are stored under an empty one, so that must not be asked for.
-    return None if patient is None else ctx.access_log.key.pseudonym(patient)
+    if patient is None:
+        return ()
+    known = sorted({patient, *await merged_patients.all_ids(connection, patient)})
+    return tuple(ctx.access_log.key.pseudonym(each) for each in known)
 
 
 async def emergency_accesses(

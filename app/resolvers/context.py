@@ -21,6 +21,7 @@ from app.domain.errors import BillingError
 from app.events.cursors import StreamCursors
 from app.events.hub import Hub
 from app.events.listeners import StreamEvent
+from app.executor.asked import Asked
 from app.redis.cache import Cache
 from app.redis.rate_limit import RateLimit
 from app.redis.unknown_cards import UnknownCards
@@ -76,6 +77,7 @@ class Context:
     is_schema_public: bool = False
     is_over_socket: bool = False
     log_place: LogPlace | None = None
+    asked: Asked = None
 
     @property
     def is_authenticated(self) -> bool:
@@ -111,7 +113,7 @@ class Context:
     @cached_property
     def loaders(self) -> Loaders:
         """The dataloaders, created on first use and dropped after every write."""
-        return Loaders(self.database, self.cache, self.scope, self.work, self.principal.subject)
+        return Loaders(self.database, self.cache, self.scope, self.work, self.principal.subject, self.asked)
 
     @property
     def sharing_key(self) -> tuple[frozenset[str], DataScope, str]:
@@ -166,6 +168,7 @@ class Context:
         found, own = object.__new__(Context), self.__dict__
         found.__dict__.update({name: own[name] for name in _FIELDS})
         found.log_place = self.hub.last_place
+        found.asked = None
         return found
 
     async def authenticate(self, authorization: str | None) -> None:
@@ -223,6 +226,7 @@ class Context:
     def restart(self) -> None:
         """Forget the notes and the rows of an execution: another one begins from the start."""
         self.__dict__.pop("notes", None)
+        self.asked = None
         self.forget()
 
     def disclosures(self) -> OperationNotes | None:

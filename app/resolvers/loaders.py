@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from app.db import (
+    batches,
     claims,
     contracts,
     denials,
@@ -18,14 +19,19 @@ from app.db import (
     emergency,
     history,
     identity,
+    imports,
     invoice_lines,
     invoices,
     outbox,
     parties,
+    party_history,
+    patient_changes,
+    registered_practitioners,
     remittances,
     settlements,
     tuss,
 )
+from app.db.batches import BatchRecord, BatchStep
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import ContractRecord, PriceRecord
 from app.db.denials import DenialRecord
@@ -34,15 +40,19 @@ from app.db.eligibility import EligibilityRecord
 from app.db.emergency import EmergencyRecord
 from app.db.engine import Database
 from app.db.history import Changes, ClaimStep, InvoiceStep
+from app.db.imports import ImportJobRecord
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
-from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
+from app.db.parties import CoverageRecord, PatientRecord, PayerRecord, ProviderRecord
+from app.db.party_history import PartyStep
+from app.db.registered_practitioners import PractitionerRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
 from app.domain.data_scope import DataScope
+from app.executor.asked import Asked
 from app.redis.cache import TUSS_LIFETIME_SECONDS, Cache
-from app.resolvers.batches import Loader
+from app.resolvers.level_batches import Loader
 from app.transport.work import Work
 
 Row = TypeVar("Row")
@@ -54,15 +64,19 @@ _TERM = TypeAdapter(TussRecord)
 class Loaders:
     """The loaders of one request or one subscription event; dropped after every write.
 
-    `subject` is the caller, who also sees the documents that they have uploaded.
+    `subject` is the caller, who also sees the documents that they have uploaded. Of records, only the attributes in
+    `asked` are read, and keys.
     """
 
-    def __init__(self, database: Database, cache: Cache, scope: DataScope, work: Work, subject: str = "") -> None:
+    def __init__(
+        self, database: Database, cache: Cache, scope: DataScope, work: Work, subject: str = "", asked: Asked = None
+    ) -> None:
         self._database = database
         self._cache = cache
         self._scope = scope
         self._work = work
         self._subject = subject
+        self._asked = asked
         self._related: dict[tuple[Any, ...], DataLoader[str, Any]] = {}
 
     def related(self, relation: tuple[Any, ...], read: Related) -> DataLoader[str, Any]:
@@ -107,7 +121,7 @@ class Loaders:
         return Loader(load, self._work)
 
     async def _read(self, query: Callable[[AsyncConnection, list[str]], Awaitable[Any]], keys: list[str]) -> Any:
-        async with self._database.reading() as connection:
+        async with self._database.reading(self._asked) as connection:
             return await query(connection, keys)
 
     @cached_property
@@ -124,7 +138,7 @@ class Loaders:
 
     @cached_property
     def patient(self) -> DataLoader[str, PatientRecord | None]:
-        return self._one(lambda c, keys: parties.patients_by_id(c, self._scope, keys), lambda row: row.id)
+        return self._mapped(lambda c, keys: parties.patients_by_any_id(c, self._scope, keys), otherwise=None)
 
     @cached_property
     def claim(self) -> DataLoader[str, ClaimRecord | None]:
@@ -145,6 +159,18 @@ class Loaders:
     @cached_property
     def invoice_step(self) -> DataLoader[str, InvoiceStep | None]:
         return self._one(lambda c, keys: history.invoice_steps_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def coverage(self) -> DataLoader[str, CoverageRecord | None]:
+        return self._one(lambda c, keys: patient_changes.coverages_by_id(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def registered_practitioner(self) -> DataLoader[str, PractitionerRecord | None]:
+        return self._one(lambda c, keys: registered_practitioners.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def party_step(self) -> DataLoader[str, PartyStep | None]:
+        return self._one(lambda c, keys: party_history.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def changes_of_claim(self) -> DataLoader[str, Changes | None]:
@@ -186,13 +212,7 @@ class Loaders:
 
     @cached_property
     def invoice_of_claim(self) -> DataLoader[str, InvoiceRecord | None]:
-        async def load(keys: list[str]) -> list[InvoiceRecord | None]:
-            async with self._database.reading() as connection:
-                pairs = await invoices.invoices_of_claims(connection, self._scope, keys)
-            invoice_of = {pair.claim_id: pair.invoice for pair in pairs}
-            return [invoice_of.get(each) for each in keys]
-
-        return Loader(load, self._work)
+        return self._mapped(lambda c, keys: invoices.invoices_of_claims(c, self._scope, keys), otherwise=None)
 
     @cached_property
     def invoice_line(self) -> DataLoader[str, LineRecord | None]:
@@ -213,6 +233,18 @@ class Loaders:
         return self._one(lambda c, keys: remittances.lines_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
+    def batch(self) -> DataLoader[str, BatchRecord | None]:
+        return self._one(lambda c, keys: batches.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def batch_of_claim(self) -> DataLoader[str, BatchRecord | None]:
+        return self._mapped(lambda c, keys: batches.of_claims(c, self._scope, keys), otherwise=None)
+
+    @cached_property
+    def batch_step(self) -> DataLoader[str, BatchStep | None]:
+        return self._one(lambda c, keys: batches.steps_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
     def contract(self) -> DataLoader[str, ContractRecord | None]:
         return self._one(lambda c, keys: contracts.by_ids(c, self._scope, keys), lambda row: row.id)
 
@@ -231,6 +263,10 @@ class Loaders:
     @cached_property
     def document(self) -> DataLoader[str, DocumentRecord | None]:
         return self._one(lambda c, keys: documents.by_ids(c, self._scope, keys, self._subject), lambda row: row.id)
+
+    @cached_property
+    def import_job(self) -> DataLoader[str, ImportJobRecord | None]:
+        return self._one(lambda c, keys: imports.by_ids(c, self._scope, keys, self._subject), lambda row: row.id)
 
     @cached_property
     def settlement(self) -> DataLoader[str, SettlementRecord | None]:

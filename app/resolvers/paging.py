@@ -116,7 +116,9 @@ async def read_page(
     """
     cursors = Cursors(ctx.cursor_key, request.binding, order)
     keyset = keyset_of(request.first, request.after, cursors)
-    async with (reading or ctx.database.reading)() as connection:
+    # Cursors need the column of the order.
+    asked = None if ctx.asked is None else ctx.asked | {str(order.column.key)}
+    async with ctx.database.reading(asked) if reading is None else reading() as connection:
         records = await rows(connection, keyset)
     return page_of(records, keyset, cursors, Once(lambda: _count(ctx.database, count)))
 

@@ -36,12 +36,14 @@ from app.redis.rate_limit import RateLimit
 from app.redis.unknown_cards import UnknownCards
 from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
 from app.runtime.certificates import Certificates, certificates_of
+from app.runtime.import_worker import ImportWorker
 from app.runtime.settings import Settings
 from app.runtime.surroundings import surroundings
 from app.runtime.sweep import sweep
 from app.runtime.tls import plain_connections
 from app.services import dead_statements, emergency
 from app.services import inbox as inbox_service
+from app.services.import_runner import ImportRunner
 from app.services.inbox import RECEIVE, StatementSources
 from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
@@ -79,6 +81,7 @@ class Process:
     metrics: Metrics
     changes: Changes
     children: ChildProcesses
+    imports: ImportWorker
     tuss: TussSearch
     access_log: AccessLogWriter
     rate: RateLimit
@@ -194,6 +197,7 @@ def build(
         metrics=metrics,
         changes=changes,
         children=children,
+        imports=ImportWorker(ImportRunner(database, changes, children), is_agreed=lambda: time.is_agreed),
         tuss=TussSearch(database),
         access_log=access_log,
         cursor_key=cursor_key,
@@ -211,6 +215,7 @@ async def running(process: Process) -> AsyncIterator[None]:
     await _start_at_end_of_log(process)
     tasks = [asyncio.create_task(each.run()) for each in (process.relay, process.access_log)]
     tasks.append(asyncio.create_task(_watch_deadlines(process)))
+    tasks.append(asyncio.create_task(process.imports.run()))
     tasks += [asyncio.create_task(each.run()) for each in _kafka_loops(process)]
     if not process.settings.is_development:
         if process.reader is None:

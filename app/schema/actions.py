@@ -8,17 +8,20 @@ from typing import Any, Final
 import strawberry
 
 from app.auth.principal import Principal
+from app.db.batches import BatchRecord
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.db.invoices import InvoiceRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.actions import (
+    BatchOperation,
     ClaimFacts,
     ClaimOperation,
     DenialOperation,
     InvoiceOperation,
     RemittanceLineOperation,
     RemittanceOperation,
+    batch_block,
     claim_block,
     denial_block,
     invoice_block,
@@ -26,6 +29,7 @@ from app.domain.actions import (
     remittance_line_block,
 )
 from app.domain.calendar import business_day
+from app.domain.claims import AWAITING_RETURN
 from app.domain.denials import AFTER_APPEAL
 from app.domain.described import DescribedEnum
 from app.domain.invoices import InvoiceLineKind
@@ -40,6 +44,7 @@ from app.unit_of_work.action import Action
 CLAIM_ACTIONS: Final = offering(ClaimOperation)
 DENIAL_ACTIONS: Final = offering(DenialOperation)
 INVOICE_ACTIONS: Final = offering(InvoiceOperation)
+BATCH_ACTIONS: Final = offering(BatchOperation)
 REMITTANCE_ACTIONS: Final = offering(RemittanceOperation)
 REMITTANCE_LINE_ACTIONS: Final = offering(RemittanceLineOperation)
 ACTIONS: Final = "Each action once, with the reason if it is not available to the caller now."
@@ -54,6 +59,7 @@ def _describe(operations: type[StrEnum], of: str, actions: list[Action[Any]]) ->
 _describe(ClaimOperation, "a claim", CLAIM_ACTIONS)
 _describe(DenialOperation, "a denial", DENIAL_ACTIONS)
 _describe(InvoiceOperation, "an invoice", INVOICE_ACTIONS)
+_describe(BatchOperation, "a batch", BATCH_ACTIONS)
 _describe(RemittanceOperation, "a remittance", REMITTANCE_ACTIONS)
 _describe(RemittanceLineOperation, "a remittance line", REMITTANCE_LINE_ACTIONS)
 
@@ -98,6 +104,12 @@ class AvailableInvoiceAction:
     blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
 
 
+@strawberry.type(description="An action on a batch and whether it is available to the caller now.")
+class AvailableBatchAction:
+    action: BatchOperation = strawberry.field(description="The action.")
+    blocked_by: ActionBlock | None = strawberry.field(description=BLOCKED_BY)
+
+
 @strawberry.type(description="An action on a remittance and whether it is available to the caller now.")
 class AvailableRemittanceAction:
     action: RemittanceOperation = strawberry.field(description="The action.")
@@ -113,8 +125,18 @@ class AvailableRemittanceLineAction:
 async def claim_actions(ctx: Context, claims: Sequence[ClaimRecord]) -> list[list[AvailableClaimAction]]:
     """Every action on each claim, with what blocks it for this caller now."""
     facts = await _facts(ctx.loaders, [claim for claim in claims if claim.approved_cents is not None])
-    # An undecided claim has no lines, denials or replacement to load.
+    # An undecided claim has no lines, denials or replacement to load, and others are in no batch that matters.
+    facts |= await _facts_of_undecided(ctx.loaders, [claim for claim in claims if claim.status in AWAITING_RETURN])
     return [_claim_actions(ctx.principal, facts.get(claim.id) or ClaimFacts(claim.status, None)) for claim in claims]
+
+
+async def _facts_of_undecided(loaders: Loaders, claims: Sequence[ClaimRecord]) -> dict[str, ClaimFacts]:
+    """Id -> what determines the available actions of each claim that the payer has to decide."""
+    batches = await loaders.batch_of_claim.load_many([claim.id for claim in claims])
+    return {
+        claim.id: ClaimFacts(claim.status, None, batch=None if batch is None else (batch.number, batch.status))
+        for claim, batch in zip(claims, batches, strict=True)
+    }
 
 
 def _claim_actions(principal: Principal, facts: ClaimFacts) -> list[AvailableClaimAction]:
@@ -176,6 +198,17 @@ def invoice_actions(invoice: InvoiceRecord, info: Info) -> list[AvailableInvoice
     return [
         AvailableInvoiceAction(action=operation, blocked_by=_blocked(principal, action, partial(block, operation)))
         for operation, action in zip(InvoiceOperation, INVOICE_ACTIONS, strict=True)
+    ]
+
+
+def batch_actions(batch: BatchRecord, info: Info) -> list[AvailableBatchAction]:
+    """Every action on a batch, with what blocks it for this caller now."""
+    principal = info.context.principal
+    return [
+        AvailableBatchAction(
+            action=operation, blocked_by=_blocked(principal, action, partial(batch_block, operation, batch.status))
+        )
+        for operation, action in zip(BatchOperation, BATCH_ACTIONS, strict=True)
     ]
 
 

@@ -4,7 +4,7 @@ import strawberry
 
 from app.schema.base.mutations import KEY, VERSION, MutationPayload, mutation
 from app.schema.objects import Claim
-from app.services import drafts, reviews
+from app.services import claims, drafts, reviews
 from app.services.claims import REASON_LENGTH_MAX
 
 
@@ -26,6 +26,23 @@ class ResumeReviewPayload(MutationPayload):
     claim: Claim | None = strawberry.field(default=None, description="The claim after the mutation; null if refused.")
 
 
+@strawberry.input(description="The submitted claim to withdraw.")
+class WithdrawClaimInput:
+    id: strawberry.ID = strawberry.field(
+        name="claimId", description="Id of a submitted claim that is in no active batch."
+    )
+    reason: str | None = strawberry.field(
+        default=None, description=f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored in the history."
+    )
+    version: int | None = strawberry.field(default=None, description=VERSION)
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.type(description="Result of withdrawing a claim.")
+class WithdrawClaimPayload(MutationPayload):
+    claim: Claim | None = strawberry.field(default=None, description="The claim after the mutation; null if refused.")
+
+
 @strawberry.input(description="The draft claim to delete.")
 class DeleteDraftClaimInput:
     id: strawberry.ID = strawberry.field(name="claimId", description="Id of a draft claim.")
@@ -44,6 +61,12 @@ class DeleteDraftClaimPayload(MutationPayload):
 
 
 MUTATIONS = (
+    mutation(
+        claims.WITHDRAW,
+        WithdrawClaimInput,
+        WithdrawClaimPayload,
+        "Takes back a submitted claim that is in no active batch; it is a draft again and can be corrected.",
+    ),
     mutation(
         reviews.RESUME,
         ResumeReviewInput,

@@ -33,6 +33,10 @@ class ClaimItemInput:
     performed_on: date | None = strawberry.field(
         default=None, description="Day of execution (dataExecucao); defaults to the service date."
     )
+    total: Cents | None = strawberry.field(
+        default=None,
+        description="Total (valorTotal), up to 0.01 off unit price x quantity x factor; defaults to that, rounded.",
+    )
     sequence: int | None = strawberry.field(
         default=None, description="Number within the claim (sequencialItem), 1 to 9999; defaults to the next free one."
     )
@@ -50,6 +54,7 @@ class ClaimItemInput:
             factor=self.factor,
             description=self.description,
             performed_on=self.performed_on,
+            stated_total=self.total,
             sequence=self.sequence,
             details=self.details.to_domain() if self.details else None,
         )

@@ -17,7 +17,7 @@ from app.schema.claim_inputs import (
 )
 from app.schema.objects import Claim
 from app.services import batch_export, claims, reviews
-from app.services.batch_export import DOCUMENT_CLASSES
+from app.services.batch_documents import DOCUMENT_CLASSES
 
 
 @strawberry.type(description="Result of a mutation on one claim.")
@@ -27,7 +27,7 @@ class ClaimPayload(MutationPayload):
 
 @strawberry.type(description="A TISS batch document (lote de guias).")
 class TissBatch:
-    number: str = strawberry.field(description="Number of the batch, unique for the provider (numeroLote).")
+    number: str = strawberry.field(description="Number of the batch, unique for the provider and payer (numeroLote).")
     file_name: str = strawberry.field(description="Suggested file name.")
     xml: str | None = strawberry.field(
         description="The document, with the card numbers, clinical indications, codes and amounts of its claims; save "
@@ -79,7 +79,8 @@ MUTATIONS = (
         batch_export.EXPORT,
         ExportBatchInput,
         ExportBatchPayload,
-        "Exports up to 100 submitted claims of the same type and payer as a valid, hashed TISS document.",
+        "Puts up to 100 submitted claims of the same type and payer into a batch and sends it, as a valid, hashed TISS "
+        "document; the same claims again give the same document.",
         directives=weights.DOCUMENT,
     ),
 )

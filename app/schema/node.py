@@ -17,6 +17,7 @@ from app.schema.base.connections import Node
 from app.schema.base.info import Info
 from app.schema.base.permissions import Authenticated, check, note_shown
 from app.schema.parties import READERS
+from app.schema.party_history import STEP_READERS
 
 NODES_MAX: Final = paging.PAGE_MAX
 Ids = Annotated[
@@ -69,6 +70,8 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.INVOICE: NodeType("Invoice", ("invoices:read",), _by_loader("invoice")),
     public_ids.INVOICE_HISTORY: NodeType("InvoiceHistoryEntry", ("invoices:read",), _by_loader("invoice_step")),
     public_ids.SETTLEMENT: NodeType("Settlement", ("settlements:read",), _by_loader("settlement")),
+    public_ids.BATCH: NodeType("Batch", ("batches:read",), _by_loader("batch")),
+    public_ids.BATCH_HISTORY: NodeType("BatchHistoryEntry", ("batches:read",), _by_loader("batch_step")),
     public_ids.REMITTANCE: NodeType("Remittance", ("remittances:read",), _by_loader("remittance")),
     public_ids.REMITTANCE_LINE: NodeType("RemittanceLine", ("remittances:read",), _by_loader("remittance_line")),
     public_ids.ELIGIBILITY: NodeType("Eligibility", ("eligibility:read",), _by_loader("eligibility")),
@@ -78,9 +81,15 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.PRICE: NodeType("ContractPrice", ("contracts:read",), _by_loader("price")),
     public_ids.EMERGENCY: NodeType("EmergencyAccess", ("emergencies:read",), _by_loader("emergency_access")),
     public_ids.AUDIT: NodeType("AccessLogEntry", ("access_log:read_own",), access_log.own_entry),
+    public_ids.COVERAGE: NodeType("Coverage", ("patients:read",), _by_loader("coverage"), (DataClass.PERSONAL,)),
+    public_ids.PRACTITIONER: NodeType(
+        "RegisteredPractitioner", ("practitioners:read",), _by_loader("registered_practitioner")
+    ),
+    public_ids.PARTY_HISTORY: NodeType("PartyHistoryEntry", STEP_READERS, _by_loader("party_step")),
     public_ids.PAYER: NodeType("Payer", READERS, _payer),
     public_ids.PROVIDER: NodeType("Provider", READERS, _by_loader("provider_by_id")),
     public_ids.DOCUMENT: NodeType("Document", ("documents:read",), _by_loader("document")),
+    public_ids.IMPORT_JOB: NodeType("ImportJob", ("documents:read",), _by_loader("import_job")),
     public_ids.TERM: NodeType("TussTerm", ("tuss:read",), _term),
 }
 """Id prefix -> the type of its objects."""

@@ -187,6 +187,14 @@ class Claim(Node):
     def warnings(claim: strawberry.Parent[ClaimRecord]) -> Any:
         return list(claim.warnings or ())
 
+    batch = related(
+        later("Batch", "batches") | None,
+        lambda loaders: loaders.batch_of_claim,
+        "id",
+        description="The active batch that contains the claim (lote de guias); null if there is none.",
+        extensions=[Requires("batches:read")],
+    )
+
     replaces = related(
         "Claim | None",
         lambda loaders: loaders.claim,

@@ -1,25 +1,35 @@
 """Payers, providers and patients."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import strawberry
+from strawberry.extensions.field_extension import FieldExtension
 
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain.access_log import DataClass
 from app.domain.identifiers import AnsCode, Cnes, Cpf, TaxId
 from app.executor.reach import Owner
-from app.resolvers import patients
+from app.resolvers import coverages, parties, patients
 from app.schema.base import lists
 from app.schema.base.arguments import After, First
-from app.schema.base.connections import Node, connection_of
+from app.schema.base.connections import Connection, Node, connection_of
 from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, marked, maskable, personal
 from app.schema.base.relations import paged
+from app.schema.party_history import PartyHistoryEntry
 
 # Whoever sees an object of a provider sees the provider; its number may be a person's CPF and is masked.
+VERSION = "Increases with every change; pass it back as `version` to detect concurrent changes."
+ACTIVE = "Whether new claims may name it; what exists stays valid in any case."
+DEACTIVATED = "Time since when it is deactivated; null if it is active."
 READERS = ("claims:read", "invoices:read", "remittances:read", "contracts:read", "eligibility:read")
+
+
+def shown_patient() -> list[FieldExtension]:
+    """The extensions of a field that leads to a patient."""
+    return [Requires("patients:read", "patients:read_masked", data=DataClass.PERSONAL)]
 
 
 @strawberry.type(description="A health insurer (operadora).")
@@ -32,9 +42,25 @@ class Payer(Node):
     submission_window_days: int = strawberry.field(
         description="Days after the service within which a claim can be submitted, if no contract says otherwise."
     )
+    appeal_deadline_days: int = strawberry.field(
+        description="Days from a denial to the last day on which it can be appealed, if no contract says otherwise."
+    )
     payment_term_days: int = strawberry.field(
         description="Days from issuing an invoice to its due date, if no contract says otherwise."
     )
+    version: int = strawberry.field(description=VERSION)
+    is_active: bool = strawberry.field(description=ACTIVE)
+    deactivated_at: datetime | None = strawberry.field(description=DEACTIVATED)
+
+    @strawberry.field(
+        graphql_type=Connection[PartyHistoryEntry] | None,
+        directives=[lists.PAGE],
+        description="Changes, oldest first.",
+        extensions=[Requires("parties:manage")],
+    )
+    @paged(parties.HISTORY)
+    async def history(party: strawberry.Parent[PayerRecord], info: Info, first: First = 20, after: After = None) -> Any:
+        return await parties.HISTORY.page(info.context, party.id, first=first, after=after)
 
 
 @strawberry.type(description="A hospital, clinic or laboratory (prestador).")
@@ -49,6 +75,21 @@ class Provider(Node):
         description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.",
         extensions=[Requires(*READERS, data=DataClass.PERSONAL, clear="practitioners:read")],
     )
+    version: int = strawberry.field(description=VERSION)
+    is_active: bool = strawberry.field(description=ACTIVE)
+    deactivated_at: datetime | None = strawberry.field(description=DEACTIVATED)
+
+    @strawberry.field(
+        graphql_type=Connection[PartyHistoryEntry] | None,
+        directives=[lists.PAGE],
+        description="Changes, oldest first.",
+        extensions=[Requires("parties:manage")],
+    )
+    @paged(parties.HISTORY)
+    async def history(
+        party: strawberry.Parent[ProviderRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await parties.HISTORY.page(info.context, party.id, first=first, after=after)
 
 
 @strawberry.type(description="A patient: a person insured by a payer (beneficiário).")
@@ -57,16 +98,44 @@ class Patient(Node):
 
     name: str | None = strawberry.field(description="Full name.", extensions=maskable())
     cpf: Cpf | None = strawberry.field(
-        description="Taxpayer number (CPF); null for a provider that has not submitted a claim for the patient.",
+        description="Taxpayer number (CPF); null for a provider that has not registered the patient or sent a claim.",
         extensions=maskable("patients:read_cpf"),
     )
 
     @strawberry.field(
-        description="Date of birth; null for a provider that has not submitted a claim for the patient.",
+        description="Date of birth; null for a provider that has not registered the patient or sent a claim.",
         extensions=personal("patients:read"),
     )
     def birth_date(patient: strawberry.Parent[PatientRecord]) -> date | None:
         return patient.birth_date
+
+    version: int | None = strawberry.field(description=VERSION, extensions=personal("patients:read"))
+    is_active: bool | None = strawberry.field(description=ACTIVE, extensions=personal("patients:read"))
+    deactivated_at: datetime | None = strawberry.field(description=DEACTIVATED, extensions=personal("patients:read"))
+
+    @strawberry.field(
+        graphql_type=connection_of(later("Coverage", "coverages")) | None,
+        directives=[lists.PAGE],
+        description="The patient's cards, oldest first; none for a provider that does not treat the patient.",
+        extensions=personal("patients:read"),
+    )
+    @paged(coverages.OF_PATIENT)
+    async def coverages(
+        patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await coverages.OF_PATIENT.page(info.context, patient.id, first=first, after=after)
+
+    @strawberry.field(
+        graphql_type=Connection[PartyHistoryEntry] | None,
+        directives=[lists.PAGE],
+        description="Changes of the patient's data, oldest first.",
+        extensions=personal("patients:read"),
+    )
+    @paged(parties.HISTORY)
+    async def history(
+        patient: strawberry.Parent[PatientRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await parties.HISTORY.page(info.context, patient.id, first=first, after=after)
 
     @strawberry.field(
         graphql_type=later("ClaimConnection", "summed_lists") | None,

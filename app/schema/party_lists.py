@@ -25,6 +25,10 @@ Search = Annotated[
         "null for all."
     ),
 ]
+Active = Annotated[
+    bool | None,
+    strawberry.argument(description="Whether they are active: false for those that are deactivated, null for all."),
+]
 CARD: Final = strawberry.argument(description="Card number (numeroCarteira), in full.")
 BY_CPF: Final = ("patients:read_cpf",)
 OF_CPF: Final = strawberry.argument(description="Taxpayer number (CPF). Needs `patients:read_cpf`.")
@@ -38,8 +42,10 @@ class PartyQuery:
         description="All payers, by name; the same for every caller.",
         extensions=[Authenticated()],
     )
-    async def payers(self, info: Info, search: Search = None, first: First = 20, after: After = None) -> Any:
-        return await parties.payers(info.context, search=search, first=first, after=after)
+    async def payers(
+        self, info: Info, search: Search = None, is_active: Active = None, first: First = 20, after: After = None
+    ) -> Any:
+        return await parties.payers(info.context, search=search, is_active=is_active, first=first, after=after)
 
     @strawberry.field(
         graphql_type=Payer | None,
@@ -59,8 +65,10 @@ class PartyQuery:
         "for a patient those of own claims.",
         extensions=[Requires(*READERS)],
     )
-    async def providers(self, info: Info, search: Search = None, first: First = 20, after: After = None) -> Any:
-        return await parties.providers(info.context, search=search, first=first, after=after)
+    async def providers(
+        self, info: Info, search: Search = None, is_active: Active = None, first: First = 20, after: After = None
+    ) -> Any:
+        return await parties.providers(info.context, search=search, is_active=is_active, first=first, after=after)
 
     @strawberry.field(
         graphql_type=Provider | None,

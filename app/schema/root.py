@@ -19,6 +19,7 @@ from strawberry.types.field import StrawberryField
 from app.schema import (
     access_log,
     appeal_changes,
+    batch_changes,
     bulk,
     claim_changes,
     claim_mutations,
@@ -26,7 +27,12 @@ from app.schema import (
     contracts,
     denials,
     eligibility,
+    imports,
     invoices,
+    party_changes,
+    party_import,
+    patient_changes,
+    registered_practitioners,
     remittance_changes,
     remittances,
     settlements,
@@ -36,21 +42,26 @@ from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
 from app.schema.base.user_errors import ERROR_TYPES
+from app.schema.batches import BatchQuery
 from app.schema.breakdowns import BreakdownQuery
 from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
+from app.schema.coverages import CoverageQuery
 from app.schema.denials import DenialQuery
 from app.schema.documents import DocumentQuery
 from app.schema.eligibility import EligibilityQuery
 from app.schema.history import ClaimStep, DenialStep
+from app.schema.imports import ImportQuery
 from app.schema.invoices import InvoiceQuery
 from app.schema.me import MeQuery
 from app.schema.node import NODE_TYPES, NodeQuery
 from app.schema.open_fields import OPEN_FIELDS
 from app.schema.parties import Patient
+from app.schema.party_errors import DuplicatePartyError
 from app.schema.party_lists import PartyQuery
 from app.schema.reconciliation import ReconciliationQuery
+from app.schema.registered_practitioners import RegisteredPractitionerQuery
 from app.schema.remittances import RemittanceQuery
 from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery
@@ -66,13 +77,17 @@ class Query(
     DenialQuery,
     InvoiceQuery,
     SettlementQuery,
+    BatchQuery,
     RemittanceQuery,
     ReconciliationQuery,
     BreakdownQuery,
     ContractQuery,
     PartyQuery,
+    CoverageQuery,
+    RegisteredPractitionerQuery,
     EligibilityQuery,
     DocumentQuery,
+    ImportQuery,
     TussQuery,
     AccessLogQuery,
 ):
@@ -83,6 +98,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *claim_mutations.MUTATIONS,
     *bulk.MUTATIONS,
     *claim_changes.MUTATIONS,
+    *batch_changes.MUTATIONS,
     *denials.MUTATIONS,
     *appeal_changes.MUTATIONS,
     *invoices.MUTATIONS,
@@ -92,7 +108,12 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,
+    *imports.MUTATIONS,
     *access_log.MUTATIONS,
+    *party_changes.MUTATIONS,
+    *party_import.MUTATIONS,
+    *patient_changes.MUTATIONS,
+    *registered_practitioners.MUTATIONS,
 )
 Mutation = create_type(
     "Mutation", list(MUTATIONS), description="Mutations; expected failures are returned as `errors` of the payload."
@@ -108,7 +129,15 @@ def build() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Patient, ClaimStep, DenialStep, DuplicateClaimError, RequestErrorCode, *ERROR_TYPES],
+        types=[
+            Patient,
+            ClaimStep,
+            DenialStep,
+            DuplicateClaimError,
+            DuplicatePartyError,
+            RequestErrorCode,
+            *ERROR_TYPES,
+        ],
         config=StrawberryConfig(
             scalar_map={**SCALARS, ScopeName: SCOPE},
             disable_field_suggestions=True,

@@ -5,10 +5,12 @@ from typing import Any
 import strawberry
 
 from app.db.remittances import RemittanceFilter
+from app.domain.imports import ImportJobStatus
 from app.domain.remittances import RemittanceLineStatus
 from app.events.stream_events import (
     CLAIM_STATUS_EVENTS,
     DENIAL_STATUS_EVENTS,
+    IMPORT_EVENTS,
     INVOICE_STATUS_EVENTS,
     SETTLEMENT_EVENTS,
     WAITING_LINES_EVENTS,
@@ -33,6 +35,7 @@ from app.schema.base.subscriptions import (
     status,
     subscription,
 )
+from app.schema.imports import ImportJob
 from app.schema.invoice_objects import Invoice, Settlement
 from app.schema.objects import Claim, Denial
 from app.schema.remittances import Remittance, RemittanceLine
@@ -131,6 +134,20 @@ class RemittanceLineWaitingFilterInput(EventFilterInput):
     aggregate: strawberry.ID | None = aggregate("remittanceId", "Remittance, by id.")
 
 
+@strawberry.type(description=f"A step of an import job: its start, each finished batch, and its end. {FIRST_MESSAGE}")
+class ImportJobProgressedEvent(StreamedEvent):
+    status: ImportJobStatus | None = status(ImportJobStatus, "job")
+    job: ImportJob | None = object_of(
+        ImportJob, lambda each: each.import_job, "importJobId", "The job in its current state."
+    )
+
+
+@strawberry.input(description=f"Filter for steps of import jobs. {ALL_OF}")
+class ImportJobProgressedFilterInput(EventFilterInput):
+    aggregate: strawberry.ID | None = aggregate("importJobId", "Import job, by id.")
+    status: list[ImportJobStatus] | None = any_status(ImportJobStatus)
+
+
 SUBSCRIPTIONS = (
     subscription(
         "claimStatusChanged",
@@ -171,5 +188,13 @@ SUBSCRIPTIONS = (
         RemittanceLineWaitingFilterInput,
         needs="remittances:read",
         description="Every change that leaves lines of a remittance unmatched",
+    ),
+    subscription(
+        "importJobProgressed",
+        IMPORT_EVENTS,
+        ImportJobProgressedEvent,
+        ImportJobProgressedFilterInput,
+        needs="documents:read",
+        description="Every start and end of an import job, and every batch (lote) that it has finished",
     ),
 )

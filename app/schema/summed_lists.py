@@ -65,6 +65,7 @@ def _sums(kind: type[Any]) -> Any:
         _sums_of,
         description="Sums over the whole list, whatever the page; made on request.",
         extensions=financial("amounts:read"),
+        asked=frozenset(),
     )
 
 

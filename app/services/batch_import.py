@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -14,6 +15,8 @@ from app.db.guides import GuideRecord
 from app.domain.actor import Actor
 from app.domain.claim_form import ClaimForm
 from app.domain.errors import BillingError, ErrorCode, Failure
+from app.domain.money import Cents
+from app.domain.preflight import Finding, FindingSeverity
 from app.services import claim_checks, claims
 from app.tiss import read_batch
 from app.tiss.read_batch import IncomingGuide
@@ -32,12 +35,13 @@ class GuideOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuideResult:
-    """The result for one guide: its claim, new or imported before, or why it was refused."""
+    """The result for one guide: its claim, new or imported before, or why it was refused; `warnings` of a new claim."""
 
     number: str
     outcome: GuideOutcome
     claim_id: str | None = None
     failures: tuple[Failure, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,26 @@ async def _import_guide(changes: Changes, actor: Actor, guide: IncomingGuide) ->
 
 async def import_guide(unit: UnitOfWork, *, guide: IncomingGuide, form: ClaimForm) -> GuideResult:
     """One guide as a submitted claim; a guide that was imported before changes nothing."""
-    known = await claims_db.by_number(unit.connection, form.provider, form.payer, form.provider_claim_number)
-    if known is not None:
-        return await _compare(unit, known, form)
+    known = await claims_db.by_numbers(
+        unit.connection,
+        unit.scope,
+        form.provider,
+        form.payer,
+        own_numbers=[form.provider_claim_number],
+        payer_numbers=[],
+    )
+    if known:
+        return await _compare(unit, known[0], form)
     claim = await claims.create(unit, form=form, submit=True, payer_claim_number=guide.payer_claim_number)
     await guides_db.insert(unit.connection, _record(claim.id, guide, unit.now))
-    return GuideResult(guide.number, GuideOutcome.IMPORTED, claim.id)
+    warnings = (*_findings(guide), *(claim.warnings or ()))
+    return GuideResult(guide.number, GuideOutcome.IMPORTED, claim.id, warnings=warnings)
+
+
+def _findings(guide: IncomingGuide) -> Iterator[Finding]:
+    """What the document itself makes doubtful, such as a version of TISS whose schema is not here."""
+    for each in guide.warnings:
+        yield Finding(FindingSeverity.WARNING, each.code, each.message, each.field, each.tiss_code, Cents(0))
 
 
 def _record(claim_id: str, guide: IncomingGuide, now: datetime) -> GuideRecord:

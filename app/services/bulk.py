@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from app.db import batches as batches_db
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import invoices as invoices_db
@@ -83,6 +84,13 @@ async def _lock_claims(unit: UnitOfWork, ids: Sequence[str]) -> None:
     await claims_db.lock_many(unit.connection, unit.scope, ids)
 
 
+async def _lock_claims_and_batches(unit: UnitOfWork, ids: Sequence[str]) -> None:
+    await _lock_claims(unit, ids)
+    waiting = sorted(set(await batches_db.waiting_for(unit.connection, ids)))
+    if waiting:
+        await batches_db.lock_waiting(unit.connection, waiting)
+
+
 async def _lock_claims_of_denials(unit: UnitOfWork, ids: Sequence[str]) -> None:
     found = await denials_db.by_ids(unit.connection, unit.scope, ids)
     await _lock_claims(unit, sorted({denial.claim_id for denial in found}))
@@ -103,7 +111,7 @@ async def _post(unit: UnitOfWork, *, id: str) -> RemittanceRecord:
 
 _DENIALS: Final = answer_of_outcomes(STORED_DENIAL)
 
-CANCEL_CLAIMS: Final = _bulk("cancelClaims", "claimIds", claims.CANCEL, CLAIM_OUTCOMES, _lock_claims)
+CANCEL_CLAIMS: Final = _bulk("cancelClaims", "claimIds", claims.CANCEL, CLAIM_OUTCOMES, _lock_claims_and_batches)
 ACCEPT_DENIALS: Final = _bulk("acceptDenials", "denialIds", denials.ACCEPT, _DENIALS, _lock_claims_of_denials)
 APPEAL_DENIALS: Final = _bulk("appealDenials", "appeals", denials.APPEAL, _DENIALS, _lock_claims_of_denials)
 ANSWER_APPEALS: Final = _bulk("answerAppeals", "answers", denials.ANSWER_APPEAL, _DENIALS, _lock_claims_of_denials)

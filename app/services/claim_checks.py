@@ -1,7 +1,7 @@
 """A claim form checked against the gateway's data, and conversions between forms and rows."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, Final
 
@@ -156,7 +156,7 @@ def _authorization_of(claim: ClaimRecord) -> Authorization | None:
 
 
 def _item_form(item: ItemRecord, claim: ClaimRecord) -> ItemForm:
-    return ItemForm(
+    found = ItemForm(
         code_system=item.code_system,
         code=item.code,
         quantity=Quantity(item.quantity),
@@ -168,3 +168,5 @@ def _item_form(item: ItemRecord, claim: ClaimRecord) -> ItemForm:
         sequence=item.sequence,
         details=item.details,
     )
+    is_stated = item.total_cents != found.computed_total
+    return replace(found, stated_total=Cents(item.total_cents)) if is_stated else found

@@ -10,6 +10,7 @@ from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import guides as guides_db
 from app.db import invoice_lines as lines_db
+from app.db import merged_patients as merged_patients_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.domain import ids
 from app.domain.actions import ClaimOperation
@@ -27,7 +28,7 @@ from app.domain.errors import (
 )
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
-from app.services import claim_checks, preflight
+from app.services import batch_steps, claim_checks, preflight
 from app.services.claim_checks import Checked
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
@@ -53,9 +54,11 @@ async def create(
 async def _insert(
     unit: UnitOfWork, form: ClaimForm, draft: ClaimRecord, found: Preflight, *, submit: bool
 ) -> ClaimRecord:
+    checked = found.require_passed()
+    draft = await _held(unit, draft, checked)
     claim = _submitted(unit, draft, found) if submit else draft
     try:
-        items = claim_checks.item_records(claim.id, form, found.require_passed())
+        items = claim_checks.item_records(claim.id, form, checked)
         await claims_db.insert_claim(unit.connection, claim, items)
     except IntegrityError:
         # The check ran without a lock: another caller used the number before this insert.
@@ -67,6 +70,12 @@ async def _insert(
         unit.emit(claim_event("ClaimSubmitted", claim, previous=draft.status, at=unit.now))
     unit.changed(claim.id, claim.patient_id)
     return claim
+
+
+async def _held(unit: UnitOfWork, claim: ClaimRecord, checked: Checked) -> ClaimRecord:
+    """The claim of whoever has the card: until the commit no merge takes it away, and one that is done is heeded."""
+    (patient,) = await merged_patients_db.held_patient(unit.connection, checked.coverage.id)
+    return replace(claim, patient_id=patient)
 
 
 async def replace_claim(
@@ -115,6 +124,8 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     found = await preflight.examine(unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today)
     checked = found.require_passed()
     renewed = replace(claim, **claim_checks.columns_of(form, checked), version=claim.version + 1)
+    if renewed.patient_id != claim.patient_id:
+        renewed = await _held(unit, renewed, checked)
     await _rewrite(unit, renewed, form, checked)
     unit.step(claim_step(unit, renewed, ClaimAction.UPDATE))
     unit.emit(claim_event("ClaimUpdated", renewed, previous=claim.status, at=unit.now))
@@ -211,7 +222,25 @@ async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str 
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     claim = await locked(unit, id, version)
     cancelled = after_action(claim, ClaimAction.CANCEL)
-    return await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    batch = await batch_steps.sent_batch(unit, id)
+    await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    if batch is not None:
+        await batch_steps.finish(unit, [id])
+    return cancelled
+
+
+async def withdraw(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
+    """Make a submitted claim that is in no active batch a draft again, so that it can be corrected."""
+    raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
+    claim = await locked(unit, id, version)
+    draft = as_draft(claim, ClaimAction.WITHDRAW)
+    await batch_steps.require_none(unit, id)
+    return await store(unit, claim, draft, ClaimAction.WITHDRAW, "ClaimWithdrawn", reason=reason)
+
+
+def as_draft(claim: ClaimRecord, action: ClaimAction) -> ClaimRecord:
+    """The claim as a draft again; CONFLICT for an action that its status does not allow."""
+    return replace(after_action(claim, action), submitted_at=None, warnings=None)
 
 
 async def locked(unit: UnitOfWork, claim_id: str, version: int | None) -> ClaimRecord:
@@ -304,3 +333,6 @@ SUBMIT: Final = Action(
     offers=ClaimOperation.SUBMIT,
 )
 CANCEL: Final = Action("cancelClaim", cancel, needs="claims:cancel", answer=CLAIM_ANSWER, offers=ClaimOperation.CANCEL)
+WITHDRAW: Final = Action(
+    "withdrawClaim", withdraw, needs="claims:submit", answer=CLAIM_ANSWER, offers=ClaimOperation.WITHDRAW
+)

@@ -14,6 +14,7 @@ from app.domain import ids
 from app.domain.contracts import (
     NEWEST_VERSION,
     PROVIDER_CODE_LENGTH_MAX,
+    STANDARD_TERMS,
     Price,
     Terms,
     price_failures,
@@ -31,7 +32,6 @@ PRICES_MAX: Final = 1_000
 """Per call, so that the input fits into a request; longer lists need several calls."""
 FACTS: Final = ("provider_code", "holds_membership", "tiss_version")
 """Columns that a change of the terms leaves as they are."""
-STANDARD: Final = Terms(submission_window_days=180, appeal_deadline_days=30, payment_term_days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ async def terms_of(connection: AsyncConnection, provider: str, payer: str) -> Te
     if contract is not None:
         return contract.terms
     found = await parties_db.payer(connection, payer)
-    return found.terms if found else STANDARD
+    return found.terms if found else STANDARD_TERMS
 
 
 async def prices_for(

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
 
+from app.db import batches as batches_db
 from app.db import claims as claims_db
 from app.db import guides as guides_db
 from app.db import history as history_db
@@ -32,6 +33,8 @@ async def delete(unit: UnitOfWork, *, id: str, version: int | None) -> DeletedDr
     matching = await remittances_db.lock_of_claim(unit.connection, id)
     claim = await claims.locked(unit, id, version)
     check_deletion(claim.status)
+    if await batches_db.is_member(unit.connection, id):
+        raise conflict("the claim was in a batch: cancel it instead")
     await remittance_lines.forget_draft(unit, matching, id)
     await claims_db.delete_items(unit.connection, id)
     await guides_db.delete_of_draft(unit.connection, id)

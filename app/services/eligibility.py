@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import eligibility as eligibility_db
 from app.db import parties as parties_db
 from app.db.eligibility import EligibilityRecord
+from app.db.merged_patients import all_ids
 from app.db.parties import CoverageRecord
 from app.domain import ids
 from app.domain.calendar import BRASILIA, business_day
@@ -78,8 +79,9 @@ async def _ask(unit: UnitOfWork, question: Question) -> EligibilityRecord:
     """Decide from the payer's coverage."""
     connection, scope = unit.connection, unit.scope
     payer = await parties.require(connection, provider=question.provider, payer=question.payer)
-    coverage = await parties_db.coverage_of_card(connection, question.payer, question.card_number)
-    if scope.patient is not None and (coverage is None or coverage.patient_id != scope.patient):
+    coverage = await parties_db.held_coverage_of_card(connection, question.payer, question.card_number)
+    own = [] if scope.patient is None else await all_ids(connection, scope.patient)
+    if scope.patient is not None and (coverage is None or coverage.patient_id not in own):
         raise refuse(ErrorCode.NOT_FOUND, "this card is not yours: ask about your own card", "cardNumber")
     await _check_procedure(connection, question)
     terms = None if coverage is None else coverage.terms

@@ -43,20 +43,22 @@ async def open_access(unit: UnitOfWork, *, request: EmergencyRequest, allowed: i
     access of the caller is open, EMERGENCY_LIMIT after too many.
     """
     raise_any(_failures(request))
-    if not await parties_db.patients_by_id(unit.connection, unit.scope, [request.patient_id]):
+    found = await parties_db.patients_by_any_id(unit.connection, unit.scope, [request.patient_id])
+    if not found:
         raise not_found("patient", "patient")
+    patient = found[request.patient_id].id
     ends = unit.now + timedelta(minutes=request.minutes)
     earlier = await emergency_db.of_caller(unit.connection, unit.subject, since=unit.now - PERIOD, now=unit.now)
     _check_earlier(earlier, allowed)
     access = EmergencyRecord(
-        ids.new_id(ids.EMERGENCY), unit.subject, request.patient_id, request.reason.strip(), unit.now, ends, None
+        ids.new_id(ids.EMERGENCY), unit.subject, patient, request.reason.strip(), unit.now, ends, None
     )
     try:
         await emergency_db.insert_access(unit.connection, access, serial=earlier.last_serial + 1)
     except IntegrityError:
         # The check ran without a lock: the caller's other request was faster.
         raise _is_open() from None
-    unit.changed(access.id, request.patient_id)
+    unit.changed(access.id, patient)
     unit.count(Counted.EMERGENCIES)
     unit.warn("emergency_access", access=access.id, effect="one caller may see the health data of one patient")
     return access

@@ -34,7 +34,7 @@ from app.domain.remittances import (
     remittance_status,
 )
 from app.events.contracts import remittance_event
-from app.services import invoices, remittances, reviews, settlements
+from app.services import batch_steps, invoices, remittances, reviews, settlements
 from app.services.invoices import CLAIMS_MAX, InvoiceForm
 from app.services.remittances import STORED_REMITTANCE, emit_waiting
 from app.services.settlements import Payment
@@ -96,6 +96,7 @@ async def post(unit: UnitOfWork, *, id: str) -> Posted:
     for plan in postable:
         await _decide(unit, plan)
     paid = await _pay(unit, remittance, postable) if remittance.paid_on else []
+    await batch_steps.finish(unit, [plan.claim.id for plan in postable if plan.decisions is not None])
     return await _close(unit, remittance, lines, plans, paid)
 
 

@@ -11,12 +11,14 @@ from app.db import billed_services
 from app.db import claim_references as references_db
 from app.db import claims as claims_db
 from app.db.billed_services import PatientOf
+from app.db.claim_references import Asked, ClaimReferences
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.engine import KEYS_AT_ONCE
 from app.domain.claim_form import ClaimForm
 from app.domain.data_scope import DataScope
 from app.domain.errors import BillingError, DuplicateClaim, ErrorCode, Failure, not_found
 from app.domain.money import Cents
+from app.domain.parties import deactivated
 from app.domain.preflight import (
     Finding,
     Item,
@@ -27,6 +29,7 @@ from app.domain.preflight import (
     of_failures,
     price_warnings,
     total_at_risk,
+    total_warnings,
 )
 from app.services import claim_checks, contracts
 from app.services.claim_checks import Checked
@@ -120,16 +123,19 @@ async def examine(
     """All findings on this claim; nothing is changed. `billed`: what is billed elsewhere, where it was read before."""
     items = tuple(_items(form))
     services = _services(items, is_newborn=_is_newborn(form))
-    asked = (form.provider, form.payer, form.card_number, form.provider_claim_number)
+    asked = _asked(form)
     elsewhere: set[Service] | None = None
     if billed is None and 0 < len(services) <= KEYS_AT_ONCE:
         found, elsewhere = await references_db.look_up_with_billed(connection, scope, asked, services, identity.ids)
     else:
-        (found,) = await references_db.look_up(connection, *asked)
+        (found,) = await references_db.look_up(connection, asked)
     failures, checked = await claim_checks.examine(connection, scope=scope, form=form, today=today, found=found)
     is_visible = not any(failure.code is ErrorCode.NOT_FOUND for failure in failures)
     if is_visible and found.claim_id not in (None, identity.claim_id):
         failures.append(duplicate_number(found.claim_id))
+    if is_visible and identity.replaces_id is None:
+        # A correction belongs to a claim that was made while its parties were active.
+        failures += _deactivated(found)
     warnings: list[Finding] = []
     if checked:
         patient = PatientOf(form.provider, form.payer, checked.coverage.patient_id)
@@ -138,6 +144,29 @@ async def examine(
             elsewhere = await _billed_elsewhere(connection, scope, patient, services, identity)
         warnings = await _warnings(connection, form, checked, items, elsewhere)
     return Preflight(tuple(failures), tuple(warnings), items, checked)
+
+
+def _asked(form: ClaimForm) -> Asked:
+    who = form.practitioner
+    return Asked(
+        form.provider,
+        form.payer,
+        form.card_number,
+        form.provider_claim_number,
+        who.council or "",
+        who.number or "",
+        who.state or "",
+    )
+
+
+def _deactivated(found: ClaimReferences) -> list[Failure]:
+    payer = found.payer
+    return [
+        *([deactivated("payer", "payer")] if payer is not None and not payer.is_active else []),
+        *([] if found.has_active_provider else [deactivated("provider", "provider")]),
+        *([] if found.has_active_patient else [deactivated("patient", "cardNumber")]),
+        *([] if found.has_active_practitioner else [deactivated("practitioner", "practitioner.number")]),
+    ]
 
 
 async def of_claim(connection: AsyncConnection, *, scope: DataScope, claim_id: str, today: date) -> Preflight:
@@ -213,5 +242,6 @@ async def _warnings(
         *coverage_warnings(checked.coverage.terms, days, items),
         *authorization_warnings(issued_on, days, items),
         *price_warnings(found, prices, is_authorized=authorization is not None),
+        *total_warnings(items),
         *duplicate_warnings(found, elsewhere, is_newborn=_is_newborn(form)),
     ]

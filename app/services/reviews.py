@@ -18,7 +18,7 @@ from app.domain.errors import Failure, raise_any
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.money import Cents
 from app.domain.text import ascii_failure, text_failure
-from app.services import claims, contracts, history
+from app.services import batch_steps, claims, contracts, history
 from app.services.claims import CLAIM_ANSWER, REASON_LENGTH_MAX
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
@@ -77,7 +77,9 @@ async def adjudicate(
     """Decide every item; the claim's status follows from the items."""
     claim = await claims.locked(unit, id, version)
     items = await claims_db.items_of_claims(unit.connection, unit.scope, [id])
-    return await decide(unit, claim, items, decisions, payer_claim_number)
+    decided = await decide(unit, claim, items, decisions, payer_claim_number)
+    await batch_steps.finish(unit, [id])
+    return decided
 
 
 async def decide(
@@ -87,7 +89,8 @@ async def decide(
     decisions: Sequence[ItemDecision],
     payer_claim_number: str | None,
 ) -> ClaimRecord:
-    """Decide a claim that the caller has locked: set the amounts of claim and items, and add its denials."""
+    """Decide a claim that the caller has locked: set the amounts of claim and items, and add its denials. The caller
+    finishes its batch."""
     action = outcome(decisions)
     next_status(claim.status, action)
     items = {item.sequence: item for item in rows}

@@ -21,7 +21,7 @@ PUBLISH_ERRORS: Final = (
     *("NotEnoughReplicasError", "NotEnoughReplicasAfterAppendError", "TopicAuthorizationFailedError"),
     *("NotLeading", "OperationalError"),
 )
-AGGREGATES: Final = ("claim", "denial", "invoice", "settlement", "remittance")
+AGGREGATES: Final = ("claim", "denial", "invoice", "settlement", "remittance", "import")
 
 
 class LedgerTotals(Protocol):

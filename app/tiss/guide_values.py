@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from app.domain.claim_form import Authorization, ClaimForm, ItemForm
 from app.domain.encounter import Admission, Encounter, Facility, Practitioner
-from app.domain.errors import ErrorCode, refuse
 from app.domain.money import FACTOR_ONE, QUANTITY_ONE, Cents
 from app.domain.services import NO_DETAILS, ServiceDetails, TeamMember
 
@@ -120,11 +119,7 @@ def _item(values: Values) -> ItemForm:
         )
     total = found.pop("total")
     found.setdefault("description", None)
-    made = ItemForm(**found, details=None if details == NO_DETAILS else details)
-    if made.total != total:
-        text = f"item {made.sequence}: the total is not unit price x quantity x factor"
-        raise refuse(ErrorCode.TOTAL_MISMATCH, text, "valorTotal", "5042")
-    return made
+    return ItemForm(**found, details=None if details == NO_DETAILS else details, stated_total=total)
 
 
 def priced(values: Values) -> Values:

@@ -7,6 +7,7 @@ gets a masked error, never a permission that nobody granted.
 from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
 
+from app.executor.asked import Asked
 from app.transport.work import Work
 
 
@@ -53,8 +54,11 @@ class OperationContext(Protocol):
     def visibility(self) -> Hashable | None:
         """Equal for callers who may see the same fields; None for a caller whose operations are not planned."""
 
+    asked: Asked
+    """Which attributes of records the operation may use; None for all of them."""
+
     def restart(self) -> None:
-        """Forget what the operation has noted and read so far: another executor begins it from the start."""
+        """Forget what the operation has noted, asked for and read so far: another executor begins it from the start."""
 
     def name_operation(self, names: str) -> None:
         """What `disclosures` call a query: the names of its root fields."""

@@ -113,18 +113,22 @@ class Engine:
         plan = self.plan(operation, context)
         if plan is None:
             return None
+        context.asked = plan.asked
         try:
             return of_query(plan, context, PlanInfo(context, operation.node, self.schema), operation.coerced)
         except NotPlanned:
+            context.asked = None
             return None
 
     async def _run(self, execution: Execution, operation: Operation, context: OperationContext) -> ExecutionResult:
         """The result by the plan or, where it does not cover something after all, by graphql-core."""
         try:
             result = await execution.run()
-        except Exception:
+        except Exception as error:
             if context.work.stopped is not None:
                 raise
+            if isinstance(error, AttributeError):
+                execution.ask_for_all()
         else:
             self._on_execution("plan")
             return result

@@ -12,8 +12,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access_log.writer import AccessLogWriter
+from app.db import batches as batches_db
 from app.db import history as history_db
 from app.db import outbox as outbox_db
+from app.db import party_history as party_history_db
 from app.db.clock import DatabaseClock
 from app.db.engine import Database
 from app.domain.actor import Actor
@@ -84,6 +86,11 @@ class Changes:
         self._finish(action, written, unit)
         return written
 
+    @property
+    def children(self) -> ChildProcesses:
+        """What runs long computations."""
+        return self._children
+
     def refused(self, action: Action[Any], error: BillingError) -> None:
         """Count a refusal of the action."""
         self._counters.change(action.name, error.code)
@@ -119,6 +126,8 @@ class Changes:
         connection = unit.connection
         await history_db.insert_claim_steps(connection, unit.claim_steps)
         await history_db.insert_invoice_steps(connection, unit.invoice_steps)
+        await batches_db.insert_steps(connection, unit.batch_steps)
+        await party_history_db.insert_party_steps(connection, unit.party_steps)
         await outbox_db.insert_events(connection, [event.row() for event in unit.events])
         detail = "replayed" if is_replayed else None
         await self._access_log.record(

@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.batches import BatchStep
 from app.db.history import ClaimStep, InvoiceStep
+from app.db.party_history import PartyStep
 from app.domain.access_log import DataClass
 from app.domain.actor import Actor
 from app.domain.calendar import business_day
@@ -41,6 +43,8 @@ class UnitOfWork:
     events: list[Event] = field(default_factory=list)
     claim_steps: list[ClaimStep] = field(default_factory=list)
     invoice_steps: list[InvoiceStep] = field(default_factory=list)
+    batch_steps: list[BatchStep] = field(default_factory=list)
+    party_steps: list[PartyStep] = field(default_factory=list)
     changes: dict[tuple[str, str | None], None] = field(default_factory=dict)
     disclosed: frozenset[DataClass] = frozenset()
     counts: dict[Counted, int] = field(default_factory=dict)
@@ -64,7 +68,8 @@ class UnitOfWork:
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """A part of the change that a refusal undoes alone: its rows, events, steps and entries of the access log."""
-        added: tuple[list[Any], ...] = (self.events, self.claim_steps, self.invoice_steps, self.notices)
+        of_claims: tuple[list[Any], ...] = (self.claim_steps, self.invoice_steps, self.batch_steps)
+        added: tuple[list[Any], ...] = (self.events, *of_claims, self.party_steps, self.notices)
         kept = [len(each) for each in added]
         changes, disclosed, counts = dict(self.changes), self.disclosed, dict(self.counts)
         try:
@@ -80,13 +85,17 @@ class UnitOfWork:
         """Record events; the relay publishes them after the commit, in this order."""
         self.events += events
 
-    def step(self, *steps: ClaimStep | InvoiceStep) -> None:
-        """Add steps to the history of claims and invoices."""
+    def step(self, *steps: ClaimStep | InvoiceStep | BatchStep | PartyStep) -> None:
+        """Add steps to the history of claims, invoices, batches and parties."""
         for each in steps:
             if isinstance(each, ClaimStep):
                 self.claim_steps.append(each)
-            else:
+            elif isinstance(each, PartyStep):
+                self.party_steps.append(each)
+            elif isinstance(each, InvoiceStep):
                 self.invoice_steps.append(each)
+            else:
+                self.batch_steps.append(each)
 
     def changed(self, object_id: str, patient: str | None = None) -> None:
         """Add a changed object, and the patient it belongs to, to the entry of the access log."""

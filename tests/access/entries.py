@@ -14,13 +14,19 @@ from tests.access.world import Rich
 CORE = schema._schema
 # How root fields are asked for; names in <> are ids of the rich world.
 ARGUMENTS = {
+    "batch": 'id: "<batch>"',
+    "batchDocument": 'id: "<batch>"',
+    "batches": "",
     "billingBreakdown": "groupBy: [PAYER, PROVIDER]",
     "claim": 'id: "<claim>"',
     "claims": 'filter: {providerClaimNumber: "<number>"}',
     "claimPreflight": 'input: {claimId: "<draft>"}',
     "contract": 'id: "<contract>"',
+    "coverage": 'id: "<coverage>"',
+    "coverageOfCard": 'payerAnsCode: "<ans code>", cardNumber: "<card>"',
     "denialBreakdown": "groupBy: [CODE, PAYER, PROVIDER]",
     "document": 'id: "<document>"',
+    "importJob": 'id: "<importJob>"',
     "denials": "filter: {status: [PARTIALLY_OVERTURNED]}",
     "invoice": 'id: "<invoice>"',
     "invoices": "",
@@ -28,6 +34,7 @@ ARGUMENTS = {
     "payer": 'ansCode: "<ans code>"',
     "payers": 'search: "<ans code>"',
     "practitioners": "",
+    "registeredPractitioners": "",
     "provider": 'cnes: "<cnes>"',
     "providers": "",
     "remittance": 'id: "<remittance>"',
@@ -38,6 +45,7 @@ ARGUMENTS = {
 ELSEWHERE = {
     ("Claim", "replaces"): 'claim(id: "<correction>")',
     ("Claim", "replacedBy"): 'claim(id: "<replaced>")',
+    ("BatchHistoryEntry", "claim"): 'node(id: "<batch_step>") { ... on BatchHistoryEntry',
     ("Claim", "warnings"): 'claim(id: "<claim>")',
     ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
     ("AvailableRemittanceAction", "blockedBy"): 'remittance(id: "<cancelled_remittance>") { availableActions',
@@ -46,6 +54,8 @@ ELSEWHERE = {
 }
 IDS = {"Claim": "claim", "ClaimItem": "item", "Denial": "denial", "Invoice": "invoice", "Settlement": "settlement"}
 IDS |= {
+    "Batch": "batch",
+    "BatchHistoryEntry": "batch_step",
     "Remittance": "remittance",
     "RemittanceLine": "matched_line",
     "InvoiceLine": "line",
@@ -61,14 +71,17 @@ IDS |= {
     "TussTerm": "term",
     "Eligibility": "eligibility",
     "Patient": "patient",
+    "PartyHistoryEntry": "party_step",
+    "Coverage": "coverage",
+    "RegisteredPractitioner": "practitioner",
     "Document": "document",
+    "ImportJob": "importJob",
 }
 # Who a caller is and may do differs from role to role by its nature.
 PERSONAL_TO_THE_CALLER = {("Me", "*"), ("AvailableClaimAction", "blockedBy"), ("AvailableDenialAction", "blockedBy")}
-PERSONAL_TO_THE_CALLER |= {("AvailableInvoiceAction", "blockedBy"), ("AvailableRemittanceAction", "blockedBy")}
+PERSONAL_TO_THE_CALLER |= {("AvailableBatchAction", "blockedBy"), ("AvailableInvoiceAction", "blockedBy")}
+PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceAction", "blockedBy")}
 PERSONAL_TO_THE_CALLER |= {("AvailableRemittanceLineAction", "blockedBy"), ("ActionBlock", "*")}
-# Each document has a number of its own.
-PERSONAL_TO_THE_CALLER |= {("TissBatch", "*")}
 
 
 @dataclass(frozen=True)
@@ -93,8 +106,7 @@ class Entry:
         text = self.opening
         for name, value in {**rich.names, **rich.shared}.items():
             text = text.replace(f"<{name}>", value)
-        operation = "mutation " if self.steps[0].type_name == "Mutation" else ""
-        return f"{operation}{{ {text} {{ {selection} }} {'}' * text.count('{ ')} }}"
+        return f"{{ {text} {{ {selection} }} {'}' * text.count('{ ')} }}"
 
     def __str__(self) -> str:
         return ".".join(step.field for step in self.steps) + f"->{self.type_name}"
@@ -126,17 +138,7 @@ def rooted(field: str) -> str:
 
 def entries() -> list[Entry]:
     """Every way, each type first by the shortest one."""
-    return [*_by_fields(), *_by_id(), *_BY_MUTATIONS]
-
-
-# Types that only a mutation leads to.
-_BY_MUTATIONS = (
-    Entry(
-        "TissBatch",
-        (Step("Mutation", "exportBatch"), Step("ExportBatchPayload", "batch")),
-        'exportBatch(input: {claimIds: ["<exportable>"], idempotencyKey: "export"}) { batch',
-    ),
-)
+    return [*_by_fields(), *_by_id()]
 
 
 def _by_id() -> Iterator[Entry]:

@@ -18,6 +18,7 @@ def look_ups(world: World, parties: str) -> dict[str, str]:
     return {
         "providers": f'search: "{world.provider}"',
         "practitioners": f'search: "{world.provider}"',
+        "registeredPractitioners": f'providerCnes: "{world.provider}"',
         "patients": f'cardNumber: "{world.card}"',
         "billingBreakdown": f"groupBy: [PAYER], {parties}",
         "denialBreakdown": f"groupBy: [CODE], {parties}",

@@ -7,16 +7,13 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import billed_services as services
-from app.db import claims, contracts, denials, documents, eligibility, history, invoices, outbox, remittances
-from app.db import invoice_lines as lines
-from app.db import parties as coverage
-from app.db import settlements as settlements_db
+from app.db import batches, billed_services, outbox
 from app.db.children import Children
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
@@ -24,24 +21,13 @@ from app.resolvers.paging import PAGE_MAX
 from app.services import bulk
 from app.services.actions import ACTIONS
 from tests.access.first_event import first_event
+from tests.access.inputs import inputs_of
 from tests.access.look_ups import SUMS, look_ups
+from tests.access.query_modules import MODULES
 from tests.access.world import Rich
-from tests.factories import CONSULTATION, key, today
+from tests.factories import CONSULTATION, today
 from tests.inputs import input_type, shaped
 
-MODULES = (
-    claims,
-    contracts,
-    coverage,
-    eligibility,
-    denials,
-    documents,
-    history,
-    invoices,
-    lines,
-    remittances,
-    settlements_db,
-)
 NOTHING_ZERO = "0.00"
 NO_NODES = {"access"}  # what `node` gives to the patient only
 MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
@@ -52,6 +38,7 @@ STREAMS = {
     "invoiceStatusChanged": "invoice",
     "settlementRecorded": "invoice",
     "remittanceLineWaiting": "remittance",
+    "importJobProgressed": "importJob",
 }
 """Each stream, and the kind of object by whose id its events are chosen."""
 
@@ -108,8 +95,9 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         return [each for each in data["nodes"] if each] or None
 
     yield Probe("nodes", nodes)
-    for root in ("claim", "document", "invoice", "remittance"):
+    for root in ("batch", "claim", "document", "importJob", "invoice", "remittance"):
         yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[root]}") {{ id }}')
+    yield _read(victim, attacker, "batchDocument", f'batchDocument(id: "{victim.ids["batch"]}") {{ number }}')
     for name in ("draft", "claim"):
         yield _read(
             victim, attacker, "claimPreflight", f'claimPreflight(input: {{claimId: "{victim.ids[name]}"}}) {{ passes }}'
@@ -132,6 +120,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
     own = f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}"'
     filters = {
+        "batches": [own, _named("batch")],
         "claims": [own, f'patientId: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"', _named("claim")],
         "denials": [own, _named("denial")],
         "invoices": [own, _named("invoice")],
@@ -177,6 +166,9 @@ def _looked_up(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
         yield Probe(root, run)
     yield _read(victim, attacker, "provider", f'provider(cnes: "{victim.world.provider}") {{ name }}')
+    card = f'payerAnsCode: "{victim.world.payer}", cardNumber: "{victim.world.card}"'
+    yield _read(victim, attacker, "coverageOfCard", f"coverageOfCard({card}) {{ id }}")
+    yield _read(victim, attacker, "coverage", f'coverage(id: "{victim.ids["coverage"]}") {{ id }}')
     yield _read(victim, attacker, "contract", f'contract(id: "{victim.ids["contract"]}") {{ id }}')
 
 
@@ -244,6 +236,7 @@ async def _live(victim: Rich, attacker: Attacker) -> Any:
 def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     """Queries behind relations, which no object of one's own leads to others' rows by: asked directly."""
     yield _duplicates(victim, attacker)
+    yield _unsent(victim, attacker)
     for module in MODULES:
         for name, children in inspect.getmembers(module, lambda each: isinstance(each, Children)):
             yield Probe(f"{module.__name__}.{name}: page", _child_rows(victim, attacker, children))
@@ -279,14 +272,26 @@ def _child_counts(victim: Rich, attacker: Attacker, children: Children[Any]) -> 
 def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
     """Whether the same service was billed already, a question of the preflight."""
     world = victim.world
-    whose = services.PatientOf(world.provider, world.payer, world.patient)
+    whose = billed_services.PatientOf(world.provider, world.payer, world.patient)
     billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today(), False)
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
-            return (await services.of_patients(connection, attacker.scope, [whose], [billed]))[whose] or None
+            return (await billed_services.of_patients(connection, attacker.scope, [whose], [billed]))[whose] or None
 
     return Probe("billed_services.of_patients", run)
+
+
+def _unsent(victim: Rich, attacker: Attacker) -> Probe:
+    """The claims that `createBatches` puts into batches; its parties are checked before."""
+    world, days = victim.world, (date.min, date.max)
+
+    async def run() -> Any:
+        async with victim.gateway.database.reading() as connection:
+            found = await batches.unsent_claims(connection, attacker.scope, world.provider, world.payer, days, PAGE_MAX)
+            return found or None
+
+    return Probe("batches.unsent_claims", run)
 
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:
@@ -322,70 +327,3 @@ def _mutations(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
             return None if errors else payload
 
         yield Probe(title, run)
-
-
-def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
-    """A good input for every mutation that takes an id or names parties, all of them the victim's."""
-    ids, world = victim.ids, victim.world
-    parties = {"provider": world.provider, "payer": world.payer}
-    once = {"idempotencyKey": key()}
-    line = {"providerClaimNumber": "X1", "paidAmount": "1.00"}
-    terms = {"submissionWindowDays": 9, "appealDeadlineDays": 9, "paymentTermDays": 9}
-    return {
-        "createClaim": world.claim_input(),
-        "updateDraftClaim": {"id": ids["draft"]},
-        "submitClaims": {"claimIds": [ids["draft"]]},
-        "cancelClaim": {"id": ids["draft"]},
-        "startReview": {"id": ids["submitted"]},
-        "requestInformation": {"id": ids["reviewed"], "reason": "mais dados"},
-        "resumeReview": {"claimId": ids["pending"]},
-        "deleteDraftClaim": {"claimId": ids["wrong_draft"]},
-        "adjudicateClaim": {"id": ids["decidable"], "items": [{"sequence": 1, "approvedAmount": "100.00"}], **once},
-        "replaceClaim": {"id": ids["replaceable"], "providerClaimNumber": "RX1", **once},
-        "exportBatch": {"claimIds": [ids["exportable"]]},
-        "acceptDenial": {"id": ids["lost_denial"], **once},
-        "appealDenial": {"id": ids["open_denial"], "justification": "conforme contrato", **once},
-        "withdrawAppeal": {"denialId": ids["withdrawable_denial"], **once},
-        "answerAppeal": {"id": ids["appealed_denial"], "acceptedAmount": "1.00", **once},
-        "createInvoice of won appeals": {
-            **parties,
-            "billingMonth": today().strftime("%Y-%m"),
-            "claimIds": [],
-            "idempotencyKey": key(),
-        },
-        "createInvoice": {**parties, "billingMonth": today().strftime("%Y-%m"), "claimIds": [ids["approved"]], **once},
-        "adjustInvoice": {"id": ids["draft_invoice"], "kind": "CREDIT", "amount": "1.00", "reason": "ajuste", **once},
-        "issueInvoice": {"id": ids["draft_invoice"]},
-        "cancelInvoice": {"id": ids["draft_invoice"]},
-        "settleInvoice": {"id": ids["invoice"], "paidOn": today().isoformat(), "amount": "1.00", **once},
-        "reverseSettlement": {"id": ids["settlement"], "amount": "1.00", "reason": "estorno", **once},
-        "importRemittance": {
-            **parties,
-            "statementNumber": "X1",
-            "lines": [line],
-            "paidOn": today().isoformat(),
-            **once,
-        },
-        "matchRemittanceLine": {"id": ids["unmatched_line"], "claimId": ids["reviewed"]},
-        "postRemittance": {"id": ids["remittance"], **once},
-        "unmatchRemittanceLine": {"remittanceLineId": ids["wrongly_matched_line"]},
-        "dismissRemittanceLine": {"remittanceLineId": ids["strange_line"], "reason": "fora do sistema"},
-        "cancelRemittance": {"remittanceId": ids["wrong_remittance"], "reason": "arquivo errado", **once},
-        "saveContract": {**parties, **terms},
-        "checkEligibility": {**parties, "cardNumber": world.card},
-        "endContractPrice": {
-            "contractId": ids["contract"],
-            "codeSystem": "22",
-            "code": CONSULTATION["code"],
-            "validTo": today().isoformat(),
-        },
-        "closeContract": {"contractId": ids["contract"], "endsOn": today().isoformat()},
-        "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
-        "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},
-        "cancelClaims": {"claimIds": [ids["draft"]]},
-        "acceptDenials": {"denialIds": [ids["lost_denial"]], **once},
-        "appealDenials": {"appeals": [{"denialId": ids["open_denial"], "justification": "conforme contrato"}], **once},
-        "answerAppeals": {"answers": [{"denialId": ids["appealed_denial"], "acceptedAmount": "1.00"}], **once},
-        "issueInvoices": {"invoiceIds": [ids["draft_invoice"]]},
-        "postRemittances": {"remittanceIds": [ids["remittance"]], **once},
-    }

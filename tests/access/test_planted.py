@@ -39,8 +39,12 @@ DEPTH = 3
 LOG_END = "streamCursor"
 # How root fields with required arguments are asked for; names in <> are ids of the planted world.
 REQUIRED = {
-    **{name: ARGUMENTS[name] for name in ("claim", "claimPreflight", "contract", "invoice", "patients", "provider")},
-    **{name: ARGUMENTS[name] for name in ("billingBreakdown", "denialBreakdown", "document", "remittance", "tussTerm")},
+    **{name: ARGUMENTS[name] for name in ("batch", "batchDocument", "claim", "claimPreflight", "contract", "invoice")},
+    **{
+        name: ARGUMENTS[name]
+        for name in ("patients", "provider", "coverage", "coverageOfCard", "document", "importJob")
+    },
+    **{name: ARGUMENTS[name] for name in ("billingBreakdown", "denialBreakdown", "remittance", "tussTerm")},
     "node": 'id: "<patient>"',
     "nodes": "ids: [<every id>]",
 }

@@ -31,6 +31,9 @@ ENTRIES = entries()
 ROOTS = ("Query", "Mutation", "Subscription")
 OF_ERRORS = {"DuplicateClaimError", "OverSettlementError"}
 """Only a refusal leads to them: test_error_facts.py asks for their fields with and without the permission."""
+OF_MUTATIONS = {f"{verb}PatientPayload" for verb in ("Register", "Update", "Deactivate", "Reactivate")}
+OF_MUTATIONS |= {"MergePatientsPayload"}
+"""Only a mutation leads to them: test_patients.py asks for their fields with and without the permission."""
 AMOUNTS = '{from: "1.00"}'
 VALUES = {"claimed_amount": AMOUNTS, "total_amount": AMOUNTS, "amount": AMOUNTS, "patient": '"x"'}
 VALUES |= {"denial_code": '"1705"', "in_dispute": "true", "invoiced": "true", "recovery_invoiced": "true"}
@@ -48,7 +51,7 @@ def rules_of(type_name: str) -> list[tuple[str, Requires]]:
 def protected() -> list[tuple[str, str, Requires]]:
     """Every field with a rule that is no root field."""
     types = [name for name, kind in CORE.type_map.items() if isinstance(kind, GraphQLObjectType) and name not in ROOTS]
-    types = [name for name in types if name not in OF_ERRORS]
+    types = [name for name in types if name not in OF_ERRORS | OF_MUTATIONS]
     return [(name, field, rule) for name in types for field, rule in rules_of(name)]
 
 
@@ -136,6 +139,7 @@ async def test_every_field_is_guarded_by_its_own_rule(
 
 # Fields of the rich world's objects that hold nothing there: that they answer without an error is what shows them open.
 EMPTY = {"reason", "amount", "processedAmount", "approvedAmount", "deniedAmount", "answeredAmount", "warnings"}
+EMPTY |= {"deactivatedAt", "endsOn", "waitingUntil", "suspendedFrom", "suspendedUntil", "otherPatient"}
 EMPTY |= {"cancelReason", "dismissalReason", "wonAmount", "procedureCode", "patient", "claim", "denial", "invoice"}
 
 

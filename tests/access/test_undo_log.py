@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.access.probes import inputs_of
+from tests.access.inputs import inputs_of
 from tests.access.test_audit import entries_of, pseudonym_of
 from tests.access.world import Rich, add_targets, rich_world
 from tests.gateway import Gateway

@@ -1,14 +1,22 @@
 """A world with one of everything, so that every field of the schema has something to show."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.import_tables import import_jobs
 from app.domain import ids
-from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, today
+from app.domain.imports import ImportJobStatus
+from tests.example_lotes import lote
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
 from tests.inputs import shaped
 
 EVENT_CODE = "1705"
+DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
 
 
 @dataclass
@@ -43,12 +51,14 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _statement(rich)
     await _document(rich)
     await _rest(rich)
+    await _sent(rich)
     return rich
 
 
 async def add_targets(rich: Rich) -> None:
     """Beside it, something for every mutation to act on, so that only the scope can be the reason of a refusal."""
     world = rich.world
+    await _unsent(rich)
     rich.ids["submitted"] = (await world.submitted_claim())["id"]
     rich.ids["approved"] = (await world.approved_claim())["id"]
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
@@ -61,6 +71,7 @@ async def add_targets(rich: Rich) -> None:
         claim, rich.ids[name] = await _denied(world)
     rich.ids["disputed_invoice"] = (await world.create_invoice([claim]))["invoice"]["id"]
     await _undoable(rich)
+    await _open_job(rich)
     _, won = await _denied(world)
     await world.mutate(
         "biller", "appealDenial", "denial { id }", id=won, justification="Conforme contrato", idempotencyKey=key()
@@ -104,14 +115,31 @@ async def _denied(world: World) -> tuple[str, str]:
 
 
 async def _document(rich: Rich) -> None:
-    """Uploaded with a token of its provider and payer."""
+    """Uploaded and imported with a token of its provider and payer: a guide with a service of a day that is billed."""
     world = rich.world
     token = world.gateway.token("biller", providers=[world.provider], payer=world.payer)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/xml"}
-    answer = await world.gateway.client.post(
-        "/documents", content=f"<lote>{world.provider}</lote>".encode(), headers=headers
-    )
+    answer = await world.gateway.client.post("/documents", content=lote(world, ["LOTE1"]), headers=headers)
     rich.ids["document"] = answer.json()["id"]
+    query = "mutation($input: ImportBatchInput!) { importBatch(input: $input) { job { id } results { outcome } } }"
+    values = {"input": {"documentId": rich.ids["document"], "idempotencyKey": key()}}
+    found = (await world.gateway.gql(query, values, token=token)).data["importBatch"]
+    assert found["results"] == [{"outcome": "TAKEN_WITH_WARNINGS"}], found
+    rich.ids["importJob"] = found["job"]["id"]
+
+
+async def _open_job(rich: Rich) -> None:
+    """A job that waits, and that nobody takes for an hour."""
+
+    async def work(connection: AsyncConnection) -> None:
+        found = await connection.execute(select(import_jobs).where(import_jobs.c.id == rich.ids["importJob"]))
+        row = dict(found.mappings().one())
+        row |= {"id": ids.new_id(ids.IMPORT_JOB), "status": ImportJobStatus.QUEUED, "lease_holder": "nobody"}
+        row |= {"lease_until": row["created_at"] + timedelta(hours=1)}
+        await connection.execute(insert(import_jobs).values(**row))
+        rich.ids["open_job"] = row["id"]
+
+    await rich.gateway.database.transact(work)
 
 
 async def _contract(rich: Rich) -> None:
@@ -164,7 +192,7 @@ DETAILS = {
 
 
 async def _decided_claim(rich: Rich) -> None:
-    """Approved in part with a denial that is appealed and answered, of a claim that has everything filled in."""
+    """Approved in part with a denial that is appealed and answered, of a claim that has everything, in a batch."""
     world = rich.world
     claim = await world.claim_in_review(
         items=[{**CONSULTATION, "details": DETAILS}, BLOOD_COUNT],
@@ -183,6 +211,7 @@ async def _decided_claim(rich: Rich) -> None:
         },
     )
     rich.ids["claim"], rich.number = claim["id"], claim["providerClaimNumber"]
+    await _batch(world, [claim["id"]])
     decisions = [
         {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": EVENT_CODE, "amount": "40.00"}]},
         {"sequence": 2, "approvedAmount": "37.00"},
@@ -245,6 +274,41 @@ async def _statement(rich: Rich) -> None:
     rich.ids |= {"matched_line": by_status["MATCHED"], "unmatched_line": by_status["UNMATCHED"]}
 
 
+async def _batch(world: World, claim_ids: list[str]) -> str:
+    """The id of an open batch of these claims."""
+    values = {"claimIds": claim_ids, "idempotencyKey": key()}
+    found = await world.mutate("biller", "createBatch", "batch { id }", **values)
+    assert found["errors"] == [], found
+    identifier: str = found["batch"]["id"]
+    return identifier
+
+
+async def _sent(rich: Rich) -> None:
+    """A batch with a claim, from which another one was removed before it was sent."""
+    world = rich.world
+    removed, rich.ids["exported"] = [(await world.submitted_claim(practitioner=DOCTOR))["id"] for _ in range(2)]
+    rich.ids["batch"] = batch = await _batch(world, [removed, rich.ids["exported"]])
+    for name, values in (("removeFromBatch", {"claimId": removed}), ("sendBatch", {})):
+        done = await world.mutate("biller", name, "batch { id }", batchId=batch, **values)
+        assert done["errors"] == [], done
+    query = "query($id: ID!) { batch(id: $id) { history { nodes { id action } } } }"
+    steps = (await world.call("biller", query, id=batch))["batch"]["history"]["nodes"]
+    rich.ids["batch_step"] = next(each["id"] for each in steps if each["action"] == "REMOVE_CLAIM")
+
+
+async def _unsent(rich: Rich) -> None:
+    """Batches that are not answered by the payer, and claims in no batch."""
+    world = rich.world
+    names = ("unsent", "in_batch", "also_in_batch", "in_wrong_batch")
+    rich.ids |= {name: (await world.submitted_claim(practitioner=DOCTOR))["id"] for name in names}
+    rich.ids["open_batch"] = await _batch(world, [rich.ids["in_batch"], rich.ids["also_in_batch"]])
+    rich.ids["wrong_batch"] = await _batch(world, [rich.ids["in_wrong_batch"]])
+    rich.ids["withdrawable"] = (await world.submitted_claim())["id"]
+    rich.ids["rejected_batch"] = await _batch(world, [(await world.submitted_claim(practitioner=DOCTOR))["id"]])
+    done = await world.mutate("biller", "sendBatch", "batch { id }", batchId=rich.ids["rejected_batch"])
+    assert done["errors"] == [], done
+
+
 async def _rest(rich: Rich) -> None:
     world = rich.world
     replaced = await world.approved_claim()
@@ -255,8 +319,7 @@ async def _rest(rich: Rich) -> None:
     assert correction["errors"] == [], correction
     rich.ids |= {"replaced": replaced["id"], "correction": correction["claim"]["id"]}
     rich.ids["draft"] = (await world.create_claim())["claim"]["id"]
-    doctor = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
-    rich.ids["exportable"] = (await world.submitted_claim(practitioner=doctor))["id"]
+    rich.ids["exportable"] = (await world.submitted_claim(practitioner=DOCTOR))["id"]
     await world.check_eligibility(serviceDate="2014-06-01")  # before the coverage began: an answer with reasons
     checked = await world.check_eligibility(procedure={"codeSystem": "22", "code": CONSULTATION["code"]})
     rich.ids["eligibility"] = checked["eligibility"]["id"]
@@ -273,7 +336,31 @@ async def _rest(rich: Rich) -> None:
     own_log = (await world.call("patient", "{ myAccessLog { nodes { id } } }"))["myAccessLog"]["nodes"]
     rich.ids["access"] = own_log[0]["id"]
     rich.ids["provider"] = ids.of_key(ids.PROVIDER, world.provider)
+    await _managed(rich)
     rich.shared = {"payer": ids.of_key(ids.PAYER, world.payer), "term": "tus_22_10101012"}
+
+
+async def _managed(rich: Rich) -> None:
+    """A provider and a payer that have been changed."""
+    world, entry = rich.world, "history { nodes { id } }"
+    found = await party_admin(
+        world, "updateProvider", f"provider {{ {entry} }}", providerCnes=world.provider, name="Clinica Renomeada"
+    )
+    rich.ids["party_step"] = found["provider"]["history"][0]["id"]
+    values = {"provider": world.provider, "name": "Dra. Ana Lima", "council": "06", "number": world.provider}
+    values |= {"state": "35", "cbo": "225125", "idempotencyKey": key()}
+    made = await world.mutate("biller", "registerPractitioner", "practitioner { id }", **values)
+    rich.ids["practitioner"] = made["practitioner"]["id"]
+    spare = {"provider": world.provider, "name": "Maria Repetida", "idempotencyKey": key()}
+    made = await world.mutate("front_desk", "registerPatient", "patient { id }", **spare)
+    rich.ids["spare_patient"] = made["patient"]["id"]
+    query = "query($id: String!) { patients(cardNumber: $id) { nodes { coverages { nodes { id } } } } }"
+    (patient,) = (await world.call("reviewer", query, id=world.card))["patients"]["nodes"]
+    rich.ids["coverage"] = patient["coverages"]["nodes"][0]["id"]
+    for name, what in (("updatePatient", "patient"), ("updateCoverage", "coverage")):
+        changes = {"name": f"Maria Segredo {world.patient[-9:]}"} if what == "patient" else {"plan": "Plano Novo"}
+        await world.mutate("biller", name, f"{what} {{ id }}", **{f"{what}Id": rich.ids[what]}, **changes)
+    await party_admin(world, "updatePayer", "payer { id }", payerAnsCode=world.payer, name=f"Payer {world.payer} S.A.")
 
 
 def nurse_of(world: World) -> str:

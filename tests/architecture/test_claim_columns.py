@@ -92,7 +92,7 @@ def _checked(form: ClaimForm) -> Checked:
         "payer_ans": form.payer,
         "card_number": form.card_number,
     }
-    payer = PayerRecord(form.payer, "Operadora", 180, 30, 30, is_answering=True)
+    payer = PayerRecord(form.payer, "Operadora", 180, 30, 30, is_answering=True, version=1, deactivated_at=None)
     term = TussRecord("22", "10101012", "Consulta em consultório", None, None)
     contract: ContractRecord | None = None
     return Checked(payer, CoverageRecord(**coverage), contract, {("22", "10101012"): term})

@@ -20,7 +20,10 @@ SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 OPERATIONS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
 
 
-@pytest.mark.parametrize("text", OPERATIONS)
+PAGES = [(ROOT / "docs" / "parties.md").read_text()]
+
+
+@pytest.mark.parametrize("text", [*OPERATIONS, *re.findall(r"```graphql\n(.*?)```", "".join(PAGES), re.DOTALL)])
 def test_an_operation_of_the_readme_is_valid(text: str) -> None:
     assert validate(SCHEMA, parse(text)) == []
 

@@ -20,12 +20,15 @@ TRANSACTIONS = {
     "services/retention.py": "deletes what has been stored for long enough",
     "services/tuss.py": "loads the published terms",
     "services/documents.py": "stores the parts of a document while it arrives, and deletes those of abandoned uploads",
+    "services/import_runner.py": "the lease of an import job",
     "services/dead_statements.py": "payers' messages that could not be handled",
     "commands/events.py": "publishes events of the log again",
     "commands/serving.py": "renews the identity of the database",
 }
 """Every file that may commit, and what it commits."""
-INTERNAL = {"expireDenials", "receiveRemittance", "importGuide", "uploadDocument"}
+INTERNAL = {"expireDenials", "receiveRemittance", "importGuide", "uploadDocument", "loadPayers", "retirePayers"}
+INTERNAL |= {"importPartyRows"}
+INTERNAL |= {"beginImport", "importGuideOfJob", "refuseFileOfJob", "endFileOfJob", "finishImport"}
 """Actions that nobody may ask for."""
 
 
@@ -44,7 +47,7 @@ def test_only_these_files_commit() -> None:
 
 
 def test_only_the_runner_writes_history_and_the_outbox() -> None:
-    for name in ("insert_claim_steps", "insert_invoice_steps", "insert_events"):
+    for name in ("insert_claim_steps", "insert_invoice_steps", "insert_party_steps", "insert_events"):
         found = {path.relative_to(APP).as_posix() for path in _files() if _calls(path, name)}
         assert found == {"unit_of_work/run.py"}, name
 

@@ -32,14 +32,19 @@ TABLES = {
     "inv": "invoices",
     "stl": "settlements",
     "rem": "remittances",
+    "bat": "batches",
     "rml": "remittance_lines",
     "ctr": "contracts",
     "emg": "emergency_accesses",
+    "pat": "patients",
+    "cov": "coverages",
+    "pra": "practitioners",
 }
 KEYED = {action.name: action for action in (*ACTIONS, RECEIVE) if action.answer is not None}
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
-NOT_SAMPLED = {"exportBatch"}
-"""Writes its document again, which takes whole claims; its facts are those of claims, with a number and a time."""
+NOT_SAMPLED = {"exportBatch", "importBatch", "cancelImportJob"}
+"""The first writes its document again, which takes whole claims; its facts are those of claims, with a number and a
+time. Of an import job, which goes on after the answer, only the id is stored."""
 RENAMED = {"claim_id": "id", "claim": "object"}
 REFUSAL = ("code", "message", "field", "tiss_code")
 """What the list that the first release stored for a refusal has, in order."""
@@ -94,6 +99,10 @@ async def _rebuilt(database: Database, name: str, facts: Any) -> Any:
     answer = KEYED[name].answer
     assert answer is not None
     async with database.engine.begin() as connection:
+        for code in re.findall(r'"pyr_([0-9]{6})"', json.dumps(facts)):
+            await _insert(connection, claims.metadata.tables["payers"], ans_code=code)
+        for code in re.findall(r'"prv_([0-9]{7})"', json.dumps(facts)):
+            await _insert(connection, claims.metadata.tables["providers"], cnes=code)
         for identifier in _ids(facts):
             await _insert(connection, claims.metadata.tables[TABLES[identifier[:3]]], id=identifier)
         unit = UnitOfWork(connection, operator("test", Door.CLI, request_id="test"), NOW, ChildProcesses())
@@ -124,7 +133,7 @@ def _plain(value: Any) -> Any:
 
 def test_every_kind_of_answer_has_a_released_sample() -> None:
     sampled = {id(KEYED[_sample(path)[0]].answer) for path in RELEASED}
-    assert [name for name, action in KEYED.items() if id(action.answer) not in sampled] == sorted(NOT_SAMPLED)
+    assert {name for name, action in KEYED.items() if id(action.answer) not in sampled} == NOT_SAMPLED
 
 
 @pytest.mark.parametrize("path", RELEASED, ids=lambda path: path.stem)

@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import jsonschema
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.db.outbox import OUTBOX, OutboxRecord
 from app.db.tables import outbox
 from app.events import schemas
-from app.events.contracts import CONTRACTS, cloud_event
-from tests.factories import CONSULTATION, World, key
+from app.events.cloud_events import cloud_event
+from app.events.contracts import CONTRACTS
+from tests.example_lotes import lote
+from tests.factories import CONSULTATION, World, key, party_admin, today
+from tests.graphql.test_imports import import_document
 from tests.graphql.test_remittances import post, taken
 
 DENIED = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]}
@@ -48,8 +52,38 @@ async def _live(world: World) -> None:
     values = {"id": appealed, "acceptedAmount": "10.00", "idempotencyKey": key()}
     await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     await world.mutate("biller", "acceptDenial", "denial { id }", id=accepted, idempotencyKey=key())
+    await import_document(world, lote(world, ["EVENTO1"]))
     await world.gateway.expire_denials(_later(world))
     await _pay(world, fought)
+    await _batches(world)
+
+
+async def _batches(world: World) -> None:
+    """One that is received without a claim and processed, one that is rejected, one that is cancelled."""
+    doctor = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
+    claims = [(await world.submitted_claim(practitioner=doctor))["id"] for _ in range(3)]
+
+    async def change(name: str, **values: Any) -> Any:
+        done = await world.mutate("biller", name, "batch { id }", **values)
+        assert done["errors"] == []
+        return done["batch"]["id"]
+
+    for chosen, name in ((claims, "recordProtocol"), (claims[:1], "rejectBatch"), (claims[:1], "cancelBatch")):
+        batch = await change("createBatch", claimIds=chosen, idempotencyKey=key())
+        if name == "cancelBatch":
+            await change(name, batchId=batch)
+            continue
+        if name == "recordProtocol":
+            await change("removeFromBatch", batchId=batch, claimId=claims[0])
+        await change("sendBatch", batchId=batch)
+        if name == "rejectBatch":
+            await change(name, batchId=batch, reason="duplicado")
+            continue
+        refused = [{"claimId": claims[1], "code": "1705"}]
+        protocol = {"number": "1", "date": today().isoformat(), "refusedClaims": refused}
+        await change(name, batchId=batch, content={"protocol": protocol})
+        await world.mutate("biller", "cancelClaim", "claim { id }", id=claims[2])
+    await world.mutate("biller", "withdrawClaim", "claim { id }", claimId=claims[0])
 
 
 def _later(world: World) -> datetime:
@@ -83,10 +117,52 @@ async def _statements(world: World) -> None:
     await world.mutate("finance", "matchRemittanceLine", "line { id }", **waiting, claimId=claim["id"])
 
 
+async def _managed(world: World) -> list[str]:
+    """The ids of parties that have been through everything."""
+    found = []
+    for kind, number in (("Payer", f"6{world.payer[1:]}"), ("Provider", f"6{world.provider[1:]}")):
+        named = {"payerAnsCode": number} if kind == "Payer" else {"providerCnes": number}
+        more = {} if kind == "Payer" else {"taxId": "11222333000181"}
+        values = {**named, **more, "name": "Novo", "idempotencyKey": key()}
+        made = await party_admin(world, f"register{kind}", f"{kind.lower()} {{ id }}", **values)
+        found.append(made[kind.lower()]["id"])
+        for verb, changes in (("update", {"name": "Outro"}), ("deactivate", {}), ("reactivate", {})):
+            await party_admin(world, f"{verb}{kind}", f"{kind.lower()} {{ id }}", **named, **changes)
+    doctor = {"council": "06", "number": key()[:15], "state": "35", "cbo": "225125"}
+    for kind, more in (("Patient", {}), ("Practitioner", doctor)):
+        made = await _registered(world, kind, provider=world.provider, name="Joana", **more)
+        found.append(made)
+        for verb, changes in (("update", {"name": "Outra"}), ("deactivate", {}), ("reactivate", {})):
+            values = {f"{kind.lower()}Id": made, **changes}
+            await world.mutate("front_desk", f"{verb}{kind}", f"{kind.lower()} {{ id }}", **values)
+    return [*found, *await _covered(world, found[2])]
+
+
+async def _covered(world: World, patient: str) -> list[str]:
+    """The ids of a coverage and of its patient, who becomes the given one."""
+    merged = await _registered(world, "Patient", provider=world.provider, name="Joana")
+    card = {"payer": world.payer, "cardNumber": key()[:20], "plan": "Plano", "startsOn": "2020-01-01"}
+    coverage = await _registered(world, "Coverage", patientId=merged, **card)
+    for name, changes in (("updateCoverage", {"plan": "Outro"}), ("endCoverage", {"endsOn": "2099-01-01"})):
+        await world.mutate("front_desk", name, "coverage { id }", coverageId=coverage, **changes)
+    values = {"patientId": patient, "mergedPatientId": merged, "idempotencyKey": key()}
+    await world.mutate("front_desk", "mergePatients", "patient { id }", **values)
+    return [coverage, merged]
+
+
+async def _registered(world: World, kind: str, **values: Any) -> str:
+    values["idempotencyKey"] = key()
+    made = await world.mutate("front_desk", f"register{kind}", f"{kind.lower()} {{ id }}", **values)
+    assert made["errors"] == []
+    return str(made[kind.lower()]["id"])
+
+
 async def test_every_kind_of_event_keeps_its_contract(world: World) -> None:
     await _live(world)
+    parties = await _managed(world)
     async with world.gateway.database.reading() as connection:
-        query = select(*OUTBOX).where(outbox.c.payer_ans == world.payer).order_by(outbox.c.id)
+        is_own = or_(outbox.c.payer_ans == world.payer, outbox.c.aggregate_id.in_(parties))
+        query = select(*OUTBOX).where(is_own).order_by(outbox.c.id)
         rows = [OutboxRecord(*row) for row in (await connection.execute(query)).all()]
     assert {row.name for row in rows} == set(CONTRACTS)
     for number, row in enumerate(rows, start=1):

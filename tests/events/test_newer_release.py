@@ -10,7 +10,8 @@ from sqlalchemy import update
 from app.db import outbox as outbox_db
 from app.db.clock import process_time as now
 from app.db.tables import outbox
-from app.events.contracts import CONTRACTS, UNKNOWN_NAME
+from app.events.cloud_events import UNKNOWN_NAME
+from app.events.contracts import CONTRACTS
 from tests.commands import billing
 from tests.events.test_parking import _parked, _rows, at_rest, metrics, positions, raw, record
 from tests.factories import new_world

@@ -21,7 +21,8 @@ from app.db.engine import Database
 from app.db.outbox import NewEvent, OutboxRecord
 from app.db.tables import outbox
 from app.domain import ids
-from app.events.contracts import CONTRACTS, EVENT_BYTES_MAX, SOURCE
+from app.events.cloud_events import EVENT_BYTES_MAX, SOURCE
+from app.events.contracts import CONTRACTS
 from app.events.kafka import KafkaTransport
 from app.events.kafka_clients import PARTITIONS, bootstrap_of
 from app.events.publishing import EventRefused, Publisher

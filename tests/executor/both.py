@@ -1,16 +1,19 @@
 """One operation executed twice: by its plan, and by graphql-core."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from inspect import isawaitable
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import HTTPConnection
 
 from app.access_log.notes import OperationNotes
 from app.resolvers.context import Context
+from app.runtime.settings import Settings
 from app.schema.root import schema
 from app.telemetry.logs import request_id
 from app.transport.answers import Answer
@@ -21,9 +24,12 @@ from app.transport.limits import Limits
 from app.transport.parameters import Parameters
 from app.transport.pipeline import Pipeline
 from app.web.app import _context_factory
-from tests.gateway import Gateway, heard
+from tests.gateway import Gateway, embedded_settings, heard, server_settings
+from tests.services import Services
 
 FIELDS_MAX = 100_000
+MODES = ("sqlite", "mysql")
+_PARTS = re.compile(r"[()]|\bFROM\b")
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,26 @@ class Both:
                 yield
         finally:
             request_id.reset(before)
-        self.statements = sorted(text for text, _ in found if "tuss" not in text)
+        self.statements = sorted(_without_columns(text) for text, _ in found if "tuss" not in text)
+
+
+def _without_columns(statement: str) -> str:
+    """What follows the columns: a plan reads some of those that graphql-core reads."""
+    depth = 0
+    for found in _PARTS.finditer(statement):
+        depth += {"(": 1, ")": -1}.get(found[0], 0)
+        if depth == 0 and found[0] == "FROM":
+            return statement[found.start() :]
+    return statement
+
+
+async def settings_of(mode: str, services: Services, directory: Path, **changes: Any) -> Settings:
+    """The settings of a gateway in this mode, one of MODES."""
+    if mode == "sqlite":
+        return embedded_settings(directory, **changes)
+    # Only the address of the broker is read, and replaced.
+    without_broker = Services({**services.servers, "kafka": services.redis})
+    return await server_settings(directory, without_broker, events_url="memory://", **changes)
 
 
 async def _executed(result: Any, context: Context) -> Executed:

@@ -13,21 +13,25 @@ import pytest
 from app.auth.roles import NARROWED_TO, ROLES
 from app.schema.root import schema
 from tests.access.world import Rich, nurse_of, rich_world
-from tests.executor.both import Both
+from tests.executor.both import MODES, Both, settings_of
 from tests.executor.operations import Operations
 from tests.factories import new_world, today
 from tests.figures import Figures
-from tests.gateway import embedded_settings, running_gateway
+from tests.gateway import running_gateway
+from tests.services import Services
 from tests.streams import told_all
 
 CASES = int(os.environ.get("BILLING_TEST_EXECUTOR_CASES", "200"))
 IS_FULL = "BILLING_TEST_EXECUTOR_CASES" in os.environ
 
 
-@pytest.fixture(scope="module")
-async def rich(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rich]:
-    """A gateway of its own, with one of everything."""
-    async with running_gateway(embedded_settings(tmp_path_factory.mktemp("executor"))) as gateway:
+@pytest.fixture(scope="module", params=MODES)
+async def rich(
+    request: pytest.FixtureRequest, services: Services, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Rich]:
+    """A gateway of its own, with one of everything; only on MySQL plans read some columns of records."""
+    settings = await settings_of(request.param, services, tmp_path_factory.mktemp("executor"))
+    async with running_gateway(settings) as gateway:
         yield await rich_world(gateway)
 
 

@@ -48,7 +48,7 @@ def _asleep(seconds: int) -> Select[tuple[int]]:
 
 
 def _payer(number: int) -> PayerRecord:
-    return PayerRecord(f"{100_000 + number}", f"Payer {number}", number, 30, 30, True)
+    return PayerRecord(f"{100_000 + number}", f"Payer {number}", number, 30, 30, True, 1, None)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 
 from app.auth.roles import ROLES
 from tests.factories import CONSULTATION, World, key, today
+from tests.graphql.test_claim_batches import open_batch, sent_batch, sent_claim
 from tests.inputs import input_type, shaped
 
 Build = Callable[[World], Awaitable[dict[str, str]]]
@@ -74,6 +75,7 @@ CLAIM_OPERATIONS = {
     "REQUEST_INFORMATION": Operation("requestInformation", PAYER, lambda _, ids: {"id": ids["id"], "reason": "laudo"}),
     "RESUME_REVIEW": Operation("resumeReview", PAYER, lambda _, ids: {"claimId": ids["id"]}),
     "ADJUDICATE": Operation("adjudicateClaim", PAYER, _decision),
+    "WITHDRAW": Operation("withdrawClaim", BILLER, _only),
     "CANCEL": Operation("cancelClaim", BILLER, _only),
     "DELETE_DRAFT": Operation("deleteDraftClaim", BILLER, lambda _, ids: {"claimId": ids["id"]}),
     "REPLACE": Operation("replaceClaim", BILLER, _replacement),
@@ -102,6 +104,14 @@ async def _draft(world: World) -> dict[str, str]:
 
 async def _submitted(world: World) -> dict[str, str]:
     return {"id": (await world.submitted_claim())["id"]}
+
+
+async def _in_open_batch(world: World) -> dict[str, str]:
+    return {"id": (found := await sent_claim(world)), "batch": await open_batch(world, found)}
+
+
+async def _in_sent_batch(world: World) -> dict[str, str]:
+    return {"id": (found := await sent_claim(world)), "batch": await sent_batch(world, found)}
 
 
 async def _reviewed(world: World) -> dict[str, str]:
@@ -205,7 +215,9 @@ async def _cancelled_invoice(world: World) -> dict[str, str]:
 
 CLAIM_STATES: dict[str, tuple[Build, set[str]]] = {
     "draft": (_draft, {"UPDATE_DRAFT", "SUBMIT", "CANCEL", "DELETE_DRAFT"}),
-    "submitted": (_submitted, {"START_REVIEW", "CANCEL"}),
+    "submitted": (_submitted, {"START_REVIEW", "WITHDRAW", "CANCEL"}),
+    "in an open batch": (_in_open_batch, {"START_REVIEW"}),
+    "in a sent batch": (_in_sent_batch, {"START_REVIEW", "CANCEL"}),
     "under review": (_reviewed, {"REQUEST_INFORMATION", "ADJUDICATE", "CANCEL"}),
     "pending information": (_pending, {"RESUME_REVIEW"}),
     "cancelled": (_cancelled, set()),

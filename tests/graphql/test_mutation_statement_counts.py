@@ -56,11 +56,11 @@ async def test_the_busiest_mutations_cost_few_statements(server_world: World) ->
     # The first life reads terms, which are remembered.
     await _life(server_world)
     assert dict(await _life(server_world)) == {
-        "createClaim": 9,
+        "createClaim": 10,
         "updateDraftClaim": 12,
         "submitClaims": 9,
         "startReview": 6,
-        "adjudicateClaim": 13,
+        "adjudicateClaim": 14,
         "createInvoice": 14,
         "issueInvoice": 8,
         "settleInvoice": 12,

@@ -35,7 +35,7 @@ async def test_an_amount_has_one_grammar(world: World, amount: Any) -> None:
 
 BAD_NUMBER = ("INVALID_INPUT", "claim.providerClaimNumber", None)
 CASES: list[tuple[str, Changes, tuple[str, str, str | None]]] = [
-    ("a price of zero", _item(unitPrice="0.00"), ("INVALID_AMOUNT", "claim.items.0.unitPrice", "5040")),
+    ("a total of zero", _item(unitPrice="0.00"), ("INVALID_AMOUNT", "claim.items", "5040")),
     ("a quantity of zero", _item(quantity="0"), ("INVALID_QUANTITY", "claim.items.0.quantity", "1806")),
     ("a negative quantity", _item(quantity="-1"), ("INVALID_QUANTITY", "claim.items.0.quantity", "1806")),
     ("five decimals of a quantity", _item(quantity="1.00001"), ("INVALID_QUANTITY", "claim.items.0.quantity", "1806")),
@@ -107,13 +107,13 @@ async def test_everything_that_is_wrong_is_told_at_once(world: World) -> None:
     changes = {
         "cardNumber": "",
         "providerClaimNumber": " ",
-        "items": [{**CONSULTATION, "quantity": "0", "unitPrice": "0"}],
+        "items": [{**CONSULTATION, "quantity": "0", "factor": "0"}],
     }
     expected = [
         ("INVALID_CARD", "claim.cardNumber", "1001"),
         BAD_NUMBER,
         ("INVALID_QUANTITY", "claim.items.0.quantity", "1806"),
-        ("INVALID_AMOUNT", "claim.items.0.unitPrice", "5040"),
+        ("INVALID_QUANTITY", "claim.items.0.factor", "1806"),
     ]
     await _refused(world, changes, expected)
 

@@ -368,13 +368,17 @@ async def test_a_batch_is_for_one_payer_and_only_a_biller_makes_it(gateway: Gate
     await _refused(world, ids, ("CONFLICT", "claimIds.1", None))
 
 
-async def test_a_repeated_export_is_the_first_document_and_a_new_one_has_the_next_number(world: World) -> None:
+async def test_a_repeated_export_is_the_first_document_and_one_of_other_claims_has_the_next_number(
+    world: World,
+) -> None:
     claim_id, used = await _sent(world), key()
     first = await _export(world, [claim_id], idempotencyKey=used)
     second = await _export(world, [claim_id], idempotencyKey=used)
     assert (first["replayed"], second["replayed"], second["batch"]) == (False, True, first["batch"])
     third = await _export(world, [claim_id], idempotencyKey=key())
-    assert (first["batch"]["number"], third["batch"]["number"]) == ("1", "2")
+    assert (third["errors"], third["replayed"], third["batch"]) == ([], False, first["batch"])
+    fourth = await _export(world, [await _sent(world)], idempotencyKey=key())
+    assert (first["batch"]["number"], fourth["batch"]["number"]) == ("1", "2")
 
 
 @pytest.mark.parametrize("step", ["decided", "cancelled"])

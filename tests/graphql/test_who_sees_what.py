@@ -40,6 +40,7 @@ PERSON = {
     "admin": None,
 }
 NEEDS = {action.name: action.needs for action in ACTIONS}
+VERBS = ("register", "update", "deactivate", "reactivate")
 MUTATIONS = {
     "createClaim": {"biller"},
     "updateDraftClaim": {"biller"},
@@ -58,6 +59,14 @@ MUTATIONS = {
     "checkEligibility": {"biller", "front_desk"},
     "replaceClaim": {"biller"},
     "exportBatch": {"biller"},
+    "createBatch": {"biller"},
+    "createBatches": {"biller"},
+    "sendBatch": {"biller"},
+    "removeFromBatch": {"biller"},
+    "cancelBatch": {"biller"},
+    "recordProtocol": {"biller"},
+    "rejectBatch": {"biller"},
+    "withdrawClaim": {"biller"},
     "requestInformation": {"reviewer", "payer_agent"},
     "acceptDenial": {"biller"},
     "appealDenial": {"biller"},
@@ -70,6 +79,8 @@ MUTATIONS = {
     "postRemittances": {"finance"},
     "adjustInvoice": {"finance"},
     "importRemittance": {"finance"},
+    "importBatch": {"biller"},
+    "cancelImportJob": {"biller"},
     "matchRemittanceLine": {"finance"},
     "unmatchRemittanceLine": {"finance"},
     "dismissRemittanceLine": {"finance"},
@@ -78,11 +89,18 @@ MUTATIONS = {
     "saveContract": {"admin"},
     "endContractPrice": {"admin"},
     "closeContract": {"admin"},
+    **{key: {"admin"} for key in ("registerPayer", "updatePayer", "deactivatePayer", "reactivatePayer")},
+    **{key: {"admin"} for key in ("registerProvider", "updateProvider", "deactivateProvider", "reactivateProvider")},
+    **{f"{verb}{kind}": {"biller", "front_desk"} for kind in ("Patient", "Practitioner") for verb in VERBS},
+    **{f"{verb}Coverage": {"biller", "front_desk"} for verb in ("register", "update", "end")},
+    "mergePatients": {"front_desk"},
+    "importParties": {"biller", "front_desk", "admin"},
     "openEmergencyAccess": {"biller", "front_desk"},
     "closeEmergencyAccess": {"biller", "front_desk", "admin"},
 }
 READS = {
     "denials": {"biller", "reviewer", "payer_agent", "patient"},
+    "batches": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
     "remittances": {"finance", "payer_agent"},
     "unmatchedRemittanceLines": {"finance", "payer_agent"},
     "reconciliation": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
@@ -111,6 +129,14 @@ INPUTS = {
     "checkEligibility": 'providerCnes: "1", payerAnsCode: "1", cardNumber: "1"',
     "replaceClaim": 'claimId: "x", claim: {providerClaimNumber: "1"}, idempotencyKey: "k"',
     "exportBatch": 'claimIds: [], idempotencyKey: "k"',
+    "createBatch": 'claimIds: [], idempotencyKey: "k"',
+    "createBatches": 'payerAnsCode: "1", providerCnes: "1", month: "2026-01", idempotencyKey: "k"',
+    "sendBatch": 'batchId: "x"',
+    "removeFromBatch": 'batchId: "x", claimId: "x"',
+    "cancelBatch": 'batchId: "x"',
+    "recordProtocol": 'batchId: "x", content: {xml: "x"}',
+    "rejectBatch": 'batchId: "x", reason: "r"',
+    "withdrawClaim": 'claimId: "x"',
     "requestInformation": 'claimId: "x", reason: "r"',
     "acceptDenial": 'denialId: "x", idempotencyKey: "k"',
     "appealDenial": 'denialId: "x", justification: "j", idempotencyKey: "k"',
@@ -123,6 +149,8 @@ INPUTS = {
     "postRemittances": 'remittanceIds: [], idempotencyKey: "k"',
     "adjustInvoice": 'invoiceId: "x", kind: CREDIT, amount: "1.00", reason: "r", idempotencyKey: "k"',
     "importRemittance": 'payerAnsCode: "1", providerCnes: "1", content: {lines: []}, idempotencyKey: "k"',
+    "importBatch": 'documentId: "x", idempotencyKey: "k"',
+    "cancelImportJob": 'importJobId: "x"',
     "matchRemittanceLine": 'remittanceLineId: "x", claimId: "x"',
     "unmatchRemittanceLine": 'remittanceLineId: "x"',
     "dismissRemittanceLine": 'remittanceLineId: "x", reason: "r"',
@@ -132,6 +160,21 @@ INPUTS = {
     "closeContract": 'contractId: "x", endsOn: "2026-01-01"',
     "openEmergencyAccess": 'patientId: "x", reason: "r"',
     "closeEmergencyAccess": 'emergencyAccessId: "x"',
+    "registerPayer": 'payerAnsCode: "1", name: "n", idempotencyKey: "k"',
+    "registerProvider": 'providerCnes: "1", name: "n", taxId: "1", idempotencyKey: "k"',
+    **dict.fromkeys(("updatePayer", "deactivatePayer", "reactivatePayer"), 'payerAnsCode: "1"'),
+    **dict.fromkeys(("updateProvider", "deactivateProvider", "reactivateProvider"), 'providerCnes: "1"'),
+    "registerPatient": 'providerCnes: "1", name: "n", idempotencyKey: "k"',
+    **dict.fromkeys(("updatePatient", "deactivatePatient", "reactivatePatient"), 'patientId: "x"'),
+    "registerCoverage": 'patientId: "x", payerAnsCode: "1", cardNumber: "1", plan: "p", startsOn: "2026-01-01", '
+    'idempotencyKey: "k"',
+    "updateCoverage": 'coverageId: "x"',
+    "mergePatients": 'patientId: "x", mergedPatientId: "y", idempotencyKey: "k"',
+    "importParties": 'csv: "kind", idempotencyKey: "k"',
+    "endCoverage": 'coverageId: "x", endsOn: "2026-01-01"',
+    "registerPractitioner": 'providerCnes: "1", name: "n", council: "06", number: "1", state: "35", cbo: "225125", '
+    'idempotencyKey: "k"',
+    **dict.fromkeys(("updatePractitioner", "deactivatePractitioner", "reactivatePractitioner"), 'practitionerId: "x"'),
     "saveContract": 'providerCnes: "1", payerAnsCode: "1", submissionWindowDays: 1, appealDeadlineDays: 1, '
     "paymentTermDays: 1",
 }
@@ -220,9 +263,11 @@ def _root_fields() -> list[tuple[str, str]]:
 
 ARGUMENTS = {"claim": 'id: "x"', "invoice": 'id: "x"', "node": 'id: "x"', "nodes": 'ids: ["x"]'}
 ARGUMENTS |= {"remittance": 'id: "x"', "claimPreflight": 'input: {claimId: "x"}'}
+ARGUMENTS |= {"coverage": 'id: "x"', "coverageOfCard": 'payerAnsCode: "1", cardNumber: "1"'}
 ARGUMENTS |= {"tussTerm": 'codeSystem: "22", code: "1"'}
 SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
 SELECTIONS |= {"remittance": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
+SELECTIONS |= {"coverage": "id", "coverageOfCard": "id"}
 SELECTIONS |= {"billingIndicators": "undecidedClaimCount"}
 
 

@@ -5,10 +5,12 @@ A row prepares what its call needs and returns the call; what is measured is the
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from tests.hostile import largest_batches as batches
 from tests.hostile import largest_bulk as bulk
 from tests.hostile import largest_documents as documents
 from tests.hostile import largest_lists as lists
 from tests.hostile import largest_mutations as mutations
+from tests.hostile import largest_parties as parties
 from tests.hostile import largest_queries as queries
 from tests.hostile.largest_data import Big, Call
 
@@ -24,6 +26,9 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.invoice": queries.invoice,
     "Query.invoices": queries.invoices_page,
     "Query.settlements": queries.settlements_page,
+    "Query.batch": batches.batch,
+    "Query.batches": batches.batches_page,
+    "Query.batchDocument": batches.batch_document,
     "Query.remittance": queries.remittance,
     "Query.remittances": queries.remittances_page,
     "Query.unmatchedRemittanceLines": queries.unmatched_lines,
@@ -38,9 +43,13 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.providers": lists.providers_page,
     "Query.provider": lists.provider,
     "Query.practitioners": lists.practitioners_page,
+    "Query.registeredPractitioners": parties.practitioners_page,
+    "Query.coverage": parties.coverage,
+    "Query.coverageOfCard": parties.coverage_of_card,
     "Query.patients": lists.patients_page,
     "Query.eligibilityHistory": queries.eligibility_history,
     "Query.document": documents.document,
+    "Query.importJob": documents.import_job,
     "Query.tussTerm": queries.tuss_term,
     "Query.tussTerms": queries.tuss_terms,
     "Query.myAccessLog": queries.my_access_log,
@@ -61,6 +70,14 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.adjudicateClaim": mutations.adjudicate,
     "Mutation.requestInformation": mutations.request_information,
     "Mutation.exportBatch": mutations.export_batch,
+    "Mutation.createBatch": batches.create_batch,
+    "Mutation.createBatches": batches.create_batches,
+    "Mutation.sendBatch": batches.send_batch,
+    "Mutation.removeFromBatch": batches.remove_from_batch,
+    "Mutation.cancelBatch": batches.cancel_batch,
+    "Mutation.recordProtocol": batches.record_protocol,
+    "Mutation.rejectBatch": batches.reject_batch,
+    "Mutation.withdrawClaim": mutations.withdraw_claim,
     "Mutation.acceptDenial": mutations.accept_denial,
     "Mutation.appealDenial": mutations.appeal_denial,
     "Mutation.answerAppeal": mutations.answer_appeal,
@@ -71,6 +88,8 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.adjustInvoice": mutations.adjust_invoice,
     "Mutation.settleInvoice": mutations.settle_invoice,
     "Mutation.reverseSettlement": mutations.reverse_settlement,
+    "Mutation.importBatch": documents.import_batch,
+    "Mutation.cancelImportJob": documents.cancel_import_job,
     "Mutation.importRemittance": mutations.import_remittance,
     "Mutation.matchRemittanceLine": mutations.match_line,
     "Mutation.postRemittance": mutations.post_remittance,
@@ -84,6 +103,9 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.saveContract": mutations.save_contract,
     "Mutation.endContractPrice": mutations.end_price,
     "Mutation.closeContract": mutations.close_contract,
+    "Mutation.importParties": parties.import_rows,
+    "Mutation.mergePatients": parties.merge,
+    **{f"Mutation.{name}": call for name, call in parties.CALLS.items()},
 }
 
 HEAVIEST: Final = (
@@ -95,6 +117,7 @@ HEAVIEST: Final = (
     "Mutation.submitClaims",
     "Mutation.adjudicateClaim",
     "Mutation.exportBatch",
+    "Mutation.importBatch",
     "Mutation.importRemittance",
     "Mutation.matchRemittanceLine",
     "Mutation.postRemittance",

@@ -6,6 +6,7 @@ from typing import Final
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
 from app.resolvers.paging import LINES_PAGE_MAX
+from tests.hostile import largest_documents as documents
 from tests.hostile import largest_mutations as mutations
 from tests.hostile.largest_data import CLAIM, INVOICE, INVOICE_LINES, REMITTANCE, Big, Call
 from tests.hostile.largest_queries import SETTLEMENTS
@@ -51,12 +52,19 @@ async def remittance_line_waiting(big: Big) -> tuple[Call, Call]:
     return change, _told(big, "remittanceLineWaiting", selected, '"sequence":', LINES_PAGE_MAX)
 
 
+async def import_job_progressed(big: Big) -> tuple[Call, Call]:
+    """A batch with as many guides as fit is imported."""
+    selected = "status job { id status totalCount results(first: 100) { nodes { number outcome } } }"
+    return await documents.import_batch(big), _told(big, "importJobProgressed", selected, '"totalCount"', 1)
+
+
 EVENTS: Final[dict[str, Callable[[Big], Awaitable[tuple[Call, Call]]]]] = {
     "Subscription.claimStatusChanged": claim_status_changed,
     "Subscription.denialStatusChanged": denial_status_changed,
     "Subscription.invoiceStatusChanged": invoice_status_changed,
     "Subscription.settlementRecorded": settlement_recorded,
     "Subscription.remittanceLineWaiting": remittance_line_waiting,
+    "Subscription.importJobProgressed": import_job_progressed,
 }
 HEAVIEST_EVENTS: Final = ("Subscription.claimStatusChanged",)
 """What every run measures; BILLING_TEST_HOSTILE=full measures all of EVENTS."""

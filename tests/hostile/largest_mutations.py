@@ -66,6 +66,10 @@ async def cancel_claim(big: Big) -> Call:
     return await _on_a_claim(big, "biller", "cancelClaim", ClaimStatus.SUBMITTED, "CANCELLED", reason="x" * 500)
 
 
+async def withdraw_claim(big: Big) -> Call:
+    return await _on_a_claim(big, "biller", "withdrawClaim", ClaimStatus.SUBMITTED, "DRAFT", reason="x" * 500)
+
+
 async def start_review(big: Big) -> Call:
     return await _on_a_claim(big, "reviewer", "startReview", ClaimStatus.SUBMITTED, "UNDER_REVIEW")
 

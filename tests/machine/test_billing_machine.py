@@ -57,13 +57,17 @@ class Billing(StatementRules):
             self.decide(share)
 
     @rule(
-        prices=st.lists(st.integers(1, 500_00), min_size=1, max_size=3),
+        prices=st.lists(st.just(0) | st.integers(1, 500_00), min_size=1, max_size=3),
         is_sent=st.booleans(),
         quantity=st.integers(1, 30_000),
+        cents_off=st.integers(-1, 1),
     )
-    def create(self, prices: list[int], *, is_sent: bool, quantity: int) -> None:
+    def create(self, prices: list[int], *, is_sent: bool, quantity: int, cents_off: int = 0) -> None:
         items = [{**BLOOD_COUNT, "unitPrice": format_money(price), "quantity": "1"} for price in prices]
-        items[0] |= {**CONSULTATION, "unitPrice": format_money(prices[0]), "quantity": f"{quantity / 10_000:.4f}"}
+        if prices[-1] and cents_off:
+            items[-1] |= {"code": books.STATED, "total": format_money(prices[-1] + cents_off)}
+        if len(items) > 1 or not cents_off:
+            items[0] |= {**CONSULTATION, "unitPrice": format_money(prices[0]), "quantity": f"{quantity / 10_000:.4f}"}
         number, day = f"M{next(NUMBERS):09d}", self.today()
         values = self.world.claim_input(items=items, providerClaimNumber=number, serviceDate=day, submit=is_sent)
         self.mutate("biller", "createClaim", "claim { id }", values)

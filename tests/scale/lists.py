@@ -167,6 +167,21 @@ def lists(size: Size) -> list[List]:
     }
     remittances = List("remittances", "finance", statements, ("CREATED_AT",))
     unmatched = List("unmatchedRemittanceLines", "finance", statements, ("CREATED_AT",))
+    batches = List(
+        "batches",
+        "finance",
+        {
+            "all": "",
+            "ids": f'ids: ["{identifier("bat", 7)}"]',
+            **parties,
+            **words("status", "OPEN", "RECEIVED", "REJECTED, CANCELLED"),
+            **words("type", "SP_SADT", "CONSULTATION"),
+            "number": "number: [77]",
+            "protocolNumber": 'protocolNumber: "R77"',
+            **of_time("createdAt"),
+        },
+        ("CREATED_AT", "NUMBER"),
+    )
     eligibility = List(
         "eligibilityHistory",
         "reviewer",
@@ -212,6 +227,7 @@ def lists(size: Size) -> list[List]:
         settlements,
         remittances,
         unmatched,
+        batches,
         eligibility,
         contracts,
         patients,

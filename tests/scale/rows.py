@@ -12,6 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
+from tests.scale import batch_rows
+from tests.scale.batch_rows import TYPES
 from tests.scale.expressions import (
     PAYERS,
     PROVIDERS,
@@ -34,7 +36,6 @@ CLOSED: Final = ("APPROVED", "APPROVED", "APPROVED", "APPROVED", "PARTIALLY_APPR
 OPEN: Final = ("SUBMITTED", "SUBMITTED", "UNDER_REVIEW", "PENDING_INFORMATION")
 NEW: Final = ("DRAFT", "ISSUED", "ISSUED", "PARTIALLY_SETTLED")
 POSTING: Final = ("IMPORTED", "PARTIALLY_POSTED")
-TYPES: Final = ("SP_SADT", "SP_SADT", "SP_SADT", "CONSULTATION", "ADMISSION_SUMMARY", "INDIVIDUAL_FEES")
 ANSWERED: Final = ("ACCEPTED", "EXPIRED", "OVERTURNED", "UPHELD", "PARTIALLY_OVERTURNED")
 METHODS: Final = ("BANK_TRANSFER", "BANK_TRANSFER", "BANK_TRANSFER", "PIX", "BOLETO")
 CODES: Final = tuple(str(1_701 + number * 3) for number in range(60))
@@ -64,6 +65,10 @@ class Size:
         return self.claims // 2
 
     @property
+    def batches(self) -> int:
+        return self.claims // 10
+
+    @property
     def remittances(self) -> int:
         return self.claims // 20
 
@@ -87,7 +92,14 @@ async def fill(database: Database, size: Size, person: str) -> None:
         await run(connection, "/*M!100303 SET max_statement_time = 0 */")
         await run(connection, "CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
         await run(connection, numbers(max(size.claims, PRICES)))
-        for statement in (*_parties(size), *_claims(size), *_money(size), *_statements(size), *_logs(size, person)):
+        for statement in (
+            *_parties(size),
+            *_claims(size),
+            *_money(size),
+            *_statements(size),
+            *batch_rows.statements(size.batches, size.claims),
+            *_logs(size, person),
+        ):
             await run(connection, statement)
             await run(connection, "COMMIT")
         names = (await connection.execute(text("SHOW TABLES"))).scalars().all()

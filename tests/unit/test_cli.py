@@ -1,5 +1,6 @@
 """The console script as an operator uses it: a process, its output and its exit code."""
 
+import re
 import socket
 import sqlite3
 import subprocess
@@ -30,6 +31,39 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_loading_tuss_again_adds_nothing(loaded: Path) -> None:
     done = _billing(loaded, "load-tuss")
     assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "0 terms added")
+
+
+def test_loading_payers_again_changes_nothing_and_says_so(loaded: Path) -> None:
+    first, second = (_billing(loaded, "load-payers") for _ in range(2))
+    own = "2 payers are not in the register and did not come from it: left as they are"
+    loaded_now = "1106 payers registered, 0 renamed, 0 reactivated, 0 deactivated, 0 unchanged"
+    assert (first.returncode, first.stdout.splitlines()) == (0, [loaded_now, own])
+    again = "nothing to change: 1106 payers are as in the register"
+    assert (second.returncode, second.stdout.splitlines()) == (0, [again, own])
+
+
+def test_the_file_of_the_page_about_parties_is_imported_once(loaded: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "parties.md").read_text()
+    (rows,) = re.findall(r"^```\n(kind;.*?)```", page, re.DOTALL | re.MULTILINE)
+    file = tmp_path / "world.csv"
+    file.write_text(rows)
+    first, second = (_billing(loaded, "import-parties", str(file)) for _ in range(2))
+    assert first.returncode == 0, first.stdout
+    lines = [re.sub(r" [a-z]{3}_[0-9a-z]{26}$", "", line) for line in first.stdout.splitlines()]
+    kinds = ["line 2: patient taken", "line 3: coverage taken", "line 4: practitioner taken"]
+    assert lines == [*kinds, "3 taken, 0 unchanged, 0 refused"]
+    assert (second.returncode, second.stdout.splitlines()[-1]) == (0, "0 taken, 3 unchanged, 0 refused")
+
+
+def test_a_refused_row_is_reported_with_its_line_and_exit_code_one(loaded: Path, tmp_path: Path) -> None:
+    file = tmp_path / "wrong.csv"
+    file.write_text("cnes,nome,cpf\n1234567,Joana,52998224724\n")
+    done = _billing(loaded, "import-parties", str(file), "--only-refused")
+    message = "  INVALID_IDENTIFIER at cpf: a CPF has eleven digits, of which the last two check the others"
+    assert (done.returncode, done.stdout.splitlines()) == (
+        1,
+        ["line 2: patient refused", message, "0 taken, 0 unchanged, 1 refused"],
+    )
 
 
 def test_seeding_once_does_nothing_the_second_time(loaded: Path) -> None:

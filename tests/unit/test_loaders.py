@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.resolvers.batches import Loader
+from app.resolvers.level_batches import Loader
 from app.transport.work import Work
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import claims, eligibility, identifiers, ids, invoices, money, settlements
+from app.domain import batches, claims, eligibility, identifiers, ids, invoices, money, settlements
+from app.domain.batches import BatchAction, BatchStatus
 from app.domain.claims import ClaimAction, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.data_scope import DataScope
 from app.domain.eligibility import CoverageTerms, EligibilityOutcome, decide
@@ -24,6 +25,8 @@ CLAIM_STEPS = {
     (S.DRAFT, A.CANCEL): S.CANCELLED,
     (S.SUBMITTED, A.START_REVIEW): S.UNDER_REVIEW,
     (S.SUBMITTED, A.CANCEL): S.CANCELLED,
+    (S.SUBMITTED, A.WITHDRAW): S.DRAFT,
+    (S.SUBMITTED, A.RETURN): S.DRAFT,
     (S.UNDER_REVIEW, A.APPROVE): S.APPROVED,
     (S.UNDER_REVIEW, A.APPROVE_PARTIALLY): S.PARTIALLY_APPROVED,
     (S.UNDER_REVIEW, A.DENY): S.DENIED,
@@ -41,6 +44,30 @@ def test_a_claim_takes_exactly_the_steps_of_its_table(status: ClaimStatus, actio
     else:
         with pytest.raises(BillingError) as refused:
             claims.next_status(status, action)
+        assert refused.value.code == "CONFLICT"
+
+
+L, C = BatchStatus, BatchAction
+BATCH_STEPS = {
+    (L.OPEN, C.REMOVE_CLAIM): L.OPEN,
+    (L.OPEN, C.SEND): L.SENT,
+    (L.OPEN, C.CANCEL): L.CANCELLED,
+    (L.SENT, C.RECEIVE): L.RECEIVED,
+    (L.SENT, C.REJECT): L.REJECTED,
+    (L.RECEIVED, C.REFUSE_CLAIM): L.RECEIVED,
+    (L.SENT, C.PROCESS): L.PROCESSED,
+    (L.RECEIVED, C.PROCESS): L.PROCESSED,
+}
+
+
+@pytest.mark.parametrize("status", L)
+@pytest.mark.parametrize("action", C)
+def test_a_batch_takes_exactly_the_steps_of_its_table(status: BatchStatus, action: BatchAction) -> None:
+    if (status, action) in BATCH_STEPS:
+        assert batches.next_status(status, action) is BATCH_STEPS[status, action]
+    else:
+        with pytest.raises(BillingError) as refused:
+            batches.next_status(status, action)
         assert refused.value.code == "CONFLICT"
 
 

@@ -178,6 +178,8 @@ USER_ERRORS: Final = {
     ErrorCode.APPEAL_EXISTS: (NO, "Wait for the answer to the appeal."),
     ErrorCode.APPEAL_TOO_LATE: (NO, "Nothing: the denied amount is lost."),
     ErrorCode.OVER_SETTLEMENT: (CHANGED, "Read `dueAmount` and pay or reverse at most what is left."),
+    ErrorCode.DUPLICATE_PARTY: (CHANGED, "Use the one that exists: `existing`, if it is in your data scope."),
+    ErrorCode.DEACTIVATED: (CHANGED, "Reactivate it, or name another."),
     ErrorCode.CONFLICT: (CHANGED, "Read the object again; `availableActions` says what can be done now."),
     ErrorCode.STALE_VERSION: (CHANGED, "Read the object again and repeat with its `version`."),
     ErrorCode.IDEMPOTENCY_KEY_REUSED: (CHANGED, "Use a new key for a new input."),
@@ -229,6 +231,7 @@ needs next:
 | `StaleVersionError` | `STALE_VERSION` | `currentVersion` |
 | `OverSettlementError` | `OVER_SETTLEMENT` | `availableAmount` |
 | `DuplicateClaimError` | `DUPLICATE_CLAIM` | `claim`, which has the number |
+| `DuplicatePartyError` | `DUPLICATE_PARTY` | `existing`, if it is in the data scope |
 | `StatusConflictError` | `CONFLICT`, if the status is the reason | `status` |
 
 A query or subscription whose arguments are refused has `BAD_USER_INPUT` in `errors[].extensions.code` and one of these

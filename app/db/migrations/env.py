@@ -2,8 +2,15 @@
 
 from alembic import context
 
-# Their tables belong to the metadata.
-from app.db import access_log_tables, document_tables, event_tables, guide_tables  # noqa: F401
+from app.db import (  # noqa: F401 - their tables belong to the metadata
+    access_log_tables,
+    batch_tables,
+    document_tables,
+    event_tables,
+    guide_tables,
+    import_tables,
+    party_tables,
+)
 from app.db.tables import claims
 
 connection = context.config.attributes["connection"]

@@ -81,9 +81,13 @@ class Connection(Generic[Item]):
         _total_counts,
         description=f"Number of objects in the whole list, counted on request and up to {COUNTED_MAX:,}; of a longer "
         "list `isLongerThanCounted` is true.",
+        asked=frozenset(),
     )
     is_longer_than_counted = batched(
-        bool, _are_longer, description=f"Whether the list has more than {COUNTED_MAX:,} objects; counted on request."
+        bool,
+        _are_longer,
+        description=f"Whether the list has more than {COUNTED_MAX:,} objects; counted on request.",
+        asked=frozenset(),
     )
 
     @strawberry.field(description=STREAM_CURSOR)

@@ -3,6 +3,7 @@
 from app.domain.claims import ClaimAction, ClaimStatus, ClaimType
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceLineKind, InvoiceStatus
+from app.domain.parties import PartyAction
 from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.schema.base.described import described
 
@@ -15,6 +16,7 @@ __all__ = [
     "InvoiceAction",
     "InvoiceLineKind",
     "InvoiceStatus",
+    "PartyAction",
     "PaymentMethod",
     "SettlementStatus",
 ]
@@ -27,5 +29,8 @@ described(DenialAction, "Step in the life of a denial; new values may be added."
 described(InvoiceStatus, "Status of an invoice, after ISSUED derived from its settlements; new values may be added.")
 described(InvoiceAction, "Step in the life of an invoice; new values may be added.")
 described(InvoiceLineKind, "Kind of an invoice line; new values may be added.")
+described(
+    PartyAction, "Step in the life of a payer, provider, patient, coverage or practitioner; new values may be added."
+)
 described(SettlementStatus, "Status of a settlement; new values may be added.")
 described(PaymentMethod, "Payment method (formaPagamento); new values may be added.")

@@ -11,6 +11,7 @@ from strawberry.types.field import StrawberryField
 from app.auth.roles import PERMISSIONS, ROLES
 from app.domain.access_log import DataClass
 from app.domain.actions import (
+    BatchOperation,
     ClaimOperation,
     DenialOperation,
     InvoiceOperation,
@@ -21,7 +22,9 @@ from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
 from app.domain.services import TEAM_MAX
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
+from app.services.batches import BATCHES_MAX
 from app.services.claims import BATCH_MAX
+from app.services.party_import import ROWS_MAX
 from app.transport.sizes import Constraint, ListSize
 
 PAGE: Final = ListSize.sliced_by("first", PAGE_MAX, "nodes", "edges")
@@ -39,7 +42,10 @@ DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
 INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 REMITTANCE_ACTIONS: Final = ListSize.at_most(len(RemittanceOperation))
 REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
+BATCH_ACTIONS: Final = ListSize.at_most(len(BatchOperation))
 BATCH: Final = ListSize.at_most(BATCH_MAX)
+NEW_BATCHES: Final = ListSize.at_most(BATCHES_MAX)
+PARTY_ROWS: Final = ListSize.at_most(ROWS_MAX)
 ERRORS_MAX: Final = 100
 """Of more reasons for a refusal, clients see the first hundred."""
 USER_ERRORS: Final = ListSize.at_most(ERRORS_MAX)
@@ -49,6 +55,7 @@ PATH: Final = ListSize.at_most(8)
 PROVIDERS: Final = ListSize.at_most(100)
 SETTLEMENTS: Final = ListSize.at_most(100)
 FINDINGS: Final = ListSize.at_most(ITEMS_MAX)
+CHANGED_FIELDS: Final = ListSize.at_most(20)
 COVER_REASONS: Final = ListSize.at_most(10)
 
 

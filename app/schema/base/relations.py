@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from app.executor.asked import Asked
 from app.executor.reads import LEVEL, Batched, Related
 from app.resolvers.context import Context
 from app.resolvers.loaders import Loaders
@@ -58,8 +59,10 @@ def batched(
     description: str,
     extensions: Sequence[Any] = (),
     directives: Sequence[Any] = (),
+    asked: Asked = None,
 ) -> Any:
-    """What a function has for a list of objects, a value for each."""
+    """What a function has for a list of objects, a value for each; `asked` are the attributes of records that it may
+    use, None for all."""
 
     def of_level(context: Context, objects: Sequence[Any], _arguments: Any) -> Awaitable[Sequence[Any]]:
         return read(context, objects)
@@ -68,7 +71,7 @@ def batched(
         (found,) = await read(info.context, [record])
         return found
 
-    setattr(resolve, LEVEL, Batched(of_level))
+    setattr(resolve, LEVEL, Batched(of_level, asked))
     return _field(resolve, kind, description, None, extensions, directives)
 
 
@@ -83,7 +86,7 @@ def paged(listed: NestedList[Any]) -> Callable[[Resolve], Resolve]:
         return listed.pages(context, [each.id for each in objects], where=where, **given)
 
     def declare(resolve: Resolve) -> Resolve:
-        setattr(resolve, LEVEL, Batched(of_level))
+        setattr(resolve, LEVEL, Batched(of_level, frozenset({"id"})))
         return resolve
 
     return declare

@@ -25,6 +25,7 @@ from app.domain.money import (
     parse_money,
     parse_quantity,
 )
+from app.domain.parties import tax_id_failure
 from app.domain.reconciliation import Ratio
 
 BigInt = NewType("BigInt", int)
@@ -183,10 +184,10 @@ CPF: Final = strawberry.scalar(
 TAX_ID: Final = strawberry.scalar(
     name="TaxId",
     description="A taxpayer number: a company's CNPJ, fourteen characters of which twelve may be letters, or a "
-    "person's CPF, eleven digits. Output only.",
+    "person's CPF, eleven digits.",
     specified_by_url="https://www.gov.br/receitafederal/pt-br/assuntos/orientacao-tributaria/cadastros",
     serialize=str,
-    parse_value=_parser(_refuse_all, Invalid(ErrorCode.INVALID_INPUT, "a TaxId cannot be used as input")),
+    parse_value=_identifier(tax_id_failure),
 )
 YEAR_MONTH: Final = strawberry.scalar(
     name="YearMonth",

@@ -19,6 +19,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from app.domain.errors import ErrorCode, refuse
+from app.executor.asked import Asked
 from app.transport.answers import OperationReport
 from app.transport.errors import Unauthenticated
 from app.transport.view import GraphQLView
@@ -38,6 +39,7 @@ class Context:
     request_id: str = "req-1"
     expires_at: float | None = None
     is_authenticated: bool = False
+    asked: Asked = None
     number: int = field(default_factory=lambda: next(_numbers))
     work: Work = field(default_factory=Work)
     caller = "toy"

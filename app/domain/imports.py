@@ -1,0 +1,54 @@
+"""Imports of documents: the states of a job, what may follow what, and the results for single guides."""
+
+from typing import Final
+
+from app.domain.described import DescribedEnum
+from app.domain.errors import wrong_status
+
+
+class ImportJobStatus(DescribedEnum):
+    """Status of an import job."""
+
+    QUEUED = "QUEUED", "It waits for its turn."
+    RUNNING = "RUNNING", "Guides are being imported; after a failure of the gateway another one goes on."
+    DONE = "DONE", "Every guide has a result."
+    FAILED = "FAILED", "The document cannot be read, and nothing was imported; `errors` has the reasons."
+    CANCELLED = "CANCELLED", "It was cancelled; what was imported before stays."
+
+
+class ImportJobAction(DescribedEnum):
+    """A step of an import job."""
+
+    BEGIN = "BEGIN", "The document was opened."
+    FINISH = "FINISH", "The last guide has its result."
+    FAIL = "FAIL", "The document cannot be read."
+    CANCEL = "CANCEL", "Somebody cancels it."
+
+
+class ImportOutcome(DescribedEnum):
+    """The result for one guide."""
+
+    TAKEN = "TAKEN", "It became a submitted claim."
+    TAKEN_WITH_WARNINGS = "TAKEN_WITH_WARNINGS", "It became a submitted claim, which the payer may deny in part."
+    UNCHANGED = "UNCHANGED", "The same guide was imported before."
+    REFUSED = "REFUSED", "It was not imported; `errors` has the reasons."
+
+
+TRANSITIONS: Final[dict[tuple[ImportJobStatus, ImportJobAction], ImportJobStatus]] = {
+    (ImportJobStatus.QUEUED, ImportJobAction.BEGIN): ImportJobStatus.RUNNING,
+    (ImportJobStatus.QUEUED, ImportJobAction.FAIL): ImportJobStatus.FAILED,
+    (ImportJobStatus.QUEUED, ImportJobAction.CANCEL): ImportJobStatus.CANCELLED,
+    (ImportJobStatus.RUNNING, ImportJobAction.FINISH): ImportJobStatus.DONE,
+    (ImportJobStatus.RUNNING, ImportJobAction.CANCEL): ImportJobStatus.CANCELLED,
+}
+"""Every allowed step; a missing pair is a CONFLICT."""
+OPEN: Final = (ImportJobStatus.QUEUED, ImportJobStatus.RUNNING)
+"""What still has something to do."""
+
+
+def next_status(status: ImportJobStatus, action: ImportJobAction) -> ImportJobStatus:
+    """The status after the step; CONFLICT if it is not allowed."""
+    try:
+        return TRANSITIONS[status, action]
+    except KeyError:
+        raise wrong_status(action.value.lower(), "an import job", status) from None

@@ -1,0 +1,59 @@
+"""The protocol (protocolo de recebimento): the payer's answer to a batch that it was sent."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from app.domain import tabela38
+from app.domain.errors import ErrorCode, Failure
+from app.domain.text import ascii_failure
+
+NUMBER_LENGTH_MAX: Final = 12
+PATH: Final = "protocol"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedClaim:
+    """A claim that the payer refuses at reception, by its id or by the provider's number, with a code of Tabela 38."""
+
+    code: str
+    claim_id: str | None = None
+    provider_claim_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """The payer has received the batch, without the refused claims."""
+
+    number: str
+    received_on: date
+    refused: tuple[RefusedClaim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolMessage:
+    """What a TISS document says of a batch: the payer, the provider's CNPJ (if given), the number of the batch (if
+    given), and either the protocol or the code with which the payer rejects the batch."""
+
+    payer: str | None
+    tax_id: str | None
+    batch_number: str | None
+    protocol: Protocol | None
+    rejection_code: str | None = None
+
+
+def failures(protocol: Protocol, today: date) -> Iterator[Failure | None]:
+    """Why the protocol is refused, whatever the batch."""
+    yield ascii_failure(protocol.number, f"{PATH}.number", NUMBER_LENGTH_MAX)
+    if protocol.received_on > today:
+        yield Failure(ErrorCode.INVALID_DATE, "the day of the reception is in the future", f"{PATH}.receivedOn", "3223")
+    for index, each in enumerate(protocol.refused):
+        yield tabela38.code_failure(each.code, f"{PATH}.refused.{index}.code")
+    if len({(each.claim_id, each.provider_claim_number) for each in protocol.refused}) < len(protocol.refused):
+        yield Failure(ErrorCode.INVALID_INPUT, "name each refused claim only once", f"{PATH}.refused")
+
+
+def reason_of(code: str) -> str:
+    """The code with its official text, as the history shows it."""
+    return f"{code} {tabela38.description(code) or ''}".strip()[:500]

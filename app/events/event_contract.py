@@ -1,0 +1,15 @@
+"""What consumers of one event may rely on."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EventContract:
+    """What consumers may rely on: the versioned CloudEvents type, and the TypedDict that is the shape of `data`.
+
+    `when` says what has happened when the event is sent, for docs/events.md, without the name of a mutation.
+    """
+
+    ce_type: str
+    data: type
+    when: str

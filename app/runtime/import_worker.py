@@ -1,0 +1,53 @@
+"""The loop that takes queued import jobs, and those whose process is gone, one after the other."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from app.services.import_runner import ImportRunner
+from app.telemetry.outages import Outage
+
+LOOK_SECONDS: Final = 2.0
+"""How often a process looks for jobs; at once after one was queued here."""
+
+
+class ImportWorker:
+    """Runs jobs for ever; `is_agreed` is whether the clocks of this process and of the database agree."""
+
+    def __init__(self, runner: ImportRunner, *, is_agreed: Callable[[], bool]) -> None:
+        self._runner = runner
+        self._is_agreed = is_agreed
+        self._queued = asyncio.Event()
+        self._outage = Outage("billing", down="imports_failed", back="imports_back", effect="tried again later")
+
+    def wake(self) -> None:
+        """A job was queued."""
+        self._queued.set()
+
+    async def run(self) -> None:
+        """Ends only when its task is cancelled."""
+        while True:
+            try:
+                has_more = await self._next()
+            except Exception as error:  # noqa: BLE001 - whatever fails, the next round tries again
+                has_more = False
+                self._outage.failed(error)
+            else:
+                self._outage.succeeded()
+            if not has_more:
+                await self._wait()
+
+    async def _next(self) -> bool:
+        """Run the next job, if there is one."""
+        self._queued.clear()
+        job = await self._runner.next() if self._is_agreed() else None
+        if job is not None:
+            await self._runner.run(job)
+        return job is not None
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._queued.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,266 @@
+"""Carries out an import job: opens the document, reads one batch at a time in a child process, and imports it guide by
+guide, each in a transaction of its own, so that whoever takes the job over goes on after the last one."""
+
+import asyncio
+import contextlib
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import IO, Any, Final, Protocol
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import clock
+from app.db import documents as documents_db
+from app.db import imports as imports_db
+from app.db.engine import Database, DatabaseUnavailable
+from app.db.imports import ImportJobRecord
+from app.domain.data_scope import EVERYTHING
+from app.domain.documents import DocumentKind
+from app.domain.errors import BillingError, ErrorCode, Failure, refuse
+from app.services import documents, imports
+from app.services.imports import Hold, JobLost, Parties
+from app.tiss import read_document
+from app.tiss.archives import FILE_BYTES_MAX, Archive
+from app.tiss.child_processes import ChildProcesses, DocumentsUnavailable
+from app.tiss.read_batch import IncomingBatch, IncomingGuide
+from app.tiss.xml_guard import count_guides
+from app.unit_of_work.action import Action
+from app.unit_of_work.run import Changes
+
+LEASE: Final = timedelta(seconds=10)
+"""A job whose holder is gone is taken over after this time."""
+RENEW_SECONDS: Final = 2.0
+REST_SECONDS_MAX: Final = 0.1
+PAUSES: Final = (0.5, 2.0, 5.0)
+"""Seconds after which a document is read again that no child process could read."""
+_UNREADABLE: Final = Failure(
+    ErrorCode.INVALID_INPUT, "the document cannot be read: split it, or report it", None, "5001"
+)
+_FAILED: Final = Failure(ErrorCode.INVALID_INPUT, "the gateway failed at this guide: report the import job's id", None)
+_log = structlog.get_logger("billing.imports")
+Progress = Callable[[ImportJobRecord], None]
+
+
+class Source(Protocol):
+    """An opened document: its XML documents, one at a time."""
+
+    @property
+    def names(self) -> Sequence[str | None]:
+        """The names of its XML documents; None for one that is the document itself."""
+
+    def read(self, index: int) -> bytes:
+        """The bytes of one of them; BillingError if they cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneDocument:
+    """An XML document of its own."""
+
+    content: bytes
+    names: Sequence[str | None] = (None,)
+
+    def read(self, _index: int) -> bytes:
+        """The only one."""
+        return self.content
+
+
+class ImportRunner:
+    """Imports jobs in this process; `is_resting` gives other callers as much time as a guide has taken."""
+
+    def __init__(
+        self, database: Database, changes: Changes, children: ChildProcesses, *, is_resting: bool = True
+    ) -> None:
+        self._database = database
+        self._changes = changes
+        self._children = children
+        self._is_resting = is_resting
+        self._holder = secrets.token_hex(8)
+
+    async def next(self) -> ImportJobRecord | None:
+        """The oldest job that nobody holds; None if there is none."""
+        async with self._database.reading() as connection:
+            return await imports_db.next_free(connection, await clock.now(connection))
+
+    async def run(self, job: ImportJobRecord, on_progress: Progress = lambda _job: None) -> None:
+        """Import the job to its end, unless another process holds it, or takes it over, or it is cancelled."""
+        if not await self._take(job.id):
+            return
+        async with self._database.reading() as connection:
+            (job,) = await imports_db.by_ids(connection, EVERYTHING, [job.id])
+        async with self._renewed(job.id):
+            with contextlib.suppress(JobLost):
+                await _Run(self, job, on_progress).to_end()
+
+    async def _take(self, job_id: str) -> bool:
+        async def work(connection: AsyncConnection) -> int:
+            now = await clock.now(connection)
+            return await imports_db.take(connection, job_id, self._holder, now, now + LEASE)
+
+        return await self._database.transact(work) > 0
+
+    @asynccontextmanager
+    async def _renewed(self, job_id: str) -> AsyncIterator[None]:
+        """Renew the lease while the block runs, then give it back."""
+        renewing = asyncio.create_task(self._renew(job_id))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+            with contextlib.suppress(DatabaseUnavailable):
+                await self._database.transact(lambda connection: imports_db.give_back(connection, job_id, self._holder))
+
+    async def _renew(self, job_id: str) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            await imports_db.renew(connection, job_id, self._holder, await clock.now(connection) + LEASE)
+
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            with contextlib.suppress(DatabaseUnavailable):
+                await self._database.transact(work)
+
+    @asynccontextmanager
+    async def _source(self, job: ImportJobRecord) -> AsyncIterator[Source]:
+        """The opened document; BillingError if it cannot be read."""
+        async with self._database.reading() as connection:
+            (document,) = await documents_db.by_ids(connection, EVERYTHING, [job.document_id])
+        # Without a name: nobody else finds it, and it is gone with this process.
+        with tempfile.TemporaryFile() as file:
+            async for part in documents.content(self._database, document.id):
+                if document.kind is DocumentKind.XML and file.tell() > FILE_BYTES_MAX:
+                    raise _too_large()
+                await asyncio.to_thread(file.write, part)
+            yield await asyncio.to_thread(_opened, file, document.kind)
+
+    async def _read(self, source: Source, index: int) -> IncomingBatch:
+        try:
+            content = await asyncio.to_thread(source.read, index)
+            if len(content) > FILE_BYTES_MAX:
+                raise _too_large()
+        except BillingError as error:
+            return IncomingBatch(None, failures=error.failures)
+        for pause in PAUSES:
+            try:
+                return await self._children.run(read_document.read, content)
+            except DocumentsUnavailable:
+                await asyncio.sleep(pause)
+            except Exception as error:  # noqa: BLE001 - no document may stop the others
+                _log.error("document_not_read", error=type(error).__name__)
+                break
+        return IncomingBatch(None, failures=(_UNREADABLE,))
+
+    async def _count(self, source: Source, index: int) -> int:
+        """How many results a document of a zip will have: one if it is refused as a whole."""
+        try:
+            content = await asyncio.to_thread(source.read, index)
+            return await self._children.run(count_guides, content) or 1
+        except (BillingError, DocumentsUnavailable):
+            return 1
+
+    async def _change(self, action: Action[ImportJobRecord], job: ImportJobRecord, arguments: dict[str, Any]) -> Any:
+        hold = Hold(job, self._holder)
+        return (await self._changes.run(action, job.actor, {"hold": hold, **arguments})).value
+
+    async def _rest(self, seconds: float) -> None:
+        if self._is_resting:
+            await asyncio.sleep(min(seconds, REST_SECONDS_MAX))
+
+
+class _Run:
+    """One job in the hands of a runner; `job` is what was written last."""
+
+    def __init__(self, runner: ImportRunner, job: ImportJobRecord, on_progress: Progress) -> None:
+        self._runner = runner
+        self._on_progress = on_progress
+        self.job = job
+        self._first: tuple[int, IncomingBatch] | None = None
+
+    async def to_end(self) -> None:
+        """JobLost if another process has it."""
+        try:
+            async with self._runner._source(self.job) as source:  # noqa: SLF001 - a part of the runner
+                await self._import(source)
+        except BillingError as error:
+            await self._did(imports.FINISH, failures=error.failures)
+            return
+        await self._did(imports.FINISH)
+
+    async def _import(self, source: Source) -> None:
+        if self.job.started_at is None:
+            await self._begin(source)
+        for index in range(self.job.lote, len(source.names)):
+            await self._import_file(source, index)
+
+    async def _begin(self, source: Source) -> None:
+        """BillingError if the only document is refused as a whole."""
+        total = 0
+        parties: Parties = (None, None)
+        for index in range(len(source.names)):
+            if parties == (None, None):
+                batch = await self._batch(source, index)
+                parties = _parties_of(batch)
+                total += len(batch.guides) or 1
+                if batch.failures and len(source.names) == 1 and source.names[0] is None:
+                    raise BillingError(*batch.failures)
+            else:
+                total += await self._runner._count(source, index)  # noqa: SLF001 - a part of the runner
+        await self._did(imports.BEGIN, total=total, parties=parties)
+
+    async def _batch(self, source: Source, index: int) -> IncomingBatch:
+        """The batch; the one that was read last is not read again."""
+        if self._first is None or self._first[0] != index:
+            self._first = (index, await self._runner._read(source, index))  # noqa: SLF001 - a part of the runner
+        return self._first[1]
+
+    async def _import_file(self, source: Source, index: int) -> None:
+        batch, name = await self._batch(source, index), source.names[index]
+        if batch.failures:
+            await self._did(imports.REFUSE_FILE, file=name or "", failures=batch.failures)
+            return
+        seen = {each.number for each in batch.guides[: self.job.guide]}
+        for guide in batch.guides[self.job.guide :]:
+            loop = asyncio.get_running_loop()
+            begun = loop.time()
+            await self._import_guide(guide, name, is_repeated=guide.number in seen)
+            seen.add(guide.number)
+            await self._runner._rest(loop.time() - begun)  # noqa: SLF001 - a part of the runner
+        await self._did(imports.END_FILE)
+
+    async def _import_guide(self, guide: IncomingGuide, name: str | None, *, is_repeated: bool) -> None:
+        try:
+            await self._did(imports.TAKE_GUIDE, guide=guide, file=name, is_repeated=is_repeated)
+        except (JobLost, DatabaseUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 - no guide may stop the others
+            _log.error("guide_failed", job=self.job.id, error=type(error).__name__)
+            refused = IncomingGuide(guide.number, None, (_FAILED,))
+            await self._did(imports.TAKE_GUIDE, guide=refused, file=name, is_repeated=False)
+
+    async def _did(self, action: Action[ImportJobRecord], **arguments: Any) -> None:
+        self.job = await self._runner._change(action, self.job, arguments)  # noqa: SLF001 - a part of the runner
+        self._on_progress(self.job)
+
+
+def _parties_of(batch: IncomingBatch) -> Parties:
+    form = next((each.form for each in batch.guides if each.form is not None), None)
+    return (None, None) if form is None else (form.provider, form.payer)
+
+
+def _opened(file: IO[bytes], kind: DocumentKind) -> Source:
+    if kind is DocumentKind.XML:
+        file.seek(0)
+        content = file.read(FILE_BYTES_MAX + 1)
+        if len(content) > FILE_BYTES_MAX:
+            raise _too_large()
+        return OneDocument(content)
+    return Archive(file)
+
+
+def _too_large() -> BillingError:
+    message = f"the XML has more than {FILE_BYTES_MAX // (1024 * 1024)} MiB: send several batches, as a zip"
+    return refuse(ErrorCode.INVALID_INPUT, message, "documentId")

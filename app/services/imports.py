@@ -1,0 +1,264 @@
+"""Import jobs: started and cancelled by callers, and carried out guide by guide, each with its result in one commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from app.db import documents as documents_db
+from app.db import imports as imports_db
+from app.db.documents import DocumentRecord
+from app.db.imports import ImportJobRecord, ImportResultRecord, JobPlace, NewImportJob
+from app.domain import identifiers, ids
+from app.domain.actor import Door
+from app.domain.claim_form import ClaimForm
+from app.domain.documents import DocumentKind
+from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, refuse
+from app.domain.imports import ImportJobAction, ImportJobStatus, ImportOutcome, next_status
+from app.events.import_events import import_event
+from app.services import batch_import
+from app.services.batch_import import GuideOutcome, GuideResult
+from app.tiss.read_batch import IncomingGuide
+from app.unit_of_work.action import Action, StoredAnswer
+from app.unit_of_work.unit import UnitOfWork
+
+FAILURES_MAX: Final = 100
+"""Of more reasons for a refusal, the first hundred are stored."""
+SMALL_BYTES: Final = 2 * 1024 * 1024
+"""One batch of 100 guides with some hundred bytes for each item: imported in a few seconds."""
+RESERVED: Final = timedelta(seconds=5)
+"""How long the process whose caller waits has, before others may take the job."""
+OPEN_MAX: Final = 20
+"""Jobs of one caller that have not ended."""
+Parties = tuple[str | None, str | None]
+"""Provider and payer, as far as they are known."""
+
+
+class JobLost(Exception):
+    """Another process has taken the job, or it was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A job as its holder has seen it last."""
+
+    job: ImportJobRecord
+    holder: str
+
+
+async def start(unit: UnitOfWork, *, document_id: str) -> ImportJobRecord:
+    """Queue the import of a document; NOT_FOUND, INVALID_INPUT for one that is no XML and no zip, CONFLICT after too
+    many others."""
+    document = await _document(unit, document_id)
+    if document.kind is DocumentKind.UNKNOWN:
+        message = "the document is neither XML nor a zip: upload a TISS batch, or a zip of several"
+        raise refuse(ErrorCode.INVALID_INPUT, message, "documentId")
+    if await imports_db.count_open(unit.connection, unit.subject) >= OPEN_MAX:
+        raise conflict(f"{OPEN_MAX} of your imports have not ended: wait for one, or cancel one", "documentId")
+    job = NewImportJob(
+        id=ids.new_id(ids.IMPORT_JOB, at=unit.now),
+        document_id=document.id,
+        status=ImportJobStatus.QUEUED,
+        provider_cnes=document.provider_cnes,
+        payer_ans=document.payer_ans,
+        actor=replace(unit.actor, door=Door.IMPORT),
+        total=0,
+        taken=0,
+        warned=0,
+        unchanged=0,
+        refused=0,
+        lote=0,
+        guide=0,
+        failures=(),
+        created_by=unit.subject,
+        created_at=unit.now,
+        started_at=None,
+        ended_at=None,
+        lease_until=unit.now + RESERVED if is_small(document) else None,
+    )
+    await imports_db.insert_job(unit.connection, job)
+    unit.changed(job.id)
+    unit.changed(document.id)
+    return job
+
+
+def is_small(document: DocumentRecord) -> bool:
+    """Whether the document is imported while its caller waits."""
+    return document.kind is DocumentKind.XML and document.size <= SMALL_BYTES
+
+
+async def _document(unit: UnitOfWork, document_id: str) -> DocumentRecord:
+    found = await documents_db.by_ids(unit.connection, unit.scope, [document_id], unit.subject)
+    if not found:
+        raise not_found("document", "documentId")
+    return found[0]
+
+
+async def cancel(unit: UnitOfWork, *, id: str) -> ImportJobRecord:
+    """Cancel a job that has not ended: the guide that is being imported is the last one, or is left out."""
+    job = await imports_db.lock(unit.connection, unit.scope, id, unit.subject)
+    if job is None:
+        raise not_found("import job")
+    return await _end(unit, job, ImportJobAction.CANCEL)
+
+
+async def begin(unit: UnitOfWork, *, hold: Hold, total: int, parties: Parties) -> ImportJobRecord:
+    """The document was opened: it has `total` guides, and the first one these parties."""
+    job, (provider, payer) = hold.job, _filled(hold.job, parties)
+    status = next_status(job.status, ImportJobAction.BEGIN)
+    if not await imports_db.begin(unit.connection, job.id, hold.holder, status, unit.now, total, provider, payer):
+        raise JobLost
+    await imports_db.set_parties_of_document(unit.connection, job.document_id, provider, payer)
+    begun = replace(job, status=status, started_at=unit.now, total=total, provider_cnes=provider, payer_ans=payer)
+    unit.emit(import_event("ImportStarted", begun, at=unit.now))
+    unit.changed(job.id)
+    return begun
+
+
+def _filled(job: ImportJobRecord, parties: Parties) -> Parties:
+    """What the token of the uploader says goes before what the document says."""
+    return job.provider_cnes or parties[0], job.payer_ans or parties[1]
+
+
+async def take_guide(
+    unit: UnitOfWork, *, hold: Hold, guide: IncomingGuide, file: str | None, is_repeated: bool
+) -> ImportJobRecord:
+    """Import one guide and store its result; JobLost, and nothing has happened, if the job is not the holder's any
+    more. `is_repeated`: an earlier guide of its batch has the same number."""
+    found = await _taken(unit, guide, is_repeated=is_repeated)
+    job = await _advance(unit, hold, _outcome_of(found), lote=hold.job.lote, guide=hold.job.guide + 1)
+    if guide.form is not None:
+        job = await _check_parties(unit, job, guide.form)
+    await _store_result(unit, job, found, file)
+    return job
+
+
+async def _store_result(unit: UnitOfWork, job: ImportJobRecord, found: GuideResult, file: str | None) -> None:
+    result = ImportResultRecord(
+        id=ids.new_id(ids.IMPORT_RESULT),
+        job_id=job.id,
+        position=job.done,
+        file=file,
+        number=found.number[: identifiers.NUMBER_LENGTH_MAX],
+        outcome=_outcome_of(found),
+        claim_id=None if found.outcome is GuideOutcome.REFUSED else found.claim_id,
+        failures=found.failures[:FAILURES_MAX],
+        warnings=found.warnings,
+    )
+    await imports_db.insert_result(unit.connection, result)
+    unit.changed(job.id)
+
+
+async def _taken(unit: UnitOfWork, guide: IncomingGuide, *, is_repeated: bool) -> GuideResult:
+    """What becomes of the guide; a refusal is a result too."""
+    if is_repeated:
+        message = f"guide {guide.number}: another guide of the batch has this number: use another number"
+        failure = Failure(ErrorCode.DUPLICATE_CLAIM, message, "numeroGuiaPrestador", "1308")
+        return GuideResult(guide.number, GuideOutcome.REFUSED, failures=(failure,))
+    if guide.form is None:
+        return GuideResult(guide.number, GuideOutcome.REFUSED, failures=guide.failures)
+    try:
+        async with unit.attempt():
+            return await batch_import.import_guide(unit, guide=guide, form=guide.form)
+    except BillingError as error:
+        return GuideResult(guide.number, GuideOutcome.REFUSED, failures=error.failures)
+
+
+def _outcome_of(found: GuideResult) -> ImportOutcome:
+    if found.outcome is GuideOutcome.IMPORTED:
+        return ImportOutcome.TAKEN_WITH_WARNINGS if found.warnings else ImportOutcome.TAKEN
+    return ImportOutcome.UNCHANGED if found.outcome is GuideOutcome.UNCHANGED else ImportOutcome.REFUSED
+
+
+async def _check_parties(unit: UnitOfWork, job: ImportJobRecord, form: ClaimForm) -> ImportJobRecord:
+    """A document with guides of several payers or providers belongs to none of them: whoever uploaded it sees it."""
+    provider = job.provider_cnes if job.provider_cnes == form.provider else None
+    payer = job.payer_ans if job.payer_ans == form.payer else None
+    if (provider, payer) == (job.provider_cnes, job.payer_ans):
+        return job
+    await imports_db.set_parties(unit.connection, job.id, provider, payer)
+    await imports_db.set_parties_of_document(unit.connection, job.document_id, provider, payer)
+    return replace(job, provider_cnes=provider, payer_ans=payer)
+
+
+async def refuse_file(unit: UnitOfWork, *, hold: Hold, file: str, failures: tuple[Failure, ...]) -> ImportJobRecord:
+    """A document of a zip is refused as a whole: a result without a number, and the next document follows."""
+    job = await _advance(unit, hold, ImportOutcome.REFUSED, lote=hold.job.lote + 1, guide=0)
+    await _store_result(unit, job, GuideResult("", GuideOutcome.REFUSED, failures=failures), file)
+    return job
+
+
+async def end_file(unit: UnitOfWork, *, hold: Hold) -> ImportJobRecord:
+    """All guides of a document have their results; the next document follows."""
+    job = await _advance(unit, hold, None, lote=hold.job.lote + 1, guide=0)
+    unit.emit(import_event("ImportProgressed", job, at=unit.now))
+    unit.changed(job.id)
+    return job
+
+
+async def _advance(
+    unit: UnitOfWork, hold: Hold, outcome: ImportOutcome | None, *, lote: int, guide: int
+) -> ImportJobRecord:
+    job = hold.job
+    new = JobPlace(
+        lote,
+        guide,
+        job.taken + (outcome is ImportOutcome.TAKEN),
+        job.warned + (outcome is ImportOutcome.TAKEN_WITH_WARNINGS),
+        job.unchanged + (outcome is ImportOutcome.UNCHANGED),
+        job.refused + (outcome is ImportOutcome.REFUSED),
+    )
+    seen = JobPlace(job.lote, job.guide, job.taken, job.warned, job.unchanged, job.refused)
+    if not await imports_db.advance(unit.connection, job.id, hold.holder, seen, new):
+        raise JobLost
+    return replace(
+        job,
+        lote=new.lote,
+        guide=new.guide,
+        taken=new.taken,
+        warned=new.warned,
+        unchanged=new.unchanged,
+        refused=new.refused,
+    )
+
+
+async def finish(unit: UnitOfWork, *, hold: Hold, failures: Sequence[Failure] = ()) -> ImportJobRecord:
+    """The job has ended: with a result for each guide or, if the document cannot be read, with these failures."""
+    job = await imports_db.lock(unit.connection, unit.scope, hold.job.id, hold.job.created_by)
+    if job is None or not await imports_db.renew(unit.connection, job.id, hold.holder, unit.now):
+        raise JobLost
+    return await _end(unit, job, ImportJobAction.FAIL if failures else ImportJobAction.FINISH, tuple(failures))
+
+
+async def _end(
+    unit: UnitOfWork, job: ImportJobRecord, action: ImportJobAction, failures: tuple[Failure, ...] = ()
+) -> ImportJobRecord:
+    status = next_status(job.status, action)
+    ended = replace(job, status=status, ended_at=unit.now, failures=failures[:FAILURES_MAX])
+    await imports_db.end(unit.connection, ended)
+    unit.emit(import_event("ImportFinished", ended, at=unit.now))
+    unit.changed(job.id)
+    return ended
+
+
+async def _rebuild(unit: UnitOfWork, job_id: Any) -> ImportJobRecord:
+    """The job of the first call as it is now: it goes on after the answer."""
+    found = await imports_db.by_ids(unit.connection, unit.scope, [job_id], unit.subject)
+    if not found:
+        raise not_found("import job", "idempotencyKey")
+    return found[0]
+
+
+def _facts(job: ImportJobRecord) -> Any:
+    return job.id
+
+
+_ANSWER: Final = StoredAnswer(_facts, _rebuild)
+START: Final = Action("importBatch", start, needs="batches:import", answer=_ANSWER)
+CANCEL: Final = Action("cancelImportJob", cancel, needs="batches:import", answer=_ANSWER)
+BEGIN: Final = Action("beginImport", begin)
+TAKE_GUIDE: Final = Action("importGuideOfJob", take_guide)
+REFUSE_FILE: Final = Action("refuseFileOfJob", refuse_file)
+END_FILE: Final = Action("endFileOfJob", end_file)
+FINISH: Final = Action("finishImport", finish)
+"""Those without a permission are used by the job's holder."""

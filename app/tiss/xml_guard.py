@@ -1,0 +1,75 @@
+"""Refuses XML that costs much more to read than it is long, or that asks for anything from outside, before a parser
+builds a tree of it: document types with their entities, deep nesting, huge texts and attributes, too many elements."""
+
+from typing import Any, Final
+from xml.parsers import expat  # nosec B406 - it only counts here: a document type ends it before any entity
+
+from app.domain.errors import BillingError, ErrorCode, Failure
+from app.tiss.read_batch import GUIDES_MAX
+
+DEPTH_MAX: Final = 40
+ELEMENTS_MAX: Final = 1_000_000
+TEXT_LENGTH_MAX: Final = 64 * 1024
+ATTRIBUTES_MAX: Final = 30
+ATTRIBUTE_LENGTH_MAX: Final = 4 * 1024
+GUIDES: Final = "guiasTISS"
+"""The element whose children are the guides."""
+
+
+def count_guides(xml: bytes) -> int:
+    """How many guides the document has; BillingError if it is not well-formed, or refused."""
+    counting = _Counting()
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _doctype
+    parser.StartElementHandler = counting.start
+    parser.EndElementHandler = counting.end
+    parser.CharacterDataHandler = counting.text
+    try:
+        parser.Parse(xml, True)
+    except expat.ExpatError as error:
+        message = f"the XML is not well-formed at line {error.lineno}: send it as your system wrote it"
+        raise _refusal(message, "5002") from None
+    return counting.guides
+
+
+def _doctype(*_declaration: Any) -> None:
+    raise _refusal("the XML has a document type (DOCTYPE): remove it, TISS documents have none", "5002")
+
+
+class _Counting:
+    def __init__(self) -> None:
+        self.guides = 0
+        self._elements = 0
+        self._text_length = 0
+        self._path: list[str] = []
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._elements += 1
+        self._text_length = 0
+        if self._path and self._path[-1].rpartition(":")[2] == GUIDES:
+            self.guides += 1
+        self._path.append(name)
+        if len(self._path) > DEPTH_MAX:
+            raise _refusal(f"the XML is nested more than {DEPTH_MAX} levels deep: send a TISS document", "5001")
+        if self._elements > ELEMENTS_MAX:
+            raise _refusal(f"the XML has more than {ELEMENTS_MAX:,} elements: split it", "5015")
+        if len(attributes) > ATTRIBUTES_MAX or max(map(len, attributes.values()), default=0) > ATTRIBUTE_LENGTH_MAX:
+            raise _refusal("the XML has huge attributes: send a TISS document", "5001")
+        if self.guides > GUIDES_MAX:
+            message = f"the batch has more than {GUIDES_MAX} guides: send several batches, as a zip"
+            raise BillingError(Failure(ErrorCode.BATCH_TOO_LARGE, message, None, "5015"))
+
+    def end(self, _name: str) -> None:
+        self._path.pop()
+        self._text_length = 0
+
+    def text(self, text: str) -> None:
+        self._text_length += len(text)
+        if self._text_length > TEXT_LENGTH_MAX:
+            raise _refusal(
+                f"the XML has a text of more than {TEXT_LENGTH_MAX:,} characters: send a TISS document", "5001"
+            )
+
+
+def _refusal(message: str, tiss_code: str) -> BillingError:
+    return BillingError(Failure(ErrorCode.INVALID_INPUT, message, None, tiss_code))

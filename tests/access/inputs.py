@@ -1,0 +1,78 @@
+"""A good input for every mutation."""
+
+from typing import Any
+
+from tests.access.party_inputs import of_parties
+from tests.access.world import Rich
+from tests.factories import key, today
+
+
+def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
+    """A good input for every mutation that takes an id or names parties, all of them the victim's."""
+    ids, world = victim.ids, victim.world
+    parties = {"provider": world.provider, "payer": world.payer}
+    once = {"idempotencyKey": key()}
+    line = {"providerClaimNumber": "X1", "paidAmount": "1.00"}
+    return {
+        "createClaim": world.claim_input(),
+        "updateDraftClaim": {"id": ids["draft"]},
+        "submitClaims": {"claimIds": [ids["draft"]]},
+        "cancelClaim": {"id": ids["draft"]},
+        "startReview": {"id": ids["submitted"]},
+        "requestInformation": {"id": ids["reviewed"], "reason": "mais dados"},
+        "resumeReview": {"claimId": ids["pending"]},
+        "deleteDraftClaim": {"claimId": ids["wrong_draft"]},
+        "adjudicateClaim": {"id": ids["decidable"], "items": [{"sequence": 1, "approvedAmount": "100.00"}], **once},
+        "replaceClaim": {"id": ids["replaceable"], "providerClaimNumber": "RX1", **once},
+        "exportBatch": {"claimIds": [ids["exportable"]]},
+        "createBatch": {"claimIds": [ids["unsent"]], **once},
+        "createBatches": {**parties, "month": today().strftime("%Y-%m"), **once},
+        "removeFromBatch": {"batchId": ids["open_batch"], "claimId": ids["in_batch"]},
+        "sendBatch": {"batchId": ids["open_batch"]},
+        "cancelBatch": {"batchId": ids["wrong_batch"]},
+        "recordProtocol": {
+            "batchId": ids["batch"],
+            "content": {"protocol": {"number": "1", "date": today().isoformat()}},
+        },
+        "rejectBatch": {"batchId": ids["rejected_batch"], "reason": "Lote em duplicidade"},
+        "withdrawClaim": {"claimId": ids["withdrawable"]},
+        "acceptDenial": {"id": ids["lost_denial"], **once},
+        "appealDenial": {"id": ids["open_denial"], "justification": "conforme contrato", **once},
+        "withdrawAppeal": {"denialId": ids["withdrawable_denial"], **once},
+        "answerAppeal": {"id": ids["appealed_denial"], "acceptedAmount": "1.00", **once},
+        "createInvoice of won appeals": {
+            **parties,
+            "billingMonth": today().strftime("%Y-%m"),
+            "claimIds": [],
+            "idempotencyKey": key(),
+        },
+        "createInvoice": {**parties, "billingMonth": today().strftime("%Y-%m"), "claimIds": [ids["approved"]], **once},
+        "adjustInvoice": {"id": ids["draft_invoice"], "kind": "CREDIT", "amount": "1.00", "reason": "ajuste", **once},
+        "issueInvoice": {"id": ids["draft_invoice"]},
+        "cancelInvoice": {"id": ids["draft_invoice"]},
+        "settleInvoice": {"id": ids["invoice"], "paidOn": today().isoformat(), "amount": "1.00", **once},
+        "reverseSettlement": {"id": ids["settlement"], "amount": "1.00", "reason": "estorno", **once},
+        "importRemittance": {
+            **parties,
+            "statementNumber": "X1",
+            "lines": [line],
+            "paidOn": today().isoformat(),
+            **once,
+        },
+        "importBatch": {"documentId": ids["document"], **once},
+        "cancelImportJob": {"importJobId": ids["open_job"]},
+        "matchRemittanceLine": {"id": ids["unmatched_line"], "claimId": ids["reviewed"]},
+        "postRemittance": {"id": ids["remittance"], **once},
+        "unmatchRemittanceLine": {"remittanceLineId": ids["wrongly_matched_line"]},
+        "dismissRemittanceLine": {"remittanceLineId": ids["strange_line"], "reason": "fora do sistema"},
+        "cancelRemittance": {"remittanceId": ids["wrong_remittance"], "reason": "arquivo errado", **once},
+        "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
+        "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},
+        **of_parties(victim),
+        "cancelClaims": {"claimIds": [ids["draft"]]},
+        "acceptDenials": {"denialIds": [ids["lost_denial"]], **once},
+        "appealDenials": {"appeals": [{"denialId": ids["open_denial"], "justification": "conforme contrato"}], **once},
+        "answerAppeals": {"answers": [{"denialId": ids["appealed_denial"], "acceptedAmount": "1.00"}], **once},
+        "issueInvoices": {"invoiceIds": [ids["draft_invoice"]]},
+        "postRemittances": {"remittanceIds": [ids["remittance"]], **once},
+    }

@@ -1,0 +1,26 @@
+"""The modules whose queries the probes ask directly."""
+
+from app.db import (
+    batches,
+    billed_services,
+    claims,
+    contracts,
+    denials,
+    documents,
+    eligibility,
+    history,
+    invoice_lines,
+    invoices,
+    parties,
+    party_history,
+    patient_changes,
+    registered_practitioners,
+    remittances,
+    settlements,
+)
+
+MODULES = (
+    batches,
+    *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
+    *(party_history, patient_changes, registered_practitioners, remittances, settlements),
+)

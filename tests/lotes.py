@@ -1,0 +1,128 @@
+"""TISS batch documents (lotes) of a test's own, and their import."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import tiss
+
+from app.domain.actor import Door, operator
+from app.services.batch_import import ImportReport, import_batch
+from tests.factories import World, today
+
+OPENING = """<?xml version="1.0" encoding="ISO-8859-1"?>
+<ans:mensagemTISS xmlns:ans="http://www.ans.gov.br/padroes/tiss/schemas">"""
+EXPENSES = {"18": "05", "19": "03", "20": "02"}
+"""Table -> kind of expense."""
+DOCTOR = {"conselhoProfissional": "06", "numeroConselhoProfissional": "12345", "UF": "35", "CBOS": "225125"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A procedure of a guide as it is written; of tables 18 to 20 an expense, with decimal quantities."""
+
+    code: str = "10101012"
+    price: str = "100.00"
+    quantity: str = "1"
+    total: str | None = None
+    table: str = "22"
+    text: str = "CONSULTA"
+    factor: str = "1.00"
+    day: str | None = None
+
+
+def _element(name: str, content: Any) -> str:
+    if isinstance(content, dict):
+        content = "".join(_element(each, part) for each, part in content.items() if part is not None)
+    if isinstance(content, list):
+        return "".join(_element(name, each) for each in content)
+    return f"<ans:{name}>{content}</ans:{name}>"
+
+
+def _procedure(number: int, line: Line) -> dict[str, Any]:
+    return {
+        "sequencialItem": str(number),
+        "dataExecucao": line.day or today().isoformat(),
+        "procedimento": {
+            "codigoTabela": line.table,
+            "codigoProcedimento": line.code,
+            "descricaoProcedimento": line.text,
+        },
+        "quantidadeExecutada": line.quantity,
+        "reducaoAcrescimo": line.factor,
+        "valorUnitario": line.price,
+        "valorTotal": line.total or line.price,
+    }
+
+
+def _expense(number: int, line: Line) -> dict[str, Any]:
+    service = {
+        "dataExecucao": line.day or today().isoformat(),
+        "codigoTabela": line.table,
+        "codigoProcedimento": line.code,
+        "quantidadeExecutada": line.quantity,
+        "unidadeMedida": "036",
+        "reducaoAcrescimo": line.factor,
+        "valorUnitario": line.price,
+        "valorTotal": line.total or line.price,
+        "descricaoProcedimento": line.text,
+    }
+    return {"sequencialItem": str(number), "codigoDespesa": EXPENSES[line.table], "servicosExecutados": service}
+
+
+def guide(
+    world: World, number: str, *lines: Line, total: str, card: str | None = None, newborn: bool = False, **codes: str
+) -> str:
+    """An SP/SADT guide; `codes` are elements of dadosAtendimento."""
+    name = {"nomeProfissional": "Ana Lima"}
+    numbered = list(enumerate(lines, start=1))
+    procedures = [_procedure(*each) for each in numbered if each[1].table not in EXPENSES]
+    expenses = [_expense(*each) for each in numbered if each[1].table in EXPENSES]
+    visit = {"tipoAtendimento": "23", "indicacaoAcidente": "9", "regimeAtendimento": "01"}
+    provider = {"codigoPrestadorNaOperadora": world.provider}
+    return _element(
+        "guiaSP-SADT",
+        {
+            "cabecalhoGuia": {"registroANS": world.payer, "numeroGuiaPrestador": number},
+            "dadosBeneficiario": {"numeroCarteira": card or world.card, "atendimentoRN": "S" if newborn else "N"},
+            "dadosSolicitante": {
+                "contratadoSolicitante": provider,
+                "nomeContratadoSolicitante": "Clinica",
+                "profissionalSolicitante": {**name, **DOCTOR},
+            },
+            "dadosSolicitacao": {"caraterAtendimento": "1"},
+            "dadosExecutante": {"contratadoExecutante": provider, "CNES": world.provider},
+            "dadosAtendimento": {**visit, **codes},
+            "procedimentosExecutados": {"procedimentoExecutado": procedures} if procedures else None,
+            "outrasDespesas": {"despesa": expenses} if expenses else None,
+            "valorTotal": {"valorTotalGeral": total},
+        },
+    )
+
+
+def lote(world: World, *guides: str) -> bytes:
+    """The guides as one document with the right hash."""
+    transaction = {
+        "tipoTransacao": "ENVIO_LOTE_GUIAS",
+        "sequencialTransacao": "1",
+        "dataRegistroTransacao": today().isoformat(),
+        "horaRegistroTransacao": "10:00:00",
+    }
+    provider = {"identificacaoPrestador": {"codigoPrestadorNaOperadora": world.provider}}
+    header = {
+        "identificacaoTransacao": transaction,
+        "origem": provider,
+        "destino": {"registroANS": world.payer},
+        "Padrao": "4.03.00",
+    }
+    batch = {"loteGuias": {"numeroLote": "1", "guiasTISS": "".join(guides)}}
+    body = _element("cabecalho", header) + _element("prestadorParaOperadora", batch)
+    epilogue = "<ans:epilogo><ans:hash>HASH</ans:hash></ans:epilogo></ans:mensagemTISS>"
+    xml = f"{OPENING}{body}{epilogue}".encode("iso-8859-1")
+    return xml.replace(b"HASH", tiss.hash_epilogo(xml).encode())
+
+
+async def take(world: World, xml: bytes) -> ImportReport:
+    """Import the document."""
+    changes = world.gateway.changes_at(lambda: datetime.now(UTC))
+    return await import_batch(changes, operator("test", Door.CLI, request_id="test"), xml)
