@@ -38,7 +38,7 @@ COMMANDS: Final = {
     "load-payers": "data",
     "seed-demo": "data",
     "import-parties": "parties",
-    "import-tiss": "tiss",
+    "import-tiss": "tiss_import",
     "export-tiss": "tiss",
 }
 """The module of each command, in `app/commands`; only that of the given one is imported."""

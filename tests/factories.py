@@ -140,6 +140,12 @@ class World:
         found = await self.mutate("finance", "issueInvoice", f"invoice {{ {INVOICE_FIELDS} }}", id=invoice["id"])
         return _good(found)["invoice"]
 
+    async def hold_membership(self) -> None:
+        """A contract on the usual terms under which the gateway knows all cards of the payer."""
+        terms = {"submissionWindowDays": 180, "appealDeadlineDays": 30, "paymentTermDays": 30}
+        values = {"provider": self.provider, "payer": self.payer, **terms, "holdsMembership": True}
+        _good(await self.mutate("admin", "saveContract", "contract { id }", **values))
+
     async def settle(self, invoice_id: str, amount: str | None = None, **changes: Any) -> Any:
         """The payload of settleInvoice."""
         values = {"id": invoice_id, "paidOn": today().isoformat(), "amount": amount, "idempotencyKey": key(), **changes}

@@ -279,6 +279,13 @@ def unsent_claims(scope: DataScope, provider: str, payer: str, days: tuple[date,
     return query.where(lacks(member)).order_by(table.type, table.created_at, table.id).limit(most)
 
 
+async def was_sent(connection: AsyncConnection, claim_id: str) -> bool:
+    """Whether the claim is or was in a batch that was sent."""
+    joined = select(batches.c.id).join(batch_claims, batch_claims.c.batch_id == batches.c.id)
+    query = joined.where(batch_claims.c.claim_id == claim_id, batches.c.sent_at.is_not(None))
+    return await scalar(connection, query.limit(1)) is not None
+
+
 async def is_member(connection: AsyncConnection, claim_id: str) -> bool:
     """Whether the claim is or was in a batch, unless it was removed from it before sending."""
     query = select(batch_claims.c.batch_id).where(batch_claims.c.claim_id == claim_id).limit(1)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.filters import Condition
 from app.db.replacements import is_replaced
 from app.db.scoping import claims_in
-from app.db.statements import query_by_keys
+from app.db.statements import query, query_by_keys
 from app.db.tables import claim_items, claims
 from app.domain.claims import SENT
 from app.domain.data_scope import DataScope
@@ -104,3 +104,15 @@ async def of_patients(
         if patient in found and service in wanted:
             found[patient].add(service)
     return found
+
+
+@query(str)
+def sent_claims(scope: DataScope, patient: PatientOf, other_than: Collection[str]) -> Select[Any]:
+    """The id of a claim within the scope that was sent for the patient, `other_than` these, if there is one."""
+    own = (
+        claims.c.provider_cnes == patient.provider_cnes,
+        claims.c.payer_ans == patient.payer_ans,
+        claims.c.patient_id == patient.patient_id,
+    )
+    chosen = select(claims.c.id).where(*own, claims.c.status.in_(sorted(SENT)), claims.c.id.not_in(other_than))
+    return chosen.where(claims_in(scope)).limit(1)

@@ -139,5 +139,5 @@ def _found(asked: Asked) -> Join:
         .outerjoin(patients, patients.c.id == coverages.c.patient_id)
         .outerjoin(practitioners, is_practitioner)
         .outerjoin(contracts, is_contract)
-        .outerjoin(claims, is_claim & (claims.c.provider_claim_number == asked.number))
+        .outerjoin(claims, is_claim & (claims.c.provider_claim_number == asked.number) & (claims.c.freed_id == ""))
     )

@@ -57,6 +57,7 @@ class ClaimRecord:
     replaces_id: str | None
     warnings: tuple[Finding, ...] | None
     encounter: Encounter | None
+    freed_id: str
     version: int
     created_by: str
     created_at: datetime
@@ -129,11 +130,12 @@ async def patients_of(connection: AsyncConnection, scope: DataScope, ids: Sequen
 
 @query_one(ClaimRecord)
 def by_number(provider: str, payer: str, number: str) -> Select[Any]:
-    """The claim that already has this provider's number with this payer."""
+    """The claim that already has this provider's number with this payer; not one that has left it to others."""
     return select(*CLAIM).where(
         claims.c.provider_cnes == provider,
         claims.c.payer_ans == payer,
         claims.c.provider_claim_number == number,
+        claims.c.freed_id == "",
     )
 
 
@@ -249,7 +251,9 @@ async def by_numbers(
     visible = _visible(scope).where(table.provider_cnes == provider, table.payer_ans == payer)
     found: dict[str, ClaimRecord] = {}
     # Numbers of the payer have no index: one statement reads the claims once.
-    conditions = [table.provider_claim_number.in_(batch) for batch in batches(own_numbers)]
+    conditions: list[Condition] = [
+        table.provider_claim_number.in_(batch) & (table.freed_id == "") for batch in batches(own_numbers)
+    ]
     conditions += [table.payer_claim_number.in_(payer_numbers)] if payer_numbers else []
     for condition in conditions:
         found |= {claim.id: claim for claim in await fetch(connection, visible.where(condition), ClaimRecord)}

@@ -72,10 +72,9 @@ class ImportResultRecord:
 
 @dataclass(frozen=True, slots=True)
 class ResultFilter:
-    """The results of one job, as its caller sees them; None for those of every outcome."""
+    """The results of one job; None for those of every outcome."""
 
     job_id: str
-    subject: str
     outcomes: tuple[ImportOutcome, ...] | None = None
 
 
@@ -224,25 +223,26 @@ async def insert_result(connection: AsyncConnection, record: ImportResultRecord)
 
 
 @query(ImportResultRecord)
-def results_of(job_id: str, limit: int) -> Select[Any]:
-    """The first results of a job that the caller has found within a scope, in order."""
+def results_of(job_id: str, limit: int, after: int = 0) -> Select[Any]:
+    """The first results after a position, of a job that the caller has found within a scope, in order."""
     table = import_results.c
-    return select(*RESULT).where(table.job_id == job_id).order_by(table.position).limit(limit)
+    chosen = select(*RESULT).where(table.job_id == job_id, table.position > after)
+    return chosen.order_by(table.position).limit(limit)
 
 
 @query(ImportResultRecord)
-def results_page(scope: DataScope, where: ResultFilter, keyset: Keyset) -> Select[Any]:
-    """A page of the results of one job within the scope."""
-    return keyset.apply(_results(scope, where, select(*RESULT)))
+def results_page(scope: DataScope, where: ResultFilter, keyset: Keyset, subject: str) -> Select[Any]:
+    """A page of the results of one job that is of the scope, or that the subject has started."""
+    return keyset.apply(_results(scope, where, subject))
 
 
 @query_total(int)
-def count_results(scope: DataScope, where: ResultFilter) -> Select[Any]:
+def count_results(scope: DataScope, where: ResultFilter, subject: str) -> Select[Any]:
     """How many results of the job match."""
-    return count_of(_results(scope, where, select(*RESULT)))
+    return count_of(_results(scope, where, subject))
 
 
-def _results(scope: DataScope, where: ResultFilter, rows: Select[Any]) -> Select[Any]:
-    found = rows.join(import_jobs, import_jobs.c.id == import_results.c.job_id)
-    found = found.where(_is_visible(scope, where.subject), import_results.c.job_id == where.job_id)
+def _results(scope: DataScope, where: ResultFilter, subject: str) -> Select[Any]:
+    found = select(*RESULT).join(import_jobs, import_jobs.c.id == import_results.c.job_id)
+    found = found.where(_is_visible(scope, subject), import_results.c.job_id == where.job_id)
     return found.where(*one_of((import_results.c.outcome, where.outcomes)))

@@ -1,27 +1,35 @@
-"""Looking patients up by the numbers that they bring along."""
+"""Looking patients up by the numbers that they bring along, or by the day of birth."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, select
 
 from app.db.counting import count_of
-from app.db.filters import Condition, equal
+from app.db.filters import Condition, active, equal
 from app.db.paging import Keyset
 from app.db.parties import PatientRecord, patient_columns
 from app.db.reference_tables import coverages, patients
 from app.db.scoping import is_treated_in, patients_in
 from app.db.statements import query, query_total
+from app.db.words import has_words
 from app.domain.data_scope import DataScope
 
 
 @dataclass(frozen=True, slots=True)
 class PatientFilter:
-    """A patient matches when every given part does; at least one of card and CPF has to be given."""
+    """A patient matches when every given part does; card, CPF or day of birth has to be given.
+
+    `words` are parts of the name (`words_of`); `is_active` chooses those that are not deactivated, or those that are.
+    """
 
     card_number: str | None = None
     payer: str | None = None
     cpf: str | None = None
+    birth_date: date | None = None
+    words: tuple[str, ...] = ()
+    is_active: bool | None = None
 
 
 @query(PatientRecord)
@@ -38,7 +46,8 @@ def count(scope: DataScope, where: PatientFilter) -> Select[Any]:
 
 def _matching(rows: Select[Any], scope: DataScope, where: PatientFilter) -> Select[Any]:
     is_present = patients.c.merged_into_id.is_(None)
-    return rows.where(patients_in(scope), is_present, *_by_card(where), *_by_cpf(scope, where))
+    named = [*has_words(where.words, patients.c.name), *active(where.is_active, patients.c.deactivated_at)]
+    return rows.where(patients_in(scope), is_present, *_by_card(where), *_by_documents(scope, where), *named)
 
 
 def _by_card(where: PatientFilter) -> list[Condition]:
@@ -49,6 +58,7 @@ def _by_card(where: PatientFilter) -> list[Condition]:
     return [patients.c.id.in_(select(coverages.c.patient_id).where(*parts))]
 
 
-def _by_cpf(scope: DataScope, where: PatientFilter) -> list[Condition]:
-    """Only patients whose CPF the caller may see: finding somebody by it shows it."""
-    return [] if where.cpf is None else [patients.c.cpf == where.cpf, is_treated_in(scope)]
+def _by_documents(scope: DataScope, where: PatientFilter) -> list[Condition]:
+    """Only patients whose CPF and day of birth the caller may see: finding somebody by one of them shows it."""
+    asked = equal((patients.c.cpf, where.cpf), (patients.c.birth_date, where.birth_date))
+    return [*asked, is_treated_in(scope)] if asked else []

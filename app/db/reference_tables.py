@@ -127,6 +127,7 @@ patients = Table(
     # The CPF of a patient whom a caller has registered: no two of them have the same. Empty for older rows.
     Column("registered_cpf", ascii_text(11)),
     Index(None, "cpf"),
+    Index(None, "birth_date"),
     Index(None, "merged_into_id"),
     Index(None, "registered_cpf", unique=True),
     **MYSQL,

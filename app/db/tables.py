@@ -52,12 +52,14 @@ claims = Table(
     Column("warnings", JsonOf(tuple[Finding, ...])),
     # Fields of TISS guides that no billing rule uses: who requested the service, and the kind of encounter.
     Column("encounter", JsonOf(Encounter)),
+    # The row's `id` once it is cancelled and the payer never had it, empty before: its number can be used again.
+    Column("freed_id", identifier(), nullable=False, server_default=""),
     Column("version", Integer, nullable=False),
     Column("created_by", String(120), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("submitted_at", UtcDateTime),
     Column("decided_at", UtcDateTime),
-    UniqueConstraint("provider_cnes", "payer_ans", "provider_claim_number", name="uq_claims_number"),
+    Index("ix_claims_number", "provider_cnes", "payer_ans", "provider_claim_number", "freed_id", unique=True),
     *(Index(None, each, "id") for each in ("claimed_cents", "provider_claim_number", "payer_claim_number")),
     *(Index(None, each, "created_at", "id") for each in ("status", "type", *_PARTIES, "patient_id")),
     # What follows the id is there to be read: a list that is sorted by one of these and filtered by others looks at the

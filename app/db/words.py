@@ -62,11 +62,13 @@ def _by_collation(element: _Folded, compiler: SQLCompiler, **options: Any) -> st
     return f"({compiler.process(element.clauses, **options)} COLLATE utf8mb4_unicode_ci)"
 
 
-def has_words(words: Sequence[str], name: ColumnElement[Any], code: ColumnElement[Any]) -> list[Condition]:
-    """Each word (of `words_of`) is part of the name, or digits with which the code starts."""
+def has_words(
+    words: Sequence[str], name: ColumnElement[Any], code: ColumnElement[Any] | None = None
+) -> list[Condition]:
+    """Each word (of `words_of`) is part of the name, or digits with which the code, if there is one, starts."""
     return [_has(word, name, code) for word in words]
 
 
-def _has(word: str, name: ColumnElement[Any], code: ColumnElement[Any]) -> Condition:
-    part, start = bindparam(None, word, _Part()), bindparam(None, word, _Start())
-    return or_(_Folded(name).like(part, escape=ESCAPE), code.like(start))
+def _has(word: str, name: ColumnElement[Any], code: ColumnElement[Any] | None) -> Condition:
+    is_part = _Folded(name).like(bindparam(None, word, _Part()), escape=ESCAPE)
+    return is_part if code is None else or_(is_part, code.like(bindparam(None, word, _Start())))

@@ -91,6 +91,9 @@ async def _seed_contract(unit: UnitOfWork) -> None:
     terms = Terms(submission_window_days=3650, appeal_deadline_days=30, payment_term_days=30)
     form = ContractForm(PROVIDER, PAYER, terms, prices, details={"holds_membership": True})
     await contracts.save(unit, form=form, version=None)
+    # The cards of the payer are all here: an unknown one is refused, as it is under the clinic's contract.
+    hospital = ContractForm(HOSPITAL, PAYER, terms, details={"holds_membership": True})
+    await contracts.save(unit, form=hospital, version=None)
 
 
 def _payer(code: str, is_answering: bool) -> PayerRecord:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from app.domain.described import DescribedEnum
 
@@ -23,6 +24,9 @@ SUSPENDED = "1016"
 CARD_EXPIRED = "1017"
 WAITING = "3171"
 NOT_COVERED = "3287"
+UNKNOWN_START: Final = date(1000, 1, 1)
+"""The first day of a coverage of which only the card is known, because a guide named it: earlier than every service,
+and a day that MySQL and earlier releases take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,11 @@ class CoverageTerms:
     waiting_until: date | None
     suspended_from: date | None
     suspended_until: date | None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether somebody has registered the coverage; otherwise a guide named its card."""
+        return self.starts_on != UNKNOWN_START
 
 
 @dataclass(frozen=True, slots=True)

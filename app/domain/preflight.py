@@ -11,7 +11,7 @@ from app.domain import eligibility
 from app.domain.contracts import Price
 from app.domain.described import DescribedEnum
 from app.domain.eligibility import CoverageTerms
-from app.domain.errors import ErrorCode, Failure
+from app.domain.errors import UNKNOWN_CARD, ErrorCode, Failure
 from app.domain.money import Cents, Factor, Quantity, format_money, format_quantity, item_total
 from app.domain.service_days import OF_A_DAY, ServiceDay
 
@@ -95,6 +95,12 @@ def _on_service_date(items: Sequence[Item]) -> Cents:
 
 def _at_risk(of: ServiceDay, items: Sequence[Item]) -> Cents:
     return _on_service_date(items) if of.item is None else items[of.item].total
+
+
+def card_warnings(items: Sequence[Item]) -> Iterator[Finding]:
+    """A card that nobody has registered, of a payer whose membership the gateway does not hold."""
+    whole = Cents(sum(item.total for item in items))
+    yield _warning(ErrorCode.INVALID_CARD, UNKNOWN_CARD, "cardNumber", eligibility.UNKNOWN_CARD, whole)
 
 
 def coverage_warnings(terms: CoverageTerms, days: Iterable[ServiceDay], items: Sequence[Item]) -> Iterator[Finding]:

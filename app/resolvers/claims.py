@@ -48,7 +48,7 @@ async def examine(ctx: Context, form: ClaimForm) -> Preflight:
     today = business_day(ctx.now())
     async with ctx.database.reading() as connection:
         found = await preflight.examine(connection, scope=ctx.scope, form=form, identity=ClaimIdentity(), today=today)
-    if any(failure.is_unknown_card for failure in found.failures):
+    if found.is_card_unknown:
         await ctx.note_unknown_card(PREFLIGHT)
     elif found.checked is not None:
         ctx.notes.operation = ctx.notes.operation or PREFLIGHT

@@ -260,13 +260,16 @@ class Context:
         if action.finds_cards:
             await self.unknown_cards.admit(self.caller)
         try:
-            return await self.changes.run(action, self.actor, arguments, key=key)
+            written = await self.changes.run(action, self.actor, arguments, key=key)
+            if written.is_card_unknown:
+                await self.note_unknown_card(action.name)
         except BillingError as error:
             if action.finds_cards and any(failure.is_unknown_card for failure in error.failures):
                 await self.note_unknown_card(action.name)
             raise
         finally:
             self.forget()
+        return written
 
     async def note_unknown_card(self, operation: str) -> None:
         """Record that a card was asked for that does not exist, and count it."""

@@ -2,21 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from app.db import import_tables, imports
-from app.db.imports import ImportJobRecord, ImportResultRecord
+from app.db.imports import ImportJobRecord, ImportResultRecord, ResultFilter
 from app.domain.errors import BillingError
 from app.domain.imports import OPEN
 from app.resolvers.context import Context
-from app.resolvers.paging import Order, ScopedList, order_by
+from app.resolvers.paging import Order, Page, ScopedList, order_by
 from app.services import imports as service
 from app.services.import_runner import ImportRunner
 from app.tiss.read_batch import GUIDES_MAX
 from app.unit_of_work.idempotency import Written
 
 IN_ORDER: Final[Order[ImportResultRecord]] = order_by(import_tables.import_results, "position", int)
-RESULTS: Final = ScopedList("ImportJob.results", imports.results_page, imports.count_results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,17 @@ class Imported:
 
     job: ImportJobRecord
     results: Sequence[ImportResultRecord]
+
+
+async def results_page(ctx: Context, where: ResultFilter, *, first: int, after: str | None) -> Page[ImportResultRecord]:
+    """A page of the results of a job, in the order of the document; errors as `read_page`."""
+    subject = ctx.principal.subject
+    listed = ScopedList(
+        "ImportJob.results",
+        partial(imports.results_page, subject=subject),
+        partial(imports.count_results, subject=subject),
+    )
+    return await listed.page(ctx, where, IN_ORDER, first=first, after=after)
 
 
 async def import_batch(ctx: Context, arguments: Mapping[str, Any], key: str | None) -> Written[Imported]:

@@ -1,5 +1,6 @@
 """Looking up patients by card or CPF: recorded, and counted as every way to learn whether a card exists is."""
 
+from dataclasses import replace
 from operator import attrgetter
 from typing import Final
 
@@ -10,6 +11,7 @@ from app.db.reference_tables import patients
 from app.domain.access_log import DataClass
 from app.domain.errors import ErrorCode, raise_any, refuse
 from app.domain.identifiers import card_failure
+from app.domain.words import search_failure, words_of
 from app.resolvers.context import Context
 from app.resolvers.paging import Order, Page, ScopedList
 
@@ -20,16 +22,23 @@ FIELD: Final = "patients"
 PATIENTS: Final = ScopedList(FIELD, patient_lists.page, patient_lists.count)
 
 
-async def look_up(ctx: Context, where: PatientFilter, *, first: int, after: str | None) -> Page[PatientRecord]:
-    """A page of the patients in the caller's data scope with this card or CPF.
+async def look_up(
+    ctx: Context, where: PatientFilter, *, search: str | None, first: int, after: str | None
+) -> Page[PatientRecord]:
+    """A page of the patients in the caller's data scope with this card, CPF or day of birth, and these words in the
+    name.
 
-    INVALID_INPUT without either, INVALID_CARD for what is no card number; TooManyUnknownCards once the caller's budget
-    is used up. Nobody found counts against it, whether the patient is unknown or outside the data scope.
+    INVALID_INPUT without any of the three or for unsuitable words, INVALID_CARD for what is no card number;
+    TooManyUnknownCards once the caller's budget is used up. Nobody found by a number counts against it, whether the
+    patient is unknown or outside the data scope.
     """
+    raise_any([search_failure(search, "search")])
+    where = replace(where, words=words_of(search))
     _check(where)
     await ctx.unknown_cards.admit(ctx.caller)
     page = await PATIENTS.page(ctx, where, BY_NAME, first=first, after=after)
-    if not page.edges:
+    is_by_number = where.card_number is not None or where.cpf is not None
+    if is_by_number and not page.edges:
         await ctx.note_unknown_card(FIELD)
     ctx.notes.operation = ctx.notes.operation or FIELD
     for patient in page.nodes:
@@ -38,7 +47,8 @@ async def look_up(ctx: Context, where: PatientFilter, *, first: int, after: str 
 
 
 def _check(where: PatientFilter) -> None:
-    if where.card_number is None and where.cpf is None:
-        raise refuse(ErrorCode.INVALID_INPUT, "give the card number or the CPF of the patient", "cardNumber")
+    if where.card_number is None and where.cpf is None and where.birth_date is None:
+        message = "give the card number, the CPF or the day of birth of the patient"
+        raise refuse(ErrorCode.INVALID_INPUT, message, "cardNumber")
     if where.card_number is not None:
         raise_any([card_failure(where.card_number, "cardNumber")])

@@ -101,11 +101,11 @@ class RecordProtocolInput:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        protocol, xml = inputs.member(self.content.protocol), inputs.member(self.content.xml)
+        protocol = inputs.member(self.content.protocol)
         return {
             "id": self.id,
             "protocol": None if protocol is None else protocol.to_domain(),
-            "document": None if xml is None else xml.encode(),
+            "document": inputs.member(self.content.xml),
             "version": self.version,
         }
 

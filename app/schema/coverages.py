@@ -25,12 +25,20 @@ class Coverage(Node):
     record = CoverageRecord
 
     card_number: str | None = strawberry.field(description="Card number (numeroCarteira).", extensions=maskable())
-    plan_name: str | None = strawberry.field(
-        name="plan", description="Plan name (plano).", extensions=personal("patients:read")
+
+    @strawberry.field(
+        description="Plan name (plano); null if only the card number is known.", extensions=personal("patients:read")
     )
-    starts_on: date | None = strawberry.field(
-        description="First day of the coverage.", extensions=personal("patients:read")
+    def plan(coverage: strawberry.Parent[CoverageRecord]) -> str | None:
+        return coverage.plan_name or None
+
+    @strawberry.field(
+        description="First day of the coverage; null if only the card number is known.",
+        extensions=personal("patients:read"),
     )
+    def starts_on(coverage: strawberry.Parent[CoverageRecord]) -> date | None:
+        return coverage.starts_on if coverage.terms.is_known else None
+
     ends_on: date | None = strawberry.field(
         description="Last day of the coverage; null for no end.", extensions=personal("patients:read")
     )

@@ -123,8 +123,7 @@ class ImportJob(Node):
     ) -> Any:
         check_arguments(filter=filter)
         outcomes = None if filter is None else given(filter.outcomes)
-        where = ResultFilter(job.id, info.context.principal.subject, outcomes)
-        return await imports.RESULTS.page(info.context, where, imports.IN_ORDER, first=first, after=after)
+        return await imports.results_page(info.context, ResultFilter(job.id, outcomes), first=first, after=after)
 
 
 @strawberry.type

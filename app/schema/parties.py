@@ -96,7 +96,10 @@ class Provider(Node):
 class Patient(Node):
     record = PatientRecord
 
-    name: str | None = strawberry.field(description="Full name.", extensions=maskable())
+    @strawberry.field(description="Full name; null if only a card number is known.", extensions=maskable())
+    def name(patient: strawberry.Parent[PatientRecord]) -> str | None:
+        return patient.name or None
+
     cpf: Cpf | None = strawberry.field(
         description="Taxpayer number (CPF); null for a provider that has not registered the patient or sent a claim.",
         extensions=maskable("patients:read_cpf"),

@@ -1,10 +1,11 @@
 """Queries on the parties that a form offers: payers, providers, practitioners and patients."""
 
+from datetime import date
 from typing import Annotated, Any, Final
 
 import strawberry
 
-from app.db.parties import PayerRecord, ProviderRecord
+from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.db.patient_lists import PatientFilter
 from app.domain import ids
 from app.domain.access_log import DataClass
@@ -16,7 +17,7 @@ from app.schema.base.connections import Connection
 from app.schema.base.info import Info
 from app.schema.base.mutations import check_arguments
 from app.schema.base.permissions import Authenticated, Requires, check_further, marked
-from app.schema.parties import READERS, Patient, Payer, Practitioner, Provider
+from app.schema.parties import READERS, Patient, Payer, Practitioner, Provider, shown_patient
 
 Search = Annotated[
     str | None,
@@ -31,6 +32,10 @@ Active = Annotated[
 ]
 CARD: Final = strawberry.argument(description="Card number (numeroCarteira), in full.")
 BY_CPF: Final = ("patients:read_cpf",)
+OF_BIRTH: Final = strawberry.argument(description="Date of birth.")
+OF_NAME: Final = strawberry.argument(
+    description="Up to 6 words of the name, of 2 characters or more; null for any name."
+)
 OF_CPF: Final = strawberry.argument(description="Taxpayer number (CPF). Needs `patients:read_cpf`.")
 
 
@@ -94,8 +99,8 @@ class PartyQuery:
     @strawberry.field(
         graphql_type=Connection[Patient] | None,
         directives=[lists.PAGE, *marked(DataClass.PERSONAL)],
-        description="Patients in the caller's data scope with this card number or CPF, of which one has to be given. "
-        "What is not found counts as an unknown card (RATE_LIMITED).",
+        description="Patients in the caller's data scope, by name: with this card number, CPF or day of birth, of "
+        "which one has to be given. A number that is not found counts as an unknown card (RATE_LIMITED).",
         extensions=[Requires("patients:read")],
     )
     async def patients(
@@ -104,11 +109,25 @@ class PartyQuery:
         card_number: Annotated[str | None, CARD] = None,
         payer: OfPayer = None,
         cpf: Annotated[Cpf | None, OF_CPF] = None,
+        birth_date: Annotated[date | None, OF_BIRTH] = None,
+        search: Annotated[str | None, OF_NAME] = None,
+        is_active: Active = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
         if cpf is not None:
             check_further(info, BY_CPF)
-        check_arguments(payer_ans_code=payer, cpf=cpf)
-        where = PatientFilter(card_number, payer, cpf)
-        return await patient_lists.look_up(info.context, where, first=first, after=after)
+        check_arguments(payer_ans_code=payer, cpf=cpf, birth_date=birth_date)
+        where = PatientFilter(card_number, payer, cpf, birth_date, is_active=is_active)
+        return await patient_lists.look_up(info.context, where, search=search, first=first, after=after)
+
+    @strawberry.field(
+        graphql_type=Patient | None,
+        description="A patient by id; null if it does not exist in the caller's data scope. The id of a merged patient "
+        "leads to the one that stayed.",
+        extensions=shown_patient(),
+    )
+    async def patient(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the patient.")]
+    ) -> PatientRecord | None:
+        return await info.context.loaders.patient.load(id)

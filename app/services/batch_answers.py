@@ -24,7 +24,7 @@ from app.unit_of_work.unit import UnitOfWork
 
 
 async def read_document(
-    children: ChildProcesses, *, id: str, protocol: Protocol | None, document: bytes | None, version: int | None
+    children: ChildProcesses, *, id: str, protocol: Protocol | None, document: str | None, version: int | None
 ) -> dict[str, Any]:
     """The arguments of `record_protocol`, with what the TISS document says."""
     message = None if document is None else await children.run(read_protocol.read, document)

@@ -52,11 +52,6 @@ class ImportReport:
     failures: tuple[Failure, ...]
     results: tuple[GuideResult, ...]
 
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing was refused."""
-        return not self.failures and all(result.outcome is not GuideOutcome.REFUSED for result in self.results)
-
 
 async def import_batch(changes: Changes, actor: Actor, xml: bytes) -> ImportReport:
     """Import the document; a guide is imported whole or refused, and a second import changes nothing."""
@@ -121,4 +116,4 @@ def _billed(form: ClaimForm) -> list[tuple[str, str, date, int]]:
 
 
 IMPORT_GUIDE: Final = Action("importGuide", import_guide)
-"""Used by `billing import-tiss`, once per guide."""
+"""A guide by itself: jobs import theirs with the result (`imports.py`)."""

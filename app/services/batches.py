@@ -45,7 +45,6 @@ from app.unit_of_work.unit import UnitOfWork
 BATCHES_MAX: Final = 10
 """How many batches one call creates at most: a thousand claims."""
 REASON_LENGTH_MAX: Final = 500
-CHANGED: Final = "the batch was changed concurrently: try again"
 
 
 async def create(unit: UnitOfWork, *, claim_ids: Sequence[str]) -> BatchRecord:
@@ -155,14 +154,20 @@ async def locked(unit: UnitOfWork, batch_id: str, version: int | None) -> tuple[
     seen = await batches_db.by_ids(unit.connection, unit.scope, [batch_id])
     if not seen:
         raise not_found("batch")
-    members = [each for each in await batches_db.members_of(unit.connection, [batch_id]) if each.refusal_code is None]
-    claims_of = await claims_db.lock_many(unit.connection, unit.scope, [each.claim_id for each in members])
+    locking = await _members(unit, batch_id)
+    by_id = {claim.id: claim for claim in await claims_db.lock_many(unit.connection, unit.scope, locking)}
     batch = await batches_db.lock(unit.connection, unit.scope, batch_id)
-    if batch is None or batch.version != seen[0].version:
-        raise conflict(CHANGED)
+    assert batch is not None, "batches are never deleted"  # noqa: S101
     check_version("batch", batch.version, version)
-    by_id = {claim.id: claim for claim in claims_of}
-    return batch, [by_id[each.claim_id] for each in members]
+    # Claims leave a batch and never join it: all that it has now are locked.
+    members = locking if batch.version == seen[0].version else await _members(unit, batch_id)
+    return batch, [by_id[each] for each in members]
+
+
+async def _members(unit: UnitOfWork, batch_id: str) -> list[str]:
+    """The ids of the claims that the batch has, in the order of the document."""
+    found = await batches_db.members_of(unit.connection, [batch_id])
+    return [each.claim_id for each in found if each.refusal_code is None]
 
 
 async def send(unit: UnitOfWork, *, id: str, version: int | None) -> BatchRecord:

@@ -24,10 +24,11 @@ from app.services import parties, tuss
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The rows that the checks looked up: payer, coverage, contract (if any) and the terms of the codes."""
+    """The rows that the checks looked up: payer, coverage (None for a card that only the claim names), contract (if
+    any) and the terms of the codes."""
 
     payer: PayerRecord
-    coverage: CoverageRecord
+    coverage: CoverageRecord | None
     contract: ContractRecord | None
     terms: dict[tuple[str, str], TussRecord]
 
@@ -35,22 +36,26 @@ class Checked:
 async def examine(
     connection: AsyncConnection, *, scope: DataScope, form: ClaimForm, today: date, found: ClaimReferences
 ) -> tuple[list[Failure], Checked | None]:
-    """All failures, and the rows looked up; None instead of rows if the payer or the card is unknown. `found` is what
-    the form refers to."""
+    """All failures, and the rows looked up; None instead of rows if the payer is unknown, or the card of a payer whose
+    membership the gateway holds. `found` is what the form refers to."""
     failures = list(claim_form.shape_failures(form))
     if failures:
         return failures, None
     payer, coverage, contract = found.payer, found.coverage, found.contract
+    holds_membership = contract is not None and contract.holds_membership
+    if coverage is not None and holds_membership and not coverage.terms.is_known:
+        coverage = None
     is_in_scope = scope.contains(provider=form.provider, payer=form.payer, patient=None)
     party_failures = parties.failures(has_payer=payer is not None, has_provider=found.has_provider and is_in_scope)
     terms_failures, terms = await tuss.code_failures(connection, list(_uses(form)))
     failures = [*party_failures, *terms_failures]
-    if coverage is None and payer is not None:
+    is_refused = coverage is None and holds_membership
+    if is_refused:
         failures.append(Failure(ErrorCode.INVALID_CARD, UNKNOWN_CARD, "cardNumber", "1001"))
     if payer is not None:
         limits = _limits(form, payer, coverage, contract, today)
         failures += day_failures(form.service_date, days_of(form), limits)
-    if payer is None or coverage is None:
+    if payer is None or is_refused:
         return failures, None
     return failures, Checked(payer, coverage, contract, terms)
 
@@ -84,11 +89,11 @@ SHARED: Final = tuple(
 """Fields of the form that are columns of the same name: a new one is stored and read back without a line here."""
 
 
-def columns_of(form: ClaimForm, checked: Checked) -> dict[str, Any]:
-    """The columns of a claim's row that its form decides."""
+def columns_of(form: ClaimForm, patient_id: str) -> dict[str, Any]:
+    """The columns of a claim's row that its form and its patient decide."""
     who, authorization = form.practitioner, form.authorization
     return {name: getattr(form, name) for name in SHARED} | {
-        "patient_id": checked.coverage.patient_id,
+        "patient_id": patient_id,
         "practitioner_name": who.name,
         "practitioner_council": who.council,
         "practitioner_number": who.number,

@@ -6,11 +6,11 @@ from typing import Any, Final, Self
 
 from sqlalchemy.exc import IntegrityError
 
+from app.db import batches as batches_db
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import guides as guides_db
 from app.db import invoice_lines as lines_db
-from app.db import merged_patients as merged_patients_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.domain import ids
 from app.domain.actions import ClaimOperation
@@ -28,7 +28,7 @@ from app.domain.errors import (
 )
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
-from app.services import batch_steps, claim_checks, preflight
+from app.services import batch_steps, claim_checks, guide_cards, preflight
 from app.services.claim_checks import Checked
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
@@ -38,6 +38,8 @@ from app.unit_of_work.unit import UnitOfWork
 
 BATCH_MAX: Final = 100
 REASON_LENGTH_MAX: Final = 500
+UNSEEN: Final = frozenset({ClaimStatus.DRAFT, ClaimStatus.SUBMITTED})
+"""States of a claim of which the payer knows only from a batch."""
 
 
 async def create(
@@ -47,18 +49,16 @@ async def create(
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today
     )
-    draft = replace(_new_record(unit, form, found.require_passed()), payer_claim_number=payer_claim_number)
-    return await _insert(unit, form, draft, found, submit=submit)
+    new = await _new_record(unit, form, found.require_passed())
+    return await _insert(unit, form, replace(new, payer_claim_number=payer_claim_number), found, submit=submit)
 
 
 async def _insert(
     unit: UnitOfWork, form: ClaimForm, draft: ClaimRecord, found: Preflight, *, submit: bool
 ) -> ClaimRecord:
-    checked = found.require_passed()
-    draft = await _held(unit, draft, checked)
     claim = _submitted(unit, draft, found) if submit else draft
     try:
-        items = claim_checks.item_records(claim.id, form, checked)
+        items = claim_checks.item_records(claim.id, form, found.require_passed())
         await claims_db.insert_claim(unit.connection, claim, items)
     except IntegrityError:
         # The check ran without a lock: another caller used the number before this insert.
@@ -72,12 +72,6 @@ async def _insert(
     return claim
 
 
-async def _held(unit: UnitOfWork, claim: ClaimRecord, checked: Checked) -> ClaimRecord:
-    """The claim of whoever has the card: until the commit no merge takes it away, and one that is done is heeded."""
-    (patient,) = await merged_patients_db.held_patient(unit.connection, checked.coverage.id)
-    return replace(claim, patient_id=patient)
-
-
 async def replace_claim(
     unit: UnitOfWork, *, id: str, changes: Mapping[str, Any], submit: bool, version: int | None = None
 ) -> ClaimRecord:
@@ -88,9 +82,8 @@ async def replace_claim(
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(replaces_id=id), today=unit.today
     )
-    draft = replace(
-        _new_record(unit, form, found.require_passed()), replaces_id=id, payer_claim_number=original.payer_claim_number
-    )
+    new = await _new_record(unit, form, found.require_passed())
+    draft = replace(new, replaces_id=id, payer_claim_number=original.payer_claim_number)
     claim = await _insert(unit, form, draft, found, submit=submit)
     await guides_db.copy(unit.connection, id, claim.id)
     return claim
@@ -123,9 +116,10 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     identity = ClaimIdentity(id, claim.replaces_id)
     found = await preflight.examine(unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today)
     checked = found.require_passed()
-    renewed = replace(claim, **claim_checks.columns_of(form, checked), version=claim.version + 1)
-    if renewed.patient_id != claim.patient_id:
-        renewed = await _held(unit, renewed, checked)
+    patient_id = claim.patient_id
+    if checked.coverage is None or checked.coverage.patient_id != patient_id:
+        patient_id = await guide_cards.patient_of(unit, form, checked.coverage)
+    renewed = replace(claim, **claim_checks.columns_of(form, patient_id), version=claim.version + 1)
     await _rewrite(unit, renewed, form, checked)
     unit.step(claim_step(unit, renewed, ClaimAction.UPDATE))
     unit.emit(claim_event("ClaimUpdated", renewed, previous=claim.status, at=unit.now))
@@ -218,11 +212,14 @@ async def _submit(unit: UnitOfWork, batch: _Batch, claim: ClaimRecord) -> ClaimR
 
 
 async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
-    """Withdraw a claim that is not decided yet."""
+    """Withdraw a claim that is not decided yet. If it was in no batch that was sent, and the payer has not begun its
+    review, another claim may use its number."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     claim = await locked(unit, id, version)
     cancelled = after_action(claim, ClaimAction.CANCEL)
     batch = await batch_steps.sent_batch(unit, id)
+    if claim.status in UNSEEN and not await batches_db.was_sent(unit.connection, id):
+        cancelled = replace(cancelled, freed_id=claim.id)
     await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
     if batch is not None:
         await batch_steps.finish(unit, [id])
@@ -278,7 +275,8 @@ def _submitted(unit: UnitOfWork, claim: ClaimRecord, found: Preflight) -> ClaimR
     return replace(after_action(claim, ClaimAction.SUBMIT), submitted_at=unit.now, warnings=found.warnings or None)
 
 
-def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRecord:
+async def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRecord:
+    patient_id = await guide_cards.patient_of(unit, form, checked.coverage)
     return ClaimRecord(
         id=ids.new_id(ids.CLAIM),
         status=ClaimStatus.DRAFT,
@@ -290,12 +288,13 @@ def _new_record(unit: UnitOfWork, form: ClaimForm, checked: Checked) -> ClaimRec
         denied_cents=None,
         replaces_id=None,
         warnings=None,
+        freed_id="",
         version=1,
         created_by=unit.subject,
         created_at=unit.now,
         submitted_at=None,
         decided_at=None,
-        **claim_checks.columns_of(form, checked),
+        **claim_checks.columns_of(form, patient_id),
     )
 
 

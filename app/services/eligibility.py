@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import contracts as contracts_db
 from app.db import eligibility as eligibility_db
 from app.db import parties as parties_db
 from app.db.eligibility import EligibilityRecord
@@ -84,8 +85,12 @@ async def _ask(unit: UnitOfWork, question: Question) -> EligibilityRecord:
     if scope.patient is not None and (coverage is None or coverage.patient_id not in own):
         raise refuse(ErrorCode.NOT_FOUND, "this card is not yours: ask about your own card", "cardNumber")
     await _check_procedure(connection, question)
-    terms = None if coverage is None else coverage.terms
-    decision = decide(terms, is_payer_answering=payer.is_answering, service_date=question.service_date)
+    terms, is_answering = None if coverage is None else coverage.terms, payer.is_answering
+    if terms is None or not terms.is_known:
+        # Without the membership nobody knows: that the card is unknown here says nothing.
+        contract = await contracts_db.between(connection, question.provider, question.payer)
+        terms, is_answering = None, is_answering and contract is not None and contract.holds_membership
+    decision = decide(terms, is_payer_answering=is_answering, service_date=question.service_date)
     return _record(unit, question, decision, coverage)
 
 

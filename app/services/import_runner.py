@@ -32,9 +32,9 @@ from app.tiss.xml_guard import count_guides
 from app.unit_of_work.action import Action
 from app.unit_of_work.run import Changes
 
-LEASE: Final = timedelta(seconds=10)
+LEASE: Final = timedelta(seconds=5)
 """A job whose holder is gone is taken over after this time."""
-RENEW_SECONDS: Final = 2.0
+RENEW_SECONDS: Final = 1.0
 REST_SECONDS_MAX: Final = 0.1
 PAUSES: Final = (0.5, 2.0, 5.0)
 """Seconds after which a document is read again that no child process could read."""

@@ -24,6 +24,7 @@ from app.domain.preflight import (
     Item,
     Service,
     authorization_warnings,
+    card_warnings,
     coverage_warnings,
     duplicate_warnings,
     of_failures,
@@ -67,6 +68,12 @@ class Preflight:
         """The amount that the findings together may cost."""
         return total_at_risk(self.findings, list(self.items))
 
+    @property
+    def is_card_unknown(self) -> bool:
+        """Whether the card is new to the gateway, and refused or not."""
+        is_new = self.checked is not None and self.checked.coverage is None
+        return is_new or any(failure.is_unknown_card for failure in self.failures)
+
     def require_passed(self) -> Checked:
         """The rows looked up; BillingError with all failures if there are any."""
         if self.failures or self.checked is None:
@@ -101,6 +108,22 @@ class BilledServices:
 
 def _patient_of(claim: ClaimRecord) -> PatientOf:
     return PatientOf(claim.provider_cnes, claim.payer_ans, claim.patient_id)
+
+
+def _patient_of_card(form: ClaimForm, checked: Checked) -> PatientOf | None:
+    coverage = checked.coverage
+    return None if coverage is None else PatientOf(form.provider, form.payer, coverage.patient_id)
+
+
+async def _is_new_card(
+    connection: AsyncConnection, scope: DataScope, checked: Checked, patient: PatientOf | None, identity: ClaimIdentity
+) -> bool:
+    """Whether only this claim names the card: nobody has registered it, and no other claim with it has been sent."""
+    if patient is None or checked.coverage is None:
+        return True
+    if checked.coverage.terms.is_known:
+        return False
+    return not await billed_services.sent_claims(connection, scope, patient, identity.ids)
 
 
 def _services(items: Sequence[ItemRecord] | Sequence[Item], *, is_newborn: bool) -> set[Service]:
@@ -138,11 +161,14 @@ async def examine(
         failures += _deactivated(found)
     warnings: list[Finding] = []
     if checked:
-        patient = PatientOf(form.provider, form.payer, checked.coverage.patient_id)
-        elsewhere = billed.of(patient) if billed else elsewhere
-        if elsewhere is None:
+        patient = _patient_of_card(form, checked)
+        if patient is not None and elsewhere is None:
+            elsewhere = billed.of(patient) if billed else None
+        if patient is not None and elsewhere is None:
             elsewhere = await _billed_elsewhere(connection, scope, patient, services, identity)
-        warnings = await _warnings(connection, form, checked, items, elsewhere)
+        if await _is_new_card(connection, scope, checked, patient, identity):
+            warnings = list(card_warnings(items))
+        warnings += await _warnings(connection, form, checked, items, elsewhere or set())
     return Preflight(tuple(failures), tuple(warnings), items, checked)
 
 
@@ -239,7 +265,7 @@ async def _warnings(
     codes = sorted({(item.code_system, item.code) for item in items})
     prices = await contracts.prices_for(connection, checked.contract, codes)
     return [
-        *coverage_warnings(checked.coverage.terms, days, items),
+        *(coverage_warnings(checked.coverage.terms, days, items) if checked.coverage else ()),
         *authorization_warnings(issued_on, days, items),
         *price_warnings(found, prices, is_authorized=authorization is not None),
         *total_warnings(items),

@@ -1,5 +1,6 @@
 """Reads a TISS reception protocol (recebimentoLote): the payer has a batch, perhaps without some guides, or not."""
 
+import re
 from datetime import date
 from typing import Any, Final
 
@@ -9,11 +10,13 @@ from lxml import etree
 from app.domain.errors import BillingError, ErrorCode, refuse
 from app.domain.protocols import Protocol, ProtocolMessage, RefusedClaim
 
+_LATIN: Final = re.compile(r"""<\?xml[^>]*encoding=["']iso-8859-1["']""", re.IGNORECASE)
 _GUIDES: Final = ("dadosGuias", "dadosGuiasOdonto")
 
 
-def read(xml: bytes) -> ProtocolMessage:
+def read(text: str) -> ProtocolMessage:
     """The protocol in this document; INVALID_INPUT with what to do if there is none, or if it was changed."""
+    xml = _encoded(text)
     try:
         root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True))
     except etree.XMLSyntaxError:
@@ -35,6 +38,15 @@ def read(xml: bytes) -> ProtocolMessage:
             refused=tuple(_refused(reception)),
         ),
     )
+
+
+def _encoded(text: str) -> bytes:
+    """The document as it was sent: its hash is that of its characters, which a wrong encoding would change."""
+    is_latin = _LATIN.match(text) is not None
+    try:
+        return text.encode("iso-8859-1" if is_latin else "utf-8")
+    except UnicodeEncodeError:
+        raise _invalid("the document has characters outside of its encoding: send the payer's file as it is") from None
 
 
 def _refused(reception: Any) -> list[RefusedClaim]:

@@ -24,10 +24,12 @@ PARTS_AT_ONCE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Written(Generic[Result]):
-    """The result of a change, and whether it is the result of an earlier call with the same key."""
+    """The result of a change, whether it is the result of an earlier call with the same key, and whether the change
+    named a card that did not exist."""
 
     value: Result
     replayed: bool = False
+    is_card_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ lock of the key -> turn at the aggregate -> BEGIN -> key -> service -> history, 
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -84,7 +85,7 @@ class Changes:
             self.refused(action, error)
             raise
         self._finish(action, written, unit)
-        return written
+        return replace(written, is_card_unknown=unit.is_card_unknown)
 
     @property
     def children(self) -> ChildProcesses:

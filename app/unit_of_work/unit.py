@@ -49,6 +49,8 @@ class UnitOfWork:
     disclosed: frozenset[DataClass] = frozenset()
     counts: dict[Counted, int] = field(default_factory=dict)
     notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    is_card_unknown: bool = False
+    """Whether the change named a card that did not exist."""
 
     @property
     def scope(self) -> DataScope:

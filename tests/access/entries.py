@@ -30,6 +30,7 @@ ARGUMENTS = {
     "denials": "filter: {status: [PARTIALLY_OVERTURNED]}",
     "invoice": 'id: "<invoice>"',
     "invoices": "",
+    "patient": 'id: "<patient>"',
     "patients": 'cardNumber: "<card>"',
     "payer": 'ansCode: "<ans code>"',
     "payers": 'search: "<ans code>"',

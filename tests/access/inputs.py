@@ -31,8 +31,14 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "sendBatch": {"batchId": ids["open_batch"]},
         "cancelBatch": {"batchId": ids["wrong_batch"]},
         "recordProtocol": {
-            "batchId": ids["batch"],
-            "content": {"protocol": {"number": "1", "date": today().isoformat()}},
+            "batchId": ids["received_batch"],
+            "content": {
+                "protocol": {
+                    "number": "1",
+                    "date": today().isoformat(),
+                    "refusedClaims": [{"claimId": ids["refusable"], "code": "1705"}],
+                }
+            },
         },
         "rejectBatch": {"batchId": ids["rejected_batch"], "reason": "Lote em duplicidade"},
         "withdrawClaim": {"claimId": ids["withdrawable"]},

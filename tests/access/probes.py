@@ -168,6 +168,7 @@ def _looked_up(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield _read(victim, attacker, "provider", f'provider(cnes: "{victim.world.provider}") {{ name }}')
     card = f'payerAnsCode: "{victim.world.payer}", cardNumber: "{victim.world.card}"'
     yield _read(victim, attacker, "coverageOfCard", f"coverageOfCard({card}) {{ id }}")
+    yield _read(victim, attacker, "patient", f'patient(id: "{victim.ids["patient"]}") {{ id }}')
     yield _read(victim, attacker, "coverage", f'coverage(id: "{victim.ids["coverage"]}") {{ id }}')
     yield _read(victim, attacker, "contract", f'contract(id: "{victim.ids["contract"]}") {{ id }}')
 
@@ -235,7 +236,7 @@ async def _live(victim: Rich, attacker: Attacker) -> Any:
 
 def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     """Queries behind relations, which no object of one's own leads to others' rows by: asked directly."""
-    yield _duplicates(victim, attacker)
+    yield from _billed(victim, attacker)
     yield _unsent(victim, attacker)
     for module in MODULES:
         for name, children in inspect.getmembers(module, lambda each: isinstance(each, Children)):
@@ -269,8 +270,8 @@ def _child_counts(victim: Rich, attacker: Attacker, children: Children[Any]) -> 
     return run
 
 
-def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
-    """Whether the same service was billed already, a question of the preflight."""
+def _billed(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
+    """What was sent for a patient, and whether the same service was billed: questions of the preflight."""
     world = victim.world
     whose = billed_services.PatientOf(world.provider, world.payer, world.patient)
     billed = (CONSULTATION["codeSystem"], CONSULTATION["code"], today(), False)
@@ -279,7 +280,12 @@ def _duplicates(victim: Rich, attacker: Attacker) -> Probe:
         async with victim.gateway.database.reading() as connection:
             return (await billed_services.of_patients(connection, attacker.scope, [whose], [billed]))[whose] or None
 
-    return Probe("billed_services.of_patients", run)
+    async def sent() -> Any:
+        async with victim.gateway.database.reading() as connection:
+            return await billed_services.sent_claims(connection, attacker.scope, whose, ()) or None
+
+    yield Probe("billed_services.of_patients", run)
+    yield Probe("billed_services.sent_claims", sent)
 
 
 def _unsent(victim: Rich, attacker: Attacker) -> Probe:

@@ -12,7 +12,7 @@ from app.domain import ids
 from app.domain.access_log import AccessDecision
 from tests.access.test_cards import BUDGET, limited
 from tests.access.test_fields import ALL
-from tests.factories import World, add_card, new_world
+from tests.factories import World, add_card, key, new_world
 from tests.gateway import Gateway
 
 __all__ = ["limited"]
@@ -63,6 +63,30 @@ async def test_a_cpf_finds_only_patients_whose_cpf_may_be_seen(world: World) -> 
     assert (await _ask(world, "front_desk", cpf=cpf, card="99990000")) == NOBODY
     answer = await world.gateway.gql(LOOK_UP, {"cpf": cpf}, token=world.token("biller"))
     assert (answer.body["data"], answer.codes) == ({"patients": None}, ["FORBIDDEN"])
+
+
+async def test_a_day_of_birth_and_words_of_the_name_find_those_whom_the_provider_treats(world: World) -> None:
+    query = """query($born: Date!, $search: String, $active: Boolean) {
+      patients(birthDate: $born, search: $search, isActive: $active) { totalCount nodes { id } } }"""
+    born = "1931-12-07"
+
+    async def ask(**variables: Any) -> list[str]:
+        found = (await world.call("front_desk", query, born=born, **variables))["patients"]
+        assert found["totalCount"] == len(found["nodes"])
+        return [each["id"] for each in found["nodes"]]
+
+    made = []
+    for name in ("Conceição da Luz", "Rosa da Luz"):
+        values = {"provider": world.provider, "name": name, "birthDate": born, "idempotencyKey": key()}
+        made.append((await world.mutate("front_desk", "registerPatient", "patient { id }", **values))["patient"]["id"])
+    assert await ask() == made
+    assert await ask(search="LUZ conceicao") == made[:1]
+    assert await ask(search="lima") == []
+    await world.mutate("front_desk", "deactivatePatient", "patient { id }", patientId=made[0])
+    assert (await ask(active=True), await ask(active=False)) == (made[1:], made[:1])
+    other = await new_world(world.gateway)
+    found = await other.call("front_desk", query, born=born)
+    assert found["patients"] == {"totalCount": 0, "nodes": []}
 
 
 async def test_each_card_of_a_number_is_found(world: World) -> None:

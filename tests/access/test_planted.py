@@ -44,6 +44,7 @@ REQUIRED = {
         name: ARGUMENTS[name]
         for name in ("patients", "provider", "coverage", "coverageOfCard", "document", "importJob")
     },
+    "patient": ARGUMENTS["patient"],
     **{name: ARGUMENTS[name] for name in ("billingBreakdown", "denialBreakdown", "remittance", "tussTerm")},
     "node": 'id: "<patient>"',
     "nodes": "ids: [<every id>]",
@@ -79,7 +80,7 @@ def _selection(type_name: str, depth: int) -> str:
     """All values of the type, and of the objects in it to this depth."""
     kind = CORE.get_type(type_name)
     if not isinstance(kind, GraphQLObjectType):
-        return "__typename id"
+        return "__typename id" if "id" in getattr(kind, "fields", {}) else "__typename"
     parts = ["__typename"]
     for name, field in kind.fields.items():
         target = get_named_type(field.type)

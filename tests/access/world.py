@@ -304,9 +304,11 @@ async def _unsent(rich: Rich) -> None:
     rich.ids["open_batch"] = await _batch(world, [rich.ids["in_batch"], rich.ids["also_in_batch"]])
     rich.ids["wrong_batch"] = await _batch(world, [rich.ids["in_wrong_batch"]])
     rich.ids["withdrawable"] = (await world.submitted_claim())["id"]
-    rich.ids["rejected_batch"] = await _batch(world, [(await world.submitted_claim(practitioner=DOCTOR))["id"]])
-    done = await world.mutate("biller", "sendBatch", "batch { id }", batchId=rich.ids["rejected_batch"])
-    assert done["errors"] == [], done
+    rich.ids["refusable"], kept, rejected = [(await world.submitted_claim(practitioner=DOCTOR))["id"] for _ in range(3)]
+    for name, chosen in (("received_batch", [rich.ids["refusable"], kept]), ("rejected_batch", [rejected])):
+        rich.ids[name] = await _batch(world, chosen)
+        done = await world.mutate("biller", "sendBatch", "batch { id }", batchId=rich.ids[name])
+        assert done["errors"] == [], done
 
 
 async def _rest(rich: Rich) -> None:

@@ -20,7 +20,7 @@ SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 OPERATIONS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
 
 
-PAGES = [(ROOT / "docs" / "parties.md").read_text()]
+PAGES = [(ROOT / "docs" / f"{name}.md").read_text() for name in ("batches", "parties")]
 
 
 @pytest.mark.parametrize("text", [*OPERATIONS, *re.findall(r"```graphql\n(.*?)```", "".join(PAGES), re.DOTALL)])

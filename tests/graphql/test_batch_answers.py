@@ -57,10 +57,10 @@ def protocol_xml(world: World, number: int, *guides: tuple[str, str | None], pay
     return message_xml(payer or world.payer, world.provider, reception)
 
 
-def message_xml(payer: str, provider: str, reception: str) -> str:
+def message_xml(payer: str, provider: str, reception: str, encoding: str = "UTF-8") -> str:
     """A message of the payer with this reception and the right hash."""
     xml = (
-        '<?xml version="1.0" encoding="UTF-8"?>'
+        f'<?xml version="1.0" encoding="{encoding}"?>'
         '<ans:mensagemTISS xmlns:ans="http://www.ans.gov.br/padroes/tiss/schemas"><ans:cabecalho>'
         "<ans:identificacaoTransacao><ans:tipoTransacao>PROTOCOLO_RECEBIMENTO</ans:tipoTransacao>"
         f"<ans:sequencialTransacao>1</ans:sequencialTransacao><ans:dataRegistroTransacao>{DAY}</ans:dataRegistroTransacao>"
@@ -71,7 +71,7 @@ def message_xml(payer: str, provider: str, reception: str) -> str:
         f"<ans:recebimentoLote>{reception}</ans:recebimentoLote></ans:operadoraParaPrestador>"
         f"<ans:epilogo><ans:hash>{NO_HASH}</ans:hash></ans:epilogo></ans:mensagemTISS>"
     )
-    return xml.replace(NO_HASH, tiss.hash_epilogo(xml.encode()))
+    return xml.replace(NO_HASH, tiss.hash_epilogo(xml.encode(encoding)))
 
 
 async def last_step(world: World, claim_id: str) -> dict[str, Any]:
@@ -204,6 +204,15 @@ async def test_a_document_records_the_reception_and_its_refused_guides(world: Wo
     assert (await last_step(world, refused))["action"] == "RETURN"
 
 
+@pytest.mark.parametrize("encoding", ["UTF-8", "ISO-8859-1"])
+async def test_a_document_is_read_in_the_encoding_that_it_declares(world: World, encoding: str) -> None:
+    batch_id = await sent_batch(world, await sent_claim(world))
+    reason = "<ans:codigoGlosa>5014</ans:codigoGlosa><ans:descricaoGlosa>Não é válido</ans:descricaoGlosa>"
+    text = f"<ans:mensagemErro>{reason}</ans:mensagemErro>"
+    batch = (await receive(world, batch_id, message_xml(world.payer, world.provider, text, encoding)))["batch"]
+    assert batch["status"] == "REJECTED"
+
+
 async def test_a_document_that_refuses_everything_rejects_the_batch(world: World) -> None:
     first, second = await sent_claim(world), await sent_claim(world)
     of_all, by_error = await sent_batch(world, first), await sent_batch(world, second)
@@ -258,3 +267,37 @@ async def test_a_batch_that_the_sandbox_accepts_is_received(world: World) -> Non
     protocol = {"number": receipt["numero_protocolo"], "date": DAY}
     done = await world.mutate("biller", "recordProtocol", BATCH, batchId=batch_id, content={"protocol": protocol})
     assert (done["errors"], done["batch"]["protocolNumber"]) == ([], receipt["numero_protocolo"])
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+async def test_the_number_of_a_cancelled_claim_is_free_unless_the_payer_had_it(world: World, is_sent: bool) -> None:
+    number = f"N{key()[:12]}"
+    first = await sent_claim(world, providerClaimNumber=number)
+    batch_id = await sent_batch(world, first) if is_sent else await open_batch(world, first)
+    if not is_sent:
+        await change(world, "cancelBatch", batch_id)
+    assert (await world.mutate("biller", "cancelClaim", "claim { id }", id=first))["errors"] == []
+    second = await world.create_claim(providerClaimNumber=number)
+    expected = [("DUPLICATE_CLAIM", "claim.providerClaimNumber", "1308")] if is_sent else []
+    assert refusals(second) == expected
+    third = await world.create_claim(providerClaimNumber=number)
+    assert refusals(third) == [("DUPLICATE_CLAIM", "claim.providerClaimNumber", "1308")]
+
+
+async def test_a_statement_about_a_number_that_was_free_is_matched_to_the_claim_that_has_it(world: World) -> None:
+    number = f"N{key()[:12]}"
+    first = await sent_claim(world, providerClaimNumber=number)
+    await world.mutate("biller", "cancelClaim", "claim { id }", id=first)
+    second = await sent_claim(world, providerClaimNumber=number)
+    values = {"payer": world.payer, "provider": world.provider, "statementNumber": key()[:20], "idempotencyKey": key()}
+    lines = [{"providerClaimNumber": number, "paidAmount": "100.00"}]
+    fields = "remittance { lines { nodes { status claim { id } } } }"
+    imported = await world.mutate("finance", "importRemittance", fields, lines=lines, **values)
+    assert imported["remittance"]["lines"] == [{"status": "MATCHED", "claim": {"id": second}}]
+
+
+async def test_a_claim_that_the_payer_reviewed_keeps_its_number(world: World) -> None:
+    claim = await world.claim_in_review()
+    assert (await world.mutate("biller", "cancelClaim", "claim { id }", id=claim["id"]))["errors"] == []
+    again = await world.create_claim(providerClaimNumber=claim["providerClaimNumber"])
+    assert [error["code"] for error in again["errors"]] == ["DUPLICATE_CLAIM"]

@@ -227,6 +227,17 @@ async def test_a_claim_that_cannot_be_written_is_named_by_its_number(world: Worl
     assert (await status(world, batch_id), await document(world, batch_id)) == ("OPEN", None)
 
 
+async def test_simultaneous_changes_of_a_batch_take_turns(world: World) -> None:
+    claim_ids = [await sent_claim(world) for _ in range(4)]
+    batch_id = await open_batch(world, *claim_ids)
+    removals = [change(world, "removeFromBatch", batch_id, claimId=claim_id) for claim_id in claim_ids]
+    payloads = await asyncio.gather(*removals)
+    refused = [error["message"] for each in payloads for error in each["errors"]]
+    assert refused == ["it is the last claim of the batch: cancel the batch instead"]
+    found = await world.call("biller", "query($id: ID!) { batch(id: $id) { guideCount version } }", id=batch_id)
+    assert found["batch"] == {"guideCount": 1, "version": 4}
+
+
 async def test_a_batch_that_changed_is_not_sent_by_its_old_version(world: World) -> None:
     claim_ids = [await sent_claim(world), await sent_claim(world)]
     batch_id = await open_batch(world, *claim_ids)

@@ -134,11 +134,11 @@ class TestUpdateDraftClaim:
         [
             ({"items": []}, ("INVALID_INPUT", "claim.items", None)),
             ({"items": [{**CONSULTATION, "quantity": "0"}]}, ("INVALID_QUANTITY", "claim.items.0.quantity", "1806")),
-            ({"cardNumber": "NOBODY"}, ("INVALID_CARD", "claim.cardNumber", "1001")),
+            ({"cardNumber": ""}, ("INVALID_CARD", "claim.cardNumber", "1001")),
             ({"serviceDate": "2999-01-01"}, ("INVALID_DATE", "claim.serviceDate", "3223")),
             ({"clinicalIndication": "febre", "version": 7}, ("STALE_VERSION", "version", None)),
         ],
-        ids=["no items", "no quantity", "unknown card", "future", "stale version"],
+        ids=["no items", "no quantity", "no card", "future", "stale version"],
     )
     async def test_a_refused_change_leaves_the_draft_alone(
         self, world: World, change: dict[str, Any], refusal: tuple[str, str, str]

@@ -96,6 +96,7 @@ async def test_an_event_stands_in_the_outbox_with_its_change_and_leaves_later(ga
 
 
 async def test_eligibility_is_not_always_true(gateway: Gateway, world: World) -> None:
+    await world.hold_membership()
     silent = await new_world(gateway, is_answering=False)
     ended = await add_card(world, ends_on=today() - timedelta(days=1))
     answers = [

@@ -89,6 +89,7 @@ class TestOutcome:
         assert [reason["code"] for reason in found["reasons"]] == codes
 
     async def test_an_unknown_card_is_not_eligible(self, world: World) -> None:
+        await world.hold_membership()
         found = await _check(world, cardNumber="NOBODY")
         assert (found["outcome"], [one["code"] for one in found["reasons"]]) == ("NOT_ELIGIBLE", ["1001"])
         kept = (await _history(world))["nodes"][0]
@@ -179,6 +180,7 @@ class TestCache:
 
     async def test_the_same_card_number_of_another_payer_is_another_card(self, gateway: Gateway, world: World) -> None:
         other = await new_world(gateway)
+        await other.hold_membership()
         await _check(world)
         found = await _check(other, cardNumber=world.card)
         assert (found["outcome"], found["source"]) == ("NOT_ELIGIBLE", "PAYER")

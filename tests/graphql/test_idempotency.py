@@ -43,6 +43,7 @@ async def prepared(world: World, name: str) -> Call:
     other: dict[str, Any]
     bad: dict[str, Any]
     if name == "createClaim":
+        await world.hold_membership()
         values = world.claim_input(submit=True)
         other, bad = {"clinicalIndication": "dor"}, {"cardNumber": "NOBODY"}
         return Call(world, name, "biller", f"claim {{ {CLAIM_FIELDS} }}", values, other, bad)

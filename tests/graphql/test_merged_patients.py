@@ -69,6 +69,8 @@ async def test_everything_of_one_patient_follows_the_other_and_both_ids_lead_to_
     }
     assert await _of_patient(world, stays) == expected
     assert await _of_patient(world, merged) == expected
+    query = "query($id: ID!) { patient(id: $id) { id } }"
+    assert (await world.call("front_desk", query, id=merged))["patient"] == {"id": stays}
     later = (await world.submitted_claim(cardNumber=cards[1]))["id"]
     assert (await _of_patient(world, merged))["claims"]["nodes"][0] == {"id": later}
     async with world.gateway.database.reading() as connection:

@@ -47,6 +47,16 @@ async def _life(world: World) -> Counts:
     settled = await counts.of("finance", "settleInvoice", "settlement { id }", **paid)
     reversal = {"id": settled["settlement"]["id"], "reason": "estorno", "idempotencyKey": key()}
     await counts.of("finance", "reverseSettlement", **reversal)
+    doctor = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
+    claims = [(await world.submitted_claim(practitioner=doctor))["id"] for _ in range(3)]
+    batch = await counts.of("biller", "createBatch", "batch { id }", claimIds=claims, idempotencyKey=key())
+    sent = {"batchId": batch["batch"]["id"]}
+    await counts.of("biller", "removeFromBatch", claimId=claims[0], **sent)
+    await counts.of("biller", "sendBatch", **sent)
+    await counts.of(
+        "biller", "recordProtocol", **sent, content={"protocol": {"number": "1", "date": today().isoformat()}}
+    )
+    await counts.of("biller", "withdrawClaim", claimId=claims[0])
     remittance = await taken(world, line(await world.approved_claim(), "100.00"), statementNumber=key()[:20])
     await counts.of("finance", "postRemittance", id=remittance["id"], idempotencyKey=key())
     return counts
@@ -65,5 +75,10 @@ async def test_the_busiest_mutations_cost_few_statements(server_world: World) ->
         "issueInvoice": 8,
         "settleInvoice": 12,
         "reverseSettlement": 16,
+        "createBatch": 12,
+        "removeFromBatch": 10,
+        "sendBatch": 13,
+        "recordProtocol": 13,
+        "withdrawClaim": 7,
         "postRemittance": 33,
     }

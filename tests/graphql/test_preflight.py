@@ -261,6 +261,7 @@ class TestSending:
         assert (await preflight_of(world, draft["id"]))["passes"] is False
 
     async def test_errors_keep_a_claim_from_being_created_and_sent(self, world: World) -> None:
+        await world.hold_membership()
         before = await _rows(world)
         payload = await world.create_claim(submit=True, cardNumber="NOBODY", items=[OVER])
         assert payload["claim"] is None

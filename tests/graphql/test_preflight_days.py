@@ -34,6 +34,7 @@ class TestCoverage:
         assert (report["passes"], report["atRiskAmount"]) == (True, "137.00" if code else "0.00")
 
     async def test_an_unknown_and_an_expired_card_are_errors(self, world: World) -> None:
+        await world.hold_membership()
         unknown = await findings_on(world, cardNumber="NOBODY")
         assert unknown == [("ERROR", "INVALID_CARD", "cardNumber", "1001", "100.00")]
         expired = await findings_on(world, cardNumber=await add_card(world, card_valid_until=YESTERDAY))

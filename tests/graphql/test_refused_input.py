@@ -50,7 +50,6 @@ CASES: list[tuple[str, Changes, tuple[str, str, str | None]]] = [
     ("a payer of five digits", {"payer": "12345"}, ("INVALID_IDENTIFIER", "claim.payerAnsCode", "5027")),
     ("an empty card", {"cardNumber": ""}, ("INVALID_CARD", "claim.cardNumber", "1001")),
     ("a long card", {"cardNumber": "1" * 21}, ("INVALID_CARD", "claim.cardNumber", "1001")),
-    ("an unknown card", {"cardNumber": "NOBODY"}, ("INVALID_CARD", "claim.cardNumber", "1001")),
     ("a day in the future", {"serviceDate": _day(1)}, ("INVALID_DATE", "claim.serviceDate", "3223")),
     ("a day before the window", {"serviceDate": _day(-181)}, ("INVALID_DATE", "claim.serviceDate", "3214")),
     ("a day that does not exist", {"serviceDate": "2026-02-30"}, ("INVALID_DATE", "claim.serviceDate", None)),
@@ -81,6 +80,11 @@ CASES: list[tuple[str, Changes, tuple[str, str, str | None]]] = [
 @pytest.mark.parametrize(("changes", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 async def test_a_claim_is_refused_for(world: World, changes: Changes, expected: tuple[str, str, str | None]) -> None:
     await _refused(world, changes, [expected])
+
+
+async def test_an_unknown_card_is_refused_where_the_gateway_knows_all_of_them(world: World) -> None:
+    await world.hold_membership()
+    await _refused(world, {"cardNumber": "NOBODY"}, [("INVALID_CARD", "claim.cardNumber", "1001")])
 
 
 async def test_an_expired_card_is_refused(world: World) -> None:

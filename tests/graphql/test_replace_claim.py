@@ -236,6 +236,7 @@ class TestWhenItIsRefused:
         assert await _trace(world, claim_id) == before
 
     async def test_for_a_correction_that_is_wrong_itself(self, world: World) -> None:
+        await world.hold_membership()
         claim_id = await _decided(world)
         before = await _trace(world, claim_id)
         payload = await _replace(world, claim_id, items=[{**CONSULTATION, "code": "99999999"}], cardNumber="NOBODY")

@@ -114,6 +114,7 @@ async def test_a_second_import_changes_nothing(world: World) -> None:
 
 
 async def test_a_refused_guide_leaves_the_others_alone_and_says_why(world: World) -> None:
+    await world.hold_membership()
     report = await _take(world.gateway, _for(world, world.card, "NOBODY"))
     assert [result.outcome for result in report.results] == [GuideOutcome.IMPORTED, GuideOutcome.REFUSED]
     failure = report.results[1].failures[0]

@@ -173,12 +173,13 @@ async def test_an_exported_document_imported_again_is_the_same_claim(world: Worl
 
 
 async def test_a_document_names_the_provider_by_the_payers_code_if_the_contract_has_one(world: World) -> None:
-    claim_id = await _sent(world)
     terms = {"submissionWindowDays": 180, "appealDeadlineDays": 30, "paymentTermDays": 30}
     named: list[Any] = []
     for code in ("CRED-0042", None):
         values = {"provider": world.provider, "payer": world.payer, **terms, "providerCode": code}
         assert (await world.mutate("admin", "saveContract", "contract { id }", **values))["errors"] == []
+        # A claim of its own: a document that was sent is never written again.
+        claim_id = await _sent(world)
         xml = await _document(world, [claim_id])
         lote: Any = tiss.parse_lote(xml)
         named += [lote["prestador"], lote["guias"][0]["dados_executante"]["contratado_executante"]]

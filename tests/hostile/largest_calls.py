@@ -45,6 +45,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.practitioners": lists.practitioners_page,
     "Query.registeredPractitioners": parties.practitioners_page,
     "Query.coverage": parties.coverage,
+    "Query.patient": parties.patient,
     "Query.coverageOfCard": parties.coverage_of_card,
     "Query.patients": lists.patients_page,
     "Query.eligibilityHistory": queries.eligibility_history,

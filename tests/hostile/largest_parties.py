@@ -119,6 +119,13 @@ async def import_rows(big: Big) -> Call:
     return replace(call, world=world)
 
 
+async def patient(big: Big) -> Call:
+    """A patient with cards, history and a page of claims."""
+    fields = f"{FIELDS['patient']} claims(first: 100) {{ nodes {{ id status }} }}"
+    query = f"query($id: ID!) {{ patient(id: $id) {{ {fields} }} }}"
+    return big.read(query, '"status":', 100, role="front_desk", id=big.world.patient)
+
+
 async def coverage(big: Big) -> Call:
     """A coverage with its history and its patient."""
     found = await _named(replace(big, world=big.world), "coverage")

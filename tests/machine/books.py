@@ -15,6 +15,7 @@ from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineStatus, remittance_status
+from tests.machine import batch_books
 from tests.machine.stage import Stage
 
 Row = dict[str, Any]
@@ -51,6 +52,9 @@ class Rows:
     invoice_steps: Table = field(default_factory=Table)
     remittances: Table = field(default_factory=Table)
     remittance_lines: Table = field(default_factory=Table)
+    batches: Table = field(default_factory=Table)
+    batch_claims: Table = field(default_factory=Table)
+    batch_steps: Table = field(default_factory=Table)
     events: list[Row] = field(default_factory=list)
 
 
@@ -62,6 +66,7 @@ def look(stage: Stage, payer: str) -> Rows:
 
     of_claim = "JOIN claims c ON c.id = t.claim_id WHERE c.payer_ans = %s ORDER BY t.id"
     of_invoice = "JOIN invoices i ON i.id = t.invoice_id WHERE i.payer_ans = %s ORDER BY t.id"
+    of_batch = "JOIN batches b ON b.id = t.batch_id WHERE b.payer_ans = %s ORDER BY 1"
     return Rows(
         claims=by_id("SELECT * FROM claims WHERE payer_ans = %s ORDER BY id"),
         items=by_id(f"SELECT t.* FROM claim_items t {of_claim}"),
@@ -79,6 +84,12 @@ def look(stage: Stage, payer: str) -> Rows:
             "SELECT t.* FROM remittance_lines t JOIN remittances r ON r.id = t.remittance_id "
             "WHERE r.payer_ans = %s ORDER BY t.id"
         ),
+        batches=by_id(
+            "SELECT t.*, d.sha256 document FROM batches t LEFT JOIN batch_documents d ON d.batch_id = t.id "
+            "WHERE t.payer_ans = %s ORDER BY t.id"
+        ),
+        batch_claims=by_id(f"SELECT CONCAT(t.batch_id, t.claim_id) id, t.* FROM batch_claims t {of_batch}"),
+        batch_steps=by_id(f"SELECT t.* FROM batch_history t {of_batch}"),
         events=stage.select("SELECT name, aggregate_id, data FROM outbox WHERE payer_ans = %s ORDER BY id", payer),
     )
 
@@ -92,6 +103,7 @@ def check(rows: Rows) -> None:
     _histories(rows)
     _statements(rows)
     _events(rows)
+    batch_books.check(rows.claims, rows.batches, list(rows.batch_claims.values()), list(rows.batch_steps.values()))
 
 
 def _sums_of_claims(rows: Rows) -> None:
@@ -200,8 +212,11 @@ def _histories(rows: Rows) -> None:
         names = ("status", "version", "claimed_cents", "processed_cents", "approved_cents", "denied_cents")
         assert [steps[-1][name] for name in names] == [claim[name] for name in names]
         assert status == claim["status"]
-        submitted = [step["at"] for step in steps if step["action"] == "SUBMIT"]
-        assert [claim["submitted_at"]] == (submitted or [None])
+        submitted = None
+        for step in steps:
+            ends = {"SUBMIT": step["at"], "WITHDRAW": None, "RETURN": None}
+            submitted = ends.get(step["action"], submitted)
+        assert claim["submitted_at"] == submitted
     for denial in rows.denials.values():
         state = DenialStatus.OPEN
         for step in rows.claim_steps.of("denial_id", denial["id"])[1:]:

@@ -41,7 +41,7 @@ class Life(RuleBasedStateMachine):
         if payload["errors"]:
             codes = {error["code"] for error in payload["errors"]}
             assert codes <= {"CONFLICT", "OVER_SETTLEMENT", "INVALID_AMOUNT", "APPEAL_EXISTS", "APPEAL_TOO_LATE"} | {
-                "INVALID_INPUT"
+                *("INVALID_INPUT", "INVALID_QUANTITY", "BATCH_TOO_LARGE")
             }, payload
         else:
             self.done[name] = self.done.get(name, 0) + 1

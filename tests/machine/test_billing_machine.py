@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from app.domain.money import format_money
 from tests.factories import BLOOD_COUNT, CONSULTATION, key
 from tests.machine import books
+from tests.machine.batch_rules import BatchRules
 from tests.machine.books import Row, Rows
 from tests.machine.life import NUMBERS, PICKS, SHARES, decision
 from tests.machine.stage import Stage, staged
@@ -35,6 +36,8 @@ EVERYTHING = {
     *("cancelInvoice", "adjustInvoice", "settleInvoice", "reverseSettlement", "importRemittance", "postRemittance"),
     *("resumeReview", "deleteDraftClaim", "withdrawAppeal"),
     *("cancelRemittance", "matchRemittanceLine", "unmatchRemittanceLine", "dismissRemittanceLine"),
+    *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
+    "withdrawClaim",
 }
 RECONCILIATION = """query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) {
   billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount } }"""
@@ -43,7 +46,7 @@ STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { total
   reconciliation { billedAmount } }"""
 
 
-class Billing(StatementRules):
+class Billing(StatementRules, BatchRules):
     """One payer and one provider; callers of four roles, and a stranger who must never see a thing."""
 
     @initialize()
@@ -333,10 +336,20 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.take_a_statement, 0, [100, 100, 100], is_again=False),
         *[partial(life.work_on_a_line, 0, 0, name) for name in ("match", "unmatch", "dismiss")],
         partial(life.cancel_a_statement, 0, is_new=True),
+        *_steps_of_batches(life),
     ]
     for step in steps:
         step()
         yield
+
+
+def _steps_of_batches(life: Billing) -> list[Callable[[], None]]:
+    new, send = partial(life.batch, 0, 0), partial(life.send_a_batch, 0)
+    cancel, remove = (partial(life.change_a_batch, 0, is_whole=is_whole) for is_whole in (True, False))
+    submitted = partial(life.create, [10_00], is_sent=True, quantity=10_000)
+    answers = [partial(life.receive_a_batch, 0, is_refusing=False), partial(life.reject_a_batch, 0)]
+    of_two: list[Callable[[], None]] = [submitted, life.batch_the_month, cancel, partial(life.batch, 0, 1), remove]
+    return [*of_two, send, answers[0], new, send, answers[1], partial(life.withdraw, 0)]
 
 
 def _draft_and(life: Billing, end: Callable[[int], None]) -> list[Callable[[], None]]:

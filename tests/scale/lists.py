@@ -204,7 +204,11 @@ def lists(size: Size) -> list[List]:
     patients = List(
         "patients",
         "reviewer",
-        {"card": 'cardNumber: "10000007"', "cpf": 'cpf: "00000000191"'},
+        {
+            "card": 'cardNumber: "10000007"',
+            "cpf": 'cpf: "00000000191"',
+            "birthDate": 'birthDate: "1940-01-08", search: "patient"',
+        },
         is_filtered=False,
     )
     look_ups = [

@@ -162,7 +162,7 @@ def _parties(size: Size) -> list[str]:
                 "id": id_of("pat"),
                 "name": "CONCAT('Patient ', n)",
                 "cpf": "LPAD(n, 11, '0')",
-                "birth_date": "'1980-01-01'",
+                "birth_date": "DATE_ADD('1940-01-01', INTERVAL MOD(n, 20000) DAY)",
             },
             first(size.patients),
         ),

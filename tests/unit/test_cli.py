@@ -12,6 +12,7 @@ import pytest
 from tiss import examples
 
 from tests.commands import billing, inherited
+from tests.example_lotes import zipped
 
 
 def _billing(var_dir: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -83,9 +84,20 @@ def test_importing_a_broken_document_says_why_and_exits_with_one(loaded: Path, t
     file.write_bytes(b"<broken")
     done = _billing(loaded, "import-tiss", str(file))
     assert done.returncode == 1
-    assert done.stdout.startswith("document refused: XML malformado")
-    assert "[TISS 5002]" in done.stdout
+    said = "document refused: the XML is not well-formed at line 1: send it as your system wrote it [TISS 5002]"
+    assert done.stdout.splitlines() == [said, "0 imported, 0 unchanged, 0 refused"]
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_zip_is_imported_in_the_name_that_is_given(loaded: Path, tmp_path: Path) -> None:
+    file = tmp_path / "lotes.zip"
+    file.write_bytes(zipped({"1.xml": examples.load("lote-valido"), "2.xml": b"<lote/>"}))
+    done = _billing(loaded, "import-tiss", str(file), "--as", "maria")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "0 imported, 2 unchanged, 1 refused")
+    assert done.stdout.splitlines()[2] == "file 2.xml: refused"
+    with closing(sqlite3.connect(loaded / "billing.db")) as database:
+        (rows,) = database.execute("SELECT created_by FROM import_jobs ORDER BY id DESC LIMIT 1").fetchall()
+    assert rows == ("maria",)
 
 
 def test_a_missing_file_is_one_line(loaded: Path, tmp_path: Path) -> None:
