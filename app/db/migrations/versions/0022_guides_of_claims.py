@@ -6,8 +6,8 @@ from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text, identifier, long_bytes, long_text
 
-revision = "b020"
-down_revision = "b019"
+revision = "b022"
+down_revision = "b021"
 branch_labels = None
 depends_on = None
 
