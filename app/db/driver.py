@@ -114,8 +114,10 @@ class PacedConnection(Connection):  # type: ignore[misc]  # aiomysql has no type
         """The packets that define so many columns, with the one that ends them."""
         length = 0
         for _ in range(columns + 1):
-            await self.arrive(length)
             start = self._place + length
+            if len(self._arrived) < start + 4 or len(self._arrived) < start + 4 + self._size(start):
+                await self.arrive(length)
+                start = self._place + length
             if self._arrived[start + 4] == _ERROR:
                 self._place, self._next_seq_id = start, self._arrived[start + 3]
                 await self._read_packet()  # raises it

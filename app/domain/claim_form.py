@@ -11,6 +11,7 @@ from app.domain.encounter import Encounter, Facility, Practitioner
 from app.domain.errors import ErrorCode, Failure
 from app.domain.identifiers import NUMBER_LENGTH_MAX, ans_failure, card_failure, cnes_failure, code_failure
 from app.domain.money import CENTS_MAX, Cents, Factor, Quantity, is_near_total, item_total
+from app.domain.schema_codes import CodeTable
 from app.domain.services import NO_PRACTITIONER, ServiceDetails, details_failures
 from app.domain.text import ascii_failure, text_failure
 
@@ -95,7 +96,7 @@ def shape_failures(form: ClaimForm) -> Iterator[Failure]:
         card_failure(form.card_number, "cardNumber"),
         ascii_failure(form.provider_claim_number, "providerClaimNumber", NUMBER_LENGTH_MAX),
         *_practitioner_failures(form.practitioner, "practitioner"),
-        *_encounter_failures(form.encounter),
+        *_encounter_failures(form.encounter, form.type),
         text_failure(form.clinical_indication, "clinicalIndication", 500),
     ]
     if form.authorization is not None:
@@ -107,28 +108,34 @@ def shape_failures(form: ClaimForm) -> Iterator[Failure]:
 
 def _practitioner_failures(practitioner: Practitioner, path: str) -> Iterator[Failure | None]:
     yield text_failure(practitioner.name, f"{path}.name", 70)
-    yield ascii_failure(practitioner.council, f"{path}.council", 2)
+    yield CodeTable.COUNCIL.failure(practitioner.council, f"{path}.council")
     yield ascii_failure(practitioner.number, f"{path}.number", 15)
-    yield ascii_failure(practitioner.state, f"{path}.state", 2)
-    yield ascii_failure(practitioner.cbo, f"{path}.cbo", 6)
+    yield CodeTable.STATE.failure(practitioner.state, f"{path}.state")
+    yield CodeTable.OCCUPATION.failure(practitioner.cbo, f"{path}.cbo")
 
 
-def _encounter_failures(encounter: Encounter | None) -> Iterator[Failure | None]:
+def _encounter_failures(encounter: Encounter | None, kind: ClaimType) -> Iterator[Failure | None]:
     if encounter is None:
         return
-    yield ascii_failure(encounter.priority, "encounter.priority", 1)
-    yield ascii_failure(encounter.type, "encounter.type", 2)
-    yield ascii_failure(encounter.accident, "encounter.accident", 1)
-    yield ascii_failure(encounter.setting, "encounter.setting", 2)
-    yield ascii_failure(encounter.visit_type, "encounter.visitType", 1)
-    yield ascii_failure(encounter.billing_type, "encounter.billingType", 1)
-    yield ascii_failure(encounter.discharge_reason, "encounter.dischargeReason", 2)
+    is_dental = kind is ClaimType.DENTAL_TREATMENT
+    types, billing = (
+        (CodeTable.DENTAL_ENCOUNTER, CodeTable.DENTAL_BILLING)
+        if is_dental
+        else (CodeTable.ENCOUNTER, CodeTable.BILLING)
+    )
+    yield CodeTable.PRIORITY.failure(encounter.priority, "encounter.priority")
+    yield types.failure(encounter.type, "encounter.type")
+    yield CodeTable.ACCIDENT.failure(encounter.accident, "encounter.accident")
+    yield CodeTable.SETTING.failure(encounter.setting, "encounter.setting")
+    yield CodeTable.VISIT.failure(encounter.visit_type, "encounter.visitType")
+    yield billing.failure(encounter.billing_type, "encounter.billingType")
+    yield CodeTable.DISCHARGE.failure(encounter.discharge_reason, "encounter.dischargeReason")
     yield ascii_failure(encounter.main_claim_number, "encounter.mainClaimNumber", NUMBER_LENGTH_MAX)
     yield text_failure(encounter.plan_name, "encounter.planName", 40)
     yield text_failure(encounter.notes, "encounter.notes", 500)
     if encounter.admission is not None:
-        yield ascii_failure(encounter.admission.type, "encounter.admission.type", 1)
-        yield ascii_failure(encounter.admission.regime, "encounter.admission.regime", 1)
+        yield CodeTable.ADMISSION.failure(encounter.admission.type, "encounter.admission.type")
+        yield CodeTable.REGIME.failure(encounter.admission.regime, "encounter.admission.regime")
     if encounter.requester is not None:
         yield from _practitioner_failures(encounter.requester, "encounter.requester")
     yield from _facility_failures(encounter.requesting_provider, "encounter.requestingProvider")

@@ -1,4 +1,4 @@
-"""Two small TUSS tables whose texts the TISS standard publishes only as remarks in its schema (TISS 4.03.00)."""
+"""Small TUSS tables whose texts the TISS standard publishes only as remarks in its schema (TISS 4.03.00)."""
 
 from typing import Final
 
@@ -51,3 +51,59 @@ STATES: Final = {
     "98": "Países Estrangeiros (EX)",
 }
 """Table 59, federative units."""
+EXPENSES: Final = {
+    "01": "Gases medicinais",
+    "02": "Medicamentos",
+    "03": "Materiais",
+    "05": "Diárias",
+    "07": "Taxas e aluguéis",
+    "08": "OPME",
+}
+"""Table 25, kinds of expense."""
+PARTICIPATIONS: Final = {
+    "00": "Cirurgião",
+    "01": "Primeiro auxiliar",
+    "02": "Segundo auxiliar",
+    "03": "Terceiro auxiliar",
+    "04": "Quarto auxiliar",
+    "05": "Instrumentador",
+    "06": "Anestesista",
+    "07": "Auxiliar de anestesista",
+    "08": "Consultor",
+    "09": "Perfusionista",
+    "10": "Pediatra na sala de parto",
+    "11": "Auxiliar SADT",
+    "12": "Clínico",
+    "13": "Intensivista",
+}
+"""Table 35, degrees of participation in a team."""
+TECHNIQUES: Final = {"1": "Convencional", "2": "Videolaparoscopia", "3": "Robótica"}
+"""Table 48, techniques of a procedure."""
+BILLING_TYPES: Final = {"1": "Parcial", "2": "Final", "3": "Complementar", "4": "Total"}
+"""Table 55, kinds of billing of a stay."""
+ROUTES: Final = {"1": "Única", "2": "Mesma via", "3": "Diferentes vias"}
+"""Table 61, access routes of several procedures."""
+DENTAL_BILLING_TYPES: Final = {"1": "Parcial", "4": "Total"}
+"""Table 49, kinds of billing of a dental treatment."""
+DENTAL_ENCOUNTERS: Final = {
+    "1": "Tratamento odontológico",
+    "2": "Exame radiológico",
+    "3": "Ortodontia",
+    "4": "Urgência/emergência",
+    "5": "Auditoria",
+}
+"""Table 51, types of dental encounters."""
+NAMED_BY_CODE: Final = {"28": ("dm_dente", "Dente"), "42": ("dm_regiao", "Região da boca")}
+"""Teeth in the notation of two digits (ISO 3950) and regions of the mouth: the schema has their codes only."""
+LISTED: Final = {
+    "49": DENTAL_BILLING_TYPES,
+    "51": DENTAL_ENCOUNTERS,
+    "25": EXPENSES,
+    "26": COUNCILS,
+    "35": PARTICIPATIONS,
+    "48": TECHNIQUES,
+    "55": BILLING_TYPES,
+    "59": STATES,
+    "61": ROUTES,
+}
+"""All of them, by table."""

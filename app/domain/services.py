@@ -7,6 +7,7 @@ from typing import Final
 
 from app.domain.encounter import Practitioner
 from app.domain.errors import ErrorCode, Failure
+from app.domain.schema_codes import CodeTable
 from app.domain.text import ascii_failure, text_failure
 
 NO_PRACTITIONER: Final = Practitioner()
@@ -50,12 +51,12 @@ def details_failures(details: ServiceDetails | None, path: str) -> Iterator[Fail
     """Codes and texts that are too long for the guide."""
     if details is None:
         return
-    yield ascii_failure(details.expense_kind, f"{path}.expenseKind", 2)
-    yield ascii_failure(details.unit, f"{path}.unit", 3)
-    yield ascii_failure(details.access_route, f"{path}.accessRoute", 1)
-    yield ascii_failure(details.technique, f"{path}.technique", 1)
-    yield ascii_failure(details.tooth, f"{path}.tooth", 2)
-    yield ascii_failure(details.mouth_region, f"{path}.mouthRegion", 4)
+    yield CodeTable.EXPENSE.failure(details.expense_kind, f"{path}.expenseKind")
+    yield CodeTable.UNIT.failure(details.unit, f"{path}.unit")
+    yield CodeTable.ROUTE.failure(details.access_route, f"{path}.accessRoute")
+    yield CodeTable.TECHNIQUE.failure(details.technique, f"{path}.technique")
+    yield CodeTable.TOOTH.failure(details.tooth, f"{path}.tooth")
+    yield CodeTable.MOUTH_REGION.failure(details.mouth_region, f"{path}.mouthRegion")
     yield ascii_failure(details.tooth_faces, f"{path}.toothFaces", 5)
     if len(details.team) > TEAM_MAX:
         yield Failure(ErrorCode.INVALID_INPUT, f"a team has at most {TEAM_MAX} members", f"{path}.team")
@@ -65,11 +66,11 @@ def details_failures(details: ServiceDetails | None, path: str) -> Iterator[Fail
 
 def _member_failures(member: TeamMember, path: str) -> Iterator[Failure | None]:
     who = member.practitioner
-    yield ascii_failure(member.role, f"{path}.role", 2)
+    yield CodeTable.PARTICIPATION.failure(member.role, f"{path}.role")
     yield ascii_failure(member.code, f"{path}.code", 14)
     yield ascii_failure(member.cpf, f"{path}.cpf", 11)
     yield text_failure(who.name, f"{path}.practitioner.name", 70)
-    yield ascii_failure(who.council, f"{path}.practitioner.council", 2)
+    yield CodeTable.COUNCIL.failure(who.council, f"{path}.practitioner.council")
     yield ascii_failure(who.number, f"{path}.practitioner.number", 15)
-    yield ascii_failure(who.state, f"{path}.practitioner.state", 2)
-    yield ascii_failure(who.cbo, f"{path}.practitioner.cbo", 6)
+    yield CodeTable.STATE.failure(who.state, f"{path}.practitioner.state")
+    yield CodeTable.OCCUPATION.failure(who.cbo, f"{path}.practitioner.cbo")

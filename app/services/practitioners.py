@@ -9,9 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from app.db import registered_practitioners as practitioners_db
 from app.db.registered_practitioners import PractitionerRecord
 from app.domain import ids
-from app.domain.code_tables import COUNCILS, STATES
-from app.domain.errors import BillingError, ErrorCode, Failure, raise_any
+from app.domain.errors import BillingError, Failure, raise_any
 from app.domain.parties import PERSON_LENGTH_MAX, PartyAction, duplicate
+from app.domain.schema_codes import CodeTable
 from app.domain.text import ascii_failure, text_failure
 from app.services.party_changes import PartyKind
 from app.services.patients import check_provider
@@ -19,7 +19,6 @@ from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
 NUMBER_LENGTH_MAX: Final = 15
-CBO_LENGTH: Final = 6
 KIND: Final[PartyKind[PractitionerRecord]] = PartyKind(
     name="Practitioner",
     write=practitioners_db.update_practitioner,
@@ -94,19 +93,15 @@ async def _locked(unit: UnitOfWork, practitioner_id: str, version: int | None) -
 
 
 def _council_failures(form: PractitionerForm) -> list[Failure | None]:
-    found = [ascii_failure(form.number, "number", NUMBER_LENGTH_MAX)]
-    if form.council not in COUNCILS:
-        found.append(Failure(ErrorCode.UNKNOWN_CODE, "unknown council: use a code of table 26", "council"))
-    if form.state not in STATES:
-        found.append(Failure(ErrorCode.UNKNOWN_CODE, "unknown state: use a code of table 59", "state"))
-    return found
+    return [
+        ascii_failure(form.number, "number", NUMBER_LENGTH_MAX),
+        CodeTable.COUNCIL.failure(form.council, "council"),
+        CodeTable.STATE.failure(form.state, "state"),
+    ]
 
 
 def _failures(name: str, cbo: str) -> list[Failure | None]:
-    found = [text_failure(name, "name", PERSON_LENGTH_MAX)]
-    if not (len(cbo) == CBO_LENGTH and cbo.isascii() and cbo.isdigit()):
-        found.append(Failure(ErrorCode.UNKNOWN_CODE, "an occupation (CBO) has six digits", "cbo"))
-    return found
+    return [text_failure(name, "name", PERSON_LENGTH_MAX), CodeTable.OCCUPATION.failure(cbo, "cbo")]
 
 
 def _known(practitioner_id: str | None) -> BillingError:

@@ -1,8 +1,7 @@
 """The step between reading and execution: may this caller run this operation now?"""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Final
 
 from graphql import DefinitionNode, DocumentNode, FieldNode, FragmentDefinitionNode, OperationDefinitionNode
@@ -37,19 +36,28 @@ class IntrospectionRefused(Refused):
         return {"code": self.code, "permission": "schema:introspect"}
 
 
+_WEIGHT: Final = "@cost"
+"""No variable has such a name."""
+
+
 async def admit_request(context: OperationContext) -> None:
     """Each request counts against its caller's rate, also one that is refused later: reading it is work."""
     await context.admit(READING_TOKENS)
 
 
-@asynccontextmanager
-async def counting_refusals(context: OperationContext) -> AsyncIterator[None]:
+class CountingRefusals:
     """What is refused inside of the block, before it is known to be a request, counts as one."""
-    try:
-        yield
-    except Refused:
-        await admit_request(context)
-        raise
+
+    def __init__(self, context: OperationContext) -> None:
+        self._context = context
+
+    async def __aenter__(self) -> None:
+        """Begin."""
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Count a refusal."""
+        if isinstance(error, Refused):
+            await admit_request(self._context)
 
 
 def admit_length(text: str, context: OperationContext) -> None:
@@ -99,7 +107,8 @@ async def admit_operation(operation: Operation, context: OperationContext, weigh
     """
     if operation.measure.introspects and not context.may_introspect:
         raise IntrospectionRefused
-    fields = weights.of(operation.document.tree, operation.node)
+    document = operation.document
+    fields = document.remembered((operation.name, _WEIGHT), lambda: weights.of(document.tree, operation.node))
     tokens = max(fields - READING_TOKENS, 0) + operation.cost // COST_PER_TOKEN
     if tokens:
         await context.admit(tokens)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -41,6 +41,8 @@ CHARACTERS_MAX: Final = 32 * 1024  # a document names fields; long values belong
 ERRORS_MAX: Final = 3  # each error may print the value that it is about, so large error lists are expensive
 CACHE_WEIGHT_MAX: Final = 500_000  # characters; a parsed document takes about 120 bytes for each
 _WEIGHT_PER_DOCUMENT: Final = 500
+NUMBERS_MAX: Final = 16
+"""So many are remembered of a document, where optional variables may be given or not."""
 RULES: Final = (*recommended_rules, *specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
@@ -81,7 +83,11 @@ class Operation:
     @cached_property
     def cost(self) -> int:
         """How many fields its answer may hold, with these variables."""
-        return self.measure.cost.of(self.coerced.coerced)
+        given = self.coerced.coerced
+        if not all(each is None or isinstance(each, str) for each in given.values()):
+            return self.measure.cost.of(given)
+        # Only numbers, lists and objects make an operation cost more or less.
+        return self.document.remembered((self.name, *given), lambda: self.measure.cost.of(given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,16 @@ class Document:
     fragments: Mapping[str, FragmentDetails]
     measures: Mapping[str | None, Measure]
     plans: DocumentPlans
+    numbers: dict[tuple[str | None, ...], int] = field(default_factory=dict)
+
+    def remembered(self, key: tuple[str | None, ...], count: Callable[[], int]) -> int:
+        """What `count` gave the first time for this key, which starts with the name of an operation."""
+        found = self.numbers.get(key)
+        if found is None:
+            found = count()
+            if len(self.numbers) < NUMBERS_MAX:
+                self.numbers[key] = found
+        return found
 
     def choose(self, parameters: Parameters, *, started: float) -> Operation:
         """The operation that the request names; without a name there must be only one. RequestError otherwise, and for

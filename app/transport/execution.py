@@ -99,10 +99,9 @@ class Engine:
         visibility, document = context.visibility, operation.document
         if visibility is None:
             return None
-        query = Query(operation.node, dict(document.fragments), operation.coerced)
 
         def make() -> Plan:
-            return self._planner.plan(query, context)
+            return self._planner.plan(Query(operation.node, dict(document.fragments), operation.coerced), context)
 
         given = operation.coerced.coerced
         find = document.plans.find

@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket
 from strawberry import Schema
 
 from app.transport import errors
-from app.transport.admission import StreamSlots, counting_refusals
+from app.transport.admission import CountingRefusals, StreamSlots
 from app.transport.answers import Answer, OperationReport
 from app.transport.compression import compress
 from app.transport.context import OperationContext
@@ -124,7 +124,7 @@ class GraphQLView:
             check_method(request, accepted)
             check_accepted(accepted)
             context = await self._context(request)
-            async with counting_refusals(context):
+            async with CountingRefusals(context):
                 value = await read_json(request, self._body_seconds)
                 self._check_batch_size(value)
             if isinstance(value, list):
@@ -160,7 +160,7 @@ class GraphQLView:
         return await self._pipeline.answer(operation, context.for_operation(), gone)
 
     async def _prepare(self, value: object, context: OperationContext) -> Operation:
-        async with counting_refusals(context):
+        async with CountingRefusals(context):
             parameters = Parameters.of(value)
         return await self._pipeline.prepare(parameters, context)
 

@@ -19,7 +19,7 @@ from app.schema.base.permissions import AccessRefused, check
 from app.services import documents
 from app.services.documents import Upload
 from app.transport import errors
-from app.transport.admission import StreamSlots, admit_request, counting_refusals
+from app.transport.admission import CountingRefusals, StreamSlots, admit_request
 from app.transport.answers import Answer
 from app.transport.errors import Refused
 from app.transport.negotiation import JSON
@@ -65,7 +65,7 @@ class DocumentUploads:
         try:
             _check_method(request)
             context = await self._context(request)
-            async with counting_refusals(context):
+            async with CountingRefusals(context):
                 self._check(request, context)
             await admit_request(context)
             return _created(await self._store(request, context))

@@ -49,8 +49,14 @@ def serve(settings: Settings, *, workers: int = 1) -> None:
         own.listen()
         places[number] = Place(partial(_serve, settings, listener, own), (listener, own))
     places[ADMIN] = Place(partial(_serve_admin, settings, ports, admin), (admin,))
-    gc.freeze()
+    _collect_what_is_new()
     sys.exit(Workers(places).run())
+
+
+def _collect_what_is_new() -> None:
+    """Imported modules live as long as the process; without this, each full collection walks them for 0.1 s."""
+    gc.freeze()
+    gc.enable()
 
 
 def _serve_admin(settings: Settings, ports: list[int], listener: socket) -> None:
@@ -71,8 +77,7 @@ def _serve(settings: Settings, listener: socket | None, admin: socket | None) ->
     listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
     if server.admin is not None:
         server.admin_sockets = [admin or _listener(server.admin.config, ADMIN_LISTENER)]
-    # Imported modules live as long as the process; without this, each full collection walks them for 0.1 s.
-    gc.freeze()
+    _collect_what_is_new()
     # The thread that compiles long documents gives the loop its turn this often; by default it is every 5 ms.
     sys.setswitchinterval(SWITCH_SECONDS)
     signal.signal(signal.SIGHUP, lambda *_: reload(server, certificates))

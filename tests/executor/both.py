@@ -29,6 +29,7 @@ from tests.services import Services
 
 FIELDS_MAX = 100_000
 MODES = ("sqlite", "mysql")
+_OTHERS = re.compile(r"tuss|^KILL |@@hostname")
 _PARTS = re.compile(r"[()]|\bFROM\b")
 
 
@@ -100,15 +101,15 @@ class Both:
 
     @contextmanager
     def _own_statements(self) -> Iterator[None]:
-        """Set `statements` to those of the block, without those of the gateway's own tasks, and without those about
-        TUSS terms, which the first who asks reads for all."""
+        """Set `statements` to those of the block, without those about TUSS terms, which the first who asks reads for
+        all, and without those that end what was cut off."""
         before = request_id.set("both")
         try:
             with heard(self.gateway.database, of_requests=True) as found:
                 yield
         finally:
             request_id.reset(before)
-        self.statements = sorted(_without_columns(text) for text, _ in found if "tuss" not in text)
+        self.statements = sorted(_without_columns(text) for text, _ in found if not _OTHERS.search(text))
 
 
 def _without_columns(statement: str) -> str:
