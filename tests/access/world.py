@@ -202,7 +202,7 @@ async def _decided_claim(rich: Rich) -> None:
         authorization={"number": "SENHA1", "issuedOn": today().isoformat(), "validUntil": today().isoformat()},
         encounter={
             "priority": "1",
-            "type": "05",
+            "type": "04",
             "accident": "9",
             "setting": "01",
             "visitType": "1",
