@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import Final
@@ -95,6 +95,12 @@ def _on_service_date(items: Sequence[Item]) -> Cents:
 
 def _at_risk(of: ServiceDay, items: Sequence[Item]) -> Cents:
     return _on_service_date(items) if of.item is None else items[of.item].total
+
+
+def code_warnings(failures: Iterable[Failure], items: list[Item]) -> Iterator[Finding]:
+    """Codes that no table has on their day, of a document: its text is what describes them."""
+    for each in of_failures(failures, items):
+        yield replace(each, severity=FindingSeverity.WARNING)
 
 
 def card_warnings(items: Sequence[Item]) -> Iterator[Finding]:

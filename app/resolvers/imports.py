@@ -45,7 +45,9 @@ async def import_batch(ctx: Context, arguments: Mapping[str, Any], key: str | No
     document = await ctx.loaders.document.load(job.document_id)
     is_small = document is not None and service.is_small(document)
     if is_small and job.status in OPEN:
-        runner = ImportRunner(ctx.database, ctx.changes, ctx.changes.children, is_resting=False)
+        runner = ImportRunner(
+            ctx.database, ctx.changes, ctx.changes.children, on_unknown_card=ctx.unknown_cards.count, is_resting=False
+        )
         await runner.run(job)
         ctx.forget()
         job = await ctx.loaders.import_job.load(job.id) or job

@@ -168,6 +168,9 @@ def build(
     redis = caching.connect(settings.redis_url, certificates.redis)
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     cursor_key = CursorKey(secret_of(settings, "cache_secret"))
+    unknown_cards = UnknownCards(
+        cache, secret=secret_of(settings, "cache_secret"), per_hour=settings.unknown_cards_per_hour
+    )
     return Process(
         settings=settings,
         database=database,
@@ -197,14 +200,15 @@ def build(
         metrics=metrics,
         changes=changes,
         children=children,
-        imports=ImportWorker(ImportRunner(database, changes, children), is_agreed=lambda: time.is_agreed),
+        imports=ImportWorker(
+            ImportRunner(database, changes, children, on_unknown_card=unknown_cards.count),
+            is_agreed=lambda: time.is_agreed,
+        ),
         tuss=TussSearch(database),
         access_log=access_log,
         cursor_key=cursor_key,
         stream_cursors=StreamCursors(cursor_key, database),
-        unknown_cards=UnknownCards(
-            cache, secret=secret_of(settings, "cache_secret"), per_hour=settings.unknown_cards_per_hour
-        ),
+        unknown_cards=unknown_cards,
         clock=time,
     )
 

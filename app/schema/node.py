@@ -83,7 +83,7 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.AUDIT: NodeType("AccessLogEntry", ("access_log:read_own",), access_log.own_entry),
     public_ids.COVERAGE: NodeType("Coverage", ("patients:read",), _by_loader("coverage"), (DataClass.PERSONAL,)),
     public_ids.PRACTITIONER: NodeType(
-        "RegisteredPractitioner", ("practitioners:read",), _by_loader("registered_practitioner")
+        "RegisteredPractitioner", ("practitioners:register",), _by_loader("registered_practitioner")
     ),
     public_ids.PARTY_HISTORY: NodeType("PartyHistoryEntry", STEP_READERS, _by_loader("party_step")),
     public_ids.PAYER: NodeType("Payer", READERS, _payer),

@@ -55,7 +55,7 @@ class RegisteredPractitioner(Node):
         graphql_type=Connection[PartyHistoryEntry] | None,
         directives=[lists.PAGE],
         description="Changes, oldest first.",
-        extensions=[Requires("practitioners:read")],
+        extensions=[Requires(service.MANAGE)],
     )
     @paged(practitioners.HISTORY)
     async def history(
@@ -70,7 +70,7 @@ class RegisteredPractitionerQuery:
         graphql_type=Connection[RegisteredPractitioner] | None,
         directives=[lists.PAGE],
         description="Practitioners whom providers in the caller's data scope have registered, by name.",
-        extensions=[Requires("practitioners:read")],
+        extensions=[Requires(service.MANAGE)],
     )
     async def registered_practitioners(
         self,

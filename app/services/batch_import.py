@@ -81,7 +81,8 @@ async def import_guide(unit: UnitOfWork, *, guide: IncomingGuide, form: ClaimFor
     )
     if known:
         return await _compare(unit, known[0], form)
-    claim = await claims.create(unit, form=form, submit=True, payer_claim_number=guide.payer_claim_number)
+    accepted, number = claim_checks.codes_of(form.items), guide.payer_claim_number
+    claim = await claims.create(unit, form=form, submit=True, accepted=accepted, payer_claim_number=number)
     await guides_db.insert(unit.connection, _record(claim.id, guide, unit.now))
     warnings = (*_findings(guide), *(claim.warnings or ()))
     return GuideResult(guide.number, GuideOutcome.IMPORTED, claim.id, warnings=warnings)

@@ -1,6 +1,6 @@
 """A claim form checked against the gateway's data, and conversions between forms and rows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, Final
@@ -21,23 +21,34 @@ from app.domain.money import Cents, Factor, Quantity
 from app.domain.service_days import Limits, ServiceDay, day_failures, service_days
 from app.services import parties, tuss
 
+Code = tuple[str, str]
+"""A table and a code of it."""
+TABLE_LENGTH: Final = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """The rows that the checks looked up: payer, coverage (None for a card that only the claim names), contract (if
-    any) and the terms of the codes."""
+    any) and the terms of the codes; `unknown_codes` says which codes were accepted although no table has them."""
 
     payer: PayerRecord
     coverage: CoverageRecord | None
     contract: ContractRecord | None
-    terms: dict[tuple[str, str], TussRecord]
+    terms: dict[Code, TussRecord]
+    unknown_codes: tuple[Failure, ...] = ()
 
 
 async def examine(
-    connection: AsyncConnection, *, scope: DataScope, form: ClaimForm, today: date, found: ClaimReferences
+    connection: AsyncConnection,
+    *,
+    scope: DataScope,
+    form: ClaimForm,
+    today: date,
+    found: ClaimReferences,
+    accepted: Collection[Code] = (),
 ) -> tuple[list[Failure], Checked | None]:
     """All failures, and the rows looked up; None instead of rows if the payer is unknown, or the card of a payer whose
-    membership the gateway holds. `found` is what the form refers to."""
+    membership the gateway holds. `found` is what the form refers to; codes that are `accepted` need no term."""
     failures = list(claim_form.shape_failures(form))
     if failures:
         return failures, None
@@ -47,7 +58,8 @@ async def examine(
         coverage = None
     is_in_scope = scope.contains(provider=form.provider, payer=form.payer, patient=None)
     party_failures = parties.failures(has_payer=payer is not None, has_provider=found.has_provider and is_in_scope)
-    terms_failures, terms = await tuss.code_failures(connection, list(_uses(form)))
+    unknown, terms = await tuss.code_failures(connection, list(_uses(form)))
+    terms_failures = [each for each in unknown if _code_at(form, each) not in accepted]
     failures = [*party_failures, *terms_failures]
     is_refused = coverage is None and holds_membership
     if is_refused:
@@ -57,7 +69,19 @@ async def examine(
         failures += day_failures(form.service_date, days_of(form), limits)
     if payer is None or is_refused:
         return failures, None
-    return failures, Checked(payer, coverage, contract, terms)
+    tolerated = tuple(each for each in unknown if _code_at(form, each) in accepted)
+    return failures, Checked(payer, coverage, contract, terms, tolerated)
+
+
+def codes_of(items: Iterable[ItemForm | ItemRecord]) -> frozenset[Code]:
+    """The codes of these items that a column can store, each with its table."""
+    return frozenset((item.code_system, item.code) for item in items if len(item.code_system) == TABLE_LENGTH)
+
+
+def _code_at(form: ClaimForm, failure: Failure) -> Code:
+    """The code of the item that the failure names."""
+    item = form.items[int((failure.field or "").split(".")[1])]
+    return item.code_system, item.code
 
 
 def _limits(

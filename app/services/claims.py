@@ -1,6 +1,6 @@
 """The provider's actions on claims: create, change, submit, cancel, replace."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
@@ -29,7 +29,7 @@ from app.domain.errors import (
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
 from app.services import batch_steps, claim_checks, guide_cards, preflight
-from app.services.claim_checks import Checked
+from app.services.claim_checks import Checked, Code
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
 from app.services.preflight import BilledServices, ClaimIdentity, Preflight
@@ -43,11 +43,17 @@ UNSEEN: Final = frozenset({ClaimStatus.DRAFT, ClaimStatus.SUBMITTED})
 
 
 async def create(
-    unit: UnitOfWork, *, form: ClaimForm, submit: bool, payer_claim_number: str | None = None
+    unit: UnitOfWork,
+    *,
+    form: ClaimForm,
+    submit: bool,
+    accepted: Collection[Code] = (),
+    payer_claim_number: str | None = None,
 ) -> ClaimRecord:
-    """Create a claim as DRAFT, or SUBMITTED at once; with the payer's number, if a document has it already."""
+    """Create a claim as DRAFT, or SUBMITTED at once; `accepted` codes of a document need no term, and it may have the
+    payer's number."""
     found = await preflight.examine(
-        unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today
+        unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today, accepted=accepted
     )
     new = await _new_record(unit, form, found.require_passed())
     return await _insert(unit, form, replace(new, payer_claim_number=payer_claim_number), found, submit=submit)
@@ -78,9 +84,10 @@ async def replace_claim(
     """Replace a decided claim with a corrected one, a new claim with the same payer's number."""
     original = await locked(unit, id, version)
     await _check_replaceable(unit, original)
-    form = await _changed_form(unit, original, changes)
+    form, accepted = await _changed_form(unit, original, changes)
+    identity = ClaimIdentity(replaces_id=id)
     found = await preflight.examine(
-        unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(replaces_id=id), today=unit.today
+        unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today, accepted=accepted
     )
     new = await _new_record(unit, form, found.require_passed())
     draft = replace(new, replaces_id=id, payer_claim_number=original.payer_claim_number)
@@ -89,9 +96,12 @@ async def replace_claim(
     return claim
 
 
-async def _changed_form(unit: UnitOfWork, claim: ClaimRecord, changes: Mapping[str, Any]) -> ClaimForm:
+async def _changed_form(
+    unit: UnitOfWork, claim: ClaimRecord, changes: Mapping[str, Any]
+) -> tuple[ClaimForm, frozenset[Code]]:
+    """The form of the claim with the changes, and the codes of the claim that are accepted without a term."""
     rows = await claims_db.items_of_claims(unit.connection, unit.scope, [claim.id])
-    return replace(claim_checks.form_of(claim, rows), **changes)
+    return replace(claim_checks.form_of(claim, rows), **changes), preflight.accepted_codes(claim, rows)
 
 
 async def _check_replaceable(unit: UnitOfWork, claim: ClaimRecord) -> None:
@@ -112,9 +122,11 @@ async def update_draft(unit: UnitOfWork, *, id: str, changes: Mapping[str, Any],
     """Apply the changes (fields of ClaimForm) to a draft; the whole claim is checked again."""
     claim = await locked(unit, id, version)
     next_status(claim.status, ClaimAction.UPDATE)
-    form = await _changed_form(unit, claim, changes)
+    form, accepted = await _changed_form(unit, claim, changes)
     identity = ClaimIdentity(id, claim.replaces_id)
-    found = await preflight.examine(unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today)
+    found = await preflight.examine(
+        unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today, accepted=accepted
+    )
     checked = found.require_passed()
     patient_id = claim.patient_id
     if checked.coverage is None or checked.coverage.patient_id != patient_id:

@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,6 +44,11 @@ _UNREADABLE: Final = Failure(
 _FAILED: Final = Failure(ErrorCode.INVALID_INPUT, "the gateway failed at this guide: report the import job's id", None)
 _log = structlog.get_logger("billing.imports")
 Progress = Callable[[ImportJobRecord], None]
+UnknownCard = Callable[[str], Awaitable[None]]
+
+
+async def _ignored(_subject: str) -> None:
+    """An operator knows all cards."""
 
 
 class Source(Protocol):
@@ -70,14 +75,24 @@ class OneDocument:
 
 
 class ImportRunner:
-    """Imports jobs in this process; `is_resting` gives other callers as much time as a guide has taken."""
+    """Imports jobs in this process; `is_resting` gives other callers as much time as a guide has taken.
+
+    `on_unknown_card` is told whose guide had a card that nobody has: whoever guesses cards is not admitted again.
+    """
 
     def __init__(
-        self, database: Database, changes: Changes, children: ChildProcesses, *, is_resting: bool = True
+        self,
+        database: Database,
+        changes: Changes,
+        children: ChildProcesses,
+        *,
+        on_unknown_card: UnknownCard = _ignored,
+        is_resting: bool = True,
     ) -> None:
         self._database = database
         self._changes = changes
         self._children = children
+        self._on_unknown_card = on_unknown_card
         self._is_resting = is_resting
         self._holder = secrets.token_hex(8)
 
@@ -162,7 +177,7 @@ class ImportRunner:
         except (BillingError, DocumentsUnavailable):
             return 1
 
-    async def _change(self, action: Action[ImportJobRecord], job: ImportJobRecord, arguments: dict[str, Any]) -> Any:
+    async def _change(self, action: Action[Any], job: ImportJobRecord, arguments: dict[str, Any]) -> Any:
         hold = Hold(job, self._holder)
         return (await self._changes.run(action, job.actor, {"hold": hold, **arguments})).value
 
@@ -233,13 +248,21 @@ class _Run:
 
     async def _import_guide(self, guide: IncomingGuide, name: str | None, *, is_repeated: bool) -> None:
         try:
-            await self._did(imports.TAKE_GUIDE, guide=guide, file=name, is_repeated=is_repeated)
+            await self._take(guide, name, is_repeated=is_repeated)
         except (JobLost, DatabaseUnavailable):
             raise
         except Exception as error:  # noqa: BLE001 - no guide may stop the others
             _log.error("guide_failed", job=self.job.id, error=type(error).__name__)
             refused = IncomingGuide(guide.number, None, (_FAILED,))
-            await self._did(imports.TAKE_GUIDE, guide=refused, file=name, is_repeated=False)
+            await self._take(refused, name, is_repeated=False)
+
+    async def _take(self, guide: IncomingGuide, name: str | None, *, is_repeated: bool) -> None:
+        arguments = {"guide": guide, "file": name, "is_repeated": is_repeated}
+        taken = await self._runner._change(imports.TAKE_GUIDE, self.job, arguments)  # noqa: SLF001 - likewise
+        self.job = taken.job
+        if taken.has_unknown_card:
+            await self._runner._on_unknown_card(self.job.created_by)  # noqa: SLF001 - likewise
+        self._on_progress(self.job)
 
     async def _did(self, action: Action[ImportJobRecord], **arguments: Any) -> None:
         self.job = await self._runner._change(action, self.job, arguments)  # noqa: SLF001 - a part of the runner

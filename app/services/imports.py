@@ -46,6 +46,14 @@ class Hold:
     holder: str
 
 
+@dataclass(frozen=True, slots=True)
+class TakenGuide:
+    """The job after a guide, and whether the guide was refused for a card that nobody has."""
+
+    job: ImportJobRecord
+    has_unknown_card: bool
+
+
 async def start(unit: UnitOfWork, *, document_id: str) -> ImportJobRecord:
     """Queue the import of a document; NOT_FOUND, INVALID_INPUT for one that is no XML and no zip, CONFLICT after too
     many others."""
@@ -122,7 +130,7 @@ def _filled(job: ImportJobRecord, parties: Parties) -> Parties:
 
 async def take_guide(
     unit: UnitOfWork, *, hold: Hold, guide: IncomingGuide, file: str | None, is_repeated: bool
-) -> ImportJobRecord:
+) -> TakenGuide:
     """Import one guide and store its result; JobLost, and nothing has happened, if the job is not the holder's any
     more. `is_repeated`: an earlier guide of its batch has the same number."""
     found = await _taken(unit, guide, is_repeated=is_repeated)
@@ -130,7 +138,7 @@ async def take_guide(
     if guide.form is not None:
         job = await _check_parties(unit, job, guide.form)
     await _store_result(unit, job, found, file)
-    return job
+    return TakenGuide(job, any(failure.is_unknown_card for failure in found.failures))
 
 
 async def _store_result(unit: UnitOfWork, job: ImportJobRecord, found: GuideResult, file: str | None) -> None:
@@ -254,7 +262,7 @@ def _facts(job: ImportJobRecord) -> Any:
 
 
 _ANSWER: Final = StoredAnswer(_facts, _rebuild)
-START: Final = Action("importBatch", start, needs="batches:import", answer=_ANSWER)
+START: Final = Action("importBatch", start, needs="batches:import", answer=_ANSWER, finds_cards=True)
 CANCEL: Final = Action("cancelImportJob", cancel, needs="batches:import", answer=_ANSWER)
 BEGIN: Final = Action("beginImport", begin)
 TAKE_GUIDE: Final = Action("importGuideOfJob", take_guide)

@@ -25,6 +25,7 @@ from app.domain.preflight import (
     Service,
     authorization_warnings,
     card_warnings,
+    code_warnings,
     coverage_warnings,
     duplicate_warnings,
     of_failures,
@@ -33,7 +34,7 @@ from app.domain.preflight import (
     total_warnings,
 )
 from app.services import claim_checks, contracts
-from app.services.claim_checks import Checked
+from app.services.claim_checks import Checked, Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,10 @@ async def examine(
     identity: ClaimIdentity,
     today: date,
     billed: BilledServices | None = None,
+    accepted: Collection[Code] = (),
 ) -> Preflight:
-    """All findings on this claim; nothing is changed. `billed`: what is billed elsewhere, where it was read before."""
+    """All findings on this claim; nothing is changed. `billed`: what is billed elsewhere, where it was read before;
+    `accepted`: codes that are a warning if no table has them."""
     items = tuple(_items(form))
     services = _services(items, is_newborn=_is_newborn(form))
     asked = _asked(form)
@@ -152,7 +155,9 @@ async def examine(
         found, elsewhere = await references_db.look_up_with_billed(connection, scope, asked, services, identity.ids)
     else:
         (found,) = await references_db.look_up(connection, asked)
-    failures, checked = await claim_checks.examine(connection, scope=scope, form=form, today=today, found=found)
+    failures, checked = await claim_checks.examine(
+        connection, scope=scope, form=form, today=today, found=found, accepted=accepted
+    )
     is_visible = not any(failure.code is ErrorCode.NOT_FOUND for failure in failures)
     if is_visible and found.claim_id not in (None, identity.claim_id):
         failures.append(duplicate_number(found.claim_id))
@@ -216,7 +221,16 @@ async def of_rows(
     """The findings on the claim of these rows."""
     form = claim_checks.form_of(claim, items)
     identity = ClaimIdentity(claim.id, claim.replaces_id)
-    return await examine(connection, scope=scope, form=form, identity=identity, today=today, billed=billed)
+    accepted = accepted_codes(claim, items)
+    return await examine(
+        connection, scope=scope, form=form, identity=identity, today=today, billed=billed, accepted=accepted
+    )
+
+
+def accepted_codes(claim: ClaimRecord, items: Sequence[ItemRecord]) -> frozenset[Code]:
+    """The codes of a claim that the payer has seen, on itself or on the one that it corrects: a document may have
+    brought them. Those of another draft were typed, and have to be in their tables when it is sent."""
+    return claim_checks.codes_of(items) if claim.submitted_at or claim.replaces_id else frozenset()
 
 
 def _items(form: ClaimForm) -> list[Item]:
@@ -268,6 +282,7 @@ async def _warnings(
         *(coverage_warnings(checked.coverage.terms, days, items) if checked.coverage else ()),
         *authorization_warnings(issued_on, days, items),
         *price_warnings(found, prices, is_authorized=authorization is not None),
+        *code_warnings(checked.unknown_codes, found),
         *total_warnings(items),
         *duplicate_warnings(found, elsewhere, is_newborn=_is_newborn(form)),
     ]

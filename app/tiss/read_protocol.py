@@ -27,7 +27,7 @@ def read(text: str) -> ProtocolMessage:
     _check_hash(root, xml)
     error = _first(reception, "mensagemErro")
     if error is not None:
-        return ProtocolMessage(_text(root, "registroANS"), None, None, None, _text(error, "codigoGlosa") or "")
+        return ProtocolMessage(_text(root, "registroANS"), None, None, None, _required(error, "codigoGlosa"))
     return ProtocolMessage(
         payer=_text(reception, "registroANS"),
         tax_id=_text(reception, "cnpjContratado"),

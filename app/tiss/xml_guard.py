@@ -8,10 +8,13 @@ from app.domain.errors import BillingError, ErrorCode, Failure
 from app.tiss.read_batch import GUIDES_MAX
 
 DEPTH_MAX: Final = 40
-ELEMENTS_MAX: Final = 1_000_000
+ELEMENTS_MAX: Final = 500_000
+"""100 guides of 200 items, each with twenty elements."""
 TEXT_LENGTH_MAX: Final = 64 * 1024
 ATTRIBUTES_MAX: Final = 30
 ATTRIBUTE_LENGTH_MAX: Final = 4 * 1024
+PART_BYTES: Final = 64 * 1024
+SILENT_PARTS_MAX: Final = 2
 GUIDES: Final = "guiasTISS"
 """The element whose children are the guides."""
 
@@ -24,12 +27,25 @@ def count_guides(xml: bytes) -> int:
     parser.StartElementHandler = counting.start
     parser.EndElementHandler = counting.end
     parser.CharacterDataHandler = counting.text
+    parser.CommentHandler = parser.ProcessingInstructionHandler = counting.other
     try:
-        parser.Parse(xml, True)
+        _feed(parser, xml, counting)
     except expat.ExpatError as error:
         message = f"the XML is not well-formed at line {error.lineno}: send it as your system wrote it"
         raise _refusal(message, "5002") from None
     return counting.guides
+
+
+def _feed(parser: expat.XMLParserType, xml: bytes, counting: "_Counting") -> None:
+    """In parts: a tag of many parts, whose attributes would all be collected, ends it before it is complete."""
+    silent = 0
+    for start in range(0, len(xml), PART_BYTES):
+        before = counting.events
+        parser.Parse(xml[start : start + PART_BYTES], False)
+        silent = silent + 1 if counting.events == before else 0
+        if silent > SILENT_PARTS_MAX:
+            raise _refusal("the XML has huge attributes: send a TISS document", "5001")
+    parser.Parse(b"", True)
 
 
 def _doctype(*_declaration: Any) -> None:
@@ -38,12 +54,13 @@ def _doctype(*_declaration: Any) -> None:
 
 class _Counting:
     def __init__(self) -> None:
-        self.guides = 0
+        self.guides = self.events = 0
         self._elements = 0
         self._text_length = 0
         self._path: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.events += 1
         self._elements += 1
         self._text_length = 0
         if self._path and self._path[-1].rpartition(":")[2] == GUIDES:
@@ -60,15 +77,20 @@ class _Counting:
             raise BillingError(Failure(ErrorCode.BATCH_TOO_LARGE, message, None, "5015"))
 
     def end(self, _name: str) -> None:
+        self.events += 1
         self._path.pop()
         self._text_length = 0
 
     def text(self, text: str) -> None:
+        self.events += 1
         self._text_length += len(text)
         if self._text_length > TEXT_LENGTH_MAX:
             raise _refusal(
                 f"the XML has a text of more than {TEXT_LENGTH_MAX:,} characters: send a TISS document", "5001"
             )
+
+    def other(self, *_parts: str) -> None:
+        self.events += 1
 
 
 def _refusal(message: str, tiss_code: str) -> BillingError:

@@ -1,5 +1,6 @@
 """A coroutine that has begun: what does not have to wait for anything needs neither a task nor a clock."""
 
+import asyncio
 from collections.abc import Coroutine, Generator
 from typing import Any, Generic, TypeVar, cast
 
@@ -38,3 +39,13 @@ class Begun(Generic[Result]):
                     self._waited = self._coroutine.send(given)
         except StopIteration as result:
             return cast("Result", result.value)
+
+
+async def within(seconds: float, coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """The result of the coroutine, or TimeoutError. One that does not wait needs no timer, which would cost a tenth of
+    what it takes to send an event."""
+    begun = Begun(coroutine)
+    if begun.is_done:
+        return await begun
+    async with asyncio.timeout(seconds):
+        return await begun

@@ -7,9 +7,10 @@ from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.transport.answers import Answer
+from app.transport.begun import within
 from app.transport.deadlines import Deadline, disconnected, ended, expire_when
 from app.transport.errors import Unauthenticated
 
@@ -82,8 +83,11 @@ async def _send_event(send: Send, answer: Answer) -> None:
 
 
 async def _send_chunk(send: Send, chunk: bytes, *, more: bool = True) -> None:
-    async with asyncio.timeout(SEND_SECONDS_MAX):
-        await send({"type": "http.response.body", "body": chunk, "more_body": more})
+    await within(SEND_SECONDS_MAX, _sent(send, {"type": "http.response.body", "body": chunk, "more_body": more}))
+
+
+async def _sent(send: Send, message: Message) -> None:
+    await send(message)
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """The step read over HTTP: the JSON of a body or a query string, with the right method, within a size and a time."""
 
-import asyncio
 from functools import lru_cache
 from typing import Any, Final
 
@@ -9,7 +8,7 @@ from starlette.requests import Request
 from starlette.types import Receive
 
 from app.transport import errors
-from app.transport.begun import Begun
+from app.transport.begun import within
 from app.transport.errors import Refused
 from app.transport.negotiation import HTML, JSON
 
@@ -72,16 +71,12 @@ async def _body(request: Request, seconds: float) -> object:
     if not _is_json(request.headers.get("content-type", "")) or "content-encoding" in request.headers:
         message = "send the body as uncompressed application/json in UTF-8"
         raise Refused("UNSUPPORTED_MEDIA_TYPE", message, status=415)
-    reading = Begun(_bytes(request.receive, request.headers.get("content-length", "")))
-    if reading.is_done:
-        # Most bodies are there at once, and need no clock.
-        return _decoded(await reading)
     try:
-        async with asyncio.timeout(seconds):
-            return _decoded(await reading)
+        body = await within(seconds, _bytes(request.receive, request.headers.get("content-length", "")))
     except TimeoutError:
         message = f"send the body within {seconds:g} s"
         raise Refused("REQUEST_TIMEOUT", message, status=408, headers=_CLOSE) from None
+    return _decoded(body)
 
 
 async def _bytes(receive: Receive, announced: str) -> bytes:

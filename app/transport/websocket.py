@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from app.transport import errors
 from app.transport.admission import Release, StreamSlots, admit_request
 from app.transport.answers import Answer
+from app.transport.begun import within
 from app.transport.context import OperationContext
 from app.transport.deadlines import Deadline
 from app.transport.errors import Refused, RequestError
@@ -226,8 +227,8 @@ class Socket:
         if self._websocket.application_state is not WebSocketState.CONNECTED:
             return
         try:
-            async with asyncio.timeout(self._limits.send_seconds):
-                await self._websocket.send({"type": "websocket.send", "text": encoded.decode()})
+            message = {"type": "websocket.send", "text": encoded.decode()}
+            await within(self._limits.send_seconds, self._websocket.send(message))
         except TimeoutError:
             self._deadline.expire()
         except WebSocketDisconnect:

@@ -81,14 +81,14 @@ def _selection(type_name: str, depth: int) -> str:
     kind = CORE.get_type(type_name)
     if not isinstance(kind, GraphQLObjectType):
         return "__typename id" if "id" in getattr(kind, "fields", {}) else "__typename"
-    parts = ["__typename"]
+    parts: list[str] = []
     for name, field in kind.fields.items():
         target = get_named_type(field.type)
         if is_leaf_type(target):
             parts += [] if name == LOG_END else [name]
         elif depth > 1 and name not in {"edges", "availableActions"}:
             parts.append(f"{name} {{ {_selection(target.name, depth - 1)} }}")
-    return " ".join(parts)
+    return " ".join(parts or ["__typename"])
 
 
 def _query(name: str, planted: dict[str, str]) -> str:

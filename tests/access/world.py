@@ -356,6 +356,11 @@ async def _managed(rich: Rich) -> None:
     spare = {"provider": world.provider, "name": "Maria Repetida", "idempotencyKey": key()}
     made = await world.mutate("front_desk", "registerPatient", "patient { id }", **spare)
     rich.ids["spare_patient"] = made["patient"]["id"]
+    made = await world.mutate("front_desk", "registerPatient", "patient { id }", **{**spare, "idempotencyKey": key()})
+    both = {"patientId": world.patient, "mergedPatientId": made["patient"]["id"], "idempotencyKey": key()}
+    steps = "patient { history { nodes { id } } }"
+    made = await world.mutate("front_desk", "mergePatients", steps, **both)
+    rich.ids["merge_step"] = made["patient"]["history"][-1]["id"]
     query = "query($id: String!) { patients(cardNumber: $id) { nodes { coverages { nodes { id } } } } }"
     (patient,) = (await world.call("reviewer", query, id=world.card))["patients"]["nodes"]
     rich.ids["coverage"] = patient["coverages"]["nodes"][0]["id"]

@@ -27,7 +27,7 @@ from tests.gateway import embedded_settings, running_gateway
 from tests.inputs import shaped
 
 # Which fields lead to objects of others, so that subscribers with different data scopes share nothing.
-LEADS_OUT = {"Claim.patient"}
+LEADS_OUT = {"Claim.patient", "ImportJobProgressedEvent.job", "Payer.history", "Provider.history"}
 # From objects of a provider and a payer to objects of the same ones: each was read for what makes it so.
 BETWEEN_OBJECTS = {
     "Claim.invoice", "Claim.items", "Claim.replacedBy", "Claim.replaces", "ClaimItem.denials",

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from app.tiss import archives
 from app.tiss.archives import FILES_MAX
 from tests.example_lotes import VALID, hashed, lote, zipped
 from tests.factories import World, add_card, key, new_world
-from tests.gateway import Gateway
+from tests.gateway import Gateway, running_gateway, server_settings
+from tests.services import Services
 
 RESULTS = "position number file outcome claim { id status providerClaimNumber } errors { code message tissCode } "
 RESULTS += "warnings { code }"
@@ -369,3 +371,17 @@ async def test_a_document_is_known_to_be_its_providers_once_it_was_read(server_w
     query_text = "query($id: ID!) { document(id: $id) { id } }"
     assert (await world.call("finance", query_text, id=document_id))["document"] == {"id": document_id}
     assert VALID.startswith(b"<?xml")
+
+
+async def test_whoever_imports_unknown_cards_is_not_admitted_again(services: Services, tmp_path: Path) -> None:
+    settings = await server_settings(tmp_path, services, unknown_cards_per_hour=2)
+    async with running_gateway(settings) as gateway:
+        world = await new_world(gateway)
+        found = await import_document(world, lote(world, ["N1", "N2", "N3"], cards=["NONE1", "NONE2", world.card]))
+        assert [each["outcome"] for each in found["results"]] == ["REFUSED", "REFUSED", "TAKEN"]
+        token = world.token("biller")
+        document_id = await upload(gateway, lote(world, ["N4"]), token)
+        values = {"input": {"documentId": document_id, "idempotencyKey": key()}}
+        refused = await gateway.gql(IMPORT, values, token=token)
+        assert (refused.codes, refused.body["data"]) == (["RATE_LIMITED"], {"importBatch": None})
+        assert await _numbers(world) == ["N3"]

@@ -15,6 +15,7 @@ from app.domain.actor import Door, operator
 from app.services.batch_import import GuideOutcome, ImportReport, import_batch
 from tests.factories import World, add_card, insert_patient
 from tests.gateway import Gateway
+from tests.preflights import stored_warnings
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 VALID = examples.load("lote-valido")
@@ -148,12 +149,13 @@ async def test_an_unknown_table_refuses_its_guide(world: World) -> None:
     assert [number for number, _, _ in await _claims_of(world)] == ["0002"]
 
 
-async def test_a_known_table_with_an_unknown_code_is_1801(world: World) -> None:
+async def test_a_known_table_with_an_unknown_code_is_a_warning(world: World) -> None:
     document = _for(world, world.card, await add_card(world))
     document = _hashed(document.replace(b">10101012<", b">99999999<", 1))
-    report = await _take(world.gateway, document)
-    failure = report.results[0].failures[0]
-    assert (failure.code, failure.field, failure.tiss_code) == ("UNKNOWN_CODE", "items.0.code", "1801")
+    result = (await _take(world.gateway, document)).results[0]
+    assert (result.outcome, result.failures) == (GuideOutcome.IMPORTED, ())
+    found = await stored_warnings(world, result.claim_id or "")
+    assert found == [("WARNING", "UNKNOWN_CODE", "items.0.code", "1801", "100.00")]
 
 
 async def test_broken_xml_and_foreign_documents_are_reported_not_raised(world: World) -> None:

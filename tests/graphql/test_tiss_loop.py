@@ -10,13 +10,22 @@ from tiss import examples, sandbox
 
 from app.domain.actor import Door, operator
 from app.services.batch_import import GuideOutcome, ImportReport, import_batch
-from tests.factories import BLOOD_COUNT, CONSULTATION, World, add_card, key, new_world, refusals, today
+from tests.factories import (
+    BLOOD_COUNT,
+    CONSULTATION,
+    DOCTOR,
+    ENCOUNTER,
+    World,
+    add_card,
+    key,
+    new_world,
+    refusals,
+    today,
+)
 from tests.gateway import Gateway
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 YESTERDAY = (today() - timedelta(days=1)).isoformat()
-DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
-ENCOUNTER = {"priority": "1", "type": "23", "accident": "9", "setting": "01", "visitType": "1"}
 MEDICINE = {
     "codeSystem": "20",
     "code": "90000544",

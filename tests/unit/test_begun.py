@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.transport.begun import Begun
+from app.transport.begun import Begun, within
 
 
 async def test_what_waits_for_nothing_is_done_at_once() -> None:
@@ -59,3 +59,16 @@ async def test_a_timeout_ends_what_is_under_way() -> None:
         async with asyncio.timeout(0):
             await begun
     assert ended == ["cleaned up"]
+
+
+async def test_what_is_done_at_once_sets_no_timer() -> None:
+    async def work() -> int:
+        return 7
+
+    # A timeout of no seconds would end anything that waits.
+    assert await within(0, work()) == 7
+
+
+async def test_what_waits_for_too_long_is_ended() -> None:
+    with pytest.raises(TimeoutError):
+        await within(0, asyncio.sleep(60))
