@@ -30,6 +30,7 @@ from tests.inputs import shaped
 LEADS_OUT = {"Claim.patient", "ImportJobProgressedEvent.job", "Payer.history", "Provider.history"}
 # From objects of a provider and a payer to objects of the same ones: each was read for what makes it so.
 BETWEEN_OBJECTS = {
+    "BatchHistoryEntry.claim", "Claim.batch",
     "Claim.invoice", "Claim.items", "Claim.replacedBy", "Claim.replaces", "ClaimItem.denials",
     "Denial.claim", "Denial.invoiceLine", "Denial.item", "DenialStep.denial",
     "InvoiceHistoryEntry.line", "InvoiceHistoryEntry.settlement", "InvoiceLine.claim", "InvoiceLine.denial",
