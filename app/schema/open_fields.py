@@ -6,6 +6,7 @@ No schema is built with a field that has neither a rule nor a place here (`app/s
 from typing import Final
 
 from app.schema.base.field_rules import OpenFields
+from app.schema.open_guide_fields import GUIDE_TEXTS, GUIDES
 from app.schema.open_import_fields import IMPORT_TEXTS, IMPORTS
 
 _OPEN: Final[dict[str, tuple[str, ...]]] = {
@@ -241,9 +242,7 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "Eligibility.payer",
         "Eligibility.provider",
         "Eligibility.reasons",
-        "Encounter.location",
         "Encounter.requester",
-        "Encounter.requestingProvider",
         "Invoice.history",
         "Invoice.lines",
         "Invoice.payer",
@@ -264,10 +263,7 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "ClaimItem.performedOn",
         "ClaimItem.quantity",
         "ClaimItem.sequence",
-        "ServiceDetails.isAuthorized",
-        "TeamMember.practitioner",
     ),
-    "days of an encounter's paperwork": ("Encounter.issuedOn",),
     "terms that a payer or a contract sets for everybody": (
         "Contract.appealDeadlineDays",
         "Contract.endsOn",
@@ -314,14 +310,6 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
         "*Event.cursor",
         "PageInfo.endCursor",
         "PageInfo.startCursor",
-    ),
-    "what an encounter's paperwork says of other providers, numbers and plans": (
-        "Encounter.billingType",
-        "Encounter.mainClaimNumber",
-        "Encounter.planName",
-        "Facility.cnes",
-        "Facility.code",
-        "Facility.name",
     ),
     "codes and official texts of national tables": (
         "ClaimItem.codeSystem",
@@ -405,4 +393,4 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "the caller's own token": ("Me.permissions", "Me.providerCnes", "Me.roles", "Me.subject"),
 }
 
-OPEN_FIELDS: Final = OpenFields({**_OPEN, **IMPORTS}, {**_OPEN_TEXTS, **IMPORT_TEXTS})
+OPEN_FIELDS: Final = OpenFields({**_OPEN, **IMPORTS, **GUIDES}, {**_OPEN_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS})

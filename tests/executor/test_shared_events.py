@@ -39,6 +39,7 @@ BETWEEN_OBJECTS = {
 }  # fmt: skip
 # Pages of objects of the same provider and payer.
 LISTS = {
+    "Batch.claims", "Batch.history",
     "Claim.history", "Claim.invoices", "Invoice.history", "Invoice.lines", "Invoice.settlements", "Remittance.lines",
     "Remittance.settlements", "RemittanceLineWaitingEvent.lines", "Settlement.reversals",
 }  # fmt: skip
@@ -55,6 +56,7 @@ EVENTS = {
     "denialStatusChanged": ("denialId", ("denial",)),
     "invoiceStatusChanged": ("invoiceId", ("invoice",)),
     "settlementRecorded": ("settlementId", ("settlement", "reversal")),
+    "importJobProgressed": ("importJobId", ("importJob",)),
     "remittanceLineWaiting": ("remittanceId", ("remittance", "cancelled_remittance")),
 }
 

@@ -26,13 +26,7 @@ from tests.gateway import Gateway
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 YESTERDAY = (today() - timedelta(days=1)).isoformat()
-MEDICINE = {
-    "codeSystem": "20",
-    "code": "90000544",
-    "quantity": "0.5",
-    "unitPrice": "29.00",
-    "details": {"unit": "036"},
-}
+MEDICINE = {"codeSystem": "20", "code": "90000544", "quantity": "0.5", "unitPrice": "29.00", "details": {"unit": "036"}}
 SERVICES = [CONSULTATION, BLOOD_COUNT, MEDICINE]
 BATCH = "batch { number fileName xml hash }"
 BOOKS = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount"
@@ -77,9 +71,7 @@ async def _document(world: World, claim_ids: list[str]) -> bytes:
 
 
 async def _sent(world: World, **changes: Any) -> str:
-    claim = await world.submitted_claim(
-        **{"items": SERVICES, "practitioner": DOCTOR, "encounter": ENCOUNTER, **changes}
-    )
+    claim = await world.submitted_claim(**{"items": SERVICES, **changes})
     return str(claim["id"])
 
 
