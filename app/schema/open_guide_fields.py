@@ -8,7 +8,9 @@ GUIDES: Final[dict[str, tuple[str, ...]]] = {
         "Encounter.requestingProvider",
         "TeamMember.practitioner",
     ),
-    "parts of an item, which is only found where `claims:read_items` is asked for": ("ServiceDetails.isAuthorized",),
+    "what a guide says of an item, which is only found where `claims:read_items` is asked for": (
+        "ServiceDetails.isAuthorized",
+    ),
     "days of an encounter's paperwork": ("Encounter.issuedOn",),
 }
 GUIDE_TEXTS: Final[dict[str, tuple[str, ...]]] = {
