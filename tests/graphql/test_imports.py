@@ -92,18 +92,31 @@ async def test_a_batch_is_imported_at_once(server_world: World) -> None:
 async def test_one_bad_guide_refuses_no_good_one(server_world: World) -> None:
     world = server_world
     await import_document(world, lote(world, ["B0"], price="90.00"))
-    content = lote(world, ["B0", "B1", "B2", "B3"], cards=[world.card, world.card, "NOBODY", world.card])
-    start, code, rest = content.rpartition(b"10101012")
-    found = await import_document(world, hashed(start + code.replace(b"10101012", b"99999999") + rest))
+    cards = [world.card, world.card, "NOBODY", world.card, world.card]
+    content = lote(world, ["B0", "B1", "B2", "B3", "B4"], cards=cards)
+    *others, unknown, late = re.split(rb"(?=<ans:guiaSP-SADT>)", content)
+    unknown = unknown.replace(b"10101012", b"99999999")
+    late = re.sub(rb"(<ans:dataExecucao>)[^<]*<", rb"\g<1>2099-01-01<", late)
+    found = await import_document(world, hashed(b"".join([*others, unknown, late])))
     assert found["errors"] == []
     assert _short(found["results"]) == [
         ("B0", "REFUSED", "1308"),
         ("B1", "TAKEN", None),
-        ("B2", "REFUSED", "1001"),
-        ("B3", "REFUSED", "1801"),
+        ("B2", "TAKEN_WITH_WARNINGS", None),
+        ("B3", "TAKEN_WITH_WARNINGS", None),
+        ("B4", "REFUSED", "3223"),
     ]
-    assert (found["job"]["totalCount"], found["job"]["takenCount"], found["job"]["refusedCount"]) == (4, 1, 3)
-    assert await _numbers(world) == ["B0", "B1"]
+    assert [[each["code"] for each in result["warnings"]] for result in found["results"]] == [
+        *([], [], ["INVALID_CARD"], ["UNKNOWN_CODE"], [])
+    ]
+    job = found["job"]
+    assert [job[name] for name in ("totalCount", "takenCount", "takenWithWarningsCount", "refusedCount")] == [
+        5,
+        1,
+        2,
+        2,
+    ]
+    assert await _numbers(world) == ["B0", "B1", "B2", "B3"]
 
 
 async def test_the_second_guide_with_a_number_is_refused(server_world: World) -> None:
@@ -381,6 +394,9 @@ async def test_whoever_imports_unknown_cards_is_not_admitted_again(services: Ser
     settings = await server_settings(tmp_path, services, unknown_cards_per_hour=2)
     async with running_gateway(settings) as gateway:
         world = await new_world(gateway)
+        terms = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30, "holdsMembership": True}
+        parties = {"provider": world.provider, "payer": world.payer}
+        await world.mutate("admin", "saveContract", "contract { id }", **parties, **terms)
         found = await import_document(world, lote(world, ["N1", "N2", "N3"], cards=["NONE1", "NONE2", world.card]))
         assert [each["outcome"] for each in found["results"]] == ["REFUSED", "REFUSED", "TAKEN"]
         token = world.token("biller")
