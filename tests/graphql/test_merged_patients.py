@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
-from app.db.reference_tables import eligibility_checks
+from app.db import merged_patients
+from app.db.reference_tables import eligibility_checks, patients
 from app.db.tables import claims, outbox
 from app.domain.identifiers import check_digits_of_cpf
 from tests.factories import World, key, new_world, refusals
@@ -170,3 +171,28 @@ async def test_no_claim_that_is_created_meanwhile_stays_with_the_merged_patient(
             left = select(table.c.id).where(table.c.patient_id == merged)
             assert (await connection.execute(left)).all() == []
     assert len((await _of_patient(world, merged))["claims"]["nodes"]) == 8
+
+
+WAITING = text("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")
+
+
+async def test_a_claim_that_was_checked_before_a_merge_is_stored_for_whoever_stayed(server_world: World) -> None:
+    """The merge is done by hand, and committed only when the claim has been checked and waits for it."""
+    world = server_world
+    stays, merged = await _patient(world), await _patient(world)
+    card = await _card(world, merged)
+    async with world.gateway.database.engine.begin() as connection:
+        await merged_patients.move_coverages(connection, merged, stays)
+        leads = update(patients).where(patients.c.id == merged)
+        await connection.execute(leads.values(merged_into_id=stays))
+        creating = asyncio.create_task(world.create_claim(cardNumber=card))
+        checking = asyncio.create_task(world.check_eligibility(cardNumber=card))
+        async with asyncio.timeout(4), world.gateway.database.engine.connect() as other:
+            while (await other.execute(WAITING)).scalar_one() < 2:  # noqa: ASYNC110 - nothing tells us of a wait
+                await asyncio.sleep(0.2)  # the server reads its own list of waits at most every 0.1 s
+    created, checked = await creating, await checking
+    assert (created["errors"], checked["errors"]) == ([], [])
+    async with world.gateway.database.reading() as connection:
+        for table, identifier in ((claims, created["claim"]["id"]), (eligibility_checks, checked["eligibility"]["id"])):
+            owner = select(table.c.patient_id).where(table.c.id == identifier)
+            assert (await connection.execute(owner)).scalar_one() == stays

@@ -81,7 +81,7 @@ class Big:
         """A call of a query."""
         return Call(role, query, text, times, variables)
 
-    def change(self, role: str, name: str, fields: str, text: str, times: int, **values: Any) -> Call:
+    def change(self, role: str, name: str, fields: str, text: str, times: int, /, **values: Any) -> Call:
         """A call of a mutation."""
         kind = input_type(name)
         query = f"mutation($input: {kind}!) {{ {name}(input: $input) {{ {fields} errors {{ code message field }} }} }}"
