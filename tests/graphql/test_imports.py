@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,6 @@ from app.db.tables import claims
 from app.domain.access_log import AccessKind
 from app.domain.actor import Door
 from app.domain.imports import ImportJobStatus
-from app.tiss import archives
-from app.tiss.archives import FILES_MAX
 from tests.example_lotes import VALID, hashed, lote, zipped
 from tests.factories import World, add_card, key, new_world
 from tests.gateway import Gateway, running_gateway, server_settings
@@ -34,7 +31,6 @@ READ = f"""query($id: ID!, $filter: ImportResultFilterInput) {{ importJob(id: $i
 
 
 HASH = "the hash in the epilogue is not that of the content"
-BOMB = "a document in the zip is compressed too much to be one of TISS: send it alone"
 
 
 async def upload(gateway: Gateway, content: bytes, token: str) -> str:
@@ -226,51 +222,6 @@ async def test_a_zip_is_imported_by_a_job(server_world: World) -> None:
     refused = await ended(world, job["id"], filter={"outcome": ["REFUSED"]})
     assert (refused["results"]["totalCount"], [each["position"] for each in refused["results"]["nodes"]]) == (1, [3])
     assert await _numbers(world) == ["F1", "F2", "F3"]
-
-
-@pytest.mark.parametrize(
-    ("files", "message"),
-    [
-        ({}, "the zip is empty: put XML documents into it"),
-        (
-            {"../1.xml": b"<a/>"},
-            "the zip has folders or paths in it: put the XML documents into it directly (`zip -j`)",
-        ),
-        (
-            {"a\\b.xml": b"<a/>"},
-            "the zip has folders or paths in it: put the XML documents into it directly (`zip -j`)",
-        ),
-        ({f"{n}": b"" for n in range(FILES_MAX + 1)}, "the zip has more than 1,000 files: send several"),
-        (
-            {"bomb.xml": b" " * 10_000_000},
-            "a document in the zip is compressed too much to be one of TISS: send it alone",
-        ),
-        ({"large.xml": b" " * (17 << 20)}, "a document in the zip has more than 16 MiB: split it"),
-    ],
-    ids=["empty", "path", "backslash", "files", "bomb", "large"],
-)
-async def test_a_bad_zip_is_refused_as_a_whole(server_world: World, files: dict[str, bytes], message: str) -> None:
-    found = await import_document(server_world, zipped(files))
-    job = await ended(server_world, found["job"]["id"])
-    assert (job["status"], [each["message"] for each in job["errors"]]) == ("FAILED", [message])
-
-
-async def test_a_zip_that_says_less_than_it_has_is_refused(server_world: World) -> None:
-    honest = zipped({"1.xml": b"<a>" + b"x" * 5_000 + b"</a>"})
-    size = (5_007).to_bytes(4, "little")
-    lying = honest.replace(size, (10).to_bytes(4, "little"))
-    assert lying != honest
-    found = await import_document(server_world, lying)
-    job = await ended(server_world, found["job"]["id"])
-    assert [each["outcome"] for each in job["results"]["nodes"]] == ["REFUSED"]
-    odd = await import_document(server_world, zipped({"1.xml": b"<a/>"}, method=zipfile.ZIP_LZMA))
-    said = "the zip has an unusual compression: create it with the usual one (deflate)"
-    assert [each["message"] for each in (await ended(server_world, odd["job"]["id"]))["errors"]] == [said]
-    cut = await import_document(server_world, honest[:-30])
-    assert [each["message"] for each in (await ended(server_world, cut["job"]["id"]))["errors"]] == [
-        "the zip is damaged: create it again"
-    ]
-    assert archives.RATIO_MAX == 250
 
 
 async def test_nobody_imports_for_others(server_world: World) -> None:
