@@ -50,6 +50,10 @@ def flat(found: Any) -> Any:
     return flat(found["nodes"]) if found.keys() == {"nodes"} else {name: flat(each) for name, each in found.items()}
 
 
+DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
+ENCOUNTER = {"priority": "1", "type": "23", "accident": "9", "setting": "01", "visitType": "1"}
+
+
 @dataclass
 class World:
     """Parties that no other test touches, and callers narrowed to them."""
@@ -98,8 +102,9 @@ class World:
         return await self.mutate("biller", "createClaim", f"claim {{ {CLAIM_FIELDS} }}", **self.claim_input(**changes))
 
     async def submitted_claim(self, **changes: Any) -> Any:
-        """A submitted claim."""
-        return _good(await self.create_claim(submit=True, **changes))["claim"]
+        """A submitted claim, of which the payer's document can be written."""
+        said = {"practitioner": DOCTOR, "encounter": ENCOUNTER, **changes}
+        return _good(await self.create_claim(submit=True, **said))["claim"]
 
     async def claim_in_review(self, **changes: Any) -> Any:
         """A claim that the payer is looking at."""

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.batch_tables import batch_claims, batch_documents, batch_history, batches
 from app.db.children import Children
-from app.db.claims import AMOUNTS, CLAIM, ClaimRecord
+from app.db.claim_sums import AMOUNTS
+from app.db.claims import CLAIM, ClaimRecord
 from app.db.counting import count_of
 from app.db.engine import run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, lacks, one_of, within

@@ -9,6 +9,7 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
+from app.db.claim_sums import AMOUNTS
 from app.db.counting import count_of
 from app.db.engine import batches, fetch, fetch_in, run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, lacks, one_of, within
@@ -18,14 +19,13 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_columns, update_record
 from app.db.scoping import claims_in, parties_of
 from app.db.statements import query, query_by_keys, query_one, query_total
-from app.db.sums import Amounts, total
 from app.db.tables import claim_items, claims, denials, invoice_lines
 from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.data_scope import DataScope
 from app.domain.denials import IN_DISPUTE
 from app.domain.encounter import Encounter
-from app.domain.money import Cents
 from app.domain.preflight import Finding
+from app.domain.services import ServiceDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class ItemRecord:
     processed_cents: int | None
     approved_cents: int | None
     denied_cents: int | None
+    details: ServiceDetails | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +105,6 @@ class ClaimFilter:
     is_invoiced: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimSums:
-    """Sums over claims, in cents; `paid` is what payments have settled of their invoice lines."""
-
-    claimed_cents: Cents
-    approved_cents: Cents
-    denied_cents: Cents
-    paid_cents: Cents
-
-
-_PAID = select(total(invoice_lines.c.settled_cents)).where(invoice_lines.c.claim_id == claims.c.id).scalar_subquery()
-AMOUNTS: Final = Amounts(ClaimSums, (claims.c.claimed_cents, claims.c.approved_cents, claims.c.denied_cents, _PAID))
 CLAIM = columns(claims, ClaimRecord)
 ITEM = columns(claim_items, ItemRecord)
 

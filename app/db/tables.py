@@ -13,6 +13,7 @@ from app.domain.encounter import Encounter
 from app.domain.invoices import InvoiceAction, InvoiceLineKind, InvoiceStatus
 from app.domain.preflight import Finding
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
+from app.domain.services import ServiceDetails
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 _PARTIES = ("provider_cnes", "payer_ans")
@@ -88,6 +89,8 @@ claim_items = Table(
     Column("processed_cents", BigInteger),
     Column("approved_cents", BigInteger),
     Column("denied_cents", BigInteger),
+    # What the guide says of the item besides; empty if nothing.
+    Column("details", JsonOf(ServiceDetails)),
     UniqueConstraint("claim_id", "sequence"),
     **MYSQL,
 )

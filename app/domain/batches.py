@@ -6,7 +6,6 @@ from app.domain.claims import AWAITING_RETURN, DECIDED, ClaimStatus
 from app.domain.described import DescribedEnum
 from app.domain.errors import Failure, in_conflict, status_conflict, wrong_status
 
-TISS_VERSION: Final = "4.03.00"
 CLAIMS_MAX: Final = 100
 """The most claims that the standard allows in one batch."""
 

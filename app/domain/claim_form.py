@@ -3,25 +3,28 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from typing import Final
 
 from app.domain.claims import ClaimType
-from app.domain.encounter import Encounter, Practitioner
+from app.domain.encounter import Encounter, Facility, Practitioner
 from app.domain.errors import ErrorCode, Failure
 from app.domain.identifiers import NUMBER_LENGTH_MAX, ans_failure, card_failure, cnes_failure, code_failure
 from app.domain.money import CENTS_MAX, Cents, Factor, Quantity, is_near_total, item_total
 from app.domain.schema_codes import CodeTable
+from app.domain.services import NO_PRACTITIONER, ServiceDetails, details_failures
 from app.domain.text import ascii_failure, text_failure
 
 ITEMS_MAX: Final = 200
 DIAGNOSES_MAX: Final = 4
-NO_PRACTITIONER: Final = Practitioner()
+SEQUENCE_MAX: Final = 9999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemForm:
     """One item as the provider sends it; description and day default to the TUSS term and the service date.
 
+    `sequence` is the document's own number of the item (sequencialItem); items without one get the next free number.
     `stated_total` is a total that is up to a cent off, as systems that cut off fractions of cents write it.
     """
 
@@ -33,6 +36,8 @@ class ItemForm:
     description: str | None
     performed_on: date | None
     stated_total: Cents | None = None
+    sequence: int | None = None
+    details: ServiceDetails | None = None
 
     @property
     def computed_total(self) -> Cents:
@@ -91,7 +96,7 @@ def shape_failures(form: ClaimForm) -> Iterator[Failure]:
         card_failure(form.card_number, "cardNumber"),
         ascii_failure(form.provider_claim_number, "providerClaimNumber", NUMBER_LENGTH_MAX),
         *_practitioner_failures(form.practitioner, "practitioner"),
-        *_encounter_failures(form.encounter),
+        *_encounter_failures(form.encounter, form.type),
         text_failure(form.clinical_indication, "clinicalIndication", 500),
     ]
     if form.authorization is not None:
@@ -109,16 +114,40 @@ def _practitioner_failures(practitioner: Practitioner, path: str) -> Iterator[Fa
     yield CodeTable.OCCUPATION.failure(practitioner.cbo, f"{path}.cbo")
 
 
-def _encounter_failures(encounter: Encounter | None) -> Iterator[Failure | None]:
+def _encounter_failures(encounter: Encounter | None, kind: ClaimType) -> Iterator[Failure | None]:
     if encounter is None:
         return
+    is_dental = kind is ClaimType.DENTAL_TREATMENT
+    types, billing = (
+        (CodeTable.DENTAL_ENCOUNTER, CodeTable.DENTAL_BILLING)
+        if is_dental
+        else (CodeTable.ENCOUNTER, CodeTable.BILLING)
+    )
     yield CodeTable.PRIORITY.failure(encounter.priority, "encounter.priority")
-    yield CodeTable.ENCOUNTER.failure(encounter.type, "encounter.type")
+    yield types.failure(encounter.type, "encounter.type")
     yield CodeTable.ACCIDENT.failure(encounter.accident, "encounter.accident")
     yield CodeTable.SETTING.failure(encounter.setting, "encounter.setting")
     yield CodeTable.VISIT.failure(encounter.visit_type, "encounter.visitType")
+    yield billing.failure(encounter.billing_type, "encounter.billingType")
+    yield CodeTable.DISCHARGE.failure(encounter.discharge_reason, "encounter.dischargeReason")
+    yield ascii_failure(encounter.main_claim_number, "encounter.mainClaimNumber", NUMBER_LENGTH_MAX)
+    yield text_failure(encounter.plan_name, "encounter.planName", 40)
+    yield text_failure(encounter.notes, "encounter.notes", 500)
+    if encounter.admission is not None:
+        yield CodeTable.ADMISSION.failure(encounter.admission.type, "encounter.admission.type")
+        yield CodeTable.REGIME.failure(encounter.admission.regime, "encounter.admission.regime")
     if encounter.requester is not None:
         yield from _practitioner_failures(encounter.requester, "encounter.requester")
+    yield from _facility_failures(encounter.requesting_provider, "encounter.requestingProvider")
+    yield from _facility_failures(encounter.location, "encounter.location")
+
+
+def _facility_failures(facility: Facility | None, path: str) -> Iterator[Failure | None]:
+    if facility is None:
+        return
+    yield ascii_failure(facility.code, f"{path}.code", 14)
+    yield text_failure(facility.name, f"{path}.name", 70)
+    yield ascii_failure(facility.cnes, f"{path}.cnes", 7)
 
 
 def _diagnosis_failures(codes: tuple[str, ...]) -> Iterator[Failure]:
@@ -136,6 +165,7 @@ def _items_failures(form: ClaimForm) -> Iterator[Failure]:
         yield Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {ITEMS_MAX} items", "items")
     for index, item in enumerate(form.items):
         yield from _item_failures(f"items.{index}", item)
+    yield from _sequence_failures(form.items)
     if form.total > CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "the claim's total is above 99999999.99", "items")
     elif form.items and form.total == 0 and all(item.quantity > 0 and item.factor > 0 for item in form.items):
@@ -143,6 +173,27 @@ def _items_failures(form: ClaimForm) -> Iterator[Failure]:
     if form.claimed_total is not None and form.claimed_total != form.total:
         message = "the items do not add up to the claimed total"
         yield Failure(ErrorCode.TOTAL_MISMATCH, message, "claimedAmount", "5042")
+
+
+def _sequence_failures(items: tuple[ItemForm, ...]) -> Iterator[Failure]:
+    seen: set[int] = set()
+    for index, item in enumerate(items):
+        if item.sequence is None:
+            continue
+        if not 1 <= item.sequence <= SEQUENCE_MAX:
+            message = f"an item's number must be 1 to {SEQUENCE_MAX}"
+            yield Failure(ErrorCode.INVALID_INPUT, message, f"items.{index}.sequence")
+        elif item.sequence in seen:
+            message = "two items have the same number: give each its own"
+            yield Failure(ErrorCode.INVALID_INPUT, message, f"items.{index}.sequence")
+        seen.add(item.sequence)
+
+
+def sequences(items: tuple[ItemForm, ...]) -> list[int]:
+    """The number of each item: its own, or the smallest that no other item has."""
+    taken = {item.sequence for item in items}
+    free = (number for number in count(1) if number not in taken)
+    return [next(free) if item.sequence is None else item.sequence for item in items]
 
 
 def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
@@ -153,6 +204,7 @@ def _item_failures(path: str, item: ItemForm) -> Iterator[Failure]:
     if item.quantity > 0 and item.factor > 0:
         yield from _total_failures(path, item)
     found = [code_failure(item.code, f"{path}.code"), text_failure(item.description, f"{path}.description", 150)]
+    found += details_failures(item.details, f"{path}.details")
     yield from (failure for failure in found if failure is not None)
 
 

@@ -14,6 +14,7 @@ class ClaimType(DescribedEnum):
     SP_SADT = "SP_SADT", "Diagnostic and therapeutic services (guia SP/SADT)."
     ADMISSION_SUMMARY = "ADMISSION_SUMMARY", "Summary of a hospital stay (guia de resumo de internação)."
     INDIVIDUAL_FEES = "INDIVIDUAL_FEES", "Fees of one professional during a hospital stay (guia de honorários)."
+    DENTAL_TREATMENT = "DENTAL_TREATMENT", "Dental treatment (guia de tratamento odontológico, GTO)."
 
 
 class ClaimStatus(DescribedEnum):

@@ -83,7 +83,21 @@ BILLING_TYPES: Final = {"1": "Parcial", "2": "Final", "3": "Complementar", "4": 
 """Table 55, kinds of billing of a stay."""
 ROUTES: Final = {"1": "Única", "2": "Mesma via", "3": "Diferentes vias"}
 """Table 61, access routes of several procedures."""
+DENTAL_BILLING_TYPES: Final = {"1": "Parcial", "4": "Total"}
+"""Table 49, kinds of billing of a dental treatment."""
+DENTAL_ENCOUNTERS: Final = {
+    "1": "Tratamento odontológico",
+    "2": "Exame radiológico",
+    "3": "Ortodontia",
+    "4": "Urgência/emergência",
+    "5": "Auditoria",
+}
+"""Table 51, types of dental encounters."""
+NAMED_BY_CODE: Final = {"28": ("dm_dente", "Dente"), "42": ("dm_regiao", "Região da boca")}
+"""Teeth in the notation of two digits (ISO 3950) and regions of the mouth: the schema has their codes only."""
 LISTED: Final = {
+    "49": DENTAL_BILLING_TYPES,
+    "51": DENTAL_ENCOUNTERS,
     "25": EXPENSES,
     "26": COUNCILS,
     "35": PARTICIPATIONS,

@@ -17,6 +17,11 @@ class TissVersion(DescribedEnum):
     V4_02_00 = "V4_02_00", "TISS 4.02.00."
     V4_03_00 = "V4_03_00", "TISS 4.03.00."
 
+    @property
+    def number(self) -> str:
+        """As documents write it, such as 4.03.00."""
+        return self.value[1:].replace("_", ".")
+
 
 NEWEST_VERSION: Final = TissVersion.V4_03_00
 """The version of documents under a contract that names none."""

@@ -6,15 +6,15 @@ from typing import Any
 
 import strawberry
 
-from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX, Authorization, ClaimForm, ItemForm
+from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX, ClaimForm, ItemForm
 from app.domain.claims import DENIALS_MAX, DeniedAmount, ItemDecision
-from app.domain.encounter import Encounter, Practitioner
 from app.domain.errors import ErrorCode, refuse
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import FACTOR_ONE, Cents, Factor, Quantity
 from app.schema.base import lists
 from app.schema.base.enums import ClaimType
 from app.schema.base.mutations import KEY, VERSION
+from app.schema.encounter_inputs import AuthorizationInput, EncounterInput, PractitionerInput, ServiceDetailsInput
 from app.services.claims import BATCH_MAX
 
 
@@ -25,9 +25,7 @@ class ClaimItemInput:
     )
     code: str = strawberry.field(description="Code within the table (codigoProcedimento).")
     quantity: Quantity = strawberry.field(description="Quantity (quantidadeExecutada).")
-    unit_price: Cents = strawberry.field(
-        description="Price of one unit (valorUnitario); zero for what a package includes."
-    )
+    unit_price: Cents = strawberry.field(description="Price of one unit (valorUnitario), above zero.")
     factor: Factor = strawberry.field(default=FACTOR_ONE, description="Reduction or surcharge (reducaoAcrescimo).")
     description: str | None = strawberry.field(
         default=None, description="Description (descricaoProcedimento); defaults to the TUSS term."
@@ -39,6 +37,12 @@ class ClaimItemInput:
         name="totalAmount",
         default=None,
         description="Total (valorTotal), up to 0.01 off unit price x quantity x factor; defaults to that, rounded.",
+    )
+    sequence: int | None = strawberry.field(
+        default=None, description="Number within the claim (sequencialItem), 1 to 9999; defaults to the next free one."
+    )
+    details: ServiceDetailsInput | None = strawberry.field(
+        default=None, description="What the guide says of it besides."
     )
 
     def to_domain(self) -> ItemForm:
@@ -52,71 +56,8 @@ class ClaimItemInput:
             description=self.description,
             performed_on=self.performed_on,
             stated_total=self.total,
-        )
-
-
-@strawberry.input(description="Practitioner who performed the service (profissional executante).")
-class PractitionerInput:
-    name: str | None = strawberry.field(default=None, description="Name (nomeProf), up to 70 characters.")
-    council: str | None = strawberry.field(
-        default=None, description="Professional council (conselho), a code of TISS table 26."
-    )
-    number: str | None = strawberry.field(
-        default=None, description="Registration number in the council, up to 15 characters."
-    )
-    state: str | None = strawberry.field(
-        default=None, description="State of the council (UF), a code of TISS table 59."
-    )
-    cbo: str | None = strawberry.field(default=None, description="Occupation (CBO), a code of TISS table 24.")
-
-    def to_domain(self) -> Practitioner:
-        """The practitioner as a domain value."""
-        return Practitioner(self.name, self.council, self.number, self.state, self.cbo)
-
-
-@strawberry.input(description="The payer's authorization (senha).")
-class AuthorizationInput:
-    number: str = strawberry.field(description="Authorization number (senha), up to 20 characters.")
-    issued_on: date | None = strawberry.field(default=None, description="Day on which it was issued (dataAutorizacao).")
-    valid_until: date | None = strawberry.field(
-        default=None, description="Last day on which it is valid (dataValidadeSenha)."
-    )
-
-    def to_domain(self) -> Authorization:
-        """The authorization as a domain value."""
-        return Authorization(self.number, self.issued_on, self.valid_until)
-
-
-@strawberry.input(description="Encounter (atendimento), for TISS documents; omitted fields get their usual values.")
-class EncounterInput:
-    priority: str | None = strawberry.field(
-        default=None, description="Priority (caraterAtendimento, TISS table 23): 1 elective, 2 urgent."
-    )
-    type: str | None = strawberry.field(default=None, description="Type of encounter (tipoAtendimento, TISS table 50).")
-    accident: str | None = strawberry.field(
-        default=None, description="Accident indicator (indicacaoAcidente, TISS table 36)."
-    )
-    setting: str | None = strawberry.field(default=None, description="Setting (regimeAtendimento, TISS table 76).")
-    visit_type: str | None = strawberry.field(
-        default=None, description="Visit type: first visit or return (tipoConsulta, TISS table 52)."
-    )
-    newborn: bool = strawberry.field(
-        default=False, description="Whether the patient is a newborn on the mother's card (atendimentoRN)."
-    )
-    requester: PractitionerInput | None = strawberry.field(
-        default=None, description="Practitioner who requested the service (profissional solicitante)."
-    )
-
-    def to_domain(self) -> Encounter:
-        """The encounter as a domain value."""
-        return Encounter(
-            priority=self.priority,
-            type=self.type,
-            accident=self.accident,
-            setting=self.setting,
-            visit_type=self.visit_type,
-            newborn=self.newborn,
-            requester=self.requester.to_domain() if self.requester else None,
+            sequence=self.sequence,
+            details=self.details.to_domain() if self.details else None,
         )
 
 

@@ -28,8 +28,9 @@ from app.schema.base.info import Info
 from app.schema.base.later import later
 from app.schema.base.permissions import Requires, amount, financial, health, marked, maskable, personal
 from app.schema.base.relations import batched, paged, related
+from app.schema.encounters import Encounter, ServiceDetails
 from app.schema.history import CREATED_BY, UPDATED_AT, ClaimHistoryEntry
-from app.schema.parties import Authorization, Encounter, Patient, Payer, Practitioner, Provider
+from app.schema.parties import Authorization, Patient, Payer, Practitioner, Provider
 from app.schema.preflight import PreflightFinding
 from app.schema.tuss import TussTerm
 
@@ -226,7 +227,7 @@ class ClaimItem(Node):
     owner = Owner.PARTIES
 
     sequence: int = strawberry.field(
-        description="Number of the item within the claim, from 1 without gaps (sequencialItem)."
+        description="Number of the item within the claim, the document's own if it came by one (sequencialItem)."
     )
     code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
     code: str = strawberry.field(
@@ -255,6 +256,14 @@ class ClaimItem(Node):
         description=f"Denials of this item (glosas), oldest first; at most {lists.DENIALS_OF_ITEM.most}.",
         otherwise=(),
     )
+
+    @strawberry.field(
+        graphql_type=ServiceDetails | None,
+        description="What the guide says of it besides; null if nothing.",
+        extensions=health("claims:read_items"),
+    )
+    def details(item: strawberry.Parent[ItemRecord]) -> Any:
+        return item.details
 
     term = related(
         TussTerm | None,

@@ -8,7 +8,6 @@ from strawberry.extensions.field_extension import FieldExtension
 
 from app.db.parties import PatientRecord, PayerRecord, ProviderRecord
 from app.domain.access_log import DataClass
-from app.domain.encounter import Encounter as EncounterRecord
 from app.domain.identifiers import AnsCode, Cnes, Cpf, TaxId
 from app.executor.reach import Owner
 from app.resolvers import coverages, parties, patients
@@ -181,41 +180,6 @@ class Practitioner:
         description="State of the council (UF), a code of TISS table 59; null if not given."
     )
     cbo: str | None = strawberry.field(description="Occupation (CBO), a code of TISS table 24; null if not given.")
-
-
-@strawberry.type(description="What a claim says of the encounter (atendimento) besides its items.")
-class Encounter:
-    priority: str | None = strawberry.field(
-        description="Priority (caraterAtendimento), a code of TISS table 23; null if not given.",
-        directives=marked(DataClass.HEALTH),
-    )
-    type: str | None = strawberry.field(
-        description="Type of encounter (tipoAtendimento), a code of TISS table 50; null if not given.",
-        directives=marked(DataClass.HEALTH),
-    )
-    accident: str | None = strawberry.field(
-        description="Accident indicator (indicacaoAcidente), a code of TISS table 36; null if not given.",
-        directives=marked(DataClass.HEALTH),
-    )
-    setting: str | None = strawberry.field(
-        description="Setting (regimeAtendimento), a code of TISS table 76; null if not given.",
-        directives=marked(DataClass.HEALTH),
-    )
-    visit_type: str | None = strawberry.field(
-        description="Visit type (tipoConsulta), a code of TISS table 52; null if not given.",
-        directives=marked(DataClass.HEALTH),
-    )
-    newborn: bool = strawberry.field(
-        description="Whether the patient is a newborn on the mother's card (atendimentoRN).",
-        directives=marked(DataClass.HEALTH),
-    )
-
-    @strawberry.field(
-        graphql_type=Practitioner | None,
-        description="Practitioner who requested the service (profissional solicitante); null if not given.",
-    )
-    def requester(encounter: strawberry.Parent[EncounterRecord]) -> Any:
-        return encounter.requester
 
 
 @strawberry.type(description="The payer's authorization (senha).")

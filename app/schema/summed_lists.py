@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-from app.db.claims import ClaimSums as ClaimSumsRecord
+from app.db.claim_sums import ClaimSums as ClaimSumsRecord
 from app.db.denials import DenialSums as DenialSumsRecord
 from app.db.invoices import InvoiceSums as InvoiceSumsRecord
 from app.db.settlements import SettlementSums as SettlementSumsRecord

@@ -1,17 +1,22 @@
 """Importing a TISS batch document: each guide becomes a submitted claim through the same rules as one from a caller."""
 
 import asyncio
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
 from app.db import claims as claims_db
+from app.db import guides as guides_db
 from app.db.claims import ClaimRecord
+from app.db.guides import GuideRecord
 from app.domain.actor import Actor
 from app.domain.claim_form import ClaimForm
 from app.domain.errors import BillingError, ErrorCode, Failure
-from app.domain.preflight import Finding
+from app.domain.money import Cents
+from app.domain.preflight import Finding, FindingSeverity
 from app.services import claim_checks, claims
 from app.tiss import read_batch
 from app.tiss.read_batch import IncomingGuide
@@ -59,12 +64,12 @@ async def _import_guide(changes: Changes, actor: Actor, guide: IncomingGuide) ->
     if guide.form is None:
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=guide.failures)
     try:
-        return (await changes.run(IMPORT_GUIDE, actor, {"number": guide.number, "form": guide.form})).value
+        return (await changes.run(IMPORT_GUIDE, actor, {"guide": guide, "form": guide.form})).value
     except BillingError as error:
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=error.failures)
 
 
-async def import_guide(unit: UnitOfWork, *, number: str, form: ClaimForm) -> GuideResult:
+async def import_guide(unit: UnitOfWork, *, guide: IncomingGuide, form: ClaimForm) -> GuideResult:
     """One guide as a submitted claim; a guide that was imported before changes nothing."""
     known = await claims_db.by_numbers(
         unit.connection,
@@ -76,8 +81,21 @@ async def import_guide(unit: UnitOfWork, *, number: str, form: ClaimForm) -> Gui
     )
     if known:
         return await _compare(unit, known[0], form)
-    claim = await claims.create(unit, form=form, submit=True, accepted=claim_checks.codes_of(form.items))
-    return GuideResult(number, GuideOutcome.IMPORTED, claim.id, warnings=claim.warnings or ())
+    accepted, number = claim_checks.codes_of(form.items), guide.payer_claim_number
+    claim = await claims.create(unit, form=form, submit=True, accepted=accepted, payer_claim_number=number)
+    await guides_db.insert(unit.connection, _record(claim.id, guide, unit.now))
+    warnings = (*_findings(guide), *(claim.warnings or ()))
+    return GuideResult(guide.number, GuideOutcome.IMPORTED, claim.id, warnings=warnings)
+
+
+def _findings(guide: IncomingGuide) -> Iterator[Finding]:
+    """What the document itself makes doubtful, such as a version of TISS whose schema is not here."""
+    for each in guide.warnings:
+        yield Finding(FindingSeverity.WARNING, each.code, each.message, each.field, each.tiss_code, Cents(0))
+
+
+def _record(claim_id: str, guide: IncomingGuide, now: datetime) -> GuideRecord:
+    return GuideRecord(claim_id, guide.version, zlib.compress(guide.source), None, now)
 
 
 async def _compare(unit: UnitOfWork, known: ClaimRecord, form: ClaimForm) -> GuideResult:

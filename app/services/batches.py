@@ -11,20 +11,20 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import batches as batches_db
 from app.db import claims as claims_db
+from app.db import contracts as contracts_db
 from app.db.batches import BatchRecord, MemberRecord
 from app.db.claims import ClaimRecord
 from app.domain import ids
 from app.domain.actions import BatchOperation
 from app.domain.batches import (
     CLAIMS_MAX,
-    TISS_VERSION,
     BatchAction,
     BatchStatus,
     membership_block,
     next_status,
     sending_block,
 )
-from app.domain.claims import ClaimType
+from app.domain.contracts import NEWEST_VERSION
 from app.domain.errors import (
     BillingError,
     ErrorCode,
@@ -44,7 +44,6 @@ from app.unit_of_work.unit import UnitOfWork
 
 BATCHES_MAX: Final = 10
 """How many batches one call creates at most: a thousand claims."""
-EXPORTED_TYPES: Final = {ClaimType.CONSULTATION, ClaimType.SP_SADT}
 REASON_LENGTH_MAX: Final = 500
 
 
@@ -76,9 +75,6 @@ def _failure(claim: ClaimRecord, first: ClaimRecord, members: dict[str, BatchRec
     block = sending_block(claim.status)
     if block is not None:
         return replace(block, field=field)
-    if claim.type not in EXPORTED_TYPES:
-        message = f"only consultations and SP/SADT services can be exported, this is {claim.type}"
-        return Failure(ErrorCode.INVALID_INPUT, message, field)
     if (claim.provider_cnes, claim.payer_ans) != (first.provider_cnes, first.payer_ans):
         return Failure(ErrorCode.CONFLICT, "choose claims of one provider and one payer", field)
     batch = members.get(claim.id)
@@ -89,7 +85,9 @@ async def insert(unit: UnitOfWork, chosen: Sequence[ClaimRecord]) -> BatchRecord
     """A new batch with these claims, which the caller has locked and checked."""
     first = chosen[0]
     number = await batches_db.next_number(unit.connection, first.provider_cnes, first.payer_ans)
-    batch = _new_record(unit, chosen, number)
+    contract = await contracts_db.between(unit.connection, first.provider_cnes, first.payer_ans)
+    version = contract.tiss_version if contract else NEWEST_VERSION
+    batch = _new_record(unit, chosen, number, version.number)
     members = [
         MemberRecord(batch.id, claim.id, sequence, active_claim_id=claim.id, refusal_code=None)
         for sequence, claim in enumerate(chosen, start=1)
@@ -102,7 +100,7 @@ async def insert(unit: UnitOfWork, chosen: Sequence[ClaimRecord]) -> BatchRecord
     return batch
 
 
-def _new_record(unit: UnitOfWork, chosen: Sequence[ClaimRecord], number: int) -> BatchRecord:
+def _new_record(unit: UnitOfWork, chosen: Sequence[ClaimRecord], number: int, version: str) -> BatchRecord:
     first = chosen[0]
     return BatchRecord(
         id=ids.new_id(ids.BATCH),
@@ -110,7 +108,7 @@ def _new_record(unit: UnitOfWork, chosen: Sequence[ClaimRecord], number: int) ->
         provider_cnes=first.provider_cnes,
         payer_ans=first.payer_ans,
         type=first.type,
-        tiss_version=TISS_VERSION,
+        tiss_version=version,
         status=BatchStatus.OPEN,
         guide_count=len(chosen),
         total_cents=sum(claim.claimed_cents for claim in chosen),
@@ -138,7 +136,6 @@ async def create_many(unit: UnitOfWork, *, provider: str, payer: str, month: str
     members = await batches_db.of_claims(connection, scope, list(place))
     # Others may have cancelled or sent some of them before they were locked.
     left = [claim for claim in locked if sending_block(claim.status) is None and claim.id not in members]
-    left = [claim for claim in left if claim.type in EXPORTED_TYPES]
     left.sort(key=lambda claim: place[claim.id])
     parts = [
         group[start : start + CLAIMS_MAX]

@@ -131,8 +131,11 @@ def columns_of(form: ClaimForm, patient_id: str) -> dict[str, Any]:
 
 
 def item_records(claim_id: str, form: ClaimForm, checked: Checked) -> list[ItemRecord]:
-    """The items as rows, numbered from 1 without gaps."""
-    return [_item_record(claim_id, number, item, form, checked) for number, item in enumerate(form.items, start=1)]
+    """The items as rows, each with its own number or the next free one."""
+    numbers = claim_form.sequences(form.items)
+    return [
+        _item_record(claim_id, number, item, form, checked) for number, item in zip(numbers, form.items, strict=True)
+    ]
 
 
 def _item_record(claim_id: str, sequence: int, item: ItemForm, form: ClaimForm, checked: Checked) -> ItemRecord:
@@ -152,6 +155,7 @@ def _item_record(claim_id: str, sequence: int, item: ItemForm, form: ClaimForm, 
         processed_cents=None,
         approved_cents=None,
         denied_cents=None,
+        details=item.details,
     )
 
 
@@ -190,6 +194,8 @@ def _item_form(item: ItemRecord, claim: ClaimRecord) -> ItemForm:
         description=item.description,
         # None: an item performed on the service date still follows that date when it is changed.
         performed_on=None if item.performed_on == claim.service_date else item.performed_on,
+        sequence=item.sequence,
+        details=item.details,
     )
     is_stated = item.total_cents != found.computed_total
     return replace(found, stated_total=Cents(item.total_cents)) if is_stated else found

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from app.db import batches as batches_db
 from app.db import claims as claims_db
 from app.db import denials as denials_db
+from app.db import guides as guides_db
 from app.db import invoice_lines as lines_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.domain import ids
@@ -41,12 +42,21 @@ UNSEEN: Final = frozenset({ClaimStatus.DRAFT, ClaimStatus.SUBMITTED})
 """States of a claim of which the payer knows only from a batch."""
 
 
-async def create(unit: UnitOfWork, *, form: ClaimForm, submit: bool, accepted: Collection[Code] = ()) -> ClaimRecord:
-    """Create a claim as DRAFT, or SUBMITTED at once; `accepted` codes of a document need no term."""
+async def create(
+    unit: UnitOfWork,
+    *,
+    form: ClaimForm,
+    submit: bool,
+    accepted: Collection[Code] = (),
+    payer_claim_number: str | None = None,
+) -> ClaimRecord:
+    """Create a claim as DRAFT, or SUBMITTED at once; `accepted` codes of a document need no term, and it may have the
+    payer's number."""
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today, accepted=accepted
     )
-    return await _insert(unit, form, await _new_record(unit, form, found.require_passed()), found, submit=submit)
+    new = await _new_record(unit, form, found.require_passed())
+    return await _insert(unit, form, replace(new, payer_claim_number=payer_claim_number), found, submit=submit)
 
 
 async def _insert(
@@ -81,7 +91,9 @@ async def replace_claim(
     )
     new = await _new_record(unit, form, found.require_passed())
     draft = replace(new, replaces_id=id, payer_claim_number=original.payer_claim_number)
-    return await _insert(unit, form, draft, found, submit=submit)
+    claim = await _insert(unit, form, draft, found, submit=submit)
+    await guides_db.copy(unit.connection, id, claim.id)
+    return claim
 
 
 async def _changed_form(

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import orjson
 
-from app.domain.code_tables import LISTED
+from app.domain.code_tables import LISTED, NAMED_BY_CODE
+from app.domain.schema_codes import codes_of
 
 FROM_PACKAGE: Final = ("23", "24", "36", "39", "41", "50", "52", "57", "60", "76", "77")
 """Priority, occupations (CBO), accident, discharge, regime of admission, type of encounter, visit type, type of
@@ -17,7 +18,15 @@ Record = dict[str, str]
 def published_codes() -> list[Record]:
     """Every code of these tables: as the `tiss` package ships them, those without texts there from the standard."""
     listed = [each for table, texts in LISTED.items() for each in _listed(table, texts)]
-    return [*_of_package(), *_denial_reasons(), *listed]
+    return [*_of_package(), *_denial_reasons(), *listed, *_named_by_code()]
+
+
+def _named_by_code() -> list[Record]:
+    return [
+        _record(table, code, f"{name} {code}")
+        for table, (kind, name) in NAMED_BY_CODE.items()
+        for code in sorted(codes_of(kind))
+    ]
 
 
 def _of_package() -> list[Record]:

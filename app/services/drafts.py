@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import batches as batches_db
 from app.db import claims as claims_db
+from app.db import guides as guides_db
 from app.db import history as history_db
 from app.db import remittances as remittances_db
 from app.domain.actions import ClaimOperation
@@ -36,6 +37,7 @@ async def delete(unit: UnitOfWork, *, id: str, version: int | None) -> DeletedDr
         raise conflict("the claim was in a batch: cancel it instead")
     await remittance_lines.forget_draft(unit, matching, id)
     await claims_db.delete_items(unit.connection, id)
+    await guides_db.delete_of_draft(unit.connection, id)
     await history_db.delete_of_draft(unit.connection, id)
     try:
         await claims_db.delete_claim(unit.connection, id)

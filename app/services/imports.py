@@ -167,7 +167,7 @@ async def _taken(unit: UnitOfWork, guide: IncomingGuide, *, is_repeated: bool) -
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=guide.failures)
     try:
         async with unit.attempt():
-            return await batch_import.import_guide(unit, number=guide.number, form=guide.form)
+            return await batch_import.import_guide(unit, guide=guide, form=guide.form)
     except BillingError as error:
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=error.failures)
 

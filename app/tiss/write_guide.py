@@ -1,24 +1,31 @@
-"""One claim as the fields of a TISS guide, for a consultation or an SP/SADT service."""
+"""Writes one claim as a guide: the guide that it came as, or an empty one, in which only what differs is written.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
+So a document keeps what no column has, the order of its items, and the way in which its numbers are written.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from app.domain.claim_form import ClaimForm, ItemForm
-from app.domain.claims import ClaimType
-from app.domain.encounter import Encounter, Practitioner
-from app.domain.errors import ErrorCode, Failure
-from app.domain.identifiers import is_cnpj
-from app.domain.money import QUANTITY_ONE, format_factor, format_quantity
+from lxml import etree
 
-ELECTIVE: Final = "1"
-EXAMINATION: Final = "23"
-NO_ACCIDENT: Final = "9"
-OUTPATIENT: Final = "01"
-FIRST_VISIT: Final = "1"
-EXPENSE_TABLES: Final = frozenset({"18", "19", "20"})
+from app.domain.claim_form import ClaimForm, sequences
+from app.domain.claims import ClaimType
+from app.domain.identifiers import is_cnpj
+from app.domain.money import format_money
+from app.tiss import read_guide, tree
+from app.tiss.fields import Contractor, Field, Items, Path, Sum, Team
+from app.tiss.guide_values import GuideValues, Values, of_form, to_form
+from app.tiss.guides import OF_TYPE, Guide
+from app.tiss.structure import Element, safe_parser
+
+EXPENSE_KINDS: Final = {"19": "03", "20": "02"}
+"""TUSS table -> kind of expense (table 25), where the table decides it: materials, medicines."""
+REQUESTER: Final = "encounter.requester"
+REQUESTING_PROVIDER: Final = "encounter.requesting_provider"
 NAME_MAX: Final = 70
+WITH_AUTHORIZATION: Final = frozenset({ClaimType.SP_SADT, ClaimType.ADMISSION_SUMMARY})
+EXPENSE_TABLES: Final = frozenset({"18", "19", "20"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,197 +37,211 @@ class ProviderIdentity:
     tax_id: str
     payer_code: str | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class NumberedItem:
-    """An item of a document: numbered from 1, with its date and description."""
-
-    sequence: int
-    performed_on: date
-    description: str
-    item: ItemForm
+    @property
+    def code(self) -> str:
+        """The code at the payer, or the tax number, by which payers without codes know the provider."""
+        return self.payer_code or self.tax_id
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingGuide:
-    """A claim with the other data that its document needs."""
+    """A claim with the other data that its document needs; `source` is the guide that it came as, as XML."""
 
     claim: ClaimForm
     payer_claim_number: str | None
     provider: ProviderIdentity
+    source: bytes | None = None
 
     @property
-    def items(self) -> list[NumberedItem]:
-        """The items as the document numbers them."""
-        day = self.claim.service_date
-        return [
-            NumberedItem(number, item.performed_on or day, item.description or item.code, item)
-            for number, item in enumerate(self.claim.items, start=1)
-        ]
+    def values(self) -> GuideValues:
+        """What the guide has to say."""
+        number = self.payer_claim_number
+        # Where the payer's number is a part of the authorization, it needs the day of one.
+        if self.source is None and self.claim.type in WITH_AUTHORIZATION and self.claim.authorization is None:
+            number = None
+        found = of_form(self.claim, sequences(self.claim.items), number)
+        if self.source is None and self.claim.type is ClaimType.SP_SADT:
+            return replace(found, values=self._with_requester(found.values))
+        return found
 
-    @property
-    def encounter(self) -> Encounter:
-        """The claim's encounter, empty if it has none."""
-        return self.claim.encounter or Encounter()
-
-    @property
-    def requester(self) -> Practitioner:
-        """Who requested the service: the practitioner, unless the encounter names someone else."""
-        return self.encounter.requester or self.claim.practitioner
-
-
-def failures(guide: OutgoingGuide, index: int) -> Iterator[Failure]:
-    """What is missing for the document or cannot be written into it."""
-    field = f"claimIds.{index}"
-    is_visit = guide.claim.type is ClaimType.CONSULTATION
-    if not _is_latin(guide):
-        message = "use only characters of ISO-8859-1 in descriptions, names and the clinical indication"
-        yield Failure(ErrorCode.INVALID_INPUT, message, field)
-    professional = guide.claim.practitioner if is_visit else guide.requester
-    if not (professional.council and professional.number and professional.state and professional.cbo):
-        role = "practitioner" if is_visit else "requester"
-        message = f"give council, number, state and CBO of the {role}"
-        yield Failure(ErrorCode.INVALID_INPUT, message, field)
-    if is_visit and len(guide.items) != 1:
-        yield Failure(ErrorCode.INVALID_INPUT, "a consultation must have exactly one item", field)
-    for item in guide.items:
-        if item.item.code_system not in EXPENSE_TABLES and item.item.quantity % QUANTITY_ONE:
-            message = f"the quantity of procedures must be a whole number: item {item.sequence}"
-            yield Failure(ErrorCode.INVALID_QUANTITY, message, field)
+    def _with_requester(self, values: Values) -> Values:
+        """Services are requested by the practitioner and the provider that bills, unless the claim names others."""
+        if not any(name.startswith(f"{REQUESTER}.") for name in values):
+            who = {name: value for name, value in values.items() if name.startswith("practitioner.")}
+            values |= {f"{REQUESTER}.{name.partition('.')[2]}": value for name, value in who.items()}
+        if not any(name.startswith(f"{REQUESTING_PROVIDER}.") for name in values):
+            own = {"code": self.provider.code, "name": self.provider.name[:NAME_MAX]}
+            values |= {f"{REQUESTING_PROVIDER}.{name}": value for name, value in own.items()}
+        return values
 
 
-def _is_latin(guide: OutgoingGuide) -> bool:
-    texts = [item.description for item in guide.items if guide.claim.type is not ClaimType.CONSULTATION]
-    texts += [guide.claim.clinical_indication or "", guide.claim.practitioner.name or "", guide.requester.name or ""]
-    return all(character <= "\xff" for text in texts for character in text)
+def element(outgoing: OutgoingGuide, shapes: dict[str, Element]) -> Any:
+    """The guide's element. NotInVersion if the version of TISS has no place for a value."""
+    guide = OF_TYPE[outgoing.claim.type]
+    shape = shapes[guide.element]
+    node = _start(outgoing, guide)
+    before = _before(node, guide)
+    now = outgoing.values
+    _write(node, guide.fields, shape, before.values, now.values)
+    _write_contractor(node, guide.contractor, shape, outgoing.provider)
+    _write_diagnoses(node, guide, shape, before.diagnoses, now.diagnoses)
+    _write_items(node, guide, shape, before, now)
+    return node
 
 
-def as_dict(guide: OutgoingGuide) -> dict[str, Any]:
-    """The guide without its expenses (tables 18, 19, 20), which have their own element in the document."""
-    return _visit(guide) if guide.claim.type is ClaimType.CONSULTATION else _services(guide)
+def _start(outgoing: OutgoingGuide, guide: Guide) -> Any:
+    if outgoing.source is not None:
+        found = etree.fromstring(outgoing.source, safe_parser())
+        # A draft may have become a claim of another type: then nothing of the old guide is right.
+        if tree.name_of(found) == guide.element:
+            return found
+    return etree.Element(f"{{{tree.NAMESPACE}}}{guide.element}", nsmap={"ans": tree.NAMESPACE})
 
 
-def identity(provider: ProviderIdentity, cnpj: str, code: str) -> dict[str, str]:
-    """The payer's code of the provider; without one the CNPJ if it has digits only, as the schema requires, else the
-    CNES in place of the code."""
-    if provider.payer_code is not None:
-        return {code: provider.payer_code}
-    if is_cnpj(provider.tax_id) and provider.tax_id.isdigit():
-        return {cnpj: provider.tax_id}
-    return {code: provider.cnes}
+def _before(node: Any, guide: Guide) -> GuideValues:
+    """What a claim says that comes of this guide: what a form has no place for is no difference."""
+    if not len(node):
+        return GuideValues({}, [])
+    read = read_guide.values_of(node, guide)
+    form = to_form(read, provider="", type=guide.type)
+    return of_form(form, sequences(form.items), read.values.get("payer_claim_number"))
 
 
-def _without_none(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _write(node: Any, fields: Iterable[Field], shape: Element, before: Values, now: Values) -> None:
+    for field in fields:
+        value = now.get(field.name)
+        if value == before.get(field.name):
+            continue
+        if value is None:
+            tree.remove(node, field.path)
+        else:
+            tree.put(node, field.path, shape, field.codec.write(value))
 
 
-def _patient(guide: OutgoingGuide) -> dict[str, str]:
-    newborn = "S" if guide.encounter.newborn else "N"
-    return {"numero_carteira": guide.claim.card_number, "atendimento_rn": newborn}
+def _write_contractor(node: Any, contractor: Contractor, shape: Element, provider: ProviderIdentity) -> None:
+    if tree.text(node, contractor.cnes) != provider.cnes:
+        tree.put(node, contractor.cnes, shape, provider.cnes)
+    elsewhere = [each for each in (contractor.code, contractor.cnpj, contractor.cpf) if each is not None]
+    if any(tree.text(node, each) for each in elsewhere):
+        return
+    path, value = _identity(contractor, provider)
+    tree.put(node, path, shape, value)
 
 
-def _contracted(guide: OutgoingGuide) -> dict[str, str]:
-    return identity(guide.provider, "cnpj_contratado", "codigo_prestador_na_operadora")
+def _identity(contractor: Contractor, provider: ProviderIdentity) -> tuple[Path, str]:
+    if provider.payer_code is None and contractor.cnpj is not None and contractor.cpf is not None:
+        return (contractor.cnpj if is_cnpj(provider.tax_id) else contractor.cpf), provider.tax_id
+    return contractor.code, provider.code
 
 
-def _professional(practitioner: Practitioner) -> dict[str, Any]:
-    return _without_none(
-        nome_profissional=practitioner.name,
-        conselho_profissional=practitioner.council,
-        numero_conselho_profissional=practitioner.number,
-        uf=practitioner.state,
-        cbos=practitioner.cbo,
-    )
+def _write_diagnoses(node: Any, guide: Guide, shape: Element, before: tuple[str, ...], now: tuple[str, ...]) -> None:
+    if not guide.diagnoses or before == now:
+        return
+    for old in tree.find_all(node, guide.diagnoses):
+        old.getparent().remove(old)
+    parent = _made(node, guide.diagnoses[:-1], shape)
+    inside = tree.shape_at(shape, guide.diagnoses[:-1])
+    for code in now:
+        tree.add(parent, guide.diagnoses[-1], inside).text = code
 
 
-def _header(guide: OutgoingGuide, **more: Any) -> dict[str, Any]:
-    return _without_none(
-        registro_ans=guide.claim.payer, numero_guia_prestador=guide.claim.provider_claim_number, **more
-    )
-
-
-def _visit(guide: OutgoingGuide) -> dict[str, Any]:
-    item, encounter = guide.items[0], guide.encounter
-    return _without_none(
-        tipo="consulta",
-        cabecalho_consulta=_header(guide),
-        numero_guia_operadora=guide.payer_claim_number,
-        dados_beneficiario=_patient(guide),
-        contratado_executante={**_contracted(guide), "cnes": guide.provider.cnes},
-        profissional_executante=_professional(guide.claim.practitioner),
-        indicacao_acidente=encounter.accident or NO_ACCIDENT,
-        dados_atendimento={
-            "regime_atendimento": encounter.setting or OUTPATIENT,
-            "data_atendimento": item.performed_on.isoformat(),
-            "tipo_consulta": encounter.visit_type or FIRST_VISIT,
-            "procedimento": {
-                "codigo_tabela": item.item.code_system,
-                "codigo_procedimento": item.item.code,
-                "valor_procedimento": item.item.total,
-            },
-        },
-    )
-
-
-def _services(guide: OutgoingGuide) -> dict[str, Any]:
-    claim, encounter = guide.claim, guide.encounter
-    procedures = [_procedure(item) for item in guide.items if item.item.code_system not in EXPENSE_TABLES]
-    return _without_none(
-        tipo="sp_sadt",
-        cabecalho_guia=_header(guide),
-        dados_autorizacao=_authorization(claim),
-        dados_beneficiario=_patient(guide),
-        dados_solicitante={
-            "contratado_solicitante": _contracted(guide),
-            "nome_contratado_solicitante": guide.provider.name[:NAME_MAX],
-            "profissional_solicitante": _professional(guide.requester),
-        },
-        dados_solicitacao=_without_none(
-            carater_atendimento=encounter.priority or ELECTIVE, indicacao_clinica=claim.clinical_indication
-        ),
-        dados_executante={"contratado_executante": _contracted(guide), "cnes": guide.provider.cnes},
-        dados_atendimento={
-            "tipo_atendimento": encounter.type or EXAMINATION,
-            "indicacao_acidente": encounter.accident or NO_ACCIDENT,
-            "regime_atendimento": encounter.setting or OUTPATIENT,
-        },
-        procedimentos_executados=procedures or None,
-        valor_total=_totals(claim),
-    )
-
-
-def _authorization(claim: ClaimForm) -> dict[str, Any] | None:
-    authorization = claim.authorization
-    if authorization is None:
-        return None
-    issued, until = authorization.issued_on or claim.service_date, authorization.valid_until
-    return _without_none(
-        data_autorizacao=issued.isoformat(),
-        senha=authorization.number,
-        data_validade_senha=until.isoformat() if until else None,
-    )
-
-
-def _procedure(item: NumberedItem) -> dict[str, Any]:
-    return {
-        "sequencial_item": str(item.sequence),
-        "data_execucao": item.performed_on.isoformat(),
-        "procedimento": {
-            "codigo_tabela": item.item.code_system,
-            "codigo_procedimento": item.item.code,
-            "descricao_procedimento": item.description,
-        },
-        "quantidade_executada": format_quantity(item.item.quantity),
-        "reducao_acrescimo": format_factor(item.item.factor),
-        "valor_unitario": item.item.unit_price,
-        "valor_total": item.item.total,
+def _write_items(node: Any, guide: Guide, shape: Element, before: GuideValues, now: GuideValues) -> None:
+    earlier = before.by_sequence
+    known = {
+        sequence: (kind, found)
+        for kind in guide.items
+        for sequence, found in _numbered(read_guide.elements_of(node, kind), kind)
     }
+    kept: set[int] = set()
+    for item in now.items:
+        sequence, kind = item["sequence"], kind_of(item, guide)
+        found_kind, found = known.get(sequence, (kind, None))
+        if found is None or found_kind is not kind:
+            found = _new_item(node, kind, shape)
+        else:
+            kept.add(sequence)
+        # A new consultation has its element by its other fields, before the item is written.
+        old = earlier.get(sequence, kind.constants) if sequence in kept else kind.constants
+        _write_item(found, kind, tree.shape_at(shape, kind.path), old, item)
+    for sequence, (_, found) in known.items():
+        if sequence not in kept:
+            found.getparent().remove(found)
+    _write_sums(node, guide, shape, before.items, now.items)
 
 
-def _totals(claim: ClaimForm) -> dict[str, int]:
-    names = {"18": "valor_diarias", "19": "valor_materiais", "20": "valor_medicamentos"}
-    found: dict[str, int] = {}
-    for item in claim.items:
-        name = names.get(item.code_system, "valor_procedimentos")
-        found[name] = found.get(name, 0) + item.total
-    return {**found, "valor_total_geral": claim.total}
+def _numbered(elements: list[Any], kind: Items) -> Iterable[tuple[int, Any]]:
+    for each in elements:
+        if kind.is_only:
+            yield 1, each
+        elif (number := tree.text(each, ("sequencialItem",))) is not None:
+            yield int(number), each
+
+
+def kind_of(item: Values, guide: Guide) -> Items:
+    """Procedures and expenses have elements of their own; a guide without one of them puts all into the other."""
+    is_expense = "details.expense_kind" in item or item["code_system"] in EXPENSE_TABLES
+    return next((each for each in guide.items if each.is_expense == is_expense), guide.items[0])
+
+
+def with_kind(item: Values) -> Values:
+    """The item with the kind of expense that its table decides."""
+    if "details.expense_kind" in item or item["code_system"] not in EXPENSE_KINDS:
+        return item
+    return item | {"details.expense_kind": EXPENSE_KINDS[item["code_system"]]}
+
+
+def _new_item(node: Any, kind: Items, shape: Element) -> Any:
+    parent = _made(node, kind.path[:-1], shape)
+    return tree.add(parent, kind.path[-1], tree.shape_at(shape, kind.path[:-1]))
+
+
+def _made(node: Any, path: Path, shape: Element) -> Any:
+    """The element at this path, added if it is missing."""
+    for name in path:
+        found = tree.child(node, name)
+        node, shape = tree.add(node, name, shape) if found is None else found, shape.children[name]
+    return node
+
+
+def _write_item(node: Any, kind: Items, shape: Element, before: Values, now: Values) -> None:
+    if kind.is_expense:
+        now = with_kind(now)
+    # The description is the term of the code where the guide has none.
+    if "description" not in before and before.keys() > kind.constants.keys():
+        now = now | {"description": None}
+    _write(node, kind.fields, shape, before, now)
+    if kind.team is not None and before.get("team") != now.get("team"):
+        _write_team(node, kind.team, shape, now.get("team", []))
+
+
+def _write_team(node: Any, team: Team, shape: Element, members: list[Values]) -> None:
+    for old in tree.find_all(node, team.path):
+        old.getparent().remove(old)
+    for member in members:
+        made = tree.add(node, team.path[-1], shape)
+        _write(made, team.fields, tree.shape_at(shape, team.path), {}, member)
+
+
+def _write_sums(node: Any, guide: Guide, shape: Element, before: list[Values], now: list[Values]) -> None:
+    for each in guide.sums:
+        total = _sum(now, each)
+        if total != _sum(before, each):
+            _write_sum(node, each, shape, total or None)
+    if guide.total is not None and _sum(before, guide.total) != (total := _sum(now, guide.total)):
+        _write_sum(node, guide.total, shape, total)
+
+
+def _write_sum(node: Any, each: Sum, shape: Element, cents: int | None) -> None:
+    if cents is None:
+        tree.remove(node, each.path)
+    else:
+        tree.put(node, each.path, shape, format_money(cents))
+
+
+def _sum(items: list[Values], each: Sum) -> int:
+    return sum(item["total"] for item in items if each.kinds is None or _expense_kind(item) in each.kinds)
+
+
+def _expense_kind(item: Values) -> str | None:
+    known: str | None = item.get("details.expense_kind")
+    return known or EXPENSE_KINDS.get(item["code_system"])

@@ -155,11 +155,47 @@ async def _contract(rich: Rich) -> None:
     rich.ids |= {"contract": found["contract"]["id"], "price": found["contract"]["prices"]["nodes"][0]["id"]}
 
 
+STAY = {
+    "requestingProvider": {"code": "PREST777", "name": "Hospital Solicitante", "cnes": "2077485"},
+    "requestedOn": "2026-01-02",
+    "mainClaimNumber": "GP55",
+    "location": {"code": "P1", "name": "Hospital", "cnes": "2077485"},
+    "admission": {
+        "startsOn": "2026-01-02",
+        "startsAt": "08:28:00",
+        "endsOn": "2026-01-04",
+        "endsAt": "14:00",
+        "type": "2",
+        "regime": "1",
+    },
+    "billingType": "4",
+    "dischargeReason": "11",
+    "issuedOn": "2026-01-05",
+    "planName": "Plano Ouro",
+    "notes": "Nenhuma",
+}
+DETAILS = {
+    "unit": "036",
+    "accessRoute": "1",
+    "technique": "2",
+    "startsAt": "08:15:00",
+    "endsAt": "08:45:00",
+    "team": [
+        {
+            "role": "00",
+            "practitioner": {"name": "Dra. Eva", "council": "06", "number": "8696", "state": "26", "cbo": "225250"},
+            "code": "P8696",
+            "cpf": "52998224725",
+        }
+    ],
+}
+
+
 async def _decided_claim(rich: Rich) -> None:
     """Approved in part with a denial that is appealed and answered, of a claim that has everything, in a batch."""
     world = rich.world
     claim = await world.claim_in_review(
-        items=[CONSULTATION, BLOOD_COUNT],
+        items=[{**CONSULTATION, "details": DETAILS}, BLOOD_COUNT],
         clinicalIndication="Dor toracica em repouso",
         diagnosisCodes=["I209"],
         practitioner={"name": "Dra. Ana", "council": "06", "number": world.provider, "state": "35", "cbo": "225125"},
@@ -171,6 +207,7 @@ async def _decided_claim(rich: Rich) -> None:
             "setting": "01",
             "visitType": "1",
             "requester": {"name": "Dr. Rui", "council": "06", "number": "54321", "state": "35", "cbo": "225125"},
+            **STAY,
         },
     )
     rich.ids["claim"], rich.number = claim["id"], claim["providerClaimNumber"]

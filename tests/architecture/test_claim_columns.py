@@ -12,6 +12,7 @@ from app.db.claims import ClaimRecord
 from app.db.contracts import ContractRecord
 from app.db.parties import CoverageRecord, PayerRecord
 from app.db.tuss import TussRecord
+from app.domain import claim_form
 from app.domain.claim_form import Authorization, ClaimForm, ItemForm
 from app.domain.claims import ClaimStatus
 from app.domain.encounter import Encounter, Practitioner
@@ -71,12 +72,13 @@ ITEMS = _filled(
     factor=st.integers(1, 999).map(Factor),
     description=st.none() | st.text(min_size=1),
     performed_on=st.none() | DATES,
+    sequence=st.none() | st.integers(1, 4),
 )
 PRACTITIONERS = _filled(Practitioner)
 FORMS = _filled(
     ClaimForm,
     service_date=DATES,
-    items=st.lists(ITEMS, min_size=1, max_size=3).map(tuple),
+    items=st.lists(ITEMS, min_size=1, max_size=3, unique_by=lambda item: item.sequence or id(item)).map(tuple),
     practitioner=PRACTITIONERS,
     authorization=st.none() | _filled(Authorization),
     encounter=st.none() | _filled(Encounter, requester=st.none() | PRACTITIONERS),
@@ -122,14 +124,15 @@ def _record(form: ClaimForm, checked: Checked) -> ClaimRecord:
     )
 
 
-def _expected(form: ClaimForm, item: ItemForm) -> ItemForm:
-    """An item without a description gets its term or code; one on the service date follows that date, and a stated
-    total that is the computed one is not stated."""
+def _expected(form: ClaimForm, item: ItemForm, sequence: int) -> ItemForm:
+    """An item without a description gets its term or code; one on the service date follows that date; each has a
+    number; and a stated total that is the computed one is not stated."""
     has_term = (item.code_system, item.code) == ("22", "10101012")
     return replace(
         item,
         description=item.description or ("Consulta em consultório" if has_term else item.code),
         performed_on=None if item.performed_on == form.service_date else item.performed_on,
+        sequence=sequence,
         stated_total=None if item.stated_total == item.computed_total else item.stated_total,
     )
 
@@ -155,5 +158,7 @@ def test_a_stored_claim_makes_the_form_that_it_came_from(form: ClaimForm) -> Non
     checked = _checked(form)
     claim = _record(form, checked)
     items = claim_checks.item_records(claim.id, form, checked)
-    expected = replace(form, claimed_total=None, items=tuple(_expected(form, item) for item in form.items))
-    assert claim_checks.form_of(claim, items) == expected
+    numbers = claim_form.sequences(form.items)
+    expected = [_expected(form, item, number) for item, number in zip(form.items, numbers, strict=True)]
+    assert len(set(numbers)) == len(numbers)
+    assert claim_checks.form_of(claim, items) == replace(form, claimed_total=None, items=tuple(expected))

@@ -53,6 +53,7 @@ def _texts(rich: Rich) -> dict[str, list[str]]:
         "AnsCode": [rich.world.payer],
         "Cnes": [rich.world.provider],
         "Date": [day, "2020-01-01", "x"],
+        "Time": ["08:15:00"],
         "DateTime": [f"{day}T00:00:00Z", "2020-01-01T00:00:00Z"],
         "Money": ["1.00", "0.01", "100.00"],
         "Quantity": ["1"],

@@ -27,9 +27,10 @@ from tests.gateway import embedded_settings, running_gateway
 from tests.inputs import shaped
 
 # Which fields lead to objects of others, so that subscribers with different data scopes share nothing.
-LEADS_OUT = {"Claim.patient", "ImportJobProgressedEvent.job"}
+LEADS_OUT = {"Claim.patient", "ImportJobProgressedEvent.job", "Payer.history", "Provider.history"}
 # From objects of a provider and a payer to objects of the same ones: each was read for what makes it so.
 BETWEEN_OBJECTS = {
+    "BatchHistoryEntry.claim", "Claim.batch",
     "Claim.invoice", "Claim.items", "Claim.replacedBy", "Claim.replaces", "ClaimItem.denials",
     "Denial.claim", "Denial.invoiceLine", "Denial.item", "DenialStep.denial",
     "InvoiceHistoryEntry.line", "InvoiceHistoryEntry.settlement", "InvoiceLine.claim", "InvoiceLine.denial",
@@ -38,14 +39,16 @@ BETWEEN_OBJECTS = {
 }  # fmt: skip
 # Pages of objects of the same provider and payer.
 LISTS = {
+    "Batch.claims", "Batch.history",
     "Claim.history", "Claim.invoices", "Invoice.history", "Invoice.lines", "Invoice.settlements", "Remittance.lines",
     "Remittance.settlements", "RemittanceLineWaitingEvent.lines", "Settlement.reversals",
 }  # fmt: skip
 # Types without rows of their own: their objects are parts of the object that leads to them.
 PARTS = {
-    "ActionBlock", "Appeal", "Authorization", "AvailableClaimAction", "AvailableDenialAction", "AvailableInvoiceAction",
-    "AvailableRemittanceAction", "AvailableRemittanceLineAction", "Encounter", "InvoiceSums", "PageInfo",
-    "Practitioner", "PreflightFinding", "RemittanceDenial", "SettlementSums",
+    "ActionBlock", "Admission", "Appeal", "Authorization", "AvailableClaimAction", "AvailableDenialAction",
+    "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction", "Encounter", "Facility",
+    "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding", "RemittanceDenial", "ServiceDetails",
+    "SettlementSums", "TeamMember",
 }  # fmt: skip
 MANY_ROLES = frozenset({"reviewer", "finance", "biller"})
 EVENTS = {
@@ -53,6 +56,7 @@ EVENTS = {
     "denialStatusChanged": ("denialId", ("denial",)),
     "invoiceStatusChanged": ("invoiceId", ("invoice",)),
     "settlementRecorded": ("settlementId", ("settlement", "reversal")),
+    "importJobProgressed": ("importJobId", ("importJob",)),
     "remittanceLineWaiting": ("remittanceId", ("remittance", "cancelled_remittance")),
 }
 

@@ -75,6 +75,7 @@ def scalars(world: dict[str, str], ids: list[str]) -> dict[str, Values]:
         "Factor": _texts("1.00", "0.50", "2", "9.99", "10.00").map(nodes.String),
         "Ratio": st.just(nodes.String("0.0500")),
         "Date": _days().map(nodes.String),
+        "Time": _texts("08:15:00", "23:59", "24:00:00").map(nodes.String),
         "DateTime": _moments().map(nodes.String),
         "AnsCode": _texts(*world.values(), "123456", "12345").map(nodes.String),
         "Cnes": _texts(*world.values(), "1234567", "0000000").map(nodes.String),

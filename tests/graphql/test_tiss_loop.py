@@ -10,13 +10,23 @@ from tiss import examples, sandbox
 
 from app.domain.actor import Door, operator
 from app.services.batch_import import GuideOutcome, ImportReport, import_batch
-from tests.factories import BLOOD_COUNT, CONSULTATION, World, add_card, key, new_world, refusals, today
+from tests.factories import (
+    BLOOD_COUNT,
+    CONSULTATION,
+    DOCTOR,
+    ENCOUNTER,
+    World,
+    add_card,
+    key,
+    new_world,
+    refusals,
+    today,
+)
 from tests.gateway import Gateway
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 YESTERDAY = (today() - timedelta(days=1)).isoformat()
-DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
-MEDICINE = {"codeSystem": "20", "code": "90000544", "quantity": "0.5", "unitPrice": "29.00"}
+MEDICINE = {"codeSystem": "20", "code": "90000544", "quantity": "0.5", "unitPrice": "29.00", "details": {"unit": "036"}}
 SERVICES = [CONSULTATION, BLOOD_COUNT, MEDICINE]
 BATCH = "batch { number fileName xml hash }"
 BOOKS = "billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount"
@@ -61,7 +71,7 @@ async def _document(world: World, claim_ids: list[str]) -> bytes:
 
 
 async def _sent(world: World, **changes: Any) -> str:
-    claim = await world.submitted_claim(**{"items": SERVICES, "practitioner": DOCTOR, **changes})
+    claim = await world.submitted_claim(**{"items": SERVICES, **changes})
     return str(claim["id"])
 
 
@@ -299,12 +309,6 @@ async def test_only_claims_that_were_sent_are_exported(world: World) -> None:
     assert (await world.claim(draft))["status"] == "DRAFT"
 
 
-@pytest.mark.parametrize("kind", ["ADMISSION_SUMMARY", "INDIVIDUAL_FEES"])
-async def test_other_types_have_no_document(world: World, kind: str) -> None:
-    ids = [await _sent(world, type=kind, items=[CONSULTATION]) for _ in range(2)]
-    await _refused(world, ids, *[("INVALID_INPUT", f"claimIds.{index}", None) for index in (0, 1)])
-
-
 @pytest.mark.parametrize("kind", ["CONSULTATION", "SP_SADT"])
 @pytest.mark.parametrize("missing", ["council", "number", "state", "cbo", None])
 async def test_a_document_needs_whoever_did_it(world: World, kind: str, missing: str | None) -> None:
@@ -312,23 +316,31 @@ async def test_a_document_needs_whoever_did_it(world: World, kind: str, missing:
     values: dict[str, Any] = {"type": kind, "items": [CONSULTATION]}
     good = await _sent(world, **values)
     bad = await _sent(world, **values, practitioner=who or None)
-    await _refused(world, [good, bad], ("INVALID_INPUT", "claimIds.1", None))
+    await _refused(world, [good, bad], ("INVALID_INPUT", "claimIds.1", "5001"))
 
 
 async def test_a_requester_stands_in_for_the_practitioner_of_a_service(world: World) -> None:
-    claim_id = await _sent(world, practitioner=None, encounter={"requester": {**DOCTOR, "name": "Rui Melo"}})
+    claim_id = await _sent(
+        world, practitioner=None, encounter={**ENCOUNTER, "requester": {**DOCTOR, "name": "Rui Melo"}}
+    )
     guide = tiss.parse_lote(await _document(world, [claim_id]))["guias"][0]
     assert guide["dados_solicitante"]["profissional_solicitante"]["nome_profissional"] == "Rui Melo"
 
 
 async def test_procedures_are_counted_in_whole_numbers(world: World) -> None:
     halves = await _sent(world, items=[MEDICINE, {**BLOOD_COUNT, "quantity": "1.5"}])
-    await _refused(world, [await _sent(world), halves], ("INVALID_QUANTITY", "claimIds.1", None))
+    await _refused(world, [await _sent(world), halves], ("INVALID_INPUT", "claimIds.1", "5001"))
 
 
-async def test_a_factor_other_than_one_is_refused_because_the_validator_of_tiss_ignores_it(world: World) -> None:
+async def test_a_factor_other_than_one_is_exported(world: World) -> None:
     reduced = await _sent(world, items=[{**BLOOD_COUNT, "factor": "0.70"}])
-    await _refused(world, [await _sent(world), reduced], ("INVALID_INPUT", "claimIds.1", None))
+    xml = (await _export(world, [reduced]))["batch"]["xml"]
+    assert re.findall(r"<ans:(reducaoAcrescimo|valorUnitario|valorTotal|valorTotalGeral)>([0-9.]+)<", xml) == [
+        ("reducaoAcrescimo", "0.70"),
+        ("valorUnitario", "18.50"),
+        ("valorTotal", "25.90"),
+        ("valorTotalGeral", "25.90"),
+    ]
 
 
 async def test_a_consultation_has_one_item(world: World) -> None:
@@ -337,7 +349,7 @@ async def test_a_consultation_has_one_item(world: World) -> None:
         await _sent(world, **values, items=[CONSULTATION]),
         await _sent(world, **values, items=[CONSULTATION, BLOOD_COUNT]),
     ]
-    await _refused(world, ids, ("INVALID_INPUT", "claimIds.1", None))
+    await _refused(world, ids, ("INVALID_INPUT", "claimIds.1", "5001"))
 
 
 async def test_a_claim_outside_the_callers_scope_is_not_found(gateway: Gateway, world: World) -> None:

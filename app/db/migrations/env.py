@@ -7,6 +7,7 @@ from app.db import (  # noqa: F401 - their tables belong to the metadata
     batch_tables,
     document_tables,
     event_tables,
+    guide_tables,
     import_tables,
     party_tables,
 )

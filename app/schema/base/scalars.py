@@ -5,7 +5,7 @@ Invalid input becomes an `Invalid` value instead of an exception, so that the er
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, Final, NewType
 
 import strawberry
@@ -78,6 +78,12 @@ def _iso_date(text: str) -> date:
     return date.fromisoformat(text)
 
 
+def _clock_time(text: str) -> time:
+    if len(text) not in (5, 8) or not text.isascii():
+        raise ValueError(text)
+    return time.fromisoformat(text)
+
+
 def _utc_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None or len(text) > 40 or not text.isascii():
@@ -139,6 +145,13 @@ DATE: Final = strawberry.scalar(
     serialize=date.isoformat,
     parse_value=_parser(_iso_date, Invalid(ErrorCode.INVALID_DATE, "write the date as YYYY-MM-DD")),
 )
+TIME: Final = strawberry.scalar(
+    name="Time",
+    description="A time of the day at the provider's place, `HH:MM:SS`. Input may leave out the seconds.",
+    specified_by_url="https://scalars.graphql.org/andimarek/local-time.html",
+    serialize=lambda moment: moment.isoformat(timespec="seconds"),
+    parse_value=_parser(_clock_time, Invalid(ErrorCode.INVALID_DATE, "write the time as HH:MM:SS")),
+)
 DATE_TIME: Final = strawberry.scalar(
     name="DateTime",
     description="A time in UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`. Input needs an offset, which need not be UTC.",
@@ -197,4 +210,5 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
     YearMonth: YEAR_MONTH,
     date: DATE,
     datetime: DATE_TIME,
+    time: TIME,
 }

@@ -1,0 +1,24 @@
+"""Sums over claims."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+
+from app.db.sums import Amounts, total
+from app.db.tables import claims, invoice_lines
+from app.domain.money import Cents
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimSums:
+    """Sums over claims, in cents; `paid` is what payments have settled of their invoice lines."""
+
+    claimed_cents: Cents
+    approved_cents: Cents
+    denied_cents: Cents
+    paid_cents: Cents
+
+
+_PAID = select(total(invoice_lines.c.settled_cents)).where(invoice_lines.c.claim_id == claims.c.id).scalar_subquery()
+AMOUNTS: Final = Amounts(ClaimSums, (claims.c.claimed_cents, claims.c.approved_cents, claims.c.denied_cents, _PAID))

@@ -1,0 +1,75 @@
+"""The envelope of a TISS message: its header, its hash, and the part that carries the content."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lxml import etree
+
+from app.tiss import tree
+from app.tiss.structure import safe_parser
+
+ENCODING: Final = "ISO-8859-1"
+_MESSAGE: Final = "mensagemTISS"
+_HEADER: Final = "cabecalho"
+
+
+class NoMessage(ValueError):
+    """The document is no XML, or has no TISS message; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message in its document: the root element, the version it names, and whether its hash is right."""
+
+    root: Any
+    version: str
+    hash: str | None
+    is_hash_right: bool
+
+    def text(self, *path: str) -> str | None:
+        """The text of the element at this path."""
+        return tree.text(self.root, path)
+
+
+def parse(document: bytes) -> Message:
+    """The message, also inside of a SOAP envelope; NoMessage if there is none."""
+    try:
+        top = etree.fromstring(document, safe_parser())
+    except etree.XMLSyntaxError as error:
+        raise NoMessage(_reason(document, error)) from None
+    if top.getroottree().docinfo.doctype:
+        raise NoMessage("the document has a DOCTYPE, which no TISS message needs: send it without")
+    root = next((each for each in top.iter(etree.Element) if tree.name_of(each) == _MESSAGE), None)
+    if root is None:
+        raise NoMessage("the document has no mensagemTISS: send a TISS message")
+    stated = tree.text(root, ("epilogo", "hash"))
+    is_right = stated is not None and stated.lower() in _hashes(root, top.getroottree().docinfo.encoding)
+    return Message(root, _version(root), stated, is_right)
+
+
+def _reason(document: bytes, error: etree.XMLSyntaxError) -> str:
+    if not document.strip():
+        return "the document is empty: send a TISS message"
+    return f"the document is not well-formed XML (line {error.lineno}): send it as its program wrote it"
+
+
+def _version(root: Any) -> str:
+    """`Padrao`, or `versaoPadrao` of earlier versions."""
+    return tree.text(root, (_HEADER, "Padrao")) or tree.text(root, (_HEADER, "versaoPadrao")) or ""
+
+
+def _hashes(root: Any, encoding: str | None) -> set[str]:
+    """The standard hashes the bytes of ISO-8859-1; some senders hash those of the document."""
+    return {digest for name in {ENCODING, encoding or "UTF-8"} if (digest := hash_of(root, name)) is not None}
+
+
+def hash_of(root: Any, encoding: str = ENCODING) -> str | None:
+    """The MD5 of the texts of all elements but the epilogue's; None if the encoding lacks one of the characters."""
+    parts = [each for each in root if tree.name_of(each) not in ("epilogo", "Signature")]
+    texts = ((node.text or "") for part in parts for node in part.iter(etree.Element) if len(node) == 0)
+    try:
+        # The standard says which hash; it guards against mistakes, not against people.
+        return hashlib.md5("".join(texts).encode(encoding), usedforsecurity=False).hexdigest()
+    except UnicodeEncodeError:
+        return None

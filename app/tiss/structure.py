@@ -1,0 +1,77 @@
+"""The structure of TISS messages, read from the official schemas that the `tiss` package ships: which elements an
+element has, in which order, and which of them it must have."""
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import xmlschema
+from lxml import etree
+
+NAMESPACE: Final = "http://www.ans.gov.br/padroes/tiss/schemas"
+VERSIONS: Final = ("4.03.00", "4.02.00")
+"""The versions whose schemas are here, the newest first."""
+SIGNATURE: Final = "assinaturaDigitalGuia"
+_GUIDES: Final = ("prestadorParaOperadora", "loteGuias", "guiasTISS")
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element of a message: its children by name, in the order of the schema."""
+
+    name: str
+    is_required: bool
+    """Whether its parent must have it; of a choice, no single element is required."""
+    is_choice: bool = False
+    """Whether its parent must have it or another one of its siblings."""
+    children: dict[str, "Element"] = field(default_factory=dict)
+
+
+@cache
+def guides(version: str) -> dict[str, Element]:
+    """The elements of the five guides by name. Takes half a second at first: call it in a child process."""
+    element: Any = xmlschema.XMLSchema(str(_path(version))).elements["mensagemTISS"]
+    for name in _GUIDES:
+        element = next(each for each in element.type.content.iter_elements() if each.local_name == name)
+    return {each.local_name: _element(each) for each in element.type.content.iter_elements()}
+
+
+def _element(found: Any) -> Element:
+    is_needed = found.min_occurs > 0 and all(each.min_occurs for each in _groups(found))
+    is_one_of = any(group.model == "choice" for group in _groups(found))
+    is_required, is_choice = is_needed and not is_one_of, is_needed and is_one_of
+    content: Any = getattr(found.type, "content", None)
+    # A signature is kept as it is: its elements have another namespace.
+    if found.local_name == SIGNATURE or not hasattr(content, "iter_elements"):
+        return Element(found.local_name, is_required, is_choice)
+    children = {each.local_name: _element(each) for each in content.iter_elements() if each.local_name}
+    return Element(found.local_name, is_required, is_choice, children)
+
+
+def _groups(found: Any) -> list[Any]:
+    """The groups between the element and its type, which may be optional or a choice."""
+    groups, parent = [], found.parent
+    while parent is not None and hasattr(parent, "model"):
+        groups.append(parent)
+        parent = parent.parent
+    return groups
+
+
+@cache
+def validator(version: str) -> etree.XMLSchema:
+    """The compiled schema of this version."""
+    return etree.XMLSchema(etree.parse(str(_path(version)), safe_parser()))
+
+
+def safe_parser() -> etree.XMLParser:
+    """A parser without network, entities and documents of hundreds of megabytes; comments stay out of the tree."""
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
+
+
+def _path(version: str) -> Path:
+    name = f"tissV{version.replace('.', '_')}.xsd"
+    return Path(str(files("tiss") / "_data" / "schemas" / version / name))

@@ -1,0 +1,58 @@
+"""Zips that are refused as a whole, or of which a file is, and why."""
+
+import zipfile
+
+import pytest
+
+from app.tiss import archives
+from app.tiss.archives import FILES_MAX
+from tests.example_lotes import zipped
+from tests.factories import World
+from tests.graphql.test_imports import ended, import_document
+
+BOMB = "a document in the zip is compressed too much to be one of TISS: send it alone"
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "the zip is empty: put XML documents into it"),
+        (
+            {"../1.xml": b"<a/>"},
+            "the zip has folders or paths in it: put the XML documents into it directly (`zip -j`)",
+        ),
+        (
+            {"a\\b.xml": b"<a/>"},
+            "the zip has folders or paths in it: put the XML documents into it directly (`zip -j`)",
+        ),
+        ({f"{n}": b"" for n in range(FILES_MAX + 1)}, "the zip has more than 1,000 files: send several"),
+        (
+            {"bomb.xml": b" " * 10_000_000},
+            "a document in the zip is compressed too much to be one of TISS: send it alone",
+        ),
+        ({"large.xml": b" " * (17 << 20)}, "a document in the zip has more than 16 MiB: split it"),
+    ],
+    ids=["empty", "path", "backslash", "files", "bomb", "large"],
+)
+async def test_a_bad_zip_is_refused_as_a_whole(server_world: World, files: dict[str, bytes], message: str) -> None:
+    found = await import_document(server_world, zipped(files))
+    job = await ended(server_world, found["job"]["id"])
+    assert (job["status"], [each["message"] for each in job["errors"]]) == ("FAILED", [message])
+
+
+async def test_a_zip_that_says_less_than_it_has_is_refused(server_world: World) -> None:
+    honest = zipped({"1.xml": b"<a>" + b"x" * 5_000 + b"</a>"})
+    size = (5_007).to_bytes(4, "little")
+    lying = honest.replace(size, (10).to_bytes(4, "little"))
+    assert lying != honest
+    found = await import_document(server_world, lying)
+    job = await ended(server_world, found["job"]["id"])
+    assert [each["outcome"] for each in job["results"]["nodes"]] == ["REFUSED"]
+    odd = await import_document(server_world, zipped({"1.xml": b"<a/>"}, method=zipfile.ZIP_LZMA))
+    said = "the zip has an unusual compression: create it with the usual one (deflate)"
+    assert [each["message"] for each in (await ended(server_world, odd["job"]["id"]))["errors"]] == [said]
+    cut = await import_document(server_world, honest[:-30])
+    assert [each["message"] for each in (await ended(server_world, cut["job"]["id"]))["errors"]] == [
+        "the zip is damaged: create it again"
+    ]
+    assert archives.RATIO_MAX == 250
