@@ -70,7 +70,7 @@ class AdmissionInput:
         return Admission(self.starts_on, self.starts_at, self.ends_on, self.ends_at, self.type, self.regime)
 
 
-@strawberry.input(description="Encounter (atendimento), for TISS documents; omitted fields get their usual values.")
+@strawberry.input(description="Encounter (atendimento), for TISS documents: each type of guide needs some of these.")
 class EncounterInput:
     priority: str | None = strawberry.field(
         default=None, description="Priority (caraterAtendimento, TISS table 23): 1 elective, 2 urgent."
@@ -87,11 +87,13 @@ class EncounterInput:
         default=False, description="Whether the patient is a newborn on the mother's card (atendimentoRN)."
     )
     requester: PractitionerInput | None = strawberry.field(
-        default=None, description="Practitioner who requested the service (profissional solicitante)."
+        default=None,
+        description="Practitioner who requested the service (profissional solicitante); defaults to the one who did it.",
     )
 
     requesting_provider: FacilityInput | None = strawberry.field(
-        default=None, description="Provider that requested the service (contratado solicitante)."
+        default=None,
+        description="Provider that requested the service (contratado solicitante); defaults to the one that bills.",
     )
     requested_on: date | None = strawberry.field(default=None, description="Day of the request (dataSolicitacao).")
     main_claim_number: str | None = strawberry.field(

@@ -57,12 +57,16 @@ class OutgoingGuide:
         """What the guide has to say."""
         number = self.payer_claim_number
         # Where the payer's number is a part of the authorization, it needs the day of one.
-        if self.source is None and self.claim.type in WITH_AUTHORIZATION and self.claim.authorization is None:
+        if self.claim.type in WITH_AUTHORIZATION and self.claim.authorization is None and not self._has_authorization:
             number = None
         found = of_form(self.claim, sequences(self.claim.items), number)
         if self.source is None and self.claim.type is ClaimType.SP_SADT:
             return replace(found, values=self._with_requester(found.values))
         return found
+
+    @property
+    def _has_authorization(self) -> bool:
+        return self.source is not None and b"dadosAutorizacao>" in self.source
 
     def _with_requester(self, values: Values) -> Values:
         """Services are requested by the practitioner and the provider that bills, unless the claim names others."""
