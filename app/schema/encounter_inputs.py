@@ -88,7 +88,7 @@ class EncounterInput:
     )
     requester: PractitionerInput | None = strawberry.field(
         default=None,
-        description="Practitioner who requested the service (profissional solicitante); defaults to the one who did it.",
+        description="Practitioner who requested the service (profissional solicitante); default: who did it.",
     )
 
     requesting_provider: FacilityInput | None = strawberry.field(
