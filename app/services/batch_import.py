@@ -69,8 +69,11 @@ async def _import_guide(changes: Changes, actor: Actor, guide: IncomingGuide) ->
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=error.failures)
 
 
-async def import_guide(unit: UnitOfWork, *, guide: IncomingGuide, form: ClaimForm) -> GuideResult:
-    """One guide as a submitted claim; a guide that was imported before changes nothing."""
+async def import_guide(
+    unit: UnitOfWork, *, guide: IncomingGuide, form: ClaimForm, document_id: str | None = None
+) -> GuideResult:
+    """One guide as a submitted claim; a guide that was imported before changes nothing. `document_id`: of the stored
+    document that it came in."""
     known = await claims_db.by_numbers(
         unit.connection,
         unit.scope,
@@ -83,7 +86,7 @@ async def import_guide(unit: UnitOfWork, *, guide: IncomingGuide, form: ClaimFor
         return await _compare(unit, known[0], form)
     accepted, number = claim_checks.codes_of(form.items), guide.payer_claim_number
     claim = await claims.create(unit, form=form, submit=True, accepted=accepted, payer_claim_number=number)
-    await guides_db.insert(unit.connection, _record(claim.id, guide, unit.now))
+    await guides_db.insert(unit.connection, _record(claim.id, guide, document_id, unit.now))
     warnings = (*_findings(guide), *(claim.warnings or ()))
     return GuideResult(guide.number, GuideOutcome.IMPORTED, claim.id, warnings=warnings)
 
@@ -94,8 +97,8 @@ def _findings(guide: IncomingGuide) -> Iterator[Finding]:
         yield Finding(FindingSeverity.WARNING, each.code, each.message, each.field, each.tiss_code, Cents(0))
 
 
-def _record(claim_id: str, guide: IncomingGuide, now: datetime) -> GuideRecord:
-    return GuideRecord(claim_id, guide.version, zlib.compress(guide.source), None, now)
+def _record(claim_id: str, guide: IncomingGuide, document_id: str | None, now: datetime) -> GuideRecord:
+    return GuideRecord(claim_id, guide.version, zlib.compress(guide.source), document_id, now)
 
 
 async def _compare(unit: UnitOfWork, known: ClaimRecord, form: ClaimForm) -> GuideResult:

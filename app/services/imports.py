@@ -133,7 +133,7 @@ async def take_guide(
 ) -> TakenGuide:
     """Import one guide and store its result; JobLost, and nothing has happened, if the job is not the holder's any
     more. `is_repeated`: an earlier guide of its batch has the same number."""
-    found = await _taken(unit, guide, is_repeated=is_repeated)
+    found = await _taken(unit, guide, job.document_id, is_repeated=is_repeated)
     job = await _advance(unit, hold, _outcome_of(found), lote=hold.job.lote, guide=hold.job.guide + 1)
     if guide.form is not None:
         job = await _check_parties(unit, job, guide.form)
@@ -157,7 +157,7 @@ async def _store_result(unit: UnitOfWork, job: ImportJobRecord, found: GuideResu
     unit.changed(job.id)
 
 
-async def _taken(unit: UnitOfWork, guide: IncomingGuide, *, is_repeated: bool) -> GuideResult:
+async def _taken(unit: UnitOfWork, guide: IncomingGuide, document_id: str, *, is_repeated: bool) -> GuideResult:
     """What becomes of the guide; a refusal is a result too."""
     if is_repeated:
         message = f"guide {guide.number}: another guide of the batch has this number: use another number"
@@ -167,7 +167,7 @@ async def _taken(unit: UnitOfWork, guide: IncomingGuide, *, is_repeated: bool) -
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=guide.failures)
     try:
         async with unit.attempt():
-            return await batch_import.import_guide(unit, guide=guide, form=guide.form)
+            return await batch_import.import_guide(unit, guide=guide, form=guide.form, document_id=document_id)
     except BillingError as error:
         return GuideResult(guide.number, GuideOutcome.REFUSED, failures=error.failures)
 
