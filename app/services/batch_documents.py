@@ -128,7 +128,7 @@ async def _guides(unit: UnitOfWork, chosen: Sequence[ClaimRecord]) -> list[Outgo
 
 async def _sources(unit: UnitOfWork, claim_ids: list[str]) -> dict[str, bytes]:
     """Claim id -> the guide that it came as, for claims of documents."""
-    found = await guides_db.of_claims(unit.connection, unit.scope, claim_ids)
+    found = await guides_db.of_claims(unit.connection, claim_ids)
     return {each.claim_id: zlib.decompress(each.content) for each in found}
 
 

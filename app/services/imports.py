@@ -133,7 +133,7 @@ async def take_guide(
 ) -> TakenGuide:
     """Import one guide and store its result; JobLost, and nothing has happened, if the job is not the holder's any
     more. `is_repeated`: an earlier guide of its batch has the same number."""
-    found = await _taken(unit, guide, job.document_id, is_repeated=is_repeated)
+    found = await _taken(unit, guide, hold.job.document_id, is_repeated=is_repeated)
     job = await _advance(unit, hold, _outcome_of(found), lote=hold.job.lote, guide=hold.job.guide + 1)
     if guide.form is not None:
         job = await _check_parties(unit, job, guide.form)

@@ -21,7 +21,10 @@ PUBLISH_ERRORS: Final = (
     *("NotEnoughReplicasError", "NotEnoughReplicasAfterAppendError", "TopicAuthorizationFailedError"),
     *("NotLeading", "OperationalError"),
 )
-AGGREGATES: Final = ("claim", "denial", "invoice", "settlement", "remittance", "import")
+AGGREGATES: Final = (
+    *("claim", "denial", "invoice", "settlement", "remittance", "batch", "import"),
+    *("payer", "provider", "patient", "coverage", "practitioner"),
+)
 
 
 class LedgerTotals(Protocol):

@@ -119,7 +119,9 @@ async def _document(rich: Rich) -> None:
     world = rich.world
     token = world.gateway.token("biller", providers=[world.provider], payer=world.payer)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/xml"}
-    answer = await world.gateway.client.post("/documents", content=lote(world, ["LOTE1"]), headers=headers)
+    answer = await world.gateway.client.post(
+        f"{world.gateway.url}/documents", content=lote(world, ["LOTE1"]), headers=headers
+    )
     rich.ids["document"] = answer.json()["id"]
     query = "mutation($input: ImportBatchInput!) { importBatch(input: $input) { job { id } results { outcome } } }"
     values = {"input": {"documentId": rich.ids["document"], "idempotencyKey": key()}}

@@ -45,14 +45,14 @@ LISTS = {
 }  # fmt: skip
 # Types without rows of their own: their objects are parts of the object that leads to them.
 PARTS = {
-    "ActionBlock", "Admission", "Appeal", "Authorization", "AvailableClaimAction", "AvailableDenialAction",
-    "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction", "Encounter", "Facility",
-    "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding", "RemittanceDenial", "ServiceDetails",
-    "SettlementSums", "TeamMember",
+    "ActionBlock", "Admission", "Appeal", "Authorization", "AvailableBatchAction", "AvailableClaimAction",
+    "AvailableDenialAction", "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction",
+    "ClaimSums", "Encounter", "Facility", "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding",
+    "RemittanceDenial", "ServiceDetails", "SettlementSums", "TeamMember",
 }  # fmt: skip
 MANY_ROLES = frozenset({"reviewer", "finance", "biller"})
 EVENTS = {
-    "claimStatusChanged": ("claimId", ("claim", "correction", "replaced", "draft", "reviewed")),
+    "claimStatusChanged": ("claimId", ("claim", "correction", "replaced", "draft", "reviewed", "exported")),
     "denialStatusChanged": ("denialId", ("denial",)),
     "invoiceStatusChanged": ("invoiceId", ("invoice",)),
     "settlementRecorded": ("settlementId", ("settlement", "reversal")),

@@ -160,6 +160,11 @@ class Fleet:
         self.turn += 1
         return living[self.turn % len(living)].url
 
+    @property
+    def url(self) -> str:
+        """That of the next gateway."""
+        return self.next_url()
+
     async def gql(
         self, query: str, variables: dict[str, Any] | None = None, *, token: str | None = None, url: str | None = None
     ) -> Answer:

@@ -222,7 +222,7 @@ async def test_a_claim_that_cannot_be_written_is_named_by_its_number(world: Worl
     batch_id = await open_batch(world, good, bad)
     refused = await change(world, "sendBatch", batch_id)
     number = (await world.claim(bad))["providerClaimNumber"]
-    assert refusals(refused) == [("INVALID_INPUT", "batchId", None)]
+    assert refusals(refused) == [("INVALID_INPUT", "batchId", "5001")]
     assert refused["errors"][0]["message"].startswith(f"claim {number}: ")
     assert (await status(world, batch_id), await document(world, batch_id)) == ("OPEN", None)
 

@@ -30,6 +30,13 @@ BOUNDED = {
     "postedLines": "at most the lines of a statement",
     "putBackLines": "at most the lines of a statement",
     "waitingLines": "at most the lines of a statement",
+    "guideCount": "at most the claims of a batch",
+    "size": "limited by a setting",
+    **dict.fromkeys(
+        ("takenCount", "takenWithWarningsCount", "unchangedCount", "refusedCount", "position"),
+        "at most the guides of a document",
+    ),
+    "line": "at most the rows of a mutation",
 }
 
 

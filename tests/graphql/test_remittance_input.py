@@ -153,8 +153,7 @@ async def test_a_document_is_held_to_the_same_rules(
 async def test_a_document_of_another_layout_needs_a_number_and_is_read_by_guide(world: World) -> None:
     claim = await world.submitted_claim(providerClaimNumber="EXEMPLO-001")
     example = examples.load("demonstrativo").decode()
-    # The example's own reason, 1707, stands in no Tabela 38.
-    unknown = await _xml(world, example, statementNumber="D-1")
+    unknown = await _xml(world, example.replace("1707", "9999"), statementNumber="D-1")
     assert refusals(unknown) == [("UNKNOWN_CODE", f"{FIRST}.denials.0.code", None)]
     xml = example.replace("1707", "1705")
     assert refusals(await _xml(world, xml)) == [("INVALID_INPUT", "statementNumber", None)]

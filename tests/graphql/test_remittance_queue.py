@@ -124,7 +124,8 @@ async def _draft_claim(world: World) -> Lines:
 
 
 async def _cancelled_claim(world: World) -> Lines:
-    claim = await world.submitted_claim()
+    # A claim that is cancelled before its review gives its number back, and then no line is about it.
+    claim = await world.claim_in_review()
     await world.mutate("biller", "cancelClaim", "claim { id }", id=claim["id"])
     return [claim], [line(claim, "100.00")]
 

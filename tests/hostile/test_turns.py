@@ -16,14 +16,13 @@ from tests.inputs import shaped
 from tests.loop_time import measured
 
 LONGEST_MILLISECONDS = 25
-DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
-MEDICINE = {"codeSystem": "20", "code": "90000544", "quantity": "0.5", "unitPrice": "29.00"}
+MEDICINE = {"codeSystem": "20", "code": "90000544", "quantity": "0.5", "unitPrice": "29.00", "details": {"unit": "036"}}
 ITEMS = [BLOOD_COUNT] * 140 + [MEDICINE] * 10
 CLAIMS = 20
 
 
 async def _claims(world: World, count: int) -> list[str]:
-    return [str((await world.submitted_claim(items=ITEMS, practitioner=DOCTOR))["id"]) for _ in range(count)]
+    return [str((await world.submitted_claim(items=ITEMS))["id"]) for _ in range(count)]
 
 
 def _lines(count: int) -> list[dict[str, Any]]:

@@ -5,10 +5,9 @@ import random
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.factories import key
+from tests.factories import DOCTOR, ENCOUNTER, key
 from tests.machine.life import NUMBERS, PICKS, Life
 
-DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
 BATCH = "batch { id status guideCount totalAmount }"
 
 
@@ -19,7 +18,11 @@ class BatchRules(Life):
     def batch(self, number: int, count: int) -> None:
         """A new claim that a document can have, with others that perhaps cannot."""
         values = self.world.claim_input(
-            providerClaimNumber=f"B{next(NUMBERS):09d}", serviceDate=self.today(), submit=True, practitioner=DOCTOR
+            providerClaimNumber=f"B{next(NUMBERS):09d}",
+            serviceDate=self.today(),
+            submit=True,
+            practitioner=DOCTOR,
+            encounter=ENCOUNTER,
         )
         new = self.mutate("biller", "createClaim", "claim { id }", values)["claim"]["id"]
         fitting = [row["id"] for row in self.rows.claims.values() if row["status"] in ("SUBMITTED", "UNDER_REVIEW")]
