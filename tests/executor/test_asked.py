@@ -47,7 +47,7 @@ async def _columns(rich: Rich, query: str) -> dict[str, set[str]]:
 async def test_a_plan_reads_what_it_writes_with_keys_and_the_columns_of_cursors(rich: Rich) -> None:
     read = await _columns(rich, PATIENTS.format(fields="name"))
     assert read["patients"] == {"id", "name", "merged_into_id"}
-    assert read["claims"] == {"id", "patient_id", "replaces_id", "created_at"}
+    assert read["claims"] == {"id", "patient_id", "replaces_id", "freed_id", "created_at"}
 
 
 async def test_what_hides_a_column_is_read_with_it(rich: Rich) -> None:

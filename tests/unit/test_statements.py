@@ -80,9 +80,11 @@ def test_lists_have_few_sizes(length: int, size: int) -> None:
         (DataScope(payer="123456"), "claims.payer_ans = %s", ["123456"]),
         (
             DataScope(frozenset({"1234567"}), payer="123456", patient="pat_1"),
-            "claims.provider_cnes IN (%s) AND claims.payer_ans = %s AND claims.patient_id IN "
-            "(SELECT coalesce(asked_patient.merged_into_id, asked_patient.id) AS coalesce_1 \n"
-            "FROM patients AS asked_patient \nWHERE asked_patient.id = %s)",
+            (
+                "claims.provider_cnes IN (%s) AND claims.payer_ans = %s AND claims.patient_id IN "
+                "(SELECT coalesce(asked_patient.merged_into_id, asked_patient.id) AS coalesce_1 \n"
+                "FROM patients AS asked_patient \nWHERE asked_patient.id = %s)"
+            ),
             ["1234567", "123456", "pat_1"],
         ),
     ],
