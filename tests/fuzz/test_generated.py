@@ -86,7 +86,8 @@ def _codes(body: dict[str, Any]) -> list[str]:
 
 @pytest.fixture(scope="module")
 async def fleet(services: Services, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
-    found = await server_settings(tmp_path_factory.mktemp("fuzz"), services)
+    # Generated documents ask for much of everything: with the usual limit, half of them would not be executed.
+    found = await server_settings(tmp_path_factory.mktemp("fuzz"), services, cost_max=50_000_000)
     await prepare(found)
     async with running_fleet(found, [GatewayProcess(found)]) as fleet:
         yield fleet

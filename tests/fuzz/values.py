@@ -79,6 +79,7 @@ def scalars(world: dict[str, str], ids: list[str]) -> dict[str, Values]:
         "DateTime": _moments().map(nodes.String),
         "AnsCode": _texts(*world.values(), "123456", "12345").map(nodes.String),
         "Cnes": _texts(*world.values(), "1234567", "0000000").map(nodes.String),
+        "TaxId": _texts("11222333000181", "12ABC34501DE35", "52998224725", "00000000000000").map(nodes.String),
         "Cpf": _texts("52998224725", "52998224724", "11111111111").map(nodes.String),
         "YearMonth": _texts(today().strftime("%Y-%m"), "2026-13", "202611").map(nodes.String),
         "Scope": st.just(nodes.String("claims:read")),
