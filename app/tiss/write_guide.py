@@ -158,12 +158,14 @@ def _write_items(node: Any, guide: Guide, shape: Element, before: GuideValues, n
     }
     kept: set[int] = set()
     for item in now.items:
-        sequence, kind = item["sequence"], kind_of(item, guide)
-        found_kind, found = known.get(sequence, (kind, None))
-        if found is None or found_kind is not kind:
-            found = _new_item(node, kind, shape)
-        else:
+        sequence = item["sequence"]
+        kind, found = known.get(sequence, (kind_of(item, guide), None))
+        if "details.expense_kind" in item and not kind.is_expense:
+            kind, found = kind_of(item, guide), None
+        if found is not None and (kind.is_only or _is_same(item, earlier.get(sequence, {}))):
             kept.add(sequence)
+        else:
+            found = _new_item(node, kind, shape)
         # A new consultation has its element by its other fields, before the item is written.
         old = earlier.get(sequence, kind.constants) if sequence in kept else kind.constants
         _write_item(found, kind, tree.shape_at(shape, kind.path), old, item)
@@ -185,6 +187,11 @@ def kind_of(item: Values, guide: Guide) -> Items:
     """Procedures and expenses have elements of their own; a guide without one of them puts all into the other."""
     is_expense = "details.expense_kind" in item or item["code_system"] in EXPENSE_TABLES
     return next((each for each in guide.items if each.is_expense == is_expense), guide.items[0])
+
+
+def _is_same(now: Values, before: Values) -> bool:
+    """Whether it is the same service: another one under the number has nothing of what the guide says of the first."""
+    return all(now.get(name) == before.get(name) for name in ("code_system", "code"))
 
 
 def with_kind(item: Values) -> Values:

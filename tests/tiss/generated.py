@@ -149,10 +149,10 @@ class Documents:
             self._fill(made, found)
 
     def _with_billable_code(self, item: Any) -> None:
-        """A code of a payer's own table: others would have to be valid on the day."""
+        """A code of a table that claims may use: in a document it need not be known."""
         for each in item.iter():
             if tree.name_of(each) == "codigoTabela":
-                each.text = self.random.choice(("00", "90", "98"))
+                each.text = self.random.choice(("00", "18", "19", "20", "22", "90", "98"))
             elif tree.name_of(each) == "codigoProcedimento":
                 each.text = str(self.random.randint(10_000_000, 99_999_999))
 

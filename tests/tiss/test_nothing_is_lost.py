@@ -83,6 +83,22 @@ def test_an_item_that_is_removed_takes_its_amount_from_the_sums() -> None:
     assert dict(written)["valorTotalHonorarios"] == f"{total // 100}.{total % 100:02d}"
 
 
+def test_another_service_under_a_number_has_nothing_of_the_earlier_one() -> None:
+    batches = (Documents(seed).batch("guiaSP-SADT") for seed in range(30))
+    document = next(each for each in batches if b"registroANVISA" in each)
+    (guide,) = _taken(document)
+    assert guide.form is not None
+    others = tuple(replace(item, code="11111111") for item in guide.form.items)
+    before = [path.rpartition("/")[2] for path, _ in _leaves(document)[0]]
+    after = _leaves(_written([guide], "4.03.00", replace(guide.form, items=others)))[0]
+    names = [path.rpartition("/")[2] for path, _ in after]
+    assert ("registroANVISA" in before, "registroANVISA" in names) == (True, False)
+    assert [text for path, text in after if path.endswith("codigoProcedimento")] == ["11111111"] * len(others)
+    assert sorted(int(text) for path, text in after if path.endswith("sequencialItem")) == sorted(
+        item.sequence or 0 for item in others
+    )
+
+
 @pytest.mark.parametrize(
     ("dress", "encoding"),
     [
