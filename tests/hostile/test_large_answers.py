@@ -159,4 +159,4 @@ async def test_a_small_request_is_answered_while_a_large_answer_is_made(
         large_milliseconds=1000 * whole,
     )
     # Without turns, one that came in the meantime would be answered after the large one: two at most.
-    assert len(times) > 5
+    assert len(times) > 2
