@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
@@ -233,4 +233,9 @@ def count(digests: tuple[str, ...]) -> Select[Any]:
 def _is_person(digests: tuple[str, ...]) -> ColumnElement[bool]:
     # Nearly all persons have one: an index in the order of the list serves an equality, and no list.
     (first, *others) = digests
-    return persons.c.person.in_(digests) if others else persons.c.person == first
+    if not others:
+        return persons.c.person == first
+    # An entry about both patients of a merge has a row for each of them, and is one entry.
+    twin = persons.alias("twin")
+    is_twin = and_(twin.c.entry_id == persons.c.entry_id, twin.c.person.in_(digests), twin.c.person < persons.c.person)
+    return and_(persons.c.person.in_(digests), ~exists().where(is_twin))
