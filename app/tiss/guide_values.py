@@ -1,6 +1,6 @@
 """The values of a guide between its document and the claim's form: a flat dictionary by the names of the fields."""
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final
 
 from app.domain.claim_form import Authorization, ClaimForm, ItemForm
@@ -112,11 +112,7 @@ def _gathered(values: Values, prefix: str, kind: type[Any]) -> Values:
 def _item(values: Values) -> ItemForm:
     found = _gathered(values, "details", ServiceDetails)
     team = tuple(TeamMember(**_gathered(each, "practitioner", Practitioner)) for each in found.pop("team", ()))
-    details = found.pop("details", NO_DETAILS)
-    if team:
-        details = ServiceDetails(
-            **{each.name: getattr(details, each.name) for each in fields(details)} | {"team": team}
-        )
+    details = replace(found.pop("details", NO_DETAILS), team=team)
     total = found.pop("total")
     found.setdefault("description", None)
     return ItemForm(**found, details=None if details == NO_DETAILS else details, stated_total=total)

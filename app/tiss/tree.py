@@ -1,14 +1,12 @@
 """Elements of TISS messages by name: the namespace and its prefix are the sender's, and do not matter."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from lxml import etree
 
 from app.tiss.fields import Path
-from app.tiss.structure import Element
-
-NAMESPACE: Final = "http://www.ans.gov.br/padroes/tiss/schemas"
+from app.tiss.structure import NAMESPACE, Element
 
 
 class NotInVersion(ValueError):

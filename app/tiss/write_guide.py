@@ -17,7 +17,7 @@ from app.tiss import read_guide, tree
 from app.tiss.fields import Contractor, Field, Items, Path, Sum, Team
 from app.tiss.guide_values import GuideValues, Values, of_form, to_form
 from app.tiss.guides import OF_TYPE, Guide
-from app.tiss.structure import Element, safe_parser
+from app.tiss.structure import NAMESPACE, Element, safe_parser
 
 EXPENSE_KINDS: Final = {"19": "03", "20": "02"}
 """TUSS table -> kind of expense (table 25), where the table decides it: materials, medicines."""
@@ -99,7 +99,7 @@ def _start(outgoing: OutgoingGuide, guide: Guide) -> Any:
         # A draft may have become a claim of another type: then nothing of the old guide is right.
         if tree.name_of(found) == guide.element:
             return found
-    return etree.Element(f"{{{tree.NAMESPACE}}}{guide.element}", nsmap={"ans": tree.NAMESPACE})
+    return etree.Element(f"{{{NAMESPACE}}}{guide.element}", nsmap={"ans": NAMESPACE})
 
 
 def _before(node: Any, guide: Guide) -> GuideValues:
