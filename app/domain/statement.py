@@ -137,6 +137,12 @@ class Statement:
     findings: tuple[StatementFinding, ...] = ()
 
     @property
+    def is_contradictory(self) -> bool:
+        """Whether it contradicts itself or the claims, so that a person must release it."""
+        found = (*self.findings, *(finding for line in self.lines for finding in line.findings))
+        return any(finding.kind in STOPPING for finding in found)
+
+    @property
     def content_hash(self) -> str:
         """A digest that is equal for statements with the same payment date and decisions."""
         named = [dict(zip(DECISION, line.decision, strict=True)) for line in self.lines]

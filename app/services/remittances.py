@@ -114,7 +114,7 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
         provider_cnes=statement.provider,
         statement_number=statement.statement_number,
         source=source,
-        status=RemittanceStatus.IMPORTED,
+        status=RemittanceStatus.REVIEW if statement.is_contradictory else RemittanceStatus.IMPORTED,
         paid_on=statement.paid_on,
         method=statement.method,
         bank_reference=statement.bank_reference,
