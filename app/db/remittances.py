@@ -140,6 +140,7 @@ class RemittanceFilter:
 
 REMITTANCE = columns(remittances, RemittanceRecord)
 LINE = columns(remittance_lines, RemittanceLineRecord)
+ADJUSTMENT = columns(remittance_adjustments, AdjustmentRecord)
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -230,6 +231,15 @@ def lines_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The lines of these remittances, in statement order."""
     table = remittance_lines.c
     return _lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
+
+
+@query(AdjustmentRecord)
+def adjustments_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
+    """The debits, credits and taxes of these remittances, in statement order."""
+    table = remittance_adjustments.c
+    found = select(*ADJUSTMENT).join(remittances, remittances.c.id == table.remittance_id)
+    found = found.where(remittances_in(scope), table.remittance_id.in_(ids))
+    return found.order_by(table.remittance_id, table.sequence)
 
 
 @query(RemittanceRecord)

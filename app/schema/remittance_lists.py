@@ -12,8 +12,6 @@ from app.schema.base.filters import given
 from app.schema.base.ordering import OrderDirection, Ordering, direction, sort_by
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, bounds
 
-described(RemittanceSource, "Source of a remittance; new values may be added.")
-described(RemittanceStatus, "Status of a remittance; new values may be added.")
 described(RemittanceOrderField, "What remittances can be sorted by.")
 
 
