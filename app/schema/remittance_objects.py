@@ -9,7 +9,6 @@ from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.access_log import DataClass
 from app.domain.claims import DeniedAmount
 from app.domain.money import Cents
-from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
 from app.executor.reach import Owner
 from app.resolvers import remittances
@@ -23,16 +22,13 @@ from app.schema.actions import (
 from app.schema.base import lists
 from app.schema.base.arguments import After, First, FirstLines
 from app.schema.base.connections import Connection, Node
-from app.schema.base.described import described
+from app.schema.base.enums import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
 from app.schema.base.relations import paged, related
 from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.schema.summed_lists import SettlementConnection
-
-described(RemittanceLineStatus, "Status of a remittance line; new values may be added.")
-described(RemittanceLineProblem, "Reason why a line is unmatched; new values may be added.")
 
 
 @strawberry.type(description="A denial on a remittance line (glosa).")
