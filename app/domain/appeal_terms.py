@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
 
 from app.domain.business_days import after_business_days
 from app.domain.described import DescribedEnum
@@ -16,9 +15,6 @@ class ContractAppealClock(DescribedEnum):
 class ContractAppealDaysKind(DescribedEnum):
     CALENDAR = "CALENDAR", "Every day counts."
     BUSINESS = "BUSINESS", "Weekends, national holidays and holidays of the provider's state do not count."
-
-
-INSTANCES_MAX: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
