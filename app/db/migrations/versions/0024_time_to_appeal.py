@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from app.db import migration_steps as steps
 from app.db.types import ascii_text
 
-revision = "b023"
-down_revision = "b022"
+revision = "b024"
+down_revision = "b023"
 branch_labels = None
 depends_on = None
 
