@@ -11,7 +11,6 @@ from app.domain import tabela38
 from app.domain.access_log import DataClass
 from app.domain.claims import DeniedAmount
 from app.domain.money import Cents, Quantity
-from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import (
     ADJUSTMENTS_MAX,
@@ -36,6 +35,7 @@ from app.schema.base import lists
 from app.schema.base.arguments import After, First, FirstLines
 from app.schema.base.connections import Connection, Node
 from app.schema.base.described import described
+from app.schema.base.enums import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
 from app.schema.base.relations import paged, related
@@ -43,10 +43,6 @@ from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.schema.summed_lists import SettlementConnection
 
-described(RemittanceSource, "Source of a remittance; new values may be added.")
-described(RemittanceStatus, "Status of a remittance; new values may be added.")
-described(RemittanceLineStatus, "Status of a remittance line; new values may be added.")
-described(RemittanceLineProblem, "Reason why a line is unmatched; new values may be added.")
 described(StatementKind, "What the payer sent; new values may be added.", name="RemittanceKind")
 described(
     StatementFindingKind,
