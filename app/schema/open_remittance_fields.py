@@ -12,7 +12,22 @@ REMITTANCES: Final[dict[str, tuple[str, ...]]] = {
         "RemittanceAdjustment.direction",
         "RemittanceAdjustment.level",
     ),
-    "the state of a statement": ("Remittance.issuedOn", "Remittance.kind", "Remittance.releasedAt"),
+    "the state of a statement and of its lines": (
+        "Remittance.availableActions",
+        "Remittance.issuedOn",
+        "Remittance.kind",
+        "Remittance.method",
+        "Remittance.releasedAt",
+        "Remittance.source",
+        "Remittance.status",
+        "RemittanceLine.availableActions",
+        "RemittanceLine.itemSequence",
+        "RemittanceLine.problem",
+        "RemittanceLine.sequence",
+        "RemittanceLine.status",
+        "RemittanceLineWaitingEvent.previousStatus",
+        "RemittanceLineWaitingEvent.waitingLines",
+    ),
 }
 REMITTANCE_TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "what the gateway noticed of a statement, without values of patients": ("RemittanceFinding.detail",),
