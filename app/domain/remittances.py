@@ -75,6 +75,7 @@ class RemittanceLineProblem(DescribedEnum):
     AMOUNTS_DIFFER = "AMOUNTS_DIFFER", "The amounts do not add up to the claim, or contradict its decision."
     NOT_PAYABLE = "NOT_PAYABLE", "The claim was not submitted, or its invoice is not issued."
     OVERPAID = "OVERPAID", "The line pays more than is due."
+    DOUBTFUL = "DOUBTFUL", "A value of the line cannot be read, or the statement has it twice: see its findings."
     MATCH_REMOVED = "MATCH_REMOVED", "A person removed its match."
 
 

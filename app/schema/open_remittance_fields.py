@@ -30,7 +30,6 @@ REMITTANCES: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 REMITTANCE_TEXTS: Final[dict[str, tuple[str, ...]]] = {
-    "what the gateway noticed of a statement, without values of patients": ("RemittanceFinding.detail",),
     "the numbers of business papers": ("RemittanceLine.protocolNumber",),
     "who of the provider's staff did something": ("Remittance.releasedBy",),
     "what only `Remittance.adjustments` leads to, which asks for `amounts:read`": ("RemittanceAdjustment.type",),
