@@ -332,6 +332,7 @@ remittance_lines = Table(
     Column("dismissed_by", String(120)),
     Column("dismissal_reason", String(500)),
     UniqueConstraint("remittance_id", "sequence"),
+    Index(None, "remittance_id", "status", "sequence"),
     Index(None, "status", "id"),
     Index(None, "claim_id"),
     **MYSQL,
