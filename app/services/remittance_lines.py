@@ -123,7 +123,7 @@ async def _store(unit: UnitOfWork, remittance: RemittanceRecord, line: Remittanc
     """Write the line and its remittance, with the event if that has another status now."""
     await remittances_db.update_lines(unit.connection, [line])
     status = remittance.status
-    if status is not RemittanceStatus.POSTING:
+    if status not in (RemittanceStatus.REVIEW, RemittanceStatus.POSTING):
         status = remittance_status(await remittances_db.line_statuses(unit.connection, remittance.id))
     changed = replace(remittance, status=status, changed_at=unit.now)
     await remittances_db.update_remittance(unit.connection, changed)
