@@ -7,7 +7,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import postings as postings_db
-from app.db.tables import claim_items, invoices, remittance_lines, remittances, settlements
+from app.db.remittance_tables import remittance_lines, remittances
+from app.db.tables import claim_items, invoices, settlements
 from app.domain.claims import DeniedAmount
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceStatus
@@ -179,7 +180,7 @@ async def test_what_may_be_done_while_a_statement_is_posted(world: World) -> Non
             "status": "POSTING",
             "availableActions": [
                 {"action": "POST", "blockedBy": None},
-                {"action": "CANCEL", "blockedBy": {"code": "CONFLICT"}},
+                {"action": "CANCEL", "blockedBy": {"code": "STATE"}},
             ],
         },
     }
