@@ -96,6 +96,8 @@ class SettlementEventData(TypedDict):
     payer: Ans
     status: Annotated[str, _status(SettlementStatus)]
     amount: Amount
+    withheldAmount: NotRequired[Amount]
+    discountAmount: NotRequired[Amount]
     reverses: str | None
 
 
