@@ -48,7 +48,7 @@ from app.db.invoices import InvoiceRecord
 from app.db.parties import CoverageRecord, PatientRecord, PayerRecord, ProviderRecord
 from app.db.party_history import PartyStep
 from app.db.registered_practitioners import PractitionerRecord
-from app.db.remittances import RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import AdjustmentRecord, RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
 from app.domain.data_scope import DataScope
@@ -195,6 +195,12 @@ class Loaders:
     @cached_property
     def lines_of_claim(self) -> DataLoader[str, list[LineRecord]]:
         return self._many(lambda c, keys: invoice_lines.of_claims(c, self._scope, keys), lambda row: row.claim_id or "")
+
+    @cached_property
+    def adjustments_of_remittance(self) -> DataLoader[str, list[AdjustmentRecord]]:
+        return self._many(
+            lambda c, keys: remittances.adjustments_of(c, self._scope, keys), lambda row: row.remittance_id
+        )
 
     @cached_property
     def denial(self) -> DataLoader[str, DenialRecord | None]:

@@ -6,8 +6,8 @@ from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import ascii_text, identifier
 
-revision = "b023"
-down_revision = "b022"
+revision = "b025"
+down_revision = "b024"
 branch_labels = None
 depends_on = None
 
