@@ -33,11 +33,6 @@ class DeductionRecord:
     month: str
     amount_cents: int
 
-    @property
-    def absolute_cents(self) -> int:
-        """The amount, above zero for reversals too."""
-        return abs(self.amount_cents)
-
 
 @dataclass(frozen=True, slots=True)
 class WithheldTax:

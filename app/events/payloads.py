@@ -98,6 +98,7 @@ class SettlementEventData(TypedDict):
     amount: Amount
     withheldAmount: NotRequired[Amount]
     discountAmount: NotRequired[Amount]
+    netAmount: NotRequired[Amount]
     reverses: str | None
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from app.db.deductions import DeductionRecord
 from app.db.invoice_lines import LineFilter, LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.settlements import SettlementRecord
@@ -177,7 +178,10 @@ described(DeductionKind, "What a payer keeps back of a payment; new values may b
 @strawberry.type(description="What a payer kept back of a payment: a withheld tax, or a discount.")
 class SettlementDeduction:
     kind: DeductionKind = strawberry.field(description="Which tax, or a discount.")
-    absolute_cents: Cents | None = amount("amount", "Amount, above zero for reversals too.")
+
+    @amount("amount", "Amount, above zero for reversals too.")
+    def absolute(kept: strawberry.Parent[DeductionRecord]) -> Cents | None:
+        return Cents(abs(kept.amount_cents))
 
 
 @strawberry.type(description="An entry of the settlement ledger: a payment (liquidação) or a reversal (estorno).")
