@@ -13,6 +13,7 @@ from app.db import (
     batches,
     claims,
     contracts,
+    deductions,
     denials,
     documents,
     eligibility,
@@ -34,6 +35,7 @@ from app.db import (
 from app.db.batches import BatchRecord, BatchStep
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import ContractRecord, PriceRecord
+from app.db.deductions import DeductionRecord
 from app.db.denials import DenialRecord
 from app.db.documents import DocumentRecord
 from app.db.eligibility import EligibilityRecord
@@ -285,6 +287,12 @@ class Loaders:
     @cached_property
     def reversed_cents(self) -> DataLoader[str, int]:
         return self._mapped(lambda c, keys: settlements.reversed_cents(c, self._scope, keys), otherwise=0)
+
+    @cached_property
+    def deductions_of_settlement(self) -> DataLoader[str, list[DeductionRecord]]:
+        return self._many(
+            lambda c, keys: deductions.of_settlements(c, self._scope, keys), lambda row: row.settlement_id
+        )
 
     @cached_property
     def remittance_of_settlement(self) -> DataLoader[str, RemittanceRecord | None]:

@@ -48,6 +48,7 @@ from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
 from app.schema.coverages import CoverageQuery
+from app.schema.deductions import DeductionQuery
 from app.schema.denials import DenialQuery
 from app.schema.documents import DocumentQuery
 from app.schema.eligibility import EligibilityQuery
@@ -80,6 +81,7 @@ class Query(
     BatchQuery,
     RemittanceQuery,
     ReconciliationQuery,
+    DeductionQuery,
     BreakdownQuery,
     ContractQuery,
     PartyQuery,

@@ -20,6 +20,7 @@ from app.domain.actions import (
 )
 from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
+from app.domain.deductions import KINDS_MAX
 from app.domain.services import TEAM_MAX
 from app.domain.statement import ADJUSTMENTS_MAX, FINDINGS_MAX
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
@@ -37,6 +38,7 @@ DATA_CLASSES: Final = ListSize.at_most(len(DataClass))
 DIAGNOSES: Final = ListSize.at_most(DIAGNOSES_MAX)
 TEAM: Final = ListSize.at_most(TEAM_MAX)
 ITEMS: Final = ListSize.at_most(ITEMS_MAX)
+DEDUCTIONS: Final = ListSize.at_most(KINDS_MAX)
 DENIALS_OF_ITEM: Final = ListSize.at_most(DENIALS_MAX)
 CLAIM_ACTIONS: Final = ListSize.at_most(len(ClaimOperation))
 DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
