@@ -95,6 +95,12 @@ def check_posting(status: RemittanceStatus) -> None:
         raise wrong_status("post", "a remittance", status)
 
 
+def check_release(status: RemittanceStatus) -> None:
+    """CONFLICT unless the remittance is in review."""
+    if status is not RemittanceStatus.REVIEW:
+        raise wrong_status("release", "a remittance", status)
+
+
 def check_cancellation(status: RemittanceStatus, *, is_posted: bool) -> None:
     """CONFLICT if the remittance is cancelled, or if a line of it was or is being posted.
 

@@ -20,6 +20,8 @@ from app.domain.text import ascii_failure, text_failure
 LINES_MAX: Final = 2_000
 SEQUENCE_MAX: Final = 9_999
 FINDINGS_MAX: Final = 50
+STATEMENTS_MAX: Final = 30
+"""In one document, as the standard allows."""
 ADJUSTMENTS_MAX: Final = 200
 DECISION: Final = ("provider_claim_number", "payer_claim_number", "item_sequence", "item_code", "paid", "denials")
 """The names under which digests of the earlier release have the parts of `StatementLine.decision`."""

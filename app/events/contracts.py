@@ -195,6 +195,11 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         RemittanceEventData,
         "Lines of a statement are posted, by a caller or for a statement from Kafka.",
     ),
+    "RemittanceReleased": EventContract(
+        "br.billing.remittance.released.v1",
+        RemittanceEventData,
+        "A statement that contradicts itself or the claims is released by a person: it can be posted.",
+    ),
     "RemittanceClosed": EventContract(
         "br.billing.remittance.closed.v1",
         RemittanceEventData,

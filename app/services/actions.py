@@ -30,6 +30,7 @@ from app.services import (
     remittances,
     reviews,
     settlements,
+    statement_reviews,
 )
 from app.unit_of_work.action import Action
 
@@ -46,6 +47,7 @@ SERVICES: Final = (
     remittances,
     remittance_lines,
     posting,
+    statement_reviews,
     contracts,
     contract_ends,
     eligibility,

@@ -16,6 +16,7 @@ from app.domain.errors import BillingError, ErrorCode, refuse
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import (
+    STATEMENTS_MAX,
     AdjustmentDirection,
     AdjustmentLevel,
     StatementAdjustment,
@@ -33,7 +34,6 @@ from app.tiss.xml_guard import count_guides
 
 NO_PROVIDER: Final = ("0000000", "9999999")
 """What payers write in place of a CNES that they do not know."""
-STATEMENTS_MAX: Final = 30
 _PAYMENTS: Final = ("pagamentosPorData", "dadosPagamentoPorData")
 _METHODS: Final = {"1": PaymentMethod.BANK_TRANSFER, "3": PaymentMethod.BOLETO, "4": PaymentMethod.CHECK}
 _DIRECTIONS: Final = {"1": AdjustmentDirection.DEBIT, "2": AdjustmentDirection.CREDIT}
