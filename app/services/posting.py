@@ -190,7 +190,7 @@ async def _decide(unit: UnitOfWork, plan: Plan) -> RemittanceLineProblem | None:
             claim = plan.claim
             if claim.status is not ClaimStatus.UNDER_REVIEW:
                 claim = await reviews.open_locked(unit, claim)
-            plan.claim = await reviews.decide(unit, claim, plan.items, plan.decisions, number)
+            plan.claim = await reviews.decide(unit, claim, plan.items, plan.decisions, number, is_of_statement=True)
     except BillingError:
         return RemittanceLineProblem.NOT_POSTED
     return None

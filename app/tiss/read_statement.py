@@ -61,7 +61,7 @@ def read(xml: bytes) -> tuple[StatementMessage, ...]:
     """The statements in this document, one for each day of payment; INVALID_INPUT with the reason if there is none."""
     root, shared = _opened(xml)
     found = [each for node in _statements(root) for each in _of_node(node) if each.lines]
-    if not any(line.paid != UNREADABLE for each in found for line in each.lines):
+    if not any(_says_something(line) for each in found for line in each.lines):
         raise _invalid("the document has no guides with amounts: send a demonstrativo of the payer")
     if len(found) > STATEMENTS_MAX:
         raise _invalid(f"the document has more than {STATEMENTS_MAX} statements: split it")
@@ -70,6 +70,10 @@ def read(xml: bytes) -> tuple[StatementMessage, ...]:
         replace(each, findings=(*shared, *statement_checks.of_sender(each.payer, sender), *each.findings))
         for each in found
     )
+
+
+def _says_something(line: StatementLine) -> bool:
+    return line.paid != UNREADABLE and bool(line.paid or line.denials or line.billed or line.processed)
 
 
 def read_for(xml: bytes, payer: str, provider: str) -> tuple[StatementMessage, ...]:
