@@ -6,6 +6,7 @@ No schema is built with a field that has neither a rule nor a place here (`app/s
 from typing import Final
 
 from app.schema.base.field_rules import OpenFields
+from app.schema.open_appeal_fields import APPEAL_TEXTS, APPEALS
 from app.schema.open_guide_fields import GUIDE_TEXTS, GUIDES
 from app.schema.open_import_fields import IMPORT_TEXTS, IMPORTS
 
@@ -396,4 +397,6 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "the caller's own token": ("Me.permissions", "Me.providerCnes", "Me.roles", "Me.subject"),
 }
 
-OPEN_FIELDS: Final = OpenFields({**_OPEN, **IMPORTS, **GUIDES}, {**_OPEN_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS})
+OPEN_FIELDS: Final = OpenFields(
+    {**_OPEN, **APPEALS, **IMPORTS, **GUIDES}, {**_OPEN_TEXTS, **APPEAL_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS}
+)

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access_log.writer import AccessLogWriter
+from app.db import appeal_batches as appeal_batches_db
 from app.db import batches as batches_db
 from app.db import history as history_db
 from app.db import outbox as outbox_db
@@ -128,6 +129,7 @@ class Changes:
         await history_db.insert_claim_steps(connection, unit.claim_steps)
         await history_db.insert_invoice_steps(connection, unit.invoice_steps)
         await batches_db.insert_steps(connection, unit.batch_steps)
+        await appeal_batches_db.insert_steps(connection, unit.appeal_batch_steps)
         await party_history_db.insert_party_steps(connection, unit.party_steps)
         await outbox_db.insert_events(connection, [event.row() for event in unit.events])
         detail = "replayed" if is_replayed else None

@@ -97,6 +97,8 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield Probe("nodes", nodes)
     for root in ("batch", "claim", "document", "importJob", "invoice", "remittance"):
         yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[root]}") {{ id }}')
+    for name in ("appealBatch", "appealBatchDocument"):
+        yield _read(victim, attacker, name, f'{name}(id: "{victim.ids["appeal_batch"]}") {{ number }}')
     yield _read(victim, attacker, "batchDocument", f'batchDocument(id: "{victim.ids["batch"]}") {{ number }}')
     for name in ("draft", "claim"):
         yield _read(
@@ -120,6 +122,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
     own = f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}"'
     filters = {
+        "appealBatches": [own, _named("appeal_batch")],
         "batches": [own, _named("batch")],
         "claims": [own, f'patientId: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"', _named("claim")],
         "denials": [own, _named("denial")],

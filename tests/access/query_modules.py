@@ -1,6 +1,7 @@
 """The modules whose queries the probes ask directly."""
 
 from app.db import (
+    appeal_batches,
     batches,
     billed_services,
     claims,
@@ -20,6 +21,7 @@ from app.db import (
 )
 
 MODULES = (
+    appeal_batches,
     batches,
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),

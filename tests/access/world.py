@@ -52,6 +52,10 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _document(rich)
     await _rest(rich)
     await _sent(rich)
+    rich.ids["appeal_batch"] = sent = await _appeal_batch(rich, is_sent=True)
+    query = "query($id: ID!) { appealBatch(id: $id) { history { nodes { id } } } }"
+    steps = (await rich.world.call("biller", query, id=sent))["appealBatch"]["history"]["nodes"]
+    rich.ids["appeal_batch_step"] = steps[0]["id"]
     return rich
 
 
@@ -59,6 +63,9 @@ async def add_targets(rich: Rich) -> None:
     """Beside it, something for every mutation to act on, so that only the scope can be the reason of a refusal."""
     world = rich.world
     await _unsent(rich)
+    for name in ("open_appeal_batch", "wrong_appeal_batch", "sent_appeal_batch", "rejected_appeal_batch"):
+        rich.ids[name] = await _appeal_batch(rich, is_sent=name in ("sent_appeal_batch", "rejected_appeal_batch"))
+    rich.ids["unsent_denial"] = await _appealed(rich.world)
     rich.ids["submitted"] = (await world.submitted_claim())["id"]
     rich.ids["approved"] = (await world.approved_claim())["id"]
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
@@ -296,6 +303,28 @@ async def _sent(rich: Rich) -> None:
     query = "query($id: ID!) { batch(id: $id) { history { nodes { id action } } } }"
     steps = (await world.call("biller", query, id=batch))["batch"]["history"]["nodes"]
     rich.ids["batch_step"] = next(each["id"] for each in steps if each["action"] == "REMOVE_CLAIM")
+
+
+async def _appealed(world: World) -> str:
+    """The id of a denial with an appeal that is not answered."""
+    _, denial = await _denied(world)
+    values = {"id": denial, "justification": "Conforme contrato", "idempotencyKey": key()}
+    assert (await world.mutate("biller", "appealDenial", "denial { id }", **values))["errors"] == []
+    return denial
+
+
+async def _appeal_batch(rich: Rich, *, is_sent: bool) -> str:
+    """A batch of one appeal."""
+    world = rich.world
+    values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "idempotencyKey": key()}
+    chosen = {"denialIds": [await _appealed(world)], "contestedProtocol": "4711"}
+    made = await world.mutate("biller", "createAppealBatches", "batches { id }", **values, **chosen)
+    assert made["errors"] == [], made
+    batch: str = made["batches"][0]["id"]
+    if is_sent:
+        done = await world.mutate("biller", "sendAppealBatch", "batch { id }", appealBatchId=batch)
+        assert done["errors"] == [], done
+    return batch
 
 
 async def _unsent(rich: Rich) -> None:
