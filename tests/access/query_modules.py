@@ -6,6 +6,7 @@ from app.db import (
     billed_services,
     claims,
     contracts,
+    deductions,
     denials,
     documents,
     eligibility,
@@ -21,8 +22,7 @@ from app.db import (
 )
 
 MODULES = (
-    appeal_batches,
-    batches,
+    *(appeal_batches, batches, deductions),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
 )

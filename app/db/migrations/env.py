@@ -6,6 +6,7 @@ from app.db import (  # noqa: F401 - their tables belong to the metadata
     access_log_tables,
     appeal_tables,
     batch_tables,
+    deduction_tables,
     document_tables,
     event_tables,
     guide_tables,
