@@ -205,7 +205,7 @@ async def cancel(unit: UnitOfWork, *, id: str, reason: str | None, version: int 
     return await _end(unit, id, AppealBatchAction.CANCEL, reason, version)
 
 
-async def reject(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> AppealBatchRecord:
+async def record_rejection(unit: UnitOfWork, *, id: str, reason: str, version: int | None) -> AppealBatchRecord:
     """Record that the payer rejects a sent batch; its appeals can be put into another one."""
     return await _end(unit, id, AppealBatchAction.REJECT, reason, version)
 
@@ -255,7 +255,7 @@ SEND: Final = Action(
     "sendAppealBatch", send, needs="denials:appeal", answer=APPEAL_BATCH_ANSWER, seconds=WRITING_SECONDS_MAX
 )
 CANCEL: Final = Action("cancelAppealBatch", cancel, needs="denials:appeal", answer=APPEAL_BATCH_ANSWER)
-REJECT: Final = Action("rejectAppealBatch", reject, needs="denials:appeal", answer=APPEAL_BATCH_ANSWER)
+REJECT: Final = Action("rejectAppealBatch", record_rejection, needs="denials:appeal", answer=APPEAL_BATCH_ANSWER)
 RECORD_PROTOCOL: Final = Action(
     "recordAppealProtocol", record_protocol, needs="denials:appeal", answer=APPEAL_BATCH_ANSWER
 )

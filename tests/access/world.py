@@ -320,7 +320,8 @@ async def _appeal_batch(rich: Rich, *, is_sent: bool) -> str:
     """A batch of one appeal."""
     world = rich.world
     values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "idempotencyKey": key()}
-    chosen = {"denialIds": [await _appealed(world)], "contestedProtocol": "4711"}
+    rich.ids["sent_denial"] = denial = await _appealed(world)
+    chosen = {"denialIds": [denial], "contestedProtocol": "4711"}
     made = await world.mutate("biller", "createAppealBatches", "batches { id }", **values, **chosen)
     assert made["errors"] == [], made
     batch: str = made["batches"][0]["id"]
