@@ -77,7 +77,7 @@ async def test_a_statement_starts_the_clock_on_the_day_that_the_contract_names(
     lines[0]["denials"] = [{"code": "1801", "amount": "40.00"}]
     values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "statementNumber": "DEM-1"}
     imported = await world.mutate(
-        "finance", "importRemittance", "remittance { id }", content={"lines": lines}, idempotencyKey=key(), **values
+        "finance", "importRemittance", "remittance { id }", lines=lines, idempotencyKey=key(), **values
     )
     remittance = imported["remittance"]["id"]
     issued = today() - timedelta(days=20)
