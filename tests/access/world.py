@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.import_tables import import_jobs
 from app.domain import ids
 from app.domain.imports import ImportJobStatus
+from tests.access import appeals
 from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
@@ -52,10 +53,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _document(rich)
     await _rest(rich)
     await _sent(rich)
-    rich.ids["appeal_batch"] = sent = await _appeal_batch(rich, is_sent=True)
-    query = "query($id: ID!) { appealBatch(id: $id) { history { nodes { id } } } }"
-    steps = (await rich.world.call("biller", query, id=sent))["appealBatch"]["history"]["nodes"]
-    rich.ids["appeal_batch_step"] = steps[0]["id"]
+    rich.ids |= await appeals.sent_batch(rich.world, (await _denied(rich.world))[1])
     return rich
 
 
@@ -63,9 +61,7 @@ async def add_targets(rich: Rich) -> None:
     """Beside it, something for every mutation to act on, so that only the scope can be the reason of a refusal."""
     world = rich.world
     await _unsent(rich)
-    for name in ("open_appeal_batch", "wrong_appeal_batch", "sent_appeal_batch", "rejected_appeal_batch"):
-        rich.ids[name] = await _appeal_batch(rich, is_sent=name in ("sent_appeal_batch", "rejected_appeal_batch"))
-    rich.ids["unsent_denial"] = await _appealed(rich.world)
+    rich.ids |= await appeals.targets(world, [(await _denied(world))[1] for _ in range(appeals.TARGETS)])
     rich.ids["submitted"] = (await world.submitted_claim())["id"]
     rich.ids["approved"] = (await world.approved_claim())["id"]
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
@@ -306,29 +302,6 @@ async def _sent(rich: Rich) -> None:
     query = "query($id: ID!) { batch(id: $id) { history { nodes { id action } } } }"
     steps = (await world.call("biller", query, id=batch))["batch"]["history"]["nodes"]
     rich.ids["batch_step"] = next(each["id"] for each in steps if each["action"] == "REMOVE_CLAIM")
-
-
-async def _appealed(world: World) -> str:
-    """The id of a denial with an appeal that is not answered."""
-    _, denial = await _denied(world)
-    values = {"id": denial, "justification": "Conforme contrato", "idempotencyKey": key()}
-    assert (await world.mutate("biller", "appealDenial", "denial { id }", **values))["errors"] == []
-    return denial
-
-
-async def _appeal_batch(rich: Rich, *, is_sent: bool) -> str:
-    """A batch of one appeal."""
-    world = rich.world
-    values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "idempotencyKey": key()}
-    rich.ids["sent_denial"] = denial = await _appealed(world)
-    chosen = {"denialIds": [denial], "contestedProtocol": "4711"}
-    made = await world.mutate("biller", "createAppealBatches", "batches { id }", **values, **chosen)
-    assert made["errors"] == [], made
-    batch: str = made["batches"][0]["id"]
-    if is_sent:
-        done = await world.mutate("biller", "sendAppealBatch", "batch { id }", appealBatchId=batch)
-        assert done["errors"] == [], done
-    return batch
 
 
 async def _unsent(rich: Rich) -> None:
