@@ -7,6 +7,7 @@ from typing import Final
 
 from app.db import claims as claims_db
 from app.db import remittances as remittances_db
+from app.db import waiting_lines
 from app.db.claims import ClaimRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.remittances import (
@@ -17,7 +18,7 @@ from app.domain.remittances import (
     next_line_status,
 )
 from app.services import posting
-from app.services.statement_matching import Numbered
+from app.services.remittances import Numbered
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
@@ -28,25 +29,22 @@ async def match_again(unit: UnitOfWork, *, claim_id: str) -> int:
 
     A line that fits several claims by now waits as AMBIGUOUS.
     """
-    found = await claims_db.by_ids(unit.connection, unit.scope, [claim_id])
-    seen = [line for claim in found for line in await remittances_db.waiting_for(unit.connection, *_names(claim))]
-    # Remittances before claims: the order of all locks. Their lines are read again, as they may have changed.
-    held = await remittances_db.lock_many(unit.connection, sorted({line.remittance_id for line in seen}))
-    lines = [line for claim in found for line in await remittances_db.waiting_for(unit.connection, *_names(claim))]
+    seen = await waiting_lines.of_claim(unit.connection, claim_id)
+    held = await waiting_lines.lock_remittances(unit.connection, sorted({line.remittance_id for line in seen}))
     locked = {remittance.id: remittance for remittance in held}
+    # Read again: they may have changed before their remittances were locked.
+    found = await waiting_lines.of_claim(unit.connection, claim_id)
+    lines = [line for line in found if line.remittance_id in locked]
+    if not lines:
+        return 0
+    (claim,) = await claims_db.by_ids(unit.connection, unit.scope, [claim_id])
+    numbered = await _numbered(unit, claim, lines)
     of_remittance: defaultdict[str, list[RemittanceLineRecord]] = defaultdict(list)
-    if lines:
-        numbered = await _numbered(unit, found[0], lines)
-        for line in lines:
-            if line.remittance_id in locked:
-                of_remittance[line.remittance_id] += _matched(line, numbered.of(line))
+    for line in lines:
+        of_remittance[line.remittance_id] += _matched(line, numbered.of(line))
     for id, changed in of_remittance.items():
-        await _store(unit, locked[id], changed, found[0])
+        await _store(unit, locked[id], changed, claim)
     return sum(line.problem is None for changed in of_remittance.values() for line in changed)
-
-
-def _names(claim: ClaimRecord) -> tuple[str, str, str, str | None]:
-    return claim.provider_cnes, claim.payer_ans, claim.provider_claim_number, claim.payer_claim_number
 
 
 async def _numbered(unit: UnitOfWork, claim: ClaimRecord, lines: Sequence[RemittanceLineRecord]) -> Numbered:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Final
 
-from app.db import remittances as remittances_db
+from app.db import waiting_lines
 from app.db.engine import Database
 from app.domain.actor import Door, operator
 from app.services.line_matching import MATCH_AGAIN
@@ -32,7 +32,7 @@ class MatchingRunner:
         if not batch:
             return None
         async with self._database.reading() as connection:
-            found = await remittances_db.claims_with_waiting_lines(connection, batch)
+            found = await waiting_lines.among(connection, batch)
         for claim_id in batch:
             del self._submitted[claim_id]
         return found
@@ -52,5 +52,5 @@ async def match_lines_of(changes: Changes, claim_ids: Iterable[str]) -> None:
 async def match_what_waits(database: Database, changes: Changes) -> None:
     """Match lines whose claims have come unnoticed: in a process that has stopped, or with a number of the payer."""
     async with database.reading() as connection:
-        found = await remittances_db.waited_for(connection, CLAIMS_AT_ONCE)
+        found = await waiting_lines.all_claims(connection, CLAIMS_AT_ONCE)
     await match_lines_of(changes, found)
