@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Final, Protocol
 
 from app.db import claims as claims_db
 from app.db.claims import ClaimRecord
@@ -36,7 +36,7 @@ async def matched(unit: UnitOfWork, statement: Statement) -> Matched:
     )
     replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
     # A claim and the one that replaces it have the same number of the payer, which means the newer one.
-    active = _Numbered(claim for claim in claims if claim.id not in replaced)
+    active = Numbered(claim for claim in claims if claim.id not in replaced)
     days = await _days(unit, statement, [claim.id for claim in claims])
     lines: list[StatementLine] = []
     found: list[Sequence[ClaimRecord]] = []
@@ -48,7 +48,16 @@ async def matched(unit: UnitOfWork, statement: Statement) -> Matched:
     return Matched(replace(statement, lines=tuple(lines)), tuple(found))
 
 
-class _Numbered:
+class NamesClaim(Protocol):
+    """A line of a statement, with the numbers of its claim."""
+
+    @property
+    def provider_claim_number(self) -> str | None: ...
+    @property
+    def payer_claim_number(self) -> str | None: ...
+
+
+class Numbered:
     """Claims by their numbers."""
 
     def __init__(self, claims: Iterable[ClaimRecord]) -> None:
@@ -59,7 +68,7 @@ class _Numbered:
             if claim.payer_claim_number is not None:
                 self._of_payer[claim.payer_claim_number].append(claim)
 
-    def of(self, line: StatementLine) -> list[ClaimRecord]:
+    def of(self, line: NamesClaim) -> list[ClaimRecord]:
         """The claims that fit the line's numbers; if the two numbers are those of different claims, all of them."""
         by_provider = self._of_provider.get(line.provider_claim_number or "", [])
         by_payer = self._of_payer.get(line.payer_claim_number or "", [])

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.import_tables import import_jobs
 from app.domain import ids
 from app.domain.imports import ImportJobStatus
+from tests.access import appeals
 from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
 from tests.inputs import shaped
+from tests.payer_documents import Guide, analysis, message
 
 EVENT_CODE = "1705"
 DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
@@ -52,6 +54,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _document(rich)
     await _rest(rich)
     await _sent(rich)
+    rich.ids |= await appeals.sent_batch(rich.world, (await _denied(rich.world))[1])
     return rich
 
 
@@ -59,6 +62,7 @@ async def add_targets(rich: Rich) -> None:
     """Beside it, something for every mutation to act on, so that only the scope can be the reason of a refusal."""
     world = rich.world
     await _unsent(rich)
+    rich.ids |= await appeals.targets(world, [(await _denied(world))[1] for _ in range(appeals.TARGETS)])
     rich.ids["submitted"] = (await world.submitted_claim())["id"]
     rich.ids["approved"] = (await world.approved_claim())["id"]
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
@@ -93,11 +97,13 @@ async def _undoable(rich: Rich) -> None:
     remittance = await _imported(world, "DEM3", [matched, strange])
     rich.ids["wrongly_matched_line"], rich.ids["strange_line"] = (line["id"] for line in remittance["lines"])
     rich.ids["wrong_remittance"] = (await _imported(world, "DEM4", [strange]))["id"]
+    xml = message(world.payer, analysis(world, "DEM5", Guide("NENHUMA3", world.card)), digest="0" * 32)
+    rich.ids["doubtful_remittance"] = (await _imported(world, "DEM5", None, xml=xml))["id"]
 
 
-async def _imported(world: World, number: str, lines: list[dict[str, Any]]) -> Any:
+async def _imported(world: World, number: str, lines: list[dict[str, Any]] | None, **changes: Any) -> Any:
     values = {"payer": world.payer, "provider": world.provider, "statementNumber": number, "lines": lines}
-    values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key()}
+    values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key(), **changes}
     fields = "remittance { id lines { nodes { id status } } }"
     found = await world.mutate("finance", "importRemittance", fields, **values)
     assert found["errors"] == [], found
