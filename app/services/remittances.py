@@ -32,16 +32,15 @@ from app.unit_of_work.unit import UnitOfWork
 LINES_AT_ONCE: Final = 200
 """How many lines are checked or written without letting the event loop have a turn."""
 REASON_LENGTH_MAX: Final = 500
-EARLIER_FACTS: Final = 2
 Checked = TypeVar("Checked")
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The remittances of the document, and for those that had been imported before, which they are."""
+    """The remittances of the document, and which of them had been imported before."""
 
     remittances: tuple[RemittanceRecord, ...]
-    notices: tuple[str, ...] = ()
+    were_known: tuple[bool, ...]
 
     @property
     def remittance(self) -> RemittanceRecord:
@@ -51,13 +50,19 @@ class Imported:
     @property
     def already_imported(self) -> bool:
         """Whether nothing was changed."""
-        return len(self.notices) == len(self.remittances)
+        return all(self.were_known)
+
+    @property
+    def notices(self) -> list[str]:
+        """Which statements were imported before."""
+        known = (each for each, was_known in zip(self.remittances, self.were_known, strict=True) if was_known)
+        return [f"statement {each.statement_number} was imported before, nothing was changed" for each in known]
 
 
 async def import_statements(unit: UnitOfWork, *, statements: Sequence[Statement], source: RemittanceSource) -> Imported:
     """Store the statements of one document, all or none of them."""
     done = [await import_statement(unit, statement=each, source=source) for each in statements]
-    return Imported(tuple(each.remittance for each in done), tuple(notice for each in done for notice in each.notices))
+    return Imported(tuple(each.remittance for each in done), tuple(each.already_imported for each in done))
 
 
 async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> Imported:
@@ -70,7 +75,7 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     known = await _known(unit, statement)
     if known is not None:
         unit.changed(known.id)
-        return Imported((known,), (_notice(known),))
+        return Imported((known,), were_known=(True,))
     matched = await statement_matching.matched(unit, statement)
     remittance = _record(unit, matched.statement, source)
     lines: list[RemittanceLineRecord] = []
@@ -87,7 +92,7 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     unit.emit(remittance_event("RemittanceImported", remittance, at=unit.now))
     emit_waiting(unit, remittance, lines, previous=None)
     unit.changed(remittance.id)
-    return Imported((remittance,))
+    return Imported((remittance,), were_known=(False,))
 
 
 async def _known(unit: UnitOfWork, statement: Statement) -> RemittanceRecord | None:
@@ -100,10 +105,6 @@ async def _known(unit: UnitOfWork, statement: Statement) -> RemittanceRecord | N
         return known
     digest = statement.document_hash
     return None if digest is None else await remittances_db.by_document(*parties_of, digest)
-
-
-def _notice(known: RemittanceRecord) -> str:
-    return f"statement {known.statement_number} was imported before, nothing was changed"
 
 
 def emit_waiting(
@@ -243,17 +244,15 @@ async def locked(unit: UnitOfWork, remittance_id: str) -> RemittanceRecord:
 
 
 def _stored_facts(done: Imported) -> Any:
+    """Of one statement what the earlier release stores too, of several also the others."""
     first, *others = [STORED_REMITTANCE.facts(each) for each in done.remittances]
-    return [first, done.already_imported, others, done.notices]
+    return [first, done.already_imported, *([others, done.were_known] if others else [])]
 
 
 async def _rebuild(unit: UnitOfWork, facts: Any) -> Imported:
-    # The earlier release stored the first two.
-    first, already_imported, others, notices = (*facts, [], None)[:4] if len(facts) == EARLIER_FACTS else facts
-    found = tuple(await STORED_REMITTANCE.read(unit, [first, *others]))
-    if notices is None:
-        notices = [_notice(found[0])] if already_imported else []
-    return Imported(found, tuple(notices))
+    first, already_imported, *rest = facts
+    others, were_known = rest or ([], [already_imported])
+    return Imported(tuple(await STORED_REMITTANCE.read(unit, [first, *others])), tuple(were_known))
 
 
 STORED_REMITTANCE: Final = StoredRecord(
@@ -262,6 +261,7 @@ STORED_REMITTANCE: Final = StoredRecord(
     *("status", "posted_at", "cancelled_at", "cancelled_by", "changed_at", "released_at", "released_by"),
     texts=("cancel_reason", "release_reason"),
 )
+ONE_REMITTANCE: Final = answer_of_one(STORED_REMITTANCE)
 IMPORT: Final = Action(
     "importRemittance",
     import_statements,
@@ -273,6 +273,6 @@ CANCEL: Final = Action(
     "cancelRemittance",
     cancel,
     needs="remittances:import",
-    answer=answer_of_one(STORED_REMITTANCE),
+    answer=ONE_REMITTANCE,
     offers=RemittanceOperation.CANCEL,
 )

@@ -11,8 +11,8 @@ from app.domain.remittances import check_release, remittance_status
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event
 from app.services import remittances
-from app.services.remittances import REASON_LENGTH_MAX, STORED_REMITTANCE
-from app.unit_of_work.action import Action, answer_of_one
+from app.services.remittances import ONE_REMITTANCE, REASON_LENGTH_MAX
+from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
 
@@ -39,6 +39,6 @@ RELEASE: Final = Action(
     "releaseRemittance",
     release,
     needs="remittances:post",
-    answer=answer_of_one(STORED_REMITTANCE),
+    answer=ONE_REMITTANCE,
     offers=RemittanceOperation.RELEASE,
 )
