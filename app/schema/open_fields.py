@@ -8,7 +8,7 @@ from typing import Final
 from app.schema.base.field_rules import OpenFields
 from app.schema.open_guide_fields import GUIDE_TEXTS, GUIDES
 from app.schema.open_import_fields import IMPORT_TEXTS, IMPORTS
-from app.schema.open_money_fields import MONEY
+from app.schema.open_money_fields import MONEY, MONEY_TEXTS
 from app.schema.open_remittance_fields import REMITTANCE_TEXTS, REMITTANCES
 
 _OPEN: Final[dict[str, tuple[str, ...]]] = {
@@ -389,5 +389,5 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
 
 OPEN_FIELDS: Final = OpenFields(
     {**_OPEN, **IMPORTS, **GUIDES, **REMITTANCES, **MONEY},
-    {**_OPEN_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS, **REMITTANCE_TEXTS},
+    {**_OPEN_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS, **REMITTANCE_TEXTS, **MONEY_TEXTS},
 )

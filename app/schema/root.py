@@ -19,6 +19,7 @@ from strawberry.types.field import StrawberryField
 from app.schema import (
     access_log,
     appeal_changes,
+    bank,
     batch_changes,
     bulk,
     claim_changes,
@@ -38,6 +39,7 @@ from app.schema import (
     settlements,
 )
 from app.schema.access_log import AccessLogQuery
+from app.schema.bank import BankQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
@@ -82,6 +84,7 @@ class Query(
     RemittanceQuery,
     ReconciliationQuery,
     DeductionQuery,
+    BankQuery,
     BreakdownQuery,
     ContractQuery,
     PartyQuery,
@@ -107,6 +110,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
+    *bank.MUTATIONS,
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,

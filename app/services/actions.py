@@ -5,6 +5,8 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    bank,
+    bank_matches,
     batch_answers,
     batch_export,
     batches,
@@ -46,6 +48,8 @@ SERVICES: Final = (
     remittances,
     remittance_lines,
     posting,
+    bank,
+    bank_matches,
     contracts,
     contract_ends,
     eligibility,
