@@ -91,6 +91,7 @@ remittance_lines = Table(
     Column("description", String(150)),
     Column("findings", JsonOf(tuple[StatementFinding, ...])),
     UniqueConstraint("remittance_id", "sequence"),
+    Index(None, "remittance_id", "status", "sequence"),
     Index(None, "status", "id"),
     Index(None, "claim_id"),
     **MYSQL,
