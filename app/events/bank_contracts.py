@@ -1,8 +1,9 @@
 """The contracts of events about providers' bank accounts."""
 
-from typing import Annotated, Final, TypedDict
+from typing import Annotated, Final
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from app.domain.bank import BankDirection, BankEntryStatus, BankSource
 from app.events.event_contract import EventContract
@@ -14,6 +15,7 @@ class BankFileEventData(TypedDict):
 
     bankFileId: str
     provider: Cnes
+    payer: None
     source: Annotated[str, status_of(BankSource)]
     entries: Annotated[int, Field(ge=0)]
     newEntries: Annotated[int, Field(ge=0)]

@@ -13,6 +13,7 @@ def bank_file_event(file: BankFileRecord, *, at: datetime) -> Event:
     data: BankFileEventData = {
         "bankFileId": file.id,
         "provider": file.provider_cnes,
+        "payer": None,
         "source": file.source.value,
         "entries": file.entry_count,
         "newEntries": file.new_entry_count,

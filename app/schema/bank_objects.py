@@ -26,6 +26,7 @@ AGE = "Days since then, in Brasília, while it waits; null otherwise."
 @strawberry.type(description="A file of a provider's bank account, or entries that were typed together.")
 class BankFile(Node):
     record = BankFileRecord
+    owner = Owner.SCOPED
 
     source: BankSource = strawberry.field(description="Format.")
     entry_count: int = strawberry.field(description="Number of its entries, at most 5000.")
@@ -47,7 +48,7 @@ class BankFile(Node):
 @strawberry.type(description="An entry of a provider's bank account (lançamento).")
 class BankEntry(Node):
     record = BankEntryRecord
-    owner = Owner.SCOPED
+    owner = Owner.PARTIES
 
     status: BankEntryStatus = strawberry.field(description="Status of the entry.")
     direction: BankDirection = strawberry.field(description="Whether money came in or went out.")

@@ -4,7 +4,6 @@ from typing import Final
 
 MONEY: Final[dict[str, tuple[str, ...]]] = {
     "the answers of mutations on the bank, which need a permission": (
-        "BankEntriesPayload.entries",
         "DismissBankEntryPayload.entries",
         "ImportBankFilePayload.alreadyImported",
         "ImportBankFilePayload.file",
@@ -41,5 +40,5 @@ MONEY: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 MONEY_TEXTS: Final[dict[str, tuple[str, ...]]] = {
-    "who of the provider's staff did something": ("BankEntry.changedBy", "BankFile.createdBy"),
+    "who has worked on a bank account: the subject of a token": ("BankEntry.changedBy", "BankFile.createdBy"),
 }
