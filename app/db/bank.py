@@ -243,6 +243,17 @@ def _of_announced(where: AnnouncedFilter) -> list[Condition]:
     ]
 
 
+async def waiting_of(
+    connection: AsyncConnection, scope: DataScope, provider: str, *, paid_on: date, cents: int
+) -> list[BankEntryRecord]:
+    """Entries of this amount that came in around this day and that no payment explains."""
+    table, apart = bank_entries.c, timedelta(days=DAYS_APART_MAX)
+    found = _visible(scope).where(table.provider_cnes == provider, table.status == BankEntryStatus.WAITING)
+    found = found.where(table.booked_on >= paid_on - apart, table.booked_on <= paid_on + apart)
+    found = found.where(table.direction == BankDirection.CREDIT, table.amount_cents == cents)
+    return await fetch(connection, found.order_by(table.id), BankEntryRecord)
+
+
 async def insert_matches(connection: AsyncConnection, rows: Sequence[BankMatchRecord]) -> None:
     """New matches; IntegrityError if one of the payments is matched already."""
     await insert_records(connection, bank_matches, rows)

@@ -154,13 +154,27 @@ def choose(line: BankLine, payments: Sequence[Announced]) -> Announced | None:
         for each in payments
         if each.net == line.amount and abs((each.paid_on - line.booked_on).days) <= DAYS_APART_MAX
     ]
-    text = f"{line.document} {line.description}"
-    named = [each for each in fitting if each.reference and each.reference in text]
+    named = [each for each in fitting if _names(line, each)]
     same_day = [each for each in fitting if each.paid_on == line.booked_on]
     for found in (named, fitting, same_day):
         if len(found) == 1:
             return found[0]
     return None
+
+
+def choose_entry(lines: Sequence[BankLine], payment: Announced) -> int | None:
+    """The index of the entry that a payment is, by the rules of `choose`; None if that is not clear."""
+    fitting = [index for index, line in enumerate(lines) if choose(line, [payment]) is not None]
+    named = [index for index in fitting if _names(lines[index], payment)]
+    same_day = [index for index in fitting if lines[index].booked_on == payment.paid_on]
+    for found in (named, fitting, same_day):
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _names(line: BankLine, payment: Announced) -> bool:
+    return bool(payment.reference) and str(payment.reference) in f"{line.document} {line.description}"
 
 
 def check_group(entries: Sequence[tuple[BankDirection, Cents]], nets: Sequence[Cents]) -> None:

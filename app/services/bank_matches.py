@@ -11,7 +11,15 @@ from app.db import remittances as remittances_db
 from app.db.bank import BankEntryRecord, BankMatchRecord
 from app.db.remittances import RemittanceRecord
 from app.domain import ids
-from app.domain.bank import GROUP_MAX, BankAction, check_group, next_status
+from app.domain.bank import (
+    GROUP_MAX,
+    Announced,
+    BankAction,
+    BankEntryStatus,
+    check_group,
+    choose_entry,
+    next_status,
+)
 from app.domain.errors import ErrorCode, conflict, not_found, raise_any, refuse
 from app.domain.money import Cents
 from app.domain.text import text_failure
@@ -55,6 +63,35 @@ async def match_one(unit: UnitOfWork, entry: BankEntryRecord, remittance_id: str
         return False
     await _store(unit, [entry], [found])
     return True
+
+
+async def match_payment(unit: UnitOfWork, remittance: RemittanceRecord) -> None:
+    """Match a payment that a statement has just announced to the bank entry that it clearly is, if there is one."""
+    if remittance.paid_on is None:
+        return
+    waiting = await bank_db.waiting_of(
+        unit.connection,
+        unit.scope,
+        remittance.provider_cnes,
+        paid_on=remittance.paid_on,
+        cents=remittance.announced_cents,
+    )
+    announced = Announced(
+        remittance.id, remittance.paid_on, Cents(remittance.announced_cents), remittance.bank_reference
+    )
+    index = choose_entry([each.line for each in waiting], announced)
+    if index is None:
+        return
+    entries = await bank_db.lock_many(unit.connection, unit.scope, [waiting[index].id])
+    if [each.status for each in entries] == [BankEntryStatus.WAITING]:
+        await _store(unit, entries, [remittance])
+
+
+async def release(unit: UnitOfWork, remittance_id: str) -> None:
+    """Take back the match of a statement that is cancelled, and that the caller has locked: its entries wait again."""
+    matches = await bank_db.matches_of_remittances(unit.connection, unit.scope, [remittance_id])
+    if remittance_id in matches:
+        await _undo(unit, matches[remittance_id])
 
 
 async def _payment(unit: UnitOfWork, remittance_id: str) -> RemittanceRecord:
@@ -104,12 +141,18 @@ async def unmatch(unit: UnitOfWork, *, id: str) -> list[BankEntryRecord]:
     payments = await bank_db.remittances_of_matches(unit.connection, unit.scope, [seen.match_id or ""])
     for remittance_id in sorted(payments):
         await remittances_db.lock(unit.connection, unit.scope, remittance_id)
-    entries = await bank_db.entries_of_match(unit.connection, seen.match_id or "")
-    if not entries:
+    undone = await _undo(unit, seen.match_id or "")
+    if not undone:
         raise conflict("the match was taken back concurrently", "entryId")
-    await bank_db.undo_match(unit.connection, seen.match_id or "", by=unit.subject, at=unit.now)
+    return undone
+
+
+async def _undo(unit: UnitOfWork, match_id: str) -> list[BankEntryRecord]:
+    entries = await bank_db.entries_of_match(unit.connection, match_id)
+    await bank_db.undo_match(unit.connection, match_id, by=unit.subject, at=unit.now)
     changed = [_after(unit, each, BankAction.UNMATCH, match_id=None, payer_ans=None) for each in entries]
-    return await _changed(unit, "BankEntryUnmatched", changed, payer=seen.payer_ans)
+    payer = next((each.payer_ans for each in entries), None)
+    return await _changed(unit, "BankEntryUnmatched", changed, payer=payer)
 
 
 async def dismiss(unit: UnitOfWork, *, id: str, reason: str) -> list[BankEntryRecord]:

@@ -56,6 +56,8 @@ ELSEWHERE = {
 }
 IDS = {"Claim": "claim", "ClaimItem": "item", "Denial": "denial", "Invoice": "invoice", "Settlement": "settlement"}
 IDS |= {
+    "BankEntry": "bank_entry",
+    "BankFile": "bank_file",
     "Batch": "batch",
     "BatchHistoryEntry": "batch_step",
     "Remittance": "remittance",

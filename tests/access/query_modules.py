@@ -1,6 +1,7 @@
 """The modules whose queries the probes ask directly."""
 
 from app.db import (
+    bank,
     batches,
     billed_services,
     claims,
@@ -21,7 +22,7 @@ from app.db import (
 )
 
 MODULES = (
-    *(batches, deductions),
+    *(bank, batches, deductions),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
 )

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.import_tables import import_jobs
 from app.domain import ids
 from app.domain.imports import ImportJobStatus
+from tests import bank_files
 from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
@@ -49,6 +50,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _decided_claim(rich)
     await _billed(rich)
     await _statement(rich)
+    await _bank(rich)
     await _document(rich)
     await _rest(rich)
     await _sent(rich)
@@ -93,6 +95,25 @@ async def _undoable(rich: Rich) -> None:
     remittance = await _imported(world, "DEM3", [matched, strange])
     rich.ids["wrongly_matched_line"], rich.ids["strange_line"] = (line["id"] for line in remittance["lines"])
     rich.ids["wrong_remittance"] = (await _imported(world, "DEM4", [strange]))["id"]
+
+
+async def _bank(rich: Rich) -> None:
+    """A bank file with an entry that is a payment, and others that wait."""
+    world = rich.world
+    strange = {"providerClaimNumber": "NENHUMA3", "paidAmount": "7.00"}
+    await _imported(world, "DEM6", [strange])
+    entries = [(today(), amount, "TED 778") for amount in ("7.00", "4.50", "4.50", "11.00")]
+    content = {"text": bank_files.ofx(*entries)}
+    values = {"providerCnes": world.provider, "content": content, "idempotencyKey": key()}
+    found = await world.mutate("finance", "importBankFile", "file { id }", **values)
+    assert found["errors"] == [], found
+    rich.ids["bank_file"] = found["file"]["id"]
+    query = "query { bankEntries { nodes { id amount status } } }"
+    nodes = (await world.call("finance", query))["bankEntries"]["nodes"]
+    (rich.ids["bank_entry"],) = [each["id"] for each in nodes if each["status"] == "MATCHED"]
+    rich.ids["half_entry"], rich.ids["other_half_entry"] = [each["id"] for each in nodes if each["amount"] == "4.50"]
+    (rich.ids["strange_entry"],) = [each["id"] for each in nodes if each["amount"] == "11.00"]
+    rich.ids["announced"] = (await _imported(world, "DEM7", [{**strange, "paidAmount": "9.00"}]))["id"]
 
 
 async def _imported(world: World, number: str, lines: list[dict[str, Any]]) -> Any:

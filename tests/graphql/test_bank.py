@@ -1,4 +1,4 @@
-"""The bank account: entries are stored once, matched to announced payments, and what is missing is listed with its age."""
+"""The bank account: entries are stored once and matched to announced payments; what is missing is listed with its age."""
 
 import asyncio
 from collections.abc import Sequence
@@ -197,6 +197,17 @@ async def test_what_is_not_clear_is_left_to_a_person_who_can_take_it_back(accoun
     again = await account.world.mutate("finance", "unmatchBankEntry", ENTRY, bankEntryId=both, idempotencyKey=key())
     assert refusals(again) == [("CONFLICT", "bankEntryId", None)]
     assert await account.world.events(both) == ["BankEntryMatched", "BankEntryUnmatched"]
+
+
+async def test_a_statement_that_comes_after_its_money_is_matched_and_frees_it_when_it_is_cancelled(
+    account: Account,
+) -> None:
+    await account.counts(bank_files.ofx(account.entry("20.00"), account.entry("31.00", days=1)))
+    paid, _ = await account.announce("S-1", "20.00", days=2)
+    assert (await account.announced(), await account.waiting()) == ([], [("31.00", 2)])
+    values = {"remittanceId": paid, "reason": "arquivo errado", "idempotencyKey": key()}
+    assert (await account.world.mutate("finance", "cancelRemittance", "remittance { id }", **values))["errors"] == []
+    assert (await account.announced(), await account.waiting()) == ([], [("20.00", 3), ("31.00", 2)])
 
 
 async def test_what_is_from_no_payer_is_dismissed_with_a_reason(account: Account) -> None:
