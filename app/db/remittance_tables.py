@@ -92,6 +92,8 @@ remittance_lines = Table(
     Column("findings", JsonOf(tuple[StatementFinding, ...])),
     UniqueConstraint("remittance_id", "sequence"),
     Index(None, "remittance_id", "status", "sequence"),
+    Index(None, "provider_claim_number", "status"),
+    Index(None, "payer_claim_number", "status"),
     Index(None, "status", "id"),
     Index(None, "claim_id"),
     **MYSQL,

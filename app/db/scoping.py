@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true
 
+from app.db.appeal_tables import appeal_batches
 from app.db.bank_tables import bank_entries, bank_files
 from app.db.batch_tables import batches
 from app.db.deduction_tables import settlement_deductions
@@ -97,6 +98,11 @@ def remittances_in(scope: DataScope) -> Condition:
 def batches_in(scope: DataScope) -> Condition:
     """Batches of the scope's providers to its payer; a patient sees none, since they contain other patients' claims."""
     return _allows(scope, provider=batches.c.provider_cnes, payer=batches.c.payer_ans)
+
+
+def appeal_batches_in(scope: DataScope) -> Condition:
+    """Batches of appeals of the scope's providers to its payer; a patient sees none."""
+    return _allows(scope, provider=appeal_batches.c.provider_cnes, payer=appeal_batches.c.payer_ans)
 
 
 def documents_in(scope: DataScope) -> Condition:

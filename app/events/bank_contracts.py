@@ -7,7 +7,10 @@ from typing_extensions import TypedDict
 
 from app.domain.bank import BankDirection, BankEntryStatus, BankSource
 from app.events.event_contract import EventContract
-from app.events.payloads import Amount, Cnes, status_of
+from app.events.payloads import Amount, Cnes, Version, status_of
+
+
+Payer = Annotated[str | None, Field(description="The payer's registro ANS; null while no payment is known.")]
 
 
 class BankFileEventData(TypedDict):
@@ -15,7 +18,7 @@ class BankFileEventData(TypedDict):
 
     bankFileId: str
     provider: Cnes
-    payer: None
+    payer: Payer
     source: Annotated[str, status_of(BankSource)]
     entries: Annotated[int, Field(ge=0)]
     newEntries: Annotated[int, Field(ge=0)]
@@ -27,11 +30,11 @@ class BankEntryEventData(TypedDict):
 
     bankEntryId: str
     provider: Cnes
-    payer: str | None
+    payer: Payer
     status: Annotated[str, status_of(BankEntryStatus)]
     direction: Annotated[str, status_of(BankDirection)]
     amount: Amount
-    version: Annotated[int, Field(ge=1)]
+    version: Version
 
 
 BANK_CONTRACTS: Final = {

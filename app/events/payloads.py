@@ -9,6 +9,7 @@ from typing import Annotated, NotRequired
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
+from app.domain.appeal_batches import AppealBatchStatus
 from app.domain.bank import BankDirection, BankEntryStatus, BankSource
 from app.domain.batches import BatchStatus
 from app.domain.claims import ClaimStatus, ClaimType
@@ -118,6 +119,22 @@ class BatchEventData(TypedDict):
     claimType: Annotated[str, status_of(ClaimType)]
     guideCount: Annotated[int, Field(ge=0)]
     totalAmount: Amount
+    protocolNumber: str | None
+    version: Version
+
+
+class AppealBatchEventData(TypedDict):
+    """A batch of appeals, sent to a payer in one document (lote de recurso de glosa), after a change."""
+
+    appealBatchId: str
+    batchNumber: Annotated[int, Field(ge=1)]
+    provider: Cnes
+    payer: Ans
+    previousStatus: Annotated[str, status_of(AppealBatchStatus)] | None
+    status: Annotated[str, status_of(AppealBatchStatus)]
+    denialCount: Annotated[int, Field(ge=1)]
+    appealedAmount: Amount
+    contestedProtocol: str
     protocolNumber: str | None
     version: Version
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from app.db import (
+    appeal_batches,
     bank,
     batches,
     claims,
@@ -33,6 +34,7 @@ from app.db import (
     settlements,
     tuss,
 )
+from app.db.appeal_batches import AppealBatchRecord, AppealBatchStep
 from app.db.bank import BankEntryRecord, BankFileRecord
 from app.db.batches import BatchRecord, BatchStep
 from app.db.claims import ClaimRecord, ItemRecord
@@ -245,6 +247,14 @@ class Loaders:
     @cached_property
     def batch(self) -> DataLoader[str, BatchRecord | None]:
         return self._one(lambda c, keys: batches.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def appeal_batch(self) -> DataLoader[str, AppealBatchRecord | None]:
+        return self._one(lambda c, keys: appeal_batches.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def appeal_batch_step(self) -> DataLoader[str, AppealBatchStep | None]:
+        return self._one(lambda c, keys: appeal_batches.steps_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def batch_of_claim(self) -> DataLoader[str, BatchRecord | None]:

@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    appeal_batch_changes,
     appeal_changes,
     bank,
     batch_changes,
@@ -39,6 +40,7 @@ from app.schema import (
     settlements,
 )
 from app.schema.access_log import AccessLogQuery
+from app.schema.appeal_batches import AppealBatchQuery
 from app.schema.bank import BankQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
@@ -81,6 +83,7 @@ class Query(
     InvoiceQuery,
     SettlementQuery,
     BatchQuery,
+    AppealBatchQuery,
     RemittanceQuery,
     ReconciliationQuery,
     DeductionQuery,
@@ -106,6 +109,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *batch_changes.MUTATIONS,
     *denials.MUTATIONS,
     *appeal_changes.MUTATIONS,
+    *appeal_batch_changes.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    appeal_batches,
     bank,
     bank_matches,
     batch_answers,
@@ -42,6 +43,7 @@ SERVICES: Final = (
     batches,
     batch_answers,
     batch_export,
+    appeal_batches,
     denials,
     invoices,
     settlements,

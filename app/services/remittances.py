@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy.exc import IntegrityError
 
@@ -170,7 +170,7 @@ async def _matched_lines(
     )
     replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
     # A claim and the one that replaces it have the same number of the payer, which means the newer one.
-    active = _Numbered(claim for claim in claims if claim.id not in replaced)
+    active = Numbered(claim for claim in claims if claim.id not in replaced)
     lines: list[RemittanceLineRecord] = []
     for number, line in enumerate(statement.lines, start=1):
         lines.append(_line(remittance.id, number, line, active))
@@ -179,7 +179,16 @@ async def _matched_lines(
     return lines
 
 
-class _Numbered:
+class NamesClaim(Protocol):
+    """A line of a statement, with the numbers of its claim."""
+
+    @property
+    def provider_claim_number(self) -> str | None: ...
+    @property
+    def payer_claim_number(self) -> str | None: ...
+
+
+class Numbered:
     """Claims by their numbers."""
 
     def __init__(self, claims: Iterable[ClaimRecord]) -> None:
@@ -190,7 +199,7 @@ class _Numbered:
             if claim.payer_claim_number is not None:
                 self._of_payer[claim.payer_claim_number].append(claim)
 
-    def of(self, line: StatementLine) -> list[ClaimRecord]:
+    def of(self, line: NamesClaim) -> list[ClaimRecord]:
         """The claims that fit the line's numbers; if the two numbers are those of different claims, all of them."""
         by_provider = self._of_provider.get(line.provider_claim_number or "", [])
         by_payer = self._of_payer.get(line.payer_claim_number or "", [])
@@ -200,7 +209,7 @@ class _Numbered:
         return by_provider or by_payer
 
 
-def _line(remittance_id: str, sequence: int, line: StatementLine, claims: _Numbered) -> RemittanceLineRecord:
+def _line(remittance_id: str, sequence: int, line: StatementLine, claims: Numbered) -> RemittanceLineRecord:
     found = claims.of(line)
     is_matched = len(found) == 1
     problem = RemittanceLineProblem.AMBIGUOUS if found else RemittanceLineProblem.UNKNOWN_CLAIM

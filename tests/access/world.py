@@ -11,6 +11,7 @@ from app.db.import_tables import import_jobs
 from app.domain import ids
 from app.domain.imports import ImportJobStatus
 from tests import bank_files
+from tests.access import appeals
 from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
@@ -54,6 +55,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _document(rich)
     await _rest(rich)
     await _sent(rich)
+    rich.ids |= await appeals.sent_batch(rich.world, (await _denied(rich.world))[1])
     return rich
 
 
@@ -61,6 +63,7 @@ async def add_targets(rich: Rich) -> None:
     """Beside it, something for every mutation to act on, so that only the scope can be the reason of a refusal."""
     world = rich.world
     await _unsent(rich)
+    rich.ids |= await appeals.targets(world, [(await _denied(world))[1] for _ in range(appeals.TARGETS)])
     rich.ids["submitted"] = (await world.submitted_claim())["id"]
     rich.ids["approved"] = (await world.approved_claim())["id"]
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
@@ -108,8 +111,8 @@ async def _bank(rich: Rich) -> None:
     found = await world.mutate("finance", "importBankFile", "file { id }", **values)
     assert found["errors"] == [], found
     rich.ids["bank_file"] = found["file"]["id"]
-    query = "query { bankEntries { nodes { id amount status } } }"
-    nodes = (await world.call("finance", query))["bankEntries"]["nodes"]
+    query = "query($cnes: Cnes!) { bankEntries(filter: { providerCnes: [$cnes] }) { nodes { id amount status } } }"
+    nodes = (await world.call("finance", query, cnes=world.provider))["bankEntries"]["nodes"]
     (rich.ids["bank_entry"],) = [each["id"] for each in nodes if each["status"] == "MATCHED"]
     rich.ids["half_entry"], rich.ids["other_half_entry"] = [each["id"] for each in nodes if each["amount"] == "4.50"]
     (rich.ids["strange_entry"],) = [each["id"] for each in nodes if each["amount"] == "11.00"]

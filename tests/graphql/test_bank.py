@@ -1,4 +1,4 @@
-"""The bank account: entries are stored once and matched to announced payments; what is missing is listed with its age."""
+"""The bank account: entries are stored once and matched to payments; what is missing is listed with its age."""
 
 import asyncio
 from collections.abc import Sequence
@@ -90,8 +90,9 @@ class Account:
 
     async def three_way(self, remittance: str) -> dict[str, Any]:
         """What the three show."""
-        found: dict[str, Any] = (await self.world.call("finance", THREE_WAY, id=remittance))["remittance"]
-        return found["threeWayMatch"]
+        found = (await self.world.call("finance", THREE_WAY, id=remittance))["remittance"]
+        shown: dict[str, Any] = found["threeWayMatch"]
+        return shown
 
     async def match(self, entries: Sequence[str], remittances: Sequence[str]) -> Any:
         """Match by hand."""

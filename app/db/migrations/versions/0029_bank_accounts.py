@@ -6,8 +6,8 @@ from app.db import migration_steps as steps
 from app.db import types
 from app.db.reference_tables import MYSQL
 
-revision = "b027"
-down_revision = "b026"
+revision = "b029"
+down_revision = "b028"
 branch_labels = None
 depends_on = None
 
