@@ -15,7 +15,7 @@ from app.cli import COMMANDS
 
 ROOT: Final = Path(__file__).parents[1]
 PATHS: Final = (ROOT / "app", ROOT / "scripts")
-DECORATORS: Final = ("@strawberry.*", "@field_validator", "@model_validator", "@event.listens_for")
+DECORATORS: Final = ("@strawberry.*", "@amount", "@field_validator", "@model_validator", "@event.listens_for")
 """The library calls what these decorate."""
 ALLOWED: Final = {
     "process_bind_param": "SQLAlchemy calls it on a TypeDecorator",
@@ -42,6 +42,7 @@ ALLOWED: Final = {
     "put_nowait": "uvicorn calls it on the queue of a socket",
     "remittance_line": "a loader that NODE_TYPES names",
     "emergency_access": "a loader that NODE_TYPES names",
+    "appeal_batch_step": "a loader that NODE_TYPES names",
     "batch_step": "a loader that NODE_TYPES names",
     "party_step": "a loader that NODE_TYPES names",
     "registered_practitioner": "a loader that NODE_TYPES names",

@@ -15,10 +15,11 @@ from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
+from app.db.remittance_tables import remittance_adjustments, remittance_lines, remittances
 from app.db.scoping import parties_of, remittances_in
 from app.db.settlements import OF_STATEMENT
 from app.db.statements import query, query_one, query_pairs, query_total
-from app.db.tables import remittance_lines, remittances, settlements
+from app.db.tables import settlements
 from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
 from app.domain.money import Cents
@@ -30,6 +31,7 @@ from app.domain.remittances import (
     RemittanceStatus,
 )
 from app.domain.settlements import PaymentMethod
+from app.domain.statement import AdjustmentDirection, AdjustmentLevel, StatementFinding, StatementKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,14 @@ class RemittanceRecord:
     cancelled_by: str | None
     cancel_reason: str | None
     changed_at: datetime | None
+    kind: StatementKind | None
+    issued_on: date | None
+    net_cents: int | None
+    document_hash: str | None
+    findings: tuple[StatementFinding, ...] | None
+    released_at: datetime | None
+    released_by: str | None
+    release_reason: str | None
 
     @property
     def updated_at(self) -> datetime:
@@ -81,6 +91,15 @@ class RemittanceLineRecord:
     dismissed_at: datetime | None
     dismissed_by: str | None
     dismissal_reason: str | None
+    billed_cents: int | None
+    processed_cents: int | None
+    quantity: int | None
+    performed_on: date | None
+    card_number: str | None
+    protocol_number: str | None
+    code_system: str | None
+    description: str | None
+    findings: tuple[StatementFinding, ...] | None
 
     @property
     def paid_line(self) -> PaidLine:
@@ -91,6 +110,18 @@ class RemittanceLineRecord:
     def denied_cents(self) -> int:
         """The sum of its denials."""
         return sum(denial.amount for denial in self.denials)
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentRecord:
+    id: str
+    remittance_id: str
+    sequence: int
+    direction: AdjustmentDirection
+    level: AdjustmentLevel
+    type: str | None
+    description: str | None
+    amount_cents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +140,7 @@ class RemittanceFilter:
 
 REMITTANCE = columns(remittances, RemittanceRecord)
 LINE = columns(remittance_lines, RemittanceLineRecord)
+ADJUSTMENT = columns(remittance_adjustments, AdjustmentRecord)
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -160,11 +192,15 @@ def count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
 
 
 async def insert_remittance(
-    connection: AsyncConnection, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]
+    connection: AsyncConnection,
+    remittance: RemittanceRecord,
+    lines: Sequence[RemittanceLineRecord],
+    adjustments: Sequence[AdjustmentRecord],
 ) -> None:
-    """A new remittance with its lines."""
+    """A new remittance with its lines and adjustments."""
     await insert_records(connection, remittances, [remittance])
     await insert_records(connection, remittance_lines, lines)
+    await insert_records(connection, remittance_adjustments, adjustments)
 
 
 async def update_remittance(connection: AsyncConnection, remittance: RemittanceRecord) -> None:
@@ -195,6 +231,33 @@ def lines_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The lines of these remittances, in statement order."""
     table = remittance_lines.c
     return _lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
+
+
+@query(RemittanceLineRecord)
+def next_matched(scope: DataScope, remittance_id: str, limit: int) -> Select[Any]:
+    """The first matched lines of a remittance that the caller has locked, in statement order."""
+    return _matched(scope, remittance_id).order_by(remittance_lines.c.sequence).limit(limit)
+
+
+@query(RemittanceLineRecord)
+def matched_of_claims(scope: DataScope, remittance_id: str, claim_ids: Sequence[str]) -> Select[Any]:
+    """The matched lines of these claims in a remittance that the caller has locked, in statement order."""
+    of_claims = _matched(scope, remittance_id).where(remittance_lines.c.claim_id.in_(claim_ids))
+    return of_claims.order_by(remittance_lines.c.sequence)
+
+
+def _matched(scope: DataScope, remittance_id: str) -> Select[Any]:
+    table = remittance_lines.c
+    return _lines(scope).where(table.remittance_id == remittance_id, table.status == RemittanceLineStatus.MATCHED)
+
+
+@query(AdjustmentRecord)
+def adjustments_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
+    """The debits, credits and taxes of these remittances, in statement order."""
+    table = remittance_adjustments.c
+    found = select(*ADJUSTMENT).join(remittances, remittances.c.id == table.remittance_id)
+    found = found.where(remittances_in(scope), table.remittance_id.in_(ids))
+    return found.order_by(table.remittance_id, table.sequence)
 
 
 @query(RemittanceRecord)

@@ -4,14 +4,17 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true
 
+from app.db.appeal_tables import appeal_batches
 from app.db.batch_tables import batches
+from app.db.deduction_tables import settlement_deductions
 from app.db.document_tables import documents
 from app.db.filters import Condition
 from app.db.import_tables import import_jobs
 from app.db.merged_patients import same_patient
 from app.db.party_tables import party_history, patient_registrations, practitioners
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients, providers
-from app.db.tables import claims, invoices, outbox, remittances, settlements
+from app.db.remittance_tables import remittances
+from app.db.tables import claims, invoices, outbox, settlements
 from app.domain import ids
 from app.domain.data_scope import DataScope
 
@@ -65,6 +68,12 @@ def settlements_in(scope: DataScope) -> Condition:
     return _allows(scope, provider=settlements.c.provider_cnes, payer=settlements.c.payer_ans)
 
 
+def deductions_in(scope: DataScope) -> Condition:
+    """What the scope's payer kept back of payments to the scope's providers; a patient sees nothing."""
+    table = settlement_deductions.c
+    return _allows(scope, provider=table.provider_cnes, payer=table.payer_ans)
+
+
 def contracts_in(scope: DataScope) -> Condition:
     """Contracts of the scope's providers and payer; a patient sees none."""
     return _allows(scope, provider=contracts.c.provider_cnes, payer=contracts.c.payer_ans)
@@ -78,6 +87,11 @@ def remittances_in(scope: DataScope) -> Condition:
 def batches_in(scope: DataScope) -> Condition:
     """Batches of the scope's providers to its payer; a patient sees none, since they contain other patients' claims."""
     return _allows(scope, provider=batches.c.provider_cnes, payer=batches.c.payer_ans)
+
+
+def appeal_batches_in(scope: DataScope) -> Condition:
+    """Batches of appeals of the scope's providers to its payer; a patient sees none."""
+    return _allows(scope, provider=appeal_batches.c.provider_cnes, payer=appeal_batches.c.payer_ans)
 
 
 def documents_in(scope: DataScope) -> Condition:

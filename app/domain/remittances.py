@@ -17,7 +17,9 @@ class RemittanceSource(DescribedEnum):
 
 
 class RemittanceStatus(DescribedEnum):
+    REVIEW = "REVIEW", "Contradicts itself or the claims; posted only after a person has released it."
     IMPORTED = "IMPORTED", "Imported; no line is posted."
+    POSTING = "POSTING", "Its lines are being posted, unit by unit, until all are done."
     PARTIALLY_POSTED = "PARTIALLY_POSTED", "Some lines are posted."
     POSTED = "POSTED", "All lines are posted or dismissed."
     CANCELLED = "CANCELLED", "Cancelled: the import was wrong; its number can be imported again."
@@ -75,6 +77,7 @@ class RemittanceLineProblem(DescribedEnum):
     NOT_PAYABLE = "NOT_PAYABLE", "The claim was not submitted, or its invoice is not issued."
     OVERPAID = "OVERPAID", "The line pays more than is due."
     MATCH_REMOVED = "MATCH_REMOVED", "A person removed its match."
+    NOT_POSTED = "NOT_POSTED", "Posting it was refused or failed; match it to post it again."
 
 
 def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStatus:
@@ -86,18 +89,20 @@ def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStat
 
 
 def check_posting(status: RemittanceStatus) -> None:
-    """CONFLICT for a cancelled remittance; one with nothing left to post is not refused."""
-    if status is RemittanceStatus.CANCELLED:
+    """CONFLICT for a cancelled remittance and one in review; one with nothing left to post is not refused."""
+    if status in (RemittanceStatus.CANCELLED, RemittanceStatus.REVIEW):
         raise wrong_status("post", "a remittance", status)
 
 
 def check_cancellation(status: RemittanceStatus, *, is_posted: bool) -> None:
-    """CONFLICT if the remittance is cancelled, or if a line of it was posted.
+    """CONFLICT if the remittance is cancelled, or if a line of it was or is being posted.
 
     What is posted has made decisions and payments, which reversals take back, not the end of the import.
     """
     if status is RemittanceStatus.CANCELLED:
         raise BillingError(status_conflict("the remittance is cancelled already", status))
+    if status is RemittanceStatus.POSTING:
+        raise BillingError(status_conflict("lines of the remittance are being posted", status))
     if is_posted:
         message = "lines of the remittance are posted: reverse their settlements instead"
         raise BillingError(status_conflict(message, status))
@@ -152,6 +157,8 @@ def decisions(
     the first, another pays 10_00 and denies 2_00 for the second. With 9_00 instead of 10_00 it would be AMOUNTS_DIFFER,
     because nothing says what has become of 1_00.
     """
+    if any(line.paid < 0 for line in lines):
+        return RemittanceLineProblem.AMOUNTS_DIFFER
     if len(lines) == 1 and lines[0].is_whole_claim:
         return _whole(items, lines[0])
     matched = lines_by_item(items, lines)
@@ -226,6 +233,8 @@ def payment(items: Sequence[BilledItem], lines: Sequence[PaidLine], *, due: Cent
     - Lines without denials need not repeat them: 10_00 for the whole claim is a part payment of 10_00.
     - 30_00 for the whole claim: OVERPAID.
     """
+    if any(line.paid < 0 for line in lines):
+        return RemittanceLineProblem.AMOUNTS_DIFFER
     if all(line.is_whole_claim for line in lines):
         decided = sum(item.denied or 0 for item in items)
         if any(line.denials for line in lines) and sum(line.denied for line in lines) != decided:

@@ -21,6 +21,7 @@ from app.domain.denials import DenialStatus
 from app.domain.invoices import InvoiceStatus
 from app.domain.money import format_money
 from app.domain.remittances import RemittanceLineStatus
+from app.events.appeal_contracts import APPEAL_CONTRACTS
 from app.events.event_contract import EventContract
 from app.events.import_contracts import IMPORT_CONTRACTS
 from app.events.party_contracts import PARTY_CONTRACTS
@@ -215,6 +216,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         WaitingLinesEventData,
         "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
+    **APPEAL_CONTRACTS,
     **IMPORT_CONTRACTS,
     **PARTY_CONTRACTS,
 }
@@ -379,6 +381,9 @@ def settlement_event(name: str, settlement: SettlementRecord, *, at: datetime) -
         "payer": settlement.payer_ans,
         "status": settlement.status.value,
         "amount": format_money(settlement.amount_cents),
+        "withheldAmount": format_money(settlement.withheld_cents),
+        "discountAmount": format_money(settlement.discount_cents),
+        "netAmount": format_money(settlement.net_cents),
         "reverses": settlement.reverses_id,
     }
     provider, payer = settlement.provider_cnes, settlement.payer_ans

@@ -9,6 +9,7 @@ from typing import Annotated, NotRequired
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
+from app.domain.appeal_batches import AppealBatchStatus
 from app.domain.batches import BatchStatus
 from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.denials import DenialStatus
@@ -96,6 +97,9 @@ class SettlementEventData(TypedDict):
     payer: Ans
     status: Annotated[str, _status(SettlementStatus)]
     amount: Amount
+    withheldAmount: NotRequired[Amount]
+    discountAmount: NotRequired[Amount]
+    netAmount: NotRequired[Amount]
     reverses: str | None
 
 
@@ -111,6 +115,22 @@ class BatchEventData(TypedDict):
     claimType: Annotated[str, _status(ClaimType)]
     guideCount: Annotated[int, Field(ge=0)]
     totalAmount: Amount
+    protocolNumber: str | None
+    version: Version
+
+
+class AppealBatchEventData(TypedDict):
+    """A batch of appeals, sent to a payer in one document (lote de recurso de glosa), after a change."""
+
+    appealBatchId: str
+    batchNumber: Annotated[int, Field(ge=1)]
+    provider: Cnes
+    payer: Ans
+    previousStatus: Annotated[str, _status(AppealBatchStatus)] | None
+    status: Annotated[str, _status(AppealBatchStatus)]
+    denialCount: Annotated[int, Field(ge=1)]
+    appealedAmount: Amount
+    contestedProtocol: str
     protocolNumber: str | None
     version: Version
 

@@ -36,14 +36,13 @@ from app.redis.rate_limit import RateLimit
 from app.redis.unknown_cards import UnknownCards
 from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
 from app.runtime.certificates import Certificates, certificates_of
-from app.runtime.import_worker import ImportWorker
+from app.runtime.jobs import Jobs, jobs_of
 from app.runtime.settings import Settings
 from app.runtime.surroundings import surroundings
 from app.runtime.sweep import sweep
 from app.runtime.tls import plain_connections
 from app.services import dead_statements, emergency
 from app.services import inbox as inbox_service
-from app.services.import_runner import ImportRunner
 from app.services.inbox import RECEIVE, StatementSources
 from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
@@ -81,7 +80,7 @@ class Process:
     metrics: Metrics
     changes: Changes
     children: ChildProcesses
-    imports: ImportWorker
+    jobs: Jobs
     tuss: TussSearch
     access_log: AccessLogWriter
     rate: RateLimit
@@ -164,13 +163,30 @@ def build(
     )
     access_log = AccessLogWriter(database, access_log_key_of(settings), now=time.now, metrics=metrics)
     children = ChildProcesses(settings.tiss_processes)
-    changes = Changes(database, access_log, clock=time, counters=metrics, children=children, on_commit=relay.wake)
+
+    def queued() -> None:
+        jobs.queued()
+
+    def submitted(claim_ids: list[str]) -> None:
+        jobs.submitted(claim_ids)
+
+    changes = Changes(
+        database,
+        access_log,
+        clock=time,
+        counters=metrics,
+        children=children,
+        on_commit=relay.wake,
+        on_queued=queued,
+        on_submitted=submitted,
+    )
     redis = caching.connect(settings.redis_url, certificates.redis)
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     cursor_key = CursorKey(secret_of(settings, "cache_secret"))
     unknown_cards = UnknownCards(
         cache, secret=secret_of(settings, "cache_secret"), per_hour=settings.unknown_cards_per_hour
     )
+    jobs = jobs_of(database, changes, children, clock=time, on_unknown_card=unknown_cards.count)
     return Process(
         settings=settings,
         database=database,
@@ -200,10 +216,7 @@ def build(
         metrics=metrics,
         changes=changes,
         children=children,
-        imports=ImportWorker(
-            ImportRunner(database, changes, children, on_unknown_card=unknown_cards.count),
-            is_agreed=lambda: time.is_agreed,
-        ),
+        jobs=jobs,
         tuss=TussSearch(database),
         access_log=access_log,
         cursor_key=cursor_key,
@@ -219,7 +232,7 @@ async def running(process: Process) -> AsyncIterator[None]:
     await _start_at_end_of_log(process)
     tasks = [asyncio.create_task(each.run()) for each in (process.relay, process.access_log)]
     tasks.append(asyncio.create_task(_watch_deadlines(process)))
-    tasks.append(asyncio.create_task(process.imports.run()))
+    tasks += [asyncio.create_task(each.run()) for each in process.jobs.workers]
     tasks += [asyncio.create_task(each.run()) for each in _kafka_loops(process)]
     if not process.settings.is_development:
         if process.reader is None:

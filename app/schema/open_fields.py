@@ -6,8 +6,11 @@ No schema is built with a field that has neither a rule nor a place here (`app/s
 from typing import Final
 
 from app.schema.base.field_rules import OpenFields
+from app.schema.open_appeal_fields import APPEAL_TEXTS, APPEALS
 from app.schema.open_guide_fields import GUIDE_TEXTS, GUIDES
 from app.schema.open_import_fields import IMPORT_TEXTS, IMPORTS
+from app.schema.open_money_fields import MONEY
+from app.schema.open_remittance_fields import REMITTANCE_TEXTS, REMITTANCES
 
 _OPEN: Final[dict[str, tuple[str, ...]]] = {
     "the structure of pages; the objects in them have rules of their own": (
@@ -145,17 +148,6 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "Provider.version",
         "RegisteredPractitioner.isActive",
         "RegisteredPractitioner.version",
-        "Remittance.availableActions",
-        "Remittance.method",
-        "Remittance.source",
-        "Remittance.status",
-        "RemittanceLine.availableActions",
-        "RemittanceLine.itemSequence",
-        "RemittanceLine.problem",
-        "RemittanceLine.sequence",
-        "RemittanceLine.status",
-        "RemittanceLineWaitingEvent.previousStatus",
-        "RemittanceLineWaitingEvent.waitingLines",
         "Settlement.method",
         "Settlement.position",
         "Settlement.status",
@@ -265,6 +257,8 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "ClaimItem.sequence",
     ),
     "terms that a payer or a contract sets for everybody": (
+        "Contract.appealClock",
+        "Contract.appealDaysKind",
         "Contract.appealDeadlineDays",
         "Contract.endsOn",
         "Contract.holdsMembership",
@@ -355,6 +349,7 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
         "Contract.providerCode",
         "Payer.name",
         "Provider.name",
+        "Provider.state",
     ),
     "who acted: the subject of a token, or a job of the gateway": (
         "Batch.createdBy",
@@ -393,4 +388,7 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "the caller's own token": ("Me.permissions", "Me.providerCnes", "Me.roles", "Me.subject"),
 }
 
-OPEN_FIELDS: Final = OpenFields({**_OPEN, **IMPORTS, **GUIDES}, {**_OPEN_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS})
+OPEN_FIELDS: Final = OpenFields(
+    {**_OPEN, **APPEALS, **IMPORTS, **GUIDES, **REMITTANCES, **MONEY},
+    {**_OPEN_TEXTS, **APPEAL_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS, **REMITTANCE_TEXTS},
+)

@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    appeal_batch_changes,
     appeal_changes,
     batch_changes,
     bulk,
@@ -38,6 +39,7 @@ from app.schema import (
     settlements,
 )
 from app.schema.access_log import AccessLogQuery
+from app.schema.appeal_batches import AppealBatchQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
@@ -48,6 +50,7 @@ from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
 from app.schema.coverages import CoverageQuery
+from app.schema.deductions import DeductionQuery
 from app.schema.denials import DenialQuery
 from app.schema.documents import DocumentQuery
 from app.schema.eligibility import EligibilityQuery
@@ -78,8 +81,10 @@ class Query(
     InvoiceQuery,
     SettlementQuery,
     BatchQuery,
+    AppealBatchQuery,
     RemittanceQuery,
     ReconciliationQuery,
+    DeductionQuery,
     BreakdownQuery,
     ContractQuery,
     PartyQuery,
@@ -101,6 +106,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *batch_changes.MUTATIONS,
     *denials.MUTATIONS,
     *appeal_changes.MUTATIONS,
+    *appeal_batch_changes.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    appeal_batches,
     batch_answers,
     batch_export,
     batches,
@@ -40,6 +41,7 @@ SERVICES: Final = (
     batches,
     batch_answers,
     batch_export,
+    appeal_batches,
     denials,
     invoices,
     settlements,

@@ -15,6 +15,7 @@ from app.domain.remittances import (
     RemittanceLineAction,
     RemittanceLineProblem,
     RemittanceLineStatus,
+    RemittanceStatus,
     next_line_status,
     remittance_status,
 )
@@ -121,7 +122,9 @@ async def _patient(unit: UnitOfWork, line: RemittanceLineRecord) -> str | None:
 async def _store(unit: UnitOfWork, remittance: RemittanceRecord, line: RemittanceLineRecord, event: str) -> None:
     """Write the line and its remittance, with the event if that has another status now."""
     await remittances_db.update_lines(unit.connection, [line])
-    status = remittance_status(await remittances_db.line_statuses(unit.connection, remittance.id))
+    status = remittance.status
+    if status not in (RemittanceStatus.REVIEW, RemittanceStatus.POSTING):
+        status = remittance_status(await remittances_db.line_statuses(unit.connection, remittance.id))
     changed = replace(remittance, status=status, changed_at=unit.now)
     await remittances_db.update_remittance(unit.connection, changed)
     if status is not remittance.status:

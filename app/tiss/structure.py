@@ -14,6 +14,7 @@ VERSIONS: Final = ("4.03.00", "4.02.00")
 """The versions whose schemas are here, the newest first."""
 SIGNATURE: Final = "assinaturaDigitalGuia"
 _GUIDES: Final = ("prestadorParaOperadora", "loteGuias", "guiasTISS")
+_APPEALS: Final = ("prestadorParaOperadora", "recursoGlosa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,19 @@ class Element:
 @cache
 def guides(version: str) -> dict[str, Element]:
     """The elements of the five guides by name. Takes half a second at first: call it in a child process."""
+    return _content(version, _GUIDES)
+
+
+@cache
+def appeals(version: str) -> dict[str, Element]:
+    """The elements of a message with appeals (recursoGlosa) by name; as slow as `guides` at first."""
+    return _content(version, _APPEALS)
+
+
+def _content(version: str, path: tuple[str, ...]) -> dict[str, Element]:
+    """What the element at this path of a message contains."""
     element: Any = _schema(version).elements["mensagemTISS"]
-    for name in _GUIDES:
+    for name in path:
         element = next(each for each in element.type.content.iter_elements() if each.local_name == name)
     return {each.local_name: _element(each) for each in element.type.content.iter_elements()}
 

@@ -1,10 +1,12 @@
 """The modules whose queries the probes ask directly."""
 
 from app.db import (
+    appeal_batches,
     batches,
     billed_services,
     claims,
     contracts,
+    deductions,
     denials,
     documents,
     eligibility,
@@ -20,7 +22,7 @@ from app.db import (
 )
 
 MODULES = (
-    batches,
+    *(appeal_batches, batches, deductions),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
 )

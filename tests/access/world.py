@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.import_tables import import_jobs
 from app.domain import ids
 from app.domain.imports import ImportJobStatus
+from tests.access import appeals
 from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
@@ -52,6 +53,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _document(rich)
     await _rest(rich)
     await _sent(rich)
+    rich.ids |= await appeals.sent_batch(rich.world, (await _denied(rich.world))[1])
     return rich
 
 
@@ -59,6 +61,7 @@ async def add_targets(rich: Rich) -> None:
     """Beside it, something for every mutation to act on, so that only the scope can be the reason of a refusal."""
     world = rich.world
     await _unsent(rich)
+    rich.ids |= await appeals.targets(world, [(await _denied(world))[1] for _ in range(appeals.TARGETS)])
     rich.ids["submitted"] = (await world.submitted_claim())["id"]
     rich.ids["approved"] = (await world.approved_claim())["id"]
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
@@ -239,7 +242,10 @@ async def _billed(rich: Rich) -> None:
         values = {"id": invoice["id"], "kind": kind, "amount": amount, "reason": "Taxa", "idempotencyKey": key()}
         await world.mutate("finance", "adjustInvoice", "invoice { id }", **values)
     await world.mutate("finance", "issueInvoice", "invoice { id }", id=invoice["id"])
-    settled = await world.settle(invoice["id"], "50.00", bankReference="TED 778", statementNumber="DEM2")
+    kept = [{"kind": "IRRF", "amount": "0.75"}]
+    settled = await world.settle(
+        invoice["id"], "50.00", bankReference="TED 778", statementNumber="DEM2", deductions=kept
+    )
     rich.ids["settlement"] = settled["settlement"]["id"]
     reversed_ = await world.reverse(rich.ids["settlement"], "5.00")
     rich.ids["reversal"] = reversed_["settlement"]["id"]

@@ -34,6 +34,7 @@ TABLES = {
     "rem": "remittances",
     "bat": "batches",
     "rml": "remittance_lines",
+    "apb": "appeal_batches",
     "ctr": "contracts",
     "emg": "emergency_accesses",
     "pat": "patients",

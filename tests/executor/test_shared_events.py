@@ -39,7 +39,7 @@ BETWEEN_OBJECTS = {
 }  # fmt: skip
 # Pages of objects of the same provider and payer.
 LISTS = {
-    "Batch.claims", "Batch.history",
+    "AppealBatch.denials", "AppealBatch.history", "Batch.claims", "Batch.history",
     "Claim.history", "Claim.invoices", "Invoice.history", "Invoice.lines", "Invoice.settlements", "Remittance.lines",
     "Remittance.settlements", "RemittanceLineWaitingEvent.lines", "Settlement.reversals",
 }  # fmt: skip

@@ -41,6 +41,13 @@ PERSON = {
 }
 NEEDS = {action.name: action.needs for action in ACTIONS}
 VERBS = ("register", "update", "deactivate", "reactivate")
+APPEAL_BATCHES = {
+    "createAppealBatches": 'payerAnsCode: "1", providerCnes: "1", idempotencyKey: "k"',
+    "sendAppealBatch": 'appealBatchId: "x"',
+    "cancelAppealBatch": 'appealBatchId: "x"',
+    "recordAppealProtocol": 'appealBatchId: "x", protocolNumber: "1", date: "2026-01-01"',
+    "rejectAppealBatch": 'appealBatchId: "x", reason: "r"',
+}
 MUTATIONS = {
     "createClaim": {"biller"},
     "updateDraftClaim": {"biller"},
@@ -67,6 +74,7 @@ MUTATIONS = {
     "recordProtocol": {"biller"},
     "rejectBatch": {"biller"},
     "withdrawClaim": {"biller"},
+    **{key: {"biller"} for key in APPEAL_BATCHES},
     "requestInformation": {"reviewer", "payer_agent"},
     "acceptDenial": {"biller"},
     "appealDenial": {"biller"},
@@ -101,6 +109,7 @@ MUTATIONS = {
 READS = {
     "denials": {"biller", "reviewer", "payer_agent", "patient"},
     "batches": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
+    "appealBatches": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
     "remittances": {"finance", "payer_agent"},
     "unmatchedRemittanceLines": {"finance", "payer_agent"},
     "reconciliation": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
@@ -111,6 +120,7 @@ READS = {
     "emergencyAccesses": {"admin"},
 }
 INPUTS = {
+    **APPEAL_BATCHES,
     "createClaim": 'claim: {type: SP_SADT, providerCnes: "1", payerAnsCode: "1", providerClaimNumber: "1", '
     'cardNumber: "1", serviceDate: "2026-01-01", items: []}, idempotencyKey: "k"',
     "updateDraftClaim": 'claimId: "x", claim: {}',

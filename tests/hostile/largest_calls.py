@@ -5,6 +5,7 @@ A row prepares what its call needs and returns the call; what is measured is the
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from tests.hostile import largest_appeals as appeals
 from tests.hostile import largest_batches as batches
 from tests.hostile import largest_bulk as bulk
 from tests.hostile import largest_documents as documents
@@ -26,6 +27,9 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.invoice": queries.invoice,
     "Query.invoices": queries.invoices_page,
     "Query.settlements": queries.settlements_page,
+    "Query.appealBatch": appeals.batch,
+    "Query.appealBatches": appeals.batches_page,
+    "Query.appealBatchDocument": appeals.batch_document,
     "Query.batch": batches.batch,
     "Query.batches": batches.batches_page,
     "Query.batchDocument": batches.batch_document,
@@ -36,6 +40,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.billingIndicators": queries.billing_indicators,
     "Query.billingBreakdown": lists.billing_breakdown,
     "Query.denialBreakdown": lists.denial_breakdown,
+    "Query.withheldTaxes": lists.withheld_taxes,
     "Query.contract": lists.contract,
     "Query.contracts": queries.contracts,
     "Query.payers": lists.payers_page,
@@ -71,6 +76,11 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.adjudicateClaim": mutations.adjudicate,
     "Mutation.requestInformation": mutations.request_information,
     "Mutation.exportBatch": mutations.export_batch,
+    "Mutation.createAppealBatches": appeals.create_batches,
+    "Mutation.sendAppealBatch": appeals.send_batch,
+    "Mutation.cancelAppealBatch": appeals.cancel_batch,
+    "Mutation.recordAppealProtocol": appeals.record_protocol,
+    "Mutation.rejectAppealBatch": appeals.reject_batch,
     "Mutation.createBatch": batches.create_batch,
     "Mutation.createBatches": batches.create_batches,
     "Mutation.sendBatch": batches.send_batch,

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from app.db.tables import denials, remittance_lines
+from app.db.remittance_tables import remittance_lines
+from app.db.tables import denials
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.claims import DENIALS_MAX, ClaimStatus
 from app.domain.denials import DenialStatus
@@ -239,7 +240,8 @@ async def cancel_remittance(big: Big) -> Call:
 async def post_remittance(big: Big) -> Call:
     fields = f"postedLines remittance {{ {REMITTANCE} }}"
     id = await big_remittance(big, big.decided)
-    return big.change("finance", "postRemittance", fields, '"POSTED"', LINES_PAGE_MAX + 1, id=id, idempotencyKey=key())
+    # More than a unit: the call answers with what is to be posted, and a job posts it.
+    return big.change("finance", "postRemittance", fields, '"MATCHED"', LINES_PAGE_MAX, id=id, idempotencyKey=key())
 
 
 async def save_contract(big: Big) -> Call:

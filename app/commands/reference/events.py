@@ -5,6 +5,7 @@ from typing import Any, Final
 from app.commands.reference.markdown import table
 from app.events.contracts import CONTRACTS, INBOUND
 from app.events.payloads import (
+    AppealBatchEventData,
     BatchEventData,
     ClaimEventData,
     CoverageEventData,
@@ -34,7 +35,7 @@ FIELDS: Final = {
     "approvedAmount": "What the payer approved; null before the decision.",
     "deniedAmount": "What the payer denied; null before the decision of a claim.",
     "amount": "The amount of the denial or of the payment.",
-    "appealedAmount": "What the appeal asks for; null without an appeal.",
+    "appealedAmount": "What the appeal, or all appeals of a batch, ask for; null without an appeal.",
     "answeredAmount": "What the payer pays after the appeal; null before its answer.",
     "totalAmount": "The sum of the lines, or of the claims of a batch.",
     "settledAmount": "What is settled of it.",
@@ -42,6 +43,9 @@ FIELDS: Final = {
     "paidAmount": "What the statement pays.",
     "number": "The invoice's number, counted for each provider.",
     "batchId": "The batch.",
+    "appealBatchId": "The batch of appeals.",
+    "denialCount": "How many appeals it has.",
+    "contestedProtocol": "The payer's protocol of the claims whose denials are appealed (numeroProtocolo).",
     "batchNumber": "Its number (numeroLote), counted for each provider and payer.",
     "claimType": "The type of its claims.",
     "guideCount": "How many claims it has.",
@@ -73,6 +77,7 @@ KINDS: Final = {
     DenialEventData: "Denials",
     InvoiceEventData: "Invoices",
     SettlementEventData: "Settlements",
+    AppealBatchEventData: "Batches of appeals (lotes de recurso de glosa)",
     BatchEventData: "Batches",
     RemittanceEventData: "Statements",
     WaitingLinesEventData: "Lines that wait",

@@ -4,12 +4,15 @@ from alembic import context
 
 from app.db import (  # noqa: F401 - their tables belong to the metadata
     access_log_tables,
+    appeal_tables,
     batch_tables,
+    deduction_tables,
     document_tables,
     event_tables,
     guide_tables,
     import_tables,
     party_tables,
+    remittance_tables,
 )
 from app.db.tables import claims
 
