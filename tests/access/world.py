@@ -195,7 +195,7 @@ STAY = {
         "regime": "1",
     },
     "billingType": "4",
-    "dischargeReason": "11",
+    "dischargeReason": "41",
     "issuedOn": "2026-01-05",
     "planName": "Plano Ouro",
     "notes": "Nenhuma",
