@@ -9,7 +9,6 @@ from app.domain.bank import BankDirection, BankEntryStatus, BankSource
 from app.events.event_contract import EventContract
 from app.events.payloads import Amount, Cnes, Version, status_of
 
-
 Payer = Annotated[str | None, Field(description="The payer's registro ANS; null while no payment is known.")]
 
 
