@@ -25,7 +25,7 @@ from app.domain.remittances import (
 from app.domain.statement import Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
-from app.services import parties, statement_documents, statement_matching
+from app.services import bank_matches, parties, statement_documents, statement_matching
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -92,6 +92,7 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     unit.emit(remittance_event("RemittanceImported", remittance, at=unit.now))
     emit_waiting(unit, remittance, lines, previous=None)
     unit.changed(remittance.id)
+    await bank_matches.match_payment(unit, remittance)
     return Imported((remittance,), were_known=(False,))
 
 
@@ -230,6 +231,7 @@ async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
     )
     await remittances_db.update_remittance(unit.connection, cancelled)
     await remittances_db.cancel_lines(unit.connection, id)
+    await bank_matches.release(unit, id)
     unit.emit(remittance_event("RemittanceCancelled", cancelled, at=unit.now))
     unit.changed(cancelled.id)
     return cancelled
