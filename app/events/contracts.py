@@ -198,9 +198,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         "Lines of a statement are posted, by a caller or for a statement from Kafka.",
     ),
     "RemittanceReleased": EventContract(
-        "br.billing.remittance.released.v1",
-        RemittanceEventData,
-        "A statement that contradicts itself or the claims is released by a person: it can be posted.",
+        "br.billing.remittance.released.v1", RemittanceEventData, "A person releases a statement that was in review."
     ),
     "RemittanceClosed": EventContract(
         "br.billing.remittance.closed.v1",
