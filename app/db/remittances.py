@@ -66,6 +66,11 @@ class RemittanceRecord:
     release_reason: str | None
 
     @property
+    def announced_cents(self) -> int:
+        """What the payer says it transfers, in cents; typed statements without a net amount transfer what they pay."""
+        return self.paid_cents if self.net_cents is None else self.net_cents
+
+    @property
     def updated_at(self) -> datetime:
         """The time of the last change of it or of one of its lines."""
         known = (self.created_at, self.posted_at, self.cancelled_at, self.changed_at)
@@ -174,6 +179,18 @@ def by_number(payer: str, provider: str, number: str) -> Select[Any]:
         table.payer_ans == payer,
         table.provider_cnes == provider,
         table.statement_number == number,
+        table.cancelled_id == "",
+    )
+
+
+@query_one(RemittanceRecord)
+def by_document(payer: str, provider: str, document_hash: str) -> Select[Any]:
+    """The remittance of a document with this content that is not cancelled."""
+    table = remittances.c
+    return select(*REMITTANCE).where(
+        table.payer_ans == payer,
+        table.provider_cnes == provider,
+        table.document_hash == document_hash,
         table.cancelled_id == "",
     )
 

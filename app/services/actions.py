@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from app.services import (
     appeal_batches,
+    bank,
+    bank_matches,
     batch_answers,
     batch_export,
     batches,
@@ -31,6 +33,7 @@ from app.services import (
     remittances,
     reviews,
     settlements,
+    statement_reviews,
 )
 from app.unit_of_work.action import Action
 
@@ -48,6 +51,9 @@ SERVICES: Final = (
     remittances,
     remittance_lines,
     posting,
+    statement_reviews,
+    bank,
+    bank_matches,
     contracts,
     contract_ends,
     eligibility,
