@@ -21,6 +21,7 @@ from app.schema import (
     appeal_answers,
     appeal_batch_changes,
     appeal_changes,
+    bank,
     batch_changes,
     bulk,
     claim_changes,
@@ -41,6 +42,7 @@ from app.schema import (
 )
 from app.schema.access_log import AccessLogQuery
 from app.schema.appeal_batches import AppealBatchQuery
+from app.schema.bank import BankQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
@@ -86,6 +88,7 @@ class Query(
     RemittanceQuery,
     ReconciliationQuery,
     DeductionQuery,
+    BankQuery,
     BreakdownQuery,
     ContractQuery,
     PartyQuery,
@@ -113,6 +116,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
+    *bank.MUTATIONS,
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,

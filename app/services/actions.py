@@ -7,6 +7,8 @@ from typing import Any, Final
 from app.services import (
     appeal_answers,
     appeal_batches,
+    bank,
+    bank_matches,
     batch_answers,
     batch_export,
     batches,
@@ -50,6 +52,8 @@ SERVICES: Final = (
     remittances,
     remittance_lines,
     posting,
+    bank,
+    bank_matches,
     contracts,
     contract_ends,
     eligibility,

@@ -89,6 +89,18 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "matchRemittanceLine": {"id": ids["unmatched_line"], "claimId": ids["reviewed"]},
         "postRemittance": {"id": ids["remittance"], **once},
         "unmatchRemittanceLine": {"remittanceLineId": ids["wrongly_matched_line"]},
+        "importBankFile": {
+            "providerCnes": world.provider,
+            "content": {"entries": [{"bookedOn": today().isoformat(), "amount": "1.00"}]},
+            **once,
+        },
+        "matchBankEntries": {
+            "entryIds": [ids["half_entry"], ids["other_half_entry"]],
+            "remittanceIds": [ids["announced"]],
+            **once,
+        },
+        "unmatchBankEntry": {"bankEntryId": ids["bank_entry"], **once},
+        "dismissBankEntry": {"bankEntryId": ids["strange_entry"], "reason": "rendimento", **once},
         "dismissRemittanceLine": {"remittanceLineId": ids["strange_line"], "reason": "fora do sistema"},
         "cancelRemittance": {"remittanceId": ids["wrong_remittance"], "reason": "arquivo errado", **once},
         "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},

@@ -79,4 +79,5 @@ def _written(payer: str, batch: int, inside: str, encoding: str, prefix: str) ->
     named.extend(list(root))
     named[-1][0].text = hash_of(named)
     assert validator("4.03.00").validate(named), validator("4.03.00").error_log
-    return etree.tostring(named, encoding=encoding, xml_declaration=True)
+    raw: bytes = etree.tostring(named, encoding=encoding, xml_declaration=True)
+    return raw

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 
 from app.db import migration_steps as steps
 
-revision = "b029"
-down_revision = "b028"
+revision = "b030"
+down_revision = "b029"
 branch_labels = None
 depends_on = None
 
