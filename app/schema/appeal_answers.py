@@ -6,7 +6,7 @@ import strawberry
 
 from app.domain.appeal_answers import TypedAnswer
 from app.domain.identifiers import AnsCode, Cnes
-from app.schema.base import inputs, lists, weights
+from app.schema.base import bulk, inputs, lists, weights
 from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.bulk import DenialResult
 from app.schema.denials import AppealAnswerInput
@@ -36,6 +36,7 @@ class RecordAppealAnswersInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
     content: AppealAnswersContentInput = strawberry.field(description="What the payer says.")
+    atomic: bool = bulk.atomic()
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
@@ -48,6 +49,7 @@ class RecordAppealAnswersInput:
             "typed": typed,
             "document": inputs.member(self.content.xml),
             "document_id": inputs.member(self.content.document_id),
+            "atomic": self.atomic,
         }
 
 

@@ -14,7 +14,7 @@ from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
 from app.domain.appeal_answers import AnswerMessage, DocumentAnswer, TypedAnswer
 from app.domain.denials import ANSWERED
-from app.domain.errors import BillingError, ErrorCode, Failure, not_found, refuse
+from app.domain.errors import BillingError, ErrorCode, Failure, not_found, raise_any, refuse
 from app.domain.money import Cents, format_money
 from app.services import denials, parties
 from app.services.batch_documents import WRITING_SECONDS_MAX
@@ -85,13 +85,14 @@ async def read_document(
     typed: Sequence[TypedAnswer] | None = None,
     document: str | None = None,
     document_id: str | None = None,
+    atomic: bool = False,
 ) -> dict[str, Any]:
     """The arguments of `record`, with what the document says if it came with the call."""
     message = None
     if document is not None:
         message = await children.run(read_appeal_answer.read_text, document)
     given = {"provider": provider, "payer": payer, "typed": typed}
-    return {**given, "message": message, "document_id": document_id}
+    return {**given, "message": message, "document_id": document_id, "atomic": atomic}
 
 
 async def record(
@@ -102,16 +103,21 @@ async def record(
     typed: Sequence[TypedAnswer] | None,
     message: AnswerMessage | None,
     document_id: str | None,
+    atomic: bool,
 ) -> Recorded:
     """Record answers to appeals of this provider with this payer. One that is recorded already changes nothing; one
-    that contradicts what is recorded is refused, and the others are recorded all the same."""
+    that contradicts what is recorded is refused, and the others are recorded all the same unless it is `atomic`."""
     await parties.check(unit.connection, unit.scope, provider=provider, payer=payer)
     if typed is not None:
-        return await _record_typed(unit, provider, payer, typed)
-    message = message or await _stored_message(unit, document_id or "")
-    if message.payer not in (None, payer):
-        raise refuse(ErrorCode.CONFLICT, "the document is from another payer: name that payer", "payer", "5027")
-    return await _record_message(unit, provider, payer, message)
+        recorded = await _record_typed(unit, provider, payer, typed)
+    else:
+        message = message or await _stored_message(unit, document_id or "")
+        if message.payer not in (None, payer):
+            raise refuse(ErrorCode.CONFLICT, "the document is from another payer: name that payer", "payer", "5027")
+        recorded = await _record_message(unit, provider, payer, message)
+    if atomic:
+        raise_any(failure for each in recorded.results for failure in each.failures)
+    return recorded
 
 
 async def _stored_message(unit: UnitOfWork, document_id: str) -> AnswerMessage:
