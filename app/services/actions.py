@@ -34,6 +34,7 @@ from app.services import (
     remittances,
     reviews,
     settlements,
+    statement_reviews,
 )
 from app.unit_of_work.action import Action
 
@@ -52,6 +53,7 @@ SERVICES: Final = (
     remittances,
     remittance_lines,
     posting,
+    statement_reviews,
     bank,
     bank_matches,
     contracts,
