@@ -46,7 +46,8 @@ TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
 
 IN_DISPUTE = frozenset({DenialStatus.OPEN, DenialStatus.APPEALED})
 WON = frozenset({DenialStatus.OVERTURNED, DenialStatus.PARTIALLY_OVERTURNED})
-AFTER_APPEAL = frozenset({DenialStatus.APPEALED, DenialStatus.UPHELD}) | WON
+ANSWERED = frozenset({DenialStatus.UPHELD}) | WON
+AFTER_APPEAL = frozenset({DenialStatus.APPEALED}) | ANSWERED
 
 WORDING: Final = {
     DenialAction.DENY: "deny again",

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    appeal_answers,
     appeal_batches,
     bank,
     bank_matches,
@@ -45,6 +46,7 @@ SERVICES: Final = (
     batch_answers,
     batch_export,
     appeal_batches,
+    appeal_answers,
     denials,
     invoices,
     settlements,

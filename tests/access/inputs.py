@@ -48,6 +48,11 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "contestedProtocol": "1",
             **once,
         },
+        "recordAppealAnswers": {
+            **parties,
+            "content": {"answers": [{"denialId": ids["sent_denial"], "acceptedAmount": "1.00"}]},
+            **once,
+        },
         "sendAppealBatch": {"appealBatchId": ids["open_appeal_batch"]},
         "cancelAppealBatch": {"appealBatchId": ids["wrong_appeal_batch"]},
         "recordAppealProtocol": {

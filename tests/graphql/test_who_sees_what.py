@@ -42,6 +42,7 @@ PERSON = {
 NEEDS = {action.name: action.needs for action in ACTIONS}
 VERBS = ("register", "update", "deactivate", "reactivate")
 APPEAL_BATCHES = {
+    "recordAppealAnswers": 'payerAnsCode: "1", providerCnes: "1", content: {answers: []}, idempotencyKey: "k"',
     "createAppealBatches": 'payerAnsCode: "1", providerCnes: "1", idempotencyKey: "k"',
     "sendAppealBatch": 'appealBatchId: "x"',
     "cancelAppealBatch": 'appealBatchId: "x"',

@@ -80,6 +80,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.requestInformation": mutations.request_information,
     "Mutation.exportBatch": mutations.export_batch,
     "Mutation.createAppealBatches": appeals.create_batches,
+    "Mutation.recordAppealAnswers": appeals.record_answers,
     "Mutation.sendAppealBatch": appeals.send_batch,
     "Mutation.cancelAppealBatch": appeals.cancel_batch,
     "Mutation.recordAppealProtocol": appeals.record_protocol,

@@ -18,6 +18,7 @@ from app.domain.actions import (
     RemittanceLineOperation,
     RemittanceOperation,
 )
+from app.domain.appeal_batches import DENIALS_MAX as DENIALS_OF_BATCH_MAX
 from app.domain.bank import GROUP_MAX
 from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
@@ -52,6 +53,7 @@ REMITTANCE_FINDINGS: Final = ListSize.at_most(FINDINGS_MAX)
 REMITTANCE_ADJUSTMENTS: Final = ListSize.at_most(ADJUSTMENTS_MAX)
 BATCH_ACTIONS: Final = ListSize.at_most(len(BatchOperation))
 BATCH: Final = ListSize.at_most(BATCH_MAX)
+APPEAL_ANSWERS: Final = ListSize.at_most(DENIALS_OF_BATCH_MAX)
 NEW_BATCHES: Final = ListSize.at_most(BATCHES_MAX)
 PARTY_ROWS: Final = ListSize.at_most(ROWS_MAX)
 ERRORS_MAX: Final = 100
