@@ -15,7 +15,7 @@ from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
 from tests.inputs import shaped
-from tests.payer_documents import Guide, analysis, message
+from tests.payer_documents import Guide, Item, analysis, message
 
 EVENT_CODE = "1705"
 DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
@@ -98,8 +98,11 @@ async def _undoable(rich: Rich) -> None:
     remittance = await accounts.imported(world, "DEM3", [matched, strange])
     rich.ids["wrongly_matched_line"], rich.ids["strange_line"] = (line["id"] for line in remittance["lines"])
     rich.ids["wrong_remittance"] = (await accounts.imported(world, "DEM4", [strange]))["id"]
-    xml = message(world.payer, analysis(world, "DEM5", Guide("NENHUMA3", world.card)), digest="0" * 32)
-    rich.ids["doubtful_remittance"] = (await accounts.imported(world, "DEM5", None, xml=xml))["id"]
+    denied = Guide("NENHUMA4", world.card, (Item(paid="0.00", denials=(("1701", "100.00"),)),))
+    tax = "<debitosCreditos><indicador>1</indicador><valorDbCr>1.50</valorDbCr></debitosCreditos>"
+    said = analysis(world, "DEM9", denied).replace("<valorInformadoGeral>", f"{tax}<valorInformadoGeral>")
+    xml = message(world.payer, said, digest="0" * 32)
+    rich.ids["doubtful_remittance"] = (await accounts.imported(world, "DEM9", None, xml=xml))["id"]
 
 
 async def _denied(world: World) -> tuple[str, str]:
