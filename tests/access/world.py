@@ -98,6 +98,11 @@ async def _undoable(rich: Rich) -> None:
     remittance = await accounts.imported(world, "DEM3", [matched, strange])
     rich.ids["wrongly_matched_line"], rich.ids["strange_line"] = (line["id"] for line in remittance["lines"])
     rich.ids["wrong_remittance"] = (await accounts.imported(world, "DEM4", [strange]))["id"]
+
+
+async def _doubtful(rich: Rich) -> None:
+    """A statement in review, with a debit and findings."""
+    world = rich.world
     denied = Guide("NENHUMA4", world.card, (Item(paid="0.00", denials=(("1701", "100.00"),)),))
     tax = "<debitosCreditos><indicador>1</indicador><valorDbCr>1.50</valorDbCr></debitosCreditos>"
     said = analysis(world, "DEM9", denied).replace("<valorInformadoGeral>", f"{tax}<valorInformadoGeral>")
@@ -271,6 +276,7 @@ async def _statement(rich: Rich) -> None:
             "denials": [{"code": EVENT_CODE, "amount": "1.00"}],
         },
     ]
+    await _doubtful(rich)
     rich.ids["cancelled_remittance"] = (await accounts.imported(world, "DEM5", lines[1:]))["id"]
     values = {"remittanceId": rich.ids["cancelled_remittance"], "reason": "arquivo errado", "idempotencyKey": key()}
     assert (await world.mutate("finance", "cancelRemittance", "remittance { id }", **values))["errors"] == []

@@ -86,7 +86,7 @@ async def _cancelled_line(world: World) -> dict[str, str]:
 async def _doubtful(world: World) -> dict[str, str]:
     """A document with a wrong hash."""
     guide = Guide((await world.submitted_claim())["providerClaimNumber"], world.card)
-    xml = message(world.payer, analysis(world, "D-1", guide), digest="0" * 32)
+    xml = message(world.payer, analysis(world, f"D{key()[:16]}", guide), digest="0" * 32)
     return {"id": (await take(world, None, xml=xml, statementNumber=None))["remittance"]["id"]}
 
 
