@@ -42,6 +42,7 @@ ALLOWED: Final = {
     "put_nowait": "uvicorn calls it on the queue of a socket",
     "remittance_line": "a loader that NODE_TYPES names",
     "emergency_access": "a loader that NODE_TYPES names",
+    "appeal_template": "a loader that NODE_TYPES names",
     "appeal_batch_step": "a loader that NODE_TYPES names",
     "bank_entry": "a loader that NODE_TYPES names",
     "batch_step": "a loader that NODE_TYPES names",

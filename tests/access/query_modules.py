@@ -2,6 +2,7 @@
 
 from app.db import (
     appeal_batches,
+    appeal_templates,
     bank,
     batches,
     billed_services,
@@ -23,7 +24,7 @@ from app.db import (
 )
 
 MODULES = (
-    *(appeal_batches, bank, batches, deductions),
+    *(appeal_batches, appeal_templates, bank, batches, deductions),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
 )

@@ -38,6 +38,7 @@ TABLES = {
     "bkm": "bank_matches",
     "rml": "remittance_lines",
     "apb": "appeal_batches",
+    "apt": "appeal_templates",
     "ctr": "contracts",
     "emg": "emergency_accesses",
     "pat": "patients",
