@@ -16,6 +16,9 @@ from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineAction, RemittanceLineStatus, RemittanceStatus
 
 
+NO_CLAIM = "match the line to a claim first"
+
+
 class ClaimOperation(StrEnum):
     UPDATE_DRAFT = "UPDATE_DRAFT"
     SUBMIT = "SUBMIT"
@@ -62,6 +65,17 @@ class RemittanceLineOperation(StrEnum):
     MATCH = "MATCH"
     UNMATCH = "UNMATCH"
     DISMISS = "DISMISS"
+    DISMISS_DUPLICATE = "DISMISS_DUPLICATE"
+    MAP_TO_ITEM = "MAP_TO_ITEM"
+    SPLIT = "SPLIT"
+    ACCEPT_AS_DENIAL = "ACCEPT_AS_DENIAL"
+    ACCEPT_OVERPAYMENT = "ACCEPT_OVERPAYMENT"
+    RECOVER_DENIAL = "RECOVER_DENIAL"
+    WRITE_OFF = "WRITE_OFF"
+    SET_ASIDE = "SET_ASIDE"
+    ASSIGN = "ASSIGN"
+    NOTE = "NOTE"
+    UNDO = "UNDO"
 
 
 CLAIM_STEPS = {
@@ -98,7 +112,27 @@ LINE_STEPS = {
     RemittanceLineOperation.MATCH: RemittanceLineAction.MATCH,
     RemittanceLineOperation.UNMATCH: RemittanceLineAction.UNMATCH,
     RemittanceLineOperation.DISMISS: RemittanceLineAction.DISMISS,
+    RemittanceLineOperation.DISMISS_DUPLICATE: RemittanceLineAction.DISMISS,
+    RemittanceLineOperation.MAP_TO_ITEM: RemittanceLineAction.RESOLVE,
+    RemittanceLineOperation.SPLIT: RemittanceLineAction.SPLIT,
+    RemittanceLineOperation.ACCEPT_AS_DENIAL: RemittanceLineAction.RESOLVE,
+    RemittanceLineOperation.ACCEPT_OVERPAYMENT: RemittanceLineAction.RESOLVE,
+    RemittanceLineOperation.RECOVER_DENIAL: RemittanceLineAction.RESOLVE,
+    RemittanceLineOperation.WRITE_OFF: RemittanceLineAction.RESOLVE,
+    RemittanceLineOperation.SET_ASIDE: RemittanceLineAction.WORK,
+    RemittanceLineOperation.ASSIGN: RemittanceLineAction.WORK,
+    RemittanceLineOperation.NOTE: RemittanceLineAction.WORK,
+    RemittanceLineOperation.UNDO: RemittanceLineAction.UNDO,
 }
+OF_A_MATCH = frozenset(
+    {
+        RemittanceLineOperation.MAP_TO_ITEM,
+        RemittanceLineOperation.ACCEPT_AS_DENIAL,
+        RemittanceLineOperation.RECOVER_DENIAL,
+        RemittanceLineOperation.WRITE_OFF,
+    }
+)
+"""Operations on a line that say how it fits its claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +211,12 @@ def remittance_block(operation: RemittanceOperation, status: RemittanceStatus, *
     return _refusal(lambda: remittances.check_cancellation(status, is_posted=is_posted))
 
 
-def remittance_line_block(operation: RemittanceLineOperation, status: RemittanceLineStatus) -> str | None:
+def remittance_line_block(
+    operation: RemittanceLineOperation, status: RemittanceLineStatus, *, has_claim: bool
+) -> str | None:
     """Why the operation would be refused now, or None."""
-    return _refusal(lambda: remittances.next_line_status(status, LINE_STEPS[operation]))
+    refusal = _refusal(lambda: remittances.next_line_status(status, LINE_STEPS[operation]))
+    return NO_CLAIM if refusal is None and operation in OF_A_MATCH and not has_claim else refusal
 
 
 def _message(block: Failure | None) -> str | None:

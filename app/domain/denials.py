@@ -46,6 +46,8 @@ TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
 
 IN_DISPUTE = frozenset({DenialStatus.OPEN, DenialStatus.APPEALED})
 WON = frozenset({DenialStatus.OVERTURNED, DenialStatus.PARTIALLY_OVERTURNED})
+RECOVERABLE = frozenset({DenialStatus.OPEN, DenialStatus.ACCEPTED, DenialStatus.EXPIRED, DenialStatus.UPHELD})
+"""States of a denial whose amount the payer may still pay by itself, without an appeal that it has to answer."""
 AFTER_APPEAL = frozenset({DenialStatus.APPEALED, DenialStatus.UPHELD}) | WON
 
 WORDING: Final = {

@@ -34,6 +34,7 @@ from app.events.payloads import (
     StatementData,
     WaitingLinesEventData,
 )
+from app.events.queue_contracts import QUEUE_CONTRACTS
 
 CONTRACTS: Final[dict[str, EventContract]] = {
     "ClaimCreated": EventContract(
@@ -215,6 +216,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         WaitingLinesEventData,
         "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
+    **QUEUE_CONTRACTS,
     **IMPORT_CONTRACTS,
     **PARTY_CONTRACTS,
 }

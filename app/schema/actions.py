@@ -52,7 +52,7 @@ BLOCKED_BY: Final = "Why the action would be refused now; null if it is availabl
 
 
 def _describe(operations: type[StrEnum], of: str, actions: list[Action[Any]]) -> None:
-    texts = {str(action.offers): f"Mutation `{action.name}`." for action in actions}
+    texts = {str(each): f"Mutation `{action.name}`." for each, action in zip(operations, actions, strict=True)}
     described_by(operations, f"Action on {of}; new values may be added.", texts)
 
 
@@ -228,10 +228,14 @@ def remittance_actions(remittance: RemittanceRecord, info: Info) -> list[Availab
 def remittance_line_actions(line: RemittanceLineRecord, info: Info) -> list[AvailableRemittanceLineAction]:
     """Every action on a remittance line, with what blocks it for this caller now."""
     principal = info.context.principal
+
+    def block(operation: RemittanceLineOperation) -> str | None:
+        return remittance_line_block(operation, line.status, has_claim=line.claim_id is not None)
+
     return [
         AvailableRemittanceLineAction(
             action=operation,
-            blocked_by=_blocked(principal, action, partial(remittance_line_block, operation, line.status)),
+            blocked_by=_blocked(principal, action, partial(block, operation)),
         )
         for operation, action in zip(RemittanceLineOperation, REMITTANCE_LINE_ACTIONS, strict=True)
     ]

@@ -72,5 +72,11 @@ ACTIONS: Final[tuple[Action[Any], ...]] = tuple(action for module in SERVICES fo
 
 def offering(operations: type[StrEnum]) -> list[Action[Any]]:
     """The actions that `availableActions` of one type offers, in the order of its operations."""
-    found = {action.offers: action for action in ACTIONS if isinstance(action.offers, operations)}
+    found = {offer: action for action in ACTIONS for offer in _offers(action) if isinstance(offer, operations)}
     return [found[operation] for operation in operations]
+
+
+def _offers(action: Action[Any]) -> tuple[StrEnum, ...]:
+    if action.offers is None:
+        return ()
+    return action.offers if isinstance(action.offers, tuple) else (action.offers,)

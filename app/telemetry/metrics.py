@@ -22,7 +22,7 @@ PUBLISH_ERRORS: Final = (
     *("NotLeading", "OperationalError"),
 )
 AGGREGATES: Final = (
-    *("claim", "denial", "invoice", "settlement", "remittance", "batch", "import"),
+    *("claim", "denial", "invoice", "settlement", "remittance", "credit", "batch", "import"),
     *("payer", "provider", "patient", "coverage", "practitioner"),
 )
 

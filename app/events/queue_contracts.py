@@ -1,0 +1,27 @@
+"""The contracts of events of the queue: steps of single lines, and unapplied credits."""
+
+from typing import Final
+
+from app.events.event_contract import EventContract
+from app.events.payloads import CreditEventData, RemittanceLineEventData
+
+QUEUE_CONTRACTS: Final[dict[str, EventContract]] = {
+    "RemittanceLineChanged": EventContract(
+        "br.billing.remittance.line_changed.v1",
+        RemittanceLineEventData,
+        "A person works on a line of a statement: `action` says how. Its aggregate is the remittance.",
+    ),
+    "CreditRecorded": EventContract(
+        "br.billing.credit.recorded.v1",
+        CreditEventData,
+        "A posted statement pays more than a claim is due, or pays without a claim: the money is an unapplied credit.",
+    ),
+    "CreditUsed": EventContract(
+        "br.billing.credit.used.v1",
+        CreditEventData,
+        "An unapplied credit settles an invoice, or goes back to the payer, in part or in full.",
+    ),
+    "CreditReleased": EventContract(
+        "br.billing.credit.released.v1", CreditEventData, "A use of an unapplied credit is reversed."
+    ),
+}
