@@ -15,10 +15,11 @@ from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
+from app.db.remittance_tables import remittance_adjustments, remittance_lines, remittances
 from app.db.scoping import parties_of, remittances_in
 from app.db.settlements import OF_STATEMENT
 from app.db.statements import query, query_one, query_pairs, query_total
-from app.db.tables import remittance_lines, remittances, settlements
+from app.db.tables import settlements
 from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
 from app.domain.money import Cents
@@ -30,6 +31,7 @@ from app.domain.remittances import (
     RemittanceStatus,
 )
 from app.domain.settlements import PaymentMethod
+from app.domain.statement import AdjustmentDirection, AdjustmentLevel, StatementFinding, StatementKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,14 @@ class RemittanceRecord:
     cancelled_by: str | None
     cancel_reason: str | None
     changed_at: datetime | None
+    kind: StatementKind | None
+    issued_on: date | None
+    net_cents: int | None
+    document_hash: str | None
+    findings: tuple[StatementFinding, ...] | None
+    released_at: datetime | None
+    released_by: str | None
+    release_reason: str | None
 
     @property
     def updated_at(self) -> datetime:
@@ -81,6 +91,15 @@ class RemittanceLineRecord:
     dismissed_at: datetime | None
     dismissed_by: str | None
     dismissal_reason: str | None
+    billed_cents: int | None
+    processed_cents: int | None
+    quantity: int | None
+    performed_on: date | None
+    card_number: str | None
+    protocol_number: str | None
+    code_system: str | None
+    description: str | None
+    findings: tuple[StatementFinding, ...] | None
 
     @property
     def paid_line(self) -> PaidLine:
@@ -91,6 +110,18 @@ class RemittanceLineRecord:
     def denied_cents(self) -> int:
         """The sum of its denials."""
         return sum(denial.amount for denial in self.denials)
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentRecord:
+    id: str
+    remittance_id: str
+    sequence: int
+    direction: AdjustmentDirection
+    level: AdjustmentLevel
+    type: str | None
+    description: str | None
+    amount_cents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +191,15 @@ def count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
 
 
 async def insert_remittance(
-    connection: AsyncConnection, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]
+    connection: AsyncConnection,
+    remittance: RemittanceRecord,
+    lines: Sequence[RemittanceLineRecord],
+    adjustments: Sequence[AdjustmentRecord],
 ) -> None:
-    """A new remittance with its lines."""
+    """A new remittance with its lines and adjustments."""
     await insert_records(connection, remittances, [remittance])
     await insert_records(connection, remittance_lines, lines)
+    await insert_records(connection, remittance_adjustments, adjustments)
 
 
 async def update_remittance(connection: AsyncConnection, remittance: RemittanceRecord) -> None:

@@ -12,7 +12,8 @@ from app.db.merged_patients import same_patient
 from app.db.party_tables import party_history, patient_registrations, practitioners
 from app.db.queue_tables import unapplied_credits
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients, providers
-from app.db.tables import claims, invoices, outbox, remittances, settlements
+from app.db.remittance_tables import remittances
+from app.db.tables import claims, invoices, outbox, settlements
 from app.domain import ids
 from app.domain.data_scope import DataScope
 

@@ -14,10 +14,11 @@ from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
 from app.db.records import columns, insert_records
+from app.db.remittance_tables import remittances
 from app.db.scoping import parties_of, settlements_in
 from app.db.statements import query, query_one, query_pairs, query_total
 from app.db.sums import Amounts
-from app.db.tables import remittances, settlements
+from app.db.tables import settlements
 from app.domain.data_scope import DataScope
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus

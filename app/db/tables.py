@@ -7,12 +7,11 @@ from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, Str
 
 from app.db.reference_tables import MYSQL, metadata
 from app.db.types import CodeList, EnumText, JsonOf, UtcDateTime, ascii_text, counter, identifier, long_text
-from app.domain.claims import ClaimAction, ClaimStatus, ClaimType, DeniedAmount
+from app.domain.claims import ClaimAction, ClaimStatus, ClaimType
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.encounter import Encounter
 from app.domain.invoices import InvoiceAction, InvoiceLineKind, InvoiceStatus
 from app.domain.preflight import Finding
-from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.services import ServiceDetails
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
@@ -269,71 +268,6 @@ allocations = Table(
     Column("amount_cents", BigInteger, nullable=False),
     UniqueConstraint("settlement_id", "line_id"),
     Index(None, "line_id"),
-    **MYSQL,
-)
-
-remittances = Table(
-    "remittances",
-    metadata,
-    Column("id", identifier(), primary_key=True),
-    Column("payer_ans", ForeignKey("payers.ans_code"), nullable=False),
-    Column("provider_cnes", ForeignKey("providers.cnes"), nullable=False),
-    Column("statement_number", ascii_text(20), nullable=False),
-    Column("source", EnumText(RemittanceSource), nullable=False),
-    Column("status", EnumText(RemittanceStatus), nullable=False),
-    # Empty on a statement that only decides claims.
-    Column("paid_on", Date),
-    Column("method", EnumText(PaymentMethod), nullable=False),
-    Column("bank_reference", String(60)),
-    Column("paid_cents", BigInteger, nullable=False),
-    Column("denied_cents", BigInteger, nullable=False),
-    # A digest of the lines: distinguishes the same statement sent again from another one under the same number.
-    Column("content_hash", ascii_text(64), nullable=False),
-    Column("created_by", String(120), nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("posted_at", UtcDateTime),
-    # The row's `id` once it is cancelled, empty before: the number of a cancelled statement can be imported again.
-    Column("cancelled_id", identifier(), nullable=False, server_default=""),
-    Column("cancelled_at", UtcDateTime),
-    Column("cancelled_by", String(120)),
-    Column("cancel_reason", String(500)),
-    # Of the row or of one of its lines; the earlier release leaves it empty.
-    Column("changed_at", UtcDateTime),
-    Index("ix_remittances_number", "payer_ans", "provider_cnes", "statement_number", "cancelled_id", unique=True),
-    Index(None, "created_at", "id"),
-    Index(None, "paid_on", "id"),
-    Index(None, "statement_number", "id"),
-    Index(None, "status", "created_at", "id"),
-    Index(None, "source", "created_at", "id"),
-    Index(None, "provider_cnes", "created_at", "id"),
-    Index(None, "payer_ans", "created_at", "id"),
-    **MYSQL,
-)
-
-# A line names its claim by at least one number; `claim_id` is the match, found by number or made by `matched_by`.
-remittance_lines = Table(
-    "remittance_lines",
-    metadata,
-    Column("id", identifier(), primary_key=True),
-    Column("remittance_id", ForeignKey("remittances.id"), nullable=False),
-    Column("sequence", Integer, nullable=False),
-    Column("provider_claim_number", ascii_text(20)),
-    Column("payer_claim_number", ascii_text(20)),
-    Column("item_sequence", Integer),
-    Column("item_code", ascii_text(10)),
-    Column("paid_cents", BigInteger, nullable=False),
-    Column("denials", JsonOf(tuple[DeniedAmount, ...]), nullable=False),
-    Column("status", EnumText(RemittanceLineStatus), nullable=False),
-    Column("problem", EnumText(RemittanceLineProblem)),
-    Column("claim_id", ForeignKey("claims.id")),
-    Column("matched_by", String(120)),
-    Column("posted_at", UtcDateTime),
-    Column("dismissed_at", UtcDateTime),
-    Column("dismissed_by", String(120)),
-    Column("dismissal_reason", String(500)),
-    UniqueConstraint("remittance_id", "sequence"),
-    Index(None, "status", "id"),
-    Index(None, "claim_id"),
     **MYSQL,
 )
 

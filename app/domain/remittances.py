@@ -17,6 +17,7 @@ class RemittanceSource(DescribedEnum):
 
 
 class RemittanceStatus(DescribedEnum):
+    REVIEW = "REVIEW", "Contradicts itself or the claims; posted only after a person has released it."
     IMPORTED = "IMPORTED", "Imported; no line is posted."
     PARTIALLY_POSTED = "PARTIALLY_POSTED", "Some lines are posted."
     POSTED = "POSTED", "All lines are posted or dismissed."
@@ -101,8 +102,8 @@ def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStat
 
 
 def check_posting(status: RemittanceStatus) -> None:
-    """CONFLICT for a cancelled remittance; one with nothing left to post is not refused."""
-    if status is RemittanceStatus.CANCELLED:
+    """CONFLICT for a cancelled remittance and one in review; one with nothing left to post is not refused."""
+    if status in (RemittanceStatus.CANCELLED, RemittanceStatus.REVIEW):
         raise wrong_status("post", "a remittance", status)
 
 
@@ -167,6 +168,8 @@ def decisions(
     the first, another pays 10_00 and denies 2_00 for the second. With 9_00 instead of 10_00 it would be AMOUNTS_DIFFER,
     because nothing says what has become of 1_00.
     """
+    if any(line.paid < 0 for line in lines):
+        return RemittanceLineProblem.AMOUNTS_DIFFER
     if len(lines) == 1 and lines[0].is_whole_claim:
         return _whole(items, lines[0])
     matched = lines_by_item(items, lines)
@@ -297,6 +300,8 @@ def payment(items: Sequence[BilledItem], lines: Sequence[PaidLine], *, due: Cent
     - Lines without denials need not repeat them: 10_00 for the whole claim is a part payment of 10_00.
     - 30_00 for the whole claim: OVERPAID.
     """
+    if any(line.paid < 0 for line in lines):
+        return RemittanceLineProblem.AMOUNTS_DIFFER
     if all(line.is_whole_claim for line in lines):
         decided = sum(item.denied or 0 for item in items)
         if any(line.denials for line in lines) and sum(line.denied for line in lines) != decided:

@@ -10,19 +10,91 @@ import orjson
 
 from app.domain import tabela38
 from app.domain.claims import DeniedAmount
+from app.domain.described import DescribedEnum
 from app.domain.errors import ErrorCode, Failure
 from app.domain.identifiers import NUMBER_LENGTH_MAX, ans_failure, cnes_failure, code_failure
-from app.domain.money import CENTS_MAX, Cents
+from app.domain.money import CENTS_MAX, Cents, Quantity
 from app.domain.settlements import PaymentMethod
 from app.domain.text import ascii_failure, text_failure
 
 LINES_MAX: Final = 2_000
 SEQUENCE_MAX: Final = 9_999
+DECISION: Final = ("provider_claim_number", "payer_claim_number", "item_sequence", "item_code", "paid", "denials")
+"""The names under which digests of the earlier release have the parts of `StatementLine.decision`."""
+
+
+class StatementKind(DescribedEnum):
+    """What the payer sent."""
+
+    ANALYSIS = "ANALYSIS", "What the payer decided about each claim (demonstrativo de análise de conta)."
+    PAYMENT = "PAYMENT", "What the payer transferred, and what it deducted (demonstrativo de pagamento)."
+
+
+class AdjustmentDirection(DescribedEnum):
+    DEBIT = "DEBIT", "Deducted from what is transferred (débito)."
+    CREDIT = "CREDIT", "Added to what is transferred (crédito)."
+
+
+class AdjustmentLevel(DescribedEnum):
+    PAYMENT_DATE = "PAYMENT_DATE", "Stated for one day of payment."
+    STATEMENT = "STATEMENT", "Stated for the whole statement."
+
+
+class StatementFindingKind(DescribedEnum):
+    """What is noticed about a statement or one of its lines."""
+
+    SCHEMA = "SCHEMA", "The official schema objects to an element."
+    HASH_MISSING = "HASH_MISSING", "The document has no hash."
+    HASH_WRONG = "HASH_WRONG", "The hash is not that of the content: the document was changed after it was written."
+    PAYER_DIFFERS = "PAYER_DIFFERS", "The message is from another payer than the statement."
+    TOTALS_DIFFER = "TOTALS_DIFFER", "A total is not the sum of its parts."
+    CARD_DIFFERS = "CARD_DIFFERS", "The card is not that of the claim."
+    DAY_DIFFERS = "DAY_DIFFERS", "The day of the item is not that of the claim."
+    UNKNOWN_CODE = "UNKNOWN_CODE", "The code of a denial is in no table."
+    RETIRED_CODE = "RETIRED_CODE", "The code of a denial is no longer in force."
+    REPEATED_CLAIM = "REPEATED_CLAIM", "The statement has the same claim twice."
+    INVALID_VALUE = "INVALID_VALUE", "A value cannot be read."
+
+
+STOPPING: Final = frozenset(
+    {
+        StatementFindingKind.HASH_WRONG,
+        StatementFindingKind.PAYER_DIFFERS,
+        StatementFindingKind.TOTALS_DIFFER,
+        StatementFindingKind.CARD_DIFFERS,
+        StatementFindingKind.DAY_DIFFERS,
+    }
+)
+"""Contradictions: a statement with one of them is posted only after a person has released it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFinding:
+    """What is noticed; `detail` names elements, codes and amounts, never a patient's data."""
+
+    kind: StatementFindingKind
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementAdjustment:
+    """A debit, credit or tax beside the claims: a positive amount, and the code that the payer gave it
+    (tipoDebitoCredito: 01 IRRF, 02 ISS, 03 INSS, 04 PIS, 05 COFINS, 06 CSLL, 07 discount, 08 earlier payment, 09 court
+    order)."""
+
+    direction: AdjustmentDirection
+    level: AdjustmentLevel
+    type: str | None
+    description: str | None
+    amount: Cents
 
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One line of a statement: what is paid and denied of an item (by sequence or code) or of a whole claim."""
+    """One line of a statement: what is paid and denied of an item (by sequence or code) or of a whole claim.
+
+    The last fields are what only a document says: the amounts before the decision, and what identifies the item.
+    """
 
     provider_claim_number: str | None
     payer_claim_number: str | None
@@ -30,6 +102,21 @@ class StatementLine:
     item_code: str | None
     paid: Cents
     denials: tuple[DeniedAmount, ...] = ()
+    billed: Cents | None = None
+    processed: Cents | None = None
+    quantity: Quantity | None = None
+    performed_on: date | None = None
+    card_number: str | None = None
+    protocol_number: str | None = None
+    code_system: str | None = None
+    description: str | None = None
+    findings: tuple[StatementFinding, ...] = ()
+
+    @property
+    def decision(self) -> tuple[object, ...]:
+        """What decides and pays: the line without what only describes it."""
+        numbers = (self.provider_claim_number, self.payer_claim_number)
+        return (*numbers, self.item_sequence, self.item_code, self.paid, self.denials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +130,23 @@ class Statement:
     method: PaymentMethod
     bank_reference: str | None
     lines: tuple[StatementLine, ...]
+    kind: StatementKind | None = None
+    issued_on: date | None = None
+    net: Cents | None = None
+    adjustments: tuple[StatementAdjustment, ...] = ()
+    findings: tuple[StatementFinding, ...] = ()
+
+    @property
+    def is_contradictory(self) -> bool:
+        """Whether it contradicts itself or the claims, so that a person must release it."""
+        found = (*self.findings, *(finding for line in self.lines for finding in line.findings))
+        return any(finding.kind in STOPPING for finding in found)
 
     @property
     def content_hash(self) -> str:
-        """A digest that is equal for statements with the same payment date and lines."""
-        return hashlib.sha256(orjson.dumps([self.paid_on, self.lines])).hexdigest()
+        """A digest that is equal for statements with the same payment date and decisions."""
+        named = [dict(zip(DECISION, line.decision, strict=True)) for line in self.lines]
+        return hashlib.sha256(orjson.dumps([self.paid_on, named])).hexdigest()
 
 
 def statement_failures(statement: Statement, *, today: date) -> list[Failure]:
@@ -79,7 +178,8 @@ def _line_failures(path: str, line: StatementLine) -> Iterator[Failure | None]:
         yield ascii_failure(number, f"{path}.{name}", NUMBER_LENGTH_MAX)
     if line.item_sequence is not None and not 1 <= line.item_sequence <= SEQUENCE_MAX:
         yield Failure(ErrorCode.INVALID_INPUT, f"must be 1 to {SEQUENCE_MAX}", f"{path}.item.sequence")
-    if not 0 <= line.paid <= CENTS_MAX:
+    # Below zero the payer takes back what it has paid: only documents can say so.
+    if not -CENTS_MAX <= line.paid <= CENTS_MAX:
         yield Failure(ErrorCode.INVALID_AMOUNT, "must be 0 to 99999999.99", f"{path}.paidAmount")
     if line.item_code is not None:
         yield code_failure(line.item_code, f"{path}.item.code")

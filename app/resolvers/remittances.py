@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from app.db import remittances, settlements, tables
+from app.db import remittance_tables, remittances, settlements, tables
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.described import DescribedEnum
@@ -20,18 +20,21 @@ class RemittanceLineOrderField(DescribedEnum):
 
 
 ORDERS: Final[dict[RemittanceOrderField, Order[RemittanceRecord]]] = {
-    RemittanceOrderField.CREATED_AT: order_by(tables.remittances, "created_at", datetime),
+    RemittanceOrderField.CREATED_AT: order_by(remittance_tables.remittances, "created_at", datetime),
 }
-NEWEST_FIRST: Final = order_by(tables.remittances, "created_at", datetime, descending=True)
+NEWEST_FIRST: Final = order_by(remittance_tables.remittances, "created_at", datetime, descending=True)
 # Ids of lines are in the order of their import.
 LINE_ORDERS: Final[dict[RemittanceLineOrderField, Order[RemittanceLineRecord]]] = {
-    RemittanceLineOrderField.CREATED_AT: order_by(tables.remittance_lines, "id", str),
+    RemittanceLineOrderField.CREATED_AT: order_by(remittance_tables.remittance_lines, "id", str),
 }
 OLDEST_LINE_FIRST: Final = LINE_ORDERS[RemittanceLineOrderField.CREATED_AT]
 
 
 LINES: Final[NestedList[RemittanceLineRecord]] = NestedList(
-    "Remittance.lines", remittances.LINES_OF, order_by(tables.remittance_lines, "sequence", int), LINES_PAGE_MAX
+    "Remittance.lines",
+    remittances.LINES_OF,
+    order_by(remittance_tables.remittance_lines, "sequence", int),
+    LINES_PAGE_MAX,
 )
 SETTLEMENTS: Final[NestedList[SettlementRecord]] = NestedList(
     "Remittance.settlements", settlements.OF_REMITTANCE, order_by(tables.settlements, "id", str)

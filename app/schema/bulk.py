@@ -11,7 +11,7 @@ from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.denials import AppealAnswerInput, DenialAppealInput
 from app.schema.invoice_objects import Invoice
 from app.schema.objects import Claim, Denial
-from app.schema.remittances import Remittance
+from app.schema.remittance_objects import Remittance
 from app.services import bulk as service
 from app.services import claims
 from app.services.claims import BATCH_MAX

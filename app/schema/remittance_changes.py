@@ -3,7 +3,7 @@
 import strawberry
 
 from app.schema.base.mutations import KEY, MutationPayload, mutation
-from app.schema.remittances import Remittance, RemittanceLine
+from app.schema.remittance_objects import Remittance, RemittanceLine
 from app.services import remittance_lines, remittances
 from app.services.remittances import REASON_LENGTH_MAX
 

@@ -4,16 +4,14 @@ import strawberry
 
 from app.db.remittances import RemittanceFilter
 from app.domain.identifiers import AnsCode, Cnes
-from app.domain.remittances import RemittanceSource, RemittanceStatus
 from app.resolvers.remittances import RemittanceLineOrderField, RemittanceOrderField
 from app.schema.base import filters
 from app.schema.base.described import described
+from app.schema.base.enums import RemittanceSource, RemittanceStatus
 from app.schema.base.filters import given
 from app.schema.base.ordering import OrderDirection, Ordering, direction, sort_by
 from app.schema.base.ranges import DateRangeInput, DateTimeRangeInput, bounds
 
-described(RemittanceSource, "Source of a remittance; new values may be added.")
-described(RemittanceStatus, "Status of a remittance; new values may be added.")
 described(RemittanceOrderField, "What remittances can be sorted by.")
 
 

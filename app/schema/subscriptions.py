@@ -38,7 +38,7 @@ from app.schema.base.subscriptions import (
 from app.schema.imports import ImportJob
 from app.schema.invoice_objects import Invoice, Settlement
 from app.schema.objects import Claim, Denial
-from app.schema.remittances import Remittance, RemittanceLine
+from app.schema.remittance_objects import Remittance, RemittanceLine
 
 ALL_OF = "Every given condition must match."
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app.db import claims as claims_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
-from app.db.remittances import RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import AdjustmentRecord, RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
 from app.domain.actions import RemittanceOperation
 from app.domain.errors import Failure, conflict, not_found, raise_any
@@ -71,7 +71,7 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     remittance = _record(unit, statement, source)
     lines = await _matched_lines(unit, statement, remittance)
     try:
-        await remittances_db.insert_remittance(unit.connection, remittance, lines)
+        await remittances_db.insert_remittance(unit.connection, remittance, lines, _adjustments(statement, remittance))
     except IntegrityError:
         # Also when a draft claim of one of the lines was deleted meanwhile.
         raise conflict("the statement or its claims were changed concurrently: try again", "statementNumber") from None
@@ -114,7 +114,7 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
         provider_cnes=statement.provider,
         statement_number=statement.statement_number,
         source=source,
-        status=RemittanceStatus.IMPORTED,
+        status=RemittanceStatus.REVIEW if statement.is_contradictory else RemittanceStatus.IMPORTED,
         paid_on=statement.paid_on,
         method=statement.method,
         bank_reference=statement.bank_reference,
@@ -129,7 +129,31 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
         cancelled_by=None,
         cancel_reason=None,
         changed_at=unit.now,
+        kind=statement.kind,
+        issued_on=statement.issued_on,
+        net_cents=statement.net,
+        document_hash=None,
+        findings=statement.findings,
+        released_at=None,
+        released_by=None,
+        release_reason=None,
     )
+
+
+def _adjustments(statement: Statement, remittance: RemittanceRecord) -> list[AdjustmentRecord]:
+    return [
+        AdjustmentRecord(
+            id=ids.new_id(ids.REMITTANCE_ADJUSTMENT),
+            remittance_id=remittance.id,
+            sequence=sequence,
+            direction=each.direction,
+            level=each.level,
+            type=each.type,
+            description=each.description,
+            amount_cents=each.amount,
+        )
+        for sequence, each in enumerate(statement.adjustments, start=1)
+    ]
 
 
 async def _matched_lines(
@@ -197,6 +221,15 @@ def _line(remittance_id: str, sequence: int, line: StatementLine, claims: _Numbe
         dismissed_at=None,
         dismissed_by=None,
         dismissal_reason=None,
+        billed_cents=line.billed,
+        processed_cents=line.processed,
+        quantity=line.quantity,
+        performed_on=line.performed_on,
+        card_number=line.card_number,
+        protocol_number=line.protocol_number,
+        code_system=line.code_system,
+        description=line.description,
+        findings=line.findings,
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from app.db.tables import invoice_lines, remittance_lines
+from app.db.remittance_tables import remittance_lines
+from app.db.tables import invoice_lines
 from app.domain import ids
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.claims import ClaimStatus

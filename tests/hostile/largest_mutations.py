@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from app.db.tables import denials, remittance_lines
+from app.db.remittance_tables import remittance_lines
+from app.db.tables import denials
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.claims import DENIALS_MAX, ClaimStatus
 from app.domain.denials import DenialStatus

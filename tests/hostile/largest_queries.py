@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import func
 
 from app.db.reference_tables import eligibility_checks
-from app.db.tables import remittance_lines, remittances, settlements
+from app.db.remittance_tables import remittance_lines, remittances
+from app.db.tables import settlements
 from app.domain import ids
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus

@@ -4,6 +4,7 @@ from app.domain.claims import ClaimAction, ClaimStatus, ClaimType
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceLineKind, InvoiceStatus
 from app.domain.parties import PartyAction
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
 from app.schema.base.described import described
 
@@ -18,6 +19,10 @@ __all__ = [
     "InvoiceStatus",
     "PartyAction",
     "PaymentMethod",
+    "RemittanceLineProblem",
+    "RemittanceLineStatus",
+    "RemittanceSource",
+    "RemittanceStatus",
     "SettlementStatus",
 ]
 
@@ -34,3 +39,7 @@ described(
 )
 described(SettlementStatus, "Status of a settlement; new values may be added.")
 described(PaymentMethod, "Payment method (formaPagamento); new values may be added.")
+described(RemittanceSource, "Source of a remittance; new values may be added.")
+described(RemittanceStatus, "Status of a remittance; new values may be added.")
+described(RemittanceLineStatus, "Status of a remittance line; new values may be added.")
+described(RemittanceLineProblem, "Reason why a line is unmatched; new values may be added.")
