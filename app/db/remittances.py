@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -22,6 +22,7 @@ from app.db.statements import query, query_one, query_pairs, query_total
 from app.db.tables import settlements
 from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
+from app.domain.line_work import PLAIN, LineResolution
 from app.domain.money import Cents
 from app.domain.remittances import (
     PaidLine,
@@ -100,11 +101,20 @@ class RemittanceLineRecord:
     code_system: str | None
     description: str | None
     findings: tuple[StatementFinding, ...] | None
+    waiting_since: datetime | None
+    assigned_to: str | None
+    set_aside_until: date | None
+    reason_code: str | None
+    resolution: LineResolution | None
+    split_from_id: str | None
 
     @property
     def paid_line(self) -> PaidLine:
-        """The line in the form that the rules use."""
-        return PaidLine(self.item_sequence, self.item_code, Cents(self.paid_cents), self.denials)
+        """The line in the form that the rules use, as a person has said that it is to be read."""
+        read = self.resolution or PLAIN
+        code = self.item_code if read.item_sequence is None else None
+        paid = Cents(self.paid_cents - read.unapplied)
+        return PaidLine(read.item_sequence or self.item_sequence, code, paid, self.denials + read.denials)
 
     @property
     def denied_cents(self) -> int:
@@ -202,6 +212,17 @@ async def insert_remittance(
     await insert_records(connection, remittance_adjustments, adjustments)
 
 
+async def insert_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
+    """Further lines of a remittance that the caller has locked."""
+    await insert_records(connection, remittance_lines, lines)
+
+
+async def last_sequence(connection: AsyncConnection, remittance_id: str) -> int:
+    """The highest number of a line of a remittance that the caller has locked."""
+    query = select(func.max(remittance_lines.c.sequence)).where(remittance_lines.c.remittance_id == remittance_id)
+    return (await connection.execute(query)).scalar_one() or 0
+
+
 async def update_remittance(connection: AsyncConnection, remittance: RemittanceRecord) -> None:
     """Write the whole row of a remittance that the caller has locked."""
     await update_record(connection, remittances, remittance)
@@ -210,7 +231,8 @@ async def update_remittance(connection: AsyncConnection, remittance: RemittanceR
 async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
     """Write the match and the status of lines; the caller has locked their remittance."""
     match = ("status", "problem", "claim_id", "matched_by", "posted_at")
-    names = (*match, "dismissed_at", "dismissed_by", "dismissal_reason")
+    work = ("waiting_since", "assigned_to", "set_aside_until", "resolution")
+    names = (*match, "dismissed_at", "dismissed_by", "dismissal_reason", *work)
     statement = update(remittance_lines).where(remittance_lines.c.id == bindparam("line"))
     statement = statement.values({name: bindparam(f"new_{name}") for name in names})
     rows = [{"line": line.id, **{f"new_{name}": getattr(line, name) for name in names}} for line in lines]
@@ -244,6 +266,19 @@ def lock_of_claim(claim_id: str) -> Select[Any]:
 def lines_of_claim(claim_id: str) -> Select[Any]:
     """The lines of this claim, without a data scope; the caller has locked their remittances."""
     return select(*LINE).where(remittance_lines.c.claim_id == claim_id).order_by(remittance_lines.c.id)
+
+
+@query(RemittanceLineRecord)
+def lines_of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
+    """The lines that are matched to these claims."""
+    return _lines(scope).where(remittance_lines.c.claim_id.in_(claim_ids))
+
+
+@query(RemittanceLineRecord)
+def parts_of(scope: DataScope, line_id: str) -> Select[Any]:
+    """The lines into which a line was divided, but not those that are cancelled."""
+    table = remittance_lines.c
+    return _lines(scope).where(table.split_from_id == line_id, table.status != RemittanceLineStatus.CANCELLED)
 
 
 async def line_statuses(connection: AsyncConnection, remittance_id: str) -> set[RemittanceLineStatus]:

@@ -15,7 +15,6 @@ from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineAction, RemittanceLineStatus, RemittanceStatus
 
-
 NO_CLAIM = "match the line to a claim first"
 
 

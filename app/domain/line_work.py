@@ -1,4 +1,4 @@
-"""Work on a line of a statement that waits: who does it, until when, and how a person says that posting is to read it."""
+"""Work on a line of a statement that waits: who does it, until when, and how posting is to read it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,10 +7,12 @@ from typing import Final
 from app.domain.claims import DENIALS_MAX, DeniedAmount
 from app.domain.described import DescribedEnum
 from app.domain.errors import BillingError, ErrorCode, conflict, refuse
+from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.money import Cents, format_money
 
 NOTE_LENGTH_MAX: Final = 500
 PARTS_MAX: Final = 20
+NOTHING: Final = Cents(0)
 
 
 class LineStep(DescribedEnum):
@@ -55,8 +57,8 @@ class LineResolution:
 
     item_sequence: int | None = None
     denials: tuple[DeniedAmount, ...] = ()
-    unapplied: Cents = Cents(0)
-    recovered: Cents = Cents(0)
+    unapplied: Cents = NOTHING
+    recovered: Cents = NOTHING
     is_written_off: bool = False
 
     @property
@@ -79,7 +81,7 @@ class Expectation:
     said: Cents
     expected: Cents
     is_decided: bool = False
-    recoverable: Cents = Cents(0)
+    recoverable: Cents = NOTHING
 
     @property
     def difference(self) -> Cents:
@@ -155,3 +157,13 @@ def check_parts(parts: Sequence[LinePart], paid: Cents, denied: Cents) -> None:
 def _mismatch(what: str, total: Cents) -> BillingError:
     message = f"the {what} amounts of the parts must add up to {format_money(total)}"
     return refuse(ErrorCode.TOTAL_MISMATCH, message, "parts")
+
+
+def number_variants(number: str | None) -> frozenset[str]:
+    """How a provider may have written a claim number that a payer shortens or fills up: without punctuation, with any
+    number of leading zeros. Example: `0012-3` may be `123`, `0123`, and so on up to 20 characters."""
+    plain = "".join(each for each in number or "" if each.isascii() and each.isalnum()).lstrip("0")
+    if not plain:
+        return frozenset()
+    filled = {plain.zfill(length) for length in range(len(plain), NUMBER_LENGTH_MAX + 1)}
+    return frozenset(filled | ({number} if number else set()))

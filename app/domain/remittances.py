@@ -187,7 +187,7 @@ def decisions(
 def lines_by_item(
     items: Sequence[BilledItem], lines: Sequence[PaidLine]
 ) -> dict[int, PaidLine] | RemittanceLineProblem:
-    """Item sequence -> what the lines say about it together; AMBIGUOUS when the item cannot be determined or has a line.
+    """Item sequence -> what the lines say about it together; AMBIGUOUS when the item cannot be determined.
 
     Lines that name the same item by its sequence add up: the payer has split it. Example: an item of 100_00, a line of
     50_00 paid and another of 50_00 denied.

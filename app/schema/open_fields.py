@@ -8,6 +8,7 @@ from typing import Final
 from app.schema.base.field_rules import OpenFields
 from app.schema.open_guide_fields import GUIDE_TEXTS, GUIDES
 from app.schema.open_import_fields import IMPORT_TEXTS, IMPORTS
+from app.schema.open_queue_fields import QUEUE, QUEUE_TEXTS
 
 _OPEN: Final[dict[str, tuple[str, ...]]] = {
     "the structure of pages; the objects in them have rules of their own": (
@@ -393,4 +394,6 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "the caller's own token": ("Me.permissions", "Me.providerCnes", "Me.roles", "Me.subject"),
 }
 
-OPEN_FIELDS: Final = OpenFields({**_OPEN, **IMPORTS, **GUIDES}, {**_OPEN_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS})
+OPEN_FIELDS: Final = OpenFields(
+    {**_OPEN, **IMPORTS, **GUIDES, **QUEUE}, {**_OPEN_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS, **QUEUE_TEXTS}
+)

@@ -29,6 +29,7 @@ from app.schema import (
     eligibility,
     imports,
     invoices,
+    line_work,
     party_changes,
     party_import,
     patient_changes,
@@ -36,6 +37,7 @@ from app.schema import (
     remittance_changes,
     remittances,
     settlements,
+    unapplied_credits,
 )
 from app.schema.access_log import AccessLogQuery
 from app.schema.base.field_rules import require_rules
@@ -67,6 +69,7 @@ from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery
 from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
+from app.schema.unapplied_credits import UnappliedCreditQuery
 
 
 @strawberry.type(description="Queries.")
@@ -79,6 +82,7 @@ class Query(
     SettlementQuery,
     BatchQuery,
     RemittanceQuery,
+    UnappliedCreditQuery,
     ReconciliationQuery,
     BreakdownQuery,
     ContractQuery,
@@ -105,6 +109,8 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
+    *line_work.MUTATIONS,
+    *unapplied_credits.MUTATIONS,
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,

@@ -19,6 +19,7 @@ from app.services import (
     emergency,
     imports,
     invoices,
+    line_resolutions,
     party_import,
     patient_merges,
     patients,
@@ -30,6 +31,7 @@ from app.services import (
     remittances,
     reviews,
     settlements,
+    unapplied_credits,
 )
 from app.unit_of_work.action import Action
 
@@ -45,6 +47,8 @@ SERVICES: Final = (
     settlements,
     remittances,
     remittance_lines,
+    line_resolutions,
+    unapplied_credits,
     posting,
     contracts,
     contract_ends,

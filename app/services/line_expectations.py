@@ -50,9 +50,7 @@ class ClaimBooks:
         return [BilledItem(each.sequence, each.code, Cents(each.total_cents)) for each in self.items]
 
 
-async def books_of(
-    connection: AsyncConnection, scope: DataScope, claim_ids: Iterable[str]
-) -> dict[str, ClaimBooks]:
+async def books_of(connection: AsyncConnection, scope: DataScope, claim_ids: Iterable[str]) -> dict[str, ClaimBooks]:
     """Claim id -> its books, within the scope."""
     ids = sorted(set(claim_ids))
     if not ids:
@@ -67,16 +65,12 @@ async def books_of(
     for line in await lines_db.of_claims(connection, scope, ids):
         billed.setdefault(line.claim_id or "", []).append(line)
     return {
-        claim.id: ClaimBooks(
-            claim, items.get(claim.id, ()), denials.get(claim.id, ()), billed.get(claim.id, ())
-        )
+        claim.id: ClaimBooks(claim, items.get(claim.id, ()), denials.get(claim.id, ()), billed.get(claim.id, ()))
         for claim in await claims_db.by_ids(connection, scope, ids)
     }
 
 
-def expectation(
-    line: RemittanceLineRecord, books: ClaimBooks, beside: Iterable[RemittanceLineRecord]
-) -> Expectation:
+def expectation(line: RemittanceLineRecord, books: ClaimBooks, beside: Iterable[RemittanceLineRecord]) -> Expectation:
     """What the line, and those beside it that are about the same item, say of this claim, and what is expected.
 
     `beside` are the lines of the statement; only those that are not posted, and matched to the claim, count.

@@ -1,7 +1,7 @@
 """What a person does to a line that waits: says how posting is to read it, takes it out of the queue, or works on it.
 
-A resolution moves no money: posting the remittance does, under the locks of the claim and the invoices. Each step can be
-taken back until the line is posted.
+A resolution moves no money: posting the remittance does, under the locks of the claim and the invoices. Each step can
+be taken back until the line is posted.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from typing import Final
 from app.db import line_history as line_history_db
 from app.db import remittances as remittances_db
 from app.db.line_history import LineStepRecord
-from app.db.remittances import RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import RemittanceLineRecord
 from app.domain import ids, tabela38
 from app.domain.actions import NO_CLAIM, RemittanceLineOperation
 from app.domain.errors import ErrorCode, conflict, not_found, raise_any, refuse
@@ -55,7 +55,6 @@ class LineCommand:
     text: str | None = None
 
 
-Taken = tuple[RemittanceLineRecord, str | None]
 Take = Callable[[UnitOfWork, RemittanceLineRecord, LineCommand], Awaitable[RemittanceLineRecord]]
 
 
@@ -97,7 +96,7 @@ async def _recover(unit: UnitOfWork, line: RemittanceLineRecord, _: LineCommand)
     return _resolved(unit, line, status, with_recovered(line.resolution or PLAIN, await _expected(unit, line)))
 
 
-async def _dismiss_duplicate(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
+async def _duplicate(unit: UnitOfWork, line: RemittanceLineRecord, command: LineCommand) -> RemittanceLineRecord:
     status = next_line_status(line.status, RemittanceLineAction.DISMISS)
     other = await remittances_db.line(unit.connection, unit.scope, command.other_id or "")
     if other is None:
@@ -135,7 +134,7 @@ TAKE: Final[dict[LineStep, Take]] = {
     LineStep.WRITE_OFF: _accept_as_denial,
     LineStep.ACCEPT_OVERPAYMENT: _accept_overpayment,
     LineStep.RECOVER_DENIAL: _recover,
-    LineStep.DISMISS_DUPLICATE: _dismiss_duplicate,
+    LineStep.DISMISS_DUPLICATE: _duplicate,
     LineStep.SET_ASIDE: _set_aside,
     LineStep.ASSIGN: _assign,
     LineStep.NOTE: _note,

@@ -108,7 +108,11 @@ MATCH: Final = Action(
     "matchRemittanceLine", match, needs="remittances:import", answer=ONE_LINE, offers=RemittanceLineOperation.MATCH
 )
 UNMATCH: Final = Action(
-    "unmatchRemittanceLine", unmatch, needs="remittances:import", answer=ONE_LINE, offers=RemittanceLineOperation.UNMATCH
+    "unmatchRemittanceLine",
+    unmatch,
+    needs="remittances:import",
+    answer=ONE_LINE,
+    offers=RemittanceLineOperation.UNMATCH,
 )
 DISMISS: Final = Action(
     "dismissRemittanceLine",

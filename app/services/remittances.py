@@ -172,7 +172,7 @@ async def _matched_lines(
     active = _Numbered(claim for claim in claims if claim.id not in replaced)
     lines: list[RemittanceLineRecord] = []
     for number, line in enumerate(statement.lines, start=1):
-        lines.append(_line(remittance.id, number, line, active))
+        lines.append(_line(remittance, number, line, active))
         if number % LINES_AT_ONCE == 0:
             await asyncio.sleep(0)
     return lines
@@ -199,13 +199,13 @@ class _Numbered:
         return by_provider or by_payer
 
 
-def _line(remittance_id: str, sequence: int, line: StatementLine, claims: _Numbered) -> RemittanceLineRecord:
+def _line(remittance: RemittanceRecord, sequence: int, line: StatementLine, claims: _Numbered) -> RemittanceLineRecord:
     found = claims.of(line)
     is_matched = len(found) == 1
     problem = RemittanceLineProblem.AMBIGUOUS if found else RemittanceLineProblem.UNKNOWN_CLAIM
     return RemittanceLineRecord(
         id=ids.new_id(ids.REMITTANCE_LINE),
-        remittance_id=remittance_id,
+        remittance_id=remittance.id,
         sequence=sequence,
         provider_claim_number=line.provider_claim_number,
         payer_claim_number=line.payer_claim_number,
@@ -230,6 +230,12 @@ def _line(remittance_id: str, sequence: int, line: StatementLine, claims: _Numbe
         code_system=line.code_system,
         description=line.description,
         findings=line.findings,
+        waiting_since=None if is_matched else remittance.created_at,
+        assigned_to=None,
+        set_aside_until=None,
+        reason_code=line.denials[0].code if line.denials else None,
+        resolution=None,
+        split_from_id=None,
     )
 
 

@@ -79,9 +79,7 @@ async def apply(unit: UnitOfWork, *, id: str, invoice_id: str, amount: Cents | N
     used = Cents(min(left, invoice.due_cents)) if amount is None else amount
     check_use(amount=used, left=left)
     (remittance,) = await remittances_db.by_ids(unit.connection, unit.scope, [credit.remittance_id])
-    payment = Payment(
-        used, credit.paid_on, remittance.method, remittance.bank_reference, remittance.statement_number
-    )
+    payment = Payment(used, credit.paid_on, remittance.method, remittance.bank_reference, remittance.statement_number)
     settled = await settlements.settle_locked(unit, invoice, payment)
     return await _use(unit, credit, CreditStep.APPLY, used, settlement_id=settled.settlement.id)
 

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.access_log.writer import AccessLogWriter
 from app.db import batches as batches_db
 from app.db import history as history_db
-from app.db import outbox as outbox_db
 from app.db import line_history as line_history_db
+from app.db import outbox as outbox_db
 from app.db import party_history as party_history_db
 from app.db.clock import DatabaseClock
 from app.db.engine import Database

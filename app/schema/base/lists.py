@@ -24,6 +24,7 @@ from app.domain.services import TEAM_MAX
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
 from app.services.batches import BATCHES_MAX
 from app.services.claims import BATCH_MAX
+from app.services.line_candidates import CANDIDATES_MAX
 from app.services.party_import import ROWS_MAX
 from app.transport.sizes import Constraint, ListSize
 
@@ -42,6 +43,7 @@ DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
 INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 REMITTANCE_ACTIONS: Final = ListSize.at_most(len(RemittanceOperation))
 REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
+CANDIDATES: Final = ListSize.at_most(CANDIDATES_MAX)
 BATCH_ACTIONS: Final = ListSize.at_most(len(BatchOperation))
 BATCH: Final = ListSize.at_most(BATCH_MAX)
 NEW_BATCHES: Final = ListSize.at_most(BATCHES_MAX)
