@@ -17,6 +17,7 @@ from app.db.records import columns, insert_records, update_record
 from app.db.reference_tables import contract_prices, contracts
 from app.db.scoping import contracts_in
 from app.db.statements import query, query_one, query_total
+from app.domain.appeal_terms import ContractAppealClock, ContractAppealDaysKind
 from app.domain.contracts import Price, Terms, TissVersion
 from app.domain.data_scope import DataScope
 from app.domain.ids import time_of
@@ -38,6 +39,8 @@ class ContractRecord:
     provider_code: str | None
     holds_membership: bool
     tiss_version: TissVersion
+    appeal_clock: ContractAppealClock
+    appeal_days_kind: ContractAppealDaysKind
 
     @property
     def created_at(self) -> datetime:

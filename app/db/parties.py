@@ -54,6 +54,7 @@ class ProviderRecord:
     tax_id: str
     version: int
     deactivated_at: datetime | None
+    state: str | None
 
     @property
     def id(self) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from app.db.types import CodeList, EnumText, UtcDateTime, ascii_text, identifier, long_text
+from app.domain.appeal_terms import ContractAppealClock, ContractAppealDaysKind
 from app.domain.contracts import TissVersion
 from app.domain.eligibility import EligibilityOutcome, EligibilitySource
 
@@ -66,6 +67,8 @@ providers = Table(
     # Counters, raised under the row's lock: numbers of a provider have no gaps.
     Column("last_invoice_number", Integer, nullable=False),
     Column("last_batch_number", Integer, nullable=False, server_default="0"),
+    # Where it is, by the code of table 59: its holidays count when a contract counts business days.
+    Column("state", ascii_text(2)),
     *(_version(), _deactivated_at()),
     Index(None, "name", "cnes"),
     **MYSQL,
@@ -90,6 +93,9 @@ contracts = Table(
     # Whether the payer's cards are known here; of contracts that an earlier release wrote they are.
     Column("holds_membership", Boolean, nullable=False, server_default="1"),
     Column("tiss_version", EnumText(TissVersion), nullable=False, server_default="V4_03_00"),
+    # When the time to appeal starts, and which days it counts.
+    Column("appeal_clock", EnumText(ContractAppealClock), nullable=False, server_default="ISSUE"),
+    Column("appeal_days_kind", EnumText(ContractAppealDaysKind), nullable=False, server_default="CALENDAR"),
     UniqueConstraint("provider_cnes", "payer_ans"),
     Index(None, "provider_cnes", "id"),
     Index(None, "payer_ans", "provider_cnes", "id"),

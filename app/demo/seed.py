@@ -112,7 +112,7 @@ def _payer(code: str, is_answering: bool) -> PayerRecord:
 
 def _provider(cnes: str) -> ProviderRecord:
     name, tax_id = ("Clínica Exemplo", "11222333000181") if cnes == PROVIDER else ("Hospital Exemplo", "12ABC34501DE35")
-    return ProviderRecord(cnes, name, tax_id, version=1, deactivated_at=None)
+    return ProviderRecord(cnes, name, tax_id, version=1, deactivated_at=None, state="35")
 
 
 def _person(number: int) -> PatientRecord:

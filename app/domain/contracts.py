@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 from app.domain.described import DescribedEnum
@@ -34,10 +34,6 @@ class Terms:
     submission_window_days: int
     appeal_deadline_days: int
     payment_term_days: int
-
-    def last_appeal_day(self, decided_on: date) -> date:
-        """The last day on which a denial decided on that day may be appealed."""
-        return decided_on + timedelta(days=self.appeal_deadline_days)
 
 
 STANDARD_TERMS: Final = Terms(submission_window_days=180, appeal_deadline_days=30, payment_term_days=30)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 from app.db.contracts import ContractFilter, ContractRecord, PriceRecord
+from app.domain.appeal_terms import ContractAppealClock, ContractAppealDaysKind
 from app.domain.contracts import Price, Terms, TissVersion
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents, Quantity
@@ -34,6 +35,11 @@ PROVIDER_CODE = (
 MEMBERSHIP = "Whether the gateway knows all cards of the payer: then a claim with an unknown card is refused."
 TISS_VERSION = "TISS version of the documents."
 
+APPEAL_CLOCK = "The day from which the days to appeal count."
+APPEAL_DAYS_KIND = "Which days count for the appeal deadline."
+
+described(ContractAppealClock, "Start of the time to appeal; new values may be added.")
+described(ContractAppealDaysKind, "Which days a deadline counts; new values may be added.")
 described(TissVersion, "Version of the TISS standard; new values may be added.")
 
 
@@ -74,6 +80,8 @@ class Contract(Node):
     provider_code: str | None = strawberry.field(description=PROVIDER_CODE)
     holds_membership: bool = strawberry.field(description=MEMBERSHIP)
     tiss_version: TissVersion = strawberry.field(description=TISS_VERSION)
+    appeal_clock: ContractAppealClock = strawberry.field(description=APPEAL_CLOCK)
+    appeal_days_kind: ContractAppealDaysKind = strawberry.field(description=APPEAL_DAYS_KIND)
 
     payer = related(
         Payer | None,
@@ -220,6 +228,12 @@ class SaveContractInput:
     tiss_version: TissVersion | None = strawberry.field(
         default=None, description=f"{TISS_VERSION} Null leaves it unchanged; the newest for a new contract."
     )
+    appeal_clock: ContractAppealClock | None = strawberry.field(
+        default=None, description=f"{APPEAL_CLOCK} Null leaves it unchanged; ISSUE for a new contract."
+    )
+    appeal_days_kind: ContractAppealDaysKind | None = strawberry.field(
+        default=None, description=f"{APPEAL_DAYS_KIND} Null leaves it unchanged; CALENDAR for a new contract."
+    )
     version: int | None = strawberry.field(default=None, description=f"{VERSION} 0 if there is no contract yet.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
@@ -233,7 +247,8 @@ class SaveContractInput:
         return {"form": form, "version": self.version}
 
     def _details(self) -> dict[str, Any] | None:
-        given = {"holds_membership": self.holds_membership, "tiss_version": self.tiss_version}
+        names = ("holds_membership", "tiss_version", "appeal_clock", "appeal_days_kind")
+        given = {name: getattr(self, name) for name in names}
         found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if self.provider_code is not strawberry.UNSET:
             found["provider_code"] = self.provider_code

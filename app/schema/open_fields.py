@@ -266,6 +266,8 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "ClaimItem.sequence",
     ),
     "terms that a payer or a contract sets for everybody": (
+        "Contract.appealClock",
+        "Contract.appealDaysKind",
         "Contract.appealDeadlineDays",
         "Contract.endsOn",
         "Contract.holdsMembership",
@@ -356,6 +358,7 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
         "Contract.providerCode",
         "Payer.name",
         "Provider.name",
+        "Provider.state",
     ),
     "who acted: the subject of a token, or a job of the gateway": (
         "Batch.createdBy",

@@ -75,6 +75,7 @@ class Provider(Node):
         description="Taxpayer number: CNPJ, or CPF of a self-employed practitioner.",
         extensions=[Requires(*READERS, data=DataClass.PERSONAL, clear="practitioners:read")],
     )
+    state: str | None = strawberry.field(description="State, a code of table 59; null if unknown.")
     version: int = strawberry.field(description=VERSION)
     is_active: bool = strawberry.field(description=ACTIVE)
     deactivated_at: datetime | None = strawberry.field(description=DEACTIVATED)

@@ -16,6 +16,8 @@ from app.services.providers import ProviderForm
 NAME = "Name, up to 160 characters."
 TAX_ID = "Taxpayer number: CNPJ, or CPF of a self-employed practitioner."
 
+STATE = "State, a code of table 59 such as 35; its holidays count for deadlines in business days."
+
 
 def given(**values: Any) -> dict[str, Any]:
     """The values that are not null: null leaves a field unchanged."""
@@ -82,11 +84,12 @@ class RegisterProviderInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="Number in the CNES.")
     name: str = strawberry.field(description=NAME)
     tax_id: TaxId = strawberry.field(description=TAX_ID)
+    state: str | None = strawberry.field(default=None, description=STATE)
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        return {"form": ProviderForm(self.provider, self.name, self.tax_id)}
+        return {"form": ProviderForm(self.provider, self.name, self.tax_id, self.state)}
 
 
 @strawberry.input(description="Changes to a provider: null leaves a field unchanged.")
@@ -94,12 +97,13 @@ class UpdateProviderInput:
     provider: Cnes = strawberry.field(name="providerCnes", description="The provider, by CNES.")
     name: str | None = strawberry.field(default=None, description=NAME)
     tax_id: TaxId | None = strawberry.field(default=None, description=TAX_ID)
+    state: str | None = strawberry.field(default=None, description=STATE)
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        changes = given(name=self.name, tax_id=self.tax_id)
+        changes = given(name=self.name, tax_id=self.tax_id, state=self.state)
         return {"provider": self.provider, "changes": changes, "version": self.version}
 
 
@@ -137,7 +141,10 @@ MUTATIONS = (
     mutation(payers.REACTIVATE, ReactivatePayerInput, PayerPayload, "Makes a deactivated payer active again."),
     mutation(providers.REGISTER, RegisterProviderInput, ProviderPayload, "Registers a provider."),
     mutation(
-        providers.UPDATE, UpdateProviderInput, ProviderPayload, "Changes the name or the taxpayer number of a provider."
+        providers.UPDATE,
+        UpdateProviderInput,
+        ProviderPayload,
+        "Changes the name, the taxpayer number or the state of a provider.",
     ),
     mutation(providers.DEACTIVATE, DeactivateProviderInput, ProviderPayload, f"Deactivates a provider. {OLD_CLAIMS}"),
     mutation(

@@ -11,6 +11,7 @@ from app.db import contracts as contracts_db
 from app.db import parties as parties_db
 from app.db.contracts import ContractRecord, PriceRecord
 from app.domain import ids
+from app.domain.appeal_terms import AppealTerms, ContractAppealClock, ContractAppealDaysKind
 from app.domain.contracts import (
     NEWEST_VERSION,
     PROVIDER_CODE_LENGTH_MAX,
@@ -30,7 +31,7 @@ from app.unit_of_work.unit import UnitOfWork
 
 PRICES_MAX: Final = 1_000
 """Per call, so that the input fits into a request; longer lists need several calls."""
-FACTS: Final = ("provider_code", "holds_membership", "tiss_version")
+FACTS: Final = ("provider_code", "holds_membership", "tiss_version", "appeal_clock", "appeal_days_kind")
 """Columns that a change of the terms leaves as they are."""
 
 
@@ -56,6 +57,19 @@ async def terms_of(connection: AsyncConnection, provider: str, payer: str) -> Te
         return contract.terms
     found = await parties_db.payer(connection, payer)
     return found.terms if found else STANDARD_TERMS
+
+
+async def appeal_terms_of(connection: AsyncConnection, provider: str, payer: str) -> AppealTerms:
+    """What the contract says of appeals, or the payer's general terms without a contract."""
+    contract = await contracts_db.between(connection, provider, payer)
+    if contract is None:
+        found = await parties_db.payer(connection, payer)
+        return AppealTerms((found.terms if found else STANDARD_TERMS).appeal_deadline_days)
+    state = None
+    if contract.appeal_days_kind is ContractAppealDaysKind.BUSINESS:
+        party = await parties_db.provider(connection, provider)
+        state = party.state if party else None
+    return AppealTerms(contract.appeal_deadline_days, contract.appeal_clock, contract.appeal_days_kind, state)
 
 
 async def prices_for(
@@ -120,6 +134,8 @@ def _record(unit: UnitOfWork, form: ContractForm, known: ContractRecord | None) 
         provider_code=None,
         holds_membership=False,
         tiss_version=NEWEST_VERSION,
+        appeal_clock=ContractAppealClock.ISSUE,
+        appeal_days_kind=ContractAppealDaysKind.CALENDAR,
     )
     if known is not None:
         stays = {name: getattr(known, name) for name in ("id", "ends_on", *FACTS)}

@@ -115,8 +115,10 @@ async def _provider(unit: UnitOfWork, values: Values) -> Taken:
     code = values["provider_cnes"]
     known = await parties_db.provider(unit.connection, code)
     if known is None:
-        return await providers.register(unit, form=ProviderForm(code, values["name"], values["tax_id"])), True
-    after = await providers.update(unit, provider=code, changes=_given(values, "name", "tax_id"))
+        return await providers.register(
+            unit, form=ProviderForm(code, values["name"], values["tax_id"], values.get("state"))
+        ), True
+    after = await providers.update(unit, provider=code, changes=_given(values, "name", "tax_id", "state"))
     return after, after.version > known.version
 
 

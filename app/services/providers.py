@@ -13,6 +13,7 @@ from app.domain import ids
 from app.domain.errors import BillingError, not_found, raise_any
 from app.domain.identifiers import cnes_failure
 from app.domain.parties import NAME_LENGTH_MAX, PartyAction, duplicate, tax_id_failure
+from app.domain.schema_codes import CodeTable
 from app.domain.text import text_failure
 from app.services.party_changes import PartyKind
 from app.services.payers import MANAGE
@@ -30,20 +31,24 @@ KIND: Final[PartyKind[ProviderRecord]] = PartyKind(
 
 @dataclass(frozen=True, slots=True)
 class ProviderForm:
-    """A provider as callers register it; `tax_id` is the CNPJ, or the CPF of a self-employed practitioner."""
+    """A provider as callers register it; `tax_id` is the CNPJ, or the CPF of a self-employed practitioner. `state` is a
+    code of table 59."""
 
     provider: str
     name: str
     tax_id: str
+    state: str | None = None
 
 
 async def register(unit: UnitOfWork, *, form: ProviderForm) -> ProviderRecord:
     """Register a provider; DUPLICATE_PARTY if its CNES is known, NOT_FOUND if it is outside the data scope."""
-    raise_any([cnes_failure(form.provider, "provider"), *_failures(form.name, form.tax_id)])
+    raise_any([cnes_failure(form.provider, "provider"), *_failures(form.name, form.tax_id, form.state)])
     _check_scope(unit, form.provider)
     if await parties_db.provider(unit.connection, form.provider) is not None:
         raise _known(form.provider)
-    provider = ProviderRecord(form.provider, form.name.strip(), form.tax_id, version=1, deactivated_at=None)
+    provider = ProviderRecord(
+        form.provider, form.name.strip(), form.tax_id, version=1, deactivated_at=None, state=form.state
+    )
     try:
         await parties_db.insert_providers(unit.connection, [provider])
     except IntegrityError:
@@ -56,10 +61,10 @@ async def register(unit: UnitOfWork, *, form: ProviderForm) -> ProviderRecord:
 async def update(
     unit: UnitOfWork, *, provider: str, changes: Mapping[str, Any], version: int | None = None
 ) -> ProviderRecord:
-    """Change the name or the taxpayer number: columns of the row that are given."""
+    """Change the name, the taxpayer number or the state: columns of the row that are given."""
     before = await _locked(unit, provider, version)
     given = {name: value.strip() for name, value in changes.items()}
-    raise_any(_failures(given.get("name", before.name), given.get("tax_id", before.tax_id)))
+    raise_any(_failures(given.get("name", before.name), given.get("tax_id", before.tax_id), given.get("state")))
     return await KIND.change(unit, before, given, PartyAction.UPDATE)
 
 
@@ -85,8 +90,12 @@ def _check_scope(unit: UnitOfWork, provider: str) -> None:
         raise not_found("provider", "provider")
 
 
-def _failures(name: str, tax_id: str) -> list[Any]:
-    return [text_failure(name, "name", NAME_LENGTH_MAX), tax_id_failure(tax_id, "taxId")]
+def _failures(name: str, tax_id: str, state: str | None) -> list[Any]:
+    return [
+        text_failure(name, "name", NAME_LENGTH_MAX),
+        tax_id_failure(tax_id, "taxId"),
+        CodeTable.STATE.failure(state, "state"),
+    ]
 
 
 def _known(provider: str) -> BillingError:
@@ -99,7 +108,7 @@ def _of_provider(arguments: Mapping[str, Any]) -> list[str]:
 
 
 _STORED: Final = StoredRecord(
-    ProviderRecord, parties_db.providers_by_id, *("name", "tax_id", "version", "deactivated_at")
+    ProviderRecord, parties_db.providers_by_id, *("name", "tax_id", "version", "deactivated_at", "state")
 )
 PROVIDER_ANSWER: Final = answer_of_one(_STORED)
 REGISTER: Final = Action("registerProvider", register, needs=MANAGE, answer=PROVIDER_ANSWER, aggregates=_of_provider)

@@ -12,6 +12,7 @@ from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.domain import ids, tabela38
 from app.domain.actions import ClaimOperation
+from app.domain.appeal_terms import DenialDays
 from app.domain.claims import ClaimAction, ClaimStatus, ItemDecision, decision_failures, next_status, outcome
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import Failure, raise_any
@@ -88,16 +89,17 @@ async def decide(
     rows: Sequence[ItemRecord],
     decisions: Sequence[ItemDecision],
     payer_claim_number: str | None,
+    denied: DenialDays | None = None,
 ) -> ClaimRecord:
     """Decide a claim that the caller has locked: set the amounts of claim and items, and add its denials. The caller
-    finishes its batch."""
+    finishes its batch. `denied` are the days of the payer's statement, None for a decision of today."""
     action = outcome(decisions)
     next_status(claim.status, action)
     items = {item.sequence: item for item in rows}
     _check_decisions(items, list(decisions), payer_claim_number)
     decided = _decided(unit, claim, action, decisions, payer_claim_number)
     await claims.store(unit, claim, decided, action, DECIDED_EVENTS[action])
-    await _decide_items(unit, decided, items, decisions)
+    await _decide_items(unit, decided, items, decisions, denied or DenialDays(unit.today, unit.today))
     return decided
 
 
@@ -133,11 +135,15 @@ def _decided(
 
 
 async def _decide_items(
-    unit: UnitOfWork, claim: ClaimRecord, items: dict[int, ItemRecord], decisions: Sequence[ItemDecision]
+    unit: UnitOfWork,
+    claim: ClaimRecord,
+    items: dict[int, ItemRecord],
+    decisions: Sequence[ItemDecision],
+    denied: DenialDays,
 ) -> None:
     await claims_db.update_items(unit.connection, [_item(items[each.sequence], each) for each in decisions])
-    terms = await contracts.terms_of(unit.connection, claim.provider_cnes, claim.payer_ans)
-    deadline = terms.last_appeal_day(unit.today)
+    terms = await contracts.appeal_terms_of(unit.connection, claim.provider_cnes, claim.payer_ans)
+    deadline = terms.last_day(denied)
     rows: list[DenialRecord] = []
     for number, each in enumerate(decisions, start=1):
         for row in _denials(unit, items[each.sequence], each, deadline):

@@ -1,0 +1,50 @@
+"""How long a denial can be appealed: from which day, in which days, and how often."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from app.domain.business_days import after_business_days
+from app.domain.described import DescribedEnum
+
+
+class ContractAppealClock(DescribedEnum):
+    ISSUE = "ISSUE", "The day on which the payer issued the statement; the day of its receipt if it names none."
+    RECEIPT = "RECEIPT", "The day on which the statement was imported."
+
+
+class ContractAppealDaysKind(DescribedEnum):
+    CALENDAR = "CALENDAR", "Every day counts."
+    BUSINESS = "BUSINESS", "Weekends, national holidays and holidays of the provider's state do not count."
+
+
+@dataclass(frozen=True, slots=True)
+class DenialDays:
+    """The days of a denial: when the payer issued its statement, if it says so, and when the gateway got it.
+
+    Of a decision that a person records, both are the day of the decision.
+    """
+
+    issued_on: date | None
+    received_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class AppealTerms:
+    """What a contract says of appeals; `state` is the provider's (code of table 59), None if it is not known."""
+
+    days: int
+    clock: ContractAppealClock = ContractAppealClock.ISSUE
+    days_kind: ContractAppealDaysKind = ContractAppealDaysKind.CALENDAR
+    state: str | None = None
+
+    def last_day(self, denied: DenialDays) -> date:
+        """The last day on which a denial of this day may be appealed.
+
+        Example: 30 days, issued on 2026-10-05, received on 2026-11-26: 2026-11-04 by the day of issue, 2026-12-26 by
+        the day of receipt.
+        """
+        issued_on = denied.issued_on if self.clock is ContractAppealClock.ISSUE else None
+        start = issued_on or denied.received_on
+        if self.days_kind is ContractAppealDaysKind.BUSINESS:
+            return after_business_days(start, self.days, self.state)
+        return start + timedelta(days=self.days)
