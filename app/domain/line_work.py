@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from app.domain.claims import DENIALS_MAX, DeniedAmount
+from app.domain.denials import recovered_by
 from app.domain.described import DescribedEnum
 from app.domain.errors import BillingError, ErrorCode, conflict, refuse
 from app.domain.identifiers import NUMBER_LENGTH_MAX
@@ -75,13 +76,13 @@ class Expectation:
     """What a line and the lines beside it say about an item or a claim, and what the claim expects, in cents.
 
     `is_decided` says that the payer has decided it before: then `said` is what the lines pay, and `expected` what is
-    due; `recoverable` is what was denied and may still be paid.
+    due; `recoverable` are the denied amounts that may still be paid.
     """
 
     said: Cents
     expected: Cents
     is_decided: bool = False
-    recoverable: Cents = NOTHING
+    recoverable: tuple[Cents, ...] = ()
 
     @property
     def difference(self) -> Cents:
@@ -126,9 +127,9 @@ def with_recovered(before: LineResolution, expected: Expectation) -> LineResolut
     """
     if not expected.is_decided or expected.difference <= 0:
         raise conflict("the line pays nothing that was denied")
-    if expected.difference > expected.recoverable:
-        message = f"only {format_money(expected.recoverable)} of what was denied can still be paid"
-        raise conflict(message)
+    if recovered_by(expected.difference, expected.recoverable) is None:
+        known = ", ".join(map(format_money, expected.recoverable)) or "nothing"
+        raise conflict(f"{format_money(expected.difference)} is not the sum of denied amounts that are left: {known}")
     return replace(before, recovered=Cents(before.recovered + expected.difference))
 
 

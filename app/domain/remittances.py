@@ -228,11 +228,7 @@ def _item_of(
 
 
 def _together(first: PaidLine, second: PaidLine) -> PaidLine:
-    denied: dict[str, int] = {}
-    for denial in first.denials + second.denials:
-        denied[denial.code] = denied.get(denial.code, 0) + denial.amount
-    denials = tuple(DeniedAmount(code, Cents(amount)) for code, amount in denied.items())
-    return replace(first, paid=Cents(first.paid + second.paid), denials=denials)
+    return replace(first, paid=Cents(first.paid + second.paid), denials=first.denials + second.denials)
 
 
 def repeated(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> frozenset[int]:

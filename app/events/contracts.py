@@ -118,6 +118,11 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         DenialEventData,
         "The last day to appeal has passed without an appeal.",
     ),
+    "DenialRecovered": EventContract(
+        "br.billing.denial.recovered.v1",
+        DenialEventData,
+        "A statement pays what was denied, without an appeal that the payer had to answer.",
+    ),
     "InvoiceCreated": EventContract(
         "br.billing.invoice.created.v1",
         InvoiceEventData,

@@ -40,9 +40,9 @@ class ClaimBooks:
         return Cents(unbilled + sum(line.due_cents for line in self.billed))
 
     @property
-    def recoverable(self) -> Cents:
-        """What was denied and may still be paid without an appeal."""
-        return Cents(sum(each.amount_cents for each in self.denials if each.status in RECOVERABLE))
+    def recoverable(self) -> tuple[Cents, ...]:
+        """The denied amounts that may still be paid without an appeal."""
+        return tuple(Cents(each.amount_cents) for each in self.denials if each.status in RECOVERABLE)
 
     @property
     def billed_items(self) -> list[BilledItem]:
