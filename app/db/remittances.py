@@ -117,6 +117,11 @@ class RemittanceLineRecord:
         return PaidLine(read.item_sequence or self.item_sequence, code, paid, self.denials + read.denials)
 
     @property
+    def is_credit(self) -> bool:
+        """Whether it has no claim, and all that it pays is an unapplied credit."""
+        return self.claim_id is None and self.resolution is not None and self.resolution.unapplied == self.paid_cents
+
+    @property
     def denied_cents(self) -> int:
         """The sum of its denials."""
         return sum(denial.amount for denial in self.denials)

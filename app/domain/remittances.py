@@ -67,7 +67,15 @@ LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], Remitt
     (RemittanceLineStatus.DISMISSED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
     (RemittanceLineStatus.SPLIT, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
 }
-DONE = frozenset({RemittanceLineStatus.POSTED, RemittanceLineStatus.DISMISSED, RemittanceLineStatus.SPLIT})
+DONE = frozenset(
+    {
+        RemittanceLineStatus.POSTED,
+        RemittanceLineStatus.DISMISSED,
+        RemittanceLineStatus.SPLIT,
+        # Of a remittance that is not cancelled: a part of a line that is no longer split.
+        RemittanceLineStatus.CANCELLED,
+    }
+)
 """Lines that nothing is left to do with."""
 
 

@@ -57,12 +57,12 @@ async def finish(
     """Record the credits of lines that are posted now, and accept what they write off; `claims` are locked."""
     posted = [line for line in lines if line.status is RemittanceLineStatus.POSTED and line.resolution is not None]
     await unapplied_credits.record(unit, remittance, posted)
-    given_up = {
+    given_up = [
         (line.claim_id, denial.code, denial.amount)
         for line in posted
         if line.resolution is not None and line.resolution.is_written_off
         for denial in line.resolution.denials
-    }
+    ]
     if not given_up:
         return
     by_id = {claim.id: claim for claim in claims}

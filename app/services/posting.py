@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final, TypeVar
 
 from app.db import claims as claims_db
@@ -11,6 +11,7 @@ from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord, ItemRecord
+from app.db.denials import DenialRecord
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
@@ -22,19 +23,18 @@ from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.money import CENTS_MAX, Cents
 from app.domain.remittances import (
     BilledItem,
-    RemittanceLineAction,
     RemittanceLineProblem,
     RemittanceLineStatus,
     check_posting,
     decisions,
     is_decided,
-    next_line_status,
     payable,
     payment,
     remittance_status,
+    repeated,
 )
 from app.events.contracts import remittance_event
-from app.services import batch_steps, invoices, remittances, reviews, settlements
+from app.services import batch_steps, denials, invoices, posted_lines, remittances, reviews, settlements
 from app.services.invoices import CLAIMS_MAX, InvoiceForm
 from app.services.remittances import STORED_REMITTANCE, emit_waiting
 from app.services.settlements import Payment
@@ -78,6 +78,12 @@ class _Plan:
     problem: RemittanceLineProblem | None = None
     # Approved by the payer but on no invoice yet: `_bill` puts it on one if the payment needs it.
     unbilled: Cents = NOTHING
+    # Whether the claim's approved amount is on an invoice.
+    is_billed: bool = False
+    # Lines that repeat what earlier ones have said in full; they wait.
+    repeated: list[RemittanceLineRecord] = field(default_factory=list)
+    # Denials that the lines pay without an appeal.
+    recovers: tuple[DenialRecord, ...] = ()
     # The claim's lines on invoices that were sent to the payer, in the order in which they are paid.
     payable_lines: list[LineRecord] = field(default_factory=list)
 
@@ -95,6 +101,8 @@ async def post(unit: UnitOfWork, *, id: str) -> Posted:
     postable = [plan for plan in plans if plan.problem is None]
     for plan in postable:
         await _decide(unit, plan)
+        for denial in plan.recovers:
+            await denials.recover_locked(unit, plan.claim, denial)
     paid = await _pay(unit, remittance, postable) if remittance.paid_on else []
     await batch_steps.finish(unit, [plan.claim.id for plan in postable if plan.decisions is not None])
     return await _close(unit, remittance, lines, plans, paid)
@@ -111,19 +119,31 @@ async def _plans(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence
     payable_ids = await _payable_invoices(unit, billed)
     # Read again: another payment may have been posted before the invoices were locked.
     billed = await lines_db.of_claims(connection, scope, ids)
+    recovered = await posted_lines.recovered(unit, lines)
     items_of, lines_of, billed_of = _by_claim(items), _by_claim(lines), _by_claim(billed)
     plans: list[_Plan] = []
     for number, claim in enumerate(claims, start=1):
         plan = _Plan(claim, items_of.get(claim.id, []), lines_of.get(claim.id, []))
+        _set_repeated_aside(plan)
         on_invoices = billed_of.get(claim.id, [])
         plan.payable_lines = [line for line in on_invoices if line.invoice_id in payable_ids]
+        recovers = recovered.get(claim.id, ())
+        plan.recovers = recovers or ()
         plan.problem = _complete(
             plan, on_invoices, is_replaced=claim.id in replaced, is_paying=bool(remittance.paid_on)
         )
+        if recovers is None:
+            plan.problem = RemittanceLineProblem.OVERPAID
         plans.append(plan)
         if number % PLANS_AT_ONCE == 0:
             await asyncio.sleep(0)
     return plans
+
+
+def _set_repeated_aside(plan: _Plan) -> None:
+    places = repeated([_billed(item) for item in plan.items], [line.paid_line for line in plan.lines])
+    plan.repeated = [plan.lines[place] for place in sorted(places)]
+    plan.lines = [line for place, line in enumerate(plan.lines) if place not in places]
 
 
 def _by_claim(rows: Iterable[OfClaim]) -> dict[str | None, list[OfClaim]]:
@@ -155,8 +175,9 @@ def _complete(
         plan.decisions, plan.paid = found, Cents(sum(line.paid for line in lines))
         plan.unbilled = plan.paid
         return None
-    if not any(line.kind is InvoiceLineKind.CLAIM for line in on_invoices):
-        plan.unbilled = Cents(plan.claim.approved_cents or 0)
+    plan.is_billed = any(line.kind is InvoiceLineKind.CLAIM for line in on_invoices)
+    approved = 0 if plan.is_billed else plan.claim.approved_cents or 0
+    plan.unbilled = Cents(approved + sum(denial.amount_cents for denial in plan.recovers))
     # Payable: what is due on issued invoices, and what is on no invoice yet. Example, in cents: 700_00
     # approved and billed, 150_00 of a won appeal billed on a second invoice; of 850_00 due the statement pays 800_00.
     # `_pay` spreads it over the lines: one settlement of 700_00 for the first invoice, one of 100_00 for the second.
@@ -209,8 +230,14 @@ async def _bill(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[
     """Create and issue invoices for claims that the payer pays before they were billed."""
     month = _paid_on(remittance).strftime("%Y%m")
     for batch in _batches(plans):
-        claim_ids = tuple(plan.claim.id for plan in batch)
-        form = InvoiceForm(remittance.provider_cnes, remittance.payer_ans, month, claim_ids, has_recoveries=False)
+        form = InvoiceForm(
+            remittance.provider_cnes,
+            remittance.payer_ans,
+            month,
+            tuple(plan.claim.id for plan in batch if not plan.is_billed and plan.claim.approved_cents),
+            has_recoveries=False,
+            denial_ids=tuple(denial.id for plan in batch for denial in plan.recovers),
+        )
         draft = await invoices.create(unit, form=form)
         await invoices.issue(unit, id=draft.id, due_date=None, version=None)
         lines = await lines_db.of_invoices(unit.connection, unit.scope, [draft.id])
@@ -258,13 +285,18 @@ async def _close(
     paid: Sequence[SettlementRecord],
 ) -> Posted:
     problems = {line.id: plan.problem for plan in plans for line in plan.lines}
+    # The second of two lines about the same is no part of what is posted of the first.
+    problems |= {line.id: plan.problem or RemittanceLineProblem.REPEATED for plan in plans for line in plan.repeated}
+    # What goes to no claim needs no plan.
+    problems |= {line.id: None for line in lines if line.is_credit and line.status is RemittanceLineStatus.MATCHED}
     changed: list[RemittanceLineRecord] = []
     for number, line in enumerate(lines, start=1):
         if line.id in problems:
-            changed.append(_after_posting(line, problems[line.id], unit.now))
+            changed.append(posted_lines.after_posting(line, problems[line.id], unit.now))
         if number % PLANS_AT_ONCE == 0:
             await asyncio.sleep(0)
     await remittances_db.update_lines(unit.connection, changed)
+    await posted_lines.finish(unit, remittance, changed, [plan.claim for plan in plans])
     after = {line.id: line.status for line in lines} | {line.id: line.status for line in changed}
     status = remittance_status(list(after.values()))
     posted = sum(line.status is RemittanceLineStatus.POSTED for line in changed)
@@ -278,14 +310,6 @@ async def _close(
         if plan.problem is None:
             unit.changed(plan.claim.id, plan.claim.patient_id)
     return Posted(closed, tuple(paid), posted, len(changed) - posted)
-
-
-def _after_posting(
-    line: RemittanceLineRecord, problem: RemittanceLineProblem | None, now: datetime
-) -> RemittanceLineRecord:
-    if problem is not None:
-        return replace(line, status=next_line_status(line.status, RemittanceLineAction.PUT_BACK), problem=problem)
-    return replace(line, status=next_line_status(line.status, RemittanceLineAction.POST), posted_at=now)
 
 
 def _stored_facts(posted: Posted) -> Any:
