@@ -15,7 +15,7 @@ from app.cli import COMMANDS
 
 ROOT: Final = Path(__file__).parents[1]
 PATHS: Final = (ROOT / "app", ROOT / "scripts")
-DECORATORS: Final = ("@strawberry.*", "@field_validator", "@model_validator", "@event.listens_for")
+DECORATORS: Final = ("@strawberry.*", "@amount", "@field_validator", "@model_validator", "@event.listens_for")
 """The library calls what these decorate."""
 ALLOWED: Final = {
     "process_bind_param": "SQLAlchemy calls it on a TypeDecorator",

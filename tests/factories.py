@@ -151,17 +151,21 @@ class World:
         values = {"provider": self.provider, "payer": self.payer, **terms, "holdsMembership": True}
         _good(await self.mutate("admin", "saveContract", "contract { id }", **values))
 
-    async def settle(self, invoice_id: str, amount: str | None = None, **changes: Any) -> Any:
-        """The payload of settleInvoice."""
+    async def settle(
+        self, invoice_id: str, amount: str | None = None, fields: str = SETTLEMENT_FIELDS, **changes: Any
+    ) -> Any:
+        """The payload of settleInvoice, with these fields of the settlement."""
         values = {"id": invoice_id, "paidOn": today().isoformat(), "amount": amount, "idempotencyKey": key(), **changes}
-        fields = f"settlement {{ {SETTLEMENT_FIELDS} }} invoice {{ {INVOICE_FIELDS} }}"
-        return await self.mutate("finance", "settleInvoice", fields, **values)
+        selection = f"settlement {{ {fields} }} invoice {{ {INVOICE_FIELDS} }}"
+        return await self.mutate("finance", "settleInvoice", selection, **values)
 
-    async def reverse(self, settlement_id: str, amount: str | None = None, **changes: Any) -> Any:
-        """The payload of reverseSettlement."""
+    async def reverse(
+        self, settlement_id: str, amount: str | None = None, fields: str = SETTLEMENT_FIELDS, **changes: Any
+    ) -> Any:
+        """The payload of reverseSettlement, with these fields of the reversal."""
         values = {"id": settlement_id, "reason": "estorno", "amount": amount, "idempotencyKey": key(), **changes}
-        fields = f"settlement {{ {SETTLEMENT_FIELDS} }} invoice {{ {INVOICE_FIELDS} }}"
-        return await self.mutate("finance", "reverseSettlement", fields, **values)
+        selection = f"settlement {{ {fields} }} invoice {{ {INVOICE_FIELDS} }}"
+        return await self.mutate("finance", "reverseSettlement", selection, **values)
 
     async def answer_appeals(self, fields: str, *answers: tuple[str, str], **values: Any) -> Any:
         """The payload of answerAppeals, all or none: denial ids with accepted amounts; `denials` are its objects."""

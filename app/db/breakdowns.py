@@ -198,7 +198,7 @@ def _line_key(grouping: Grouping) -> ColumnElement[str]:
 def _group(grouping: Grouping, key: str, sums: Sequence[list[int] | None]) -> BillingGroup:
     """The group with the sums of the four statements; None where one has no row of the group."""
     of_claim, of_denial, of_line, of_payment = (
-        found or [0] * size for found, size in zip(sums, (7, 3, 3, 1), strict=True)
+        found or [0] * size for found, size in zip(sums, (7, 3, 4, 3), strict=True)
     )
     number, without_return, processed, denied = of_claim[3:]
     return BillingGroup(

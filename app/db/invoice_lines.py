@@ -1,7 +1,7 @@
 """Queries on the lines of invoices and on which settlement pays which line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -48,6 +48,8 @@ class AllocationRecord:
     settlement_id: str
     line_id: str
     amount_cents: int
+    withheld_cents: int = 0
+    discount_cents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +131,22 @@ async def insert_allocations(connection: AsyncConnection, rows: Sequence[Allocat
     await insert_records(connection, allocations, rows)
 
 
-async def allocated(connection: AsyncConnection, settlement_id: str) -> dict[str, int]:
-    """Line id -> cents of this settlement on that line: what was paid to it minus what reversals took back."""
+async def allocated(connection: AsyncConnection, settlement_id: str) -> dict[str, AllocationRecord]:
+    """Line id -> what of this settlement is left on that line: what was paid to it minus what reversals took back."""
     table = allocations.c
     reversals = select(settlements.c.id).where(settlements.c.reverses_id == settlement_id)
-    reversed_parts = select(table.line_id, func.sum(table.amount_cents)).where(table.settlement_id.in_(reversals))
-    taken_back = {
-        line: int(cents) for line, cents in (await connection.execute(reversed_parts.group_by(table.line_id))).all()
-    }
+    sums = [func.sum(each) for each in (table.amount_cents, table.withheld_cents, table.discount_cents)]
+    taken = select(table.line_id, *sums).where(table.settlement_id.in_(reversals)).group_by(table.line_id)
+    taken_back = {line: list(map(int, cents)) for line, *cents in (await connection.execute(taken)).all()}
     query = select(*ALLOCATION).where(table.settlement_id == settlement_id).order_by(table.line_id)
     rows = await fetch(connection, query, AllocationRecord)
-    return {row.line_id: row.amount_cents - taken_back.get(row.line_id, 0) for row in rows}
+    return {row.line_id: _less(row, *taken_back.get(row.line_id, (0, 0, 0))) for row in rows}
+
+
+def _less(row: AllocationRecord, amount: int, withheld: int, discount: int) -> AllocationRecord:
+    return replace(
+        row,
+        amount_cents=row.amount_cents - amount,
+        withheld_cents=row.withheld_cents - withheld,
+        discount_cents=row.discount_cents - discount,
+    )

@@ -4,16 +4,18 @@ Example, in cents. A claim of 1000_00: the payer approved 700_00 and denied 300_
 of which 150_00 were won. An invoice bills the 700_00, another one the 150_00, and 500_00 of the first have been paid:
 
     billed    1000_00  claims.claimed_cents
-    paid       500_00  allocations of confirmed settlements
+    paid       492_50  allocations of confirmed settlements, without what the payer kept back
+    withheld     7_50  the allocations' share of withheld taxes: 1.5 % of the 500_00
     lost       150_00  the denial: 300_00 minus the 150_00 won
     awaiting   350_00  due on the lines: 200_00 of the first and 150_00 of the second
     in dispute      0  the appeal is answered
-    unexplained     0  1000_00 - 500_00 - 150_00 - 350_00
+    unexplained     0  1000_00 - 492_50 - 7_50 - 150_00 - 350_00
 
 Each cent is in exactly one part because the parts divide the claim by state: undecided (`awaiting`), denied (divided
 by `shares` into in dispute, won and lost), and approved or won. The last is either on no invoice (`awaiting`) or on
-one line of an active invoice, which divides into paid, taken by debits (`lost`) and due (`awaiting`). A credit adds to
-what is billed and to its own line.
+one line of an active invoice, which divides into settled, taken by debits (`lost`) and due (`awaiting`). What is
+settled divides into what arrived (`paid`), taxes (`withheld`) and discounts (`lost`). A credit adds to what is billed
+and to its own line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -70,14 +72,16 @@ def books_of(
     """The books from the sums of `of_claims`, `of_denials`, `of_lines` and `of_payments`."""
     billed, undecided, unbilled = claims_
     disputed, lost, won = denials_
-    credited, debited, still_due = lines
-    (paid,) = payments
+    credited, debited, still_due, underpaid = lines
+    settled, withheld, discount = payments
     return Reconciliation(
         billed_cents=Cents(billed + credited),
-        paid_cents=Cents(paid),
+        paid_cents=Cents(settled - withheld - discount),
         in_dispute_cents=Cents(disputed),
-        lost_cents=Cents(lost + debited),
+        lost_cents=Cents(lost + debited + discount),
         awaiting_cents=Cents(undecided + unbilled + won + still_due),
+        withheld_cents=Cents(withheld),
+        underpaid_cents=Cents(underpaid),
     )
 
 
@@ -132,22 +136,25 @@ def counted_lines(query: Select[Any], counted: Condition, credit: Condition) -> 
 
 
 def of_lines(counted: Condition, credit: Condition) -> Select[Any]:
-    """Sums of: credits; taken by debits; due."""
+    """Sums of: credits; taken by debits; due; due on lines that are paid in part."""
     line = invoice_lines.c
     credited = case((line.kind == InvoiceLineKind.CREDIT, line.amount_cents), else_=0)
     due = line.amount_cents - line.debited_cents - line.settled_cents
-    query = select(total(credited), total(line.debited_cents), total(due)).select_from(invoice_lines)
+    rest = case((line.settled_cents > 0, due), else_=0)
+    query = select(total(credited), total(line.debited_cents), total(due), total(rest)).select_from(invoice_lines)
     return counted_lines(query, counted, credit)
 
 
 def of_payments(counted: Condition, credit: Condition) -> Select[Any]:
-    """The sum of what settlements paid to these lines minus what reversals took back.
+    """Sums of what settlements paid to these lines minus what reversals took back, and of what of it payers kept back
+    as tax and as discount.
 
     Counted from allocations and not from `invoice_lines.settled_cents`, so that the two check each other: `due` above
     subtracts the latter, and a difference between them is unexplained.
     """
     sign = case((settlements.c.reverses_id.is_(None), 1), else_=-1)
-    query = select(total(sign * allocations.c.amount_cents)).select_from(allocations)
+    moved = (allocations.c.amount_cents, allocations.c.withheld_cents, allocations.c.discount_cents)
+    query = select(*[total(sign * each) for each in moved]).select_from(allocations)
     query = query.join(settlements, settlements.c.id == allocations.c.settlement_id)
     query = query.join(invoice_lines, invoice_lines.c.id == allocations.c.line_id)
     confirmed = settlements.c.status == SettlementStatus.CONFIRMED

@@ -103,6 +103,7 @@ remittance_lines = Table(
     # The line of which this one is a part.
     Column("split_from_id", identifier()),
     UniqueConstraint("remittance_id", "sequence"),
+    Index(None, "remittance_id", "status", "sequence"),
     Index(None, "status", "id"),
     *(Index(None, "status", each, "id") for each in ("waiting_since", "problem", "assigned_to", "reason_code")),
     Index(None, "claim_id"),

@@ -155,6 +155,7 @@ class RemittanceFilter:
 
 REMITTANCE = columns(remittances, RemittanceRecord)
 LINE = columns(remittance_lines, RemittanceLineRecord)
+ADJUSTMENT = columns(remittance_adjustments, AdjustmentRecord)
 
 
 def _visible(scope: DataScope) -> Select[Any]:
@@ -257,6 +258,33 @@ def lines_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The lines of these remittances, in statement order."""
     table = remittance_lines.c
     return _lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
+
+
+@query(RemittanceLineRecord)
+def next_matched(scope: DataScope, remittance_id: str, limit: int) -> Select[Any]:
+    """The first matched lines of a remittance that the caller has locked, in statement order."""
+    return _matched(scope, remittance_id).order_by(remittance_lines.c.sequence).limit(limit)
+
+
+@query(RemittanceLineRecord)
+def matched_of_claims(scope: DataScope, remittance_id: str, claim_ids: Sequence[str]) -> Select[Any]:
+    """The matched lines of these claims in a remittance that the caller has locked, in statement order."""
+    of_claims = _matched(scope, remittance_id).where(remittance_lines.c.claim_id.in_(claim_ids))
+    return of_claims.order_by(remittance_lines.c.sequence)
+
+
+def _matched(scope: DataScope, remittance_id: str) -> Select[Any]:
+    table = remittance_lines.c
+    return _lines(scope).where(table.remittance_id == remittance_id, table.status == RemittanceLineStatus.MATCHED)
+
+
+@query(AdjustmentRecord)
+def adjustments_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
+    """The debits, credits and taxes of these remittances, in statement order."""
+    table = remittance_adjustments.c
+    found = select(*ADJUSTMENT).join(remittances, remittances.c.id == table.remittance_id)
+    found = found.where(remittances_in(scope), table.remittance_id.in_(ids))
+    return found.order_by(table.remittance_id, table.sequence)
 
 
 @query(RemittanceRecord)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true
 
 from app.db.batch_tables import batches
+from app.db.deduction_tables import settlement_deductions
 from app.db.document_tables import documents
 from app.db.filters import Condition
 from app.db.import_tables import import_jobs
@@ -65,6 +66,12 @@ def invoices_in(scope: DataScope) -> Condition:
 def settlements_in(scope: DataScope) -> Condition:
     """Settlements of the scope's providers and payer; a patient sees none."""
     return _allows(scope, provider=settlements.c.provider_cnes, payer=settlements.c.payer_ans)
+
+
+def deductions_in(scope: DataScope) -> Condition:
+    """What the scope's payer kept back of payments to the scope's providers; a patient sees nothing."""
+    table = settlement_deductions.c
+    return _allows(scope, provider=table.provider_cnes, payer=table.payer_ans)
 
 
 def contracts_in(scope: DataScope) -> Condition:

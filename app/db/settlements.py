@@ -33,6 +33,8 @@ class SettlementRecord:
     reverses_id: str | None
     status: SettlementStatus
     amount_cents: int
+    withheld_cents: int
+    discount_cents: int
     paid_on: date
     method: PaymentMethod
     bank_reference: str | None
@@ -41,6 +43,11 @@ class SettlementRecord:
     event_id: str
     created_by: str
     created_at: datetime
+
+    @property
+    def net_cents(self) -> int:
+        """What reached the bank, or went back."""
+        return self.amount_cents - self.withheld_cents - self.discount_cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +66,33 @@ class SettlementFilter:
 
 @dataclass(frozen=True, slots=True)
 class SettlementSums:
-    """Sums over confirmed settlements, in cents; `net` is what was paid less what was taken back."""
+    """Sums over confirmed settlements, in cents; `net` is what was paid less what was taken back.
+
+    `withheld` and `discount` are the parts of `net` that the payer kept back, less reversals.
+    """
 
     paid_cents: Cents
     reversed_cents: Cents
     net_cents: Cents
+    withheld_cents: Cents
+    discount_cents: Cents
 
 
 _CONFIRMED = case((settlements.c.status == SettlementStatus.CONFIRMED, settlements.c.amount_cents), else_=0)
 _PAID = case((settlements.c.reverses_id.is_(None), _CONFIRMED), else_=0)
-AMOUNTS: Final = Amounts(SettlementSums, (_PAID, _CONFIRMED - _PAID, _PAID * 2 - _CONFIRMED))
+_SIGN: Final = case(
+    (settlements.c.status != SettlementStatus.CONFIRMED, 0), (settlements.c.reverses_id.is_(None), 1), else_=-1
+)
+AMOUNTS: Final = Amounts(
+    SettlementSums,
+    (
+        _PAID,
+        _CONFIRMED - _PAID,
+        _PAID * 2 - _CONFIRMED,
+        _SIGN * settlements.c.withheld_cents,
+        _SIGN * settlements.c.discount_cents,
+    ),
+)
 SETTLEMENT = columns(settlements, SettlementRecord)
 OF_STATEMENT: Final = and_(
     settlements.c.statement_number == remittances.c.statement_number,
@@ -103,6 +127,12 @@ def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
 def one(scope: DataScope, settlement_id: str) -> Select[Any]:
     """One settlement; its money is protected by the lock on its invoice."""
     return _visible(scope).where(settlements.c.id == settlement_id)
+
+
+@query(SettlementRecord)
+def reversals_of(scope: DataScope, settlement_id: str) -> Select[Any]:
+    """The reversals of one settlement."""
+    return _visible(scope).where(settlements.c.reverses_id == settlement_id)
 
 
 @query(SettlementRecord)

@@ -238,6 +238,9 @@ settlements = Table(
     Column("reverses_id", ForeignKey("settlements.id")),
     Column("status", EnumText(SettlementStatus), nullable=False),
     Column("amount_cents", BigInteger, nullable=False),
+    # Of the amount, what the payer kept back: the sums of `settlement_deductions`.
+    Column("withheld_cents", BigInteger, nullable=False, server_default="0"),
+    Column("discount_cents", BigInteger, nullable=False, server_default="0"),
     Column("paid_on", Date, nullable=False),
     Column("method", EnumText(PaymentMethod), nullable=False),
     Column("bank_reference", String(60)),
@@ -266,6 +269,8 @@ allocations = Table(
     Column("settlement_id", ForeignKey("settlements.id"), nullable=False),
     Column("line_id", ForeignKey("invoice_lines.id"), nullable=False),
     Column("amount_cents", BigInteger, nullable=False),
+    Column("withheld_cents", BigInteger, nullable=False, server_default="0"),
+    Column("discount_cents", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("settlement_id", "line_id"),
     Index(None, "line_id"),
     **MYSQL,

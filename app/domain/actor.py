@@ -14,6 +14,7 @@ class Door(DescribedEnum):
     REST = "REST", "The REST API."
     INBOX = "INBOX", "A message from a payer."
     IMPORT = "IMPORT", "A job that imports a document, in the name of who started it."
+    POSTING = "POSTING", "A job that posts the lines of a statement, in the name of who started it."
     SWEEP = "SWEEP", "The gateway's own background job for passed deadlines."
     CLI = "CLI", "An operator's command line."
 

@@ -1,4 +1,4 @@
-"""What has become of billed money: paid, in dispute, lost or awaited; anything left over is unexplained."""
+"""What has become of billed money: paid, withheld, in dispute, lost or awaited; anything left over is unexplained."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,11 +20,14 @@ class Reconciliation:
     in_dispute_cents: Cents
     lost_cents: Cents
     awaiting_cents: Cents
+    withheld_cents: Cents
+    # Of what is awaited: the rest of lines that were paid in part.
+    underpaid_cents: Cents
 
     @property
     def unexplained_cents(self) -> Cents:
         """Billed minus all parts: zero unless a row is wrong."""
-        parts = self.paid_cents + self.in_dispute_cents + self.lost_cents + self.awaiting_cents
+        parts = self.paid_cents + self.withheld_cents + self.in_dispute_cents + self.lost_cents + self.awaiting_cents
         return Cents(self.billed_cents - parts)
 
 

@@ -19,6 +19,7 @@ class RemittanceSource(DescribedEnum):
 class RemittanceStatus(DescribedEnum):
     REVIEW = "REVIEW", "Contradicts itself or the claims; posted only after a person has released it."
     IMPORTED = "IMPORTED", "Imported; no line is posted."
+    POSTING = "POSTING", "Its lines are being posted, unit by unit, until all are done."
     PARTIALLY_POSTED = "PARTIALLY_POSTED", "Some lines are posted."
     POSTED = "POSTED", "All lines are posted or dismissed."
     CANCELLED = "CANCELLED", "Cancelled: the import was wrong; its number can be imported again."
@@ -99,6 +100,7 @@ class RemittanceLineProblem(DescribedEnum):
     OVERPAID = "OVERPAID", "The line pays more than is due."
     REPEATED = "REPEATED", "The statement has decided the whole item or claim in an earlier line."
     MATCH_REMOVED = "MATCH_REMOVED", "A person removed its match."
+    NOT_POSTED = "NOT_POSTED", "Posting it was refused or failed; match it to post it again."
 
 
 def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStatus:
@@ -116,12 +118,14 @@ def check_posting(status: RemittanceStatus) -> None:
 
 
 def check_cancellation(status: RemittanceStatus, *, is_posted: bool) -> None:
-    """CONFLICT if the remittance is cancelled, or if a line of it was posted.
+    """CONFLICT if the remittance is cancelled, or if a line of it was or is being posted.
 
     What is posted has made decisions and payments, which reversals take back, not the end of the import.
     """
     if status is RemittanceStatus.CANCELLED:
         raise BillingError(status_conflict("the remittance is cancelled already", status))
+    if status is RemittanceStatus.POSTING:
+        raise BillingError(status_conflict("lines of the remittance are being posted", status))
     if is_posted:
         message = "lines of the remittance are posted: reverse their settlements instead"
         raise BillingError(status_conflict(message, status))

@@ -19,6 +19,8 @@ from app.domain.text import ascii_failure, text_failure
 
 LINES_MAX: Final = 2_000
 SEQUENCE_MAX: Final = 9_999
+FINDINGS_MAX: Final = 50
+ADJUSTMENTS_MAX: Final = 200
 DECISION: Final = ("provider_claim_number", "payer_claim_number", "item_sequence", "item_code", "paid", "denials")
 """The names under which digests of the earlier release have the parts of `StatementLine.decision`."""
 
@@ -163,6 +165,8 @@ def statement_failures(statement: Statement, *, today: date) -> list[Failure]:
         found.append(Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {LINES_MAX} lines", "lines"))
     elif sum(line.paid for line in statement.lines) > CENTS_MAX:
         found.append(Failure(ErrorCode.INVALID_AMOUNT, "the statement pays more than 99999999.99", "lines"))
+    if len(statement.adjustments) > ADJUSTMENTS_MAX:
+        found.append(Failure(ErrorCode.INVALID_INPUT, f"has more than {ADJUSTMENTS_MAX} debits and credits", "xml"))
     if len(statement.lines) <= LINES_MAX:
         found += [
             failure for index, line in enumerate(statement.lines) for failure in _line_failures(f"lines.{index}", line)

@@ -386,6 +386,9 @@ def settlement_event(name: str, settlement: SettlementRecord, *, at: datetime) -
         "payer": settlement.payer_ans,
         "status": settlement.status.value,
         "amount": format_money(settlement.amount_cents),
+        "withheldAmount": format_money(settlement.withheld_cents),
+        "discountAmount": format_money(settlement.discount_cents),
+        "netAmount": format_money(settlement.net_cents),
         "reverses": settlement.reverses_id,
     }
     provider, payer = settlement.provider_cnes, settlement.payer_ans

@@ -99,6 +99,9 @@ class SettlementEventData(TypedDict):
     payer: Ans
     status: Annotated[str, _status(SettlementStatus)]
     amount: Amount
+    withheldAmount: NotRequired[Amount]
+    discountAmount: NotRequired[Amount]
+    netAmount: NotRequired[Amount]
     reverses: str | None
 
 

@@ -32,7 +32,7 @@ async def billing(
     wanted = GroupedFilter(_grouping(by, where), where)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[BillingGroup]:
-        return await breakdowns.billing_groups(connection, ctx.scope, wanted, _last_key(keyset), keyset.limit)
+        return await breakdowns.billing_groups(connection, ctx.scope, wanted, last_key(keyset), keyset.limit)
 
     async def count(connection: AsyncConnection) -> int:
         return await breakdowns.count_billing_groups(connection, ctx.scope, wanted)
@@ -48,7 +48,7 @@ async def denials(
     wanted = GroupedFilter(_grouping(by, where), where)
 
     async def rows(connection: AsyncConnection, keyset: Keyset) -> list[DenialGroup]:
-        return await breakdowns.denial_groups(connection, ctx.scope, wanted, _last_key(keyset), keyset.limit)
+        return await breakdowns.denial_groups(connection, ctx.scope, wanted, last_key(keyset), keyset.limit)
 
     async def count(connection: AsyncConnection) -> int:
         return await breakdowns.count_denial_groups(connection, ctx.scope, wanted)
@@ -56,7 +56,8 @@ async def denials(
     return await read_page(ctx, PageRequest(first, after, ("denialBreakdown", wanted)), BY_KEY, rows=rows, count=count)
 
 
-def _last_key(keyset: Keyset) -> str | None:
+def last_key(keyset: Keyset) -> str | None:
+    """The key of the last group of the page before; None for the first page."""
     return None if keyset.after is None else keyset.after[1]
 
 

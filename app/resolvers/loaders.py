@@ -13,6 +13,7 @@ from app.db import (
     batches,
     claims,
     contracts,
+    deductions,
     denials,
     documents,
     eligibility,
@@ -36,6 +37,7 @@ from app.db import (
 from app.db.batches import BatchRecord, BatchStep
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import ContractRecord, PriceRecord
+from app.db.deductions import DeductionRecord
 from app.db.denials import DenialRecord
 from app.db.documents import DocumentRecord
 from app.db.eligibility import EligibilityRecord
@@ -49,7 +51,7 @@ from app.db.line_history import LineStepRecord
 from app.db.parties import CoverageRecord, PatientRecord, PayerRecord, ProviderRecord
 from app.db.party_history import PartyStep
 from app.db.registered_practitioners import PractitionerRecord
-from app.db.remittances import RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import AdjustmentRecord, RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
 from app.db.unapplied_credits import CreditMoveRecord, CreditRecord
@@ -199,6 +201,12 @@ class Loaders:
         return self._many(lambda c, keys: invoice_lines.of_claims(c, self._scope, keys), lambda row: row.claim_id or "")
 
     @cached_property
+    def adjustments_of_remittance(self) -> DataLoader[str, list[AdjustmentRecord]]:
+        return self._many(
+            lambda c, keys: remittances.adjustments_of(c, self._scope, keys), lambda row: row.remittance_id
+        )
+
+    @cached_property
     def denial(self) -> DataLoader[str, DenialRecord | None]:
         return self._one(lambda c, keys: denials.by_ids(c, self._scope, keys), lambda row: row.id)
 
@@ -295,6 +303,12 @@ class Loaders:
     @cached_property
     def reversed_cents(self) -> DataLoader[str, int]:
         return self._mapped(lambda c, keys: settlements.reversed_cents(c, self._scope, keys), otherwise=0)
+
+    @cached_property
+    def deductions_of_settlement(self) -> DataLoader[str, list[DeductionRecord]]:
+        return self._many(
+            lambda c, keys: deductions.of_settlements(c, self._scope, keys), lambda row: row.settlement_id
+        )
 
     @cached_property
     def remittance_of_settlement(self) -> DataLoader[str, RemittanceRecord | None]:

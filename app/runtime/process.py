@@ -16,7 +16,9 @@ from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.clock import DatabaseClock
 from app.db.engine import Database, DatabaseUnavailable
+from app.db.imports import ImportJobRecord
 from app.db.outbox import OutboxRecord
+from app.db.postings import PostingRecord
 from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import EVERYTHING
 from app.events.batches import Message, Unreadable
@@ -36,7 +38,7 @@ from app.redis.rate_limit import RateLimit
 from app.redis.unknown_cards import UnknownCards
 from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
 from app.runtime.certificates import Certificates, certificates_of
-from app.runtime.import_worker import ImportWorker
+from app.runtime.job_worker import JobWorker
 from app.runtime.settings import Settings
 from app.runtime.surroundings import surroundings
 from app.runtime.sweep import sweep
@@ -45,6 +47,7 @@ from app.services import dead_statements, emergency
 from app.services import inbox as inbox_service
 from app.services.import_runner import ImportRunner
 from app.services.inbox import RECEIVE, StatementSources
+from app.services.posting_runner import PostingRunner
 from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
@@ -81,7 +84,8 @@ class Process:
     metrics: Metrics
     changes: Changes
     children: ChildProcesses
-    imports: ImportWorker
+    imports: JobWorker[ImportJobRecord]
+    postings: JobWorker[PostingRecord]
     tuss: TussSearch
     access_log: AccessLogWriter
     rate: RateLimit
@@ -164,13 +168,29 @@ def build(
     )
     access_log = AccessLogWriter(database, access_log_key_of(settings), now=time.now, metrics=metrics)
     children = ChildProcesses(settings.tiss_processes)
-    changes = Changes(database, access_log, clock=time, counters=metrics, children=children, on_commit=relay.wake)
+
+    def queued() -> None:
+        imports.wake()
+        postings.wake()
+
+    changes = Changes(
+        database,
+        access_log,
+        clock=time,
+        counters=metrics,
+        children=children,
+        on_commit=relay.wake,
+        on_queued=queued,
+    )
     redis = caching.connect(settings.redis_url, certificates.redis)
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
     cursor_key = CursorKey(secret_of(settings, "cache_secret"))
     unknown_cards = UnknownCards(
         cache, secret=secret_of(settings, "cache_secret"), per_hour=settings.unknown_cards_per_hour
     )
+    importer = ImportRunner(database, changes, children, on_unknown_card=unknown_cards.count)
+    imports = JobWorker(importer, name="imports", is_agreed=lambda: time.is_agreed)
+    postings = JobWorker(PostingRunner(database, changes), name="postings", is_agreed=lambda: time.is_agreed)
     return Process(
         settings=settings,
         database=database,
@@ -200,10 +220,8 @@ def build(
         metrics=metrics,
         changes=changes,
         children=children,
-        imports=ImportWorker(
-            ImportRunner(database, changes, children, on_unknown_card=unknown_cards.count),
-            is_agreed=lambda: time.is_agreed,
-        ),
+        imports=imports,
+        postings=postings,
         tuss=TussSearch(database),
         access_log=access_log,
         cursor_key=cursor_key,
@@ -219,7 +237,7 @@ async def running(process: Process) -> AsyncIterator[None]:
     await _start_at_end_of_log(process)
     tasks = [asyncio.create_task(each.run()) for each in (process.relay, process.access_log)]
     tasks.append(asyncio.create_task(_watch_deadlines(process)))
-    tasks.append(asyncio.create_task(process.imports.run()))
+    tasks += [asyncio.create_task(each.run()) for each in (process.imports, process.postings)]
     tasks += [asyncio.create_task(each.run()) for each in _kafka_loops(process)]
     if not process.settings.is_development:
         if process.reader is None:

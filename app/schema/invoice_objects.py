@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 import strawberry
 
+from app.db.deductions import DeductionRecord
 from app.db.invoice_lines import LineFilter, LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.settlements import SettlementRecord
+from app.domain.deductions import DeductionKind
 from app.domain.invoices import YearMonth
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod, SettlementStatus
@@ -17,6 +19,7 @@ from app.schema.actions import ACTIONS, AvailableInvoiceAction, invoice_actions
 from app.schema.base import lists
 from app.schema.base.arguments import FILTER, After, First, FirstLines
 from app.schema.base.connections import Connection, Node
+from app.schema.base.described import described
 from app.schema.base.enums import InvoiceLineKind, InvoiceStatus
 from app.schema.base.info import Info
 from app.schema.base.later import later
@@ -169,6 +172,18 @@ class InvoiceLine(Node):
     )
 
 
+described(DeductionKind, "What a payer keeps back of a payment; new values may be added.")
+
+
+@strawberry.type(description="What a payer kept back of a payment: a withheld tax, or a discount.")
+class SettlementDeduction:
+    kind: DeductionKind = strawberry.field(description="Which tax, or a discount.")
+
+    @amount("amount", "Amount, above zero for reversals too.")
+    def absolute(kept: strawberry.Parent[DeductionRecord]) -> Cents | None:
+        return Cents(abs(kept.amount_cents))
+
+
 @strawberry.type(description="An entry of the settlement ledger: a payment (liquidação) or a reversal (estorno).")
 class Settlement(Node):
     record = SettlementRecord
@@ -186,6 +201,19 @@ class Settlement(Node):
     created_at: datetime = strawberry.field(description="Time at which it was recorded.")
     created_by: str = strawberry.field(description="Who recorded it: the subject of a token, or a job of the gateway.")
     amount_cents: Cents | None = amount("amount", "Amount, above zero for reversals too.")
+    withheld_cents: Cents | None = amount("withheldAmount", "Of the amount, the taxes that the payer withheld.")
+    discount_cents: Cents | None = amount("discountAmount", "Of the amount, the financial discount.")
+    net_cents: Cents | None = amount(
+        "netAmount", "What reached the bank: the amount less taxes and discount. Of a reversal, what went back."
+    )
+    deductions = related(
+        list[SettlementDeduction] | None,
+        lambda loaders: loaders.deductions_of_settlement,
+        "id",
+        description="What the payer kept back, one entry per kind.",
+        extensions=financial("amounts:read"),
+        directives=[lists.DEDUCTIONS],
+    )
     bank_reference: str | None = strawberry.field(
         description="The bank's reference of the payment; null if none was given.",
         extensions=financial("settlements:read_bank"),

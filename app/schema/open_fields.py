@@ -8,7 +8,9 @@ from typing import Final
 from app.schema.base.field_rules import OpenFields
 from app.schema.open_guide_fields import GUIDE_TEXTS, GUIDES
 from app.schema.open_import_fields import IMPORT_TEXTS, IMPORTS
+from app.schema.open_money_fields import MONEY
 from app.schema.open_queue_fields import QUEUE, QUEUE_TEXTS
+from app.schema.open_remittance_fields import REMITTANCE_TEXTS, REMITTANCES
 
 _OPEN: Final[dict[str, tuple[str, ...]]] = {
     "the structure of pages; the objects in them have rules of their own": (
@@ -146,17 +148,6 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "Provider.version",
         "RegisteredPractitioner.isActive",
         "RegisteredPractitioner.version",
-        "Remittance.availableActions",
-        "Remittance.method",
-        "Remittance.source",
-        "Remittance.status",
-        "RemittanceLine.availableActions",
-        "RemittanceLine.itemSequence",
-        "RemittanceLine.problem",
-        "RemittanceLine.sequence",
-        "RemittanceLine.status",
-        "RemittanceLineWaitingEvent.previousStatus",
-        "RemittanceLineWaitingEvent.waitingLines",
         "Settlement.method",
         "Settlement.position",
         "Settlement.status",
@@ -398,5 +389,6 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 OPEN_FIELDS: Final = OpenFields(
-    {**_OPEN, **IMPORTS, **GUIDES, **QUEUE}, {**_OPEN_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS, **QUEUE_TEXTS}
+    {**_OPEN, **IMPORTS, **GUIDES, **REMITTANCES, **MONEY, **QUEUE},
+    {**_OPEN_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS, **REMITTANCE_TEXTS, **QUEUE_TEXTS},
 )

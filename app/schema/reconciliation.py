@@ -21,15 +21,24 @@ EXPIRING_DAYS_MAX = 3650
 
 
 @strawberry.type(
-    description="Reconciliation of claims submitted in the period: billed = paid + in dispute + lost + awaiting."
+    description="Reconciliation of claims submitted in the period: billed = paid + withheld + in dispute + "
+    "lost + awaiting."
 )
 class Reconciliation:
     billed_cents: Cents | None = amount("billedAmount", "Claims that were submitted, and credits on invoices.")
-    paid_cents: Cents | None = amount("paidAmount", "Payments, less reversals.")
+    paid_cents: Cents | None = amount("paidAmount", "Payments that arrived, less reversals.")
+    withheld_cents: Cents | None = amount(
+        "withheldAmount", "Taxes that payers withheld of payments: a receivable from the state."
+    )
     in_dispute_cents: Cents | None = amount("inDisputeAmount", "Denials that are open or appealed.")
-    lost_cents: Cents | None = amount("lostAmount", "Denials accepted, expired or upheld, and debits on invoices.")
+    lost_cents: Cents | None = amount(
+        "lostAmount", "Denials accepted, expired or upheld, debits on invoices, and discounts."
+    )
     awaiting_cents: Cents | None = amount("awaitingAmount", "Amount that is not decided, not invoiced or not paid yet.")
-    unexplained_cents: Cents | None = amount("unexplainedAmount", "Billed amount less the four parts: always 0.00.")
+    underpaid_cents: Cents | None = amount(
+        "underpaidAmount", "Of the awaited amount, the rest of invoice lines that were paid in part."
+    )
+    unexplained_cents: Cents | None = amount("unexplainedAmount", "Billed amount less the five parts: always 0.00.")
 
 
 @strawberry.type(

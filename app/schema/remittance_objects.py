@@ -1,15 +1,27 @@
-"""The object types of remittances (demonstrativos) and their lines."""
+"""The object types of remittances (demonstrativos): the statement, its lines, and what was noticed of them."""
 
 from datetime import date, datetime
 from typing import Any
 
 import strawberry
+from strawberry.extensions import FieldExtension
 
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
+from app.domain import tabela38
 from app.domain.access_log import DataClass
 from app.domain.claims import DeniedAmount
-from app.domain.money import Cents
+from app.domain.money import Cents, Quantity
 from app.domain.settlements import PaymentMethod
+from app.domain.statement import (
+    ADJUSTMENTS_MAX,
+    FINDINGS_MAX,
+    STOPPING,
+    AdjustmentDirection,
+    AdjustmentLevel,
+    StatementFinding,
+    StatementFindingKind,
+    StatementKind,
+)
 from app.executor.reach import Owner
 from app.resolvers import remittance_lines, remittances
 from app.schema.actions import (
@@ -22,6 +34,7 @@ from app.schema.actions import (
 from app.schema.base import lists
 from app.schema.base.arguments import After, First, FirstLines
 from app.schema.base.connections import Connection, Node
+from app.schema.base.described import described
 from app.schema.base.enums import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
@@ -31,6 +44,40 @@ from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.schema.summed_lists import SettlementConnection
 
+described(StatementKind, "What the payer sent; new values may be added.", name="RemittanceKind")
+described(
+    StatementFindingKind,
+    "What the gateway noticed of a document; new values may be added.",
+    name="RemittanceFindingKind",
+)
+described(AdjustmentDirection, "Whether an adjustment is deducted or added.", name="RemittanceAdjustmentDirection")
+described(AdjustmentLevel, "What an adjustment is stated for.", name="RemittanceAdjustmentLevel")
+
+
+@strawberry.type(description="What the gateway noticed when it read a statement or one of its lines.")
+class RemittanceFinding:
+    kind: StatementFindingKind = strawberry.field(description="What was noticed.")
+    detail: str | None = strawberry.field(
+        description="Elements, codes and amounts of it, never a patient's data; null if the kind says it all."
+    )
+
+    @strawberry.field(description="Whether a person must release the statement because of it.")
+    def needs_release(finding: strawberry.Parent[StatementFinding]) -> bool:
+        return finding.kind in STOPPING
+
+
+@strawberry.type(description="A debit, credit or tax that a statement has beside its claims.")
+class RemittanceAdjustment:
+    direction: AdjustmentDirection = strawberry.field(description="Whether it is deducted or added (indicador).")
+    level: AdjustmentLevel = strawberry.field(description="What it is stated for.")
+    type: str | None = strawberry.field(
+        description="Code of its type (tipoDebitoCredito), such as 01 for IRRF; null if not given."
+    )
+    description: str | None = strawberry.field(
+        description="The payer's text of it (descricaoDbCr); null if not given.", directives=marked(DataClass.FINANCIAL)
+    )
+    amount_cents: Cents | None = amount("amount", "Its amount, above zero (valorDbCr).")
+
 
 @strawberry.type(description="A denial on a remittance line (glosa).")
 class RemittanceDenial:
@@ -38,9 +85,26 @@ class RemittanceDenial:
         description="Reason for the denial, a code of Tabela 38 (tipoGlosa).", directives=marked(DataClass.HEALTH)
     )
 
+    @strawberry.field(
+        description="The official text of the code; null if no table has it.", directives=marked(DataClass.HEALTH)
+    )
+    def description(denial: strawberry.Parent[DeniedAmount]) -> str | None:
+        return tabela38.description(denial.code)
+
+    @strawberry.field(
+        description="Whether Tabela 38 has had the code and publishes it no longer.",
+        directives=marked(DataClass.HEALTH),
+    )
+    def is_retired(denial: strawberry.Parent[DeniedAmount]) -> bool:
+        return tabela38.description(denial.code) == tabela38.UNKNOWN
+
     @amount("amount", "Denied amount (valorGlosa).")
     def denied(denial: strawberry.Parent[DeniedAmount]) -> Cents | None:
         return denial.amount
+
+
+def _of_item() -> list[FieldExtension]:
+    return health("claims:read_items", "remittances:import")
 
 
 @strawberry.type(description="A line of a remittance: an item, or a whole claim.")
@@ -77,17 +141,45 @@ class RemittanceLine(Node):
     denied_cents: Cents | None = amount("deniedAmount", "Denied amount (valorGlosa).")
     item_code: str | None = strawberry.field(
         description="Code of the item (codigoProcedimento); null if not given.",
-        extensions=health("claims:read_items", "remittances:import"),
+        extensions=_of_item(),
     )
 
     @strawberry.field(
         graphql_type=list[RemittanceDenial] | None,
         directives=[lists.DENIALS_OF_ITEM],
         description=f"Denied amounts and their reasons (glosas); at most {lists.DENIALS_OF_ITEM.most}.",
-        extensions=health("claims:read_items", "remittances:import"),
+        extensions=_of_item(),
     )
     def denials(line: strawberry.Parent[RemittanceLineRecord]) -> Any:
         return list(line.denials)
+
+    billed_cents: Cents | None = amount("billedAmount", "Billed amount (valorInformado); null if not given.")
+    processed_cents: Cents | None = amount(
+        "processedAmount", "Amount that the payer calculated (valorProcessado); null if not given."
+    )
+    protocol_number: str | None = strawberry.field(
+        description="Number of the payer's protocol (numeroProtocolo); null if not given."
+    )
+    quantity: Quantity | None = strawberry.field(
+        description="Quantity of the item (qtdExecutada); null if not given.", extensions=_of_item()
+    )
+    performed_on: date | None = strawberry.field(
+        description="Day of the item (dataRealizacao); null if not given.", extensions=_of_item()
+    )
+    code_system: str | None = strawberry.field(
+        description="Table of the item's code (codigoTabela); null if not given.", extensions=_of_item()
+    )
+    description: str | None = strawberry.field(
+        description="The payer's text of the item (descricaoProcedimento); null if not given.", extensions=_of_item()
+    )
+
+    @strawberry.field(
+        graphql_type=list[RemittanceFinding],
+        directives=[lists.REMITTANCE_FINDINGS],
+        description=f"What was noticed of the line; at most {FINDINGS_MAX}.",
+    )
+    def findings(line: strawberry.Parent[RemittanceLineRecord]) -> Any:
+        return list(line.findings or ())
 
     claim = related(
         Claim | None,
@@ -171,6 +263,39 @@ class Remittance(Node):
     bank_reference: str | None = strawberry.field(
         description="The bank's reference of the payment; null if none was given.",
         extensions=financial("settlements:read_bank"),
+    )
+
+    kind: StatementKind | None = strawberry.field(description="What the payer sent; null if no document says it.")
+    issued_on: date | None = strawberry.field(
+        description="Day on which the payer wrote it (dataEmissao); null if not given."
+    )
+    net_cents: Cents | None = amount(
+        "netAmount", "Amount that the payer says it transfers, after debits and credits; null if not given."
+    )
+    released_at: datetime | None = strawberry.field(description="Time of the release; null unless released.")
+    released_by: str | None = strawberry.field(
+        description="Who released it, the subject of a token; null unless released."
+    )
+    release_reason: str | None = strawberry.field(
+        description="Reason for the release; null unless released.", extensions=personal("remittances:read")
+    )
+
+    @strawberry.field(
+        graphql_type=list[RemittanceFinding],
+        directives=[lists.REMITTANCE_FINDINGS],
+        description=f"What was noticed of the statement as a whole; at most {FINDINGS_MAX}.",
+    )
+    def findings(remittance: strawberry.Parent[RemittanceRecord]) -> Any:
+        return list(remittance.findings or ())
+
+    adjustments = related(
+        list[RemittanceAdjustment] | None,
+        lambda loaders: loaders.adjustments_of_remittance,
+        "id",
+        otherwise=(),
+        description=f"Debits, credits and taxes beside the claims, as the payer wrote them; at most {ADJUSTMENTS_MAX}.",
+        directives=[lists.REMITTANCE_ADJUSTMENTS],
+        extensions=financial("amounts:read"),
     )
 
     payer = related(

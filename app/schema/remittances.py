@@ -197,7 +197,9 @@ class PostRemittancePayload(MutationPayload):
         default=None, description="The remittance after the mutation; null if refused."
     )
     settlements: list[Settlement] = strawberry.field(
-        default_factory=list, description="New settlements, one for each paid invoice.", directives=[lists.SETTLEMENTS]
+        default_factory=list,
+        description="New settlements, one for each paid invoice; empty while the remittance is POSTING.",
+        directives=[lists.SETTLEMENTS],
     )
     posted_lines: int = strawberry.field(default=0, description="Number of posted lines.")
     put_back_lines: int = strawberry.field(
@@ -226,8 +228,8 @@ MUTATIONS = (
         posting.POST,
         PostRemittanceInput,
         PostRemittancePayload,
-        "Posts the matched lines of a remittance in one transaction: decisions with their denials, invoices for claims "
-        "that are not invoiced yet, and settlements.",
+        "Posts the matched lines of a remittance: decisions with their denials, invoices for claims that are not "
+        "invoiced yet, and settlements. A long remittance is POSTING after the call, until a job has posted all lines.",
         directives=weights.STATEMENT,
     ),
 )

@@ -50,6 +50,7 @@ from app.schema.claim_errors import DuplicateClaimError
 from app.schema.claims import ClaimQuery
 from app.schema.contracts import ContractQuery
 from app.schema.coverages import CoverageQuery
+from app.schema.deductions import DeductionQuery
 from app.schema.denials import DenialQuery
 from app.schema.documents import DocumentQuery
 from app.schema.eligibility import EligibilityQuery
@@ -84,6 +85,7 @@ class Query(
     RemittanceQuery,
     UnappliedCreditQuery,
     ReconciliationQuery,
+    DeductionQuery,
     BreakdownQuery,
     ContractQuery,
     PartyQuery,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from app.db.settlements import SettlementFilter
+from app.domain.deductions import KINDS_MAX, Deduction, DeductionKind
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.domain.settlements import PaymentMethod
@@ -86,6 +87,12 @@ class SettlementQuery:
         return await settlements.SETTLEMENTS.page(info.context, criteria.where(), order, first=first, after=after)
 
 
+@strawberry.input(description="What the payer kept back of a payment: a withheld tax, or a discount.")
+class DeductionInput:
+    kind: DeductionKind = strawberry.field(description="Which tax, or a discount.")
+    amount: Cents = strawberry.field(description="Amount, above zero.")
+
+
 @strawberry.input(description="A payment for an invoice.")
 class SettleInvoiceInput:
     id: strawberry.ID = strawberry.field(name="invoiceId", description="Id of an issued invoice.")
@@ -100,12 +107,18 @@ class SettleInvoiceInput:
     statement_number: str | None = strawberry.field(
         default=None, description="Number of the payer's statement (numeroDemonstrativo), up to 20 characters."
     )
+    deductions: list[DeductionInput] | None = strawberry.field(
+        default=None,
+        description="What the payer kept back, each kind once; the whole amount settles the invoice all the same.",
+        directives=lists.up_to(KINDS_MAX),
+    )
     version: int | None = strawberry.field(default=None, description=VERSION)
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        payment = Payment(self.amount, self.paid_on, self.method, self.bank_reference, self.statement_number)
+        kept = tuple(Deduction(each.kind, each.amount) for each in self.deductions or ())
+        payment = Payment(self.amount, self.paid_on, self.method, self.bank_reference, self.statement_number, kept)
         return {"id": self.id, "payment": payment, "version": self.version}
 
 

@@ -38,7 +38,9 @@ class InvoiceSums:
 class SettlementSums:
     paid_cents: Cents | None = amount("paidAmount", "Payments.")
     reversed_cents: Cents | None = amount("reversedAmount", "Reversals.")
-    net_cents: Cents | None = amount("netAmount", "Payments less reversals.")
+    net_cents: Cents | None = amount("netAmount", "Payments less reversals, with what payers kept back.")
+    withheld_cents: Cents | None = amount("withheldAmount", "Of the net amount, the taxes that payers withheld.")
+    discount_cents: Cents | None = amount("discountAmount", "Of the net amount, the financial discounts.")
 
 
 @strawberry.type(description="Sums over a list of denials.")

@@ -8,11 +8,9 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import IO, Any, Final, Protocol
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
 from app.db import documents as documents_db
@@ -22,8 +20,9 @@ from app.db.imports import ImportJobRecord
 from app.domain.data_scope import EVERYTHING
 from app.domain.documents import DocumentKind
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
-from app.services import documents, imports
+from app.services import documents, imports, leases
 from app.services.imports import Hold, JobLost, Parties
+from app.services.leases import Leases
 from app.tiss import read_document
 from app.tiss.archives import FILE_BYTES_MAX, Archive
 from app.tiss.child_processes import ChildProcesses, DocumentsUnavailable
@@ -32,9 +31,6 @@ from app.tiss.xml_guard import count_guides
 from app.unit_of_work.action import Action
 from app.unit_of_work.run import Changes
 
-LEASE: Final = timedelta(seconds=5)
-"""A job whose holder is gone is taken over after this time."""
-RENEW_SECONDS: Final = 1.0
 REST_SECONDS_MAX: Final = 0.1
 PAUSES: Final = (0.5, 2.0, 5.0)
 """Seconds after which a document is read again that no child process could read."""
@@ -42,6 +38,7 @@ _UNREADABLE: Final = Failure(
     ErrorCode.INVALID_INPUT, "the document cannot be read: split it, or report it", None, "5001"
 )
 _FAILED: Final = Failure(ErrorCode.INVALID_INPUT, "the gateway failed at this guide: report the import job's id", None)
+_LEASES: Final = Leases(imports_db.take, imports_db.renew, imports_db.give_back)
 _log = structlog.get_logger("billing.imports")
 Progress = Callable[[ImportJobRecord], None]
 UnknownCard = Callable[[str], Awaitable[None]]
@@ -103,41 +100,13 @@ class ImportRunner:
 
     async def run(self, job: ImportJobRecord, on_progress: Progress = lambda _job: None) -> None:
         """Import the job to its end, unless another process holds it, or takes it over, or it is cancelled."""
-        if not await self._take(job.id):
-            return
-        async with self._database.reading() as connection:
-            (job,) = await imports_db.by_ids(connection, EVERYTHING, [job.id])
-        async with self._renewed(job.id):
+        async with leases.taken(self._database, _LEASES, job.id, self._holder) as is_taken:
+            if not is_taken:
+                return
+            async with self._database.reading() as connection:
+                (job,) = await imports_db.by_ids(connection, EVERYTHING, [job.id])
             with contextlib.suppress(JobLost):
                 await _Run(self, job, on_progress).to_end()
-
-    async def _take(self, job_id: str) -> bool:
-        async def work(connection: AsyncConnection) -> int:
-            now = await clock.now(connection)
-            return await imports_db.take(connection, job_id, self._holder, now, now + LEASE)
-
-        return await self._database.transact(work) > 0
-
-    @asynccontextmanager
-    async def _renewed(self, job_id: str) -> AsyncIterator[None]:
-        """Renew the lease while the block runs, then give it back."""
-        renewing = asyncio.create_task(self._renew(job_id))
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
-            with contextlib.suppress(DatabaseUnavailable):
-                await self._database.transact(lambda connection: imports_db.give_back(connection, job_id, self._holder))
-
-    async def _renew(self, job_id: str) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            await imports_db.renew(connection, job_id, self._holder, await clock.now(connection) + LEASE)
-
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            with contextlib.suppress(DatabaseUnavailable):
-                await self._database.transact(work)
 
     @asynccontextmanager
     async def _source(self, job: ImportJobRecord) -> AsyncIterator[Source]:

@@ -85,6 +85,7 @@ async def start(unit: UnitOfWork, *, document_id: str) -> ImportJobRecord:
         lease_until=unit.now + RESERVED if is_small(document) else None,
     )
     await imports_db.insert_job(unit.connection, job)
+    unit.has_queued = True
     unit.changed(job.id)
     unit.changed(document.id)
     return job

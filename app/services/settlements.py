@@ -15,6 +15,7 @@ from app.db.settlements import SettlementRecord
 from app.domain import ids
 from app.domain.actions import InvoiceOperation
 from app.domain.allocation import spread, take_back
+from app.domain.deductions import Deduction, deduction_failures, discount, withheld
 from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any, wrong_status
 from app.domain.identifiers import NUMBER_LENGTH_MAX
 from app.domain.invoices import InvoiceAction, next_status
@@ -29,7 +30,7 @@ from app.domain.settlements import (
 from app.domain.settlements import next_status as next_settlement_status
 from app.domain.text import ascii_failure, text_failure
 from app.events.contracts import settlement_event
-from app.services import invoices
+from app.services import deductions, invoices
 from app.services.history import invoice_step
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord
 from app.unit_of_work.unit import Counted, UnitOfWork
@@ -44,6 +45,8 @@ class Payment:
     method: PaymentMethod
     bank_reference: str | None = None
     statement_number: str | None = None
+    # What the payer kept back of the amount: it is discharged, but did not arrive.
+    deductions: tuple[Deduction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,15 @@ async def settle_locked(
     # Checks the status before the amount: a draft or cancelled invoice is CONFLICT whatever the amount.
     _invoice_after(invoice, InvoiceAction.SETTLE, 0)
     check_settlement(amount=amount, due=Cents(invoice.due_cents))
+    raise_any(deduction_failures(payment.deductions, gross=amount))
     row = replace(_row(unit, invoice, payment), amount_cents=amount)
     lines = await lines_db.of_invoices(unit.connection, unit.scope, [invoice.id])
     if parts is None:
         shares = spread(amount, [Cents(line.due_cents) for line in lines])
         parts = {line.id: share for line, share in zip(lines, shares, strict=True) if share}
     unit.count(Counted.SETTLED_CENTS, amount)
-    return await _append(unit, invoice, InvoiceAction.SETTLE, row, lines, parts)
+    allocated = deductions.allocations(row.id, parts, payment.deductions)
+    return await _append(unit, invoice, row, lines, _Moved(allocated, payment.deductions))
 
 
 async def reverse(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str) -> Settled:
@@ -99,41 +104,68 @@ async def reverse_any(unit: UnitOfWork, *, id: str, amount: Cents | None, reason
     reversible = Cents(original.amount_cents - before.get(id, 0))
     reversed_cents = reversible if amount is None else amount
     check_reversal(amount=reversed_cents, reversible=reversible)
-    row = _reversal(unit, original, reversed_cents, reason=reason)
-    allocated = await lines_db.allocated(unit.connection, id)
-    parts = dict(zip(allocated, take_back(reversed_cents, [Cents(cents) for cents in allocated.values()]), strict=True))
+    return await reverse_locked(unit, invoice, original, reversed_cents, reason=reason)
+
+
+async def reverse_locked(
+    unit: UnitOfWork,
+    invoice: InvoiceRecord,
+    original: SettlementRecord,
+    amount: Cents,
+    *,
+    reason: str,
+    parts: dict[str, Cents] | None = None,
+) -> Settled:
+    """Reverse so much of a settlement, whose invoice the caller has locked; `parts` maps lines to amounts, by default
+    the last lines first. A share of what the payer had kept back is taken back with it."""
+    before = await lines_db.allocated(unit.connection, original.id)
+    if parts is None:
+        shares = take_back(amount, [Cents(each.amount_cents) for each in before.values()])
+        parts = dict(zip(before, shares, strict=True))
+    row = _reversal(unit, original, amount, reason=reason)
+    rows = deductions.taken_back(row.id, parts, before)
+    row = replace(
+        row,
+        withheld_cents=sum(each.withheld_cents for each in rows),
+        discount_cents=sum(each.discount_cents for each in rows),
+    )
+    kept = await deductions.reversed_deductions(
+        unit, original, withheld_cents=row.withheld_cents, discount_cents=row.discount_cents
+    )
     lines = await lines_db.of_invoices(unit.connection, unit.scope, [invoice.id])
-    unit.count(Counted.REVERSED_CENTS, reversed_cents)
-    return await _append(unit, invoice, InvoiceAction.REVERSE, row, lines, parts)
+    unit.count(Counted.REVERSED_CENTS, amount)
+    return await _append(unit, invoice, row, lines, _Moved(rows, kept))
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """What a new row of the ledger pays to lines or takes back from them, and what is kept back of it."""
+
+    allocations: Sequence[AllocationRecord]
+    deductions: Sequence[Deduction]
 
 
 async def _append(
-    unit: UnitOfWork,
-    invoice: InvoiceRecord,
-    action: InvoiceAction,
-    row: SettlementRecord,
-    lines: Sequence[LineRecord],
-    parts: dict[str, Cents],
+    unit: UnitOfWork, invoice: InvoiceRecord, row: SettlementRecord, lines: Sequence[LineRecord], moved: _Moved
 ) -> Settled:
-    sign = -1 if action is InvoiceAction.REVERSE else 1
+    is_reversal = row.reverses_id is not None
+    action, sign = (InvoiceAction.REVERSE, -1) if is_reversal else (InvoiceAction.SETTLE, 1)
     after = _invoice_after(invoice, action, sign * row.amount_cents)
     await settlements_db.insert_settlement(unit.connection, row)
-    await _allocate(unit, row, lines, parts, sign)
+    await deductions.store(unit, row, moved.deductions)
+    await _allocate(unit, lines, moved.allocations, sign)
     await invoices_db.update_invoice(unit.connection, after)
     unit.step(invoice_step(unit, after, action, amount=row.amount_cents, settlement_id=row.id, reason=row.reason))
-    name = "SettlementReversed" if action is InvoiceAction.REVERSE else "SettlementConfirmed"
+    name = "SettlementReversed" if is_reversal else "SettlementConfirmed"
     unit.emit(settlement_event(name, row, at=unit.now), *invoices.transition_events(unit, invoice, after))
     unit.changed(row.id)
     unit.changed(after.id)
     return Settled(row, after)
 
 
-async def _allocate(
-    unit: UnitOfWork, row: SettlementRecord, lines: Sequence[LineRecord], parts: dict[str, Cents], sign: int
-) -> None:
-    moved = {line: cents for line, cents in parts.items() if cents}
-    rows = [AllocationRecord(ids.new_id(ids.ALLOCATION), row.id, line, cents) for line, cents in moved.items()]
+async def _allocate(unit: UnitOfWork, lines: Sequence[LineRecord], rows: Sequence[AllocationRecord], sign: int) -> None:
     await lines_db.insert_allocations(unit.connection, rows)
+    moved = {row.line_id: row.amount_cents for row in rows}
     changed = [
         replace(line, settled_cents=line.settled_cents + sign * moved[line.id]) for line in lines if line.id in moved
     ]
@@ -156,6 +188,8 @@ def _row(unit: UnitOfWork, invoice: InvoiceRecord, payment: Payment) -> Settleme
         reverses_id=None,
         status=next_settlement_status(SettlementStatus.PENDING, SettlementAction.CONFIRM),
         amount_cents=0,
+        withheld_cents=withheld(payment.deductions),
+        discount_cents=discount(payment.deductions),
         paid_on=payment.paid_on,
         method=payment.method,
         bank_reference=payment.bank_reference,
@@ -185,6 +219,7 @@ def _payment_failures(payment: Payment, today: date) -> list[Failure | None]:
     is_future = payment.paid_on > today
     return [
         Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn") if is_future else None,
+        *deduction_failures(payment.deductions, gross=payment.amount),
         text_failure(payment.bank_reference, "bankReference", 60),
         ascii_failure(payment.statement_number, "statementNumber", NUMBER_LENGTH_MAX),
     ]

@@ -41,6 +41,8 @@ class LedgerTotals(Protocol):
     @property
     def awaiting_cents(self) -> int: ...
     @property
+    def withheld_cents(self) -> int: ...
+    @property
     def unexplained_cents(self) -> int: ...
 
 
@@ -144,13 +146,13 @@ class Metrics:
         )
         self.books = self._gauge(
             "billing_books_cents",
-            "Where billed money is, in cents, at the last sweep: billed, paid, in_dispute, lost, awaiting.",
+            "Where billed money is, in cents, at the last sweep: billed, paid, withheld, in_dispute, lost, awaiting.",
             "part",
         )
         self.unexplained = self._unknown(
             "billing_unexplained_cents",
-            "Billed minus paid, in dispute, lost and awaiting, at the last sweep; anything but 0 is a wrong row. No "
-            "value before this process has added up the books.",
+            "Billed minus paid, withheld, in dispute, lost and awaiting, at the last sweep; anything but 0 is a wrong "
+            "row. No value before this process has added up the books.",
         )
         self.proof_age = self._unknown(
             "billing_books_proof_age_seconds",
@@ -260,6 +262,7 @@ class Metrics:
             "in_dispute": totals.in_dispute_cents,
             "lost": totals.lost_cents,
             "awaiting": totals.awaiting_cents,
+            "withheld": totals.withheld_cents,
         }
         for name, cents in parts.items():
             self.books.labels(name).set(cents)

@@ -45,7 +45,7 @@ class ChangeCounters(Protocol):
 
 
 class Changes:
-    """Runs actions. `on_commit` is called after a commit that recorded events."""
+    """Runs actions. `on_commit` is called after a commit with events, `on_queued` after one with a queued job."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Changes:
         counters: ChangeCounters,
         children: ChildProcesses | None = None,
         on_commit: Callable[[], None] = lambda: None,
+        on_queued: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._access_log = access_log
@@ -63,6 +64,7 @@ class Changes:
         self._counters = counters
         self._children = children or ChildProcesses()
         self._on_commit = on_commit
+        self._on_queued = on_queued
         self._locks = KeyedLocks()
         self._turns = AggregateTurns(database.timeout_seconds)
 
@@ -145,6 +147,8 @@ class Changes:
     def _finish(self, action: Action[Any], written: Written[Any], unit: UnitOfWork) -> None:
         if unit.events:
             self._on_commit()
+        if unit.has_queued:
+            self._on_queued()
         self._counters.change(action.name, "replayed" if written.replayed else "done")
         for counted, amount in unit.counts.items():
             self._counters.add(counted, amount)

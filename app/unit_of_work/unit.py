@@ -53,6 +53,8 @@ class UnitOfWork:
     notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     is_card_unknown: bool = False
     """Whether the change named a card that did not exist."""
+    has_queued: bool = False
+    """Whether the change queued a job, which a worker of this process may begin at once."""
 
     @property
     def scope(self) -> DataScope:

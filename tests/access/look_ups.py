@@ -8,7 +8,7 @@ SUMS: Final = {
     "claims": "claimedAmount approvedAmount deniedAmount paidAmount",
     "denials": "amount inDisputeAmount wonAmount lostAmount aboutToBeLostAmount",
     "invoices": "totalAmount settledAmount dueAmount",
-    "settlements": "paidAmount reversedAmount netAmount",
+    "settlements": "paidAmount reversedAmount netAmount withheldAmount discountAmount",
 }
 """List -> the amounts of its sums."""
 
@@ -22,4 +22,5 @@ def look_ups(world: World, parties: str) -> dict[str, str]:
         "patients": f'cardNumber: "{world.card}"',
         "billingBreakdown": f"groupBy: [PAYER], {parties}",
         "denialBreakdown": f"groupBy: [CODE], {parties}",
+        "withheldTaxes": parties,
     }

@@ -5,6 +5,7 @@ from app.db import (
     billed_services,
     claims,
     contracts,
+    deductions,
     denials,
     documents,
     eligibility,
@@ -20,7 +21,7 @@ from app.db import (
 )
 
 MODULES = (
-    batches,
+    *(batches, deductions),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
 )

@@ -239,7 +239,10 @@ async def _billed(rich: Rich) -> None:
         values = {"id": invoice["id"], "kind": kind, "amount": amount, "reason": "Taxa", "idempotencyKey": key()}
         await world.mutate("finance", "adjustInvoice", "invoice { id }", **values)
     await world.mutate("finance", "issueInvoice", "invoice { id }", id=invoice["id"])
-    settled = await world.settle(invoice["id"], "50.00", bankReference="TED 778", statementNumber="DEM2")
+    kept = [{"kind": "IRRF", "amount": "0.75"}]
+    settled = await world.settle(
+        invoice["id"], "50.00", bankReference="TED 778", statementNumber="DEM2", deductions=kept
+    )
     rich.ids["settlement"] = settled["settlement"]["id"]
     reversed_ = await world.reverse(rich.ids["settlement"], "5.00")
     rich.ids["reversal"] = reversed_["settlement"]["id"]

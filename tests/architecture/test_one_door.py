@@ -20,7 +20,7 @@ TRANSACTIONS = {
     "services/retention.py": "deletes what has been stored for long enough",
     "services/tuss.py": "loads the published terms",
     "services/documents.py": "stores the parts of a document while it arrives, and deletes those of abandoned uploads",
-    "services/import_runner.py": "the lease of an import job",
+    "services/leases.py": "the leases of jobs",
     "services/dead_statements.py": "payers' messages that could not be handled",
     "commands/events.py": "publishes events of the log again",
     "commands/serving.py": "renews the identity of the database",
@@ -29,6 +29,7 @@ TRANSACTIONS = {
 INTERNAL = {"expireDenials", "receiveRemittance", "importGuide", "uploadDocument", "loadPayers", "retirePayers"}
 INTERNAL |= {"importPartyRows"}
 INTERNAL |= {"beginImport", "importGuideOfJob", "refuseFileOfJob", "endFileOfJob", "finishImport"}
+INTERNAL |= {"postUnitOfRemittance", "skipClaimOfRemittance"}
 """Actions that nobody may ask for."""
 
 

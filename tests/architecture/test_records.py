@@ -40,6 +40,10 @@ NOT_READ = {
         "lease_holder": "only whoever holds the job asks for it",
         "lease_until": "likewise",
     },
+    "PostingRecord": {
+        "lease_holder": "only whoever posts asks for it",
+        "lease_until": "likewise",
+    },
     "ParkedRecord": dict.fromkeys(
         ("id", "provider_cnes", "payer_ans", "patient_id", "data", "recorded_at", "position", "published_at"),
         "what an operator is shown of a parked event needs none of it",
@@ -89,6 +93,11 @@ PARTIAL_WRITES = {
     "imports.advance": "only while the job is held, and where it was seen last",
     "imports.set_parties": "a job whose guides have several parties",
     "imports.set_parties_of_document": "the same of its document, which nothing else changes",
+    "postings._restart": "a statement that is posted again starts its posting anew",
+    "postings.advance": "only while the posting is held",
+    "postings.take": "the lease of a posting, only while it is free",
+    "postings.renew": "a holder's own column, only while it holds the posting",
+    "postings.give_back": "a holder's own columns, only while it holds the posting",
     "identity.renew": "the one row of the identity of the database",
     "tuss.insert_many": "rows of the published tables, with the text for searching",
 }

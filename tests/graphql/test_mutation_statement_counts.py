@@ -80,5 +80,5 @@ async def test_the_busiest_mutations_cost_few_statements(server_world: World) ->
         "sendBatch": 14,
         "recordProtocol": 13,
         "withdrawClaim": 7,
-        "postRemittance": 33,
+        "postRemittance": 34,
     }

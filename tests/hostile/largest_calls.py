@@ -36,6 +36,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.billingIndicators": queries.billing_indicators,
     "Query.billingBreakdown": lists.billing_breakdown,
     "Query.denialBreakdown": lists.denial_breakdown,
+    "Query.withheldTaxes": lists.withheld_taxes,
     "Query.contract": lists.contract,
     "Query.contracts": queries.contracts,
     "Query.payers": lists.payers_page,

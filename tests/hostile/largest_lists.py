@@ -76,6 +76,11 @@ async def billing_breakdown(big: Big) -> Call:
     return big.read(query, '"month":', 1)
 
 
+async def withheld_taxes(big: Big) -> Call:
+    shown = "tax month amount payer { name }"
+    return big.read(f"{{ withheldTaxes({PERIOD}, first: 100) {{ totalCount nodes {{ {shown} }} }} }}", '"tax":', 0)
+
+
 async def denial_breakdown(big: Big) -> Call:
     shown = "code month payer { name } provider { name } amount lostAmount"
     query = f"{{ denialBreakdown(groupBy: [CODE, MONTH], {PERIOD}, first: 100) {{ totalCount nodes {{ {shown} }} }} }}"

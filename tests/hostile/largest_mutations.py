@@ -240,7 +240,8 @@ async def cancel_remittance(big: Big) -> Call:
 async def post_remittance(big: Big) -> Call:
     fields = f"postedLines remittance {{ {REMITTANCE} }}"
     id = await big_remittance(big, big.decided)
-    return big.change("finance", "postRemittance", fields, '"POSTED"', LINES_PAGE_MAX + 1, id=id, idempotencyKey=key())
+    # More than a unit: the call answers with what is to be posted, and a job posts it.
+    return big.change("finance", "postRemittance", fields, '"MATCHED"', LINES_PAGE_MAX, id=id, idempotencyKey=key())
 
 
 async def save_contract(big: Big) -> Call:

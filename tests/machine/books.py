@@ -48,6 +48,7 @@ class Rows:
     lines: Table = field(default_factory=Table)
     settlements: Table = field(default_factory=Table)
     allocations: Table = field(default_factory=Table)
+    deductions: Table = field(default_factory=Table)
     claim_steps: Table = field(default_factory=Table)
     invoice_steps: Table = field(default_factory=Table)
     remittances: Table = field(default_factory=Table)
@@ -77,6 +78,7 @@ def look(stage: Stage, payer: str) -> Rows:
         allocations=by_id(
             "SELECT t.* FROM allocations t JOIN settlements s ON s.id = t.settlement_id WHERE s.payer_ans = %s"
         ),
+        deductions=by_id("SELECT * FROM settlement_deductions WHERE payer_ans = %s ORDER BY id"),
         claim_steps=by_id(f"SELECT t.* FROM claim_history t {of_claim}"),
         invoice_steps=by_id(f"SELECT t.* FROM invoice_history t {of_invoice}"),
         remittances=by_id("SELECT * FROM remittances WHERE payer_ans = %s ORDER BY id"),
@@ -100,6 +102,7 @@ def check(rows: Rows) -> None:
     _sums_of_decisions(rows)
     _sums_of_invoices(rows)
     _ledger(rows)
+    _deductions(rows)
     _histories(rows)
     _statements(rows)
     _events(rows)
@@ -199,6 +202,31 @@ def _ledger(rows: Rows) -> None:
         signs = [-1 if rows.settlements[row["settlement_id"]]["reverses_id"] else 1 for row in moved]
         assert line["settled_cents"] == sum(s * row["amount_cents"] for s, row in zip(signs, moved, strict=True))
         assert 0 <= line["settled_cents"] <= line["amount_cents"] - line["debited_cents"]
+
+
+def _deductions(rows: Rows) -> None:
+    """What is kept back of a payment is the sum of its kinds and of its lines, and never goes back beyond itself."""
+    for settlement in rows.settlements.values():
+        sign = -1 if settlement["reverses_id"] else 1
+        kept = rows.deductions.of("settlement_id", settlement["id"])
+        moved = rows.allocations.of("settlement_id", settlement["id"])
+        assert all(sign * row["amount_cents"] > 0 for row in kept)
+        for name in ("withheld_cents", "discount_cents"):
+            of_kind = [row for row in kept if (row["kind"] == "DISCOUNT") == (name == "discount_cents")]
+            assert settlement[name] == sign * _sum(of_kind, "amount_cents") == _sum(moved, name)
+            back = _sum(rows.settlements.of("reverses_id", settlement["id"]), name)
+            assert 0 <= back <= settlement[name]
+        assert all(row["withheld_cents"] + row["discount_cents"] <= row["amount_cents"] for row in moved)
+
+
+def kept_back(rows: Rows) -> tuple[int, int]:
+    """The withheld taxes and the discounts of all payments, less reversals."""
+    signs = {row["id"]: -1 if row["reverses_id"] else 1 for row in rows.settlements.values()}
+    withheld, discount = (
+        sum(signs[row["id"]] * row[name] for row in rows.settlements.values())
+        for name in ("withheld_cents", "discount_cents")
+    )
+    return withheld, discount
 
 
 def _histories(rows: Rows) -> None:

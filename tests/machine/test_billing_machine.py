@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from app.domain.deductions import DeductionKind
 from app.domain.money import format_money
 from tests.factories import BLOOD_COUNT, CONSULTATION, key
 from tests.machine import books
@@ -40,7 +41,7 @@ EVERYTHING = {
     "withdrawClaim",
 }
 RECONCILIATION = """query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) {
-  billedAmount paidAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount } }"""
+  billedAmount paidAmount withheldAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount } }"""
 QUEUE = "query($payer: AnsCode!) { unmatchedRemittanceLines(filter: { payerAnsCode: [$payer] }) { totalCount } }"
 STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { totalCount } invoices { totalCount }
   reconciliation { billedAmount } }"""
@@ -233,13 +234,24 @@ class Billing(StatementRules, BatchRules):
         self.mutate("finance", "adjustInvoice", "invoice { status }", values)
 
     @precondition(lambda self: self.rows.invoices)
-    @rule(number=PICKS, share=st.integers(1, 120), callers=st.integers(1, 3))
-    def settle(self, number: int, share: int, callers: int) -> None:
+    @rule(
+        number=PICKS,
+        share=st.integers(1, 120),
+        callers=st.integers(1, 3),
+        kept=st.lists(st.tuples(st.sampled_from(sorted(DeductionKind)), st.integers(0, 60)), max_size=3),
+    )
+    def settle(self, number: int, share: int, callers: int, kept: Sequence[tuple[str, int]] = ()) -> None:
         found = self.pick(self.rows.invoices, number, "ISSUED", "PARTIALLY_SETTLED")
         assert found is not None
         due = found["total_cents"] - found["settled_cents"]
-        amount = format_money(max(due * share // 100, 1))
-        values = {"id": found["id"], "paidOn": self.today(), "amount": amount}
+        cents = max(due * share // 100, 1)
+        deductions = [{"kind": kind, "amount": format_money(cents * part // 100)} for kind, part in kept]
+        values = {
+            "id": found["id"],
+            "paidOn": self.today(),
+            "amount": format_money(cents),
+            "deductions": deductions,
+        }
         with ThreadPoolExecutor(callers) as pool:
             calls = [{**values, "idempotencyKey": key()} for _ in range(callers)]
             list(pool.map(lambda each: self.mutate("finance", "settleInvoice", "settlement { id }", each), calls))
@@ -285,8 +297,10 @@ class Billing(StatementRules, BatchRules):
         found = self.stage.call(self.tokens["finance"], RECONCILIATION, payer=self.world.payer)["reconciliation"]
         assert found["unexplainedAmount"] == "0.00"
         assert found["billedAmount"] == format_money(books.billed(self.rows))
-        paid = sum(invoice["settled_cents"] for invoice in self.rows.invoices.values())
-        assert found["paidAmount"] == format_money(paid)
+        withheld, discount = books.kept_back(self.rows)
+        settled = sum(invoice["settled_cents"] for invoice in self.rows.invoices.values())
+        assert found["withheldAmount"] == format_money(withheld)
+        assert found["paidAmount"] == format_money(settled - withheld - discount)
 
     def _the_queue_is_what_waits(self) -> None:
         """Every unmatched line, and no other one."""
@@ -329,7 +343,7 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.accept, 0),
         partial(life.replace, 1, is_sent=False),
         partial(life.adjust, 0, 1, "CREDIT"),
-        partial(life.settle, 0, 50, 1),
+        partial(life.settle, 0, 50, 1, [("IRRF", 2), ("PCC", 5), ("DISCOUNT", 1)]),
         partial(life.reverse, 0, 50),
         partial(life.decide, 100),
         partial(life.remit, 0, [100, 100, 100], is_paying=False),

@@ -20,7 +20,9 @@ from app.domain.actions import (
 )
 from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
+from app.domain.deductions import KINDS_MAX
 from app.domain.services import TEAM_MAX
+from app.domain.statement import ADJUSTMENTS_MAX, FINDINGS_MAX
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
 from app.services.batches import BATCHES_MAX
 from app.services.claims import BATCH_MAX
@@ -37,6 +39,7 @@ DATA_CLASSES: Final = ListSize.at_most(len(DataClass))
 DIAGNOSES: Final = ListSize.at_most(DIAGNOSES_MAX)
 TEAM: Final = ListSize.at_most(TEAM_MAX)
 ITEMS: Final = ListSize.at_most(ITEMS_MAX)
+DEDUCTIONS: Final = ListSize.at_most(KINDS_MAX)
 DENIALS_OF_ITEM: Final = ListSize.at_most(DENIALS_MAX)
 CLAIM_ACTIONS: Final = ListSize.at_most(len(ClaimOperation))
 DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
@@ -44,6 +47,8 @@ INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 REMITTANCE_ACTIONS: Final = ListSize.at_most(len(RemittanceOperation))
 REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
 CANDIDATES: Final = ListSize.at_most(CANDIDATES_MAX)
+REMITTANCE_FINDINGS: Final = ListSize.at_most(FINDINGS_MAX)
+REMITTANCE_ADJUSTMENTS: Final = ListSize.at_most(ADJUSTMENTS_MAX)
 BATCH_ACTIONS: Final = ListSize.at_most(len(BatchOperation))
 BATCH: Final = ListSize.at_most(BATCH_MAX)
 NEW_BATCHES: Final = ListSize.at_most(BATCHES_MAX)

@@ -1,24 +1,35 @@
-"""The loop that takes queued import jobs, and those whose process is gone, one after the other."""
+"""The loop that takes queued jobs, and those whose process is gone, one after the other."""
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
-from app.services.import_runner import ImportRunner
 from app.telemetry.outages import Outage
 
+Job = TypeVar("Job")
 LOOK_SECONDS: Final = 2.0
 """How often a process looks for jobs; at once after one was queued here."""
 
 
-class ImportWorker:
-    """Runs jobs for ever; `is_agreed` is whether the clocks of this process and of the database agree."""
+class Runner(Protocol[Job]):
+    """Finds and carries out the jobs of one kind."""
 
-    def __init__(self, runner: ImportRunner, *, is_agreed: Callable[[], bool]) -> None:
+    async def next(self) -> Job | None:
+        """The oldest job that no process holds; None if there is none."""
+
+    async def run(self, job: Job) -> None:
+        """Carry the job out, unless another process holds it."""
+
+
+class JobWorker(Generic[Job]):
+    """Runs jobs for ever; `is_agreed` is whether the clocks of this process and of the database agree, `name` that of
+    the jobs in the log."""
+
+    def __init__(self, runner: Runner[Job], *, name: str, is_agreed: Callable[[], bool]) -> None:
         self._runner = runner
         self._is_agreed = is_agreed
         self._queued = asyncio.Event()
-        self._outage = Outage("billing", down="imports_failed", back="imports_back", effect="tried again later")
+        self._outage = Outage("billing", down=f"{name}_failed", back=f"{name}_back", effect="tried again later")
 
     def wake(self) -> None:
         """A job was queued."""

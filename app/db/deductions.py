@@ -1,0 +1,98 @@
+"""Queries on what payers keep back of payments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.breakdowns import SEPARATOR
+from app.db.deduction_tables import settlement_deductions
+from app.db.engine import scalar
+from app.db.filters import Condition, equal
+from app.db.reconciliation import LedgerFilter
+from app.db.records import columns, insert_records
+from app.db.scoping import deductions_in
+from app.db.statements import query
+from app.db.sums import total
+from app.domain.data_scope import DataScope
+from app.domain.deductions import TAXES, DeductionKind
+from app.domain.money import Cents
+
+
+@dataclass(frozen=True, slots=True)
+class DeductionRecord:
+    id: str
+    settlement_id: str
+    provider_cnes: str
+    payer_ans: str
+    kind: DeductionKind
+    paid_on: date
+    month: str
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class WithheldTax:
+    """What a payer withheld of one tax in a month, less reversals, in cents; `key` is its place in the list."""
+
+    key: str
+    payer_ans: str
+    month: str
+    tax: DeductionKind
+    amount_cents: Cents
+
+
+DEDUCTION: Final = columns(settlement_deductions, DeductionRecord)
+_TABLE: Final = settlement_deductions.c
+_KEY: Final = _TABLE.payer_ans + SEPARATOR + _TABLE.month + SEPARATOR + _TABLE.kind
+
+
+async def insert(connection: AsyncConnection, rows: Sequence[DeductionRecord]) -> None:
+    """Store what was kept back of a settlement; those of a reversal are below zero."""
+    await insert_records(connection, settlement_deductions, rows)
+
+
+@query(DeductionRecord)
+def of_settlements(scope: DataScope, settlement_ids: Sequence[str]) -> Select[Any]:
+    """What was kept back of these settlements."""
+    found = select(*DEDUCTION).where(deductions_in(scope), _TABLE.settlement_id.in_(settlement_ids))
+    return found.order_by(_TABLE.id)
+
+
+async def left(connection: AsyncConnection, settlement_ids: Sequence[str]) -> dict[DeductionKind, int]:
+    """Kind -> cents kept back of these settlements together, which the caller has locked by their invoice."""
+    found = select(_TABLE.kind, func.sum(_TABLE.amount_cents)).where(_TABLE.settlement_id.in_(settlement_ids))
+    rows = (await connection.execute(found.group_by(_TABLE.kind).order_by(_TABLE.kind))).all()
+    return {DeductionKind(kind): int(cents) for kind, cents in rows}
+
+
+async def withheld_taxes(
+    connection: AsyncConnection, scope: DataScope, where: LedgerFilter, after: str | None, limit: int
+) -> list[WithheldTax]:
+    """The sums by payer, month and tax, in this order, after a key; the period is that of the payments."""
+    found = select(_KEY.label("group_key"), _TABLE.payer_ans, _TABLE.month, _TABLE.kind, total(_TABLE.amount_cents))
+    found = found.where(_counted(scope, where)).group_by(_TABLE.payer_ans, _TABLE.month, _TABLE.kind)
+    if after is not None:
+        found = found.where(after < _KEY)
+    rows = (await connection.execute(found.order_by(_TABLE.payer_ans, _TABLE.month, _TABLE.kind).limit(limit))).all()
+    return [
+        WithheldTax(key, payer, month, DeductionKind(kind), Cents(int(sum_))) for key, payer, month, kind, sum_ in rows
+    ]
+
+
+async def count_withheld_taxes(connection: AsyncConnection, scope: DataScope, where: LedgerFilter) -> int:
+    """The number of these sums."""
+    groups = select(_KEY).where(_counted(scope, where)).distinct()
+    return int(await scalar(connection, select(func.count()).select_from(groups.subquery())))
+
+
+def _counted(scope: DataScope, where: LedgerFilter) -> Condition:
+    parts = equal((_TABLE.payer_ans, where.payer), (_TABLE.provider_cnes, where.provider))
+    if where.period.first is not None:
+        parts.append(_TABLE.paid_on >= where.period.first)
+    if where.period.last is not None:
+        parts.append(_TABLE.paid_on <= where.period.last)
+    return and_(deductions_in(scope), _TABLE.kind.in_(sorted(TAXES)), *parts)

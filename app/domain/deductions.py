@@ -1,0 +1,83 @@
+"""What a payer keeps back of a payment that it discharges in full: taxes that it pays to the state, and a discount.
+
+Example, in cents: of 100_00 for two lines of 60_00 and 40_00 the payer withholds 1_50 of IRRF and 4_65 of PCC. Both
+lines are paid in full; 93_85 reach the bank, and 6_15 are a receivable from the state, 3_69 of the first line and 2_46
+of the second.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.domain.described import DescribedEnum
+from app.domain.errors import ErrorCode, Failure
+from app.domain.money import Cents
+
+
+class DeductionKind(DescribedEnum):
+    IRRF = "IRRF", "Income tax withheld at source (IRRF)."
+    PIS = "PIS", "Social contribution PIS."
+    COFINS = "COFINS", "Social contribution COFINS."
+    CSLL = "CSLL", "Social contribution CSLL."
+    PCC = "PCC", "PIS, COFINS and CSLL together, where the payer does not state the parts."
+    ISS = "ISS", "Municipal tax on services (ISS)."
+    INSS = "INSS", "Social security contribution (INSS)."
+    DISCOUNT = "DISCOUNT", "Financial discount (desconto financeiro): lost, not a tax."
+
+
+KINDS_MAX: Final = len(DeductionKind)
+TAXES: Final = frozenset(DeductionKind) - {DeductionKind.DISCOUNT}
+
+
+@dataclass(frozen=True, slots=True)
+class Deduction:
+    """An amount kept back of a payment, in cents."""
+
+    kind: DeductionKind
+    amount: Cents
+
+
+def withheld(deductions: Sequence[Deduction]) -> Cents:
+    """The taxes among them."""
+    return Cents(sum(each.amount for each in deductions if each.kind in TAXES))
+
+
+def discount(deductions: Sequence[Deduction]) -> Cents:
+    """The discounts among them."""
+    return Cents(sum(each.amount for each in deductions if each.kind not in TAXES))
+
+
+def deduction_failures(deductions: Sequence[Deduction], *, gross: Cents | None) -> list[Failure]:
+    """What is wrong with the deductions of a payment; `gross` is the amount that it discharges, if it is known."""
+    found = [
+        Failure(ErrorCode.INVALID_AMOUNT, "a deduction must be above zero", f"deductions.{index}.amount", "5040")
+        for index, each in enumerate(deductions)
+        if each.amount <= 0
+    ]
+    if len({each.kind for each in deductions}) < len(deductions):
+        found.append(Failure(ErrorCode.INVALID_INPUT, "name each kind once", "deductions"))
+    if gross is not None and sum(each.amount for each in deductions) > gross:
+        found.append(Failure(ErrorCode.INVALID_AMOUNT, "the deductions are above the amount", "deductions"))
+    return found
+
+
+def pro_rata(amount: Cents, weights: Sequence[Cents]) -> list[Cents]:
+    """The amount in one part per weight, in proportion, to the cent; no part is above its weight if the amount is not
+    above their sum.
+
+    Each part is the difference of two rounded-down running totals: 1_00 over 1_00, 1_00 and 1_00 is 33, 33 and 34.
+    """
+    whole = sum(weights)
+    found, weight, given = [], 0, 0
+    for each in weights:
+        weight += each
+        reached = amount * weight // whole if whole else 0
+        found.append(Cents(reached - given))
+        given = reached
+    return found
+
+
+def of_reversal(taken: Cents, *, paid: Cents, kept: Cents) -> Cents:
+    """What a reversal takes back of `kept`, the deduction left on a line of which `paid` is left: all with the last
+    cent, before that in proportion, rounded down."""
+    return kept if taken == paid else Cents(kept * taken // paid)

@@ -1,0 +1,37 @@
+"""The fields of statements that are visible to whoever sees their object, reviewed: see `open_fields.py`."""
+
+from typing import Final
+
+REMITTANCES: Final[dict[str, tuple[str, ...]]] = {
+    "objects of a statement whose fields have rules": ("Remittance.findings", "RemittanceLine.findings"),
+    "what the gateway noticed of a statement, without values of patients": (
+        "RemittanceFinding.kind",
+        "RemittanceFinding.needsRelease",
+    ),
+    "what only `Remittance.adjustments` leads to, which asks for `amounts:read`": (
+        "RemittanceAdjustment.direction",
+        "RemittanceAdjustment.level",
+    ),
+    "the state of a statement and of its lines": (
+        "Remittance.availableActions",
+        "Remittance.issuedOn",
+        "Remittance.kind",
+        "Remittance.method",
+        "Remittance.releasedAt",
+        "Remittance.source",
+        "Remittance.status",
+        "RemittanceLine.availableActions",
+        "RemittanceLine.itemSequence",
+        "RemittanceLine.problem",
+        "RemittanceLine.sequence",
+        "RemittanceLine.status",
+        "RemittanceLineWaitingEvent.previousStatus",
+        "RemittanceLineWaitingEvent.waitingLines",
+    ),
+}
+REMITTANCE_TEXTS: Final[dict[str, tuple[str, ...]]] = {
+    "what the gateway noticed of a statement, without values of patients": ("RemittanceFinding.detail",),
+    "the numbers of business papers": ("RemittanceLine.protocolNumber",),
+    "who of the provider's staff did something": ("Remittance.releasedBy",),
+    "what only `Remittance.adjustments` leads to, which asks for `amounts:read`": ("RemittanceAdjustment.type",),
+}

@@ -1,0 +1,143 @@
+"""What posting would do with the lines of each claim: planned before anything is written."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from app.db import claims as claims_db
+from app.db import invoice_lines as lines_db
+from app.db import invoices as invoices_db
+from app.db.claims import ClaimRecord, ItemRecord
+from app.db.denials import DenialRecord
+from app.db.invoice_lines import LineRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
+from app.domain.claims import ItemDecision
+from app.domain.invoices import InvoiceLineKind, InvoiceStatus
+from app.domain.money import Cents
+from app.domain.remittances import BilledItem, RemittanceLineProblem, decisions, is_decided, payable, payment, repeated
+from app.services import posted_lines
+from app.unit_of_work.unit import UnitOfWork
+
+OfClaim = TypeVar("OfClaim", ItemRecord, RemittanceLineRecord, LineRecord)
+NOTHING: Final = Cents(0)
+PLANS_AT_ONCE: Final = 200
+SENT_INVOICES: Final = frozenset({InvoiceStatus.ISSUED, InvoiceStatus.PARTIALLY_SETTLED, InvoiceStatus.SETTLED})
+
+
+@dataclass(slots=True)
+class Plan:
+    """What posting does with one claim: the decision, if the claim has none yet, and the payment.
+
+    All plans are made before anything is written: a claim whose lines have a problem must change nothing, and the
+    invoices to pay must be known together, since they make one settlement per invoice, not per claim.
+    """
+
+    claim: ClaimRecord
+    items: list[ItemRecord]
+    lines: list[RemittanceLineRecord]
+    decisions: tuple[ItemDecision, ...] | None = None
+    paid: Cents = NOTHING
+    problem: RemittanceLineProblem | None = None
+    # Approved by the payer but on no invoice yet: billing puts it on one if the payment needs it.
+    unbilled: Cents = NOTHING
+    # Whether the claim's approved amount is on an invoice.
+    is_billed: bool = False
+    # Lines that repeat what earlier ones have said in full; they wait.
+    repeated: list[RemittanceLineRecord] = field(default_factory=list)
+    # Denials that the lines pay without an appeal.
+    recovers: tuple[DenialRecord, ...] = ()
+    # The claim's lines on invoices that were sent to the payer, in the order in which they are paid.
+    payable_lines: list[LineRecord] = field(default_factory=list)
+
+
+async def of_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]) -> list[Plan]:
+    """One plan per claim, the claims locked in id order."""
+    connection, scope = unit.connection, unit.scope
+    ids = sorted({line.claim_id for line in lines if line.claim_id})
+    claims = await claims_db.lock_many(connection, scope, ids)
+    items = await claims_db.items_of_claims(connection, scope, ids)
+    replaced = await claims_db.replaced_among(connection, ids)
+    billed = await lines_db.of_claims(connection, scope, ids)
+    payable_ids = await _payable_invoices(unit, billed)
+    # Read again: another payment may have been posted before the invoices were locked.
+    billed = await lines_db.of_claims(connection, scope, ids)
+    recovered = await posted_lines.recovered(unit, lines)
+    items_of, lines_of, billed_of = by_claim(items), by_claim(lines), by_claim(billed)
+    plans: list[Plan] = []
+    for number, claim in enumerate(claims, start=1):
+        plan = Plan(claim, items_of.get(claim.id, []), lines_of.get(claim.id, []))
+        _set_repeated_aside(plan)
+        on_invoices = billed_of.get(claim.id, [])
+        plan.payable_lines = [line for line in on_invoices if line.invoice_id in payable_ids]
+        recovers = recovered.get(claim.id, ())
+        plan.recovers = recovers or ()
+        plan.problem = _complete(
+            plan, on_invoices, is_replaced=claim.id in replaced, is_paying=bool(remittance.paid_on)
+        )
+        if recovers is None:
+            plan.problem = RemittanceLineProblem.OVERPAID
+        plans.append(plan)
+        if number % PLANS_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return plans
+
+
+def _set_repeated_aside(plan: Plan) -> None:
+    places = repeated([_billed(item) for item in plan.items], [line.paid_line for line in plan.lines])
+    plan.repeated = [plan.lines[place] for place in sorted(places)]
+    plan.lines = [line for place, line in enumerate(plan.lines) if place not in places]
+
+
+def by_claim(rows: Iterable[OfClaim]) -> dict[str | None, list[OfClaim]]:
+    """The rows of each claim, in their order."""
+    found: dict[str | None, list[OfClaim]] = {}
+    for row in rows:
+        found.setdefault(row.claim_id, []).append(row)
+    return found
+
+
+async def _payable_invoices(unit: UnitOfWork, lines: Sequence[LineRecord]) -> set[str]:
+    """The lines' invoices that were sent to the payer, locked until the commit; nothing is due on a settled one."""
+    locked = await invoices_db.lock_many(unit.connection, unit.scope, sorted({line.invoice_id for line in lines}))
+    return {invoice.id for invoice in locked if invoice.status in SENT_INVOICES}
+
+
+def _complete(
+    plan: Plan, on_invoices: list[LineRecord], *, is_replaced: bool, is_paying: bool
+) -> RemittanceLineProblem | None:
+    """Add the decision and the payment to the plan; the result is the problem if its lines cannot be posted."""
+    problem = payable(plan.claim.status, is_replaced=is_replaced)
+    if problem is not None:
+        return problem
+    lines = [line.paid_line for line in plan.lines]
+    billed = [_billed(item) for item in plan.items]
+    if not is_decided(plan.claim.status):
+        found = decisions(billed, lines)
+        if isinstance(found, RemittanceLineProblem):
+            return found
+        plan.decisions, plan.paid = found, Cents(sum(line.paid for line in lines))
+        plan.unbilled = plan.paid
+        return None
+    plan.is_billed = any(line.kind is InvoiceLineKind.CLAIM for line in on_invoices)
+    approved = 0 if plan.is_billed else plan.claim.approved_cents or 0
+    plan.unbilled = Cents(approved + sum(denial.amount_cents for denial in plan.recovers))
+    # Payable: what is due on issued invoices, and what is on no invoice yet. Example, in cents: 700_00
+    # approved and billed, 150_00 of a won appeal billed on a second invoice; of 850_00 due the statement pays 800_00.
+    # It is spread over the lines: one settlement of 700_00 for the first invoice, one of 100_00 for the second.
+    due = plan.unbilled + sum(line.due_cents for line in plan.payable_lines)
+    # A statement without a payment date may repeat what was approved, whether it is paid or not.
+    paid = payment(billed, lines, due=Cents(due if is_paying else plan.claim.approved_cents or 0))
+    if isinstance(paid, RemittanceLineProblem):
+        # Not OVERPAID but too early: the claim is also on a draft invoice, and can be paid when that one is issued.
+        is_on_draft = (
+            paid is RemittanceLineProblem.OVERPAID and is_paying and len(plan.payable_lines) < len(on_invoices)
+        )
+        return RemittanceLineProblem.NOT_PAYABLE if is_on_draft else paid
+    plan.paid = paid
+    return None
+
+
+def _billed(item: ItemRecord) -> BilledItem:
+    denied = None if item.denied_cents is None else Cents(item.denied_cents)
+    return BilledItem(item.sequence, item.code, Cents(item.total_cents), denied)
