@@ -69,6 +69,13 @@ def of_line(scope: DataScope, line_id: str) -> Select[Any]:
 
 
 @query(LineStepRecord)
+def of_lines(scope: DataScope, line_ids: Sequence[str]) -> Select[Any]:
+    """The steps of these lines, oldest first."""
+    table = remittance_line_history.c
+    return _visible(scope).where(table.line_id.in_(line_ids)).order_by(table.id)
+
+
+@query(LineStepRecord)
 def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The steps with these ids, of lines within the scope."""
     return _visible(scope).where(remittance_line_history.c.id.in_(ids))

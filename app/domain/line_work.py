@@ -45,7 +45,7 @@ RESOLVING: Final = frozenset(
     }
 )
 """Steps after which the line can be posted."""
-UNDOABLE: Final = frozenset(LineStep) - {LineStep.NOTE, LineStep.UNDO}
+UNDOABLE: Final = frozenset(LineStep) - {LineStep.UNMATCH, LineStep.NOTE, LineStep.UNDO}
 
 
 @dataclass(frozen=True, slots=True)

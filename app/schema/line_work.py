@@ -8,10 +8,14 @@ import strawberry
 from app.domain.claims import DENIALS_MAX, DeniedAmount
 from app.domain.line_work import PARTS_MAX, LinePart, LineStep
 from app.domain.money import Cents
-from app.schema.base import inputs, lists
+from app.schema.base import bulk, inputs, lists, weights
+from app.schema.base.bulk import BulkResult
 from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.claim_inputs import DenialInput
+from app.schema.queue_filters import WaitingLineFilterInput, queue_filter
+from app.schema.remittance_lists import RemittanceFilterInput
 from app.schema.remittance_objects import RemittanceLine
+from app.services import line_bulk
 from app.services import line_resolutions as service
 from app.services.line_resolutions import LineCommand
 from app.services.remittances import REASON_LENGTH_MAX
@@ -32,9 +36,7 @@ class AcceptAsDenialInput:
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
-@strawberry.input(
-    description="What the payer paid too much, as an unapplied credit; the whole line if it has no claim."
-)
+@strawberry.input(description="What the payer paid too much, as an unapplied credit; all of it without a claim.")
 class AcceptOverpaymentInput:
     note: str | None = strawberry.field(default=None, description=NOTE)
 
@@ -168,6 +170,39 @@ class UndoRemittanceLineInput:
     idempotency_key: str = strawberry.field(description=KEY)
 
 
+@strawberry.input(description="The same step with all waiting lines of a filter, at most 100.")
+class ResolveRemittanceLinesInput:
+    filter: RemittanceFilterInput | None = strawberry.field(default=None, description="Filter for their statements.")
+    line_filter: WaitingLineFilterInput | None = strawberry.field(
+        default=None, description="Filter for the lines themselves."
+    )
+    resolution: RemittanceLineResolutionInput = strawberry.field(
+        description="The step; one that names something of a single line is refused."
+    )
+    dry_run: bool = strawberry.field(
+        default=False, description="Whether nothing is changed: the results show the lines as they would be."
+    )
+    atomic: bool = bulk.atomic()
+    idempotency_key: str = strawberry.field(description=KEY)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the service."""
+        where = queue_filter(self.filter, self.line_filter)
+        command = self.resolution.command()
+        return {"where": where, "command": command, "dry_run": self.dry_run, "atomic": self.atomic}
+
+
+@strawberry.type(description="Result for one remittance line of a mutation on many.")
+class RemittanceLineResult(BulkResult):
+    object: RemittanceLine | None = strawberry.field(description="The line after the mutation; null if refused.")
+
+
+@strawberry.type(description="Results of a step with many remittance lines.")
+class ResolveRemittanceLinesPayload(MutationPayload):
+    results: list[RemittanceLineResult] = bulk.results()
+    has_more: bool = strawberry.field(default=False, description="Whether further lines match the filter.")
+
+
 @strawberry.type(description="Result of a step with a remittance line.")
 class LineStepPayload(MutationPayload):
     line: RemittanceLine | None = strawberry.field(
@@ -181,6 +216,13 @@ MUTATIONS = (
         ResolveRemittanceLineInput,
         LineStepPayload,
         "Takes a step with a remittance line that waits; what it resolves is posted by `postRemittance`.",
+    ),
+    mutation(
+        line_bulk.RESOLVE_MANY,
+        ResolveRemittanceLinesInput,
+        ResolveRemittanceLinesPayload,
+        "Takes the same step with up to 100 waiting remittance lines, the oldest first.",
+        directives=weights.BATCH,
     ),
     mutation(
         service.SPLIT,

@@ -19,6 +19,7 @@ QUEUE: Final[dict[str, tuple[str, ...]]] = {
         "RemittanceLineHistoryEntry.status",
         "RemittanceLineHistoryEntry.undoesId",
         "ResolveRemittanceLinePayload.line",
+        "ResolveRemittanceLinesPayload.hasMore",
         "SplitRemittanceLinePayload.line",
         "UndoRemittanceLinePayload.line",
     ),

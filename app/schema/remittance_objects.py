@@ -196,8 +196,8 @@ class RemittanceLine(Node):
         description="The remittance that contains the line.",
     )
 
-    waiting_since: datetime | None = strawberry.field(
-        description="Since when the line waits for a person; null unless unmatched."
+    waits_since: datetime | None = strawberry.field(
+        name="waitingSince", description="Since when the line waits for a person; null unless unmatched."
     )
     assigned_to: str | None = strawberry.field(description="Who works on it, the subject of a token; null for nobody.")
     set_aside_until: date | None = strawberry.field(
@@ -228,11 +228,12 @@ class RemittanceLine(Node):
     ) -> Any:
         return await remittance_lines.HISTORY.page(info.context, line.id, first=first, after=after)
 
-    @strawberry.field(description=ACTIONS, directives=[lists.REMITTANCE_LINE_ACTIONS])
-    def available_actions(
-        line: strawberry.Parent[RemittanceLineRecord], info: Info
-    ) -> list[AvailableRemittanceLineAction]:
-        return remittance_line_actions(line, info)
+    available_actions = batched(
+        list[AvailableRemittanceLineAction],
+        remittance_line_actions,
+        description=ACTIONS,
+        directives=[lists.REMITTANCE_LINE_ACTIONS],
+    )
 
 
 @strawberry.type(description="A remittance: a payer's statement of what it pays and denies (demonstrativo).")

@@ -8,18 +8,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import claims as claims_db
 from app.db import denials as denials_db
 from app.db import invoice_lines as lines_db
+from app.db import line_history as line_history_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.db.invoice_lines import LineRecord
+from app.db.line_history import LineStepRecord
 from app.db.remittances import RemittanceLineRecord
+from app.domain.actions import LineFacts
 from app.domain.data_scope import DataScope
 from app.domain.denials import RECOVERABLE
 from app.domain.invoices import InvoiceLineKind
-from app.domain.line_work import Expectation
+from app.domain.line_work import PLAIN, UNDOABLE, Expectation
 from app.domain.money import Cents
 from app.domain.remittances import BilledItem, RemittanceLineStatus, is_decided, lines_about
 
+CANCELLED = RemittanceLineStatus.CANCELLED
 OPEN_LINES = frozenset({RemittanceLineStatus.MATCHED, RemittanceLineStatus.UNMATCHED})
 
 
@@ -98,3 +102,31 @@ async def differences(
         for line in matched
         if line.claim_id in books
     }
+
+
+async def line_facts(
+    connection: AsyncConnection, scope: DataScope, lines: Sequence[RemittanceLineRecord]
+) -> dict[str, LineFacts]:
+    """Line id -> what determines the operations on it; only lines that wait need their claims for that."""
+    waiting = [line for line in lines if line.status is RemittanceLineStatus.UNMATCHED]
+    expected = await differences(connection, scope, waiting) if waiting else {}
+    undoable = [line.id for line in lines if line.status not in (RemittanceLineStatus.POSTED, CANCELLED)]
+    steps: dict[str, list[LineStepRecord]] = {}
+    for step in await line_history_db.of_lines(connection, scope, undoable) if undoable else ():
+        steps.setdefault(step.line_id, []).append(step)
+    return {
+        line.id: LineFacts(
+            line.status,
+            Cents(line.paid_cents),
+            line.resolution or PLAIN,
+            expected.get(line.id),
+            has_step=last_step(steps.get(line.id, ())) is not None,
+        )
+        for line in lines
+    }
+
+
+def last_step(steps: Sequence[LineStepRecord]) -> LineStepRecord | None:
+    """The last step that can be taken back and is not; the steps are in their order."""
+    undone = {step.undoes_id for step in steps}
+    return next((step for step in reversed(steps) if step.action in UNDOABLE and step.id not in undone), None)

@@ -14,12 +14,11 @@ from app.db import remittances as remittances_db
 from app.db.line_history import LineStepRecord
 from app.db.remittances import RemittanceLineRecord
 from app.domain import ids, tabela38
-from app.domain.actions import NO_CLAIM, RemittanceLineOperation
+from app.domain.actions import NO_CLAIM, NO_STEP, RemittanceLineOperation
 from app.domain.errors import ErrorCode, conflict, not_found, raise_any, refuse
 from app.domain.line_work import (
     NOTE_LENGTH_MAX,
     PLAIN,
-    UNDOABLE,
     Expectation,
     LinePart,
     LineResolution,
@@ -202,19 +201,13 @@ async def undo(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceLineRecor
     remittance, line = await locked(unit, id)
     next_line_status(line.status, RemittanceLineAction.UNDO)
     steps = await line_history_db.of_line(unit.connection, unit.scope, id)
-    last = _last(steps)
+    last = line_expectations.last_step(steps)
     if last is None:
-        raise conflict("there is no step to take back")
+        raise conflict(NO_STEP)
     if last.action is LineStep.SPLIT:
         await _join(unit, line)
     after = _undone(unit, line, last)
     return await store(unit, remittance, line, after, LineStep.UNDO, text=reason, undoes_id=last.id)
-
-
-def _last(steps: list[LineStepRecord]) -> LineStepRecord | None:
-    """The last step that can be taken back and is not."""
-    undone = {step.undoes_id for step in steps}
-    return next((step for step in reversed(steps) if step.action in UNDOABLE and step.id not in undone), None)
 
 
 def _undone(unit: UnitOfWork, line: RemittanceLineRecord, step: LineStepRecord) -> RemittanceLineRecord:

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy.exc import IntegrityError
 
 from app.db import claims as claims_db
+from app.db import line_history as line_history_db
 from app.db import remittances as remittances_db
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.actions import RemittanceLineOperation
@@ -23,6 +24,8 @@ from app.services.line_steps import locked, store, waiting
 from app.services.remittances import REASON_LENGTH_MAX, emit_waiting
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
+
+MATCHED: Final = RemittanceLineStatus.MATCHED
 
 
 async def match(unit: UnitOfWork, *, id: str, claim_id: str) -> RemittanceLineRecord:
@@ -53,7 +56,9 @@ async def unmatch(unit: UnitOfWork, *, id: str) -> RemittanceLineRecord:
     next_line_status(line.status, RemittanceLineAction.UNMATCH)
     problem = RemittanceLineProblem.MATCH_REMOVED
     unmatched = waiting(unit, line, problem=problem, claim_id=None, matched_by=None, resolution=None)
-    return await store(unit, remittance, line, unmatched, LineStep.UNMATCH)
+    made = [step for step in await line_history_db.of_line(unit.connection, unit.scope, id) if step.status is MATCHED]
+    undone = made[-1].id if made else None
+    return await store(unit, remittance, line, unmatched, LineStep.UNMATCH, undoes_id=undone)
 
 
 async def forget_draft(unit: UnitOfWork, remittances: Sequence[RemittanceRecord], claim_id: str) -> None:
@@ -95,15 +100,14 @@ def _undismissed(line: RemittanceLineRecord) -> RemittanceLineRecord:
     return replace(line, dismissed_at=None, dismissed_by=None, dismissal_reason=None)
 
 
-ONE_LINE: Final = answer_of_one(
-    StoredRecord(
-        RemittanceLineRecord,
-        remittances_db.lines_by_ids,
-        *("status", "problem", "claim_id", "matched_by", "posted_at", "dismissed_at", "dismissed_by"),
-        *("waiting_since", "assigned_to", "set_aside_until", "resolution"),
-        texts=("dismissal_reason",),
-    )
+STORED_LINE: Final = StoredRecord(
+    RemittanceLineRecord,
+    remittances_db.lines_by_ids,
+    *("status", "problem", "claim_id", "matched_by", "posted_at", "dismissed_at", "dismissed_by"),
+    *("waiting_since", "assigned_to", "set_aside_until", "resolution"),
+    texts=("dismissal_reason",),
 )
+ONE_LINE: Final = answer_of_one(STORED_LINE)
 MATCH: Final = Action(
     "matchRemittanceLine", match, needs="remittances:import", answer=ONE_LINE, offers=RemittanceLineOperation.MATCH
 )

@@ -49,6 +49,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _decided_claim(rich)
     await _billed(rich)
     await _statement(rich)
+    await _credit(rich)
     await _document(rich)
     await _rest(rich)
     await _sent(rich)
@@ -92,6 +93,9 @@ async def _undoable(rich: Rich) -> None:
     strange = {"providerClaimNumber": "NENHUMA2", "paidAmount": "2.00"}
     remittance = await _imported(world, "DEM3", [matched, strange])
     rich.ids["wrongly_matched_line"], rich.ids["strange_line"] = (line["id"] for line in remittance["lines"])
+    rich.ids["undoable_line"] = (await _imported(world, "DEM7", [strange]))["lines"][0]["id"]
+    noted = {"remittanceLineId": rich.ids["undoable_line"], "resolution": {"assign": {"assignee": "ana"}}}
+    await world.mutate("finance", "resolveRemittanceLine", "line { id }", **noted, idempotencyKey=key())
     rich.ids["wrong_remittance"] = (await _imported(world, "DEM4", [strange]))["id"]
 
 
@@ -277,6 +281,24 @@ async def _statement(rich: Rich) -> None:
     rich.ids["remittance"] = remittance["id"]
     by_status = {line["status"]: line["id"] for line in remittance["lines"]}
     rich.ids |= {"matched_line": by_status["MATCHED"], "unmatched_line": by_status["UNMATCHED"]}
+
+
+async def _credit(rich: Rich) -> None:
+    """A line without a claim whose money is an unapplied credit, of which a part went back to the payer."""
+    world = rich.world
+    remittance = await _imported(world, "DEM6", [{"providerClaimNumber": "NENHUMA3", "paidAmount": "9.00"}])
+    rich.ids["credit_line"] = line = remittance["lines"][0]["id"]
+    values = {"remittanceLineId": line, "resolution": {"acceptOverpayment": {"note": "Sem guia"}}}
+    fields = "errors { message } line { history { nodes { id } } }"
+    found = await world.mutate("finance", "resolveRemittanceLine", fields, **values, idempotencyKey=key())
+    rich.ids["line_step"] = found["line"]["history"][0]["id"]
+    posting = {"id": remittance["id"], "idempotencyKey": key()}
+    assert (await world.mutate("finance", "postRemittance", "postedLines", **posting))["postedLines"] == 1
+    query = "query($p: [AnsCode!]) { unappliedCredits(filter: { payerAnsCode: $p }) { nodes { id } } }"
+    credit = (await world.call("finance", query, p=[world.payer]))["unappliedCredits"]["nodes"][0]["id"]
+    refund = {"creditId": credit, "amount": "1.00", "reason": "Devolvido", "idempotencyKey": key()}
+    used = await world.mutate("finance", "refundCredit", "use { id }", **refund)
+    rich.ids |= {"credit": credit, "credit_use": used["use"]["id"]}
 
 
 async def _batch(world: World, claim_ids: list[str]) -> str:

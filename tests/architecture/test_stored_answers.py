@@ -34,6 +34,8 @@ TABLES = {
     "rem": "remittances",
     "bat": "batches",
     "rml": "remittance_lines",
+    "crd": "unapplied_credits",
+    "crm": "unapplied_credit_moves",
     "ctr": "contracts",
     "emg": "emergency_accesses",
     "pat": "patients",

@@ -30,6 +30,12 @@ def upgrade() -> None:
     for name in _SORTED:
         steps.create_index(f"ix_remittance_lines_status_{name}_id", "remittance_lines", ["status", name, "id"])
     steps.create_index("ix_remittance_lines_split_from_id", "remittance_lines", ["split_from_id"])
+    steps.backfill(
+        "remittance_lines",
+        "id",
+        {"waiting_since": "(SELECT created_at FROM remittances r WHERE r.id = remittance_lines.remittance_id)"},
+        missing="status = 'UNMATCHED' AND waiting_since IS NULL",
+    )
     _create_history()
     _create_credits()
     _create_moves()
