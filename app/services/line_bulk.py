@@ -45,6 +45,8 @@ async def resolve_many(
     table = remittance_lines.c
     keyset = Keyset(table.id, table.id, descending=False, limit=LINES_MAX + 1)
     found = await line_queue.page(unit.connection, unit.scope, where, keyset)
+    if not found:
+        raise refuse(ErrorCode.NOT_FOUND, "no waiting line matches the filter", "lineFilter")
     for id in sorted({line.remittance_id for line in found[:LINES_MAX]}):
         await remittances_db.lock(unit.connection, unit.scope, id)
     results: list[Outcome[RemittanceLineRecord]] = []

@@ -126,6 +126,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         "invoices": [own, _named("invoice")],
         "settlements": [own, f'invoiceId: "{ids["invoice"]}"', _named("settlement")],
         "remittances": [own, _named("remittance")],
+        "unappliedCredits": [own, _named("credit")],
         "contracts": [own, _named("contract")],
         "unmatchedRemittanceLines": [own, _named("remittance")],
         "eligibilityHistory": [own, f'patientId: "{ids["patient"]}"', _named("eligibility")],

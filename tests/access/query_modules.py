@@ -12,16 +12,18 @@ from app.db import (
     history,
     invoice_lines,
     invoices,
+    line_history,
     parties,
     party_history,
     patient_changes,
     registered_practitioners,
     remittances,
     settlements,
+    unapplied_credits,
 )
 
 MODULES = (
-    *(batches, deductions),
+    *(batches, deductions, line_history, unapplied_credits),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
 )

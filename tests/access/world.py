@@ -50,6 +50,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _billed(rich)
     await _statement(rich)
     await _credit(rich)
+    await _put_back(rich)
     await _document(rich)
     await _rest(rich)
     await _sent(rich)
@@ -281,6 +282,15 @@ async def _statement(rich: Rich) -> None:
     rich.ids["remittance"] = remittance["id"]
     by_status = {line["status"]: line["id"] for line in remittance["lines"]}
     rich.ids |= {"matched_line": by_status["MATCHED"], "unmatched_line": by_status["UNMATCHED"]}
+
+
+async def _put_back(rich: Rich) -> None:
+    """A line that leaves a part of its claim out, and so waits."""
+    world = rich.world
+    line = {"providerClaimNumber": (await world.submitted_claim())["providerClaimNumber"], "paidAmount": "80.00"}
+    remittance = await _imported(world, "DEM8", [line])
+    rich.ids["put_back_line"] = remittance["lines"][0]["id"]
+    await world.mutate("finance", "postRemittance", "postedLines", id=remittance["id"], idempotencyKey=key())
 
 
 async def _credit(rich: Rich) -> None:

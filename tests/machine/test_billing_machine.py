@@ -24,8 +24,8 @@ from tests.machine import books
 from tests.machine.batch_rules import BatchRules
 from tests.machine.books import Row, Rows
 from tests.machine.life import NUMBERS, PICKS, SHARES, decision
+from tests.machine.queue_rules import QueueRules
 from tests.machine.stage import Stage, staged
-from tests.machine.statement_rules import StatementRules
 from tests.services import Services
 
 STEPS = int(os.environ.get("BILLING_TEST_MACHINE_STEPS", "200"))
@@ -37,6 +37,8 @@ EVERYTHING = {
     *("cancelInvoice", "adjustInvoice", "settleInvoice", "reverseSettlement", "importRemittance", "postRemittance"),
     *("resumeReview", "deleteDraftClaim", "withdrawAppeal"),
     *("cancelRemittance", "matchRemittanceLine", "unmatchRemittanceLine", "dismissRemittanceLine"),
+    *("resolveRemittanceLine", "resolveRemittanceLines", "splitRemittanceLine", "undoRemittanceLine"),
+    *("applyCredit", "refundCredit", "reverseCreditUse"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
     "withdrawClaim",
 }
@@ -47,7 +49,7 @@ STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { total
   reconciliation { billedAmount } }"""
 
 
-class Billing(StatementRules, BatchRules):
+class Billing(QueueRules, BatchRules):
     """One payer and one provider; callers of four roles, and a stranger who must never see a thing."""
 
     @initialize()
@@ -350,11 +352,23 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.take_a_statement, 0, [100, 100, 100], is_again=False),
         *[partial(life.work_on_a_line, 0, 0, name) for name in ("match", "unmatch", "dismiss")],
         partial(life.cancel_a_statement, 0, is_new=True),
+        *_steps_of_the_queue(life),
         *_steps_of_batches(life),
     ]
     for step in steps:
         step()
         yield
+
+
+def _steps_of_the_queue(life: Billing) -> list[Callable[[], None]]:
+    submitted = partial(life.create, [10_00], is_sent=True, quantity=10_000)
+    resolved: list[Callable[[], None]] = []
+    for name, share in (("acceptAsDenial", 80), ("writeOff", 90), ("acceptOverpayment", 120)):
+        resolved += [submitted, partial(life.resolve_a_difference, 0, share, name, is_undone=False)]
+    split = [partial(life.take_a_statement, 0, [100, 100, 100], is_again=False), partial(life.split_a_line, 0, 50)]
+    credits = [life.keep_money_without_a_claim, partial(life.use_a_credit, 0, 0, is_refund=True)]
+    credits += [life.bill, partial(life.use_a_credit, 1, 0, is_refund=False), partial(life.take_a_use_back, 0)]
+    return [*resolved, *split, partial(life.work_on_the_queue, 0, "note", is_undo=True), *credits]
 
 
 def _steps_of_batches(life: Billing) -> list[Callable[[], None]]:
