@@ -4,7 +4,6 @@ from typing import Final
 
 QUEUE: Final[dict[str, tuple[str, ...]]] = {
     "the structure of the queue, which only `remittances:read` leads to": (
-        "RemittanceLine.candidates",
         "RemittanceLine.history",
         "RemittanceLine.setAsideUntil",
         "RemittanceLine.waitingSince",

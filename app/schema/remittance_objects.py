@@ -211,9 +211,10 @@ class RemittanceLine(Node):
         extensions=financial("amounts:read"),
     )
     candidates = batched(
-        list[RemittanceLineCandidate],
+        list[RemittanceLineCandidate] | None,
         remittance_lines.candidates,
         description="Claims that an unmatched line may be about, the likeliest first; at most 10.",
+        extensions=[Requires("remittances:work")],
         directives=[lists.CANDIDATES],
     )
 

@@ -72,18 +72,29 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "unmatchRemittanceLine": {"remittanceLineId": ids["wrongly_matched_line"]},
         "dismissRemittanceLine": {"remittanceLineId": ids["strange_line"], "reason": "fora do sistema"},
         "resolveRemittanceLine": {
-            "remittanceLineId": ids["strange_line"],
+            "remittanceLineId": ids["workable_line"],
             "resolution": {"note": {"text": "liguei"}},
             **once,
+        },
+        "resolveRemittanceLine of a duplicate": {
+            "remittanceLineId": ids["workable_line"],
+            "resolution": {"dismissDuplicate": {"duplicateOfId": ids["unmatched_line"]}},
+            "idempotencyKey": key(),
         },
         "resolveRemittanceLines": {
-            "lineFilter": {"ids": [ids["strange_line"]]},
+            "filter": {"ids": [ids["bulk_remittance"]]},
+            "lineFilter": {"ids": [ids["bulk_line"]]},
             "resolution": {"note": {"text": "liguei"}},
             **once,
         },
+        "resolveRemittanceLines of a duplicate": {
+            "lineFilter": {"ids": [ids["bulk_line"]]},
+            "resolution": {"dismissDuplicate": {"duplicateOfId": ids["unmatched_line"]}},
+            "idempotencyKey": key(),
+        },
         "splitRemittanceLine": {
-            "remittanceLineId": ids["strange_line"],
-            "parts": [{"paidAmount": "1.00"}, {"paidAmount": "1.00"}],
+            "remittanceLineId": ids["splittable_line"],
+            "parts": [{"paidAmount": "1.00", "claimId": ids["submitted"]}, {"paidAmount": "1.00"}],
             **once,
         },
         "undoRemittanceLine": {"remittanceLineId": ids["undoable_line"], "reason": "engano", **once},

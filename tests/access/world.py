@@ -94,6 +94,11 @@ async def _undoable(rich: Rich) -> None:
     strange = {"providerClaimNumber": "NENHUMA2", "paidAmount": "2.00"}
     remittance = await _imported(world, "DEM3", [matched, strange])
     rich.ids["wrongly_matched_line"], rich.ids["strange_line"] = (line["id"] for line in remittance["lines"])
+    for name in ("workable_line", "bulk_line", "splittable_line", "split_line"):
+        found = await _imported(world, f"DEM{name[:9]}", [strange])
+        rich.ids |= {name: found["lines"][0]["id"], name.replace("line", "remittance"): found["id"]}
+    parts = {"remittanceLineId": rich.ids["split_line"], "parts": [{"paidAmount": "1.00"}, {"paidAmount": "1.00"}]}
+    await world.mutate("finance", "splitRemittanceLine", "line { id }", **parts, idempotencyKey=key())
     rich.ids["undoable_line"] = (await _imported(world, "DEM7", [strange]))["lines"][0]["id"]
     noted = {"remittanceLineId": rich.ids["undoable_line"], "resolution": {"assign": {"assignee": "ana"}}}
     await world.mutate("finance", "resolveRemittanceLine", "line { id }", **noted, idempotencyKey=key())
@@ -306,6 +311,9 @@ async def _credit(rich: Rich) -> None:
     assert (await world.mutate("finance", "postRemittance", "postedLines", **posting))["postedLines"] == 1
     query = "query($p: [AnsCode!]) { unappliedCredits(filter: { payerAnsCode: $p }) { nodes { id } } }"
     credit = (await world.call("finance", query, p=[world.payer]))["unappliedCredits"]["nodes"][0]["id"]
+    paid = {"creditId": credit, "invoiceId": rich.ids["invoice"], "amount": "1.00", "idempotencyKey": key()}
+    applied = await world.mutate("finance", "applyCredit", "use { settlement { id } }", **paid)
+    rich.ids["credit_settlement"] = applied["use"]["settlement"]["id"]
     refund = {"creditId": credit, "amount": "1.00", "reason": "Devolvido", "idempotencyKey": key()}
     used = await world.mutate("finance", "refundCredit", "use { id }", **refund)
     rich.ids |= {"credit": credit, "credit_use": used["use"]["id"]}
