@@ -42,6 +42,8 @@ ALLOWED: Final = {
     "put_nowait": "uvicorn calls it on the queue of a socket",
     "remittance_line": "a loader that NODE_TYPES names",
     "emergency_access": "a loader that NODE_TYPES names",
+    "appeal_batch_step": "a loader that NODE_TYPES names",
+    "bank_entry": "a loader that NODE_TYPES names",
     "batch_step": "a loader that NODE_TYPES names",
     "party_step": "a loader that NODE_TYPES names",
     "registered_practitioner": "a loader that NODE_TYPES names",

@@ -104,6 +104,8 @@ remittance_lines = Table(
     Column("split_from_id", identifier()),
     UniqueConstraint("remittance_id", "sequence"),
     Index(None, "remittance_id", "status", "sequence"),
+    Index(None, "provider_claim_number", "status"),
+    Index(None, "payer_claim_number", "status"),
     Index(None, "status", "id"),
     *(Index(None, "status", each, "id") for each in ("waiting_since", "problem", "assigned_to", "reason_code")),
     Index(None, "claim_id"),

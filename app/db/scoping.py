@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true
 
+from app.db.appeal_tables import appeal_batches
+from app.db.bank_tables import bank_entries, bank_files
 from app.db.batch_tables import batches
 from app.db.deduction_tables import settlement_deductions
 from app.db.document_tables import documents
@@ -74,6 +76,16 @@ def deductions_in(scope: DataScope) -> Condition:
     return _allows(scope, provider=table.provider_cnes, payer=table.payer_ans)
 
 
+def bank_files_in(scope: DataScope) -> Condition:
+    """Files of the bank accounts of the scope's providers; a payer and a patient see none."""
+    return _allows(scope, provider=bank_files.c.provider_cnes, payer=literal(""))
+
+
+def bank_entries_in(scope: DataScope) -> Condition:
+    """Entries of the bank accounts of the scope's providers; a payer sees those of its payments, a patient none."""
+    return _allows(scope, provider=bank_entries.c.provider_cnes, payer=bank_entries.c.payer_ans)
+
+
 def contracts_in(scope: DataScope) -> Condition:
     """Contracts of the scope's providers and payer; a patient sees none."""
     return _allows(scope, provider=contracts.c.provider_cnes, payer=contracts.c.payer_ans)
@@ -92,6 +104,11 @@ def credits_in(scope: DataScope) -> Condition:
 def batches_in(scope: DataScope) -> Condition:
     """Batches of the scope's providers to its payer; a patient sees none, since they contain other patients' claims."""
     return _allows(scope, provider=batches.c.provider_cnes, payer=batches.c.payer_ans)
+
+
+def appeal_batches_in(scope: DataScope) -> Condition:
+    """Batches of appeals of the scope's providers to its payer; a patient sees none."""
+    return _allows(scope, provider=appeal_batches.c.provider_cnes, payer=appeal_batches.c.payer_ans)
 
 
 def documents_in(scope: DataScope) -> Condition:

@@ -15,7 +15,7 @@ class Door(DescribedEnum):
     INBOX = "INBOX", "A message from a payer."
     IMPORT = "IMPORT", "A job that imports a document, in the name of who started it."
     POSTING = "POSTING", "A job that posts the lines of a statement, in the name of who started it."
-    SWEEP = "SWEEP", "The gateway's own background job for passed deadlines."
+    SWEEP = "SWEEP", "The gateway's own background job for passed deadlines, and for lines whose claims have come."
     CLI = "CLI", "An operator's command line."
 
 

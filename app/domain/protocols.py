@@ -54,6 +54,13 @@ def failures(protocol: Protocol, today: date) -> Iterator[Failure | None]:
         yield Failure(ErrorCode.INVALID_INPUT, "name each refused claim only once", f"{PATH}.refused")
 
 
+def contested_failure(number: str, field: str) -> Failure | None:
+    """Why this is not the number of a protocol whose denials are appealed: documents of appeals have digits there."""
+    if number.isascii() and number.isdigit() and len(number) <= NUMBER_LENGTH_MAX:
+        return None
+    return Failure(ErrorCode.INVALID_INPUT, f"use 1 to {NUMBER_LENGTH_MAX} digits", field)
+
+
 def reason_of(code: str) -> str:
     """The code with its official text, as the history shows it."""
     return f"{code} {tabela38.description(code) or ''}".strip()[:500]

@@ -21,6 +21,8 @@ from app.domain.denials import DenialStatus
 from app.domain.invoices import InvoiceStatus
 from app.domain.money import format_money
 from app.domain.remittances import RemittanceLineStatus
+from app.events.appeal_contracts import APPEAL_CONTRACTS
+from app.events.bank_contracts import BANK_CONTRACTS
 from app.events.event_contract import EventContract
 from app.events.import_contracts import IMPORT_CONTRACTS
 from app.events.party_contracts import PARTY_CONTRACTS
@@ -222,6 +224,8 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
     **QUEUE_CONTRACTS,
+    **APPEAL_CONTRACTS,
+    **BANK_CONTRACTS,
     **IMPORT_CONTRACTS,
     **PARTY_CONTRACTS,
 }

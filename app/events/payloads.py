@@ -9,6 +9,8 @@ from typing import Annotated, NotRequired
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
+from app.domain.appeal_batches import AppealBatchStatus
+from app.domain.bank import BankDirection, BankEntryStatus, BankSource
 from app.domain.batches import BatchStatus
 from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.denials import DenialStatus
@@ -19,7 +21,10 @@ from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, 
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 AnyStatus = (
-    BatchStatus
+    BankDirection
+    | BankEntryStatus
+    | BankSource
+    | BatchStatus
     | ClaimStatus
     | ClaimType
     | DenialStatus
@@ -33,7 +38,7 @@ AnyStatus = (
 )
 
 
-def _status(enum: type[AnyStatus]) -> object:
+def status_of(enum: type[AnyStatus]) -> object:
     """A text with the present values as examples, not as an enum: consumers must accept values added later."""
     return WithJsonSchema({"type": "string", "examples": [member.value for member in enum]})
 
@@ -51,8 +56,8 @@ class ClaimEventData(TypedDict):
     providerClaimNumber: str
     provider: Cnes
     payer: Ans
-    previousStatus: NotRequired[Annotated[str, _status(ClaimStatus)] | None]
-    status: Annotated[str, _status(ClaimStatus)]
+    previousStatus: NotRequired[Annotated[str, status_of(ClaimStatus)] | None]
+    status: Annotated[str, status_of(ClaimStatus)]
     claimedAmount: Amount
     approvedAmount: Amount | None
     deniedAmount: Amount | None
@@ -67,8 +72,8 @@ class DenialEventData(TypedDict):
     claimId: str
     provider: Cnes
     payer: Ans
-    previousStatus: NotRequired[Annotated[str, _status(DenialStatus)] | None]
-    status: Annotated[str, _status(DenialStatus)]
+    previousStatus: NotRequired[Annotated[str, status_of(DenialStatus)] | None]
+    status: Annotated[str, status_of(DenialStatus)]
     amount: Amount
     appealedAmount: Amount | None
     answeredAmount: Amount | None
@@ -82,8 +87,8 @@ class InvoiceEventData(TypedDict):
     number: Annotated[int, Field(ge=1)]
     provider: Cnes
     payer: Ans
-    previousStatus: NotRequired[Annotated[str, _status(InvoiceStatus)] | None]
-    status: Annotated[str, _status(InvoiceStatus)]
+    previousStatus: NotRequired[Annotated[str, status_of(InvoiceStatus)] | None]
+    status: Annotated[str, status_of(InvoiceStatus)]
     totalAmount: Amount
     settledAmount: Amount
     dueAmount: Amount
@@ -97,7 +102,7 @@ class SettlementEventData(TypedDict):
     invoiceId: str
     provider: Cnes
     payer: Ans
-    status: Annotated[str, _status(SettlementStatus)]
+    status: Annotated[str, status_of(SettlementStatus)]
     amount: Amount
     withheldAmount: NotRequired[Amount]
     discountAmount: NotRequired[Amount]
@@ -112,11 +117,27 @@ class BatchEventData(TypedDict):
     batchNumber: Annotated[int, Field(ge=1)]
     provider: Cnes
     payer: Ans
-    previousStatus: NotRequired[Annotated[str, _status(BatchStatus)] | None]
-    status: Annotated[str, _status(BatchStatus)]
-    claimType: Annotated[str, _status(ClaimType)]
+    previousStatus: NotRequired[Annotated[str, status_of(BatchStatus)] | None]
+    status: Annotated[str, status_of(BatchStatus)]
+    claimType: Annotated[str, status_of(ClaimType)]
     guideCount: Annotated[int, Field(ge=0)]
     totalAmount: Amount
+    protocolNumber: str | None
+    version: Version
+
+
+class AppealBatchEventData(TypedDict):
+    """A batch of appeals, sent to a payer in one document (lote de recurso de glosa), after a change."""
+
+    appealBatchId: str
+    batchNumber: Annotated[int, Field(ge=1)]
+    provider: Cnes
+    payer: Ans
+    previousStatus: Annotated[str, status_of(AppealBatchStatus)] | None
+    status: Annotated[str, status_of(AppealBatchStatus)]
+    denialCount: Annotated[int, Field(ge=1)]
+    appealedAmount: Amount
+    contestedProtocol: str
     protocolNumber: str | None
     version: Version
 
@@ -128,7 +149,7 @@ class RemittanceEventData(TypedDict):
     statementNumber: str
     provider: Cnes
     payer: Ans
-    status: Annotated[str, _status(RemittanceStatus)]
+    status: Annotated[str, status_of(RemittanceStatus)]
     paidAmount: Amount
     deniedAmount: Amount
 
@@ -140,7 +161,7 @@ class WaitingLinesEventData(TypedDict):
     statementNumber: str
     provider: Cnes
     payer: Ans
-    previousStatus: Annotated[str, _status(RemittanceLineStatus)] | None
+    previousStatus: Annotated[str, status_of(RemittanceLineStatus)] | None
     waitingLines: Annotated[int, Field(ge=1)]
 
 
@@ -151,10 +172,10 @@ class RemittanceLineEventData(TypedDict):
     remittanceLineId: str
     provider: Cnes
     payer: Ans
-    action: Annotated[str, _status(LineStep)]
-    previousStatus: Annotated[str, _status(RemittanceLineStatus)]
-    status: Annotated[str, _status(RemittanceLineStatus)]
-    problem: Annotated[str, _status(RemittanceLineProblem)] | None
+    action: Annotated[str, status_of(LineStep)]
+    previousStatus: Annotated[str, status_of(RemittanceLineStatus)]
+    status: Annotated[str, status_of(RemittanceLineStatus)]
+    problem: Annotated[str, status_of(RemittanceLineProblem)] | None
 
 
 class CreditEventData(TypedDict):
@@ -179,7 +200,7 @@ class ImportEventData(TypedDict):
     documentId: str
     provider: Cnes | None
     payer: Ans | None
-    status: Annotated[str, _status(ImportJobStatus)]
+    status: Annotated[str, status_of(ImportJobStatus)]
     total: Annotated[Count, Field(description="Guides of the document; 0 before it was opened.")]
     taken: Annotated[Count, Field(description="Guides that became claims, without and with warnings.")]
     unchanged: Annotated[Count, Field(description="Guides that were imported before.")]

@@ -16,9 +16,7 @@ from app.db import identity
 from app.db import outbox as outbox_db
 from app.db.clock import DatabaseClock
 from app.db.engine import Database, DatabaseUnavailable
-from app.db.imports import ImportJobRecord
 from app.db.outbox import OutboxRecord
-from app.db.postings import PostingRecord
 from app.domain.cursor_key import CursorKey
 from app.domain.data_scope import EVERYTHING
 from app.events.batches import Message, Unreadable
@@ -38,16 +36,14 @@ from app.redis.rate_limit import RateLimit
 from app.redis.unknown_cards import UnknownCards
 from app.runtime.build import access_log_key_of, database_of, retention_rules, secret_of, verifier_of
 from app.runtime.certificates import Certificates, certificates_of
-from app.runtime.job_worker import JobWorker
+from app.runtime.jobs import Jobs, jobs_of
 from app.runtime.settings import Settings
 from app.runtime.surroundings import surroundings
 from app.runtime.sweep import sweep
 from app.runtime.tls import plain_connections
 from app.services import dead_statements, emergency
 from app.services import inbox as inbox_service
-from app.services.import_runner import ImportRunner
 from app.services.inbox import RECEIVE, StatementSources
-from app.services.posting_runner import PostingRunner
 from app.services.tuss_search import TussSearch
 from app.telemetry.metrics import Metrics
 from app.telemetry.outages import Outage
@@ -84,8 +80,7 @@ class Process:
     metrics: Metrics
     changes: Changes
     children: ChildProcesses
-    imports: JobWorker[ImportJobRecord]
-    postings: JobWorker[PostingRecord]
+    jobs: Jobs
     tuss: TussSearch
     access_log: AccessLogWriter
     rate: RateLimit
@@ -170,8 +165,10 @@ def build(
     children = ChildProcesses(settings.tiss_processes)
 
     def queued() -> None:
-        imports.wake()
-        postings.wake()
+        jobs.queued()
+
+    def submitted(claim_ids: list[str]) -> None:
+        jobs.submitted(claim_ids)
 
     changes = Changes(
         database,
@@ -181,6 +178,7 @@ def build(
         children=children,
         on_commit=relay.wake,
         on_queued=queued,
+        on_submitted=submitted,
     )
     redis = caching.connect(settings.redis_url, certificates.redis)
     cache = Cache(redis, secret=secret_of(settings, "cache_secret"))
@@ -188,9 +186,7 @@ def build(
     unknown_cards = UnknownCards(
         cache, secret=secret_of(settings, "cache_secret"), per_hour=settings.unknown_cards_per_hour
     )
-    importer = ImportRunner(database, changes, children, on_unknown_card=unknown_cards.count)
-    imports = JobWorker(importer, name="imports", is_agreed=lambda: time.is_agreed)
-    postings = JobWorker(PostingRunner(database, changes), name="postings", is_agreed=lambda: time.is_agreed)
+    jobs = jobs_of(database, changes, children, clock=time, on_unknown_card=unknown_cards.count)
     return Process(
         settings=settings,
         database=database,
@@ -220,8 +216,7 @@ def build(
         metrics=metrics,
         changes=changes,
         children=children,
-        imports=imports,
-        postings=postings,
+        jobs=jobs,
         tuss=TussSearch(database),
         access_log=access_log,
         cursor_key=cursor_key,
@@ -237,7 +232,7 @@ async def running(process: Process) -> AsyncIterator[None]:
     await _start_at_end_of_log(process)
     tasks = [asyncio.create_task(each.run()) for each in (process.relay, process.access_log)]
     tasks.append(asyncio.create_task(_watch_deadlines(process)))
-    tasks += [asyncio.create_task(each.run()) for each in (process.imports, process.postings)]
+    tasks += [asyncio.create_task(each.run()) for each in process.jobs.workers]
     tasks += [asyncio.create_task(each.run()) for each in _kafka_loops(process)]
     if not process.settings.is_development:
         if process.reader is None:

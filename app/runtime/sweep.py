@@ -15,6 +15,7 @@ from app.domain.calendar import business_day
 from app.domain.data_scope import EVERYTHING
 from app.services import documents, retention
 from app.services.denials import EXPIRE
+from app.services.matching_runner import match_what_waits
 from app.services.retention import Rule
 from app.telemetry.metrics import Metrics
 from app.unit_of_work.run import Changes
@@ -32,7 +33,8 @@ async def sweep(
     retention_rules: tuple[Rule, ...],
     clock: DatabaseClock,
 ) -> int:
-    """One round: expire the open denials whose last day of appeal has passed, measure the books, delete what is old.
+    """One round: expire the open denials whose last day of appeal has passed, match lines whose claims have come,
+    measure the books, delete what is old.
 
     Returns how many denials expired. DatabaseUnavailable is raised. While the clocks of this process and of the
     database differ, nothing expires and nothing is deleted.
@@ -45,6 +47,7 @@ async def sweep(
     expired = await expire_denials(database, changes, clock=clock)
     if expired:
         _log.info("denials_expired", count=expired)
+    await match_what_waits(database, changes)
     await measure_totals(database, metrics)
     await purge(database, retention_rules)
     if abandoned := await documents.remove_abandoned(database):

@@ -70,8 +70,14 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.INVOICE: NodeType("Invoice", ("invoices:read",), _by_loader("invoice")),
     public_ids.INVOICE_HISTORY: NodeType("InvoiceHistoryEntry", ("invoices:read",), _by_loader("invoice_step")),
     public_ids.SETTLEMENT: NodeType("Settlement", ("settlements:read",), _by_loader("settlement")),
+    public_ids.BANK_ENTRY: NodeType("BankEntry", ("settlements:read_bank",), _by_loader("bank_entry")),
+    public_ids.BANK_FILE: NodeType("BankFile", ("settlements:read_bank",), _by_loader("bank_file")),
     public_ids.BATCH: NodeType("Batch", ("batches:read",), _by_loader("batch")),
     public_ids.BATCH_HISTORY: NodeType("BatchHistoryEntry", ("batches:read",), _by_loader("batch_step")),
+    public_ids.APPEAL_BATCH: NodeType("AppealBatch", ("batches:read",), _by_loader("appeal_batch")),
+    public_ids.APPEAL_BATCH_HISTORY: NodeType(
+        "AppealBatchHistoryEntry", ("batches:read",), _by_loader("appeal_batch_step")
+    ),
     public_ids.REMITTANCE: NodeType("Remittance", ("remittances:read",), _by_loader("remittance")),
     public_ids.REMITTANCE_LINE: NodeType("RemittanceLine", ("remittances:read",), _by_loader("remittance_line")),
     public_ids.REMITTANCE_LINE_HISTORY: NodeType(

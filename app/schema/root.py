@@ -18,7 +18,9 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    appeal_batch_changes,
     appeal_changes,
+    bank,
     batch_changes,
     bulk,
     claim_changes,
@@ -40,6 +42,8 @@ from app.schema import (
     unapplied_credits,
 )
 from app.schema.access_log import AccessLogQuery
+from app.schema.appeal_batches import AppealBatchQuery
+from app.schema.bank import BankQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
@@ -82,10 +86,12 @@ class Query(
     InvoiceQuery,
     SettlementQuery,
     BatchQuery,
+    AppealBatchQuery,
     RemittanceQuery,
     UnappliedCreditQuery,
     ReconciliationQuery,
     DeductionQuery,
+    BankQuery,
     BreakdownQuery,
     ContractQuery,
     PartyQuery,
@@ -107,12 +113,14 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *batch_changes.MUTATIONS,
     *denials.MUTATIONS,
     *appeal_changes.MUTATIONS,
+    *appeal_batch_changes.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
     *line_work.MUTATIONS,
     *unapplied_credits.MUTATIONS,
+    *bank.MUTATIONS,
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,

@@ -5,6 +5,9 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    appeal_batches,
+    bank,
+    bank_matches,
     batch_answers,
     batch_export,
     batches,
@@ -43,6 +46,7 @@ SERVICES: Final = (
     batches,
     batch_answers,
     batch_export,
+    appeal_batches,
     denials,
     invoices,
     settlements,
@@ -52,6 +56,8 @@ SERVICES: Final = (
     line_bulk,
     unapplied_credits,
     posting,
+    bank,
+    bank_matches,
     contracts,
     contract_ends,
     eligibility,

@@ -53,7 +53,7 @@ class BatchDocument:
 async def write(unit: UnitOfWork, batch: BatchRecord, claims: Sequence[ClaimRecord]) -> BatchDocument:
     """Write and store the document, the claims in this order; failures are at `claimIds.N`."""
     document = await written(unit, claims, str(batch.number), unit.now, batch.tiss_version)
-    sha256, compressed = await asyncio.to_thread(_packed, document.xml)
+    sha256, compressed = await asyncio.to_thread(packed, document.xml)
     await batches_db.insert_document(
         unit.connection,
         DocumentRecord(batch.id, document.file_name, document.hash, sha256, compressed, unit.now),
@@ -89,16 +89,18 @@ def disclose(unit: UnitOfWork, claims: Sequence[ClaimRecord]) -> None:
 
 async def unpacked(batch: BatchRecord, stored: DocumentRecord, claims: Sequence[ClaimRecord]) -> BatchDocument:
     """The stored document of a batch with these claims, as it was written."""
-    xml = await asyncio.to_thread(_unpacked, stored)
+    xml = await asyncio.to_thread(unpacked_text, stored)
     return BatchDocument(str(batch.number), stored.file_name, xml, stored.hash, tuple(claims), stored.written_at)
 
 
-def _packed(xml: str) -> tuple[str, bytes]:
+def packed(xml: str) -> tuple[str, bytes]:
+    """The SHA-256 of the document in its encoding, and the document compressed; work for a thread."""
     content = xml.encode(ENCODING)
     return hashlib.sha256(content).hexdigest(), zlib.compress(content)
 
 
-def _unpacked(stored: DocumentRecord) -> str:
+def unpacked_text(stored: DocumentRecord) -> str:
+    """The document as it was written; RuntimeError if its bytes are not those of its digest."""
     content = zlib.decompress(stored.content)
     if hashlib.sha256(content).hexdigest() != stored.sha256:
         raise RuntimeError(f"the stored document of {stored.batch_id} is damaged: restore it from a backup")

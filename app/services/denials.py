@@ -22,7 +22,7 @@ from app.domain.errors import conflict, not_found, raise_any
 from app.domain.money import Cents
 from app.domain.text import text_failure
 from app.events.contracts import denial_event
-from app.services import history
+from app.services import appeal_batch_steps, history
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -75,6 +75,7 @@ async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
     """Withdraw an appeal that is not answered: the denial may be appealed again until its last day, after which it
     expires at once."""
     claim, denial = await _locked(unit, id)
+    await appeal_batch_steps.require_none(unit, id)
     opened = replace(
         denial,
         status=next_status(denial.status, DenialAction.WITHDRAW),
@@ -101,7 +102,9 @@ async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: s
         payer_justification=justification,
         answered_at=unit.now,
     )
-    return await _store(unit, claim, denial, changed, action, accepted)
+    stored = await _store(unit, claim, denial, changed, action, accepted)
+    await appeal_batch_steps.answered(unit, id)
+    return stored
 
 
 async def recover_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:

@@ -16,6 +16,8 @@ from app.db.settlements import SettlementRecord
 from app.domain.actions import RemittanceOperation
 from app.domain.actor import Door
 from app.domain.allocation import spread
+from app.domain.appeal_terms import DenialDays
+from app.domain.calendar import business_day
 from app.domain.claims import ClaimStatus
 from app.domain.errors import BillingError
 from app.domain.money import CENTS_MAX, Cents
@@ -173,7 +175,7 @@ async def _post_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Seq
     plans = await posting_plans.of_lines(unit, remittance, lines)
     for plan in plans:
         if plan.problem is None:
-            plan.problem = await _decide(unit, plan)
+            plan.problem = await _decide(unit, remittance, plan)
         if plan.problem is None:
             for denial in plan.recovers:
                 await denials.recover_locked(unit, plan.claim, denial)
@@ -183,17 +185,18 @@ async def _post_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Seq
     return await _store_lines(unit, lines, plans, settled, remittance)
 
 
-async def _decide(unit: UnitOfWork, plan: Plan) -> RemittanceLineProblem | None:
+async def _decide(unit: UnitOfWork, remittance: RemittanceRecord, plan: Plan) -> RemittanceLineProblem | None:
     """Decide the claim as planned; the result is the problem if that is refused, and then nothing of it is changed."""
     if plan.decisions is None:
         return None
+    denied = DenialDays(remittance.issued_on, business_day(remittance.created_at))
     number = next((line.payer_claim_number for line in plan.lines if line.payer_claim_number), None)
     try:
         async with unit.attempt():
             claim = plan.claim
             if claim.status is not ClaimStatus.UNDER_REVIEW:
                 claim = await reviews.open_locked(unit, claim)
-            plan.claim = await reviews.decide(unit, claim, plan.items, plan.decisions, number)
+            plan.claim = await reviews.decide(unit, claim, plan.items, plan.decisions, number, denied)
     except BillingError:
         return RemittanceLineProblem.NOT_POSTED
     return None

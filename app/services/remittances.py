@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy.exc import IntegrityError
 
@@ -27,7 +27,7 @@ from app.domain.remittances import (
 from app.domain.statement import Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
-from app.services import parties
+from app.services import bank_matches, parties
 from app.tiss import read_statement
 from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
@@ -78,6 +78,7 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     unit.emit(remittance_event("RemittanceImported", remittance, at=unit.now))
     emit_waiting(unit, remittance, lines, previous=None)
     unit.changed(remittance.id)
+    await bank_matches.match_payment(unit, remittance)
     return Imported(remittance, already_imported=False)
 
 
@@ -169,7 +170,7 @@ async def _matched_lines(
     )
     replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
     # A claim and the one that replaces it have the same number of the payer, which means the newer one.
-    active = _Numbered(claim for claim in claims if claim.id not in replaced)
+    active = Numbered(claim for claim in claims if claim.id not in replaced)
     lines: list[RemittanceLineRecord] = []
     for number, line in enumerate(statement.lines, start=1):
         lines.append(_line(remittance, number, line, active))
@@ -178,7 +179,16 @@ async def _matched_lines(
     return lines
 
 
-class _Numbered:
+class NamesClaim(Protocol):
+    """A line of a statement, with the numbers of its claim."""
+
+    @property
+    def provider_claim_number(self) -> str | None: ...
+    @property
+    def payer_claim_number(self) -> str | None: ...
+
+
+class Numbered:
     """Claims by their numbers."""
 
     def __init__(self, claims: Iterable[ClaimRecord]) -> None:
@@ -189,7 +199,7 @@ class _Numbered:
             if claim.payer_claim_number is not None:
                 self._of_payer[claim.payer_claim_number].append(claim)
 
-    def of(self, line: StatementLine) -> list[ClaimRecord]:
+    def of(self, line: NamesClaim) -> list[ClaimRecord]:
         """The claims that fit the line's numbers; if the two numbers are those of different claims, all of them."""
         by_provider = self._of_provider.get(line.provider_claim_number or "", [])
         by_payer = self._of_payer.get(line.payer_claim_number or "", [])
@@ -199,7 +209,7 @@ class _Numbered:
         return by_provider or by_payer
 
 
-def _line(remittance: RemittanceRecord, sequence: int, line: StatementLine, claims: _Numbered) -> RemittanceLineRecord:
+def _line(remittance: RemittanceRecord, sequence: int, line: StatementLine, claims: Numbered) -> RemittanceLineRecord:
     found = claims.of(line)
     is_matched = len(found) == 1
     problem = RemittanceLineProblem.AMBIGUOUS if found else RemittanceLineProblem.UNKNOWN_CLAIM
@@ -258,6 +268,7 @@ async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
     )
     await remittances_db.update_remittance(unit.connection, cancelled)
     await remittances_db.cancel_lines(unit.connection, id)
+    await bank_matches.release(unit, id)
     unit.emit(remittance_event("RemittanceCancelled", cancelled, at=unit.now))
     unit.changed(cancelled.id)
     return cancelled

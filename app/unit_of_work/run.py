@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access_log.writer import AccessLogWriter
+from app.db import appeal_batches as appeal_batches_db
 from app.db import batches as batches_db
 from app.db import history as history_db
 from app.db import line_history as line_history_db
@@ -21,6 +22,7 @@ from app.db import party_history as party_history_db
 from app.db.clock import DatabaseClock
 from app.db.engine import Database
 from app.domain.actor import Actor
+from app.domain.claims import ClaimAction
 from app.domain.errors import BillingError
 from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work import idempotency
@@ -45,7 +47,8 @@ class ChangeCounters(Protocol):
 
 
 class Changes:
-    """Runs actions. `on_commit` is called after a commit with events, `on_queued` after one with a queued job."""
+    """Runs actions. `on_commit` is called after a commit with events, `on_queued` after one with a queued job,
+    `on_submitted` with the claims that one has submitted."""
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Changes:
         children: ChildProcesses | None = None,
         on_commit: Callable[[], None] = lambda: None,
         on_queued: Callable[[], None] = lambda: None,
+        on_submitted: Callable[[list[str]], None] = lambda _ids: None,
     ) -> None:
         self._database = database
         self._access_log = access_log
@@ -65,6 +69,7 @@ class Changes:
         self._children = children or ChildProcesses()
         self._on_commit = on_commit
         self._on_queued = on_queued
+        self._on_submitted = on_submitted
         self._locks = KeyedLocks()
         self._turns = AggregateTurns(database.timeout_seconds)
 
@@ -131,6 +136,7 @@ class Changes:
         await history_db.insert_claim_steps(connection, unit.claim_steps)
         await history_db.insert_invoice_steps(connection, unit.invoice_steps)
         await batches_db.insert_steps(connection, unit.batch_steps)
+        await appeal_batches_db.insert_steps(connection, unit.appeal_batch_steps)
         await party_history_db.insert_party_steps(connection, unit.party_steps)
         await line_history_db.insert_steps(connection, unit.line_steps)
         await outbox_db.insert_events(connection, [event.row() for event in unit.events])
@@ -149,6 +155,8 @@ class Changes:
             self._on_commit()
         if unit.has_queued:
             self._on_queued()
+        if submitted := [step.claim_id for step in unit.claim_steps if step.action is ClaimAction.SUBMIT]:
+            self._on_submitted(submitted)
         self._counters.change(action.name, "replayed" if written.replayed else "done")
         for counted, amount in unit.counts.items():
             self._counters.add(counted, amount)

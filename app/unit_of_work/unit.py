@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.appeal_batches import AppealBatchStep
 from app.db.batches import BatchStep
 from app.db.history import ClaimStep, InvoiceStep
 from app.db.line_history import LineStepRecord
@@ -45,6 +46,7 @@ class UnitOfWork:
     claim_steps: list[ClaimStep] = field(default_factory=list)
     invoice_steps: list[InvoiceStep] = field(default_factory=list)
     batch_steps: list[BatchStep] = field(default_factory=list)
+    appeal_batch_steps: list[AppealBatchStep] = field(default_factory=list)
     party_steps: list[PartyStep] = field(default_factory=list)
     line_steps: list[LineStepRecord] = field(default_factory=list)
     changes: dict[tuple[str, str | None], None] = field(default_factory=dict)
@@ -74,7 +76,10 @@ class UnitOfWork:
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """A part of the change that a refusal undoes alone: its rows, events, steps and entries of the access log."""
-        of_claims: tuple[list[Any], ...] = (self.claim_steps, self.invoice_steps, self.batch_steps)
+        of_claims: tuple[list[Any], ...] = (
+            *(self.claim_steps, self.invoice_steps),
+            *(self.batch_steps, self.appeal_batch_steps),
+        )
         added: tuple[list[Any], ...] = (self.events, *of_claims, self.party_steps, self.line_steps, self.notices)
         kept = [len(each) for each in added]
         changes, disclosed, counts = dict(self.changes), self.disclosed, dict(self.counts)
@@ -91,7 +96,7 @@ class UnitOfWork:
         """Record events; the relay publishes them after the commit, in this order."""
         self.events += events
 
-    def step(self, *steps: ClaimStep | InvoiceStep | BatchStep | PartyStep | LineStepRecord) -> None:
+    def step(self, *steps: ClaimStep | InvoiceStep | BatchStep | AppealBatchStep | PartyStep | LineStepRecord) -> None:
         """Add steps to the history of claims, invoices, batches, parties and lines of statements."""
         for each in steps:
             if isinstance(each, ClaimStep):
@@ -102,6 +107,8 @@ class UnitOfWork:
                 self.line_steps.append(each)
             elif isinstance(each, InvoiceStep):
                 self.invoice_steps.append(each)
+            elif isinstance(each, AppealBatchStep):
+                self.appeal_batch_steps.append(each)
             else:
                 self.batch_steps.append(each)
 

@@ -14,6 +14,9 @@ from tests.access.world import Rich
 CORE = schema._schema
 # How root fields are asked for; names in <> are ids of the rich world.
 ARGUMENTS = {
+    "appealBatch": 'id: "<appeal_batch>"',
+    "appealBatchDocument": 'id: "<appeal_batch>"',
+    "appealBatches": "",
     "batch": 'id: "<batch>"',
     "batchDocument": 'id: "<batch>"',
     "batches": "",
@@ -58,7 +61,11 @@ ELSEWHERE = {
 }
 IDS = {"Claim": "claim", "ClaimItem": "item", "Denial": "denial", "Invoice": "invoice", "Settlement": "settlement"}
 IDS |= {
+    "BankEntry": "bank_entry",
+    "BankFile": "bank_file",
     "Batch": "batch",
+    "AppealBatch": "appeal_batch",
+    "AppealBatchHistoryEntry": "appeal_batch_step",
     "BatchHistoryEntry": "batch_step",
     "Remittance": "remittance",
     "RemittanceLine": "matched_line",

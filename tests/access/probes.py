@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import batches, billed_services, line_candidates, outbox
+from app.db import appeal_batches, batches, billed_services, line_candidates, outbox
 from app.db.children import Children
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
@@ -97,6 +97,8 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield Probe("nodes", nodes)
     for root in ("batch", "claim", "document", "importJob", "invoice", "remittance"):
         yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[root]}") {{ id }}')
+    for name in ("appealBatch", "appealBatchDocument"):
+        yield _read(victim, attacker, name, f'{name}(id: "{victim.ids["appeal_batch"]}") {{ number }}')
     yield _read(victim, attacker, "batchDocument", f'batchDocument(id: "{victim.ids["batch"]}") {{ number }}')
     for name in ("draft", "claim"):
         yield _read(
@@ -120,6 +122,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
 
     own = f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}"'
     filters = {
+        "appealBatches": [own, _named("appeal_batch")],
         "batches": [own, _named("batch")],
         "claims": [own, f'patientId: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"', _named("claim")],
         "denials": [own, _named("denial")],
@@ -127,6 +130,8 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         "settlements": [own, f'invoiceId: "{ids["invoice"]}"', _named("settlement")],
         "remittances": [own, _named("remittance")],
         "unappliedCredits": [own, _named("credit")],
+        "bankEntries": [own, _named("bank_entry")],
+        "announcedPayments": [own, f'providerCnes: "{world.provider}"'],
         "contracts": [own, _named("contract")],
         "unmatchedRemittanceLines": [own, _named("remittance")],
         "eligibilityHistory": [own, f'patientId: "{ids["patient"]}"', _named("eligibility")],
@@ -249,6 +254,7 @@ def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     """Queries behind relations, which no object of one's own leads to others' rows by: asked directly."""
     yield from _billed(victim, attacker)
     yield _unsent(victim, attacker)
+    yield _unsent_appeals(victim, attacker)
     for module in MODULES:
         for name, children in inspect.getmembers(module, lambda each: isinstance(each, Children)):
             yield Probe(f"{module.__name__}.{name}: page", _child_rows(victim, attacker, children))
@@ -316,6 +322,18 @@ def _unsent(victim: Rich, attacker: Attacker) -> Probe:
             return found or None
 
     return Probe("batches.unsent_claims", run)
+
+
+def _unsent_appeals(victim: Rich, attacker: Attacker) -> Probe:
+    """The appeals that `createAppealBatches` puts into batches; its parties are checked before."""
+    world = victim.world
+
+    async def run() -> Any:
+        async with victim.gateway.database.reading() as connection:
+            found = await appeal_batches.unsent(connection, attacker.scope, world.provider, world.payer, PAGE_MAX)
+            return found or None
+
+    return Probe("appeal_batches.unsent", run)
 
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:

@@ -1,6 +1,8 @@
 """The modules whose queries the probes ask directly."""
 
 from app.db import (
+    appeal_batches,
+    bank,
     batches,
     billed_services,
     claims,
@@ -23,7 +25,7 @@ from app.db import (
 )
 
 MODULES = (
-    *(batches, deductions, line_history, unapplied_credits),
+    *(appeal_batches, bank, batches, deductions, line_history, unapplied_credits),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
 )

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.import_tables import import_jobs
 from app.domain import ids
 from app.domain.imports import ImportJobStatus
+from tests.access import accounts, appeals, waiting
 from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
@@ -49,11 +50,13 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _decided_claim(rich)
     await _billed(rich)
     await _statement(rich)
-    await _credit(rich)
-    await _put_back(rich)
+    rich.ids |= await waiting.credit(rich.world, rich.ids["invoice"])
+    rich.ids |= await waiting.put_back(rich.world)
+    rich.ids |= await accounts.bank(rich.world)
     await _document(rich)
     await _rest(rich)
     await _sent(rich)
+    rich.ids |= await appeals.sent_batch(rich.world, (await _denied(rich.world))[1])
     return rich
 
 
@@ -61,6 +64,7 @@ async def add_targets(rich: Rich) -> None:
     """Beside it, something for every mutation to act on, so that only the scope can be the reason of a refusal."""
     world = rich.world
     await _unsent(rich)
+    rich.ids |= await appeals.targets(world, [(await _denied(world))[1] for _ in range(appeals.TARGETS)])
     rich.ids["submitted"] = (await world.submitted_claim())["id"]
     rich.ids["approved"] = (await world.approved_claim())["id"]
     rich.ids["draft_invoice"] = (await world.draft_invoice())["id"]
@@ -92,26 +96,10 @@ async def _undoable(rich: Rich) -> None:
     world = rich.world
     matched = {"providerClaimNumber": (await world.submitted_claim())["providerClaimNumber"], "paidAmount": "1.00"}
     strange = {"providerClaimNumber": "NENHUMA2", "paidAmount": "2.00"}
-    remittance = await _imported(world, "DEM3", [matched, strange])
+    remittance = await accounts.imported(world, "DEM3", [matched, strange])
     rich.ids["wrongly_matched_line"], rich.ids["strange_line"] = (line["id"] for line in remittance["lines"])
-    for name in ("workable_line", "bulk_line", "splittable_line", "split_line"):
-        found = await _imported(world, f"DEM{name[:9]}", [strange])
-        rich.ids |= {name: found["lines"][0]["id"], name.replace("line", "remittance"): found["id"]}
-    parts = {"remittanceLineId": rich.ids["split_line"], "parts": [{"paidAmount": "1.00"}, {"paidAmount": "1.00"}]}
-    await world.mutate("finance", "splitRemittanceLine", "line { id }", **parts, idempotencyKey=key())
-    rich.ids["undoable_line"] = (await _imported(world, "DEM7", [strange]))["lines"][0]["id"]
-    noted = {"remittanceLineId": rich.ids["undoable_line"], "resolution": {"assign": {"assignee": "ana"}}}
-    await world.mutate("finance", "resolveRemittanceLine", "line { id }", **noted, idempotencyKey=key())
-    rich.ids["wrong_remittance"] = (await _imported(world, "DEM4", [strange]))["id"]
-
-
-async def _imported(world: World, number: str, lines: list[dict[str, Any]]) -> Any:
-    values = {"payer": world.payer, "provider": world.provider, "statementNumber": number, "lines": lines}
-    values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key()}
-    fields = "remittance { id lines { nodes { id status } } }"
-    found = await world.mutate("finance", "importRemittance", fields, **values)
-    assert found["errors"] == [], found
-    return found["remittance"]
+    rich.ids |= await waiting.lines(world, strange)
+    rich.ids["wrong_remittance"] = (await accounts.imported(world, "DEM4", [strange]))["id"]
 
 
 async def _denied(world: World) -> tuple[str, str]:
@@ -181,7 +169,7 @@ STAY = {
         "regime": "1",
     },
     "billingType": "4",
-    "dischargeReason": "11",
+    "dischargeReason": "41",
     "issuedOn": "2026-01-05",
     "planName": "Plano Ouro",
     "notes": "Nenhuma",
@@ -280,43 +268,13 @@ async def _statement(rich: Rich) -> None:
             "denials": [{"code": EVENT_CODE, "amount": "1.00"}],
         },
     ]
-    rich.ids["cancelled_remittance"] = (await _imported(world, "DEM5", lines[1:]))["id"]
+    rich.ids["cancelled_remittance"] = (await accounts.imported(world, "DEM5", lines[1:]))["id"]
     values = {"remittanceId": rich.ids["cancelled_remittance"], "reason": "arquivo errado", "idempotencyKey": key()}
     assert (await world.mutate("finance", "cancelRemittance", "remittance { id }", **values))["errors"] == []
-    remittance = await _imported(world, "DEM2", lines)
+    remittance = await accounts.imported(world, "DEM2", lines)
     rich.ids["remittance"] = remittance["id"]
     by_status = {line["status"]: line["id"] for line in remittance["lines"]}
     rich.ids |= {"matched_line": by_status["MATCHED"], "unmatched_line": by_status["UNMATCHED"]}
-
-
-async def _put_back(rich: Rich) -> None:
-    """A line that leaves a part of its claim out, and so waits."""
-    world = rich.world
-    line = {"providerClaimNumber": (await world.submitted_claim())["providerClaimNumber"], "paidAmount": "80.00"}
-    remittance = await _imported(world, "DEM8", [line])
-    rich.ids["put_back_line"] = remittance["lines"][0]["id"]
-    await world.mutate("finance", "postRemittance", "postedLines", id=remittance["id"], idempotencyKey=key())
-
-
-async def _credit(rich: Rich) -> None:
-    """A line without a claim whose money is an unapplied credit, of which a part went back to the payer."""
-    world = rich.world
-    remittance = await _imported(world, "DEM6", [{"providerClaimNumber": "NENHUMA3", "paidAmount": "9.00"}])
-    rich.ids["credit_line"] = line = remittance["lines"][0]["id"]
-    values = {"remittanceLineId": line, "resolution": {"acceptOverpayment": {"note": "Sem guia"}}}
-    fields = "errors { message } line { history { nodes { id } } }"
-    found = await world.mutate("finance", "resolveRemittanceLine", fields, **values, idempotencyKey=key())
-    rich.ids["line_step"] = found["line"]["history"][0]["id"]
-    posting = {"id": remittance["id"], "idempotencyKey": key()}
-    assert (await world.mutate("finance", "postRemittance", "postedLines", **posting))["postedLines"] == 1
-    query = "query($p: [AnsCode!]) { unappliedCredits(filter: { payerAnsCode: $p }) { nodes { id } } }"
-    credit = (await world.call("finance", query, p=[world.payer]))["unappliedCredits"]["nodes"][0]["id"]
-    paid = {"creditId": credit, "invoiceId": rich.ids["invoice"], "amount": "1.00", "idempotencyKey": key()}
-    applied = await world.mutate("finance", "applyCredit", "use { settlement { id } }", **paid)
-    rich.ids["credit_settlement"] = applied["use"]["settlement"]["id"]
-    refund = {"creditId": credit, "amount": "1.00", "reason": "Devolvido", "idempotencyKey": key()}
-    used = await world.mutate("finance", "refundCredit", "use { id }", **refund)
-    rich.ids |= {"credit": credit, "credit_use": used["use"]["id"]}
 
 
 async def _batch(world: World, claim_ids: list[str]) -> str:

@@ -29,7 +29,7 @@ TRANSACTIONS = {
 INTERNAL = {"expireDenials", "receiveRemittance", "importGuide", "uploadDocument", "loadPayers", "retirePayers"}
 INTERNAL |= {"importPartyRows"}
 INTERNAL |= {"beginImport", "importGuideOfJob", "refuseFileOfJob", "endFileOfJob", "finishImport"}
-INTERNAL |= {"postUnitOfRemittance", "skipClaimOfRemittance"}
+INTERNAL |= {"postUnitOfRemittance", "skipClaimOfRemittance", "matchLinesOfClaim"}
 """Actions that nobody may ask for."""
 
 

@@ -52,6 +52,9 @@ NOT_READ = {
 """Columns of a record's table that the record leaves out, each with its reason."""
 
 PARTIAL_WRITES = {
+    "bank.undo_match": "a match that is taken back frees all its payments",
+    "appeal_batches.release": "a batch of appeals that is rejected or cancelled frees them",
+    "appeal_batches.release_denial": "an answered appeal leaves its batch",
     "batches.refuse": "a claim that the payer refused is left to other batches",
     "batches.release": "a batch that is rejected or cancelled frees its claims",
     "emergency.close": "an open access ends, unless it has ended meanwhile",

@@ -1,7 +1,13 @@
 """When the time to appeal ends, by the contract and the state of the provider."""
 
+from datetime import timedelta
 from typing import Any
 
+import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.remittance_tables import remittances
 from app.domain.business_days import after_business_days
 from tests.factories import World, key, party_admin, refusals, today
 
@@ -59,3 +65,32 @@ async def test_a_state_is_one_of_table_59(world: World) -> None:
     values = {"providerCnes": world.provider, "idempotencyKey": key()}
     refused = await party_admin(world, "updateProvider", "provider { state }", state="99", **values)
     assert (refusals(refused), refused["provider"]) == ([("UNKNOWN_CODE", "state", None)], None)
+
+
+@pytest.mark.parametrize(("clock", "days"), [("ISSUE", -20), ("RECEIPT", 0)])
+async def test_a_statement_starts_the_clock_on_the_day_that_the_contract_names(
+    world: World, clock: str, days: int
+) -> None:
+    await _save(world, appealClock=clock)
+    claim = await world.submitted_claim()
+    lines = [{"providerClaimNumber": claim["providerClaimNumber"], "item": {"sequence": 1}, "paidAmount": "60.00"}]
+    lines[0]["denials"] = [{"code": "1801", "amount": "40.00"}]
+    values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "statementNumber": "DEM-1"}
+    imported = await world.mutate(
+        "finance", "importRemittance", "remittance { id }", lines=lines, idempotencyKey=key(), **values
+    )
+    remittance = imported["remittance"]["id"]
+    issued = today() - timedelta(days=20)
+
+    async def work(connection: AsyncConnection) -> None:
+        statement = update(remittances).where(remittances.c.id == remittance)
+        await connection.execute(statement.values(issued_on=issued))
+
+    await world.gateway.database.transact(work)
+    posted = await world.mutate(
+        "finance", "postRemittance", "postedLines", remittanceId=remittance, idempotencyKey=key()
+    )
+    assert (posted["postedLines"], posted["errors"]) == (1, [])
+    query = "query($id: ID!) { claim(id: $id) { items { denials { appealDeadline } } } }"
+    found = (await world.call("biller", query, id=claim["id"]))["claim"]["items"][0]["denials"]
+    assert found == [{"appealDeadline": (today() + timedelta(days=15 + days)).isoformat()}]

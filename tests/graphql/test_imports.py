@@ -325,7 +325,7 @@ async def test_a_job_whose_holder_is_gone_is_taken_over(server_world: World) -> 
         left = {"status": ImportJobStatus.RUNNING, "guide": 3, "lote": 0, "lease_holder": "gone", "ended_at": None}
         statement = update(table).where(table.c.id == found["job"]["id"])
         await connection.execute(statement.values(**left, lease_until=table.c.created_at))
-    gateway.parts.imports.wake()
+    gateway.parts.jobs.imports.wake()
     job = await ended(world, found["job"]["id"])
     assert (job["status"], job["takenCount"], job["results"]["totalCount"]) == ("DONE", 3, 3)
 

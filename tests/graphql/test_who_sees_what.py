@@ -41,6 +41,13 @@ PERSON = {
 }
 NEEDS = {action.name: action.needs for action in ACTIONS}
 VERBS = ("register", "update", "deactivate", "reactivate")
+APPEAL_BATCHES = {
+    "createAppealBatches": 'payerAnsCode: "1", providerCnes: "1", idempotencyKey: "k"',
+    "sendAppealBatch": 'appealBatchId: "x"',
+    "cancelAppealBatch": 'appealBatchId: "x"',
+    "recordAppealProtocol": 'appealBatchId: "x", protocolNumber: "1", date: "2026-01-01"',
+    "rejectAppealBatch": 'appealBatchId: "x", reason: "r"',
+}
 MUTATIONS = {
     "createClaim": {"biller"},
     "updateDraftClaim": {"biller"},
@@ -67,6 +74,7 @@ MUTATIONS = {
     "recordProtocol": {"biller"},
     "rejectBatch": {"biller"},
     "withdrawClaim": {"biller"},
+    **{key: {"biller"} for key in APPEAL_BATCHES},
     "requestInformation": {"reviewer", "payer_agent"},
     "acceptDenial": {"biller"},
     "appealDenial": {"biller"},
@@ -88,6 +96,8 @@ MUTATIONS = {
     **{f"{verb}RemittanceLine": {"finance"} for verb in ("resolve", "split", "undo")},
     "resolveRemittanceLines": {"finance"},
     **{name: {"finance"} for name in ("applyCredit", "refundCredit", "reverseCreditUse")},
+    **{name: {"finance"} for name in ("importBankFile", "matchBankEntries", "unmatchBankEntry")},
+    "dismissBankEntry": {"finance"},
     "postRemittance": {"finance"},
     "saveContract": {"admin"},
     "endContractPrice": {"admin"},
@@ -104,6 +114,7 @@ MUTATIONS = {
 READS = {
     "denials": {"biller", "reviewer", "payer_agent", "patient"},
     "batches": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
+    "appealBatches": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
     "remittances": {"finance", "payer_agent"},
     "unmatchedRemittanceLines": {"finance", "payer_agent"},
     "unappliedCredits": {"biller", "finance", "payer_agent"},
@@ -115,6 +126,7 @@ READS = {
     "emergencyAccesses": {"admin"},
 }
 INPUTS = {
+    **APPEAL_BATCHES,
     "createClaim": 'claim: {type: SP_SADT, providerCnes: "1", payerAnsCode: "1", providerClaimNumber: "1", '
     'cardNumber: "1", serviceDate: "2026-01-01", items: []}, idempotencyKey: "k"',
     "updateDraftClaim": 'claimId: "x", claim: {}',
@@ -167,6 +179,10 @@ INPUTS = {
     "reverseCreditUse": 'creditUseId: "x", reason: "r", idempotencyKey: "x"',
     "cancelRemittance": 'remittanceId: "x", reason: "r", idempotencyKey: "k"',
     "postRemittance": 'remittanceId: "x", idempotencyKey: "k"',
+    "importBankFile": 'providerCnes: "1", content: {entries: []}, idempotencyKey: "k"',
+    "matchBankEntries": 'entryIds: [], remittanceIds: [], idempotencyKey: "k"',
+    "unmatchBankEntry": 'bankEntryId: "x", idempotencyKey: "k"',
+    "dismissBankEntry": 'bankEntryId: "x", reason: "r", idempotencyKey: "k"',
     "endContractPrice": 'contractId: "x", codeSystem: "22", code: "1", validTo: "2026-01-01"',
     "closeContract": 'contractId: "x", endsOn: "2026-01-01"',
     "openEmergencyAccess": 'patientId: "x", reason: "r"',

@@ -5,6 +5,8 @@ A row prepares what its call needs and returns the call; what is measured is the
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from tests.hostile import largest_appeals as appeals
+from tests.hostile import largest_bank as bank
 from tests.hostile import largest_batches as batches
 from tests.hostile import largest_bulk as bulk
 from tests.hostile import largest_documents as documents
@@ -27,6 +29,9 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.invoice": queries.invoice,
     "Query.invoices": queries.invoices_page,
     "Query.settlements": queries.settlements_page,
+    "Query.appealBatch": appeals.batch,
+    "Query.appealBatches": appeals.batches_page,
+    "Query.appealBatchDocument": appeals.batch_document,
     "Query.batch": batches.batch,
     "Query.batches": batches.batches_page,
     "Query.batchDocument": batches.batch_document,
@@ -38,6 +43,8 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.billingIndicators": queries.billing_indicators,
     "Query.billingBreakdown": lists.billing_breakdown,
     "Query.denialBreakdown": lists.denial_breakdown,
+    "Query.bankEntries": bank.entries_page,
+    "Query.announcedPayments": bank.announced_page,
     "Query.withheldTaxes": lists.withheld_taxes,
     "Query.contract": lists.contract,
     "Query.contracts": queries.contracts,
@@ -74,6 +81,11 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.adjudicateClaim": mutations.adjudicate,
     "Mutation.requestInformation": mutations.request_information,
     "Mutation.exportBatch": mutations.export_batch,
+    "Mutation.createAppealBatches": appeals.create_batches,
+    "Mutation.sendAppealBatch": appeals.send_batch,
+    "Mutation.cancelAppealBatch": appeals.cancel_batch,
+    "Mutation.recordAppealProtocol": appeals.record_protocol,
+    "Mutation.rejectAppealBatch": appeals.reject_batch,
     "Mutation.createBatch": batches.create_batch,
     "Mutation.createBatches": batches.create_batches,
     "Mutation.sendBatch": batches.send_batch,
@@ -107,6 +119,10 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.reverseCreditUse": queue.reverse_credit_use,
     "Mutation.dismissRemittanceLine": mutations.dismiss_line,
     "Mutation.cancelRemittance": mutations.cancel_remittance,
+    "Mutation.importBankFile": bank.import_file,
+    "Mutation.matchBankEntries": bank.match_entries,
+    "Mutation.unmatchBankEntry": bank.unmatch_entry,
+    "Mutation.dismissBankEntry": bank.dismiss_entry,
     "Mutation.replaceClaim": mutations.replace_claim,
     "Mutation.checkEligibility": mutations.check_eligibility,
     "Mutation.openEmergencyAccess": mutations.open_emergency,
@@ -130,6 +146,7 @@ HEAVIEST: Final = (
     "Mutation.exportBatch",
     "Mutation.importBatch",
     "Mutation.importRemittance",
+    "Mutation.importBankFile",
     "Mutation.matchRemittanceLine",
     "Mutation.postRemittance",
     "Mutation.replaceClaim",

@@ -366,8 +366,9 @@ def _steps_of_the_queue(life: Billing) -> list[Callable[[], None]]:
     for name, share in (("acceptAsDenial", 80), ("writeOff", 90), ("acceptOverpayment", 120)):
         resolved += [submitted, partial(life.resolve_a_difference, 0, share, name, is_undone=False)]
     split = [partial(life.take_a_statement, 0, [100, 100, 100], is_again=False), partial(life.split_a_line, 0, 50)]
-    credits = [life.keep_money_without_a_claim, partial(life.use_a_credit, 0, 0, is_refund=True)]
-    credits += [life.bill, partial(life.use_a_credit, 1, 0, is_refund=False), partial(life.take_a_use_back, 0)]
+    credits: list[Callable[[], None]] = [life.keep_money_without_a_claim]
+    credits += [partial(life.use_a_credit, 0, 0, is_refund=True), life.bill]
+    credits += [partial(life.use_a_credit, 1, 0, is_refund=False), partial(life.take_a_use_back, 0)]
     return [*resolved, *split, partial(life.work_on_the_queue, 0, "note", is_undo=True), *credits]
 
 

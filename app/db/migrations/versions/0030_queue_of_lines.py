@@ -8,8 +8,8 @@ from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text, identifier, long_text
 
-revision = "b027"
-down_revision = "b026"
+revision = "b030"
+down_revision = "b029"
 branch_labels = None
 depends_on = None
 

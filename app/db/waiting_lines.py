@@ -1,0 +1,69 @@
+"""Queries on lines of statements that wait for their claim to come."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.filters import Condition
+from app.db.remittance_tables import remittance_lines, remittances
+from app.db.remittances import LINE, REMITTANCE, RemittanceLineRecord, RemittanceRecord
+from app.db.replacements import is_replaced
+from app.db.statements import query
+from app.db.tables import claims
+from app.domain.claims import SENT
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus
+
+_WAITING: Final = remittance_lines.c.status == RemittanceLineStatus.UNMATCHED
+_PROBLEMS: Final = (RemittanceLineProblem.UNKNOWN_CLAIM, RemittanceLineProblem.NOT_PAYABLE)
+"""What the submission of a claim may end."""
+_SAME_PARTIES: Final = and_(
+    claims.c.provider_cnes == remittances.c.provider_cnes, claims.c.payer_ans == remittances.c.payer_ans
+)
+_OWN_NUMBER: Final = claims.c.provider_claim_number == remittance_lines.c.provider_claim_number
+_PAYER_NUMBER: Final = claims.c.payer_claim_number == remittance_lines.c.payer_claim_number
+
+
+@query(RemittanceLineRecord)
+def of_claim(claim_id: str) -> Select[Any]:
+    """The lines that wait for this claim under its own number or the payer's, in a fixed order, without a data scope:
+    they are its payer's."""
+    by_own = _lines_for(claim_id, _OWN_NUMBER)
+    by_payer = _lines_for(claim_id, _PAYER_NUMBER)
+    found = by_own.union(by_payer).subquery()
+    return select(*(found.c[column.name] for column in LINE)).order_by(found.c.id)
+
+
+def _lines_for(claim_id: str, is_named: Condition) -> Select[Any]:
+    found = select(*LINE).join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
+    found = found.join(claims, and_(_SAME_PARTIES, is_named))
+    return found.where(claims.c.id == claim_id, _WAITING, remittance_lines.c.problem.in_(_PROBLEMS))
+
+
+@query(RemittanceRecord)
+def lock_remittances(ids: Sequence[str]) -> Select[Any]:
+    """These remittances, locked in id order."""
+    return select(*REMITTANCE).where(remittances.c.id.in_(ids)).order_by(remittances.c.id).with_for_update()
+
+
+async def among(connection: AsyncConnection, claim_ids: Sequence[str]) -> list[str]:
+    """Those of these claims that lines wait for under the provider's number."""
+    found = _claims(_OWN_NUMBER).where(claims.c.id.in_(claim_ids), remittance_lines.c.problem.in_(_PROBLEMS))
+    return list((await connection.execute(found)).scalars())
+
+
+async def all_claims(connection: AsyncConnection, limit: int) -> list[str]:
+    """Some of the claims that are there, and that lines wait for under either number."""
+    found: dict[str, None] = {}
+    for is_named in (_OWN_NUMBER, _PAYER_NUMBER):
+        is_unknown = remittance_lines.c.problem == RemittanceLineProblem.UNKNOWN_CLAIM
+        some = _claims(is_named).where(is_unknown, claims.c.freed_id == "", ~is_replaced()).limit(limit)
+        found |= dict.fromkeys((await connection.execute(some)).scalars())
+    return list(found)
+
+
+def _claims(is_named: Condition) -> Select[Any]:
+    found = select(claims.c.id).distinct().select_from(remittance_lines)
+    found = found.join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
+    return found.join(claims, and_(_SAME_PARTIES, is_named)).where(_WAITING, claims.c.status.in_(SENT))

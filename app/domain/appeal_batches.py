@@ -1,0 +1,76 @@
+"""The batch of appeals (lote de recurso de glosa): appeals against denials of one protocol, sent in one document."""
+
+from typing import Final
+
+from app.domain.denials import DenialStatus
+from app.domain.described import DescribedEnum
+from app.domain.errors import Failure, in_conflict, status_conflict, wrong_status
+
+CLAIMS_MAX: Final = 100
+"""The most claims that the standard allows in one document of appeals."""
+DENIALS_MAX: Final = 1_000
+"""The most appeals that one batch has here."""
+BATCHES_MAX: Final = 10
+"""How many batches one call creates at most."""
+
+
+class AppealBatchStatus(DescribedEnum):
+    OPEN = "OPEN", "Not sent yet."
+    SENT = "SENT", "Its document is written and never changes again."
+    RECEIVED = "RECEIVED", "The payer has confirmed its reception with a protocol number."
+    REJECTED = "REJECTED", "The payer rejected it as a whole; its appeals can be put into another batch."
+    ANSWERED = "ANSWERED", "The payer has answered all its appeals."
+    CANCELLED = "CANCELLED", "Cancelled before it was sent; its appeals can be put into another batch."
+
+
+class AppealBatchAction(DescribedEnum):
+    CREATE = "CREATE", "Created."
+    SEND = "SEND", "Sent: the document was written."
+    RECEIVE = "RECEIVE", "The payer confirmed the reception."
+    REJECT = "REJECT", "The payer rejected the batch."
+    ANSWER = "ANSWER", "The last of its appeals was answered."
+    CANCEL = "CANCEL", "Cancelled before it was sent."
+
+
+TRANSITIONS: dict[tuple[AppealBatchStatus, AppealBatchAction], AppealBatchStatus] = {
+    (AppealBatchStatus.OPEN, AppealBatchAction.SEND): AppealBatchStatus.SENT,
+    (AppealBatchStatus.OPEN, AppealBatchAction.CANCEL): AppealBatchStatus.CANCELLED,
+    (AppealBatchStatus.SENT, AppealBatchAction.RECEIVE): AppealBatchStatus.RECEIVED,
+    (AppealBatchStatus.SENT, AppealBatchAction.REJECT): AppealBatchStatus.REJECTED,
+    # A payer may answer without having confirmed the reception.
+    (AppealBatchStatus.SENT, AppealBatchAction.ANSWER): AppealBatchStatus.ANSWERED,
+    (AppealBatchStatus.RECEIVED, AppealBatchAction.ANSWER): AppealBatchStatus.ANSWERED,
+}
+WORDING: Final = {
+    AppealBatchAction.RECEIVE: "record a protocol of",
+    AppealBatchAction.REJECT: "reject",
+    AppealBatchAction.ANSWER: "record an answer to",
+}
+"""Actions whose name is not the verb of a sentence."""
+WAITING: Final = frozenset({AppealBatchStatus.SENT, AppealBatchStatus.RECEIVED})
+"""States of a batch that the payer has and that becomes ANSWERED with the answer to its last appeal."""
+
+
+def next_status(status: AppealBatchStatus, action: AppealBatchAction) -> AppealBatchStatus:
+    """The state after the action; CONFLICT for every pair that is not in the table."""
+    try:
+        return TRANSITIONS[status, action]
+    except KeyError:
+        verb = WORDING.get(action, action.value.lower())
+        raise wrong_status(verb, "a batch of appeals", status) from None
+
+
+def sending_block(status: DenialStatus) -> Failure | None:
+    """Why a denial in this state cannot be in a batch that is sent, or None if it can: its answer must be open."""
+    if status is DenialStatus.APPEALED:
+        return None
+    return status_conflict(f"only appealed denials can be sent, this one is {status}", status)
+
+
+def membership_block(number: int, status: AppealBatchStatus) -> Failure:
+    """Why an appeal that is in an active batch can neither be put into another one nor withdrawn."""
+    if status is AppealBatchStatus.OPEN:
+        return in_conflict(f"the appeal is in batch of appeals {number}, which is open: cancel that batch first")
+    return in_conflict(
+        f"the appeal is in batch of appeals {number}, which is {status}: record the payer's answer to it first"
+    )

@@ -1,0 +1,34 @@
+"""The contracts of events about batches of appeals."""
+
+from typing import Final
+
+from app.events.event_contract import EventContract
+from app.events.payloads import AppealBatchEventData
+
+APPEAL_CONTRACTS: Final = {
+    "AppealBatchCreated": EventContract(
+        "br.billing.appeal_batch.created.v1", AppealBatchEventData, "Appeals are put into a batch."
+    ),
+    "AppealBatchSent": EventContract(
+        "br.billing.appeal_batch.sent.v1", AppealBatchEventData, "The document of a batch of appeals is written."
+    ),
+    "AppealBatchReceived": EventContract(
+        "br.billing.appeal_batch.received.v1",
+        AppealBatchEventData,
+        "The payer confirms the reception of a batch of appeals with a protocol number.",
+    ),
+    "AppealBatchRejected": EventContract(
+        "br.billing.appeal_batch.rejected.v1",
+        AppealBatchEventData,
+        "The payer rejects a batch of appeals as a whole; its appeals may be sent again.",
+    ),
+    "AppealBatchAnswered": EventContract(
+        "br.billing.appeal_batch.answered.v1", AppealBatchEventData, "The last appeal of a batch is answered."
+    ),
+    "AppealBatchCancelled": EventContract(
+        "br.billing.appeal_batch.cancelled.v1",
+        AppealBatchEventData,
+        "A batch of appeals is cancelled before it is sent.",
+    ),
+}
+"""The contracts by the event's short name."""

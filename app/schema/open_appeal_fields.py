@@ -1,0 +1,35 @@
+"""The open fields of appeals, as those of `open_fields.py`."""
+
+from typing import Final
+
+APPEALS: Final[dict[str, tuple[str, ...]]] = {
+    "states, counts, days and parties of batches of appeals, which only `batches:read` leads to": (
+        "AppealBatch.createdAt",
+        "AppealBatch.denialCount",
+        "AppealBatch.history",
+        "AppealBatch.id",
+        "AppealBatch.number",
+        "AppealBatch.payer",
+        "AppealBatch.protocolDate",
+        "AppealBatch.provider",
+        "AppealBatch.sentAt",
+        "AppealBatch.status",
+        "AppealBatch.updatedAt",
+        "AppealBatch.version",
+        "AppealBatchHistoryEntry.action",
+        "AppealBatchHistoryEntry.denialCount",
+        "AppealBatchHistoryEntry.status",
+        "AppealBatchHistoryEntry.version",
+        "CreateAppealBatchesPayload.batches",
+    ),
+}
+
+APPEAL_TEXTS: Final[dict[str, tuple[str, ...]]] = {
+    "numbers of documents and protocols, and names of staff": (
+        "AppealBatch.contestedProtocol",
+        "AppealBatch.createdBy",
+        "AppealBatch.protocolNumber",
+        "AppealBatch.tissVersion",
+        "AppealBatchHistoryEntry.actor",
+    ),
+}

@@ -1,0 +1,90 @@
+"""The document of a batch of appeals: written once as TISS XML, stored compressed, given back byte for byte."""
+
+import asyncio
+from collections.abc import Sequence
+
+from app.db import appeal_batches as appeal_batches_db
+from app.db import claims as claims_db
+from app.db import contracts as contracts_db
+from app.db import parties as parties_db
+from app.db.appeal_batches import AppealBatchRecord
+from app.db.batches import DocumentRecord
+from app.db.claims import ClaimRecord, ItemRecord
+from app.db.denials import DenialRecord
+from app.domain.money import Cents
+from app.services import batch_documents
+from app.services.batch_documents import BatchDocument
+from app.tiss import write_appeal
+from app.tiss.write_appeal import AppealedGuide, AppealedItem, OutgoingAppeals
+from app.tiss.write_batch import WrittenBatch
+from app.tiss.write_guide import ProviderIdentity
+from app.unit_of_work.unit import UnitOfWork
+
+
+async def write(unit: UnitOfWork, batch: AppealBatchRecord, appeals: Sequence[DenialRecord]) -> None:
+    """Write and store the document, the appeals in this order; the caller has locked their claims."""
+    connection, scope = unit.connection, unit.scope
+    claims = await claims_db.by_ids(connection, scope, sorted({denial.claim_id for denial in appeals}))
+    batch_documents.disclose(unit, claims)
+    items = await claims_db.items_by_ids(connection, scope, sorted({denial.item_id for denial in appeals}))
+    outgoing = await _outgoing(unit, batch, _guides(appeals, claims, items))
+    found: WrittenBatch = await unit.children.run(write_appeal.document, outgoing, unit.now)
+    sha256, compressed = await asyncio.to_thread(batch_documents.packed, found.xml)
+    name = f"recurso_{batch.payer_ans}_{batch.provider_cnes}_{batch.number:012d}.xml"
+    document = DocumentRecord(batch.id, name, found.hash, sha256, compressed, unit.now)
+    await appeal_batches_db.insert_document(connection, document)
+
+
+async def _outgoing(unit: UnitOfWork, batch: AppealBatchRecord, guides: tuple[AppealedGuide, ...]) -> OutgoingAppeals:
+    connection = unit.connection
+    provider = await parties_db.provider(connection, batch.provider_cnes)
+    payer = await parties_db.payer(connection, batch.payer_ans)
+    assert provider is not None, "the foreign key of the batch"  # noqa: S101
+    assert payer is not None, "the foreign key of the batch"  # noqa: S101
+    contract = await contracts_db.between(connection, batch.provider_cnes, batch.payer_ans)
+    code = contract.provider_code if contract else None
+    return OutgoingAppeals(
+        number=str(batch.number),
+        version=batch.tiss_version,
+        payer=batch.payer_ans,
+        payer_name=payer.name,
+        provider=ProviderIdentity(provider.cnes, provider.name, provider.tax_id, code),
+        protocol=batch.contested_protocol,
+        guides=guides,
+    )
+
+
+def _guides(
+    appeals: Sequence[DenialRecord], claims: Sequence[ClaimRecord], items: Sequence[ItemRecord]
+) -> tuple[AppealedGuide, ...]:
+    item_of = {item.id: item for item in items}
+    by_claim: dict[str, list[AppealedItem]] = {}
+    for denial in appeals:
+        by_claim.setdefault(denial.claim_id, []).append(_item(denial, item_of[denial.item_id]))
+    claim_of = {claim.id: claim for claim in claims}
+    return tuple(_guide(claim_of[claim_id], found) for claim_id, found in by_claim.items())
+
+
+def _guide(claim: ClaimRecord, items: Sequence[AppealedItem]) -> AppealedGuide:
+    return AppealedGuide(
+        claim.provider_claim_number, claim.payer_claim_number, claim.authorization_number, tuple(items)
+    )
+
+
+def _item(denial: DenialRecord, item: ItemRecord) -> AppealedItem:
+    return AppealedItem(
+        sequence=item.sequence,
+        performed_on=item.performed_on,
+        code_system=item.code_system,
+        code=item.code,
+        description=item.description,
+        denial_code=denial.code,
+        amount=Cents(denial.appealed_cents or 0),
+        justification=denial.justification or "",
+    )
+
+
+async def unpacked(batch: AppealBatchRecord, stored: DocumentRecord, claims: Sequence[ClaimRecord]) -> BatchDocument:
+    """The stored document of a batch with the claims of its denials, as it was written."""
+    xml = await asyncio.to_thread(batch_documents.unpacked_text, stored)
+    return BatchDocument(str(batch.number), stored.file_name, xml, stored.hash, tuple(claims), stored.written_at)

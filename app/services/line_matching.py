@@ -1,0 +1,86 @@
+"""Lines of statements that came before their claims: matched when the claims are submitted."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from app.db import claims as claims_db
+from app.db import remittances as remittances_db
+from app.db import waiting_lines
+from app.db.claims import ClaimRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
+from app.domain.remittances import (
+    RemittanceLineAction,
+    RemittanceLineProblem,
+    RemittanceSource,
+    RemittanceStatus,
+    next_line_status,
+)
+from app.services import posting
+from app.services.remittances import Numbered
+from app.unit_of_work.action import Action
+from app.unit_of_work.unit import UnitOfWork
+
+
+async def match_again(unit: UnitOfWork, *, claim_id: str) -> int:
+    """Match the lines that wait for this claim; how many. Those of a statement from Kafka are posted too, since nobody
+    has to ask for that.
+
+    A line that fits several claims by now waits as AMBIGUOUS.
+    """
+    seen = await waiting_lines.of_claim(unit.connection, claim_id)
+    held = await waiting_lines.lock_remittances(unit.connection, sorted({line.remittance_id for line in seen}))
+    locked = {remittance.id: remittance for remittance in held}
+    # Read again: they may have changed before their remittances were locked.
+    found = await waiting_lines.of_claim(unit.connection, claim_id)
+    lines = [line for line in found if line.remittance_id in locked]
+    if not lines:
+        return 0
+    (claim,) = await claims_db.by_ids(unit.connection, unit.scope, [claim_id])
+    numbered = await _numbered(unit, claim, lines)
+    of_remittance: defaultdict[str, list[RemittanceLineRecord]] = defaultdict(list)
+    for line in lines:
+        of_remittance[line.remittance_id] += _matched(line, numbered.of(line))
+    for id, changed in of_remittance.items():
+        await _store(unit, locked[id], changed, claim)
+    return sum(line.problem is None for changed in of_remittance.values() for line in changed)
+
+
+async def _numbered(unit: UnitOfWork, claim: ClaimRecord, lines: Sequence[RemittanceLineRecord]) -> Numbered:
+    """All active claims with a number of these lines."""
+    claims = await claims_db.by_numbers(
+        unit.connection,
+        unit.scope,
+        claim.provider_cnes,
+        claim.payer_ans,
+        own_numbers=sorted({line.provider_claim_number for line in lines if line.provider_claim_number}),
+        payer_numbers=sorted({line.payer_claim_number for line in lines if line.payer_claim_number}),
+    )
+    replaced = await claims_db.replaced_among(unit.connection, [each.id for each in claims])
+    return Numbered(each for each in claims if each.id not in replaced)
+
+
+def _matched(line: RemittanceLineRecord, claims: Sequence[ClaimRecord]) -> list[RemittanceLineRecord]:
+    """The line as it is from now on; nothing if it waits as before."""
+    if not claims:
+        return []
+    if len(claims) > 1:
+        return [replace(line, problem=RemittanceLineProblem.AMBIGUOUS)]
+    status = next_line_status(line.status, RemittanceLineAction.MATCH)
+    return [replace(line, status=status, problem=None, claim_id=claims[0].id, matched_by=None)]
+
+
+async def _store(
+    unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord], claim: ClaimRecord
+) -> None:
+    await remittances_db.update_lines(unit.connection, lines)
+    await remittances_db.update_remittance(unit.connection, replace(remittance, changed_at=unit.now))
+    for line in lines:
+        unit.changed(line.id, claim.patient_id)
+    is_stopped = remittance.status in (RemittanceStatus.REVIEW, RemittanceStatus.CANCELLED)
+    if remittance.source is RemittanceSource.EVENT and not is_stopped:
+        await posting.post(unit, id=remittance.id)
+
+
+MATCH_AGAIN: Final = Action("matchLinesOfClaim", match_again)

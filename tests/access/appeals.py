@@ -1,0 +1,45 @@
+"""Appeals and their batches for the world with one of everything."""
+
+from typing import Final
+
+from tests.factories import World, key
+
+TARGETS: Final = 5
+
+
+async def sent_batch(world: World, denial: str) -> dict[str, str]:
+    """A sent batch with the appeal against this denial: the ids of all that it has."""
+    batch = await _batch(world, denial, is_sent=True)
+    query = "query($id: ID!) { appealBatch(id: $id) { history { nodes { id } } } }"
+    steps = (await world.call("biller", query, id=batch))["appealBatch"]["history"]["nodes"]
+    return {"appeal_batch": batch, "appeal_batch_step": steps[0]["id"], "sent_denial": denial}
+
+
+async def targets(world: World, denials: list[str]) -> dict[str, str]:
+    """Batches for every mutation to act on, made of these open denials, and an appeal in no batch."""
+    names = {"open_appeal_batch": False, "wrong_appeal_batch": False}
+    names |= {"sent_appeal_batch": True, "rejected_appeal_batch": True}
+    found = {
+        name: await _batch(world, denial, is_sent=is_sent)
+        for (name, is_sent), denial in zip(names.items(), denials[1:], strict=True)
+    }
+    await _appeal(world, denials[0])
+    return found | {"unsent_denial": denials[0]}
+
+
+async def _appeal(world: World, denial: str) -> None:
+    values = {"id": denial, "justification": "Conforme contrato", "idempotencyKey": key()}
+    assert (await world.mutate("biller", "appealDenial", "denial { id }", **values))["errors"] == []
+
+
+async def _batch(world: World, denial: str, *, is_sent: bool) -> str:
+    await _appeal(world, denial)
+    values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "idempotencyKey": key()}
+    chosen = {"denialIds": [denial], "contestedProtocol": "4711"}
+    made = await world.mutate("biller", "createAppealBatches", "batches { id }", **values, **chosen)
+    assert made["errors"] == [], made
+    batch = str(made["batches"][0]["id"])
+    if is_sent:
+        done = await world.mutate("biller", "sendAppealBatch", "batch { id }", appealBatchId=batch)
+        assert done["errors"] == [], done
+    return batch

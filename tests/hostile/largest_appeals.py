@@ -1,0 +1,80 @@
+"""The largest call of every root field about appeals and their batches."""
+
+from typing import Any, Final
+
+from app.domain.denials import DenialStatus
+from app.resolvers.paging import PAGE_MAX
+from app.services.appeal_batches import CHOSEN_MAX
+from tests.factories import key, today
+from tests.hostile.largest_data import Big, Call
+from tests.hostile.largest_mutations import denied
+
+BATCH: Final = (
+    "id status denialCount totalAmount denials(first: 100) { totalCount nodes { id status } } "
+    "history(first: 100) { nodes { action at } }"
+)
+
+
+async def _created(big: Big, denials: list[str]) -> str:
+    values = {"payerAnsCode": big.world.payer, "providerCnes": big.world.provider, "idempotencyKey": key()}
+    given: dict[str, Any] = {"denialIds": denials, "contestedProtocol": "1", **values}
+    found = await big.world.mutate("biller", "createAppealBatches", "batches { id }", **given)
+    assert found["errors"] == []
+    return str(found["batches"][0]["id"])
+
+
+async def _open(big: Big) -> str:
+    return await _created(big, await denied(big, DenialStatus.APPEALED, CHOSEN_MAX))
+
+
+async def _sent(big: Big) -> str:
+    batch = await _open(big)
+    assert (await big.world.mutate("biller", "sendAppealBatch", "batch { id }", appealBatchId=batch))["errors"] == []
+    return batch
+
+
+async def batch(big: Big) -> Call:
+    query = f"query($id: ID!) {{ appealBatch(id: $id) {{ {BATCH} }} }}"
+    return big.read(query, '"status":"APPEALED"', CHOSEN_MAX, id=await _open(big))
+
+
+async def batches_page(big: Big) -> Call:
+    for denial in await denied(big, DenialStatus.APPEALED, PAGE_MAX):
+        await _created(big, [denial])
+    query = "{ appealBatches(first: 100) { totalCount nodes { id denialCount totalAmount payer { name } } } }"
+    return big.read(query, '"denialCount":', PAGE_MAX)
+
+
+async def batch_document(big: Big) -> Call:
+    query = "query($id: ID!) { appealBatchDocument(id: $id) { number hash xml } }"
+    return big.read(query, "</ans:itensGuia>", CHOSEN_MAX, role="biller", id=await _sent(big))
+
+
+async def create_batches(big: Big) -> Call:
+    values = {"payerAnsCode": big.world.payer, "providerCnes": big.world.provider, "idempotencyKey": key()}
+    denials = await denied(big, DenialStatus.APPEALED, CHOSEN_MAX)
+    given: dict[str, Any] = {"denialIds": denials, "contestedProtocol": "1", **values}
+    return big.change("biller", "createAppealBatches", f"batches {{ {BATCH} }}", '"APPEALED"', CHOSEN_MAX, **given)
+
+
+async def send_batch(big: Big) -> Call:
+    return _one(big, "sendAppealBatch", "SENT", await _open(big))
+
+
+async def cancel_batch(big: Big) -> Call:
+    return _one(big, "cancelAppealBatch", "CANCELLED", await _open(big), reason="x" * 500)
+
+
+async def record_protocol(big: Big) -> Call:
+    received = {"protocolNumber": "1", "date": today().isoformat()}
+    return _one(big, "recordAppealProtocol", "RECEIVED", await _sent(big), **received)
+
+
+async def reject_batch(big: Big) -> Call:
+    return _one(big, "rejectAppealBatch", "REJECTED", await _sent(big), reason="x" * 500)
+
+
+def _one(big: Big, name: str, status: str, batch_id: str, **values: Any) -> Call:
+    return big.change(
+        "biller", name, f"batch {{ {BATCH} }}", f'"status":"{status}"', 1, appealBatchId=batch_id, **values
+    )
