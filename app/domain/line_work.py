@@ -35,16 +35,6 @@ class LineStep(DescribedEnum):
     UNDO = "UNDO", "An earlier step was taken back."
 
 
-RESOLVING: Final = frozenset(
-    {
-        LineStep.MAP_TO_ITEM,
-        LineStep.ACCEPT_AS_DENIAL,
-        LineStep.ACCEPT_OVERPAYMENT,
-        LineStep.RECOVER_DENIAL,
-        LineStep.WRITE_OFF,
-    }
-)
-"""Steps after which the line can be posted."""
 UNDOABLE: Final = frozenset(LineStep) - {LineStep.UNMATCH, LineStep.NOTE, LineStep.UNDO}
 
 
