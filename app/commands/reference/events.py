@@ -10,6 +10,7 @@ from app.events.payloads import (
     BatchEventData,
     ClaimEventData,
     CoverageEventData,
+    CreditEventData,
     DenialEventData,
     ImportEventData,
     InvoiceEventData,
@@ -17,6 +18,7 @@ from app.events.payloads import (
     PatientEventData,
     PractitionerEventData,
     RemittanceEventData,
+    RemittanceLineEventData,
     SettlementEventData,
     WaitingLinesEventData,
 )
