@@ -23,6 +23,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
         "batches:export",
         "batches:import",
         "denials:appeal",
+        "appeals:record",
         "invoices:create",
         "invoices:cancel",
     }

@@ -54,7 +54,8 @@ IN_DISPUTE = frozenset({DenialStatus.OPEN, DenialStatus.APPEALED})
 WON = frozenset({DenialStatus.OVERTURNED, DenialStatus.PARTIALLY_OVERTURNED})
 RECOVERABLE = frozenset({DenialStatus.OPEN, DenialStatus.ACCEPTED, DenialStatus.EXPIRED, DenialStatus.UPHELD})
 """States of a denial whose amount the payer may still pay by itself, without an appeal that it has to answer."""
-AFTER_APPEAL = frozenset({DenialStatus.APPEALED, DenialStatus.UPHELD}) | WON
+ANSWERED = frozenset({DenialStatus.UPHELD}) | WON
+AFTER_APPEAL = frozenset({DenialStatus.APPEALED}) | ANSWERED
 
 WORDING: Final = {
     DenialAction.DENY: "deny again",

@@ -203,6 +203,9 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         RemittanceEventData,
         "Lines of a statement are posted, by a caller or for a statement from Kafka.",
     ),
+    "RemittanceReleased": EventContract(
+        "br.billing.remittance.released.v1", RemittanceEventData, "A person releases a statement that was in review."
+    ),
     "RemittanceClosed": EventContract(
         "br.billing.remittance.closed.v1",
         RemittanceEventData,
@@ -217,11 +220,6 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         "br.billing.remittance.cancelled.v1",
         RemittanceEventData,
         "A wrong import of a statement is taken back, before any of its lines is posted.",
-    ),
-    "RemittanceLinesWaiting": EventContract(
-        "br.billing.remittance.lines_waiting.v1",
-        WaitingLinesEventData,
-        "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
     **QUEUE_CONTRACTS,
     **APPEAL_CONTRACTS,

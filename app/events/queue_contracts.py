@@ -3,9 +3,14 @@
 from typing import Final
 
 from app.events.event_contract import EventContract
-from app.events.payloads import CreditEventData, RemittanceLineEventData
+from app.events.payloads import CreditEventData, RemittanceLineEventData, WaitingLinesEventData
 
 QUEUE_CONTRACTS: Final[dict[str, EventContract]] = {
+    "RemittanceLinesWaiting": EventContract(
+        "br.billing.remittance.lines_waiting.v1",
+        WaitingLinesEventData,
+        "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
+    ),
     "RemittanceLineChanged": EventContract(
         "br.billing.remittance.line_changed.v1",
         RemittanceLineEventData,

@@ -12,7 +12,7 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceSource
 from app.domain.settlements import PaymentMethod
-from app.domain.statement import LINES_MAX, Statement, StatementLine
+from app.domain.statement import LINES_MAX, STATEMENTS_MAX, Statement, StatementLine
 from app.resolvers import remittances
 from app.schema.base import inputs, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First
@@ -28,6 +28,7 @@ from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrd
 from app.schema.remittance_objects import Remittance, RemittanceLine
 from app.services import posting, remittance_lines
 from app.services import remittances as service
+from app.tiss.encoding import encoded
 
 
 @strawberry.type
@@ -160,7 +161,7 @@ class ImportRemittanceInput:
             "statement": Statement(
                 self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines
             ),
-            "document": None if xml is None else xml.encode(),
+            "document": None if xml is None else encoded(xml),
             "source": RemittanceSource.TYPED if xml is None else RemittanceSource.TISS,
         }
 
@@ -185,6 +186,16 @@ class ImportRemittancePayload(MutationPayload):
     )
     already_imported: bool = strawberry.field(
         default=False, description="Whether the same statement was imported before and nothing was changed."
+    )
+    remittances: list[Remittance] = strawberry.field(
+        default_factory=list,
+        description=f"All remittances of the document, at most {STATEMENTS_MAX}; `remittance` is the first.",
+        directives=[lists.STATEMENTS],
+    )
+    notices: list[str] = strawberry.field(
+        default_factory=list,
+        description="For each remittance that was imported before, also under another number, which one it is.",
+        directives=[lists.STATEMENTS],
     )
 
 

@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    appeal_answers,
     appeal_batch_changes,
     appeal_changes,
     bank,
@@ -114,6 +115,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *denials.MUTATIONS,
     *appeal_changes.MUTATIONS,
     *appeal_batch_changes.MUTATIONS,
+    *appeal_answers.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    appeal_answers,
     appeal_batches,
     bank,
     bank_matches,
@@ -35,6 +36,7 @@ from app.services import (
     remittances,
     reviews,
     settlements,
+    statement_reviews,
     unapplied_credits,
 )
 from app.unit_of_work.action import Action
@@ -47,6 +49,7 @@ SERVICES: Final = (
     batch_answers,
     batch_export,
     appeal_batches,
+    appeal_answers,
     denials,
     invoices,
     settlements,
@@ -56,6 +59,7 @@ SERVICES: Final = (
     line_bulk,
     unapplied_credits,
     posting,
+    statement_reviews,
     bank,
     bank_matches,
     contracts,

@@ -89,8 +89,15 @@ async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
 
 async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: str | None) -> DenialRecord:
     """Record the payer's decision on an appeal: the amount that it now accepts, and why not the rest."""
-    raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
     claim, denial = await _locked(unit, id)
+    return await answer_locked(unit, claim, denial, accepted, justification)
+
+
+async def answer_locked(
+    unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord, accepted: Cents, justification: str | None
+) -> DenialRecord:
+    """The same for a denial whose claim the caller has locked."""
+    raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
     appealed, amount = Cents(denial.appealed_cents or 0), Cents(denial.amount_cents)
     # The table is asked first: a denial without an appeal is CONFLICT whatever the amount.
     next_status(denial.status, DenialAction.UPHOLD)
@@ -103,7 +110,7 @@ async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: s
         answered_at=unit.now,
     )
     stored = await _store(unit, claim, denial, changed, action, accepted)
-    await appeal_batch_steps.answered(unit, id)
+    await appeal_batch_steps.answered(unit, denial.id, accepted)
     return stored
 
 

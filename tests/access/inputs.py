@@ -48,6 +48,11 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "contestedProtocol": "1",
             **once,
         },
+        "recordAppealAnswers": {
+            **parties,
+            "content": {"answers": [{"denialId": ids["sent_denial"], "acceptedAmount": "1.00"}]},
+            **once,
+        },
         "sendAppealBatch": {"appealBatchId": ids["open_appeal_batch"]},
         "cancelAppealBatch": {"appealBatchId": ids["wrong_appeal_batch"]},
         "recordAppealProtocol": {
@@ -128,6 +133,7 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "refundCredit": {"creditId": ids["credit"], "amount": "1.00", "reason": "devolvido", **once},
         "reverseCreditUse": {"creditUseId": ids["credit_use"], "reason": "engano", **once},
         "cancelRemittance": {"remittanceId": ids["wrong_remittance"], "reason": "arquivo errado", **once},
+        "releaseRemittance": {"remittanceId": ids["doubtful_remittance"], "reason": "conferido", **once},
         "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
         "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},
         **of_parties(victim),

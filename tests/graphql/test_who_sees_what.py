@@ -42,6 +42,7 @@ PERSON = {
 NEEDS = {action.name: action.needs for action in ACTIONS}
 VERBS = ("register", "update", "deactivate", "reactivate")
 APPEAL_BATCHES = {
+    "recordAppealAnswers": 'payerAnsCode: "1", providerCnes: "1", content: {answers: []}, idempotencyKey: "k"',
     "createAppealBatches": 'payerAnsCode: "1", providerCnes: "1", idempotencyKey: "k"',
     "sendAppealBatch": 'appealBatchId: "x"',
     "cancelAppealBatch": 'appealBatchId: "x"',
@@ -99,6 +100,7 @@ MUTATIONS = {
     **{name: {"finance"} for name in ("importBankFile", "matchBankEntries", "unmatchBankEntry")},
     "dismissBankEntry": {"finance"},
     "postRemittance": {"finance"},
+    "releaseRemittance": {"finance"},
     "saveContract": {"admin"},
     "endContractPrice": {"admin"},
     "closeContract": {"admin"},
@@ -179,6 +181,7 @@ INPUTS = {
     "reverseCreditUse": 'creditUseId: "x", reason: "r", idempotencyKey: "x"',
     "cancelRemittance": 'remittanceId: "x", reason: "r", idempotencyKey: "k"',
     "postRemittance": 'remittanceId: "x", idempotencyKey: "k"',
+    "releaseRemittance": 'remittanceId: "x", reason: "r", idempotencyKey: "k"',
     "importBankFile": 'providerCnes: "1", content: {entries: []}, idempotencyKey: "k"',
     "matchBankEntries": 'entryIds: [], remittanceIds: [], idempotencyKey: "k"',
     "unmatchBankEntry": 'bankEntryId: "x", idempotencyKey: "k"',

@@ -1,5 +1,7 @@
 """What the finance department does with lines that wait, and with money that no claim gets."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -105,3 +107,16 @@ class QueueRules(StatementRules):
         assert move is not None
         values = {"creditUseId": move["id"], "reason": "engano", "idempotencyKey": key()}
         self.mutate("finance", "reverseCreditUse", "credit { leftAmount }", values)
+
+
+def steps_of_the_queue(life: Any) -> list[Callable[[], None]]:
+    """Steps of which each does what it tries; the life has the rules of claims too."""
+    submitted = partial(life.create, [10_00], is_sent=True, quantity=10_000)
+    resolved: list[Callable[[], None]] = []
+    for name, share in (("acceptAsDenial", 80), ("writeOff", 90), ("acceptOverpayment", 120)):
+        resolved += [submitted, partial(life.resolve_a_difference, 0, share, name, is_undone=False)]
+    split = [partial(life.take_a_statement, 0, [100, 100, 100], is_again=False), partial(life.split_a_line, 0, 50)]
+    credits: list[Callable[[], None]] = [life.keep_money_without_a_claim]
+    credits += [partial(life.use_a_credit, 0, 0, is_refund=True), life.bill]
+    credits += [partial(life.use_a_credit, 1, 0, is_refund=False), partial(life.take_a_use_back, 0)]
+    return [*resolved, *split, partial(life.work_on_the_queue, 0, "note", is_undo=True), *credits]

@@ -24,7 +24,7 @@ from tests.machine import books
 from tests.machine.batch_rules import BatchRules
 from tests.machine.books import Row, Rows
 from tests.machine.life import NUMBERS, PICKS, SHARES, decision
-from tests.machine.queue_rules import QueueRules
+from tests.machine.queue_rules import QueueRules, steps_of_the_queue
 from tests.machine.stage import Stage, staged
 from tests.services import Services
 
@@ -352,24 +352,12 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.take_a_statement, 0, [100, 100, 100], is_again=False),
         *[partial(life.work_on_a_line, 0, 0, name) for name in ("match", "unmatch", "dismiss")],
         partial(life.cancel_a_statement, 0, is_new=True),
-        *_steps_of_the_queue(life),
+        *steps_of_the_queue(life),
         *_steps_of_batches(life),
     ]
     for step in steps:
         step()
         yield
-
-
-def _steps_of_the_queue(life: Billing) -> list[Callable[[], None]]:
-    submitted = partial(life.create, [10_00], is_sent=True, quantity=10_000)
-    resolved: list[Callable[[], None]] = []
-    for name, share in (("acceptAsDenial", 80), ("writeOff", 90), ("acceptOverpayment", 120)):
-        resolved += [submitted, partial(life.resolve_a_difference, 0, share, name, is_undone=False)]
-    split = [partial(life.take_a_statement, 0, [100, 100, 100], is_again=False), partial(life.split_a_line, 0, 50)]
-    credits: list[Callable[[], None]] = [life.keep_money_without_a_claim]
-    credits += [partial(life.use_a_credit, 0, 0, is_refund=True), life.bill]
-    credits += [partial(life.use_a_credit, 1, 0, is_refund=False), partial(life.take_a_use_back, 0)]
-    return [*resolved, *split, partial(life.work_on_the_queue, 0, "note", is_undo=True), *credits]
 
 
 def _steps_of_batches(life: Billing) -> list[Callable[[], None]]:

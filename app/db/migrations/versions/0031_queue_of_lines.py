@@ -8,8 +8,8 @@ from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text, identifier, long_text
 
-revision = "b030"
-down_revision = "b029"
+revision = "b031"
+down_revision = "b030"
 branch_labels = None
 depends_on = None
 
