@@ -211,11 +211,6 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         RemittanceEventData,
         "A line is dismissed, which leaves nothing to do: every line of the statement is posted or dismissed.",
     ),
-    "RemittanceReopened": EventContract(
-        "br.billing.remittance.reopened.v1",
-        RemittanceEventData,
-        "A dismissed line is matched: the statement has a line to post again.",
-    ),
     "RemittanceCancelled": EventContract(
         "br.billing.remittance.cancelled.v1",
         RemittanceEventData,

@@ -3,9 +3,14 @@
 from typing import Final
 
 from app.events.event_contract import EventContract
-from app.events.payloads import CreditEventData, RemittanceLineEventData, WaitingLinesEventData
+from app.events.payloads import CreditEventData, RemittanceEventData, RemittanceLineEventData, WaitingLinesEventData
 
 QUEUE_CONTRACTS: Final[dict[str, EventContract]] = {
+    "RemittanceReopened": EventContract(
+        "br.billing.remittance.reopened.v1",
+        RemittanceEventData,
+        "A dismissed line is matched: the statement has a line to post again.",
+    ),
     "RemittanceLinesWaiting": EventContract(
         "br.billing.remittance.lines_waiting.v1",
         WaitingLinesEventData,
