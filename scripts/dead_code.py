@@ -40,7 +40,8 @@ ALLOWED: Final = {
     "send_500_response": "uvicorn calls it for a handshake that nothing has answered",
     "empty": "uvicorn calls it on the queue of a socket",
     "put_nowait": "uvicorn calls it on the queue of a socket",
-    "remittance_line": "a loader that NODE_TYPES names",
+    "remittance_line_step": "a loader that NODE_TYPES names",
+    "credit_use": "a loader that NODE_TYPES names",
     "emergency_access": "a loader that NODE_TYPES names",
     "appeal_template": "a loader that NODE_TYPES names",
     "appeal_batch_step": "a loader that NODE_TYPES names",
@@ -48,6 +49,7 @@ ALLOWED: Final = {
     "batch_step": "a loader that NODE_TYPES names",
     "party_step": "a loader that NODE_TYPES names",
     "registered_practitioner": "a loader that NODE_TYPES names",
+    "waits_since": "Strawberry reads it for the field of that name",
     "start_cursor": "Strawberry reads it for the field of that name",
     "end_cursor": "Strawberry reads it for the field of that name",
 }

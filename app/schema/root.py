@@ -33,6 +33,7 @@ from app.schema import (
     eligibility,
     imports,
     invoices,
+    line_work,
     party_changes,
     party_import,
     patient_changes,
@@ -40,6 +41,7 @@ from app.schema import (
     remittance_changes,
     remittances,
     settlements,
+    unapplied_credits,
 )
 from app.schema.access_log import AccessLogQuery
 from app.schema.appeal_batches import AppealBatchQuery
@@ -75,6 +77,7 @@ from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery
 from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
+from app.schema.unapplied_credits import UnappliedCreditQuery
 
 
 @strawberry.type(description="Queries.")
@@ -89,6 +92,7 @@ class Query(
     AppealBatchQuery,
     AppealTemplateQuery,
     RemittanceQuery,
+    UnappliedCreditQuery,
     ReconciliationQuery,
     DeductionQuery,
     BankQuery,
@@ -120,6 +124,8 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
+    *line_work.MUTATIONS,
+    *unapplied_credits.MUTATIONS,
     *bank.MUTATIONS,
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,

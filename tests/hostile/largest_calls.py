@@ -14,6 +14,7 @@ from tests.hostile import largest_lists as lists
 from tests.hostile import largest_mutations as mutations
 from tests.hostile import largest_parties as parties
 from tests.hostile import largest_queries as queries
+from tests.hostile import largest_queue as queue
 from tests.hostile.largest_data import Big, Call
 
 LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
@@ -38,6 +39,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.remittance": queries.remittance,
     "Query.remittances": queries.remittances_page,
     "Query.unmatchedRemittanceLines": queries.unmatched_lines,
+    "Query.unappliedCredits": queue.credits_page,
     "Query.reconciliation": queries.reconciliation,
     "Query.billingIndicators": queries.billing_indicators,
     "Query.billingBreakdown": lists.billing_breakdown,
@@ -115,6 +117,13 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.postRemittance": mutations.post_remittance,
     "Mutation.releaseRemittance": mutations.release_remittance,
     "Mutation.unmatchRemittanceLine": mutations.unmatch_line,
+    "Mutation.resolveRemittanceLine": queue.resolve_line,
+    "Mutation.resolveRemittanceLines": queue.resolve_lines,
+    "Mutation.splitRemittanceLine": queue.split_line,
+    "Mutation.undoRemittanceLine": queue.undo_line,
+    "Mutation.applyCredit": queue.apply_credit,
+    "Mutation.refundCredit": queue.refund_credit,
+    "Mutation.reverseCreditUse": queue.reverse_credit_use,
     "Mutation.dismissRemittanceLine": mutations.dismiss_line,
     "Mutation.cancelRemittance": mutations.cancel_remittance,
     "Mutation.importBankFile": bank.import_file,
