@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -146,9 +146,15 @@ class Statement:
 
     @property
     def content_hash(self) -> str:
-        """A digest that is equal for statements with the same payment date and decisions."""
+        """A digest that is equal for statements with the same payment date and decisions; of the earlier release."""
         named = [dict(zip(DECISION, line.decision, strict=True)) for line in self.lines]
         return hashlib.sha256(orjson.dumps([self.paid_on, named])).hexdigest()
+
+    @property
+    def decisions_hash(self) -> str:
+        """A digest that is equal for statements with the same decisions: the payment of an analysis has that of the
+        analysis."""
+        return replace(self, paid_on=None).content_hash
 
 
 def statement_failures(statement: Statement, *, today: date) -> list[Failure]:

@@ -27,7 +27,7 @@ from app.domain.remittances import (
 from app.domain.statement import Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
-from app.services import parties
+from app.services import parties, payment_joins
 from app.tiss import read_statement
 from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
@@ -58,8 +58,8 @@ async def read_document(
 
 
 async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> Imported:
-    """Store the statement with its lines. The same statement again changes nothing; other lines under its number are
-    CONFLICT."""
+    """Store the statement with its lines. The same statement again changes nothing, or adds the payment of what it has
+    decided; other lines under its number are CONFLICT."""
     raise_any(await _failures(statement, unit.today))
     await parties.check(unit.connection, unit.scope, provider=statement.provider, payer=statement.payer)
     known = await remittances_db.by_number(
@@ -67,7 +67,8 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     )
     if known is not None:
         unit.changed(known.id)
-        return _repeated(known, statement)
+        paid = await payment_joins.again(unit, known, statement)
+        return Imported(paid or known, already_imported=paid is None)
     remittance = _record(unit, statement, source)
     lines = await _matched_lines(unit, statement, remittance)
     try:
@@ -100,13 +101,6 @@ async def _failures(statement: Statement, today: date) -> list[Failure]:
     return await asyncio.to_thread(check) if len(statement.lines) > LINES_AT_ONCE else check()
 
 
-def _repeated(known: RemittanceRecord, statement: Statement) -> Imported:
-    if known.content_hash != statement.content_hash:
-        message = "the statement was already imported with other lines"
-        raise conflict(message, "statementNumber")
-    return Imported(known, already_imported=True)
-
-
 def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) -> RemittanceRecord:
     return RemittanceRecord(
         id=ids.new_id(ids.REMITTANCE),
@@ -120,7 +114,7 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
         bank_reference=statement.bank_reference,
         paid_cents=sum(line.paid for line in statement.lines),
         denied_cents=sum(denial.amount for line in statement.lines for denial in line.denials),
-        content_hash=statement.content_hash,
+        content_hash=statement.decisions_hash,
         created_by=unit.subject,
         created_at=unit.now,
         posted_at=None,

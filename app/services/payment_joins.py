@@ -1,0 +1,51 @@
+"""Statements that are stored already: the same again, or the payment of what they have decided."""
+
+from dataclasses import replace
+
+from app.db import remittances as remittances_db
+from app.db.remittances import RemittanceRecord
+from app.domain.errors import conflict, not_found
+from app.domain.remittances import RemittanceStatus, check_payment, remittance_status
+from app.domain.statement import Statement
+from app.events.contracts import remittance_event
+from app.unit_of_work.unit import UnitOfWork
+
+
+async def again(unit: UnitOfWork, known: RemittanceRecord, statement: Statement) -> RemittanceRecord | None:
+    """The remittance with the payment that joins it; None if the statement says nothing new.
+
+    CONFLICT for other lines, or another day of payment.
+    """
+    if known.content_hash not in (statement.content_hash, statement.decisions_hash):
+        raise conflict("the statement was already imported with other lines", "statementNumber")
+    if statement.paid_on in (None, known.paid_on):
+        return None
+    if known.paid_on is not None:
+        raise conflict("the statement was imported with another day of payment: use correctPaymentDate", "paidOn")
+    return await _join(unit, known, statement)
+
+
+async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement) -> RemittanceRecord:
+    """Add the payment to the statement, which only decided: its posted lines are to be posted again, and then pay what
+    they have approved; no claim is decided twice."""
+    remittance = await remittances_db.lock(unit.connection, unit.scope, known.id)
+    if remittance is None:
+        raise not_found("remittance")
+    if remittance.paid_on is not None:
+        raise conflict("the payment was imported concurrently: try again", "statementNumber")
+    check_payment(remittance.status, number=remittance.statement_number)
+    await remittances_db.pay_lines(unit.connection, remittance.id)
+    status = remittance.status
+    if status is not RemittanceStatus.REVIEW:
+        status = remittance_status(await remittances_db.line_statuses(unit.connection, remittance.id))
+    paid = replace(
+        remittance,
+        status=status,
+        paid_on=statement.paid_on,
+        method=statement.method,
+        bank_reference=statement.bank_reference,
+        changed_at=unit.now,
+    )
+    await remittances_db.update_remittance(unit.connection, paid)
+    unit.emit(remittance_event("RemittancePaymentAdded", paid, at=unit.now))
+    return paid
