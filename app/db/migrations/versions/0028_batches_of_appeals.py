@@ -6,8 +6,8 @@ from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text, identifier, long_bytes
 
-revision = "b027"
-down_revision = "b026"
+revision = "b028"
+down_revision = "b027"
 branch_labels = None
 depends_on = None
 
