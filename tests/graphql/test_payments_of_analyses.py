@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, flat, key, refusals, today
-from tests.graphql.test_posting_units import CLAIMS, submitted_claims, ledger, claim_line, until_posted
+from tests.graphql.test_posting_units import CLAIMS, claim_line, ledger, submitted_claims, until_posted
 from tests.graphql.test_remittances import books, done, line, money, post, take, taken
 
 EARLIER = (today() - timedelta(days=3)).isoformat()
