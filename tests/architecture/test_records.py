@@ -95,7 +95,7 @@ PARTIAL_WRITES = {
     "imports.advance": "only while the job is held, and where it was seen last",
     "imports.set_parties": "a job whose guides have several parties",
     "imports.set_parties_of_document": "the same of its document, which nothing else changes",
-    "postings._restart": "a statement that is posted again starts its posting anew",
+    "postings.start": "a statement that is posted again starts its posting anew",
     "postings.advance": "only while the posting is held",
     "postings.take": "the lease of a posting, only while it is free",
     "postings.renew": "a holder's own column, only while it holds the posting",

@@ -55,7 +55,7 @@ async def test_the_payment_of_an_analysis_settles_what_it_approved(world: World)
         repeated = await take(world, lines, **again)
         assert (repeated["errors"], repeated["alreadyImported"]) == ([], True)
     other = await take(world, lines, **{**payment, "paidOn": EARLIER})
-    assert refusals(other) == [("CONFLICT", ["paidOn"], None)]
+    assert refusals(other) == [("CONFLICT", "paidOn", None)]
     assert done(await post(world, after)) == ("POSTED", 0, 0, [])
     assert (await books(world))[1] == "60.00"
 
@@ -64,7 +64,7 @@ async def test_a_payment_with_other_lines_does_not_join(world: World) -> None:
     claim = await world.submitted_claim()
     await _analysed(world, line(claim, "60.00", ("1705", "40.00")))
     other = await take(world, [line(claim, "70.00", ("1705", "30.00"))], statementNumber="A-1")
-    assert refusals(other) == [("CONFLICT", ["statementNumber"], None)]
+    assert refusals(other) == [("CONFLICT", "statementNumber", None)]
     assert (await books(world))[1] == "0.00"
 
 
@@ -123,9 +123,9 @@ async def test_a_day_of_payment_is_corrected_by_reversals(world: World) -> None:
         assert (await money(world, claim))["paidAmount"] == "100.00"
     assert await books(world) == ["300.00", "200.00", "0.00", "0.00", "100.00", "0.00"]
     assert (await world.events(remittance["id"]))[-1] == "RemittancePaymentCorrected"
-    assert refusals(await _corrected(world, remittance)) == [("CONFLICT", ["paidOn"], None)]
+    assert refusals(await _corrected(world, remittance)) == [("CONFLICT", "paidOn", None)]
     future = (today() + timedelta(days=1)).isoformat()
-    assert refusals(await _corrected(world, remittance, paidOn=future)) == [("INVALID_DATE", ["paidOn"], None)]
+    assert refusals(await _corrected(world, remittance, paidOn=future)) == [("INVALID_DATE", "paidOn", None)]
 
 
 async def test_only_what_is_left_of_a_payment_is_corrected(world: World) -> None:
@@ -141,4 +141,4 @@ async def test_only_what_is_left_of_a_payment_is_corrected(world: World) -> None
 
 async def test_an_analysis_has_no_day_of_payment_to_correct(world: World) -> None:
     remittance, _ = await _analysed(world, line(await world.submitted_claim(), "100.00"))
-    assert refusals(await _corrected(world, remittance)) == [("CONFLICT", ["remittanceId"], None)]
+    assert refusals(await _corrected(world, remittance)) == [("CONFLICT", "remittanceId", None)]
