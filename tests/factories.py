@@ -84,7 +84,7 @@ class World:
         return flat((await self.call(role, query, input=shaped(name, values)))[name])
 
     def claim_input(self, **changes: Any) -> dict[str, Any]:
-        """Correct values of createClaim, flat, with changes laid over them."""
+        """Values of createClaim, flat, with changes laid over them: all that the document of an SP/SADT guide needs."""
         return {
             "type": "SP_SADT",
             "provider": self.provider,
@@ -92,6 +92,8 @@ class World:
             "providerClaimNumber": f"G{next(_numbers):08d}",
             "cardNumber": self.card,
             "serviceDate": today().isoformat(),
+            "practitioner": DOCTOR,
+            "encounter": ENCOUNTER,
             "items": [CONSULTATION],
             "idempotencyKey": key(),
             **changes,
@@ -102,9 +104,8 @@ class World:
         return await self.mutate("biller", "createClaim", f"claim {{ {CLAIM_FIELDS} }}", **self.claim_input(**changes))
 
     async def submitted_claim(self, **changes: Any) -> Any:
-        """A submitted claim, of which the payer's document can be written."""
-        said = {"practitioner": DOCTOR, "encounter": ENCOUNTER, **changes}
-        return _good(await self.create_claim(submit=True, **said))["claim"]
+        """A submitted claim."""
+        return _good(await self.create_claim(submit=True, **changes))["claim"]
 
     async def claim_in_review(self, **changes: Any) -> Any:
         """A claim that the payer is looking at."""

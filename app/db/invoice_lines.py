@@ -48,8 +48,8 @@ class AllocationRecord:
     settlement_id: str
     line_id: str
     amount_cents: int
-    withheld_cents: int = 0
-    discount_cents: int = 0
+    withheld_cents: int
+    discount_cents: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,11 @@ class RemittanceRecord:
     release_reason: str | None
 
     @property
+    def announced_cents(self) -> int:
+        """What the payer says it transfers, in cents; typed statements without a net amount transfer what they pay."""
+        return self.paid_cents if self.net_cents is None else self.net_cents
+
+    @property
     def updated_at(self) -> datetime:
         """The time of the last change of it or of one of its lines."""
         known = (self.created_at, self.posted_at, self.cancelled_at, self.changed_at)

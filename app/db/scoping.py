@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true
 
 from app.db.appeal_tables import appeal_batches
+from app.db.bank_tables import bank_entries, bank_files
 from app.db.batch_tables import batches
 from app.db.deduction_tables import settlement_deductions
 from app.db.document_tables import documents
@@ -72,6 +73,16 @@ def deductions_in(scope: DataScope) -> Condition:
     """What the scope's payer kept back of payments to the scope's providers; a patient sees nothing."""
     table = settlement_deductions.c
     return _allows(scope, provider=table.provider_cnes, payer=table.payer_ans)
+
+
+def bank_files_in(scope: DataScope) -> Condition:
+    """Files of the bank accounts of the scope's providers; a payer and a patient see none."""
+    return _allows(scope, provider=bank_files.c.provider_cnes, payer=literal(""))
+
+
+def bank_entries_in(scope: DataScope) -> Condition:
+    """Entries of the bank accounts of the scope's providers; a payer sees those of its payments, a patient none."""
+    return _allows(scope, provider=bank_entries.c.provider_cnes, payer=bank_entries.c.payer_ans)
 
 
 def contracts_in(scope: DataScope) -> Condition:

@@ -19,9 +19,10 @@ from app.domain.actor import Actor
 from app.domain.claim_form import ClaimForm, ItemForm
 from app.domain.claims import ClaimType, DeniedAmount, ItemDecision
 from app.domain.contracts import Price, Terms
-from app.domain.encounter import Practitioner
+from app.domain.encounter import Encounter, Practitioner
 from app.domain.identifiers import check_digits_of_cpf
 from app.domain.money import FACTOR_ONE, Cents, Quantity
+from app.domain.services import ServiceDetails
 from app.domain.settlements import PaymentMethod
 from app.services import batch_import, claims, contracts, denials, invoices, reviews, settlements
 from app.services.contracts import ContractForm
@@ -45,6 +46,7 @@ CODES: Final = (
     ("22", "40301630", 12_00),
     ("20", "90000544", 45_90),
 )
+TABLET: Final = ServiceDetails(unit="036")
 FIRST_NAMES: Final = ("Ana", "Bruno", "Carla", "Davi", "Elisa", "Fabio", "Gabriela", "Heitor", "Iara", "Jonas")
 LAST_NAMES: Final = ("Almeida", "Barbosa", "Cardoso", "Duarte", "Esteves", "Farias", "Gomes", "Holanda")
 
@@ -207,6 +209,7 @@ def _form(number: int, rng: random.Random, today: date) -> ClaimForm:
             factor=FACTOR_ONE,
             description=None,
             performed_on=None,
+            details=TABLET if table == "20" else None,
         )
         for table, code, price in rng.sample(CODES, rng.randint(1, len(CODES)))
     ]
@@ -220,6 +223,7 @@ def _form(number: int, rng: random.Random, today: date) -> ClaimForm:
         service_date=today - timedelta(days=rng.randint(0, 60)),
         items=tuple(items),
         practitioner=Practitioner("Dra. Exemplo", "06", "12345", "35", "225125"),
+        encounter=Encounter(priority="1", type="23", accident="9", setting="01"),
         clinical_indication="Consulta de rotina",
         diagnosis_codes=("Z00.0",),
     )

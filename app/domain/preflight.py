@@ -97,8 +97,8 @@ def _at_risk(of: ServiceDay, items: Sequence[Item]) -> Cents:
     return _on_service_date(items) if of.item is None else items[of.item].total
 
 
-def code_warnings(failures: Iterable[Failure], items: list[Item]) -> Iterator[Finding]:
-    """Codes that no table has on their day, of a document: its text is what describes them."""
+def as_warnings(failures: Iterable[Failure], items: list[Item]) -> Iterator[Finding]:
+    """What would refuse a claim that was typed, and only warns of one that came as a document."""
     for each in of_failures(failures, items):
         yield replace(each, severity=FindingSeverity.WARNING)
 

@@ -22,6 +22,7 @@ from app.domain.invoices import InvoiceStatus
 from app.domain.money import format_money
 from app.domain.remittances import RemittanceLineStatus
 from app.events.appeal_contracts import APPEAL_CONTRACTS
+from app.events.bank_contracts import BANK_CONTRACTS
 from app.events.event_contract import EventContract
 from app.events.import_contracts import IMPORT_CONTRACTS
 from app.events.party_contracts import PARTY_CONTRACTS
@@ -227,6 +228,7 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
     ),
     **APPEAL_CONTRACTS,
+    **BANK_CONTRACTS,
     **IMPORT_CONTRACTS,
     **PARTY_CONTRACTS,
 }

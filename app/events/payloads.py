@@ -10,6 +10,7 @@ from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from app.domain.appeal_batches import AppealBatchStatus
+from app.domain.bank import BankDirection, BankEntryStatus, BankSource
 from app.domain.batches import BatchStatus
 from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.denials import DenialStatus
@@ -19,7 +20,10 @@ from app.domain.remittances import RemittanceLineStatus, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 AnyStatus = (
-    BatchStatus
+    BankDirection
+    | BankEntryStatus
+    | BankSource
+    | BatchStatus
     | ClaimStatus
     | ClaimType
     | DenialStatus
@@ -31,7 +35,7 @@ AnyStatus = (
 )
 
 
-def _status(enum: type[AnyStatus]) -> object:
+def status_of(enum: type[AnyStatus]) -> object:
     """A text with the present values as examples, not as an enum: consumers must accept values added later."""
     return WithJsonSchema({"type": "string", "examples": [member.value for member in enum]})
 
@@ -49,8 +53,8 @@ class ClaimEventData(TypedDict):
     providerClaimNumber: str
     provider: Cnes
     payer: Ans
-    previousStatus: NotRequired[Annotated[str, _status(ClaimStatus)] | None]
-    status: Annotated[str, _status(ClaimStatus)]
+    previousStatus: NotRequired[Annotated[str, status_of(ClaimStatus)] | None]
+    status: Annotated[str, status_of(ClaimStatus)]
     claimedAmount: Amount
     approvedAmount: Amount | None
     deniedAmount: Amount | None
@@ -65,8 +69,8 @@ class DenialEventData(TypedDict):
     claimId: str
     provider: Cnes
     payer: Ans
-    previousStatus: NotRequired[Annotated[str, _status(DenialStatus)] | None]
-    status: Annotated[str, _status(DenialStatus)]
+    previousStatus: NotRequired[Annotated[str, status_of(DenialStatus)] | None]
+    status: Annotated[str, status_of(DenialStatus)]
     amount: Amount
     appealedAmount: Amount | None
     answeredAmount: Amount | None
@@ -80,8 +84,8 @@ class InvoiceEventData(TypedDict):
     number: Annotated[int, Field(ge=1)]
     provider: Cnes
     payer: Ans
-    previousStatus: NotRequired[Annotated[str, _status(InvoiceStatus)] | None]
-    status: Annotated[str, _status(InvoiceStatus)]
+    previousStatus: NotRequired[Annotated[str, status_of(InvoiceStatus)] | None]
+    status: Annotated[str, status_of(InvoiceStatus)]
     totalAmount: Amount
     settledAmount: Amount
     dueAmount: Amount
@@ -95,7 +99,7 @@ class SettlementEventData(TypedDict):
     invoiceId: str
     provider: Cnes
     payer: Ans
-    status: Annotated[str, _status(SettlementStatus)]
+    status: Annotated[str, status_of(SettlementStatus)]
     amount: Amount
     withheldAmount: NotRequired[Amount]
     discountAmount: NotRequired[Amount]
@@ -110,9 +114,9 @@ class BatchEventData(TypedDict):
     batchNumber: Annotated[int, Field(ge=1)]
     provider: Cnes
     payer: Ans
-    previousStatus: NotRequired[Annotated[str, _status(BatchStatus)] | None]
-    status: Annotated[str, _status(BatchStatus)]
-    claimType: Annotated[str, _status(ClaimType)]
+    previousStatus: NotRequired[Annotated[str, status_of(BatchStatus)] | None]
+    status: Annotated[str, status_of(BatchStatus)]
+    claimType: Annotated[str, status_of(ClaimType)]
     guideCount: Annotated[int, Field(ge=0)]
     totalAmount: Amount
     protocolNumber: str | None
@@ -126,8 +130,8 @@ class AppealBatchEventData(TypedDict):
     batchNumber: Annotated[int, Field(ge=1)]
     provider: Cnes
     payer: Ans
-    previousStatus: Annotated[str, _status(AppealBatchStatus)] | None
-    status: Annotated[str, _status(AppealBatchStatus)]
+    previousStatus: Annotated[str, status_of(AppealBatchStatus)] | None
+    status: Annotated[str, status_of(AppealBatchStatus)]
     denialCount: Annotated[int, Field(ge=1)]
     appealedAmount: Amount
     contestedProtocol: str
@@ -142,7 +146,7 @@ class RemittanceEventData(TypedDict):
     statementNumber: str
     provider: Cnes
     payer: Ans
-    status: Annotated[str, _status(RemittanceStatus)]
+    status: Annotated[str, status_of(RemittanceStatus)]
     paidAmount: Amount
     deniedAmount: Amount
 
@@ -154,7 +158,7 @@ class WaitingLinesEventData(TypedDict):
     statementNumber: str
     provider: Cnes
     payer: Ans
-    previousStatus: Annotated[str, _status(RemittanceLineStatus)] | None
+    previousStatus: Annotated[str, status_of(RemittanceLineStatus)] | None
     waitingLines: Annotated[int, Field(ge=1)]
 
 
@@ -168,7 +172,7 @@ class ImportEventData(TypedDict):
     documentId: str
     provider: Cnes | None
     payer: Ans | None
-    status: Annotated[str, _status(ImportJobStatus)]
+    status: Annotated[str, status_of(ImportJobStatus)]
     total: Annotated[Count, Field(description="Guides of the document; 0 before it was opened.")]
     taken: Annotated[Count, Field(description="Guides that became claims, without and with warnings.")]
     unchanged: Annotated[Count, Field(description="Guides that were imported before.")]

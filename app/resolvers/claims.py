@@ -14,7 +14,7 @@ from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
 from app.resolvers.paging import Order, ScopedList, order_by
-from app.services import preflight
+from app.services import preflight, readiness
 from app.services.preflight import ClaimIdentity, Preflight
 
 
@@ -53,11 +53,12 @@ async def examine(ctx: Context, form: ClaimForm) -> Preflight:
     elif found.checked is not None:
         ctx.notes.operation = ctx.notes.operation or PREFLIGHT
         ctx.notes.reveal(DataClass.PERSONAL.value, found.checked.coverage)
-    return found
+    return await readiness.checked(found, form)
 
 
 async def examine_stored(ctx: Context, claim_id: str) -> Preflight:
     """The payer's possible objections to a stored claim; NOT_FOUND if it is not in the caller's data scope."""
     today = business_day(ctx.now())
     async with ctx.database.reading() as connection:
-        return await preflight.of_claim(connection, scope=ctx.scope, claim_id=claim_id, today=today)
+        children = ctx.changes.children
+        return await readiness.of_claim(connection, children, scope=ctx.scope, claim_id=claim_id, today=today)

@@ -11,6 +11,7 @@ from strawberry.dataloader import DataLoader
 
 from app.db import (
     appeal_batches,
+    bank,
     batches,
     claims,
     contracts,
@@ -34,6 +35,7 @@ from app.db import (
     tuss,
 )
 from app.db.appeal_batches import AppealBatchRecord, AppealBatchStep
+from app.db.bank import BankEntryRecord, BankFileRecord
 from app.db.batches import BatchRecord, BatchStep
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.contracts import ContractRecord, PriceRecord
@@ -303,6 +305,26 @@ class Loaders:
         return self._many(
             lambda c, keys: deductions.of_settlements(c, self._scope, keys), lambda row: row.settlement_id
         )
+
+    @cached_property
+    def bank_file(self) -> DataLoader[str, BankFileRecord | None]:
+        return self._one(lambda c, keys: bank.files_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def bank_entry(self) -> DataLoader[str, BankEntryRecord | None]:
+        return self._one(lambda c, keys: bank.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def bank_match_of_remittance(self) -> DataLoader[str, str | None]:
+        return self._mapped(lambda c, keys: bank.matches_of_remittances(c, self._scope, keys), otherwise=None)
+
+    @cached_property
+    def bank_entries_of_match(self) -> DataLoader[str, list[BankEntryRecord]]:
+        return self._many(lambda c, keys: bank.of_matches(c, self._scope, keys), lambda row: row.match_id or "")
+
+    @cached_property
+    def posted_cents(self) -> DataLoader[str, int]:
+        return self._mapped(lambda c, keys: bank.posted_cents(c, self._scope, keys), otherwise=0)
 
     @cached_property
     def remittance_of_settlement(self) -> DataLoader[str, RemittanceRecord | None]:

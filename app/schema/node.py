@@ -70,6 +70,8 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.INVOICE: NodeType("Invoice", ("invoices:read",), _by_loader("invoice")),
     public_ids.INVOICE_HISTORY: NodeType("InvoiceHistoryEntry", ("invoices:read",), _by_loader("invoice_step")),
     public_ids.SETTLEMENT: NodeType("Settlement", ("settlements:read",), _by_loader("settlement")),
+    public_ids.BANK_ENTRY: NodeType("BankEntry", ("settlements:read_bank",), _by_loader("bank_entry")),
+    public_ids.BANK_FILE: NodeType("BankFile", ("settlements:read_bank",), _by_loader("bank_file")),
     public_ids.BATCH: NodeType("Batch", ("batches:read",), _by_loader("batch")),
     public_ids.BATCH_HISTORY: NodeType("BatchHistoryEntry", ("batches:read",), _by_loader("batch_step")),
     public_ids.APPEAL_BATCH: NodeType("AppealBatch", ("batches:read",), _by_loader("appeal_batch")),

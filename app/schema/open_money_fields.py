@@ -3,10 +3,42 @@
 from typing import Final
 
 MONEY: Final[dict[str, tuple[str, ...]]] = {
+    "the answers of mutations on the bank, which need a permission": (
+        "DismissBankEntryPayload.entries",
+        "ImportBankFilePayload.alreadyImported",
+        "ImportBankFilePayload.file",
+        "MatchBankEntriesPayload.entries",
+        "UnmatchBankEntryPayload.entries",
+    ),
+    "what is known of bank entries, which only `settlements:read_bank` leads to; amounts and texts are guarded": (
+        "BankEntry.bookedOn",
+        "BankEntry.createdAt",
+        "BankEntry.direction",
+        "BankEntry.file",
+        "BankEntry.id",
+        "BankEntry.payer",
+        "BankEntry.provider",
+        "BankEntry.status",
+        "BankEntry.updatedAt",
+        "BankEntry.version",
+        "BankEntry.waitingDays",
+        "BankFile.createdAt",
+        "BankFile.entryCount",
+        "BankFile.id",
+        "BankFile.matchedEntryCount",
+        "BankFile.newEntryCount",
+        "BankFile.provider",
+        "BankFile.source",
+        "ThreeWayMatch.status",
+        "ThreeWayMatch.waitingDays",
+    ),
     "which kind of money an amount is; the amount itself is guarded": (
         "SettlementDeduction.kind",
         "WithheldTax.month",
         "WithheldTax.payer",
         "WithheldTax.tax",
     ),
+}
+MONEY_TEXTS: Final[dict[str, tuple[str, ...]]] = {
+    "who has worked on a bank account: the subject of a token": ("BankEntry.changedBy", "BankFile.createdBy"),
 }

@@ -47,7 +47,7 @@ class PreflightFinding:
 class ClaimPreflight:
     @strawberry.field(description="Whether the claim can be submitted: there are no errors.")
     def passes(preflight: strawberry.Parent[Preflight]) -> bool:
-        return not preflight.failures
+        return preflight.passes
 
     @strawberry.field(
         graphql_type=list[PreflightFinding], directives=[lists.FINDINGS], description="Findings, errors first."

@@ -23,7 +23,7 @@ from app.domain.statement import (
     StatementKind,
 )
 from app.executor.reach import Owner
-from app.resolvers import remittances
+from app.resolvers import bank, remittances
 from app.schema.actions import (
     ACTIONS,
     AvailableRemittanceAction,
@@ -31,6 +31,7 @@ from app.schema.actions import (
     remittance_actions,
     remittance_line_actions,
 )
+from app.schema.bank_objects import BankEntry, ThreeWayMatch
 from app.schema.base import lists
 from app.schema.base.arguments import After, First, FirstLines
 from app.schema.base.connections import Connection, Node
@@ -38,7 +39,7 @@ from app.schema.base.described import described
 from app.schema.base.enums import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
-from app.schema.base.relations import paged, related
+from app.schema.base.relations import batched, paged, related
 from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.schema.summed_lists import SettlementConnection
@@ -254,6 +255,21 @@ class Remittance(Node):
     )
     def findings(remittance: strawberry.Parent[RemittanceRecord]) -> Any:
         return list(remittance.findings or ())
+
+    three_way_match = batched(
+        ThreeWayMatch | None,
+        bank.three_way,
+        description="What claims, this statement and the bank show of its payment.",
+        extensions=financial("settlements:read_bank"),
+    )
+
+    bank_entries = batched(
+        list[BankEntry] | None,
+        bank.entries_of,
+        description="Bank entries that its payment is, alone or with payments of other statements; at most 20.",
+        extensions=financial("settlements:read_bank"),
+        directives=[lists.BANK_GROUP],
+    )
 
     adjustments = related(
         list[RemittanceAdjustment] | None,

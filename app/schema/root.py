@@ -20,6 +20,7 @@ from app.schema import (
     access_log,
     appeal_batch_changes,
     appeal_changes,
+    bank,
     batch_changes,
     bulk,
     claim_changes,
@@ -40,6 +41,7 @@ from app.schema import (
 )
 from app.schema.access_log import AccessLogQuery
 from app.schema.appeal_batches import AppealBatchQuery
+from app.schema.bank import BankQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
 from app.schema.base.scalars import SCALARS
@@ -85,6 +87,7 @@ class Query(
     RemittanceQuery,
     ReconciliationQuery,
     DeductionQuery,
+    BankQuery,
     BreakdownQuery,
     ContractQuery,
     PartyQuery,
@@ -111,6 +114,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
+    *bank.MUTATIONS,
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,
     *eligibility.MUTATIONS,

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from app.services import (
     appeal_batches,
+    bank,
+    bank_matches,
     batch_answers,
     batch_export,
     batches,
@@ -50,6 +52,8 @@ SERVICES: Final = (
     remittance_lines,
     posting,
     payment_dates,
+    bank,
+    bank_matches,
     contracts,
     contract_ends,
     eligibility,

@@ -85,7 +85,9 @@ async def import_guide(
     if known:
         return await _compare(unit, known[0], form)
     accepted, number = claim_checks.codes_of(form.items), guide.payer_claim_number
-    claim = await claims.create(unit, form=form, submit=True, accepted=accepted, payer_claim_number=number)
+    claim = await claims.create(
+        unit, form=form, submit=True, accepted=accepted, payer_claim_number=number, source=guide.source
+    )
     await guides_db.insert(unit.connection, _record(claim.id, guide, document_id, unit.now))
     warnings = (*_findings(guide), *(claim.warnings or ()))
     return GuideResult(guide.number, GuideOutcome.IMPORTED, claim.id, warnings=warnings)

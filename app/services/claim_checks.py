@@ -139,14 +139,13 @@ def item_records(claim_id: str, form: ClaimForm, checked: Checked) -> list[ItemR
 
 
 def _item_record(claim_id: str, sequence: int, item: ItemForm, form: ClaimForm, checked: Checked) -> ItemRecord:
-    term = checked.terms.get((item.code_system, item.code))
     return ItemRecord(
         id=ids.new_id(ids.ITEM),
         claim_id=claim_id,
         sequence=sequence,
         code_system=item.code_system,
         code=item.code,
-        description=item.description or (term.term[:150] if term else item.code),
+        description=described(item, checked),
         performed_on=item.performed_on or form.service_date,
         quantity=item.quantity,
         unit_price_cents=item.unit_price,
@@ -157,6 +156,12 @@ def _item_record(claim_id: str, sequence: int, item: ItemForm, form: ClaimForm, 
         denied_cents=None,
         details=item.details,
     )
+
+
+def described(item: ItemForm, checked: Checked) -> str:
+    """What is done: in the claim's own words, or the term of the code."""
+    term = checked.terms.get((item.code_system, item.code))
+    return item.description or (term.term[:150] if term else item.code)
 
 
 def form_of(claim: ClaimRecord, items: Iterable[ItemRecord]) -> ClaimForm:

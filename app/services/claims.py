@@ -28,11 +28,12 @@ from app.domain.errors import (
 )
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
-from app.services import batch_steps, claim_checks, guide_cards, preflight
+from app.services import batch_steps, claim_checks, guide_cards, preflight, readiness
 from app.services.claim_checks import Checked, Code
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
 from app.services.preflight import BilledServices, ClaimIdentity, Preflight
+from app.services.readiness import Source
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -49,12 +50,17 @@ async def create(
     submit: bool,
     accepted: Collection[Code] = (),
     payer_claim_number: str | None = None,
+    source: bytes | None = None,
 ) -> ClaimRecord:
     """Create a claim as DRAFT, or SUBMITTED at once; `accepted` codes of a document need no term, and it may have the
-    payer's number."""
+    payer's number. `source`: the guide that it comes as."""
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=ClaimIdentity(), today=unit.today, accepted=accepted
     )
+    if source is not None:
+        found = await readiness.warned(found, form, Source(unit.children, source))
+    elif submit:
+        found = await readiness.checked(found, form)
     new = await _new_record(unit, form, found.require_passed())
     return await _insert(unit, form, replace(new, payer_claim_number=payer_claim_number), found, submit=submit)
 
@@ -89,6 +95,10 @@ async def replace_claim(
     found = await preflight.examine(
         unit.connection, scope=unit.scope, form=form, identity=identity, today=unit.today, accepted=accepted
     )
+    if submit:
+        found = await readiness.checked(
+            found, form, (await readiness.sources(unit.connection, unit.children, [id])).get(id)
+        )
     new = await _new_record(unit, form, found.require_passed())
     draft = replace(new, replaces_id=id, payer_claim_number=original.payer_claim_number)
     claim = await _insert(unit, form, draft, found, submit=submit)
@@ -180,11 +190,12 @@ def check_one_type(claims: Sequence[ClaimRecord]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The claims to submit, by id, with their items and what is billed of these elsewhere."""
+    """The claims to submit, by id, with their items, what is billed of these elsewhere, and the guides they came as."""
 
     claims: dict[str, ClaimRecord]
     items: dict[str, list[ItemRecord]]
     billed: BilledServices
+    sources: dict[str, Source]
 
     @classmethod
     async def of(cls, unit: UnitOfWork, claims: Sequence[ClaimRecord]) -> Self:
@@ -193,7 +204,8 @@ class _Batch:
         items: dict[str, list[ItemRecord]] = {claim_id: [] for claim_id in by_id}
         for row in rows:
             items[row.claim_id].append(row)
-        return cls(by_id, items, await BilledServices.of_drafts(unit.connection, unit.scope, claims, rows))
+        billed = await BilledServices.of_drafts(unit.connection, unit.scope, claims, rows)
+        return cls(by_id, items, billed, await readiness.sources(unit.connection, unit.children, list(by_id)))
 
 
 async def _submit_one(unit: UnitOfWork, batch: _Batch, claim_id: str, field: str) -> Outcome[ClaimRecord]:
@@ -218,6 +230,8 @@ async def _submit(unit: UnitOfWork, batch: _Batch, claim: ClaimRecord) -> ClaimR
     found = await preflight.of_rows(
         unit.connection, scope=unit.scope, claim=claim, items=items, today=unit.today, billed=batch.billed
     )
+    form = claim_checks.form_of(claim, items)
+    found = await readiness.checked(found, form, batch.sources.get(claim.id))
     found.require_passed()
     batch.billed.add(claim, items)
     return await store(unit, claim, _submitted(unit, claim, found), ClaimAction.SUBMIT, "ClaimSubmitted")

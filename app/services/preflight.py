@@ -9,23 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import billed_services
 from app.db import claim_references as references_db
-from app.db import claims as claims_db
 from app.db.billed_services import PatientOf
 from app.db.claim_references import Asked, ClaimReferences
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.engine import KEYS_AT_ONCE
 from app.domain.claim_form import ClaimForm
 from app.domain.data_scope import DataScope
-from app.domain.errors import BillingError, DuplicateClaim, ErrorCode, Failure, not_found
+from app.domain.errors import BillingError, DuplicateClaim, ErrorCode, Failure
 from app.domain.money import Cents
 from app.domain.parties import deactivated
 from app.domain.preflight import (
     Finding,
     Item,
     Service,
+    as_warnings,
     authorization_warnings,
     card_warnings,
-    code_warnings,
     coverage_warnings,
     duplicate_warnings,
     of_failures,
@@ -52,17 +51,19 @@ class ClaimIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Failures that refuse the claim, warnings, and the rows looked up (None if the input was too invalid for that)."""
+    """Failures that refuse the claim, warnings, and the rows looked up (None if the input was too invalid for that);
+    `document`: what refuses only its submission, since the payer's document cannot be written (readiness.py)."""
 
     failures: tuple[Failure, ...]
     warnings: tuple[Finding, ...]
     items: tuple[Item, ...]
     checked: Checked | None
+    document: tuple[Failure, ...] = ()
 
     @property
     def findings(self) -> list[Finding]:
         """Errors first, then warnings."""
-        return [*of_failures(self.failures, list(self.items)), *self.warnings]
+        return [*of_failures((*self.failures, *self.document), list(self.items)), *self.warnings]
 
     @property
     def amount_at_risk(self) -> Cents:
@@ -75,10 +76,15 @@ class Preflight:
         is_new = self.checked is not None and self.checked.coverage is None
         return is_new or any(failure.is_unknown_card for failure in self.failures)
 
+    @property
+    def passes(self) -> bool:
+        """Whether the claim can be submitted."""
+        return not (self.failures or self.document)
+
     def require_passed(self) -> Checked:
         """The rows looked up; BillingError with all failures if there are any."""
-        if self.failures or self.checked is None:
-            raise BillingError(*self.failures)
+        if self.checked is None or not self.passes:
+            raise BillingError(*self.failures, *self.document)
         return self.checked
 
 
@@ -200,15 +206,6 @@ def _deactivated(found: ClaimReferences) -> list[Failure]:
     ]
 
 
-async def of_claim(connection: AsyncConnection, *, scope: DataScope, claim_id: str, today: date) -> Preflight:
-    """The findings on a stored claim."""
-    found = await claims_db.by_ids(connection, scope, [claim_id])
-    if not found:
-        raise not_found("claim", "claimId")
-    items = await claims_db.items_of_claims(connection, scope, [claim_id])
-    return await of_rows(connection, scope=scope, claim=found[0], items=items, today=today)
-
-
 async def of_rows(
     connection: AsyncConnection,
     *,
@@ -282,7 +279,7 @@ async def _warnings(
         *(coverage_warnings(checked.coverage.terms, days, items) if checked.coverage else ()),
         *authorization_warnings(issued_on, days, items),
         *price_warnings(found, prices, is_authorized=authorization is not None),
-        *code_warnings(checked.unknown_codes, found),
+        *as_warnings(checked.unknown_codes, found),
         *total_warnings(items),
         *duplicate_warnings(found, elsewhere, is_newborn=_is_newborn(form)),
     ]

@@ -27,7 +27,7 @@ from app.domain.remittances import (
 from app.domain.statement import Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
-from app.services import parties, payment_joins
+from app.services import bank_matches, parties, payment_joins
 from app.tiss import read_statement
 from app.tiss.child_processes import ChildProcesses
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
@@ -68,6 +68,8 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     if known is not None:
         unit.changed(known.id)
         paid = await payment_joins.again(unit, known, statement)
+        if paid is not None:
+            await bank_matches.match_payment(unit, paid)
         return Imported(paid or known, already_imported=paid is None)
     remittance = _record(unit, statement, source)
     lines = await _matched_lines(unit, statement, remittance)
@@ -79,6 +81,7 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     unit.emit(remittance_event("RemittanceImported", remittance, at=unit.now))
     emit_waiting(unit, remittance, lines, previous=None)
     unit.changed(remittance.id)
+    await bank_matches.match_payment(unit, remittance)
     return Imported(remittance, already_imported=False)
 
 
@@ -255,6 +258,7 @@ async def cancel(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceRecord:
     )
     await remittances_db.update_remittance(unit.connection, cancelled)
     await remittances_db.cancel_lines(unit.connection, id)
+    await bank_matches.release(unit, id)
     unit.emit(remittance_event("RemittanceCancelled", cancelled, at=unit.now))
     unit.changed(cancelled.id)
     return cancelled

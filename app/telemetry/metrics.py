@@ -22,7 +22,7 @@ PUBLISH_ERRORS: Final = (
     *("NotLeading", "OperationalError"),
 )
 AGGREGATES: Final = (
-    *("claim", "denial", "invoice", "settlement", "remittance", "batch", "appeal_batch", "import"),
+    *("claim", "denial", "invoice", "settlement", "remittance", "batch", "appeal_batch", "import", "bank"),
     *("payer", "provider", "patient", "coverage", "practitioner"),
 )
 

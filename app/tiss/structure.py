@@ -7,7 +7,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-import xmlschema
 from lxml import etree
 
 NAMESPACE: Final = "http://www.ans.gov.br/padroes/tiss/schemas"
@@ -27,6 +26,8 @@ class Element:
     """Whether its parent must have it; of a choice, no single element is required."""
     is_choice: bool = False
     """Whether its parent must have it or another one of its siblings."""
+    type: str = ""
+    """The name of its type, if that is a simple one with a name."""
     children: dict[str, "Element"] = field(default_factory=dict)
 
 
@@ -44,10 +45,22 @@ def appeals(version: str) -> dict[str, Element]:
 
 def _content(version: str, path: tuple[str, ...]) -> dict[str, Element]:
     """What the element at this path of a message contains."""
-    element: Any = xmlschema.XMLSchema(str(_path(version))).elements["mensagemTISS"]
+    element: Any = _schema(version).elements["mensagemTISS"]
     for name in path:
         element = next(each for each in element.type.content.iter_elements() if each.local_name == name)
     return {each.local_name: _element(each) for each in element.type.content.iter_elements()}
+
+
+@cache
+def _schema(version: str) -> Any:
+    import xmlschema  # noqa: PLC0415 - heavy, for those alone who ask for the structure
+
+    return xmlschema.XMLSchema(str(_path(version)))
+
+
+def simple_types(version: str) -> dict[str, Any]:
+    """The simple types of the schema by name, with their facets."""
+    return {each.local_name: each for each in _schema(version).maps.types.values() if each.is_simple()}
 
 
 def _element(found: Any) -> Element:
@@ -57,9 +70,9 @@ def _element(found: Any) -> Element:
     content: Any = getattr(found.type, "content", None)
     # A signature is kept as it is: its elements have another namespace.
     if found.local_name == SIGNATURE or not hasattr(content, "iter_elements"):
-        return Element(found.local_name, is_required, is_choice)
+        return Element(found.local_name, is_required, is_choice, found.type.local_name or "")
     children = {each.local_name: _element(each) for each in content.iter_elements() if each.local_name}
-    return Element(found.local_name, is_required, is_choice, children)
+    return Element(found.local_name, is_required, is_choice, children=children)
 
 
 def _groups(found: Any) -> list[Any]:

@@ -1,22 +1,23 @@
 """Writes a TISS batch document (lote de guias): header, guides and hash, valid by the official schema."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from lxml import etree
 
 from app.domain.calendar import BRASILIA
-from app.domain.claims import ClaimType
-from app.domain.errors import ErrorCode, Failure, raise_any
+from app.domain.errors import BillingError, ErrorCode, Failure, raise_any
 from app.domain.identifiers import is_cnpj
-from app.tiss import message, requirements, tree, write_guide
+from app.tiss import message, needs, tree, write_guide
 from app.tiss.message import ENCODING
 from app.tiss.schema_errors import SchemaError, errors
 from app.tiss.structure import NAMESPACE, VERSIONS, guides
 from app.tiss.tree import NotInVersion
 from app.tiss.write_guide import OutgoingGuide, ProviderIdentity
+
+_ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=BRASILIA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,15 @@ def document(outgoing: Sequence[OutgoingGuide], number: str, now: datetime, vers
     return WrittenBatch(raw.decode(ENCODING), digest or "")
 
 
+def objections(outgoing: OutgoingGuide, version: str) -> list[Failure]:
+    """Why no document can be written of this guide, at no field: it takes the schema to find it."""
+    try:
+        document([outgoing], "1", _ANY_TIME, version)
+    except BillingError as error:
+        return [replace(each, field=None) for each in error.failures]
+    return []
+
+
 def _elements(outgoing: Sequence[OutgoingGuide], version: str) -> tuple[list[Any], list[Failure]]:
     shapes = guides(version)
     found, failures = [], []
@@ -61,13 +71,10 @@ def _elements(outgoing: Sequence[OutgoingGuide], version: str) -> tuple[list[Any
 
 def _incomplete(outgoing: OutgoingGuide, version: str) -> str | None:
     """What the claim does not say and its guide needs; of a claim that came as a document, the schema finds it."""
-    kind = outgoing.claim.type
-    if kind is ClaimType.CONSULTATION and len(outgoing.claim.items) != 1:
-        return "a consultation must have exactly one item"
     if outgoing.source is not None:
         return None
-    names = requirements.missing(outgoing.values, kind, requirements.of_type(kind, version))
-    return f"the guide needs {', '.join(names)}" if names else None
+    found = needs.failures(outgoing.values, outgoing.claim.type, version)
+    return "; ".join(f"{each.field}: {each.message}" for each in found) or None
 
 
 def _schema_failure(error: SchemaError) -> Failure:

@@ -59,6 +59,8 @@ ELSEWHERE = {
 }
 IDS = {"Claim": "claim", "ClaimItem": "item", "Denial": "denial", "Invoice": "invoice", "Settlement": "settlement"}
 IDS |= {
+    "BankEntry": "bank_entry",
+    "BankFile": "bank_file",
     "Batch": "batch",
     "AppealBatch": "appeal_batch",
     "AppealBatchHistoryEntry": "appeal_batch_step",

@@ -1,5 +1,6 @@
 """A good input for every mutation."""
 
+from datetime import timedelta
 from typing import Any
 
 from tests.access.party_inputs import of_parties
@@ -84,7 +85,25 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "matchRemittanceLine": {"id": ids["unmatched_line"], "claimId": ids["reviewed"]},
         "postRemittance": {"id": ids["remittance"], **once},
         "unmatchRemittanceLine": {"remittanceLineId": ids["wrongly_matched_line"]},
+        "importBankFile": {
+            "providerCnes": world.provider,
+            "content": {"entries": [{"bookedOn": today().isoformat(), "amount": "1.00"}]},
+            **once,
+        },
+        "matchBankEntries": {
+            "entryIds": [ids["half_entry"], ids["other_half_entry"]],
+            "remittanceIds": [ids["announced"]],
+            **once,
+        },
+        "unmatchBankEntry": {"bankEntryId": ids["bank_entry"], **once},
+        "dismissBankEntry": {"bankEntryId": ids["strange_entry"], "reason": "rendimento", **once},
         "dismissRemittanceLine": {"remittanceLineId": ids["strange_line"], "reason": "fora do sistema"},
+        "correctPaymentDate": {
+            "remittanceId": ids["remittance"],
+            "paidOn": (today() - timedelta(days=1)).isoformat(),
+            "reason": "data errada",
+            **once,
+        },
         "cancelRemittance": {"remittanceId": ids["wrong_remittance"], "reason": "arquivo errado", **once},
         "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
         "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},

@@ -129,6 +129,8 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         "invoices": [own, _named("invoice")],
         "settlements": [own, f'invoiceId: "{ids["invoice"]}"', _named("settlement")],
         "remittances": [own, _named("remittance")],
+        "bankEntries": [own, _named("bank_entry")],
+        "announcedPayments": [own, f'providerCnes: "{world.provider}"'],
         "contracts": [own, _named("contract")],
         "unmatchedRemittanceLines": [own, _named("remittance")],
         "eligibilityHistory": [own, f'patientId: "{ids["patient"]}"', _named("eligibility")],

@@ -2,6 +2,7 @@
 
 from app.db import (
     appeal_batches,
+    bank,
     batches,
     billed_services,
     claims,
@@ -22,7 +23,7 @@ from app.db import (
 )
 
 MODULES = (
-    *(appeal_batches, batches, deductions),
+    *(appeal_batches, bank, batches, deductions),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
 )

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.import_tables import import_jobs
 from app.domain import ids
 from app.domain.imports import ImportJobStatus
-from tests.access import appeals
+from tests.access import accounts, appeals
 from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
@@ -50,6 +50,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _decided_claim(rich)
     await _billed(rich)
     await _statement(rich)
+    rich.ids |= await accounts.bank(rich.world)
     await _document(rich)
     await _rest(rich)
     await _sent(rich)
@@ -93,18 +94,9 @@ async def _undoable(rich: Rich) -> None:
     world = rich.world
     matched = {"providerClaimNumber": (await world.submitted_claim())["providerClaimNumber"], "paidAmount": "1.00"}
     strange = {"providerClaimNumber": "NENHUMA2", "paidAmount": "2.00"}
-    remittance = await _imported(world, "DEM3", [matched, strange])
+    remittance = await accounts.imported(world, "DEM3", [matched, strange])
     rich.ids["wrongly_matched_line"], rich.ids["strange_line"] = (line["id"] for line in remittance["lines"])
-    rich.ids["wrong_remittance"] = (await _imported(world, "DEM4", [strange]))["id"]
-
-
-async def _imported(world: World, number: str, lines: list[dict[str, Any]]) -> Any:
-    values = {"payer": world.payer, "provider": world.provider, "statementNumber": number, "lines": lines}
-    values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key()}
-    fields = "remittance { id lines { nodes { id status } } }"
-    found = await world.mutate("finance", "importRemittance", fields, **values)
-    assert found["errors"] == [], found
-    return found["remittance"]
+    rich.ids["wrong_remittance"] = (await accounts.imported(world, "DEM4", [strange]))["id"]
 
 
 async def _denied(world: World) -> tuple[str, str]:
@@ -174,7 +166,7 @@ STAY = {
         "regime": "1",
     },
     "billingType": "4",
-    "dischargeReason": "11",
+    "dischargeReason": "41",
     "issuedOn": "2026-01-05",
     "planName": "Plano Ouro",
     "notes": "Nenhuma",
@@ -273,10 +265,10 @@ async def _statement(rich: Rich) -> None:
             "denials": [{"code": EVENT_CODE, "amount": "1.00"}],
         },
     ]
-    rich.ids["cancelled_remittance"] = (await _imported(world, "DEM5", lines[1:]))["id"]
+    rich.ids["cancelled_remittance"] = (await accounts.imported(world, "DEM5", lines[1:]))["id"]
     values = {"remittanceId": rich.ids["cancelled_remittance"], "reason": "arquivo errado", "idempotencyKey": key()}
     assert (await world.mutate("finance", "cancelRemittance", "remittance { id }", **values))["errors"] == []
-    remittance = await _imported(world, "DEM2", lines)
+    remittance = await accounts.imported(world, "DEM2", lines)
     rich.ids["remittance"] = remittance["id"]
     by_status = {line["status"]: line["id"] for line in remittance["lines"]}
     rich.ids |= {"matched_line": by_status["MATCHED"], "unmatched_line": by_status["UNMATCHED"]}

@@ -52,6 +52,7 @@ NOT_READ = {
 """Columns of a record's table that the record leaves out, each with its reason."""
 
 PARTIAL_WRITES = {
+    "bank.undo_match": "a match that is taken back frees all its payments",
     "appeal_batches.release": "a batch of appeals that is rejected or cancelled frees them",
     "appeal_batches.release_denial": "an answered appeal leaves its batch",
     "batches.refuse": "a claim that the payer refused is left to other batches",
@@ -86,6 +87,7 @@ PARTIAL_WRITES = {
     ),
     "parties.insert_providers": "whole records, with the counters at zero",
     "remittances.update_lines": "posting changes the match and the status of a line, not what the statement says",
+    "remittances.pay_lines": "all lines of a statement that was an analysis and is paid now",
     "remittances.cancel_lines": "all lines of a cancelled statement at once, whatever they say",
     "imports.take": "the lease of a job, only while it is free",
     "imports.renew": "a holder's own column, only while it holds the job",

@@ -12,6 +12,7 @@ from app.db.tables import outbox
 from app.events import schemas
 from app.events.cloud_events import cloud_event
 from app.events.contracts import CONTRACTS
+from tests import bank_files
 from tests.example_lotes import lote
 from tests.factories import CONSULTATION, World, key, party_admin, today
 from tests.graphql.test_imports import import_document
@@ -117,6 +118,22 @@ async def _statements(world: World) -> None:
     await world.mutate("finance", "matchRemittanceLine", "line { id }", **waiting, claimId=claim["id"])
 
 
+async def _bank(world: World) -> list[str]:
+    """The ids of a file and of its entries: one that a statement's payment is and is not any more, one dismissed."""
+    await taken(world, {"providerClaimNumber": "NENHUMA2", "paidAmount": "6.00"})
+    content = {"text": bank_files.ofx((today(), "6.00", "TED"), (today(), "1.00", "JUROS"))}
+    values = {"providerCnes": world.provider, "content": content, "idempotencyKey": key()}
+    file = (await world.mutate("finance", "importBankFile", "file { id }", **values))["file"]["id"]
+    query = "query { bankEntries { nodes { id amount } } }"
+    nodes = (await world.call("finance", query))["bankEntries"]["nodes"]
+    paid, interest = (next(each["id"] for each in nodes if each["amount"] == amount) for amount in ("6.00", "1.00"))
+    undone = {"bankEntryId": paid, "idempotencyKey": key()}
+    await world.mutate("finance", "unmatchBankEntry", "entries { id }", **undone)
+    dismissed = {"bankEntryId": interest, "reason": "juros", "idempotencyKey": key()}
+    await world.mutate("finance", "dismissBankEntry", "entries { id }", **dismissed)
+    return [file, paid, interest]
+
+
 async def _managed(world: World) -> list[str]:
     """The ids of parties that have been through everything."""
     found = []
@@ -159,7 +176,7 @@ async def _registered(world: World, kind: str, **values: Any) -> str:
 
 async def test_every_kind_of_event_keeps_its_contract(world: World) -> None:
     await _live(world)
-    parties = await _managed(world)
+    parties = [*await _managed(world), *await _bank(world)]
     async with world.gateway.database.reading() as connection:
         is_own = or_(outbox.c.payer_ans == world.payer, outbox.c.aggregate_id.in_(parties))
         query = select(*OUTBOX).where(is_own).order_by(outbox.c.id)

@@ -27,7 +27,7 @@ from tests.gateway import embedded_settings, running_gateway
 from tests.inputs import shaped
 
 # Which fields lead to objects of others, so that subscribers with different data scopes share nothing.
-LEADS_OUT = {"Claim.patient", "ImportJobProgressedEvent.job", "Payer.history", "Provider.history"}
+LEADS_OUT = {"BankEntry.file", "Claim.patient", "ImportJobProgressedEvent.job", "Payer.history", "Provider.history"}
 # From objects of a provider and a payer to objects of the same ones: each was read for what makes it so.
 BETWEEN_OBJECTS = {
     "BatchHistoryEntry.claim", "Claim.batch",
@@ -39,7 +39,7 @@ BETWEEN_OBJECTS = {
 }  # fmt: skip
 # Pages of objects of the same provider and payer.
 LISTS = {
-    "AppealBatch.denials", "AppealBatch.history", "Batch.claims", "Batch.history",
+    "AppealBatch.denials", "AppealBatch.history", "Batch.claims", "Batch.history", "Remittance.bankEntries",
     "Claim.history", "Claim.invoices", "Invoice.history", "Invoice.lines", "Invoice.settlements", "Remittance.lines",
     "Remittance.settlements", "RemittanceLineWaitingEvent.lines", "Settlement.reversals",
 }  # fmt: skip
@@ -48,7 +48,7 @@ PARTS = {
     "ActionBlock", "Admission", "Appeal", "Authorization", "AvailableBatchAction", "AvailableClaimAction",
     "AvailableDenialAction", "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction",
     "ClaimSums", "Encounter", "Facility", "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding",
-    "RemittanceDenial", "ServiceDetails", "SettlementSums", "TeamMember",
+    "RemittanceDenial", "SettlementDeduction", "ThreeWayMatch", "ServiceDetails", "SettlementSums", "TeamMember",
 }  # fmt: skip
 MANY_ROLES = frozenset({"reviewer", "finance", "biller"})
 EVENTS = {

@@ -12,6 +12,8 @@ from sqlalchemy import select
 from app.db.batch_tables import batch_documents
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, refusals, today
 from tests.gateway import Gateway
+from tests.guides import FEES
+from tests.preflights import save_contract
 
 DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
 BATCH = "batch { id number type status guideCount totalAmount version sentAt reason }"
@@ -217,13 +219,17 @@ async def test_a_claim_in_an_open_batch_is_not_cancelled_and_one_in_a_sent_batch
     assert (done["claim"]["status"], await status(world, batch_id)) == ("CANCELLED", "PROCESSED")
 
 
-async def test_a_claim_that_cannot_be_written_is_named_by_its_number(world: World) -> None:
-    good, bad = await sent_claim(world), await sent_claim(world, practitioner=None)
-    batch_id = await open_batch(world, good, bad)
+async def test_a_claim_that_cannot_be_written_any_more_is_named_by_its_number(world: World) -> None:
+    """It was submitted when the contract named another version of TISS."""
+    bad = await sent_claim(world, **FEES)
+    await save_contract(world, tissVersion="V4_02_00")
+    unhurried = {name: value for name, value in FEES["encounter"].items() if name != "priority"}
+    batch_id = await open_batch(world, await sent_claim(world, **FEES | {"encounter": unhurried}), bad)
     refused = await change(world, "sendBatch", batch_id)
     number = (await world.claim(bad))["providerClaimNumber"]
     assert refusals(refused) == [("INVALID_INPUT", "batchId", "5001")]
-    assert refused["errors"][0]["message"].startswith(f"claim {number}: ")
+    message = "encounter.priority: TISS 4.02.00 has no element for it: remove it, or use another version"
+    assert refused["errors"][0]["message"] == f"claim {number}: {message}"
     assert (await status(world, batch_id), await document(world, batch_id)) == ("OPEN", None)
 
 

@@ -268,7 +268,7 @@ async def test_patient_data_is_in_no_event_log_or_metric(
     secrets = [name, "Segredo", cpf, world.card, world.patient, "indicacao-secreta", "Z99.8", "senha-secreta"]
     with _logging_as_served():
         health = {"clinicalIndication": "indicacao-secreta", "diagnosisCodes": ["Z99.8"]}
-        extra = {"authorization": {"number": "senha-secreta"}}
+        extra = {"authorization": {"number": "senha-secreta", "issuedOn": today().isoformat()}}
         claim = await world.claim_in_review(**health, **extra)
         await world.adjudicate(claim["id"], [{"sequence": 1, "approvedAmount": "100.00"}])
         invoice = (await world.create_invoice([claim["id"]]))["invoice"]

@@ -111,7 +111,7 @@ class TestPractitioners:
         other = await new_world(world.gateway)
         for doctor in (BIA, ANA, ANA, {"council": "06"}):
             await world.create_claim(practitioner=doctor)
-        await world.create_claim()
+        await world.create_claim(practitioner=None)
         await other.create_claim(practitioner={**ANA, "number": "999"})
         assert await _ask(world, PRACTITIONERS) | {"pageInfo": None} == {
             "totalCount": 2, "nodes": [ANA, BIA], "pageInfo": None,

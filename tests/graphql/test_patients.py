@@ -189,7 +189,12 @@ async def test_a_patient_of_other_providers_is_not_deactivated_by_one_of_them(se
     token = world.gateway.token("biller", providers=[world.provider, other.provider])
     query = "mutation($i: CreateClaimInput!) { createClaim(input: $i) { errors { code } } }"
     claim = world.claim_input(provider=other.provider)
-    given = {"claim": {name: claim[name] for name in ("type", "providerClaimNumber", "cardNumber", "serviceDate")}}
+    given = {
+        "claim": {
+            name: claim[name]
+            for name in ("type", "providerClaimNumber", "cardNumber", "serviceDate", "practitioner", "encounter")
+        }
+    }
     given["claim"] |= {"providerCnes": other.provider, "payerAnsCode": world.payer, "items": claim["items"]}
     done = await world.gateway.gql(query, {"i": {**given, "submit": True, "idempotencyKey": key()}}, token=token)
     assert done.data["createClaim"]["errors"] == []

@@ -7,7 +7,18 @@ import pytest
 from sqlalchemy import func, select
 
 from app.db.reference_tables import metadata
-from tests.factories import BLOOD_COUNT, CONSULTATION, World, add_card, key, new_world, refusals, today
+from tests.factories import (
+    BLOOD_COUNT,
+    CONSULTATION,
+    DOCTOR,
+    ENCOUNTER,
+    World,
+    add_card,
+    key,
+    new_world,
+    refusals,
+    today,
+)
 from tests.gateway import Gateway
 from tests.preflights import (
     FINDING,
@@ -49,9 +60,9 @@ class TestPrices:
         [
             ({"unitPrice": "100.00"}, None),
             ({"unitPrice": "100.01"}, "0.01"),
-            ({"unitPrice": "110.00", "quantity": "2.5", "factor": "1.20"}, "30.00"),
-            ({"unitPrice": "100.01", "quantity": "0.5"}, "0.01"),
-            ({"unitPrice": "100.01", "quantity": "0.4"}, "0.00"),
+            ({"unitPrice": "110.00", "quantity": "3", "factor": "1.20"}, "36.00"),
+            ({"unitPrice": "100.01", "factor": "0.50"}, "0.01"),
+            ({"unitPrice": "100.01", "factor": "0.40"}, "0.00"),
             ({"unitPrice": "250.00", "codeSystem": "00"}, None),
             ({"unitPrice": "250.00", "code": "40304361"}, None),
         ],
@@ -77,15 +88,15 @@ class TestPrices:
     async def test_a_quantity_above_the_maximum_risks_what_is_too_much(self, world: World) -> None:
         await save_contract(world, {**PRICE, "quantityMax": "2"})
         assert await findings_on(world, items=[_item(quantity="2")]) == []
-        assert await findings_on(world, items=[_item(quantity="3.5")]) == [
-            ("WARNING", "INVALID_QUANTITY", "items.0.quantity", "3210", "150.00")
+        assert await findings_on(world, items=[_item(quantity="4")]) == [
+            ("WARNING", "INVALID_QUANTITY", "items.0.quantity", "3210", "200.00")
         ]
 
     async def test_a_missing_authorization_risks_the_item(self, world: World) -> None:
         await save_contract(world, {**PRICE, "needsAuthorization": True})
         items = [BLOOD_COUNT, CONSULTATION]
         assert await findings_on(world, items=items) == [("WARNING", "INVALID_INPUT", "items.1.code", "1818", "100.00")]
-        assert await findings_on(world, items=items, authorization={"number": "S1"}) == []
+        assert await findings_on(world, items=items, authorization={"number": "S1", "issuedOn": str(today())}) == []
 
     async def test_another_contract_says_nothing(self, gateway: Gateway, world: World) -> None:
         await save_contract(await new_world(gateway), {**PRICE, "unitPrice": "1.00"})
@@ -101,9 +112,10 @@ class TestAuthorization:
 
     async def test_expired_before_the_service_is_an_error(self, world: World) -> None:
         place = "authorization.validUntil"
-        found = await findings_on(world, authorization={"number": "S1", "validUntil": str(YESTERDAY)})
+        given = {"number": "S1", "issuedOn": str(YESTERDAY)}
+        found = await findings_on(world, authorization={**given, "validUntil": str(YESTERDAY)})
         assert found == [("ERROR", "AUTHORIZATION_EXPIRED", place, "1414", "100.00")]
-        assert await findings_on(world, authorization={"number": "S1", "validUntil": str(today())}) == []
+        assert await findings_on(world, authorization={**given, "validUntil": str(today())}) == []
 
 
 class TestDuplicates:
@@ -146,7 +158,7 @@ class TestDuplicates:
         assert await findings_on(world) == []
 
     async def test_a_newborn_on_the_mothers_card_is_another_patient(self, world: World) -> None:
-        mother, newborn = {"items": [CONSULTATION]}, {"items": [CONSULTATION], "encounter": {"newborn": True}}
+        mother, newborn = {"items": [CONSULTATION]}, {"encounter": {**ENCOUNTER, "newborn": True}}
         duplicate = [("WARNING", "DUPLICATE_CLAIM", "items.0", "3209", "100.00")]
         await world.submitted_claim(**mother)
         assert (await findings_on(world, **mother), await findings_on(world, **newborn)) == (duplicate, [])
@@ -156,8 +168,8 @@ class TestDuplicates:
         assert await findings_on(world, **newborn) == duplicate
 
     async def test_a_text_that_looks_like_a_newborn_is_none(self, world: World) -> None:
-        requester = {"name": '"newborn":true'}
-        await world.submitted_claim(encounter={"requester": requester})
+        requester = {**DOCTOR, "name": '"newborn":true'}
+        await world.submitted_claim(encounter={**ENCOUNTER, "requester": requester})
         assert [each[3] for each in await findings_on(world)] == ["3209"]
 
     async def test_the_second_of_two_on_one_claim_warns(self, world: World) -> None:

@@ -123,7 +123,7 @@ class TestWhatItMakes:
         old: dict[str, Any] = {
             "clinicalIndication": "dor",
             "diagnosisCodes": ["J45"],
-            "authorization": {"number": "S1"},
+            "authorization": {"number": "S1", "issuedOn": today().isoformat()},
         }
         claim_id = await _decided(world, **old)
         before = await _read(world, claim_id)

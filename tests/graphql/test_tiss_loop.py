@@ -190,12 +190,6 @@ async def test_a_document_names_the_provider_by_the_payers_code_if_the_contract_
     assert named == [{code: "CRED-0042"}, {code: "CRED-0042"}, {"cnpj": cnpj}, {"cnpj_contratado": cnpj}]
 
 
-async def test_a_text_outside_of_latin_1_is_exported_or_refused_but_no_internal_error(world: World) -> None:
-    claim_id = await _sent(world, items=[{**CONSULTATION, "description": "Curativo \u2013 \u2265 3 cm"}])
-    payload = await _export(world, [claim_id])
-    assert [code for code, _, _ in refusals(payload)] in ([], ["INVALID_INPUT"])
-
-
 async def test_consultations_are_exported_as_consultations(world: World) -> None:
     ids = [await _sent(world, type="CONSULTATION", items=[CONSULTATION]) for _ in range(2)]
     guides = tiss.parse_lote(await _document(world, ids))["guias"]
@@ -309,27 +303,12 @@ async def test_only_claims_that_were_sent_are_exported(world: World) -> None:
     assert (await world.claim(draft))["status"] == "DRAFT"
 
 
-@pytest.mark.parametrize("kind", ["CONSULTATION", "SP_SADT"])
-@pytest.mark.parametrize("missing", ["council", "number", "state", "cbo", None])
-async def test_a_document_needs_whoever_did_it(world: World, kind: str, missing: str | None) -> None:
-    who = {name: value for name, value in DOCTOR.items() if missing and name != missing}
-    values: dict[str, Any] = {"type": kind, "items": [CONSULTATION]}
-    good = await _sent(world, **values)
-    bad = await _sent(world, **values, practitioner=who or None)
-    await _refused(world, [good, bad], ("INVALID_INPUT", "claimIds.1", "5001"))
-
-
 async def test_a_requester_stands_in_for_the_practitioner_of_a_service(world: World) -> None:
     claim_id = await _sent(
         world, practitioner=None, encounter={**ENCOUNTER, "requester": {**DOCTOR, "name": "Rui Melo"}}
     )
     guide = tiss.parse_lote(await _document(world, [claim_id]))["guias"][0]
     assert guide["dados_solicitante"]["profissional_solicitante"]["nome_profissional"] == "Rui Melo"
-
-
-async def test_procedures_are_counted_in_whole_numbers(world: World) -> None:
-    halves = await _sent(world, items=[MEDICINE, {**BLOOD_COUNT, "quantity": "1.5"}])
-    await _refused(world, [await _sent(world), halves], ("INVALID_INPUT", "claimIds.1", "5001"))
 
 
 async def test_a_factor_other_than_one_is_exported(world: World) -> None:
@@ -341,15 +320,6 @@ async def test_a_factor_other_than_one_is_exported(world: World) -> None:
         ("valorTotal", "25.90"),
         ("valorTotalGeral", "25.90"),
     ]
-
-
-async def test_a_consultation_has_one_item(world: World) -> None:
-    values: dict[str, Any] = {"type": "CONSULTATION"}
-    ids = [
-        await _sent(world, **values, items=[CONSULTATION]),
-        await _sent(world, **values, items=[CONSULTATION, BLOOD_COUNT]),
-    ]
-    await _refused(world, ids, ("INVALID_INPUT", "claimIds.1", "5001"))
 
 
 async def test_a_claim_outside_the_callers_scope_is_not_found(gateway: Gateway, world: World) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tests.hostile import largest_appeals as appeals
+from tests.hostile import largest_bank as bank
 from tests.hostile import largest_batches as batches
 from tests.hostile import largest_bulk as bulk
 from tests.hostile import largest_documents as documents
@@ -40,6 +41,8 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.billingIndicators": queries.billing_indicators,
     "Query.billingBreakdown": lists.billing_breakdown,
     "Query.denialBreakdown": lists.denial_breakdown,
+    "Query.bankEntries": bank.entries_page,
+    "Query.announcedPayments": bank.announced_page,
     "Query.withheldTaxes": lists.withheld_taxes,
     "Query.contract": lists.contract,
     "Query.contracts": queries.contracts,
@@ -107,6 +110,11 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.unmatchRemittanceLine": mutations.unmatch_line,
     "Mutation.dismissRemittanceLine": mutations.dismiss_line,
     "Mutation.cancelRemittance": mutations.cancel_remittance,
+    "Mutation.correctPaymentDate": mutations.correct_payment_date,
+    "Mutation.importBankFile": bank.import_file,
+    "Mutation.matchBankEntries": bank.match_entries,
+    "Mutation.unmatchBankEntry": bank.unmatch_entry,
+    "Mutation.dismissBankEntry": bank.dismiss_entry,
     "Mutation.replaceClaim": mutations.replace_claim,
     "Mutation.checkEligibility": mutations.check_eligibility,
     "Mutation.openEmergencyAccess": mutations.open_emergency,
@@ -130,6 +138,7 @@ HEAVIEST: Final = (
     "Mutation.exportBatch",
     "Mutation.importBatch",
     "Mutation.importRemittance",
+    "Mutation.importBankFile",
     "Mutation.matchRemittanceLine",
     "Mutation.postRemittance",
     "Mutation.replaceClaim",

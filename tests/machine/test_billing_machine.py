@@ -38,7 +38,7 @@ EVERYTHING = {
     *("resumeReview", "deleteDraftClaim", "withdrawAppeal"),
     *("cancelRemittance", "matchRemittanceLine", "unmatchRemittanceLine", "dismissRemittanceLine"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
-    "withdrawClaim",
+    *("withdrawClaim", "correctPaymentDate"),
 }
 RECONCILIATION = """query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) {
   billedAmount paidAmount withheldAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount } }"""

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from app.commands.reference.markdown import table
+from app.events.bank_contracts import BankEntryEventData, BankFileEventData
 from app.events.contracts import CONTRACTS, INBOUND
 from app.events.payloads import (
     AppealBatchEventData,
@@ -53,6 +54,16 @@ FIELDS: Final = {
     "settlementId": "The row of the ledger.",
     "reverses": "The payment that a reversal takes back.",
     "remittanceId": "The statement.",
+    "bankFileId": "The file, or the entries that were typed together.",
+    "bankEntryId": "The entry.",
+    "source": "What kind of file it is.",
+    "entries": "How many entries it has.",
+    "newEntries": "How many of them no earlier file had.",
+    "matchedEntries": "How many of these are payments that statements announce.",
+    "direction": "Whether money came in or went out.",
+    "withheldAmount": "Of the amount, the taxes that the payer withheld.",
+    "discountAmount": "Of the amount, the financial discount.",
+    "netAmount": "What reached the bank, or went back.",
     "waitingLines": "How many lines began to wait by this change.",
     "statementNumber": "The payer's number of the statement.",
     "paidOn": "The day of the payment; without it the statement decides claims and pays nothing.",
@@ -81,6 +92,8 @@ KINDS: Final = {
     BatchEventData: "Batches",
     RemittanceEventData: "Statements",
     WaitingLinesEventData: "Lines that wait",
+    BankFileEventData: "Bank files",
+    BankEntryEventData: "Bank entries",
     ImportEventData: "Imports of documents",
     PartyEventData: "Payers and providers",
     PatientEventData: "Patients",

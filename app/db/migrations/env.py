@@ -5,6 +5,7 @@ from alembic import context
 from app.db import (  # noqa: F401 - their tables belong to the metadata
     access_log_tables,
     appeal_tables,
+    bank_tables,
     batch_tables,
     deduction_tables,
     document_tables,

@@ -18,6 +18,7 @@ from app.domain.actions import (
     RemittanceLineOperation,
     RemittanceOperation,
 )
+from app.domain.bank import GROUP_MAX
 from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
 from app.domain.deductions import KINDS_MAX
@@ -38,6 +39,7 @@ DATA_CLASSES: Final = ListSize.at_most(len(DataClass))
 DIAGNOSES: Final = ListSize.at_most(DIAGNOSES_MAX)
 TEAM: Final = ListSize.at_most(TEAM_MAX)
 ITEMS: Final = ListSize.at_most(ITEMS_MAX)
+BANK_GROUP: Final = ListSize.at_most(GROUP_MAX)
 DEDUCTIONS: Final = ListSize.at_most(KINDS_MAX)
 DENIALS_OF_ITEM: Final = ListSize.at_most(DENIALS_MAX)
 CLAIM_ACTIONS: Final = ListSize.at_most(len(ClaimOperation))

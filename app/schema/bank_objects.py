@@ -1,0 +1,103 @@
+"""Object types of providers' bank accounts: entries, files, and the three-way match of a statement's payment."""
+
+from datetime import date, datetime
+
+import strawberry
+
+from app.db.bank import BankEntryRecord, BankFileRecord
+from app.domain.bank import BankDirection, BankEntryStatus, BankSource, ThreeWayStatus
+from app.domain.money import Cents
+from app.executor.reach import Owner
+from app.resolvers import bank
+from app.schema.base.connections import Node
+from app.schema.base.described import described
+from app.schema.base.info import Info
+from app.schema.base.permissions import amount, financial, personal
+from app.schema.base.relations import related
+from app.schema.parties import Payer, Provider
+
+described(BankSource, "Where bank entries are from; new values may be added.")
+described(BankDirection, "Direction of a bank entry.")
+described(BankEntryStatus, "Status of a bank entry; new values may be added.")
+described(ThreeWayStatus, "How far claims, statement and bank agree; new values may be added.")
+AGE = "Days since then, in Brasília, while it waits; null otherwise."
+
+
+@strawberry.type(description="A file of a provider's bank account, or entries that were typed together.")
+class BankFile(Node):
+    record = BankFileRecord
+    owner = Owner.SCOPED
+
+    source: BankSource = strawberry.field(description="Format.")
+    entry_count: int = strawberry.field(description="Number of its entries, at most 5000.")
+    new_entry_count: int = strawberry.field(description="Number of entries that no earlier file had, at most 5000.")
+    matched_entry_count: int = strawberry.field(
+        description="Number of new entries that were matched to a payment, at most 5000."
+    )
+    created_by: str = strawberry.field(description="Who imported it (subject of the token).")
+    created_at: datetime = strawberry.field(description="Time of the import.")
+
+    provider = related(
+        Provider | None,
+        lambda loaders: loaders.provider,
+        "provider_cnes",
+        description="The provider whose account it is (prestador).",
+    )
+
+
+@strawberry.type(description="An entry of a provider's bank account (lançamento).")
+class BankEntry(Node):
+    record = BankEntryRecord
+    owner = Owner.PARTIES
+
+    status: BankEntryStatus = strawberry.field(description="Status of the entry.")
+    direction: BankDirection = strawberry.field(description="Whether money came in or went out.")
+    booked_on: date = strawberry.field(description="Day of booking.")
+    amount_cents: Cents | None = amount("amount", "Amount, above zero in both directions.")
+    account: str | None = strawberry.field(
+        description="Account, as the bank writes it; empty if unknown.", extensions=financial("settlements:read_bank")
+    )
+    document: str | None = strawberry.field(
+        description="The bank's number of the entry; empty if unknown.", extensions=financial("settlements:read_bank")
+    )
+    description: str | None = strawberry.field(
+        description="What the bank writes about it; empty if nothing.", extensions=personal("settlements:read_bank")
+    )
+    dismissal_reason: str | None = strawberry.field(
+        description="Why it is not from a payer; null unless dismissed.", extensions=personal("settlements:read_bank")
+    )
+    version: int = strawberry.field(description="Increases with every change.")
+    changed_by: str = strawberry.field(description="Who imported, matched or dismissed it last (subject of the token).")
+    created_at: datetime = strawberry.field(description="Time of the import.")
+    changed_at: datetime = strawberry.field(name="updatedAt", description="Time of the last change.")
+
+    @strawberry.field(description=f"Age of an entry that came in and that no statement explains. {AGE}")
+    def waiting_days(entry: strawberry.Parent[BankEntryRecord], info: Info) -> int | None:
+        return bank.age(info.context, entry.booked_on) if bank.waits(entry) else None
+
+    file = related(
+        BankFile | None, lambda loaders: loaders.bank_file, "file_id", description="The file that it is from."
+    )
+    payer = related(
+        Payer | None,
+        lambda loaders: loaders.payer,
+        "payer_ans",
+        description="The payer of the payments that it is matched to (operadora); null before.",
+    )
+    provider = related(
+        Provider | None,
+        lambda loaders: loaders.provider,
+        "provider_cnes",
+        description="The provider whose account it is (prestador).",
+    )
+
+
+@strawberry.type(description="What claims, statement and bank show of one payment (analysis, payment, bank).")
+class ThreeWayMatch:
+    status: ThreeWayStatus = strawberry.field(description="How far they agree.")
+    posted_cents: Cents | None = amount(
+        "postedAmount", "Claims: what settlements of this statement say has arrived, less reversals."
+    )
+    announced_cents: Cents | None = amount("announcedAmount", "Statement: the net amount that it announces.")
+    received_cents: Cents | None = amount("receivedAmount", "Bank: what has come in for it.")
+    waiting_days: int | None = strawberry.field(description=f"Age of a payment that has not arrived. {AGE}")

@@ -1,0 +1,81 @@
+"""Whether the payer's document of a claim can be written: what it needs and nobody said is found before submission."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import claims as claims_db
+from app.db import guides as guides_db
+from app.domain.claim_form import ClaimForm
+from app.domain.contracts import NEWEST_VERSION
+from app.domain.data_scope import DataScope
+from app.domain.errors import Failure, not_found
+from app.domain.preflight import as_warnings
+from app.services import claim_checks, preflight
+from app.services.preflight import Preflight
+from app.tiss import needs, write_batch
+from app.tiss.child_processes import ChildProcesses
+from app.tiss.write_guide import OutgoingGuide, ProviderIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The guide that a claim came as, as XML, and the processes that can read it."""
+
+    children: ChildProcesses
+    xml: bytes
+
+
+async def of_claim(
+    connection: AsyncConnection, children: ChildProcesses, *, scope: DataScope, claim_id: str, today: date
+) -> Preflight:
+    """The findings on a stored claim and its document."""
+    claims = await claims_db.by_ids(connection, scope, [claim_id])
+    if not claims:
+        raise not_found("claim", "claimId")
+    items = await claims_db.items_of_claims(connection, scope, [claim_id])
+    found = await preflight.of_rows(connection, scope=scope, claim=claims[0], items=items, today=today)
+    came_as = await sources(connection, children, [claim_id])
+    return await checked(found, claim_checks.form_of(claims[0], items), came_as.get(claim_id))
+
+
+async def sources(connection: AsyncConnection, children: ChildProcesses, claim_ids: Sequence[str]) -> dict[str, Source]:
+    """Claim id -> the guide that it came as, for claims of documents."""
+    found = await guides_db.of_claims(connection, claim_ids)
+    return {each.claim_id: Source(children, zlib.decompress(each.content)) for each in found}
+
+
+async def checked(found: Preflight, form: ClaimForm, source: Source | None = None) -> Preflight:
+    """The findings together with those on the document, in the version of TISS that the contract names."""
+    if found.checked is None:
+        return found
+    contract = found.checked.contract
+    version = (contract.tiss_version if contract else NEWEST_VERSION).number
+    items = tuple(replace(item, description=claim_checks.described(item, found.checked)) for item in form.items)
+    outgoing = _outgoing(replace(form, items=items), source)
+    places = {failure.field for failure in found.failures}
+    objections = await _failures(outgoing, version, source)
+    return replace(found, document=tuple(each for each in objections if each.field is None or each.field not in places))
+
+
+async def warned(found: Preflight, form: ClaimForm, source: Source) -> Preflight:
+    """The same of a guide that the payer may have already: what its document lacks is a warning."""
+    on_document = (await checked(found, form, source)).document
+    return replace(found, warnings=(*as_warnings(on_document, list(found.items)), *found.warnings))
+
+
+def _outgoing(form: ClaimForm, source: Source | None) -> OutgoingGuide:
+    # Who bills is registered with all that a document needs, whoever it is.
+    anyone = ProviderIdentity(form.provider, "x", "0" * 14, payer_code="0")
+    return OutgoingGuide(form, None, anyone, source.xml if source else None)
+
+
+async def _failures(outgoing: OutgoingGuide, version: str, source: Source | None) -> list[Failure]:
+    """A guide that came as a document has more than the claim says: only the schema can tell what it lacks."""
+    if source is None:
+        return needs.failures(outgoing.values, outgoing.claim.type, version)
+    found: list[Failure] = await source.children.run(write_batch.objections, outgoing, version)
+    return found

@@ -1,0 +1,41 @@
+"""Statements and bank accounts for the world with one of everything."""
+
+from typing import Any
+
+from tests import bank_files
+from tests.factories import World, key, today
+
+ENTRIES = "query($cnes: Cnes!) { bankEntries(filter: { providerCnes: [$cnes] }) { nodes { id amount status } } }"
+
+
+async def imported(world: World, number: str, lines: list[dict[str, Any]]) -> Any:
+    """A statement that is paid today."""
+    values = {"payer": world.payer, "provider": world.provider, "statementNumber": number, "lines": lines}
+    values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key()}
+    fields = "remittance { id lines { nodes { id status } } }"
+    found = await world.mutate("finance", "importRemittance", fields, **values)
+    assert found["errors"] == [], found
+    return found["remittance"]
+
+
+async def bank(world: World) -> dict[str, str]:
+    """The ids of a bank file with an entry that is a payment, and with others that wait."""
+    strange = {"providerClaimNumber": "NENHUMA3", "paidAmount": "7.00"}
+    await imported(world, "DEM6", [strange])
+    entries = [(today(), amount, "TED 778") for amount in ("7.00", "4.50", "4.50", "11.00")]
+    content = {"text": bank_files.ofx(*entries)}
+    values = {"providerCnes": world.provider, "content": content, "idempotencyKey": key()}
+    found = await world.mutate("finance", "importBankFile", "file { id }", **values)
+    assert found["errors"] == [], found
+    nodes = (await world.call("finance", ENTRIES, cnes=world.provider))["bankEntries"]["nodes"]
+    (paid,) = [each["id"] for each in nodes if each["status"] == "MATCHED"]
+    (strange_entry,) = [each["id"] for each in nodes if each["amount"] == "11.00"]
+    half, other_half = [each["id"] for each in nodes if each["amount"] == "4.50"]
+    return {
+        "bank_file": found["file"]["id"],
+        "bank_entry": paid,
+        "half_entry": half,
+        "other_half_entry": other_half,
+        "strange_entry": strange_entry,
+        "announced": (await imported(world, "DEM7", [{**strange, "paidAmount": "9.00"}]))["id"],
+    }
