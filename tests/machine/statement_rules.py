@@ -1,6 +1,6 @@
 """Statements of the payer: imported, matched by hand, posted, dismissed and cancelled."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -62,6 +62,7 @@ class StatementRules(Life):
         joined = self.import_lines(name, lines, is_paying=True)
         assert joined == taken
         self.post(taken["id"])
+        self.correct(taken["id"], date.fromisoformat(self.today()), 1)
 
     @precondition(lambda self: self.rows.remittances)
     @rule(number=PICKS, days=st.integers(1, 20))
@@ -69,12 +70,12 @@ class StatementRules(Life):
         remittance = self.pick(self.rows.remittances, number, "POSTED", "PARTIALLY_POSTED")
         if remittance is None or remittance["paid_on"] is None:
             return
-        values = {
-            "remittanceId": remittance["id"],
-            "paidOn": (remittance["paid_on"] - timedelta(days=days)).isoformat(),
-            "reason": "data errada",
-            "idempotencyKey": key(),
-        }
+        self.correct(remittance["id"], remittance["paid_on"], days)
+
+    def correct(self, remittance: str, paid_on: date, days: int) -> None:
+        """Say that the payment came so many days earlier."""
+        earlier = (paid_on - timedelta(days=days)).isoformat()
+        values = {"remittanceId": remittance, "paidOn": earlier, "reason": "data errada", "idempotencyKey": key()}
         self.mutate("finance", "correctPaymentDate", "remittance { paidOn }", values)
 
     @precondition(lambda self: self.rows.claims)
