@@ -47,6 +47,8 @@ appeal_batch_denials = Table(
     # `denial_id` again until the appeal is answered or the batch ends: the unique index keeps concurrent requests from
     # sending an appeal twice.
     Column("active_denial_id", identifier()),
+    # What the answer to the appeal in this batch accepts: the same document again, whenever it comes, changes nothing.
+    Column("answered_cents", BigInteger),
     UniqueConstraint("active_denial_id"),
     Index(None, "denial_id"),
     **MYSQL,

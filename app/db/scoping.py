@@ -13,6 +13,7 @@ from app.db.filters import Condition
 from app.db.import_tables import import_jobs
 from app.db.merged_patients import same_patient
 from app.db.party_tables import party_history, patient_registrations, practitioners
+from app.db.queue_tables import unapplied_credits
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients, providers
 from app.db.remittance_tables import remittances
 from app.db.tables import claims, invoices, outbox, settlements
@@ -93,6 +94,11 @@ def contracts_in(scope: DataScope) -> Condition:
 def remittances_in(scope: DataScope) -> Condition:
     """Remittances to the scope's providers from its payer; a patient sees none."""
     return _allows(scope, provider=remittances.c.provider_cnes, payer=remittances.c.payer_ans)
+
+
+def credits_in(scope: DataScope) -> Condition:
+    """Unapplied credits of the scope's providers from its payer; a patient sees none."""
+    return _allows(scope, provider=unapplied_credits.c.provider_cnes, payer=unapplied_credits.c.payer_ans)
 
 
 def batches_in(scope: DataScope) -> Condition:

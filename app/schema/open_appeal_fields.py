@@ -21,6 +21,8 @@ APPEALS: Final[dict[str, tuple[str, ...]]] = {
         "AppealBatchHistoryEntry.status",
         "AppealBatchHistoryEntry.version",
         "CreateAppealBatchesPayload.batches",
+        "RecordAppealAnswersPayload.appliedCount",
+        "RecordAppealAnswersPayload.results",
     ),
 }
 

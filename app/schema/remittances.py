@@ -6,12 +6,13 @@ from typing import Annotated, Any
 import strawberry
 
 from app.db.remittances import RemittanceRecord
+from app.domain.calendar import business_day
 from app.domain.claims import DENIALS_MAX, DeniedAmount
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceSource
 from app.domain.settlements import PaymentMethod
-from app.domain.statement import LINES_MAX, Statement, StatementLine
+from app.domain.statement import LINES_MAX, STATEMENTS_MAX, Statement, StatementLine
 from app.resolvers import remittances
 from app.schema.base import inputs, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First
@@ -22,10 +23,12 @@ from app.schema.base.ordering import ordered
 from app.schema.base.permissions import Requires
 from app.schema.claim_inputs import DenialInput
 from app.schema.invoice_objects import Settlement
+from app.schema.queue_filters import LINE_FILTER, WaitingLineFilterInput, queue_filter
 from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrder, RemittanceOrder
 from app.schema.remittance_objects import Remittance, RemittanceLine
 from app.services import posting, remittance_lines
 from app.services import remittances as service
+from app.tiss.encoding import encoded
 
 
 @strawberry.type
@@ -69,12 +72,14 @@ class RemittanceQuery:
         self,
         info: Info,
         filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
+        line_filter: Annotated[WaitingLineFilterInput | None, LINE_FILTER] = None,
         order_by: Annotated[RemittanceLineOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
-        check_arguments(filter=filter)
-        where = (filter or RemittanceFilterInput()).where()
+        check_arguments(filter=filter, line_filter=line_filter)
+        today = business_day(info.context.now())
+        where = queue_filter(filter, line_filter, today=today)
         order = ordered(remittances.LINE_ORDERS, order_by, remittances.OLDEST_LINE_FIRST)
         return await remittances.UNMATCHED.page(info.context, where, order, first=first, after=after)
 
@@ -156,7 +161,7 @@ class ImportRemittanceInput:
             "statement": Statement(
                 self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines
             ),
-            "document": None if xml is None else xml.encode(),
+            "document": None if xml is None else encoded(xml),
             "source": RemittanceSource.TYPED if xml is None else RemittanceSource.TISS,
         }
 
@@ -181,6 +186,16 @@ class ImportRemittancePayload(MutationPayload):
     )
     already_imported: bool = strawberry.field(
         default=False, description="Whether the same statement was imported before and nothing was changed."
+    )
+    remittances: list[Remittance] = strawberry.field(
+        default_factory=list,
+        description=f"All remittances of the document, at most {STATEMENTS_MAX}; `remittance` is the first.",
+        directives=[lists.STATEMENTS],
+    )
+    notices: list[str] = strawberry.field(
+        default_factory=list,
+        description="For each remittance that was imported before, also under another number, which one it is.",
+        directives=[lists.STATEMENTS],
     )
 
 

@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    appeal_answers,
     appeal_batch_changes,
     appeal_changes,
     bank,
@@ -31,6 +32,7 @@ from app.schema import (
     eligibility,
     imports,
     invoices,
+    line_work,
     party_changes,
     party_import,
     patient_changes,
@@ -38,6 +40,7 @@ from app.schema import (
     remittance_changes,
     remittances,
     settlements,
+    unapplied_credits,
 )
 from app.schema.access_log import AccessLogQuery
 from app.schema.appeal_batches import AppealBatchQuery
@@ -72,6 +75,7 @@ from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery
 from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
+from app.schema.unapplied_credits import UnappliedCreditQuery
 
 
 @strawberry.type(description="Queries.")
@@ -85,6 +89,7 @@ class Query(
     BatchQuery,
     AppealBatchQuery,
     RemittanceQuery,
+    UnappliedCreditQuery,
     ReconciliationQuery,
     DeductionQuery,
     BankQuery,
@@ -110,10 +115,13 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *denials.MUTATIONS,
     *appeal_changes.MUTATIONS,
     *appeal_batch_changes.MUTATIONS,
+    *appeal_answers.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
+    *line_work.MUTATIONS,
+    *unapplied_credits.MUTATIONS,
     *bank.MUTATIONS,
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from app.services import (
+    appeal_answers,
     appeal_batches,
     bank,
     bank_matches,
@@ -22,6 +23,8 @@ from app.services import (
     emergency,
     imports,
     invoices,
+    line_bulk,
+    line_resolutions,
     party_import,
     patient_merges,
     patients,
@@ -34,6 +37,8 @@ from app.services import (
     remittances,
     reviews,
     settlements,
+    statement_reviews,
+    unapplied_credits,
 )
 from app.unit_of_work.action import Action
 
@@ -45,13 +50,18 @@ SERVICES: Final = (
     batch_answers,
     batch_export,
     appeal_batches,
+    appeal_answers,
     denials,
     invoices,
     settlements,
     remittances,
     remittance_lines,
+    line_resolutions,
+    line_bulk,
+    unapplied_credits,
     posting,
     payment_dates,
+    statement_reviews,
     bank,
     bank_matches,
     contracts,
@@ -80,5 +90,11 @@ ACTIONS: Final[tuple[Action[Any], ...]] = tuple(action for module in SERVICES fo
 
 def offering(operations: type[StrEnum]) -> list[Action[Any]]:
     """The actions that `availableActions` of one type offers, in the order of its operations."""
-    found = {action.offers: action for action in ACTIONS if isinstance(action.offers, operations)}
+    found = {offer: action for action in ACTIONS for offer in _offers(action) if isinstance(offer, operations)}
     return [found[operation] for operation in operations]
+
+
+def _offers(action: Action[Any]) -> tuple[StrEnum, ...]:
+    if action.offers is None:
+        return ()
+    return action.offers if isinstance(action.offers, tuple) else (action.offers,)

@@ -18,7 +18,8 @@ async def again(unit: UnitOfWork, known: RemittanceRecord, statement: Statement)
     """
     if known.content_hash not in (statement.content_hash, statement.decisions_hash):
         raise conflict("the statement was already imported with other lines", "statementNumber")
-    if statement.paid_on in (None, known.paid_on):
+    is_document = known.paid_on is not None and statement.document_hash == known.document_hash is not None
+    if is_document or statement.paid_on in (None, known.paid_on):
         return None
     if known.paid_on is not None:
         raise conflict("the statement was imported with another day of payment: use correctPaymentDate", "paidOn")
@@ -44,6 +45,7 @@ async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement)
         paid_on=statement.paid_on,
         method=statement.method,
         bank_reference=statement.bank_reference,
+        document_hash=statement.document_hash or remittance.document_hash,
         changed_at=unit.now,
     )
     await remittances_db.update_remittance(unit.connection, paid)

@@ -55,6 +55,8 @@ ELSEWHERE = {
     ("PartyHistoryEntry", "otherPatient"): 'node(id: "<merge_step>") { ... on PartyHistoryEntry',
     ("AvailableRemittanceAction", "blockedBy"): 'remittance(id: "<cancelled_remittance>") { availableActions',
     ("RemittanceLine", "claim"): 'node(id: "<matched_line>") { ... on RemittanceLine',
+    ("RemittanceLine", "difference"): 'node(id: "<put_back_line>") { ... on RemittanceLine',
+    ("RemittanceLine", "candidates"): 'node(id: "<put_back_line>") { ... on RemittanceLine',
     ("RemittanceLine", "denials"): 'node(id: "<matched_line>") { ... on RemittanceLine',
 }
 IDS = {"Claim": "claim", "ClaimItem": "item", "Denial": "denial", "Invoice": "invoice", "Settlement": "settlement"}
@@ -67,6 +69,9 @@ IDS |= {
     "BatchHistoryEntry": "batch_step",
     "Remittance": "remittance",
     "RemittanceLine": "matched_line",
+    "RemittanceLineHistoryEntry": "line_step",
+    "UnappliedCredit": "credit",
+    "CreditUse": "credit_use",
     "InvoiceLine": "line",
     "ClaimStep": "step",
     "DenialStep": "denial_step",

@@ -37,6 +37,8 @@ TABLES = {
     "bke": "bank_entries",
     "bkm": "bank_matches",
     "rml": "remittance_lines",
+    "crd": "unapplied_credits",
+    "crm": "unapplied_credit_moves",
     "apb": "appeal_batches",
     "ctr": "contracts",
     "emg": "emergency_accesses",

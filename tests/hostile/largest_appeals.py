@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from app.domain.denials import DenialStatus
 from app.resolvers.paging import PAGE_MAX
+from app.services.appeal_answers import TYPED_MAX
 from app.services.appeal_batches import CHOSEN_MAX
 from tests.factories import key, today
 from tests.hostile.largest_data import Big, Call
@@ -72,6 +73,16 @@ async def record_protocol(big: Big) -> Call:
 
 async def reject_batch(big: Big) -> Call:
     return _one(big, "rejectAppealBatch", "REJECTED", await _sent(big), reason="x" * 500)
+
+
+async def record_answers(big: Big) -> Call:
+    """The answers to as many appeals as one call takes."""
+    denials = await denied(big, DenialStatus.APPEALED, TYPED_MAX)
+    answers = [{"denialId": each, "acceptedAmount": "0.01", "justification": "x" * 500} for each in denials]
+    parties = {"payerAnsCode": big.world.payer, "providerCnes": big.world.provider, "idempotencyKey": key()}
+    fields = "appliedCount results { id object { id status wonAmount } errors { code } }"
+    values: dict[str, Any] = {"content": {"answers": answers}, **parties}
+    return big.change("biller", "recordAppealAnswers", fields, '"wonAmount":"0.01"', TYPED_MAX, **values)
 
 
 def _one(big: Big, name: str, status: str, batch_id: str, **values: Any) -> Call:

@@ -14,6 +14,7 @@ from tests.hostile import largest_lists as lists
 from tests.hostile import largest_mutations as mutations
 from tests.hostile import largest_parties as parties
 from tests.hostile import largest_queries as queries
+from tests.hostile import largest_queue as queue
 from tests.hostile.largest_data import Big, Call
 
 LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
@@ -37,6 +38,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.remittance": queries.remittance,
     "Query.remittances": queries.remittances_page,
     "Query.unmatchedRemittanceLines": queries.unmatched_lines,
+    "Query.unappliedCredits": queue.credits_page,
     "Query.reconciliation": queries.reconciliation,
     "Query.billingIndicators": queries.billing_indicators,
     "Query.billingBreakdown": lists.billing_breakdown,
@@ -80,6 +82,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.requestInformation": mutations.request_information,
     "Mutation.exportBatch": mutations.export_batch,
     "Mutation.createAppealBatches": appeals.create_batches,
+    "Mutation.recordAppealAnswers": appeals.record_answers,
     "Mutation.sendAppealBatch": appeals.send_batch,
     "Mutation.cancelAppealBatch": appeals.cancel_batch,
     "Mutation.recordAppealProtocol": appeals.record_protocol,
@@ -107,7 +110,15 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.importRemittance": mutations.import_remittance,
     "Mutation.matchRemittanceLine": mutations.match_line,
     "Mutation.postRemittance": mutations.post_remittance,
+    "Mutation.releaseRemittance": mutations.release_remittance,
     "Mutation.unmatchRemittanceLine": mutations.unmatch_line,
+    "Mutation.resolveRemittanceLine": queue.resolve_line,
+    "Mutation.resolveRemittanceLines": queue.resolve_lines,
+    "Mutation.splitRemittanceLine": queue.split_line,
+    "Mutation.undoRemittanceLine": queue.undo_line,
+    "Mutation.applyCredit": queue.apply_credit,
+    "Mutation.refundCredit": queue.refund_credit,
+    "Mutation.reverseCreditUse": queue.reverse_credit_use,
     "Mutation.dismissRemittanceLine": mutations.dismiss_line,
     "Mutation.cancelRemittance": mutations.cancel_remittance,
     "Mutation.correctPaymentDate": mutations.correct_payment_date,
