@@ -158,14 +158,13 @@ class Statement:
 
     @property
     def content_hash(self) -> str:
-        """A digest that is equal for statements with the same payment date and decisions; of the earlier release."""
+        """A digest that is equal for statements with the same payment date and decisions."""
         named = [dict(zip(DECISION, line.decision, strict=True)) for line in self.lines]
         return hashlib.sha256(orjson.dumps([self.paid_on, named])).hexdigest()
 
     @property
     def decisions_hash(self) -> str:
-        """A digest that is equal for statements with the same decisions: the payment of an analysis has that of the
-        analysis."""
+        """The `content_hash` of the same statement without a payment date: of the analysis, if this is its payment."""
         return replace(self, paid_on=None).content_hash
 
     @property

@@ -16,10 +16,13 @@ async def again(unit: UnitOfWork, known: RemittanceRecord, statement: Statement)
 
     CONFLICT for other lines, or another day of payment.
     """
-    if known.content_hash not in (statement.content_hash, statement.decisions_hash):
+    is_same_document = known.paid_on is not None and statement.document_hash == known.document_hash is not None
+    if is_same_document or known.content_hash == statement.content_hash:
+        return None
+    if known.content_hash != statement.decisions_hash:
         raise conflict("the statement was already imported with other lines", "statementNumber")
-    is_document = known.paid_on is not None and statement.document_hash == known.document_hash is not None
-    if is_document or statement.paid_on in (None, known.paid_on):
+    # An analysis, whose digest has no day, and its payment.
+    if statement.paid_on == known.paid_on:
         return None
     if known.paid_on is not None:
         raise conflict("the statement was imported with another day of payment: use correctPaymentDate", "paidOn")

@@ -140,7 +140,7 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
         bank_reference=statement.bank_reference,
         paid_cents=sum(line.paid for line in statement.lines),
         denied_cents=sum(denial.amount for line in statement.lines for denial in line.denials),
-        content_hash=statement.decisions_hash,
+        content_hash=statement.content_hash,
         created_by=unit.subject,
         created_at=unit.now,
         posted_at=None,
