@@ -43,6 +43,7 @@ ALLOWED: Final = {
     "remittance_line_step": "a loader that NODE_TYPES names",
     "credit_use": "a loader that NODE_TYPES names",
     "emergency_access": "a loader that NODE_TYPES names",
+    "appeal_template": "a loader that NODE_TYPES names",
     "appeal_batch_step": "a loader that NODE_TYPES names",
     "bank_entry": "a loader that NODE_TYPES names",
     "batch_step": "a loader that NODE_TYPES names",

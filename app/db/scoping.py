@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true
 
-from app.db.appeal_tables import appeal_batches
+from app.db.appeal_tables import appeal_batches, appeal_templates
 from app.db.bank_tables import bank_entries, bank_files
 from app.db.batch_tables import batches
 from app.db.deduction_tables import settlement_deductions
@@ -109,6 +109,13 @@ def batches_in(scope: DataScope) -> Condition:
 def appeal_batches_in(scope: DataScope) -> Condition:
     """Batches of appeals of the scope's providers to its payer; a patient sees none."""
     return _allows(scope, provider=appeal_batches.c.provider_cnes, payer=appeal_batches.c.payer_ans)
+
+
+def appeal_templates_in(scope: DataScope) -> Condition:
+    """Templates of the scope's providers; payers and patients see none."""
+    if scope.is_empty or scope.payer is not None or scope.patient is not None:
+        return false()
+    return true() if scope.any_provider else appeal_templates.c.provider_cnes.in_(sorted(scope.providers))
 
 
 def documents_in(scope: DataScope) -> Condition:

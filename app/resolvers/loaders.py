@@ -11,6 +11,7 @@ from strawberry.dataloader import DataLoader
 
 from app.db import (
     appeal_batches,
+    appeal_templates,
     bank,
     batches,
     claims,
@@ -37,6 +38,7 @@ from app.db import (
     unapplied_credits,
 )
 from app.db.appeal_batches import AppealBatchRecord, AppealBatchStep
+from app.db.appeal_templates import AppealTemplateRecord
 from app.db.bank import BankEntryRecord, BankFileRecord
 from app.db.batches import BatchRecord, BatchStep
 from app.db.claims import ClaimRecord, ItemRecord
@@ -259,6 +261,10 @@ class Loaders:
     @cached_property
     def appeal_batch_step(self) -> DataLoader[str, AppealBatchStep | None]:
         return self._one(lambda c, keys: appeal_batches.steps_by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def appeal_template(self) -> DataLoader[str, AppealTemplateRecord | None]:
+        return self._one(lambda c, keys: appeal_templates.by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def batch_of_claim(self) -> DataLoader[str, BatchRecord | None]:

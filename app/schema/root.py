@@ -21,6 +21,7 @@ from app.schema import (
     appeal_answers,
     appeal_batch_changes,
     appeal_changes,
+    appeal_templates,
     bank,
     batch_changes,
     bulk,
@@ -44,6 +45,7 @@ from app.schema import (
 )
 from app.schema.access_log import AccessLogQuery
 from app.schema.appeal_batches import AppealBatchQuery
+from app.schema.appeal_templates import AppealTemplateQuery
 from app.schema.bank import BankQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
@@ -88,6 +90,7 @@ class Query(
     SettlementQuery,
     BatchQuery,
     AppealBatchQuery,
+    AppealTemplateQuery,
     RemittanceQuery,
     UnappliedCreditQuery,
     ReconciliationQuery,
@@ -116,6 +119,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *appeal_changes.MUTATIONS,
     *appeal_batch_changes.MUTATIONS,
     *appeal_answers.MUTATIONS,
+    *appeal_templates.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,

@@ -7,6 +7,8 @@ from typing import Any, Final
 from app.services import (
     appeal_answers,
     appeal_batches,
+    appeal_bulk,
+    appeal_templates,
     bank,
     bank_matches,
     batch_answers,
@@ -51,6 +53,8 @@ SERVICES: Final = (
     batch_export,
     appeal_batches,
     appeal_answers,
+    appeal_bulk,
+    appeal_templates,
     denials,
     invoices,
     settlements,

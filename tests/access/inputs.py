@@ -49,6 +49,14 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "contestedProtocol": "1",
             **once,
         },
+        "createAppealTemplate": {"provider": world.provider, "code": "1801", "text": "Valor devido", **once},
+        "updateAppealTemplate": {"appealTemplateId": ids["appeal_template"], "text": "Valor conforme contrato"},
+        "deleteAppealTemplate": {"appealTemplateId": ids["wrong_appeal_template"]},
+        "appealMatchingDenials": {
+            "filter": {"providerCnes": [world.provider]},
+            "justification": {"templateId": ids["appeal_template"]},
+            **once,
+        },
         "recordAppealAnswers": {
             **parties,
             "content": {"answers": [{"denialId": ids["sent_denial"], "acceptedAmount": "1.00"}]},

@@ -123,6 +123,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     own = f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}"'
     filters = {
         "appealBatches": [own, _named("appeal_batch")],
+        "appealTemplates": [f'providerCnes: "{world.provider}"', _named("appeal_template")],
         "batches": [own, _named("batch")],
         "claims": [own, f'patientId: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"', _named("claim")],
         "denials": [own, _named("denial")],

@@ -40,6 +40,7 @@ TABLES = {
     "crd": "unapplied_credits",
     "crm": "unapplied_credit_moves",
     "apb": "appeal_batches",
+    "apt": "appeal_templates",
     "ctr": "contracts",
     "emg": "emergency_accesses",
     "pat": "patients",

@@ -42,6 +42,10 @@ PERSON = {
 NEEDS = {action.name: action.needs for action in ACTIONS}
 VERBS = ("register", "update", "deactivate", "reactivate")
 APPEAL_BATCHES = {
+    "createAppealTemplate": 'providerCnes: "1", code: "1801", text: "t", idempotencyKey: "k"',
+    "updateAppealTemplate": 'appealTemplateId: "x", text: "t"',
+    "deleteAppealTemplate": 'appealTemplateId: "x"',
+    "appealMatchingDenials": 'filter: {}, justification: {text: "t"}, idempotencyKey: "k"',
     "recordAppealAnswers": 'payerAnsCode: "1", providerCnes: "1", content: {answers: []}, idempotencyKey: "k"',
     "createAppealBatches": 'payerAnsCode: "1", providerCnes: "1", idempotencyKey: "k"',
     "sendAppealBatch": 'appealBatchId: "x"',
@@ -116,6 +120,7 @@ MUTATIONS = {
 READS = {
     "denials": {"biller", "reviewer", "payer_agent", "patient"},
     "batches": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
+    "appealTemplates": {"biller"},
     "appealBatches": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
     "remittances": {"finance", "payer_agent"},
     "unmatchedRemittanceLines": {"finance", "payer_agent"},
