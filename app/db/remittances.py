@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, Update, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -18,7 +18,7 @@ from app.db.records import columns, insert_records, update_record
 from app.db.remittance_tables import remittance_adjustments, remittance_lines, remittances
 from app.db.scoping import parties_of, remittances_in
 from app.db.settlements import OF_STATEMENT
-from app.db.statements import query, query_one, query_pairs, query_total, writing
+from app.db.statements import query, query_one, query_pairs, query_total
 from app.db.tables import settlements
 from app.domain import ids
 from app.domain.claims import DeniedAmount
@@ -27,12 +27,10 @@ from app.domain.line_work import PLAIN, LineResolution
 from app.domain.money import Cents
 from app.domain.remittances import (
     PaidLine,
-    RemittanceLineAction,
     RemittanceLineProblem,
     RemittanceLineStatus,
     RemittanceSource,
     RemittanceStatus,
-    next_line_status,
 )
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import AdjustmentDirection, AdjustmentLevel, StatementFinding, StatementKind
@@ -288,26 +286,6 @@ def lines_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     return visible_lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
 
 
-@query(RemittanceLineRecord)
-def next_matched(scope: DataScope, remittance_id: str, limit: int) -> Select[Any]:
-    """The first matched lines of a remittance that the caller has locked, in statement order."""
-    return _matched(scope, remittance_id).order_by(remittance_lines.c.sequence).limit(limit)
-
-
-@query(RemittanceLineRecord)
-def matched_of_claims(scope: DataScope, remittance_id: str, claim_ids: Sequence[str]) -> Select[Any]:
-    """The matched lines of these claims in a remittance that the caller has locked, in statement order."""
-    of_claims = _matched(scope, remittance_id).where(remittance_lines.c.claim_id.in_(claim_ids))
-    return of_claims.order_by(remittance_lines.c.sequence)
-
-
-def _matched(scope: DataScope, remittance_id: str) -> Select[Any]:
-    table = remittance_lines.c
-    return visible_lines(scope).where(
-        table.remittance_id == remittance_id, table.status == RemittanceLineStatus.MATCHED
-    )
-
-
 @query(AdjustmentRecord)
 def adjustments_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The debits, credits and taxes of these remittances, in statement order."""
@@ -348,16 +326,6 @@ async def line_statuses(connection: AsyncConnection, remittance_id: str) -> set[
     """The statuses that the lines of a remittance have, which the caller has locked."""
     query = select(remittance_lines.c.status).where(remittance_lines.c.remittance_id == remittance_id).distinct()
     return set((await connection.execute(query)).scalars())
-
-
-@writing
-def pay_lines(remittance_id: str) -> Update:
-    """Match the posted lines that pay something again, of a remittance that the caller has locked."""
-    table = remittance_lines.c
-    posted = update(remittance_lines).where(table.remittance_id == remittance_id, table.paid_cents != 0)
-    posted = posted.where(table.status == RemittanceLineStatus.POSTED)
-    status = next_line_status(RemittanceLineStatus.POSTED, RemittanceLineAction.PAY)
-    return posted.values(status=status, posted_at=None)
 
 
 async def cancel_lines(connection: AsyncConnection, remittance_id: str) -> None:

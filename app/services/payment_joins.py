@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from app.db import lines_to_post
 from app.db import remittances as remittances_db
 from app.db.remittances import RemittanceRecord
 from app.domain.errors import conflict, not_found
@@ -38,7 +39,7 @@ async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement)
     if remittance.paid_on is not None:
         raise conflict("the payment was imported concurrently: try again", "statementNumber")
     check_payment(remittance.status, number=remittance.statement_number)
-    await remittances_db.pay_lines(unit.connection, remittance.id)
+    await lines_to_post.pay_lines(unit.connection, remittance.id)
     status = remittance.status
     if status is not RemittanceStatus.REVIEW:
         status = remittance_status(await remittances_db.line_statuses(unit.connection, remittance.id))
