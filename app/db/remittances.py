@@ -286,6 +286,14 @@ def lines_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     return visible_lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
 
 
+@query(RemittanceLineRecord)
+def held_of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
+    """The held lines of these claims, which the caller has locked, in the order of their import."""
+    table = remittance_lines.c
+    held = (table.claim_id.in_(claim_ids), table.status == RemittanceLineStatus.HELD)
+    return visible_lines(scope).where(*held).order_by(table.id)
+
+
 @query(AdjustmentRecord)
 def adjustments_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The debits, credits and taxes of these remittances, in statement order."""
