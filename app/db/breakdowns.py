@@ -153,10 +153,11 @@ async def denial_groups(
     query = _denials([func.count(), *[total(each) for each in amounts]], counted, where.grouping)
     rows = await _grouped(connection, query, _claim_key(where.grouping), after, limit)
     processed = await _processed(connection, counted, where.grouping, list(rows))
-    return [
-        DenialGroup(key, where.grouping.parts(key), sums[0], *map(Cents, sums[1:]), processed_cents=processed[key])
-        for key, sums in rows.items()
-    ]
+    found: list[DenialGroup] = []
+    for key, (number, amount, disputed, won, lost) in rows.items():
+        cents = (Cents(amount), Cents(disputed), Cents(won), Cents(lost))
+        found.append(DenialGroup(key, where.grouping.parts(key), number, *cents, processed[key]))
+    return found
 
 
 async def _processed(
