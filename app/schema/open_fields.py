@@ -45,6 +45,8 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "CancelRemittancePayload.remittance",
         "CheckEligibilityPayload.eligibility",
         "CloseEmergencyAccessPayload.access",
+        "CorrectPaymentDatePayload.remittance",
+        "CorrectPaymentDatePayload.settlements",
         "CreateBatchesPayload.batches",
         "DeleteDraftClaimPayload.deletedClaimId",
         "DismissRemittanceLinePayload.line",
@@ -286,6 +288,8 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "BillingIndicators.meanDaysToPayment",
         "BillingIndicators.undecidedClaimCount",
         "DenialGroup.denialCount",
+        "DenialGroup.denialRate",
+        "DenialGroup.recoveredShare",
     ),
     "what a patient may know of the accesses to the own data": (
         "AccessLogEntry.at",
