@@ -76,6 +76,7 @@ class RemittanceLineProblem(DescribedEnum):
     AMOUNTS_DIFFER = "AMOUNTS_DIFFER", "The amounts do not add up to the claim, or contradict its decision."
     NOT_PAYABLE = "NOT_PAYABLE", "The claim was not submitted, or its invoice is not issued."
     OVERPAID = "OVERPAID", "The line pays more than is due."
+    TAKES_TOO_MUCH = "TAKES_TOO_MUCH", "The line takes back more than was paid for the claim."
     MATCH_REMOVED = "MATCH_REMOVED", "A person removed its match."
     NOT_POSTED = "NOT_POSTED", "Posting it was refused or failed; match it to post it again."
 
@@ -221,6 +222,13 @@ def _whole(items: Sequence[BilledItem], line: PaidLine) -> tuple[ItemDecision, .
         code = line.denials[0].code
         return tuple(ItemDecision(item.sequence, Cents(0), (DeniedAmount(code, item.total),)) for item in items)
     return RemittanceLineProblem.AMOUNTS_DIFFER
+
+
+def taking_back(amount: Cents, *, paid: Cents, is_paying: bool) -> RemittanceLineProblem | None:
+    """Why lines cannot take so much back of a claim: they are of no payment, or more than was `paid` for it."""
+    if not is_paying:
+        return RemittanceLineProblem.AMOUNTS_DIFFER
+    return RemittanceLineProblem.TAKES_TOO_MUCH if amount > paid else None
 
 
 def payment(items: Sequence[BilledItem], lines: Sequence[PaidLine], *, due: Cents) -> Cents | RemittanceLineProblem:
