@@ -184,6 +184,18 @@ def by_number(payer: str, provider: str, number: str) -> Select[Any]:
     )
 
 
+@query_one(RemittanceRecord)
+def by_document(payer: str, provider: str, document_hash: str) -> Select[Any]:
+    """The remittance of a document with this content that is not cancelled."""
+    table = remittances.c
+    return select(*REMITTANCE).where(
+        table.payer_ans == payer,
+        table.provider_cnes == provider,
+        table.document_hash == document_hash,
+        table.cancelled_id == "",
+    )
+
+
 @query(RemittanceRecord)
 def page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the remittances within the scope."""

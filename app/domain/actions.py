@@ -55,6 +55,7 @@ class BatchOperation(StrEnum):
 
 class RemittanceOperation(StrEnum):
     POST = "POST"
+    RELEASE = "RELEASE"
     CANCEL = "CANCEL"
 
 
@@ -174,6 +175,8 @@ def remittance_block(operation: RemittanceOperation, status: RemittanceStatus, *
     """Why the operation would be refused now, or None; `is_posted` says whether a line was ever posted."""
     if operation is RemittanceOperation.POST:
         return _refusal(lambda: remittances.check_posting(status))
+    if operation is RemittanceOperation.RELEASE:
+        return _refusal(lambda: remittances.check_release(status))
     return _refusal(lambda: remittances.check_cancellation(status, is_posted=is_posted))
 
 

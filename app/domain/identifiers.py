@@ -89,3 +89,9 @@ def mask(text: str | None, visible: int = 2) -> str | None:
     if text is None:
         return None
     return "*" * max(len(text) - visible, 0) + text[-visible:]
+
+
+def ascii_or_none(text: str | None, length_max: int) -> str | None:
+    """The text if it is a code of a document: 1 to so many ASCII letters or digits; None otherwise."""
+    is_code = text is not None and 1 <= len(text) <= length_max and text.isascii() and text.isalnum()
+    return text if is_code else None

@@ -76,6 +76,7 @@ class RemittanceLineProblem(DescribedEnum):
     AMOUNTS_DIFFER = "AMOUNTS_DIFFER", "The amounts do not add up to the claim, or contradict its decision."
     NOT_PAYABLE = "NOT_PAYABLE", "The claim was not submitted, or its invoice is not issued."
     OVERPAID = "OVERPAID", "The line pays more than is due."
+    DOUBTFUL = "DOUBTFUL", "A value of the line cannot be read, or the statement has it twice: see its findings."
     TAKES_TOO_MUCH = "TAKES_TOO_MUCH", "The line takes back more than was paid for the claim."
     MATCH_REMOVED = "MATCH_REMOVED", "A person removed its match."
     NOT_POSTED = "NOT_POSTED", "Posting it was refused or failed; match it to post it again."
@@ -93,6 +94,12 @@ def check_posting(status: RemittanceStatus) -> None:
     """CONFLICT for a cancelled remittance and one in review; one with nothing left to post is not refused."""
     if status in (RemittanceStatus.CANCELLED, RemittanceStatus.REVIEW):
         raise wrong_status("post", "a remittance", status)
+
+
+def check_release(status: RemittanceStatus) -> None:
+    """CONFLICT unless the remittance is in review."""
+    if status is not RemittanceStatus.REVIEW:
+        raise wrong_status("release", "a remittance", status)
 
 
 def check_cancellation(status: RemittanceStatus, *, is_posted: bool) -> None:

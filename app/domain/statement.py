@@ -1,8 +1,8 @@
 """A payer's statement, and the checks that it must pass before it is stored."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -20,6 +20,8 @@ from app.domain.text import ascii_failure, text_failure
 LINES_MAX: Final = 2_000
 SEQUENCE_MAX: Final = 9_999
 FINDINGS_MAX: Final = 50
+STATEMENTS_MAX: Final = 30
+"""In one document, as the standard allows."""
 ADJUSTMENTS_MAX: Final = 200
 DECISION: Final = ("provider_claim_number", "payer_claim_number", "item_sequence", "item_code", "paid", "denials")
 """The names under which digests of the earlier release have the parts of `StatementLine.decision`."""
@@ -68,6 +70,8 @@ STOPPING: Final = frozenset(
     }
 )
 """Contradictions: a statement with one of them is posted only after a person has released it."""
+WAITING: Final = frozenset({StatementFindingKind.INVALID_VALUE, StatementFindingKind.REPEATED_CLAIM})
+"""A line with one of them is matched by a person, and refuses no other line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,11 @@ class StatementLine:
     findings: tuple[StatementFinding, ...] = ()
 
     @property
+    def must_wait(self) -> bool:
+        """Whether a person must look at the line before it is posted."""
+        return any(finding.kind in WAITING for finding in self.findings)
+
+    @property
     def decision(self) -> tuple[object, ...]:
         """What decides and pays: the line without what only describes it."""
         numbers = (self.provider_claim_number, self.payer_claim_number)
@@ -137,6 +146,9 @@ class Statement:
     net: Cents | None = None
     adjustments: tuple[StatementAdjustment, ...] = ()
     findings: tuple[StatementFinding, ...] = ()
+    # The number that the document itself has; `paid_on` may be given beside it.
+    own_number: str | None = None
+    own_paid_on: date | None = None
 
     @property
     def is_contradictory(self) -> bool:
@@ -149,6 +161,19 @@ class Statement:
         """A digest that is equal for statements with the same payment date and decisions."""
         named = [dict(zip(DECISION, line.decision, strict=True)) for line in self.lines]
         return hashlib.sha256(orjson.dumps([self.paid_on, named])).hexdigest()
+
+    @property
+    def document_hash(self) -> str | None:
+        """A digest of what the payer said, equal under whatever number, encoding or envelope it is sent again.
+
+        None if nothing dates or numbers the statement: two months may then say the same.
+        """
+        named = self.issued_on or self.own_number
+        if named is None:
+            return None
+        said = [replace(line, findings=()) for line in self.lines]
+        parts = [self.payer, self.provider, self.kind, named, self.own_paid_on, self.net, self.adjustments, said]
+        return hashlib.sha256(orjson.dumps(parts)).hexdigest()
 
 
 def net_of(lines: Sequence[StatementLine], adjustments: Sequence[StatementAdjustment]) -> Cents | None:
@@ -197,7 +222,7 @@ def _adjustment_failures(path: str, adjustment: StatementAdjustment) -> Iterator
 
 def _line_failures(path: str, line: StatementLine) -> Iterator[Failure | None]:
     numbers = {"providerClaimNumber": line.provider_claim_number, "payerClaimNumber": line.payer_claim_number}
-    if not any(numbers.values()):
+    if not any(numbers.values()) and line.protocol_number is None and not line.must_wait:
         yield Failure(ErrorCode.INVALID_INPUT, "provide a claim number", f"{path}.providerClaimNumber")
     for name, number in numbers.items():
         yield ascii_failure(number, f"{path}.{name}", NUMBER_LENGTH_MAX)
@@ -208,12 +233,14 @@ def _line_failures(path: str, line: StatementLine) -> Iterator[Failure | None]:
         yield Failure(ErrorCode.INVALID_AMOUNT, "must be 0 to 99999999.99", f"{path}.paidAmount")
     if line.item_code is not None:
         yield code_failure(line.item_code, f"{path}.item.code")
+    noticed = {finding.detail for finding in line.findings if finding.kind is StatementFindingKind.UNKNOWN_CODE}
     for place, denial in enumerate(line.denials):
-        yield from _denial_failures(f"{path}.denials.{place}", denial)
+        yield from _denial_failures(f"{path}.denials.{place}", denial, noticed)
 
 
-def _denial_failures(path: str, denial: DeniedAmount) -> Iterator[Failure | None]:
-    yield tabela38.code_failure(denial.code, f"{path}.code")
+def _denial_failures(path: str, denial: DeniedAmount, noticed: Collection[str | None]) -> Iterator[Failure | None]:
+    if denial.code not in noticed:
+        yield tabela38.code_failure(denial.code, f"{path}.code")
     if denial.amount <= 0:
         yield Failure(ErrorCode.INVALID_AMOUNT, "a denied amount must be above zero", f"{path}.amount", "5040")
     if denial.amount > CENTS_MAX:

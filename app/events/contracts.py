@@ -197,6 +197,9 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         RemittanceEventData,
         "Lines of a statement are posted, by a caller or for a statement from Kafka.",
     ),
+    "RemittanceReleased": EventContract(
+        "br.billing.remittance.released.v1", RemittanceEventData, "A person releases a statement that was in review."
+    ),
     "RemittanceClosed": EventContract(
         "br.billing.remittance.closed.v1",
         RemittanceEventData,

@@ -12,6 +12,10 @@ REMITTANCES: Final[dict[str, tuple[str, ...]]] = {
         "RemittanceAdjustment.direction",
         "RemittanceAdjustment.level",
     ),
+    "results of changes": (
+        "ImportRemittancePayload.remittances",
+        "ReleaseRemittancePayload.remittance",
+    ),
     "the state of a statement and of its lines": (
         "Remittance.availableActions",
         "Remittance.issuedOn",
@@ -30,7 +34,7 @@ REMITTANCES: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 REMITTANCE_TEXTS: Final[dict[str, tuple[str, ...]]] = {
-    "what the gateway noticed of a statement, without values of patients": ("RemittanceFinding.detail",),
+    "which statement was imported before, by its number": ("ImportRemittancePayload.notices",),
     "the numbers of business papers": ("RemittanceLine.protocolNumber",),
     "who of the provider's staff did something": ("Remittance.releasedBy",),
     "what only `Remittance.adjustments` leads to, which asks for `amounts:read`": ("RemittanceAdjustment.type",),

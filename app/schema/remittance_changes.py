@@ -4,7 +4,7 @@ import strawberry
 
 from app.schema.base.mutations import KEY, MutationPayload, mutation
 from app.schema.remittance_objects import Remittance, RemittanceLine
-from app.services import remittance_lines, remittances
+from app.services import remittance_lines, remittances, statement_reviews
 from app.services.remittances import REASON_LENGTH_MAX
 
 REASON = f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored."
@@ -12,6 +12,13 @@ REASON = f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored."
 
 @strawberry.input(description="The remittance to cancel, none of whose lines is posted.")
 class CancelRemittanceInput:
+    id: strawberry.ID = strawberry.field(name="remittanceId", description="Id of the remittance.")
+    reason: str = strawberry.field(description=REASON)
+    idempotency_key: str = strawberry.field(description=KEY)
+
+
+@strawberry.input(description="The remittance in review to release.")
+class ReleaseRemittanceInput:
     id: strawberry.ID = strawberry.field(name="remittanceId", description="Id of the remittance.")
     reason: str = strawberry.field(description=REASON)
     idempotency_key: str = strawberry.field(description=KEY)
@@ -37,6 +44,13 @@ class CancelRemittancePayload(MutationPayload):
     )
 
 
+@strawberry.type(description="Result of releasing a remittance.")
+class ReleaseRemittancePayload(MutationPayload):
+    remittance: Remittance | None = strawberry.field(
+        default=None, description="The remittance after the mutation; null if refused."
+    )
+
+
 @strawberry.type(description="Result of unmatching a remittance line.")
 class UnmatchRemittanceLinePayload(MutationPayload):
     line: RemittanceLine | None = strawberry.field(
@@ -57,6 +71,12 @@ MUTATIONS = (
         CancelRemittanceInput,
         CancelRemittancePayload,
         "Cancels a wrong import of a statement while no line is posted; its number can be imported again.",
+    ),
+    mutation(
+        statement_reviews.RELEASE,
+        ReleaseRemittanceInput,
+        ReleaseRemittancePayload,
+        "Releases a statement that contradicts itself or the claims, with a reason, so that it can be posted.",
     ),
     mutation(
         remittance_lines.UNMATCH,

@@ -58,7 +58,8 @@ described(AdjustmentLevel, "What an adjustment is stated for.", name="Remittance
 class RemittanceFinding:
     kind: StatementFindingKind = strawberry.field(description="What was noticed.")
     detail: str | None = strawberry.field(
-        description="Elements, codes and amounts of it, never a patient's data; null if the kind says it all."
+        description="Elements, codes and amounts of it, never a patient's data; null if the kind says it all.",
+        extensions=financial("amounts:read"),
     )
 
     @strawberry.field(description="Whether a person must release the statement because of it.")

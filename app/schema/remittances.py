@@ -15,6 +15,7 @@ from app.domain.settlements import PaymentMethod
 from app.domain.statement import (
     ADJUSTMENTS_MAX,
     LINES_MAX,
+    STATEMENTS_MAX,
     AdjustmentDirection,
     AdjustmentLevel,
     Statement,
@@ -36,6 +37,7 @@ from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrd
 from app.schema.remittance_objects import Remittance, RemittanceLine
 from app.services import posting, remittance_lines
 from app.services import remittances as service
+from app.tiss.encoding import encoded
 
 
 @strawberry.type
@@ -193,7 +195,7 @@ class ImportRemittanceInput:
         statement = Statement(self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines)
         return {
             "statement": replace(statement, net=net_of(lines, adjustments), adjustments=adjustments),
-            "document": None if xml is None else xml.encode(),
+            "document": None if xml is None else encoded(xml),
             "source": RemittanceSource.TYPED if xml is None else RemittanceSource.TISS,
         }
 
@@ -218,6 +220,16 @@ class ImportRemittancePayload(MutationPayload):
     )
     already_imported: bool = strawberry.field(
         default=False, description="Whether the same statement was imported before and nothing was changed."
+    )
+    remittances: list[Remittance] = strawberry.field(
+        default_factory=list,
+        description=f"All remittances of the document, at most {STATEMENTS_MAX}; `remittance` is the first.",
+        directives=[lists.STATEMENTS],
+    )
+    notices: list[str] = strawberry.field(
+        default_factory=list,
+        description="For each remittance that was imported before, also under another number, which one it is.",
+        directives=[lists.STATEMENTS],
     )
 
 

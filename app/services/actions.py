@@ -33,6 +33,7 @@ from app.services import (
     remittances,
     reviews,
     settlements,
+    statement_reviews,
 )
 from app.unit_of_work.action import Action
 
@@ -50,6 +51,7 @@ SERVICES: Final = (
     remittances,
     remittance_lines,
     posting,
+    statement_reviews,
     bank,
     bank_matches,
     contracts,

@@ -12,7 +12,7 @@ from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, refuse
 from app.domain.money import parse_money
-from app.domain.remittances import RemittanceSource
+from app.domain.remittances import RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import Statement, StatementLine
 from app.events.contracts import INBOUND
@@ -88,6 +88,8 @@ class StatementSources:
 async def receive(unit: UnitOfWork, *, statement: Statement) -> Received:
     """Import the statement and post it."""
     imported = await remittances.import_statement(unit, statement=statement, source=RemittanceSource.EVENT)
+    if imported.remittance.status is RemittanceStatus.REVIEW:
+        return Received(imported.remittance.id, is_new=not imported.already_imported)
     posted = await posting.post(unit, id=imported.remittance.id)
     return Received(imported.remittance.id, is_new=not (posted.already_posted and imported.already_imported))
 

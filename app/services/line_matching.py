@@ -18,7 +18,7 @@ from app.domain.remittances import (
     next_line_status,
 )
 from app.services import posting
-from app.services.remittances import Numbered
+from app.services.statement_matching import Numbered
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 

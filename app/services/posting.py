@@ -206,7 +206,9 @@ async def _decide(unit: UnitOfWork, remittance: RemittanceRecord, plan: Plan) ->
             claim = plan.claim
             if claim.status is not ClaimStatus.UNDER_REVIEW:
                 claim = await reviews.open_locked(unit, claim)
-            plan.claim = await reviews.decide(unit, claim, plan.items, plan.decisions, number, denied)
+            plan.claim = await reviews.decide(
+                unit, claim, plan.items, plan.decisions, number, denied, is_of_statement=True
+            )
     except BillingError:
         return RemittanceLineProblem.NOT_POSTED
     return None

@@ -1,22 +1,20 @@
 """Importing a payer's statement: stored once, and matched to claims line by line; taking a wrong import back."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 
-from app.db import claims as claims_db
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
 from app.db.remittances import AdjustmentRecord, RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
 from app.domain.actions import RemittanceOperation
-from app.domain.errors import Failure, conflict, not_found, raise_any
+from app.domain.errors import conflict, not_found, raise_any
+from app.domain.readable_lines import readable
 from app.domain.remittances import (
     RemittanceLineProblem,
     RemittanceLineStatus,
@@ -27,51 +25,67 @@ from app.domain.remittances import (
 from app.domain.statement import Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
-from app.services import bank_matches, parties
-from app.tiss import read_statement
-from app.tiss.child_processes import ChildProcesses
+from app.services import bank_matches, parties, statement_documents, statement_matching
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
 LINES_AT_ONCE: Final = 200
 """How many lines are checked or written without letting the event loop have a turn."""
 REASON_LENGTH_MAX: Final = 500
+Checked = TypeVar("Checked")
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The remittance, and whether it had been imported before."""
+    """The remittances of the document, and which of them had been imported before."""
 
-    remittance: RemittanceRecord
-    already_imported: bool
+    remittances: tuple[RemittanceRecord, ...]
+    were_known: tuple[bool, ...]
+
+    @property
+    def remittance(self) -> RemittanceRecord:
+        """The first of them."""
+        return self.remittances[0]
+
+    @property
+    def already_imported(self) -> bool:
+        """Whether nothing was changed."""
+        return all(self.were_known)
+
+    @property
+    def notices(self) -> list[str]:
+        """Which statements were imported before."""
+        known = (each for each, was_known in zip(self.remittances, self.were_known, strict=True) if was_known)
+        return [f"statement {each.statement_number} was imported before, nothing was changed" for each in known]
 
 
-async def read_document(
-    children: ChildProcesses, *, statement: Statement, document: bytes | None, source: RemittanceSource
-) -> dict[str, Any]:
-    """The arguments of `import_statement`, with number and lines from the TISS document."""
-    if document is None:
-        return {"statement": statement, "source": source}
-    message = await children.run(read_statement.read_for, document, statement.payer, statement.provider)
-    number = statement.statement_number or message.statement_number or ""
-    return {"statement": replace(statement, statement_number=number, lines=message.lines), "source": source}
+async def import_statements(unit: UnitOfWork, *, statements: Sequence[Statement], source: RemittanceSource) -> Imported:
+    """Store the statements of one document, all or none of them."""
+    done = [await import_statement(unit, statement=each, source=source) for each in statements]
+    return Imported(tuple(each.remittance for each in done), tuple(each.already_imported for each in done))
 
 
 async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> Imported:
-    """Store the statement with its lines. The same statement again changes nothing; other lines under its number are
-    CONFLICT."""
-    raise_any(await _failures(statement, unit.today))
+    """Store the statement with its lines. The same statement again changes nothing, also under another number if it is
+    a document; other lines under its number are CONFLICT."""
+    if source is not RemittanceSource.TYPED:
+        statement = await _large(readable, statement)
+    raise_any(await _large(partial(statement_failures, today=unit.today), statement))
     await parties.check(unit.connection, unit.scope, provider=statement.provider, payer=statement.payer)
-    known = await remittances_db.by_number(
-        unit.connection, statement.payer, statement.provider, statement.statement_number
-    )
+    known = await _known(unit, statement)
     if known is not None:
         unit.changed(known.id)
-        return _repeated(known, statement)
-    remittance = _record(unit, statement, source)
-    lines = await _matched_lines(unit, statement, remittance)
+        return Imported((known,), were_known=(True,))
+    matched = await statement_matching.matched(unit, statement)
+    remittance = _record(unit, matched.statement, source)
+    lines: list[RemittanceLineRecord] = []
+    for number, each in enumerate(zip(matched.statement.lines, matched.claims, strict=True), start=1):
+        lines.append(_line(remittance.id, number, *each))
+        if number % LINES_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    adjustments = _adjustments(statement, remittance)
     try:
-        await remittances_db.insert_remittance(unit.connection, remittance, lines, _adjustments(statement, remittance))
+        await remittances_db.insert_remittance(unit.connection, remittance, lines, adjustments)
     except IntegrityError:
         # Also when a draft claim of one of the lines was deleted meanwhile.
         raise conflict("the statement or its claims were changed concurrently: try again", "statementNumber") from None
@@ -79,7 +93,19 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     emit_waiting(unit, remittance, lines, previous=None)
     unit.changed(remittance.id)
     await bank_matches.match_payment(unit, remittance)
-    return Imported(remittance, already_imported=False)
+    return Imported((remittance,), were_known=(False,))
+
+
+async def _known(unit: UnitOfWork, statement: Statement) -> RemittanceRecord | None:
+    """The remittance that this statement was imported as, by its number or by its content."""
+    parties_of = (unit.connection, statement.payer, statement.provider)
+    known = await remittances_db.by_number(*parties_of, statement.statement_number)
+    if known is not None:
+        if statement.content_hash != known.content_hash:
+            raise conflict("the statement was already imported with other lines", "statementNumber")
+        return known
+    digest = statement.document_hash
+    return None if digest is None else await remittances_db.by_document(*parties_of, digest)
 
 
 def emit_waiting(
@@ -95,17 +121,9 @@ def emit_waiting(
         unit.emit(waiting_event(remittance, waiting, previous=previous, at=unit.now))
 
 
-async def _failures(statement: Statement, today: date) -> list[Failure]:
-    """The failures of the statement, which has up to 2,000 lines: many are checked in a thread."""
-    check = partial(statement_failures, statement, today=today)
-    return await asyncio.to_thread(check) if len(statement.lines) > LINES_AT_ONCE else check()
-
-
-def _repeated(known: RemittanceRecord, statement: Statement) -> Imported:
-    if known.content_hash != statement.content_hash:
-        message = "the statement was already imported with other lines"
-        raise conflict(message, "statementNumber")
-    return Imported(known, already_imported=True)
+async def _large(work: Callable[[Statement], Checked], statement: Statement) -> Checked:
+    """What the work makes of the statement, which has up to 2,000 lines: of many in a thread."""
+    return await asyncio.to_thread(work, statement) if len(statement.lines) > LINES_AT_ONCE else work(statement)
 
 
 def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) -> RemittanceRecord:
@@ -133,7 +151,7 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
         kind=statement.kind,
         issued_on=statement.issued_on,
         net_cents=statement.net,
-        document_hash=None,
+        document_hash=statement.document_hash,
         findings=statement.findings,
         released_at=None,
         released_by=None,
@@ -157,62 +175,13 @@ def _adjustments(statement: Statement, remittance: RemittanceRecord) -> list[Adj
     ]
 
 
-async def _matched_lines(
-    unit: UnitOfWork, statement: Statement, remittance: RemittanceRecord
-) -> list[RemittanceLineRecord]:
-    claims = await claims_db.by_numbers(
-        unit.connection,
-        unit.scope,
-        statement.provider,
-        statement.payer,
-        own_numbers=sorted({line.provider_claim_number for line in statement.lines if line.provider_claim_number}),
-        payer_numbers=sorted({line.payer_claim_number for line in statement.lines if line.payer_claim_number}),
-    )
-    replaced = await claims_db.replaced_among(unit.connection, [claim.id for claim in claims])
-    # A claim and the one that replaces it have the same number of the payer, which means the newer one.
-    active = Numbered(claim for claim in claims if claim.id not in replaced)
-    lines: list[RemittanceLineRecord] = []
-    for number, line in enumerate(statement.lines, start=1):
-        lines.append(_line(remittance.id, number, line, active))
-        if number % LINES_AT_ONCE == 0:
-            await asyncio.sleep(0)
-    return lines
-
-
-class NamesClaim(Protocol):
-    """A line of a statement, with the numbers of its claim."""
-
-    @property
-    def provider_claim_number(self) -> str | None: ...
-    @property
-    def payer_claim_number(self) -> str | None: ...
-
-
-class Numbered:
-    """Claims by their numbers."""
-
-    def __init__(self, claims: Iterable[ClaimRecord]) -> None:
-        self._of_provider: defaultdict[str, list[ClaimRecord]] = defaultdict(list)
-        self._of_payer: defaultdict[str, list[ClaimRecord]] = defaultdict(list)
-        for claim in claims:
-            self._of_provider[claim.provider_claim_number].append(claim)
-            if claim.payer_claim_number is not None:
-                self._of_payer[claim.payer_claim_number].append(claim)
-
-    def of(self, line: NamesClaim) -> list[ClaimRecord]:
-        """The claims that fit the line's numbers; if the two numbers are those of different claims, all of them."""
-        by_provider = self._of_provider.get(line.provider_claim_number or "", [])
-        by_payer = self._of_payer.get(line.payer_claim_number or "", [])
-        if by_provider and by_payer:
-            both = [claim for claim in by_provider if claim in by_payer]
-            return both or [*by_provider, *by_payer]
-        return by_provider or by_payer
-
-
-def _line(remittance_id: str, sequence: int, line: StatementLine, claims: Numbered) -> RemittanceLineRecord:
-    found = claims.of(line)
-    is_matched = len(found) == 1
-    problem = RemittanceLineProblem.AMBIGUOUS if found else RemittanceLineProblem.UNKNOWN_CLAIM
+def _line(
+    remittance_id: str, sequence: int, line: StatementLine, claims: Sequence[ClaimRecord]
+) -> RemittanceLineRecord:
+    is_matched = len(claims) == 1 and not line.must_wait
+    problem = RemittanceLineProblem.AMBIGUOUS if claims else RemittanceLineProblem.UNKNOWN_CLAIM
+    if line.must_wait:
+        problem = RemittanceLineProblem.DOUBTFUL
     return RemittanceLineRecord(
         id=ids.new_id(ids.REMITTANCE_LINE),
         remittance_id=remittance_id,
@@ -225,7 +194,7 @@ def _line(remittance_id: str, sequence: int, line: StatementLine, claims: Number
         denials=line.denials,
         status=RemittanceLineStatus.MATCHED if is_matched else RemittanceLineStatus.UNMATCHED,
         problem=None if is_matched else problem,
-        claim_id=found[0].id if is_matched else None,
+        claim_id=claims[0].id if is_matched else None,
         matched_by=None,
         posted_at=None,
         dismissed_at=None,
@@ -276,28 +245,36 @@ async def locked(unit: UnitOfWork, remittance_id: str) -> RemittanceRecord:
     return remittance
 
 
+def _stored_facts(done: Imported) -> Any:
+    """Of one statement what the earlier release stores too, of several also the others."""
+    first, *others = [STORED_REMITTANCE.facts(each) for each in done.remittances]
+    return [first, done.already_imported, *([others, done.were_known] if others else [])]
+
+
 async def _rebuild(unit: UnitOfWork, facts: Any) -> Imported:
-    remittance, already_imported = facts
-    return Imported((await STORED_REMITTANCE.read(unit, [remittance]))[0], already_imported)
+    first, already_imported, *rest = facts
+    others, were_known = rest or ([], [already_imported])
+    return Imported(tuple(await STORED_REMITTANCE.read(unit, [first, *others])), tuple(were_known))
 
 
 STORED_REMITTANCE: Final = StoredRecord(
     RemittanceRecord,
     remittances_db.by_ids,
-    *("status", "posted_at", "cancelled_at", "cancelled_by", "changed_at"),
-    texts=("cancel_reason",),
+    *("status", "posted_at", "cancelled_at", "cancelled_by", "changed_at", "released_at", "released_by"),
+    texts=("cancel_reason", "release_reason"),
 )
+ONE_REMITTANCE: Final = answer_of_one(STORED_REMITTANCE)
 IMPORT: Final = Action(
     "importRemittance",
-    import_statement,
+    import_statements,
     needs="remittances:import",
-    answer=StoredAnswer(lambda done: [STORED_REMITTANCE.facts(done.remittance), done.already_imported], _rebuild),
-    prepare=read_document,
+    answer=StoredAnswer(_stored_facts, _rebuild),
+    prepare=statement_documents.read,
 )
 CANCEL: Final = Action(
     "cancelRemittance",
     cancel,
     needs="remittances:import",
-    answer=answer_of_one(STORED_REMITTANCE),
+    answer=ONE_REMITTANCE,
     offers=RemittanceOperation.CANCEL,
 )

@@ -90,13 +90,16 @@ async def decide(
     decisions: Sequence[ItemDecision],
     payer_claim_number: str | None,
     denied: DenialDays | None = None,
+    *,
+    is_of_statement: bool = False,
 ) -> ClaimRecord:
     """Decide a claim that the caller has locked: set the amounts of claim and items, and add its denials. The caller
-    finishes its batch. `denied` are the days of the payer's statement, None for a decision of today."""
+    finishes its batch. `denied` are the days of the payer's statement, None for a decision of today. A
+    statement may deny for a code that is in no table: the payer has said so."""
     action = outcome(decisions)
     next_status(claim.status, action)
     items = {item.sequence: item for item in rows}
-    _check_decisions(items, list(decisions), payer_claim_number)
+    _check_decisions(items, list(decisions), payer_claim_number, is_of_statement=is_of_statement)
     decided = _decided(unit, claim, action, decisions, payer_claim_number)
     await claims.store(unit, claim, decided, action, DECIDED_EVENTS[action])
     await _decide_items(unit, decided, items, decisions, denied or DenialDays(unit.today, unit.today))
@@ -104,12 +107,16 @@ async def decide(
 
 
 def _check_decisions(
-    items: dict[int, ItemRecord], decisions: list[ItemDecision], payer_claim_number: str | None
+    items: dict[int, ItemRecord],
+    decisions: list[ItemDecision],
+    payer_claim_number: str | None,
+    *,
+    is_of_statement: bool,
 ) -> None:
     failures: list[Failure | None] = []
     failures += decision_failures({number: Cents(item.total_cents) for number, item in items.items()}, decisions)
     for index, decision in enumerate(decisions):
-        for place, denial in enumerate(decision.denials):
+        for place, denial in enumerate(() if is_of_statement else decision.denials):
             failures.append(tabela38.code_failure(denial.code, f"items.{index}.denials.{place}.code"))
     failures.append(ascii_failure(payer_claim_number, "payerClaimNumber", NUMBER_LENGTH_MAX))
     raise_any(failures)

@@ -1,160 +1,262 @@
-"""Reads a TISS payment statement (demonstrativo) as remittance lines.
+"""Reads payers' statements (demonstrativos): those of the standard, of every version and for dentists too, and the
+other layouts that payers send.
 
-The standard's own layout has every item; other layouts have decisions per guide only, which `tiss` reads.
+The names of elements decide, not their places: versions move them, and a document that breaks the schema still says
+what was paid. What the schema objects to is a finding.
 """
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 
-import tiss
 from lxml import etree
 
-from app.domain import tabela38
-from app.domain.claims import DeniedAmount
-from app.domain.errors import ErrorCode, Failure, raise_any, refuse
-from app.domain.money import Cents, parse_money
-from app.domain.statement import StatementLine
-from app.tiss.findings import without_values
+from app.domain.errors import BillingError, ErrorCode, refuse
+from app.domain.money import Cents
+from app.domain.settlements import PaymentMethod
+from app.domain.statement import (
+    STATEMENTS_MAX,
+    AdjustmentDirection,
+    AdjustmentLevel,
+    StatementAdjustment,
+    StatementFinding,
+    StatementKind,
+    StatementLine,
+)
+from app.tiss import message, statement_checks
+from app.tiss.message import NoMessage
+from app.tiss.statement_guides import guides
+from app.tiss.statement_values import UNREADABLE, Values, cents, first_text
+from app.tiss.structure import safe_parser
+from app.tiss.tree import name_of
+from app.tiss.xml_guard import count_guides
 
-NUMBERS: Final = frozenset({"numeroGuiaPrestador", "numeroGuiaOperadora"})
-SEQUENCE_DIGITS: Final = 4
-NO_PROVIDER: Final = "0000000"
-_CODE: Final = re.compile(r"\b[0-9]{4}\b")
+NO_PROVIDER: Final = ("0000000", "9999999")
+"""What payers write in place of a CNES that they do not know."""
+_PAYMENTS: Final = ("pagamentosPorData", "dadosPagamentoPorData")
+_METHODS: Final = {"1": PaymentMethod.BANK_TRANSFER, "3": PaymentMethod.BOLETO, "4": PaymentMethod.CHECK}
+_DIRECTIONS: Final = {"1": AdjustmentDirection.DEBIT, "2": AdjustmentDirection.CREDIT}
 
 
 @dataclass(frozen=True, slots=True)
 class StatementMessage:
-    """The identifiers in the document (None where it has none) and its lines."""
+    """A statement of the document; None where the document does not say it."""
 
     payer: str | None
     provider: str | None
     statement_number: str | None
+    kind: StatementKind
+    issued_on: date | None
+    paid_on: date | None
+    method: PaymentMethod | None
+    bank_reference: str | None
+    net: Cents | None
     lines: tuple[StatementLine, ...]
+    adjustments: tuple[StatementAdjustment, ...]
+    findings: tuple[StatementFinding, ...]
 
 
-def read(xml: bytes) -> StatementMessage:
-    """The statement in this document; INVALID_INPUT with the reason if there is none."""
-    try:
-        decisions = tiss.parse_demonstrativo(xml)
-    except tiss.RetornoError as error:
-        message = f"invalid TISS payment statement: {without_values(str(error))}"
-        raise refuse(ErrorCode.INVALID_INPUT, message, "xml", "5001") from None
-    root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True))
-    lines = [line for guide in _guides(root) for line in _guide_lines(guide)]
-    # A guide without items has one line, for the decision on the whole guide.
-    with_items = {_numbers(line) for line in lines}
-    lines += [line for line in map(_decision_line, decisions) if _numbers(line) not in with_items]
-    raise_any(_differences(decisions, lines))
-    return StatementMessage(
-        payer=_text(root, "registroANS"),
-        provider=_text(root, "CNES"),
-        statement_number=_text(root, "numeroDemonstrativo"),
-        lines=tuple(lines),
+def read(xml: bytes) -> tuple[StatementMessage, ...]:
+    """The statements in this document, one for each day of payment; INVALID_INPUT with the reason if there is none."""
+    root, shared = _opened(xml)
+    found = [each for node in _statements(root) for each in _of_node(node) if each.lines]
+    if not any(_says_something(line) for each in found for line in each.lines):
+        raise _invalid("the document has no guides with amounts: send a demonstrativo of the payer")
+    if len(found) > STATEMENTS_MAX:
+        raise _invalid(f"the document has more than {STATEMENTS_MAX} statements: split it")
+    sender = _sender(root)
+    return tuple(
+        replace(each, findings=(*shared, *statement_checks.of_sender(each.payer, sender), *each.findings))
+        for each in found
     )
 
 
-def _guides(root: Any) -> list[Any]:
-    """The elements that carry a claim's number, each once, in document order."""
-    parents = (node.getparent() for node in root.iter() if _name(node) in NUMBERS)
-    return list(dict.fromkeys(parent for parent in parents if parent is not None))
+def _says_something(line: StatementLine) -> bool:
+    return line.paid != UNREADABLE and bool(line.paid or line.denials or line.billed or line.processed)
 
 
-def read_for(xml: bytes, payer: str, provider: str) -> StatementMessage:
-    """The statement; CONFLICT if it names another payer or provider than these."""
+def read_for(xml: bytes, payer: str, provider: str) -> tuple[StatementMessage, ...]:
+    """The statements; CONFLICT if the only one names another payer or provider than these.
+
+    Of a document with several statements each has its own.
+    """
     found = read(xml)
-    if found.payer not in (None, payer):
-        message = "the document is from another payer: name that payer"
-        raise refuse(ErrorCode.CONFLICT, message, "payer", "5027")
-    if found.provider not in (None, NO_PROVIDER, provider):
-        message = "the document is for another provider: name that provider"
-        raise refuse(ErrorCode.CONFLICT, message, "provider", "1202")
+    if len(found) > 1:
+        return found
+    if found[0].payer not in (None, payer):
+        text = "the document is from another payer: name that payer"
+        raise refuse(ErrorCode.CONFLICT, text, "payer", "5027")
+    if found[0].provider not in (None, provider):
+        text = "the document is for another provider: name that provider"
+        raise refuse(ErrorCode.CONFLICT, text, "provider", "1202")
     return found
 
 
-def _numbers(line: StatementLine) -> tuple[str | None, str | None]:
-    return line.provider_claim_number, line.payer_claim_number
-
-
-def _name(node: Any) -> str:
-    return etree.QName(node).localname if isinstance(node.tag, str) else ""
-
-
-def _text(node: Any, name: str) -> str | None:
-    found = next((child for child in node.iter() if _name(child) == name), None)
-    return None if found is None else (found.text or "").strip() or None
-
-
-def _guide_lines(guide: Any) -> list[StatementLine]:
-    """One line per item, in the standard's own layout or in the simpler one with `procedimento` only."""
-    details = [node for node in guide if _name(node) == "detalhesGuia"]
-    if details:
-        return [_line(guide, node, _standard_denials(node)) for node in details]
-    items = [node for node in guide.iter() if _name(node) == "procedimento" and _text(node, "valorLiberado")]
-    return [_line(guide, node, _simple_denials(node)) for node in items]
-
-
-def _line(guide: Any, item: Any, denials: tuple[DeniedAmount, ...]) -> StatementLine:
-    return StatementLine(
-        provider_claim_number=_text(guide, "numeroGuiaPrestador"),
-        payer_claim_number=_text(guide, "numeroGuiaOperadora"),
-        item_sequence=_sequence(_text(item, "sequencialItem")),
-        item_code=_text(item, "codigoProcedimento"),
-        paid=_amount(item, "valorLiberado"),
-        denials=denials,
-    )
-
-
-def _sequence(text: str | None) -> int | None:
-    """The item's number; -1 for anything else, which `statement_failures` refuses at the line."""
-    if text is None:
-        return None
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= SEQUENCE_DIGITS else -1
-
-
-def _standard_denials(item: Any) -> tuple[DeniedAmount, ...]:
-    reasons = [node for node in item if _name(node) == "relacaoGlosa"]
-    return tuple(DeniedAmount(_text(node, "tipoGlosa") or "", _amount(node, "valorGlosa")) for node in reasons)
-
-
-def _simple_denials(item: Any) -> tuple[DeniedAmount, ...]:
-    denied = _amount(item, "valorGlosa")
-    return (DeniedAmount(_text(item, "codigoGlosa") or "", denied),) if denied else ()
-
-
-def _amount(node: Any, name: str) -> Cents:
-    text = _text(node, name) or ""
+def _opened(xml: bytes) -> tuple[Any, tuple[StatementFinding, ...]]:
+    """The message, or the document if it has none, and what was noticed of it."""
     try:
-        return parse_money(text)
-    except ValueError:
-        raise refuse(ErrorCode.INVALID_AMOUNT, f"invalid amount in {name}", "xml", "5040") from None
+        count_guides(xml)
+        found = message.parse(xml)
+    except BillingError as error:
+        raise _invalid(error.failures[0].message) from None
+    except NoMessage:
+        return _other_layout(xml), ()
+    _refuse_error(found.root)
+    return found.root, tuple(statement_checks.of_message(found))
 
 
-def _decision_line(decision: tiss.Decisao) -> StatementLine:
-    denied = Cents(decision.valor_glosa_cents)
-    return StatementLine(
-        provider_claim_number=decision.guia_ref or None,
-        payer_claim_number=decision.guia_operadora or None,
-        item_sequence=None,
-        item_code=decision.tuss_code or None,
-        paid=Cents(decision.valor_liberado_cents),
-        denials=(DeniedAmount(_reason(decision.motivo), denied),) if denied else (),
+def _other_layout(xml: bytes) -> Any:
+    return etree.fromstring(xml, safe_parser())
+
+
+def _refuse_error(root: Any) -> None:
+    """A message that says why there is no statement is none."""
+    error = next((each for each in root.iter() if name_of(each) == "mensagemErro"), None)
+    if error is not None:
+        code = first_text(error, "codigoGlosa") or ""
+        raise _invalid(f"the payer answers with an error ({code[:4]}) instead of a statement: ask it why")
+    if any(name_of(each) == "loteGuias" for each in root.iter()):
+        raise _invalid("the document is a batch of guides: send a demonstrativo of the payer")
+
+
+def _statements(root: Any) -> list[Any]:
+    """The elements of the statements, or the document if none has their names."""
+    found = [each for each in root.iter() if _is_statement(name_of(each))]
+    return found or [root]
+
+
+def _is_statement(name: str) -> bool:
+    return name.startswith(("demonstrativoAnalise", "demonstrativoPagamento", "demonstrativoOdonto"))
+
+
+def _of_node(node: Any) -> Iterator[StatementMessage]:
+    """The statement, or one for each day of payment: the first has its number, the next ones `number-2`, `number-3`."""
+    payments = [each for each in node.iter() if name_of(each) in _PAYMENTS]
+    header = _header(node)
+    if not payments:
+        yield _checked(_with_lines(header, node, _adjustments(node, AdjustmentLevel.STATEMENT)), node)
+        return
+    of_statement = _adjustments(node, AdjustmentLevel.STATEMENT, outside=payments)
+    for place, payment in enumerate(payments, start=1):
+        of_day = _adjustments(payment, AdjustmentLevel.PAYMENT_DATE)
+        paid = _payment(_with_lines(header, payment, of_day), payment)
+        found = statement_checks.of_payment(paid.lines, of_day, paid.net, payment)
+        paid = replace(paid, findings=(*paid.findings, *found))
+        if place == 1:
+            paid = replace(paid, adjustments=(*of_day, *of_statement))
+        elif paid.statement_number is not None:
+            paid = replace(paid, statement_number=f"{paid.statement_number[:17]}-{place}")
+        yield _checked(paid, node) if len(payments) == 1 else paid
+
+
+def _checked(statement: StatementMessage, node: Any) -> StatementMessage:
+    found = statement_checks.of_statement(statement.lines, statement.adjustments, node)
+    return replace(statement, findings=(*statement.findings, *found))
+
+
+def _header(node: Any) -> StatementMessage:
+    provider = first_text(node, "CNES")
+    return StatementMessage(
+        payer=first_text(node, "registroANS"),
+        provider=None if provider in NO_PROVIDER else provider,
+        statement_number=first_text(node, "numeroDemonstrativo"),
+        kind=StatementKind.ANALYSIS if name_of(node).startswith("demonstrativoAnalise") else StatementKind.PAYMENT,
+        issued_on=_day(node, "dataEmissao"),
+        paid_on=_day(node, "dataPagamento"),
+        method=None,
+        bank_reference=None,
+        net=None,
+        lines=(),
+        adjustments=(),
+        findings=(),
     )
 
 
-def _reason(text: str) -> str:
-    """The first code of Tabela 38 in a sentence such as `1707 - …`."""
-    return next((code for code in _CODE.findall(text) if tabela38.description(code) is not None), "")
+def _day(node: Any, *names: str) -> date | None:
+    found = next((each for each in node.iter() if name_of(each) in names), None)
+    return None if found is None else Values(found.getparent()).day(*names)
 
 
-def _differences(decisions: list[tiss.Decisao], lines: list[StatementLine]) -> list[Failure]:
-    """A failure unless the items' denials add up to those that `tiss` read: a contradictory document is refused."""
-    read_by_tiss = sum(decision.valor_glosa_cents for decision in decisions)
-    read_here = sum(denial.amount for line in lines for denial in line.denials)
-    if read_by_tiss == read_here:
-        return []
-    return [
-        Failure(
-            ErrorCode.TOTAL_MISMATCH, "the denials of the items do not add up to those of the guides", "xml", "5042"
-        )
-    ]
+def _with_lines(statement: StatementMessage, node: Any, adjustments: Sequence[StatementAdjustment]) -> StatementMessage:
+    """The statement with the guides below this element, or its protocols where the guides are not named."""
+    found = list(guides(node))
+    return replace(
+        statement,
+        lines=statement_checks.with_repeats(found) if found else tuple(_protocol_lines(node)),
+        adjustments=tuple(adjustments),
+        findings=(*statement.findings, *statement_checks.of_guides(found, node)),
+    )
+
+
+def _protocol_lines(node: Any) -> Iterator[StatementLine]:
+    """A payment of whole protocols: the guides are in the analysis of the same protocol."""
+    for each in node.iter():
+        if name_of(each) != "numeroProtocolo":
+            continue
+        values = Values(each.getparent())
+        paid = values.amount("valorLiberado", "valorPago")
+        if paid is not None:
+            yield StatementLine(
+                provider_claim_number=None,
+                payer_claim_number=None,
+                item_sequence=None,
+                item_code=None,
+                paid=paid,
+                billed=values.amount("valorInformado"),
+                processed=values.amount("valorProcessado"),
+                protocol_number=values.text("numeroProtocolo"),
+            )
+
+
+def _payment(statement: StatementMessage, node: Any) -> StatementMessage:
+    """The statement with the day, the account and the amount of this payment."""
+    found = next((each for each in node if name_of(each) == "dadosPagamento"), node)
+    values = Values(found)
+    account = [values.text(*names) for names in (("banco",), ("agencia",), ("nrContaCheque", "conta"))]
+    reference = "/".join(each for each in account if each)
+    net = first_text(node, "liquidoPorData", "valorFinalAReceberPorData")
+    return replace(
+        statement,
+        paid_on=values.day("dataPagamento"),
+        method=_METHODS.get(values.text("formaPagamento") or ""),
+        bank_reference=reference[:60] or None,
+        net=None if net is None else _readable(cents(net)),
+    )
+
+
+def _readable(amount: Cents) -> Cents | None:
+    return None if amount == UNREADABLE else amount
+
+
+def _adjustments(node: Any, level: AdjustmentLevel, *, outside: Sequence[Any] = ()) -> tuple[StatementAdjustment, ...]:
+    """The debits and credits below this element that are not below one of the others."""
+    others = set(outside)
+    parents = dict.fromkeys(each.getparent() for each in node.iter() if name_of(each) == "valorDbCr")
+    found = [each for each in parents if others.isdisjoint(each.iterancestors())]
+    read_ones = (_adjustment(Values(each), level) for each in found)
+    return tuple(each for each in read_ones if each.amount not in (0, UNREADABLE))
+
+
+def _adjustment(values: Values, level: AdjustmentLevel) -> StatementAdjustment:
+    """A debit unless the document says that it is a credit; its sign says nothing that `indicador` does not."""
+    amount = Cents(abs(values.amount("valorDbCr") or 0))
+    direction = _DIRECTIONS.get(values.text("indicador") or "1", AdjustmentDirection.DEBIT)
+    return StatementAdjustment(
+        direction,
+        level,
+        (values.text("tipoDebitoCredito") or "")[:2] or None,
+        (values.text("descricaoDbCr") or "")[:100] or None,
+        amount,
+    )
+
+
+def _sender(root: Any) -> str | None:
+    """The payer that the header of the message names."""
+    header = next((each for each in root if name_of(each) == "cabecalho"), None)
+    origin = None if header is None else next((each for each in header if name_of(each) == "origem"), None)
+    return None if origin is None else first_text(origin, "registroANS")
+
+
+def _invalid(text: str) -> BillingError:
+    return refuse(ErrorCode.INVALID_INPUT, f"invalid TISS statement: {text}", "xml", "5001")

@@ -8,10 +8,10 @@ from tests.factories import World, key, today
 ENTRIES = "query($cnes: Cnes!) { bankEntries(filter: { providerCnes: [$cnes] }) { nodes { id amount status } } }"
 
 
-async def imported(world: World, number: str, lines: list[dict[str, Any]]) -> Any:
+async def imported(world: World, number: str, lines: list[dict[str, Any]] | None, **changes: Any) -> Any:
     """A statement that is paid today."""
     values = {"payer": world.payer, "provider": world.provider, "statementNumber": number, "lines": lines}
-    values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key()}
+    values |= {"paidOn": today().isoformat(), "bankReference": "TED 779", "idempotencyKey": key(), **changes}
     fields = "remittance { id lines { nodes { id status } } }"
     found = await world.mutate("finance", "importRemittance", fields, **values)
     assert found["errors"] == [], found

@@ -98,6 +98,7 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "dismissBankEntry": {"bankEntryId": ids["strange_entry"], "reason": "rendimento", **once},
         "dismissRemittanceLine": {"remittanceLineId": ids["strange_line"], "reason": "fora do sistema"},
         "cancelRemittance": {"remittanceId": ids["wrong_remittance"], "reason": "arquivo errado", **once},
+        "releaseRemittance": {"remittanceId": ids["doubtful_remittance"], "reason": "conferido", **once},
         "closeEmergencyAccess": {"emergencyAccessId": ids["emergency"]},
         "openEmergencyAccess": {"patientId": world.patient, "reason": "Paciente inconsciente na emergencia"},
         **of_parties(victim),

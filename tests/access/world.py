@@ -15,6 +15,7 @@ from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
 from tests.inputs import shaped
+from tests.payer_documents import Guide, analysis, message
 
 EVENT_CODE = "1705"
 DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
@@ -97,6 +98,8 @@ async def _undoable(rich: Rich) -> None:
     remittance = await accounts.imported(world, "DEM3", [matched, strange])
     rich.ids["wrongly_matched_line"], rich.ids["strange_line"] = (line["id"] for line in remittance["lines"])
     rich.ids["wrong_remittance"] = (await accounts.imported(world, "DEM4", [strange]))["id"]
+    xml = message(world.payer, analysis(world, "DEM5", Guide("NENHUMA3", world.card)), digest="0" * 32)
+    rich.ids["doubtful_remittance"] = (await accounts.imported(world, "DEM5", None, xml=xml))["id"]
 
 
 async def _denied(world: World) -> tuple[str, str]:

@@ -16,7 +16,8 @@ from tests import bank_files
 from tests.example_lotes import lote
 from tests.factories import CONSULTATION, World, key, party_admin, today
 from tests.graphql.test_imports import import_document
-from tests.graphql.test_remittances import post, taken
+from tests.graphql.test_remittances import post, take, taken
+from tests.payer_documents import Guide, analysis, message
 
 DENIED = {"sequence": 1, "approvedAmount": "60.00", "denials": [{"code": "1705", "amount": "40.00"}]}
 
@@ -113,6 +114,10 @@ async def _statements(world: World) -> None:
     cancel = {"remittanceId": wrong["id"], "reason": "erro", "idempotencyKey": key()}
     await world.mutate("finance", "cancelRemittance", "remittance { id }", **cancel)
     await post(world, right)
+    xml = message(world.payer, analysis(world, "R1", Guide("NENHUMA2", world.card)), digest="0" * 32)
+    doubtful = (await take(world, None, xml=xml))["remittance"]
+    values = {"remittanceId": doubtful["id"], "reason": "conferido", "idempotencyKey": key()}
+    await world.mutate("finance", "releaseRemittance", "remittance { id }", **values)
     waiting = {"remittanceLineId": right["lines"][1]["id"]}
     await world.mutate("finance", "dismissRemittanceLine", "line { id }", **waiting, reason="fora do sistema")
     await world.mutate("finance", "matchRemittanceLine", "line { id }", **waiting, claimId=claim["id"])

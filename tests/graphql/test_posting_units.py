@@ -101,8 +101,8 @@ async def test_claims_that_cannot_be_posted_go_back_to_the_queue_and_block_no_ot
 
     async def work(connection: AsyncConnection) -> None:
         of_claim = remittance_lines.c.claim_id
-        # A code that no decision takes, and a claim that no invoice can have.
-        denied = (DeniedAmount("0000", Cents(10000)),)
+        # A denial below zero, which no decision takes, and a claim that no invoice can have.
+        denied = (DeniedAmount("1705", Cents(15000)), DeniedAmount("1705", Cents(-5000)))
         strange = update(remittance_lines).where(of_claim == claims[60])
         await connection.execute(strange.values(paid_cents=0, denials=denied))
         high = update(claim_items).where(claim_items.c.claim_id == claims[70])
@@ -180,6 +180,7 @@ async def test_what_may_be_done_while_a_statement_is_posted(world: World) -> Non
             "status": "POSTING",
             "availableActions": [
                 {"action": "POST", "blockedBy": None},
+                {"action": "RELEASE", "blockedBy": {"code": "STATE"}},
                 {"action": "CANCEL", "blockedBy": {"code": "STATE"}},
             ],
         },

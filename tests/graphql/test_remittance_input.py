@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tiss import examples
 
-from tests.factories import World, new_world, refusals, today
+from tests.factories import World, flat, new_world, refusals, today
 from tests.gateway import Gateway
 from tests.graphql.test_remittances import line, post, take, taken
 
@@ -119,42 +119,59 @@ async def test_a_document_that_is_no_statement_is_refused(world: World, xml: str
 
 
 @pytest.mark.parametrize(
-    ("changes", "detail", "refusal"),
+    ("changes", "refusal"),
     [
-        ({"payer": "123456"}, {}, ("CONFLICT", "payerAnsCode", "5027")),
-        ({"provider": "1234567"}, {}, ("CONFLICT", "providerCnes", "1202")),
-        (
-            {},
-            {"denial": DENIAL.format(amount="1.00", code="0000")},
-            ("UNKNOWN_CODE", f"{FIRST}.denials.0.code", None),
-        ),
-        (
-            {},
-            {"denial": DENIAL.format(amount="0.00", code="1705")},
-            ("INVALID_AMOUNT", "content.lines.0.denials.0.amount", "5040"),
-        ),
-        ({}, {"paid": "1.234,56"}, ("INVALID_AMOUNT", "content.xml", "5040")),
-        ({}, {"paid": "123456789.00"}, ("INVALID_AMOUNT", "content.xml", "5040")),
-        ({}, {"sequence": "10000"}, ("INVALID_INPUT", "content.lines.0.item.sequence", None)),
-        ({}, {"sequence": "9" * 5000}, ("INVALID_INPUT", "content.lines.0.item.sequence", None)),
-        ({"number": "x" * 21}, {}, ("INVALID_INPUT", f"{FIRST}.providerClaimNumber", None)),
+        ({"payer": "123456"}, ("CONFLICT", "payerAnsCode", "5027")),
+        ({"provider": "1234567"}, ("CONFLICT", "providerCnes", "1202")),
     ],
-    ids=["payer", "provider", "code", "zero", "comma", "large", "item", "absurd item", "number"],
 )
-async def test_a_document_is_held_to_the_same_rules(
-    world: World, changes: dict[str, str], detail: dict[str, str], refusal: tuple[str, str, str | None]
+async def test_a_document_of_others_is_refused(
+    world: World, changes: dict[str, str], refusal: tuple[str, str, str | None]
 ) -> None:
-    row = DETAIL.format(**{"sequence": "1", "paid": "1.00", "denial": "", **detail})
+    row = DETAIL.format(sequence="1", paid="1.00", denial="")
     payload = await _xml(world, _document(world, row, **changes))
     assert (payload["remittance"], refusals(payload)) == (None, [refusal])
     await _nothing_kept(world)
 
 
+async def _first_line(world: World, xml: str, **changes: Any) -> tuple[Any, Any]:
+    """The problem of the first line and its findings; and the whole answer about its lines."""
+    payload = await _xml(world, xml, **changes)
+    query = f'{{ remittance(id: "{payload["remittance"]["id"]}") {{ lines {{ nodes {{ problem paidAmount \
+findings {{ kind detail }} }} }} }} }}'
+    lines = flat(await world.call("finance", query))["remittance"]["lines"]
+    return (lines[0]["problem"], [(each["kind"], each["detail"]) for each in lines[0]["findings"]]), lines
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail", "problem", "findings"),
+    [
+        ({}, {"denial": DENIAL.format(amount="1.00", code="0000")}, "UNKNOWN_CLAIM", [("UNKNOWN_CODE", "0000")]),
+        ({}, {"denial": DENIAL.format(amount="1.00", code="")}, "DOUBTFUL", [("INVALID_VALUE", "tipoGlosa")]),
+        ({}, {"denial": DENIAL.format(amount="-1.00", code="1705")}, "DOUBTFUL", [("INVALID_VALUE", "valorGlosa")]),
+        ({}, {"denial": DENIAL.format(amount="0.00", code="1705")}, "UNKNOWN_CLAIM", []),
+        ({}, {"paid": "123456789.00"}, "DOUBTFUL", [("INVALID_VALUE", "valorLiberado")]),
+        ({}, {"paid": "1.234"}, "DOUBTFUL", [("INVALID_VALUE", "valorLiberado")]),
+        ({}, {"paid": ""}, "DOUBTFUL", [("INVALID_VALUE", "valorLiberado")]),
+        ({}, {"sequence": "10000"}, "DOUBTFUL", [("INVALID_VALUE", "sequencialItem")]),
+        ({}, {"sequence": "9" * 5000}, "DOUBTFUL", [("INVALID_VALUE", "sequencialItem")]),
+        ({"number": "x" * 21}, {}, "DOUBTFUL", [("INVALID_VALUE", "numeroGuiaPrestador")]),
+    ],
+    ids=["code", "no code", "negative", "zero", "large", "either", "nothing", "item", "absurd item", "number"],
+)
+async def test_what_a_document_says_wrong_is_a_finding_on_its_line(
+    world: World, changes: dict[str, str], detail: dict[str, str], problem: str, findings: list[tuple[str, str]]
+) -> None:
+    rows = DETAIL.format(**{"sequence": "1", "paid": "1.00", "denial": "", **detail})
+    rows += DETAIL.format(sequence="2", paid="2.00", denial="")
+    found, lines = await _first_line(world, _document(world, rows, **changes))
+    assert found == (problem, findings)
+    assert lines[1]["paidAmount"] == "2.00"
+
+
 async def test_a_document_of_another_layout_needs_a_number_and_is_read_by_guide(world: World) -> None:
     claim = await world.submitted_claim(providerClaimNumber="EXEMPLO-001")
     example = examples.load("demonstrativo").decode()
-    unknown = await _xml(world, example.replace("1707", "9999"), statementNumber="D-1")
-    assert refusals(unknown) == [("UNKNOWN_CODE", f"{FIRST}.denials.0.code", None)]
     xml = example.replace("1707", "1705")
     assert refusals(await _xml(world, xml)) == [("INVALID_INPUT", "statementNumber", None)]
     await _nothing_kept(world)
@@ -183,12 +200,11 @@ async def test_a_guide_without_items_is_not_dropped_beside_one_with_items(world:
     assert payload["errors"] or payload["remittance"]["paidAmount"] == "100.00"
 
 
-async def test_an_amount_that_no_column_holds_is_refused(world: World) -> None:
+async def test_an_amount_that_no_column_holds_is_left_to_a_person(world: World) -> None:
     items = PROCEDURE.format(code="1", paid="0.00", denied="9" * 30, reason="<codigoGlosa>1705</codigoGlosa>")
     xml = f"<m><guia><numeroGuiaPrestador>G1</numeroGuiaPrestador>{items}</guia></m>"
-    payload = await _xml(world, xml, statementNumber="D-1")
-    assert [code for code, _, _ in refusals(payload)] == ["INVALID_AMOUNT"]
-    await _nothing_kept(world)
+    found, _ = await _first_line(world, xml, statementNumber="D-1")
+    assert found == ("DOUBTFUL", [("INVALID_VALUE", "valorGlosa")])
 
 
 @pytest.mark.parametrize("content", [{}, {"lines": None}, {"xml": "<m/>", "lines": []}])

@@ -107,6 +107,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.importRemittance": mutations.import_remittance,
     "Mutation.matchRemittanceLine": mutations.match_line,
     "Mutation.postRemittance": mutations.post_remittance,
+    "Mutation.releaseRemittance": mutations.release_remittance,
     "Mutation.unmatchRemittanceLine": mutations.unmatch_line,
     "Mutation.dismissRemittanceLine": mutations.dismiss_line,
     "Mutation.cancelRemittance": mutations.cancel_remittance,

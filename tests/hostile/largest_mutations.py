@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from app.db.remittance_tables import remittance_lines
+from app.db.remittance_tables import remittance_lines, remittances
 from app.db.tables import denials
 from app.domain.claim_form import ITEMS_MAX
 from app.domain.claims import DENIALS_MAX, ClaimStatus
 from app.domain.denials import DenialStatus
-from app.domain.remittances import RemittanceLineStatus
+from app.domain.remittances import RemittanceLineStatus, RemittanceStatus
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
 from app.services.contracts import PRICES_MAX
 from app.services.invoices import CLAIMS_MAX
@@ -235,6 +235,14 @@ async def cancel_remittance(big: Big) -> Call:
     values = {"remittanceId": id, "reason": "x" * 500, "idempotencyKey": key()}
     fields = f"remittance {{ {REMITTANCE} }}"
     return big.change("finance", "cancelRemittance", fields, '"CANCELLED"', LINES_PAGE_MAX + 1, **values)
+
+
+async def release_remittance(big: Big) -> Call:
+    id = await big_remittance(big, big.decided)
+    await big.run(update(remittances).where(remittances.c.id == id).values(status=RemittanceStatus.REVIEW))
+    values = {"remittanceId": id, "reason": "x" * 500, "idempotencyKey": key()}
+    fields = f"remittance {{ {REMITTANCE} }}"
+    return big.change("finance", "releaseRemittance", fields, '"MATCHED"', LINES_PAGE_MAX, **values)
 
 
 async def post_remittance(big: Big) -> Call:

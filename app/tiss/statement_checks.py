@@ -1,0 +1,166 @@
+"""What a statement is checked for before it is posted: its schema, its hash, its sender, and its totals."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final
+
+from app.domain.money import Cents, format_money
+from app.domain.statement import (
+    AdjustmentDirection,
+    StatementAdjustment,
+    StatementFinding,
+    StatementFindingKind,
+    StatementLine,
+)
+from app.tiss.message import Message
+from app.tiss.schema_errors import errors
+from app.tiss.statement_guides import (
+    BILLED_TOTALS,
+    DENIED_TOTALS,
+    PAID_TOTALS,
+    PROCESSED_TOTALS,
+    Guide,
+)
+from app.tiss.statement_values import UNREADABLE, Values
+from app.tiss.structure import VERSIONS
+from app.tiss.tree import name_of
+
+Kind = StatementFindingKind
+SCHEMA_FINDINGS_MAX: Final = 20
+TOTAL_FINDINGS_MAX: Final = 20
+_PAID_BY_PROTOCOL: Final = ("valorLiberadoProtocolo", "valorTotalLiberadoPorProtocolo")
+_PAID_BY_DATE: Final = ("totaLiberadoPorData", "totalLiberadoPorData", "valorBrutoLiberadoPorData")
+_PAID_BY_STATEMENT: Final = ("valorLiberadoGeral", "valorLiberadoBruto", "valorLiberadoPorDemonstrativo")
+_NET_OF_STATEMENT: Final = ("valorLiberadoDemonstrativo", "valorRecebidoDemonstrativo")
+
+
+def of_message(found: Message) -> Iterator[StatementFinding]:
+    """What is wrong with the envelope: objections of the schema, and the hash."""
+    if found.version in VERSIONS:
+        for each in islice(errors(found.root, found.version), SCHEMA_FINDINGS_MAX):
+            yield StatementFinding(Kind.SCHEMA, each.message[:200])
+    else:
+        yield StatementFinding(Kind.SCHEMA, f"no schema of this version: not validated, only {' and '.join(VERSIONS)}")
+    if found.hash is None:
+        yield StatementFinding(Kind.HASH_MISSING)
+    elif not found.is_hash_right:
+        yield StatementFinding(Kind.HASH_WRONG)
+
+
+def of_sender(payer: str | None, sender: str | None) -> Iterator[StatementFinding]:
+    """Whether the message comes from the payer of the statement."""
+    if None not in (payer, sender) and payer != sender:
+        yield StatementFinding(Kind.PAYER_DIFFERS, f"the message is from {sender}, the statement from {payer}"[:100])
+
+
+def of_guides(found: Sequence[Guide], node: Any) -> list[StatementFinding]:
+    """Totals of guides, protocols and the statement that are not the sums of their parts."""
+    differences = [each for guide in found if guide.has_items for each in _of_guide(guide)]
+    lines = [line for guide in found for line in guide.lines]
+    by_protocol: dict[str | None, list[StatementLine]] = {}
+    for line in lines:
+        by_protocol.setdefault(line.protocol_number, []).append(line)
+    for name in _PAID_BY_PROTOCOL:
+        for each in (child for child in node.iter() if name_of(child) == name):
+            number = Values(each.getparent()).text("numeroProtocolo") or Values(each.getparent().getparent()).text(
+                "numeroProtocolo"
+            )
+            stated = Values(each.getparent()).amount(name)
+            differences += _difference(f"{name} {number}", stated, by_protocol.get(number, []))
+    return differences[:TOTAL_FINDINGS_MAX]
+
+
+def _of_guide(guide: Guide) -> Iterator[StatementFinding]:
+    lines, values = guide.lines, guide.values
+    number = lines[0].provider_claim_number or lines[0].payer_claim_number
+    for names, amounts in (
+        (BILLED_TOTALS, [line.billed for line in lines]),
+        (PROCESSED_TOTALS, [line.processed for line in lines]),
+        (PAID_TOTALS, [line.paid for line in lines]),
+    ):
+        stated = values.amount(*names)
+        if stated is not None and None not in amounts and stated != sum(each or 0 for each in amounts):
+            yield _differs(f"{names[0]} {number}", stated, sum(each or 0 for each in amounts))
+    stated = values.amount(*DENIED_TOTALS)
+    if stated is not None and stated not in _denied_sums(lines):
+        yield _differs(f"{DENIED_TOTALS[0]} {number}", stated, _denied(lines))
+
+
+def _denied_sums(lines: Sequence[StatementLine]) -> set[int]:
+    """What the payer may call denied: what has a reason, or all that is not paid of what it has billed or processed."""
+    paid = sum(line.paid for line in lines)
+    billed = sum(line.billed or 0 for line in lines)
+    processed = sum(line.processed or 0 for line in lines)
+    return {_denied(lines), billed - paid, processed - paid}
+
+
+def _denied(lines: Iterable[StatementLine]) -> int:
+    return sum(denial.amount for line in lines for denial in line.denials)
+
+
+def _difference(name: str, stated: Cents | None, lines: Iterable[StatementLine]) -> Iterator[StatementFinding]:
+    """A total of 0.00 says nothing: many payers leave it out like that."""
+    paid = sum(line.paid for line in lines)
+    if stated and stated != paid:
+        yield _differs(name, stated, paid)
+
+
+def _differs(name: str, stated: int, found: int) -> StatementFinding:
+    if UNREADABLE in (stated, found) or found > UNREADABLE:
+        return StatementFinding(Kind.TOTALS_DIFFER, f"{name} cannot be compared with its parts"[:200])
+    text = f"{name} is {format_money(stated)}, its parts add up to {format_money(found)}"
+    return StatementFinding(Kind.TOTALS_DIFFER, text[:200])
+
+
+def of_payment(
+    lines: Sequence[StatementLine], adjustments: Sequence[StatementAdjustment], net: Cents | None, node: Any
+) -> list[StatementFinding]:
+    """The totals of a day: what was released, and what is transferred after its debits and credits."""
+    found = [each for name in _PAID_BY_DATE for each in _difference(name, _stated(node, name), lines)]
+    return [*found, *_net_difference("liquidoPorData", net, lines, adjustments)]
+
+
+def of_statement(
+    lines: Sequence[StatementLine], adjustments: Sequence[StatementAdjustment], node: Any
+) -> list[StatementFinding]:
+    """The totals of the whole statement."""
+    found = [each for name in _PAID_BY_STATEMENT for each in _difference(name, _stated(node, name), lines)]
+    for name in _NET_OF_STATEMENT:
+        found += _net_difference(name, _stated(node, name), lines, adjustments)
+    return found
+
+
+def _net_difference(
+    name: str, net: Cents | None, lines: Sequence[StatementLine], adjustments: Sequence[StatementAdjustment]
+) -> Iterator[StatementFinding]:
+    signed = (each.amount if each.direction is AdjustmentDirection.CREDIT else -each.amount for each in adjustments)
+    expected = sum(line.paid for line in lines) + sum(signed)
+    if net and net != expected:
+        yield _differs(name, net, expected)
+
+
+def _stated(node: Any, name: str) -> Cents | None:
+    found = next((each for each in node.iter() if name_of(each) == name), None)
+    return None if found is None else Values(found.getparent()).amount(name)
+
+
+def with_repeats(found: Sequence[Guide]) -> tuple[StatementLine, ...]:
+    """The lines; an item that an earlier guide of the statement has already is found, and waits."""
+    seen: dict[tuple[object, ...], int] = {}
+    lines: list[StatementLine] = []
+    for place, guide in enumerate(found):
+        # An appeal (recurso) of the guide is another decision on the same items.
+        appeal = guide.values.text("recurso", "tipoPagamento")
+        for line in guide.lines:
+            is_repeated = seen.setdefault((appeal, *_item_of(line)), place) != place
+            finding = StatementFinding(Kind.REPEATED_CLAIM, f"protocol {line.protocol_number}"[:100])
+            lines.append(replace(line, findings=(*line.findings, finding)) if is_repeated else line)
+    return tuple(lines)
+
+
+def _item_of(line: StatementLine) -> tuple[object, ...]:
+    numbers = (line.provider_claim_number, line.payer_claim_number)
+    if line.item_sequence is None and line.item_code is None:
+        return (*numbers, line.paid)
+    return (*numbers, line.item_sequence, line.item_code, line.performed_on)

@@ -1,0 +1,54 @@
+"""A payer's document that was imported before changes nothing, in whatever form it comes again."""
+
+from tests.factories import World, key, today
+from tests.graphql.test_remittances import done, money, post
+from tests.graphql.test_statement_documents import guide, send, taken
+from tests.payer_documents import analysis, message
+
+
+async def test_every_statement_of_a_message_is_its_own(world: World) -> None:
+    claims = [await world.submitted_claim() for _ in range(2)]
+    first = analysis(world, "S06A", guide(world, claims[0]))
+    second = analysis(world, "S06B", guide(world, claims[1]))
+    both = message(world.payer, first, second)
+    payload = await send(world, both, paidOn=today().isoformat())
+    assert [(each["statementNumber"], each["paidAmount"]) for each in payload["remittances"]] == [
+        ("S06A", "100.00"),
+        ("S06B", "100.00"),
+    ]
+    for remittance in payload["remittances"]:
+        assert done(await post(world, remittance))[:3] == ("POSTED", 1, 0)
+    alone = await send(world, message(world.payer, second), paidOn=today().isoformat())
+    assert (alone["errors"], alone["alreadyImported"]) == ([], True)
+    assert alone["notices"] == ["statement S06B was imported before, nothing was changed"]
+    assert [each["id"] for each in alone["remittances"]] == [payload["remittances"][1]["id"]]
+    assert [(await money(world, claim))["paidAmount"] for claim in claims] == ["100.00", "100.00"]
+
+
+async def test_a_known_document_is_recognized_by_its_content(world: World) -> None:
+    claim = await world.submitted_claim()
+    of_claim = guide(world, claim)
+    remittance = await taken(world, message(world.payer, analysis(world, "C-1", of_claim)))
+    ways = [
+        (message(world.payer, analysis(world, "C-1", of_claim)), {"statementNumber": "OTHER"}),
+        (message(world.payer, analysis(world, "RENAMED", of_claim)), {}),
+        (message(world.payer, analysis(world, "RENAMED", of_claim), encoding="UTF-8"), {}),
+        (message(world.payer, analysis(world, "C-1", of_claim), digest="0" * 32, version="4.02.00"), {}),
+    ]
+    for xml, changes in ways:
+        payload = await send(world, xml, **changes)
+        assert (payload["errors"], payload["alreadyImported"]) == ([], True)
+        assert payload["notices"] == ["statement C-1 was imported before, nothing was changed"]
+        assert payload["remittance"] == {"id": remittance["id"]}
+    other = await taken(world, message(world.payer, analysis(world, "C-2", of_claim, issued="2026-11-02")))
+    assert other["id"] != remittance["id"]
+
+
+async def test_a_cancelled_document_can_be_imported_again(world: World) -> None:
+    claim = await world.submitted_claim()
+    xml = message(world.payer, analysis(world, "C-9", guide(world, claim)))
+    first = await taken(world, xml)
+    values = {"remittanceId": first["id"], "reason": "errado", "idempotencyKey": key()}
+    await world.mutate("finance", "cancelRemittance", "remittance { id }", **values)
+    second = await taken(world, xml)
+    assert second["id"] != first["id"]
