@@ -53,7 +53,8 @@ async def bank(world: World) -> dict[str, str]:
 
 async def _uploaded(world: World) -> str:
     """The id of an uploaded bank file."""
-    headers = {"authorization": f"Bearer {world.token('finance')}", "content-type": "application/octet-stream"}
+    token = world.gateway.token("finance", providers=[world.provider], payer=world.payer)
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/octet-stream"}
     content = bank_files.cnab((today(), "13.00", "TED")).encode()
     answer = await world.gateway.client.post(f"{world.gateway.url}/documents", content=content, headers=headers)
     return str(answer.json()["id"])

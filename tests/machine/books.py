@@ -15,7 +15,7 @@ from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineStatus, remittance_status
-from tests.machine import batch_books
+from tests.machine import bank_books, batch_books
 from tests.machine.stage import Stage
 
 Row = dict[str, Any]
@@ -53,6 +53,8 @@ class Rows:
     invoice_steps: Table = field(default_factory=Table)
     remittances: Table = field(default_factory=Table)
     remittance_lines: Table = field(default_factory=Table)
+    bank_entries: Table = field(default_factory=Table)
+    bank_matches: Table = field(default_factory=Table)
     batches: Table = field(default_factory=Table)
     batch_claims: Table = field(default_factory=Table)
     batch_steps: Table = field(default_factory=Table)
@@ -86,6 +88,14 @@ def look(stage: Stage, payer: str) -> Rows:
             "SELECT t.* FROM remittance_lines t JOIN remittances r ON r.id = t.remittance_id "
             "WHERE r.payer_ans = %s ORDER BY t.id"
         ),
+        bank_entries=by_id(
+            "SELECT DISTINCT e.* FROM bank_entries e JOIN bank_matches m ON m.match_id = e.match_id "
+            "JOIN remittances r ON r.id = m.remittance_id WHERE r.payer_ans = %s ORDER BY e.id"
+        ),
+        bank_matches=by_id(
+            "SELECT m.* FROM bank_matches m JOIN remittances r ON r.id = m.remittance_id "
+            "WHERE r.payer_ans = %s ORDER BY m.id"
+        ),
         batches=by_id(
             "SELECT t.*, d.sha256 document FROM batches t LEFT JOIN batch_documents d ON d.batch_id = t.id "
             "WHERE t.payer_ans = %s ORDER BY t.id"
@@ -106,6 +116,7 @@ def check(rows: Rows) -> None:
     _histories(rows)
     _statements(rows)
     _events(rows)
+    bank_books.check(rows.remittances, rows.bank_entries.values(), rows.bank_matches.values())
     batch_books.check(rows.claims, rows.batches, list(rows.batch_claims.values()), list(rows.batch_steps.values()))
 
 

@@ -21,6 +21,7 @@ from app.domain.deductions import DeductionKind
 from app.domain.money import format_money
 from tests.factories import BLOOD_COUNT, CONSULTATION, key
 from tests.machine import books
+from tests.machine.bank_rules import BankRules
 from tests.machine.batch_rules import BatchRules
 from tests.machine.books import Row, Rows
 from tests.machine.life import NUMBERS, PICKS, SHARES, decision
@@ -39,6 +40,7 @@ EVERYTHING = {
     *("cancelRemittance", "matchRemittanceLine", "unmatchRemittanceLine", "dismissRemittanceLine"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
     "withdrawClaim",
+    *("importBankFile", "matchBankEntries", "unmatchBankEntry", "dismissBankEntry"),
 }
 RECONCILIATION = """query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) {
   billedAmount paidAmount withheldAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount } }"""
@@ -47,7 +49,7 @@ STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { total
   reconciliation { billedAmount } }"""
 
 
-class Billing(StatementRules, BatchRules):
+class Billing(StatementRules, BankRules, BatchRules):
     """One payer and one provider; callers of four roles, and a stranger who must never see a thing."""
 
     @initialize()
@@ -350,6 +352,8 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.take_a_statement, 0, [100, 100, 100], is_again=False),
         *[partial(life.work_on_a_line, 0, 0, name) for name in ("match", "unmatch", "dismiss")],
         partial(life.cancel_a_statement, 0, is_new=True),
+        partial(life.take_back, 0, 50, 20, [("01", 5), ("08", 2)]),
+        life.each_step_on_the_account,
         *_steps_of_batches(life),
     ]
     for step in steps:
