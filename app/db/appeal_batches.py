@@ -62,6 +62,7 @@ class AppealMemberRecord:
     denial_id: str
     sequence: int
     active_denial_id: str | None
+    answered_cents: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +225,10 @@ async def release(connection: AsyncConnection, batch_id: str) -> None:
     await run(connection, statement.values(active_denial_id=None))
 
 
-async def release_denial(connection: AsyncConnection, denial_id: str) -> None:
+async def release_denial(connection: AsyncConnection, denial_id: str, answered_cents: int) -> None:
     """The appeal is answered: the denial may be appealed again in another batch. The caller has locked the batch."""
     statement = update(appeal_batch_denials).where(appeal_batch_denials.c.active_denial_id == denial_id)
-    await run(connection, statement.values(active_denial_id=None))
+    await run(connection, statement.values(active_denial_id=None, answered_cents=answered_cents))
 
 
 async def is_waiting(connection: AsyncConnection, batch_id: str) -> bool:

@@ -220,3 +220,10 @@ async def delete_prices(connection: AsyncConnection, contract_id: str) -> None:
 async def insert_prices(connection: AsyncConnection, prices: Sequence[PriceRecord]) -> None:
     """More prices, in one statement."""
     await insert_records(connection, contract_prices, prices)
+
+
+@query(str)
+def providers_with_code(scope: DataScope, payer: str, code: str) -> Select[Any]:
+    """The CNES of the providers that have this code at the payer."""
+    table = contracts.c
+    return select(table.provider_cnes).where(contracts_in(scope), table.payer_ans == payer, table.provider_code == code)

@@ -14,8 +14,9 @@ from app.db.filters import OPEN_RANGE, Bounds, Condition, one_of, within
 from app.db.merged_patients import same_patient
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
+from app.db.party_tables import party_history
 from app.db.records import columns, insert_records
-from app.db.reference_tables import eligibility_checks
+from app.db.reference_tables import coverages, eligibility_checks
 from app.db.scoping import eligibility_in, parties_of
 from app.db.statements import query, query_total
 from app.domain.data_scope import DataScope
@@ -73,6 +74,16 @@ OF_PATIENT: Final = Children(_visible, eligibility_checks.c.patient_id, Eligibil
 def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The answers with these ids within the scope."""
     return _visible(scope).where(eligibility_checks.c.id.in_(ids))
+
+
+@query(str)
+def unchanged(scope: DataScope, check_id: str) -> Select[Any]:
+    """The id of this answer within the scope, if its card has not been changed since the payer was asked."""
+    asked = eligibility_checks.c
+    of_card = (coverages.c.payer_ans == asked.payer_ans, coverages.c.card_number == asked.card_number)
+    steps = select(party_history.c.id).join(coverages, coverages.c.id == party_history.c.party_id)
+    changed = steps.where(*of_card, party_history.c.at >= asked.asked_payer_at).exists()
+    return select(asked.id).where(eligibility_in(scope), asked.id == check_id, ~changed)
 
 
 @query(EligibilityRecord)

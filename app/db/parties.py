@@ -152,6 +152,12 @@ def provider(code: str) -> Select[Any]:
     return select(*PROVIDER).where(providers.c.cnes == code)
 
 
+@query(str)
+def providers_with_tax_id(scope: DataScope, tax_id: str) -> Select[Any]:
+    """The CNES of the scope's providers with this CNPJ or CPF."""
+    return select(providers.c.cnes).where(providers_in(scope), providers.c.tax_id == tax_id)
+
+
 @query(PatientRecord)
 def patients_by_id(scope: DataScope, patient_ids: Sequence[str]) -> Select[Any]:
     """The patients with these ids within the scope."""

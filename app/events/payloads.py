@@ -16,7 +16,8 @@ from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.denials import DenialStatus
 from app.domain.imports import ImportJobStatus
 from app.domain.invoices import InvoiceStatus
-from app.domain.remittances import RemittanceLineStatus, RemittanceStatus
+from app.domain.line_work import LineStep
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
 
 AnyStatus = (
@@ -30,6 +31,8 @@ AnyStatus = (
     | InvoiceStatus
     | RemittanceStatus
     | RemittanceLineStatus
+    | RemittanceLineProblem
+    | LineStep
     | SettlementStatus
     | ImportJobStatus
 )
@@ -160,6 +163,31 @@ class WaitingLinesEventData(TypedDict):
     payer: Ans
     previousStatus: Annotated[str, status_of(RemittanceLineStatus)] | None
     waitingLines: Annotated[int, Field(ge=1)]
+
+
+class RemittanceLineEventData(TypedDict):
+    """A line of a remittance after a step of a person."""
+
+    remittanceId: str
+    remittanceLineId: str
+    provider: Cnes
+    payer: Ans
+    action: Annotated[str, status_of(LineStep)]
+    previousStatus: Annotated[str, status_of(RemittanceLineStatus)]
+    status: Annotated[str, status_of(RemittanceLineStatus)]
+    problem: Annotated[str, status_of(RemittanceLineProblem)] | None
+
+
+class CreditEventData(TypedDict):
+    """An unapplied credit after a change: its amount, and what of it is used."""
+
+    creditId: str
+    remittanceId: str
+    provider: Cnes
+    payer: Ans
+    amount: Amount
+    usedAmount: Amount
+    version: Version
 
 
 Count = Annotated[int, Field(ge=0)]

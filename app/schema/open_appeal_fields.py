@@ -20,7 +20,20 @@ APPEALS: Final[dict[str, tuple[str, ...]]] = {
         "AppealBatchHistoryEntry.denialCount",
         "AppealBatchHistoryEntry.status",
         "AppealBatchHistoryEntry.version",
+        "AppealMatchingDenialsPayload.appealedCount",
+        "AppealMatchingDenialsPayload.results",
         "CreateAppealBatchesPayload.batches",
+        "DeleteAppealTemplatePayload.deletedAppealTemplateId",
+        "RecordAppealAnswersPayload.appliedCount",
+        "RecordAppealAnswersPayload.results",
+    ),
+    "what is known of a template, which only `denials:appeal` leads to": (
+        "*Payload.template",
+        "AppealTemplate.createdAt",
+        "AppealTemplate.id",
+        "AppealTemplate.provider",
+        "AppealTemplate.updatedAt",
+        "AppealTemplate.version",
     ),
 }
 
@@ -31,5 +44,7 @@ APPEAL_TEXTS: Final[dict[str, tuple[str, ...]]] = {
         "AppealBatch.protocolNumber",
         "AppealBatch.tissVersion",
         "AppealBatchHistoryEntry.actor",
+        "AppealTemplate.code",
+        "AppealTemplate.createdBy",
     ),
 }

@@ -18,8 +18,10 @@ from strawberry.types.field import StrawberryField
 
 from app.schema import (
     access_log,
+    appeal_answers,
     appeal_batch_changes,
     appeal_changes,
+    appeal_templates,
     bank,
     batch_changes,
     bulk,
@@ -31,6 +33,7 @@ from app.schema import (
     eligibility,
     imports,
     invoices,
+    line_work,
     party_changes,
     party_import,
     patient_changes,
@@ -38,9 +41,11 @@ from app.schema import (
     remittance_changes,
     remittances,
     settlements,
+    unapplied_credits,
 )
 from app.schema.access_log import AccessLogQuery
 from app.schema.appeal_batches import AppealBatchQuery
+from app.schema.appeal_templates import AppealTemplateQuery
 from app.schema.bank import BankQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
@@ -72,6 +77,7 @@ from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery
 from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
+from app.schema.unapplied_credits import UnappliedCreditQuery
 
 
 @strawberry.type(description="Queries.")
@@ -84,7 +90,9 @@ class Query(
     SettlementQuery,
     BatchQuery,
     AppealBatchQuery,
+    AppealTemplateQuery,
     RemittanceQuery,
+    UnappliedCreditQuery,
     ReconciliationQuery,
     DeductionQuery,
     BankQuery,
@@ -110,10 +118,14 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *denials.MUTATIONS,
     *appeal_changes.MUTATIONS,
     *appeal_batch_changes.MUTATIONS,
+    *appeal_answers.MUTATIONS,
+    *appeal_templates.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
+    *line_work.MUTATIONS,
+    *unapplied_credits.MUTATIONS,
     *bank.MUTATIONS,
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,

@@ -9,6 +9,7 @@ from app.db.appeal_batches import AppealBatchRecord, AppealBatchStep
 from app.domain import ids
 from app.domain.appeal_batches import WAITING, AppealBatchAction, membership_block, next_status
 from app.domain.errors import BillingError
+from app.domain.money import Cents
 from app.events.appeal_events import appeal_batch_event
 from app.unit_of_work.unit import UnitOfWork
 
@@ -76,14 +77,14 @@ async def require_none(unit: UnitOfWork, denial_id: str) -> None:
         raise BillingError(membership_block(found.number, found.status))
 
 
-async def answered(unit: UnitOfWork, denial_id: str) -> None:
+async def answered(unit: UnitOfWork, denial_id: str, accepted: Cents) -> None:
     """The appeal against the denial is answered: it leaves its batch, which is answered with the last one.
 
     The caller has locked the claim. Batches are locked last, so that of two callers with the last appeals of a batch
     the second one sees what the first has committed.
     """
     for batch in await appeal_batches_db.lock_of_denials(unit.connection, [denial_id]):
-        await appeal_batches_db.release_denial(unit.connection, denial_id)
+        await appeal_batches_db.release_denial(unit.connection, denial_id, accepted)
         if batch.status in WAITING and not await appeal_batches_db.is_waiting(unit.connection, batch.id):
             done = after_action(unit, batch, AppealBatchAction.ANSWER)
             await store(unit, batch, done, AppealBatchAction.ANSWER)

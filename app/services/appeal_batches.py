@@ -17,6 +17,7 @@ from app.domain import ids, protocols
 from app.domain.appeal_batches import (
     BATCHES_MAX,
     CLAIMS_MAX,
+    DENIALS_MAX,
     AppealBatchAction,
     AppealBatchStatus,
     membership_block,
@@ -46,8 +47,6 @@ from app.unit_of_work.unit import UnitOfWork
 REASON_LENGTH_MAX: Final = 500
 CHOSEN_MAX: Final = 100
 """How many denials one call names at most."""
-APPEALS_MAX: Final = 1_000
-"""How many appeals one call puts into batches at most if it names none."""
 
 
 async def create_many(
@@ -76,7 +75,7 @@ async def _found(unit: UnitOfWork, provider: str, payer: str, denial_ids: Sequen
     """The denials to send, their claims locked; raises at `denialIds.N` for one that cannot be sent."""
     connection, scope = unit.connection, unit.scope
     if denial_ids is None:
-        seen = await appeal_batches_db.unsent(connection, scope, provider, payer, APPEALS_MAX)
+        seen = await appeal_batches_db.unsent(connection, scope, provider, payer, DENIALS_MAX)
     else:
         if not 1 <= len(denial_ids) <= CHOSEN_MAX or len(set(denial_ids)) < len(denial_ids):
             raise refuse(ErrorCode.INVALID_INPUT, f"send 1 to {CHOSEN_MAX} denials, each only once", "denialIds")
@@ -150,7 +149,7 @@ async def _insert(
         changed_at=unit.now,
     )
     members = [
-        AppealMemberRecord(batch.id, denial.id, sequence, active_denial_id=denial.id)
+        AppealMemberRecord(batch.id, denial.id, sequence, active_denial_id=denial.id, answered_cents=None)
         for sequence, denial in enumerate(chosen, start=1)
     ]
     try:

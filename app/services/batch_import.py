@@ -17,7 +17,7 @@ from app.domain.claim_form import ClaimForm
 from app.domain.errors import BillingError, ErrorCode, Failure
 from app.domain.money import Cents
 from app.domain.preflight import Finding, FindingSeverity
-from app.services import claim_checks, claims
+from app.services import claim_checks, claims, guide_providers
 from app.tiss import read_batch
 from app.tiss.read_batch import IncomingGuide
 from app.unit_of_work.action import Action
@@ -74,6 +74,7 @@ async def import_guide(
 ) -> GuideResult:
     """One guide as a submitted claim; a guide that was imported before changes nothing. `document_id`: of the stored
     document that it came in."""
+    form = await guide_providers.identified(unit, form, guide.executor)
     known = await claims_db.by_numbers(
         unit.connection,
         unit.scope,

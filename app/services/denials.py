@@ -34,6 +34,7 @@ EVENTS: Final = {
     DenialAction.OVERTURN_PARTIALLY: "AppealAnswered",
     DenialAction.UPHOLD: "AppealAnswered",
     DenialAction.EXPIRE: "DenialExpired",
+    DenialAction.RECOVER: "DenialRecovered",
 }
 
 
@@ -41,6 +42,11 @@ async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
     """Accept the loss."""
     claim, denial = await _locked(unit, id)
     await _refuse_replaced(unit, claim)
+    return await accept_locked(unit, claim, denial)
+
+
+async def accept_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
+    """Accept the loss of a denial whose claim the caller has locked."""
     accepted = replace(denial, status=next_status(denial.status, DenialAction.ACCEPT))
     return await _store(unit, claim, denial, accepted, DenialAction.ACCEPT, denial.amount_cents)
 
@@ -83,8 +89,15 @@ async def withdraw_appeal(unit: UnitOfWork, *, id: str) -> DenialRecord:
 
 async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: str | None) -> DenialRecord:
     """Record the payer's decision on an appeal: the amount that it now accepts, and why not the rest."""
-    raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
     claim, denial = await _locked(unit, id)
+    return await answer_locked(unit, claim, denial, accepted, justification)
+
+
+async def answer_locked(
+    unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord, accepted: Cents, justification: str | None
+) -> DenialRecord:
+    """The same for a denial whose claim the caller has locked."""
+    raise_any([text_failure(justification, "justification", JUSTIFICATION_MAX)])
     appealed, amount = Cents(denial.appealed_cents or 0), Cents(denial.amount_cents)
     # The table is asked first: a denial without an appeal is CONFLICT whatever the amount.
     next_status(denial.status, DenialAction.UPHOLD)
@@ -97,8 +110,15 @@ async def answer(unit: UnitOfWork, *, id: str, accepted: Cents, justification: s
         answered_at=unit.now,
     )
     stored = await _store(unit, claim, denial, changed, action, accepted)
-    await appeal_batch_steps.answered(unit, id)
+    await appeal_batch_steps.answered(unit, denial.id, accepted)
     return stored
+
+
+async def recover_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
+    """Record that the payer pays the whole denied amount by itself; the caller has locked the claim."""
+    status = next_status(denial.status, DenialAction.RECOVER)
+    recovered = replace(denial, status=status, answered_cents=denial.amount_cents, answered_at=unit.now)
+    return await _store(unit, claim, denial, recovered, DenialAction.RECOVER, denial.amount_cents)
 
 
 async def expire(unit: UnitOfWork, *, claim_id: str) -> int:

@@ -59,7 +59,8 @@ def _question_failures(question: Question) -> list[Failure | None]:
 async def check(unit: UnitOfWork, *, question: Question, earlier: EligibilityRecord | None) -> EligibilityRecord:
     """Store the payer's answer, or repeat `earlier`, its answer to the same question; both add a row.
 
-    The payer is asked if the earlier answer has expired, or is none of this database's.
+    The payer is asked if the earlier answer has expired, is none of this database's, or is older than the last change
+    of the card.
     """
     if earlier is not None and await _is_valid(unit, earlier):
         record = _repeated(unit, question, earlier)
@@ -73,7 +74,7 @@ async def check(unit: UnitOfWork, *, question: Question, earlier: EligibilityRec
 async def _is_valid(unit: UnitOfWork, earlier: EligibilityRecord) -> bool:
     if earlier.expires_at is None or earlier.expires_at <= unit.now:
         return False
-    return bool(await eligibility_db.by_ids(unit.connection, unit.scope, [earlier.id]))
+    return bool(await eligibility_db.unchanged(unit.connection, unit.scope, earlier.id))
 
 
 async def _ask(unit: UnitOfWork, question: Question) -> EligibilityRecord:

@@ -240,7 +240,7 @@ class _Run:
 
 def _parties_of(batch: IncomingBatch) -> Parties:
     form = next((each.form for each in batch.guides if each.form is not None), None)
-    return (None, None) if form is None else (form.provider, form.payer)
+    return (None, None) if form is None else (form.provider or None, form.payer)
 
 
 def _opened(file: IO[bytes], kind: DocumentKind) -> Source:

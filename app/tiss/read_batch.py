@@ -7,13 +7,13 @@ from typing import Any, Final
 from lxml import etree
 
 from app.domain.claim_form import ClaimForm
-from app.domain.errors import BillingError, ErrorCode, Failure, refuse
+from app.domain.errors import BillingError, ErrorCode, Failure
 from app.tiss import message, read_guide, tree
 from app.tiss.guide_values import to_form
 from app.tiss.guides import GUIDES, Guide
 from app.tiss.message import Message, NoMessage
 from app.tiss.schema_errors import SchemaError, errors
-from app.tiss.structure import VERSIONS
+from app.tiss.structure import NO_CNES, VERSIONS
 from app.tiss.values import CENTS
 
 GUIDES_MAX: Final = 100
@@ -21,10 +21,19 @@ _BATCH: Final = ("prestadorParaOperadora", "loteGuias")
 
 
 @dataclass(frozen=True, slots=True)
+class Executor:
+    """What a guide calls who bills, beside the CNES: the code at the payer, or CNPJ or CPF."""
+
+    code: str | None = None
+    tax_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingGuide:
     """One guide of the document: its number, and either the claim form or the failures that refuse it.
 
-    `source` is the guide's own XML, in TISS `version`; `payer_claim_number` what the payer has called it.
+    `source` is the guide's own XML, in TISS `version`; `payer_claim_number` what the payer has called it. A form
+    without a provider is of the `executor` that the guide names without a CNES.
     """
 
     number: str
@@ -34,6 +43,7 @@ class IncomingGuide:
     payer_claim_number: str | None = None
     version: str = ""
     source: bytes = field(default=b"", repr=False)
+    executor: Executor = Executor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +135,7 @@ def _guide(found: Message, node: Any, number: str) -> IncomingGuide:
         payer_claim_number=values.values.get("payer_claim_number"),
         version=found.version,
         source=etree.tostring(node, encoding="UTF-8", with_tail=False),
+        executor=_executor(node, kind),
     )
 
 
@@ -135,10 +146,15 @@ def _version_warnings(found: Message) -> Iterable[Failure]:
 
 
 def _provider(node: Any, kind: Guide) -> str:
+    """The CNES; empty if the guide has none, or what the standard writes for none."""
     cnes = tree.text(node, kind.contractor.cnes)
-    if cnes is None:
-        raise refuse(ErrorCode.INVALID_IDENTIFIER, "the CNES of the executing provider is missing", "CNES", "1202")
-    return cnes
+    return "" if cnes is None or cnes == NO_CNES else cnes
+
+
+def _executor(node: Any, kind: Guide) -> Executor:
+    place = kind.contractor
+    tax_ids = (tree.text(node, path) for path in (place.cnpj, place.cpf) if path is not None)
+    return Executor(tree.text(node, place.code), next(filter(None, tax_ids), None))
 
 
 def _total(node: Any, kind: Guide) -> Any:

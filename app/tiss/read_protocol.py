@@ -16,7 +16,7 @@ _GUIDES: Final = ("dadosGuias", "dadosGuiasOdonto")
 
 def read(text: str) -> ProtocolMessage:
     """The protocol in this document; INVALID_INPUT with what to do if there is none, or if it was changed."""
-    xml = _encoded(text)
+    xml = encoded(text)
     try:
         root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True))
     except etree.XMLSyntaxError:
@@ -40,7 +40,7 @@ def read(text: str) -> ProtocolMessage:
     )
 
 
-def _encoded(text: str) -> bytes:
+def encoded(text: str) -> bytes:
     """The document as it was sent: its hash is that of its characters, which a wrong encoding would change."""
     is_latin = _LATIN.match(text) is not None
     try:

@@ -12,6 +12,8 @@ from lxml import etree
 NAMESPACE: Final = "http://www.ans.gov.br/padroes/tiss/schemas"
 VERSIONS: Final = ("4.03.00", "4.02.00")
 """The versions whose schemas are here, the newest first."""
+NO_CNES: Final = "9999999"
+"""What the standard writes for a provider without a CNES."""
 SIGNATURE: Final = "assinaturaDigitalGuia"
 _GUIDES: Final = ("prestadorParaOperadora", "loteGuias", "guiasTISS")
 _APPEALS: Final = ("prestadorParaOperadora", "recursoGlosa")

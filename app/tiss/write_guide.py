@@ -17,7 +17,7 @@ from app.tiss import read_guide, tree
 from app.tiss.fields import Contractor, Field, Items, Path, Sum, Team
 from app.tiss.guide_values import GuideValues, Values, of_form, to_form
 from app.tiss.guides import OF_TYPE, Guide
-from app.tiss.structure import NAMESPACE, Element, safe_parser
+from app.tiss.structure import NAMESPACE, NO_CNES, Element, safe_parser
 
 EXPENSE_KINDS: Final = {"19": "03", "20": "02"}
 """TUSS table -> kind of expense (table 25), where the table decides it: materials, medicines."""
@@ -123,7 +123,7 @@ def _write(node: Any, fields: Iterable[Field], shape: Element, before: Values, n
 
 
 def _write_contractor(node: Any, contractor: Contractor, shape: Element, provider: ProviderIdentity) -> None:
-    if tree.text(node, contractor.cnes) != provider.cnes:
+    if tree.text(node, contractor.cnes) not in (provider.cnes, NO_CNES):
         tree.put(node, contractor.cnes, shape, provider.cnes)
     elsewhere = [each for each in (contractor.code, contractor.cnpj, contractor.cpf) if each is not None]
     if any(tree.text(node, each) for each in elsewhere):

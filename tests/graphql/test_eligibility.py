@@ -10,7 +10,7 @@ from sqlalchemy import delete, update
 from app.db import identity
 from app.db.reference_tables import coverages, eligibility_checks, payers
 from app.domain.calendar import BRASILIA, business_day
-from tests.factories import World, add_card, new_world, refusals, today
+from tests.factories import World, add_card, key, new_world, refusals, today
 from tests.gateway import Gateway
 
 DAY = timedelta(days=1)
@@ -166,6 +166,26 @@ class TestCache:
         ]
         assert [reason["code"] for reason in after["reasons"]] == ["1006"]
         assert after["askedPayerAt"] == asked["askedPayerAt"] > kept["askedPayerAt"]
+
+    async def test_a_change_of_the_card_is_asked_about_at_once(self, world: World) -> None:
+        await world.hold_membership()
+        await world.submitted_claim()
+        card = f"NEW-{world.card}"
+        unknown = await _check(world, cardNumber=card)
+        values = {"patientId": world.patient, "payer": world.payer, "cardNumber": card, "plan": "Ouro"}
+        values |= {"startsOn": "2020-01-01", "idempotencyKey": key()}
+        made = await world.mutate("front_desk", "registerCoverage", "coverage { id }", **values)
+        assert made["errors"] == []
+        known, again = await _check(world, cardNumber=card), await _check(world, cardNumber=card)
+        ended = {"coverageId": made["coverage"]["id"], "endsOn": str(today() - DAY)}
+        assert (await world.mutate("front_desk", "endCoverage", "coverage { id }", **ended))["errors"] == []
+        after = await _check(world, cardNumber=card)
+        assert [(one["outcome"], one["source"]) for one in (unknown, known, again, after)] == [
+            ("NOT_ELIGIBLE", "PAYER"),
+            ("ELIGIBLE", "PAYER"),
+            ("ELIGIBLE", "CACHE"),
+            ("NOT_ELIGIBLE", "PAYER"),
+        ]
 
     async def test_other_questions_are_asked_for_themselves(self, world: World) -> None:
         await _check(world)

@@ -41,9 +41,11 @@ async def upload(gateway: Gateway, content: bytes, token: str) -> str:
     return str(answer.json()["id"])
 
 
-async def import_document(world: World, content: bytes, *, with_key: str | None = None) -> Any:
+async def import_document(
+    world: World, content: bytes, *, with_key: str | None = None, token: str | None = None
+) -> Any:
     """The payload of importBatch."""
-    token = world.token("biller")
+    token = token or world.token("biller")
     values = {"documentId": await upload(world.gateway, content, token), "idempotencyKey": with_key or key()}
     return (await world.gateway.gql(IMPORT, {"input": values}, token=token)).data["importBatch"]
 

@@ -68,7 +68,7 @@ class BankRules(Life):
     def each_step_on_the_account(self) -> None:
         """Every mutation of the account once, each of which does what it tries."""
         amount = format_money(90_000_00 + next(NUMBERS))
-        values = {"payer": self.world.payer, "provider": self.world.provider, "paidOn": self.today()}
+        values: dict[str, Any] = {"payer": self.world.payer, "provider": self.world.provider, "paidOn": self.today()}
         lines = [{"payerClaimNumber": "NENHUMA", "paidAmount": amount}]
         values |= {"statementNumber": f"S{next(NUMBERS):09d}", "lines": lines, "idempotencyKey": key()}
         self.mutate("finance", "importRemittance", "remittance { id }", values)

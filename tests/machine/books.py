@@ -15,7 +15,7 @@ from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineStatus, remittance_status
-from tests.machine import bank_books, batch_books
+from tests.machine import bank_books, batch_books, queue_books
 from tests.machine.stage import Stage
 
 Row = dict[str, Any]
@@ -55,6 +55,8 @@ class Rows:
     remittance_lines: Table = field(default_factory=Table)
     bank_entries: Table = field(default_factory=Table)
     bank_matches: Table = field(default_factory=Table)
+    credits: Table = field(default_factory=Table)
+    credit_moves: Table = field(default_factory=Table)
     batches: Table = field(default_factory=Table)
     batch_claims: Table = field(default_factory=Table)
     batch_steps: Table = field(default_factory=Table)
@@ -96,6 +98,11 @@ def look(stage: Stage, payer: str) -> Rows:
             "SELECT m.* FROM bank_matches m JOIN remittances r ON r.id = m.remittance_id "
             "WHERE r.payer_ans = %s ORDER BY m.id"
         ),
+        credits=by_id("SELECT * FROM unapplied_credits WHERE payer_ans = %s ORDER BY id"),
+        credit_moves=by_id(
+            "SELECT t.* FROM unapplied_credit_moves t JOIN unapplied_credits c ON c.id = t.credit_id "
+            "WHERE c.payer_ans = %s ORDER BY t.id"
+        ),
         batches=by_id(
             "SELECT t.*, d.sha256 document FROM batches t LEFT JOIN batch_documents d ON d.batch_id = t.id "
             "WHERE t.payer_ans = %s ORDER BY t.id"
@@ -115,6 +122,8 @@ def check(rows: Rows) -> None:
     _deductions(rows)
     _histories(rows)
     _statements(rows)
+    of_statements = (rows.remittances, rows.remittance_lines, rows.settlements, rows.credits, rows.credit_moves)
+    queue_books.check(*(list(table.values()) for table in of_statements))
     _events(rows)
     bank_books.check(rows.remittances, rows.bank_entries.values(), rows.bank_matches.values())
     batch_books.check(rows.claims, rows.batches, list(rows.batch_claims.values()), list(rows.batch_steps.values()))
@@ -153,7 +162,10 @@ def _sums_of_decisions(rows: Rows) -> None:
             assert claim["status"] == outcome
     for denial in rows.denials.values():
         appealed, answered = denial["appealed_cents"] or 0, denial["answered_cents"] or 0
-        assert 0 <= answered <= appealed <= denial["amount_cents"]
+        is_recovered = any(
+            each["denial_action"] == "RECOVER" for each in rows.claim_steps.of("denial_id", denial["id"])
+        )
+        assert 0 <= answered <= (denial["amount_cents"] if is_recovered else appealed) <= denial["amount_cents"]
 
 
 def _outcome(claim: Row) -> str:
@@ -292,7 +304,7 @@ def _statements(rows: Rows) -> None:
             assert (remittance["status"], remittance["cancelled_id"]) == (remittance_status(lines), "")
     for line in rows.remittance_lines.values():
         status = line["status"]
-        assert (line["claim_id"] is not None) or status not in ("MATCHED", "POSTED")
+        assert (line["claim_id"] is not None) or status not in ("MATCHED", "POSTED") or queue_books.is_credit(line)
         assert (line["problem"] is not None) == (status in ("UNMATCHED", "DISMISSED"))
         assert (line["dismissal_reason"] is not None) == (line["dismissed_at"] is not None)
         assert (line["dismissed_at"] is not None) or status != "DISMISSED"

@@ -25,8 +25,8 @@ from tests.machine.bank_rules import BankRules
 from tests.machine.batch_rules import BatchRules
 from tests.machine.books import Row, Rows
 from tests.machine.life import NUMBERS, PICKS, SHARES, decision
+from tests.machine.queue_rules import QueueRules, steps_of_the_queue
 from tests.machine.stage import Stage, staged
-from tests.machine.statement_rules import StatementRules
 from tests.services import Services
 
 STEPS = int(os.environ.get("BILLING_TEST_MACHINE_STEPS", "200"))
@@ -38,6 +38,8 @@ EVERYTHING = {
     *("cancelInvoice", "adjustInvoice", "settleInvoice", "reverseSettlement", "importRemittance", "postRemittance"),
     *("resumeReview", "deleteDraftClaim", "withdrawAppeal"),
     *("cancelRemittance", "matchRemittanceLine", "unmatchRemittanceLine", "dismissRemittanceLine"),
+    *("resolveRemittanceLine", "resolveRemittanceLines", "splitRemittanceLine", "undoRemittanceLine"),
+    *("applyCredit", "refundCredit", "reverseCreditUse"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
     "withdrawClaim",
     *("importBankFile", "matchBankEntries", "unmatchBankEntry", "dismissBankEntry"),
@@ -49,7 +51,7 @@ STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { total
   reconciliation { billedAmount } }"""
 
 
-class Billing(StatementRules, BankRules, BatchRules):
+class Billing(QueueRules, BankRules, BatchRules):
     """One payer and one provider; callers of four roles, and a stranger who must never see a thing."""
 
     @initialize()
@@ -248,12 +250,7 @@ class Billing(StatementRules, BankRules, BatchRules):
         due = found["total_cents"] - found["settled_cents"]
         cents = max(due * share // 100, 1)
         deductions = [{"kind": kind, "amount": format_money(cents * part // 100)} for kind, part in kept]
-        values = {
-            "id": found["id"],
-            "paidOn": self.today(),
-            "amount": format_money(cents),
-            "deductions": deductions,
-        }
+        values = {"id": found["id"], "paidOn": self.today(), "amount": format_money(cents), "deductions": deductions}
         with ThreadPoolExecutor(callers) as pool:
             calls = [{**values, "idempotencyKey": key()} for _ in range(callers)]
             list(pool.map(lambda each: self.mutate("finance", "settleInvoice", "settlement { id }", each), calls))
@@ -354,6 +351,7 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.cancel_a_statement, 0, is_new=True),
         partial(life.take_back, 0, 50, 20, [("01", 5), ("08", 2)]),
         life.each_step_on_the_account,
+        *steps_of_the_queue(life),
         *_steps_of_batches(life),
     ]
     for step in steps:

@@ -1,0 +1,253 @@
+"""Recording the payer's answers to appeals: typed, or as its document; each in effect once, however often it comes."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from app.db import appeal_batches as appeal_batches_db
+from app.db import claims as claims_db
+from app.db import denials as denials_db
+from app.db import documents as documents_db
+from app.db.appeal_batches import AppealBatchRecord, AppealMemberRecord
+from app.db.claims import ClaimRecord
+from app.db.denials import DenialRecord
+from app.domain.appeal_answers import AnswerMessage, DocumentAnswer, TypedAnswer
+from app.domain.denials import ANSWERED
+from app.domain.errors import BillingError, ErrorCode, Failure, not_found, raise_any, refuse
+from app.domain.money import Cents, format_money
+from app.services import denials, parties
+from app.services.batch_documents import WRITING_SECONDS_MAX
+from app.services.denials import STORED_DENIAL
+from app.services.outcomes import Outcome, answer_of_outcomes
+from app.tiss import read_appeal_answer
+from app.tiss.child_processes import ChildProcesses
+from app.unit_of_work.action import Action, StoredAnswer
+from app.unit_of_work.unit import UnitOfWork
+
+TYPED_MAX: Final = 100
+DOCUMENT_BYTES_MAX: Final = 8 * 1024 * 1024
+PATH: Final = "content.answers"
+XML: Final = "content.xml"
+_OUTCOMES: Final = answer_of_outcomes(STORED_DENIAL)
+
+
+@dataclass(slots=True)
+class Recorded:
+    """A result for each answer, in their order, and how many of them were new."""
+
+    results: list[Outcome[DenialRecord]] = field(default_factory=list)
+    applied_count: int = 0
+
+    def add(self, name: str, failures: Sequence[Failure], denial: DenialRecord | None = None) -> None:
+        """The next result: the denial as it is now, or why nothing was recorded."""
+        self.results.append(Outcome(name, denial, tuple(failures)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The answer to the appeal against a denial; `settled` is what an answer that is recorded already accepts."""
+
+    denial: DenialRecord
+    claim: ClaimRecord
+    accepted: Cents
+    justification: str | None
+    settled: int | None
+
+
+@dataclass(slots=True)
+class _Member:
+    """A denial of the batch that a document answers."""
+
+    denial: DenialRecord
+    claim: ClaimRecord
+    row: AppealMemberRecord
+    sequences: Mapping[str, int]
+    is_answered: bool = False
+
+    @property
+    def number(self) -> str:
+        """The provider's number of its claim."""
+        return self.claim.provider_claim_number
+
+    def is_meant(self, answer: DocumentAnswer) -> bool:
+        """Whether the document's answer is about it, and no earlier one was."""
+        if self.is_answered or (self.number, self.denial.code) != (answer.provider_claim_number, answer.denial_code):
+            return False
+        return answer.item_sequence in (None, self.sequences[self.denial.item_id])
+
+
+async def read_document(
+    children: ChildProcesses,
+    *,
+    provider: str,
+    payer: str,
+    typed: Sequence[TypedAnswer] | None = None,
+    document: str | None = None,
+    document_id: str | None = None,
+    atomic: bool = False,
+) -> dict[str, Any]:
+    """The arguments of `record`, with what the document says if it came with the call."""
+    message = None
+    if document is not None:
+        message = await children.run(read_appeal_answer.read_text, document)
+    given = {"provider": provider, "payer": payer, "typed": typed}
+    return {**given, "message": message, "document_id": document_id, "atomic": atomic}
+
+
+async def record(
+    unit: UnitOfWork,
+    *,
+    provider: str,
+    payer: str,
+    typed: Sequence[TypedAnswer] | None,
+    message: AnswerMessage | None,
+    document_id: str | None,
+    atomic: bool,
+) -> Recorded:
+    """Record answers to appeals of this provider with this payer. One that is recorded already changes nothing; one
+    that contradicts what is recorded is refused, and the others are recorded all the same unless it is `atomic`."""
+    await parties.check(unit.connection, unit.scope, provider=provider, payer=payer)
+    if typed is not None:
+        recorded = await _record_typed(unit, provider, payer, typed)
+    else:
+        message = message or await _stored_message(unit, document_id or "")
+        if message.payer not in (None, payer):
+            raise refuse(ErrorCode.CONFLICT, "the document is from another payer: name that payer", "payer", "5027")
+        recorded = await _record_message(unit, provider, payer, message)
+    if atomic:
+        raise_any(failure for each in recorded.results for failure in each.failures)
+    return recorded
+
+
+async def _stored_message(unit: UnitOfWork, document_id: str) -> AnswerMessage:
+    """What an uploaded document says."""
+    if not await documents_db.by_ids(unit.connection, unit.scope, [document_id], unit.subject):
+        raise not_found("document", "documentId")
+    content, opened = bytearray(), zlib.decompressobj()
+    for sequence in range(DOCUMENT_BYTES_MAX):
+        chunk = await documents_db.chunk(unit.connection, document_id, sequence)
+        if chunk is None:
+            break
+        content += opened.decompress(chunk.content, DOCUMENT_BYTES_MAX + 1 - len(content))
+        if len(content) > DOCUMENT_BYTES_MAX:
+            text = f"the document has more than {DOCUMENT_BYTES_MAX:,} bytes: send the answer to one batch of appeals"
+            raise refuse(ErrorCode.INVALID_INPUT, text, "documentId", "5015")
+    try:
+        return await unit.children.run(read_appeal_answer.read, bytes(content))
+    except BillingError as error:
+        raise BillingError(*(replace(each, field="documentId") for each in error.failures)) from None
+
+
+async def _record_typed(unit: UnitOfWork, provider: str, payer: str, typed: Sequence[TypedAnswer]) -> Recorded:
+    ids = [each.denial_id for each in typed]
+    if not 1 <= len(ids) <= TYPED_MAX or len(set(ids)) < len(ids):
+        raise refuse(ErrorCode.INVALID_INPUT, f"send 1 to {TYPED_MAX} values, each object only once", PATH)
+    found, claims = await _locked(unit, provider, payer, ids)
+    recorded = Recorded()
+    for index, each in enumerate(typed):
+        denial, path = found.get(each.denial_id), f"{PATH}.{index}"
+        if denial is None:
+            recorded.add(each.denial_id, not_found("denial", f"{path}.denialId").failures)
+            continue
+        settled = denial.answered_cents if denial.status in ANSWERED else None
+        answer = _Answer(denial, claims[denial.claim_id], each.accepted, each.justification, settled)
+        await _apply(unit, recorded, answer, path)
+    return recorded
+
+
+async def _record_message(unit: UnitOfWork, provider: str, payer: str, message: AnswerMessage) -> Recorded:
+    connection, scope = unit.connection, unit.scope
+    batch = await appeal_batches_db.by_number(connection, scope, provider, payer, message.batch_number)
+    if batch is None:
+        text = f"no batch of appeals has the number {message.batch_number}: send the answer to one of this provider"
+        raise refuse(ErrorCode.NOT_FOUND, text, "xml")
+    ids = [each.denial_id for each in await appeal_batches_db.members_of(connection, [batch.id])]
+    found, claims = await _locked(unit, provider, payer, ids)
+    # Under the locks of the claims: another caller may have recorded the same document before.
+    members = {each.denial_id: each for each in await appeal_batches_db.members_of(connection, [batch.id])}
+    items = await claims_db.items_by_ids(connection, scope, sorted({each.item_id for each in found.values()}))
+    sequences = {item.id: item.sequence for item in items}
+    open_denials = [_Member(found[each], claims[found[each].claim_id], members[each], sequences) for each in found]
+    recorded = Recorded()
+    for answer in message.answers:
+        await _apply_answer(unit, recorded, answer, open_denials, batch)
+    if message.of_protocol is not None:
+        for each in open_denials:
+            whole = DocumentAnswer(each.number, None, each.denial.code, message.of_protocol, message.justification)
+            await _apply_to(unit, recorded, whole, each)
+    return recorded
+
+
+async def _apply_answer(
+    unit: UnitOfWork, recorded: Recorded, answer: DocumentAnswer, members: list[_Member], batch: AppealBatchRecord
+) -> None:
+    meant = [each for each in members if each.is_meant(answer)]
+    if answer.item_sequence is not None:
+        # Two denials of an item for the same reason are answered in the order of the document.
+        meant = meant[:1]
+    if not meant:
+        text = f"batch of appeals {batch.number} has no appeal {answer.name}: record the answer by denial"
+        recorded.add(answer.name, (Failure(ErrorCode.NOT_FOUND, text, XML),))
+    for each in meant:
+        await _apply_to(unit, recorded, answer, each)
+
+
+async def _apply_to(unit: UnitOfWork, recorded: Recorded, answer: DocumentAnswer, member: _Member) -> None:
+    denial, row = member.denial, member.row
+    member.is_answered = True
+    accepted, settled = answer.accepted_of(Cents(denial.appealed_cents or 0)), row.answered_cents
+    if settled is None and row.active_denial_id is None:
+        text = f"the appeal {answer.name} is in no active batch any more: record the answer by denial"
+        recorded.add(denial.id, (Failure(ErrorCode.CONFLICT, text, XML),))
+        return
+    if settled is not None and isinstance(answer.accepted, bool):
+        # The appealed amount may be that of a later appeal: what was accepted then was all of it, or nothing.
+        accepted = Cents(settled) if answer.accepted == bool(settled) else accepted
+    await _apply(unit, recorded, _Answer(denial, member.claim, accepted, answer.justification, settled), XML)
+
+
+async def _apply(unit: UnitOfWork, recorded: Recorded, answer: _Answer, path: str) -> None:
+    denial = answer.denial
+    if answer.settled is not None:
+        if answer.settled == answer.accepted:
+            recorded.add(denial.id, (), denial)
+            return
+        text = f"an answer that accepts {format_money(answer.settled)} is recorded already"
+        recorded.add(denial.id, (Failure(ErrorCode.CONFLICT, text, path),))
+        return
+    try:
+        async with unit.attempt():
+            stored = await denials.answer_locked(unit, answer.claim, denial, answer.accepted, answer.justification)
+    except BillingError as error:
+        recorded.add(denial.id, tuple(failure.under(path) for failure in error.failures))
+        return
+    recorded.add(denial.id, (), stored)
+    recorded.applied_count += 1
+
+
+async def _locked(
+    unit: UnitOfWork, provider: str, payer: str, ids: Sequence[str]
+) -> tuple[dict[str, DenialRecord], dict[str, ClaimRecord]]:
+    """The denials of this provider and payer, in the order of the ids, and their claims, which are locked."""
+    connection, scope = unit.connection, unit.scope
+    seen = await denials_db.by_ids(connection, scope, ids)
+    locked = await claims_db.lock_many(connection, scope, sorted({denial.claim_id for denial in seen}))
+    claims = {claim.id: claim for claim in locked if (claim.provider_cnes, claim.payer_ans) == (provider, payer)}
+    found = {denial.id: denial for denial in await denials_db.by_ids(connection, scope, ids)}
+    return {each: found[each] for each in ids if each in found and found[each].claim_id in claims}, claims
+
+
+async def _rebuild(unit: UnitOfWork, facts: Any) -> Recorded:
+    results, applied_count = facts
+    return Recorded(await _OUTCOMES.rebuild(unit, results), applied_count)
+
+
+RECORD: Final = Action(
+    "recordAppealAnswers",
+    record,
+    needs="appeals:record",
+    answer=StoredAnswer(lambda done: [_OUTCOMES.facts(done.results), done.applied_count], _rebuild),
+    prepare=read_document,
+    seconds=WRITING_SECONDS_MAX,
+)

@@ -1,0 +1,129 @@
+"""Reads a payer's answers to a batch of appeals (respostaRecursoGlosa), of any version."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from app.domain.appeal_answers import AnswerMessage, DocumentAnswer
+from app.domain.errors import BillingError, ErrorCode, refuse
+from app.domain.money import Cents, parse_money
+from app.tiss import message, tree, xml_guard
+from app.tiss.message import NoMessage
+from app.tiss.read_protocol import encoded
+
+ANSWER: Final = ("operadoraParaPrestador", "respostaRecursoGlosa")
+RECEIPTS: Final = ("reciboGlosa", "reciboGlosaOdonto")
+OF_GUIDE: Final = ("respostaGuia", "respostaRecursoGuiaOdonto")
+OF_ITEMS: Final = ("respostaGuiaItens", "respostaRecursoItemOdonto")
+NUMBER_DIGITS: Final = 9
+JUSTIFICATION_MAX: Final = 500
+
+
+def read_text(text: str) -> AnswerMessage:
+    """The answers in a document that came as text."""
+    return read(encoded(text))
+
+
+def read(document: bytes) -> AnswerMessage:
+    """The answers in the document; INVALID_INPUT with what to do if there are none, or if it was changed."""
+    xml_guard.count_guides(document)
+    try:
+        found = message.parse(document)
+    except NoMessage as error:
+        raise _invalid(str(error)) from None
+    answer = tree.find(found.root, ANSWER)
+    if answer is None:
+        raise _invalid("the document has no respostaRecursoGlosa: send the payer's answer to appeals")
+    if not found.is_hash_right:
+        raise _invalid("the hash is wrong: the document was changed, ask the payer to send it again", "5014")
+    receipt = next((each for each in answer if tree.name_of(each) in RECEIPTS), None)
+    if receipt is None:
+        raise _invalid("the document has no answers yet: it tells the status of the appeals, or an error")
+    return _message(receipt)
+
+
+def _message(receipt: Any) -> AnswerMessage:
+    payer = tree.text(receipt, ("registroANS",))
+    number = _number(_required(receipt, "numeroLote"), "numeroLote")
+    whole = tree.find(receipt, ("opcaoRecurso", "recursoProtocolo"))
+    if whole is not None:
+        reason = _reason(whole, "justificativaOPSnaoAcatadoProt")
+        return AnswerMessage(payer, number, of_protocol=_yes(whole, "recursoAcatado"), justification=reason)
+    guides = tree.find_all(receipt, ("opcaoRecurso", "recursoGuia"))
+    return AnswerMessage(payer, number, tuple(each for guide in guides for each in _answers(guide)))
+
+
+def _answers(guide: Any) -> Iterator[DocumentAnswer]:
+    for node in guide:
+        name = tree.name_of(node)
+        if name in OF_GUIDE:
+            yield _of_guide(node)
+        elif name in OF_ITEMS:
+            claim = _required(node, "numeroGuiaPrestador")
+            inside = [each for each in node if tree.name_of(each) == "recursoProcedimento"]
+            for each in inside or [node]:
+                yield _of_item(claim, each)
+
+
+def _of_guide(node: Any) -> DocumentAnswer:
+    field = "recursoGuiaAcatado" if tree.child(node, "recursoGuiaAcatado") is not None else "recursoAcatadoGuia"
+    return DocumentAnswer(
+        _required(node, "numeroGuiaPrestador"),
+        None,
+        _first(node, "codGlosa", "codGlosaGuia"),
+        _yes(node, field),
+        _reason(node, "justificativaOPSnaoAcatadoGuia"),
+    )
+
+
+def _of_item(claim: str, node: Any) -> DocumentAnswer:
+    return DocumentAnswer(
+        claim,
+        _number(_required(node, "sequencialItem"), "sequencialItem"),
+        _first(node, "codGlosa", "codGlosaProc"),
+        # The schema has the one name with a mistake.
+        _money(_first(node, "valorAcatadado", "valorAcatado")),
+        _reason(node, "justificativaOperadora"),
+    )
+
+
+def _first(node: Any, *names: str) -> str:
+    """The text of the first of these elements that is there."""
+    return next((text for name in names if (text := tree.text(node, (name,))) is not None), "") or _required(
+        node, names[0]
+    )
+
+
+def _required(node: Any, name: str) -> str:
+    found = tree.text(node, (name,))
+    if found is None:
+        raise _invalid(f"{name} is missing: ask the payer for a valid document")
+    return found
+
+
+def _reason(node: Any, name: str) -> str | None:
+    found = tree.text(node, (name,))
+    return None if found is None else " ".join(found.split())[:JUSTIFICATION_MAX]
+
+
+def _yes(node: Any, name: str) -> bool:
+    found = _required(node, name)
+    if found not in ("S", "N"):
+        raise _invalid(f"{name} is neither S nor N: ask the payer for a valid document")
+    return found == "S"
+
+
+def _number(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS):
+        raise _invalid(f"{name} is no number: ask the payer for a valid document")
+    return int(text)
+
+
+def _money(text: str) -> Cents:
+    try:
+        return parse_money(text)
+    except ValueError:
+        raise refuse(ErrorCode.INVALID_AMOUNT, "invalid amount in valorAcatado", "xml", "5040") from None
+
+
+def _invalid(text: str, tiss_code: str = "5001") -> BillingError:
+    return refuse(ErrorCode.INVALID_INPUT, text, "xml", tiss_code)

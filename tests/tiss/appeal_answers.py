@@ -1,0 +1,83 @@
+"""Documents with a payer's answers to appeals, made for tests: valid by the schema, with the right hash."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lxml import etree
+
+from app.tiss.message import hash_of
+from app.tiss.structure import NAMESPACE, validator
+
+ITEM = (
+    "<respostaGuiaItens><numeroGuiaPrestador>{claim}</numeroGuiaPrestador><dataRealizacao>2026-11-02</dataRealizacao>"
+    "<sequencialItem>{sequence}</sequencialItem><procRecurso><codigoTabela>22</codigoTabela>"
+    "<codigoProcedimento>10101012</codigoProcedimento><descricaoProcedimento>Consulta em consultório"
+    "</descricaoProcedimento></procRecurso><codGlosa>{code}</codGlosa><valorRecursado>{appealed}</valorRecursado>"
+    "<justificativaPrestador>devida</justificativaPrestador><valorAcatadado>{accepted}</valorAcatadado>"
+    "<justificativaOperadora>{reason}</justificativaOperadora></respostaGuiaItens>"
+)
+GUIDE = (
+    "<respostaGuia><numeroGuiaPrestador>{claim}</numeroGuiaPrestador><codGlosa>{code}</codGlosa>"
+    "<justificativaPrestador>devida</justificativaPrestador><recursoGuiaAcatado>{accepted}</recursoGuiaAcatado>"
+    "</respostaGuia>"
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """To one item, or to a guide with a code if it has no sequence; `accepted` is an amount, or S or N for a guide."""
+
+    claim: str
+    code: str
+    accepted: str
+    sequence: int | None = None
+    appealed: str = "40.00"
+    reason: str = "Não há cobertura para a diferença"
+
+    @property
+    def xml(self) -> str:
+        """Its element."""
+        return (GUIDE if self.sequence is None else ITEM).format(**vars(self))
+
+
+def document(
+    payer: str, batch: int, answers: Sequence[Answer], encoding: str = "ISO-8859-1", prefix: str = "ans"
+) -> bytes:
+    """The answers to a batch of appeals, in this encoding and with this prefix of the namespace."""
+    guides = "".join(f"<recursoGuia>{each.xml}</recursoGuia>" for each in answers)
+    return _written(payer, batch, guides, encoding, prefix)
+
+
+def whole(payer: str, batch: int, accepted: str) -> bytes:
+    """The answer to all appeals of a batch at once."""
+    inside = (
+        "<recursoProtocolo><codigoGlosaProtocolo>1801</codigoGlosaProtocolo><justificativaProtocolo>devida"
+        f"</justificativaProtocolo><recursoAcatado>{accepted}</recursoAcatado></recursoProtocolo>"
+    )
+    return _written(payer, batch, inside, "ISO-8859-1", "ans")
+
+
+def _written(payer: str, batch: int, inside: str, encoding: str, prefix: str) -> bytes:
+    text = (
+        "<mensagemTISS><cabecalho><identificacaoTransacao><tipoTransacao>RESPOSTA_RECURSO_GLOSA</tipoTransacao>"
+        "<sequencialTransacao>9</sequencialTransacao><dataRegistroTransacao>2026-11-20</dataRegistroTransacao>"
+        "<horaRegistroTransacao>10:00:00</horaRegistroTransacao></identificacaoTransacao><origem>"
+        f"<registroANS>{payer}</registroANS></origem><destino><identificacaoPrestador><CNPJ>11222333000181</CNPJ>"
+        "</identificacaoPrestador></destino><Padrao>4.03.00</Padrao></cabecalho><operadoraParaPrestador>"
+        f"<respostaRecursoGlosa><reciboGlosa><registroANS>{payer}</registroANS>"
+        f"<numeroGuiaRecGlosaPrestador>{batch}</numeroGuiaRecGlosaPrestador><nomeOperadora>Operadora</nomeOperadora>"
+        "<objetoRecurso>2</objetoRecurso><codigoPrestador>1</codigoPrestador>"
+        f"<numeroLote>{batch}</numeroLote><numeroProtocolo>987654</numeroProtocolo><opcaoRecurso>{inside}"
+        "</opcaoRecurso><dataRecurso>2026-11-20</dataRecurso><valorTotalRecursado>1.00</valorTotalRecursado>"
+        "<valorTotalAcatado>1.00</valorTotalAcatado></reciboGlosa></respostaRecursoGlosa></operadoraParaPrestador>"
+        "<epilogo><hash/></epilogo></mensagemTISS>"
+    )
+    root = etree.fromstring(text)
+    named = etree.Element(f"{{{NAMESPACE}}}mensagemTISS", nsmap={prefix: NAMESPACE})
+    for node in root.iter():
+        node.tag = f"{{{NAMESPACE}}}{node.tag}"
+    named.extend(list(root))
+    named[-1][0].text = hash_of(named)
+    assert validator("4.03.00").validate(named), validator("4.03.00").error_log
+    raw: bytes = etree.tostring(named, encoding=encoding, xml_declaration=True)
+    return raw
