@@ -307,6 +307,14 @@ def matched_of_claims(scope: DataScope, remittance_id: str, claim_ids: Sequence[
     return of_claims.order_by(remittance_lines.c.sequence)
 
 
+@query(RemittanceLineRecord)
+def held_of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
+    """The held lines of these claims, which the caller has locked, in the order of their import."""
+    table = remittance_lines.c
+    held = (table.claim_id.in_(claim_ids), table.status == RemittanceLineStatus.HELD)
+    return visible_lines(scope).where(*held).order_by(table.id)
+
+
 def _matched(scope: DataScope, remittance_id: str) -> Select[Any]:
     table = remittance_lines.c
     return visible_lines(scope).where(

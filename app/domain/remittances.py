@@ -30,6 +30,7 @@ class RemittanceLineStatus(DescribedEnum):
     UNMATCHED = "UNMATCHED", "Needs to be matched by a person."
     POSTED = "POSTED", "Posted: its decision and payment are recorded."
     DISMISSED = "DISMISSED", "Dismissed with a reason; can still be matched."
+    HELD = "HELD", "Accounts for some items of its claim; posted when the payer has decided the others."
     SPLIT = "SPLIT", "Divided into other lines, which have its amounts."
     CANCELLED = "CANCELLED", "Cancelled with its remittance."
 
@@ -42,6 +43,7 @@ class RemittanceLineAction(StrEnum):
     SPLIT = "SPLIT"
     UNDO = "UNDO"
     WORK = "WORK"
+    HOLD = "HOLD"
     POST = "POST"
     PUT_BACK = "PUT_BACK"
     CANCEL = "CANCEL"
@@ -51,6 +53,9 @@ LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], Remitt
     (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.MATCH): RemittanceLineStatus.MATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.MATCH): RemittanceLineStatus.MATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.POST): RemittanceLineStatus.POSTED,
+    (RemittanceLineStatus.MATCHED, RemittanceLineAction.HOLD): RemittanceLineStatus.HELD,
+    (RemittanceLineStatus.HELD, RemittanceLineAction.POST): RemittanceLineStatus.POSTED,
+    (RemittanceLineStatus.HELD, RemittanceLineAction.UNMATCH): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.PUT_BACK): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.UNMATCH): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.DISMISS): RemittanceLineStatus.DISMISSED,
@@ -109,7 +114,7 @@ def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStat
     """POSTED when nothing is left to do with any line, PARTIALLY_POSTED when some are posted."""
     if DONE.issuperset(lines):
         return RemittanceStatus.POSTED
-    is_posted = RemittanceLineStatus.POSTED in lines
+    is_posted = RemittanceLineStatus.POSTED in lines or RemittanceLineStatus.HELD in lines
     return RemittanceStatus.PARTIALLY_POSTED if is_posted else RemittanceStatus.IMPORTED
 
 
@@ -202,6 +207,18 @@ def decisions(
             return RemittanceLineProblem.AMOUNTS_DIFFER
         found.append(ItemDecision(item.sequence, line.paid, line.denials))
     return tuple(found)
+
+
+def holds(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> bool:
+    """Whether the lines account for some items of an undecided claim in full, and say nothing about the others: the
+    payer decides it one statement at a time. Example: items of 100_00 and 16_00, and a line of 100_00 for the first."""
+    if any(line.is_whole_claim for line in lines):
+        return False
+    found = lines_by_item(items, lines)
+    if isinstance(found, RemittanceLineProblem):
+        return False
+    totals = {item.sequence: item.total for item in items}
+    return len(found) < len(items) and all(each.paid + each.denied == totals[name] for name, each in found.items())
 
 
 def lines_by_item(

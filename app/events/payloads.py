@@ -19,6 +19,7 @@ from app.domain.invoices import InvoiceStatus
 from app.domain.line_work import LineStep
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
+from app.domain.statement import ADJUSTMENTS_MAX, AdjustmentDirection, StatementKind
 
 AnyStatus = (
     BankDirection
@@ -257,6 +258,23 @@ class StatementLineData(TypedDict):
     itemSequence: NotRequired[int | None]
     itemCode: NotRequired[str | None]
     denials: NotRequired[list[StatementDenialData]]
+    billedAmount: NotRequired[StatementAmount | None]
+    processedAmount: NotRequired[StatementAmount | None]
+    quantity: NotRequired[Annotated[str, Field(pattern=r"^[0-9]{1,5}(\.[0-9]{1,4})?$")] | None]
+    performedOn: NotRequired[date | None]
+    cardNumber: NotRequired[Annotated[str, Field(max_length=20)] | None]
+    protocolNumber: NotRequired[Annotated[str, Field(max_length=20)] | None]
+    codeSystem: NotRequired[Annotated[str, Field(max_length=2)] | None]
+    description: NotRequired[Annotated[str, Field(max_length=150)] | None]
+
+
+class StatementAdjustmentData(TypedDict):
+    """A debit, credit or tax beside the claims."""
+
+    direction: AdjustmentDirection
+    amount: StatementAmount
+    adjustmentType: NotRequired[Annotated[str, Field(max_length=2)] | None]
+    description: NotRequired[Annotated[str, Field(max_length=100)] | None]
 
 
 class StatementData(TypedDict):
@@ -268,4 +286,8 @@ class StatementData(TypedDict):
     paidOn: NotRequired[date | None]
     method: NotRequired[PaymentMethod]
     bankReference: NotRequired[str | None]
+    kind: NotRequired[StatementKind | None]
+    issuedOn: NotRequired[date | None]
+    netAmount: NotRequired[StatementAmount | None]
+    adjustments: NotRequired[Annotated[list[StatementAdjustmentData], Field(max_length=ADJUSTMENTS_MAX)]]
     lines: Annotated[list[StatementLineData], Field(min_length=1, max_length=2_000)]

@@ -47,4 +47,9 @@ APPEAL_TEXTS: Final[dict[str, tuple[str, ...]]] = {
         "AppealTemplate.code",
         "AppealTemplate.createdBy",
     ),
+    "parts of groups of denials, which only fields with rules lead to": (
+        "GroupedPractitioner.council",
+        "GroupedPractitioner.state",
+        "GroupedProcedure.codeSystem",
+    ),
 }

@@ -286,6 +286,8 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "BillingIndicators.meanDaysToPayment",
         "BillingIndicators.undecidedClaimCount",
         "DenialGroup.denialCount",
+        "DenialGroup.denialRate",
+        "DenialGroup.recoveredShare",
     ),
     "what a patient may know of the accesses to the own data": (
         "AccessLogEntry.at",

@@ -56,7 +56,8 @@ async def finish(
 ) -> None:
     """Record the credits of lines that are posted now, and accept what they write off; `claims` are locked."""
     posted = [line for line in lines if line.status is RemittanceLineStatus.POSTED and line.resolution is not None]
-    await unapplied_credits.record(unit, remittance, posted)
+    held = [line for line in lines if line.status is RemittanceLineStatus.HELD]
+    await unapplied_credits.record(unit, remittance, [*posted, *held])
     given_up = [
         (line.claim_id, denial.code, denial.amount)
         for line in posted

@@ -32,6 +32,7 @@ from app.events.contracts import remittance_event, waiting_event
 from app.services import (
     batch_steps,
     denials,
+    held_lines,
     invoices,
     posted_lines,
     posting_plans,
@@ -192,10 +193,12 @@ async def _post_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Seq
             for denial in plan.recovers:
                 await denials.recover_locked(unit, plan.claim, denial)
     postable = [plan for plan in plans if plan.problem is None]
+    whole = [plan for plan in postable if not plan.is_held]
     settled = [
-        *await _take_back(unit, remittance, postable),
-        *(await _pay(unit, remittance, postable) if remittance.paid_on else ()),
+        *await _take_back(unit, remittance, whole),
+        *(await _pay(unit, remittance, whole) if remittance.paid_on else ()),
     ]
+    await held_lines.release(unit, remittance, {plan.claim.id: plan.held for plan in whole if plan.held})
     await batch_steps.finish(unit, [plan.claim.id for plan in postable if plan.decisions is not None])
     return await _store_lines(unit, lines, plans, settled, remittance)
 
@@ -232,10 +235,16 @@ async def _take_back(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequ
 
 async def _pay(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[Plan]) -> list[SettlementRecord]:
     """One settlement per invoice; claims that are not fully billed are billed first."""
-    paying = [plan for plan in plans if plan.paid]
+    paying = [plan for plan in plans if plan.paid or plan.held]
     # Example, in cents: 700_00 are approved and on no invoice, and 150_00 of a won appeal are billed. A payment of
     # 100_00 fits into what is billed; 800_00 does not, so the claim gets an invoice of 700_00 and both are paid.
-    unbilled = [plan for plan in paying if plan.paid > sum(line.due_cents for line in plan.payable_lines)]
+    # What earlier statements have paid of items of the claim is applied to the same invoice.
+    unbilled = [
+        plan
+        for plan in paying
+        if plan.paid + sum(line.paid_line.paid for line in plan.held)
+        > sum(line.due_cents for line in plan.payable_lines)
+    ]
     await _bill(unit, remittance, unbilled)
     parts: dict[str, dict[str, Cents]] = {}
     for plan in paying:
@@ -321,13 +330,17 @@ async def _store_lines(
     # What goes to no claim needs no plan; a claim that is not there for the caller any more has none.
     otherwise = RemittanceLineProblem.UNKNOWN_CLAIM
     problems |= {line.id: None if line.is_credit else otherwise for line in lines if line.id not in problems}
-    changed = [posted_lines.after_posting(line, problems[line.id], unit.now) for line in lines]
+    held = {line.id for plan in plans if plan.is_held for line in plan.lines}
+    changed = [
+        held_lines.held(line) if line.id in held else posted_lines.after_posting(line, problems[line.id], unit.now)
+        for line in lines
+    ]
     await remittances_db.update_lines(unit.connection, changed)
     await posted_lines.finish(unit, remittance, changed, [plan.claim for plan in plans])
     for plan in plans:
         if plan.problem is None:
             unit.changed(plan.claim.id, plan.claim.patient_id)
-    posted = sum(line.status is RemittanceLineStatus.POSTED for line in changed)
+    posted = sum(line.status is not RemittanceLineStatus.UNMATCHED for line in changed)
     return Done(tuple(settled), posted, len(changed) - posted)
 
 

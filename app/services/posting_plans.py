@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from app.db import claims as claims_db
 from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
+from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.db.invoice_lines import LineRecord
@@ -19,6 +20,7 @@ from app.domain.remittances import (
     BilledItem,
     RemittanceLineProblem,
     decisions,
+    holds,
     is_decided,
     payable,
     payment,
@@ -56,6 +58,10 @@ class Plan:
     is_billed: bool = False
     # Lines that repeat what earlier ones have said in full; they wait.
     repeated: list[RemittanceLineRecord] = field(default_factory=list)
+    # Lines of earlier statements about other items of the claim, which are posted with these.
+    held: list[RemittanceLineRecord] = field(default_factory=list)
+    # Whether the lines are held themselves, until the payer has decided the rest of the claim.
+    is_held: bool = False
     # Denials that the lines pay without an appeal.
     recovers: tuple[DenialRecord, ...] = ()
     # The claim's lines on invoices that were sent to the payer, in the order in which they are paid.
@@ -75,9 +81,11 @@ async def of_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequen
     billed = await lines_db.of_claims(connection, scope, ids)
     recovered = await posted_lines.recovered(unit, lines)
     items_of, lines_of, billed_of = by_claim(items), by_claim(lines), by_claim(billed)
+    undecided = [claim.id for claim in claims if not is_decided(claim.status)]
+    held_of = by_claim(await remittances_db.held_of_claims(connection, scope, undecided) if undecided else [])
     plans: list[Plan] = []
     for number, claim in enumerate(claims, start=1):
-        plan = Plan(claim, items_of.get(claim.id, []), lines_of.get(claim.id, []))
+        plan = Plan(claim, items_of.get(claim.id, []), lines_of.get(claim.id, []), held=held_of.get(claim.id, []))
         _set_repeated_aside(plan)
         on_invoices = billed_of.get(claim.id, [])
         plan.payable_lines = [line for line in on_invoices if line.invoice_id in payable_ids]
@@ -95,9 +103,11 @@ async def of_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequen
 
 
 def _set_repeated_aside(plan: Plan) -> None:
-    places = repeated([_billed(item) for item in plan.items], [line.paid_line for line in plan.lines])
-    plan.repeated = [plan.lines[place] for place in sorted(places)]
-    plan.lines = [line for place, line in enumerate(plan.lines) if place not in places]
+    known = [*plan.held, *plan.lines]
+    places = repeated([_billed(item) for item in plan.items], [line.paid_line for line in known])
+    again = {known[place].id for place in places}
+    plan.repeated = [line for line in plan.lines if line.id in again]
+    plan.lines = [line for line in plan.lines if line.id not in again]
 
 
 def by_claim(rows: Iterable[OfClaim]) -> dict[str | None, list[OfClaim]]:
@@ -129,9 +139,11 @@ def _complete(
             return problem
     billed = [_billed(item) for item in plan.items]
     if not is_decided(plan.claim.status):
-        found = decisions(billed, lines)
+        known = [*(line.paid_line for line in plan.held), *lines]
+        found = decisions(billed, known)
         if isinstance(found, RemittanceLineProblem):
-            return found
+            plan.is_held = bool(lines) and holds(billed, known)
+            return None if plan.is_held else found
         plan.decisions, plan.paid = found, Cents(sum(line.paid for line in lines))
         plan.unbilled = plan.paid
         return None

@@ -20,6 +20,7 @@ from app.domain.remittances import (
     next_line_status,
 )
 from app.domain.text import text_failure
+from app.services import unapplied_credits
 from app.services.line_steps import locked, store, waiting
 from app.services.remittances import REASON_LENGTH_MAX, emit_waiting
 from app.unit_of_work.action import Action, StoredRecord, answer_of_one
@@ -54,6 +55,12 @@ async def unmatch(unit: UnitOfWork, *, id: str) -> RemittanceLineRecord:
     """Take back the match of a line that is not posted: it waits in the queue again, as the payer wrote it."""
     remittance, line = await locked(unit, id)
     next_line_status(line.status, RemittanceLineAction.UNMATCH)
+    if line.status is RemittanceLineStatus.HELD and line.claim_id is not None:
+        # Its claim's lock keeps a posting from taking the held line meanwhile.
+        await claims_db.lock(unit.connection, unit.scope, line.claim_id)
+        remittance, line = await locked(unit, id)
+        next_line_status(line.status, RemittanceLineAction.UNMATCH)
+        await unapplied_credits.withdraw(unit, line_id=line.id, reason="the match of its line was taken back")
     problem = RemittanceLineProblem.MATCH_REMOVED
     unmatched = waiting(unit, line, problem=problem, claim_id=None, matched_by=None, resolution=None)
     made = [step for step in await line_history_db.of_line(unit.connection, unit.scope, id) if step.status is MATCHED]

@@ -8,15 +8,18 @@ from typing import Any, Final
 from app.db import invoices as invoices_db
 from app.db import remittances as remittances_db
 from app.db import unapplied_credits as credits_db
+from app.db.invoice_lines import LineRecord
+from app.db.invoices import InvoiceRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.unapplied_credits import CreditMoveRecord, CreditRecord
 from app.domain import ids
 from app.domain.credits import CreditStep, check_use
 from app.domain.errors import check_version, conflict, not_found, raise_any
 from app.domain.money import Cents
+from app.domain.remittances import RemittanceLineStatus
 from app.domain.text import text_failure
 from app.events.queue_events import credit_event
-from app.services import settlements
+from app.services import invoices, settlements
 from app.services.invoices import REASON_LENGTH_MAX
 from app.services.settlements import Payment
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord
@@ -50,7 +53,7 @@ async def record(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence
             remittance_id=remittance.id,
             line_id=line.id,
             claim_id=line.claim_id,
-            amount_cents=line.resolution.unapplied,
+            amount_cents=_amount(line),
             used_cents=0,
             paid_on=remittance.paid_on,
             version=1,
@@ -58,12 +61,19 @@ async def record(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence
             created_at=unit.now,
         )
         for line in lines
-        if line.resolution is not None and line.resolution.unapplied
+        if _amount(line)
     ]
     await credits_db.insert_credits(unit.connection, rows)
     for row in rows:
         unit.emit(credit_event("CreditRecorded", row, at=unit.now))
         unit.changed(row.id)
+
+
+def _amount(line: RemittanceLineRecord) -> int:
+    """What of the line no claim gets: all of a held one, whose claim gets it later."""
+    if line.status is RemittanceLineStatus.HELD:
+        return line.paid_cents
+    return 0 if line.resolution is None else line.resolution.unapplied
 
 
 async def apply(unit: UnitOfWork, *, id: str, invoice_id: str, amount: Cents | None, version: int | None) -> Used:
@@ -78,10 +88,37 @@ async def apply(unit: UnitOfWork, *, id: str, invoice_id: str, amount: Cents | N
     left = Cents(credit.left_cents)
     used = Cents(min(left, invoice.due_cents)) if amount is None else amount
     check_use(amount=used, left=left)
+    return await _settle(unit, credit, invoice, used, None)
+
+
+async def apply_to_lines(unit: UnitOfWork, *, line_id: str, lines: Sequence[LineRecord]) -> None:
+    """Settle these lines, whose invoices the caller has locked, with what is left of the credit of a line."""
+    for seen in await credits_db.of_lines(unit.connection, unit.scope, [line_id]):
+        credit = await _locked(unit, seen.id, None)
+        for line in lines:
+            part = Cents(min(credit.left_cents, line.due_cents))
+            if part <= 0:
+                continue
+            invoice = await invoices.locked(unit, line.invoice_id, None)
+            credit = (await _settle(unit, credit, invoice, part, {line.id: part})).credit
+
+
+async def withdraw(unit: UnitOfWork, *, line_id: str, reason: str) -> None:
+    """Take back the credits of a line that is not held any more; CONFLICT if one is used."""
+    for seen in await credits_db.of_lines(unit.connection, unit.scope, [line_id]):
+        credit = await _locked(unit, seen.id, None)
+        if credit.used_cents:
+            raise conflict("money of the line is used: reverse that first")
+        await _use(unit, credit, CreditStep.WITHDRAW, Cents(credit.amount_cents), reason=reason)
+
+
+async def _settle(
+    unit: UnitOfWork, credit: CreditRecord, invoice: InvoiceRecord, amount: Cents, parts: dict[str, Cents] | None
+) -> Used:
     (remittance,) = await remittances_db.by_ids(unit.connection, unit.scope, [credit.remittance_id])
-    payment = Payment(used, credit.paid_on, remittance.method, remittance.bank_reference, remittance.statement_number)
-    settled = await settlements.settle_locked(unit, invoice, payment)
-    return await _use(unit, credit, CreditStep.APPLY, used, settlement_id=settled.settlement.id)
+    payment = Payment(amount, credit.paid_on, remittance.method, remittance.bank_reference, remittance.statement_number)
+    settled = await settlements.settle_locked(unit, invoice, payment, parts=parts)
+    return await _use(unit, credit, CreditStep.APPLY, amount, settlement_id=settled.settlement.id)
 
 
 async def refund(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str, version: int | None) -> Used:

@@ -28,7 +28,7 @@ ARGUMENTS = {
     "contract": 'id: "<contract>"',
     "coverage": 'id: "<coverage>"',
     "coverageOfCard": 'payerAnsCode: "<ans code>", cardNumber: "<card>"',
-    "denialBreakdown": "groupBy: [CODE, PAYER, PROVIDER]",
+    "denialBreakdown": "groupBy: [CODE, PAYER, PROVIDER, PROCEDURE, PRACTITIONER]",
     "document": 'id: "<document>"',
     "importJob": 'id: "<importJob>"',
     "denials": "filter: {status: [PARTIALLY_OVERTURNED]}",

@@ -6,10 +6,16 @@ import pytest
 
 from tests.factories import World, key
 from tests.graphql.test_available_actions import FINANCE, Build, Operation, check
-from tests.graphql.test_remittances import line, taken
+from tests.graphql.test_remittances import line, take, taken
+from tests.payer_documents import Guide, analysis, message
 
 REMITTANCE_OPERATIONS = {
     "POST": Operation("postRemittance", FINANCE, lambda _, ids: {"remittanceId": ids["id"], "idempotencyKey": key()}),
+    "RELEASE": Operation(
+        "releaseRemittance",
+        FINANCE,
+        lambda _, ids: {"remittanceId": ids["id"], "reason": "conferido", "idempotencyKey": key()},
+    ),
     "CANCEL": Operation(
         "cancelRemittance",
         FINANCE,
@@ -132,7 +138,17 @@ async def _cancelled_line(world: World) -> dict[str, str]:
 
 
 WORK = ("SET_ASIDE", "ASSIGN", "NOTE")
+
+
+async def _doubtful(world: World) -> dict[str, str]:
+    """A document with a wrong hash."""
+    guide = Guide((await world.submitted_claim())["providerClaimNumber"], world.card)
+    xml = message(world.payer, analysis(world, f"D{key()[:16]}", guide), digest="0" * 32)
+    return {"id": (await take(world, None, xml=xml, statementNumber=None))["remittance"]["id"]}
+
+
 REMITTANCE_STATES: dict[str, tuple[Build, set[str]]] = {
+    "in review": (_doubtful, {"RELEASE", "CANCEL"}),
     "imported": (_imported, {"POST", "CANCEL"}),
     "partially posted": (_posted, {"POST"}),
     "dismissed": (_dismissed_import, {"POST", "CANCEL"}),

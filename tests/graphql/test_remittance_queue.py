@@ -98,11 +98,6 @@ async def _cent_missing(world: World) -> Lines:
     return [claim], [line(claim, "60.00", ("1705", "39.99"))]
 
 
-async def _item_missing(world: World) -> Lines:
-    claim = await world.submitted_claim(items=BOTH)
-    return [claim], [line(claim, "100.00", itemSequence=1)]
-
-
 async def _whole_claim_in_part(world: World) -> Lines:
     claim = await world.submitted_claim(items=BOTH)
     return [claim], [line(claim, "100.00", ("1705", "37.00"))]
@@ -162,7 +157,6 @@ async def _money_for_a_denied_claim(world: World) -> Lines:
         (_strange_code, "UNKNOWN_ITEM"),
         (_code_of_two_items, "AMBIGUOUS"),
         (_cent_missing, "AMOUNTS_DIFFER"),
-        (_item_missing, "AMOUNTS_DIFFER"),
         (_whole_claim_in_part, "AMOUNTS_DIFFER"),
         (_other_denial, "AMOUNTS_DIFFER"),
         (_draft_claim, "NOT_PAYABLE"),

@@ -300,6 +300,8 @@ def _statements(rows: Rows) -> None:
         ]
         if remittance["status"] == "CANCELLED":
             assert (remittance["cancelled_id"], set(lines)) == (remittance["id"], {RemittanceLineStatus.CANCELLED})
+        elif remittance["status"] == "REVIEW":
+            assert (remittance["released_at"], RemittanceLineStatus.POSTED in lines) == (None, False)
         else:
             assert (remittance["status"], remittance["cancelled_id"]) == (remittance_status(lines), "")
     for line in rows.remittance_lines.values():

@@ -14,7 +14,8 @@ def check(
     for remittance in remittances:
         if remittance["paid_on"] is None:
             continue
-        posted = [each for each in lines if (each["remittance_id"], each["status"]) == (remittance["id"], "POSTED")]
+        own = [each for each in lines if each["remittance_id"] == remittance["id"]]
+        posted = [each for each in own if each["status"] in ("POSTED", "HELD")]
         paid = [
             each["amount_cents"]
             for each in settlements
@@ -23,6 +24,8 @@ def check(
             and each["id"] not in by_credit
         ]
         kept = [each["amount_cents"] for each in credits if each["remittance_id"] == remittance["id"]]
+        ids = {each["id"] for each in credits if each["remittance_id"] == remittance["id"]}
+        kept += [-each["amount_cents"] for each in moves if each["action"] == "WITHDRAW" and each["credit_id"] in ids]
         if remittance["cancelled_id"] == "":
             back = [
                 each["amount_cents"]

@@ -37,7 +37,7 @@ EVERYTHING = {
     *("appealDenial", "acceptDenial", "answerAppeal", "replaceClaim", "createInvoice", "issueInvoice"),
     *("cancelInvoice", "adjustInvoice", "settleInvoice", "reverseSettlement", "importRemittance", "postRemittance"),
     *("resumeReview", "deleteDraftClaim", "withdrawAppeal"),
-    *("cancelRemittance", "matchRemittanceLine", "unmatchRemittanceLine", "dismissRemittanceLine"),
+    *("releaseRemittance", "cancelRemittance", "matchRemittanceLine", "unmatchRemittanceLine", "dismissRemittanceLine"),
     *("resolveRemittanceLine", "resolveRemittanceLines", "splitRemittanceLine", "undoRemittanceLine"),
     *("applyCredit", "refundCredit", "reverseCreditUse"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
@@ -351,6 +351,7 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.cancel_a_statement, 0, is_new=True),
         partial(life.take_back, 0, 50, 20, [("01", 5), ("08", 2)]),
         life.each_step_on_the_account,
+        partial(life.send_a_document, 0, is_wrong=True, is_released=True),
         *steps_of_the_queue(life),
         *_steps_of_batches(life),
     ]
