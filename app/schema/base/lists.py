@@ -68,6 +68,7 @@ PATH: Final = ListSize.at_most(8)
 # Assumed.
 PROVIDERS: Final = ListSize.at_most(100)
 SETTLEMENTS: Final = ListSize.at_most(100)
+CORRECTED_SETTLEMENTS: Final = ListSize.at_most(200)
 FINDINGS: Final = ListSize.at_most(ITEMS_MAX)
 CHANGED_FIELDS: Final = ListSize.at_most(20)
 COVER_REASONS: Final = ListSize.at_most(10)
