@@ -6,8 +6,8 @@ from app.db import migration_steps as steps
 from app.db.reference_tables import MYSQL
 from app.db.types import UtcDateTime, ascii_text
 
-revision = "b031"
-down_revision = "b030"
+revision = "b033"
+down_revision = "b032"
 branch_labels = None
 depends_on = None
 
