@@ -39,6 +39,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     | {"reconciliation:read", "invoices:adjust", "invoices:issue", "invoices:cancel"}
     | {"settlements:create", "settlements:reverse"}
     | {"batches:read", "remittances:read", "remittances:import", "remittances:post"}
+    | {"remittances:work"}
     | {"documents:read", "documents:upload"},
     "front_desk": _READ
     | _PATIENT_IDENTITY

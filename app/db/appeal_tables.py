@@ -86,3 +86,21 @@ appeal_batch_history = Table(
     Index(None, "batch_id", "id"),
     **MYSQL,
 )
+
+# Texts with fields such as {claimNumber}: see `domain/appeal_templates.py`.
+appeal_templates = Table(
+    "appeal_templates",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("provider_cnes", ForeignKey("providers.cnes"), nullable=False),
+    # The code of Tabela 38 of the denials that it is for.
+    Column("code", ascii_text(4), nullable=False),
+    Column("text", String(500), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_by", String(120), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Index(None, "provider_cnes", "code", "id"),
+    Index(None, "code", "id"),
+    **MYSQL,
+)

@@ -5,7 +5,7 @@ their keys, so the first groups of each are enough: what is among the first of a
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from app.db.reconciliation import (
 )
 from app.db.shapes import padded
 from app.db.sums import total
-from app.db.tables import claims, denials, invoice_lines, invoices
+from app.db.tables import claim_items, claims, denials, invoice_lines, invoices
 from app.domain.breakdown import months_from, number_of_months
 from app.domain.claims import AWAITING_RETURN
 from app.domain.data_scope import DataScope
@@ -38,6 +38,10 @@ from app.domain.reconciliation import Period, Reconciliation
 
 SEPARATOR: Final = " "
 """Between the parts of a key; none of them has it."""
+INNER: Final = "/"
+"""Between the parts of a procedure and of a practitioner."""
+CODE: Final = "CODE"
+PROCEDURE: Final = "PROCEDURE"
 KEY: Final = "group_key"
 
 
@@ -71,6 +75,7 @@ class DenialGroup:
     in_dispute_cents: Cents
     won_cents: Cents
     lost_cents: Cents
+    processed_cents: Cents
 
     def part(self, dimension: str) -> str | None:
         """The group's value of a dimension; None if it is not grouped by it."""
@@ -145,22 +150,50 @@ async def denial_groups(
 ) -> list[DenialGroup]:
     """The first groups after a key."""
     amounts = (denials.c.amount_cents, DISPUTED, RECOVERED, LOST)
-    query = _denials([func.count(), *[total(each) for each in amounts]], counted_claims(scope, where.ledger))
+    counted = counted_claims(scope, where.ledger)
+    query = _denials([func.count(), *[total(each) for each in amounts]], counted, where.grouping)
     rows = await _grouped(connection, query, _claim_key(where.grouping), after, limit)
-    return [
-        DenialGroup(key, where.grouping.parts(key), sums[0], *[Cents(each) for each in sums[1:]])
-        for key, sums in rows.items()
-    ]
+    processed = await _processed(connection, counted, where.grouping, list(rows))
+    found: list[DenialGroup] = []
+    for key, (number, amount, disputed, won, lost) in rows.items():
+        cents = (Cents(amount), Cents(disputed), Cents(won), Cents(lost))
+        found.append(DenialGroup(key, where.grouping.parts(key), number, *cents, processed[key]))
+    return found
+
+
+async def _processed(
+    connection: AsyncConnection, counted: Condition, grouping: Grouping, keys: Sequence[str]
+) -> dict[str, Cents]:
+    """Key of denials -> what the payer has processed of the group, whatever the reason: of the same payer, procedure
+    and so on. Example: of a procedure 1000_00 were processed; each code of its denials is a share of these."""
+    if not keys:
+        return {}
+    base = replace(grouping, dimensions=tuple(each for each in grouping.dimensions if each != CODE))
+    is_of_items = PROCEDURE in base.dimensions
+    amount = total(claim_items.c.processed_cents if is_of_items else claims.c.processed_cents)
+    source = claims.join(claim_items, claim_items.c.claim_id == claims.c.id) if is_of_items else claims
+    query = select(amount).select_from(source).where(counted)
+    if not base.dimensions:
+        return dict.fromkeys(keys, Cents(int(await scalar(connection, query) or 0)))
+    key = _claim_key(base)
+    of_denials = {each: SEPARATOR.join(grouping.parts(each)[name] for name in base.dimensions) for each in keys}
+    query = query.add_columns(key).where(key.in_(sorted(set(of_denials.values())))).group_by(KEY)
+    found = {row[1]: Cents(int(row[0])) for row in (await connection.execute(query)).all()}
+    return {each: found.get(name, Cents(0)) for each, name in of_denials.items()}
 
 
 async def count_denial_groups(connection: AsyncConnection, scope: DataScope, where: GroupedFilter) -> int:
     """The number of groups."""
-    keys = _denials([_claim_key(where.grouping)], counted_claims(scope, where.ledger)).distinct()
+    counted = counted_claims(scope, where.ledger)
+    keys = _denials([_claim_key(where.grouping)], counted, where.grouping).distinct()
     return int(await scalar(connection, select(func.count()).select_from(keys.subquery())))
 
 
-def _denials(columns: Sequence[ColumnElement[Any]], counted: Condition) -> Select[Any]:
-    return select(*columns).select_from(denials).join(claims, claims.c.id == denials.c.claim_id).where(counted)
+def _denials(columns: Sequence[ColumnElement[Any]], counted: Condition, grouping: Grouping) -> Select[Any]:
+    source = denials.join(claims, claims.c.id == denials.c.claim_id)
+    if PROCEDURE in grouping.dimensions:
+        source = source.join(claim_items, claim_items.c.id == denials.c.item_id)
+    return select(*columns).select_from(source).where(counted)
 
 
 async def _grouped(
@@ -185,12 +218,22 @@ def _claim_key(grouping: Grouping) -> ColumnElement[str]:
     table = claims.c
     return grouping.key(
         {
-            "CODE": lambda: denials.c.code,
+            CODE: lambda: denials.c.code,
+            PROCEDURE: lambda: claim_items.c.code_system + INNER + claim_items.c.code,
+            "PRACTITIONER": _practitioner,
             "PAYER": lambda: table.payer_ans,
             "PROVIDER": lambda: table.provider_cnes,
             "MONTH": lambda: grouping.month(table.submitted_at),
         }
     )
+
+
+def _practitioner() -> ColumnElement[str]:
+    """Council, number and state; a claim that names nobody has empty ones."""
+    table = claims.c
+    parts = [func.coalesce(each, "") for each in (table.practitioner_council, table.practitioner_state)]
+    number = func.replace(func.coalesce(table.practitioner_number, ""), SEPARATOR, "")
+    return parts[0] + INNER + parts[1] + INNER + number
 
 
 def _line_key(grouping: Grouping) -> ColumnElement[str]:

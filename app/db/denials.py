@@ -170,6 +170,15 @@ async def overdue_claims(connection: AsyncConnection, day: date, limit: int) -> 
 
 
 @query(DenialRecord)
+def first_open(scope: DataScope, where: DenialFilter, today: date, limit: int) -> Select[Any]:
+    """The first denials of the filter that can be appealed today, the earliest deadline first."""
+    table = denials.c
+    query = _visible(scope).where(*_conditions(where))
+    query = query.where(table.status == DenialStatus.OPEN, table.appeal_deadline >= today, ~is_replaced())
+    return query.order_by(table.appeal_deadline, table.id).limit(limit)
+
+
+@query(DenialRecord)
 def won_and_unbilled(scope: DataScope, provider: str, payer: str, limit: int) -> Select[Any]:
     """Won appeals of this provider with this payer that no active invoice bills, oldest first.
 

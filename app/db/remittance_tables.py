@@ -5,6 +5,7 @@ from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, Str
 from app.db.reference_tables import MYSQL, metadata
 from app.db.types import EnumText, JsonOf, UtcDateTime, ascii_text, identifier
 from app.domain.claims import DeniedAmount
+from app.domain.line_work import LineResolution
 from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import AdjustmentDirection, AdjustmentLevel, StatementFinding, StatementKind
@@ -90,12 +91,25 @@ remittance_lines = Table(
     Column("code_system", ascii_text(2)),
     Column("description", String(150)),
     Column("findings", JsonOf(tuple[StatementFinding, ...])),
+    # Since when it waits for a person, who that is, and until which day it is set aside; lines of the earlier release
+    # wait since they were imported.
+    Column("waiting_since", UtcDateTime),
+    Column("assigned_to", String(120)),
+    Column("set_aside_until", Date),
+    # The code of its first denial.
+    Column("reason_code", ascii_text(4)),
+    # How a person has said that it is to be read.
+    Column("resolution", JsonOf(LineResolution)),
+    # The line of which this one is a part.
+    Column("split_from_id", identifier()),
     UniqueConstraint("remittance_id", "sequence"),
     Index(None, "remittance_id", "status", "sequence"),
     Index(None, "provider_claim_number", "status"),
     Index(None, "payer_claim_number", "status"),
     Index(None, "status", "id"),
+    *(Index(None, "status", each, "id") for each in ("waiting_since", "problem", "assigned_to", "reason_code")),
     Index(None, "claim_id"),
+    Index(None, "split_from_id"),
     **MYSQL,
 )
 

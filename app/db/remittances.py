@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -20,8 +20,10 @@ from app.db.scoping import parties_of, remittances_in
 from app.db.settlements import OF_STATEMENT
 from app.db.statements import query, query_one, query_pairs, query_total
 from app.db.tables import settlements
+from app.domain import ids
 from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
+from app.domain.line_work import PLAIN, LineResolution
 from app.domain.money import Cents
 from app.domain.remittances import (
     PaidLine,
@@ -105,11 +107,32 @@ class RemittanceLineRecord:
     code_system: str | None
     description: str | None
     findings: tuple[StatementFinding, ...] | None
+    waiting_since: datetime | None
+    assigned_to: str | None
+    set_aside_until: date | None
+    reason_code: str | None
+    resolution: LineResolution | None
+    split_from_id: str | None
 
     @property
     def paid_line(self) -> PaidLine:
-        """The line in the form that the rules use."""
-        return PaidLine(self.item_sequence, self.item_code, Cents(self.paid_cents), self.denials)
+        """The line in the form that the rules use, as a person has said that it is to be read."""
+        read = self.resolution or PLAIN
+        code = self.item_code if read.item_sequence is None else None
+        paid = Cents(self.paid_cents - read.unapplied)
+        return PaidLine(read.item_sequence or self.item_sequence, code, paid, self.denials + read.denials)
+
+    @property
+    def waits_since(self) -> datetime | None:
+        """Since when it waits for a person; None unless it does. Lines of the earlier release have no such time."""
+        if self.status is not RemittanceLineStatus.UNMATCHED:
+            return None
+        return self.waiting_since or ids.time_of(self.id)
+
+    @property
+    def is_credit(self) -> bool:
+        """Whether it has no claim, and all that it pays is an unapplied credit."""
+        return self.claim_id is None and self.resolution is not None and self.resolution.unapplied == self.paid_cents
 
     @property
     def denied_cents(self) -> int:
@@ -198,14 +221,14 @@ def by_document(payer: str, provider: str, document_hash: str) -> Select[Any]:
 @query(RemittanceRecord)
 def page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) -> Select[Any]:
     """One page of the remittances within the scope."""
-    chosen = Chosen(remittances, [remittances_in(scope), *_conditions(where)], _values(scope, where))
+    chosen = Chosen(remittances, [remittances_in(scope), *conditions(where)], _values(scope, where))
     return chosen.page(REMITTANCE, keyset)
 
 
 @query_total(int)
 def count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
     """How many remittances within the scope match the filter."""
-    return count_of(_visible(scope).where(*_conditions(where)))
+    return count_of(_visible(scope).where(*conditions(where)))
 
 
 async def insert_remittance(
@@ -220,6 +243,17 @@ async def insert_remittance(
     await insert_records(connection, remittance_adjustments, adjustments)
 
 
+async def insert_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
+    """Further lines of a remittance that the caller has locked."""
+    await insert_records(connection, remittance_lines, lines)
+
+
+async def last_sequence(connection: AsyncConnection, remittance_id: str) -> int:
+    """The highest number of a line of a remittance that the caller has locked."""
+    query = select(func.max(remittance_lines.c.sequence)).where(remittance_lines.c.remittance_id == remittance_id)
+    return (await connection.execute(query)).scalar_one() or 0
+
+
 async def update_remittance(connection: AsyncConnection, remittance: RemittanceRecord) -> None:
     """Write the whole row of a remittance that the caller has locked."""
     await update_record(connection, remittances, remittance)
@@ -228,26 +262,28 @@ async def update_remittance(connection: AsyncConnection, remittance: RemittanceR
 async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
     """Write the match and the status of lines; the caller has locked their remittance."""
     match = ("status", "problem", "claim_id", "matched_by", "posted_at")
-    names = (*match, "dismissed_at", "dismissed_by", "dismissal_reason")
+    work = ("waiting_since", "assigned_to", "set_aside_until", "resolution")
+    names = (*match, "dismissed_at", "dismissed_by", "dismissal_reason", *work)
     statement = update(remittance_lines).where(remittance_lines.c.id == bindparam("line"))
     statement = statement.values({name: bindparam(f"new_{name}") for name in names})
     rows = [{"line": line.id, **{f"new_{name}": getattr(line, name) for name in names}} for line in lines]
     await run(connection, statement, rows)
 
 
-def _lines(scope: DataScope) -> Select[Any]:
+def visible_lines(scope: DataScope) -> Select[Any]:
+    """The lines of remittances within the scope."""
     query = select(*LINE).join(remittances, remittances.c.id == remittance_lines.c.remittance_id)
     return query.where(remittances_in(scope))
 
 
-LINES_OF: Final = Children(_lines, remittance_lines.c.remittance_id, RemittanceLineRecord)
+LINES_OF: Final = Children(visible_lines, remittance_lines.c.remittance_id, RemittanceLineRecord)
 
 
 @query(RemittanceLineRecord)
 def lines_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The lines of these remittances, in statement order."""
     table = remittance_lines.c
-    return _lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
+    return visible_lines(scope).where(table.remittance_id.in_(ids)).order_by(table.remittance_id, table.sequence)
 
 
 @query(RemittanceLineRecord)
@@ -263,9 +299,19 @@ def matched_of_claims(scope: DataScope, remittance_id: str, claim_ids: Sequence[
     return of_claims.order_by(remittance_lines.c.sequence)
 
 
+@query(RemittanceLineRecord)
+def held_of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
+    """The held lines of these claims, which the caller has locked, in the order of their import."""
+    table = remittance_lines.c
+    held = (table.claim_id.in_(claim_ids), table.status == RemittanceLineStatus.HELD)
+    return visible_lines(scope).where(*held).order_by(table.id)
+
+
 def _matched(scope: DataScope, remittance_id: str) -> Select[Any]:
     table = remittance_lines.c
-    return _lines(scope).where(table.remittance_id == remittance_id, table.status == RemittanceLineStatus.MATCHED)
+    return visible_lines(scope).where(
+        table.remittance_id == remittance_id, table.status == RemittanceLineStatus.MATCHED
+    )
 
 
 @query(AdjustmentRecord)
@@ -291,6 +337,19 @@ def lines_of_claim(claim_id: str) -> Select[Any]:
     return select(*LINE).where(remittance_lines.c.claim_id == claim_id).order_by(remittance_lines.c.id)
 
 
+@query(RemittanceLineRecord)
+def lines_of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
+    """The lines that are matched to these claims."""
+    return visible_lines(scope).where(remittance_lines.c.claim_id.in_(claim_ids))
+
+
+@query(RemittanceLineRecord)
+def parts_of(scope: DataScope, line_id: str) -> Select[Any]:
+    """The lines into which a line was divided, but not those that are cancelled."""
+    table = remittance_lines.c
+    return visible_lines(scope).where(table.split_from_id == line_id, table.status != RemittanceLineStatus.CANCELLED)
+
+
 async def line_statuses(connection: AsyncConnection, remittance_id: str) -> set[RemittanceLineStatus]:
     """The statuses that the lines of a remittance have, which the caller has locked."""
     query = select(remittance_lines.c.status).where(remittance_lines.c.remittance_id == remittance_id).distinct()
@@ -309,30 +368,17 @@ async def cancel_lines(connection: AsyncConnection, remittance_id: str) -> None:
 @query_one(RemittanceLineRecord)
 def line(scope: DataScope, line_id: str) -> Select[Any]:
     """One line; the lock on its remittance protects it."""
-    return _lines(scope).where(remittance_lines.c.id == line_id)
+    return visible_lines(scope).where(remittance_lines.c.id == line_id)
 
 
 @query(RemittanceLineRecord)
 def lines_by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
     """The lines with these ids within the scope."""
-    return _lines(scope).where(remittance_lines.c.id.in_(ids))
+    return visible_lines(scope).where(remittance_lines.c.id.in_(ids))
 
 
-@query(RemittanceLineRecord)
-def unmatched_page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) -> Select[Any]:
-    """One page of the lines that must be matched by hand, oldest first."""
-    query = _lines(scope).where(remittance_lines.c.status == RemittanceLineStatus.UNMATCHED, *_conditions(where))
-    return keyset.apply(query)
-
-
-@query_total(int)
-def unmatched_count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
-    """How many lines must be matched by hand."""
-    unmatched = remittance_lines.c.status == RemittanceLineStatus.UNMATCHED
-    return count_of(_lines(scope).where(unmatched, *_conditions(where)))
-
-
-def _conditions(where: RemittanceFilter) -> list[Condition]:
+def conditions(where: RemittanceFilter) -> list[Condition]:
+    """The conditions of the filter, on the table of remittances."""
     table = remittances.c
     matching = one_of(
         (table.id, where.ids),

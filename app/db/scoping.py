@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true
 
-from app.db.appeal_tables import appeal_batches
+from app.db.appeal_tables import appeal_batches, appeal_templates
 from app.db.bank_tables import bank_entries, bank_files
 from app.db.batch_tables import batches
 from app.db.deduction_tables import settlement_deductions
@@ -13,6 +13,7 @@ from app.db.filters import Condition
 from app.db.import_tables import import_jobs
 from app.db.merged_patients import same_patient
 from app.db.party_tables import party_history, patient_registrations, practitioners
+from app.db.queue_tables import unapplied_credits
 from app.db.reference_tables import contracts, coverages, eligibility_checks, patients, providers
 from app.db.remittance_tables import remittances
 from app.db.tables import claims, invoices, outbox, settlements
@@ -95,6 +96,11 @@ def remittances_in(scope: DataScope) -> Condition:
     return _allows(scope, provider=remittances.c.provider_cnes, payer=remittances.c.payer_ans)
 
 
+def credits_in(scope: DataScope) -> Condition:
+    """Unapplied credits of the scope's providers from its payer; a patient sees none."""
+    return _allows(scope, provider=unapplied_credits.c.provider_cnes, payer=unapplied_credits.c.payer_ans)
+
+
 def batches_in(scope: DataScope) -> Condition:
     """Batches of the scope's providers to its payer; a patient sees none, since they contain other patients' claims."""
     return _allows(scope, provider=batches.c.provider_cnes, payer=batches.c.payer_ans)
@@ -103,6 +109,13 @@ def batches_in(scope: DataScope) -> Condition:
 def appeal_batches_in(scope: DataScope) -> Condition:
     """Batches of appeals of the scope's providers to its payer; a patient sees none."""
     return _allows(scope, provider=appeal_batches.c.provider_cnes, payer=appeal_batches.c.payer_ans)
+
+
+def appeal_templates_in(scope: DataScope) -> Condition:
+    """Templates of the scope's providers; payers and patients see none."""
+    if scope.is_empty or scope.payer is not None or scope.patient is not None:
+        return false()
+    return true() if scope.any_provider else appeal_templates.c.provider_cnes.in_(sorted(scope.providers))
 
 
 def documents_in(scope: DataScope) -> Condition:

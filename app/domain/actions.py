@@ -12,8 +12,12 @@ from app.domain.claims import ClaimAction, ClaimStatus
 from app.domain.denials import DenialAction, DenialStatus
 from app.domain.errors import BillingError, Failure
 from app.domain.invoices import InvoiceAction, InvoiceStatus
+from app.domain.line_work import Expectation, LineResolution, with_denial, with_recovered, with_unapplied
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineAction, RemittanceLineStatus, RemittanceStatus
+
+NO_CLAIM = "match the line to a claim first"
+NO_STEP = "there is no step to take back"
 
 
 class ClaimOperation(StrEnum):
@@ -63,6 +67,17 @@ class RemittanceLineOperation(StrEnum):
     MATCH = "MATCH"
     UNMATCH = "UNMATCH"
     DISMISS = "DISMISS"
+    DISMISS_DUPLICATE = "DISMISS_DUPLICATE"
+    MAP_TO_ITEM = "MAP_TO_ITEM"
+    SPLIT = "SPLIT"
+    ACCEPT_AS_DENIAL = "ACCEPT_AS_DENIAL"
+    ACCEPT_OVERPAYMENT = "ACCEPT_OVERPAYMENT"
+    RECOVER_DENIAL = "RECOVER_DENIAL"
+    WRITE_OFF = "WRITE_OFF"
+    SET_ASIDE = "SET_ASIDE"
+    ASSIGN = "ASSIGN"
+    NOTE = "NOTE"
+    UNDO = "UNDO"
 
 
 CLAIM_STEPS = {
@@ -99,7 +114,27 @@ LINE_STEPS = {
     RemittanceLineOperation.MATCH: RemittanceLineAction.MATCH,
     RemittanceLineOperation.UNMATCH: RemittanceLineAction.UNMATCH,
     RemittanceLineOperation.DISMISS: RemittanceLineAction.DISMISS,
+    RemittanceLineOperation.DISMISS_DUPLICATE: RemittanceLineAction.DISMISS,
+    RemittanceLineOperation.MAP_TO_ITEM: RemittanceLineAction.RESOLVE,
+    RemittanceLineOperation.SPLIT: RemittanceLineAction.SPLIT,
+    RemittanceLineOperation.ACCEPT_AS_DENIAL: RemittanceLineAction.RESOLVE,
+    RemittanceLineOperation.ACCEPT_OVERPAYMENT: RemittanceLineAction.RESOLVE,
+    RemittanceLineOperation.RECOVER_DENIAL: RemittanceLineAction.RESOLVE,
+    RemittanceLineOperation.WRITE_OFF: RemittanceLineAction.RESOLVE,
+    RemittanceLineOperation.SET_ASIDE: RemittanceLineAction.WORK,
+    RemittanceLineOperation.ASSIGN: RemittanceLineAction.WORK,
+    RemittanceLineOperation.NOTE: RemittanceLineAction.WORK,
+    RemittanceLineOperation.UNDO: RemittanceLineAction.UNDO,
 }
+OF_A_MATCH = frozenset(
+    {
+        RemittanceLineOperation.MAP_TO_ITEM,
+        RemittanceLineOperation.ACCEPT_AS_DENIAL,
+        RemittanceLineOperation.RECOVER_DENIAL,
+        RemittanceLineOperation.WRITE_OFF,
+    }
+)
+"""Operations on a line that say how it fits its claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +215,38 @@ def remittance_block(operation: RemittanceOperation, status: RemittanceStatus, *
     return _refusal(lambda: remittances.check_cancellation(status, is_posted=is_posted))
 
 
-def remittance_line_block(operation: RemittanceLineOperation, status: RemittanceLineStatus) -> str | None:
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """What determines which operations are possible on a line; `expected` is None without a claim."""
+
+    status: RemittanceLineStatus
+    paid: Cents
+    resolution: LineResolution
+    expected: Expectation | None = None
+    has_step: bool = False
+    """Whether there is a step that can be taken back."""
+
+
+def remittance_line_block(operation: RemittanceLineOperation, facts: LineFacts) -> str | None:
     """Why the operation would be refused now, or None."""
-    return _refusal(lambda: remittances.next_line_status(status, LINE_STEPS[operation]))
+    refusal = _refusal(lambda: remittances.next_line_status(facts.status, LINE_STEPS[operation]))
+    if refusal is not None:
+        return refusal
+    if operation is RemittanceLineOperation.UNDO:
+        return None if facts.has_step else NO_STEP
+    if operation is RemittanceLineOperation.ACCEPT_OVERPAYMENT:
+        return _refusal(lambda: with_unapplied(facts.resolution, facts.expected, facts.paid))
+    if operation in OF_A_MATCH:
+        expected = facts.expected
+        return NO_CLAIM if expected is None else _refusal(lambda: _check_reading(operation, facts.resolution, expected))
+    return None
+
+
+def _check_reading(operation: RemittanceLineOperation, before: LineResolution, expected: Expectation) -> None:
+    if operation is RemittanceLineOperation.RECOVER_DENIAL:
+        with_recovered(before, expected)
+    elif operation is not RemittanceLineOperation.MAP_TO_ITEM:
+        with_denial(before, expected, "", written_off=False)
 
 
 def _message(block: Failure | None) -> str | None:

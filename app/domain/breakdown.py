@@ -18,6 +18,8 @@ class BillingDimension(DescribedEnum):
 
 class DenialDimension(DescribedEnum):
     CODE = "CODE", "Reason for the denial, a code of Tabela 38."
+    PROCEDURE = "PROCEDURE", "Code of the denied item."
+    PRACTITIONER = "PRACTITIONER", "Who performed the service: council, number and state."
     PAYER = "PAYER", "The payer."
     PROVIDER = "PROVIDER", "The provider."
     MONTH = "MONTH", "Month in which the claim was submitted. Needs a period."

@@ -1,5 +1,6 @@
 """The denial (glosa): its states, the appeal against it, and what of it is in dispute, won or lost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -32,12 +33,17 @@ class DenialAction(DescribedEnum):
     OVERTURN_PARTIALLY = "OVERTURN_PARTIALLY", "The payer reversed the denial in part."
     UPHOLD = "UPHOLD", "The payer upheld the denial."
     EXPIRE = "EXPIRE", "The appeal deadline passed without an appeal."
+    RECOVER = "RECOVER", "The payer paid the amount by itself, without an appeal that it had to answer."
 
 
 TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
     (DenialStatus.OPEN, DenialAction.ACCEPT): DenialStatus.ACCEPTED,
     (DenialStatus.OPEN, DenialAction.APPEAL): DenialStatus.APPEALED,
     (DenialStatus.OPEN, DenialAction.EXPIRE): DenialStatus.EXPIRED,
+    (DenialStatus.OPEN, DenialAction.RECOVER): DenialStatus.OVERTURNED,
+    (DenialStatus.ACCEPTED, DenialAction.RECOVER): DenialStatus.OVERTURNED,
+    (DenialStatus.EXPIRED, DenialAction.RECOVER): DenialStatus.OVERTURNED,
+    (DenialStatus.UPHELD, DenialAction.RECOVER): DenialStatus.OVERTURNED,
     (DenialStatus.APPEALED, DenialAction.WITHDRAW): DenialStatus.OPEN,
     (DenialStatus.APPEALED, DenialAction.OVERTURN): DenialStatus.OVERTURNED,
     (DenialStatus.APPEALED, DenialAction.OVERTURN_PARTIALLY): DenialStatus.PARTIALLY_OVERTURNED,
@@ -46,6 +52,8 @@ TRANSITIONS: dict[tuple[DenialStatus, DenialAction], DenialStatus] = {
 
 IN_DISPUTE = frozenset({DenialStatus.OPEN, DenialStatus.APPEALED})
 WON = frozenset({DenialStatus.OVERTURNED, DenialStatus.PARTIALLY_OVERTURNED})
+RECOVERABLE = frozenset({DenialStatus.OPEN, DenialStatus.ACCEPTED, DenialStatus.EXPIRED, DenialStatus.UPHELD})
+"""States of a denial whose amount the payer may still pay by itself, without an appeal that it has to answer."""
 ANSWERED = frozenset({DenialStatus.UPHELD}) | WON
 AFTER_APPEAL = frozenset({DenialStatus.APPEALED}) | ANSWERED
 
@@ -55,6 +63,7 @@ WORDING: Final = {
     DenialAction.APPEAL: "appeal",
     DenialAction.WITHDRAW: "withdraw the appeal of",
     DenialAction.EXPIRE: "expire",
+    DenialAction.RECOVER: "recover",
 }
 
 
@@ -119,3 +128,16 @@ def answer_action(*, accepted: Cents, appealed: Cents, amount: Cents) -> DenialA
     if accepted == 0:
         return DenialAction.UPHOLD
     return DenialAction.OVERTURN if accepted == amount else DenialAction.OVERTURN_PARTIALLY
+
+
+def recovered_by(paid: Cents, amounts: Sequence[Cents]) -> list[int] | None:
+    """The places of the amounts that a payment covers, each as a whole, in order; None if some cents are left over.
+
+    A part of a denied amount is never recovered: the rest could not be appealed any more.
+    """
+    rest, found = paid, []
+    for place, amount in enumerate(amounts):
+        if amount <= rest:
+            found.append(place)
+            rest = Cents(rest - amount)
+    return None if rest else found

@@ -1,7 +1,7 @@
 """The remittance (demonstrativo): a payer's statement of what it pays and denies, matched to claims line by line."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
@@ -30,13 +30,20 @@ class RemittanceLineStatus(DescribedEnum):
     UNMATCHED = "UNMATCHED", "Needs to be matched by a person."
     POSTED = "POSTED", "Posted: its decision and payment are recorded."
     DISMISSED = "DISMISSED", "Dismissed with a reason; can still be matched."
+    HELD = "HELD", "Accounts for some items of its claim; posted when the payer has decided the others."
+    SPLIT = "SPLIT", "Divided into other lines, which have its amounts."
     CANCELLED = "CANCELLED", "Cancelled with its remittance."
 
 
 class RemittanceLineAction(StrEnum):
     MATCH = "MATCH"
     UNMATCH = "UNMATCH"
+    RESOLVE = "RESOLVE"
     DISMISS = "DISMISS"
+    SPLIT = "SPLIT"
+    UNDO = "UNDO"
+    WORK = "WORK"
+    HOLD = "HOLD"
     POST = "POST"
     PUT_BACK = "PUT_BACK"
     CANCEL = "CANCEL"
@@ -46,15 +53,35 @@ LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], Remitt
     (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.MATCH): RemittanceLineStatus.MATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.MATCH): RemittanceLineStatus.MATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.POST): RemittanceLineStatus.POSTED,
+    (RemittanceLineStatus.MATCHED, RemittanceLineAction.HOLD): RemittanceLineStatus.HELD,
+    (RemittanceLineStatus.HELD, RemittanceLineAction.POST): RemittanceLineStatus.POSTED,
+    (RemittanceLineStatus.HELD, RemittanceLineAction.UNMATCH): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.PUT_BACK): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.UNMATCH): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.DISMISS): RemittanceLineStatus.DISMISSED,
     (RemittanceLineStatus.DISMISSED, RemittanceLineAction.MATCH): RemittanceLineStatus.MATCHED,
+    (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.RESOLVE): RemittanceLineStatus.MATCHED,
+    (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.WORK): RemittanceLineStatus.UNMATCHED,
+    (RemittanceLineStatus.MATCHED, RemittanceLineAction.WORK): RemittanceLineStatus.MATCHED,
+    (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.SPLIT): RemittanceLineStatus.SPLIT,
+    (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
+    (RemittanceLineStatus.MATCHED, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
+    (RemittanceLineStatus.DISMISSED, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
+    (RemittanceLineStatus.SPLIT, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
     (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
     (RemittanceLineStatus.DISMISSED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
+    (RemittanceLineStatus.SPLIT, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
 }
-DONE = frozenset({RemittanceLineStatus.POSTED, RemittanceLineStatus.DISMISSED})
+DONE = frozenset(
+    {
+        RemittanceLineStatus.POSTED,
+        RemittanceLineStatus.DISMISSED,
+        RemittanceLineStatus.SPLIT,
+        # Of a remittance that is not cancelled: a part of a line that is no longer split.
+        RemittanceLineStatus.CANCELLED,
+    }
+)
 """Lines that nothing is left to do with."""
 
 
@@ -76,6 +103,7 @@ class RemittanceLineProblem(DescribedEnum):
     AMOUNTS_DIFFER = "AMOUNTS_DIFFER", "The amounts do not add up to the claim, or contradict its decision."
     NOT_PAYABLE = "NOT_PAYABLE", "The claim was not submitted, or its invoice is not issued."
     OVERPAID = "OVERPAID", "The line pays more than is due."
+    REPEATED = "REPEATED", "The statement has decided the whole item or claim in an earlier line."
     DOUBTFUL = "DOUBTFUL", "A value of the line cannot be read, or the statement has it twice: see its findings."
     MATCH_REMOVED = "MATCH_REMOVED", "A person removed its match."
     NOT_POSTED = "NOT_POSTED", "Posting it was refused or failed; match it to post it again."
@@ -85,7 +113,7 @@ def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStat
     """POSTED when nothing is left to do with any line, PARTIALLY_POSTED when some are posted."""
     if DONE.issuperset(lines):
         return RemittanceStatus.POSTED
-    is_posted = RemittanceLineStatus.POSTED in lines
+    is_posted = RemittanceLineStatus.POSTED in lines or RemittanceLineStatus.HELD in lines
     return RemittanceStatus.PARTIALLY_POSTED if is_posted else RemittanceStatus.IMPORTED
 
 
@@ -180,10 +208,25 @@ def decisions(
     return tuple(found)
 
 
+def holds(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> bool:
+    """Whether the lines account for some items of an undecided claim in full, and say nothing about the others: the
+    payer decides it one statement at a time. Example: items of 100_00 and 16_00, and a line of 100_00 for the first."""
+    if any(line.is_whole_claim for line in lines):
+        return False
+    found = lines_by_item(items, lines)
+    if isinstance(found, RemittanceLineProblem):
+        return False
+    totals = {item.sequence: item.total for item in items}
+    return len(found) < len(items) and all(each.paid + each.denied == totals[name] for name, each in found.items())
+
+
 def lines_by_item(
     items: Sequence[BilledItem], lines: Sequence[PaidLine]
 ) -> dict[int, PaidLine] | RemittanceLineProblem:
-    """Item sequence -> the line about it; AMBIGUOUS when the item cannot be determined or has a line.
+    """Item sequence -> what the lines say about it together; AMBIGUOUS when the item cannot be determined.
+
+    Lines that name the same item by its sequence add up: the payer has split it. Example: an item of 100_00, a line of
+    50_00 paid and another of 50_00 denied.
 
     A line that names only a code may be about several items. Example: items 1 and 2 have the same code, with totals
     18_50 and 12_00.
@@ -192,19 +235,68 @@ def lines_by_item(
       about item 1, the only one left.
     - A line of 15_00: it adds up to neither, and choosing one would be a guess, so AMBIGUOUS.
     - If both totals were 12_00, a line of 15_00 would be about item 1: between equal items the choice does not matter.
-    - A third line of this code finds no item left: AMBIGUOUS.
+    - A third line of this code finds no item left: AMBIGUOUS. If the code is that of one item only, the lines add up.
     """
     found: dict[int, PaidLine] = {}
-    for line in lines:
-        named = [item for item in items if _names(line, item)]
-        free = [item for item in named if item.sequence not in found]
-        if not named:
-            return RemittanceLineProblem.UNKNOWN_ITEM
-        fitting = [item for item in free if line.paid + line.denied == item.total] or free
-        if not fitting or len({item.total for item in fitting}) > 1:
-            return RemittanceLineProblem.AMBIGUOUS
-        found[fitting[0].sequence] = line
+    # Those with a sequence first: they leave the others fewer items to choose from.
+    for line in sorted(lines, key=lambda each: each.item_sequence is None):
+        item = _item_of(line, items, found)
+        if isinstance(item, RemittanceLineProblem):
+            return item
+        before = found.get(item.sequence)
+        found[item.sequence] = line if before is None else _together(before, line)
     return found
+
+
+def _item_of(
+    line: PaidLine, items: Sequence[BilledItem], taken: dict[int, PaidLine]
+) -> BilledItem | RemittanceLineProblem:
+    named = [item for item in items if _names(line, item)]
+    if not named:
+        return RemittanceLineProblem.UNKNOWN_ITEM
+    if len(named) == 1:
+        return named[0]
+    free = [item for item in named if item.sequence not in taken]
+    fitting = [item for item in free if line.paid + line.denied == item.total] or free
+    if not fitting or len({item.total for item in fitting}) > 1:
+        return RemittanceLineProblem.AMBIGUOUS
+    return fitting[0]
+
+
+def _together(first: PaidLine, second: PaidLine) -> PaidLine:
+    return replace(first, paid=Cents(first.paid + second.paid), denials=first.denials + second.denials)
+
+
+def repeated(items: Sequence[BilledItem], lines: Sequence[PaidLine]) -> frozenset[int]:
+    """The places of lines about items, or the whole claim, that earlier lines have accounted for in full.
+
+    Example: the same guide in two protocols of a statement, an item of 100_00 paid in both: the second line.
+    """
+    said: dict[tuple[int | None, str | None], int] = {}
+    found = set()
+    for place, line in enumerate(lines):
+        name = (line.item_sequence, None if line.item_sequence is not None else line.item_code)
+        total = sum(item.total for item in items if line.is_whole_claim or _names(line, item))
+        amount = line.paid + line.denied
+        if total and amount > 0 and said.get(name, 0) == total:
+            found.add(place)
+        else:
+            said[name] = said.get(name, 0) + amount
+    return frozenset(found)
+
+
+def lines_about(items: Sequence[BilledItem], line: PaidLine, others: Sequence[PaidLine]) -> tuple[Cents, Cents]:
+    """What the line, and the others about the same item, account for of an undecided claim, and the total of that item.
+
+    A line about the whole claim, or about no item of it, is compared with the whole claim.
+    """
+    named = [item for item in items if _names(line, item)]
+    if not named:
+        said = line.paid + line.denied + sum(each.paid + each.denied for each in others)
+        return Cents(said), Cents(sum(item.total for item in items))
+    same = [each for each in others if any(_names(each, item) for item in named)]
+    said = line.paid + line.denied + sum(each.paid + each.denied for each in same)
+    return Cents(said), Cents(sum(item.total for item in named))
 
 
 def _names(line: PaidLine, item: BilledItem) -> bool:

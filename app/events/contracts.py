@@ -36,6 +36,7 @@ from app.events.payloads import (
     StatementData,
     WaitingLinesEventData,
 )
+from app.events.queue_contracts import QUEUE_CONTRACTS
 
 CONTRACTS: Final[dict[str, EventContract]] = {
     "ClaimCreated": EventContract(
@@ -118,6 +119,11 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         "br.billing.denial.expired.v1",
         DenialEventData,
         "The last day to appeal has passed without an appeal.",
+    ),
+    "DenialRecovered": EventContract(
+        "br.billing.denial.recovered.v1",
+        DenialEventData,
+        "A statement pays what was denied, without an appeal that the payer had to answer.",
     ),
     "InvoiceCreated": EventContract(
         "br.billing.invoice.created.v1",
@@ -205,21 +211,12 @@ CONTRACTS: Final[dict[str, EventContract]] = {
         RemittanceEventData,
         "A line is dismissed, which leaves nothing to do: every line of the statement is posted or dismissed.",
     ),
-    "RemittanceReopened": EventContract(
-        "br.billing.remittance.reopened.v1",
-        RemittanceEventData,
-        "A dismissed line is matched: the statement has a line to post again.",
-    ),
     "RemittanceCancelled": EventContract(
         "br.billing.remittance.cancelled.v1",
         RemittanceEventData,
         "A wrong import of a statement is taken back, before any of its lines is posted.",
     ),
-    "RemittanceLinesWaiting": EventContract(
-        "br.billing.remittance.lines_waiting.v1",
-        WaitingLinesEventData,
-        "Lines of a statement wait for a person: unmatched by an import, by a posting or by hand. One for each change.",
-    ),
+    **QUEUE_CONTRACTS,
     **APPEAL_CONTRACTS,
     **BANK_CONTRACTS,
     **IMPORT_CONTRACTS,

@@ -16,8 +16,10 @@ from app.domain.claims import ClaimStatus, ClaimType
 from app.domain.denials import DenialStatus
 from app.domain.imports import ImportJobStatus
 from app.domain.invoices import InvoiceStatus
-from app.domain.remittances import RemittanceLineStatus, RemittanceStatus
+from app.domain.line_work import LineStep
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceStatus
 from app.domain.settlements import PaymentMethod, SettlementStatus
+from app.domain.statement import ADJUSTMENTS_MAX, AdjustmentDirection, StatementKind
 
 AnyStatus = (
     BankDirection
@@ -30,6 +32,8 @@ AnyStatus = (
     | InvoiceStatus
     | RemittanceStatus
     | RemittanceLineStatus
+    | RemittanceLineProblem
+    | LineStep
     | SettlementStatus
     | ImportJobStatus
 )
@@ -162,6 +166,31 @@ class WaitingLinesEventData(TypedDict):
     waitingLines: Annotated[int, Field(ge=1)]
 
 
+class RemittanceLineEventData(TypedDict):
+    """A line of a remittance after a step of a person."""
+
+    remittanceId: str
+    remittanceLineId: str
+    provider: Cnes
+    payer: Ans
+    action: Annotated[str, status_of(LineStep)]
+    previousStatus: Annotated[str, status_of(RemittanceLineStatus)]
+    status: Annotated[str, status_of(RemittanceLineStatus)]
+    problem: Annotated[str, status_of(RemittanceLineProblem)] | None
+
+
+class CreditEventData(TypedDict):
+    """An unapplied credit after a change: its amount, and what of it is used."""
+
+    creditId: str
+    remittanceId: str
+    provider: Cnes
+    payer: Ans
+    amount: Amount
+    usedAmount: Amount
+    version: Version
+
+
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -229,6 +258,23 @@ class StatementLineData(TypedDict):
     itemSequence: NotRequired[int | None]
     itemCode: NotRequired[str | None]
     denials: NotRequired[list[StatementDenialData]]
+    billedAmount: NotRequired[StatementAmount | None]
+    processedAmount: NotRequired[StatementAmount | None]
+    quantity: NotRequired[Annotated[str, Field(pattern=r"^[0-9]{1,5}(\.[0-9]{1,4})?$")] | None]
+    performedOn: NotRequired[date | None]
+    cardNumber: NotRequired[Annotated[str, Field(max_length=20)] | None]
+    protocolNumber: NotRequired[Annotated[str, Field(max_length=20)] | None]
+    codeSystem: NotRequired[Annotated[str, Field(max_length=2)] | None]
+    description: NotRequired[Annotated[str, Field(max_length=150)] | None]
+
+
+class StatementAdjustmentData(TypedDict):
+    """A debit, credit or tax beside the claims."""
+
+    direction: AdjustmentDirection
+    amount: StatementAmount
+    adjustmentType: NotRequired[Annotated[str, Field(max_length=2)] | None]
+    description: NotRequired[Annotated[str, Field(max_length=100)] | None]
 
 
 class StatementData(TypedDict):
@@ -240,4 +286,8 @@ class StatementData(TypedDict):
     paidOn: NotRequired[date | None]
     method: NotRequired[PaymentMethod]
     bankReference: NotRequired[str | None]
+    kind: NotRequired[StatementKind | None]
+    issuedOn: NotRequired[date | None]
+    netAmount: NotRequired[StatementAmount | None]
+    adjustments: NotRequired[Annotated[list[StatementAdjustmentData], Field(max_length=ADJUSTMENTS_MAX)]]
     lines: Annotated[list[StatementLineData], Field(min_length=1, max_length=2_000)]

@@ -11,6 +11,7 @@ from strawberry.dataloader import DataLoader
 
 from app.db import (
     appeal_batches,
+    appeal_templates,
     bank,
     batches,
     claims,
@@ -25,6 +26,7 @@ from app.db import (
     imports,
     invoice_lines,
     invoices,
+    line_history,
     outbox,
     parties,
     party_history,
@@ -33,8 +35,10 @@ from app.db import (
     remittances,
     settlements,
     tuss,
+    unapplied_credits,
 )
 from app.db.appeal_batches import AppealBatchRecord, AppealBatchStep
+from app.db.appeal_templates import AppealTemplateRecord
 from app.db.bank import BankEntryRecord, BankFileRecord
 from app.db.batches import BatchRecord, BatchStep
 from app.db.claims import ClaimRecord, ItemRecord
@@ -49,12 +53,14 @@ from app.db.history import Changes, ClaimStep, InvoiceStep
 from app.db.imports import ImportJobRecord
 from app.db.invoice_lines import LineRecord
 from app.db.invoices import InvoiceRecord
+from app.db.line_history import LineStepRecord
 from app.db.parties import CoverageRecord, PatientRecord, PayerRecord, ProviderRecord
 from app.db.party_history import PartyStep
 from app.db.registered_practitioners import PractitionerRecord
 from app.db.remittances import AdjustmentRecord, RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.db.tuss import TussRecord
+from app.db.unapplied_credits import CreditMoveRecord, CreditRecord
 from app.domain.data_scope import DataScope
 from app.executor.asked import Asked
 from app.redis.cache import TUSS_LIFETIME_SECONDS, Cache
@@ -257,8 +263,24 @@ class Loaders:
         return self._one(lambda c, keys: appeal_batches.steps_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
+    def appeal_template(self) -> DataLoader[str, AppealTemplateRecord | None]:
+        return self._one(lambda c, keys: appeal_templates.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
     def batch_of_claim(self) -> DataLoader[str, BatchRecord | None]:
         return self._mapped(lambda c, keys: batches.of_claims(c, self._scope, keys), otherwise=None)
+
+    @cached_property
+    def remittance_line_step(self) -> DataLoader[str, LineStepRecord | None]:
+        return self._one(lambda c, keys: line_history.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def credit(self) -> DataLoader[str, CreditRecord | None]:
+        return self._one(lambda c, keys: unapplied_credits.by_ids(c, self._scope, keys), lambda row: row.id)
+
+    @cached_property
+    def credit_use(self) -> DataLoader[str, CreditMoveRecord | None]:
+        return self._one(lambda c, keys: unapplied_credits.moves_by_ids(c, self._scope, keys), lambda row: row.id)
 
     @cached_property
     def batch_step(self) -> DataLoader[str, BatchStep | None]:

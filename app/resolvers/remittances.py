@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from app.db import remittance_tables, remittances, settlements, tables
+from app.db import line_queue, remittance_tables, remittances, settlements, tables
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.described import DescribedEnum
@@ -40,4 +40,4 @@ SETTLEMENTS: Final[NestedList[SettlementRecord]] = NestedList(
     "Remittance.settlements", settlements.OF_REMITTANCE, order_by(tables.settlements, "id", str)
 )
 REMITTANCES: Final = ScopedList("remittances", remittances.page, remittances.count)
-UNMATCHED: Final = ScopedList("unmatchedRemittanceLines", remittances.unmatched_page, remittances.unmatched_count)
+UNMATCHED: Final = ScopedList("unmatchedRemittanceLines", line_queue.page, line_queue.count)

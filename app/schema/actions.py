@@ -39,6 +39,7 @@ from app.resolvers.loaders import Loaders
 from app.schema.base.described import described, described_by
 from app.schema.base.info import Info
 from app.services.actions import offering
+from app.services.line_expectations import line_facts
 from app.unit_of_work.action import Action
 
 CLAIM_ACTIONS: Final = offering(ClaimOperation)
@@ -52,7 +53,7 @@ BLOCKED_BY: Final = "Why the action would be refused now; null if it is availabl
 
 
 def _describe(operations: type[StrEnum], of: str, actions: list[Action[Any]]) -> None:
-    texts = {str(action.offers): f"Mutation `{action.name}`." for action in actions}
+    texts = {str(each): f"Mutation `{action.name}`." for each, action in zip(operations, actions, strict=True)}
     described_by(operations, f"Action on {of}; new values may be added.", texts)
 
 
@@ -225,13 +226,19 @@ def remittance_actions(remittance: RemittanceRecord, info: Info) -> list[Availab
     ]
 
 
-def remittance_line_actions(line: RemittanceLineRecord, info: Info) -> list[AvailableRemittanceLineAction]:
-    """Every action on a remittance line, with what blocks it for this caller now."""
-    principal = info.context.principal
+async def remittance_line_actions(
+    ctx: Context, lines: Sequence[RemittanceLineRecord]
+) -> list[list[AvailableRemittanceLineAction]]:
+    """Every action on each remittance line, with what blocks it for this caller now."""
+    async with ctx.database.reading() as connection:
+        facts = await line_facts(connection, ctx.scope, lines)
     return [
-        AvailableRemittanceLineAction(
-            action=operation,
-            blocked_by=_blocked(principal, action, partial(remittance_line_block, operation, line.status)),
-        )
-        for operation, action in zip(RemittanceLineOperation, REMITTANCE_LINE_ACTIONS, strict=True)
+        [
+            AvailableRemittanceLineAction(
+                action=operation,
+                blocked_by=_blocked(ctx.principal, action, partial(remittance_line_block, operation, facts[line.id])),
+            )
+            for operation, action in zip(RemittanceLineOperation, REMITTANCE_LINE_ACTIONS, strict=True)
+        ]
+        for line in lines
     ]

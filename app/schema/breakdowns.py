@@ -7,6 +7,7 @@ import strawberry
 from app.db import breakdowns as db
 from app.db.parties import PayerRecord, ProviderRecord
 from app.domain import tabela38
+from app.domain.access_log import DataClass
 from app.domain.breakdown import MONTHS_MAX, BillingDimension, DenialDimension
 from app.domain.invoices import YearMonth
 from app.domain.money import Cents
@@ -17,7 +18,7 @@ from app.schema.base.arguments import PERIOD, After, First, OfPayer, OfProvider
 from app.schema.base.connections import Connection, at_most_int
 from app.schema.base.described import described
 from app.schema.base.info import Info
-from app.schema.base.permissions import Requires, amount
+from app.schema.base.permissions import Requires, amount, health, marked, personal
 from app.schema.base.ranges import DateRangeInput
 from app.schema.parties import Payer, Provider
 from app.schema.reconciliation import Reconciliation as ReconciliationType
@@ -84,7 +85,24 @@ class BillingGroup:
         return rate(group.denials_lost_cents, group.processed_cents)
 
 
-@strawberry.type(description="Denials of one code, payer, provider or month.")
+@strawberry.type(description="A procedure by which denials are grouped.")
+class GroupedProcedure:
+    code_system: str = strawberry.field(description="TUSS table (codigoTabela).")
+    code: str = strawberry.field(
+        description="Code within the table (codigoProcedimento).", directives=marked(DataClass.HEALTH)
+    )
+
+
+@strawberry.type(description="A practitioner by whom denials are grouped.")
+class GroupedPractitioner:
+    council: str = strawberry.field(description="Professional council (conselho), a code of TISS table 26.")
+    number: str = strawberry.field(
+        description="Registration number in the council.", directives=marked(DataClass.PERSONAL)
+    )
+    state: str = strawberry.field(description="State of the council (UF), a code of TISS table 59.")
+
+
+@strawberry.type(description="Denials of one code, procedure, practitioner, payer, provider or month.")
 class DenialGroup:
     payer: PayerRecord | None = _of_group(_payer, Payer, "The payer")
     provider: ProviderRecord | None = _of_group(_provider, Provider, "The provider")
@@ -93,6 +111,7 @@ class DenialGroup:
     in_dispute_cents: Cents | None = amount("inDisputeAmount", "In dispute.")
     won_cents: Cents | None = amount("wonAmount", "Won by appeals.")
     lost_cents: Cents | None = amount("lostAmount", "Finally lost.")
+    processed_cents: Cents | None = amount("processedAmount", "Processed by the payer, the base of `denialRate`.")
 
     @strawberry.field(description="Reason for the denials, a code of Tabela 38; null if not grouped by it.")
     def code(group: strawberry.Parent[db.DenialGroup]) -> str | None:
@@ -102,6 +121,38 @@ class DenialGroup:
     def description(group: strawberry.Parent[db.DenialGroup]) -> str | None:
         code = group.part("CODE")
         return None if code is None else tabela38.description(code)
+
+    @strawberry.field(
+        graphql_type=GroupedProcedure | None,
+        description="The procedure of the denied items; null if not grouped by it.",
+        extensions=health("claims:read_items"),
+    )
+    def procedure(group: strawberry.Parent[db.DenialGroup]) -> Any:
+        part = group.part("PROCEDURE")
+        if part is None:
+            return None
+        code_system, code = part.split(db.INNER, 1)
+        return GroupedProcedure(code_system=code_system, code=code)
+
+    @strawberry.field(
+        graphql_type=GroupedPractitioner | None,
+        description="Who performed the service; null if not grouped by it, or if the claims name nobody.",
+        extensions=personal("practitioners:read"),
+    )
+    def practitioner(group: strawberry.Parent[db.DenialGroup]) -> Any:
+        council, state, number = (group.part("PRACTITIONER") or f"{db.INNER}{db.INNER}").split(db.INNER, 2)
+        return GroupedPractitioner(council=council, number=number, state=state) if number else None
+
+    @strawberry.field(
+        description="Denied share of what the payer processed of the same payer, provider, procedure, practitioner and "
+        "month, whatever the reason; null if that is zero."
+    )
+    def denial_rate(group: strawberry.Parent[db.DenialGroup]) -> Ratio | None:
+        return rate(group.amount_cents, group.processed_cents)
+
+    @strawberry.field(description="Share of the denied amount that appeals won back; null if nothing was denied.")
+    def recovered_share(group: strawberry.Parent[db.DenialGroup]) -> Ratio | None:
+        return rate(group.won_cents, group.amount_cents)
 
     @strawberry.field(description="Number of denials, at most 2147483647.")
     def denial_count(group: strawberry.Parent[db.DenialGroup]) -> int:
@@ -140,7 +191,8 @@ class BreakdownQuery:
     @strawberry.field(
         graphql_type=Connection[DenialGroup] | None,
         directives=[lists.PAGE, *weights.SUMS],
-        description="Denials of claims submitted in the period, by code, payer, provider and month.",
+        description="Denials of claims submitted in the period, by code, procedure, practitioner, payer, provider and "
+        "month.",
         extensions=[Requires("claims:read_items")],
     )
     async def denial_breakdown(

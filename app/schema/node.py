@@ -74,12 +74,18 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     public_ids.BANK_FILE: NodeType("BankFile", ("settlements:read_bank",), _by_loader("bank_file")),
     public_ids.BATCH: NodeType("Batch", ("batches:read",), _by_loader("batch")),
     public_ids.BATCH_HISTORY: NodeType("BatchHistoryEntry", ("batches:read",), _by_loader("batch_step")),
+    public_ids.APPEAL_TEMPLATE: NodeType("AppealTemplate", ("denials:appeal",), _by_loader("appeal_template")),
     public_ids.APPEAL_BATCH: NodeType("AppealBatch", ("batches:read",), _by_loader("appeal_batch")),
     public_ids.APPEAL_BATCH_HISTORY: NodeType(
         "AppealBatchHistoryEntry", ("batches:read",), _by_loader("appeal_batch_step")
     ),
     public_ids.REMITTANCE: NodeType("Remittance", ("remittances:read",), _by_loader("remittance")),
     public_ids.REMITTANCE_LINE: NodeType("RemittanceLine", ("remittances:read",), _by_loader("remittance_line")),
+    public_ids.REMITTANCE_LINE_HISTORY: NodeType(
+        "RemittanceLineHistoryEntry", ("remittances:read",), _by_loader("remittance_line_step")
+    ),
+    public_ids.CREDIT: NodeType("UnappliedCredit", ("settlements:read",), _by_loader("credit")),
+    public_ids.CREDIT_MOVE: NodeType("CreditUse", ("settlements:read",), _by_loader("credit_use")),
     public_ids.ELIGIBILITY: NodeType("Eligibility", ("eligibility:read",), _by_loader("eligibility")),
     public_ids.PATIENT: NodeType("Patient", ("patients:read", "patients:read_masked"), _by_loader("patient")),
     public_ids.LINE: NodeType("InvoiceLine", ("invoices:read",), _by_loader("invoice_line")),

@@ -20,9 +20,20 @@ APPEALS: Final[dict[str, tuple[str, ...]]] = {
         "AppealBatchHistoryEntry.denialCount",
         "AppealBatchHistoryEntry.status",
         "AppealBatchHistoryEntry.version",
+        "AppealMatchingDenialsPayload.appealedCount",
+        "AppealMatchingDenialsPayload.results",
         "CreateAppealBatchesPayload.batches",
+        "DeleteAppealTemplatePayload.deletedAppealTemplateId",
         "RecordAppealAnswersPayload.appliedCount",
         "RecordAppealAnswersPayload.results",
+    ),
+    "what is known of a template, which only `denials:appeal` leads to": (
+        "*Payload.template",
+        "AppealTemplate.createdAt",
+        "AppealTemplate.id",
+        "AppealTemplate.provider",
+        "AppealTemplate.updatedAt",
+        "AppealTemplate.version",
     ),
 }
 
@@ -33,5 +44,12 @@ APPEAL_TEXTS: Final[dict[str, tuple[str, ...]]] = {
         "AppealBatch.protocolNumber",
         "AppealBatch.tissVersion",
         "AppealBatchHistoryEntry.actor",
+        "AppealTemplate.code",
+        "AppealTemplate.createdBy",
+    ),
+    "parts of groups of denials, which only fields with rules lead to": (
+        "GroupedPractitioner.council",
+        "GroupedPractitioner.state",
+        "GroupedProcedure.codeSystem",
     ),
 }

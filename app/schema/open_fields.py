@@ -10,6 +10,7 @@ from app.schema.open_appeal_fields import APPEAL_TEXTS, APPEALS
 from app.schema.open_guide_fields import GUIDE_TEXTS, GUIDES
 from app.schema.open_import_fields import IMPORT_TEXTS, IMPORTS
 from app.schema.open_money_fields import MONEY, MONEY_TEXTS
+from app.schema.open_queue_fields import QUEUE, QUEUE_TEXTS
 from app.schema.open_remittance_fields import REMITTANCE_TEXTS, REMITTANCES
 
 _OPEN: Final[dict[str, tuple[str, ...]]] = {
@@ -285,6 +286,8 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "BillingIndicators.meanDaysToPayment",
         "BillingIndicators.undecidedClaimCount",
         "DenialGroup.denialCount",
+        "DenialGroup.denialRate",
+        "DenialGroup.recoveredShare",
     ),
     "what a patient may know of the accesses to the own data": (
         "AccessLogEntry.at",
@@ -389,6 +392,6 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 OPEN_FIELDS: Final = OpenFields(
-    {**_OPEN, **APPEALS, **IMPORTS, **GUIDES, **REMITTANCES, **MONEY},
-    {**_OPEN_TEXTS, **APPEAL_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS, **REMITTANCE_TEXTS, **MONEY_TEXTS},
+    {**_OPEN, **APPEALS, **IMPORTS, **GUIDES, **REMITTANCES, **MONEY, **QUEUE},
+    {**_OPEN_TEXTS, **APPEAL_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS, **REMITTANCE_TEXTS, **MONEY_TEXTS, **QUEUE_TEXTS},
 )

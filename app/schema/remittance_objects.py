@@ -23,7 +23,7 @@ from app.domain.statement import (
     StatementKind,
 )
 from app.executor.reach import Owner
-from app.resolvers import bank, remittances
+from app.resolvers import bank, remittance_lines, remittances
 from app.schema.actions import (
     ACTIONS,
     AvailableRemittanceAction,
@@ -40,6 +40,7 @@ from app.schema.base.enums import RemittanceLineProblem, RemittanceLineStatus, R
 from app.schema.base.info import Info
 from app.schema.base.permissions import Requires, amount, financial, health, marked, personal
 from app.schema.base.relations import batched, paged, related
+from app.schema.line_objects import RemittanceLineCandidate, RemittanceLineHistoryEntry
 from app.schema.objects import Claim
 from app.schema.parties import Payer, Provider
 from app.schema.summed_lists import SettlementConnection
@@ -197,11 +198,45 @@ class RemittanceLine(Node):
         description="The remittance that contains the line.",
     )
 
-    @strawberry.field(description=ACTIONS, directives=[lists.REMITTANCE_LINE_ACTIONS])
-    def available_actions(
-        line: strawberry.Parent[RemittanceLineRecord], info: Info
-    ) -> list[AvailableRemittanceLineAction]:
-        return remittance_line_actions(line, info)
+    waits_since: datetime | None = strawberry.field(
+        name="waitingSince", description="Since when the line waits for a person; null unless unmatched."
+    )
+    assigned_to: str | None = strawberry.field(description="Who works on it, the subject of a token; null for nobody.")
+    set_aside_until: date | None = strawberry.field(
+        description="Until when nobody needs to look at it; null unless set aside."
+    )
+    difference = batched(
+        Cents | None,
+        remittance_lines.differences,
+        description="What the line, with those beside it about the same item, says above what its claim expects; "
+        "negative if it leaves something out, null unless unmatched and with a claim.",
+        extensions=financial("amounts:read"),
+    )
+    candidates = batched(
+        list[RemittanceLineCandidate] | None,
+        remittance_lines.candidates,
+        description="Claims that an unmatched line may be about, the likeliest first; at most 10.",
+        extensions=[Requires("remittances:work")],
+        directives=[lists.CANDIDATES],
+    )
+
+    @strawberry.field(
+        graphql_type=Connection[RemittanceLineHistoryEntry],
+        directives=[lists.PAGE],
+        description="Steps of people with the line, and their notes, oldest first.",
+    )
+    @paged(remittance_lines.HISTORY)
+    async def history(
+        line: strawberry.Parent[RemittanceLineRecord], info: Info, first: First = 20, after: After = None
+    ) -> Any:
+        return await remittance_lines.HISTORY.page(info.context, line.id, first=first, after=after)
+
+    available_actions = batched(
+        list[AvailableRemittanceLineAction],
+        remittance_line_actions,
+        description=ACTIONS,
+        directives=[lists.REMITTANCE_LINE_ACTIONS],
+    )
 
 
 @strawberry.type(description="A remittance: a payer's statement of what it pays and denies (demonstrativo).")

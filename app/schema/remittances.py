@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 from app.db.remittances import RemittanceRecord
+from app.domain.calendar import business_day
 from app.domain.claims import DENIALS_MAX, DeniedAmount
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
@@ -22,6 +23,7 @@ from app.schema.base.ordering import ordered
 from app.schema.base.permissions import Requires
 from app.schema.claim_inputs import DenialInput
 from app.schema.invoice_objects import Settlement
+from app.schema.queue_filters import LINE_FILTER, WaitingLineFilterInput, queue_filter
 from app.schema.remittance_lists import RemittanceFilterInput, RemittanceLineOrder, RemittanceOrder
 from app.schema.remittance_objects import Remittance, RemittanceLine
 from app.services import posting, remittance_lines
@@ -70,12 +72,14 @@ class RemittanceQuery:
         self,
         info: Info,
         filter: Annotated[RemittanceFilterInput | None, FILTER] = None,
+        line_filter: Annotated[WaitingLineFilterInput | None, LINE_FILTER] = None,
         order_by: Annotated[RemittanceLineOrder | None, ORDER] = None,
         first: First = 20,
         after: After = None,
     ) -> Any:
-        check_arguments(filter=filter)
-        where = (filter or RemittanceFilterInput()).where()
+        check_arguments(filter=filter, line_filter=line_filter)
+        today = business_day(info.context.now())
+        where = queue_filter(filter, line_filter, today=today)
         order = ordered(remittances.LINE_ORDERS, order_by, remittances.OLDEST_LINE_FIRST)
         return await remittances.UNMATCHED.page(info.context, where, order, first=first, after=after)
 

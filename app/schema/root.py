@@ -21,6 +21,7 @@ from app.schema import (
     appeal_answers,
     appeal_batch_changes,
     appeal_changes,
+    appeal_templates,
     bank,
     batch_changes,
     bulk,
@@ -32,6 +33,7 @@ from app.schema import (
     eligibility,
     imports,
     invoices,
+    line_work,
     party_changes,
     party_import,
     patient_changes,
@@ -39,9 +41,11 @@ from app.schema import (
     remittance_changes,
     remittances,
     settlements,
+    unapplied_credits,
 )
 from app.schema.access_log import AccessLogQuery
 from app.schema.appeal_batches import AppealBatchQuery
+from app.schema.appeal_templates import AppealTemplateQuery
 from app.schema.bank import BankQuery
 from app.schema.base.field_rules import require_rules
 from app.schema.base.permissions import SCOPE, ScopeName
@@ -73,6 +77,7 @@ from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery
 from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
+from app.schema.unapplied_credits import UnappliedCreditQuery
 
 
 @strawberry.type(description="Queries.")
@@ -85,7 +90,9 @@ class Query(
     SettlementQuery,
     BatchQuery,
     AppealBatchQuery,
+    AppealTemplateQuery,
     RemittanceQuery,
+    UnappliedCreditQuery,
     ReconciliationQuery,
     DeductionQuery,
     BankQuery,
@@ -112,10 +119,13 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *appeal_changes.MUTATIONS,
     *appeal_batch_changes.MUTATIONS,
     *appeal_answers.MUTATIONS,
+    *appeal_templates.MUTATIONS,
     *invoices.MUTATIONS,
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
+    *line_work.MUTATIONS,
+    *unapplied_credits.MUTATIONS,
     *bank.MUTATIONS,
     *contracts.MUTATIONS,
     *contract_ends.MUTATIONS,

@@ -4,6 +4,7 @@ from typing import Any
 
 import strawberry
 
+from app.db.line_queue import QueueFilter
 from app.db.remittances import RemittanceFilter
 from app.domain.imports import ImportJobStatus
 from app.domain.remittances import RemittanceLineStatus
@@ -124,7 +125,7 @@ class RemittanceLineWaitingEvent(StreamedEvent):
         event = event_of(message)
         if event is None:
             return None
-        where = RemittanceFilter(ids=(event.data["remittanceId"],))
+        where = QueueFilter(RemittanceFilter(ids=(event.data["remittanceId"],)))
         order = remittances.OLDEST_LINE_FIRST
         return await remittances.UNMATCHED.page(info.context, where, order, first=first, after=after)
 

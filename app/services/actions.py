@@ -7,6 +7,8 @@ from typing import Any, Final
 from app.services import (
     appeal_answers,
     appeal_batches,
+    appeal_bulk,
+    appeal_templates,
     bank,
     bank_matches,
     batch_answers,
@@ -23,6 +25,8 @@ from app.services import (
     emergency,
     imports,
     invoices,
+    line_bulk,
+    line_resolutions,
     party_import,
     patient_merges,
     patients,
@@ -35,6 +39,7 @@ from app.services import (
     reviews,
     settlements,
     statement_reviews,
+    unapplied_credits,
 )
 from app.unit_of_work.action import Action
 
@@ -47,11 +52,16 @@ SERVICES: Final = (
     batch_export,
     appeal_batches,
     appeal_answers,
+    appeal_bulk,
+    appeal_templates,
     denials,
     invoices,
     settlements,
     remittances,
     remittance_lines,
+    line_resolutions,
+    line_bulk,
+    unapplied_credits,
     posting,
     statement_reviews,
     bank,
@@ -82,5 +92,11 @@ ACTIONS: Final[tuple[Action[Any], ...]] = tuple(action for module in SERVICES fo
 
 def offering(operations: type[StrEnum]) -> list[Action[Any]]:
     """The actions that `availableActions` of one type offers, in the order of its operations."""
-    found = {action.offers: action for action in ACTIONS if isinstance(action.offers, operations)}
+    found = {offer: action for action in ACTIONS for offer in _offers(action) if isinstance(offer, operations)}
     return [found[operation] for operation in operations]
+
+
+def _offers(action: Action[Any]) -> tuple[StrEnum, ...]:
+    if action.offers is None:
+        return ()
+    return action.offers if isinstance(action.offers, tuple) else (action.offers,)

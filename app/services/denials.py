@@ -34,6 +34,7 @@ EVENTS: Final = {
     DenialAction.OVERTURN_PARTIALLY: "AppealAnswered",
     DenialAction.UPHOLD: "AppealAnswered",
     DenialAction.EXPIRE: "DenialExpired",
+    DenialAction.RECOVER: "DenialRecovered",
 }
 
 
@@ -41,6 +42,11 @@ async def accept(unit: UnitOfWork, *, id: str) -> DenialRecord:
     """Accept the loss."""
     claim, denial = await _locked(unit, id)
     await _refuse_replaced(unit, claim)
+    return await accept_locked(unit, claim, denial)
+
+
+async def accept_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
+    """Accept the loss of a denial whose claim the caller has locked."""
     accepted = replace(denial, status=next_status(denial.status, DenialAction.ACCEPT))
     return await _store(unit, claim, denial, accepted, DenialAction.ACCEPT, denial.amount_cents)
 
@@ -106,6 +112,13 @@ async def answer_locked(
     stored = await _store(unit, claim, denial, changed, action, accepted)
     await appeal_batch_steps.answered(unit, denial.id, accepted)
     return stored
+
+
+async def recover_locked(unit: UnitOfWork, claim: ClaimRecord, denial: DenialRecord) -> DenialRecord:
+    """Record that the payer pays the whole denied amount by itself; the caller has locked the claim."""
+    status = next_status(denial.status, DenialAction.RECOVER)
+    recovered = replace(denial, status=status, answered_cents=denial.amount_cents, answered_at=unit.now)
+    return await _store(unit, claim, denial, recovered, DenialAction.RECOVER, denial.amount_cents)
 
 
 async def expire(unit: UnitOfWork, *, claim_id: str) -> int:

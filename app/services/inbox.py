@@ -11,12 +11,12 @@ from app.domain.actor import Actor, Door, operator
 from app.domain.claims import DeniedAmount
 from app.domain.data_scope import DataScope
 from app.domain.errors import ErrorCode, refuse
-from app.domain.money import parse_money
+from app.domain.money import Cents, parse_money, parse_quantity
 from app.domain.remittances import RemittanceSource, RemittanceStatus
 from app.domain.settlements import PaymentMethod
-from app.domain.statement import Statement, StatementLine
+from app.domain.statement import AdjustmentLevel, Statement, StatementAdjustment, StatementLine
 from app.events.contracts import INBOUND
-from app.events.payloads import StatementData, StatementLineData
+from app.events.payloads import StatementAdjustmentData, StatementData, StatementLineData
 from app.services import posting, remittances
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
@@ -52,7 +52,22 @@ def read(event: Mapping[str, Any]) -> Statement:
         method=data.get("method", PaymentMethod.BANK_TRANSFER),
         bank_reference=data.get("bankReference"),
         lines=tuple(_line(line) for line in data["lines"]),
+        kind=data.get("kind"),
+        issued_on=data.get("issuedOn"),
+        net=_money(data.get("netAmount")),
+        adjustments=tuple(_adjustment(each) for each in data.get("adjustments") or ()),
+        own_number=data["statementNumber"],
+        own_paid_on=data.get("paidOn"),
     )
+
+
+def _adjustment(each: StatementAdjustmentData) -> StatementAdjustment:
+    texts = (each.get("adjustmentType"), each.get("description"))
+    return StatementAdjustment(each["direction"], AdjustmentLevel.STATEMENT, *texts, parse_money(each["amount"]))
+
+
+def _money(text: str | None) -> Cents | None:
+    return None if text is None else parse_money(text)
 
 
 def _line(line: StatementLineData) -> StatementLine:
@@ -63,6 +78,14 @@ def _line(line: StatementLineData) -> StatementLine:
         item_code=line.get("itemCode"),
         paid=parse_money(line["paidAmount"]),
         denials=tuple(DeniedAmount(each["code"], parse_money(each["amount"])) for each in line.get("denials") or ()),
+        billed=_money(line.get("billedAmount")),
+        processed=_money(line.get("processedAmount")),
+        quantity=None if (quantity := line.get("quantity")) is None else parse_quantity(quantity),
+        performed_on=line.get("performedOn"),
+        card_number=line.get("cardNumber"),
+        protocol_number=line.get("protocolNumber"),
+        code_system=line.get("codeSystem"),
+        description=line.get("description"),
     )
 
 

@@ -50,7 +50,8 @@ TRANSITION_EVENTS: Final = {
 class InvoiceForm:
     """The approved claims that a provider bills to a payer for a billing month (YYYYMM).
 
-    Won appeals of the pair that are on no invoice yet become lines of their own, unless `has_recoveries` is off.
+    Won appeals of the pair that are on no invoice yet become lines of their own, unless `has_recoveries` is off; then
+    only those in `denial_ids` do.
     """
 
     provider: str
@@ -58,6 +59,7 @@ class InvoiceForm:
     billing_month: str
     claim_ids: tuple[str, ...]
     has_recoveries: bool = True
+    denial_ids: tuple[str, ...] = ()
 
 
 async def create(unit: UnitOfWork, *, form: InvoiceForm) -> InvoiceRecord:
@@ -102,7 +104,7 @@ async def _insert(unit: UnitOfWork, invoice: InvoiceRecord, lines: list[LineReco
 
 async def _recoveries(unit: UnitOfWork, form: InvoiceForm) -> list[DenialRecord]:
     if not form.has_recoveries:
-        return []
+        return await denials_db.by_ids(unit.connection, unit.scope, form.denial_ids) if form.denial_ids else []
     return await denials_db.won_and_unbilled(unit.connection, unit.scope, form.provider, form.payer, RECOVERIES_MAX)
 
 

@@ -22,6 +22,13 @@ async def check(connection: AsyncConnection, scope: DataScope, *, provider: str,
     raise_any(found)
 
 
+async def check_provider(connection: AsyncConnection, scope: DataScope, provider: str) -> None:
+    """NOT_FOUND for an unknown provider, or one outside the data scope."""
+    is_in_scope = scope.contains(provider=provider, payer=None, patient=None)
+    has_provider = is_in_scope and await parties_db.provider(connection, provider) is not None
+    raise_any(failures(has_payer=True, has_provider=has_provider))
+
+
 async def require(connection: AsyncConnection, *, provider: str, payer: str) -> PayerRecord:
     """The payer; NOT_FOUND unless it and the provider exist. The caller checks the data scope."""
     found, missing = await _look_up(connection, provider, payer, is_in_scope=True)

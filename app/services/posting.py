@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
 from app.db import invoice_lines as lines_db
@@ -22,16 +22,24 @@ from app.domain.claims import ClaimStatus
 from app.domain.errors import BillingError
 from app.domain.money import CENTS_MAX, Cents
 from app.domain.remittances import (
-    RemittanceLineAction,
     RemittanceLineProblem,
     RemittanceLineStatus,
     RemittanceStatus,
     check_posting,
-    next_line_status,
     remittance_status,
 )
 from app.events.contracts import remittance_event, waiting_event
-from app.services import batch_steps, invoices, posting_plans, remittances, reviews, settlements
+from app.services import (
+    batch_steps,
+    denials,
+    held_lines,
+    invoices,
+    posted_lines,
+    posting_plans,
+    remittances,
+    reviews,
+    settlements,
+)
 from app.services.invoices import CLAIMS_MAX, InvoiceForm
 from app.services.posting_plans import Plan, by_claim
 from app.services.remittances import STORED_REMITTANCE
@@ -128,7 +136,7 @@ async def skip_claim(unit: UnitOfWork, *, hold: Hold) -> bool:
     """Return the lines of the next claim to the queue, because posting them fails; whether there are more."""
     remittance = await _held(unit, hold)
     lines, has_more = await _next_lines(unit, remittance, 1)
-    changed = [_after_posting(line, RemittanceLineProblem.NOT_POSTED, unit.now) for line in lines]
+    changed = [posted_lines.after_posting(line, RemittanceLineProblem.NOT_POSTED, unit.now) for line in lines]
     await remittances_db.update_lines(unit.connection, changed)
     await _advance(unit, remittance, hold, Done(put_back=len(changed)), has_more=has_more)
     return has_more
@@ -167,6 +175,8 @@ async def _next_lines(
     claims = list(dict.fromkeys(line.claim_id for line in first[:UNIT_LINES] if line.claim_id))
     if len(first) <= UNIT_LINES and len(claims) <= claims_max:
         return first, False
+    if not claims:
+        return first[:UNIT_LINES], True
     chosen = claims[:claims_max]
     return await remittances_db.matched_of_claims(unit.connection, unit.scope, remittance.id, chosen), True
 
@@ -176,10 +186,15 @@ async def _post_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Seq
     for plan in plans:
         if plan.problem is None:
             plan.problem = await _decide(unit, remittance, plan)
+        if plan.problem is None:
+            for denial in plan.recovers:
+                await denials.recover_locked(unit, plan.claim, denial)
     postable = [plan for plan in plans if plan.problem is None]
-    settled = await _pay(unit, remittance, postable) if remittance.paid_on else []
+    whole = [plan for plan in postable if not plan.is_held]
+    settled = await _pay(unit, remittance, whole) if remittance.paid_on else []
+    await held_lines.release(unit, remittance, {plan.claim.id: plan.held for plan in whole if plan.held})
     await batch_steps.finish(unit, [plan.claim.id for plan in postable if plan.decisions is not None])
-    return await _store_lines(unit, lines, plans, settled)
+    return await _store_lines(unit, lines, plans, settled, remittance)
 
 
 async def _decide(unit: UnitOfWork, remittance: RemittanceRecord, plan: Plan) -> RemittanceLineProblem | None:
@@ -203,10 +218,16 @@ async def _decide(unit: UnitOfWork, remittance: RemittanceRecord, plan: Plan) ->
 
 async def _pay(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[Plan]) -> list[SettlementRecord]:
     """One settlement per invoice; claims that are not fully billed are billed first."""
-    paying = [plan for plan in plans if plan.paid]
+    paying = [plan for plan in plans if plan.paid or plan.held]
     # Example, in cents: 700_00 are approved and on no invoice, and 150_00 of a won appeal are billed. A payment of
     # 100_00 fits into what is billed; 800_00 does not, so the claim gets an invoice of 700_00 and both are paid.
-    unbilled = [plan for plan in paying if plan.paid > sum(line.due_cents for line in plan.payable_lines)]
+    # What earlier statements have paid of items of the claim is applied to the same invoice.
+    unbilled = [
+        plan
+        for plan in paying
+        if plan.paid + sum(line.paid_line.paid for line in plan.held)
+        > sum(line.due_cents for line in plan.payable_lines)
+    ]
     await _bill(unit, remittance, unbilled)
     parts: dict[str, dict[str, Cents]] = {}
     for plan in paying:
@@ -222,8 +243,14 @@ async def _bill(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[
     """Create and issue invoices for claims that the payer pays before they were billed."""
     month = _paid_on(remittance).strftime("%Y%m")
     for batch in _batches(plans):
-        claim_ids = tuple(plan.claim.id for plan in batch)
-        form = InvoiceForm(remittance.provider_cnes, remittance.payer_ans, month, claim_ids, has_recoveries=False)
+        form = InvoiceForm(
+            remittance.provider_cnes,
+            remittance.payer_ans,
+            month,
+            tuple(plan.claim.id for plan in batch if not plan.is_billed and plan.claim.approved_cents),
+            has_recoveries=False,
+            denial_ids=tuple(denial.id for plan in batch for denial in plan.recovers),
+        )
         draft = await invoices.create(unit, form=form)
         await invoices.issue(unit, id=draft.id, due_date=None, version=None)
         lines = await lines_db.of_invoices(unit.connection, unit.scope, [draft.id])
@@ -268,18 +295,25 @@ async def _store_lines(
     lines: Sequence[RemittanceLineRecord],
     plans: Sequence[Plan],
     settled: Sequence[SettlementRecord],
+    remittance: RemittanceRecord,
 ) -> Done:
-    problems = {plan.claim.id: plan.problem for plan in plans}
-    # A claim that is not there for the caller any more has no plan.
+    problems = {line.id: plan.problem for plan in plans for line in plan.lines}
+    # The second of two lines about the same is no part of what is posted of the first.
+    problems |= {line.id: plan.problem or RemittanceLineProblem.REPEATED for plan in plans for line in plan.repeated}
+    # What goes to no claim needs no plan; a claim that is not there for the caller any more has none.
+    otherwise = RemittanceLineProblem.UNKNOWN_CLAIM
+    problems |= {line.id: None if line.is_credit else otherwise for line in lines if line.id not in problems}
+    held = {line.id for plan in plans if plan.is_held for line in plan.lines}
     changed = [
-        _after_posting(line, problems.get(line.claim_id or "", RemittanceLineProblem.UNKNOWN_CLAIM), unit.now)
+        held_lines.held(line) if line.id in held else posted_lines.after_posting(line, problems[line.id], unit.now)
         for line in lines
     ]
     await remittances_db.update_lines(unit.connection, changed)
+    await posted_lines.finish(unit, remittance, changed, [plan.claim for plan in plans])
     for plan in plans:
         if plan.problem is None:
             unit.changed(plan.claim.id, plan.claim.patient_id)
-    posted = sum(line.status is RemittanceLineStatus.POSTED for line in changed)
+    posted = sum(line.status is not RemittanceLineStatus.UNMATCHED for line in changed)
     return Done(tuple(settled), posted, len(changed) - posted)
 
 
@@ -298,14 +332,6 @@ def _emit_put_back(unit: UnitOfWork, remittance: RemittanceRecord, done: Done) -
     if done.put_back:
         previous = RemittanceLineStatus.MATCHED
         unit.emit(waiting_event(remittance, done.put_back, previous=previous, at=unit.now))
-
-
-def _after_posting(
-    line: RemittanceLineRecord, problem: RemittanceLineProblem | None, now: datetime
-) -> RemittanceLineRecord:
-    if problem is not None:
-        return replace(line, status=next_line_status(line.status, RemittanceLineAction.PUT_BACK), problem=problem)
-    return replace(line, status=next_line_status(line.status, RemittanceLineAction.POST), posted_at=now)
 
 
 def _stored_facts(posted: Posted) -> Any:

@@ -8,13 +8,25 @@ from typing import Final, TypeVar
 from app.db import claims as claims_db
 from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
+from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord, ItemRecord
+from app.db.denials import DenialRecord
 from app.db.invoice_lines import LineRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain.claims import ItemDecision
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
 from app.domain.money import Cents
-from app.domain.remittances import BilledItem, RemittanceLineProblem, decisions, is_decided, payable, payment
+from app.domain.remittances import (
+    BilledItem,
+    RemittanceLineProblem,
+    decisions,
+    holds,
+    is_decided,
+    payable,
+    payment,
+    repeated,
+)
+from app.services import posted_lines
 from app.unit_of_work.unit import UnitOfWork
 
 OfClaim = TypeVar("OfClaim", ItemRecord, RemittanceLineRecord, LineRecord)
@@ -39,6 +51,16 @@ class Plan:
     problem: RemittanceLineProblem | None = None
     # Approved by the payer but on no invoice yet: billing puts it on one if the payment needs it.
     unbilled: Cents = NOTHING
+    # Whether the claim's approved amount is on an invoice.
+    is_billed: bool = False
+    # Lines that repeat what earlier ones have said in full; they wait.
+    repeated: list[RemittanceLineRecord] = field(default_factory=list)
+    # Lines of earlier statements about other items of the claim, which are posted with these.
+    held: list[RemittanceLineRecord] = field(default_factory=list)
+    # Whether the lines are held themselves, until the payer has decided the rest of the claim.
+    is_held: bool = False
+    # Denials that the lines pay without an appeal.
+    recovers: tuple[DenialRecord, ...] = ()
     # The claim's lines on invoices that were sent to the payer, in the order in which they are paid.
     payable_lines: list[LineRecord] = field(default_factory=list)
 
@@ -54,19 +76,35 @@ async def of_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequen
     payable_ids = await _payable_invoices(unit, billed)
     # Read again: another payment may have been posted before the invoices were locked.
     billed = await lines_db.of_claims(connection, scope, ids)
+    recovered = await posted_lines.recovered(unit, lines)
     items_of, lines_of, billed_of = by_claim(items), by_claim(lines), by_claim(billed)
+    undecided = [claim.id for claim in claims if not is_decided(claim.status)]
+    held_of = by_claim(await remittances_db.held_of_claims(connection, scope, undecided) if undecided else [])
     plans: list[Plan] = []
     for number, claim in enumerate(claims, start=1):
-        plan = Plan(claim, items_of.get(claim.id, []), lines_of.get(claim.id, []))
+        plan = Plan(claim, items_of.get(claim.id, []), lines_of.get(claim.id, []), held=held_of.get(claim.id, []))
+        _set_repeated_aside(plan)
         on_invoices = billed_of.get(claim.id, [])
         plan.payable_lines = [line for line in on_invoices if line.invoice_id in payable_ids]
+        recovers = recovered.get(claim.id, ())
+        plan.recovers = recovers or ()
         plan.problem = _complete(
             plan, on_invoices, is_replaced=claim.id in replaced, is_paying=bool(remittance.paid_on)
         )
+        if recovers is None:
+            plan.problem = RemittanceLineProblem.OVERPAID
         plans.append(plan)
         if number % PLANS_AT_ONCE == 0:
             await asyncio.sleep(0)
     return plans
+
+
+def _set_repeated_aside(plan: Plan) -> None:
+    known = [*plan.held, *plan.lines]
+    places = repeated([_billed(item) for item in plan.items], [line.paid_line for line in known])
+    again = {known[place].id for place in places}
+    plan.repeated = [line for line in plan.lines if line.id in again]
+    plan.lines = [line for line in plan.lines if line.id not in again]
 
 
 def by_claim(rows: Iterable[OfClaim]) -> dict[str | None, list[OfClaim]]:
@@ -93,14 +131,17 @@ def _complete(
     lines = [line.paid_line for line in plan.lines]
     billed = [_billed(item) for item in plan.items]
     if not is_decided(plan.claim.status):
-        found = decisions(billed, lines)
+        known = [*(line.paid_line for line in plan.held), *lines]
+        found = decisions(billed, known)
         if isinstance(found, RemittanceLineProblem):
-            return found
+            plan.is_held = bool(lines) and holds(billed, known)
+            return None if plan.is_held else found
         plan.decisions, plan.paid = found, Cents(sum(line.paid for line in lines))
         plan.unbilled = plan.paid
         return None
-    if not any(line.kind is InvoiceLineKind.CLAIM for line in on_invoices):
-        plan.unbilled = Cents(plan.claim.approved_cents or 0)
+    plan.is_billed = any(line.kind is InvoiceLineKind.CLAIM for line in on_invoices)
+    approved = 0 if plan.is_billed else plan.claim.approved_cents or 0
+    plan.unbilled = Cents(approved + sum(denial.amount_cents for denial in plan.recovers))
     # Payable: what is due on issued invoices, and what is on no invoice yet. Example, in cents: 700_00
     # approved and billed, 150_00 of a won appeal billed on a second invoice; of 850_00 due the statement pays 800_00.
     # It is spread over the lines: one settlement of 700_00 for the first invoice, one of 100_00 for the second.

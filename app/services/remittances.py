@@ -80,7 +80,7 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     remittance = _record(unit, matched.statement, source)
     lines: list[RemittanceLineRecord] = []
     for number, each in enumerate(zip(matched.statement.lines, matched.claims, strict=True), start=1):
-        lines.append(_line(remittance.id, number, *each))
+        lines.append(_line(remittance, number, *each))
         if number % LINES_AT_ONCE == 0:
             await asyncio.sleep(0)
     adjustments = _adjustments(statement, remittance)
@@ -176,7 +176,7 @@ def _adjustments(statement: Statement, remittance: RemittanceRecord) -> list[Adj
 
 
 def _line(
-    remittance_id: str, sequence: int, line: StatementLine, claims: Sequence[ClaimRecord]
+    remittance: RemittanceRecord, sequence: int, line: StatementLine, claims: Sequence[ClaimRecord]
 ) -> RemittanceLineRecord:
     is_matched = len(claims) == 1 and not line.must_wait
     problem = RemittanceLineProblem.AMBIGUOUS if claims else RemittanceLineProblem.UNKNOWN_CLAIM
@@ -184,7 +184,7 @@ def _line(
         problem = RemittanceLineProblem.DOUBTFUL
     return RemittanceLineRecord(
         id=ids.new_id(ids.REMITTANCE_LINE),
-        remittance_id=remittance_id,
+        remittance_id=remittance.id,
         sequence=sequence,
         provider_claim_number=line.provider_claim_number,
         payer_claim_number=line.payer_claim_number,
@@ -209,6 +209,12 @@ def _line(
         code_system=line.code_system,
         description=line.description,
         findings=line.findings,
+        waiting_since=None if is_matched else remittance.created_at,
+        assigned_to=None,
+        set_aside_until=None,
+        reason_code=line.denials[0].code if line.denials else None,
+        resolution=None,
+        split_from_id=None,
     )
 
 

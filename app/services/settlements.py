@@ -8,6 +8,7 @@ from typing import Any, Final
 from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
 from app.db import settlements as settlements_db
+from app.db import unapplied_credits as credits_db
 from app.db.invoice_lines import AllocationRecord, LineRecord
 from app.db.invoices import InvoiceRecord
 from app.db.settlements import SettlementRecord
@@ -84,6 +85,13 @@ async def settle_locked(
 async def reverse(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str) -> Settled:
     """Reverse a settlement, in full or in part; the reversal is a ledger row of its own."""
     raise_any([text_failure(reason, "reason", invoices.REASON_LENGTH_MAX)])
+    if await credits_db.moves_of_settlements(unit.connection, unit.scope, [id]):
+        raise conflict("an unapplied credit made this settlement: reverse its use with reverseCreditUse")
+    return await reverse_any(unit, id=id, amount=amount, reason=reason)
+
+
+async def reverse_any(unit: UnitOfWork, *, id: str, amount: Cents | None, reason: str) -> Settled:
+    """Reverse a settlement, also one that an unapplied credit made; its caller then releases the credit."""
     original = await settlements_db.one(unit.connection, unit.scope, id)
     if original is None:
         raise not_found("settlement")

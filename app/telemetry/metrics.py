@@ -22,7 +22,7 @@ PUBLISH_ERRORS: Final = (
     *("NotLeading", "OperationalError"),
 )
 AGGREGATES: Final = (
-    *("claim", "denial", "invoice", "settlement", "remittance", "batch", "appeal_batch", "import", "bank"),
+    *("claim", "denial", "invoice", "settlement", "remittance", "credit", "batch", "appeal_batch", "import", "bank"),
     *("payer", "provider", "patient", "coverage", "practitioner"),
 )
 

@@ -50,11 +50,12 @@ class Action(Generic[Result]):
 
     `name` is the mutation, the metric's label, the scope of its idempotency keys and the access log's operation;
     `needs` the permission (None: only the gateway itself runs it); `run` the service, called with the unit of work and
-    the arguments; `answer` how its result is stored under a key (None: it cannot have a key); `offers` its entry among
-    `availableActions`; `prepare` turns the arguments into those of `run` before the transaction starts, for work that
-    needs no database; its first argument is the child processes for it; `seconds` replaces the limit of a transaction,
-    for one that computes much; `aggregates` names the rows that it locks, by its arguments; `finds_cards` says that its
-    outcome shows whether a card exists; `resent` puts into a replayed result the texts that the caller has sent again,
+    the arguments; `answer` how its result is stored under a key (None: it cannot have a key); `offers` its entries
+    among `availableActions`; `prepare` turns the arguments into those of `run` before the transaction starts, for work
+    that needs no database; its first argument is the child processes for it; `seconds` replaces the limit of a
+    transaction, for one that computes much; `aggregates` names the rows that it locks, by its arguments; `finds_cards`
+    says that its outcome shows whether a card exists; `resent` puts into a replayed result the texts that the caller
+    has sent again,
     with these arguments: they are not stored with the key, and a later change may have erased them.
     """
 
@@ -62,7 +63,7 @@ class Action(Generic[Result]):
     run: Callable[..., Awaitable[Result]]
     needs: str | None = None
     answer: StoredAnswer[Result] | None = None
-    offers: StrEnum | None = None
+    offers: StrEnum | tuple[StrEnum, ...] | None = None
     prepare: Callable[..., Awaitable[Mapping[str, Any]]] | None = None
     seconds: float | None = None
     aggregates: Callable[[Mapping[str, Any]], Sequence[str]] = named_ids

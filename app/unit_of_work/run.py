@@ -16,6 +16,7 @@ from app.access_log.writer import AccessLogWriter
 from app.db import appeal_batches as appeal_batches_db
 from app.db import batches as batches_db
 from app.db import history as history_db
+from app.db import line_history as line_history_db
 from app.db import outbox as outbox_db
 from app.db import party_history as party_history_db
 from app.db.clock import DatabaseClock
@@ -137,6 +138,7 @@ class Changes:
         await batches_db.insert_steps(connection, unit.batch_steps)
         await appeal_batches_db.insert_steps(connection, unit.appeal_batch_steps)
         await party_history_db.insert_party_steps(connection, unit.party_steps)
+        await line_history_db.insert_steps(connection, unit.line_steps)
         await outbox_db.insert_events(connection, [event.row() for event in unit.events])
         detail = "replayed" if is_replayed else None
         await self._access_log.record(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.appeal_batches import AppealBatchStep
 from app.db.batches import BatchStep
 from app.db.history import ClaimStep, InvoiceStep
+from app.db.line_history import LineStepRecord
 from app.db.party_history import PartyStep
 from app.domain.access_log import DataClass
 from app.domain.actor import Actor
@@ -47,6 +48,7 @@ class UnitOfWork:
     batch_steps: list[BatchStep] = field(default_factory=list)
     appeal_batch_steps: list[AppealBatchStep] = field(default_factory=list)
     party_steps: list[PartyStep] = field(default_factory=list)
+    line_steps: list[LineStepRecord] = field(default_factory=list)
     changes: dict[tuple[str, str | None], None] = field(default_factory=dict)
     disclosed: frozenset[DataClass] = frozenset()
     counts: dict[Counted, int] = field(default_factory=dict)
@@ -78,7 +80,7 @@ class UnitOfWork:
             *(self.claim_steps, self.invoice_steps),
             *(self.batch_steps, self.appeal_batch_steps),
         )
-        added: tuple[list[Any], ...] = (self.events, *of_claims, self.party_steps, self.notices)
+        added: tuple[list[Any], ...] = (self.events, *of_claims, self.party_steps, self.line_steps, self.notices)
         kept = [len(each) for each in added]
         changes, disclosed, counts = dict(self.changes), self.disclosed, dict(self.counts)
         try:
@@ -94,13 +96,15 @@ class UnitOfWork:
         """Record events; the relay publishes them after the commit, in this order."""
         self.events += events
 
-    def step(self, *steps: ClaimStep | InvoiceStep | BatchStep | AppealBatchStep | PartyStep) -> None:
-        """Add steps to the history of claims, invoices, batches and parties."""
+    def step(self, *steps: ClaimStep | InvoiceStep | BatchStep | AppealBatchStep | PartyStep | LineStepRecord) -> None:
+        """Add steps to the history of claims, invoices, batches, parties and lines of statements."""
         for each in steps:
             if isinstance(each, ClaimStep):
                 self.claim_steps.append(each)
             elif isinstance(each, PartyStep):
                 self.party_steps.append(each)
+            elif isinstance(each, LineStepRecord):
+                self.line_steps.append(each)
             elif isinstance(each, InvoiceStep):
                 self.invoice_steps.append(each)
             elif isinstance(each, AppealBatchStep):

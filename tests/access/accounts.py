@@ -4,6 +4,7 @@ from typing import Any
 
 from tests import bank_files
 from tests.factories import World, key, today
+from tests.payer_documents import Guide, Item, analysis, message
 
 ENTRIES = "query($cnes: Cnes!) { bankEntries(filter: { providerCnes: [$cnes] }) { nodes { id amount status } } }"
 
@@ -16,6 +17,16 @@ async def imported(world: World, number: str, lines: list[dict[str, Any]] | None
     found = await world.mutate("finance", "importRemittance", fields, **values)
     assert found["errors"] == [], found
     return found["remittance"]
+
+
+async def doubtful(world: World) -> str:
+    """The id of a statement in review, with a debit and findings."""
+    denied = Guide("NENHUMA4", world.card, (Item(paid="0.00", denials=(("1701", "100.00"),)),))
+    tax = "<debitosCreditos><indicador>1</indicador><valorDbCr>1.50</valorDbCr></debitosCreditos>"
+    said = analysis(world, "DEM9", denied).replace("<valorInformadoGeral>", f"{tax}<valorInformadoGeral>")
+    xml = message(world.payer, said, digest="0" * 32)
+    identifier: str = (await imported(world, "DEM9", None, xml=xml))["id"]
+    return identifier
 
 
 async def bank(world: World) -> dict[str, str]:

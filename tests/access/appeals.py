@@ -12,7 +12,8 @@ async def sent_batch(world: World, denial: str) -> dict[str, str]:
     batch = await _batch(world, denial, is_sent=True)
     query = "query($id: ID!) { appealBatch(id: $id) { history { nodes { id } } } }"
     steps = (await world.call("biller", query, id=batch))["appealBatch"]["history"]["nodes"]
-    return {"appeal_batch": batch, "appeal_batch_step": steps[0]["id"], "sent_denial": denial}
+    found = {"appeal_batch": batch, "appeal_batch_step": steps[0]["id"], "sent_denial": denial}
+    return found | {"appeal_template": await _template(world)}
 
 
 async def targets(world: World, denials: list[str]) -> dict[str, str]:
@@ -24,7 +25,13 @@ async def targets(world: World, denials: list[str]) -> dict[str, str]:
         for (name, is_sent), denial in zip(names.items(), denials[1:], strict=True)
     }
     await _appeal(world, denials[0])
-    return found | {"unsent_denial": denials[0]}
+    return found | {"unsent_denial": denials[0], "wrong_appeal_template": await _template(world)}
+
+
+async def _template(world: World) -> str:
+    values = {"providerCnes": world.provider, "code": "1801", "text": "Valor devido", "idempotencyKey": key()}
+    made = await world.mutate("biller", "createAppealTemplate", "template { id }", **values)
+    return str(made["template"]["id"])
 
 
 async def _appeal(world: World, denial: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import appeal_batches, batches, billed_services, outbox
+from app.db import appeal_batches, batches, billed_services, line_candidates, outbox
 from app.db.children import Children
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
@@ -123,12 +123,14 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     own = f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}"'
     filters = {
         "appealBatches": [own, _named("appeal_batch")],
+        "appealTemplates": [f'providerCnes: "{world.provider}"', _named("appeal_template")],
         "batches": [own, _named("batch")],
         "claims": [own, f'patientId: "{ids["patient"]}"', f'providerClaimNumber: "{victim.number}"', _named("claim")],
         "denials": [own, _named("denial")],
         "invoices": [own, _named("invoice")],
         "settlements": [own, f'invoiceId: "{ids["invoice"]}"', _named("settlement")],
         "remittances": [own, _named("remittance")],
+        "unappliedCredits": [own, _named("credit")],
         "bankEntries": [own, _named("bank_entry")],
         "announcedPayments": [own, f'providerCnes: "{world.provider}"'],
         "contracts": [own, _named("contract")],
@@ -139,6 +141,8 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         for text in each:
             yield _list(victim, attacker, root, text, "totalCount", 0)
             yield _list(victim, attacker, root, text, "nodes { id }", [])
+    waiting = f'lineFilter: {{ids: ["{ids["unmatched_line"]}"]}}'
+    yield _line(victim, attacker, f"unmatchedRemittanceLines({waiting})")
     for root, fields in SUMS.items():
         nothing = dict.fromkeys(fields.split(), NOTHING_ZERO)
         yield _list(victim, attacker, root, own, f"sums {{ {fields} }}", nothing)
@@ -184,6 +188,14 @@ def _list(victim: Rich, attacker: Attacker, root: str, text: str, selection: str
         return None if data[root]["found"] == nothing else data
 
     return Probe(f"{root} by {text[:20]}: {selection}", run)
+
+
+def _line(victim: Rich, attacker: Attacker, root: str) -> Probe:
+    async def run() -> Any:
+        data = await _data(victim, attacker, f"{{ found: {root} {{ totalCount nodes {{ id }} }} }}")
+        return None if data["found"] == {"totalCount": 0, "nodes": []} else data
+
+    return Probe("a waiting line", run)
 
 
 def _parties(victim: Rich) -> str:
@@ -290,6 +302,13 @@ def _billed(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         async with victim.gateway.database.reading() as connection:
             return await billed_services.sent_claims(connection, attacker.scope, whose, ()) or None
 
+    async def of_card() -> Any:
+        async with victim.gateway.database.reading() as connection:
+            parties = (world.provider, world.payer)
+            found = await line_candidates.of_days(connection, attacker.scope, *parties, [today()], [world.card])
+            return found or None
+
+    yield Probe("line_candidates.of_days", of_card)
     yield Probe("billed_services.of_patients", run)
     yield Probe("billed_services.sent_claims", sent)
 

@@ -2,6 +2,7 @@
 
 from app.db import (
     appeal_batches,
+    appeal_templates,
     bank,
     batches,
     billed_services,
@@ -14,16 +15,18 @@ from app.db import (
     history,
     invoice_lines,
     invoices,
+    line_history,
     parties,
     party_history,
     patient_changes,
     registered_practitioners,
     remittances,
     settlements,
+    unapplied_credits,
 )
 
 MODULES = (
-    *(appeal_batches, bank, batches, deductions),
+    *(appeal_batches, appeal_templates, bank, batches, deductions, line_history, unapplied_credits),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
 )

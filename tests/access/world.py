@@ -10,12 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.import_tables import import_jobs
 from app.domain import ids
 from app.domain.imports import ImportJobStatus
-from tests.access import accounts, appeals
+from tests.access import accounts, appeals, waiting
 from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
 from tests.gateway import Gateway
 from tests.inputs import shaped
-from tests.payer_documents import Guide, analysis, message
 
 EVENT_CODE = "1705"
 DOCTOR = {"name": "Ana Lima", "council": "06", "number": "12345", "state": "35", "cbo": "225125"}
@@ -51,6 +50,8 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _decided_claim(rich)
     await _billed(rich)
     await _statement(rich)
+    rich.ids |= await waiting.credit(rich.world, rich.ids["invoice"])
+    rich.ids |= await waiting.put_back(rich.world)
     rich.ids |= await accounts.bank(rich.world)
     await _document(rich)
     await _rest(rich)
@@ -97,9 +98,8 @@ async def _undoable(rich: Rich) -> None:
     strange = {"providerClaimNumber": "NENHUMA2", "paidAmount": "2.00"}
     remittance = await accounts.imported(world, "DEM3", [matched, strange])
     rich.ids["wrongly_matched_line"], rich.ids["strange_line"] = (line["id"] for line in remittance["lines"])
+    rich.ids |= await waiting.lines(world, strange)
     rich.ids["wrong_remittance"] = (await accounts.imported(world, "DEM4", [strange]))["id"]
-    xml = message(world.payer, analysis(world, "DEM5", Guide("NENHUMA3", world.card)), digest="0" * 32)
-    rich.ids["doubtful_remittance"] = (await accounts.imported(world, "DEM5", None, xml=xml))["id"]
 
 
 async def _denied(world: World) -> tuple[str, str]:
@@ -268,6 +268,7 @@ async def _statement(rich: Rich) -> None:
             "denials": [{"code": EVENT_CODE, "amount": "1.00"}],
         },
     ]
+    rich.ids["doubtful_remittance"] = await accounts.doubtful(world)
     rich.ids["cancelled_remittance"] = (await accounts.imported(world, "DEM5", lines[1:]))["id"]
     values = {"remittanceId": rich.ids["cancelled_remittance"], "reason": "arquivo errado", "idempotencyKey": key()}
     assert (await world.mutate("finance", "cancelRemittance", "remittance { id }", **values))["errors"] == []

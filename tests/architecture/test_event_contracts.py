@@ -53,7 +53,8 @@ def breaks(old: dict[str, Any], new: dict[str, Any], path: str = "") -> list[str
 
 def _meaning(schema: dict[str, Any]) -> dict[str, Any]:
     """What a value may be; texts and the values of today are no promise."""
-    return {name: value for name, value in schema.items() if name not in ("description", "examples", "title")}
+    found = {name: value for name, value in schema.items() if name not in ("description", "examples", "title")}
+    return found | {"anyOf": [_meaning(each) for each in found["anyOf"]]} if "anyOf" in found else found
 
 
 @pytest.mark.parametrize("path", RELEASED, ids=lambda path: path.stem)

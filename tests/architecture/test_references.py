@@ -97,7 +97,7 @@ def test_every_event_says_when_it_is_emitted() -> None:
 def test_every_field_of_an_event_is_described() -> None:
     inbound = inbound_schema()
     data = [json_schema(name)["properties"]["data"] for name in CONTRACTS] + [inbound["properties"]["data"]]
-    data += [inbound["$defs"][name] for name in ("StatementLineData", "StatementDenialData")]
+    data += [inbound["$defs"][name] for name in events.PARTS_OF_STATEMENTS.values()]
     assert [
         name for each in data for name, field in each["properties"].items() if not events.meaning(name, field)
     ] == []

@@ -53,6 +53,54 @@ async def test_a_statement_is_taken_in_and_posted_and_the_payment_is_told_once(
     assert (await world.events(invoice["id"])).count("SettlementConfirmed") == 1
 
 
+async def test_an_event_says_all_that_a_document_says_and_stops_where_it_contradicts_the_claim(
+    server_world: World, post: Post
+) -> None:
+    world, gateway = server_world, server_world.gateway
+    claim = await world.submitted_claim()
+    said = {
+        "billedAmount": "100.00",
+        "processedAmount": "90.00",
+        "quantity": "1",
+        "performedOn": "2026-01-02",
+        "cardNumber": world.card,
+        "protocolNumber": "P-7",
+        "codeSystem": "22",
+        "description": "CONSULTA",
+    }
+    tax = {"direction": "DEBIT", "amount": "1.50", "adjustmentType": "01", "description": "IRRF"}
+    whole = {"kind": "PAYMENT", "issuedOn": "2026-01-10", "netAmount": "98.50", "adjustments": [tax]}
+    event = statement(world, {**line(claim, "100.00"), **said}, statementNumber="E-9", **whole)
+    before = await results(gateway)
+    await post.send(event)
+    await done(before, gateway, posted=1)
+    query = """{ remittances { nodes { status kind issuedOn netAmount adjustments { direction type description amount }
+      lines { nodes { status billedAmount processedAmount quantity performedOn protocolNumber codeSystem description
+      findings { kind } } } } } }"""
+    assert flat(await world.call("finance", query)) == {
+        "remittances": [
+            {
+                "status": "REVIEW",
+                **{name: value for name, value in whole.items() if name != "adjustments"},
+                "adjustments": [{"direction": "DEBIT", "type": "01", "description": "IRRF", "amount": "1.50"}],
+                "lines": [
+                    {
+                        "status": "MATCHED",
+                        **{name: value for name, value in said.items() if name != "cardNumber"},
+                        "findings": [{"kind": "DAY_DIFFERS"}],
+                    }
+                ],
+            }
+        ]
+    }
+    assert (await world.claim(claim["id"]))["status"] == "SUBMITTED"
+    # The same under another number is recognized by its content.
+    renamed = statement(world, {**line(claim, "100.00"), **said}, statementNumber="E-10", **whole)
+    before = await results(gateway)
+    await post.send(renamed)
+    await done(before, gateway, repeated=1)
+
+
 async def test_the_same_event_again_changes_nothing(server_world: World, post: Post) -> None:
     world, gateway = server_world, server_world.gateway
     claim = await world.submitted_claim()

@@ -57,7 +57,7 @@ EVENTS = {
     "invoiceStatusChanged": ("invoiceId", ("invoice",)),
     "settlementRecorded": ("settlementId", ("settlement", "reversal")),
     "importJobProgressed": ("importJobId", ("importJob",)),
-    "remittanceLineWaiting": ("remittanceId", ("remittance", "cancelled_remittance")),
+    "remittanceLineWaiting": ("remittanceId", ("remittance", "cancelled_remittance", "doubtful_remittance")),
 }
 
 

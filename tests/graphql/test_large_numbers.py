@@ -30,6 +30,7 @@ BOUNDED = {
     "postedLines": "at most the lines of a statement",
     "putBackLines": "at most the lines of a statement",
     "waitingLines": "at most the lines of a statement",
+    "appealedCount": "at most a hundred",
     "appliedCount": "at most the appeals of a batch",
     "guideCount": "at most the claims of a batch",
     "size": "limited by a setting",

@@ -1,19 +1,42 @@
 """availableActions of remittances and of their lines: what is open can be done, what is blocked is refused."""
 
+from typing import Any
+
 import pytest
 
 from tests.factories import World, key
 from tests.graphql.test_available_actions import FINANCE, Build, Operation, check
-from tests.graphql.test_remittances import line, taken
+from tests.graphql.test_remittances import line, take, taken
+from tests.payer_documents import Guide, analysis, message
 
 REMITTANCE_OPERATIONS = {
     "POST": Operation("postRemittance", FINANCE, lambda _, ids: {"remittanceId": ids["id"], "idempotencyKey": key()}),
+    "RELEASE": Operation(
+        "releaseRemittance",
+        FINANCE,
+        lambda _, ids: {"remittanceId": ids["id"], "reason": "conferido", "idempotencyKey": key()},
+    ),
     "CANCEL": Operation(
         "cancelRemittance",
         FINANCE,
         lambda _, ids: {"remittanceId": ids["id"], "reason": "arquivo errado", "idempotencyKey": key()},
     ),
 }
+
+
+def _step(**resolution: Any) -> Operation:
+    """A step with a line; a null stands for another line of its statement."""
+
+    def values(_world: World, ids: dict[str, str]) -> dict[str, Any]:
+        given = {
+            name: {part: ids["other"] if value is None else value for part, value in step.items()}
+            for name, step in resolution.items()
+        }
+        return {"remittanceLineId": ids["id"], "resolution": given, "idempotencyKey": key()}
+
+    return Operation("resolveRemittanceLine", FINANCE, values)
+
+
 LINE_OPERATIONS = {
     "MATCH": Operation(
         "matchRemittanceLine", FINANCE, lambda _, ids: {"remittanceLineId": ids["id"], "claimId": ids["claim"]}
@@ -21,6 +44,29 @@ LINE_OPERATIONS = {
     "UNMATCH": Operation("unmatchRemittanceLine", FINANCE, lambda _, ids: {"remittanceLineId": ids["id"]}),
     "DISMISS": Operation(
         "dismissRemittanceLine", FINANCE, lambda _, ids: {"remittanceLineId": ids["id"], "reason": "fora do sistema"}
+    ),
+    "DISMISS_DUPLICATE": _step(dismissDuplicate={"duplicateOfId": None}),
+    "MAP_TO_ITEM": _step(mapToItem={"itemSequence": 1}),
+    "SPLIT": Operation(
+        "splitRemittanceLine",
+        FINANCE,
+        lambda _, ids: {
+            "remittanceLineId": ids["id"],
+            "parts": [{"paidAmount": "0.40"}, {"paidAmount": "0.60"}],
+            "idempotencyKey": key(),
+        },
+    ),
+    "ACCEPT_AS_DENIAL": _step(acceptAsDenial={"code": "1705"}),
+    "ACCEPT_OVERPAYMENT": _step(acceptOverpayment={}),
+    "RECOVER_DENIAL": _step(recoverDenial={}),
+    "WRITE_OFF": _step(writeOff={"code": "1705", "reason": "centavos"}),
+    "SET_ASIDE": _step(setAside={"until": "2099-01-31"}),
+    "ASSIGN": _step(assign={"assignee": "ana"}),
+    "NOTE": _step(note={"text": "liguei"}),
+    "UNDO": Operation(
+        "undoRemittanceLine",
+        FINANCE,
+        lambda _, ids: {"remittanceLineId": ids["id"], "reason": "engano", "idempotencyKey": key()},
     ),
 }
 
@@ -55,38 +101,78 @@ async def _dismissed_import(world: World) -> dict[str, str]:
 
 async def _matched_line(world: World) -> dict[str, str]:
     ids = await _imported(world)
-    return {"id": ids["line"], "claim": ids["claim"]}
+    return {"id": ids["line"], "claim": ids["claim"], "other": ids["waiting"]}
 
 
 async def _waiting_line(world: World) -> dict[str, str]:
     ids = await _imported(world)
-    return {"id": ids["waiting"], "claim": ids["claim"]}
+    return {"id": ids["waiting"], "claim": ids["claim"], "other": ids["line"]}
 
 
 async def _dismissed_line(world: World) -> dict[str, str]:
     return await _changed(world, LINE_OPERATIONS["DISMISS"], await _waiting_line(world))
 
 
+async def _differing_line(world: World) -> dict[str, str]:
+    """Put back by its posting, since it leaves 99.00 out, and assigned to somebody."""
+    claim = await world.submitted_claim()
+    found = await taken(world, line(claim, "1.00"), {"payerClaimNumber": "OP-1", "paidAmount": "1.00"})
+    await _changed(world, REMITTANCE_OPERATIONS["POST"], {"id": found["id"]})
+    put_back, other = (each["id"] for each in found["lines"])
+    ids = {"id": put_back, "claim": claim["id"], "other": other}
+    return await _changed(world, LINE_OPERATIONS["ASSIGN"], ids)
+
+
+async def _split_line(world: World) -> dict[str, str]:
+    return await _changed(world, LINE_OPERATIONS["SPLIT"], await _waiting_line(world))
+
+
 async def _posted_line(world: World) -> dict[str, str]:
     ids = await _posted(world)
-    return {"id": ids["line"], "claim": ids["claim"]}
+    return {"id": ids["line"], "claim": ids["claim"], "other": ids["waiting"]}
 
 
 async def _cancelled_line(world: World) -> dict[str, str]:
     ids = await _cancelled_import(world)
-    return {"id": ids["line"], "claim": ids["claim"]}
+    return {"id": ids["line"], "claim": ids["claim"], "other": ids["waiting"]}
+
+
+WORK = ("SET_ASIDE", "ASSIGN", "NOTE")
+
+
+async def _doubtful(world: World) -> dict[str, str]:
+    """A document with a wrong hash."""
+    guide = Guide((await world.submitted_claim())["providerClaimNumber"], world.card)
+    xml = message(world.payer, analysis(world, f"D{key()[:16]}", guide), digest="0" * 32)
+    return {"id": (await take(world, None, xml=xml, statementNumber=None))["remittance"]["id"]}
 
 
 REMITTANCE_STATES: dict[str, tuple[Build, set[str]]] = {
+    "in review": (_doubtful, {"RELEASE", "CANCEL"}),
     "imported": (_imported, {"POST", "CANCEL"}),
     "partially posted": (_posted, {"POST"}),
     "dismissed": (_dismissed_import, {"POST", "CANCEL"}),
     "cancelled": (_cancelled_import, set()),
 }
 LINE_STATES: dict[str, tuple[Build, set[str]]] = {
-    "matched": (_matched_line, {"MATCH", "UNMATCH"}),
-    "unmatched": (_waiting_line, {"MATCH", "DISMISS"}),
-    "dismissed": (_dismissed_line, {"MATCH"}),
+    "matched": (_matched_line, {"MATCH", "UNMATCH", *WORK}),
+    "unmatched": (_waiting_line, {"MATCH", "DISMISS", "DISMISS_DUPLICATE", "SPLIT", "ACCEPT_OVERPAYMENT", *WORK}),
+    "put back": (
+        _differing_line,
+        {
+            "MATCH",
+            "DISMISS",
+            "DISMISS_DUPLICATE",
+            "SPLIT",
+            "MAP_TO_ITEM",
+            "ACCEPT_AS_DENIAL",
+            "WRITE_OFF",
+            "UNDO",
+            *WORK,
+        },
+    ),
+    "dismissed": (_dismissed_line, {"MATCH", "UNDO"}),
+    "split": (_split_line, {"UNDO"}),
     "posted": (_posted_line, set()),
     "cancelled": (_cancelled_line, set()),
 }

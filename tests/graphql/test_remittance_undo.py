@@ -162,7 +162,9 @@ class TestUnmatchRemittanceLine:
         found = (await _unmatch(world, line_id))["line"]
         assert (found["status"], found["problem"], found["claim"]) == ("UNMATCHED", "MATCH_REMOVED", None)
         assert await _waiting(world) == [line_id]
-        assert await world.events(remittance["id"]) == ["RemittanceImported", "RemittanceLinesWaiting"]
+        assert await world.events(remittance["id"]) == [
+            *("RemittanceImported", "RemittanceLineChanged", "RemittanceLinesWaiting")
+        ]
         assert done(await post(world, remittance)) == ("IMPORTED", 0, 0, [])
         found = (await _match(world, line_id, other))["line"]
         assert (found["status"], found["problem"], found["claim"]) == ("MATCHED", None, {"id": other["id"]})
@@ -216,7 +218,7 @@ class TestDismissRemittanceLine:
         assert found["remittance"] == {"status": "POSTED"}
         assert (await _waiting(world), await books(world)) == ([], before)
         assert await world.events(remittance["id"]) == [
-            *("RemittanceImported", "RemittanceLinesWaiting", "RemittanceClosed")
+            *("RemittanceImported", "RemittanceLinesWaiting", "RemittanceClosed", "RemittanceLineChanged")
         ]
         assert (await post(world, remittance))["alreadyPosted"] is True
         assert (await _cancel(world, remittance))["errors"] == []
@@ -235,8 +237,8 @@ class TestDismissRemittanceLine:
         assert done(await post(world, remittance)) == ("POSTED", 1, 0, ["100.00"])
         assert await books(world) == ["200.00", "200.00", "0.00", "0.00", "0.00", "0.00"]
         assert await world.events(remittance["id"]) == [
-            *("RemittanceImported", "RemittanceLinesWaiting", "RemittancePosted"),
-            *("RemittanceReopened", "RemittancePosted"),
+            *("RemittanceImported", "RemittanceLinesWaiting", "RemittanceLineChanged", "RemittancePosted"),
+            *("RemittanceReopened", "RemittanceLineChanged", "RemittancePosted"),
         ]
 
     async def test_only_a_waiting_line_of_the_own_scope_is_dismissed(self, gateway: Gateway, world: World) -> None:

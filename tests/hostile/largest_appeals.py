@@ -6,6 +6,7 @@ from app.domain.denials import DenialStatus
 from app.resolvers.paging import PAGE_MAX
 from app.services.appeal_answers import TYPED_MAX
 from app.services.appeal_batches import CHOSEN_MAX
+from app.services.appeal_bulk import MATCHING_MAX
 from tests.factories import key, today
 from tests.hostile.largest_data import Big, Call
 from tests.hostile.largest_mutations import denied
@@ -73,6 +74,46 @@ async def record_protocol(big: Big) -> Call:
 
 async def reject_batch(big: Big) -> Call:
     return _one(big, "rejectAppealBatch", "REJECTED", await _sent(big), reason="x" * 500)
+
+
+async def _template(big: Big) -> str:
+    values = {"providerCnes": big.world.provider, "code": "1705", "text": "x" * 500, "idempotencyKey": key()}
+    made = await big.world.mutate("biller", "createAppealTemplate", "template { id }", **values)
+    return str(made["template"]["id"])
+
+
+async def templates(big: Big) -> Call:
+    for _ in range(PAGE_MAX):
+        await _template(big)
+    query = "{ appealTemplates(first: 100) { totalCount nodes { id code text provider { name } } } }"
+    return big.read(query, '"text":"xxx', PAGE_MAX, role="biller")
+
+
+async def create_template(big: Big) -> Call:
+    values = {"providerCnes": big.world.provider, "code": "1705", "text": "x" * 500, "idempotencyKey": key()}
+    return big.change("biller", "createAppealTemplate", "template { id text }", '"text":"xxx', 1, **values)
+
+
+async def update_template(big: Big) -> Call:
+    values = {"appealTemplateId": await _template(big), "text": "y" * 500}
+    return big.change("biller", "updateAppealTemplate", "template { id text }", '"text":"yyy', 1, **values)
+
+
+async def delete_template(big: Big) -> Call:
+    values = {"appealTemplateId": await _template(big)}
+    return big.change("biller", "deleteAppealTemplate", "deletedAppealTemplateId", '"apt_', 1, **values)
+
+
+async def appeal_matching(big: Big) -> Call:
+    """As many appeals as one call makes, each with the text of a template."""
+    await denied(big, DenialStatus.OPEN, MATCHING_MAX)
+    values: dict[str, Any] = {
+        "filter": {"providerCnes": [big.world.provider]},
+        "justification": {"templateId": await _template(big)},
+        "idempotencyKey": key(),
+    }
+    fields = "appealedCount results { id object { id status claim { id items { id } } } errors { code } }"
+    return big.change("biller", "appealMatchingDenials", fields, '"status":"APPEALED"', MATCHING_MAX, **values)
 
 
 async def record_answers(big: Big) -> Call:

@@ -14,6 +14,7 @@ from tests.hostile import largest_lists as lists
 from tests.hostile import largest_mutations as mutations
 from tests.hostile import largest_parties as parties
 from tests.hostile import largest_queries as queries
+from tests.hostile import largest_queue as queue
 from tests.hostile.largest_data import Big, Call
 
 LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
@@ -28,6 +29,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.invoice": queries.invoice,
     "Query.invoices": queries.invoices_page,
     "Query.settlements": queries.settlements_page,
+    "Query.appealTemplates": appeals.templates,
     "Query.appealBatch": appeals.batch,
     "Query.appealBatches": appeals.batches_page,
     "Query.appealBatchDocument": appeals.batch_document,
@@ -37,6 +39,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.remittance": queries.remittance,
     "Query.remittances": queries.remittances_page,
     "Query.unmatchedRemittanceLines": queries.unmatched_lines,
+    "Query.unappliedCredits": queue.credits_page,
     "Query.reconciliation": queries.reconciliation,
     "Query.billingIndicators": queries.billing_indicators,
     "Query.billingBreakdown": lists.billing_breakdown,
@@ -80,6 +83,10 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.requestInformation": mutations.request_information,
     "Mutation.exportBatch": mutations.export_batch,
     "Mutation.createAppealBatches": appeals.create_batches,
+    "Mutation.createAppealTemplate": appeals.create_template,
+    "Mutation.updateAppealTemplate": appeals.update_template,
+    "Mutation.deleteAppealTemplate": appeals.delete_template,
+    "Mutation.appealMatchingDenials": appeals.appeal_matching,
     "Mutation.recordAppealAnswers": appeals.record_answers,
     "Mutation.sendAppealBatch": appeals.send_batch,
     "Mutation.cancelAppealBatch": appeals.cancel_batch,
@@ -110,6 +117,13 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.postRemittance": mutations.post_remittance,
     "Mutation.releaseRemittance": mutations.release_remittance,
     "Mutation.unmatchRemittanceLine": mutations.unmatch_line,
+    "Mutation.resolveRemittanceLine": queue.resolve_line,
+    "Mutation.resolveRemittanceLines": queue.resolve_lines,
+    "Mutation.splitRemittanceLine": queue.split_line,
+    "Mutation.undoRemittanceLine": queue.undo_line,
+    "Mutation.applyCredit": queue.apply_credit,
+    "Mutation.refundCredit": queue.refund_credit,
+    "Mutation.reverseCreditUse": queue.reverse_credit_use,
     "Mutation.dismissRemittanceLine": mutations.dismiss_line,
     "Mutation.cancelRemittance": mutations.cancel_remittance,
     "Mutation.importBankFile": bank.import_file,

@@ -15,7 +15,7 @@ from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineStatus, remittance_status
-from tests.machine import batch_books
+from tests.machine import batch_books, queue_books
 from tests.machine.stage import Stage
 
 Row = dict[str, Any]
@@ -53,6 +53,8 @@ class Rows:
     invoice_steps: Table = field(default_factory=Table)
     remittances: Table = field(default_factory=Table)
     remittance_lines: Table = field(default_factory=Table)
+    credits: Table = field(default_factory=Table)
+    credit_moves: Table = field(default_factory=Table)
     batches: Table = field(default_factory=Table)
     batch_claims: Table = field(default_factory=Table)
     batch_steps: Table = field(default_factory=Table)
@@ -86,6 +88,11 @@ def look(stage: Stage, payer: str) -> Rows:
             "SELECT t.* FROM remittance_lines t JOIN remittances r ON r.id = t.remittance_id "
             "WHERE r.payer_ans = %s ORDER BY t.id"
         ),
+        credits=by_id("SELECT * FROM unapplied_credits WHERE payer_ans = %s ORDER BY id"),
+        credit_moves=by_id(
+            "SELECT t.* FROM unapplied_credit_moves t JOIN unapplied_credits c ON c.id = t.credit_id "
+            "WHERE c.payer_ans = %s ORDER BY t.id"
+        ),
         batches=by_id(
             "SELECT t.*, d.sha256 document FROM batches t LEFT JOIN batch_documents d ON d.batch_id = t.id "
             "WHERE t.payer_ans = %s ORDER BY t.id"
@@ -105,6 +112,8 @@ def check(rows: Rows) -> None:
     _deductions(rows)
     _histories(rows)
     _statements(rows)
+    of_statements = (rows.remittances, rows.remittance_lines, rows.settlements, rows.credits, rows.credit_moves)
+    queue_books.check(*(list(table.values()) for table in of_statements))
     _events(rows)
     batch_books.check(rows.claims, rows.batches, list(rows.batch_claims.values()), list(rows.batch_steps.values()))
 
@@ -142,7 +151,10 @@ def _sums_of_decisions(rows: Rows) -> None:
             assert claim["status"] == outcome
     for denial in rows.denials.values():
         appealed, answered = denial["appealed_cents"] or 0, denial["answered_cents"] or 0
-        assert 0 <= answered <= appealed <= denial["amount_cents"]
+        is_recovered = any(
+            each["denial_action"] == "RECOVER" for each in rows.claim_steps.of("denial_id", denial["id"])
+        )
+        assert 0 <= answered <= (denial["amount_cents"] if is_recovered else appealed) <= denial["amount_cents"]
 
 
 def _outcome(claim: Row) -> str:
@@ -277,11 +289,13 @@ def _statements(rows: Rows) -> None:
         ]
         if remittance["status"] == "CANCELLED":
             assert (remittance["cancelled_id"], set(lines)) == (remittance["id"], {RemittanceLineStatus.CANCELLED})
+        elif remittance["status"] == "REVIEW":
+            assert (remittance["released_at"], RemittanceLineStatus.POSTED in lines) == (None, False)
         else:
             assert (remittance["status"], remittance["cancelled_id"]) == (remittance_status(lines), "")
     for line in rows.remittance_lines.values():
         status = line["status"]
-        assert (line["claim_id"] is not None) or status not in ("MATCHED", "POSTED")
+        assert (line["claim_id"] is not None) or status not in ("MATCHED", "POSTED") or queue_books.is_credit(line)
         assert (line["problem"] is not None) == (status in ("UNMATCHED", "DISMISSED"))
         assert (line["dismissal_reason"] is not None) == (line["dismissed_at"] is not None)
         assert (line["dismissed_at"] is not None) or status != "DISMISSED"

@@ -9,6 +9,7 @@ from app.domain.money import format_money
 from tests.factories import key
 from tests.machine.books import Row
 from tests.machine.life import NUMBERS, PICKS, SHARES, Life, decision
+from tests.payer_documents import Guide, Item, analysis, message
 
 STRANGE = {"payerClaimNumber": "NENHUMA", "paidAmount": "1.00"}
 
@@ -58,6 +59,39 @@ class StatementRules(Life):
         name = known["statement_number"] if known else f"S{next(NUMBERS):09d}"
         self.import_lines(name, [*self.lines_of(claim, shares), STRANGE], is_paying=True)
 
+    @precondition(lambda self: self.rows.claims)
+    @rule(number=PICKS, is_wrong=st.booleans(), is_released=st.booleans())
+    def send_a_document(self, number: int, *, is_wrong: bool, is_released: bool) -> None:
+        """A payer's document, which pays all of the claim; one with a wrong hash is posted only after a release."""
+        claim = self.pick(self.rows.claims, number, "SUBMITTED", "UNDER_REVIEW", "APPROVED", "PARTIALLY_APPROVED")
+        assert claim is not None
+        items = (item for item in self.rows.items.values() if item["claim_id"] == claim["id"])
+        guide = Guide(claim["provider_claim_number"], claim["card_number"], tuple(map(_item, items)))
+        said = analysis(self.world, f"X{next(NUMBERS):09d}", guide)
+        taken = self.import_document(said, is_wrong=is_wrong)
+        if taken["remittance"] is None:
+            # The whole claim is for nothing, which says nothing.
+            return
+        self.post(taken["remittance"]["id"])
+        if is_released:
+            values = {"remittanceId": taken["remittance"]["id"], "reason": "conferido", "idempotencyKey": key()}
+            self.mutate("finance", "releaseRemittance", "remittance { status }", values)
+        self.post(taken["remittance"]["id"])
+        # Under another number, and with another envelope, it is the same.
+        again = self.import_document(said.replace("<numeroDemonstrativo>X", "<numeroDemonstrativo>Y"), is_wrong=False)
+        assert (again["alreadyImported"], again["remittance"]) == (True, taken["remittance"])
+
+    def import_document(self, said: str, *, is_wrong: bool) -> Any:
+        """The payload of the import of this statement, in a message of its own."""
+        values = {
+            "payer": self.world.payer,
+            "provider": self.world.provider,
+            "paidOn": self.today(),
+            "xml": message(self.world.payer, said, digest="0" * 32 if is_wrong else None),
+            "idempotencyKey": key(),
+        }
+        return self.mutate("finance", "importRemittance", "alreadyImported remittance { id }", values)
+
     @precondition(lambda self: self.rows.remittances)
     @rule(number=PICKS)
     def post_a_statement(self, number: int) -> None:
@@ -87,6 +121,13 @@ class StatementRules(Life):
         }
         keyed = {**values[name], "idempotencyKey": key()}
         self.mutate("finance", f"{name}RemittanceLine", "line { status problem }", keyed)
+
+
+def _item(item: Row) -> Item:
+    """The item in a document, paid in full."""
+    total = format_money(item["total_cents"])
+    day = str(item["performed_on"])
+    return Item(total, total, sequence=str(item["sequence"]), code=item["code"], day=day)
 
 
 def _line(claim: Row, item: Row, share: int) -> dict[str, Any]:

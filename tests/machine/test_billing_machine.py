@@ -24,8 +24,8 @@ from tests.machine import books
 from tests.machine.batch_rules import BatchRules
 from tests.machine.books import Row, Rows
 from tests.machine.life import NUMBERS, PICKS, SHARES, decision
+from tests.machine.queue_rules import QueueRules, steps_of_the_queue
 from tests.machine.stage import Stage, staged
-from tests.machine.statement_rules import StatementRules
 from tests.services import Services
 
 STEPS = int(os.environ.get("BILLING_TEST_MACHINE_STEPS", "200"))
@@ -36,7 +36,9 @@ EVERYTHING = {
     *("appealDenial", "acceptDenial", "answerAppeal", "replaceClaim", "createInvoice", "issueInvoice"),
     *("cancelInvoice", "adjustInvoice", "settleInvoice", "reverseSettlement", "importRemittance", "postRemittance"),
     *("resumeReview", "deleteDraftClaim", "withdrawAppeal"),
-    *("cancelRemittance", "matchRemittanceLine", "unmatchRemittanceLine", "dismissRemittanceLine"),
+    *("releaseRemittance", "cancelRemittance", "matchRemittanceLine", "unmatchRemittanceLine", "dismissRemittanceLine"),
+    *("resolveRemittanceLine", "resolveRemittanceLines", "splitRemittanceLine", "undoRemittanceLine"),
+    *("applyCredit", "refundCredit", "reverseCreditUse"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
     "withdrawClaim",
 }
@@ -47,7 +49,7 @@ STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { total
   reconciliation { billedAmount } }"""
 
 
-class Billing(StatementRules, BatchRules):
+class Billing(QueueRules, BatchRules):
     """One payer and one provider; callers of four roles, and a stranger who must never see a thing."""
 
     @initialize()
@@ -350,6 +352,8 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.take_a_statement, 0, [100, 100, 100], is_again=False),
         *[partial(life.work_on_a_line, 0, 0, name) for name in ("match", "unmatch", "dismiss")],
         partial(life.cancel_a_statement, 0, is_new=True),
+        partial(life.send_a_document, 0, is_wrong=True, is_released=True),
+        *steps_of_the_queue(life),
         *_steps_of_batches(life),
     ]
     for step in steps:

@@ -10,6 +10,7 @@ from app.events.payloads import (
     BatchEventData,
     ClaimEventData,
     CoverageEventData,
+    CreditEventData,
     DenialEventData,
     ImportEventData,
     InvoiceEventData,
@@ -17,6 +18,7 @@ from app.events.payloads import (
     PatientEventData,
     PractitionerEventData,
     RemittanceEventData,
+    RemittanceLineEventData,
     SettlementEventData,
     WaitingLinesEventData,
 )
@@ -64,6 +66,11 @@ FIELDS: Final = {
     "withheldAmount": "Of the amount, the taxes that the payer withheld.",
     "discountAmount": "Of the amount, the financial discount.",
     "netAmount": "What reached the bank, or went back.",
+    "remittanceLineId": "The line of the statement.",
+    "action": "What was done to it.",
+    "problem": "Why it waits; null if it does not.",
+    "creditId": "The unapplied credit.",
+    "usedAmount": "What of the amount is used.",
     "waitingLines": "How many lines began to wait by this change.",
     "statementNumber": "The payer's number of the statement.",
     "paidOn": "The day of the payment; without it the statement decides claims and pays nothing.",
@@ -73,6 +80,17 @@ FIELDS: Final = {
     "itemSequence": "The item by its place in the claim; without item fields the line is about the whole claim.",
     "itemCode": "The item by its code.",
     "denials": "What was denied of it.",
+    "billedAmount": "What the provider billed for it (valorInformado).",
+    "processedAmount": "What the payer calculated for it (valorProcessado).",
+    "quantity": "How many the payer counts.",
+    "performedOn": "The day of the item; another one than the claim's stops the statement in review.",
+    "cardNumber": "The patient's card; another one than the claim's stops the statement in review.",
+    "codeSystem": "The table of the item's code.",
+    "description": "The payer's text.",
+    "kind": "ANALYSIS or PAYMENT.",
+    "issuedOn": "The day on which the payer wrote it.",
+    "adjustments": "Debits, credits and taxes beside the claims.",
+    "adjustmentType": "The payer's code of it (tipoDebitoCredito), such as 01 for IRRF.",
     "importJobId": "The import job.",
     "documentId": "The document.",
     "patientId": "The patient.",
@@ -83,6 +101,12 @@ FIELDS: Final = {
     "code": "The reason, a code of Tabela 38.",
 }
 """What the fields mean; the contracts add their format."""
+PARTS_OF_STATEMENTS: Final = {
+    "lines": "StatementLineData",
+    "denials": "StatementDenialData",
+    "adjustments": "StatementAdjustmentData",
+}
+"""The lists inside of a payer's event, and the definitions of what is in them."""
 KINDS: Final = {
     ClaimEventData: "Claims",
     DenialEventData: "Denials",
@@ -92,6 +116,8 @@ KINDS: Final = {
     BatchEventData: "Batches",
     RemittanceEventData: "Statements",
     WaitingLinesEventData: "Lines that wait",
+    RemittanceLineEventData: "Steps with lines of statements",
+    CreditEventData: "Unapplied credits",
     BankFileEventData: "Bank files",
     BankEntryEventData: "Bank entries",
     ImportEventData: "Imports of documents",
@@ -153,8 +179,9 @@ def _inbound() -> str:
         "`source` must be bound to the payer (`BILLING_STATEMENT_SOURCES`), by default `/payer/` and its registro ANS; "
         "a second event with the same `id` from that source is ignored."
     )
-    line, denial = (schema["$defs"][name] for name in ("StatementLineData", "StatementDenialData"))
-    parts = [_fields(data), f"Each of `lines`:\n\n{_fields(line)}", f"Each of `denials`:\n\n{_fields(denial)}"]
+    parts = [_fields(data)]
+    for name, definition in PARTS_OF_STATEMENTS.items():
+        parts.append(f"Each of `{name}`:\n\n{_fields(schema['$defs'][definition])}")
     return f"\n## From payers\n\n{intro}\n\n" + "\n".join(parts)
 
 

@@ -14,6 +14,7 @@ from app.db import (  # noqa: F401 - their tables belong to the metadata
     guide_tables,
     import_tables,
     party_tables,
+    queue_tables,
     remittance_tables,
 )
 from app.db.tables import claims

@@ -28,6 +28,7 @@ from app.domain.statement import ADJUSTMENTS_MAX, FINDINGS_MAX, STATEMENTS_MAX
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
 from app.services.batches import BATCHES_MAX
 from app.services.claims import BATCH_MAX
+from app.services.line_candidates import CANDIDATES_MAX
 from app.services.party_import import ROWS_MAX
 from app.transport.sizes import Constraint, ListSize
 
@@ -48,6 +49,7 @@ DENIAL_ACTIONS: Final = ListSize.at_most(len(DenialOperation))
 INVOICE_ACTIONS: Final = ListSize.at_most(len(InvoiceOperation))
 REMITTANCE_ACTIONS: Final = ListSize.at_most(len(RemittanceOperation))
 REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
+CANDIDATES: Final = ListSize.at_most(CANDIDATES_MAX)
 STATEMENTS: Final = ListSize.at_most(STATEMENTS_MAX)
 REMITTANCE_FINDINGS: Final = ListSize.at_most(FINDINGS_MAX)
 REMITTANCE_ADJUSTMENTS: Final = ListSize.at_most(ADJUSTMENTS_MAX)

@@ -1,0 +1,68 @@
+"""Queries on the queue: the lines of statements that wait for a person."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, or_
+
+from app.db.counting import count_of
+from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
+from app.db.paging import Keyset
+from app.db.remittance_tables import remittance_lines
+from app.db.remittances import RemittanceFilter, RemittanceLineRecord, conditions, visible_lines
+from app.db.statements import query, query_total
+from app.domain.data_scope import DataScope
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus
+
+
+@dataclass(frozen=True, slots=True)
+class LineFilter:
+    """A waiting line matches when every given part does; `today` is what `is_set_aside` is compared with."""
+
+    ids: tuple[str, ...] | None = None
+    problems: tuple[RemittanceLineProblem, ...] | None = None
+    reason_codes: tuple[str, ...] | None = None
+    assigned_to: str | None = None
+    is_assigned: bool | None = None
+    is_set_aside: bool | None = None
+    waiting_since: Bounds[datetime] = OPEN_RANGE
+    today: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """Waiting lines of these statements."""
+
+    of_remittance: RemittanceFilter = field(default_factory=RemittanceFilter)
+    of_line: LineFilter = field(default_factory=LineFilter)
+
+
+@query(RemittanceLineRecord)
+def page(scope: DataScope, where: QueueFilter, keyset: Keyset) -> Select[Any]:
+    """One page of the lines that wait, oldest first."""
+    return keyset.apply(_waiting(scope, where))
+
+
+@query_total(int)
+def count(scope: DataScope, where: QueueFilter) -> Select[Any]:
+    """How many lines wait."""
+    return count_of(_waiting(scope, where))
+
+
+def _waiting(scope: DataScope, where: QueueFilter) -> Select[Any]:
+    waiting = remittance_lines.c.status == RemittanceLineStatus.UNMATCHED
+    return visible_lines(scope).where(waiting, *conditions(where.of_remittance), *_conditions(where.of_line))
+
+
+def _conditions(where: LineFilter) -> list[Condition]:
+    table = remittance_lines.c
+    found = one_of((table.id, where.ids), (table.problem, where.problems), (table.reason_code, where.reason_codes))
+    found += equal((table.assigned_to, where.assigned_to))
+    found += within((table.waiting_since, where.waiting_since))
+    if where.is_assigned is not None:
+        found.append(table.assigned_to.is_not(None) if where.is_assigned else table.assigned_to.is_(None))
+    if where.is_set_aside is not None:
+        later = table.set_aside_until > where.today
+        found.append(later if where.is_set_aside else or_(table.set_aside_until.is_(None), ~later))
+    return found

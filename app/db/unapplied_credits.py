@@ -1,0 +1,158 @@
+"""Queries on unapplied credits and their uses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.children import Children
+from app.db.counting import count_of
+from app.db.filters import Condition, one_of
+from app.db.pages import Chosen, Values
+from app.db.paging import Keyset
+from app.db.queue_tables import unapplied_credit_moves, unapplied_credits
+from app.db.records import columns, insert_records, update_columns
+from app.db.scoping import credits_in, parties_of
+from app.db.statements import query, query_one, query_total
+from app.domain.credits import CreditStep
+from app.domain.data_scope import DataScope
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRecord:
+    id: str
+    provider_cnes: str
+    payer_ans: str
+    remittance_id: str
+    line_id: str
+    claim_id: str | None
+    amount_cents: int
+    used_cents: int
+    paid_on: date
+    version: int
+    created_by: str
+    created_at: datetime
+
+    @property
+    def left_cents(self) -> int:
+        """What is not used yet."""
+        return self.amount_cents - self.used_cents
+
+
+@dataclass(frozen=True, slots=True)
+class CreditMoveRecord:
+    """A use of a credit, or the reversal of one, and what of the credit is used after it."""
+
+    id: str
+    credit_id: str
+    action: CreditStep
+    reverses_id: str | None
+    settlement_id: str | None
+    amount_cents: int
+    used_cents: int
+    reason: str | None
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CreditFilter:
+    """A credit matches when every given part does."""
+
+    ids: tuple[str, ...] | None = None
+    payers: tuple[str, ...] | None = None
+    providers: tuple[str, ...] | None = None
+    is_left: bool | None = None
+
+
+CREDIT = columns(unapplied_credits, CreditRecord)
+MOVE = columns(unapplied_credit_moves, CreditMoveRecord)
+
+
+def _visible(scope: DataScope) -> Select[Any]:
+    return select(*CREDIT).where(credits_in(scope))
+
+
+def _visible_moves(scope: DataScope) -> Select[Any]:
+    query = select(*MOVE).join(unapplied_credits, unapplied_credits.c.id == unapplied_credit_moves.c.credit_id)
+    return query.where(credits_in(scope))
+
+
+MOVES_OF: Final = Children(_visible_moves, unapplied_credit_moves.c.credit_id, CreditMoveRecord)
+
+
+async def insert_credits(connection: AsyncConnection, rows: Sequence[CreditRecord]) -> None:
+    """New credits."""
+    await insert_records(connection, unapplied_credits, rows)
+
+
+async def insert_move(connection: AsyncConnection, credit: CreditRecord, move: CreditMoveRecord) -> None:
+    """A use of a credit that the caller has locked, and the credit as it is after it."""
+    await insert_records(connection, unapplied_credit_moves, [move])
+    await update_columns(connection, unapplied_credits, [credit], "used_cents", "version")
+
+
+@query(CreditRecord)
+def by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
+    """The credits with these ids within the scope."""
+    return _visible(scope).where(unapplied_credits.c.id.in_(ids))
+
+
+@query_one(CreditRecord)
+def lock(scope: DataScope, credit_id: str) -> Select[Any]:
+    """The credit, locked until the transaction ends."""
+    return _visible(scope).where(unapplied_credits.c.id == credit_id).with_for_update()
+
+
+@query(CreditRecord)
+def of_lines(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
+    """The credits that came from these lines, oldest first."""
+    return _visible(scope).where(unapplied_credits.c.line_id.in_(ids)).order_by(unapplied_credits.c.id)
+
+
+@query(CreditMoveRecord)
+def moves_by_ids(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
+    """The uses with these ids, of credits within the scope."""
+    return _visible_moves(scope).where(unapplied_credit_moves.c.id.in_(ids))
+
+
+@query(CreditMoveRecord)
+def moves_of_credit(scope: DataScope, credit_id: str) -> Select[Any]:
+    """The uses of a credit, oldest first."""
+    table = unapplied_credit_moves.c
+    return _visible_moves(scope).where(table.credit_id == credit_id).order_by(table.id)
+
+
+@query(CreditMoveRecord)
+def moves_of_settlements(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
+    """The uses that made these settlements."""
+    return _visible_moves(scope).where(unapplied_credit_moves.c.settlement_id.in_(ids))
+
+
+@query(CreditRecord)
+def page(scope: DataScope, where: CreditFilter, keyset: Keyset) -> Select[Any]:
+    """One page of the credits within the scope."""
+    chosen = Chosen(unapplied_credits, [credits_in(scope), *_conditions(where)], _values(scope, where))
+    return chosen.page(CREDIT, keyset)
+
+
+@query_total(int)
+def count(scope: DataScope, where: CreditFilter) -> Select[Any]:
+    """How many credits within the scope match the filter."""
+    return count_of(_visible(scope).where(*_conditions(where)))
+
+
+def _conditions(where: CreditFilter) -> list[Condition]:
+    table = unapplied_credits.c
+    found = one_of((table.id, where.ids), (table.payer_ans, where.payers), (table.provider_cnes, where.providers))
+    if where.is_left is not None:
+        found.append(table.used_cents < table.amount_cents if where.is_left else table.used_cents == table.amount_cents)
+    return found
+
+
+def _values(scope: DataScope, where: CreditFilter) -> list[Values]:
+    table = unapplied_credits.c
+    return parties_of(scope, table.provider_cnes, where.providers, table.payer_ans, where.payers)

@@ -1,0 +1,160 @@
+"""Work on a line of a statement that waits: who does it, until when, and how posting is to read it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from app.domain.claims import DENIALS_MAX, DeniedAmount
+from app.domain.denials import recovered_by
+from app.domain.described import DescribedEnum
+from app.domain.errors import BillingError, ErrorCode, conflict, refuse
+from app.domain.identifiers import NUMBER_LENGTH_MAX
+from app.domain.money import Cents, format_money
+
+NOTE_LENGTH_MAX: Final = 500
+PARTS_MAX: Final = 20
+NOTHING: Final = Cents(0)
+
+
+class LineStep(DescribedEnum):
+    """A step in the history of a line."""
+
+    MATCH = "MATCH", "Matched to a claim by a person."
+    UNMATCH = "UNMATCH", "A match was taken back."
+    DISMISS = "DISMISS", "Dismissed with a reason."
+    DISMISS_DUPLICATE = "DISMISS_DUPLICATE", "Dismissed as the duplicate of another line."
+    MAP_TO_ITEM = "MAP_TO_ITEM", "Mapped to an item of its claim."
+    SPLIT = "SPLIT", "Divided into other lines."
+    ACCEPT_AS_DENIAL = "ACCEPT_AS_DENIAL", "What the payer left out was accepted as a denial."
+    ACCEPT_OVERPAYMENT = "ACCEPT_OVERPAYMENT", "What the payer paid too much was accepted as an unapplied credit."
+    RECOVER_DENIAL = "RECOVER_DENIAL", "The payment was accepted as one of what had been denied, without an appeal."
+    WRITE_OFF = "WRITE_OFF", "What the payer left out was given up."
+    SET_ASIDE = "SET_ASIDE", "Set aside until a day."
+    ASSIGN = "ASSIGN", "Assigned to a person, or to nobody."
+    NOTE = "NOTE", "A note was added."
+    UNDO = "UNDO", "An earlier step was taken back."
+
+
+UNDOABLE: Final = frozenset(LineStep) - {LineStep.UNMATCH, LineStep.NOTE, LineStep.UNDO}
+
+
+@dataclass(frozen=True, slots=True)
+class LineResolution:
+    """How posting reads a line, where a person has decided that the payer's own words are not enough.
+
+    `item_sequence` is the item that the line is about, whatever it names. `denials` are added to its own, and accepted
+    at once if `is_written_off`. `unapplied` of the paid amount goes to no claim. `recovered` of it pays denied amounts.
+    """
+
+    item_sequence: int | None = None
+    denials: tuple[DeniedAmount, ...] = ()
+    unapplied: Cents = NOTHING
+    recovered: Cents = NOTHING
+    is_written_off: bool = False
+
+    @property
+    def denied(self) -> Cents:
+        """The sum of the added denials."""
+        return Cents(sum(denial.amount for denial in self.denials))
+
+
+PLAIN: Final = LineResolution()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a line and the lines beside it say about an item or a claim, and what the claim expects, in cents.
+
+    `is_decided` says that the payer has decided it before: then `said` is what the lines pay, and `expected` what is
+    due; `recoverable` are the denied amounts that may still be paid.
+    """
+
+    said: Cents
+    expected: Cents
+    is_decided: bool = False
+    recoverable: tuple[Cents, ...] = ()
+
+    @property
+    def difference(self) -> Cents:
+        """What the payer says above what is expected; below zero if it leaves something out."""
+        return Cents(self.said - self.expected)
+
+
+def with_denial(before: LineResolution, expected: Expectation, code: str, *, written_off: bool) -> LineResolution:
+    """The resolution with what the payer left out as a denial; CONFLICT if nothing is left out of an undecided item.
+
+    Example: informed 100_00, paid 80_00 without a denial: a denial of 20_00.
+    """
+    if expected.is_decided:
+        raise conflict("the claim is decided: only an undecided claim can be denied")
+    if expected.difference >= 0:
+        raise conflict("the line leaves nothing out")
+    if len(before.denials) == DENIALS_MAX:
+        raise conflict(f"the line has {DENIALS_MAX} denials already")
+    added = DeniedAmount(code, Cents(-expected.difference))
+    return replace(before, denials=(*before.denials, added), is_written_off=before.is_written_off or written_off)
+
+
+def with_unapplied(before: LineResolution, expected: Expectation | None, paid: Cents) -> LineResolution:
+    """The resolution with what the payer paid too much as a credit; the whole line if it has no claim (None).
+
+    CONFLICT if nothing is too much, or if the line itself does not pay it. Example: 110_00 of 100_00: 10_00.
+    """
+    rest = Cents(paid - before.unapplied)
+    surplus = rest if expected is None else expected.difference
+    if surplus <= 0 or rest <= 0:
+        raise conflict("the line pays nothing too much")
+    if surplus > rest:
+        message = f"the line pays only {format_money(rest)} of the {format_money(surplus)} that are too much"
+        raise conflict(message)
+    return replace(before, unapplied=Cents(before.unapplied + surplus))
+
+
+def with_recovered(before: LineResolution, expected: Expectation) -> LineResolution:
+    """The resolution with what is paid above the due amount as a payment of what was denied; CONFLICT if it is not.
+
+    Example: 100_00 were denied, nothing is due, and the line pays 100_00: 100_00 are recovered.
+    """
+    if not expected.is_decided or expected.difference <= 0:
+        raise conflict("the line pays nothing that was denied")
+    if recovered_by(expected.difference, expected.recoverable) is None:
+        known = ", ".join(map(format_money, expected.recoverable)) or "nothing"
+        raise conflict(f"{format_money(expected.difference)} is not the sum of denied amounts that are left: {known}")
+    return replace(before, recovered=Cents(before.recovered + expected.difference))
+
+
+@dataclass(frozen=True, slots=True)
+class LinePart:
+    """A part of a line that is split: its claim (None: the line's own), its item, and its amounts."""
+
+    claim_id: str | None
+    item_sequence: int | None
+    paid: Cents
+    denials: tuple[DeniedAmount, ...] = ()
+
+
+def check_parts(parts: Sequence[LinePart], paid: Cents, denied: Cents) -> None:
+    """INVALID_INPUT unless there are 2 to 20 parts; TOTAL_MISMATCH unless they add up to the line."""
+    if not 1 < len(parts) <= PARTS_MAX:
+        raise refuse(ErrorCode.INVALID_INPUT, f"send 2 to {PARTS_MAX} parts", "parts")
+    if any(part.paid < 0 or any(denial.amount <= 0 for denial in part.denials) for part in parts):
+        raise refuse(ErrorCode.INVALID_AMOUNT, "amounts of parts cannot be below zero", "parts")
+    if sum(part.paid for part in parts) != paid:
+        raise _mismatch("paid", paid)
+    if sum(denial.amount for part in parts for denial in part.denials) != denied:
+        raise _mismatch("denied", denied)
+
+
+def _mismatch(what: str, total: Cents) -> BillingError:
+    message = f"the {what} amounts of the parts must add up to {format_money(total)}"
+    return refuse(ErrorCode.TOTAL_MISMATCH, message, "parts")
+
+
+def number_variants(number: str | None) -> frozenset[str]:
+    """How a provider may have written a claim number that a payer shortens or fills up: without punctuation, with any
+    number of leading zeros. Example: `0012-3` may be `123`, `0123`, and so on up to 20 characters."""
+    plain = "".join(each for each in number or "" if each.isascii() and each.isalnum()).lstrip("0")
+    if not plain:
+        return frozenset()
+    filled = {plain.zfill(length) for length in range(len(plain), NUMBER_LENGTH_MAX + 1)}
+    return frozenset(filled | ({number} if number else set()))

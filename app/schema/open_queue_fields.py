@@ -1,0 +1,50 @@
+"""The open fields of the queue of lines and of unapplied credits, as those of `open_fields.py`."""
+
+from typing import Final
+
+QUEUE: Final[dict[str, tuple[str, ...]]] = {
+    "the structure of the queue, which only `remittances:read` leads to": (
+        "RemittanceLine.history",
+        "RemittanceLine.setAsideUntil",
+        "RemittanceLine.waitingSince",
+        "RemittanceLineCandidate.items",
+        "RemittanceLineCandidate.reason",
+        "RemittanceLineCandidateItem.sequence",
+        "RemittanceLineHistoryEntry.action",
+        "RemittanceLineHistoryEntry.at",
+        "RemittanceLineHistoryEntry.duplicateOfId",
+        "RemittanceLineHistoryEntry.problem",
+        "RemittanceLineHistoryEntry.setAsideUntil",
+        "RemittanceLineHistoryEntry.status",
+        "RemittanceLineHistoryEntry.undoesId",
+        "ResolveRemittanceLinePayload.line",
+        "ResolveRemittanceLinesPayload.hasMore",
+        "SplitRemittanceLinePayload.line",
+        "UndoRemittanceLinePayload.line",
+    ),
+    "what is known of a credit besides its amounts, which only `settlements:read` leads to": (
+        "*Payload.credit",
+        "*Payload.use",
+        "CreditUse.action",
+        "CreditUse.at",
+        "CreditUse.id",
+        "CreditUse.reversesId",
+        "UnappliedCredit.createdAt",
+        "UnappliedCredit.id",
+        "UnappliedCredit.paidOn",
+        "UnappliedCredit.payer",
+        "UnappliedCredit.provider",
+        "UnappliedCredit.uses",
+        "UnappliedCredit.version",
+    ),
+}
+
+QUEUE_TEXTS: Final[dict[str, tuple[str, ...]]] = {
+    "who works on a line or with a credit: the subject of a token, never a patient": (
+        "CreditUse.actor",
+        "RemittanceLine.assignedTo",
+        "RemittanceLineHistoryEntry.actor",
+        "RemittanceLineHistoryEntry.assignedTo",
+        "UnappliedCredit.createdBy",
+    ),
+}

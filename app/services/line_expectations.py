@@ -1,0 +1,132 @@
+"""What the claims of waiting lines expect of them: by how much a line differs, and what it could be about."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import claims as claims_db
+from app.db import denials as denials_db
+from app.db import invoice_lines as lines_db
+from app.db import line_history as line_history_db
+from app.db import remittances as remittances_db
+from app.db.claims import ClaimRecord, ItemRecord
+from app.db.denials import DenialRecord
+from app.db.invoice_lines import LineRecord
+from app.db.line_history import LineStepRecord
+from app.db.remittances import RemittanceLineRecord
+from app.domain.actions import LineFacts
+from app.domain.data_scope import DataScope
+from app.domain.denials import RECOVERABLE
+from app.domain.invoices import InvoiceLineKind
+from app.domain.line_work import PLAIN, UNDOABLE, Expectation
+from app.domain.money import Cents
+from app.domain.remittances import BilledItem, RemittanceLineStatus, is_decided, lines_about
+
+CANCELLED = RemittanceLineStatus.CANCELLED
+OPEN_LINES = frozenset({RemittanceLineStatus.MATCHED, RemittanceLineStatus.UNMATCHED})
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimBooks:
+    """A claim with its items, its denials, and its lines on invoices that are not cancelled."""
+
+    claim: ClaimRecord
+    items: Sequence[ItemRecord]
+    denials: Sequence[DenialRecord]
+    billed: Sequence[LineRecord]
+
+    @property
+    def due(self) -> Cents:
+        """What of the approved and won amounts is not paid yet."""
+        is_billed = any(line.kind is InvoiceLineKind.CLAIM for line in self.billed)
+        unbilled = 0 if is_billed else self.claim.approved_cents or 0
+        return Cents(unbilled + sum(line.due_cents for line in self.billed))
+
+    @property
+    def recoverable(self) -> tuple[Cents, ...]:
+        """The denied amounts that may still be paid without an appeal."""
+        return tuple(Cents(each.amount_cents) for each in self.denials if each.status in RECOVERABLE)
+
+    @property
+    def billed_items(self) -> list[BilledItem]:
+        """The items in the form that the rules use."""
+        return [BilledItem(each.sequence, each.code, Cents(each.total_cents)) for each in self.items]
+
+
+async def books_of(connection: AsyncConnection, scope: DataScope, claim_ids: Iterable[str]) -> dict[str, ClaimBooks]:
+    """Claim id -> its books, within the scope."""
+    ids = sorted(set(claim_ids))
+    if not ids:
+        return {}
+    items: dict[str, list[ItemRecord]] = {}
+    for item in await claims_db.items_of_claims(connection, scope, ids):
+        items.setdefault(item.claim_id, []).append(item)
+    denials: dict[str, list[DenialRecord]] = {}
+    for denial in await denials_db.of_claims(connection, scope, ids):
+        denials.setdefault(denial.claim_id, []).append(denial)
+    billed: dict[str, list[LineRecord]] = {}
+    for line in await lines_db.of_claims(connection, scope, ids):
+        billed.setdefault(line.claim_id or "", []).append(line)
+    return {
+        claim.id: ClaimBooks(claim, items.get(claim.id, ()), denials.get(claim.id, ()), billed.get(claim.id, ()))
+        for claim in await claims_db.by_ids(connection, scope, ids)
+    }
+
+
+def expectation(line: RemittanceLineRecord, books: ClaimBooks, beside: Iterable[RemittanceLineRecord]) -> Expectation:
+    """What the line, and those beside it that are about the same item, say of this claim, and what is expected.
+
+    `beside` are the lines of the statement; only those that are not posted, and matched to the claim, count.
+    """
+    of_claim = [each for each in beside if each.claim_id == books.claim.id and each.status in OPEN_LINES]
+    others = [each.paid_line for each in of_claim if each.id != line.id]
+    if is_decided(books.claim.status):
+        said = line.paid_line.paid + sum(each.paid for each in others)
+        return Expectation(Cents(said), books.due, is_decided=True, recoverable=books.recoverable)
+    said, expected = lines_about(books.billed_items, line.paid_line, others)
+    return Expectation(said, expected)
+
+
+async def differences(
+    connection: AsyncConnection, scope: DataScope, lines: Sequence[RemittanceLineRecord]
+) -> Mapping[str, Expectation]:
+    """Line id -> its expectation, for the lines that are matched to a claim."""
+    matched = [line for line in lines if line.claim_id is not None]
+    books = await books_of(connection, scope, [line.claim_id for line in matched if line.claim_id])
+    beside: dict[tuple[str, str | None], list[RemittanceLineRecord]] = {}
+    for each in await remittances_db.lines_of_claims(connection, scope, sorted(books)) if books else ():
+        beside.setdefault((each.remittance_id, each.claim_id), []).append(each)
+    return {
+        line.id: expectation(line, books[line.claim_id], beside.get((line.remittance_id, line.claim_id), ()))
+        for line in matched
+        if line.claim_id in books
+    }
+
+
+async def line_facts(
+    connection: AsyncConnection, scope: DataScope, lines: Sequence[RemittanceLineRecord]
+) -> dict[str, LineFacts]:
+    """Line id -> what determines the operations on it; only lines that wait need their claims for that."""
+    waiting = [line for line in lines if line.status is RemittanceLineStatus.UNMATCHED]
+    expected = await differences(connection, scope, waiting) if waiting else {}
+    undoable = [line.id for line in lines if line.status not in (RemittanceLineStatus.POSTED, CANCELLED)]
+    steps: dict[str, list[LineStepRecord]] = {}
+    for step in await line_history_db.of_lines(connection, scope, undoable) if undoable else ():
+        steps.setdefault(step.line_id, []).append(step)
+    return {
+        line.id: LineFacts(
+            line.status,
+            Cents(line.paid_cents),
+            line.resolution or PLAIN,
+            expected.get(line.id),
+            has_step=last_step(steps.get(line.id, ())) is not None,
+        )
+        for line in lines
+    }
+
+
+def last_step(steps: Sequence[LineStepRecord]) -> LineStepRecord | None:
+    """The last step that can be taken back and is not; the steps are in their order."""
+    undone = {step.undoes_id for step in steps}
+    return next((step for step in reversed(steps) if step.action in UNDOABLE and step.id not in undone), None)

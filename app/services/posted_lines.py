@@ -1,0 +1,75 @@
+"""What posting does besides decisions and payments: put each line where it belongs, record credits, accept losses."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from app.db import denials as denials_db
+from app.db.claims import ClaimRecord
+from app.db.denials import DenialRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
+from app.domain.denials import RECOVERABLE, DenialStatus, recovered_by
+from app.domain.money import Cents
+from app.domain.remittances import RemittanceLineAction, RemittanceLineProblem, RemittanceLineStatus, next_line_status
+from app.services import denials, unapplied_credits
+from app.unit_of_work.unit import UnitOfWork
+
+
+def after_posting(
+    line: RemittanceLineRecord, problem: RemittanceLineProblem | None, now: datetime
+) -> RemittanceLineRecord:
+    """The line after its posting: posted, or in the queue because of the problem."""
+    if problem is not None:
+        status = next_line_status(line.status, RemittanceLineAction.PUT_BACK)
+        return replace(line, status=status, problem=problem, waiting_since=now)
+    return replace(line, status=next_line_status(line.status, RemittanceLineAction.POST), posted_at=now)
+
+
+async def recovered(
+    unit: UnitOfWork, lines: Sequence[RemittanceLineRecord]
+) -> dict[str, tuple[DenialRecord, ...] | None]:
+    """Claim id -> the denials that its lines pay, as a person has said, None if these are not there any more; the
+    caller has locked the claims."""
+    wanted: dict[str, int] = {}
+    for line in lines:
+        if line.claim_id is not None and line.resolution is not None and line.resolution.recovered:
+            wanted[line.claim_id] = wanted.get(line.claim_id, 0) + line.resolution.recovered
+    if not wanted:
+        return {}
+    known: dict[str, list[DenialRecord]] = {}
+    for denial in await denials_db.of_claims(unit.connection, unit.scope, sorted(wanted)):
+        if denial.status in RECOVERABLE:
+            known.setdefault(denial.claim_id, []).append(denial)
+    found: dict[str, tuple[DenialRecord, ...] | None] = {}
+    for claim, amount in wanted.items():
+        of_claim = known.get(claim, [])
+        places = recovered_by(Cents(amount), [Cents(denial.amount_cents) for denial in of_claim])
+        found[claim] = None if places is None else tuple(of_claim[place] for place in places)
+    return found
+
+
+async def finish(
+    unit: UnitOfWork,
+    remittance: RemittanceRecord,
+    lines: Sequence[RemittanceLineRecord],
+    claims: Collection[ClaimRecord],
+) -> None:
+    """Record the credits of lines that are posted now, and accept what they write off; `claims` are locked."""
+    posted = [line for line in lines if line.status is RemittanceLineStatus.POSTED and line.resolution is not None]
+    held = [line for line in lines if line.status is RemittanceLineStatus.HELD]
+    await unapplied_credits.record(unit, remittance, [*posted, *held])
+    given_up = [
+        (line.claim_id, denial.code, denial.amount)
+        for line in posted
+        if line.resolution is not None and line.resolution.is_written_off
+        for denial in line.resolution.denials
+    ]
+    if not given_up:
+        return
+    by_id = {claim.id: claim for claim in claims}
+    ids = sorted({claim for claim, _, _ in given_up if claim})
+    for denial in await denials_db.of_claims(unit.connection, unit.scope, ids):
+        key = (denial.claim_id, denial.code, denial.amount_cents)
+        if denial.status is DenialStatus.OPEN and key in given_up:
+            given_up.remove(key)
+            await denials.accept_locked(unit, by_id[denial.claim_id], denial)

@@ -1,0 +1,60 @@
+"""Lines that wait, and an unapplied credit, for the world with one of everything."""
+
+from typing import Any
+
+from tests.access.accounts import imported
+from tests.factories import World, key
+
+
+async def lines(world: World, strange: dict[str, Any]) -> dict[str, str]:
+    """The ids of lines without a claim: one for each step that a test tries, one that is split, one with a step."""
+    found: dict[str, str] = {}
+    for number, name in enumerate(("workable_line", "bulk_line", "splittable_line", "split_line", "undoable_line")):
+        remittance = await imported(world, f"DEMW{number}", [strange])
+        found |= {name: remittance["lines"][0]["id"], name.replace("line", "remittance"): remittance["id"]}
+    parts = [{"paidAmount": "1.00"}, {"paidAmount": "1.00"}]
+    split = {"remittanceLineId": found["split_line"], "parts": parts, "idempotencyKey": key()}
+    assert (await world.mutate("finance", "splitRemittanceLine", "line { id }", **split))["errors"] == []
+    await step(world, found["undoable_line"], assign={"assignee": "ana"})
+    return found
+
+
+async def step(world: World, line: str, **resolution: Any) -> str:
+    """The id of the first step in the line's history, after this one."""
+    values = {"remittanceLineId": line, "resolution": resolution, "idempotencyKey": key()}
+    fields = "line { history { nodes { id } } }"
+    done = await world.mutate("finance", "resolveRemittanceLine", fields, **values)
+    assert done["errors"] == [], done
+    first: str = done["line"]["history"][0]["id"]
+    return first
+
+
+async def put_back(world: World) -> dict[str, str]:
+    """A line that leaves a part of its claim out, and so waits."""
+    line = {"providerClaimNumber": (await world.submitted_claim())["providerClaimNumber"], "paidAmount": "80.00"}
+    remittance = await imported(world, "DEMP", [line])
+    await world.mutate("finance", "postRemittance", "postedLines", id=remittance["id"], idempotencyKey=key())
+    return {"put_back_line": remittance["lines"][0]["id"]}
+
+
+async def credit(world: World, invoice: str) -> dict[str, str]:
+    """A line without a claim whose money is an unapplied credit; of that a part has settled the invoice, and another
+    went back to the payer."""
+    remittance = await imported(world, "DEMC", [{"providerClaimNumber": "NENHUMA4", "paidAmount": "8.00"}])
+    line = remittance["lines"][0]["id"]
+    first = await step(world, line, acceptOverpayment={"note": "Sem guia"})
+    posting = {"id": remittance["id"], "idempotencyKey": key()}
+    assert (await world.mutate("finance", "postRemittance", "postedLines", **posting))["postedLines"] == 1
+    query = "query($p: [AnsCode!]) { unappliedCredits(filter: { payerAnsCode: $p }) { nodes { id } } }"
+    kept = (await world.call("finance", query, p=[world.payer]))["unappliedCredits"]["nodes"][0]["id"]
+    paid = {"creditId": kept, "invoiceId": invoice, "amount": "1.00", "idempotencyKey": key()}
+    applied = await world.mutate("finance", "applyCredit", "use { settlement { id } }", **paid)
+    refund = {"creditId": kept, "amount": "1.00", "reason": "Devolvido", "idempotencyKey": key()}
+    used = await world.mutate("finance", "refundCredit", "use { id }", **refund)
+    return {
+        "credit_line": line,
+        "line_step": first,
+        "credit": kept,
+        "credit_settlement": applied["use"]["settlement"]["id"],
+        "credit_use": used["use"]["id"],
+    }

@@ -1,0 +1,41 @@
+"""The invariants of lines that people have resolved, and of money that no claim gets."""
+
+import json
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def check(
+    remittances: list[Row], lines: list[Row], settlements: list[Row], credits: list[Row], moves: list[Row]
+) -> None:
+    """What a paid statement's posted lines pay is in settlements and in credits; credits are the sum of their uses."""
+    by_credit = {move["settlement_id"] for move in moves}
+    for remittance in remittances:
+        if remittance["paid_on"] is None:
+            continue
+        own = [each for each in lines if each["remittance_id"] == remittance["id"]]
+        posted = [each for each in own if each["status"] in ("POSTED", "HELD")]
+        paid = [
+            each["amount_cents"]
+            for each in settlements
+            if each["statement_number"] == remittance["statement_number"]
+            and each["reverses_id"] is None
+            and each["id"] not in by_credit
+        ]
+        kept = [each["amount_cents"] for each in credits if each["remittance_id"] == remittance["id"]]
+        ids = {each["id"] for each in credits if each["remittance_id"] == remittance["id"]}
+        kept += [-each["amount_cents"] for each in moves if each["action"] == "WITHDRAW" and each["credit_id"] in ids]
+        if remittance["cancelled_id"] == "":
+            assert sum(each["paid_cents"] for each in posted) == sum(paid) + sum(kept)
+    for credit in credits:
+        used = [move for move in moves if move["credit_id"] == credit["id"]]
+        assert credit["used_cents"] == sum(move["amount_cents"] for move in used)
+        assert 0 <= credit["used_cents"] <= credit["amount_cents"]
+        assert credit["version"] == len(used) + 1
+        assert [move["used_cents"] for move in used[-1:]] == ([credit["used_cents"]] if used else [])
+
+
+def is_credit(line: Row) -> bool:
+    """Whether all that the line pays is a credit."""
+    return bool(line["resolution"]) and json.loads(line["resolution"])["unapplied"] == line["paid_cents"]
