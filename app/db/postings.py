@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Select, Update, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.engine import run
 from app.db.filters import Condition
 from app.db.posting_tables import remittance_postings
-from app.db.records import columns, insert_records
+from app.db.records import columns, insert_records, row
 from app.db.statements import query_one, writing
 from app.domain.actor import Actor
 
@@ -31,17 +32,10 @@ POSTING = columns(remittance_postings, PostingRecord)
 
 async def start(connection: AsyncConnection, record: PostingRecord) -> None:
     """Start a posting of the remittance, which the caller has locked, anew if there was one before."""
-    if not await _restart(connection, record.remittance_id, record.actor, record.started_at):
-        await insert_records(connection, remittance_postings, [record])
-
-
-@writing
-def _restart(remittance_id: str, actor: Actor, started_at: datetime) -> Update:
-    anew = {"ended_at": None, "posted": 0, "put_back": 0, "lease_holder": None, "lease_until": None}
     table = remittance_postings
-    return (
-        update(table).where(table.c.remittance_id == remittance_id).values(actor=actor, started_at=started_at, **anew)
-    )
+    anew = row(record) | {"lease_holder": None, "lease_until": None}
+    if not await run(connection, update(table).where(table.c.remittance_id == record.remittance_id).values(**anew)):
+        await insert_records(connection, table, [record])
 
 
 @query_one(PostingRecord)

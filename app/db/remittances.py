@@ -287,31 +287,11 @@ def lines_of(scope: DataScope, ids: Sequence[str]) -> Select[Any]:
 
 
 @query(RemittanceLineRecord)
-def next_matched(scope: DataScope, remittance_id: str, limit: int) -> Select[Any]:
-    """The first matched lines of a remittance that the caller has locked, in statement order."""
-    return _matched(scope, remittance_id).order_by(remittance_lines.c.sequence).limit(limit)
-
-
-@query(RemittanceLineRecord)
-def matched_of_claims(scope: DataScope, remittance_id: str, claim_ids: Sequence[str]) -> Select[Any]:
-    """The matched lines of these claims in a remittance that the caller has locked, in statement order."""
-    of_claims = _matched(scope, remittance_id).where(remittance_lines.c.claim_id.in_(claim_ids))
-    return of_claims.order_by(remittance_lines.c.sequence)
-
-
-@query(RemittanceLineRecord)
 def held_of_claims(scope: DataScope, claim_ids: Sequence[str]) -> Select[Any]:
     """The held lines of these claims, which the caller has locked, in the order of their import."""
     table = remittance_lines.c
     held = (table.claim_id.in_(claim_ids), table.status == RemittanceLineStatus.HELD)
     return visible_lines(scope).where(*held).order_by(table.id)
-
-
-def _matched(scope: DataScope, remittance_id: str) -> Select[Any]:
-    table = remittance_lines.c
-    return visible_lines(scope).where(
-        table.remittance_id == remittance_id, table.status == RemittanceLineStatus.MATCHED
-    )
 
 
 @query(AdjustmentRecord)

@@ -130,6 +130,15 @@ def one(scope: DataScope, settlement_id: str) -> Select[Any]:
 
 
 @query(SettlementRecord)
+def payments_of(scope: DataScope, remittance_id: str, limit: int) -> Select[Any]:
+    """The confirmed payments of a statement, without reversals, in the order of their invoices."""
+    table = settlements.c
+    found = _visible_of_remittances(scope).where(remittances.c.id == remittance_id, table.reverses_id.is_(None))
+    found = found.where(table.status == SettlementStatus.CONFIRMED)
+    return found.order_by(table.invoice_id, table.id).limit(limit)
+
+
+@query(SettlementRecord)
 def reversals_of(scope: DataScope, settlement_id: str) -> Select[Any]:
     """The reversals of one settlement."""
     return _visible(scope).where(settlements.c.reverses_id == settlement_id)

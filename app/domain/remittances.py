@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.described import DescribedEnum
-from app.domain.errors import BillingError, status_conflict, wrong_status
+from app.domain.errors import BillingError, conflict, status_conflict, wrong_status
 from app.domain.money import Cents
 
 
@@ -46,6 +47,7 @@ class RemittanceLineAction(StrEnum):
     HOLD = "HOLD"
     POST = "POST"
     PUT_BACK = "PUT_BACK"
+    PAY = "PAY"
     CANCEL = "CANCEL"
 
 
@@ -58,6 +60,8 @@ LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], Remitt
     (RemittanceLineStatus.HELD, RemittanceLineAction.UNMATCH): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.PUT_BACK): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.UNMATCH): RemittanceLineStatus.UNMATCHED,
+    # Its statement only decided, and is paid now.
+    (RemittanceLineStatus.POSTED, RemittanceLineAction.PAY): RemittanceLineStatus.MATCHED,
     (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.DISMISS): RemittanceLineStatus.DISMISSED,
     (RemittanceLineStatus.DISMISSED, RemittanceLineAction.MATCH): RemittanceLineStatus.MATCHED,
     (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.RESOLVE): RemittanceLineStatus.MATCHED,
@@ -121,6 +125,23 @@ def check_posting(status: RemittanceStatus) -> None:
     """CONFLICT for a cancelled remittance and one in review; one with nothing left to post is not refused."""
     if status in (RemittanceStatus.CANCELLED, RemittanceStatus.REVIEW):
         raise wrong_status("post", "a remittance", status)
+
+
+def check_payment(status: RemittanceStatus, *, number: str) -> None:
+    """CONFLICT for a payment that joins a statement which is being posted, or was cancelled."""
+    if status in (RemittanceStatus.POSTING, RemittanceStatus.CANCELLED):
+        message = f"statement {number} is {status}: send the payment again later"
+        raise BillingError(status_conflict(message, status))
+
+
+def check_correction(status: RemittanceStatus, paid_on: date | None, corrected: date) -> None:
+    """CONFLICT if there is no payment to correct, or nothing to correct about it."""
+    if status in (RemittanceStatus.POSTING, RemittanceStatus.CANCELLED):
+        raise wrong_status("correct", "a remittance", status)
+    if paid_on is None:
+        raise conflict("the remittance contains only decisions: import its payment instead", "remittanceId")
+    if paid_on == corrected:
+        raise conflict("the remittance has this day of payment already", "paidOn")
 
 
 def check_release(status: RemittanceStatus) -> None:

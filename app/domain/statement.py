@@ -163,6 +163,11 @@ class Statement:
         return hashlib.sha256(orjson.dumps([self.paid_on, named])).hexdigest()
 
     @property
+    def decisions_hash(self) -> str:
+        """The `content_hash` of the same statement without a payment date: of the analysis, if this is its payment."""
+        return replace(self, paid_on=None).content_hash
+
+    @property
     def document_hash(self) -> str | None:
         """A digest of what the payer said, equal under whatever number, encoding or envelope it is sent again.
 

@@ -11,6 +11,16 @@ QUEUE_CONTRACTS: Final[dict[str, EventContract]] = {
         RemittanceEventData,
         "A dismissed line is matched: the statement has a line to post again.",
     ),
+    "RemittancePaymentAdded": EventContract(
+        "br.billing.remittance.payment_added.v1",
+        RemittanceEventData,
+        "The payment joins a statement that only decided: its lines can be posted again, and then pay.",
+    ),
+    "RemittancePaymentCorrected": EventContract(
+        "br.billing.remittance.payment_corrected.v1",
+        RemittanceEventData,
+        "The day of a statement's payment is corrected: its settlements are reversed and recorded again.",
+    ),
     "RemittanceLinesWaiting": EventContract(
         "br.billing.remittance.lines_waiting.v1",
         WaitingLinesEventData,

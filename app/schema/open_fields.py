@@ -45,6 +45,8 @@ _OPEN: Final[dict[str, tuple[str, ...]]] = {
         "CancelRemittancePayload.remittance",
         "CheckEligibilityPayload.eligibility",
         "CloseEmergencyAccessPayload.access",
+        "CorrectPaymentDatePayload.remittance",
+        "CorrectPaymentDatePayload.settlements",
         "CreateBatchesPayload.batches",
         "DeleteDraftClaimPayload.deletedClaimId",
         "DismissRemittanceLinePayload.line",

@@ -1,10 +1,14 @@
-"""Mutations that take back a wrong import, a match, or a line that no claim belongs to."""
+"""Mutations that take back a wrong import, a day of payment, a match, or a line that no claim belongs to."""
+
+from datetime import date
 
 import strawberry
 
+from app.schema.base import lists, weights
 from app.schema.base.mutations import KEY, MutationPayload, mutation
+from app.schema.invoice_objects import Settlement
 from app.schema.remittance_objects import Remittance, RemittanceLine
-from app.services import remittance_lines, remittances, statement_reviews
+from app.services import invoices, payment_dates, remittance_lines, remittances, statement_reviews
 from app.services.remittances import REASON_LENGTH_MAX
 
 REASON = f"Reason, 1 to {REASON_LENGTH_MAX} characters; it is stored."
@@ -37,10 +41,32 @@ class DismissRemittanceLineInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
+@strawberry.input(description="The remittance whose day of payment is corrected.")
+class CorrectPaymentDateInput:
+    id: strawberry.ID = strawberry.field(name="remittanceId", description="Id of the remittance.")
+    paid_on: date = strawberry.field(description="The right day of payment (dataPagamento), not in the future.")
+    reason: str = strawberry.field(
+        description=f"Reason of the reversals, 1 to {invoices.REASON_LENGTH_MAX} characters; it is stored."
+    )
+    idempotency_key: str = strawberry.field(description=KEY)
+
+
 @strawberry.type(description="Result of cancelling a remittance.")
 class CancelRemittancePayload(MutationPayload):
     remittance: Remittance | None = strawberry.field(
         default=None, description="The remittance after the mutation; null if refused."
+    )
+
+
+@strawberry.type(description="Result of correcting a day of payment.")
+class CorrectPaymentDatePayload(MutationPayload):
+    remittance: Remittance | None = strawberry.field(
+        default=None, description="The remittance after the mutation; null if refused."
+    )
+    settlements: list[Settlement] = strawberry.field(
+        default_factory=list,
+        description="For each settlement its reversal, and the settlement that replaces it.",
+        directives=[lists.CORRECTED_SETTLEMENTS],
     )
 
 
@@ -71,6 +97,14 @@ MUTATIONS = (
         CancelRemittanceInput,
         CancelRemittancePayload,
         "Cancels a wrong import of a statement while no line is posted; its number can be imported again.",
+    ),
+    mutation(
+        payment_dates.CORRECT,
+        CorrectPaymentDateInput,
+        CorrectPaymentDatePayload,
+        f"Corrects the day on which a remittance was paid: its settlements, up to {payment_dates.CORRECTIONS_MAX}, are "
+        "reversed and recorded again.",
+        directives=weights.STATEMENT,
     ),
     mutation(
         statement_reviews.RELEASE,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
+from app.db import lines_to_post
 from app.db import postings as postings_db
 from app.db import remittances as remittances_db
 from app.db.invoices import InvoiceRecord
@@ -171,14 +172,14 @@ async def _next_lines(
     The lines of a claim are posted together, wherever they are in the statement. "More" may turn out to be none, if
     the only claim has more lines than a unit.
     """
-    first = await remittances_db.next_matched(unit.connection, unit.scope, remittance.id, UNIT_LINES + 1)
+    first = await lines_to_post.next_matched(unit.connection, unit.scope, remittance.id, UNIT_LINES + 1)
     claims = list(dict.fromkeys(line.claim_id for line in first[:UNIT_LINES] if line.claim_id))
     if len(first) <= UNIT_LINES and len(claims) <= claims_max:
         return first, False
     if not claims:
         return first[:UNIT_LINES], True
     chosen = claims[:claims_max]
-    return await remittances_db.matched_of_claims(unit.connection, unit.scope, remittance.id, chosen), True
+    return await lines_to_post.matched_of_claims(unit.connection, unit.scope, remittance.id, chosen), True
 
 
 async def _post_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]) -> Done:

@@ -25,7 +25,7 @@ from app.domain.remittances import (
 from app.domain.statement import Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
-from app.services import bank_matches, parties, statement_documents, statement_matching
+from app.services import bank_matches, parties, payment_joins, statement_documents, statement_matching
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -67,7 +67,7 @@ async def import_statements(unit: UnitOfWork, *, statements: Sequence[Statement]
 
 async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> Imported:
     """Store the statement with its lines. The same statement again changes nothing, also under another number if it is
-    a document; other lines under its number are CONFLICT."""
+    a document, or adds the payment of what it has decided; other lines under its number are CONFLICT."""
     if source is not RemittanceSource.TYPED:
         statement = await _large(readable, statement)
     raise_any(await _large(partial(statement_failures, today=unit.today), statement))
@@ -75,7 +75,10 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     known = await _known(unit, statement)
     if known is not None:
         unit.changed(known.id)
-        return Imported((known,), were_known=(True,))
+        paid = await payment_joins.again(unit, known, statement)
+        if paid is not None:
+            await bank_matches.match_payment(unit, paid)
+        return Imported((paid or known,), were_known=(paid is None,))
     matched = await statement_matching.matched(unit, statement)
     remittance = _record(unit, matched.statement, source)
     lines: list[RemittanceLineRecord] = []
@@ -100,12 +103,10 @@ async def _known(unit: UnitOfWork, statement: Statement) -> RemittanceRecord | N
     """The remittance that this statement was imported as, by its number or by its content."""
     parties_of = (unit.connection, statement.payer, statement.provider)
     known = await remittances_db.by_number(*parties_of, statement.statement_number)
-    if known is not None:
-        if statement.content_hash != known.content_hash:
-            raise conflict("the statement was already imported with other lines", "statementNumber")
-        return known
     digest = statement.document_hash
-    return None if digest is None else await remittances_db.by_document(*parties_of, digest)
+    if known is not None or digest is None:
+        return known
+    return await remittances_db.by_document(*parties_of, digest)
 
 
 def emit_waiting(

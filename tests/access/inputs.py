@@ -1,5 +1,6 @@
 """A good input for every mutation."""
 
+from datetime import timedelta
 from typing import Any
 
 from tests.access.party_inputs import of_parties
@@ -110,6 +111,12 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "unmatchBankEntry": {"bankEntryId": ids["bank_entry"], **once},
         "dismissBankEntry": {"bankEntryId": ids["strange_entry"], "reason": "rendimento", **once},
         "dismissRemittanceLine": {"remittanceLineId": ids["strange_line"], "reason": "fora do sistema"},
+        "correctPaymentDate": {
+            "remittanceId": ids["remittance"],
+            "paidOn": (today() - timedelta(days=1)).isoformat(),
+            "reason": "data errada",
+            **once,
+        },
         "resolveRemittanceLine": {
             "remittanceLineId": ids["workable_line"],
             "resolution": {"note": {"text": "liguei"}},

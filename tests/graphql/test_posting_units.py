@@ -22,16 +22,16 @@ CLAIMS = 2 * UNIT_CLAIMS + 20
 STATUS = "query($id: ID!) { remittance(id: $id) { status postedAt } }"
 
 
-async def _claims(world: World, count: int = CLAIMS) -> list[str]:
+async def submitted_claims(world: World, count: int = CLAIMS) -> list[str]:
     """Submitted claims of 100.00; each has the end of its id as its number."""
     return await copied_claims(world.gateway, (await world.submitted_claim())["id"], count)
 
 
-def _line(claim: str, paid: str, *denials: tuple[str, str]) -> dict[str, Any]:
+def claim_line(claim: str, paid: str, *denials: tuple[str, str]) -> dict[str, Any]:
     return line({"providerClaimNumber": claim[-20:]}, paid, *denials)
 
 
-async def _until_posted(world: World, remittance: Any) -> Any:
+async def until_posted(world: World, remittance: Any) -> Any:
     async with asyncio.timeout(60):
         while True:
             found = (await world.call("finance", STATUS, id=remittance["id"]))["remittance"]
@@ -53,7 +53,7 @@ async def _lines(world: World, remittance: Any) -> dict[tuple[str, str | None], 
     return {(status, problem): count for status, problem, count in found}
 
 
-async def _ledger(world: World) -> list[int]:
+async def ledger(world: World) -> list[int]:
     """The amounts of the payer's settlements, in the order of their time."""
     query = select(settlements.c.amount_cents).where(settlements.c.payer_ans == world.payer)
     return [row[0] for row in await _rows(world, query.order_by(settlements.c.id))]
@@ -61,8 +61,8 @@ async def _ledger(world: World) -> list[int]:
 
 async def test_a_long_statement_is_posted_in_units_after_the_call(server_world: World) -> None:
     world = server_world
-    claims = await _claims(world)
-    lines = [_line(each, "60.00", ("1705", "40.00")) for each in claims]
+    claims = await submitted_claims(world)
+    lines = [claim_line(each, "60.00", ("1705", "40.00")) for each in claims]
     remittance = await taken(world, *lines)
     values = {"id": remittance["id"], "idempotencyKey": key()}
     fields = "remittance { status } settlements { id } postedLines putBackLines alreadyPosted"
@@ -76,10 +76,10 @@ async def test_a_long_statement_is_posted_in_units_after_the_call(server_world: 
         "errors": [],
         "replayed": False,
     }
-    assert (await _until_posted(world, remittance))["status"] == "POSTED"
+    assert (await until_posted(world, remittance))["status"] == "POSTED"
     assert await _lines(world, remittance) == {("POSTED", None): CLAIMS}
     # One invoice, and one settlement, for each unit.
-    assert await _ledger(world) == [300000, 300000, 120000]
+    assert await ledger(world) == [300000, 300000, 120000]
     numbers = select(invoices.c.status, func.count()).where(invoices.c.payer_ans == world.payer)
     assert await _rows(world, numbers.group_by(invoices.c.status)) == [("SETTLED", 3)]
     assert await books(world) == ["12100.00", "7200.00", "4800.00", "0.00", "100.00", "0.00"]
@@ -89,14 +89,14 @@ async def test_a_long_statement_is_posted_in_units_after_the_call(server_world: 
     assert again == {**begun, "replayed": True}
     other = await world.mutate("finance", "postRemittance", fields, **{**values, "idempotencyKey": key()})
     assert (other["remittance"], other["alreadyPosted"]) == ({"status": "POSTED"}, True)
-    assert await _ledger(world) == [300000, 300000, 120000]
+    assert await ledger(world) == [300000, 300000, 120000]
 
 
 async def test_claims_that_cannot_be_posted_go_back_to_the_queue_and_block_no_other(server_world: World) -> None:
     world = server_world
-    claims = await _claims(world)
-    lines = [_line(each, "100.00") for each in claims]
-    lines[10] = _line(claims[10], "70.00")
+    claims = await submitted_claims(world)
+    lines = [claim_line(each, "100.00") for each in claims]
+    lines[10] = claim_line(claims[10], "70.00")
     remittance = await taken(world, *lines)
 
     async def work(connection: AsyncConnection) -> None:
@@ -111,13 +111,13 @@ async def test_claims_that_cannot_be_posted_go_back_to_the_queue_and_block_no_ot
 
     await world.gateway.database.transact(work)
     assert (await post(world, remittance))["remittance"]["status"] == "POSTING"
-    assert (await _until_posted(world, remittance))["status"] == "PARTIALLY_POSTED"
+    assert (await until_posted(world, remittance))["status"] == "PARTIALLY_POSTED"
     assert await _lines(world, remittance) == {
         ("POSTED", None): CLAIMS - 3,
         ("UNMATCHED", "AMOUNTS_DIFFER"): 1,
         ("UNMATCHED", "NOT_POSTED"): 2,
     }
-    assert sum(await _ledger(world)) == (CLAIMS - 3) * 10000
+    assert sum(await ledger(world)) == (CLAIMS - 3) * 10000
     assert [(await world.claim(claims[each]))["status"] for each in (10, 60, 70, 71)] == [
         *["SUBMITTED"] * 3,
         "APPROVED",
@@ -127,8 +127,8 @@ async def test_claims_that_cannot_be_posted_go_back_to_the_queue_and_block_no_ot
 
 async def test_lines_are_posted_once_by_however_many_at_once(server_world: World) -> None:
     world = server_world
-    claims = await _claims(world)
-    remittance = await taken(world, *[_line(each, "100.00") for each in claims])
+    claims = await submitted_claims(world)
+    remittance = await taken(world, *[claim_line(each, "100.00") for each in claims])
     database, changes = world.gateway.database, world.gateway.parts.changes
     runners = [PostingRunner(database, changes) for _ in range(3)]
     calls = await asyncio.gather(*[post(world, remittance) for _ in range(4)])
@@ -138,8 +138,8 @@ async def test_lines_are_posted_once_by_however_many_at_once(server_world: World
     assert job is not None
     # Beside them runs the gateway's own.
     await asyncio.gather(*[runner.run(job) for runner in runners])
-    assert (await _until_posted(world, remittance))["status"] == "POSTED"
-    assert sorted(await _ledger(world)) == [200000, 500000, 500000]
+    assert (await until_posted(world, remittance))["status"] == "POSTED"
+    assert sorted(await ledger(world)) == [200000, 500000, 500000]
     assert (await world.events(remittance["id"])).count("RemittancePosted") == 1
     assert (await books(world))[5] == "0.00"
 
@@ -148,12 +148,12 @@ async def test_lines_of_a_claim_are_posted_together_wherever_they_are(server_wor
     world = server_world
     two = [{"codeSystem": "22", "code": "10101012", "quantity": "1", "unitPrice": price} for price in ("40", "60")]
     claim = await world.submitted_claim(items=two)
-    claims = await _claims(world, UNIT_CLAIMS)
+    claims = await submitted_claims(world, UNIT_CLAIMS)
     first, last = line(claim, "40.00", itemSequence=1), line(claim, "60.00", itemSequence=2)
-    remittance = await taken(world, first, *[_line(each, "100.00") for each in claims], last)
+    remittance = await taken(world, first, *[claim_line(each, "100.00") for each in claims], last)
     assert (await post(world, remittance))["remittance"]["status"] == "POSTING"
-    assert (await _until_posted(world, remittance))["status"] == "POSTED"
-    assert await _ledger(world) == [UNIT_CLAIMS * 10000, 10000]
+    assert (await until_posted(world, remittance))["status"] == "POSTED"
+    assert await ledger(world) == [UNIT_CLAIMS * 10000, 10000]
 
 
 async def test_what_may_be_done_while_a_statement_is_posted(world: World) -> None:

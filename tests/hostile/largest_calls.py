@@ -126,6 +126,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Mutation.reverseCreditUse": queue.reverse_credit_use,
     "Mutation.dismissRemittanceLine": mutations.dismiss_line,
     "Mutation.cancelRemittance": mutations.cancel_remittance,
+    "Mutation.correctPaymentDate": mutations.correct_payment_date,
     "Mutation.importBankFile": bank.import_file,
     "Mutation.matchBankEntries": bank.match_entries,
     "Mutation.unmatchBankEntry": bank.unmatch_entry,

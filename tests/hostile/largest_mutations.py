@@ -213,6 +213,8 @@ async def _line_of(big: Big, remittance: str) -> str:
         return str((await connection.execute(query)).scalar_one())
 
 
+SETTLEMENTS = 100
+"""Of one correction; the most that it takes."""
 LINE = "line { id claim { id } remittance { lines(first: 1000) { nodes { id sequence } } } }"
 
 
@@ -228,6 +230,20 @@ async def dismiss_line(big: Big) -> Call:
     )
     values = {"remittanceLineId": line, "reason": "x" * 500}
     return big.change("finance", "dismissRemittanceLine", LINE, '"sequence":', LINES_PAGE_MAX, **values)
+
+
+async def correct_payment_date(big: Big) -> Call:
+    id = await big_remittance(big, big.decided)
+    invoice = await big_invoice(big)
+    number = key()[:20]
+    paid = {"paidOn": today().isoformat(), "statementNumber": number}
+    await big.run(update(remittances).where(remittances.c.id == id).values(statement_number=number, paid_on=today()))
+    for _ in range(SETTLEMENTS):
+        await big.world.settle(invoice, "0.01", **paid)
+    values = {"remittanceId": id, "paidOn": (today() - timedelta(days=1)).isoformat(), "reason": "x" * 200}
+    fields = f"remittance {{ {REMITTANCE} }} settlements {{ id paidOn invoice {{ id }} }}"
+    many = 2 * SETTLEMENTS
+    return big.change("finance", "correctPaymentDate", fields, '"paidOn"', many, idempotencyKey=key(), **values)
 
 
 async def cancel_remittance(big: Big) -> Call:

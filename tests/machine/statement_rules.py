@@ -1,5 +1,6 @@
 """Statements of the payer: imported, matched by hand, posted, dismissed and cancelled."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -48,6 +49,35 @@ class StatementRules(Life):
         """Post what of it is matched."""
         values = {"id": remittance, "idempotencyKey": key()}
         self.mutate("finance", "postRemittance", "postedLines putBackLines alreadyPosted", values)
+
+    @precondition(lambda self: self.rows.claims)
+    @rule(number=PICKS, shares=st.lists(SHARES, min_size=3, max_size=3), is_posted=st.booleans())
+    def pay_an_analysis(self, number: int, shares: list[int], *, is_posted: bool) -> None:
+        """Analysis first, payment later, with the same lines under the same number."""
+        claim = self.pick(self.rows.claims, number, "SUBMITTED", "UNDER_REVIEW", "APPROVED", "PARTIALLY_APPROVED")
+        assert claim is not None
+        name, lines = f"S{next(NUMBERS):09d}", self.lines_of(claim, shares)
+        taken = self.import_lines(name, lines, is_paying=False)
+        if is_posted:
+            self.post(taken["id"])
+        joined = self.import_lines(name, lines, is_paying=True)
+        assert joined == taken
+        self.post(taken["id"])
+        self.correct(taken["id"], date.fromisoformat(self.today()), 1)
+
+    @precondition(lambda self: self.rows.remittances)
+    @rule(number=PICKS, days=st.integers(1, 20))
+    def correct_a_day_of_payment(self, number: int, days: int) -> None:
+        remittance = self.pick(self.rows.remittances, number, "POSTED", "PARTIALLY_POSTED")
+        if remittance is None or remittance["paid_on"] is None:
+            return
+        self.correct(remittance["id"], remittance["paid_on"], days)
+
+    def correct(self, remittance: str, paid_on: date, days: int) -> None:
+        """Say that the payment came so many days earlier."""
+        earlier = (paid_on - timedelta(days=days)).isoformat()
+        values = {"remittanceId": remittance, "paidOn": earlier, "reason": "data errada", "idempotencyKey": key()}
+        self.mutate("finance", "correctPaymentDate", "remittance { paidOn }", values)
 
     @precondition(lambda self: self.rows.claims)
     @rule(number=PICKS, shares=st.lists(SHARES, min_size=3, max_size=3), is_again=st.booleans())

@@ -40,7 +40,7 @@ EVERYTHING = {
     *("resolveRemittanceLine", "resolveRemittanceLines", "splitRemittanceLine", "undoRemittanceLine"),
     *("applyCredit", "refundCredit", "reverseCreditUse"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
-    "withdrawClaim",
+    *("withdrawClaim", "correctPaymentDate"),
 }
 RECONCILIATION = """query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) {
   billedAmount paidAmount withheldAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount } }"""
@@ -349,6 +349,7 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.reverse, 0, 50),
         partial(life.decide, 100),
         partial(life.remit, 0, [100, 100, 100], is_paying=False),
+        *[partial(life.decide, 100), partial(life.pay_an_analysis, 0, [100, 100, 100], is_posted=True)],
         partial(life.take_a_statement, 0, [100, 100, 100], is_again=False),
         *[partial(life.work_on_a_line, 0, 0, name) for name in ("match", "unmatch", "dismiss")],
         partial(life.cancel_a_statement, 0, is_new=True),

@@ -1,0 +1,57 @@
+"""Statements that are stored already: the same again, or the payment of what they have decided."""
+
+from dataclasses import replace
+
+from app.db import lines_to_post
+from app.db import remittances as remittances_db
+from app.db.remittances import RemittanceRecord
+from app.domain.errors import conflict, not_found
+from app.domain.remittances import RemittanceStatus, check_payment, remittance_status
+from app.domain.statement import Statement
+from app.events.contracts import remittance_event
+from app.unit_of_work.unit import UnitOfWork
+
+
+async def again(unit: UnitOfWork, known: RemittanceRecord, statement: Statement) -> RemittanceRecord | None:
+    """The remittance with the payment that joins it; None if the statement says nothing new.
+
+    CONFLICT for other lines, or another day of payment.
+    """
+    is_same_document = known.paid_on is not None and statement.document_hash == known.document_hash is not None
+    if is_same_document or known.content_hash == statement.content_hash:
+        return None
+    if known.content_hash != statement.decisions_hash:
+        raise conflict("the statement was already imported with other lines", "statementNumber")
+    # An analysis, whose digest has no day, and its payment.
+    if statement.paid_on == known.paid_on:
+        return None
+    if known.paid_on is not None:
+        raise conflict("the statement was imported with another day of payment: use correctPaymentDate", "paidOn")
+    return await _join(unit, known, statement)
+
+
+async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement) -> RemittanceRecord:
+    """Add the payment to the statement, which only decided: its posted lines are to be posted again, and then pay what
+    they have approved; no claim is decided twice."""
+    remittance = await remittances_db.lock(unit.connection, unit.scope, known.id)
+    if remittance is None:
+        raise not_found("remittance")
+    if remittance.paid_on is not None:
+        raise conflict("the payment was imported concurrently: try again", "statementNumber")
+    check_payment(remittance.status, number=remittance.statement_number)
+    await lines_to_post.pay_lines(unit.connection, remittance.id)
+    status = remittance.status
+    if status is not RemittanceStatus.REVIEW:
+        status = remittance_status(await remittances_db.line_statuses(unit.connection, remittance.id))
+    paid = replace(
+        remittance,
+        status=status,
+        paid_on=statement.paid_on,
+        method=statement.method,
+        bank_reference=statement.bank_reference,
+        document_hash=statement.document_hash or remittance.document_hash,
+        changed_at=unit.now,
+    )
+    await remittances_db.update_remittance(unit.connection, paid)
+    unit.emit(remittance_event("RemittancePaymentAdded", paid, at=unit.now))
+    return paid
