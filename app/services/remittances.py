@@ -25,7 +25,14 @@ from app.domain.remittances import (
 from app.domain.statement import Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
-from app.services import bank_matches, parties, payment_joins, statement_documents, statement_matching
+from app.services import (
+    bank_matches,
+    parties,
+    payment_joins,
+    protocol_payments,
+    statement_documents,
+    statement_matching,
+)
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -79,8 +86,10 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
         if paid is not None:
             await bank_matches.match_payment(unit, paid)
         return Imported((paid or known,), were_known=(paid is None,))
-    matched = await statement_matching.matched(unit, statement)
-    remittance = _record(unit, matched.statement, source)
+    matched = await statement_matching.matched(unit, await protocol_payments.by_claim(unit, statement))
+    # The same document again is recognized by what it says, not by the lines that were made of it.
+    digests = statement.content_hash, statement.document_hash
+    remittance = replace(_record(unit, matched.statement, source), content_hash=digests[0], document_hash=digests[1])
     lines: list[RemittanceLineRecord] = []
     for number, each in enumerate(zip(matched.statement.lines, matched.claims, strict=True), start=1):
         lines.append(_line(remittance, number, *each))
