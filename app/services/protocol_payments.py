@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from app.db import protocols as protocols_db
 from app.db.protocols import AnalysedClaim
+from app.domain.money import Cents
 from app.domain.statement import Statement, StatementLine
 from app.unit_of_work.unit import UnitOfWork
 
@@ -31,7 +32,8 @@ def _of_claim(line: StatementLine, claim: AnalysedClaim) -> StatementLine:
         payer_claim_number=claim.payer_claim_number,
         item_sequence=None,
         item_code=None,
-        paid=claim.approved,
+        # MySQL adds integers up to decimals.
+        paid=Cents(int(claim.approved)),
         protocol_number=line.protocol_number,
         findings=line.findings,
     )
