@@ -27,6 +27,14 @@ APPEALS: Final[dict[str, tuple[str, ...]]] = {
         "RecordAppealAnswersPayload.appliedCount",
         "RecordAppealAnswersPayload.results",
     ),
+    "counts and shares over many claims, which only `claims:create` leads to": (
+        "ClaimPreflight.denialChances",
+        "DenialChance.chance",
+        "DenialChance.decidedItemCount",
+        "DenialChance.deniedItemCount",
+        "DenialChance.isOfPractitioner",
+        "DenialChance.itemSequence",
+    ),
     "what is known of a template, which only `denials:appeal` leads to": (
         "*Payload.template",
         "AppealTemplate.createdAt",

@@ -59,6 +59,7 @@ class Preflight:
     items: tuple[Item, ...]
     checked: Checked | None
     document: tuple[Failure, ...] = ()
+    form: ClaimForm | None = None
 
     @property
     def findings(self) -> list[Finding]:
@@ -180,7 +181,7 @@ async def examine(
         if await _is_new_card(connection, scope, checked, patient, identity):
             warnings = list(card_warnings(items))
         warnings += await _warnings(connection, form, checked, items, elsewhere or set())
-    return Preflight(tuple(failures), tuple(warnings), items, checked)
+    return Preflight(tuple(failures), tuple(warnings), items, checked, form=form)
 
 
 def _asked(form: ClaimForm) -> Asked:

@@ -31,6 +31,8 @@ BOUNDED = {
     "putBackLines": "at most the lines of a statement",
     "waitingLines": "at most the lines of a statement",
     "appealedCount": "at most a hundred",
+    "decidedItemCount": "at most the items that it is learnt from",
+    "deniedItemCount": "at most the items that it is learnt from",
     "appliedCount": "at most the appeals of a batch",
     "guideCount": "at most the claims of a batch",
     "size": "limited by a setting",

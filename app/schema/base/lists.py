@@ -23,6 +23,7 @@ from app.domain.bank import GROUP_MAX
 from app.domain.claim_form import DIAGNOSES_MAX, ITEMS_MAX
 from app.domain.claims import DENIALS_MAX
 from app.domain.deductions import KINDS_MAX
+from app.domain.denial_chance import CLAIMS_SHOWN_MAX
 from app.domain.services import TEAM_MAX
 from app.domain.statement import ADJUSTMENTS_MAX, FINDINGS_MAX, STATEMENTS_MAX
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
@@ -51,6 +52,7 @@ REMITTANCE_ACTIONS: Final = ListSize.at_most(len(RemittanceOperation))
 REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
 CANDIDATES: Final = ListSize.at_most(CANDIDATES_MAX)
 STATEMENTS: Final = ListSize.at_most(STATEMENTS_MAX)
+LEARNT_FROM: Final = ListSize.at_most(CLAIMS_SHOWN_MAX)
 REMITTANCE_FINDINGS: Final = ListSize.at_most(FINDINGS_MAX)
 REMITTANCE_ADJUSTMENTS: Final = ListSize.at_most(ADJUSTMENTS_MAX)
 BATCH_ACTIONS: Final = ListSize.at_most(len(BatchOperation))
