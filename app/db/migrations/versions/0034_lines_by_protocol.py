@@ -2,8 +2,8 @@
 
 from app.db import migration_steps as steps
 
-revision = "b033"
-down_revision = "b032"
+revision = "b034"
+down_revision = "b033"
 branch_labels = None
 depends_on = None
 
