@@ -17,7 +17,7 @@ from app.db.paging import Keyset
 from app.db.records import columns, insert_records, update_record
 from app.db.remittance_tables import remittances
 from app.db.remittances import REMITTANCE, RemittanceRecord
-from app.db.scoping import bank_entries_in, bank_files_in, parties_of, remittances_in, settlements_in
+from app.db.scoping import bank_entries_in, bank_files_in, parties_of, remittances_in
 from app.db.settlements import OF_STATEMENT
 from app.db.statements import query, query_pairs, query_total
 from app.db.tables import settlements
@@ -300,5 +300,5 @@ def posted_cents(scope: DataScope, remittance_ids: Sequence[str]) -> Select[Any]
     net = table.amount_cents - table.withheld_cents - table.discount_cents
     sign = case((table.reverses_id.is_(None), 1), else_=-1)
     found = select(remittances.c.id, func.sum(sign * net)).join(settlements, OF_STATEMENT)
-    found = found.where(settlements_in(scope), remittances_in(scope), remittances.c.id.in_(remittance_ids))
+    found = found.where(remittances_in(scope), remittances.c.id.in_(remittance_ids))
     return found.where(table.status == SettlementStatus.CONFIRMED).group_by(remittances.c.id)

@@ -14,11 +14,13 @@ from app.db.engine import scalar
 from app.db.filters import Condition, equal
 from app.db.reconciliation import LedgerFilter
 from app.db.records import columns, insert_records
+from app.db.remittances import RemittanceRecord
 from app.db.scoping import deductions_in
 from app.db.statements import query
 from app.db.sums import total
+from app.db.tables import settlements
 from app.domain.data_scope import DataScope
-from app.domain.deductions import TAXES, DeductionKind
+from app.domain.deductions import TAXES, Deduction, DeductionKind
 from app.domain.money import Cents
 
 
@@ -60,6 +62,24 @@ def of_settlements(scope: DataScope, settlement_ids: Sequence[str]) -> Select[An
     """What was kept back of these settlements."""
     found = select(*DEDUCTION).where(deductions_in(scope), _TABLE.settlement_id.in_(settlement_ids))
     return found.order_by(_TABLE.id)
+
+
+async def of_statement(connection: AsyncConnection, remittance: RemittanceRecord) -> tuple[Cents, list[Deduction]]:
+    """What the payments of a statement have settled, and what of its deductions they have; reversals do not count.
+
+    The caller has locked the remittance.
+    """
+    table = settlements.c
+    own = (
+        table.statement_number == remittance.statement_number,
+        table.provider_cnes == remittance.provider_cnes,
+        table.payer_ans == remittance.payer_ans,
+        table.reverses_id.is_(None),
+    )
+    settled = await scalar(connection, select(total(table.amount_cents)).where(*own))
+    kinds = select(_TABLE.kind, func.sum(_TABLE.amount_cents)).join(settlements, table.id == _TABLE.settlement_id)
+    rows = (await connection.execute(kinds.where(*own).group_by(_TABLE.kind))).all()
+    return Cents(int(settled)), [Deduction(DeductionKind(kind), Cents(int(cents))) for kind, cents in rows]
 
 
 async def left(connection: AsyncConnection, settlement_ids: Sequence[str]) -> dict[DeductionKind, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
@@ -17,6 +17,7 @@ from app.db.statements import query, query_by_keys
 from app.db.tables import allocations, claims, invoice_lines, invoices, settlements
 from app.domain.data_scope import DataScope
 from app.domain.invoices import InvoiceLineKind, InvoiceStatus
+from app.domain.settlements import SettlementStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,17 @@ async def allocated(connection: AsyncConnection, settlement_id: str) -> dict[str
     query = select(*ALLOCATION).where(table.settlement_id == settlement_id).order_by(table.line_id)
     rows = await fetch(connection, query, AllocationRecord)
     return {row.line_id: _less(row, *taken_back.get(row.line_id, (0, 0, 0))) for row in rows}
+
+
+async def payments_of_line(connection: AsyncConnection, line_id: str) -> dict[str, int]:
+    """Settlement id -> cents of it that are left on this line, newest first; the caller has locked the invoice."""
+    payment = func.coalesce(settlements.c.reverses_id, settlements.c.id).label("payment")
+    sign = case((settlements.c.reverses_id.is_(None), 1), else_=-1)
+    query = select(payment, func.sum(sign * allocations.c.amount_cents))
+    query = query.join(allocations, allocations.c.settlement_id == settlements.c.id)
+    query = query.where(allocations.c.line_id == line_id, settlements.c.status == SettlementStatus.CONFIRMED)
+    rows = (await connection.execute(query.group_by(payment).order_by(payment.desc()))).all()
+    return {settlement: int(cents) for settlement, cents in rows if cents}
 
 
 def _less(row: AllocationRecord, amount: int, withheld: int, discount: int) -> AllocationRecord:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.children import Children
 from app.db.counting import count_of
-from app.db.engine import run
+from app.db.engine import run, scalar
 from app.db.filters import OPEN_RANGE, Bounds, Condition, equal, one_of, within
 from app.db.pages import Chosen, Values
 from app.db.paging import Keyset
@@ -19,6 +19,7 @@ from app.db.remittance_tables import remittance_adjustments, remittance_lines, r
 from app.db.scoping import parties_of, remittances_in
 from app.db.settlements import OF_STATEMENT
 from app.db.statements import query, query_one, query_pairs, query_total
+from app.db.sums import total
 from app.db.tables import settlements
 from app.domain import ids
 from app.domain.claims import DeniedAmount
@@ -229,6 +230,13 @@ def page(scope: DataScope, where: RemittanceFilter, keyset: Keyset) -> Select[An
 def count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
     """How many remittances within the scope match the filter."""
     return count_of(_visible(scope).where(*conditions(where)))
+
+
+async def positive_cents(connection: AsyncConnection, remittance_id: str) -> int:
+    """What the lines of a remittance pay together, without those that take something back."""
+    table = remittance_lines.c
+    paid = select(total(table.paid_cents)).where(table.remittance_id == remittance_id, table.paid_cents > 0)
+    return int(await scalar(connection, paid))
 
 
 async def insert_remittance(

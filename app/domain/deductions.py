@@ -5,6 +5,7 @@ lines are paid in full; 93_85 reach the bank, and 6_15 are a receivable from the
 of the second.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,16 @@ class DeductionKind(DescribedEnum):
 
 
 KINDS_MAX: Final = len(DeductionKind)
+_KINDS: Final = {
+    "01": DeductionKind.IRRF,
+    "02": DeductionKind.ISS,
+    "03": DeductionKind.INSS,
+    "04": DeductionKind.PIS,
+    "05": DeductionKind.COFINS,
+    "06": DeductionKind.CSLL,
+    "07": DeductionKind.DISCOUNT,
+}
+"""The codes of the official schema (dm_debitoCreditoTipo); 08 corrects an earlier payment, 09 is anything else."""
 TAXES: Final = frozenset(DeductionKind) - {DeductionKind.DISCOUNT}
 
 
@@ -61,6 +72,36 @@ def deduction_failures(deductions: Sequence[Deduction], *, gross: Cents | None) 
     return found
 
 
+def kind_of(type_: str | None, description: str | None) -> DeductionKind | None:
+    """Which tax or discount a debit of a statement is (tipoDebitoCredito); None for one of another month or kind.
+
+    PCC has no code of its own: payers write it in the text, under another code or none.
+    """
+    if "PCC" in re.split(r"[^A-Z]+", (description or "").upper()):
+        return DeductionKind.PCC
+    return _KINDS.get(type_ or "")
+
+
+def next_share(
+    whole: Sequence[Deduction], done: Sequence[Deduction], *, gross: Cents, before: Cents, amount: Cents
+) -> tuple[Deduction, ...]:
+    """What of a statement's deductions belongs to its next payment of `amount`.
+
+    `gross` is what the statement pays, `before` what of it is settled, with the deductions `done`. Each deduction is
+    shared out in proportion to what is settled by then, rounded down, so that it is complete with the last payment;
+    what does not fit into a payment of some cents goes to the next one.
+    """
+    given = {each.kind: each.amount for each in done}
+    found, rest = [], int(amount)
+    for each in whole:
+        reached = each.amount * min(before + amount, gross) // gross if gross else 0
+        share = min(max(reached - given.get(each.kind, 0), 0), rest)
+        rest -= share
+        if share:
+            found.append(Deduction(each.kind, Cents(share)))
+    return tuple(found)
+
+
 def pro_rata(amount: Cents, weights: Sequence[Cents]) -> list[Cents]:
     """The amount in one part per weight, in proportion, to the cent; no part is above its weight if the amount is not
     above their sum.
@@ -77,7 +118,7 @@ def pro_rata(amount: Cents, weights: Sequence[Cents]) -> list[Cents]:
     return found
 
 
-def of_reversal(taken: Cents, *, paid: Cents, kept: Cents) -> Cents:
+def of_reversal(taken: Cents, *, paid: Cents, kept: Cents, limit: Cents) -> Cents:
     """What a reversal takes back of `kept`, the deduction left on a line of which `paid` is left: all with the last
-    cent, before that in proportion, rounded down."""
-    return kept if taken == paid else Cents(kept * taken // paid)
+    cent, before that in proportion, rounded down; never above the limit."""
+    return Cents(min(kept if taken == paid else kept * taken // paid, limit))

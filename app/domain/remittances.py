@@ -109,6 +109,7 @@ class RemittanceLineProblem(DescribedEnum):
     OVERPAID = "OVERPAID", "The line pays more than is due."
     REPEATED = "REPEATED", "The statement has decided the whole item or claim in an earlier line."
     DOUBTFUL = "DOUBTFUL", "A value of the line cannot be read, or the statement has it twice: see its findings."
+    TAKES_TOO_MUCH = "TAKES_TOO_MUCH", "The line takes back more than was paid for the claim."
     MATCH_REMOVED = "MATCH_REMOVED", "A person removed its match."
     NOT_POSTED = "NOT_POSTED", "Posting it was refused or failed; match it to post it again."
 
@@ -341,6 +342,13 @@ def _whole(items: Sequence[BilledItem], line: PaidLine) -> tuple[ItemDecision, .
         code = line.denials[0].code
         return tuple(ItemDecision(item.sequence, Cents(0), (DeniedAmount(code, item.total),)) for item in items)
     return RemittanceLineProblem.AMOUNTS_DIFFER
+
+
+def taking_back(amount: Cents, *, paid: Cents, is_paying: bool) -> RemittanceLineProblem | None:
+    """Why lines cannot take so much back of a claim: they are of no payment, or more than was `paid` for it."""
+    if not is_paying:
+        return RemittanceLineProblem.AMOUNTS_DIFFER
+    return RemittanceLineProblem.TAKES_TOO_MUCH if amount > paid else None
 
 
 def payment(items: Sequence[BilledItem], lines: Sequence[PaidLine], *, due: Cents) -> Cents | RemittanceLineProblem:

@@ -1,7 +1,7 @@
 """A payer's statement, and the checks that it must pass before it is stored."""
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -181,6 +181,14 @@ class Statement:
         return hashlib.sha256(orjson.dumps(parts)).hexdigest()
 
 
+def net_of(lines: Sequence[StatementLine], adjustments: Sequence[StatementAdjustment]) -> Cents | None:
+    """What a typed statement transfers: what its lines pay less debits plus credits; None without any of these."""
+    if not adjustments:
+        return None
+    signs = {AdjustmentDirection.CREDIT: 1, AdjustmentDirection.DEBIT: -1}
+    return Cents(sum(line.paid for line in lines) + sum(signs[each.direction] * each.amount for each in adjustments))
+
+
 def statement_failures(statement: Statement, *, today: date) -> list[Failure]:
     """Every failure of form, date and amount, with its path in the input."""
     found = [
@@ -197,11 +205,24 @@ def statement_failures(statement: Statement, *, today: date) -> list[Failure]:
         found.append(Failure(ErrorCode.INVALID_AMOUNT, "the statement pays more than 99999999.99", "lines"))
     if len(statement.adjustments) > ADJUSTMENTS_MAX:
         found.append(Failure(ErrorCode.INVALID_INPUT, f"has more than {ADJUSTMENTS_MAX} debits and credits", "xml"))
+    found += [
+        failure
+        # What a document has is kept as it was written.
+        for index, adjustment in enumerate(statement.adjustments if statement.kind is None else ())
+        for failure in _adjustment_failures(f"adjustments.{index}", adjustment)
+    ]
     if len(statement.lines) <= LINES_MAX:
         found += [
             failure for index, line in enumerate(statement.lines) for failure in _line_failures(f"lines.{index}", line)
         ]
     return [failure for failure in found if failure is not None]
+
+
+def _adjustment_failures(path: str, adjustment: StatementAdjustment) -> Iterator[Failure | None]:
+    if not 0 < adjustment.amount <= CENTS_MAX:
+        yield Failure(ErrorCode.INVALID_AMOUNT, "must be 0.01 to 99999999.99", f"{path}.amount", "5040")
+    yield text_failure(adjustment.type, f"{path}.type", 2)
+    yield text_failure(adjustment.description, f"{path}.description", 100)
 
 
 def _line_failures(path: str, line: StatementLine) -> Iterator[Failure | None]:

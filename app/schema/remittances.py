@@ -1,5 +1,6 @@
 """Remittances (demonstrativos): queries, and the mutations that import, match and post them."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any
 
@@ -12,7 +13,17 @@ from app.domain.identifiers import AnsCode, Cnes
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceSource
 from app.domain.settlements import PaymentMethod
-from app.domain.statement import LINES_MAX, STATEMENTS_MAX, Statement, StatementLine
+from app.domain.statement import (
+    ADJUSTMENTS_MAX,
+    LINES_MAX,
+    STATEMENTS_MAX,
+    AdjustmentDirection,
+    AdjustmentLevel,
+    Statement,
+    StatementAdjustment,
+    StatementLine,
+    net_of,
+)
 from app.resolvers import remittances
 from app.schema.base import inputs, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First
@@ -107,6 +118,11 @@ class RemittanceLineInput:
         description=f"Denied amounts and their reasons (glosas), up to {DENIALS_MAX}.",
         directives=lists.up_to(DENIALS_MAX),
     )
+    taken_back: Cents | None = strawberry.field(
+        default=None,
+        name="takenBackAmount",
+        description="Amount that the payer takes back of earlier payments of the claim; the paid amount is then zero.",
+    )
 
     def to_domain(self) -> StatementLine:
         """The line as a domain value."""
@@ -115,7 +131,7 @@ class RemittanceLineInput:
             self.payer_claim_number,
             None if self.item is None else inputs.member(self.item.sequence),
             None if self.item is None else inputs.member(self.item.code),
-            self.paid_amount,
+            Cents(self.paid_amount - (self.taken_back or 0)),
             tuple(DeniedAmount(each.code, each.amount) for each in self.denials),
         )
 
@@ -130,6 +146,23 @@ class RemittanceContentInput:
     xml: str | None = strawberry.field(
         default=strawberry.UNSET, description="The statement as a TISS document (demonstrativo)."
     )
+
+
+@strawberry.input(description="A debit or credit of a statement beside its claims, such as a withheld tax.")
+class RemittanceAdjustmentInput:
+    direction: AdjustmentDirection = strawberry.field(description="Whether it is deducted or added.")
+    amount: Cents = strawberry.field(description="Amount, above zero.")
+    type: str | None = strawberry.field(
+        default=None, description="The payer's code (tipoDebitoCredito), such as 01 for IRRF; up to 2 characters."
+    )
+    description: str | None = strawberry.field(
+        default=None, description="What the payer writes, such as PCC; up to 100 characters."
+    )
+
+    def to_domain(self) -> StatementAdjustment:
+        """The adjustment as a domain value."""
+        level = AdjustmentLevel.STATEMENT
+        return StatementAdjustment(self.direction, level, self.type, self.description, self.amount)
 
 
 @strawberry.input(description="A payer's statement to import.")
@@ -151,16 +184,21 @@ class ImportRemittanceInput:
         default=None, description="The bank's reference of the payment, up to 60 characters."
     )
     content: RemittanceContentInput = strawberry.field(description="What the statement says.")
+    adjustments: list[RemittanceAdjustmentInput] = strawberry.field(
+        default_factory=list,
+        description=f"Debits and credits beside typed lines, up to {ADJUSTMENTS_MAX}; a document has its own.",
+        directives=lists.up_to(ADJUSTMENTS_MAX),
+    )
     idempotency_key: str = strawberry.field(description=KEY)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
         lines = tuple(line.to_domain() for line in inputs.member(self.content.lines) or ())
         number, xml = self.statement_number or "", inputs.member(self.content.xml)
+        adjustments = tuple(each.to_domain() for each in self.adjustments)
+        statement = Statement(self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines)
         return {
-            "statement": Statement(
-                self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines
-            ),
+            "statement": replace(statement, net=net_of(lines, adjustments), adjustments=adjustments),
             "document": None if xml is None else encoded(xml),
             "source": RemittanceSource.TYPED if xml is None else RemittanceSource.TISS,
         }

@@ -60,7 +60,8 @@ async def import_file(unit: UnitOfWork, *, form: BankForm) -> ImportedFile:
     cannot be read, NOT_FOUND for a provider or document outside the data scope.
     """
     raise_any([cnes_failure(form.provider, "provider")])
-    is_in_scope = unit.scope.contains(provider=form.provider, payer=unit.scope.payer, patient=None)
+    # A payer sees which of its payments have arrived, but has no account here.
+    is_in_scope = unit.scope.contains(provider=form.provider, payer=None, patient=None)
     if not is_in_scope or await parties_db.provider(unit.connection, form.provider) is None:
         raise not_found("provider", "provider")
     read = await _read(unit, form)

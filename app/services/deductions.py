@@ -30,21 +30,22 @@ def allocations(
 
 
 def taken_back(
-    settlement_id: str, parts: Mapping[str, Cents], before: Mapping[str, AllocationRecord]
+    settlement_id: str, parts: Mapping[str, Cents], before: Mapping[str, AllocationRecord], *, is_cash: bool
 ) -> list[AllocationRecord]:
-    """What a reversal takes back from each line; `before` is what of the settlement is left on it."""
-    return [
-        AllocationRecord(
-            ids.new_id(ids.ALLOCATION),
-            settlement_id,
-            line,
-            amount,
-            of_reversal(amount, paid=Cents(before[line].amount_cents), kept=Cents(before[line].withheld_cents)),
-            of_reversal(amount, paid=Cents(before[line].amount_cents), kept=Cents(before[line].discount_cents)),
-        )
-        for line, amount in parts.items()
-        if amount
-    ]
+    """What a reversal takes back from each line; `before` is what of the settlement is left on it.
+
+    Of cash that a payer takes back the taxes stay withheld: they are with the state.
+    """
+    return [_back(settlement_id, before[line], amount, is_cash=is_cash) for line, amount in parts.items() if amount]
+
+
+def _back(settlement_id: str, before: AllocationRecord, amount: Cents, *, is_cash: bool) -> AllocationRecord:
+    tax = off = Cents(0)
+    if not is_cash:
+        paid = Cents(before.amount_cents)
+        tax = of_reversal(amount, paid=paid, kept=Cents(before.withheld_cents), limit=amount)
+        off = of_reversal(amount, paid=paid, kept=Cents(before.discount_cents), limit=Cents(amount - tax))
+    return AllocationRecord(ids.new_id(ids.ALLOCATION), settlement_id, before.line_id, amount, tax, off)
 
 
 async def reversed_deductions(

@@ -41,11 +41,14 @@ from app.services import (
     remittances,
     reviews,
     settlements,
+    statement_deductions,
+    takebacks,
 )
 from app.services.invoices import CLAIMS_MAX, InvoiceForm
 from app.services.posting_plans import Plan, by_claim
 from app.services.remittances import STORED_REMITTANCE
 from app.services.settlements import Payment
+from app.services.statement_deductions import StatementDeductions
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
 
@@ -197,7 +200,10 @@ async def _post_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Seq
                 await denials.answer_locked(unit, plan.claim, denial, Cents(denial.appealed_cents or 0), None)
     postable = [plan for plan in plans if plan.problem is None]
     whole = [plan for plan in postable if not plan.is_held]
-    settled = await _pay(unit, remittance, whole) if remittance.paid_on else []
+    settled = [
+        *await _take_back(unit, remittance, whole),
+        *(await _pay(unit, remittance, whole) if remittance.paid_on else ()),
+    ]
     await held_lines.release(unit, remittance, {plan.claim.id: plan.held for plan in whole if plan.held})
     await batch_steps.finish(unit, [plan.claim.id for plan in postable if plan.decisions is not None])
     return await _store_lines(unit, lines, plans, settled, remittance)
@@ -222,6 +228,17 @@ async def _decide(unit: UnitOfWork, remittance: RemittanceRecord, plan: Plan) ->
     return None
 
 
+async def _take_back(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[Plan]) -> list[SettlementRecord]:
+    """The reversals of what is taken back; the lines of those that are paid as well are read again."""
+    found = []
+    for plan in plans:
+        if plan.taken_back:
+            found += await takebacks.take_back(unit, remittance, plan.payable_lines, plan.taken_back)
+            ids = [line.id for line in plan.payable_lines]
+            plan.payable_lines = await lines_db.by_ids(unit.connection, unit.scope, ids)
+    return found
+
+
 async def _pay(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[Plan]) -> list[SettlementRecord]:
     """One settlement per invoice; claims that are not fully billed are billed first."""
     paying = [plan for plan in plans if plan.paid or plan.held]
@@ -242,7 +259,8 @@ async def _pay(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[P
             if share:
                 parts.setdefault(line.invoice_id, {})[line.id] = share
     locked = await invoices_db.lock_many(unit.connection, unit.scope, sorted(parts))
-    return [await _settle(unit, remittance, invoice, parts[invoice.id]) for invoice in locked]
+    kept = await statement_deductions.of_statement(unit, remittance) if locked else None
+    return [await _settle(unit, remittance, invoice, parts[invoice.id], kept) for invoice in locked]
 
 
 async def _bill(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[Plan]) -> None:
@@ -286,11 +304,20 @@ def _paid_on(remittance: RemittanceRecord) -> date:
 
 
 async def _settle(
-    unit: UnitOfWork, remittance: RemittanceRecord, invoice: InvoiceRecord, parts: dict[str, Cents]
+    unit: UnitOfWork,
+    remittance: RemittanceRecord,
+    invoice: InvoiceRecord,
+    parts: dict[str, Cents],
+    kept: StatementDeductions | None,
 ) -> SettlementRecord:
     amount = Cents(sum(parts.values()))
     paid = Payment(
-        amount, _paid_on(remittance), remittance.method, remittance.bank_reference, remittance.statement_number
+        amount,
+        _paid_on(remittance),
+        remittance.method,
+        remittance.bank_reference,
+        remittance.statement_number,
+        () if kept is None else kept.next(amount),
     )
     done = await settlements.settle_locked(unit, invoice, paid, parts=parts)
     return done.settlement

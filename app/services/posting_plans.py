@@ -25,6 +25,7 @@ from app.domain.remittances import (
     payable,
     payment,
     repeated,
+    taking_back,
 )
 from app.services import posted_lines
 from app.unit_of_work.unit import UnitOfWork
@@ -48,6 +49,8 @@ class Plan:
     lines: list[RemittanceLineRecord]
     decisions: tuple[ItemDecision, ...] | None = None
     paid: Cents = NOTHING
+    # What the payer takes back of what it has paid before.
+    taken_back: Cents = NOTHING
     problem: RemittanceLineProblem | None = None
     # Approved by the payer but on no invoice yet: billing puts it on one if the payment needs it.
     unbilled: Cents = NOTHING
@@ -130,7 +133,12 @@ def _complete(
     problem = payable(plan.claim.status, is_replaced=is_replaced)
     if problem is not None:
         return problem
-    lines = [line.paid_line for line in plan.lines]
+    lines = [line.paid_line for line in plan.lines if line.paid_cents >= 0]
+    plan.taken_back = Cents(-sum(line.paid_cents for line in plan.lines if line.paid_cents < 0))
+    if plan.taken_back:
+        problem = taking_back(plan.taken_back, paid=_paid(plan), is_paying=is_paying)
+        if problem is not None or not lines:
+            return problem
     billed = [_billed(item) for item in plan.items]
     if not is_decided(plan.claim.status):
         known = [*(line.paid_line for line in plan.held), *lines]
@@ -147,7 +155,7 @@ def _complete(
     # Payable: what is due on issued invoices, and what is on no invoice yet. Example, in cents: 700_00
     # approved and billed, 150_00 of a won appeal billed on a second invoice; of 850_00 due the statement pays 800_00.
     # It is spread over the lines: one settlement of 700_00 for the first invoice, one of 100_00 for the second.
-    due = plan.unbilled + sum(line.due_cents for line in plan.payable_lines)
+    due = plan.unbilled + plan.taken_back + sum(line.due_cents for line in plan.payable_lines)
     # A statement without a payment date may repeat what was approved, whether it is paid or not.
     paid = payment(billed, lines, due=Cents(due if is_paying else plan.claim.approved_cents or 0))
     if isinstance(paid, RemittanceLineProblem):
@@ -158,6 +166,10 @@ def _complete(
         return RemittanceLineProblem.NOT_PAYABLE if is_on_draft else paid
     plan.paid = paid
     return None
+
+
+def _paid(plan: Plan) -> Cents:
+    return Cents(sum(line.settled_cents for line in plan.payable_lines))
 
 
 def _billed(item: ItemRecord) -> BilledItem:

@@ -50,6 +50,15 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The statement that takes a payment back: its number, its day of payment and the bank's reference."""
+
+    statement_number: str
+    paid_on: date
+    bank_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """A new ledger row, and the invoice after it."""
 
@@ -115,15 +124,20 @@ async def reverse_locked(
     *,
     reason: str,
     parts: dict[str, Cents] | None = None,
+    origin: Origin | None = None,
 ) -> Settled:
     """Reverse so much of a settlement, whose invoice the caller has locked; `parts` maps lines to amounts, by default
-    the last lines first. A share of what the payer had kept back is taken back with it."""
+    the last lines first. A share of what the payer had kept back is taken back with it, unless a statement,
+    `origin`, takes back cash; by default a person reverses, today."""
     before = await lines_db.allocated(unit.connection, original.id)
     if parts is None:
         shares = take_back(amount, [Cents(each.amount_cents) for each in before.values()])
         parts = dict(zip(before, shares, strict=True))
     row = _reversal(unit, original, amount, reason=reason)
-    rows = deductions.taken_back(row.id, parts, before)
+    if origin is not None:
+        row = replace(row, paid_on=origin.paid_on, bank_reference=origin.bank_reference)
+        row = replace(row, statement_number=origin.statement_number)
+    rows = deductions.taken_back(row.id, parts, before, is_cash=origin is not None)
     row = replace(
         row,
         withheld_cents=sum(each.withheld_cents for each in rows),

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from sqlalchemy import select
+
+from app.db.bank_tables import bank_entries
+from app.db.engine import scalar
 from tests import bank_files
 from tests.factories import World, key, today
 from tests.payer_documents import Guide, Item, analysis, message
@@ -32,8 +36,9 @@ async def doubtful(world: World) -> str:
 async def bank(world: World) -> dict[str, str]:
     """The ids of a bank file with an entry that is a payment, and with others that wait."""
     strange = {"providerClaimNumber": "NENHUMA3", "paidAmount": "7.00"}
-    await imported(world, "DEM6", [strange])
-    entries = [(today(), amount, "TED 778") for amount in ("7.00", "4.50", "4.50", "11.00")]
+    kept = [{"direction": "DEBIT", "type": "01", "description": "IRRF", "amount": "1.00"}]
+    announced = await imported(world, "DEM6", [strange], adjustments=kept)
+    entries = [(today(), amount, "TED 778") for amount in ("6.00", "4.50", "4.50", "11.00")]
     content = {"text": bank_files.ofx(*entries)}
     values = {"providerCnes": world.provider, "content": content, "idempotencyKey": key()}
     found = await world.mutate("finance", "importBankFile", "file { id }", **values)
@@ -42,7 +47,12 @@ async def bank(world: World) -> dict[str, str]:
     (paid,) = [each["id"] for each in nodes if each["status"] == "MATCHED"]
     (strange_entry,) = [each["id"] for each in nodes if each["amount"] == "11.00"]
     half, other_half = [each["id"] for each in nodes if each["amount"] == "4.50"]
+    async with world.gateway.database.reading() as connection:
+        match = await scalar(connection, select(bank_entries.c.match_id).where(bank_entries.c.id == paid))
     return {
+        "bank_document": await _uploaded(world),
+        "bank_match": match,
+        "paid_remittance": announced["id"],
         "bank_file": found["file"]["id"],
         "bank_entry": paid,
         "half_entry": half,
@@ -50,3 +60,12 @@ async def bank(world: World) -> dict[str, str]:
         "strange_entry": strange_entry,
         "announced": (await imported(world, "DEM7", [{**strange, "paidAmount": "9.00"}]))["id"],
     }
+
+
+async def _uploaded(world: World) -> str:
+    """The id of an uploaded bank file."""
+    token = world.gateway.token("finance", providers=[world.provider], payer=world.payer)
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/octet-stream"}
+    content = bank_files.cnab((today(), "13.00", "TED")).encode()
+    answer = await world.gateway.client.post(f"{world.gateway.url}/documents", content=content, headers=headers)
+    return str(answer.json()["id"])

@@ -103,6 +103,11 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "content": {"entries": [{"bookedOn": today().isoformat(), "amount": "1.00"}]},
             **once,
         },
+        "importBankFile of a document": {
+            "providerCnes": world.provider,
+            "content": {"documentId": ids["bank_document"]},
+            **once,
+        },
         "matchBankEntries": {
             "entryIds": [ids["half_entry"], ids["other_half_entry"]],
             "remittanceIds": [ids["announced"]],

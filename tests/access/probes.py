@@ -29,7 +29,7 @@ from tests.factories import CONSULTATION, today
 from tests.inputs import input_type, shaped
 
 NOTHING_ZERO = "0.00"
-NO_NODES = {"access"}  # what `node` gives to the patient only
+NO_NODES = {"access", "bank_match"}  # what `node` gives to the patient only, and to nobody
 MANY = {action.name for action in ACTIONS if action.run.__module__ == bulk.__name__} | {"submitClaims"}
 """Mutations whose refusals are in their results."""
 STREAMS = {

@@ -34,12 +34,12 @@ BETWEEN_OBJECTS = {
     "Claim.invoice", "Claim.items", "Claim.replacedBy", "Claim.replaces", "ClaimItem.denials",
     "Denial.claim", "Denial.invoiceLine", "Denial.item", "DenialStep.denial",
     "InvoiceHistoryEntry.line", "InvoiceHistoryEntry.settlement", "InvoiceLine.claim", "InvoiceLine.denial",
-    "RemittanceLine.claim", "RemittanceLine.remittance",
+    "Remittance.bankEntries", "RemittanceLine.claim", "RemittanceLine.remittance",
     "Settlement.invoice", "Settlement.remittance", "Settlement.reverses",
 }  # fmt: skip
 # Pages of objects of the same provider and payer.
 LISTS = {
-    "AppealBatch.denials", "AppealBatch.history", "Batch.claims", "Batch.history", "Remittance.bankEntries",
+    "AppealBatch.denials", "AppealBatch.history", "Batch.claims", "Batch.history",
     "Claim.history", "Claim.invoices", "Invoice.history", "Invoice.lines", "Invoice.settlements", "Remittance.lines",
     "Remittance.settlements", "RemittanceLineWaitingEvent.lines", "Settlement.reversals",
 }  # fmt: skip
@@ -57,7 +57,10 @@ EVENTS = {
     "invoiceStatusChanged": ("invoiceId", ("invoice",)),
     "settlementRecorded": ("settlementId", ("settlement", "reversal")),
     "importJobProgressed": ("importJobId", ("importJob",)),
-    "remittanceLineWaiting": ("remittanceId", ("remittance", "cancelled_remittance", "doubtful_remittance")),
+    "remittanceLineWaiting": (
+        "remittanceId",
+        ("remittance", "cancelled_remittance", "doubtful_remittance", "paid_remittance"),
+    ),
 }
 
 

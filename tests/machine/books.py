@@ -15,7 +15,7 @@ from app.domain.denials import DenialAction, DenialStatus
 from app.domain.invoices import InvoiceAction, InvoiceStatus
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineStatus, remittance_status
-from tests.machine import batch_books, queue_books
+from tests.machine import bank_books, batch_books, queue_books
 from tests.machine.stage import Stage
 
 Row = dict[str, Any]
@@ -53,6 +53,8 @@ class Rows:
     invoice_steps: Table = field(default_factory=Table)
     remittances: Table = field(default_factory=Table)
     remittance_lines: Table = field(default_factory=Table)
+    bank_entries: Table = field(default_factory=Table)
+    bank_matches: Table = field(default_factory=Table)
     credits: Table = field(default_factory=Table)
     credit_moves: Table = field(default_factory=Table)
     batches: Table = field(default_factory=Table)
@@ -88,6 +90,14 @@ def look(stage: Stage, payer: str) -> Rows:
             "SELECT t.* FROM remittance_lines t JOIN remittances r ON r.id = t.remittance_id "
             "WHERE r.payer_ans = %s ORDER BY t.id"
         ),
+        bank_entries=by_id(
+            "SELECT DISTINCT e.* FROM bank_entries e JOIN bank_matches m ON m.match_id = e.match_id "
+            "JOIN remittances r ON r.id = m.remittance_id WHERE r.payer_ans = %s ORDER BY e.id"
+        ),
+        bank_matches=by_id(
+            "SELECT m.* FROM bank_matches m JOIN remittances r ON r.id = m.remittance_id "
+            "WHERE r.payer_ans = %s ORDER BY m.id"
+        ),
         credits=by_id("SELECT * FROM unapplied_credits WHERE payer_ans = %s ORDER BY id"),
         credit_moves=by_id(
             "SELECT t.* FROM unapplied_credit_moves t JOIN unapplied_credits c ON c.id = t.credit_id "
@@ -115,6 +125,7 @@ def check(rows: Rows) -> None:
     of_statements = (rows.remittances, rows.remittance_lines, rows.settlements, rows.credits, rows.credit_moves)
     queue_books.check(*(list(table.values()) for table in of_statements))
     _events(rows)
+    bank_books.check(rows.remittances, rows.bank_entries.values(), rows.bank_matches.values())
     batch_books.check(rows.claims, rows.batches, list(rows.batch_claims.values()), list(rows.batch_steps.values()))
 
 

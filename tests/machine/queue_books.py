@@ -27,7 +27,12 @@ def check(
         ids = {each["id"] for each in credits if each["remittance_id"] == remittance["id"]}
         kept += [-each["amount_cents"] for each in moves if each["action"] == "WITHDRAW" and each["credit_id"] in ids]
         if remittance["cancelled_id"] == "":
-            assert sum(each["paid_cents"] for each in posted) == sum(paid) + sum(kept)
+            back = [
+                each["amount_cents"]
+                for each in settlements
+                if each["reason"] == f"taken back by statement {remittance['statement_number']}"
+            ]
+            assert sum(each["paid_cents"] for each in posted) == sum(paid) + sum(kept) - sum(back)
     for credit in credits:
         used = [move for move in moves if move["credit_id"] == credit["id"]]
         assert credit["used_cents"] == sum(move["amount_cents"] for move in used)

@@ -12,6 +12,8 @@ from tests.machine.books import Row
 from tests.machine.life import NUMBERS, PICKS, SHARES, Life, decision
 from tests.payer_documents import Guide, Item, analysis, message
 
+KEPT = st.lists(st.tuples(st.sampled_from(["01", "02", "07", "08"]), st.integers(0, 60)), max_size=3)
+"""Debits of a statement: taxes, a discount and an earlier payment, in thousandths of all that is claimed."""
 STRANGE = {"payerClaimNumber": "NENHUMA", "paidAmount": "1.00"}
 
 
@@ -28,12 +30,31 @@ class StatementRules(Life):
         assert taken is not None
         self.post(taken["id"])
 
+    @precondition(lambda self: self.rows.claims)
+    @rule(number=PICKS, share=st.integers(1, 110), again=SHARES, kept=KEPT)
+    def take_back(self, number: int, share: int, again: int, kept: list[tuple[str, int]]) -> None:
+        """A statement net of tax takes back what was paid of a claim, and perhaps pays some of it again."""
+        claim = self.pick(self.rows.claims, number, "APPROVED", "PARTIALLY_APPROVED")
+        assert claim is not None
+        paid = sum(line["settled_cents"] for line in self.rows.lines.of("claim_id", claim["id"]))
+        back = max(paid * share // 100, 1)
+        lines = [{**_whole(claim, 0), "takenBackAmount": format_money(back)}]
+        if again:
+            lines.append(_whole(claim, back * again // 100))
+        gross = sum(row["claimed_cents"] for row in self.rows.claims.values())
+        adjustments = [
+            {"direction": "DEBIT", "type": code, "amount": format_money(max(gross * part // 1_000, 1))}
+            for code, part in kept
+        ]
+        taken = self.import_lines(f"S{next(NUMBERS):09d}", lines, is_paying=True, adjustments=adjustments)
+        self.post(taken["id"])
+
     def lines_of(self, claim: Row, shares: list[int]) -> list[dict[str, Any]]:
         """Lines of a statement about each item of the claim."""
         items = [item for item in self.rows.items.values() if item["claim_id"] == claim["id"]]
         return [_line(claim, item, share) for item, share in zip(items, shares, strict=False)]
 
-    def import_lines(self, number: str, lines: list[dict[str, Any]], *, is_paying: bool) -> Any:
+    def import_lines(self, number: str, lines: list[dict[str, Any]], *, is_paying: bool, **more: Any) -> Any:
         """The imported remittance; None if it was refused."""
         values = {
             "payer": self.world.payer,
@@ -42,6 +63,7 @@ class StatementRules(Life):
             "paidOn": self.today() if is_paying else None,
             "lines": lines,
             "idempotencyKey": key(),
+            **more,
         }
         return self.mutate("finance", "importRemittance", "remittance { id }", values)["remittance"]
 
@@ -171,3 +193,8 @@ def _line(claim: Row, item: Row, share: int) -> dict[str, Any]:
         "paidAmount": decided["approvedAmount"],
         "denials": decided["denials"],
     }
+
+
+def _whole(claim: Row, cents: int) -> dict[str, Any]:
+    """A statement's line about a whole claim."""
+    return {"providerClaimNumber": claim["provider_claim_number"], "paidAmount": format_money(cents)}

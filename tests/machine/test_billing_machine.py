@@ -21,6 +21,7 @@ from app.domain.deductions import DeductionKind
 from app.domain.money import format_money
 from tests.factories import BLOOD_COUNT, CONSULTATION, key
 from tests.machine import books
+from tests.machine.bank_rules import BankRules
 from tests.machine.batch_rules import BatchRules
 from tests.machine.books import Row, Rows
 from tests.machine.life import NUMBERS, PICKS, SHARES, decision
@@ -40,6 +41,7 @@ EVERYTHING = {
     *("resolveRemittanceLine", "resolveRemittanceLines", "splitRemittanceLine", "undoRemittanceLine"),
     *("applyCredit", "refundCredit", "reverseCreditUse"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
+    *("importBankFile", "matchBankEntries", "unmatchBankEntry", "dismissBankEntry"),
     *("withdrawClaim", "correctPaymentDate"),
 }
 RECONCILIATION = """query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) {
@@ -49,7 +51,7 @@ STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { total
   reconciliation { billedAmount } }"""
 
 
-class Billing(QueueRules, BatchRules):
+class Billing(QueueRules, BankRules, BatchRules):
     """One payer and one provider; callers of four roles, and a stranger who must never see a thing."""
 
     @initialize()
@@ -248,12 +250,7 @@ class Billing(QueueRules, BatchRules):
         due = found["total_cents"] - found["settled_cents"]
         cents = max(due * share // 100, 1)
         deductions = [{"kind": kind, "amount": format_money(cents * part // 100)} for kind, part in kept]
-        values = {
-            "id": found["id"],
-            "paidOn": self.today(),
-            "amount": format_money(cents),
-            "deductions": deductions,
-        }
+        values = {"id": found["id"], "paidOn": self.today(), "amount": format_money(cents), "deductions": deductions}
         with ThreadPoolExecutor(callers) as pool:
             calls = [{**values, "idempotencyKey": key()} for _ in range(callers)]
             list(pool.map(lambda each: self.mutate("finance", "settleInvoice", "settlement { id }", each), calls))
@@ -353,6 +350,8 @@ def _every_mutation(life: Billing) -> Iterator[None]:
         partial(life.take_a_statement, 0, [100, 100, 100], is_again=False),
         *[partial(life.work_on_a_line, 0, 0, name) for name in ("match", "unmatch", "dismiss")],
         partial(life.cancel_a_statement, 0, is_new=True),
+        partial(life.take_back, 0, 50, 20, [("01", 5), ("08", 2)]),
+        life.each_step_on_the_account,
         partial(life.send_a_document, 0, is_wrong=True, is_released=True),
         *steps_of_the_queue(life),
         *_steps_of_batches(life),

@@ -1,0 +1,144 @@
+"""Statements net of tax, with a discount, and with takebacks: what is paid, withheld and taken back, to the cent."""
+
+from typing import Any
+
+import pytest
+
+from tests.factories import CONSULTATION, World, key, today
+from tests.graphql.test_deductions import BOOKS, TAXES
+
+POSTED = """postedLines putBackLines settlements { amount withheldAmount discountAmount netAmount reverses { id } reason
+  deductions { kind amount } } remittance { status netAmount threeWayMatch { status postedAmount announcedAmount } }"""
+IRRF = {"direction": "DEBIT", "type": "01", "description": "IRRF", "amount": "1.50"}
+PCC = {"direction": "DEBIT", "type": "09", "description": "RETENCAO PCC", "amount": "4.65"}
+DISCOUNT = {"direction": "DEBIT", "type": "07", "description": "DESCONTO", "amount": "1.00"}
+
+
+class Payer:
+    """A payer that sends statements."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def claim(self, amount: str = "100.00") -> str:
+        """The number of a submitted claim."""
+        found = await self.world.submitted_claim(items=[{**CONSULTATION, "unitPrice": amount}])
+        return str(found["providerClaimNumber"])
+
+    async def statement(self, *lines: dict[str, Any], **values: Any) -> Any:
+        """Import and post a statement of these lines; what posting answers."""
+        given = {
+            "payer": self.world.payer,
+            "provider": self.world.provider,
+            "statementNumber": key()[:20],
+            "paidOn": today().isoformat(),
+            "lines": list(lines),
+            "idempotencyKey": key(),
+            **values,
+        }
+        taken = await self.world.mutate("finance", "importRemittance", "remittance { id }", **given)
+        assert taken["errors"] == []
+        values = {"id": taken["remittance"]["id"], "idempotencyKey": key()}
+        return await self.world.mutate("finance", "postRemittance", POSTED, **values)
+
+    async def books(self) -> dict[str, str]:
+        """The parts that are not zero."""
+        found = (await self.world.call("finance", BOOKS, payer=self.world.payer))["reconciliation"]
+        assert found.pop("unexplainedAmount") == "0.00"
+        return {name.removesuffix("Amount"): value for name, value in found.items() if value != "0.00"}
+
+    async def taxes(self) -> list[tuple[str, str]]:
+        """Withheld taxes by kind."""
+        found = (await self.world.call("finance", TAXES, payer=self.world.payer))["withheldTaxes"]
+        return [(each["tax"], each["amount"]) for each in found["nodes"]]
+
+
+@pytest.fixture
+def payer(world: World) -> Payer:
+    return Payer(world)
+
+
+def paid(number: str, amount: str) -> dict[str, Any]:
+    """A line that pays a whole claim."""
+    return {"providerClaimNumber": number, "paidAmount": amount}
+
+
+def taken_back(number: str, amount: str, again: str = "0.00") -> dict[str, Any]:
+    """A line that takes back what was paid of a claim."""
+    return {"providerClaimNumber": number, "paidAmount": again, "takenBackAmount": amount}
+
+
+async def test_a_statement_net_of_tax_pays_its_claims_in_full(payer: Payer) -> None:
+    posted = await payer.statement(paid(await payer.claim(), "100.00"), adjustments=[IRRF, PCC])
+    (row,) = posted["settlements"]
+    assert (row["amount"], row["withheldAmount"], row["netAmount"]) == ("100.00", "6.15", "93.85")
+    assert row["deductions"] == [{"kind": "IRRF", "amount": "1.50"}, {"kind": "PCC", "amount": "4.65"}]
+    assert posted["remittance"]["netAmount"] == "93.85"
+    assert posted["remittance"]["threeWayMatch"] == {
+        "status": "ANNOUNCED",
+        "postedAmount": "93.85",
+        "announcedAmount": "93.85",
+    }
+    assert await payer.books() == {"billed": "100.00", "paid": "93.85", "withheld": "6.15"}
+    assert await payer.taxes() == [("IRRF", "1.50"), ("PCC", "4.65")]
+
+
+async def test_taxes_follow_their_claims_and_are_complete_with_the_last_one(payer: Payer) -> None:
+    early, late = await payer.claim("33.33"), f"L{key()[:10]}"
+    posted = await payer.statement(paid(early, "33.33"), paid(late, "66.67"), adjustments=[IRRF, PCC, DISCOUNT])
+    # A third of each, rounded down: 0.49 of 1.50, 1.54 of 4.65, 0.33 of 1.00.
+    (row,) = posted["settlements"]
+    assert (row["withheldAmount"], row["discountAmount"], row["netAmount"]) == ("2.03", "0.33", "30.97")
+    assert await payer.taxes() == [("IRRF", "0.49"), ("PCC", "1.54")]
+    found = await payer.world.submitted_claim(
+        items=[{**CONSULTATION, "unitPrice": "66.67"}], providerClaimNumber="LATE1"
+    )
+    query = "query($payer: AnsCode!) { unmatchedRemittanceLines(filter: { payerAnsCode: [$payer] }) { nodes { id } } }"
+    nodes = (await payer.world.call("finance", query, payer=payer.world.payer))["unmatchedRemittanceLines"]["nodes"]
+    values = {"id": nodes[0]["id"], "claimId": found["id"]}
+    line = "line { remittance { id } }"
+    matched = await payer.world.mutate("finance", "matchRemittanceLine", line, **values)
+    rest = {"id": matched["line"]["remittance"]["id"], "idempotencyKey": key()}
+    again = await payer.world.mutate("finance", "postRemittance", POSTED, **rest)
+    assert [each["netAmount"] for each in again["settlements"]] == ["61.88"]
+    assert again["remittance"]["threeWayMatch"]["postedAmount"] == "92.85"
+    assert await payer.books() == {"billed": "100.00", "paid": "92.85", "withheld": "6.15", "lost": "1.00"}
+
+
+async def test_a_takeback_reverses_the_payment_under_the_number_of_its_statement(payer: Payer) -> None:
+    number, other = await payer.claim(), await payer.claim("40.00")
+    await payer.statement(paid(number, "100.00"), adjustments=[IRRF])
+    posted = await payer.statement(taken_back(number, "60.00"), paid(other, "40.00"))
+    assert (posted["postedLines"], posted["putBackLines"]) == (2, 0)
+    reversal, payment = posted["settlements"]
+    assert (reversal["amount"], reversal["withheldAmount"], reversal["reverses"] is None) == ("60.00", "0.00", False)
+    assert (payment["amount"], payment["reverses"]) == ("40.00", None)
+    assert posted["remittance"]["threeWayMatch"]["postedAmount"] == "-20.00"
+    assert await payer.books() == {
+        "billed": "140.00",
+        "paid": "78.50",
+        "withheld": "1.50",
+        "awaiting": "60.00",
+        "underpaid": "60.00",
+    }
+
+
+async def test_what_is_taken_back_and_paid_again_by_one_statement_is_both(payer: Payer) -> None:
+    number = await payer.claim()
+    await payer.statement(paid(number, "100.00"))
+    posted = await payer.statement(taken_back(number, "100.00"), paid(number, "70.00"))
+    assert [each["amount"] for each in posted["settlements"]] == ["100.00", "70.00"]
+    assert await payer.books() == {"billed": "100.00", "paid": "70.00", "awaiting": "30.00", "underpaid": "30.00"}
+
+
+async def test_more_than_was_paid_cannot_be_taken_back(payer: Payer) -> None:
+    number = await payer.claim()
+    await payer.statement(paid(number, "100.00"))
+    posted = await payer.statement(taken_back(number, "100.01"))
+    assert (posted["postedLines"], posted["putBackLines"], posted["settlements"]) == (0, 1, [])
+    query = (
+        "query($payer: AnsCode!) { unmatchedRemittanceLines(filter: { payerAnsCode: [$payer] }) { nodes { problem } } }"
+    )
+    nodes = (await payer.world.call("finance", query, payer=payer.world.payer))["unmatchedRemittanceLines"]["nodes"]
+    assert nodes == [{"problem": "TAKES_TOO_MUCH"}]
+    assert await payer.books() == {"billed": "100.00", "paid": "100.00"}
