@@ -2,8 +2,8 @@
 
 from app.db import migration_steps as steps
 
-revision = "b034"
-down_revision = "b033"
+revision = "b035"
+down_revision = "b034"
 branch_labels = None
 depends_on = None
 
