@@ -125,13 +125,14 @@ async def billing_groups(
     by_claim, by_line = _claim_key(where.grouping), _line_key(where.grouping)
     undecided = case((claims.c.status.in_(sorted(AWAITING_RETURN)), 1), else_=0)
     figures = (func.count(), total(undecided), total(claims.c.processed_cents), total(claims.c.denied_cents))
+    # Lines of claims are found by the index of these, credits by one of their own; "or" would walk all lines.
     queries = (
-        (of_claims(counted).add_columns(*figures), by_claim),
-        (of_denials(counted), by_claim),
-        (of_lines(counted, credit), by_line),
-        (of_payments(counted, credit), by_line),
+        ((of_claims(counted).add_columns(*figures),), by_claim),
+        ((of_denials(counted),), by_claim),
+        ((of_lines(counted, false()), of_lines(false(), credit)), by_line),
+        ((of_payments(counted, false()), of_payments(false(), credit)), by_line),
     )
-    found = [await _grouped(connection, query, key, after, limit) for query, key in queries]
+    found = [_added([await _grouped(connection, each, key, after, limit) for each in parts]) for parts, key in queries]
     keys = sorted({key for rows in found for key in rows})[:limit]
     return [_group(where.grouping, key, [rows.get(key) for rows in found]) for key in keys]
 
@@ -203,6 +204,14 @@ async def _grouped(
     if after is not None:
         query = query.where(key > after)
     return {row[-1]: [int(value) for value in row[:-1]] for row in (await connection.execute(query)).all()}
+
+
+def _added(parts: Sequence[dict[str, list[int]]]) -> dict[str, list[int]]:
+    """The groups of all parts, the sums of equal ones added."""
+    found: dict[str, list[int]] = {}
+    for key, sums in (group for part in parts for group in part.items()):
+        found[key] = [one + other for one, other in zip(found[key], sums, strict=True)] if key in found else sums
+    return found
 
 
 def _claim_key(grouping: Grouping) -> ColumnElement[str]:

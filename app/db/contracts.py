@@ -41,6 +41,7 @@ class ContractRecord:
     tiss_version: TissVersion
     appeal_clock: ContractAppealClock
     appeal_days_kind: ContractAppealDaysKind
+    recalculation_code: str | None
 
     @property
     def created_at(self) -> datetime:

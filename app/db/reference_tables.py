@@ -96,6 +96,8 @@ contracts = Table(
     # When the time to appeal starts, and which days it counts.
     Column("appeal_clock", EnumText(ContractAppealClock), nullable=False, server_default="ISSUE"),
     Column("appeal_days_kind", EnumText(ContractAppealDaysKind), nullable=False, server_default="CALENDAR"),
+    # The code of Tabela 38 with which what the payer leaves out of an item is a denial; without it, a person decides.
+    Column("recalculation_code", ascii_text(4)),
     UniqueConstraint("provider_cnes", "payer_ans"),
     Index(None, "provider_cnes", "id"),
     Index(None, "payer_ans", "provider_cnes", "id"),

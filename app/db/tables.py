@@ -202,6 +202,7 @@ invoice_lines = Table(
     Index(None, "invoice_id"),
     Index(None, "claim_id"),
     Index(None, "denial_id"),
+    Index(None, "kind", "created_at"),
     **MYSQL,
 )
 

@@ -36,6 +36,10 @@ MEMBERSHIP = "Whether the gateway knows all cards of the payer: then a claim wit
 TISS_VERSION = "TISS version of the documents."
 
 APPEAL_CLOCK = "The day from which the days to appeal count."
+RECALCULATION = (
+    "Code of Tabela 38 with which a posted statement denies what the payer leaves out of an item without a reason; "
+    "null if a person decides."
+)
 APPEAL_DAYS_KIND = "Which days count for the appeal deadline."
 
 described(ContractAppealClock, "Start of the time to appeal; new values may be added.")
@@ -82,6 +86,7 @@ class Contract(Node):
     tiss_version: TissVersion = strawberry.field(description=TISS_VERSION)
     appeal_clock: ContractAppealClock = strawberry.field(description=APPEAL_CLOCK)
     appeal_days_kind: ContractAppealDaysKind = strawberry.field(description=APPEAL_DAYS_KIND)
+    recalculation_code: str | None = strawberry.field(description=RECALCULATION)
 
     payer = related(
         Payer | None,
@@ -234,6 +239,9 @@ class SaveContractInput:
     appeal_days_kind: ContractAppealDaysKind | None = strawberry.field(
         default=None, description=f"{APPEAL_DAYS_KIND} Null leaves it unchanged; CALENDAR for a new contract."
     )
+    recalculation_code: str | None = strawberry.field(
+        default=strawberry.UNSET, description=f"{RECALCULATION} Omit it to leave it unchanged; null removes it."
+    )
     version: int | None = strawberry.field(default=None, description=f"{VERSION} 0 if there is no contract yet.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
@@ -250,8 +258,9 @@ class SaveContractInput:
         names = ("holds_membership", "tiss_version", "appeal_clock", "appeal_days_kind")
         given = {name: getattr(self, name) for name in names}
         found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        if self.provider_code is not strawberry.UNSET:
-            found["provider_code"] = self.provider_code
+        for name in ("provider_code", "recalculation_code"):
+            if getattr(self, name) is not strawberry.UNSET:
+                found[name] = getattr(self, name)
         return found or None
 
 

@@ -40,6 +40,7 @@ QUEUE: Final[dict[str, tuple[str, ...]]] = {
 }
 
 QUEUE_TEXTS: Final[dict[str, tuple[str, ...]]] = {
+    "terms that a contract sets for everybody": ("Contract.recalculationCode",),
     "who works on a line or with a credit: the subject of a token, never a patient": (
         "CreditUse.actor",
         "RemittanceLine.assignedTo",

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import contracts as contracts_db
 from app.db import parties as parties_db
 from app.db.contracts import ContractRecord, PriceRecord
-from app.domain import ids
+from app.domain import ids, tabela38
 from app.domain.appeal_terms import AppealTerms, ContractAppealClock, ContractAppealDaysKind
 from app.domain.contracts import (
     NEWEST_VERSION,
@@ -31,7 +31,10 @@ from app.unit_of_work.unit import UnitOfWork
 
 PRICES_MAX: Final = 1_000
 """Per call, so that the input fits into a request; longer lists need several calls."""
-FACTS: Final = ("provider_code", "holds_membership", "tiss_version", "appeal_clock", "appeal_days_kind")
+FACTS: Final = (
+    *("provider_code", "holds_membership", "tiss_version", "appeal_clock", "appeal_days_kind"),
+    "recalculation_code",
+)
 """Columns that a change of the terms leaves as they are."""
 
 
@@ -87,6 +90,7 @@ async def save(unit: UnitOfWork, *, form: ContractForm, version: int | None) -> 
         [
             *terms_failures(form.terms),
             ascii_failure((form.details or {}).get("provider_code"), "providerCode", PROVIDER_CODE_LENGTH_MAX),
+            _recalculation_failure((form.details or {}).get("recalculation_code")),
             *_list_failures(form.prices or (), "prices.replace"),
             *_list_failures(form.added, "prices.add"),
         ]
@@ -106,6 +110,10 @@ async def save(unit: UnitOfWork, *, form: ContractForm, version: int | None) -> 
         await contracts_db.insert_prices(connection, [_price(contract.id, each) for each in form.added])
     unit.changed(contract.id)
     return contract
+
+
+def _recalculation_failure(code: str | None) -> Failure | None:
+    return None if code is None else tabela38.code_failure(code, "recalculationCode")
 
 
 def _list_failures(prices: tuple[Price, ...], field: str) -> list[Failure | None]:
@@ -136,6 +144,7 @@ def _record(unit: UnitOfWork, form: ContractForm, known: ContractRecord | None) 
         tiss_version=NEWEST_VERSION,
         appeal_clock=ContractAppealClock.ISSUE,
         appeal_days_kind=ContractAppealDaysKind.CALENDAR,
+        recalculation_code=None,
     )
     if known is not None:
         stays = {name: getattr(known, name) for name in ("id", "ends_on", *FACTS)}

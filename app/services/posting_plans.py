@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from app.db import claims as claims_db
+from app.db import contracts as contracts_db
 from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
 from app.db import remittances as remittances_db
@@ -24,6 +25,7 @@ from app.domain.remittances import (
     is_decided,
     payable,
     payment,
+    recalculated,
     repeated,
     taking_back,
 )
@@ -96,10 +98,24 @@ async def of_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequen
         )
         if recovers is None:
             plan.problem = RemittanceLineProblem.OVERPAID
+        if plan.problem is RemittanceLineProblem.AMOUNTS_DIFFER and not is_decided(claim.status):
+            await _recalculate(unit, remittance, plan)
         plans.append(plan)
         if number % PLANS_AT_ONCE == 0:
             await asyncio.sleep(0)
     return plans
+
+
+async def _recalculate(unit: UnitOfWork, remittance: RemittanceRecord, plan: Plan) -> None:
+    """Deny what the lines leave out, if the contract has a code for that."""
+    contract = await contracts_db.between(unit.connection, remittance.provider_cnes, remittance.payer_ans)
+    if contract is None or contract.recalculation_code is None:
+        return
+    known = [line.paid_line for line in (*plan.held, *plan.lines)]
+    found = recalculated([_billed(item) for item in plan.items], known, contract.recalculation_code)
+    if not isinstance(found, RemittanceLineProblem):
+        plan.problem, plan.decisions = None, found
+        plan.paid = plan.unbilled = Cents(sum(line.paid_line.paid for line in plan.lines))
 
 
 def _set_repeated_aside(plan: Plan) -> None:

@@ -146,17 +146,17 @@ class Metrics:
         )
         self.books = self._gauge(
             "billing_books_cents",
-            "Where billed money is, in cents, at the last sweep: billed, paid, withheld, in_dispute, lost, awaiting.",
+            "Where billed money is, in cents, as last added up: billed, paid, withheld, in_dispute, lost, awaiting.",
             "part",
         )
         self.unexplained = self._unknown(
             "billing_unexplained_cents",
-            "Billed minus paid, withheld, in dispute, lost and awaiting, at the last sweep; anything but 0 is a wrong "
-            "row. No value before this process has added up the books.",
+            "Billed minus paid, withheld, in dispute, lost and awaiting, as last added up; anything but 0 is a wrong "
+            "row. No value before every month has been added up once.",
         )
         self.proof_age = self._unknown(
             "billing_books_proof_age_seconds",
-            "Time since this process last added up the books. No value before it has.",
+            "Time since the month that was added up longest ago was. No value before every month has been once.",
         )
 
     def _add_outbox(self) -> None:
@@ -254,8 +254,8 @@ class Metrics:
         }
         totals[counted].inc(amount)
 
-    def show_totals(self, totals: LedgerTotals) -> None:
-        """Set the gauges of where billed money is."""
+    def show_totals(self, totals: LedgerTotals, *, age_seconds: float) -> None:
+        """Set the gauges of where billed money is, which was added up so long ago."""
         parts = {
             "billed": totals.billed_cents,
             "paid": totals.paid_cents,
@@ -267,7 +267,7 @@ class Metrics:
         for name, cents in parts.items():
             self.books.labels(name).set(cents)
         self.unexplained.set(totals.unexplained_cents)
-        proved = time.monotonic()
+        proved = time.monotonic() - age_seconds
         self.proof_age.follow(lambda: time.monotonic() - proved)
 
     def operation(self, name: str | None) -> str:

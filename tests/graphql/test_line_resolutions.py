@@ -296,3 +296,81 @@ async def test_a_held_line_is_taken_back_with_its_money(world: World) -> None:
     assert done(await post(world, first)) == ("POSTED", 1, 0, ["60.00"])
     assert await fate(world, claim) == ("PARTIALLY_APPROVED", "97.00", "97.00", [("1705", "40.00", "OPEN")])
     assert await books(world) == ["137.00", "97.00", "40.00", "0.00", "0.00", "0.00"]
+
+
+async def test_a_contract_says_that_recalculations_are_denials(world: World) -> None:
+    days = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30}
+    values = {"provider": world.provider, "payer": world.payer, **days}
+    fields = "contract { recalculationCode }"
+    unknown = await world.mutate("admin", "saveContract", fields, **values, recalculationCode="0000")
+    assert [(each["code"], each["field"]) for each in unknown["errors"]] == [("UNKNOWN_CODE", ["recalculationCode"])]
+    saved = await world.mutate("admin", "saveContract", fields, **values, recalculationCode="1705")
+    assert saved["contract"] == {"recalculationCode": "1705"}
+    claim, other = await world.submitted_claim(), await world.submitted_claim()
+    lines = [line(claim, "80.00", itemSequence=1), line(other, "60.00", ("1801", "30.00"), itemSequence=1)]
+    assert done(await post(world, await taken(world, *lines))) == ("PARTIALLY_POSTED", 1, 1, ["80.00"])
+    assert await fate(world, claim) == ("PARTIALLY_APPROVED", "80.00", "80.00", [("1705", "20.00", "OPEN")])
+    assert [(each["problem"], each["difference"]) for each in await waiting(world)] == [("AMOUNTS_DIFFER", "-10.00")]
+    assert await books(world) == ["200.00", "80.00", "20.00", "0.00", "100.00", "0.00"]
+
+
+async def test_lines_of_a_filter_are_resolved_together_or_only_tried(world: World) -> None:
+    claims = [await world.submitted_claim() for _ in range(3)]
+    remittance = await stuck(world, *(line(claim, "80.00", itemSequence=1) for claim in claims[:2]))
+    over = await stuck(world, line(claims[2], "110.00", itemSequence=1))
+    fields = "results { id object { status } errors { code } } hasMore"
+
+    async def resolve_all(**changes: Any) -> Any:
+        values = {"filter": {"payerAnsCode": [world.payer]}, "resolution": {"acceptAsDenial": {"code": "1705"}}}
+        return await world.mutate(
+            "finance", "resolveRemittanceLines", fields, **{**values, "idempotencyKey": key(), **changes}
+        )
+
+    def told(payload: Any) -> list[tuple[str | None, list[str]]]:
+        assert payload["errors"] == []
+        return [
+            (each["object"] and each["object"]["status"], [error["code"] for error in each["errors"]])
+            for each in payload["results"]
+        ]
+
+    tried = [("MATCHED", []), ("MATCHED", []), (None, ["CONFLICT"])]
+    assert told(await resolve_all(dryRun=True)) == tried
+    assert len(await waiting(world)) == 3
+    assert (await resolve_all(atomic=True))["errors"] != []
+    assert len(await waiting(world)) == 3
+    used = key()
+    assert told(await resolve_all(idempotencyKey=used)) == tried
+    again = await resolve_all(idempotencyKey=used)
+    assert (again["replayed"], told(again)) == (True, tried)
+    assert [each["problem"] for each in await waiting(world)] == ["AMOUNTS_DIFFER"]
+    narrow = {"lineFilter": {"problem": ["OVERPAID"]}}
+    assert refusals(await resolve_all(**narrow)) == [("NOT_FOUND", "lineFilter", None)]
+    assert done(await post(world, remittance)) == ("POSTED", 2, 0, ["160.00"])
+    assert told(await resolve_all(resolution={"acceptOverpayment": {}})) == [("MATCHED", [])]
+    assert done(await post(world, over)) == ("POSTED", 1, 0, ["100.00"])
+    assert await books(world) == ["300.00", "260.00", "40.00", "0.00", "0.00", "0.00"]
+
+
+async def test_the_queue_is_filtered_by_what_is_known_of_its_lines(world: World) -> None:
+    lines: list[dict[str, Any]] = [
+        {"payerClaimNumber": "OP-1", "paidAmount": "1.00", "denials": [{"code": "1705", "amount": "1.00"}]},
+        {"payerClaimNumber": "OP-2", "paidAmount": "2.00"},
+    ]
+    first, second = (await taken(world, *lines))["lines"]
+    await resolved(world, first, assign={"assignee": "ana"})
+    await resolved(world, second, setAside={"until": "2099-01-31"})
+    query = "query($f: WaitingLineFilterInput) { unmatchedRemittanceLines(lineFilter: $f) { totalCount nodes { id } } }"
+
+    async def found(**where: Any) -> list[str]:
+        page = (await world.call("finance", query, f=where))["unmatchedRemittanceLines"]
+        assert page["totalCount"] == len(page["nodes"])
+        return [each["id"] for each in page["nodes"]]
+
+    assert await found(problem=["UNKNOWN_CLAIM"]) == [first["id"], second["id"]]
+    assert await found(problem=["OVERPAID"]) == []
+    assert await found(reasonCode=["1705"]) == await found(assignedTo="ana") == await found(isAssigned=True)
+    assert await found(reasonCode=["1705"]) == await found(isSetAside=False) == [first["id"]]
+    assert await found(isAssigned=False) == await found(isSetAside=True) == [second["id"]]
+    assert await found(waitingSince={"from": "2099-01-01T00:00:00Z"}) == []
+    assert await found(waitingSince={"to": "2099-01-01T00:00:00Z"}) == [first["id"], second["id"]]
+    assert await found(ids=[second["id"]]) == [second["id"]]

@@ -94,7 +94,7 @@ async def test_the_busiest_mutations_cost_few_statements(server_world: World) ->
         "createInvoice": 14,
         "issueInvoice": 8,
         "settleInvoice": 12,
-        "reverseSettlement": 16,
+        "reverseSettlement": 17,
         "createBatch": 13,
         "removeFromBatch": 10,
         "sendBatch": 14,

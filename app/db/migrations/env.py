@@ -7,6 +7,7 @@ from app.db import (  # noqa: F401 - their tables belong to the metadata
     appeal_tables,
     bank_tables,
     batch_tables,
+    book_tables,
     deduction_tables,
     document_tables,
     event_tables,

@@ -1,0 +1,31 @@
+"""The tables of the books: what has become of billed money, by month, provider and payer, as it was last added up."""
+
+from sqlalchemy import BigInteger, Column, Table
+
+from app.db.reference_tables import MYSQL, metadata
+from app.db.types import UtcDateTime, ascii_text
+
+# The parties of rows that were added up: no foreign keys.
+book_sums = Table(
+    "book_sums",
+    metadata,
+    # Of submission or, for credits, of their creation: 202611.
+    Column("month", ascii_text(6), primary_key=True),
+    Column("provider_cnes", ascii_text(7), primary_key=True),
+    Column("payer_ans", ascii_text(6), primary_key=True),
+    *(
+        Column(f"{part}_cents", BigInteger, nullable=False)
+        for part in ("billed", "paid", "in_dispute", "lost", "awaiting", "withheld", "underpaid")
+    ),
+    **MYSQL,
+)
+
+# `taken_at`: when a process last began to add the month up, so that no other one does at the same time.
+book_months = Table(
+    "book_months",
+    metadata,
+    Column("month", ascii_text(6), primary_key=True),
+    Column("taken_at", UtcDateTime, nullable=False),
+    Column("proven_at", UtcDateTime),
+    **MYSQL,
+)

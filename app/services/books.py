@@ -1,0 +1,126 @@
+"""The books: where all billed money is, added up month by month, so that no statement walks all claims.
+
+A month is added up by one process at a time, in statements of its own, and its sums by provider and payer are stored.
+The sums of all months are what the metrics show; their proof is as old as that of the month added up longest ago.
+"""
+
+import asyncio
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Final
+
+from app.db import books as books_db
+from app.db import breakdowns
+from app.db.books import MonthRecord, Parties
+from app.db.breakdowns import GroupedFilter, Grouping
+from app.db.engine import Database, DatabaseUnavailable
+from app.db.reconciliation import LedgerFilter
+from app.domain.breakdown import months_from
+from app.domain.calendar import business_day
+from app.domain.data_scope import EVERYTHING
+from app.domain.money import Cents
+from app.domain.reconciliation import Period, Reconciliation
+
+SECONDS_MAX: Final = 5.0
+"""How long one round adds up: the next one goes on."""
+FRESH: Final = timedelta(minutes=4)
+"""A month is not added up again before: sweeps of all processes are five minutes apart."""
+GROUPS_AT_ONCE: Final = 500
+_BY_PARTIES: Final = ("PROVIDER", "PAYER")
+
+Sums = dict[Parties, Reconciliation]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Where all billed money is, and when the oldest of its months was added up."""
+
+    books: Reconciliation
+    proven_at: datetime
+
+
+async def prove(database: Database, now: datetime, *, fresh: timedelta = FRESH) -> Proof | None:
+    """Add up the months whose proof is the oldest, for some seconds; None as long as a month has no sums.
+
+    Any number of processes may do this at once: each month is added up by one of them.
+    """
+    async with database.reading() as connection:
+        first = await books_db.first_moment(connection)
+        known = {each.month: each for each in await books_db.months(connection)}
+    periods = _periods(first or now, now)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + SECONDS_MAX
+    for month in _due(periods, known, now - fresh):
+        if loop.time() > end:
+            break
+        await _prove_month(database, month, periods[month], known.get(month), now)
+    return await _proof(database, set(periods), now)
+
+
+def _periods(first: datetime, now: datetime) -> dict[str, Period]:
+    """Month -> its days, up to this month."""
+    today = business_day(now)
+    every = months_from(business_day(first))
+    return {f"{each.first:%Y%m}": each for each in takewhile(lambda each: (each.first or today) <= today, every)}
+
+
+def _due(periods: dict[str, Period], known: dict[str, MonthRecord], before: datetime) -> list[str]:
+    """The months to add up, those that never were first, then by age."""
+    new = [month for month in periods if month not in known]
+    old = sorted((each.taken_at, month) for month, each in known.items() if each.taken_at <= before)
+    return new + [month for _, month in old]
+
+
+async def _prove_month(database: Database, month: str, period: Period, seen: MonthRecord | None, now: datetime) -> None:
+    if not await database.transact(lambda connection: books_db.take(connection, month, seen, now)):
+        return
+    sums = await _sums(database, period)
+    await database.transact(lambda connection: books_db.store(connection, month, sums, now))
+
+
+async def _sums(database: Database, period: Period) -> Sums:
+    """The sums of the days; of each half by itself where they take the database too long."""
+    try:
+        return await _sums_at_once(database, period)
+    except DatabaseUnavailable:
+        if period.first is None or period.last is None or period.first >= period.last:
+            raise
+        middle = period.first + (period.last - period.first) // 2
+        halves = Period(period.first, middle), Period(middle + timedelta(days=1), period.last)
+        return _together(*[await _sums(database, each) for each in halves])
+
+
+async def _sums_at_once(database: Database, period: Period) -> Sums:
+    where = GroupedFilter(Grouping(_BY_PARTIES), LedgerFilter(period=period))
+    found: Sums = {}
+    after: str | None = None
+    while True:
+        # One snapshot: the sums of several statements only match if they all see the same commits.
+        async with database.snapshot() as connection:
+            groups = await breakdowns.billing_groups(connection, EVERYTHING, where, after, GROUPS_AT_ONCE)
+        found |= {(each.parts["PROVIDER"], each.parts["PAYER"]): each.books for each in groups}
+        if len(groups) < GROUPS_AT_ONCE:
+            return found
+        after = groups[-1].key
+
+
+def _together(first: Sums, second: Sums) -> Sums:
+    both = {**first, **second}
+    for parties in first.keys() & second.keys():
+        pairs = [(getattr(first[parties], each.name), getattr(second[parties], each.name)) for each in _PARTS]
+        both[parties] = Reconciliation(*(Cents(sum(pair)) for pair in pairs))
+    return both
+
+
+_PARTS: Final = fields(Reconciliation)
+
+
+async def _proof(database: Database, months: set[str], now: datetime) -> Proof | None:
+    async with database.reading() as connection:
+        known = {each.month: each.proven_at for each in await books_db.months(connection)}
+        books = await books_db.totals(connection)
+    proven = [known.get(month) for month in months]
+    if any(each is None for each in proven):
+        return None
+    return Proof(books, min((each for each in proven if each is not None), default=now))

@@ -1,0 +1,158 @@
+"""The books are added up month by month, and kept by provider and payer: the sum of all months is that of all rows."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import delete, func, select, update
+
+from app.db import books as books_db
+from app.db import reconciliation as reconciliation_db
+from app.db.book_tables import book_months, book_sums
+from app.db.engine import Database, DatabaseUnavailable
+from app.db.reconciliation import LedgerFilter
+from app.db.tables import claims
+from app.domain.data_scope import EVERYTHING
+from app.domain.reconciliation import Period, Reconciliation
+from app.services import books
+from app.services.books import Proof
+from tests.factories import World, new_world
+from tests.gateway import Gateway, running_gateway, server_settings
+from tests.services import Services
+
+ALL = timedelta(0)
+
+
+@pytest.fixture(scope="module")
+async def alone(services: Services, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    """A gateway on a database of its own."""
+    settings = await server_settings(tmp_path_factory.mktemp("books"), services)
+    async with running_gateway(settings) as gateway:
+        yield gateway
+
+
+async def _proof(gateway: Gateway, *, fresh: timedelta = ALL) -> Proof:
+    proof = await books.prove(gateway.database, datetime.now(UTC), fresh=fresh)
+    assert proof is not None
+    return proof
+
+
+async def _at_once(database: Database) -> Reconciliation:
+    async with database.snapshot() as connection:
+        return await reconciliation_db.reconcile(connection, EVERYTHING, LedgerFilter())
+
+
+async def _submitted(gateway: Gateway, claim_id: str, ago: timedelta) -> None:
+    """Let the claim have been submitted some time ago."""
+    moment = datetime.now(UTC) - ago
+    changed = update(claims).where(claims.c.id == claim_id).values(submitted_at=moment)
+    await gateway.database.transact(lambda connection: connection.execute(changed))
+
+
+async def _life(world: World) -> None:
+    """Claims of several months in several states, one of them paid in part, one denied."""
+    invoice = await world.issued_invoice("100.00")
+    await world.settle(invoice["id"], "40.00")
+    old = await world.claim_in_review()
+    await _submitted(world.gateway, old["id"], timedelta(days=70))
+    denied = {"sequence": 1, "approvedAmount": "30.00", "denials": [{"code": "1801", "amount": "70.00"}]}
+    assert (await world.adjudicate(old["id"], [denied]))["errors"] == []
+    await world.submitted_claim()
+
+
+async def test_the_sum_of_the_months_is_that_of_all_rows(alone: Gateway) -> None:
+    first, second = await new_world(alone), await new_world(alone)
+    await _life(first)
+    await _life(second)
+    proof = await _proof(alone)
+    assert proof.books == await _at_once(alone.database)
+    async with alone.database.reading() as connection:
+        query = select(book_sums.c.provider_cnes, func.count(), func.sum(book_sums.c.billed_cents))
+        rows = (await connection.execute(query.group_by(book_sums.c.provider_cnes))).all()
+    assert {(provider, count, int(billed)) for provider, count, billed in rows} >= {
+        (first.provider, 2, 300_00),
+        (second.provider, 2, 300_00),
+    }
+
+
+async def test_a_wrong_row_is_unexplained_and_its_month_shows_it(alone: Gateway) -> None:
+    world = await new_world(alone)
+    await _life(world)
+    assert (await _proof(alone)).books.unexplained_cents == 0
+    claim = await world.approved_claim()
+    wrong = update(claims).where(claims.c.id == claim["id"])
+    await alone.database.transact(lambda connection: connection.execute(wrong.values(approved_cents=90_00)))
+    proof = await _proof(alone)
+    assert proof.books.unexplained_cents == 10_00
+    await alone.database.transact(lambda connection: connection.execute(wrong.values(approved_cents=100_00)))
+    async with alone.database.reading() as connection:
+        rest = book_sums.c.billed_cents - sum(book_sums.c[f"{part}_cents"] for part in PARTS)
+        months = (await connection.execute(select(book_sums.c.month, rest).where(rest != 0))).all()
+    assert [int(cents) for _, cents in months] == [10_00]
+
+
+PARTS = ("paid", "in_dispute", "lost", "awaiting", "withheld")
+
+
+async def test_a_month_is_added_up_by_one_process_at_a_time(alone: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await new_world(alone)
+    await _life(world)
+    added: list[Period] = []
+    original = books._sums
+
+    async def counting(database: Database, period: Period) -> books.Sums:
+        added.append(period)
+        return await original(database, period)
+
+    monkeypatch.setattr(books, "_sums", counting)
+    now = datetime.now(UTC)
+    await alone.database.transact(lambda connection: connection.execute(delete(book_months)))
+    await asyncio.gather(*[books.prove(alone.database, now, fresh=timedelta(minutes=4)) for _ in range(3)])
+    assert len(added) == len(set(added)) >= 3
+    await books.prove(alone.database, now, fresh=timedelta(minutes=4))
+    assert len(added) == len(set(added)), "a month was added up again before it was due"
+
+
+async def test_there_is_no_figure_before_every_month_was_added_up(
+    alone: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await new_world(alone)
+    await _life(world)
+    monkeypatch.setattr(books, "SECONDS_MAX", -1.0)
+    await alone.database.transact(lambda connection: connection.execute(delete(book_months)))
+    assert await books.prove(alone.database, datetime.now(UTC)) is None
+
+
+async def test_a_month_that_takes_too_long_is_added_up_in_halves(
+    alone: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await new_world(alone)
+    await _life(world)
+    original = books._sums_at_once
+    days: list[int] = []
+
+    async def impatient(database: Database, period: Period) -> books.Sums:
+        assert period.first is not None
+        assert period.last is not None
+        days.append((period.last - period.first).days + 1)
+        if days[-1] > 8:
+            raise DatabaseUnavailable
+        return await original(database, period)
+
+    monkeypatch.setattr(books, "_sums_at_once", impatient)
+    assert (await _proof(alone)).books == await _at_once(alone.database)
+    assert (max(days) > 27, min(days) < 9) == (True, True)
+
+
+async def test_the_age_of_the_proof_is_that_of_the_oldest_month(alone: Gateway) -> None:
+    world = await new_world(alone)
+    await _life(world)
+    await _proof(alone)
+    earlier = datetime.now(UTC) - timedelta(hours=3)
+    async with alone.database.reading() as connection:
+        oldest = (await books_db.months(connection))[0].month
+    aged = update(book_months).where(book_months.c.month == oldest).values(proven_at=earlier)
+    await alone.database.transact(lambda connection: connection.execute(aged))
+    proof = await _proof(alone, fresh=timedelta(minutes=4))
+    assert abs((proof.proven_at - earlier).total_seconds()) < 1
