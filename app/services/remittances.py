@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
-from app.db.remittances import AdjustmentRecord, RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
 from app.domain.actions import RemittanceOperation
 from app.domain.errors import Failure, conflict, not_found, raise_any
@@ -93,7 +93,7 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
         lines.append(_line(remittance, number, *each))
         if number % LINES_AT_ONCE == 0:
             await asyncio.sleep(0)
-    adjustments = _adjustments(statement, remittance)
+    adjustments = payment_joins.adjustments_of(statement, remittance.id)
     try:
         await remittances_db.insert_remittance(unit.connection, remittance, lines, adjustments)
     except IntegrityError:
@@ -183,22 +183,6 @@ def _record(unit: UnitOfWork, checked: _Checked, source: RemittanceSource) -> Re
         released_by=None,
         release_reason=None,
     )
-
-
-def _adjustments(statement: Statement, remittance: RemittanceRecord) -> list[AdjustmentRecord]:
-    return [
-        AdjustmentRecord(
-            id=ids.new_id(ids.REMITTANCE_ADJUSTMENT),
-            remittance_id=remittance.id,
-            sequence=sequence,
-            direction=each.direction,
-            level=each.level,
-            type=each.type,
-            description=each.description,
-            amount_cents=each.amount,
-        )
-        for sequence, each in enumerate(statement.adjustments, start=1)
-    ]
 
 
 def _line(
