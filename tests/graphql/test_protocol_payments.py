@@ -25,7 +25,7 @@ def _payment(world: World) -> str:
     return message(world.payer, payment(world, "P-1", today().isoformat(), net="900.00"))
 
 
-def _lines(remittance: Any) -> list[tuple[str, str, str, str]]:
+def _lines(remittance: Any) -> list[tuple[Any, ...]]:
     names = ("status", "providerClaimNumber", "paidAmount", "protocolNumber")
     return [tuple(line[name] for name in names) for line in remittance["lines"]]
 
