@@ -7,7 +7,7 @@ import pytest
 from tests.events.inbox_post import KEPT, Post, confirmed, done, everything, handled, kept, results, statement, until
 from tests.events.test_parking import metrics
 from tests.factories import World, flat, key, new_world, today
-from tests.graphql.test_remittances import line, money
+from tests.graphql.test_remittances import books, line, money
 
 WATCH = "subscription { settlementRecorded { settlement { amount statementNumber } } }"
 
