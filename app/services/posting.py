@@ -31,6 +31,7 @@ from app.domain.remittances import (
 )
 from app.events.contracts import remittance_event, waiting_event
 from app.services import (
+    answered_by_payment,
     batch_steps,
     denials,
     held_lines,
@@ -187,12 +188,16 @@ async def _next_lines(
 
 async def _post_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequence[RemittanceLineRecord]) -> Done:
     plans = await posting_plans.of_lines(unit, remittance, lines)
+    if remittance.paid_on:
+        await answered_by_payment.complete(unit, plans)
     for plan in plans:
         if plan.problem is None:
             plan.problem = await _decide(unit, remittance, plan)
         if plan.problem is None:
             for denial in plan.recovers:
                 await denials.recover_locked(unit, plan.claim, denial)
+            for denial in plan.answers:
+                await denials.answer_locked(unit, plan.claim, denial, Cents(denial.appealed_cents or 0), None)
     postable = [plan for plan in plans if plan.problem is None]
     whole = [plan for plan in postable if not plan.is_held]
     settled = [
@@ -268,7 +273,7 @@ async def _bill(unit: UnitOfWork, remittance: RemittanceRecord, plans: Sequence[
             month,
             tuple(plan.claim.id for plan in batch if not plan.is_billed and plan.claim.approved_cents),
             has_recoveries=False,
-            denial_ids=tuple(denial.id for plan in batch for denial in plan.recovers),
+            denial_ids=tuple(denial.id for plan in batch for denial in (*plan.recovers, *plan.answers)),
         )
         draft = await invoices.create(unit, form=form)
         await invoices.issue(unit, id=draft.id, due_date=None, version=None)

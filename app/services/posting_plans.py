@@ -66,6 +66,8 @@ class Plan:
     is_held: bool = False
     # Denials that the lines pay without an appeal.
     recovers: tuple[DenialRecord, ...] = ()
+    # Appealed denials whose appealed amounts the lines pay: the payer's answers.
+    answers: tuple[DenialRecord, ...] = ()
     # The claim's lines on invoices that were sent to the payer, in the order in which they are paid.
     payable_lines: list[LineRecord] = field(default_factory=list)
 

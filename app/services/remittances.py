@@ -1,19 +1,20 @@
 """Importing a payer's statement: stored once, and matched to claims line by line; taking a wrong import back."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
 
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
-from app.db.remittances import AdjustmentRecord, RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
 from app.domain.actions import RemittanceOperation
-from app.domain.errors import conflict, not_found, raise_any
+from app.domain.errors import Failure, conflict, not_found, raise_any
 from app.domain.readable_lines import readable
 from app.domain.remittances import (
     RemittanceLineProblem,
@@ -32,7 +33,6 @@ from app.unit_of_work.unit import UnitOfWork
 LINES_AT_ONCE: Final = 200
 """How many lines are checked or written without letting the event loop have a turn."""
 REASON_LENGTH_MAX: Final = 500
-Checked = TypeVar("Checked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ async def import_statements(unit: UnitOfWork, *, statements: Sequence[Statement]
 async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> Imported:
     """Store the statement with its lines. The same statement again changes nothing, also under another number if it is
     a document, or adds the payment of what it has decided; other lines under its number are CONFLICT."""
-    if source is not RemittanceSource.TYPED:
-        statement = await _large(readable, statement)
-    raise_any(await _large(partial(statement_failures, today=unit.today), statement))
+    checked = await _checked(statement, today=unit.today, is_typed=source is RemittanceSource.TYPED)
+    raise_any(checked.failures)
+    statement = checked.statement
     await parties.check(unit.connection, unit.scope, provider=statement.provider, payer=statement.payer)
-    known = await _known(unit, statement)
+    known = await _known(unit, checked)
     if known is not None:
         unit.changed(known.id)
         paid = await payment_joins.again(unit, known, statement)
@@ -80,13 +80,13 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
             await bank_matches.match_payment(unit, paid)
         return Imported((paid or known,), were_known=(paid is None,))
     matched = await statement_matching.matched(unit, statement)
-    remittance = _record(unit, matched.statement, source)
+    remittance = _record(unit, replace(checked, statement=matched.statement), source)
     lines: list[RemittanceLineRecord] = []
     for number, each in enumerate(zip(matched.statement.lines, matched.claims, strict=True), start=1):
         lines.append(_line(remittance, number, *each))
         if number % LINES_AT_ONCE == 0:
             await asyncio.sleep(0)
-    adjustments = _adjustments(statement, remittance)
+    adjustments = payment_joins.adjustments_of(statement, remittance.id)
     try:
         await remittances_db.insert_remittance(unit.connection, remittance, lines, adjustments)
     except IntegrityError:
@@ -99,11 +99,33 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     return Imported((remittance,), were_known=(False,))
 
 
-async def _known(unit: UnitOfWork, statement: Statement) -> RemittanceRecord | None:
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A statement as it can be stored, why it cannot be, and its digests."""
+
+    statement: Statement
+    failures: list[Failure]
+    content_hash: str
+    document_hash: str | None
+
+
+async def _checked(statement: Statement, *, today: date, is_typed: bool) -> _Checked:
+    """The checked statement, which has up to 2,000 lines: one with many is checked in a thread."""
+    check = partial(_check, statement, today=today, is_typed=is_typed)
+    return await asyncio.to_thread(check) if len(statement.lines) > LINES_AT_ONCE else check()
+
+
+def _check(statement: Statement, *, today: date, is_typed: bool) -> _Checked:
+    found = statement if is_typed else readable(statement)
+    return _Checked(found, statement_failures(found, today=today), found.content_hash, found.document_hash)
+
+
+async def _known(unit: UnitOfWork, checked: _Checked) -> RemittanceRecord | None:
     """The remittance that this statement was imported as, by its number or by its content."""
+    statement = checked.statement
     parties_of = (unit.connection, statement.payer, statement.provider)
     known = await remittances_db.by_number(*parties_of, statement.statement_number)
-    digest = statement.document_hash
+    digest = checked.document_hash
     if known is not None or digest is None:
         return known
     return await remittances_db.by_document(*parties_of, digest)
@@ -122,12 +144,8 @@ def emit_waiting(
         unit.emit(waiting_event(remittance, waiting, previous=previous, at=unit.now))
 
 
-async def _large(work: Callable[[Statement], Checked], statement: Statement) -> Checked:
-    """What the work makes of the statement, which has up to 2,000 lines: of many in a thread."""
-    return await asyncio.to_thread(work, statement) if len(statement.lines) > LINES_AT_ONCE else work(statement)
-
-
-def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) -> RemittanceRecord:
+def _record(unit: UnitOfWork, checked: _Checked, source: RemittanceSource) -> RemittanceRecord:
+    statement = checked.statement
     return RemittanceRecord(
         id=ids.new_id(ids.REMITTANCE),
         payer_ans=statement.payer,
@@ -140,7 +158,7 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
         bank_reference=statement.bank_reference,
         paid_cents=sum(line.paid for line in statement.lines),
         denied_cents=sum(denial.amount for line in statement.lines for denial in line.denials),
-        content_hash=statement.content_hash,
+        content_hash=checked.content_hash,
         created_by=unit.subject,
         created_at=unit.now,
         posted_at=None,
@@ -152,28 +170,12 @@ def _record(unit: UnitOfWork, statement: Statement, source: RemittanceSource) ->
         kind=statement.kind,
         issued_on=statement.issued_on,
         net_cents=statement.net,
-        document_hash=statement.document_hash,
+        document_hash=checked.document_hash,
         findings=statement.findings,
         released_at=None,
         released_by=None,
         release_reason=None,
     )
-
-
-def _adjustments(statement: Statement, remittance: RemittanceRecord) -> list[AdjustmentRecord]:
-    return [
-        AdjustmentRecord(
-            id=ids.new_id(ids.REMITTANCE_ADJUSTMENT),
-            remittance_id=remittance.id,
-            sequence=sequence,
-            direction=each.direction,
-            level=each.level,
-            type=each.type,
-            description=each.description,
-            amount_cents=each.amount,
-        )
-        for sequence, each in enumerate(statement.adjustments, start=1)
-    ]
 
 
 def _line(

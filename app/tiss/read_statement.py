@@ -123,7 +123,8 @@ def _refuse_error(root: Any) -> None:
 def _statements(root: Any) -> list[Any]:
     """The elements of the statements, or the document if none has their names."""
     found = [each for each in root.iter() if _is_statement(name_of(each))]
-    return found or [root]
+    outermost = [each for each in found if not any(_is_statement(name_of(above)) for above in each.iterancestors())]
+    return outermost or [root]
 
 
 def _is_statement(name: str) -> bool:
