@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, refusals
-from tests.graphql.test_remittances import books, done, line, money, post, taken
+from tests.graphql.test_remittances import books, done, line, money, post, take, taken
 
 STEP = "line { id status problem difference assignedTo setAsideUntil availableActions { action blockedBy { message } } \
 history(first: 100) { nodes { action status note undoesId actor } } remittance { status } }"
@@ -398,3 +398,19 @@ async def test_a_posted_credit_is_withdrawn_with_its_step(world: World) -> None:
         ("CONFLICT", "remittanceLineId", None)
     ]
     assert await books(world) == before
+
+
+async def test_a_held_line_is_paid_by_the_payment_that_joins_its_analysis(world: World) -> None:
+    claim = await world.submitted_claim(items=[CONSULTATION, BLOOD_COUNT])
+    analysis = [line(claim, "100.00", itemSequence=1)]
+    first = await taken(world, *analysis, statementNumber="ANALISE-1", paidOn=None)
+    assert done(await post(world, first)) == ("PARTIALLY_POSTED", 1, 0, [])
+    assert await credits(world) == []
+    joined = (await take(world, analysis, statementNumber="ANALISE-1"))["remittance"]
+    assert joined["id"] == first["id"]
+    assert done(await post(world, first)) == ("PARTIALLY_POSTED", 1, 0, [])
+    assert [each["leftAmount"] for each in await credits(world)] == ["100.00"]
+    second = await taken(world, line(claim, "37.00", itemSequence=2))
+    assert done(await post(world, second)) == ("POSTED", 1, 0, ["37.00"])
+    assert (await fate(world, claim))[:3] == ("APPROVED", "137.00", "137.00")
+    assert await books(world) == ["137.00", "137.00", "0.00", "0.00", "0.00", "0.00"]
