@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.breakdowns import SEPARATOR
@@ -22,6 +22,7 @@ from app.db.tables import settlements
 from app.domain.data_scope import DataScope
 from app.domain.deductions import TAXES, Deduction, DeductionKind
 from app.domain.money import Cents
+from app.domain.settlements import taken_back_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def of_settlements(scope: DataScope, settlement_ids: Sequence[str]) -> Select[An
 
 
 async def of_statement(connection: AsyncConnection, remittance: RemittanceRecord) -> tuple[Cents, list[Deduction]]:
-    """What the payments of a statement have settled, and what of its deductions they have; reversals do not count.
+    """What the payments of a statement have settled, and what of its deductions they have, less reversals; what it
+    takes back of earlier statements does not count.
 
     The caller has locked the remittance.
     """
@@ -74,9 +76,10 @@ async def of_statement(connection: AsyncConnection, remittance: RemittanceRecord
         table.statement_number == remittance.statement_number,
         table.provider_cnes == remittance.provider_cnes,
         table.payer_ans == remittance.payer_ans,
-        table.reverses_id.is_(None),
+        func.coalesce(table.reason, "") != taken_back_by(remittance.statement_number),
     )
-    settled = await scalar(connection, select(total(table.amount_cents)).where(*own))
+    sign = case((table.reverses_id.is_(None), 1), else_=-1)
+    settled = await scalar(connection, select(total(sign * table.amount_cents)).where(*own))
     kinds = select(_TABLE.kind, func.sum(_TABLE.amount_cents)).join(settlements, table.id == _TABLE.settlement_id)
     rows = (await connection.execute(kinds.where(*own).group_by(_TABLE.kind))).all()
     return Cents(int(settled)), [Deduction(DeductionKind(kind), Cents(int(cents))) for kind, cents in rows]

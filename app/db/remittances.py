@@ -251,6 +251,11 @@ async def insert_remittance(
     await insert_records(connection, remittance_adjustments, adjustments)
 
 
+async def insert_adjustments(connection: AsyncConnection, adjustments: Sequence[AdjustmentRecord]) -> None:
+    """Further debits and credits of a remittance that the caller has locked."""
+    await insert_records(connection, remittance_adjustments, adjustments)
+
+
 async def insert_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
     """Further lines of a remittance that the caller has locked."""
     await insert_records(connection, remittance_lines, lines)

@@ -42,6 +42,11 @@ def next_status(status: SettlementStatus, action: SettlementAction) -> Settlemen
         raise wrong_status(action.value.lower(), "a settlement", status) from None
 
 
+def taken_back_by(statement_number: str) -> str:
+    """The reason of reversals with which a statement takes back what earlier ones have paid."""
+    return f"taken back by statement {statement_number}"
+
+
 def check_settlement(*, amount: Cents, due: Cents) -> None:
     """INVALID_AMOUNT unless above zero, OVER_SETTLEMENT above what is still due."""
     if amount <= 0:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from app.db import lines_to_post
 from app.db import remittances as remittances_db
-from app.db.remittances import RemittanceRecord
+from app.db.remittances import AdjustmentRecord, RemittanceRecord
+from app.domain import ids
 from app.domain.errors import conflict, not_found
 from app.domain.remittances import RemittanceStatus, check_payment, remittance_status
 from app.domain.statement import Statement
@@ -50,8 +51,29 @@ async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement)
         method=statement.method,
         bank_reference=statement.bank_reference,
         document_hash=statement.document_hash or remittance.document_hash,
+        net_cents=remittance.net_cents if statement.net is None else statement.net,
         changed_at=unit.now,
     )
     await remittances_db.update_remittance(unit.connection, paid)
+    stored = await remittances_db.adjustments_of(unit.connection, unit.scope, [remittance.id])
+    new = adjustments_of(statement, remittance.id, after=len(stored))
+    await remittances_db.insert_adjustments(unit.connection, new)
     unit.emit(remittance_event("RemittancePaymentAdded", paid, at=unit.now))
     return paid
+
+
+def adjustments_of(statement: Statement, remittance_id: str, *, after: int = 0) -> list[AdjustmentRecord]:
+    """The debits and credits of a statement as rows, numbered after those that are stored already."""
+    return [
+        AdjustmentRecord(
+            id=ids.new_id(ids.REMITTANCE_ADJUSTMENT),
+            remittance_id=remittance_id,
+            sequence=sequence,
+            direction=each.direction,
+            level=each.level,
+            type=each.type,
+            description=each.description,
+            amount_cents=each.amount,
+        )
+        for sequence, each in enumerate(statement.adjustments, start=after + 1)
+    ]

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
-from app.db.remittances import AdjustmentRecord, RemittanceLineRecord, RemittanceRecord
+from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
 from app.domain.actions import RemittanceOperation
 from app.domain.errors import Failure, conflict, not_found, raise_any
@@ -26,7 +26,14 @@ from app.domain.remittances import (
 from app.domain.statement import Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
-from app.services import bank_matches, parties, payment_joins, statement_documents, statement_matching
+from app.services import (
+    bank_matches,
+    parties,
+    payment_joins,
+    protocol_payments,
+    statement_documents,
+    statement_matching,
+)
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -79,14 +86,14 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
         if paid is not None:
             await bank_matches.match_payment(unit, paid)
         return Imported((paid or known,), were_known=(paid is None,))
-    matched = await statement_matching.matched(unit, statement)
+    matched = await statement_matching.matched(unit, await protocol_payments.by_claim(unit, statement))
     remittance = _record(unit, replace(checked, statement=matched.statement), source)
     lines: list[RemittanceLineRecord] = []
     for number, each in enumerate(zip(matched.statement.lines, matched.claims, strict=True), start=1):
         lines.append(_line(remittance, number, *each))
         if number % LINES_AT_ONCE == 0:
             await asyncio.sleep(0)
-    adjustments = _adjustments(statement, remittance)
+    adjustments = payment_joins.adjustments_of(statement, remittance.id)
     try:
         await remittances_db.insert_remittance(unit.connection, remittance, lines, adjustments)
     except IntegrityError:
@@ -176,22 +183,6 @@ def _record(unit: UnitOfWork, checked: _Checked, source: RemittanceSource) -> Re
         released_by=None,
         release_reason=None,
     )
-
-
-def _adjustments(statement: Statement, remittance: RemittanceRecord) -> list[AdjustmentRecord]:
-    return [
-        AdjustmentRecord(
-            id=ids.new_id(ids.REMITTANCE_ADJUSTMENT),
-            remittance_id=remittance.id,
-            sequence=sequence,
-            direction=each.direction,
-            level=each.level,
-            type=each.type,
-            description=each.description,
-            amount_cents=each.amount,
-        )
-        for sequence, each in enumerate(statement.adjustments, start=1)
-    ]
 
 
 def _line(

@@ -9,6 +9,7 @@ from app.db.invoice_lines import LineRecord
 from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.money import Cents
+from app.domain.settlements import taken_back_by
 from app.services import settlements
 from app.services.settlements import Origin
 from app.unit_of_work.unit import UnitOfWork
@@ -42,7 +43,7 @@ async def _reverse(
     if original is None or invoice is None:
         raise AssertionError(settlement_id)
     origin = Origin(remittance.statement_number, remittance.paid_on or unit.today, remittance.bank_reference)
-    reason = f"taken back by statement {remittance.statement_number}"
+    reason = taken_back_by(remittance.statement_number)
     amount = Cents(sum(parts.values()))
     done = await settlements.reverse_locked(unit, invoice, original, amount, reason=reason, parts=parts, origin=origin)
     return done.settlement

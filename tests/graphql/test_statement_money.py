@@ -1,5 +1,7 @@
 """Statements net of tax, with a discount, and with takebacks: what is paid, withheld and taken back, to the cent."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -142,3 +144,34 @@ async def test_more_than_was_paid_cannot_be_taken_back(payer: Payer) -> None:
     nodes = (await payer.world.call("finance", query, payer=payer.world.payer))["unmatchedRemittanceLines"]["nodes"]
     assert nodes == [{"problem": "TAKES_TOO_MUCH"}]
     assert await payer.books() == {"billed": "100.00", "paid": "100.00"}
+
+
+async def test_a_payment_that_joins_its_analysis_brings_its_taxes(payer: Payer) -> None:
+    number = await payer.claim()
+    same: dict[str, Any] = {"statementNumber": key()[:20]}
+    await payer.statement(paid(number, "100.00"), **same, paidOn=None)
+    assert await payer.books() == {"billed": "100.00", "awaiting": "100.00"}
+    posted = await payer.statement(paid(number, "100.00"), **same, adjustments=[IRRF, PCC])
+    assert [(each["amount"], each["netAmount"]) for each in posted["settlements"]] == [("100.00", "93.85")]
+    assert posted["remittance"]["netAmount"] == "93.85"
+    assert await payer.books() == {"billed": "100.00", "paid": "93.85", "withheld": "6.15"}
+
+
+async def test_taxes_are_shared_out_rightly_after_a_correction_of_the_day(payer: Payer) -> None:
+    early = await payer.claim("40.00")
+    posted = await payer.statement(paid(early, "40.00"), paid("SPATER1", "60.00"), adjustments=[IRRF])
+    query = "query { remittances { nodes { id } } }"
+    (found,) = (await payer.world.call("finance", query))["remittances"]["nodes"]
+    day = (today() - timedelta(days=1)).isoformat()
+    values = {"remittanceId": found["id"], "paidOn": day, "reason": "dia errado", "idempotencyKey": key()}
+    corrected = await payer.world.mutate("finance", "correctPaymentDate", "remittance { id }", **values)
+    assert (posted["errors"], corrected["errors"]) == ([], [])
+    await payer.world.submitted_claim(
+        items=[{**CONSULTATION, "unitPrice": "60.00"}], providerClaimNumber="SPATER1", serviceDate=day
+    )
+    async with asyncio.timeout(20):
+        while (await payer.books()).get("withheld") != "1.50":
+            again = {"id": found["id"], "idempotencyKey": key()}
+            await payer.world.mutate("finance", "postRemittance", "postedLines", **again)
+            await asyncio.sleep(0.1)
+    assert await payer.books() == {"billed": "100.00", "paid": "98.50", "withheld": "1.50"}
