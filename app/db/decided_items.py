@@ -53,11 +53,11 @@ def won(scope: DataScope, provider: str, payer: str, code: str, limit: int) -> S
     return query.order_by(denials.c.id.desc()).limit(limit)
 
 
-@query(date)
+@query(str)
 def eligible(scope: DataScope, payer: str, patient: str, day: date) -> Select[Any]:
-    """The day of the latest answer of the payer that the patient was covered on this day; no row if there is none."""
+    """The id of the latest answer of the payer that the patient was covered on this day; no row if there is none."""
     table = eligibility_checks.c
-    query = select(table.service_date).where(eligibility_in(scope), table.payer_ans == payer)
+    query = select(table.id).where(eligibility_in(scope), table.payer_ans == payer)
     query = query.where(table.patient_id == patient, table.service_date == day)
     query = query.where(table.outcome == EligibilityOutcome.ELIGIBLE)
     return query.order_by(table.answered_at.desc(), table.id.desc()).limit(1)

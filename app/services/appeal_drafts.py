@@ -62,9 +62,9 @@ async def _evidence(
     for term in await tuss_db.known(connection, [code]):
         text = f"Código {item.code} da tabela {item.code_system}: {term.term}."
         yield Evidence(AppealEvidenceKind.TERM, text, term.valid_from)
-    for asked in await decided_items.eligible(connection, scope, claim.payer_ans, claim.patient_id, item.performed_on):
+    if await decided_items.eligible(connection, scope, claim.payer_ans, claim.patient_id, item.performed_on):
         text = f"Elegibilidade confirmada pela operadora para {written(item.performed_on)}."
-        yield Evidence(AppealEvidenceKind.ELIGIBILITY, text, asked)
+        yield Evidence(AppealEvidenceKind.ELIGIBILITY, text, item.performed_on)
     protocols = await appeal_batches_db.protocols_of(connection, [claim.id])
     if claim.id in protocols:
         text = f"Guia recebida pela operadora no protocolo {protocols[claim.id]}."

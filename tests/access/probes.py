@@ -24,7 +24,7 @@ from tests.access.first_event import first_event
 from tests.access.inputs import inputs_of
 from tests.access.look_ups import SUMS, look_ups
 from tests.access.query_modules import MODULES
-from tests.access.world import Rich
+from tests.access.world import EVENT_CODE, Rich
 from tests.factories import CONSULTATION, today
 from tests.inputs import input_type, shaped
 
