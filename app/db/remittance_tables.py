@@ -106,6 +106,7 @@ remittance_lines = Table(
     Index(None, "remittance_id", "status", "sequence"),
     Index(None, "provider_claim_number", "status"),
     Index(None, "payer_claim_number", "status"),
+    Index(None, "protocol_number"),
     Index(None, "status", "id"),
     *(Index(None, "status", each, "id") for each in ("waiting_since", "problem", "assigned_to", "reason_code")),
     Index(None, "claim_id"),

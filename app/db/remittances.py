@@ -274,7 +274,7 @@ async def update_remittance(connection: AsyncConnection, remittance: RemittanceR
 
 async def update_lines(connection: AsyncConnection, lines: Sequence[RemittanceLineRecord]) -> None:
     """Write the match and the status of lines; the caller has locked their remittance."""
-    match = ("status", "problem", "claim_id", "matched_by", "posted_at")
+    match = ("status", "problem", "findings", "claim_id", "matched_by", "posted_at")
     work = ("waiting_since", "assigned_to", "set_aside_until", "resolution")
     names = (*match, "dismissed_at", "dismissed_by", "dismissal_reason", *work)
     statement = update(remittance_lines).where(remittance_lines.c.id == bindparam("line"))

@@ -1,8 +1,9 @@
 """Lines of statements that came before their claims: matched when the claims are submitted."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
 from app.db import claims as claims_db
@@ -18,7 +19,7 @@ from app.domain.remittances import (
     next_line_status,
 )
 from app.services import posting
-from app.services.statement_matching import Numbered
+from app.services.statement_matching import Numbered, contradictions
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
@@ -39,9 +40,10 @@ async def match_again(unit: UnitOfWork, *, claim_id: str) -> int:
         return 0
     (claim,) = await claims_db.by_ids(unit.connection, unit.scope, [claim_id])
     numbered = await _numbered(unit, claim, lines)
+    days = {item.performed_on for item in await claims_db.items_of_claims(unit.connection, unit.scope, [claim_id])}
     of_remittance: defaultdict[str, list[RemittanceLineRecord]] = defaultdict(list)
     for line in lines:
-        of_remittance[line.remittance_id] += _matched(line, numbered.of(line))
+        of_remittance[line.remittance_id] += _matched(line, numbered.of(line), days)
     for id, changed in of_remittance.items():
         await _store(unit, locked[id], changed, claim)
     return sum(line.problem is None for changed in of_remittance.values() for line in changed)
@@ -61,12 +63,19 @@ async def _numbered(unit: UnitOfWork, claim: ClaimRecord, lines: Sequence[Remitt
     return Numbered(each for each in claims if each.id not in replaced)
 
 
-def _matched(line: RemittanceLineRecord, claims: Sequence[ClaimRecord]) -> list[RemittanceLineRecord]:
-    """The line as it is from now on; nothing if it waits as before."""
+def _matched(
+    line: RemittanceLineRecord, claims: Sequence[ClaimRecord], days: Collection[date]
+) -> list[RemittanceLineRecord]:
+    """The line as it is from now on; nothing if it waits as before. One that contradicts its claim waits for a person:
+    its statement may be posted already, and is not stopped any more."""
     if not claims:
         return []
     if len(claims) > 1:
         return [replace(line, problem=RemittanceLineProblem.AMBIGUOUS)]
+    found = contradictions(line, claims[0], days)
+    if found:
+        noticed = tuple(dict.fromkeys((*(line.findings or ()), *found)))
+        return [replace(line, problem=RemittanceLineProblem.DOUBTFUL, findings=noticed)]
     status = next_line_status(line.status, RemittanceLineAction.MATCH)
     return [replace(line, status=status, problem=None, claim_id=claims[0].id, matched_by=None)]
 

@@ -26,7 +26,14 @@ from app.domain.remittances import (
 from app.domain.statement import Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
-from app.services import bank_matches, parties, payment_joins, statement_documents, statement_matching
+from app.services import (
+    bank_matches,
+    parties,
+    payment_joins,
+    protocol_payments,
+    statement_documents,
+    statement_matching,
+)
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord, answer_of_one
 from app.unit_of_work.unit import UnitOfWork
 
@@ -79,7 +86,7 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
         if paid is not None:
             await bank_matches.match_payment(unit, paid)
         return Imported((paid or known,), were_known=(paid is None,))
-    matched = await statement_matching.matched(unit, statement)
+    matched = await statement_matching.matched(unit, await protocol_payments.by_claim(unit, statement))
     remittance = _record(unit, replace(checked, statement=matched.statement), source)
     lines: list[RemittanceLineRecord] = []
     for number, each in enumerate(zip(matched.statement.lines, matched.claims, strict=True), start=1):

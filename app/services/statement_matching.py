@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Protocol
@@ -57,6 +57,15 @@ class NamesClaim(Protocol):
     def payer_claim_number(self) -> str | None: ...
 
 
+class OfItem(Protocol):
+    """A line of a statement, with what it says of the patient and the day."""
+
+    @property
+    def card_number(self) -> str | None: ...
+    @property
+    def performed_on(self) -> date | None: ...
+
+
 class Numbered:
     """Claims by their numbers."""
 
@@ -89,9 +98,15 @@ async def _days(unit: UnitOfWork, statement: Statement, claim_ids: list[str]) ->
 
 def _compared(line: StatementLine, claim: ClaimRecord, days: dict[str, set[date]]) -> StatementLine:
     """The line with what contradicts its claim."""
+    found = contradictions(line, claim, days.get(claim.id, set()))
+    return replace(line, findings=(*line.findings, *found)) if found else line
+
+
+def contradictions(line: OfItem, claim: ClaimRecord, days: Collection[date]) -> list[StatementFinding]:
+    """What the line says otherwise than its claim, whose items are of these days."""
     found = []
     if line.card_number is not None and line.card_number.lstrip("0") != claim.card_number.lstrip("0"):
         found.append(StatementFinding(StatementFindingKind.CARD_DIFFERS))
-    if line.performed_on is not None and line.performed_on not in {claim.service_date, *days.get(claim.id, ())}:
+    if line.performed_on is not None and line.performed_on not in {claim.service_date, *days}:
         found.append(StatementFinding(StatementFindingKind.DAY_DIFFERS))
-    return replace(line, findings=(*line.findings, *found)) if found else line
+    return found

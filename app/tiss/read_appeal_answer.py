@@ -7,8 +7,8 @@ from app.domain.appeal_answers import AnswerMessage, DocumentAnswer
 from app.domain.errors import BillingError, ErrorCode, refuse
 from app.domain.money import Cents, parse_money
 from app.tiss import message, tree, xml_guard
+from app.tiss.encoding import encoded
 from app.tiss.message import NoMessage
-from app.tiss.read_protocol import encoded
 
 ANSWER: Final = ("operadoraParaPrestador", "respostaRecursoGlosa")
 RECEIPTS: Final = ("reciboGlosa", "reciboGlosaOdonto")

@@ -244,8 +244,12 @@ async def test_a_document_about_something_else_is_refused_with_what_to_do(gatewa
             ("INVALID_INPUT", "5014"),
             "the hash is wrong: the document was changed, ask the payer to send it again",
         ),
-        "<a>": (("INVALID_INPUT", "5001"), "the document is not XML: send the payer's file as it is"),
-        "<a/>": (
+        "<a>": (
+            ("INVALID_INPUT", "5001"),
+            "the document is not well-formed XML (line 1): send it as its program wrote it",
+        ),
+        "<a/>": (("INVALID_INPUT", "5001"), "the document has no mensagemTISS: send a TISS message"),
+        "<mensagemTISS/>": (
             ("INVALID_INPUT", "5001"),
             "the document has no recebimentoLote: send the payer's answer to a batch",
         ),

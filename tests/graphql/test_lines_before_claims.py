@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import claims
 from tests.factories import World, flat, key, new_world
-from tests.graphql.test_remittances import books, line, post, taken
+from tests.graphql.test_remittances import books, line, post, take, taken
 from tests.graphql.test_remittances import done as posted
+from tests.payer_documents import Guide, Item, analysis, message
 
 LINES = "query($id: ID!) { remittance(id: $id) { status lines { nodes { status problem matchedBy claim { id } } } } }"
 
@@ -47,6 +48,18 @@ async def test_a_line_is_matched_when_its_claim_is_submitted(world: World) -> No
     assert (await world.claim(draft["id"]))["status"] == "SUBMITTED"
     assert posted(await post(world, remittance)) == ("POSTED", 1, 0, ["60.00"])
     assert await books(world) == ["100.00", "60.00", "40.00", "0.00", "0.00", "0.00"]
+
+
+async def test_a_line_that_says_another_day_than_its_claim_waits_for_a_person(world: World) -> None:
+    number = key()[:20]
+    xml = message(world.payer, analysis(world, "L-1", Guide(number, world.card, (Item(day="2026-01-02"),))))
+    remittance = (await take(world, None, xml=xml, statementNumber=None))["remittance"]
+    await world.submitted_claim(providerClaimNumber=number)
+    found = await until_known(world, remittance)
+    assert [(each["status"], each["problem"]) for each in found["lines"]] == [("UNMATCHED", "DOUBTFUL")]
+    query = "query($id: ID!) { remittance(id: $id) { lines { nodes { findings { kind } } } } }"
+    (line,) = flat((await world.call("finance", query, id=remittance["id"]))["remittance"])["lines"]
+    assert line == {"findings": [{"kind": "DAY_DIFFERS"}]}
 
 
 async def test_a_line_about_a_draft_is_matched_again_when_the_claim_is_submitted(world: World) -> None:

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from app.db import migration_steps as steps
 from app.db.types import ascii_text
 
-revision = "b033"
-down_revision = "b032"
+revision = "b034"
+down_revision = "b033"
 branch_labels = None
 depends_on = None
 
