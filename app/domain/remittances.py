@@ -72,6 +72,8 @@ LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], Remitt
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.DISMISSED, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.SPLIT, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
+    # Only of a line that is nothing but an unapplied credit: see `line_resolutions.undo`.
+    (RemittanceLineStatus.POSTED, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
     (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
     (RemittanceLineStatus.DISMISSED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,

@@ -45,6 +45,7 @@ from app.schema import (
 )
 from app.schema.access_log import AccessLogQuery
 from app.schema.appeal_batches import AppealBatchQuery
+from app.schema.appeal_drafts import AppealDraftQuery
 from app.schema.appeal_templates import AppealTemplateQuery
 from app.schema.bank import BankQuery
 from app.schema.base.field_rules import require_rules
@@ -92,6 +93,7 @@ class Query(
     BatchQuery,
     AppealBatchQuery,
     AppealTemplateQuery,
+    AppealDraftQuery,
     RemittanceQuery,
     UnappliedCreditQuery,
     ReconciliationQuery,

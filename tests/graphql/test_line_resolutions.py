@@ -374,3 +374,27 @@ async def test_the_queue_is_filtered_by_what_is_known_of_its_lines(world: World)
     assert await found(waitingSince={"from": "2099-01-01T00:00:00Z"}) == []
     assert await found(waitingSince={"to": "2099-01-01T00:00:00Z"}) == [first["id"], second["id"]]
     assert await found(ids=[second["id"]]) == [second["id"]]
+
+
+async def test_a_posted_credit_is_withdrawn_with_its_step(world: World) -> None:
+    remittance = await taken(world, {"payerClaimNumber": "NENHUMA", "paidAmount": "30.00"})
+    (row,) = remittance["lines"]
+    await resolved(world, row, acceptOverpayment={})
+    await post(world, remittance)
+    before = await books(world)
+    after = await undo(world, row)
+    assert (after["status"], after["problem"], after["remittance"]["status"]) == (
+        *("UNMATCHED", "UNKNOWN_CLAIM"),
+        "IMPORTED",
+    )
+    assert [(each["leftAmount"], each["uses"][0]["reason"]) for each in await credits(world)] == [("0.00", "engano")]
+    await resolved(world, row, acceptOverpayment={})
+    assert done(await post(world, remittance)) == ("POSTED", 1, 0, [])
+    assert [each["leftAmount"] for each in await credits(world)] == ["0.00", "30.00"]
+    used = {"creditId": (await credits(world))[1]["id"], "reason": "devolvido", "idempotencyKey": key()}
+    assert (await world.mutate("finance", "refundCredit", "credit { id }", **used))["errors"] == []
+    refused = {"remittanceLineId": row["id"], "reason": "engano", "idempotencyKey": key()}
+    assert refusals(await world.mutate("finance", "undoRemittanceLine", STEP, **refused)) == [
+        ("CONFLICT", "remittanceLineId", None)
+    ]
+    assert await books(world) == before

@@ -29,6 +29,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.invoice": queries.invoice,
     "Query.invoices": queries.invoices_page,
     "Query.settlements": queries.settlements_page,
+    "Query.appealDraft": appeals.draft,
     "Query.appealTemplates": appeals.templates,
     "Query.appealBatch": appeals.batch,
     "Query.appealBatches": appeals.batches_page,
