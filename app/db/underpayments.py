@@ -36,11 +36,6 @@ class UnderpaymentRecord:
         price = Cents(self.contract_price_cents)
         return item_total(price, Quantity(self.quantity), Factor(self.factor))
 
-    @property
-    def underpaid_cents(self) -> Cents:
-        """What of it is missing."""
-        return Cents(max(self.expected_cents - self.approved_cents, 0))
-
 
 @dataclass(frozen=True, slots=True)
 class UnderpaymentFilter:

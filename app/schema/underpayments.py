@@ -34,7 +34,6 @@ class Underpayment:
     contract_price_cents: Cents | None = amount("contractUnitPrice", "Unit price of the contract on that day.")
     expected_cents: Cents | None = amount("expectedAmount", "What the contract pays: its price x quantity x factor.")
     approved_cents: Cents | None = amount("approvedAmount", "What the payer approved (valorLiberado).")
-    underpaid_cents: Cents | None = amount("underpaidAmount", "Expected less approved.")
     claim: ClaimRecord | None = related(
         Claim | None,
         lambda loaders: loaders.claim,
@@ -49,6 +48,10 @@ class Underpayment:
         description="The item.",
         extensions=health("claims:read_items"),
     )
+
+    @amount("underpaidAmount", "Expected less approved.")
+    def underpaid(item: strawberry.Parent[UnderpaymentRecord]) -> Cents | None:
+        return Cents(max(item.expected_cents - item.approved_cents, 0))
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
