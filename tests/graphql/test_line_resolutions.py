@@ -45,7 +45,7 @@ async def waiting(world: World) -> list[Any]:
     return list((await world.call("finance", QUEUE))["unmatchedRemittanceLines"]["nodes"])
 
 
-async def credits(world: World) -> list[Any]:
+async def kept_credits(world: World) -> list[Any]:
     """The unapplied credits of the payer."""
     query = f"query($p: [AnsCode!]) {{ unappliedCredits(filter: {{ payerAnsCode: $p }}) {{ nodes {{ {CREDIT} }} }} }}"
     found = await world.call("finance", query, p=[world.payer])
@@ -93,10 +93,10 @@ async def test_an_overpayment_is_an_unapplied_credit(world: World) -> None:
     (row,) = remittance["lines"]
     assert [each["difference"] for each in await waiting(world)] == ["10.00"]
     await resolved(world, row, acceptOverpayment={})
-    assert await credits(world) == []
+    assert await kept_credits(world) == []
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, ["100.00"])
     assert (await fate(world, claim))[:3] == ("APPROVED", "100.00", "100.00")
-    (credit,) = await credits(world)
+    (credit,) = await kept_credits(world)
     assert (credit["amount"], credit["usedAmount"], credit["leftAmount"]) == ("10.00", "0.00", "10.00")
     assert await books(world) == ["100.00", "100.00", "0.00", "0.00", "0.00", "0.00"]
 
@@ -106,7 +106,7 @@ async def test_money_without_a_claim_is_a_credit_that_settles_an_invoice(world: 
     (row,) = remittance["lines"]
     await resolved(world, row, acceptOverpayment={})
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, [])
-    (credit,) = await credits(world)
+    (credit,) = await kept_credits(world)
     invoice = await world.issued_invoice()
     before = await books(world)
     values = {"creditId": credit["id"], "invoiceId": invoice["id"], "amount": "20.00", "idempotencyKey": key()}
@@ -127,7 +127,7 @@ async def test_money_without_a_claim_is_a_credit_that_settles_an_invoice(world: 
     assert await books(world) == before
     again = await world.mutate("finance", "reverseCreditUse", fields, **{**back, "idempotencyKey": key()})
     assert again["errors"] != []
-    uses = [(each["action"], each["amount"], each["usedAmount"]) for each in (await credits(world))[0]["uses"]]
+    uses = [(each["action"], each["amount"], each["usedAmount"]) for each in (await kept_credits(world))[0]["uses"]]
     assert uses == [("APPLY", "20.00", "20.00"), ("REFUND", "10.00", "30.00"), ("REVERSE", "-20.00", "10.00")]
 
 
@@ -143,7 +143,7 @@ async def test_a_guide_in_two_protocols_is_posted_once(world: World) -> None:
     assert (await undo(world, second))["problem"] == "REPEATED"
     await resolved(world, second, acceptOverpayment={})
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, [])
-    assert [each["amount"] for each in await credits(world)] == ["100.00"]
+    assert [each["amount"] for each in await kept_credits(world)] == ["100.00"]
     assert await books(world) == ["100.00", "100.00", "0.00", "0.00", "0.00", "0.00"]
 
 
@@ -196,7 +196,7 @@ async def test_a_part_of_a_denial_is_not_recovered(world: World) -> None:
     await resolved(world, remittance["lines"][0], acceptOverpayment={})
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, [])
     assert await books(world) == ["100.00", "0.00", "100.00", "0.00", "0.00", "0.00"]
-    assert [each["amount"] for each in await credits(world)] == ["40.00"]
+    assert [each["amount"] for each in await kept_credits(world)] == ["40.00"]
 
 
 async def test_a_line_is_split_over_items(world: World) -> None:
@@ -349,11 +349,13 @@ async def test_a_posted_credit_is_withdrawn_with_its_step(world: World) -> None:
         *("UNMATCHED", "UNKNOWN_CLAIM"),
         "IMPORTED",
     )
-    assert [(each["leftAmount"], each["uses"][0]["reason"]) for each in await credits(world)] == [("0.00", "engano")]
+    assert [(each["leftAmount"], each["uses"][0]["reason"]) for each in await kept_credits(world)] == [
+        ("0.00", "engano")
+    ]
     await resolved(world, row, acceptOverpayment={})
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, [])
-    assert [each["leftAmount"] for each in await credits(world)] == ["0.00", "30.00"]
-    used = {"creditId": (await credits(world))[1]["id"], "reason": "devolvido", "idempotencyKey": key()}
+    assert [each["leftAmount"] for each in await kept_credits(world)] == ["0.00", "30.00"]
+    used = {"creditId": (await kept_credits(world))[1]["id"], "reason": "devolvido", "idempotencyKey": key()}
     assert (await world.mutate("finance", "refundCredit", "credit { id }", **used))["errors"] == []
     refused = {"remittanceLineId": row["id"], "reason": "engano", "idempotencyKey": key()}
     assert refusals(await world.mutate("finance", "undoRemittanceLine", STEP, **refused)) == [
