@@ -84,15 +84,37 @@ def analysis(world: Any, number: str, *guides: Guide, issued: str = ISSUED, **ch
     )
 
 
-def payment(world: Any, number: str, *days: str, debits: tuple[tuple[str, str, str], ...] = (), net: str) -> str:
-    """A demonstrativoPagamento of 1000.00, of which 900.00 are paid on each of these days, less the debits."""
+@dataclass(frozen=True)
+class Paid:
+    """What a day pays of a protocol, and what it bills of it."""
+
+    amount: str = "900.00"
+    billed: str = "1000.00"
+    protocol: str = "99"
+
+    @property
+    def denied(self) -> str:
+        """The difference."""
+        return _money(_cents(self.billed) - _cents(self.amount))
+
+
+def payment(
+    world: Any,
+    number: str,
+    *days: str,
+    debits: tuple[tuple[str, str, str], ...] = (),
+    net: str,
+    paid: Paid = Paid(),
+) -> str:
+    """A demonstrativoPagamento that pays a protocol on each of these days, less the debits."""
     return (
         f"<demonstrativoPagamento>{_header(world.payer, number, ISSUED)}<dadosContratado><dadosPrestador>"
         f"<codigoPrestadorNaOperadora>P1</codigoPrestadorNaOperadora></dadosPrestador><CNES>{world.provider}</CNES>"
-        f"</dadosContratado><pagamentos>{''.join(_of_day(day, debits, net) for day in days)}</pagamentos>"
-        "<totaisDemonstrativo><totaisBrutosDemonstrativo><valorInformadoBruto>1000.00</valorInformadoBruto>"
-        "<valorProcessadoBruto>1000.00</valorProcessadoBruto><valorLiberadoBruto>900.00</valorLiberadoBruto>"
-        "<valorGlosaBruto>100.00</valorGlosaBruto></totaisBrutosDemonstrativo><totaisLiquidosDemonstrativo>"
+        f"</dadosContratado><pagamentos>{''.join(_of_day(day, debits, net, paid) for day in days)}</pagamentos>"
+        f"<totaisDemonstrativo><totaisBrutosDemonstrativo><valorInformadoBruto>{paid.billed}</valorInformadoBruto>"
+        f"<valorProcessadoBruto>{paid.billed}</valorProcessadoBruto>"
+        f"<valorLiberadoBruto>{paid.amount}</valorLiberadoBruto>"
+        f"<valorGlosaBruto>{paid.denied}</valorGlosaBruto></totaisBrutosDemonstrativo><totaisLiquidosDemonstrativo>"
         "<totalDebitosDemonstrativo>0.00</totalDebitosDemonstrativo>"
         "<totalCreditosdemonstrativo>0.00</totalCreditosdemonstrativo>"
         f"<valorLiberadoDemonstrativo>{net}</valorLiberadoDemonstrativo></totaisLiquidosDemonstrativo>"
@@ -100,7 +122,7 @@ def payment(world: Any, number: str, *days: str, debits: tuple[tuple[str, str, s
     )
 
 
-def _of_day(day: str, debits: tuple[tuple[str, str, str], ...], net: str) -> str:
+def _of_day(day: str, debits: tuple[tuple[str, str, str], ...], net: str, paid: Paid) -> str:
     deducted = "".join(
         f"<debitosCreditos><indicador>{side}</indicador><tipoDebitoCredito>{kind}</tipoDebitoCredito>"
         f"<descricaoDbCr>texto</descricaoDbCr><valorDbCr>{amount}</valorDbCr></debitosCreditos>"
@@ -109,12 +131,14 @@ def _of_day(day: str, debits: tuple[tuple[str, str, str], ...], net: str) -> str
     return (
         f"<pagamentosPorData><dadosPagamento><dataPagamento>{day}</dataPagamento><formaPagamento>1</formaPagamento>"
         "<banco>0341</banco><agencia>0001</agencia><nrContaCheque>12345</nrContaCheque></dadosPagamento><dadosResumo>"
-        "<relacaoProtocolos><dataProtocolo>2026-10-01</dataProtocolo><numeroProtocolo>99</numeroProtocolo>"
-        "<numeroLote>1</numeroLote><valorInformado>1000.00</valorInformado><valorProcessado>1000.00</valorProcessado>"
-        "<valorLiberado>900.00</valorLiberado><valorGlosa>100.00</valorGlosa></relacaoProtocolos></dadosResumo>"
-        "<totaisBrutosPorData><totalInformadoPorData>1000.00</totalInformadoPorData>"
-        "<totalProcessadoPorData>1000.00</totalProcessadoPorData><totaLiberadoPorData>900.00</totaLiberadoPorData>"
-        "<totalGlosaPorData>100.00</totalGlosaPorData></totaisBrutosPorData>"
+        f"<relacaoProtocolos><dataProtocolo>2026-10-01</dataProtocolo><numeroProtocolo>{paid.protocol}</numeroProtocolo>"
+        f"<numeroLote>1</numeroLote><valorInformado>{paid.billed}</valorInformado>"
+        f"<valorProcessado>{paid.billed}</valorProcessado><valorLiberado>{paid.amount}</valorLiberado>"
+        f"<valorGlosa>{paid.denied}</valorGlosa></relacaoProtocolos></dadosResumo>"
+        f"<totaisBrutosPorData><totalInformadoPorData>{paid.billed}</totalInformadoPorData>"
+        f"<totalProcessadoPorData>{paid.billed}</totalProcessadoPorData>"
+        f"<totaLiberadoPorData>{paid.amount}</totaLiberadoPorData>"
+        f"<totalGlosaPorData>{paid.denied}</totalGlosaPorData></totaisBrutosPorData>"
         f"<debitosCreditosPorData>{deducted}</debitosCreditosPorData><totaisLiquidosPorData>"
         "<totalDebitosPorData>0.00</totalDebitosPorData><totalCreditosPorData>0.00</totalCreditosPorData>"
         f"<liquidoPorData>{net}</liquidoPorData></totaisLiquidosPorData></pagamentosPorData>"

@@ -57,6 +57,7 @@ LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], Remitt
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.POST): RemittanceLineStatus.POSTED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.HOLD): RemittanceLineStatus.HELD,
     (RemittanceLineStatus.HELD, RemittanceLineAction.POST): RemittanceLineStatus.POSTED,
+    (RemittanceLineStatus.HELD, RemittanceLineAction.PAY): RemittanceLineStatus.MATCHED,
     (RemittanceLineStatus.HELD, RemittanceLineAction.UNMATCH): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.PUT_BACK): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.UNMATCH): RemittanceLineStatus.UNMATCHED,
@@ -72,6 +73,8 @@ LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], Remitt
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.DISMISSED, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.SPLIT, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
+    # Only of a line that is nothing but an unapplied credit: see `line_resolutions.undo`.
+    (RemittanceLineStatus.POSTED, RemittanceLineAction.UNDO): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
     (RemittanceLineStatus.UNMATCHED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,
     (RemittanceLineStatus.DISMISSED, RemittanceLineAction.CANCEL): RemittanceLineStatus.CANCELLED,

@@ -234,6 +234,6 @@ MUTATIONS = (
         service.UNDO,
         UndoRemittanceLineInput,
         LineStepPayload,
-        "Takes back the last step of a remittance line that is not posted.",
+        "Takes back the last step of a remittance line that is not posted, or became an unapplied credit.",
     ),
 )

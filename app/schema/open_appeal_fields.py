@@ -35,6 +35,11 @@ APPEALS: Final[dict[str, tuple[str, ...]]] = {
         "DenialChance.isOfPractitioner",
         "DenialChance.itemSequence",
     ),
+    "kinds and days of the proofs for an appeal, which only `denials:appeal` leads to": (
+        "AppealDraft.evidence",
+        "AppealEvidence.date",
+        "AppealEvidence.kind",
+    ),
     "what is known of a template, which only `denials:appeal` leads to": (
         "*Payload.template",
         "AppealTemplate.createdAt",

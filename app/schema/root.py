@@ -45,6 +45,7 @@ from app.schema import (
 )
 from app.schema.access_log import AccessLogQuery
 from app.schema.appeal_batches import AppealBatchQuery
+from app.schema.appeal_drafts import AppealDraftQuery
 from app.schema.appeal_templates import AppealTemplateQuery
 from app.schema.bank import BankQuery
 from app.schema.base.field_rules import require_rules
@@ -78,6 +79,7 @@ from app.schema.settlements import SettlementQuery
 from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
 from app.schema.unapplied_credits import UnappliedCreditQuery
+from app.schema.underpayments import UnderpaymentQuery
 
 
 @strawberry.type(description="Queries.")
@@ -91,10 +93,12 @@ class Query(
     BatchQuery,
     AppealBatchQuery,
     AppealTemplateQuery,
+    AppealDraftQuery,
     RemittanceQuery,
     UnappliedCreditQuery,
     ReconciliationQuery,
     DeductionQuery,
+    UnderpaymentQuery,
     BankQuery,
     BreakdownQuery,
     ContractQuery,

@@ -31,7 +31,7 @@ from app.domain.line_work import (
 from app.domain.money import Cents
 from app.domain.remittances import RemittanceLineAction, RemittanceLineProblem, RemittanceLineStatus, next_line_status
 from app.domain.text import text_failure
-from app.services import line_expectations
+from app.services import line_expectations, unapplied_credits
 from app.services.line_steps import locked, store, waiting
 from app.services.remittance_lines import ONE_LINE, check_claim
 from app.services.remittances import REASON_LENGTH_MAX
@@ -196,14 +196,17 @@ def _part(unit: UnitOfWork, line: RemittanceLineRecord, part: LinePart, sequence
 
 
 async def undo(unit: UnitOfWork, *, id: str, reason: str) -> RemittanceLineRecord:
-    """Take back the last step of a line that is not posted."""
+    """Take back the last step of a line that is not posted, or that became an unapplied credit of which nothing is
+    used."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
     remittance, line = await locked(unit, id)
     next_line_status(line.status, RemittanceLineAction.UNDO)
     steps = await line_history_db.of_line(unit.connection, unit.scope, id)
     last = line_expectations.last_step(steps)
-    if last is None:
+    if last is None or (line.status is RemittanceLineStatus.POSTED and not line.is_credit):
         raise conflict(NO_STEP)
+    if line.status is RemittanceLineStatus.POSTED:
+        await unapplied_credits.withdraw(unit, line_id=line.id, reason=reason)
     if last.action is LineStep.SPLIT:
         await _join(unit, line)
     after = _undone(unit, line, last)
@@ -222,6 +225,7 @@ def _undone(unit: UnitOfWork, line: RemittanceLineRecord, step: LineStepRecord) 
         claim_id=step.claim_id_before,
         matched_by=step.matched_by_before,
         resolution=step.resolution_before,
+        posted_at=None,
         dismissed_at=None,
         dismissed_by=None,
         dismissal_reason=None,

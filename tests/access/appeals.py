@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.factories import World, key
+from tests.tiss.appeal_answers import Answer, document
 
 TARGETS: Final = 5
 
@@ -13,7 +14,21 @@ async def sent_batch(world: World, denial: str) -> dict[str, str]:
     query = "query($id: ID!) { appealBatch(id: $id) { history { nodes { id } } } }"
     steps = (await world.call("biller", query, id=batch))["appealBatch"]["history"]["nodes"]
     found = {"appeal_batch": batch, "appeal_batch_step": steps[0]["id"], "sent_denial": denial}
-    return found | {"appeal_template": await _template(world)}
+    return found | {"appeal_template": await _template(world), "answer_document": await _answer_document(world, batch)}
+
+
+async def _answer_document(world: World, batch: str) -> str:
+    """The payer's answer to the batch, uploaded with a token of its provider and payer."""
+    query = (
+        "query($id: ID!) { appealBatch(id: $id) { number denials { nodes { code claim { providerClaimNumber } } } } }"
+    )
+    found = (await world.call("biller", query, id=batch))["appealBatch"]
+    answers = [Answer(each["claim"]["providerClaimNumber"], each["code"], "S") for each in found["denials"]["nodes"]]
+    token = world.gateway.token("biller", providers=[world.provider], payer=world.payer)
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/xml"}
+    content = document(world.payer, found["number"], answers)
+    answer = await world.gateway.client.post(f"{world.gateway.url}/documents", content=content, headers=headers)
+    return str(answer.json()["id"])
 
 
 async def targets(world: World, denials: list[str]) -> dict[str, str]:

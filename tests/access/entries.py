@@ -17,6 +17,7 @@ ARGUMENTS = {
     "appealBatch": 'id: "<appeal_batch>"',
     "appealBatchDocument": 'id: "<appeal_batch>"',
     "appealBatches": "",
+    "appealDraft": 'denialId: "<denial>"',
     "appealTemplates": "",
     "batch": 'id: "<batch>"',
     "batchDocument": 'id: "<batch>"',

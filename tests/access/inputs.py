@@ -52,9 +52,9 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "createAppealTemplate": {"provider": world.provider, "code": "1801", "text": "Valor devido", **once},
         "updateAppealTemplate": {"appealTemplateId": ids["appeal_template"], "text": "Valor conforme contrato"},
         "deleteAppealTemplate": {"appealTemplateId": ids["wrong_appeal_template"]},
-        "appealMatchingDenials": {
-            "filter": {"providerCnes": [world.provider]},
-            "justification": {"templateId": ids["appeal_template"]},
+        "recordAppealAnswers of a document": {
+            **parties,
+            "content": {"documentId": ids["answer_document"]},
             **once,
         },
         "recordAppealAnswers": {
@@ -163,4 +163,9 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "answerAppeals": {"answers": [{"denialId": ids["appealed_denial"], "acceptedAmount": "1.00"}], **once},
         "issueInvoices": {"invoiceIds": [ids["draft_invoice"]]},
         "postRemittances": {"remittanceIds": [ids["remittance"]], **once},
+        "appealMatchingDenials": {
+            "filter": {"providerCnes": [world.provider]},
+            "justification": {"templateId": ids["appeal_template"]},
+            **once,
+        },
     }

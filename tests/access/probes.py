@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import appeal_batches, batches, billed_services, line_candidates, outbox
+from app.db import appeal_batches, batches, billed_services, decided_items, line_candidates, outbox
 from app.db.children import Children
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
@@ -24,7 +24,7 @@ from tests.access.first_event import first_event
 from tests.access.inputs import inputs_of
 from tests.access.look_ups import SUMS, look_ups
 from tests.access.query_modules import MODULES
-from tests.access.world import Rich
+from tests.access.world import EVENT_CODE, Rich
 from tests.factories import CONSULTATION, today
 from tests.inputs import input_type, shaped
 
@@ -97,6 +97,7 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield Probe("nodes", nodes)
     for root in ("batch", "claim", "document", "importJob", "invoice", "remittance"):
         yield _read(victim, attacker, root, f'{root}(id: "{victim.ids[root]}") {{ id }}')
+    yield _read(victim, attacker, "appealDraft", f'appealDraft(denialId: "{victim.ids["denial"]}") {{ justification }}')
     for name in ("appealBatch", "appealBatchDocument"):
         yield _read(victim, attacker, name, f'{name}(id: "{victim.ids["appeal_batch"]}") {{ number }}')
     yield _read(victim, attacker, "batchDocument", f'batchDocument(id: "{victim.ids["batch"]}") {{ number }}')
@@ -256,6 +257,7 @@ def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield from _billed(victim, attacker)
     yield _unsent(victim, attacker)
     yield _unsent_appeals(victim, attacker)
+    yield from _decided(victim, attacker)
     for module in MODULES:
         for name, children in inspect.getmembers(module, lambda each: isinstance(each, Children)):
             yield Probe(f"{module.__name__}.{name}: page", _child_rows(victim, attacker, children))
@@ -335,6 +337,26 @@ def _unsent_appeals(victim: Rich, attacker: Attacker) -> Probe:
             return found or None
 
     return Probe("appeal_batches.unsent", run)
+
+
+def _decided(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
+    """What the chance of a denial and the draft of an appeal are made of; the claim that leads to it is checked
+    before."""
+    world = victim.world
+    parties = (world.provider, world.payer)
+    code = (CONSULTATION["codeSystem"], CONSULTATION["code"])
+    asked: dict[str, tuple[Any, ...]] = {
+        "of_procedures": (*parties, [code]),
+        "won": (*parties, EVENT_CODE, 1),
+        "eligible": (world.payer, world.patient, today()),
+    }
+    for name, arguments in asked.items():
+
+        async def run(name: str = name, arguments: tuple[Any, ...] = arguments) -> Any:
+            async with victim.gateway.database.reading() as connection:
+                return await getattr(decided_items, name)(connection, attacker.scope, *arguments) or None
+
+        yield Probe(f"decided_items.{name}", run)
 
 
 def _statement(victim: Rich, attacker: Attacker, function: Any, parameter: Any) -> Callable[[], Awaitable[Any]]:

@@ -44,7 +44,7 @@ REQUIRED = {
         name: ARGUMENTS[name]
         for name in ("patients", "provider", "coverage", "coverageOfCard", "document", "importJob")
     },
-    **{name: ARGUMENTS[name] for name in ("appealBatch", "appealBatchDocument")},
+    **{name: ARGUMENTS[name] for name in ("appealBatch", "appealBatchDocument", "appealDraft")},
     "patient": ARGUMENTS["patient"],
     **{name: ARGUMENTS[name] for name in ("billingBreakdown", "denialBreakdown", "remittance", "tussTerm")},
     "node": 'id: "<patient>"',

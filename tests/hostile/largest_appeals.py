@@ -82,6 +82,12 @@ async def _template(big: Big) -> str:
     return str(made["template"]["id"])
 
 
+async def draft(big: Big) -> Call:
+    (one,) = await denied(big, DenialStatus.OPEN, 1)
+    query = "query($id: ID!) { appealDraft(denialId: $id) { justification evidence { kind text } wonAppeals { id } } }"
+    return big.read(query, '"justification":"Recurso', 1, role="biller", id=one)
+
+
 async def templates(big: Big) -> Call:
     for _ in range(PAGE_MAX):
         await _template(big)

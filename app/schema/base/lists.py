@@ -27,6 +27,7 @@ from app.domain.denial_chance import CLAIMS_SHOWN_MAX
 from app.domain.services import TEAM_MAX
 from app.domain.statement import ADJUSTMENTS_MAX, FINDINGS_MAX, STATEMENTS_MAX
 from app.resolvers.paging import LINES_PAGE_MAX, PAGE_MAX
+from app.services.appeal_drafts import WON_MAX
 from app.services.batches import BATCHES_MAX
 from app.services.claims import BATCH_MAX
 from app.services.line_candidates import CANDIDATES_MAX
@@ -52,6 +53,8 @@ REMITTANCE_ACTIONS: Final = ListSize.at_most(len(RemittanceOperation))
 REMITTANCE_LINE_ACTIONS: Final = ListSize.at_most(len(RemittanceLineOperation))
 CANDIDATES: Final = ListSize.at_most(CANDIDATES_MAX)
 STATEMENTS: Final = ListSize.at_most(STATEMENTS_MAX)
+EVIDENCE: Final = ListSize.at_most(20)
+WON_APPEALS: Final = ListSize.at_most(WON_MAX)
 LEARNT_FROM: Final = ListSize.at_most(CLAIMS_SHOWN_MAX)
 REMITTANCE_FINDINGS: Final = ListSize.at_most(FINDINGS_MAX)
 REMITTANCE_ADJUSTMENTS: Final = ListSize.at_most(ADJUSTMENTS_MAX)
