@@ -14,7 +14,8 @@ from app.events.cloud_events import cloud_event
 from app.events.contracts import CONTRACTS
 from tests import bank_files
 from tests.example_lotes import lote
-from tests.factories import CONSULTATION, World, key, party_admin, today
+from tests.factories import CONSULTATION, World, key, new_world, party_admin, today
+from tests.graphql import test_appeal_batches, test_payments_of_analyses
 from tests.graphql.test_imports import import_document
 from tests.graphql.test_line_resolutions import kept_credits, resolved
 from tests.graphql.test_remittances import post, take, taken
@@ -200,11 +201,26 @@ async def _registered(world: World, kind: str, **values: Any) -> str:
     return str(made[kind.lower()]["id"])
 
 
+async def _elsewhere(world: World) -> list[str]:
+    """The payers whose batches of appeals and payments of analyses have been through everything."""
+    scenarios = (
+        test_appeal_batches.test_a_cancelled_or_rejected_batch_frees_its_appeals,
+        test_appeal_batches.test_the_last_answer_ends_the_batch,
+        test_payments_of_analyses.test_the_payment_of_an_analysis_settles_what_it_approved,
+        test_payments_of_analyses.test_a_day_of_payment_is_corrected_by_reversals,
+    )
+    worlds = [await new_world(world.gateway) for _ in scenarios]
+    for scenario, each in zip(scenarios, worlds, strict=True):
+        await scenario(each)
+    return [each.payer for each in worlds]
+
+
 async def test_every_kind_of_event_keeps_its_contract(world: World) -> None:
     await _live(world)
+    payers = [world.payer, *await _elsewhere(world)]
     parties = [*await _managed(world), *await _bank(world)]
     async with world.gateway.database.reading() as connection:
-        is_own = or_(outbox.c.payer_ans == world.payer, outbox.c.aggregate_id.in_(parties))
+        is_own = or_(outbox.c.payer_ans.in_(payers), outbox.c.aggregate_id.in_(parties))
         query = select(*OUTBOX).where(is_own).order_by(outbox.c.id)
         rows = [OutboxRecord(*row) for row in (await connection.execute(query)).all()]
     assert {row.name for row in rows} == set(CONTRACTS)
