@@ -26,6 +26,8 @@ IDS: Final = {
 PARTIES: Final = {"payer": "payerAnsCode", "provider": "providerCnes"}
 FORMS: Final = {"createClaim": "claim", "replaceClaim": "claim", "updateDraftClaim": "claim"}
 """Mutations whose input has the object in a field of its own."""
+CONTENT: Final = ("lines", "xml", "documentId")
+"""What a statement is imported from."""
 BESIDE: Final = ("claimId", "submit", "version", "idempotencyKey")
 """What is beside the object in such an input."""
 
@@ -48,10 +50,10 @@ def line_input(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _statement(values: dict[str, Any]) -> dict[str, Any]:
-    content = {each: values[each] for each in ("lines", "xml") if values.get(each) is not None}
+    content = {each: values[each] for each in CONTENT if values.get(each) is not None}
     if "lines" in content:
         content["lines"] = [line_input(each) for each in content["lines"]]
-    return {**{each: value for each, value in values.items() if each not in ("lines", "xml")}, "content": content}
+    return {**{each: value for each, value in values.items() if each not in CONTENT}, "content": content}
 
 
 def _contract(values: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from app.domain.settlements import PaymentMethod
 from app.domain.text import ascii_failure, text_failure
 
 LINES_MAX: Final = 2_000
+DOCUMENT_LINES_MAX: Final = 5_000
+"""Of a payer's document; typed lines come in one request."""
 SEQUENCE_MAX: Final = 9_999
 FINDINGS_MAX: Final = 50
 STATEMENTS_MAX: Final = 30
@@ -189,7 +191,7 @@ def net_of(lines: Sequence[StatementLine], adjustments: Sequence[StatementAdjust
     return Cents(sum(line.paid for line in lines) + sum(signs[each.direction] * each.amount for each in adjustments))
 
 
-def statement_failures(statement: Statement, *, today: date) -> list[Failure]:
+def statement_failures(statement: Statement, *, today: date, lines_max: int = LINES_MAX) -> list[Failure]:
     """Every failure of form, date and amount, with its path in the input."""
     found = [
         ans_failure(statement.payer, "payer"),
@@ -199,8 +201,8 @@ def statement_failures(statement: Statement, *, today: date) -> list[Failure]:
     ]
     if statement.paid_on is not None and statement.paid_on > today:
         found.append(Failure(ErrorCode.INVALID_DATE, "the payment date is in the future", "paidOn"))
-    if not 1 <= len(statement.lines) <= LINES_MAX:
-        found.append(Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {LINES_MAX} lines", "lines"))
+    if not 1 <= len(statement.lines) <= lines_max:
+        found.append(Failure(ErrorCode.INVALID_INPUT, f"needs 1 to {lines_max} lines", "lines"))
     elif sum(line.paid for line in statement.lines) > CENTS_MAX:
         found.append(Failure(ErrorCode.INVALID_AMOUNT, "the statement pays more than 99999999.99", "lines"))
     if len(statement.adjustments) > ADJUSTMENTS_MAX:
@@ -211,7 +213,7 @@ def statement_failures(statement: Statement, *, today: date) -> list[Failure]:
         for index, adjustment in enumerate(statement.adjustments if statement.kind is None else ())
         for failure in _adjustment_failures(f"adjustments.{index}", adjustment)
     ]
-    if len(statement.lines) <= LINES_MAX:
+    if len(statement.lines) <= lines_max:
         found += [
             failure for index, line in enumerate(statement.lines) for failure in _line_failures(f"lines.{index}", line)
         ]

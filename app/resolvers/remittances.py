@@ -1,14 +1,23 @@
 """Resolvers for remittances and the queue of unmatched lines."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from app.db import line_queue, remittance_tables, remittances, settlements, tables
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.db.settlements import SettlementRecord
 from app.domain.described import DescribedEnum
+from app.domain.documents import DocumentKind
+from app.domain.errors import ErrorCode, not_found, refuse
+from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
 from app.resolvers.paging import LINES_PAGE_MAX, Order, ScopedList, order_by
+from app.services import documents
+from app.services import remittances as service
+from app.services.remittances import Imported
+from app.tiss.archives import FILE_BYTES_MAX
+from app.unit_of_work.idempotency import Written
 
 
 class RemittanceOrderField(DescribedEnum):
@@ -41,3 +50,18 @@ SETTLEMENTS: Final[NestedList[SettlementRecord]] = NestedList(
 )
 REMITTANCES: Final = ScopedList("remittances", remittances.page, remittances.count)
 UNMATCHED: Final = ScopedList("unmatchedRemittanceLines", line_queue.page, line_queue.count)
+
+
+async def import_remittance(ctx: Context, arguments: Mapping[str, Any], key: str | None) -> Written[Imported]:
+    """Import a statement that is typed, sent along or uploaded; BillingError NOT_FOUND outside the data scope."""
+    given = dict(arguments)
+    document_id = given.pop("document_id")
+    if document_id is not None:
+        document = await ctx.loaders.document.load(document_id)
+        if document is None:
+            raise not_found("document", "content.documentId")
+        if document.kind is not DocumentKind.XML or document.size > FILE_BYTES_MAX:
+            message = f"send a TISS document as XML, of up to {FILE_BYTES_MAX // (1024 * 1024)} MiB"
+            raise refuse(ErrorCode.INVALID_INPUT, message, "content.documentId")
+        given["document"] = b"".join([part async for part in documents.content(ctx.database, document.id)])
+    return await ctx.change(service.IMPORT, given, key=key)

@@ -15,6 +15,7 @@ from app.domain.remittances import RemittanceSource
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import (
     ADJUSTMENTS_MAX,
+    DOCUMENT_LINES_MAX,
     LINES_MAX,
     STATEMENTS_MAX,
     AdjustmentDirection,
@@ -136,7 +137,7 @@ class RemittanceLineInput:
         )
 
 
-@strawberry.input(one_of=True, description="What a statement says: as lines, or as a TISS document.")
+@strawberry.input(one_of=True, description="What a statement says: as lines, or as a TISS document, here or uploaded.")
 class RemittanceContentInput:
     lines: list[RemittanceLineInput] | None = strawberry.field(
         default=strawberry.UNSET,
@@ -145,6 +146,10 @@ class RemittanceContentInput:
     )
     xml: str | None = strawberry.field(
         default=strawberry.UNSET, description="The statement as a TISS document (demonstrativo)."
+    )
+    document_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=f"Id of an uploaded TISS document (demonstrativo), of up to {DOCUMENT_LINES_MAX} lines.",
     )
 
 
@@ -197,10 +202,12 @@ class ImportRemittanceInput:
         number, xml = self.statement_number or "", inputs.member(self.content.xml)
         adjustments = tuple(each.to_domain() for each in self.adjustments)
         statement = Statement(self.payer, self.provider, number, self.paid_on, self.method, self.bank_reference, lines)
+        document_id = inputs.member(self.content.document_id)
         return {
             "statement": replace(statement, net=net_of(lines, adjustments), adjustments=adjustments),
             "document": None if xml is None else encoded(xml),
-            "source": RemittanceSource.TYPED if xml is None else RemittanceSource.TISS,
+            "document_id": document_id,
+            "source": RemittanceSource.TYPED if xml is None and document_id is None else RemittanceSource.TISS,
         }
 
 
@@ -269,6 +276,7 @@ MUTATIONS = (
         ImportRemittanceInput,
         ImportRemittancePayload,
         "Imports a payer's statement and matches its lines to claims; importing it again changes nothing.",
+        via=remittances.import_remittance,
         directives=weights.STATEMENT,
     ),
     mutation(

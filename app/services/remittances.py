@@ -23,7 +23,7 @@ from app.domain.remittances import (
     RemittanceStatus,
     check_cancellation,
 )
-from app.domain.statement import Statement, StatementLine, statement_failures
+from app.domain.statement import DOCUMENT_LINES_MAX, LINES_MAX, Statement, StatementLine, statement_failures
 from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
 from app.services import (
@@ -117,14 +117,15 @@ class _Checked:
 
 
 async def _checked(statement: Statement, *, today: date, is_typed: bool) -> _Checked:
-    """The checked statement, which has up to 2,000 lines: one with many is checked in a thread."""
+    """The checked statement, which has up to 5,000 lines: one with many is checked in a thread."""
     check = partial(_check, statement, today=today, is_typed=is_typed)
     return await asyncio.to_thread(check) if len(statement.lines) > LINES_AT_ONCE else check()
 
 
 def _check(statement: Statement, *, today: date, is_typed: bool) -> _Checked:
     found = statement if is_typed else readable(statement)
-    return _Checked(found, statement_failures(found, today=today), found.content_hash, found.document_hash)
+    failures = statement_failures(found, today=today, lines_max=LINES_MAX if is_typed else DOCUMENT_LINES_MAX)
+    return _Checked(found, failures, found.content_hash, found.document_hash)
 
 
 async def _known(unit: UnitOfWork, checked: _Checked) -> RemittanceRecord | None:

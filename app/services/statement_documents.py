@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.errors import ErrorCode, Failure, conflict, raise_any
 from app.domain.remittances import RemittanceSource
-from app.domain.statement import LINES_MAX, Statement
+from app.domain.statement import DOCUMENT_LINES_MAX, Statement
 from app.tiss import read_statement
 from app.tiss.child_processes import ChildProcesses
 from app.tiss.read_statement import StatementMessage
@@ -20,8 +20,8 @@ async def read(
         return {"statements": (statement,), "source": source}
     found = await children.run(read_statement.read_for, document, statement.payer, statement.provider)
     lines = sum(len(each.lines) for each in found)
-    if lines > LINES_MAX:
-        message = f"the document has {lines} lines, of which a call takes {LINES_MAX}"
+    if lines > DOCUMENT_LINES_MAX:
+        message = f"the document has {lines} lines, of which a call takes {DOCUMENT_LINES_MAX}"
         raise_any([Failure(ErrorCode.INVALID_INPUT, message, "lines")])
     if len(found) == 1:
         return {"statements": (_only(statement, found[0]),), "source": source}

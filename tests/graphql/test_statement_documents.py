@@ -18,7 +18,7 @@ provider {{ cnes }} releasedBy releaseReason lines(first: 100) {{ nodes {{ {LINE
 IMPORTED = f"alreadyImported notices remittance {{ id }} remittances {{ {REMITTANCE} }}"
 
 
-async def send(world: World, xml: str, **changes: Any) -> Any:
+async def send(world: World, xml: str | None, **changes: Any) -> Any:
     """The payload of importRemittance for a document."""
     values = {"payer": world.payer, "provider": world.provider, "xml": xml, "idempotencyKey": key(), **changes}
     return await world.mutate("finance", "importRemittance", IMPORTED, **values)
