@@ -34,9 +34,9 @@ def _matched(scope: DataScope, remittance_id: str) -> Select[Any]:
 
 @writing
 def pay_lines(remittance_id: str) -> Update:
-    """Match the posted lines that pay something again, of a remittance that the caller has locked."""
+    """Match the posted and the held lines that pay something again, of a remittance that the caller has locked."""
     table = remittance_lines.c
     posted = update(remittance_lines).where(table.remittance_id == remittance_id, table.paid_cents != 0)
-    posted = posted.where(table.status == RemittanceLineStatus.POSTED)
+    posted = posted.where(table.status.in_((RemittanceLineStatus.POSTED, RemittanceLineStatus.HELD)))
     status = next_line_status(RemittanceLineStatus.POSTED, RemittanceLineAction.PAY)
     return posted.values(status=status, posted_at=None)

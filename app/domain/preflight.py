@@ -131,7 +131,8 @@ def authorization_warnings(
 
 
 def price_warnings(items: list[Item], prices: list[Price], *, is_authorized: bool) -> Iterator[Finding]:
-    """Items above the contract's price or quantity on their day, or without the authorization that it requires."""
+    """Items above or below the contract's price on their day, above its quantity, or without the authorization that it
+    requires."""
     by_code: dict[tuple[str, str], list[Price]] = {}
     for price in prices:
         by_code.setdefault((price.code_system, price.code), []).append(price)
@@ -147,6 +148,10 @@ def _contract_warnings(path: str, item: Item, price: Price, *, is_authorized: bo
         agreed = item_total(price.unit_price, item.quantity, item.factor)
         risk = Cents(max(0, item.total - agreed))
         yield _warning(ErrorCode.INVALID_AMOUNT, message, f"{path}.unitPrice", OVERPRICED, risk)
+    # What a package includes costs nothing, and is not billed below its price.
+    if 0 < item.unit_price < price.unit_price:
+        message = f"the contract pays {format_money(price.unit_price)}: billing less loses the difference"
+        yield _warning(ErrorCode.INVALID_AMOUNT, message, f"{path}.unitPrice", None, Cents(0))
     if price.quantity_max is not None and item.quantity > price.quantity_max:
         message = f"the contract allows {format_quantity(price.quantity_max)} at once"
         allowed = item_total(item.unit_price, price.quantity_max, item.factor)
@@ -179,7 +184,7 @@ def duplicate_warnings(items: list[Item], elsewhere: set[Service], *, is_newborn
         seen.add(key)
 
 
-def _warning(code: ErrorCode, message: str, field: str, tiss_code: str, risk: Cents) -> Finding:
+def _warning(code: ErrorCode, message: str, field: str, tiss_code: str | None, risk: Cents) -> Finding:
     return Finding(FindingSeverity.WARNING, code, message, field, tiss_code, risk)
 
 

@@ -57,6 +57,7 @@ LINE_TRANSITIONS: dict[tuple[RemittanceLineStatus, RemittanceLineAction], Remitt
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.POST): RemittanceLineStatus.POSTED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.HOLD): RemittanceLineStatus.HELD,
     (RemittanceLineStatus.HELD, RemittanceLineAction.POST): RemittanceLineStatus.POSTED,
+    (RemittanceLineStatus.HELD, RemittanceLineAction.PAY): RemittanceLineStatus.MATCHED,
     (RemittanceLineStatus.HELD, RemittanceLineAction.UNMATCH): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.PUT_BACK): RemittanceLineStatus.UNMATCHED,
     (RemittanceLineStatus.MATCHED, RemittanceLineAction.UNMATCH): RemittanceLineStatus.UNMATCHED,

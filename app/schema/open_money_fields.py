@@ -34,6 +34,7 @@ MONEY: Final[dict[str, tuple[str, ...]]] = {
     ),
     "which kind of money an amount is; the amount itself is guarded": (
         "SettlementDeduction.kind",
+        "Underpayment.performedOn",
         "WithheldTax.month",
         "WithheldTax.payer",
         "WithheldTax.tax",

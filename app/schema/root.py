@@ -79,6 +79,7 @@ from app.schema.settlements import SettlementQuery
 from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
 from app.schema.unapplied_credits import UnappliedCreditQuery
+from app.schema.underpayments import UnderpaymentQuery
 
 
 @strawberry.type(description="Queries.")
@@ -97,6 +98,7 @@ class Query(
     UnappliedCreditQuery,
     ReconciliationQuery,
     DeductionQuery,
+    UnderpaymentQuery,
     BankQuery,
     BreakdownQuery,
     ContractQuery,

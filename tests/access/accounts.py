@@ -66,6 +66,7 @@ async def _uploaded(world: World) -> str:
     """The id of an uploaded bank file."""
     token = world.gateway.token("finance", providers=[world.provider], payer=world.payer)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/octet-stream"}
-    content = bank_files.cnab((today(), "13.00", "TED")).encode()
+    # The same bytes of the same caller are one document.
+    content = bank_files.cnab((today(), "13.00", f"TED {world.provider}")).encode()
     answer = await world.gateway.client.post(f"{world.gateway.url}/documents", content=content, headers=headers)
     return str(answer.json()["id"])

@@ -23,4 +23,5 @@ def look_ups(world: World, parties: str) -> dict[str, str]:
         "billingBreakdown": f"groupBy: [PAYER], {parties}",
         "denialBreakdown": f"groupBy: [CODE], {parties}",
         "withheldTaxes": parties,
+        "underpayments": f"filter: {{ {parties} }}",
     }

@@ -146,7 +146,9 @@ async def _contract(rich: Rich) -> None:
     world = rich.world
     price = {"codeSystem": "22", "code": CONSULTATION["code"], "unitPrice": "90.00", "validFrom": "2020-01-01"}
     terms = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30}
-    values = {"provider": world.provider, "payer": world.payer, "prices": [{**price, "quantityMax": "9"}], **terms}
+    values = {"provider": world.provider, "payer": world.payer, "prices": [], **terms}
+    blood_count = {**price, "code": BLOOD_COUNT["code"], "unitPrice": "20.00"}
+    values["prices"] = [{**price, "quantityMax": "9"}, blood_count]
     token = world.gateway.token("admin", providers=["*"])
     fields = "contract { id prices { nodes { id } } }"
     query = f"mutation($input: SaveContractInput!) {{ saveContract(input: $input) {{ {fields} }} }}"

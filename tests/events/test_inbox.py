@@ -7,7 +7,7 @@ import pytest
 from tests.events.inbox_post import KEPT, Post, confirmed, done, everything, handled, kept, results, statement, until
 from tests.events.test_parking import metrics
 from tests.factories import World, flat, key, new_world, today
-from tests.graphql.test_remittances import line, money
+from tests.graphql.test_remittances import books, line, money
 
 WATCH = "subscription { settlementRecorded { settlement { amount statementNumber } } }"
 
@@ -99,6 +99,28 @@ async def test_an_event_says_all_that_a_document_says_and_stops_where_it_contrad
     before = await results(gateway)
     await post.send(renamed)
     await done(before, gateway, repeated=1)
+
+
+async def test_a_bad_line_of_an_event_waits_and_refuses_no_other(server_world: World, post: Post) -> None:
+    world, gateway = server_world, server_world.gateway
+    claims = [await world.submitted_claim() for _ in range(3)]
+    nothing, unknown = line(claims[0], "100.00", ("1705", "0.00")), line(claims[1], "60.00", ("0000", "40.00"))
+    before = await results(gateway)
+    await post.send(statement(world, nothing, unknown, line(claims[2], "100.00"), statementNumber="E-11"))
+    await done(before, gateway, posted=1)
+    query = "{ remittances { nodes { lines { nodes { status problem findings { kind detail } } } } } }"
+    (remittance,) = flat(await world.call("finance", query))["remittances"]
+    assert remittance["lines"] == [
+        {
+            "status": "UNMATCHED",
+            "problem": "DOUBTFUL",
+            "findings": [{"kind": "INVALID_VALUE", "detail": "valorGlosa"}],
+        },
+        {"status": "POSTED", "problem": None, "findings": [{"kind": "UNKNOWN_CODE", "detail": "0000"}]},
+        {"status": "POSTED", "problem": None, "findings": []},
+    ]
+    assert [(await money(world, claim))["paidAmount"] for claim in claims] == ["0.00", "60.00", "100.00"]
+    assert (await books(world))[5] == "0.00"
 
 
 async def test_the_same_event_again_changes_nothing(server_world: World, post: Post) -> None:

@@ -88,11 +88,6 @@ BAD: dict[str, tuple[Bad, str, str]] = {
         "INVALID_INPUT",
         "data.lines.0.paidAmount: Input should be a valid string",
     ),
-    "a denial of nothing": (
-        _first_line(denials=[{"code": "1705", "amount": "0.00"}]),
-        "INVALID_AMOUNT",
-        "lines.0.denials.0.amount: a denied amount must be above zero",
-    ),
     "a day to come": (_data(paidOn="2999-01-01"), "INVALID_DATE", "paidOn: the payment date is in the future"),
     "an unknown provider": (_data(provider="9999999"), "NOT_FOUND", "provider: unknown provider"),
     "an unknown payer": (_of_unknown_payer, "NOT_FOUND", "payer: unknown payer"),

@@ -45,7 +45,7 @@ async def waiting(world: World) -> list[Any]:
     return list((await world.call("finance", QUEUE))["unmatchedRemittanceLines"]["nodes"])
 
 
-async def credits(world: World) -> list[Any]:
+async def kept_credits(world: World) -> list[Any]:
     """The unapplied credits of the payer."""
     query = f"query($p: [AnsCode!]) {{ unappliedCredits(filter: {{ payerAnsCode: $p }}) {{ nodes {{ {CREDIT} }} }} }}"
     found = await world.call("finance", query, p=[world.payer])
@@ -93,10 +93,10 @@ async def test_an_overpayment_is_an_unapplied_credit(world: World) -> None:
     (row,) = remittance["lines"]
     assert [each["difference"] for each in await waiting(world)] == ["10.00"]
     await resolved(world, row, acceptOverpayment={})
-    assert await credits(world) == []
+    assert await kept_credits(world) == []
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, ["100.00"])
     assert (await fate(world, claim))[:3] == ("APPROVED", "100.00", "100.00")
-    (credit,) = await credits(world)
+    (credit,) = await kept_credits(world)
     assert (credit["amount"], credit["usedAmount"], credit["leftAmount"]) == ("10.00", "0.00", "10.00")
     assert await books(world) == ["100.00", "100.00", "0.00", "0.00", "0.00", "0.00"]
 
@@ -106,7 +106,7 @@ async def test_money_without_a_claim_is_a_credit_that_settles_an_invoice(world: 
     (row,) = remittance["lines"]
     await resolved(world, row, acceptOverpayment={})
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, [])
-    (credit,) = await credits(world)
+    (credit,) = await kept_credits(world)
     invoice = await world.issued_invoice()
     before = await books(world)
     values = {"creditId": credit["id"], "invoiceId": invoice["id"], "amount": "20.00", "idempotencyKey": key()}
@@ -127,7 +127,7 @@ async def test_money_without_a_claim_is_a_credit_that_settles_an_invoice(world: 
     assert await books(world) == before
     again = await world.mutate("finance", "reverseCreditUse", fields, **{**back, "idempotencyKey": key()})
     assert again["errors"] != []
-    uses = [(each["action"], each["amount"], each["usedAmount"]) for each in (await credits(world))[0]["uses"]]
+    uses = [(each["action"], each["amount"], each["usedAmount"]) for each in (await kept_credits(world))[0]["uses"]]
     assert uses == [("APPLY", "20.00", "20.00"), ("REFUND", "10.00", "30.00"), ("REVERSE", "-20.00", "10.00")]
 
 
@@ -143,7 +143,7 @@ async def test_a_guide_in_two_protocols_is_posted_once(world: World) -> None:
     assert (await undo(world, second))["problem"] == "REPEATED"
     await resolved(world, second, acceptOverpayment={})
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, [])
-    assert [each["amount"] for each in await credits(world)] == ["100.00"]
+    assert [each["amount"] for each in await kept_credits(world)] == ["100.00"]
     assert await books(world) == ["100.00", "100.00", "0.00", "0.00", "0.00", "0.00"]
 
 
@@ -196,7 +196,7 @@ async def test_a_part_of_a_denial_is_not_recovered(world: World) -> None:
     await resolved(world, remittance["lines"][0], acceptOverpayment={})
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, [])
     assert await books(world) == ["100.00", "0.00", "100.00", "0.00", "0.00", "0.00"]
-    assert [each["amount"] for each in await credits(world)] == ["40.00"]
+    assert [each["amount"] for each in await kept_credits(world)] == ["40.00"]
 
 
 async def test_a_line_is_split_over_items(world: World) -> None:
@@ -258,44 +258,6 @@ async def test_a_claim_is_found_by_a_number_that_the_payer_wrote_another_way(wor
     assert [(each["reason"], each["difference"], each["claim"]) for each in found["candidates"]] == [
         ("NUMBER", "0.00", {"id": claim["id"]})
     ]
-
-
-async def test_a_claim_is_decided_one_statement_at_a_time(world: World) -> None:
-    blood = {**BLOOD_COUNT, "quantity": "1", "unitPrice": "16.00"}
-    claim = await world.submitted_claim(items=[CONSULTATION, blood])
-    first = await taken(world, line(claim, "100.00", itemSequence=1))
-    posted = await post(world, first)
-    assert done(posted) == ("PARTIALLY_POSTED", 1, 0, [])
-    assert [each["status"] for each in posted["remittance"]["lines"]] == ["HELD"]
-    assert (await fate(world, claim))[0] == "SUBMITTED"
-    assert [each["leftAmount"] for each in await credits(world)] == ["100.00"]
-    assert await books(world) == ["116.00", "0.00", "0.00", "0.00", "116.00", "0.00"]
-    second = await taken(world, line(claim, "16.00", itemSequence=2))
-    assert done(await post(world, second)) == ("POSTED", 1, 0, ["16.00"])
-    assert (await fate(world, claim))[:3] == ("APPROVED", "116.00", "116.00")
-    assert [(each["amount"], each["leftAmount"]) for each in await credits(world)] == [("100.00", "0.00")]
-    assert await books(world) == ["116.00", "116.00", "0.00", "0.00", "0.00", "0.00"]
-    query = "query($id: ID!) { remittance(id: $id) { status settlements { nodes { amount } } } }"
-    found = (await world.call("finance", query, id=first["id"]))["remittance"]
-    assert found == {"status": "POSTED", "settlements": {"nodes": [{"amount": "100.00"}]}}
-
-
-async def test_a_held_line_is_taken_back_with_its_money(world: World) -> None:
-    claim = await world.submitted_claim(items=[CONSULTATION, BLOOD_COUNT])
-    first = await taken(world, line(claim, "60.00", ("1705", "40.00"), itemSequence=1))
-    await post(world, first)
-    values = {"remittanceLineId": first["lines"][0]["id"]}
-    back = await world.mutate("finance", "unmatchRemittanceLine", "line { status problem }", **values)
-    assert back["line"] == {"status": "UNMATCHED", "problem": "MATCH_REMOVED"}
-    assert [(each["leftAmount"], each["uses"][0]["action"]) for each in await credits(world)] == [("0.00", "WITHDRAW")]
-    assert await books(world) == ["137.00", "0.00", "0.00", "0.00", "137.00", "0.00"]
-    second = await taken(world, line(claim, "37.00", itemSequence=2))
-    assert done(await post(world, second)) == ("PARTIALLY_POSTED", 1, 0, [])
-    match = {"id": values["remittanceLineId"], "claimId": claim["id"]}
-    assert (await world.mutate("finance", "matchRemittanceLine", "line { status }", **match))["errors"] == []
-    assert done(await post(world, first)) == ("POSTED", 1, 0, ["60.00"])
-    assert await fate(world, claim) == ("PARTIALLY_APPROVED", "97.00", "97.00", [("1705", "40.00", "OPEN")])
-    assert await books(world) == ["137.00", "97.00", "40.00", "0.00", "0.00", "0.00"]
 
 
 async def test_a_contract_says_that_recalculations_are_denials(world: World) -> None:
@@ -387,11 +349,13 @@ async def test_a_posted_credit_is_withdrawn_with_its_step(world: World) -> None:
         *("UNMATCHED", "UNKNOWN_CLAIM"),
         "IMPORTED",
     )
-    assert [(each["leftAmount"], each["uses"][0]["reason"]) for each in await credits(world)] == [("0.00", "engano")]
+    assert [(each["leftAmount"], each["uses"][0]["reason"]) for each in await kept_credits(world)] == [
+        ("0.00", "engano")
+    ]
     await resolved(world, row, acceptOverpayment={})
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, [])
-    assert [each["leftAmount"] for each in await credits(world)] == ["0.00", "30.00"]
-    used = {"creditId": (await credits(world))[1]["id"], "reason": "devolvido", "idempotencyKey": key()}
+    assert [each["leftAmount"] for each in await kept_credits(world)] == ["0.00", "30.00"]
+    used = {"creditId": (await kept_credits(world))[1]["id"], "reason": "devolvido", "idempotencyKey": key()}
     assert (await world.mutate("finance", "refundCredit", "credit { id }", **used))["errors"] == []
     refused = {"remittanceLineId": row["id"], "reason": "engano", "idempotencyKey": key()}
     assert refusals(await world.mutate("finance", "undoRemittanceLine", STEP, **refused)) == [

@@ -47,6 +47,7 @@ LARGEST: Final[dict[str, Callable[[Big], Awaitable[Call]]]] = {
     "Query.denialBreakdown": lists.denial_breakdown,
     "Query.bankEntries": bank.entries_page,
     "Query.announcedPayments": bank.announced_page,
+    "Query.underpayments": lists.underpayments,
     "Query.withheldTaxes": lists.withheld_taxes,
     "Query.contract": lists.contract,
     "Query.contracts": queries.contracts,

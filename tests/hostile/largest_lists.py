@@ -76,6 +76,11 @@ async def billing_breakdown(big: Big) -> Call:
     return big.read(query, '"month":', 1)
 
 
+async def underpayments(big: Big) -> Call:
+    shown = "performedOn expectedAmount underpaidAmount claim { id } item { code }"
+    return big.read(f"{{ underpayments(first: 100) {{ totalCount nodes {{ {shown} }} }} }}", '"performedOn":', 0)
+
+
 async def withheld_taxes(big: Big) -> Call:
     shown = "tax month amount payer { name }"
     return big.read(f"{{ withheldTaxes({PERIOD}, first: 100) {{ totalCount nodes {{ {shown} }} }} }}", '"tax":', 0)
