@@ -24,6 +24,8 @@ async def release(
 
     The caller has locked the claims, and `remittance`, whose status it stores itself.
     """
+    if not lines:
+        return
     posted = [
         replace(line, status=next_line_status(line.status, RemittanceLineAction.POST), posted_at=unit.now)
         for of_claim in lines.values()

@@ -16,6 +16,7 @@ from tests import bank_files
 from tests.example_lotes import lote
 from tests.factories import CONSULTATION, World, key, party_admin, today
 from tests.graphql.test_imports import import_document
+from tests.graphql.test_line_resolutions import kept_credits, resolved
 from tests.graphql.test_remittances import post, take, taken
 from tests.payer_documents import Guide, analysis, message
 
@@ -58,6 +59,26 @@ async def _live(world: World) -> None:
     await world.gateway.expire_denials(_later(world))
     await _pay(world, fought)
     await _batches(world)
+    await _queue(world)
+
+
+async def _queue(world: World) -> None:
+    """A denial that the payer pays by itself, and money without a claim of which a use is reversed."""
+    claim = await world.submitted_claim()
+    line = {"providerClaimNumber": claim["providerClaimNumber"], "paidAmount": "0.00"}
+    await post(world, await taken(world, {**line, "denials": [{"code": "1801", "amount": "100.00"}]}))
+    paid = await taken(world, {**line, "paidAmount": "100.00"})
+    await post(world, paid)
+    await resolved(world, paid["lines"][0], recoverDenial={})
+    strange = await taken(world, {"providerClaimNumber": "NENHUMA3", "paidAmount": "3.00"})
+    await resolved(world, strange["lines"][0], acceptOverpayment={})
+    for remittance in (paid, strange):
+        await post(world, remittance)
+    (credit,) = await kept_credits(world)
+    refund = {"creditId": credit["id"], "reason": "devolvido", "idempotencyKey": key()}
+    use = (await world.mutate("finance", "refundCredit", "use { id }", **refund))["use"]["id"]
+    back = {"creditUseId": use, "reason": "engano", "idempotencyKey": key()}
+    await world.mutate("finance", "reverseCreditUse", "use { id }", **back)
 
 
 async def _batches(world: World) -> None:
