@@ -186,7 +186,9 @@ def _behind(parent: Entry, field: str, target: str) -> Entry:
     if elsewhere is not None and elsewhere.startswith("node("):
         reader = next(f"{p}_... ({r.type_name})" for p, r in NODE_TYPES.items() if r.type_name == parent.type_name)
         return Entry(target, (Step("Query", "node"), Step(parent.type_name, field)), f"{elsewhere} {{ {field}", reader)
-    return Entry(target, steps, f"{elsewhere or parent.opening} {{ {field}")
+    # What stops a caller on the way to an object by its id also stops it on the way to what that leads to.
+    reader_of_way = None if elsewhere else parent.reader
+    return Entry(target, steps, f"{elsewhere or parent.opening} {{ {field}", reader_of_way)
 
 
 def descend(data: Any, fields: list[str]) -> Any:

@@ -55,7 +55,7 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "recordAppealAnswers of a document": {
             **parties,
             "content": {"documentId": ids["answer_document"]},
-            **once,
+            "idempotencyKey": key(),
         },
         "recordAppealAnswers": {
             **parties,

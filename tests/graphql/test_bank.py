@@ -177,6 +177,7 @@ async def test_what_is_not_clear_is_left_to_a_person_who_can_take_it_back(accoun
     assert await account.waiting() == [("20.00", 3), ("25.00", 3)]
     one, both = await account.waiting_ids()
     assert refusals(await account.match([one], [second, third])) == [("INVALID_AMOUNT", "entryIds", None)]
+    assert refusals(await account.match([both], [first])) == [("INVALID_AMOUNT", "entryIds", None)]
     assert (await account.match([one], [first]))["entries"][0]["status"] == "MATCHED"
     matched = await account.match([both], [second, third])
     assert matched["entries"] == [

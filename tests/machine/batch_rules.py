@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.factories import DOCTOR, ENCOUNTER, key
-from tests.machine.life import NUMBERS, PICKS, Life
+from tests.machine.appeal_rules import AppealRules
+from tests.machine.life import NUMBERS, PICKS
 
 BATCH = "batch { id status guideCount totalAmount }"
 
 
-class BatchRules(Life):
+class BatchRules(AppealRules):
     """What those who send claims do with batches."""
 
     @rule(number=PICKS, count=st.integers(0, 3))

@@ -21,6 +21,7 @@ from app.domain.deductions import DeductionKind
 from app.domain.money import format_money
 from tests.factories import BLOOD_COUNT, CONSULTATION, key
 from tests.machine import books
+from tests.machine.appeal_rules import APPEALS, steps_of_appeals
 from tests.machine.bank_rules import BankRules
 from tests.machine.batch_rules import BatchRules
 from tests.machine.books import Row, Rows
@@ -42,7 +43,7 @@ EVERYTHING = {
     *("applyCredit", "refundCredit", "reverseCreditUse"),
     *("createBatch", "createBatches", "sendBatch", "removeFromBatch", "cancelBatch", "recordProtocol", "rejectBatch"),
     *("importBankFile", "matchBankEntries", "unmatchBankEntry", "dismissBankEntry"),
-    *("withdrawClaim", "correctPaymentDate"),
+    *("withdrawClaim", "correctPaymentDate", *APPEALS),
 }
 RECONCILIATION = """query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) {
   billedAmount paidAmount withheldAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount } }"""
@@ -367,7 +368,7 @@ def _steps_of_batches(life: Billing) -> list[Callable[[], None]]:
     submitted = partial(life.create, [10_00], is_sent=True, quantity=10_000)
     answers = [partial(life.receive_a_batch, 0, is_refusing=False), partial(life.reject_a_batch, 0)]
     of_two: list[Callable[[], None]] = [submitted, life.batch_the_month, cancel, partial(life.batch, 0, 1), remove]
-    return [*of_two, send, answers[0], new, send, answers[1], partial(life.withdraw, 0)]
+    return [*of_two, send, answers[0], new, send, answers[1], partial(life.withdraw, 0), *steps_of_appeals(life)]
 
 
 def _draft_and(life: Billing, end: Callable[[int], None]) -> list[Callable[[], None]]:
