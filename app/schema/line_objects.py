@@ -1,6 +1,7 @@
 """The history of a remittance line, and the claims that it may be about."""
 
 from datetime import date
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -17,6 +18,9 @@ from app.schema.history import HistoryEntry
 from app.schema.objects import Claim
 from app.services.line_candidates import CandidateItem, CandidateReason
 
+if TYPE_CHECKING:
+    from app.schema.remittance_objects import RemittanceLine
+
 described(LineStep, "Step in the history of a remittance line; new values may be added.")
 described(CandidateReason, "Why a claim is a candidate for a remittance line; new values may be added.")
 ITEM_READERS = ("claims:read_items", "remittances:work")
@@ -32,18 +36,28 @@ class RemittanceLineHistoryEntry(HistoryEntry):
     problem: RemittanceLineProblem | None = strawberry.field(
         description="Reason why the line is unmatched after the step; null otherwise."
     )
-    assigned_to: str | None = strawberry.field(description="Who works on the line after the step; null for nobody.")
+    assigned_to: str | None = strawberry.field(
+        name="assignee", description="Who works on the line after the step; null for nobody."
+    )
     set_aside_until: date | None = strawberry.field(
         description="Until when the line is set aside after the step; null unless set aside."
     )
-    undoes_id: strawberry.ID | None = strawberry.field(
-        description="Id of the step that this one takes back; null for other steps."
-    )
-    other_id: strawberry.ID | None = strawberry.field(
-        name="duplicateOfId", description="Id of the line that this one repeats; null for other steps."
-    )
     text: str | None = strawberry.field(
         name="note", description="Reason or note; null if none was given.", extensions=personal("remittances:read")
+    )
+
+    undoes = related(
+        "RemittanceLineHistoryEntry | None",
+        lambda loaders: loaders.remittance_line_step,
+        "undoes_id",
+        description="The step that this one takes back; null for other steps.",
+    )
+
+    duplicate_of = related(
+        Annotated["RemittanceLine", strawberry.lazy("app.schema.remittance_objects")] | None,
+        lambda loaders: loaders.remittance_line,
+        "other_id",
+        description="The line that this one repeats; null for other steps.",
     )
 
 
@@ -82,7 +96,7 @@ class RemittanceLineCandidateItem:
         return None if item.item.denied_cents is None else Cents(item.item.denied_cents)
 
     difference_cents: Cents | None = amount(
-        "difference", "What the line pays and denies above the item's claimed amount; negative if it is less."
+        "differenceAmount", "What the line pays and denies above the item's claimed amount; negative if it is less."
     )
 
 
@@ -90,7 +104,7 @@ class RemittanceLineCandidateItem:
 class RemittanceLineCandidate:
     reason: CandidateReason = strawberry.field(description="Why the claim is a candidate.")
     difference_cents: Cents | None = amount(
-        "difference", "What the line says above what the claim expects; negative if it leaves something out."
+        "differenceAmount", "What the line says above what the claim expects; negative if it leaves something out."
     )
     items: list[RemittanceLineCandidateItem] = strawberry.field(
         description="Items of the claim, at most 100.", directives=[lists.ITEMS]

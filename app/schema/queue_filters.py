@@ -26,7 +26,9 @@ class WaitingLineFilterInput:
     reason_codes: list[str] | None = filters.any_of(
         "Reason of the first denial, a code of Tabela 38 (tipoGlosa)", name="reasonCode"
     )
-    assigned_to: str | None = strawberry.field(default=None, description="Who works on them, the subject of a token.")
+    assigned_to: str | None = strawberry.field(
+        name="assignee", default=None, description="Who works on them, the subject of a token."
+    )
     is_assigned: bool | None = strawberry.field(default=None, description="Whether somebody works on them.")
     is_set_aside: bool | None = strawberry.field(
         default=None, description="Whether they are set aside until a day after today."

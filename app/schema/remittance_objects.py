@@ -201,11 +201,13 @@ class RemittanceLine(Node):
     waits_since: datetime | None = strawberry.field(
         name="waitingSince", description="Since when the line waits for a person; null unless unmatched."
     )
-    assigned_to: str | None = strawberry.field(description="Who works on it, the subject of a token; null for nobody.")
+    assigned_to: str | None = strawberry.field(
+        name="assignee", description="Who works on it, the subject of a token; null for nobody."
+    )
     set_aside_until: date | None = strawberry.field(
         description="Until when nobody needs to look at it; null unless set aside."
     )
-    difference = batched(
+    difference_amount = batched(
         Cents | None,
         remittance_lines.differences,
         description="What the line, with those beside it about the same item, says above what its claim expects; "

@@ -37,13 +37,17 @@ class CreditUse(HistoryEntry):
     owner = Owner.PARTIES
 
     action: CreditStep = strawberry.field(description="Kind of use.")
-    reverses_id: strawberry.ID | None = strawberry.field(
-        description="Id of the use that this one reverses; null for others."
-    )
     amount_cents: Cents | None = amount("amount", "Used amount; negative if it is a reversal.")
     used_cents: Cents | None = amount("usedAmount", "What of the credit is used after it.")
     reason: str | None = strawberry.field(
         description="Reason for a refund or a reversal; null for others.", extensions=personal("settlements:read")
+    )
+
+    reverses = related(
+        "CreditUse | None",
+        lambda loaders: loaders.credit_use,
+        "reverses_id",
+        description="The use that this one reverses; null for others.",
     )
 
     settlement = related(

@@ -57,7 +57,7 @@ ELSEWHERE = {
     ("PartyHistoryEntry", "otherPatient"): 'node(id: "<merge_step>") { ... on PartyHistoryEntry',
     ("AvailableRemittanceAction", "blockedBy"): 'remittance(id: "<cancelled_remittance>") { availableActions',
     ("RemittanceLine", "claim"): 'node(id: "<matched_line>") { ... on RemittanceLine',
-    ("RemittanceLine", "difference"): 'node(id: "<put_back_line>") { ... on RemittanceLine',
+    ("RemittanceLine", "differenceAmount"): 'node(id: "<put_back_line>") { ... on RemittanceLine',
     ("RemittanceLine", "candidates"): 'node(id: "<put_back_line>") { ... on RemittanceLine',
     ("RemittanceLine", "denials"): 'node(id: "<matched_line>") { ... on RemittanceLine',
 }

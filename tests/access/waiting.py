@@ -19,6 +19,13 @@ async def lines(world: World, strange: dict[str, Any]) -> dict[str, str]:
     return found
 
 
+async def _undone(world: World, line: str) -> None:
+    """A step with the line, and its undoing."""
+    await step(world, line, assign={"assignee": "ana"})
+    undo = {"remittanceLineId": line, "reason": "engano", "idempotencyKey": key()}
+    assert (await world.mutate("finance", "undoRemittanceLine", "line { id }", **undo))["errors"] == []
+
+
 async def step(world: World, line: str, **resolution: Any) -> str:
     """The id of the first step in the line's history, after this one."""
     values = {"remittanceLineId": line, "resolution": resolution, "idempotencyKey": key()}
@@ -30,11 +37,15 @@ async def step(world: World, line: str, **resolution: Any) -> str:
 
 
 async def put_back(world: World) -> dict[str, str]:
-    """A line that leaves a part of its claim out, and so waits."""
+    """A line that leaves a part of its claim out, and so waits, after a step that was undone; and another one that is
+    dismissed as the same."""
     line = {"providerClaimNumber": (await world.submitted_claim())["providerClaimNumber"], "paidAmount": "80.00"}
-    remittance = await imported(world, "DEMP", [line])
+    remittance = await imported(world, "DEMP", [line, {"providerClaimNumber": "NENHUMA5", "paidAmount": "80.00"}])
     await world.mutate("finance", "postRemittance", "postedLines", id=remittance["id"], idempotencyKey=key())
-    return {"put_back_line": remittance["lines"][0]["id"]}
+    waits, other = (each["id"] for each in remittance["lines"])
+    await _undone(world, waits)
+    await step(world, other, dismissDuplicate={"duplicateOfId": waits})
+    return {"put_back_line": waits, "put_back_remittance": remittance["id"]}
 
 
 async def credit(world: World, invoice: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ TRANSACTIONS = {
     "access_log/writer.py": "looks at data, which change nothing in the books",
     "access_log/sealer.py": "seals of the access log",
     "access_log/archive.py": "moves old entries of the access log into a file",
+    "services/books.py": "stores what it has added up",
     "services/retention.py": "deletes what has been stored for long enough",
     "services/tuss.py": "loads the published terms",
     "services/documents.py": "stores the parts of a document while it arrives, and deletes those of abandoned uploads",

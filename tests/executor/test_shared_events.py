@@ -34,21 +34,23 @@ BETWEEN_OBJECTS = {
     "Claim.invoice", "Claim.items", "Claim.replacedBy", "Claim.replaces", "ClaimItem.denials",
     "Denial.claim", "Denial.invoiceLine", "Denial.item", "DenialStep.denial",
     "InvoiceHistoryEntry.line", "InvoiceHistoryEntry.settlement", "InvoiceLine.claim", "InvoiceLine.denial",
-    "Remittance.bankEntries", "RemittanceLine.claim", "RemittanceLine.remittance",
+    "Remittance.bankEntries", "RemittanceLine.claim", "RemittanceLine.remittance", "RemittanceLineCandidate.claim",
+    "RemittanceLineHistoryEntry.duplicateOf", "RemittanceLineHistoryEntry.undoes",
     "Settlement.invoice", "Settlement.remittance", "Settlement.reverses",
 }  # fmt: skip
 # Pages of objects of the same provider and payer.
 LISTS = {
-    "AppealBatch.denials", "AppealBatch.history", "Batch.claims", "Batch.history",
+    "Batch.claims", "Batch.history",
     "Claim.history", "Claim.invoices", "Invoice.history", "Invoice.lines", "Invoice.settlements", "Remittance.lines",
-    "Remittance.settlements", "RemittanceLineWaitingEvent.lines", "Settlement.reversals",
+    "Remittance.settlements", "RemittanceLine.history", "RemittanceLineWaitingEvent.lines", "Settlement.reversals",
 }  # fmt: skip
 # Types without rows of their own: their objects are parts of the object that leads to them.
 PARTS = {
     "ActionBlock", "Admission", "Appeal", "Authorization", "AvailableBatchAction", "AvailableClaimAction",
     "AvailableDenialAction", "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction",
     "ClaimSums", "Encounter", "Facility", "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding",
-    "RemittanceDenial", "SettlementDeduction", "ThreeWayMatch", "ServiceDetails", "SettlementSums", "TeamMember",
+    "RemittanceAdjustment", "RemittanceDenial", "RemittanceFinding", "RemittanceLineCandidate",
+    "RemittanceLineCandidateItem", "SettlementDeduction", "ThreeWayMatch", "ServiceDetails", "SettlementSums", "TeamMember",
 }  # fmt: skip
 MANY_ROLES = frozenset({"reviewer", "finance", "biller"})
 EVENTS = {
@@ -59,7 +61,7 @@ EVENTS = {
     "importJobProgressed": ("importJobId", ("importJob",)),
     "remittanceLineWaiting": (
         "remittanceId",
-        ("remittance", "cancelled_remittance", "doubtful_remittance", "paid_remittance"),
+        ("remittance", "cancelled_remittance", "doubtful_remittance", "paid_remittance", "put_back_remittance"),
     ),
 }
 

@@ -5,11 +5,12 @@ from typing import Any
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, refusals
 from tests.graphql.test_remittances import books, done, line, money, post, taken
 
-STEP = "line { id status problem difference assignedTo setAsideUntil availableActions { action blockedBy { message } } \
-history(first: 100) { nodes { action status note undoesId actor } } remittance { status } }"
+STEP = "line { id status problem differenceAmount assignee setAsideUntil \
+availableActions { action blockedBy { message } } \
+history(first: 100) { nodes { action status note undoes { id } actor } } remittance { status } }"
 CREDIT = "id amount usedAmount leftAmount version uses(first: 10) { nodes { id action amount usedAmount reason } }"
-QUEUE = "{ unmatchedRemittanceLines { nodes { id problem difference waitingSince candidates { reason difference \
-claim { id } items { sequence code totalAmount difference } } } } }"
+QUEUE = "{ unmatchedRemittanceLines { nodes { id problem differenceAmount waitingSince candidates { \
+reason differenceAmount claim { id } items { sequence code totalAmount differenceAmount } } } } }"
 
 
 async def resolve(world: World, row: Any, **resolution: Any) -> Any:
@@ -64,10 +65,12 @@ async def test_a_recalculation_is_accepted_as_a_denial(world: World) -> None:
     claim = await world.submitted_claim()
     remittance = await stuck(world, line(claim, "80.00", itemSequence=1))
     (row,) = remittance["lines"]
-    assert [(each["problem"], each["difference"]) for each in await waiting(world)] == [("AMOUNTS_DIFFER", "-20.00")]
+    assert [(each["problem"], each["differenceAmount"]) for each in await waiting(world)] == [
+        ("AMOUNTS_DIFFER", "-20.00")
+    ]
     before = await books(world)
     after = await resolved(world, row, acceptAsDenial={"code": "1705", "note": "tabela antiga"})
-    assert (after["status"], after["problem"], after["difference"]) == ("MATCHED", None, None)
+    assert (after["status"], after["problem"], after["differenceAmount"]) == ("MATCHED", None, None)
     assert await books(world) == before
     assert (await undo(world, row))["problem"] == "AMOUNTS_DIFFER"
     assert await books(world) == before
@@ -91,7 +94,7 @@ async def test_an_overpayment_is_an_unapplied_credit(world: World) -> None:
     claim = await world.submitted_claim()
     remittance = await stuck(world, line(claim, "110.00", itemSequence=1))
     (row,) = remittance["lines"]
-    assert [each["difference"] for each in await waiting(world)] == ["10.00"]
+    assert [each["differenceAmount"] for each in await waiting(world)] == ["10.00"]
     await resolved(world, row, acceptOverpayment={})
     assert await kept_credits(world) == []
     assert done(await post(world, remittance)) == ("POSTED", 1, 0, ["100.00"])
@@ -160,8 +163,8 @@ async def test_a_code_that_the_payer_changed_is_mapped_to_the_item(world: World)
     remittance = await stuck(world, line(claim, "80.00", ("1705", "20.00"), itemCode="10101039"))
     (row,) = remittance["lines"]
     (found,) = await waiting(world)
-    item = {"sequence": 1, "code": "10101012", "totalAmount": "100.00", "difference": "0.00"}
-    matched = {"reason": "MATCHED", "difference": "0.00", "claim": {"id": claim["id"]}, "items": [item]}
+    item = {"sequence": 1, "code": "10101012", "totalAmount": "100.00", "differenceAmount": "0.00"}
+    matched = {"reason": "MATCHED", "differenceAmount": "0.00", "claim": {"id": claim["id"]}, "items": [item]}
     assert (found["problem"], found["candidates"]) == ("UNKNOWN_ITEM", [matched])
     wrong = await resolve(world, row, mapToItem={"itemSequence": 2})
     assert [each["code"] for each in wrong["errors"]] == ["NOT_FOUND"]
@@ -176,7 +179,7 @@ async def test_a_denial_that_the_payer_pays_by_itself_is_recovered(world: World)
     assert done(await post(world, first)) == ("POSTED", 1, 0, [])
     remittance = await stuck(world, line(claim, "100.00", itemSequence=1))
     (row,) = remittance["lines"]
-    assert [(each["problem"], each["difference"]) for each in await waiting(world)] == [("OVERPAID", "100.00")]
+    assert [(each["problem"], each["differenceAmount"]) for each in await waiting(world)] == [("OVERPAID", "100.00")]
     before = await books(world)
     await resolved(world, row, recoverDenial={"note": "reprocessado"})
     await undo(world, row)
@@ -223,12 +226,12 @@ async def test_a_line_is_split_over_items(world: World) -> None:
 async def test_steps_are_a_history_that_shows_who_works_on_a_line(world: World) -> None:
     remittance = await taken(world, {"payerClaimNumber": "NENHUMA", "paidAmount": "30.00"})
     (row,) = remittance["lines"]
-    assert (await resolved(world, row, assign={"assignee": "ana"}))["assignedTo"] == "ana"
+    assert (await resolved(world, row, assign={"assignee": "ana"}))["assignee"] == "ana"
     assert (await resolved(world, row, setAside={"until": "2099-01-31"}))["setAsideUntil"] == "2099-01-31"
     await resolved(world, row, note={"text": "liguei para o convênio"})
     assert (await undo(world, row))["setAsideUntil"] is None
     after = await undo(world, row)
-    assert (after["status"], after["assignedTo"]) == ("UNMATCHED", None)
+    assert (after["status"], after["assignee"]) == ("UNMATCHED", None)
     steps = after["history"]
     assert [(each["action"], each["note"]) for each in steps] == [
         ("ASSIGN", None),
@@ -254,8 +257,8 @@ async def test_a_claim_is_found_by_a_number_that_the_payer_wrote_another_way(wor
     claim = await world.submitted_claim(providerClaimNumber="00123")
     await taken(world, {"providerClaimNumber": "12-3", "paidAmount": "100.00"})
     (found,) = await waiting(world)
-    assert (found["problem"], found["difference"]) == ("UNKNOWN_CLAIM", None)
-    assert [(each["reason"], each["difference"], each["claim"]) for each in found["candidates"]] == [
+    assert (found["problem"], found["differenceAmount"]) == ("UNKNOWN_CLAIM", None)
+    assert [(each["reason"], each["differenceAmount"], each["claim"]) for each in found["candidates"]] == [
         ("NUMBER", "0.00", {"id": claim["id"]})
     ]
 
@@ -272,7 +275,9 @@ async def test_a_contract_says_that_recalculations_are_denials(world: World) -> 
     lines = [line(claim, "80.00", itemSequence=1), line(other, "60.00", ("1801", "30.00"), itemSequence=1)]
     assert done(await post(world, await taken(world, *lines))) == ("PARTIALLY_POSTED", 1, 1, ["80.00"])
     assert await fate(world, claim) == ("PARTIALLY_APPROVED", "80.00", "80.00", [("1705", "20.00", "OPEN")])
-    assert [(each["problem"], each["difference"]) for each in await waiting(world)] == [("AMOUNTS_DIFFER", "-10.00")]
+    assert [(each["problem"], each["differenceAmount"]) for each in await waiting(world)] == [
+        ("AMOUNTS_DIFFER", "-10.00")
+    ]
     assert await books(world) == ["200.00", "80.00", "20.00", "0.00", "100.00", "0.00"]
 
 
@@ -330,7 +335,7 @@ async def test_the_queue_is_filtered_by_what_is_known_of_its_lines(world: World)
 
     assert await found(problem=["UNKNOWN_CLAIM"]) == [first["id"], second["id"]]
     assert await found(problem=["OVERPAID"]) == []
-    assert await found(reasonCode=["1705"]) == await found(assignedTo="ana") == await found(isAssigned=True)
+    assert await found(reasonCode=["1705"]) == await found(assignee="ana") == await found(isAssigned=True)
     assert await found(reasonCode=["1705"]) == await found(isSetAside=False) == [first["id"]]
     assert await found(isAssigned=False) == await found(isSetAside=True) == [second["id"]]
     assert await found(waitingSince={"from": "2099-01-01T00:00:00Z"}) == []
