@@ -50,7 +50,8 @@ PARTS = {
     "AvailableDenialAction", "AvailableInvoiceAction", "AvailableRemittanceAction", "AvailableRemittanceLineAction",
     "ClaimSums", "Encounter", "Facility", "InvoiceSums", "PageInfo", "Practitioner", "PreflightFinding",
     "RemittanceAdjustment", "RemittanceDenial", "RemittanceFinding", "RemittanceLineCandidate",
-    "RemittanceLineCandidateItem", "SettlementDeduction", "ThreeWayMatch", "ServiceDetails", "SettlementSums", "TeamMember",
+    "RemittanceLineCandidateItem", "SettlementDeduction", "ThreeWayMatch", "ServiceDetails", "SettlementSums",
+    "TeamMember",
 }  # fmt: skip
 MANY_ROLES = frozenset({"reviewer", "finance", "biller"})
 EVENTS = {
