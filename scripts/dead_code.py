@@ -40,8 +40,6 @@ ALLOWED: Final = {
     "send_500_response": "uvicorn calls it for a handshake that nothing has answered",
     "empty": "uvicorn calls it on the queue of a socket",
     "put_nowait": "uvicorn calls it on the queue of a socket",
-    "remittance_line_step": "a loader that NODE_TYPES names",
-    "credit_use": "a loader that NODE_TYPES names",
     "emergency_access": "a loader that NODE_TYPES names",
     "appeal_template": "a loader that NODE_TYPES names",
     "appeal_batch_step": "a loader that NODE_TYPES names",
