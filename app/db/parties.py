@@ -153,9 +153,9 @@ def provider(code: str) -> Select[Any]:
 
 
 @query(str)
-def providers_with_tax_id(scope: DataScope, tax_id: str) -> Select[Any]:
-    """The CNES of the scope's providers with this CNPJ or CPF."""
-    return select(providers.c.cnes).where(providers_in(scope), providers.c.tax_id == tax_id)
+def providers_with_tax_id(scope: DataScope, tax_id: str, limit: int) -> Select[Any]:
+    """The CNES of some of the scope's providers with this CNPJ or CPF."""
+    return select(providers.c.cnes).where(providers_in(scope), providers.c.tax_id == tax_id).limit(limit)
 
 
 @query(PatientRecord)

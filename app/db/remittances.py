@@ -233,9 +233,12 @@ def count(scope: DataScope, where: RemittanceFilter) -> Select[Any]:
 
 
 async def positive_cents(connection: AsyncConnection, remittance_id: str) -> int:
-    """What the lines of a remittance pay together, without those that take something back."""
+    """What the lines of a remittance pay together, without those that take something back; of a line that was split,
+    its parts."""
     table = remittance_lines.c
-    paid = select(total(table.paid_cents)).where(table.remittance_id == remittance_id, table.paid_cents > 0)
+    gone = (RemittanceLineStatus.SPLIT, RemittanceLineStatus.CANCELLED)
+    counted = (table.remittance_id == remittance_id, table.paid_cents > 0, table.status.not_in(gone))
+    paid = select(total(table.paid_cents)).where(*counted)
     return int(await scalar(connection, paid))
 
 

@@ -30,8 +30,10 @@ async def complete(unit: UnitOfWork, plans: Sequence[Plan]) -> None:
 
 
 def _answer(plan: Plan, appealed: Sequence[DenialRecord]) -> None:
-    paid = sum(line.paid_line.paid for line in plan.lines)
-    excess = Cents(paid - plan.unbilled - sum(line.due_cents for line in plan.payable_lines))
+    # What the statement takes back of the claim is reversed by itself, and due again.
+    paid = sum(line.paid_cents for line in plan.lines if line.paid_cents > 0)
+    due = plan.unbilled + plan.taken_back + sum(line.due_cents for line in plan.payable_lines)
+    excess = Cents(paid - due)
     named = [denial for denial in appealed if _is_named(plan, denial)]
     places = recovered_by(excess, [Cents(denial.appealed_cents or 0) for denial in named]) if excess > 0 else None
     if not places:

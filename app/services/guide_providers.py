@@ -1,6 +1,7 @@
 """Who bills a guide that has no CNES: the provider that the payer knows by its code, or that has the CNPJ or CPF."""
 
 from dataclasses import replace
+from typing import Final
 
 from app.db import contracts as contracts_db
 from app.db import parties as parties_db
@@ -8,6 +9,9 @@ from app.domain.claim_form import ClaimForm
 from app.domain.errors import ErrorCode, refuse
 from app.tiss.read_batch import Executor
 from app.unit_of_work.unit import UnitOfWork
+
+SOME: Final = 10
+"""So many providers with one number are as unclear as more."""
 
 
 async def identified(unit: UnitOfWork, form: ClaimForm, executor: Executor) -> ClaimForm:
@@ -27,5 +31,5 @@ async def _providers(unit: UnitOfWork, payer: str, executor: Executor) -> list[s
     if executor.code is not None:
         return await contracts_db.providers_with_code(unit.connection, unit.scope, payer, executor.code)
     if executor.tax_id is not None:
-        return await parties_db.providers_with_tax_id(unit.connection, unit.scope, executor.tax_id)
+        return await parties_db.providers_with_tax_id(unit.connection, unit.scope, executor.tax_id, SOME)
     return []

@@ -233,11 +233,13 @@ def _undone(unit: UnitOfWork, line: RemittanceLineRecord, step: LineStepRecord) 
 
 
 async def _join(unit: UnitOfWork, line: RemittanceLineRecord) -> None:
-    """Cancel the parts of a line; CONFLICT if one of them is posted or split itself."""
+    """Cancel the parts of a line; CONFLICT if one of them is posted, held or split itself."""
     parts = await remittances_db.parts_of(unit.connection, unit.scope, line.id)
     statuses = {part.status for part in parts}
     if RemittanceLineStatus.POSTED in statuses:
         raise conflict("a part of the line is posted")
+    if RemittanceLineStatus.HELD in statuses:
+        raise conflict("a part of the line is held: take its match back first")
     if RemittanceLineStatus.SPLIT in statuses:
         raise conflict("a part of the line is split: take that back first")
     gone = [

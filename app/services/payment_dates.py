@@ -9,6 +9,7 @@ from app.db import invoice_lines as lines_db
 from app.db import invoices as invoices_db
 from app.db import remittances as remittances_db
 from app.db import settlements as settlements_db
+from app.db import unapplied_credits as credits_db
 from app.db.invoices import InvoiceRecord
 from app.db.remittances import RemittanceRecord
 from app.db.settlements import SettlementRecord
@@ -49,6 +50,9 @@ async def correct(unit: UnitOfWork, *, id: str, paid_on: date, reason: str) -> C
         raise conflict(
             f"more than {CORRECTIONS_MAX} settlements have this day: reverse them one by one", "remittanceId"
         )
+    if await credits_db.moves_of_settlements(unit.connection, unit.scope, [each.id for each in found]):
+        message = "an unapplied credit made a settlement of the statement: reverse its use with reverseCreditUse"
+        raise conflict(message, "remittanceId")
     held = await invoices_db.lock_many(unit.connection, unit.scope, sorted({each.invoice_id for each in found}))
     invoices_by_id = {invoice.id: invoice for invoice in held}
     rows: list[SettlementRecord] = []

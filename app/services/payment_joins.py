@@ -1,5 +1,7 @@
 """Statements that are stored already: the same again, or the payment of what they have decided."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.db import lines_to_post
@@ -8,7 +10,7 @@ from app.db.remittances import AdjustmentRecord, RemittanceRecord
 from app.domain import ids
 from app.domain.errors import conflict, not_found
 from app.domain.remittances import RemittanceStatus, check_payment, remittance_status
-from app.domain.statement import Statement
+from app.domain.statement import STOPPING, Statement
 from app.events.contracts import remittance_event
 from app.unit_of_work.unit import UnitOfWork
 
@@ -41,8 +43,12 @@ async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement)
         raise conflict("the payment was imported concurrently: try again", "statementNumber")
     check_payment(remittance.status, number=remittance.statement_number)
     await lines_to_post.pay_lines(unit.connection, remittance.id)
+    known_findings = remittance.findings or ()
+    noticed = tuple(each for each in statement.findings if each not in known_findings)
     status = remittance.status
-    if status is not RemittanceStatus.REVIEW:
+    if any(each.kind in STOPPING for each in noticed):
+        status = RemittanceStatus.REVIEW
+    elif status is not RemittanceStatus.REVIEW:
         status = remittance_status(await remittances_db.line_statuses(unit.connection, remittance.id))
     paid = replace(
         remittance,
@@ -52,14 +58,29 @@ async def _join(unit: UnitOfWork, known: RemittanceRecord, statement: Statement)
         bank_reference=statement.bank_reference,
         document_hash=statement.document_hash or remittance.document_hash,
         net_cents=remittance.net_cents if statement.net is None else statement.net,
+        findings=(*known_findings, *noticed) if noticed else remittance.findings,
         changed_at=unit.now,
     )
     await remittances_db.update_remittance(unit.connection, paid)
     stored = await remittances_db.adjustments_of(unit.connection, unit.scope, [remittance.id])
-    new = adjustments_of(statement, remittance.id, after=len(stored))
-    await remittances_db.insert_adjustments(unit.connection, new)
+    await remittances_db.insert_adjustments(unit.connection, _new_adjustments(statement, remittance.id, stored))
     unit.emit(remittance_event("RemittancePaymentAdded", paid, at=unit.now))
     return paid
+
+
+def _new_adjustments(
+    statement: Statement, remittance_id: str, stored: Sequence[AdjustmentRecord]
+) -> list[AdjustmentRecord]:
+    """The debits and credits that the analysis did not have: the same ones are stated again, not once more."""
+    known = Counter((each.direction, each.type, each.description, each.amount_cents) for each in stored)
+    new: list[AdjustmentRecord] = []
+    for each in adjustments_of(statement, remittance_id, after=len(stored)):
+        said = (each.direction, each.type, each.description, each.amount_cents)
+        if known[said]:
+            known[said] -= 1
+        else:
+            new.append(each)
+    return new
 
 
 def adjustments_of(statement: Statement, remittance_id: str, *, after: int = 0) -> list[AdjustmentRecord]:

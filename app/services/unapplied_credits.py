@@ -107,6 +107,9 @@ async def withdraw(unit: UnitOfWork, *, line_id: str, reason: str) -> None:
     """Take back the credits of a line that is not held any more; CONFLICT if one is used."""
     for seen in await credits_db.of_lines(unit.connection, unit.scope, [line_id]):
         credit = await _locked(unit, seen.id, None)
+        moves = await credits_db.moves_of_credit(unit.connection, unit.scope, credit.id)
+        if any(move.action is CreditStep.WITHDRAW for move in moves):
+            continue
         if credit.used_cents:
             raise conflict("money of the line is used: reverse that first")
         await _use(unit, credit, CreditStep.WITHDRAW, Cents(credit.amount_cents), reason=reason)

@@ -64,9 +64,18 @@ async def bank(world: World) -> dict[str, str]:
 
 async def _uploaded(world: World) -> str:
     """The id of an uploaded bank file."""
+    # The same bytes of the same caller are one document.
+    return await _upload(world, bank_files.cnab((today(), "13.00", f"TED {world.provider}")).encode())
+
+
+async def uploaded_statement(world: World) -> str:
+    """The id of an uploaded statement."""
+    said = analysis(world, "DEMU", Guide("NENHUMA6", world.card))
+    return await _upload(world, message(world.payer, said).encode("iso-8859-1"))
+
+
+async def _upload(world: World, content: bytes) -> str:
     token = world.gateway.token("finance", providers=[world.provider], payer=world.payer)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/octet-stream"}
-    # The same bytes of the same caller are one document.
-    content = bank_files.cnab((today(), "13.00", f"TED {world.provider}")).encode()
     answer = await world.gateway.client.post(f"{world.gateway.url}/documents", content=content, headers=headers)
     return str(answer.json()["id"])

@@ -55,6 +55,10 @@ ELSEWHERE = {
     ("Claim", "warnings"): 'claim(id: "<claim>")',
     ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
     ("PartyHistoryEntry", "otherPatient"): 'node(id: "<merge_step>") { ... on PartyHistoryEntry',
+    **{
+        ("RemittanceFinding", name): 'remittance(id: "<doubtful_remittance>") { findings'
+        for name in ("detail", "kind", "needsRelease")
+    },
     ("AvailableRemittanceAction", "blockedBy"): 'remittance(id: "<cancelled_remittance>") { availableActions',
     ("RemittanceLine", "claim"): 'node(id: "<matched_line>") { ... on RemittanceLine',
     ("RemittanceLine", "differenceAmount"): 'node(id: "<put_back_line>") { ... on RemittanceLine',

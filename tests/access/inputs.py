@@ -93,6 +93,11 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "paidOn": today().isoformat(),
             **once,
         },
+        "importRemittance of a document": {
+            **parties,
+            "documentId": ids["statement_document"],
+            "idempotencyKey": key(),
+        },
         "importBatch": {"documentId": ids["document"], **once},
         "cancelImportJob": {"importJobId": ids["open_job"]},
         "matchRemittanceLine": {"id": ids["unmatched_line"], "claimId": ids["reviewed"]},
@@ -106,7 +111,7 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
         "importBankFile of a document": {
             "providerCnes": world.provider,
             "content": {"documentId": ids["bank_document"]},
-            **once,
+            "idempotencyKey": key(),
         },
         "matchBankEntries": {
             "entryIds": [ids["half_entry"], ids["other_half_entry"]],

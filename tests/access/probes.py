@@ -23,6 +23,7 @@ from app.services.actions import ACTIONS
 from tests.access.first_event import first_event
 from tests.access.inputs import inputs_of
 from tests.access.look_ups import SUMS, look_ups
+from tests.access.numbers import named_otherwise
 from tests.access.query_modules import MODULES
 from tests.access.world import EVENT_CODE, Rich
 from tests.factories import CONSULTATION, today
@@ -258,6 +259,8 @@ def _statements(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     yield _unsent(victim, attacker)
     yield _unsent_appeals(victim, attacker)
     yield from _decided(victim, attacker)
+    for name, run in named_otherwise(victim, attacker.scope):
+        yield Probe(name, run)
     for module in MODULES:
         for name, children in inspect.getmembers(module, lambda each: isinstance(each, Children)):
             yield Probe(f"{module.__name__}.{name}: page", _child_rows(victim, attacker, children))

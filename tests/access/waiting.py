@@ -3,7 +3,10 @@
 from typing import Any
 
 from tests.access.accounts import imported
-from tests.factories import World, key
+from tests.factories import BLOOD_COUNT, CONSULTATION, World, key
+from tests.payer_documents import Guide, Item, analysis, message
+
+PROTOCOL = "770077"
 
 
 async def lines(world: World, strange: dict[str, Any]) -> dict[str, str]:
@@ -46,6 +49,17 @@ async def put_back(world: World) -> dict[str, str]:
     await _undone(world, waits)
     await step(world, other, dismissDuplicate={"duplicateOfId": waits})
     return {"put_back_line": waits, "put_back_remittance": remittance["id"]}
+
+
+async def held(world: World) -> dict[str, str]:
+    """A claim of which an analysis has decided one item of two, under a protocol."""
+    claim = await world.submitted_claim(items=[CONSULTATION, BLOOD_COUNT])
+    said = Guide(str(claim["providerClaimNumber"]), world.card, (Item(),))
+    xml = message(world.payer, analysis(world, "DEMH", said, protocol=PROTOCOL))
+    remittance = await imported(world, "DEMH", None, xml=xml, paidOn=None)
+    posting = {"id": remittance["id"], "idempotencyKey": key()}
+    await world.mutate("finance", "postRemittance", "postedLines", **posting)
+    return {"held_claim": str(claim["id"])}
 
 
 async def credit(world: World, invoice: str) -> dict[str, str]:

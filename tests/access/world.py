@@ -52,6 +52,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _statement(rich)
     rich.ids |= await waiting.credit(rich.world, rich.ids["invoice"])
     rich.ids |= await waiting.put_back(rich.world)
+    rich.ids |= await waiting.held(rich.world)
     rich.ids |= await accounts.bank(rich.world)
     await _document(rich)
     await _rest(rich)
@@ -78,6 +79,9 @@ async def add_targets(rich: Rich) -> None:
     rich.ids["disputed_invoice"] = (await world.create_invoice([claim]))["invoice"]["id"]
     await _undoable(rich)
     await _open_job(rich)
+    fresh = await world.check_eligibility(forceRefresh=True)
+    rich.ids["fresh_eligibility"] = fresh["eligibility"]["id"]
+    rich.ids["statement_document"] = await accounts.uploaded_statement(world)
     _, won = await _denied(world)
     await world.mutate(
         "biller", "appealDenial", "denial { id }", id=won, justification="Conforme contrato", idempotencyKey=key()
@@ -146,7 +150,7 @@ async def _contract(rich: Rich) -> None:
     world = rich.world
     price = {"codeSystem": "22", "code": CONSULTATION["code"], "unitPrice": "90.00", "validFrom": "2020-01-01"}
     terms = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30}
-    values = {"provider": world.provider, "payer": world.payer, "prices": [], **terms}
+    values = {"provider": world.provider, "payer": world.payer, "prices": [], "providerCode": "PREST1", **terms}
     blood_count = {**price, "code": BLOOD_COUNT["code"], "unitPrice": "20.00"}
     values["prices"] = [{**price, "quantityMax": "9"}, blood_count]
     token = world.gateway.token("admin", providers=["*"])
