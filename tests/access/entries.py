@@ -55,10 +55,9 @@ ELSEWHERE = {
     ("Claim", "warnings"): 'claim(id: "<claim>")',
     ("Settlement", "reverses"): 'node(id: "<reversal>") { ... on Settlement',
     ("PartyHistoryEntry", "otherPatient"): 'node(id: "<merge_step>") { ... on PartyHistoryEntry',
-    **{
-        ("RemittanceFinding", name): 'remittance(id: "<doubtful_remittance>") { findings'
-        for name in ("detail", "kind", "needsRelease")
-    },
+    ("Remittance", "findings"): 'remittance(id: "<doubtful_remittance>")',
+    ("Remittance", "adjustments"): 'remittance(id: "<paid_remittance>")',
+    ("Remittance", "bankEntries"): 'remittance(id: "<paid_remittance>")',
     ("AvailableRemittanceAction", "blockedBy"): 'remittance(id: "<cancelled_remittance>") { availableActions',
     ("RemittanceLine", "claim"): 'node(id: "<matched_line>") { ... on RemittanceLine',
     ("RemittanceLine", "differenceAmount"): 'node(id: "<put_back_line>") { ... on RemittanceLine',
