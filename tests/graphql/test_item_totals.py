@@ -12,7 +12,7 @@ from tests.lotes import Line, guide, lote, take
 from tests.preflights import findings_on, stored_warnings
 
 FREE = {**BLOOD_COUNT, "unitPrice": "0.00"}
-CUT_OFF = {**BLOOD_COUNT, "quantity": "0.3333", "unitPrice": "10.01", "totalAmount": "3.33"}
+CUT_OFF = {**BLOOD_COUNT, "quantity": "1", "factor": "0.10", "unitPrice": "33.36", "totalAmount": "3.33"}
 PART = Line(table="20", code="90000544", price="10.01", quantity="0.3333", text="DIPIRONA")
 A_CENT_OFF = ("WARNING", "TOTAL_MISMATCH", "items.1.totalAmount", "5042", "0.00")
 

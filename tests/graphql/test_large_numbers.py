@@ -34,6 +34,10 @@ BOUNDED = {
     "decidedItemCount": "at most the items that it is learnt from",
     "deniedItemCount": "at most the items that it is learnt from",
     "appliedCount": "at most the appeals of a batch",
+    "entryCount": "at most the entries of a bank file of 2 MiB",
+    "newEntryCount": "at most the entries of a bank file of 2 MiB",
+    "matchedEntryCount": "at most the entries of a bank file of 2 MiB",
+    "waitingDays": "days since a payment",
     "guideCount": "at most the claims of a batch",
     "size": "limited by a setting",
     **dict.fromkeys(
