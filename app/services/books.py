@@ -5,8 +5,9 @@ The sums of all months are what the metrics show; their proof is as old as that 
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import takewhile
 from typing import Final
 
@@ -48,7 +49,7 @@ async def prove(database: Database, now: datetime, *, fresh: timedelta = FRESH) 
     async with database.reading() as connection:
         first = await books_db.first_moment(connection)
         known = {each.month: each for each in await books_db.months(connection)}
-    periods = _periods(first or now, now)
+    periods = _periods(first or now, now, known)
     loop = asyncio.get_running_loop()
     end = loop.time() + SECONDS_MAX
     for month in _due(periods, known, now - fresh):
@@ -58,11 +59,12 @@ async def prove(database: Database, now: datetime, *, fresh: timedelta = FRESH) 
     return await _proof(database, set(periods), now)
 
 
-def _periods(first: datetime, now: datetime) -> dict[str, Period]:
-    """Month -> its days, up to this month."""
-    today = business_day(now)
-    every = months_from(business_day(first))
-    return {f"{each.first:%Y%m}": each for each in takewhile(lambda each: (each.first or today) <= today, every)}
+def _periods(first: datetime, now: datetime, known: Iterable[str]) -> dict[str, Period]:
+    """Month -> its days, up to this month or, after a clock that was wrong, to the last that was ever added up."""
+    days = [business_day(first), business_day(now), *(date(int(each[:4]), int(each[4:]), 1) for each in known)]
+    last = max(days)
+    every = months_from(min(days))
+    return {f"{each.first:%Y%m}": each for each in takewhile(lambda each: (each.first or last) <= last, every)}
 
 
 def _due(periods: dict[str, Period], known: dict[str, MonthRecord], before: datetime) -> list[str]:
