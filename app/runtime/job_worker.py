@@ -7,7 +7,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from app.telemetry.outages import Outage
 
 Job = TypeVar("Job")
-LOOK_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 5.0
 """How often a process looks for jobs; at once after one was queued here."""
 
 
