@@ -89,11 +89,14 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         if name in NO_NODES:
             continue
         yield _read(victim, attacker, name, f'node(id: "{identifier}") {{ id }}')
-    everything = ", ".join(f'"{identifier}"' for identifier in victim.ids.values())
+    everything = [f'"{identifier}"' for identifier in victim.ids.values()]
 
     async def nodes() -> Any:
-        data = await _data(victim, attacker, f"{{ nodes(ids: [{everything}]) {{ id }} }}")
-        return [each for each in data["nodes"] if each] or None
+        found: list[Any] = []
+        for start in range(0, len(everything), PAGE_MAX):
+            some = ", ".join(everything[start : start + PAGE_MAX])
+            found += (await _data(victim, attacker, f"{{ nodes(ids: [{some}]) {{ id }} }}"))["nodes"]
+        return [each for each in found if each] or None
 
     yield Probe("nodes", nodes)
     for root in ("batch", "claim", "document", "importJob", "invoice", "remittance"):
