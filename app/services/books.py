@@ -24,7 +24,7 @@ from app.domain.money import Cents
 from app.domain.reconciliation import Period, Reconciliation
 
 SECONDS_MAX: Final = 5.0
-"""How long one round adds up: the next one goes on."""
+"""How long one round adds up again what was added up before: the next one goes on."""
 FRESH: Final = timedelta(minutes=4)
 """A month is not added up again before: sweeps of all processes are five minutes apart."""
 GROUPS_AT_ONCE: Final = 500
@@ -42,7 +42,8 @@ class Proof:
 
 
 async def prove(database: Database, now: datetime, *, fresh: timedelta = FRESH) -> Proof | None:
-    """Add up the months whose proof is the oldest, for some seconds; None as long as a month has no sums.
+    """Add up the months that never were, and for some seconds those whose proof is the oldest; None as long as a month
+    has no sums.
 
     Any number of processes may do this at once: each month is added up by one of them.
     """
@@ -53,7 +54,7 @@ async def prove(database: Database, now: datetime, *, fresh: timedelta = FRESH) 
     loop = asyncio.get_running_loop()
     end = loop.time() + SECONDS_MAX
     for month in _due(periods, known, now - fresh):
-        if loop.time() > end:
+        if month in known and loop.time() > end:
             break
         await _prove_month(database, month, periods[month], known.get(month), now)
     return await _proof(database, set(periods), now)

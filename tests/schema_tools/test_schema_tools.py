@@ -19,6 +19,8 @@ EXPECTED: dict[str, dict[str, str]] = {
         f'{PREFIX} "appealedAt" starts with the name of the parent type "Appeal" | appealedAt: DateTime': DONE,
         f'{PREFIX} "appealedAmount" starts with the name of the parent type "Appeal" | appealedAmount: Money': DONE,
         f'{PREFIX} "claimedAmount" starts with the name of the parent type "Claim" | claimedAmount: Money': DONE,
+        f"{EDGE} UnderpaymentEdge {{": "an underpayment is a view of an item, under no id",
+        f"{EDGE} WithheldTaxEdge {{": "a sum is no object that exists by itself",
         f"{EDGE} BillingGroupEdge {{": "a sum is no object that exists by itself",
         f"{EDGE} DenialGroupEdge {{": "a sum is no object that exists by itself",
         f"{EDGE} ImportResultEdge {{": "a result is a line of its job, under no id",
