@@ -43,6 +43,13 @@ async def targets(world: World, denials: list[str]) -> dict[str, str]:
     return found | {"unsent_denial": denials[0], "wrong_appeal_template": await _template(world)}
 
 
+async def win(world: World, denial: str) -> None:
+    """Appeal the denial of 40.00, which the payer accepts in full."""
+    await _appeal(world, denial)
+    values = {"id": denial, "acceptedAmount": "40.00", "idempotencyKey": key()}
+    assert (await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values))["errors"] == []
+
+
 async def _template(world: World) -> str:
     values = {"providerCnes": world.provider, "code": "1801", "text": "Valor devido", "idempotencyKey": key()}
     made = await world.mutate("biller", "createAppealTemplate", "template { id }", **values)

@@ -97,17 +97,29 @@ def _differences(entry: Entry, role: str, body: dict[str, Any], whole: dict[str,
         is_refused = refused_at(body, barrier) and found_at(body, entry) is None
         return [] if is_refused else [f"{role} got to {entry}: {body}"]
     seen, reference = found_at(body, entry), found_at(whole, entry)
+    if role == "payer_agent" and _is_of_account(entry):
+        return [] if seen is None else [f"{role} got to {entry}: {body}"]
     if seen is None:
         return [f"{role} did not get to {entry}: {body.get('errors')}"]
     path = [step.field for step in entry.steps]
     wrong = []
     for field in selection_of(entry.type_name):
         cell = ORACLE.cell(entry.type_name, field, role)
+        if role == "payer_agent" and (entry.type_name, field) == OF_ACCOUNT and seen[field] is None:
+            continue
         if not _is_right(cell, seen[field], reference[field], refused_at(body, [*path, field]), entry, field):
             wrong.append(
                 f"{role} {entry}.{field} is {seen[field]!r}, the table says {cell} (all: {reference[field]!r})"
             )
     return wrong
+
+
+OF_ACCOUNT = ("BankEntry", "file")
+"""A payer sees which of its payments have arrived, and nothing of the account that they came to."""
+
+
+def _is_of_account(entry: Entry) -> bool:
+    return entry.type_name == "BankFile" or OF_ACCOUNT in [(step.type_name, step.field) for step in entry.steps]
 
 
 def _is_right(cell: str, seen: Any, whole: Any, is_refused: bool, entry: Entry, field: str) -> bool:
@@ -144,4 +156,4 @@ async def test_each_role_sees_what_the_table_says_and_nothing_else(
     for entry, reference in zip(ENTRIES, whole, strict=True):
         body = await ask(rich, entry, _token(rich, role, entry))
         wrong += _differences(entry, role, body, reference)
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)

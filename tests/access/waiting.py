@@ -47,8 +47,8 @@ async def put_back(world: World) -> dict[str, str]:
     await world.mutate("finance", "postRemittance", "postedLines", id=remittance["id"], idempotencyKey=key())
     waits, other = (each["id"] for each in remittance["lines"])
     await _undone(world, waits)
-    await step(world, other, dismissDuplicate={"duplicateOfId": waits})
-    return {"put_back_line": waits, "put_back_remittance": remittance["id"]}
+    repeated = await step(world, other, dismissDuplicate={"duplicateOfId": waits})
+    return {"put_back_line": waits, "put_back_remittance": remittance["id"], "duplicate_step": repeated}
 
 
 async def held(world: World) -> dict[str, str]:
@@ -76,10 +76,14 @@ async def credit(world: World, invoice: str) -> dict[str, str]:
     applied = await world.mutate("finance", "applyCredit", "use { settlement { id } }", **paid)
     refund = {"creditId": kept, "amount": "1.00", "reason": "Devolvido", "idempotencyKey": key()}
     used = await world.mutate("finance", "refundCredit", "use { id }", **refund)
+    wrong = await world.mutate("finance", "refundCredit", "use { id }", **{**refund, "idempotencyKey": key()})
+    undo = {"creditUseId": wrong["use"]["id"], "reason": "Engano", "idempotencyKey": key()}
+    released = await world.mutate("finance", "reverseCreditUse", "use { id }", **undo)
     return {
         "credit_line": line,
         "line_step": first,
         "credit": kept,
         "credit_settlement": applied["use"]["settlement"]["id"],
         "credit_use": used["use"]["id"],
+        "credit_release": released["use"]["id"],
     }

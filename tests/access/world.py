@@ -58,6 +58,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     await _rest(rich)
     await _sent(rich)
     rich.ids |= await appeals.sent_batch(rich.world, (await _denied(rich.world))[1])
+    await appeals.win(rich.world, (await _denied(rich.world))[1])
     return rich
 
 
@@ -82,12 +83,6 @@ async def add_targets(rich: Rich) -> None:
     fresh = await world.check_eligibility(forceRefresh=True)
     rich.ids["fresh_eligibility"] = fresh["eligibility"]["id"]
     rich.ids["statement_document"] = await accounts.uploaded_statement(world)
-    _, won = await _denied(world)
-    await world.mutate(
-        "biller", "appealDenial", "denial { id }", id=won, justification="Conforme contrato", idempotencyKey=key()
-    )
-    values = {"id": won, "acceptedAmount": "40.00", "idempotencyKey": key()}
-    await world.mutate("payer_agent", "answerAppeal", "denial { id }", **values)
     for name in ("appealed_denial", "withdrawable_denial"):
         await world.mutate(
             "biller", "appealDenial", "denial { id }", id=rich.ids[name], justification="Conforme contrato",
