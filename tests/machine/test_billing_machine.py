@@ -375,6 +375,7 @@ def _draft_and(life: Billing, end: Callable[[int], None]) -> list[Callable[[], N
     return [partial(life.create, [10_00], is_sent=False, quantity=10_000), partial(end, 0)]
 
 
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 def test_every_mutation_keeps_every_invariant(stage: Stage) -> None:
     Billing.stage, Billing.done = stage, {}
     life = Billing()
@@ -383,6 +384,8 @@ def test_every_mutation_keeps_every_invariant(stage: Stage) -> None:
     assert set(Billing.done) == EVERYTHING
 
 
+# The gateway runs in a thread of its own, and takes its pauses from `random` whenever it likes.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 def test_every_invariant_holds_after_every_step(stage: Stage) -> None:
     """At least BILLING_TEST_MACHINE_STEPS steps (200 unless told)."""
     Billing.stage, Billing.steps, Billing.done = stage, 0, {}
