@@ -9,13 +9,7 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from app.domain.deductions import DeductionKind
 from app.domain.money import format_money
@@ -375,7 +369,6 @@ def _draft_and(life: Billing, end: Callable[[int], None]) -> list[Callable[[], N
     return [partial(life.create, [10_00], is_sent=False, quantity=10_000), partial(end, 0)]
 
 
-@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 def test_every_mutation_keeps_every_invariant(stage: Stage) -> None:
     Billing.stage, Billing.done = stage, {}
     life = Billing()
@@ -384,7 +377,7 @@ def test_every_mutation_keeps_every_invariant(stage: Stage) -> None:
     assert set(Billing.done) == EVERYTHING
 
 
-# The gateway runs in a thread of its own, and takes its pauses from `random` whenever it likes.
+# No strategy does: the gateway is a thread of this process, whose Kafka client shuffles with `random` at any moment.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 def test_every_invariant_holds_after_every_step(stage: Stage) -> None:
     """At least BILLING_TEST_MACHINE_STEPS steps (200 unless told)."""
