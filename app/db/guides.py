@@ -1,5 +1,6 @@
 """Queries on the TISS guides that claims came as."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,11 @@ class GuideRecord:
     content: bytes
     document_id: str | None
     created_at: datetime
+
+    @property
+    def xml(self) -> bytes:
+        """The element as it came."""
+        return zlib.decompress(self.content)
 
 
 GUIDE = columns(claim_guides, GuideRecord)

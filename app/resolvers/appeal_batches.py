@@ -10,7 +10,7 @@ from app.domain.described import DescribedEnum
 from app.resolvers.context import Context
 from app.resolvers.nested import NestedList
 from app.resolvers.paging import Order, ScopedList, order_by
-from app.services import appeal_documents
+from app.services import batch_documents
 from app.services.batch_documents import BatchDocument
 
 
@@ -41,4 +41,4 @@ async def document(ctx: Context, batch_id: str) -> BatchDocument | None:
         members = await appeal_batches.members_of(connection, [batch_id])
         appeals = await denials.by_ids(connection, ctx.scope, [each.denial_id for each in members])
         records = await claims.by_ids(connection, ctx.scope, sorted({denial.claim_id for denial in appeals}))
-    return await appeal_documents.unpacked(found[0], stored, records)
+    return await batch_documents.unpacked(found[0].number, stored, records)

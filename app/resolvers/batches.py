@@ -42,4 +42,4 @@ async def document(ctx: Context, batch_id: str) -> BatchDocument | None:
             return None
         claim_ids = [each.claim_id for each in await batches.members_of(connection, [batch_id])]
         records = await claims.by_ids(connection, ctx.scope, claim_ids)
-    return await batch_documents.unpacked(found[0], stored, records)
+    return await batch_documents.unpacked(found[0].number, stored, records)

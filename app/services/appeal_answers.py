@@ -1,6 +1,5 @@
 """Recording the payer's answers to appeals: typed, or as its document; each in effect once, however often it comes."""
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -8,7 +7,6 @@ from typing import Any, Final
 from app.db import appeal_batches as appeal_batches_db
 from app.db import claims as claims_db
 from app.db import denials as denials_db
-from app.db import documents as documents_db
 from app.db.appeal_batches import AppealBatchRecord, AppealMemberRecord
 from app.db.claims import ClaimRecord
 from app.db.denials import DenialRecord
@@ -16,7 +14,7 @@ from app.domain.appeal_answers import AnswerMessage, DocumentAnswer, TypedAnswer
 from app.domain.denials import ANSWERED
 from app.domain.errors import BillingError, ErrorCode, Failure, not_found, raise_any, refuse
 from app.domain.money import Cents, format_money
-from app.services import denials, parties
+from app.services import denials, documents, parties
 from app.services.batch_documents import WRITING_SECONDS_MAX
 from app.services.denials import STORED_DENIAL
 from app.services.outcomes import Outcome, answer_of_outcomes
@@ -29,6 +27,12 @@ TYPED_MAX: Final = 100
 DOCUMENT_BYTES_MAX: Final = 8 * 1024 * 1024
 PATH: Final = "content.answers"
 XML: Final = "content.xml"
+_TOO_LARGE: Final = Failure(
+    ErrorCode.INVALID_INPUT,
+    f"the document has more than {DOCUMENT_BYTES_MAX:,} bytes: send the answer to one batch of appeals",
+    "documentId",
+    "5015",
+)
 _OUTCOMES: Final = answer_of_outcomes(STORED_DENIAL)
 
 
@@ -122,19 +126,9 @@ async def record(
 
 async def _stored_message(unit: UnitOfWork, document_id: str) -> AnswerMessage:
     """What an uploaded document says."""
-    if not await documents_db.by_ids(unit.connection, unit.scope, [document_id], unit.subject):
-        raise not_found("document", "documentId")
-    content, opened = bytearray(), zlib.decompressobj()
-    for sequence in range(DOCUMENT_BYTES_MAX):
-        chunk = await documents_db.chunk(unit.connection, document_id, sequence)
-        if chunk is None:
-            break
-        content += opened.decompress(chunk.content, DOCUMENT_BYTES_MAX + 1 - len(content))
-        if len(content) > DOCUMENT_BYTES_MAX:
-            text = f"the document has more than {DOCUMENT_BYTES_MAX:,} bytes: send the answer to one batch of appeals"
-            raise refuse(ErrorCode.INVALID_INPUT, text, "documentId", "5015")
+    content = await documents.small_content(unit, document_id, DOCUMENT_BYTES_MAX, _TOO_LARGE)
     try:
-        return await unit.children.run(read_appeal_answer.read, bytes(content))
+        return await unit.children.run(read_appeal_answer.read, content)
     except BillingError as error:
         raise BillingError(*(replace(each, field="documentId") for each in error.failures)) from None
 

@@ -1,23 +1,18 @@
 """The document of a batch of appeals: written once as TISS XML, stored compressed, given back byte for byte."""
 
-import asyncio
 from collections.abc import Sequence
 
 from app.db import appeal_batches as appeal_batches_db
 from app.db import claims as claims_db
-from app.db import contracts as contracts_db
 from app.db import parties as parties_db
 from app.db.appeal_batches import AppealBatchRecord
-from app.db.batches import DocumentRecord
 from app.db.claims import ClaimRecord, ItemRecord
 from app.db.denials import DenialRecord
 from app.domain.money import Cents
 from app.services import batch_documents
-from app.services.batch_documents import BatchDocument
 from app.tiss import write_appeal
 from app.tiss.write_appeal import AppealedGuide, AppealedItem, OutgoingAppeals
 from app.tiss.write_batch import WrittenBatch
-from app.tiss.write_guide import ProviderIdentity
 from app.unit_of_work.unit import UnitOfWork
 
 
@@ -29,26 +24,19 @@ async def write(unit: UnitOfWork, batch: AppealBatchRecord, appeals: Sequence[De
     items = await claims_db.items_by_ids(connection, scope, sorted({denial.item_id for denial in appeals}))
     outgoing = await _outgoing(unit, batch, _guides(appeals, claims, items))
     found: WrittenBatch = await unit.children.run(write_appeal.document, outgoing, unit.now)
-    sha256, compressed = await asyncio.to_thread(batch_documents.packed, found.xml)
     name = f"recurso_{batch.payer_ans}_{batch.provider_cnes}_{batch.number:012d}.xml"
-    document = DocumentRecord(batch.id, name, found.hash, sha256, compressed, unit.now)
-    await appeal_batches_db.insert_document(connection, document)
+    await appeal_batches_db.insert_document(connection, await batch_documents.packed(unit, batch.id, name, found))
 
 
 async def _outgoing(unit: UnitOfWork, batch: AppealBatchRecord, guides: tuple[AppealedGuide, ...]) -> OutgoingAppeals:
-    connection = unit.connection
-    provider = await parties_db.provider(connection, batch.provider_cnes)
-    payer = await parties_db.payer(connection, batch.payer_ans)
-    assert provider is not None, "the foreign key of the batch"  # noqa: S101
+    payer = await parties_db.payer(unit.connection, batch.payer_ans)
     assert payer is not None, "the foreign key of the batch"  # noqa: S101
-    contract = await contracts_db.between(connection, batch.provider_cnes, batch.payer_ans)
-    code = contract.provider_code if contract else None
     return OutgoingAppeals(
         number=str(batch.number),
         version=batch.tiss_version,
         payer=batch.payer_ans,
         payer_name=payer.name,
-        provider=ProviderIdentity(provider.cnes, provider.name, provider.tax_id, code),
+        provider=await batch_documents.identity_of(unit, batch.provider_cnes, batch.payer_ans),
         protocol=batch.contested_protocol,
         guides=guides,
     )
@@ -82,9 +70,3 @@ def _item(denial: DenialRecord, item: ItemRecord) -> AppealedItem:
         amount=Cents(denial.appealed_cents or 0),
         justification=denial.justification or "",
     )
-
-
-async def unpacked(batch: AppealBatchRecord, stored: DocumentRecord, claims: Sequence[ClaimRecord]) -> BatchDocument:
-    """The stored document of a batch with the claims of its denials, as it was written."""
-    xml = await asyncio.to_thread(batch_documents.unpacked_text, stored)
-    return BatchDocument(str(batch.number), stored.file_name, xml, stored.hash, tuple(claims), stored.written_at)

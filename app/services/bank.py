@@ -1,7 +1,6 @@
 """Entries of providers' bank accounts: taken from files or typed, once, and matched to payments where that is clear."""
 
 import asyncio
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -9,10 +8,8 @@ from typing import Any, Final
 from sqlalchemy.exc import IntegrityError
 
 from app.db import bank as bank_db
-from app.db import documents as documents_db
 from app.db import parties as parties_db
 from app.db.bank import BankEntryRecord, BankFileRecord
-from app.db.documents import DocumentRecord
 from app.domain import bank_files, ids
 from app.domain.bank import (
     FILE_BYTES_MAX,
@@ -26,13 +23,17 @@ from app.domain.bank import (
     line_failures,
 )
 from app.domain.bank_files import BankFile
-from app.domain.errors import ErrorCode, conflict, not_found, raise_any, refuse
+from app.domain.errors import ErrorCode, Failure, conflict, not_found, raise_any
 from app.domain.identifiers import cnes_failure
 from app.domain.money import Cents
 from app.events.bank_events import bank_file_event
-from app.services import bank_matches
+from app.services import bank_matches, documents
 from app.unit_of_work.action import Action, StoredAnswer, StoredRecord
 from app.unit_of_work.unit import UnitOfWork
+
+_TOO_LARGE: Final = Failure(
+    ErrorCode.INVALID_INPUT, "a bank file has at most 2 MiB: export a shorter period", "documentId"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +78,12 @@ async def import_file(unit: UnitOfWork, *, form: BankForm) -> ImportedFile:
 async def _read(unit: UnitOfWork, form: BankForm) -> BankFile:
     if form.lines is not None:
         return BankFile(BankSource.TYPED, form.lines)
-    content = form.text.encode() if form.text is not None else await _uploaded(unit, form.document_id or "")
+    if form.text is not None:
+        content = form.text.encode()
+    else:
+        content = await documents.small_content(unit, form.document_id or "", FILE_BYTES_MAX, _TOO_LARGE)
     # Up to two megabytes.
     return await asyncio.to_thread(bank_files.read, content)
-
-
-async def _uploaded(unit: UnitOfWork, document_id: str) -> bytes:
-    found = await documents_db.by_ids(unit.connection, unit.scope, [document_id], unit.subject)
-    if not found:
-        raise not_found("document", "documentId")
-    if found[0].size > FILE_BYTES_MAX:
-        raise refuse(ErrorCode.INVALID_INPUT, "a bank file has at most 2 MiB: export a shorter period", "documentId")
-    return await _content(unit, found[0])
-
-
-async def _content(unit: UnitOfWork, document: DocumentRecord) -> bytes:
-    decompress, found, sequence = zlib.decompressobj(), bytearray(), 0
-    while (chunk := await documents_db.chunk(unit.connection, document.id, sequence)) is not None:
-        found += decompress.decompress(chunk.content, FILE_BYTES_MAX)
-        sequence += 1
-    return bytes(found)
 
 
 async def _store(unit: UnitOfWork, provider: str, read: BankFile, names: Sequence[str]) -> ImportedFile:

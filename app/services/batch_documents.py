@@ -53,11 +53,8 @@ class BatchDocument:
 async def write(unit: UnitOfWork, batch: BatchRecord, claims: Sequence[ClaimRecord]) -> BatchDocument:
     """Write and store the document, the claims in this order; failures are at `claimIds.N`."""
     document = await written(unit, claims, str(batch.number), unit.now, batch.tiss_version)
-    sha256, compressed = await asyncio.to_thread(packed, document.xml)
-    await batches_db.insert_document(
-        unit.connection,
-        DocumentRecord(batch.id, document.file_name, document.hash, sha256, compressed, unit.now),
-    )
+    record = await packed(unit, batch.id, document.file_name, WrittenBatch(document.xml, document.hash))
+    await batches_db.insert_document(unit.connection, record)
     return document
 
 
@@ -87,19 +84,24 @@ def disclose(unit: UnitOfWork, claims: Sequence[ClaimRecord]) -> None:
         unit.changed(claim.id, claim.patient_id)
 
 
-async def unpacked(batch: BatchRecord, stored: DocumentRecord, claims: Sequence[ClaimRecord]) -> BatchDocument:
-    """The stored document of a batch with these claims, as it was written."""
-    xml = await asyncio.to_thread(unpacked_text, stored)
-    return BatchDocument(str(batch.number), stored.file_name, xml, stored.hash, tuple(claims), stored.written_at)
+async def unpacked(number: int, stored: DocumentRecord, claims: Sequence[ClaimRecord]) -> BatchDocument:
+    """The stored document of the batch with this number and these claims, as it was written."""
+    xml = await asyncio.to_thread(_unpacked, stored)
+    return BatchDocument(str(number), stored.file_name, xml, stored.hash, tuple(claims), stored.written_at)
 
 
-def packed(xml: str) -> tuple[str, bytes]:
-    """The SHA-256 of the document in its encoding, and the document compressed; work for a thread."""
+async def packed(unit: UnitOfWork, batch_id: str, file_name: str, written: WrittenBatch) -> DocumentRecord:
+    """The document of a batch as it is stored: compressed, with the SHA-256 of its bytes."""
+    sha256, compressed = await asyncio.to_thread(_packed, written.xml)
+    return DocumentRecord(batch_id, file_name, written.hash, sha256, compressed, unit.now)
+
+
+def _packed(xml: str) -> tuple[str, bytes]:
     content = xml.encode(ENCODING)
     return hashlib.sha256(content).hexdigest(), zlib.compress(content)
 
 
-def unpacked_text(stored: DocumentRecord) -> str:
+def _unpacked(stored: DocumentRecord) -> str:
     """The document as it was written; RuntimeError if its bytes are not those of its digest."""
     content = zlib.decompress(stored.content)
     if hashlib.sha256(content).hexdigest() != stored.sha256:
@@ -107,13 +109,16 @@ def unpacked_text(stored: DocumentRecord) -> str:
     return content.decode(ENCODING)
 
 
+async def identity_of(unit: UnitOfWork, provider: str, payer: str) -> ProviderIdentity:
+    """The provider, which exists, as documents to this payer name it."""
+    found = await parties_db.provider(unit.connection, provider)
+    assert found is not None, "what is billed has it as a foreign key"  # noqa: S101
+    contract = await contracts_db.between(unit.connection, provider, payer)
+    return ProviderIdentity(found.cnes, found.name, found.tax_id, contract.provider_code if contract else None)
+
+
 async def _guides(unit: UnitOfWork, chosen: Sequence[ClaimRecord]) -> list[OutgoingGuide]:
-    first = chosen[0]
-    provider = await parties_db.provider(unit.connection, first.provider_cnes)
-    assert provider is not None, "the foreign key of the claim"  # noqa: S101
-    contract = await contracts_db.between(unit.connection, first.provider_cnes, first.payer_ans)
-    payer_code = contract.provider_code if contract else None
-    identity = ProviderIdentity(provider.cnes, provider.name, provider.tax_id, payer_code)
+    identity = await identity_of(unit, chosen[0].provider_cnes, chosen[0].payer_ans)
     guides: list[OutgoingGuide] = []
     for start in range(0, len(chosen), CLAIMS_PER_STATEMENT):
         group = chosen[start : start + CLAIMS_PER_STATEMENT]
@@ -131,7 +136,7 @@ async def _guides(unit: UnitOfWork, chosen: Sequence[ClaimRecord]) -> list[Outgo
 async def _sources(unit: UnitOfWork, claim_ids: list[str]) -> dict[str, bytes]:
     """Claim id -> the guide that it came as, for claims of documents."""
     found = await guides_db.of_claims(unit.connection, claim_ids)
-    return {each.claim_id: zlib.decompress(each.content) for each in found}
+    return {each.claim_id: each.xml for each in found}
 
 
 async def _items(unit: UnitOfWork, claim_ids: list[str]) -> dict[str, list[ItemRecord]]:

@@ -40,7 +40,7 @@ async def _stored(unit: UnitOfWork, batch: BatchRecord, chosen: Sequence[ClaimRe
     found = await batches_db.document_of(unit.connection, unit.scope, batch.id)
     assert found is not None, "written when the batch was sent"  # noqa: S101
     batch_documents.disclose(unit, chosen)
-    return await batch_documents.unpacked(batch, found, chosen)
+    return await batch_documents.unpacked(batch.number, found, chosen)
 
 
 def _facts(done: BatchDocument) -> Any:

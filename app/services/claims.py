@@ -227,10 +227,10 @@ async def _submit(unit: UnitOfWork, batch: _Batch, claim: ClaimRecord) -> ClaimR
     next_status(claim.status, ClaimAction.SUBMIT)
     items = batch.items[claim.id]
     # Checked again: card, submission window, codes and prices may have changed since the draft was written.
-    found = await preflight.of_rows(
-        unit.connection, scope=unit.scope, claim=claim, items=items, today=unit.today, billed=batch.billed
-    )
     form = claim_checks.form_of(claim, items)
+    found = await preflight.of_rows(
+        unit.connection, scope=unit.scope, claim=claim, items=items, form=form, today=unit.today, billed=batch.billed
+    )
     found = await readiness.checked(found, form, batch.sources.get(claim.id))
     found.require_passed()
     batch.billed.add(claim, items)

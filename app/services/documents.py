@@ -20,7 +20,7 @@ from app.domain import ids
 from app.domain.actor import Actor
 from app.domain.data_scope import DataScope
 from app.domain.documents import KIND_BYTES, DocumentKind, kind_of
-from app.domain.errors import ErrorCode, refuse
+from app.domain.errors import BillingError, ErrorCode, Failure, not_found, refuse
 from app.unit_of_work.action import Action
 from app.unit_of_work.run import Changes
 from app.unit_of_work.unit import UnitOfWork
@@ -148,6 +148,21 @@ async def content(database: Database, document_id: str) -> AsyncIterator[bytes]:
             yield await asyncio.to_thread(decompress.decompress, left, CHUNK_BYTES)
             left = decompress.unconsumed_tail
         sequence += 1
+
+
+async def small_content(unit: UnitOfWork, document_id: str, bytes_max: int, too_large: Failure) -> bytes:
+    """The bytes of a document of at most so many, within a transaction; NOT_FOUND outside the data scope, `too_large`
+    for a longer one."""
+    found = await documents_db.by_ids(unit.connection, unit.scope, [document_id], unit.subject)
+    if not found:
+        raise not_found("document", "documentId")
+    if found[0].size > bytes_max:
+        raise BillingError(too_large)
+    decompress, read, sequence = zlib.decompressobj(), bytearray(), 0
+    while (chunk := await documents_db.chunk(unit.connection, document_id, sequence)) is not None:
+        read += decompress.decompress(chunk.content, bytes_max)
+        sequence += 1
+    return bytes(read)
 
 
 async def remove_abandoned(database: Database) -> int:

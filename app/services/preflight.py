@@ -213,11 +213,11 @@ async def of_rows(
     scope: DataScope,
     claim: ClaimRecord,
     items: Sequence[ItemRecord],
+    form: ClaimForm,
     today: date,
     billed: BilledServices | None = None,
 ) -> Preflight:
-    """The findings on the claim of these rows."""
-    form = claim_checks.form_of(claim, items)
+    """The findings on the claim of these rows; `form` is that of the claim."""
     identity = ClaimIdentity(claim.id, claim.replaces_id)
     accepted = accepted_codes(claim, items)
     return await examine(

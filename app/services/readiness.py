@@ -1,6 +1,5 @@
 """Whether the payer's document of a claim can be written: what it needs and nobody said is found before submission."""
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -37,15 +36,16 @@ async def of_claim(
     if not claims:
         raise not_found("claim", "claimId")
     items = await claims_db.items_of_claims(connection, scope, [claim_id])
-    found = await preflight.of_rows(connection, scope=scope, claim=claims[0], items=items, today=today)
+    form = claim_checks.form_of(claims[0], items)
+    found = await preflight.of_rows(connection, scope=scope, claim=claims[0], items=items, form=form, today=today)
     came_as = await sources(connection, children, [claim_id])
-    return await checked(found, claim_checks.form_of(claims[0], items), came_as.get(claim_id))
+    return await checked(found, form, came_as.get(claim_id))
 
 
 async def sources(connection: AsyncConnection, children: ChildProcesses, claim_ids: Sequence[str]) -> dict[str, Source]:
     """Claim id -> the guide that it came as, for claims of documents."""
     found = await guides_db.of_claims(connection, claim_ids)
-    return {each.claim_id: Source(children, zlib.decompress(each.content)) for each in found}
+    return {each.claim_id: Source(children, each.xml) for each in found}
 
 
 async def checked(found: Preflight, form: ClaimForm, source: Source | None = None) -> Preflight:
