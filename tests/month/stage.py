@@ -1,6 +1,7 @@
 """What every payer of the month does: batches come in, statements are posted, the bank's entries arrive, and after each
 step the books explain every cent."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -15,7 +16,6 @@ from tests.payer_documents import Guide, Item
 
 GUIDES_PER_LOTE = 100
 BOOKS = "billedAmount paidAmount withheldAmount inDisputeAmount lostAmount awaitingAmount unexplainedAmount"
-LINES = "lineFilter: { problem: [%s] }"
 POST = "postedLines putBackLines remittance { id status }"
 WAITING = "query($p: [AnsCode!]) { unmatchedRemittanceLines(filter: { payerAnsCode: $p }) { totalCount } }"
 CREDITS = (
@@ -23,7 +23,6 @@ CREDITS = (
 )
 BANK = """query($c: [Cnes!], $after: String) { bankEntries(filter: { providerCnes: $c }, first: 100, after: $after) {
   nodes { amount status } pageInfo { hasNextPage endCursor } } }"""
-THREE_WAY = "query($id: ID!) { remittance(id: $id) { threeWayMatch { status postedAmount receivedAmount } } }"
 
 
 def cents(text: str) -> int:
@@ -36,7 +35,7 @@ def money(amount: int) -> str:
     return f"{'-' if amount < 0 else ''}{abs(amount) // 100}.{abs(amount) % 100:02d}"
 
 
-class PayersMonth:
+class PayersMonth(ABC):
     """One payer's month with one provider: `count` claims of 100.00, numbered from 0."""
 
     def __init__(self, world: World, count: int) -> None:
@@ -63,9 +62,9 @@ class PayersMonth:
         paid = of_guide.pop("paid_in_all", None)
         return Guide(self.number(place), self.world.card, (made,), paid=paid, **of_guide)
 
+    @abstractmethod
     async def live(self) -> dict[str, int]:
         """The month; its books in cents."""
-        raise NotImplementedError
 
     async def bill(self) -> None:
         """Import the batches of the month."""
