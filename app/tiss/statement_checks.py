@@ -29,7 +29,8 @@ from app.tiss.tree import name_of
 Kind = StatementFindingKind
 SCHEMA_FINDINGS_MAX: Final = 20
 TOTAL_FINDINGS_MAX: Final = 20
-_PAID_BY_PROTOCOL: Final = ("valorLiberadoProtocolo", "valorTotalLiberadoPorProtocolo")
+PAID_BY_PROTOCOL: Final = ("valorLiberadoProtocolo", "valorTotalLiberadoPorProtocolo")
+"""Totals of protocols, wherever they are."""
 _PAID_BY_DATE: Final = ("totaLiberadoPorData", "totalLiberadoPorData", "valorBrutoLiberadoPorData")
 _PAID_BY_STATEMENT: Final = ("valorLiberadoGeral", "valorLiberadoBruto", "valorLiberadoPorDemonstrativo")
 _NET_OF_STATEMENT: Final = ("valorLiberadoDemonstrativo", "valorRecebidoDemonstrativo")
@@ -45,8 +46,8 @@ def of_schema(version: str, objections: Iterable[SchemaError]) -> Iterator[State
     """What the schema of the message's version objects to, if there is one."""
     if version not in VERSIONS:
         yield StatementFinding(Kind.SCHEMA, f"no schema of this version: not validated, only {' and '.join(VERSIONS)}")
-    for each in islice(objections, SCHEMA_FINDINGS_MAX):
-        yield StatementFinding(Kind.SCHEMA, each.message[:200])
+    for text in islice(dict.fromkeys(each.message[:200] for each in objections), SCHEMA_FINDINGS_MAX):
+        yield StatementFinding(Kind.SCHEMA, text)
 
 
 def of_hash(stated: str | None, *, is_right: bool) -> Iterator[StatementFinding]:
@@ -109,7 +110,7 @@ def _says_something(line: StatementLine) -> bool:
 def of_guides(tally: Tally, node: Any) -> list[StatementFinding]:
     """Totals of guides, protocols and the statement that are not the sums of their parts."""
     differences = list(tally.differences)
-    for name in _PAID_BY_PROTOCOL:
+    for name in PAID_BY_PROTOCOL:
         for each in (child for child in node.iter() if name_of(child) == name):
             number = Values(each.getparent()).text("numeroProtocolo") or Values(each.getparent().getparent()).text(
                 "numeroProtocolo"
