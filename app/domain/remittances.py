@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from app.domain.claims import DECIDED, SENT, ClaimStatus, DeniedAmount, ItemDecision
 from app.domain.described import DescribedEnum
@@ -18,6 +19,7 @@ class RemittanceSource(DescribedEnum):
 
 
 class RemittanceStatus(DescribedEnum):
+    IMPORTING = "IMPORTING", "Its lines are being stored by a job; posted only after all of them are there."
     REVIEW = "REVIEW", "Contradicts itself or the claims; posted only after a person has released it."
     IMPORTED = "IMPORTED", "Imported; no line is posted."
     POSTING = "POSTING", "Its lines are being posted, unit by unit, until all are done."
@@ -125,22 +127,26 @@ def remittance_status(lines: Collection[RemittanceLineStatus]) -> RemittanceStat
     return RemittanceStatus.PARTIALLY_POSTED if is_posted else RemittanceStatus.IMPORTED
 
 
+_BUSY: Final = (RemittanceStatus.IMPORTING, RemittanceStatus.POSTING, RemittanceStatus.CANCELLED)
+
+
 def check_posting(status: RemittanceStatus) -> None:
-    """CONFLICT for a cancelled remittance and one in review; one with nothing left to post is not refused."""
-    if status in (RemittanceStatus.CANCELLED, RemittanceStatus.REVIEW):
+    """CONFLICT for a cancelled remittance, one in review and one that is being imported; one with nothing left to post
+    is not refused."""
+    if status in (RemittanceStatus.CANCELLED, RemittanceStatus.REVIEW, RemittanceStatus.IMPORTING):
         raise wrong_status("post", "a remittance", status)
 
 
 def check_payment(status: RemittanceStatus, *, number: str) -> None:
-    """CONFLICT for a payment that joins a statement which is being posted, or was cancelled."""
-    if status in (RemittanceStatus.POSTING, RemittanceStatus.CANCELLED):
+    """CONFLICT for a payment that joins a statement which is being imported or posted, or was cancelled."""
+    if status in _BUSY:
         message = f"statement {number} is {status}: send the payment again later"
         raise BillingError(status_conflict(message, status))
 
 
 def check_correction(status: RemittanceStatus, paid_on: date | None, corrected: date) -> None:
     """CONFLICT if there is no payment to correct, or nothing to correct about it."""
-    if status in (RemittanceStatus.POSTING, RemittanceStatus.CANCELLED):
+    if status in _BUSY:
         raise wrong_status("correct", "a remittance", status)
     if paid_on is None:
         raise conflict("the remittance contains only decisions: import its payment instead", "remittanceId")

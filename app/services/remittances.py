@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import remittances as remittances_db
 from app.db.claims import ClaimRecord
+from app.db.imports import ImportJobRecord
 from app.db.remittances import RemittanceLineRecord, RemittanceRecord
 from app.domain import ids
 from app.domain.actions import RemittanceOperation
@@ -36,6 +37,8 @@ from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
 from app.services import (
     bank_matches,
+    imports,
+    long_statements,
     parties,
     payment_joins,
     protocol_payments,
@@ -53,26 +56,36 @@ REASON_LENGTH_MAX: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The remittances of the document, and which of them had been imported before."""
+    """The remittances of the document, and which of them had been imported before; of a long document, the job that
+    imports it."""
 
     remittances: tuple[RemittanceRecord, ...]
     were_known: tuple[bool, ...]
+    job: ImportJobRecord | None = None
 
     @property
-    def remittance(self) -> RemittanceRecord:
+    def remittance(self) -> RemittanceRecord | None:
         """The first of them."""
-        return self.remittances[0]
+        return self.remittances[0] if self.remittances else None
 
     @property
     def already_imported(self) -> bool:
         """Whether nothing was changed."""
-        return all(self.were_known)
+        return self.job is None and all(self.were_known)
 
     @property
     def notices(self) -> list[str]:
         """Which statements were imported before."""
         known = (each for each, was_known in zip(self.remittances, self.were_known, strict=True) if was_known)
         return [f"statement {each.statement_number} was imported before, nothing was changed" for each in known]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedStatement:
+    """The remittance that a statement is, and whether nothing was changed because it was imported before."""
+
+    remittance: RemittanceRecord
+    was_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +100,22 @@ class CheckedStatement:
     denied: int
 
 
-async def import_statements(unit: UnitOfWork, *, statements: Sequence[Statement], source: RemittanceSource) -> Imported:
-    """Store the statements of one document, all or none of them."""
+async def import_statements(
+    unit: UnitOfWork,
+    *,
+    statements: Sequence[Statement],
+    source: RemittanceSource,
+    long_document_id: str | None = None,
+) -> Imported:
+    """Store the statements of one document, all or none of them; of a long document, queue the job that does it."""
+    if long_document_id is not None:
+        job = await long_statements.queue(unit, statement=statements[0], document_id=long_document_id)
+        return Imported((), (), job)
     done = [await import_statement(unit, statement=each, source=source) for each in statements]
-    return Imported(tuple(each.remittance for each in done), tuple(each.already_imported for each in done))
+    return Imported(tuple(each.remittance for each in done), tuple(each.was_known for each in done))
 
 
-async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> Imported:
+async def import_statement(unit: UnitOfWork, *, statement: Statement, source: RemittanceSource) -> ImportedStatement:
     """Store the statement with its lines. The same statement again changes nothing, also under another number if it is
     a document, or adds the payment of what it has decided; other lines under its number are CONFLICT."""
     checked = await _checked(statement, today=unit.today, is_typed=source is RemittanceSource.TYPED)
@@ -105,10 +127,10 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     remittance = await insert(unit, checked, source, status)
     lines = await insert_lines(unit, remittance, matched, first=1)
     await complete(unit, remittance, sum(line.status is RemittanceLineStatus.UNMATCHED for line in lines))
-    return Imported((remittance,), were_known=(False,))
+    return ImportedStatement(remittance, was_known=False)
 
 
-async def known_again(unit: UnitOfWork, checked: CheckedStatement) -> Imported | None:
+async def known_again(unit: UnitOfWork, checked: CheckedStatement) -> ImportedStatement | None:
     """The remittance that this statement is already, with its payment if that is new; None for a new statement.
 
     BillingError for one that cannot be stored.
@@ -123,7 +145,7 @@ async def known_again(unit: UnitOfWork, checked: CheckedStatement) -> Imported |
     paid = await payment_joins.again(unit, known, statement, checked.digests)
     if paid is not None:
         await bank_matches.match_payment(unit, paid)
-    return Imported((paid or known,), were_known=(paid is None,))
+    return ImportedStatement(paid or known, was_known=paid is None)
 
 
 async def match(unit: UnitOfWork, statement: Statement) -> Matched:
@@ -333,12 +355,16 @@ async def locked(unit: UnitOfWork, remittance_id: str) -> RemittanceRecord:
 
 
 def _stored_facts(done: Imported) -> Any:
-    """Of one statement what the earlier release stores too, of several also the others."""
+    """Of one statement what the earlier release stores too, of several also the others, of a long one its job."""
+    if done.job is not None:
+        return {"job": done.job.id}
     first, *others = [STORED_REMITTANCE.facts(each) for each in done.remittances]
     return [first, done.already_imported, *([others, done.were_known] if others else [])]
 
 
 async def _rebuild(unit: UnitOfWork, facts: Any) -> Imported:
+    if isinstance(facts, dict):
+        return Imported((), (), await imports.by_id(unit, facts["job"]))
     first, already_imported, *rest = facts
     others, were_known = rest or ([], [already_imported])
     return Imported(tuple(await STORED_REMITTANCE.read(unit, [first, *others])), tuple(were_known))

@@ -15,8 +15,7 @@ LOGGED_MAX: Final = 500
 
 
 class Validation:
-    """The schema's objections to a message without an envelope, which the schema does not know.
-    """
+    """The schema's objections to a message without an envelope, which the schema does not know."""
 
     def __init__(self, start: bytes) -> None:
         self.version = _version_of(start)

@@ -12,7 +12,9 @@ from app.tiss import read_statement, statement_stream
 from app.tiss.read_statement import StatementMessage
 from tests.payer_documents import Guide, Item, analysis, message, payment
 
-ENVELOPE = '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>{}</soap:Body></soap:Envelope>'
+ENVELOPE = (
+    '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>{}</soap:Body></soap:Envelope>'
+)
 
 
 @dataclass(frozen=True)
