@@ -266,13 +266,13 @@ APPEAL_BATCH_ANSWER: Final[StoredAnswer[AppealBatchRecord]] = answer_of_one(STOR
 
 
 def _facts(created: Created) -> Any:
-    return {"batches": [STORED_APPEAL_BATCH.facts(each) for each in created.batches], "has_more": created.has_more}
+    """The batches, as earlier releases stored them, and `True` at the end if there are more."""
+    return [*(STORED_APPEAL_BATCH.facts(each) for each in created.batches), *([True] if created.has_more else [])]
 
 
 async def _rebuild(unit: UnitOfWork, facts: Any) -> Created:
-    # Releases that took everything at once stored the batches alone.
-    stored = {"batches": facts, "has_more": False} if isinstance(facts, list) else facts
-    return Created(await STORED_APPEAL_BATCH.read(unit, stored["batches"]), stored["has_more"])
+    stored = [each for each in facts if each is not True]
+    return Created(await STORED_APPEAL_BATCH.read(unit, stored), has_more=len(stored) < len(facts))
 
 
 CREATE_MANY: Final = Action(
