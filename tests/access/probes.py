@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import appeal_batches, batches, billed_services, decided_items, line_candidates, outbox
-from app.db.appeal_batches import UnsentFilter
 from app.db.children import Children
 from app.db.paging import Keyset
 from app.domain.data_scope import DataScope
@@ -338,11 +337,11 @@ def _unsent_appeals(victim: Rich, attacker: Attacker) -> Probe:
     """The appeals that `createAppealBatches` puts into batches; its parties are checked before."""
     world = victim.world
 
+    where = appeal_batches.UnsentFilter(world.provider, world.payer, has_protocol=False)
+
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
-            where = UnsentFilter(world.provider, world.payer, has_protocol=False)
-            found = await appeal_batches.unsent(connection, attacker.scope, where, PAGE_MAX)
-            return found or None
+            return (await appeal_batches.unsent(connection, attacker.scope, where, PAGE_MAX)) or None
 
     return Probe("appeal_batches.unsent", run)
 
