@@ -335,9 +335,8 @@ def _unsent(victim: Rich, attacker: Attacker) -> Probe:
 
 def _unsent_appeals(victim: Rich, attacker: Attacker) -> Probe:
     """The appeals that `createAppealBatches` puts into batches; its parties are checked before."""
-    world = victim.world
 
-    where = appeal_batches.UnsentFilter(world.provider, world.payer, has_protocol=False)
+    where = appeal_batches.UnsentFilter(victim.world.provider, victim.world.payer, has_protocol=False)
 
     async def run() -> Any:
         async with victim.gateway.database.reading() as connection:
