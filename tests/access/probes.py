@@ -335,7 +335,6 @@ def _unsent(victim: Rich, attacker: Attacker) -> Probe:
 
 def _unsent_appeals(victim: Rich, attacker: Attacker) -> Probe:
     """The appeals that `createAppealBatches` puts into batches; its parties are checked before."""
-
     where = appeal_batches.UnsentFilter(victim.world.provider, victim.world.payer, has_protocol=False)
 
     async def run() -> Any:
