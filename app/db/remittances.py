@@ -268,13 +268,6 @@ async def last_sequence(connection: AsyncConnection, remittance_id: str) -> int:
     return (await connection.execute(query)).scalar_one() or 0
 
 
-async def count_waiting(connection: AsyncConnection, remittance_id: str) -> int:
-    """How many lines of a remittance wait for a person."""
-    table = remittance_lines.c
-    waiting = (table.remittance_id == remittance_id, table.status == RemittanceLineStatus.UNMATCHED)
-    return int(await scalar(connection, select(func.count()).where(*waiting)))
-
-
 async def update_remittance(connection: AsyncConnection, remittance: RemittanceRecord) -> None:
     """Write the whole row of a remittance that the caller has locked."""
     await update_record(connection, remittances, remittance)

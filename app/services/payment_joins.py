@@ -9,7 +9,8 @@ from app.db import remittances as remittances_db
 from app.db.remittances import AdjustmentRecord, RemittanceRecord
 from app.domain import ids
 from app.domain.errors import conflict, not_found
-from app.domain.remittances import RemittanceStatus, check_payment, remittance_status
+from app.domain.remittance_checks import check_payment
+from app.domain.remittances import RemittanceStatus, remittance_status
 from app.domain.statement import STOPPING, Digests, Statement
 from app.events.contracts import remittance_event
 from app.unit_of_work.unit import UnitOfWork

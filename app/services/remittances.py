@@ -18,13 +18,8 @@ from app.domain import ids
 from app.domain.actions import RemittanceOperation
 from app.domain.errors import Failure, conflict, not_found, raise_any
 from app.domain.readable_lines import readable
-from app.domain.remittances import (
-    RemittanceLineProblem,
-    RemittanceLineStatus,
-    RemittanceSource,
-    RemittanceStatus,
-    check_cancellation,
-)
+from app.domain.remittance_checks import check_cancellation
+from app.domain.remittances import RemittanceLineProblem, RemittanceLineStatus, RemittanceSource, RemittanceStatus
 from app.domain.statement import (
     DOCUMENT_LINES_MAX,
     LINES_MAX,

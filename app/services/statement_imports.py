@@ -6,6 +6,7 @@ from typing import Final
 
 from app.db import imports as imports_db
 from app.db import remittances as remittances_db
+from app.db import waiting_lines
 from app.db.imports import ImportJobRecord
 from app.domain.errors import ErrorCode, Failure, raise_any, refuse
 from app.domain.imports import ImportJobAction, ImportOutcome, StatementImport, next_status
@@ -118,7 +119,7 @@ async def end_statement(unit: UnitOfWork, *, hold: Hold) -> ImportJobRecord:
         status = RemittanceStatus.REVIEW if is_stopped else remittance_status(statuses)
         whole = replace(remittance, status=status, changed_at=unit.now)
         await remittances_db.update_remittance(unit.connection, whole)
-        waiting = await remittances_db.count_waiting(unit.connection, remittance.id)
+        waiting = await waiting_lines.count_waiting(unit.connection, remittance.id)
         await remittances.complete(unit, whole, waiting)
     unit.changed(remittance.id)
     unchanged = {ImportOutcome.UNCHANGED: each.lines} if each.is_known else {}
