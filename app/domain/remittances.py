@@ -131,11 +131,12 @@ def check_posting(status: RemittanceStatus) -> None:
         raise wrong_status("post", "a remittance", status)
 
 
-def check_payment(status: RemittanceStatus, *, number: str) -> None:
-    """CONFLICT for a payment that joins a statement which is being posted, or was cancelled."""
-    if status in (RemittanceStatus.POSTING, RemittanceStatus.CANCELLED):
+def check_payment(status: RemittanceStatus, *, number: str, may_post: bool) -> None:
+    """CONFLICT for a payment that joins a statement which was cancelled, or is being posted: what is left of it would be
+    paid at once, unless whoever sends the payment may post it."""
+    if status is RemittanceStatus.CANCELLED or (status is RemittanceStatus.POSTING and not may_post):
         message = f"statement {number} is {status}: send the payment again later"
-        raise BillingError(status_conflict(message, status))
+        raise BillingError(replace(status_conflict(message, status), field="statementNumber"))
 
 
 def check_correction(status: RemittanceStatus, paid_on: date | None, corrected: date) -> None:
