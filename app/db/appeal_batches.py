@@ -92,6 +92,16 @@ class AppealBatchFilter:
     created_at: Bounds[datetime] = OPEN_RANGE
 
 
+@dataclass(frozen=True, slots=True)
+class UnsentFilter:
+    """Appeals of a provider to a payer; `has_protocol`: only those of claims whose batch (lote de guias) has a
+    protocol."""
+
+    provider: str
+    payer: str
+    has_protocol: bool
+
+
 BATCH = columns(appeal_batches, AppealBatchRecord)
 MEMBER = columns(appeal_batch_denials, AppealMemberRecord)
 DOCUMENT = columns(appeal_batch_documents, DocumentRecord)
@@ -239,12 +249,16 @@ async def is_waiting(connection: AsyncConnection, batch_id: str) -> bool:
 
 
 @query(DenialRecord)
-def unsent(scope: DataScope, provider: str, payer: str, most: int) -> Select[Any]:
-    """The first appealed denials of the provider and payer that are in no active batch, oldest first."""
+def unsent(scope: DataScope, where: UnsentFilter, most: int) -> Select[Any]:
+    """The first appealed denials of the filter that are in no active batch, oldest first."""
     member = select(appeal_batch_denials.c.denial_id).where(appeal_batch_denials.c.active_denial_id == denials.c.id)
     query = select(*DENIAL).join(claims, claims.c.id == denials.c.claim_id).where(claims_in(scope))
-    query = query.where(claims.c.provider_cnes == provider, claims.c.payer_ans == payer)
+    query = query.where(claims.c.provider_cnes == where.provider, claims.c.payer_ans == where.payer)
     query = query.where(denials.c.status == DenialStatus.APPEALED, lacks(member))
+    if where.has_protocol:
+        sent = select(batch_claims.c.claim_id).join(batches, batches.c.id == batch_claims.c.batch_id)
+        sent = sent.where(batch_claims.c.active_claim_id == claims.c.id, batches.c.protocol_number.is_not(None))
+        query = query.where(sent.exists())
     return query.order_by(denials.c.id).limit(most)
 
 

@@ -12,6 +12,7 @@ from app.domain.money import Cents
 from app.executor.reach import Owner
 from app.resolvers import appeal_batches
 from app.resolvers.appeal_batches import AppealBatchOrderField
+from app.schema.actions import ACTIONS, AvailableAppealBatchAction, appeal_batch_actions
 from app.schema.base import filters, lists, weights
 from app.schema.base.arguments import FILTER, ORDER, After, First
 from app.schema.base.connections import Connection, Node
@@ -112,6 +113,10 @@ class AppealBatch(Node):
         batch: strawberry.Parent[AppealBatchRecord], info: Info, first: First = 20, after: After = None
     ) -> Any:
         return await appeal_batches.HISTORY.page(info.context, batch.id, first=first, after=after)
+
+    @strawberry.field(description=ACTIONS, directives=[lists.APPEAL_BATCH_ACTIONS])
+    def available_actions(batch: strawberry.Parent[AppealBatchRecord], info: Info) -> list[AvailableAppealBatchAction]:
+        return appeal_batch_actions(batch, info)
 
 
 @strawberry.input(description="Order of a list of batches of appeals.")

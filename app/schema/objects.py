@@ -143,7 +143,7 @@ class Claim(Node):
         lambda loaders: loaders.items_of_claim,
         "id",
         directives=[lists.ITEMS],
-        description=f"Billed items, by number; at most {lists.ITEMS.most}.",
+        description="Billed items, by number; at most 200, and 2,000 of a claim that came as a guide.",
         extensions=health("claims:read_items"),
     )
 

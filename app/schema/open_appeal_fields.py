@@ -4,6 +4,7 @@ from typing import Final
 
 APPEALS: Final[dict[str, tuple[str, ...]]] = {
     "states, counts, days and parties of batches of appeals, which only `batches:read` leads to": (
+        "AppealBatch.availableActions",
         "AppealBatch.createdAt",
         "AppealBatch.denialCount",
         "AppealBatch.history",
@@ -23,6 +24,7 @@ APPEALS: Final[dict[str, tuple[str, ...]]] = {
         "AppealMatchingDenialsPayload.appealedCount",
         "AppealMatchingDenialsPayload.results",
         "CreateAppealBatchesPayload.batches",
+        "CreateAppealBatchesPayload.hasMore",
         "DeleteAppealTemplatePayload.deletedAppealTemplateId",
         "RecordAppealAnswersPayload.appliedCount",
         "RecordAppealAnswersPayload.results",

@@ -100,7 +100,8 @@ async def of_lines(unit: UnitOfWork, remittance: RemittanceRecord, lines: Sequen
         )
         if recovers is None:
             plan.problem = RemittanceLineProblem.OVERPAID
-        if plan.problem is RemittanceLineProblem.AMOUNTS_DIFFER and not is_decided(claim.status):
+        differs = plan.problem is RemittanceLineProblem.AMOUNTS_DIFFER and not plan.taken_back
+        if differs and not is_decided(claim.status):
             await _recalculate(unit, remittance, plan)
         plans.append(plan)
         if number % PLANS_AT_ONCE == 0:

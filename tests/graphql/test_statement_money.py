@@ -175,3 +175,16 @@ async def test_taxes_are_shared_out_rightly_after_a_correction_of_the_day(payer:
             await payer.world.mutate("finance", "postRemittance", "postedLines", **again)
             await asyncio.sleep(0.1)
     assert await payer.books() == {"billed": "100.00", "paid": "98.50", "withheld": "1.50"}
+
+
+async def test_an_analysis_that_takes_back_is_not_recalculated(payer: Payer) -> None:
+    world = payer.world
+    days = {"submissionWindowDays": 90, "appealDeadlineDays": 30, "paymentTermDays": 30}
+    contract = {"provider": world.provider, "payer": world.payer, **days, "recalculationCode": "1705"}
+    saved = await world.mutate("admin", "saveContract", "contract { recalculationCode }", **contract)
+    assert saved["errors"] == []
+    number = await payer.claim()
+    back = {**taken_back(number, "20.00"), "itemSequence": 1}
+    posted = await payer.statement(back, {**paid(number, "60.00"), "itemSequence": 1}, paidOn=None)
+    assert (posted["errors"], posted["postedLines"], posted["putBackLines"]) == ([], 0, 2)
+    assert await payer.books() == {"billed": "100.00", "awaiting": "100.00"}

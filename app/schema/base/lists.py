@@ -11,6 +11,7 @@ from strawberry.types.field import StrawberryField
 from app.auth.roles import PERMISSIONS, ROLES
 from app.domain.access_log import DataClass
 from app.domain.actions import (
+    AppealBatchOperation,
     BatchOperation,
     ClaimOperation,
     DenialOperation,
@@ -59,6 +60,7 @@ LEARNT_FROM: Final = ListSize.at_most(CLAIMS_SHOWN_MAX)
 REMITTANCE_FINDINGS: Final = ListSize.at_most(FINDINGS_MAX)
 REMITTANCE_ADJUSTMENTS: Final = ListSize.at_most(ADJUSTMENTS_MAX)
 BATCH_ACTIONS: Final = ListSize.at_most(len(BatchOperation))
+APPEAL_BATCH_ACTIONS: Final = ListSize.at_most(len(AppealBatchOperation))
 BATCH: Final = ListSize.at_most(BATCH_MAX)
 APPEAL_ANSWERS: Final = ListSize.at_most(DENIALS_OF_BATCH_MAX)
 NEW_BATCHES: Final = ListSize.at_most(BATCHES_MAX)
