@@ -88,7 +88,7 @@ async def test_the_busiest_mutations_cost_few_statements(server_world: World) ->
     assert dict(await _life(server_world)) == {
         "createClaim": 10,
         "updateDraftClaim": 12,
-        "submitClaims": 11,
+        "submitClaims": 10,
         "startReview": 6,
         "adjudicateClaim": 14,
         "createInvoice": 14,
