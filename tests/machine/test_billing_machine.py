@@ -40,9 +40,6 @@ EVERYTHING = {
     *("importBankFile", "matchBankEntries", "unmatchBankEntry", "dismissBankEntry"),
     *("withdrawClaim", "correctPaymentDate", *APPEALS),
 }
-RECONCILIATION = """query($payer: AnsCode) { reconciliation(payerAnsCode: $payer) {
-  billedAmount paidAmount withheldAmount inDisputeAmount lostAmount awaitingAmount underpaidAmount unappliedAmount
-  unexplainedAmount } }"""
 QUEUE = "query($payer: AnsCode!) { unmatchedRemittanceLines(filter: { payerAnsCode: [$payer] }) { totalCount } }"
 STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { totalCount } invoices { totalCount }
   reconciliation { billedAmount } }"""
@@ -284,22 +281,9 @@ class Billing(QueueRules, BankRules, BatchRules, MoneyRules):
         before, self.rows = self.rows, books.look(self.stage, self.world.payer)
         books.check(self.rows)
         books.check_steps_between(before, self.rows)
-        self._reconciles()
+        self.reconciles()
         self._the_queue_is_what_waits()
         self._strangers_see_nothing(before)
-
-    def _reconciles(self) -> None:
-        """5 and 9: to the cent, as text with two decimals."""
-        found = self.stage.call(self.tokens["finance"], RECONCILIATION, payer=self.world.payer)["reconciliation"]
-        assert found["unexplainedAmount"] == "0.00"
-        assert found["billedAmount"] == format_money(books.billed(self.rows))
-        withheld, discount = books.kept_back(self.rows)
-        settled = sum(invoice["settled_cents"] for invoice in self.rows.invoices.values())
-        assert found["withheldAmount"] == format_money(withheld)
-        assert found["paidAmount"] == format_money(settled - withheld - discount)
-        left = sum(each["amount_cents"] - each["used_cents"] for each in self.rows.credits.values())
-        assert found["unappliedAmount"] == format_money(left)
-        assert found == self.all_rows()
 
     def _the_queue_is_what_waits(self) -> None:
         """Every unmatched line, and no other one."""
