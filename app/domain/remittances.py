@@ -132,11 +132,10 @@ def check_posting(status: RemittanceStatus) -> None:
 
 
 def check_payment(status: RemittanceStatus, *, number: str, may_post: bool) -> None:
-    """CONFLICT for a payment that joins a statement which was cancelled, or which is being posted and would pay at
-    once, unless whoever sends the payment may post it."""
+    """CONFLICT for a payment that joins a cancelled statement, or one that is being posted and would pay it at once."""
     if status is RemittanceStatus.CANCELLED or (status is RemittanceStatus.POSTING and not may_post):
-        message = f"statement {number} is {status}: send the payment again later"
-        raise BillingError(replace(status_conflict(message, status), field="statementNumber"))
+        failure = status_conflict(f"statement {number} is {status}: send the payment again later", status)
+        raise BillingError(replace(failure, field="statementNumber"))
 
 
 def check_correction(status: RemittanceStatus, paid_on: date | None, corrected: date) -> None:
