@@ -127,7 +127,8 @@ async def test_the_second_answer_is_the_last(world: World) -> None:
     found = await _denial(world, denial)
     assert (found["status"], found["appealInstance"], found["lostAmount"]) == ("UPHELD", 2, "40.00")
     assert refusals(await _appeal(world, denial)) == [("APPEAL_EXISTS", "denialId", "2904")]
-    history = "query($id: ID!) { claim(id: $id) { history(first: 20) { nodes { ... on DenialStep { denialAction denialStatus } } } } }"
+    shown = "history(first: 20) { nodes { ... on DenialStep { denialAction denialStatus } } }"
+    history = f"query($id: ID!) {{ claim(id: $id) {{ {shown} }} }}"
     steps = (await world.call("biller", history, id=claim_id))["claim"]["history"]["nodes"]
     assert [(each["denialAction"], each["denialStatus"]) for each in steps if each][-3:] == [
         ("UPHOLD_FIRST", "OPEN"),

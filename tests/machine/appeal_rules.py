@@ -68,12 +68,10 @@ class AppealRules(Life):
 
 
 def steps_of_appeals(life: Any) -> list[Callable[[], None]]:
-    """Steps of which each does what it tries: appeals are cancelled, rejected and answered in a batch, one of them twice."""
+    """Steps of which each does what it tries: an appeal is cancelled, rejected and answered in a batch, another one upheld
+    and appealed once more."""
     ends = [partial(life.send_appeals, 0, 50, end) for end in ("cancel", "reject", "answer")]
     # The newest denial: the time to appeal against older ones may have passed.
-    # Upheld, and appealed once more.
-    twice = [
-        partial(life.agree_on_appeals, 2),
-        *[partial(life.appeal, -1, 50), partial(life.send_appeals, -1, 0, "answer")] * 2,
-    ]
+    upheld = [partial(life.appeal, -1, 50), partial(life.send_appeals, -1, 0, "answer")]
+    twice = [partial(life.agree_on_appeals, 2), *upheld, *upheld]
     return [partial(life.decide, 50), partial(life.appeal, -1, 50), *ends, *twice]
