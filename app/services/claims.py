@@ -25,9 +25,10 @@ from app.domain.errors import (
     raise_any,
     refuse,
 )
+from app.domain.remittances import RemittanceLineProblem
 from app.domain.text import text_failure
 from app.events.contracts import claim_event
-from app.services import batch_steps, claim_checks, guide_cards, preflight, readiness
+from app.services import batch_steps, claim_checks, guide_cards, held_lines, preflight, readiness
 from app.services.claim_checks import Checked, Code
 from app.services.history import claim_step
 from app.services.outcomes import Outcome, answer_of_outcomes
@@ -240,12 +241,14 @@ async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str 
     """Withdraw a claim that is not decided yet. If it was in no batch that was sent, and the payer has not begun its
     review, another claim may use its number."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
+    await held_lines.lock_remittances(unit, [id])
     claim = await locked(unit, id, version)
     cancelled = after_action(claim, ClaimAction.CANCEL)
     batch = await batch_steps.sent_batch(unit, id)
     if claim.status in UNSEEN and not await batches_db.was_sent(unit.connection, id):
         cancelled = replace(cancelled, freed_id=claim.id)
     await store(unit, claim, cancelled, ClaimAction.CANCEL, "ClaimCancelled", reason=reason)
+    await held_lines.give_back(unit, id, RemittanceLineProblem.NOT_PAYABLE, held_lines.NOT_SENT)
     if batch is not None:
         await batch_steps.finish(unit, [id])
     return cancelled
@@ -254,9 +257,11 @@ async def cancel(unit: UnitOfWork, *, id: str, version: int | None, reason: str 
 async def withdraw(unit: UnitOfWork, *, id: str, version: int | None, reason: str | None) -> ClaimRecord:
     """Make a submitted claim that is in no active batch a draft again, so that it can be corrected."""
     raise_any([text_failure(reason, "reason", REASON_LENGTH_MAX)])
+    await held_lines.lock_remittances(unit, [id])
     claim = await locked(unit, id, version)
     draft = as_draft(claim, ClaimAction.WITHDRAW)
     await batch_steps.require_none(unit, id)
+    await held_lines.give_back(unit, id, RemittanceLineProblem.NOT_PAYABLE, held_lines.NOT_SENT)
     return await store(unit, claim, draft, ClaimAction.WITHDRAW, "ClaimWithdrawn", reason=reason)
 
 

@@ -188,3 +188,43 @@ async def test_an_analysis_that_takes_back_is_not_recalculated(payer: Payer) -> 
     posted = await payer.statement(back, {**paid(number, "60.00"), "itemSequence": 1}, paidOn=None)
     assert (posted["errors"], posted["postedLines"], posted["putBackLines"]) == ([], 0, 2)
     assert await payer.books() == {"billed": "100.00", "awaiting": "100.00"}
+
+
+async def _credit(payer: Payer) -> Any:
+    """The only credit of the payer."""
+    query = "query($p: [AnsCode!]) { unappliedCredits(filter: { payerAnsCode: $p }) { nodes { id leftAmount } } }"
+    (found,) = (await payer.world.call("finance", query, p=[payer.world.payer]))["unappliedCredits"]["nodes"]
+    return found
+
+
+async def test_what_a_credit_settles_has_its_share_of_the_taxes_of_its_statement(payer: Payer) -> None:
+    world = payer.world
+    stray = {"payerClaimNumber": "NENHUMA", "paidAmount": "60.00"}
+    posted = await payer.statement(paid(await payer.claim("40.00"), "40.00"), stray, adjustments=[IRRF, PCC])
+    assert [each["withheldAmount"] for each in posted["settlements"]] == ["2.46"]
+    query = "query($p: [AnsCode!]) { unmatchedRemittanceLines(filter: { payerAnsCode: $p }) { nodes { id } } }"
+    (row,) = (await world.call("finance", query, p=[world.payer]))["unmatchedRemittanceLines"]["nodes"]
+    accept = {"remittanceLineId": row["id"], "resolution": {"acceptOverpayment": {}}, "idempotencyKey": key()}
+    step = await world.mutate("finance", "resolveRemittanceLine", "line { remittance { id } }", **accept)
+    rest = {"id": step["line"]["remittance"]["id"], "idempotencyKey": key()}
+    assert (await world.mutate("finance", "postRemittance", POSTED, **rest))["errors"] == []
+    invoice, credit = await world.issued_invoice("80.00"), await _credit(payer)
+    fields = "use { id settlement { amount withheldAmount deductions { kind amount } } }"
+    for amount, taxes in (("20.00", ["0.30", "0.93"]), ("40.00", ["0.60", "1.86"])):
+        values = {"creditId": credit["id"], "invoiceId": invoice["id"], "amount": amount, "idempotencyKey": key()}
+        used = await world.mutate("finance", "applyCredit", fields, **values)
+        assert [each["amount"] for each in used["use"]["settlement"]["deductions"]] == taxes
+    assert await payer.taxes() == [("IRRF", "1.50"), ("PCC", "4.65")]
+    back = {"creditUseId": used["use"]["id"], "reason": "conta errada", "idempotencyKey": key()}
+    assert (await world.mutate("finance", "reverseCreditUse", "use { id }", **back))["errors"] == []
+    assert await payer.taxes() == [("IRRF", "0.90"), ("PCC", "2.79")]
+    again = {"creditId": credit["id"], "invoiceId": invoice["id"], "idempotencyKey": key()}
+    assert (await world.mutate("finance", "applyCredit", "use { id }", **again))["errors"] == []
+    assert await payer.taxes() == [("IRRF", "1.50"), ("PCC", "4.65")]
+    assert await payer.books() == {
+        "billed": "120.00",
+        "paid": "93.85",
+        "withheld": "6.15",
+        "awaiting": "20.00",
+        "underpaid": "20.00",
+    }
