@@ -68,8 +68,7 @@ class AppealRules(Life):
 
 
 def steps_of_appeals(life: Any) -> list[Callable[[], None]]:
-    """Steps of which each does what it tries: an appeal is cancelled, rejected, and answered in a batch, another is upheld
-    and appealed once more."""
+    """Steps of which each does what it tries: appeals are cancelled, rejected, answered, and made again."""
     ends = [partial(life.send_appeals, 0, 50, end) for end in ("cancel", "reject", "answer")]
     # The newest denial: the time to appeal against older ones may have passed.
     upheld = [partial(life.appeal, -1, 50), partial(life.send_appeals, -1, 0, "answer")]
