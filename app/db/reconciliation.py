@@ -27,7 +27,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.denials import DISPUTED, LOST, RECOVERED
+from app.db.denials import DISPUTED, LOST, OPEN_CENTS, RECOVERED
 from app.db.filters import Condition, equal
 from app.db.queue_tables import unapplied_credits
 from app.db.replacements import is_replaced
@@ -196,7 +196,7 @@ async def indicators(
     _, lost, _ = await sums(connection, of_denials(counted))
     undecided = and_(counted, claims.c.status.in_(sorted(AWAITING_RETURN)))
     number, value = await sums(connection, select(func.count(), total(claims.c.claimed_cents)).where(undecided))
-    expiring = select(total(denials.c.amount_cents)).join(claims, claims.c.id == denials.c.claim_id)
+    expiring = select(total(OPEN_CENTS)).join(claims, claims.c.id == denials.c.claim_id)
     due = (denials.c.status == DenialStatus.OPEN, denials.c.appeal_deadline <= expiring_until)
     (at_risk,) = await sums(connection, expiring.where(counted, *due))
     return Indicators(

@@ -16,7 +16,6 @@ from app.domain import ids
 from app.domain.actions import ClaimOperation
 from app.domain.claim_form import ClaimForm
 from app.domain.claims import ClaimAction, ClaimStatus, next_status, replacement_block
-from app.domain.denials import AFTER_APPEAL
 from app.domain.errors import (
     BillingError,
     ErrorCode,
@@ -123,7 +122,7 @@ async def _check_replaceable(unit: UnitOfWork, claim: ClaimRecord) -> None:
                 claim.status,
                 is_billed=claim.id in await lines_db.billed_claims(unit.connection, [claim.id]),
                 is_replaced=claim.id in await claims_db.replaced_among(unit.connection, [claim.id]),
-                is_appealed=any(denial.status in AFTER_APPEAL for denial in denials),
+                is_appealed=any(denial.is_after_appeal for denial in denials),
             )
         ]
     )

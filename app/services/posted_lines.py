@@ -69,6 +69,6 @@ async def write_off(unit: UnitOfWork, lines: Sequence[RemittanceLineRecord], cla
     ids = sorted({claim for claim, _, _ in given_up if claim})
     for denial in await denials_db.of_claims(unit.connection, unit.scope, ids):
         key = (denial.claim_id, denial.code, denial.amount_cents)
-        if denial.status is DenialStatus.OPEN and key in given_up:
+        if denial.status is DenialStatus.OPEN and not denial.is_after_appeal and key in given_up:
             given_up.remove(key)
             await denials.accept_locked(unit, by_id[denial.claim_id], denial)

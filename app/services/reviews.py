@@ -186,6 +186,7 @@ def _denials(unit: UnitOfWork, item: ItemRecord, decision: ItemDecision, deadlin
             answered_cents=None,
             payer_justification=None,
             answered_at=None,
+            appeal_instance=1,
         )
         for denial in decision.denials
     ]

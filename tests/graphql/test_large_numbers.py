@@ -24,6 +24,8 @@ BOUNDED = {
     "number": "an INTEGER column, one more with every invoice of a provider",
     "submissionWindowDays": "limited by its input",
     "appealDeadlineDays": "limited by its input",
+    "appealInstances": "limited by its input",
+    "appealInstance": "at most the instances of a contract",
     "paymentTermDays": "limited by its input",
     "claimCount": "counted no further",
     "denialCount": "counted no further",

@@ -40,6 +40,7 @@ EVERYTHING = {
     *("importBankFile", "matchBankEntries", "unmatchBankEntry", "dismissBankEntry"),
     *("withdrawClaim", "correctPaymentDate", *APPEALS),
 }
+ROLES = ("biller", "reviewer", "finance", "payer_agent", "admin")
 QUEUE = "query($payer: AnsCode!) { unmatchedRemittanceLines(filter: { payerAnsCode: [$payer] }) { totalCount } }"
 STRANGER = """query($claims: [ID!]!) { nodes(ids: $claims) { id } claims { totalCount } invoices { totalCount }
   reconciliation { billedAmount } }"""
@@ -52,7 +53,7 @@ class Billing(QueueRules, BankRules, BatchRules, MoneyRules):
     def open_the_books(self) -> None:
         self.stage.days = 0
         self.world = self.stage.world()
-        self.tokens = {role: self.world.token(role) for role in ("biller", "reviewer", "finance", "payer_agent")}
+        self.tokens = {role: self.world.token(role) for role in ROLES}
         roles = ["reviewer", "finance"]
         self.stranger = self.stage.gateway.token("reviewer", providers=["9999999"], roles=roles)
         for share in (100, 60, 0):
