@@ -1,5 +1,6 @@
 """What may be done with a remittance in which status."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -16,11 +17,13 @@ def check_posting(status: RemittanceStatus) -> None:
         raise wrong_status("post", "a remittance", status)
 
 
-def check_payment(status: RemittanceStatus, *, number: str) -> None:
-    """CONFLICT for a payment that joins a statement which is being imported or posted, or was cancelled."""
-    if status in _BUSY:
-        message = f"statement {number} is {status}: send the payment again later"
-        raise BillingError(status_conflict(message, status))
+def check_payment(status: RemittanceStatus, *, number: str, may_post: bool) -> None:
+    """CONFLICT for a payment that joins a statement which is cancelled or being imported, or one that is being posted
+    and would pay it at once."""
+    is_busy = status is RemittanceStatus.IMPORTING or (status is RemittanceStatus.POSTING and not may_post)
+    if status is RemittanceStatus.CANCELLED or is_busy:
+        failure = status_conflict(f"statement {number} is {status}: send the payment again later", status)
+        raise BillingError(replace(failure, field="statementNumber"))
 
 
 def check_correction(status: RemittanceStatus, paid_on: date | None, corrected: date) -> None:

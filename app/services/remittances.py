@@ -114,7 +114,7 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     """Store the statement with its lines. The same statement again changes nothing, also under another number if it is
     a document, or adds the payment of what it has decided; other lines under its number are CONFLICT."""
     checked = await _checked(statement, today=unit.today, is_typed=source is RemittanceSource.TYPED)
-    known = await known_again(unit, checked)
+    known = await known_again(unit, checked, may_post=source is RemittanceSource.EVENT)
     if known is not None:
         return known
     matched = await match(unit, checked.statement)
@@ -125,10 +125,12 @@ async def import_statement(unit: UnitOfWork, *, statement: Statement, source: Re
     return ImportedStatement(remittance, was_known=False)
 
 
-async def known_again(unit: UnitOfWork, checked: CheckedStatement) -> ImportedStatement | None:
+async def known_again(
+    unit: UnitOfWork, checked: CheckedStatement, *, may_post: bool = False
+) -> ImportedStatement | None:
     """The remittance that this statement is already, with its payment if that is new; None for a new statement.
 
-    BillingError for one that cannot be stored.
+    BillingError for one that cannot be stored. `may_post`: see `payment_joins.again`.
     """
     raise_any(checked.failures)
     statement = checked.statement
@@ -137,7 +139,7 @@ async def known_again(unit: UnitOfWork, checked: CheckedStatement) -> ImportedSt
     if known is None:
         return None
     unit.changed(known.id)
-    paid = await payment_joins.again(unit, known, statement, checked.digests)
+    paid = await payment_joins.again(unit, known, statement, checked.digests, may_post=may_post)
     if paid is not None:
         await bank_matches.match_payment(unit, paid)
     return ImportedStatement(paid or known, was_known=paid is None)
