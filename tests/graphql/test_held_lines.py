@@ -192,3 +192,34 @@ async def test_statements_that_complete_each_others_claims_are_posted_at_once(se
     assert [each["errors"] for each in payloads] == [[], [], []]
     assert [(await fate(world, claim))[:3] for claim in claims] == [("APPROVED", "116.00", "116.00")] * 3
     assert await books(world) == ["348.00", "348.00", "0.00", "0.00", "0.00", "0.00"]
+
+
+async def test_the_split_of_a_line_is_not_undone_while_a_part_is_held(world: World) -> None:
+    claim, other = [await world.submitted_claim(items=[CONSULTATION, BLOOD]) for _ in range(2)]
+    remittance = await taken(world, {"payerClaimNumber": "NENHUMA", "paidAmount": "200.00"})
+    whole = remittance["lines"][0]["id"]
+    parts = [{"paidAmount": "100.00", "itemSequence": 1, "claimId": each["id"]} for each in (claim, other)]
+    values = {"remittanceLineId": whole, "parts": parts, "idempotencyKey": key()}
+    assert (await world.mutate("finance", "splitRemittanceLine", "line { status }", **values))["errors"] == []
+    assert done(await post(world, remittance)) == ("PARTIALLY_POSTED", 2, 0, [])
+    undo = {"remittanceLineId": whole, "reason": "engano"}
+    refused = await world.mutate("finance", "undoRemittanceLine", "line { status }", **undo, idempotencyKey=key())
+    assert [each["message"] for each in refused["errors"]] == ["a part of the line is held: take its match back first"]
+    query = "query($id: ID!) { remittance(id: $id) { lines(first: 100) { nodes { id status } } } }"
+    found = (await world.call("finance", query, id=remittance["id"]))["remittance"]["lines"]["nodes"]
+    # Each part is taken back by several callers at once: its credit is withdrawn once.
+    held = [each["id"] for each in found if each["status"] == "HELD"]
+    back = [
+        world.mutate("finance", "unmatchRemittanceLine", "line { status }", remittanceLineId=each) for each in held * 3
+    ]
+    payloads = await asyncio.gather(*back)
+    assert sorted(each["errors"][0]["code"] if each["errors"] else "ok" for each in payloads) == [
+        *["CONFLICT"] * 4,
+        *["ok"] * 2,
+    ]
+    assert [(each["amount"], [use["action"] for use in each["uses"]]) for each in await kept_credits(world)] == [
+        ("100.00", ["WITHDRAW"])
+    ] * 2
+    undone = await world.mutate("finance", "undoRemittanceLine", "line { status }", **undo, idempotencyKey=key())
+    assert (undone["errors"], undone["line"]["status"]) == ([], "UNMATCHED")
+    assert await books(world) == ["232.00", "0.00", "0.00", "0.00", "232.00", "0.00"]
