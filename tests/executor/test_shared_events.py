@@ -84,8 +84,8 @@ class Stage:
     def events(self, root: str) -> Iterator[StreamEvent]:
         """Events of this stream about each object of its kind."""
         world, (name, keys) = self.rich.world, EVENTS[root]
-        for key in keys:
-            data = {name: self.rich.ids[key]}
+        for each in keys:
+            data = {name: self.rich.ids[each]}
             yield StreamEvent(1, "evt_1", "X", "x", world.provider, world.payer, process_time(), data)
 
     def scopes(self) -> list[frozenset[str]]:
