@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,7 +32,7 @@ async def counts(connection: AsyncConnection, now: datetime) -> list[JobCount]:
     return [JobCount(task, state, int(count), oldest) for task, state, count, oldest in rows]
 
 
-def _statements(now: datetime) -> Iterator[Select[Any]]:
+def _statements(now: datetime) -> Iterator[Select[str, str, int, datetime]]:
     jobs, postings = import_jobs.c, remittance_postings.c
     for task, started, is_open, lease in (
         ("import", jobs.created_at, jobs.status.in_(OPEN), jobs.lease_until),
@@ -44,5 +44,5 @@ def _statements(now: datetime) -> Iterator[Select[Any]]:
     yield _count("import", "failed", jobs.created_at).where(has_failed, jobs.ended_at >= now - FAILED_FOR)
 
 
-def _count(task: str, state: str, started: ColumnElement[datetime]) -> Select[Any]:
+def _count(task: str, state: str, started: ColumnElement[datetime]) -> Select[str, str, int, datetime]:
     return select(literal(task), literal(state), func.count(), func.min(started))
