@@ -47,6 +47,7 @@ class AppealBatchRecord:
     created_at: datetime
     sent_at: datetime | None
     changed_at: datetime
+    appeal_instance: int
 
     @property
     def updated_at(self) -> datetime:

@@ -33,7 +33,6 @@ from app.domain.actions import (
 )
 from app.domain.calendar import business_day
 from app.domain.claims import AWAITING_RETURN
-from app.domain.denials import AFTER_APPEAL
 from app.domain.described import DescribedEnum
 from app.domain.invoices import InvoiceLineKind
 from app.domain.money import Cents
@@ -172,7 +171,7 @@ async def _facts(loaders: Loaders, claims: Sequence[ClaimRecord]) -> dict[str, C
             Cents(claim.approved_cents or 0),
             is_billed=any(line.kind is InvoiceLineKind.CLAIM for line in lines[place]),
             is_replaced=replacements[place] is not None,
-            is_appealed=any(denial.status in AFTER_APPEAL for denial in denials[place]),
+            is_appealed=any(denial.is_after_appeal for denial in denials[place]),
         )
         for place, claim in enumerate(claims)
     }

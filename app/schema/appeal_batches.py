@@ -63,6 +63,9 @@ class AppealBatch(Node):
     contested_protocol: str = strawberry.field(
         description="The payer's protocol of the claims whose denials are appealed (numeroProtocolo)."
     )
+    appeal_instance: int = strawberry.field(
+        description="Instance of its appeals, 1 or 2; documents do not say it, each instance has batches of its own."
+    )
     tiss_version: str = strawberry.field(description="TISS version of its document (Padrao).")
     status: AppealBatchStatus = strawberry.field(description="Status of the batch.")
     denial_count: int = strawberry.field(description="Number of its appeals, 1 to 1000.")

@@ -4,6 +4,7 @@ from typing import Final
 
 APPEALS: Final[dict[str, tuple[str, ...]]] = {
     "states, counts, days and parties of batches of appeals, which only `batches:read` leads to": (
+        "AppealBatch.appealInstance",
         "AppealBatch.availableActions",
         "AppealBatch.createdAt",
         "AppealBatch.denialCount",
@@ -36,6 +37,10 @@ APPEALS: Final[dict[str, tuple[str, ...]]] = {
         "DenialChance.deniedItemCount",
         "DenialChance.isOfPractitioner",
         "DenialChance.itemSequence",
+    ),
+    "the instance of an appeal, and earlier appeals, whose texts and amounts have rules": (
+        "Denial.appealInstance",
+        "Denial.earlierAppeals",
     ),
     "kinds and days of the proofs for an appeal, which only `denials:appeal` leads to": (
         "AppealDraft.evidence",

@@ -63,7 +63,8 @@ class Created:
 async def create_many(
     unit: UnitOfWork, *, provider: str, payer: str, denial_ids: Sequence[str] | None, protocol: str | None
 ) -> Created:
-    """Put appeals that wait for an answer into batches, one for each protocol of the claims and form, at most ten.
+    """Put appeals that wait for an answer into batches, one for each protocol of the claims, form and instance, at
+    most ten.
 
     Without `denial_ids`, those that are in no batch and whose protocol is known, the oldest first. `protocol` is that
     of claims whose own is not known.
@@ -76,13 +77,15 @@ async def create_many(
     known = await appeal_batches_db.protocols_of(unit.connection, sorted({denial.claim_id for denial in found}))
     if denial_ids is not None:
         raise_any(_unknown_protocols(found, known, protocol))
-    groups: dict[tuple[str, bool], list[DenialRecord]] = {}
+    groups: dict[tuple[str, bool, int], list[DenialRecord]] = {}
     for denial in found[:DENIALS_MAX]:
         if (number := known.get(denial.claim_id, protocol)) is not None:
             is_dental = claims[denial.claim_id].type is ClaimType.DENTAL_TREATMENT
-            groups.setdefault((number, is_dental), []).append(denial)
+            groups.setdefault((number, is_dental, denial.appeal_instance), []).append(denial)
     parts = [
-        (number, part) for (number, is_dental), group in groups.items() for part in _parts(group, is_dental=is_dental)
+        (number, part)
+        for (number, is_dental, _), group in groups.items()
+        for part in _parts(group, is_dental=is_dental)
     ]
     created = [await _insert(unit, provider, payer, number, part) for number, part in parts[:BATCHES_MAX]]
     return Created(created, has_more=len(seen) > DENIALS_MAX or len(parts) > BATCHES_MAX)
@@ -172,6 +175,7 @@ async def _insert(
         created_at=unit.now,
         sent_at=None,
         changed_at=unit.now,
+        appeal_instance=chosen[0].appeal_instance,
     )
     members = [
         AppealMemberRecord(batch.id, denial.id, sequence, active_denial_id=denial.id, answered_cents=None)

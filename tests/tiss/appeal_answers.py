@@ -29,6 +29,7 @@ DENTAL_ITEM = (
     "</codGlosaProc><valorRecursado>40.00</valorRecursado><justificativaPrestador>devida</justificativaPrestador>"
     "<valorAcatado>{2}</valorAcatado></recursoProcedimento>"
 )
+DAY = "2026-11-20"
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,16 @@ class Answer:
 
 
 def document(
-    payer: str, batch: int, answers: Sequence[Answer], encoding: str = "ISO-8859-1", prefix: str = "ans"
+    payer: str,
+    batch: int,
+    answers: Sequence[Answer],
+    encoding: str = "ISO-8859-1",
+    prefix: str = "ans",
+    day: str = DAY,
 ) -> bytes:
-    """The answers to a batch of appeals, in this encoding and with this prefix of the namespace."""
+    """The answers to a batch of appeals, in this encoding, with this prefix of the namespace and of this day."""
     guides = "".join(f"<recursoGuia>{each.xml}</recursoGuia>" for each in answers)
-    return _written(payer, batch, guides, encoding, prefix)
+    return _written(payer, batch, guides, encoding, prefix, day=day)
 
 
 def dental_document(payer: str, batch: int, claim: str, items: Sequence[tuple[int, str, str]]) -> bytes:
@@ -75,10 +81,12 @@ def whole(payer: str, batch: int, accepted: str) -> bytes:
     return _written(payer, batch, inside, "ISO-8859-1", "ans")
 
 
-def _written(payer: str, batch: int, inside: str, encoding: str, prefix: str, receipt: str = "reciboGlosa") -> bytes:
+def _written(
+    payer: str, batch: int, inside: str, encoding: str, prefix: str, receipt: str = "reciboGlosa", day: str = DAY
+) -> bytes:
     text = (
         "<mensagemTISS><cabecalho><identificacaoTransacao><tipoTransacao>RESPOSTA_RECURSO_GLOSA</tipoTransacao>"
-        "<sequencialTransacao>9</sequencialTransacao><dataRegistroTransacao>2026-11-20</dataRegistroTransacao>"
+        f"<sequencialTransacao>9</sequencialTransacao><dataRegistroTransacao>{day}</dataRegistroTransacao>"
         "<horaRegistroTransacao>10:00:00</horaRegistroTransacao></identificacaoTransacao><origem>"
         f"<registroANS>{payer}</registroANS></origem><destino><identificacaoPrestador><CNPJ>11222333000181</CNPJ>"
         "</identificacaoPrestador></destino><Padrao>4.03.00</Padrao></cabecalho><operadoraParaPrestador>"
