@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from app.db import migration_steps as steps
 from app.db.types import UtcDateTime
 
-revision = "b036"
-down_revision = "b035"
+revision = "b038"
+down_revision = "b037"
 branch_labels = None
 depends_on = None
 
