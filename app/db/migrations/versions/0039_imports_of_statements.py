@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from app.db import migration_steps as steps
 from app.db.types import ascii_text, long_text
 
-revision = "b038"
-down_revision = "b037"
+revision = "b039"
+down_revision = "b038"
 branch_labels = None
 depends_on = None
 
