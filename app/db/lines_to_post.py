@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, Update, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import remittances as remittances_db
 from app.db.remittance_tables import remittance_lines
 from app.db.remittances import RemittanceLineRecord, visible_lines
 from app.db.statements import query, writing
@@ -15,7 +17,9 @@ from app.domain.remittances import RemittanceLineAction, RemittanceLineStatus, n
 @query(RemittanceLineRecord)
 def next_matched(scope: DataScope, remittance_id: str, limit: int) -> Select[Any]:
     """The first matched lines of a remittance that the caller has locked, in statement order."""
-    return _matched(scope, remittance_id).order_by(remittance_lines.c.sequence).limit(limit)
+    first = _matched(scope, remittance_id).order_by(remittance_lines.c.sequence).limit(limit)
+    # By the other index, which is in this order too, each unit would look at all lines that are posted already.
+    return first.with_hint(remittance_lines, "FORCE INDEX (ix_remittance_lines_remittance_id_status_sequence)", "mysql")
 
 
 @query(RemittanceLineRecord)
@@ -32,11 +36,17 @@ def _matched(scope: DataScope, remittance_id: str) -> Select[Any]:
     )
 
 
-@writing
-def pay_lines(remittance_id: str) -> Update:
+async def pay_lines(connection: AsyncConnection, remittance_id: str) -> None:
     """Match the posted and the held lines that pay something again, of a remittance that the caller has locked."""
+    for first, last in await remittances_db.slices(connection, remittance_id):
+        await _pay_lines(connection, remittance_id, first, last)
+
+
+@writing
+def _pay_lines(remittance_id: str, first: int, last: int) -> Update:
     table = remittance_lines.c
-    posted = update(remittance_lines).where(table.remittance_id == remittance_id, table.paid_cents != 0)
+    of_slice = (table.remittance_id == remittance_id, table.sequence.between(first, last))
+    posted = update(remittance_lines).where(*of_slice, table.paid_cents != 0)
     posted = posted.where(table.status.in_((RemittanceLineStatus.POSTED, RemittanceLineStatus.HELD)))
     status = next_line_status(RemittanceLineStatus.POSTED, RemittanceLineAction.PAY)
     return posted.values(status=status, posted_at=None)

@@ -36,6 +36,8 @@ from app.domain.remittances import (
 from app.domain.settlements import PaymentMethod
 from app.domain.statement import AdjustmentDirection, AdjustmentLevel, StatementFinding, StatementKind
 
+LINES_AT_ONCE: Final = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class RemittanceRecord:
@@ -268,6 +270,12 @@ async def last_sequence(connection: AsyncConnection, remittance_id: str) -> int:
     return (await connection.execute(query)).scalar_one() or 0
 
 
+async def slices(connection: AsyncConnection, remittance_id: str) -> list[tuple[int, int]]:
+    """The first and the last number of slices of all lines, each of which a statement changes in time."""
+    starts = range(1, await last_sequence(connection, remittance_id) + 1, LINES_AT_ONCE)
+    return [(start, start + LINES_AT_ONCE - 1) for start in starts]
+
+
 async def update_remittance(connection: AsyncConnection, remittance: RemittanceRecord) -> None:
     """Write the whole row of a remittance that the caller has locked."""
     await update_record(connection, remittances, remittance)
@@ -344,11 +352,11 @@ async def line_statuses(connection: AsyncConnection, remittance_id: str) -> set[
 
 async def cancel_lines(connection: AsyncConnection, remittance_id: str) -> None:
     """Cancel all lines of a remittance that the caller has locked; they no longer refer to claims."""
-    statement = update(remittance_lines).where(remittance_lines.c.remittance_id == remittance_id)
-    await run(
-        connection,
-        statement.values(status=RemittanceLineStatus.CANCELLED, problem=None, claim_id=None, matched_by=None),
-    )
+    changed = {"status": RemittanceLineStatus.CANCELLED, "problem": None, "claim_id": None, "matched_by": None}
+    table = remittance_lines.c
+    for first, last in await slices(connection, remittance_id):
+        of_slice = (table.remittance_id == remittance_id, table.sequence.between(first, last))
+        await run(connection, update(remittance_lines).where(*of_slice).values(**changed))
 
 
 @query_one(RemittanceLineRecord)

@@ -47,6 +47,8 @@ from app.unit_of_work.unit import UnitOfWork
 LINES_AT_ONCE: Final = 200
 """How many lines are checked or written without letting the event loop have a turn."""
 REASON_LENGTH_MAX: Final = 500
+LONG_SECONDS: Final = 60.0
+"""For what changes all lines of a statement, which may be a hundred thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,4 +389,5 @@ CANCEL: Final = Action(
     needs="remittances:import",
     answer=ONE_REMITTANCE,
     offers=RemittanceOperation.CANCEL,
+    seconds=LONG_SECONDS,
 )

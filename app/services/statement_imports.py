@@ -16,12 +16,10 @@ from app.events.import_events import import_event
 from app.services import imports, remittances
 from app.services.import_jobs import Parties
 from app.services.imports import Hold, JobLost
-from app.services.remittances import CheckedStatement
+from app.services.remittances import LONG_SECONDS, CheckedStatement
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork
 
-BEGIN_SECONDS: Final = 60.0
-"""A payment that joins its analysis matches all lines of that again."""
 REPORTED_LINES: Final = 5_000
 """After so many lines each the job reports its progress."""
 GIVEN_UP: Final = "the import failed"
@@ -139,8 +137,8 @@ async def give_up(unit: UnitOfWork, *, hold: Hold, failure: Failure) -> ImportJo
     return await imports.finish(unit, hold=hold, failures=(failure,))
 
 
-BEGIN: Final = Action("beginStatementImport", begin, seconds=BEGIN_SECONDS)
+BEGIN: Final = Action("beginStatementImport", begin, seconds=LONG_SECONDS)
 TAKE_LINES: Final = Action("importLinesOfStatement", take_lines)
 END_STATEMENT: Final = Action("endStatementOfJob", end_statement)
-GIVE_UP: Final = Action("giveUpStatementImport", give_up, seconds=BEGIN_SECONDS)
+GIVE_UP: Final = Action("giveUpStatementImport", give_up, seconds=LONG_SECONDS)
 """Used by the job's holder."""

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.import_tables import import_jobs
 from app.domain import ids
-from app.domain.imports import ImportJobStatus
+from app.domain.imports import ImportJobStatus, StatementImport
 from tests.access import accounts, appeals, waiting
 from tests.example_lotes import lote
 from tests.factories import BLOOD_COUNT, CONSULTATION, World, key, new_world, party_admin, today
@@ -55,6 +55,7 @@ async def rich_world(gateway: Gateway) -> Rich:
     rich.ids |= await waiting.held(rich.world)
     rich.ids |= await accounts.bank(rich.world)
     await _document(rich)
+    await _read_statement(rich)
     await _rest(rich)
     await _sent(rich)
     rich.ids |= await appeals.sent_batch(rich.world, (await _denied(rich.world))[1])
@@ -125,6 +126,13 @@ async def _document(rich: Rich) -> None:
     found = (await world.gateway.gql(query, values, token=token)).data["importBatch"]
     assert found["results"] == [{"outcome": "TAKEN_WITH_WARNINGS"}], found
     rich.ids["importJob"] = found["job"]["id"]
+
+
+async def _read_statement(rich: Rich) -> None:
+    """The import has found the statement, as that of a long one does."""
+    found = (StatementImport(rich.ids["remittance"], lines=1),)
+    of_job = update(import_jobs).where(import_jobs.c.id == rich.ids["importJob"]).values(statements=found)
+    await rich.world.gateway.database.transact(lambda connection: connection.execute(of_job))
 
 
 async def _open_job(rich: Rich) -> None:
