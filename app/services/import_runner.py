@@ -22,7 +22,8 @@ from app.domain.documents import DocumentKind
 from app.domain.errors import BillingError, ErrorCode, Failure, refuse
 from app.domain.imports import ImportJobKind
 from app.services import documents, imports, leases
-from app.services.imports import Hold, JobLost, Parties
+from app.services.import_jobs import Parties
+from app.services.imports import Hold, JobLost
 from app.services.leases import Leases
 from app.services.statement_runner import StatementRun
 from app.tiss import read_document

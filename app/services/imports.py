@@ -3,37 +3,25 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Final
 
-from app.db import documents as documents_db
 from app.db import imports as imports_db
-from app.db.documents import DocumentRecord
-from app.db.imports import ImportJobRecord, ImportResultRecord, JobPlace, NewImportJob
+from app.db.imports import ImportJobRecord, ImportResultRecord, JobPlace
 from app.domain import identifiers, ids
-from app.domain.actor import Door
 from app.domain.claim_form import ClaimForm
 from app.domain.documents import DocumentKind
 from app.domain.errors import BillingError, ErrorCode, Failure, conflict, not_found, refuse
 from app.domain.imports import ImportJobAction, ImportJobKind, ImportJobStatus, ImportOutcome, next_status
-from app.domain.statement import Statement
 from app.events.import_events import import_event
-from app.services import batch_import
+from app.services import batch_import, import_jobs
 from app.services.batch_import import GuideOutcome, GuideResult
+from app.services.import_jobs import Parties
 from app.tiss.read_batch import IncomingGuide
 from app.unit_of_work.action import Action, StoredAnswer
 from app.unit_of_work.unit import UnitOfWork
 
 FAILURES_MAX: Final = 100
 """Of more reasons for a refusal, the first hundred are stored."""
-SMALL_BYTES: Final = 2 * 1024 * 1024
-"""One batch of 100 guides with some hundred bytes for each item: imported in a few seconds."""
-RESERVED: Final = timedelta(seconds=5)
-"""How long the process whose caller waits has, before others may take the job."""
-OPEN_MAX: Final = 20
-"""Jobs of one caller that have not ended."""
-Parties = tuple[str | None, str | None]
-"""Provider and payer, as far as they are known."""
 
 
 class JobLost(Exception):
@@ -59,61 +47,11 @@ class TakenGuides:
 async def start(unit: UnitOfWork, *, document_id: str) -> ImportJobRecord:
     """Queue the import of a document; NOT_FOUND, INVALID_INPUT for one that is no XML and no zip, CONFLICT after too
     many others."""
-    document = await document_of(unit, document_id)
+    document = await import_jobs.document_of(unit, document_id)
     if document.kind is DocumentKind.UNKNOWN:
         message = "the document is neither XML nor a zip: upload a TISS batch, or a zip of several"
         raise refuse(ErrorCode.INVALID_INPUT, message, "documentId")
-    return await queue(unit, document, (document.provider_cnes, document.payer_ans))
-
-
-async def queue(
-    unit: UnitOfWork, document: DocumentRecord, of: Parties, statement: Statement | None = None
-) -> ImportJobRecord:
-    """Queue the import of the document, as a statement if that is given; CONFLICT after too many others."""
-    if await imports_db.count_open(unit.connection, unit.subject) >= OPEN_MAX:
-        raise conflict(f"{OPEN_MAX} of your imports have not ended: wait for one, or cancel one", "documentId")
-    job = NewImportJob(
-        id=ids.new_id(ids.IMPORT_JOB, at=unit.now),
-        document_id=document.id,
-        status=ImportJobStatus.QUEUED,
-        provider_cnes=of[0],
-        payer_ans=of[1],
-        actor=replace(unit.actor, door=Door.IMPORT),
-        total=0,
-        taken=0,
-        warned=0,
-        unchanged=0,
-        refused=0,
-        lote=0,
-        guide=0,
-        failures=(),
-        created_by=unit.subject,
-        created_at=unit.now,
-        started_at=None,
-        ended_at=None,
-        kind=ImportJobKind.BATCH if statement is None else ImportJobKind.STATEMENT,
-        statement=statement,
-        statements=None,
-        lease_until=unit.now + RESERVED if statement is None and is_small(document) else None,
-    )
-    await imports_db.insert_job(unit.connection, job)
-    unit.has_queued = True
-    unit.changed(job.id)
-    unit.changed(document.id)
-    return job
-
-
-def is_small(document: DocumentRecord) -> bool:
-    """Whether the document is imported while its caller waits."""
-    return document.kind is DocumentKind.XML and document.size <= SMALL_BYTES
-
-
-async def document_of(unit: UnitOfWork, document_id: str) -> DocumentRecord:
-    """The uploaded document; NOT_FOUND outside the data scope."""
-    found = await documents_db.by_ids(unit.connection, unit.scope, [document_id], unit.subject)
-    if not found:
-        raise not_found("document", "documentId")
-    return found[0]
+    return await import_jobs.queue(unit, document, (document.provider_cnes, document.payer_ans))
 
 
 async def cancel(unit: UnitOfWork, *, id: str) -> ImportJobRecord:
@@ -273,19 +211,11 @@ async def _end(
     return ended
 
 
-async def by_id(unit: UnitOfWork, job_id: Any) -> ImportJobRecord:
-    """The job of the first call with a key as it is now: it goes on after the answer."""
-    found = await imports_db.by_ids(unit.connection, unit.scope, [job_id], unit.subject)
-    if not found:
-        raise not_found("import job", "idempotencyKey")
-    return found[0]
-
-
 def _facts(job: ImportJobRecord) -> Any:
     return job.id
 
 
-_ANSWER: Final = StoredAnswer(_facts, by_id)
+_ANSWER: Final = StoredAnswer(_facts, import_jobs.by_id)
 START: Final = Action("importBatch", start, needs="batches:import", answer=_ANSWER, finds_cards=True)
 CANCEL: Final = Action("cancelImportJob", cancel, needs="batches:import", answer=_ANSWER)
 BEGIN: Final = Action("beginImport", begin)

@@ -32,7 +32,7 @@ from app.domain.text import text_failure
 from app.events.contracts import remittance_event, waiting_event
 from app.services import (
     bank_matches,
-    imports,
+    import_jobs,
     long_statements,
     parties,
     payment_joins,
@@ -361,7 +361,7 @@ def _stored_facts(done: Imported) -> Any:
 
 async def _rebuild(unit: UnitOfWork, facts: Any) -> Imported:
     if isinstance(facts, dict):
-        return Imported((), (), await imports.by_id(unit, facts["job"]))
+        return Imported((), (), await import_jobs.by_id(unit, facts["job"]))
     first, already_imported, *rest = facts
     others, were_known = rest or ([], [already_imported])
     return Imported(tuple(await STORED_REMITTANCE.read(unit, [first, *others])), tuple(were_known))

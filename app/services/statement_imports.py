@@ -14,7 +14,8 @@ from app.domain.remittances import RemittanceLineStatus, RemittanceSource, Remit
 from app.domain.statement import LONG_LINES_MAX, STOPPING, Statement, StatementLine
 from app.events.import_events import import_event
 from app.services import imports, remittances
-from app.services.imports import Hold, JobLost, Parties
+from app.services.import_jobs import Parties
+from app.services.imports import Hold, JobLost
 from app.services.remittances import CheckedStatement
 from app.unit_of_work.action import Action
 from app.unit_of_work.unit import UnitOfWork

@@ -31,11 +31,11 @@ WORLD = World()
 
 def _guides(count: int, **changes: str) -> list[Guide]:
     items = (Item(paid="60.00", denials=(("1705", "40.00"),)), Item(sequence="2", code="40304361"))
-    return [Guide(f"G{number}", WORLD.card, items, **changes) for number in range(count)]  # type: ignore[arg-type]
+    return [Guide(f"G{number}", WORLD.card, items, **changes) for number in range(count)]
 
 
 def _document(*statements: str, **changes: str) -> str:
-    return message(WORLD.payer, *statements, **changes)  # type: ignore[arg-type]
+    return message(WORLD.payer, *statements, **changes)
 
 
 def _other_layout() -> str:
