@@ -76,6 +76,7 @@ from app.schema.registered_practitioners import RegisteredPractitionerQuery
 from app.schema.remittances import RemittanceQuery
 from app.schema.request_errors import RequestErrorCode
 from app.schema.settlements import SettlementQuery
+from app.schema.sheets import SheetQuery
 from app.schema.subscriptions import SUBSCRIPTIONS
 from app.schema.tuss import TussQuery
 from app.schema.unapplied_credits import UnappliedCreditQuery
@@ -95,6 +96,7 @@ class Query(
     AppealTemplateQuery,
     AppealDraftQuery,
     RemittanceQuery,
+    SheetQuery,
     UnappliedCreditQuery,
     ReconciliationQuery,
     DeductionQuery,
