@@ -14,6 +14,7 @@ from app.domain.money import Cents
 class RemittanceSource(DescribedEnum):
     TYPED = "TYPED", "Entered line by line."
     TISS = "TISS", "Imported from a TISS document."
+    SPREADSHEET = "SPREADSHEET", "Imported from a spreadsheet, by a mapping of its columns."
     EVENT = "EVENT", "Received as an event from the payer."
 
 

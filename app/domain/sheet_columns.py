@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,11 +10,13 @@ import orjson
 
 from app.domain import tabela38
 from app.domain.described import DescribedEnum
+from app.domain.errors import ErrorCode, Failure
 from app.domain.sheet_cells import Cell, Reading, Uncalculated, mark_of, text_of
-from app.domain.text import fold
+from app.domain.text import ascii_failure, fold, text_failure
 
 COLUMNS_MAX: Final = 60
 HEADER_LENGTH_MAX: Final = 100
+TAX_TYPE_LENGTH_MAX: Final = 2
 
 
 class SheetColumn(DescribedEnum):
@@ -119,6 +121,41 @@ def missing(columns: Iterable[MappedColumn]) -> list[SheetColumn]:
     found = {each.column for each in columns}
     needed = [] if found.intersection(NUMBERS) else [SheetColumn.PROVIDER_CLAIM_NUMBER]
     return needed if SheetColumn.PAID_AMOUNT in found else [*needed, SheetColumn.PAID_AMOUNT]
+
+
+def read_as(column: SheetColumn | None, reading: Reading | None) -> Reading:
+    """How a column is read for which a caller says this: numbers by their decimal mark, everything else in one way."""
+    if column in _NUMERIC:
+        return reading if reading is Reading.DECIMAL_POINT else Reading.DECIMAL_COMMA
+    return _reading(column, [], None)
+
+
+def mapping_failures(columns: Mapping) -> list[Failure]:
+    """Why these columns cannot be a mapping, with their paths in the input."""
+    found = [
+        failure
+        for index, each in enumerate(columns)
+        for failure in _column_failures(f"columns.{index}", each)
+        if failure is not None
+    ]
+    mapped = [each.column for each in columns if each.column is not None]
+    twice = sorted({each.value for each in mapped if mapped.count(each) > 1 and each not in REPEATABLE})
+    found += [Failure(ErrorCode.INVALID_INPUT, f"only one column can say {name}", "columns") for name in twice]
+    found += [
+        Failure(ErrorCode.INVALID_INPUT, f"a column must say {each.value}", "columns") for each in missing(columns)
+    ]
+    return found
+
+
+def _column_failures(path: str, column: MappedColumn) -> Iterator[Failure | None]:
+    yield text_failure(column.header, f"{path}.header", HEADER_LENGTH_MAX, length_min=0)
+    if column.denial_code is not None:
+        yield tabela38.code_failure(column.denial_code, f"{path}.denialCode")
+        if column.column is not SheetColumn.DENIED_AMOUNT:
+            yield Failure(ErrorCode.INVALID_INPUT, "only denied amounts have a denialCode", f"{path}.denialCode")
+    yield ascii_failure(column.tax_type, f"{path}.taxType", TAX_TYPE_LENGTH_MAX)
+    if column.tax_type is not None and column.column is not SheetColumn.TAX_AMOUNT:
+        yield Failure(ErrorCode.INVALID_INPUT, "only taxes have a taxType", f"{path}.taxType")
 
 
 def _reading(column: SheetColumn | None, cells: Sequence[Cell], common: Reading | None) -> Reading:

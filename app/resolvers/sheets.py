@@ -7,18 +7,22 @@ from typing import Final
 
 from sqlalchemy import literal_column
 
+from app.db import mapping_tables, statement_mappings
+from app.db.statement_mappings import StatementMappingRecord
 from app.domain.documents import DocumentKind
 from app.domain.errors import ErrorCode, not_found, refuse
 from app.domain.money import Cents
 from app.domain.sheet_columns import Mapping
 from app.domain.sheet_rows import SheetRow, SheetRowKind
 from app.resolvers.context import Context
-from app.resolvers.paging import Cursors, Once, Order, Page, keyset_of, page_of
+from app.resolvers.paging import Cursors, Once, Order, Page, ScopedList, keyset_of, order_by, page_of
 from app.services import documents, parties
 from app.tiss import sheet_statements
 from app.tiss.sheet_statements import SheetReading
 from app.tiss.spreadsheets import BYTES_MAX
 
+OLDEST_FIRST: Final = order_by(mapping_tables.statement_mappings, "id", str)
+MAPPINGS: Final = ScopedList("statementMappings", statement_mappings.page, statement_mappings.count)
 _ORDER: Final[Order[SheetRow]] = Order(
     literal_column("number"), literal_column("number"), False, attrgetter("number"), lambda row: str(row.number), int
 )
@@ -30,6 +34,7 @@ class SheetPreview:
 
     document_id: str
     reading: SheetReading
+    mapping: StatementMappingRecord | None
 
     @property
     def billed(self) -> Cents:
@@ -63,6 +68,7 @@ async def preview(
     """How the document would be read; NOT_FOUND outside the data scope, INVALID_INPUT if it is no spreadsheet."""
     async with ctx.database.reading() as connection:
         await parties.check(connection, ctx.scope, provider=provider, payer=payer)
+        known = await statement_mappings.of_parties(connection, ctx.scope, provider, payer)
     document = await ctx.loaders.document.load(document_id)
     if document is None:
         raise not_found("document", "documentId")
@@ -70,7 +76,10 @@ async def preview(
         message = f"upload a spreadsheet (.csv or .xlsx) of up to {BYTES_MAX // (1024 * 1024)} MiB"
         raise refuse(ErrorCode.INVALID_INPUT, message, "documentId")
     content = b"".join([part async for part in documents.content(ctx.database, document.id)])
-    return SheetPreview(document.id, await ctx.changes.children.run(sheet_statements.read, content, columns, {}))
+    stored = {each.header_digest: each for each in known}
+    by_digest = {digest: each.mapped_columns for digest, each in stored.items()}
+    reading = await ctx.changes.children.run(sheet_statements.read, content, columns, by_digest)
+    return SheetPreview(document.id, reading, stored[reading.digest] if reading.was_stored else None)
 
 
 def rows_page(

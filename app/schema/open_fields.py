@@ -12,7 +12,6 @@ from app.schema.open_import_fields import IMPORT_TEXTS, IMPORTS
 from app.schema.open_money_fields import MONEY, MONEY_TEXTS
 from app.schema.open_queue_fields import QUEUE, QUEUE_TEXTS
 from app.schema.open_remittance_fields import REMITTANCE_TEXTS, REMITTANCES
-from app.schema.open_sheet_fields import SHEET_TEXTS, SHEETS
 
 _OPEN: Final[dict[str, tuple[str, ...]]] = {
     "the structure of pages; the objects in them have rules of their own": (
@@ -395,15 +394,6 @@ _OPEN_TEXTS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 OPEN_FIELDS: Final = OpenFields(
-    {**_OPEN, **APPEALS, **IMPORTS, **GUIDES, **REMITTANCES, **MONEY, **QUEUE, **SHEETS},
-    {
-        **_OPEN_TEXTS,
-        **APPEAL_TEXTS,
-        **IMPORT_TEXTS,
-        **GUIDE_TEXTS,
-        **REMITTANCE_TEXTS,
-        **MONEY_TEXTS,
-        **QUEUE_TEXTS,
-        **SHEET_TEXTS,
-    },
+    {**_OPEN, **APPEALS, **IMPORTS, **GUIDES, **REMITTANCES, **MONEY, **QUEUE},
+    {**_OPEN_TEXTS, **APPEAL_TEXTS, **IMPORT_TEXTS, **GUIDE_TEXTS, **REMITTANCE_TEXTS, **MONEY_TEXTS, **QUEUE_TEXTS},
 )

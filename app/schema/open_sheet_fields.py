@@ -4,6 +4,23 @@ from typing import Final
 
 _PREVIEW: Final = "what only `spreadsheetPreview` leads to, which asks for `remittances:import`"
 SHEETS: Final[dict[str, tuple[str, ...]]] = {
+    "what is known of a mapping, which only `remittances:import` leads to": (
+        "DeleteStatementMappingPayload.deletedStatementMappingId",
+        "SaveStatementMappingPayload.mapping",
+        "SpreadsheetPreview.mapping",
+        "StatementMapping.columns",
+        "StatementMapping.createdAt",
+        "StatementMapping.id",
+        "StatementMapping.payer",
+        "StatementMapping.provider",
+        "StatementMapping.updatedAt",
+        "StatementMapping.version",
+    ),
+    "results of an import of a spreadsheet": (
+        "ImportSpreadsheetPayload.alreadyImported",
+        "ImportSpreadsheetPayload.remittance",
+        "ImportSpreadsheetPayload.remittances",
+    ),
     _PREVIEW: (
         "SpreadsheetColumn.field",
         "SpreadsheetColumn.position",
@@ -35,6 +52,8 @@ SHEETS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 SHEET_TEXTS: Final[dict[str, tuple[str, ...]]] = {
+    "which statement a spreadsheet was imported as before": ("ImportSpreadsheetPayload.notices",),
+    "who of the provider's staff confirmed a mapping": ("StatementMapping.createdBy", "StatementMapping.updatedBy"),
     _PREVIEW: (
         "SpreadsheetColumn.denialCode",
         "SpreadsheetColumn.header",

@@ -41,6 +41,7 @@ from app.schema import (
     remittance_changes,
     remittances,
     settlements,
+    sheets,
     unapplied_credits,
 )
 from app.schema.access_log import AccessLogQuery
@@ -130,6 +131,7 @@ MUTATIONS: Final[tuple[StrawberryField, ...]] = (
     *settlements.MUTATIONS,
     *remittances.MUTATIONS,
     *remittance_changes.MUTATIONS,
+    *sheets.MUTATIONS,
     *line_work.MUTATIONS,
     *unapplied_credits.MUTATIONS,
     *bank.MUTATIONS,

@@ -18,6 +18,7 @@ from app.schema.base.arguments import After, First
 from app.schema.base.connections import Connection
 from app.schema.base.described import described
 from app.schema.base.info import Info
+from app.schema.base.later import later
 from app.schema.base.permissions import amount, health
 from app.schema.remittance_objects import RemittanceDenial, RemittanceFinding
 from app.tiss.read_statement import StatementMessage
@@ -189,6 +190,13 @@ class SpreadsheetPreview:
         return list(preview.reading.columns)
 
     @strawberry.field(
+        graphql_type=later("StatementMapping", "sheets") | None,
+        description="The stored mapping by which it is read; null if the columns are given or proposed.",
+    )
+    def mapping(preview: strawberry.Parent[SheetPreview]) -> Any:
+        return preview.mapping
+
+    @strawberry.field(
         graphql_type=list[SheetColumn],
         directives=[lists.SHEET_COLUMNS],
         description="What a column has to say and none does: it is not read before; empty if it can be imported.",
@@ -246,7 +254,11 @@ class SpreadsheetPreview:
         info: Info,
         kinds: Annotated[
             list[SheetRowKind] | None,
-            strawberry.argument(name="kind", description="Rows of these kinds; null for all."),
+            strawberry.argument(
+                name="kind",
+                description="Rows of these kinds; null for all.",
+                directives=lists.up_to(len(SheetRowKind)),
+            ),
         ] = None,
         first: First = 20,
         after: After = None,

@@ -39,6 +39,8 @@ from app.services import (
     remittances,
     reviews,
     settlements,
+    sheet_imports,
+    statement_mappings,
     statement_reviews,
     unapplied_credits,
 )
@@ -59,6 +61,8 @@ SERVICES: Final = (
     invoices,
     settlements,
     remittances,
+    sheet_imports,
+    statement_mappings,
     remittance_lines,
     line_resolutions,
     line_bulk,

@@ -23,9 +23,12 @@ async def read(
     if lines > DOCUMENT_LINES_MAX:
         message = f"the document has {lines} lines, of which a call takes {DOCUMENT_LINES_MAX}"
         raise_any([Failure(ErrorCode.INVALID_INPUT, message, "lines")])
-    if len(found) == 1:
-        return {"statements": (_only(statement, found[0]),), "source": source}
-    return {"statements": _several(statement, found), "source": source}
+    return {"statements": statements_of(statement, found), "source": source}
+
+
+def statements_of(typed: Statement, found: Sequence[StatementMessage]) -> tuple[Statement, ...]:
+    """The statements of a document, with what is typed beside it; CONFLICT for another day of payment."""
+    return (_only(typed, found[0]),) if len(found) == 1 else _several(typed, found)
 
 
 def _only(typed: Statement, found: StatementMessage) -> Statement:

@@ -105,6 +105,10 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     for name in ("appealBatch", "appealBatchDocument"):
         yield _read(victim, attacker, name, f'{name}(id: "{victim.ids["appeal_batch"]}") {{ number }}')
     yield _read(victim, attacker, "batchDocument", f'batchDocument(id: "{victim.ids["batch"]}") {{ number }}')
+    for name in ("sheet", "mapped_sheet"):
+        given = f'payerAnsCode: "{victim.world.payer}", providerCnes: "{victim.world.provider}"'
+        sheet = f'spreadsheetPreview(input: {{{given}, documentId: "{victim.ids[name]}"}}) {{ rowCount }}'
+        yield _read(victim, attacker, f"spreadsheetPreview of {name}", sheet)
     for name in ("draft", "claim"):
         yield _read(
             victim, attacker, "claimPreflight", f'claimPreflight(input: {{claimId: "{victim.ids[name]}"}}) {{ passes }}'
@@ -135,6 +139,7 @@ def _lists(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
         "invoices": [own, _named("invoice")],
         "settlements": [own, f'invoiceId: "{ids["invoice"]}"', _named("settlement")],
         "remittances": [own, _named("remittance")],
+        "statementMappings": [own, _named("statement_mapping")],
         "unappliedCredits": [own, _named("credit")],
         "bankEntries": [own, _named("bank_entry")],
         "announcedPayments": [own, f'providerCnes: "{world.provider}"'],

@@ -22,6 +22,7 @@ from app.db import (
     registered_practitioners,
     remittances,
     settlements,
+    statement_mappings,
     unapplied_credits,
 )
 
@@ -29,4 +30,5 @@ MODULES = (
     *(appeal_batches, appeal_templates, bank, batches, deductions, line_history, unapplied_credits),
     *(billed_services, claims, contracts, parties, eligibility, denials, documents, history, invoices, invoice_lines),
     *(party_history, patient_changes, registered_practitioners, remittances, settlements),
+    statement_mappings,
 )

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from tests.factories import World, new_world
+from tests.factories import World, key, new_world, refusals, today
 from tests.graphql.test_imports import upload
+from tests.graphql.test_remittances import books, post
+from tests.graphql.test_statement_documents import IMPORTED
 from tests.spreadsheets import text_file, workbook
 
 HEADER = ("Guia", "Código", "Valor apresentado", "Valor pago", "Valor glosa", "Motivo glosa")
@@ -17,7 +19,7 @@ LINE = "providerClaimNumber itemCode paidAmount billedAmount denials { code amou
 COLUMNS = "columns { position header field reading denialCode taxType }"
 PREVIEW = f"""query($input: SpreadsheetPreviewInput!, $first: Int, $after: String, $kind: [SpreadsheetRowKind!]) {{
   spreadsheetPreview(input: $input) {{
-    encoding separator headerRow rowCount lineCount refusedCount missing {COLUMNS}
+    encoding separator headerRow rowCount lineCount refusedCount missing mapping {{ id }} {COLUMNS}
     billedAmount paidAmount deniedAmount differenceAmount
     sums {{ field amount refusedAmount }} totals {{ rowNumber header statedAmount sumAmount isEqual }}
     findings {{ kind detail needsRelease }} statements {{ statementNumber paidOn lineCount paidAmount netAmount }}
@@ -29,9 +31,9 @@ PREVIEW = f"""query($input: SpreadsheetPreviewInput!, $first: Int, $after: Strin
 }}"""
 
 
-async def uploaded(world: World, content: bytes) -> str:
+async def uploaded(world: World, content: bytes, role: str = "finance") -> str:
     """The id of the stored document."""
-    return await upload(world.gateway, content, world.token("finance"))
+    return await upload(world.gateway, content, world.token(role))
 
 
 async def preview(world: World, document: str, columns: Any = None, **variables: Any) -> Any:
@@ -103,7 +105,7 @@ async def test_a_preview_shows_where_every_row_and_every_cent_is(world: World) -
 
 
 async def test_only_spreadsheets_of_the_caller_are_looked_at(world: World) -> None:
-    foreign = await uploaded(await new_world(world.gateway), text_file(HEADER, *ROWS))
+    foreign = await uploaded(await new_world(world.gateway), text_file(HEADER, *ROWS), "biller")
     own = await uploaded(world, workbook(HEADER, ("G1", "10101012", 100, 100, None, None)))
     assert (await preview(world, own))["paidAmount"] == "100.00"
     xml = await uploaded(world, b"<mensagemTISS/>")
@@ -112,3 +114,139 @@ async def test_only_spreadsheets_of_the_caller_are_looked_at(world: World) -> No
         answer = await world.gateway.gql(PREVIEW, {"input": given}, token=world.token("finance"))
         assert answer.data == {"spreadsheetPreview": None}
         assert [each["extensions"]["code"] for each in answer.errors] == [code]
+
+
+MAPPED = f"id version createdBy updatedBy {COLUMNS}"
+MAPPINGS = (
+    f"query($filter: StatementMappingFilterInput) {{ statementMappings(filter: $filter) {{ nodes {{ {MAPPED} }} }} }}"
+)
+FIELDS = ("PROVIDER_CLAIM_NUMBER", "ITEM_CODE", "BILLED_AMOUNT", "PAID_AMOUNT", "DENIED_AMOUNT", "DENIAL_CODE")
+CONFIRMED = [{"header": header, "field": field} for header, field in zip(HEADER, FIELDS, strict=True)]
+
+
+async def import_sheet(world: World, document: str, **changes: Any) -> Any:
+    """The payload of importSpreadsheet."""
+    values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "documentId": document}
+    given = {**values, "paidOn": today().isoformat(), "idempotencyKey": key(), **changes}
+    return await world.mutate("finance", "importSpreadsheet", IMPORTED, **given)
+
+
+async def mappings(world: World, role: str = "finance", token: str | None = None, **where: Any) -> Any:
+    """The stored mappings that the caller sees."""
+    answer = await world.gateway.gql(MAPPINGS, {"filter": where or None}, token=token or world.token(role))
+    return answer.data["statementMappings"]["nodes"]
+
+
+async def _claims(world: World) -> list[list[str]]:
+    """Rows about two submitted claims of 100.00, of which the second is denied in part."""
+    numbers = [(await world.submitted_claim())["providerClaimNumber"] for _ in range(2)]
+    said = [("100,00", "100,00", "", ""), ("100,00", "60,00", "40,00", "1705")]
+    rows = [[number, "10101012", *row] for number, row in zip(numbers, said, strict=True)]
+    return [[*HEADER], *rows, ["Total", "", "200,00", "160,00", "40,00", ""]]
+
+
+async def test_a_confirmed_spreadsheet_is_a_statement_and_the_next_file_needs_no_columns(world: World) -> None:
+    rows = await _claims(world)
+    document = await uploaded(world, text_file(*rows))
+    unknown = await import_sheet(world, document)
+    assert refusals(unknown) == [("INVALID_INPUT", "columns", None)]
+    payload = await import_sheet(world, document, columns=CONFIRMED)
+    assert (payload["errors"], payload["alreadyImported"], payload["notices"]) == ([], False, [])
+    (remittance,) = payload["remittances"]
+    assert (remittance["status"], remittance["paidAmount"], remittance["findings"]) == ("IMPORTED", "160.00", [])
+    assert [(line["status"], line["billedAmount"]) for line in remittance["lines"]] == [("MATCHED", "100.00")] * 2
+    assert (await post(world, remittance))["postedLines"] == 2
+    before = await books(world)
+    assert before == ["200.00", "160.00", "40.00", "0.00", "0.00", "0.00"]
+    recoded = await uploaded(world, text_file(*rows, encoding="utf-8-sig", separator="\t"))
+    for changes in ({}, {"columns": CONFIRMED}, {"statementNumber": "OTHER"}):
+        again = await import_sheet(world, recoded, **changes)
+        assert (again["errors"], again["alreadyImported"]) == ([], True)
+        assert [each["id"] for each in again["remittances"]] == [remittance["id"]]
+    assert await books(world) == before
+    (mapping,) = await mappings(world)
+    assert (mapping["version"], [each["field"] for each in mapping["columns"]]) == (1, [*FIELDS])
+    following = await uploaded(world, text_file(*await _claims(world)))
+    assert (await preview(world, following))["mapping"] == {"id": mapping["id"]}
+    second = await import_sheet(world, following)
+    assert (second["errors"], second["alreadyImported"]) == ([], False)
+    assert (await post(world, second["remittances"][0]))["postedLines"] == 2
+    assert await books(world) == ["400.00", "320.00", "80.00", "0.00", "0.00", "0.00"]
+
+
+async def test_a_total_that_is_wrong_stops_the_statement(world: World) -> None:
+    rows = await _claims(world)
+    rows[-1][3] = "161,00"
+    payload = await import_sheet(world, await uploaded(world, text_file(*rows)), columns=CONFIRMED)
+    (remittance,) = payload["remittances"]
+    detail = "Valor pago in row 4 is 161.00, its rows add up to 160.00"
+    assert remittance["findings"] == [{"kind": "TOTALS_DIFFER", "detail": detail, "needsRelease": True}]
+    assert (remittance["status"], refusals(await post(world, remittance))[0][0]) == ("REVIEW", "CONFLICT")
+
+
+async def test_rows_that_cannot_be_read_refuse_the_file_or_wait_for_a_person(world: World) -> None:
+    rows = await _claims(world)
+    rows[2][3] = "sessenta"
+    rows.pop()
+    document = await uploaded(world, text_file(*rows))
+    refused = await import_sheet(world, document, columns=CONFIRMED)
+    message = "row 3, column Valor pago: is no number with a decimal comma"
+    assert refused["errors"] == [
+        {"code": "INVALID_INPUT", "field": ["documentId"], "message": message, "tissCode": None}
+    ]
+    assert (refused["remittances"], await mappings(world)) == ([], [])
+    payload = await import_sheet(world, document, columns=CONFIRMED, acceptRefusedRows=True)
+    (remittance,) = payload["remittances"]
+    lines = [(line["status"], line["problem"], line["paidAmount"]) for line in remittance["lines"]]
+    assert lines == [("MATCHED", None, "100.00"), ("UNMATCHED", "DOUBTFUL", "0.00")]
+    noticed = {(each["kind"], each["detail"]) for each in remittance["lines"][1]["findings"]}
+    assert ("INVALID_VALUE", "row 3, Valor pago") in noticed
+    assert (await post(world, remittance))["postedLines"] == 1
+
+
+async def _save(world: World, **changes: Any) -> Any:
+    values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "columns": CONFIRMED}
+    return await world.mutate(
+        "finance", "saveStatementMapping", f"mapping {{ {MAPPED} }}", **{**values, "idempotencyKey": key(), **changes}
+    )
+
+
+async def test_a_mapping_is_replaced_and_deleted_by_those_who_see_it(world: World) -> None:
+    first = (await _save(world))["mapping"]
+    assert (first["version"], first["columns"][2]["reading"]) == (1, "DECIMAL_COMMA")
+    assert (await _save(world))["mapping"] == first
+    point = [{**each, "reading": "DECIMAL_POINT"} for each in CONFIRMED]
+    stale = await _save(world, columns=point, version=2)
+    assert [(each["code"], each["field"]) for each in stale["errors"]] == [("STALE_VERSION", ["version"])]
+    changed = (await _save(world, columns=point, version=1))["mapping"]
+    assert (changed["id"], changed["version"]) == (first["id"], 2)
+    assert changed["columns"][2]["reading"] == "DECIMAL_POINT"
+    document = await uploaded(world, text_file(HEADER, ("G1", "1", "1,234.50", "1,234.50", "", "")))
+    assert (await preview(world, document))["paidAmount"] == "1234.50"
+    other = await new_world(world.gateway)
+    token = world.gateway.token
+    of_other_payer = token("finance", providers=[world.provider], payer=other.payer)
+    assert await mappings(other) == await mappings(world, token=of_other_payer) == []
+    assert await mappings(world, providerCnes=[world.provider], payerAnsCode=[world.payer]) == [changed]
+    gone = {"statementMappingId": changed["id"]}
+    foreign = await other.mutate("finance", "deleteStatementMapping", "deletedStatementMappingId", **gone)
+    assert refusals(foreign) == [("NOT_FOUND", "statementMappingId", None)]
+    assert (await preview(world, document))["mapping"] == {"id": first["id"]}
+    deleted = await world.mutate("finance", "deleteStatementMapping", "deletedStatementMappingId", **gone)
+    assert (deleted["deletedStatementMappingId"], await mappings(world)) == (changed["id"], [])
+
+
+async def test_columns_that_are_no_mapping_are_refused_by_their_place(world: World) -> None:
+    columns: list[dict[str, Any]] = [
+        {"header": "a", "field": "PAID_AMOUNT", "denialCode": "1705"},
+        {"header": "b", "field": "PAID_AMOUNT", "taxType": "1"},
+        {"header": "c", "field": "DENIED_AMOUNT", "denialCode": "xx"},
+    ]
+    found = await _save(world, columns=columns)
+    assert [(each["field"], each["message"]) for each in found["errors"]] == [
+        (["columns", "0", "denialCode"], "only denied amounts have a denialCode"),
+        (["columns", "1", "taxType"], "only taxes have a taxType"),
+        (["columns", "2", "denialCode"], "unknown denial code: use a code of Tabela 38"),
+        (["columns"], "only one column can say PAID_AMOUNT"),
+        (["columns"], "a column must say PROVIDER_CLAIM_NUMBER"),
+    ]

@@ -53,6 +53,11 @@ APPEAL_BATCHES = {
     "recordAppealProtocol": 'appealBatchId: "x", protocolNumber: "1", date: "2026-01-01"',
     "rejectAppealBatch": 'appealBatchId: "x", reason: "r"',
 }
+SHEETS = {
+    "importSpreadsheet": 'payerAnsCode: "1", providerCnes: "1", documentId: "x", idempotencyKey: "k"',
+    "saveStatementMapping": 'payerAnsCode: "1", providerCnes: "1", columns: [], idempotencyKey: "k"',
+    "deleteStatementMapping": 'statementMappingId: "x"',
+}
 MUTATIONS = {
     "createClaim": {"biller"},
     "updateDraftClaim": {"biller"},
@@ -104,6 +109,7 @@ MUTATIONS = {
     **{name: {"finance"} for name in ("importBankFile", "matchBankEntries", "unmatchBankEntry")},
     "dismissBankEntry": {"finance"},
     "postRemittance": {"finance"},
+    **{name: {"finance"} for name in SHEETS},
     "releaseRemittance": {"finance"},
     "correctPaymentDate": {"finance"},
     "saveContract": {"admin"},
@@ -124,6 +130,8 @@ READS = {
     "appealTemplates": {"biller"},
     "appealBatches": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
     "remittances": {"finance", "payer_agent"},
+    "statementMappings": {"finance"},
+    "spreadsheetPreview": {"finance"},
     "unmatchedRemittanceLines": {"finance", "payer_agent"},
     "unappliedCredits": {"biller", "finance", "payer_agent"},
     "reconciliation": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
@@ -135,6 +143,7 @@ READS = {
 }
 INPUTS = {
     **APPEAL_BATCHES,
+    **SHEETS,
     "createClaim": 'claim: {type: SP_SADT, providerCnes: "1", payerAnsCode: "1", providerClaimNumber: "1", '
     'cardNumber: "1", serviceDate: "2026-01-01", items: []}, idempotencyKey: "k"',
     "updateDraftClaim": 'claimId: "x", claim: {}',
@@ -299,11 +308,17 @@ def _root_fields() -> list[tuple[str, str]]:
 
 
 ARGUMENTS = {"claim": 'id: "x"', "invoice": 'id: "x"', "node": 'id: "x"', "nodes": 'ids: ["x"]'}
+ARGUMENTS |= {"spreadsheetPreview": 'input: {payerAnsCode: "1", providerCnes: "1", documentId: "x"}'}
 ARGUMENTS |= {"remittance": 'id: "x"', "claimPreflight": 'input: {claimId: "x"}'}
 ARGUMENTS |= {"patient": 'id: "x"', "coverage": 'id: "x"', "coverageOfCard": 'payerAnsCode: "1", cardNumber: "1"'}
 ARGUMENTS |= {"tussTerm": 'codeSystem: "22", code: "1"'}
 SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
-SELECTIONS |= {"remittance": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
+SELECTIONS |= {
+    "remittance": "id",
+    "spreadsheetPreview": "rowCount",
+    "claimPreflight": "passes",
+    "reconciliation": "__typename",
+}
 SELECTIONS |= {"patient": "id", "coverage": "id", "coverageOfCard": "id"}
 SELECTIONS |= {"billingIndicators": "undecidedClaimCount"}
 
