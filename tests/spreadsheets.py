@@ -12,6 +12,13 @@ ITEM_HEADER = (
     *("Cód. Procedimento", "Descrição", "Qtde", "Vlr Apresentado", "Vlr Processado", "Vlr Pago", "Vlr Glosa"),
     *("Motivo Glosa", "Protocolo"),
 )
+PREVIEWED = 'input: {payerAnsCode: "1", providerCnes: "1", documentId: "x"}'
+CHANGES = {
+    "importSpreadsheet": 'payerAnsCode: "1", providerCnes: "1", documentId: "x", idempotencyKey: "k"',
+    "saveStatementMapping": 'payerAnsCode: "1", providerCnes: "1", columns: [], idempotencyKey: "k"',
+    "deleteStatementMapping": 'statementMappingId: "x"',
+}
+"""Mutations about spreadsheets, and the least that each of them is given."""
 
 
 def text_file(*rows: Row, separator: str = ";", encoding: str = "utf-8") -> bytes:

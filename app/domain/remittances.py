@@ -98,8 +98,7 @@ def next_line_status(status: RemittanceLineStatus, action: RemittanceLineAction)
     try:
         return LINE_TRANSITIONS[status, action]
     except KeyError:
-        verb = action.value.lower().replace("_", " ")
-        raise wrong_status(verb, "a line", status) from None
+        raise wrong_status(action.value.lower().replace("_", " "), "a line", status) from None
 
 
 class RemittanceLineProblem(DescribedEnum):

@@ -22,7 +22,7 @@ from app.services import bulk
 from app.services.actions import ACTIONS
 from tests.access.first_event import first_event
 from tests.access.inputs import inputs_of
-from tests.access.look_ups import SUMS, look_ups
+from tests.access.look_ups import SUMS, look_ups, sheet_of
 from tests.access.numbers import named_otherwise
 from tests.access.query_modules import MODULES
 from tests.access.world import EVENT_CODE, Rich
@@ -105,10 +105,7 @@ def _reads(victim: Rich, attacker: Attacker) -> Iterator[Probe]:
     for name in ("appealBatch", "appealBatchDocument"):
         yield _read(victim, attacker, name, f'{name}(id: "{victim.ids["appeal_batch"]}") {{ number }}')
     yield _read(victim, attacker, "batchDocument", f'batchDocument(id: "{victim.ids["batch"]}") {{ number }}')
-    for name in ("sheet", "mapped_sheet"):
-        given = f'payerAnsCode: "{victim.world.payer}", providerCnes: "{victim.world.provider}"'
-        sheet = f'spreadsheetPreview(input: {{{given}, documentId: "{victim.ids[name]}"}}) {{ rowCount }}'
-        yield _read(victim, attacker, f"spreadsheetPreview of {name}", sheet)
+    yield _read(victim, attacker, "spreadsheetPreview", sheet_of(victim.world, victim.ids["sheet"]))
     for name in ("draft", "claim"):
         yield _read(
             victim, attacker, "claimPreflight", f'claimPreflight(input: {{claimId: "{victim.ids[name]}"}}) {{ passes }}'

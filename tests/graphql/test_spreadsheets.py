@@ -1,5 +1,7 @@
 """Payers' spreadsheets through the API: uploaded, looked at, imported by a mapping that is remembered."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 from tests.factories import World, key, new_world, refusals, today
@@ -248,3 +250,31 @@ async def test_columns_that_are_no_mapping_are_refused_by_their_place(world: Wor
         (["columns"], "only one column can say PAID_AMOUNT"),
         (["columns"], "a column must say PROVIDER_CLAIM_NUMBER"),
     ]
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "statements-by-spreadsheet.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
+
+
+async def test_the_page_works_as_it_is_written(world: World) -> None:
+    (_, example), (_, query), (_, mutation) = BLOCKS
+    query, mutation = [
+        text.replace('"123456"', f'"{world.payer}"').replace('"1234567"', f'"{world.provider}"')
+        for text in (query, mutation)
+    ]
+    document = await uploaded(world, example.encode())
+    found = (await world.call("finance", query, document=document))["spreadsheetPreview"]
+    amounts = [found[f"{name}Amount"] for name in ("billed", "paid", "denied", "difference")]
+    assert (found["lineCount"], found["refusedCount"], amounts) == (2, 1, ["1200.00", "1160.00", "30.00", "10.00"])
+    failure = {"header": "Vlr Pago", "message": "is no number with a decimal comma"}
+    assert found["rows"]["nodes"] == [{"number": 5, "failures": [failure]}]
+    assert [(each["header"], each["isEqual"]) for each in found["totals"]] == [
+        *(("Vlr Apresentado", True), ("Vlr Pago", True), ("Vlr Glosa", True)),
+    ]
+    variables = {"document": document, "columns": found["columns"]}
+    done = (await world.call("finance", mutation, **variables))["importSpreadsheet"]
+    assert (done["errors"], done["alreadyImported"]) == ([], False)
+    (remittance,) = done["remittances"]
+    problems = [each["problem"] for each in remittance["lines"]["nodes"]]
+    assert problems == ["UNKNOWN_CLAIM", "UNKNOWN_CLAIM", "DOUBTFUL"]
+    assert remittance["status"] == "IMPORTED"

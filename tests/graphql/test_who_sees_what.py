@@ -8,6 +8,7 @@ from graphql import ObjectTypeDefinitionNode, parse, print_ast
 from app.auth.roles import ROLES
 from app.schema.root import schema
 from app.services.actions import ACTIONS
+from tests import spreadsheets
 from tests.factories import CONSULTATION, World, new_world
 
 GROUPS = {
@@ -52,11 +53,6 @@ APPEAL_BATCHES = {
     "cancelAppealBatch": 'appealBatchId: "x"',
     "recordAppealProtocol": 'appealBatchId: "x", protocolNumber: "1", date: "2026-01-01"',
     "rejectAppealBatch": 'appealBatchId: "x", reason: "r"',
-}
-SHEETS = {
-    "importSpreadsheet": 'payerAnsCode: "1", providerCnes: "1", documentId: "x", idempotencyKey: "k"',
-    "saveStatementMapping": 'payerAnsCode: "1", providerCnes: "1", columns: [], idempotencyKey: "k"',
-    "deleteStatementMapping": 'statementMappingId: "x"',
 }
 MUTATIONS = {
     "createClaim": {"biller"},
@@ -109,7 +105,7 @@ MUTATIONS = {
     **{name: {"finance"} for name in ("importBankFile", "matchBankEntries", "unmatchBankEntry")},
     "dismissBankEntry": {"finance"},
     "postRemittance": {"finance"},
-    **{name: {"finance"} for name in SHEETS},
+    **{name: {"finance"} for name in spreadsheets.CHANGES},
     "releaseRemittance": {"finance"},
     "correctPaymentDate": {"finance"},
     "saveContract": {"admin"},
@@ -130,8 +126,7 @@ READS = {
     "appealTemplates": {"biller"},
     "appealBatches": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
     "remittances": {"finance", "payer_agent"},
-    "statementMappings": {"finance"},
-    "spreadsheetPreview": {"finance"},
+    **dict.fromkeys(("statementMappings", "spreadsheetPreview"), {"finance"}),
     "unmatchedRemittanceLines": {"finance", "payer_agent"},
     "unappliedCredits": {"biller", "finance", "payer_agent"},
     "reconciliation": {"billing_reader", "biller", "reviewer", "finance", "payer_agent"},
@@ -143,7 +138,7 @@ READS = {
 }
 INPUTS = {
     **APPEAL_BATCHES,
-    **SHEETS,
+    **spreadsheets.CHANGES,
     "createClaim": 'claim: {type: SP_SADT, providerCnes: "1", payerAnsCode: "1", providerClaimNumber: "1", '
     'cardNumber: "1", serviceDate: "2026-01-01", items: []}, idempotencyKey: "k"',
     "updateDraftClaim": 'claimId: "x", claim: {}',
@@ -308,18 +303,13 @@ def _root_fields() -> list[tuple[str, str]]:
 
 
 ARGUMENTS = {"claim": 'id: "x"', "invoice": 'id: "x"', "node": 'id: "x"', "nodes": 'ids: ["x"]'}
-ARGUMENTS |= {"spreadsheetPreview": 'input: {payerAnsCode: "1", providerCnes: "1", documentId: "x"}'}
+ARGUMENTS |= {"spreadsheetPreview": spreadsheets.PREVIEWED}
 ARGUMENTS |= {"remittance": 'id: "x"', "claimPreflight": 'input: {claimId: "x"}'}
 ARGUMENTS |= {"patient": 'id: "x"', "coverage": 'id: "x"', "coverageOfCard": 'payerAnsCode: "1", cardNumber: "1"'}
 ARGUMENTS |= {"tussTerm": 'codeSystem: "22", code: "1"'}
 SELECTIONS = {"me": "subject", "claim": "id", "invoice": "id", "node": "id", "nodes": "id", "tussTerm": "code"}
-SELECTIONS |= {
-    "remittance": "id",
-    "spreadsheetPreview": "rowCount",
-    "claimPreflight": "passes",
-    "reconciliation": "__typename",
-}
-SELECTIONS |= {"patient": "id", "coverage": "id", "coverageOfCard": "id"}
+SELECTIONS |= {"remittance": "id", "claimPreflight": "passes", "reconciliation": "__typename"}
+SELECTIONS |= {"spreadsheetPreview": "rowCount", "patient": "id", "coverage": "id", "coverageOfCard": "id"}
 SELECTIONS |= {"billingIndicators": "undecidedClaimCount"}
 
 
