@@ -12,9 +12,9 @@ ITEM_HEADER = (
     *("Cód. Procedimento", "Descrição", "Qtde", "Vlr Apresentado", "Vlr Processado", "Vlr Pago", "Vlr Glosa"),
     *("Motivo Glosa", "Protocolo"),
 )
-PREVIEWED = 'input: {payerAnsCode: "1", providerCnes: "1", documentId: "x"}'
+PREVIEWED = 'spreadsheet: {payerAnsCode: "1", providerCnes: "1", documentId: "x"}'
 CHANGES = {
-    "importSpreadsheet": 'payerAnsCode: "1", providerCnes: "1", documentId: "x", idempotencyKey: "k"',
+    "importSpreadsheet": f'{PREVIEWED}, idempotencyKey: "k"',
     "saveStatementMapping": 'payerAnsCode: "1", providerCnes: "1", columns: [], idempotencyKey: "k"',
     "deleteStatementMapping": 'statementMappingId: "x"',
 }

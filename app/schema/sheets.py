@@ -1,25 +1,23 @@
 """Statements that payers send as spreadsheets: how one would be read, its import, and the mappings of its columns."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import strawberry
 
 from app.db.statement_mappings import StatementMappingFilter, StatementMappingRecord
-from app.domain.errors import raise_any
 from app.domain.identifiers import AnsCode, Cnes
 from app.domain.settlements import PaymentMethod
 from app.domain.sheet_cells import Reading
 from app.domain.sheet_columns import COLUMNS_MAX, MappedColumn, Mapping, SheetColumn, read_as
 from app.executor.reach import Owner
 from app.resolvers import sheets
-from app.schema.base import filters, inputs, lists, weights
+from app.schema.base import filters, lists, weights
 from app.schema.base.arguments import FILTER, After, First
 from app.schema.base.connections import Connection, Node
 from app.schema.base.filters import given
 from app.schema.base.info import Info
-from app.schema.base.inputs import Deferred
-from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, failures_in, mutation
+from app.schema.base.mutations import KEY, VERSION, MutationPayload, check_arguments, mutation
 from app.schema.base.permissions import Requires
 from app.schema.base.relations import related
 from app.schema.parties import Payer, Provider
@@ -94,30 +92,21 @@ def _mapped(columns: list[SpreadsheetColumnInput]) -> Mapping:
     )
 
 
-@strawberry.input(description="A spreadsheet to look at before it is imported.")
-class SpreadsheetPreviewInput:
+@strawberry.input(description="A payer's spreadsheet, and how its columns are read.")
+class SpreadsheetInput:
     payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
     provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
     document_id: strawberry.ID = strawberry.field(description="Id of an uploaded document (.csv or .xlsx).")
     columns: list[SpreadsheetColumnInput] | None = strawberry.field(
         default=None,
         description=f"All its columns in their order, up to {COLUMNS_MAX}; null to read them as they are stored, or to "
-        "have them proposed.",
+        "have them proposed in a preview.",
         directives=lists.up_to(COLUMNS_MAX),
     )
 
-    def arguments(self) -> dict[str, Any]:
-        """The arguments of the resolver."""
-        columns = None if self.columns is None else _mapped(self.columns)
-        return {"payer": self.payer, "provider": self.provider, "document_id": self.document_id, "columns": columns}
-
-
-inputs.defer(SpreadsheetPreviewInput)
-
-
-def _arguments(input: SpreadsheetPreviewInput) -> dict[str, Any]:
-    raise_any(failures_in(input))
-    return input.arguments()
+    def mapped(self) -> Mapping | None:
+        """The columns as domain values."""
+        return None if self.columns is None else _mapped(self.columns)
 
 
 @strawberry.input(description="Filter for mappings of spreadsheets. Every given condition must match.")
@@ -143,9 +132,12 @@ class SheetQuery:
     async def spreadsheet_preview(
         self,
         info: Info,
-        input: Annotated[SpreadsheetPreviewInput, strawberry.argument(description="The spreadsheet to look at.")],
+        spreadsheet: Annotated[SpreadsheetInput, strawberry.argument(description="The spreadsheet to look at.")],
     ) -> Any:
-        return await sheets.preview(info.context, **await inputs.read(cast("Deferred", input), _arguments))
+        check_arguments(spreadsheet=spreadsheet)
+        parties = {"payer": spreadsheet.payer, "provider": spreadsheet.provider}
+        columns = spreadsheet.mapped()
+        return await sheets.preview(info.context, **parties, document_id=spreadsheet.document_id, columns=columns)
 
     @strawberry.field(
         graphql_type=Connection[StatementMapping] | None,
@@ -165,21 +157,8 @@ class SheetQuery:
         return await sheets.MAPPINGS.page(info.context, where, sheets.OLDEST_FIRST, first=first, after=after)
 
 
-@strawberry.input(description="A payer's spreadsheet to import.")
-class ImportSpreadsheetInput:
-    payer: AnsCode = strawberry.field(name="payerAnsCode", description="Payer, by registro ANS.")
-    provider: Cnes = strawberry.field(name="providerCnes", description="Provider, by CNES.")
-    document_id: strawberry.ID = strawberry.field(description="Id of an uploaded document (.csv or .xlsx).")
-    columns: list[SpreadsheetColumnInput] | None = strawberry.field(
-        default=None,
-        description=f"All its columns in their order, up to {COLUMNS_MAX}, which are stored for the next file; null to "
-        "read them as they are stored.",
-        directives=lists.up_to(COLUMNS_MAX),
-    )
-    statement_number: str | None = strawberry.field(
-        default=None,
-        description="Statement number, up to 20 characters; null for the file's own, or one made of its content.",
-    )
+@strawberry.input(description="The payment of a spreadsheet, as far as the file does not say it.")
+class SpreadsheetPaymentInput:
     paid_on: date | None = strawberry.field(
         default=None, description="Day of payment, not in the future; null if the file has it, or only decides."
     )
@@ -188,6 +167,20 @@ class ImportSpreadsheetInput:
     )
     bank_reference: str | None = strawberry.field(
         default=None, description="The bank's reference of the payment, up to 60 characters."
+    )
+
+
+@strawberry.input(description="A payer's spreadsheet to import.")
+class ImportSpreadsheetInput:
+    spreadsheet: SpreadsheetInput = strawberry.field(
+        description="The spreadsheet; its columns are stored for the next file with the same headers."
+    )
+    statement_number: str | None = strawberry.field(
+        default=None,
+        description="Statement number, up to 20 characters; null for the file's own, or one made of its content.",
+    )
+    payment: SpreadsheetPaymentInput | None = strawberry.field(
+        default=None, description="The payment; null if the file says all of it, or only decides."
     )
     accepts_refused_rows: bool = strawberry.field(
         default=False,
@@ -198,11 +191,11 @@ class ImportSpreadsheetInput:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the service."""
-        columns = None if self.columns is None else _mapped(self.columns)
+        sheet, payment = self.spreadsheet, self.payment or SpreadsheetPaymentInput()
         return {
             "form": SheetForm(
-                *(self.payer, self.provider, self.document_id, columns, self.statement_number or "", self.paid_on),
-                *(self.method, self.bank_reference, self.accepts_refused_rows),
+                *(sheet.payer, sheet.provider, sheet.document_id, sheet.mapped(), self.statement_number or ""),
+                *(payment.paid_on, payment.method, payment.bank_reference, self.accepts_refused_rows),
             )
         }
 

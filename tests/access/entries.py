@@ -12,7 +12,7 @@ from app.schema.root import schema
 from tests.access.world import Rich
 
 CORE = schema._schema
-SHEET = 'input: {payerAnsCode: "<ans code>", providerCnes: "<cnes>"'
+SHEET = 'spreadsheet: {payerAnsCode: "<ans code>", providerCnes: "<cnes>"'
 # How root fields are asked for; names in <> are ids of the rich world.
 ARGUMENTS = {
     "appealBatch": 'id: "<appeal_batch>"',

@@ -98,7 +98,10 @@ def inputs_of(victim: Rich) -> dict[str, dict[str, Any]]:
             "documentId": ids["statement_document"],
             "idempotencyKey": key(),
         },
-        "importSpreadsheet": {**parties, "documentId": ids["mapped_sheet"], "idempotencyKey": key()},
+        "importSpreadsheet": {
+            "spreadsheet": {**parties, "documentId": ids["mapped_sheet"]},
+            "idempotencyKey": key(),
+        },
         "saveStatementMapping": {
             **parties,
             "columns": [

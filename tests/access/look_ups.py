@@ -30,4 +30,4 @@ def look_ups(world: World, parties: str) -> dict[str, str]:
 def sheet_of(world: World, document_id: str) -> str:
     """How a spreadsheet of the world is looked at."""
     given = f'payerAnsCode: "{world.payer}", providerCnes: "{world.provider}"'
-    return f'spreadsheetPreview(input: {{{given}, documentId: "{document_id}"}}) {{ rowCount }}'
+    return f'spreadsheetPreview(spreadsheet: {{{given}, documentId: "{document_id}"}}) {{ rowCount }}'

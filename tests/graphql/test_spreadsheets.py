@@ -19,8 +19,8 @@ ROWS = [
 ]
 LINE = "providerClaimNumber itemCode paidAmount billedAmount denials { code amount }"
 COLUMNS = "columns { position header field reading denialCode taxType }"
-PREVIEW = f"""query($input: SpreadsheetPreviewInput!, $first: Int, $after: String, $kind: [SpreadsheetRowKind!]) {{
-  spreadsheetPreview(input: $input) {{
+PREVIEW = f"""query($sheet: SpreadsheetInput!, $first: Int, $after: String, $kind: [SpreadsheetRowKind!]) {{
+  spreadsheetPreview(spreadsheet: $sheet) {{
     encoding separator headerRow rowCount lineCount refusedCount missing mapping {{ id }} {COLUMNS}
     billedAmount paidAmount deniedAmount differenceAmount
     sums {{ field amount refusedAmount }} totals {{ rowNumber header statedAmount sumAmount isEqual }}
@@ -41,7 +41,7 @@ async def uploaded(world: World, content: bytes, role: str = "finance") -> str:
 async def preview(world: World, document: str, columns: Any = None, **variables: Any) -> Any:
     """How the document would be read."""
     given = {"payerAnsCode": world.payer, "providerCnes": world.provider, "documentId": document, "columns": columns}
-    found = await world.call("finance", PREVIEW, input=given, **{"first": 100, **variables})
+    found = await world.call("finance", PREVIEW, sheet=given, **{"first": 100, **variables})
     return found["spreadsheetPreview"]
 
 
@@ -113,7 +113,7 @@ async def test_only_spreadsheets_of_the_caller_are_looked_at(world: World) -> No
     xml = await uploaded(world, b"<mensagemTISS/>")
     for document, code in ((foreign, "NOT_FOUND"), (xml, "BAD_USER_INPUT")):
         given = {"payerAnsCode": world.payer, "providerCnes": world.provider, "documentId": document}
-        answer = await world.gateway.gql(PREVIEW, {"input": given}, token=world.token("finance"))
+        answer = await world.gateway.gql(PREVIEW, {"sheet": given}, token=world.token("finance"))
         assert (answer.body["data"], answer.codes) == ({"spreadsheetPreview": None}, [code])
 
 
@@ -124,10 +124,10 @@ FIELDS = ("PROVIDER_CLAIM_NUMBER", "ITEM_CODE", "BILLED_AMOUNT", "PAID_AMOUNT", 
 CONFIRMED = [{"header": header, "field": field} for header, field in zip(HEADER, FIELDS, strict=True)]
 
 
-async def import_sheet(world: World, document: str, **changes: Any) -> Any:
+async def import_sheet(world: World, document: str, columns: Any = None, **changes: Any) -> Any:
     """The payload of importSpreadsheet."""
-    values = {"payerAnsCode": world.payer, "providerCnes": world.provider, "documentId": document}
-    given = {**values, "paidOn": today().isoformat(), "idempotencyKey": key(), **changes}
+    sheet = {"payerAnsCode": world.payer, "providerCnes": world.provider, "documentId": document, "columns": columns}
+    given = {"spreadsheet": sheet, "payment": {"paidOn": today().isoformat()}, "idempotencyKey": key(), **changes}
     return await world.mutate("finance", "importSpreadsheet", IMPORTED, **given)
 
 
@@ -149,7 +149,7 @@ async def test_a_confirmed_spreadsheet_is_a_statement_and_the_next_file_needs_no
     rows = await _claims(world)
     document = await uploaded(world, text_file(*rows))
     unknown = await import_sheet(world, document)
-    assert refusals(unknown) == [("INVALID_INPUT", "columns", None)]
+    assert refusals(unknown) == [("INVALID_INPUT", "spreadsheet.columns", None)]
     payload = await import_sheet(world, document, columns=CONFIRMED)
     assert (payload["errors"], payload["alreadyImported"], payload["notices"]) == ([], False, [])
     (remittance,) = payload["remittances"]
@@ -159,7 +159,8 @@ async def test_a_confirmed_spreadsheet_is_a_statement_and_the_next_file_needs_no
     before = await books(world)
     assert before == ["200.00", "160.00", "40.00", "0.00", "0.00", "0.00"]
     recoded = await uploaded(world, text_file(*rows, encoding="utf-8-sig", separator="\t"))
-    for changes in ({}, {"columns": CONFIRMED}, {"statementNumber": "OTHER"}):
+    tried: list[dict[str, Any]] = [{}, {"columns": CONFIRMED}, {"statementNumber": "OTHER"}]
+    for changes in tried:
         again = await import_sheet(world, recoded, **changes)
         assert (again["errors"], again["alreadyImported"]) == ([], True)
         assert [each["id"] for each in again["remittances"]] == [remittance["id"]]
@@ -192,7 +193,7 @@ async def test_rows_that_cannot_be_read_refuse_the_file_or_wait_for_a_person(wor
     refused = await import_sheet(world, document, columns=CONFIRMED)
     message = "row 3, column Valor pago: is no number with a decimal comma"
     assert refused["errors"] == [
-        {"code": "INVALID_INPUT", "field": ["documentId"], "message": message, "tissCode": None}
+        {"code": "INVALID_INPUT", "field": ["spreadsheet", "documentId"], "message": message, "tissCode": None}
     ]
     assert (refused["remittances"], await mappings(world)) == ([], [])
     payload = await import_sheet(world, document, columns=CONFIRMED, acceptRefusedRows=True)

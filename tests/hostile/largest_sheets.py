@@ -30,15 +30,15 @@ async def _sheet(big: Big) -> dict[str, Any]:
 
 
 async def preview(big: Big) -> Call:
-    query = f"""query($input: SpreadsheetPreviewInput!) {{ spreadsheetPreview(input: $input) {{
+    query = f"""query($sheet: SpreadsheetInput!) {{ spreadsheetPreview(spreadsheet: $sheet) {{
       columns {{ {COLUMN} }} sums {{ amount }} rows(first: 100) {{ totalCount nodes {{ kind line {{ {LINE} }} }} }}
     }} }}"""
-    return big.read(query, '"LINE"', PAGE_MAX - 1, role="finance", input=await _sheet(big))
+    return big.read(query, '"LINE"', PAGE_MAX - 1, role="finance", sheet=await _sheet(big))
 
 
 async def import_sheet(big: Big) -> Call:
     fields = "remittance { id lines(first: 1000) { nodes { id sequence claim { id } } } }"
-    values = {**await _sheet(big), "idempotencyKey": key()}
+    values = {"spreadsheet": await _sheet(big), "idempotencyKey": key()}
     return big.change("finance", "importSpreadsheet", fields, '"sequence":', LINES_PAGE_MAX, **values)
 
 
