@@ -87,6 +87,7 @@ async def test_a_preview_shows_where_every_row_and_every_cent_is(world: World) -
         "lineCount": 2,
         "refusedCount": 1,
         "missing": [],
+        "mapping": None,
         "billedAmount": "200.00",
         "paidAmount": "160.00",
         "deniedAmount": "40.00",
